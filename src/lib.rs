@@ -1,1 +1,2 @@
-//! x
+//! pg-partition-operator.
+pub mod partition;

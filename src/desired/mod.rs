@@ -1,0 +1,153 @@
+//! What a resource means: a table whose every part is known to be valid.
+//!
+//! Only [`DesiredTable::parse`] makes one. Below this folder nothing asks whether a spec is valid.
+
+mod duration;
+mod error;
+mod parse;
+mod predicate;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+pub use duration::parse_duration;
+pub use error::SpecError;
+
+use crate::partition::{Identifier, IndexShape, Interval, Method, QualifiedName};
+
+/// A partitioned table as a person wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredTable {
+    /// The table applications use.
+    pub name: QualifiedName,
+    /// How it is partitioned.
+    pub partitioning: Partitioning,
+    /// The indexes it has; none where indexes are to be left alone.
+    pub indexes: Vec<DesiredIndex>,
+    /// Whether to act or only to report.
+    pub mode: Mode,
+    /// Whether to do nothing at all.
+    pub suspend: bool,
+    /// What the application must never wait longer for.
+    pub limits: Limits,
+}
+
+/// `PARTITION BY …`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Partitioning {
+    /// By calendar period.
+    Range(DesiredRange),
+    /// By hash.
+    Hash(DesiredHash),
+}
+
+impl Partitioning {
+    /// The method in Postgres' words.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Range(_) => Method::Range,
+            Self::Hash(_) => Method::Hash,
+        }
+    }
+
+    /// The key's columns, in order.
+    #[must_use]
+    pub fn columns(&self) -> &[Identifier] {
+        match self {
+            Self::Range(range) => std::slice::from_ref(&range.column),
+            Self::Hash(hash) => &hash.columns,
+        }
+    }
+}
+
+/// A partition for each calendar period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredRange {
+    /// The key.
+    pub column: Identifier,
+    /// How long a period is.
+    pub interval: Interval,
+    /// Where a period begins.
+    pub zone: Zone,
+    /// The oldest period provided; none for the current one.
+    pub start_at: Option<StartAt>,
+    /// How many whole periods are ready beyond the current one.
+    pub ahead: u32,
+}
+
+/// A time zone by its IANA name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Zone {
+    /// One that the time zone database has.
+    Known(TimeZone),
+    /// One that it does not have: a condition of the table, not of the spec, since the database
+    /// grows.
+    Unknown(String),
+}
+
+/// The start of the oldest period to provide, before it is rounded down to its period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartAt {
+    /// A day of the table's zone.
+    Date(Date),
+    /// An instant.
+    Instant(Timestamp),
+}
+
+/// A partition for each remainder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredHash {
+    /// The key, in order.
+    pub columns: Vec<Identifier>,
+    /// How many partitions: the modulus.
+    pub partitions: u32,
+}
+
+/// An index that is ensured on every partition it belongs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredIndex {
+    /// Its name on the table; the names on partitions follow from it.
+    pub name: Identifier,
+    /// What it is.
+    pub shape: IndexShape,
+    /// Where it is.
+    pub on: OnPartitions,
+}
+
+impl DesiredIndex {
+    /// Whether the table itself has the index and the partitions' belong to it. Partial indexes and
+    /// those of the newest periods stand by themselves on each partition.
+    #[must_use]
+    pub fn is_of_table(&self) -> bool {
+        self.on == OnPartitions::All && self.shape.predicate.is_none()
+    }
+}
+
+/// Which partitions carry an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnPartitions {
+    /// All of them.
+    All,
+    /// The newest periods up to and including the current one, this many, and all ahead.
+    Newest(u32),
+}
+
+/// Whether to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Make it so.
+    Enforce,
+    /// Compute, report, and change nothing.
+    Plan,
+}
+
+/// What the application must never wait longer for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest anyone may queue behind us: while we wait for a lock, and while we hold it.
+    pub lock_timeout: Duration,
+}

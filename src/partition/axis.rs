@@ -1,0 +1,115 @@
+//! The axis on which the bounds of a range lie.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use super::literal::{uuid_from_axis, uuid_to_axis};
+use super::{Edge, KeyType};
+
+/// The line on which a range key's values are ordered, and how instants lie on it.
+///
+/// Instants (`timestamptz`) lie at their microseconds since 1970 in UTC; wall clocks (`date`,
+/// `timestamp`) at what the clock shows, read as if it were UTC, so that the axis has no gap and no
+/// fold; uuids at their number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Axis {
+    /// The type of the key.
+    pub key: KeyType,
+    /// Where a calendar period begins, and whose wall clock a `date` or `timestamp` shows.
+    pub zone: TimeZone,
+}
+
+/// `<48-bit milliseconds>-7000-8000-000000000000`: the least `UUIDv7` of a millisecond.
+const UUID_LOW_BITS: u128 = 0x7000_8000_0000_0000_0000;
+
+impl Axis {
+    /// Where an instant lies.
+    #[must_use]
+    pub fn at(&self, instant: Timestamp) -> i128 {
+        match self.key {
+            KeyType::Date | KeyType::Timestamp => {
+                wall_micros(self.zone.to_datetime(instant))
+            }
+            KeyType::TimestampTz => i128::from(instant.as_microsecond()),
+            KeyType::UuidV7 => {
+                let millis = u128::try_from(instant.as_millisecond()).unwrap_or(0);
+                uuid_to_axis((millis << 80) | UUID_LOW_BITS)
+            }
+        }
+    }
+
+    /// The place on the axis that stands for `at` in the calendar: the same, but for uuids, which
+    /// tell apart more than the milliseconds that a period's edge is given in.
+    #[must_use]
+    pub fn snap(&self, at: i128) -> i128 {
+        match self.key {
+            KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => at,
+            KeyType::UuidV7 => {
+                uuid_to_axis((uuid_from_axis(at) >> 80 << 80) | UUID_LOW_BITS)
+            }
+        }
+    }
+
+    /// The instant at a place on the axis; none where the calendar does not reach.
+    #[must_use]
+    pub fn instant(&self, at: i128) -> Option<Timestamp> {
+        match self.key {
+            KeyType::Date | KeyType::Timestamp => {
+                let wall = datetime(at)?;
+                self.zone.to_ambiguous_timestamp(wall).compatible().ok()
+            }
+            KeyType::TimestampTz => Timestamp::from_microsecond(i64::try_from(at).ok()?).ok(),
+            KeyType::UuidV7 => {
+                let millis = i64::try_from(uuid_from_axis(at) >> 80).ok()?;
+                Timestamp::from_millisecond(millis).ok()
+            }
+        }
+    }
+
+    /// The instant of a finite edge.
+    #[must_use]
+    pub fn instant_of(&self, edge: Edge) -> Option<Timestamp> {
+        match edge {
+            Edge::At(at) => self.instant(at),
+            Edge::MinValue | Edge::NegativeInfinity | Edge::Infinity | Edge::MaxValue => None,
+        }
+    }
+
+    /// What clock and calendar show at a place on the axis.
+    #[must_use]
+    pub fn wall(&self, at: i128) -> Option<DateTime> {
+        match self.key {
+            KeyType::Date | KeyType::Timestamp => datetime(at),
+            KeyType::TimestampTz | KeyType::UuidV7 => self.zoned(at).map(|z| z.datetime()),
+        }
+    }
+
+    /// The instant at a place on the axis, with the zone's offset at that instant.
+    #[must_use]
+    pub fn zoned(&self, at: i128) -> Option<Zoned> {
+        self.instant(at).map(|instant| instant.to_zoned(self.zone.clone()))
+    }
+
+    /// Where a wall-clock time lies: itself on a wall-clock axis, else its first instant.
+    #[must_use]
+    pub fn at_wall(&self, wall: DateTime) -> Option<i128> {
+        if self.key.is_wall_clock() {
+            return Some(wall_micros(wall));
+        }
+        let instant = self.zone.to_ambiguous_timestamp(wall).compatible().ok()?;
+        Some(self.at(instant))
+    }
+}
+
+/// Microseconds since 1970 of a wall-clock time read as UTC.
+fn wall_micros(wall: DateTime) -> i128 {
+    let utc = TimeZone::UTC.to_timestamp(wall).expect("UTC has no gaps and jiff's years fit");
+    i128::from(utc.as_microsecond())
+}
+
+/// The reverse of [`wall_micros`].
+fn datetime(at: i128) -> Option<DateTime> {
+    let utc = Timestamp::from_microsecond(i64::try_from(at).ok()?).ok()?;
+    Some(TimeZone::UTC.to_datetime(utc))
+}

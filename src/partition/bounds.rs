@@ -1,0 +1,153 @@
+//! Bounds: what `FOR VALUES …` says.
+
+use std::fmt;
+
+use super::KeyType;
+
+/// Where a range begins or ends, on the key's axis: microseconds for a time, the number itself for
+/// a uuid (see [`super::Axis`]).
+///
+/// The order is Postgres': `MINVALUE` lies below every value, `-infinity` among them, and
+/// `MAXVALUE` above every value, `infinity` among them.
+/// <https://www.postgresql.org/docs/current/sql-createtable.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Edge {
+    /// `MINVALUE`
+    MinValue,
+    /// The value `-infinity`.
+    NegativeInfinity,
+    /// A finite value.
+    At(i128),
+    /// The value `infinity`.
+    Infinity,
+    /// `MAXVALUE`
+    MaxValue,
+}
+
+/// A half-open range: `from <= key < to`, never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RangeBounds {
+    from: Edge,
+    to: Edge,
+}
+
+impl RangeBounds {
+    /// The range between two edges; none if it were empty.
+    #[must_use]
+    pub fn new(from: Edge, to: Edge) -> Option<Self> {
+        (from < to).then_some(Self { from, to })
+    }
+
+    /// The first value inside.
+    #[must_use]
+    pub fn from(&self) -> Edge {
+        self.from
+    }
+
+    /// The first value after.
+    #[must_use]
+    pub fn to(&self) -> Edge {
+        self.to
+    }
+
+    /// Whether some value lies in both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+
+    /// Whether the value lies inside.
+    #[must_use]
+    pub fn contains(&self, at: Edge) -> bool {
+        self.from <= at && at < self.to
+    }
+}
+
+/// What a partition takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Bounds {
+    /// `FROM (…) TO (…)` on one column of a type we manage.
+    Range(RangeBounds),
+    /// `WITH (MODULUS m, REMAINDER r)`
+    Hash {
+        /// The number the hash is divided by.
+        modulus: u32,
+        /// The rest it must leave.
+        remainder: u32,
+    },
+    /// What no other partition takes.
+    Default,
+    /// Bounds we do not manage, as Postgres writes them: of a list, say.
+    Other(String),
+}
+
+impl Bounds {
+    /// Reads what `pg_get_expr(relpartbound, oid)` gave, written under `TimeZone=UTC` and
+    /// `DateStyle=ISO`. `key` is the type of a one-column range key, where it is one we manage.
+    #[must_use]
+    pub fn parse(text: &str, key: Option<KeyType>) -> Self {
+        if text == "DEFAULT" {
+            return Self::Default;
+        }
+        parse_hash(text)
+            .or_else(|| parse_range(text, key?).map(Self::Range))
+            .unwrap_or_else(|| Self::Other(text.to_owned()))
+    }
+
+    /// The range, where it is one.
+    #[must_use]
+    pub fn as_range(&self) -> Option<RangeBounds> {
+        match self {
+            Self::Range(range) => Some(*range),
+            Self::Hash { .. } | Self::Default | Self::Other(_) => None,
+        }
+    }
+
+    /// The bounds as a person reads them: `[2026-03-01 00:00:00+00, 2026-04-01 00:00:00+00)`.
+    #[must_use]
+    pub fn shown(&self, key: Option<KeyType>) -> String {
+        match (self, key) {
+            (Self::Range(range), Some(key)) => {
+                format!("[{}, {})", key.shown(range.from), key.shown(range.to))
+            }
+            (Self::Range(range), None) => format!("{range:?}"),
+            (Self::Hash { modulus, remainder }, _) => format!("remainder {remainder} of {modulus}"),
+            (Self::Default, _) => "default".to_owned(),
+            (Self::Other(text), _) => text.clone(),
+        }
+    }
+}
+
+fn parse_hash(text: &str) -> Option<Bounds> {
+    let (modulus, remainder) = text
+        .strip_prefix("FOR VALUES WITH (modulus ")?
+        .strip_suffix(')')?
+        .split_once(", remainder ")?;
+    Some(Bounds::Hash { modulus: modulus.parse().ok()?, remainder: remainder.parse().ok()? })
+}
+
+fn parse_range(text: &str, key: KeyType) -> Option<RangeBounds> {
+    let (from, to) =
+        text.strip_prefix("FOR VALUES FROM (")?.strip_suffix(')')?.split_once(") TO (")?;
+    RangeBounds::new(parse_edge(from, key)?, parse_edge(to, key)?)
+}
+
+fn parse_edge(text: &str, key: KeyType) -> Option<Edge> {
+    match text {
+        "MINVALUE" => Some(Edge::MinValue),
+        "MAXVALUE" => Some(Edge::MaxValue),
+        quoted => key.parse(quoted.strip_prefix('\'')?.strip_suffix('\'')?),
+    }
+}
+
+impl KeyType {
+    /// The edge as a person reads it.
+    #[must_use]
+    pub fn shown(self, edge: Edge) -> impl fmt::Display {
+        match edge {
+            Edge::MinValue => "MINVALUE".to_owned(),
+            Edge::MaxValue => "MAXVALUE".to_owned(),
+            Edge::NegativeInfinity | Edge::At(_) | Edge::Infinity => self.literal(edge),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Names in Postgres.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest name Postgres keeps, in bytes: `NAMEDATALEN - 1`.
+/// <https://www.postgresql.org/docs/current/limits.html>
+pub(super) const MAX_BYTES: usize = 63;
+
+/// A Postgres identifier: 1 to 63 bytes, no NUL.
+///
+/// It has no `Display` on purpose. The way into SQL text is [`crate::sql`]'s quoting; the way
+/// before a person's eyes is [`Identifier::shown`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Identifier(String);
+
+/// Why a text is no identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidIdentifier {
+    /// Nothing between the quotes.
+    #[error("a name must not be empty")]
+    Empty,
+    /// Postgres would cut it, and two names could become one.
+    #[error("a name has at most {MAX_BYTES} bytes, this one has {0}")]
+    TooLong(usize),
+    /// Postgres has no text with a NUL in it.
+    #[error("a name must not contain NUL")]
+    Nul,
+    /// Not `name` or `schema.name` as SQL quotes them.
+    #[error("not a name as SQL quotes it: {0}")]
+    Syntax(String),
+}
+
+impl Identifier {
+    /// Takes `text` as it is: case counts, and nothing in it is special.
+    ///
+    /// # Errors
+    /// When `text` is empty, longer than 63 bytes, or contains NUL.
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
+        let text = text.into();
+        if text.is_empty() {
+            return Err(InvalidIdentifier::Empty);
+        }
+        if text.len() > MAX_BYTES {
+            return Err(InvalidIdentifier::TooLong(text.len()));
+        }
+        if text.contains('\0') {
+            return Err(InvalidIdentifier::Nul);
+        }
+        Ok(Self(text))
+    }
+
+    /// The name as Postgres stores it, without quotes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name as a person is shown it: quoted as SQL would need it, and with control characters
+    /// escaped, so that no name can play tricks on a terminal or a log.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let plain = self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && !self.0.starts_with(|c: char| c.is_ascii_digit());
+        if plain {
+            return self.0.clone();
+        }
+        let mut shown = String::from('"');
+        for c in self.0.chars() {
+            match c {
+                '"' => shown.push_str("\"\""),
+                c if c.is_control() => shown.extend(c.escape_default()),
+                c => shown.push(c),
+            }
+        }
+        shown.push('"');
+        shown
+    }
+}
+
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl TryFrom<String> for Identifier {
+    type Error = InvalidIdentifier;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(text)
+    }
+}
+
+impl From<Identifier> for String {
+    fn from(identifier: Identifier) -> Self {
+        identifier.0
+    }
+}
+
+/// The name of a relation with its schema.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct QualifiedName {
+    /// The schema.
+    pub schema: Identifier,
+    /// The name within the schema.
+    pub name: Identifier,
+}
+
+impl QualifiedName {
+    /// Another relation of the same schema.
+    #[must_use]
+    pub fn sibling(&self, name: Identifier) -> Self {
+        Self { schema: self.schema.clone(), name }
+    }
+
+    /// Reads `name` or `schema.name` with SQL's quoting: unquoted parts fold to lower case, `""`
+    /// within quotes is one quote. Without a schema it is `public`.
+    ///
+    /// # Errors
+    /// When the text is not such a name.
+    pub fn parse_sql(text: &str) -> Result<Self, InvalidIdentifier> {
+        let (first, rest) = sql_part(text)?;
+        let Some(rest) = rest.strip_prefix('.') else {
+            return if rest.is_empty() {
+                Ok(Self { schema: Identifier::new("public")?, name: first })
+            } else {
+                Err(InvalidIdentifier::Syntax(text.to_owned()))
+            };
+        };
+        match sql_part(rest)? {
+            (name, "") => Ok(Self { schema: first, name }),
+            _ => Err(InvalidIdentifier::Syntax(text.to_owned())),
+        }
+    }
+
+    /// The name as a person is shown it: see [`Identifier::shown`].
+    #[must_use]
+    pub fn shown(&self) -> String {
+        format!("{}.{}", self.schema.shown(), self.name.shown())
+    }
+}
+
+impl fmt::Debug for QualifiedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+/// One name at the start of `text`, and what follows it.
+fn sql_part(text: &str) -> Result<(Identifier, &str), InvalidIdentifier> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+            .unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        return Ok((Identifier::new(name.to_lowercase())?, rest));
+    };
+    let mut name = String::new();
+    let mut chars = quoted.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        if c != '"' {
+            name.push(c);
+        } else if chars.next_if(|&(_, next)| next == '"').is_some() {
+            name.push('"');
+        } else {
+            return Ok((Identifier::new(name)?, &quoted[at + 1..]));
+        }
+    }
+    Err(InvalidIdentifier::Syntax(text.to_owned()))
+}

@@ -1,0 +1,29 @@
+//! What Postgres means by a partition: identifiers, keys, bounds, periods, names and locks.
+//!
+//! The words are those of the Postgres documentation: a *partitioned table* has *partitions*, each
+//! with *bounds* on the *partition key*; bounds of a range are half-open, `from <= key < to`.
+//! <https://www.postgresql.org/docs/current/ddl-partitioning.html>
+
+mod axis;
+mod bounds;
+mod digest;
+mod grid;
+mod identifier;
+mod index;
+mod key;
+mod literal;
+mod lock;
+mod naming;
+mod version;
+
+pub use axis::Axis;
+pub use bounds::{Bounds, Edge, RangeBounds};
+pub use digest::digest;
+pub use grid::{Grid, Interval};
+pub use identifier::{Identifier, InvalidIdentifier, QualifiedName};
+pub use index::{IndexColumn, IndexShape};
+pub use key::{KeyColumn, KeyType, Method, PartitionKey};
+pub use lock::LockMode;
+pub use naming::{default_name, fit, hash_name, index_name, range_name, unused};
+pub use version::ServerVersion;
+

@@ -1,0 +1,136 @@
+//! Names for partitions and their indexes. Names are only names: nothing is decided by them.
+
+use super::identifier::MAX_BYTES;
+use super::{Axis, Edge, Grid, Identifier, Interval, RangeBounds, digest};
+
+/// Hexadecimal digits that stand for what a shortened name lost.
+const DIGEST: usize = 8;
+
+/// The name of a range partition: `revenues_2026_03` for a period of the grid,
+/// `revenues_20260310_20260401` for an odd piece.
+#[must_use]
+pub fn range_name(table: &Identifier, grid: &Grid, range: RangeBounds) -> Identifier {
+    let suffix = match range.from() {
+        Edge::At(from) if grid.is_period(range) => period_suffix(grid, from),
+        _ => None,
+    };
+    let suffix = suffix.unwrap_or_else(|| {
+        format!("{}_{}", edge_suffix(&grid.axis, range.from()), edge_suffix(&grid.axis, range.to()))
+    });
+    fit(table.as_str(), &format!("_{suffix}"))
+}
+
+/// The name of a hash partition: `daily_cash_balances_0`.
+#[must_use]
+pub fn hash_name(table: &Identifier, remainder: u32) -> Identifier {
+    fit(table.as_str(), &format!("_{remainder}"))
+}
+
+/// The name of a default partition: `revenues_default`.
+#[must_use]
+pub fn default_name(table: &Identifier) -> Identifier {
+    fit(table.as_str(), "_default")
+}
+
+/// The name that an index of the table has on one of its partitions: `revenues_2026_03_org_id` for
+/// `revenues_org_id`.
+#[must_use]
+pub fn index_name(table: &Identifier, index: &Identifier, partition: &Identifier) -> Identifier {
+    let own = index
+        .as_str()
+        .strip_prefix(table.as_str())
+        .and_then(|rest| rest.strip_prefix('_'))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(index.as_str());
+    if partition.as_str().len() + 1 + own.len() <= MAX_BYTES {
+        return fit(partition.as_str(), &format!("_{own}"));
+    }
+    // Either name may be what makes it long; both stay recognisable.
+    let whole = format!("{}_{own}", partition.as_str());
+    let room = MAX_BYTES - DIGEST - 2;
+    let tail = cut(own, room / 3);
+    let head = cut(partition.as_str(), room - tail.len());
+    Identifier::new(format!("{head}_{tail}_{}", digest(&whole, DIGEST)))
+        .expect("cut to fit, and made of identifiers")
+}
+
+/// The first of `name`, `name_2`, `name_3` … that is not taken.
+#[must_use]
+pub fn unused(name: &Identifier, taken: impl Fn(&Identifier) -> bool) -> Identifier {
+    std::iter::once(name.clone())
+        .chain((2_u32..).map(|n| fit(name.as_str(), &format!("_{n}"))))
+        .find(|candidate| !taken(candidate))
+        .expect("there are more numbers than relations")
+}
+
+/// `stem` and `suffix` as one name. Where that passes 63 bytes the stem is cut, never within a
+/// character, and a digest of the whole stem takes the place of what was cut, so that two stems stay
+/// two names.
+#[must_use]
+pub fn fit(stem: &str, suffix: &str) -> Identifier {
+    let name = if stem.len() + suffix.len() <= MAX_BYTES {
+        format!("{stem}{suffix}")
+    } else {
+        let room = MAX_BYTES - suffix.len() - DIGEST - 1;
+        format!("{}_{}{suffix}", cut(stem, room), digest(stem, DIGEST))
+    };
+    Identifier::new(name).expect("cut to fit, and made of an identifier")
+}
+
+/// As many whole characters of `text` as fit into `bytes`.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+fn period_suffix(grid: &Grid, from: i128) -> Option<String> {
+    let wall = grid.axis.wall(from)?;
+    let (year, month, day) = (wall.year(), wall.month(), wall.day());
+    Some(match grid.interval {
+        Interval::Year => format!("{year:04}"),
+        Interval::Quarter => format!("{year:04}_q{}", (month - 1) / 3 + 1),
+        Interval::Month => format!("{year:04}_{month:02}"),
+        Interval::Week => {
+            let week = wall.date().iso_week_date();
+            format!("{:04}_w{:02}", week.year(), week.week())
+        }
+        Interval::Day => format!("{year:04}_{month:02}_{day:02}"),
+        Interval::Hour => {
+            let fold = second_of_fold(&grid.axis, from).unwrap_or_default();
+            format!("{year:04}_{month:02}_{day:02}_{:02}{fold}", wall.hour())
+        }
+    })
+}
+
+/// The suffix that tells the second of a doubled hour from the first: its offset from UTC, `_p0100`
+/// or `_m0500`. None where the clock shows this hour once.
+fn second_of_fold(axis: &Axis, at: i128) -> Option<String> {
+    if axis.key.is_wall_clock() {
+        return None;
+    }
+    let zoned = axis.zoned(at)?;
+    let first = axis.zone.to_ambiguous_timestamp(zoned.datetime()).compatible().ok()?;
+    if first == zoned.timestamp() {
+        return None;
+    }
+    let seconds = zoned.offset().seconds();
+    let sign = if seconds < 0 { 'm' } else { 'p' };
+    let minutes = seconds.unsigned_abs() / 60;
+    Some(format!("_{sign}{:02}{:02}", minutes / 60, minutes % 60))
+}
+
+/// One end of an odd piece: `20260310`, and the time of day where it is not midnight.
+fn edge_suffix(axis: &Axis, edge: Edge) -> String {
+    let Edge::At(at) = edge else {
+        return match edge {
+            Edge::MinValue | Edge::NegativeInfinity => "min".to_owned(),
+            Edge::Infinity | Edge::MaxValue | Edge::At(_) => "max".to_owned(),
+        };
+    };
+    let Some(wall) = axis.wall(at) else { return "far".to_owned() };
+    let date = format!("{:04}{:02}{:02}", wall.year(), wall.month(), wall.day());
+    match (wall.hour(), wall.minute(), wall.second()) {
+        (0, 0, 0) => date,
+        (hour, minute, 0) => format!("{date}t{hour:02}{minute:02}"),
+        (hour, minute, second) => format!("{date}t{hour:02}{minute:02}{second:02}"),
+    }
+}

@@ -1,0 +1,54 @@
+//! What to do, and why, and why not.
+//!
+//! [`plan()`] is a plain function of what is desired, what is observed and an instant. It cannot fail:
+//! whatever it cannot do becomes a [`Deferral`] in the answer.
+
+mod check;
+mod display;
+mod fingerprint;
+mod reason;
+mod refute;
+mod rules;
+mod simulate;
+mod step;
+mod window;
+
+use jiff::Timestamp;
+
+pub use check::{CheckedPlan, Violation, check};
+pub use reason::{Blocker, Cause, Deferral, Note, Waits};
+pub use simulate::simulate;
+pub use step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Risk, Step, TransactionMode};
+pub use window::{Coverage, Window, next_change};
+
+use crate::desired::DesiredTable;
+use crate::observed::ObservedTable;
+use crate::partition::{KeyType, QualifiedName, RangeBounds};
+
+/// What to do to one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Plan {
+    /// The table.
+    pub table: QualifiedName,
+    /// What to do, in this order.
+    pub steps: Vec<PlannedStep>,
+    /// What is wanted and held back.
+    pub deferred: Vec<Deferral>,
+    /// What else a person may want to know.
+    pub notes: Vec<Note>,
+    /// The type of the key, for those who show bounds.
+    pub key: Option<KeyType>,
+    /// Covers the steps, what is held back, and the objects they rest on; not the clock, not the
+    /// number of rows.
+    pub fingerprint: String,
+}
+
+/// A step and why it is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStep {
+    /// What to do.
+    pub step: Step,
+    /// Why.
+    pub because: Cause,
+}

@@ -1,0 +1,1 @@
+//! Talks to Postgres. Nobody else does.
