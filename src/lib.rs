@@ -1,1 +1,5 @@
 //! x
+
+pub mod api;
+#[cfg(feature = "cli")]
+pub mod cli;
