@@ -7,3 +7,4 @@ pub mod desired;
 pub mod observed;
 pub mod partition;
 pub mod plan;
+pub mod sql;

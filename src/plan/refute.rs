@@ -37,7 +37,11 @@ pub(super) fn range_key(observed: &ObservedTable) -> Option<KeyType> {
 fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {
     let wanted = desired.partitioning.columns();
     let same_columns = found.columns.len() == wanted.len()
-        && found.columns.iter().zip(wanted).all(|(found, wanted)| found.name.as_ref() == Some(wanted));
+        && found
+            .columns
+            .iter()
+            .zip(wanted)
+            .all(|(found, wanted)| found.name.as_ref() == Some(wanted));
     if found.method != desired.partitioning.method() || !same_columns {
         let names: Vec<_> = wanted.iter().map(crate::partition::Identifier::shown).collect();
         let method = desired.partitioning.method().as_str();
@@ -69,10 +73,10 @@ fn refute_periods(
 }
 
 fn refute_role(observed: &ObservedTable, relation: &Relation) -> Option<Blocker> {
-    let role = observed.server.role.clone();
+    let owner = relation.owner.clone();
     if !relation.owned {
-        return Some(Blocker::NotOwner { owner: relation.owner.clone(), role });
+        return Some(Blocker::NotOwner { owner, role: observed.server.role.clone() });
     }
     let schema = observed.name.schema.clone();
-    (!relation.may_create).then_some(Blocker::MayNotCreate { schema, role })
+    (!relation.may_create).then_some(Blocker::MayNotCreate { schema, owner })
 }

@@ -84,7 +84,6 @@ impl Draft {
                 Partitioning::Range(_) => self.range_key(),
                 Partitioning::Hash(_) => None,
             },
-            owner: relation.owner.clone(),
             template: relation.template.clone(),
             storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),
             replica_identity_index: identity.map(|index| index.name.clone()),
