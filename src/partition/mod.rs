@@ -26,4 +26,3 @@ pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;
 pub use naming::{default_name, fit, hash_name, index_name, range_name, unused};
 pub use version::ServerVersion;
-
