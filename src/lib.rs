@@ -1,2 +1,9 @@
-//! pg-partition-operator.
+//! pg-partition-operator: declares partitioned Postgres tables and keeps them true.
+
+pub mod api;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod desired;
+pub mod observed;
 pub mod partition;
+pub mod plan;

@@ -156,6 +156,8 @@ pub struct ObservedPartition {
     pub indexes: Vec<PartitionIndex>,
     /// On a default partition: what is promised not to be in it.
     pub exclusions: Vec<Exclusion>,
+    /// Whether its columns are still those of the table, so that it can be attached.
+    pub fits: bool,
 }
 
 /// The kind of a partition.
@@ -204,7 +206,9 @@ pub struct PartitionIndex {
     pub constraint: bool,
     /// What it is; none where it belongs to the table's or is more than a resource can say.
     pub shape: Option<IndexShape>,
-    /// The digest of the shape that we wrote into its comment when we made it.
+    /// What follows `USING` in its definition; empty where it belongs to the table's.
+    pub definition: String,
+    /// What we wrote into its comment when we made it.
     pub marker: Option<IndexMarker>,
 }
 

@@ -47,6 +47,16 @@ impl Axis {
         }
     }
 
+    /// The distance between two neighbours that the calendar tells apart: a microsecond, in a uuid a
+    /// millisecond.
+    #[must_use]
+    pub fn resolution(&self) -> i128 {
+        match self.key {
+            KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => 1,
+            KeyType::UuidV7 => 1 << 80,
+        }
+    }
+
     /// The instant at a place on the axis; none where the calendar does not reach.
     #[must_use]
     pub fn instant(&self, at: i128) -> Option<Timestamp> {

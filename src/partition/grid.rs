@@ -85,6 +85,12 @@ impl Grid {
         }
     }
 
+    /// The start of the period before the one that starts at `start`.
+    #[must_use]
+    pub fn previous(&self, start: i128) -> Option<i128> {
+        self.floor(start - self.axis.resolution())
+    }
+
     /// The period that contains `at`.
     #[must_use]
     pub fn period(&self, at: i128) -> Option<RangeBounds> {

@@ -40,6 +40,11 @@ impl IndexShape {
             && words(self) == words(found)
     }
 
+    /// The columns it names, keys first.
+    pub fn named_columns(&self) -> impl Iterator<Item = &Identifier> {
+        self.columns.iter().map(|key| &key.column).chain(&self.include)
+    }
+
     /// A digest that tells this shape from others, kept in the comment of an index we made.
     #[must_use]
     pub fn digest(&self) -> String {

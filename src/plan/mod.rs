@@ -5,6 +5,7 @@
 
 mod check;
 mod display;
+mod explain;
 mod fingerprint;
 mod reason;
 mod refute;
@@ -21,7 +22,7 @@ pub use simulate::simulate;
 pub use step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Risk, Step, TransactionMode};
 pub use window::{Coverage, Window, next_change};
 
-use crate::desired::DesiredTable;
+use crate::desired::{DesiredTable, Partitioning};
 use crate::observed::ObservedTable;
 use crate::partition::{KeyType, QualifiedName, RangeBounds};
 
@@ -51,4 +52,40 @@ pub struct PlannedStep {
     pub step: Step,
     /// Why.
     pub because: Cause,
+}
+
+/// Decides what to do to make `observed` what is `desired` at `now`.
+pub fn plan(desired: &DesiredTable, observed: &ObservedTable, now: Timestamp) -> Plan {
+    let mut draft = rules::Draft::new(observed);
+    if let Some(blocker) = refute::refute(desired, observed, now) {
+        draft.deferred.push(Deferral { wanted: None, blocker });
+    } else {
+        for rule in rules::RULES {
+            rule(desired, now, &mut draft);
+        }
+    }
+    Plan {
+        table: desired.name.clone(),
+        fingerprint: fingerprint::fingerprint(observed, &draft.steps, &draft.deferred),
+        steps: draft.steps,
+        deferred: draft.deferred,
+        notes: draft.notes,
+        key: refute::range_key(observed),
+    }
+}
+
+/// The stretch of the key's axis in which it matters whether the default partition has rows; none
+/// where it does not matter, and nobody need look.
+#[must_use]
+pub fn asks_for_default_rows(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    now: Timestamp,
+) -> Option<RangeBounds> {
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
+    observed.default_partition().filter(|default| default.bytes > 0)?;
+    let missing = Window::new(range, refute::range_key(observed)?, observed, now)?.missing;
+    let from = missing.iter().map(|missing| missing.range.from()).min()?;
+    let to = missing.iter().map(|missing| missing.range.to()).max()?;
+    RangeBounds::new(from, to)
 }

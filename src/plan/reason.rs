@@ -74,6 +74,13 @@ pub enum Blocker {
     },
     /// The periods asked for lie beyond the calendar.
     BeyondCalendar,
+    /// The spec asks for more periods at once than a table should have partitions.
+    TooManyPeriods {
+        /// The range they lie in.
+        range: RangeBounds,
+        /// The type of the key.
+        key: KeyType,
+    },
     /// We may not act as the table's owner.
     NotOwner {
         /// The owner.
@@ -185,6 +192,7 @@ impl Blocker {
             | Self::IntervalTooFine { .. }
             | Self::UnknownTimeZone { .. }
             | Self::BeyondCalendar
+            | Self::TooManyPeriods { .. }
             | Self::NotOwner { .. }
             | Self::MayNotCreate { .. }
             | Self::InRecovery
@@ -212,6 +220,7 @@ impl Blocker {
             Self::IntervalTooFine { .. } => "IntervalTooFine",
             Self::UnknownTimeZone { .. } => "UnknownTimeZone",
             Self::BeyondCalendar => "BeyondCalendar",
+            Self::TooManyPeriods { .. } => "TooManyPeriods",
             Self::NotOwner { .. } => "NotOwner",
             Self::MayNotCreate { .. } => "MayNotCreate",
             Self::InRecovery => "InRecovery",

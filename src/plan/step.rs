@@ -154,10 +154,10 @@ pub enum IndexBody {
         /// The constraint's definition, as the catalog deparses it.
         definition: String,
     },
-    /// An index that stands by itself.
-    Own {
-        /// The name the resource gives it.
-        stands_for: Identifier,
+    /// An index the resource names and the table itself does not have, or not yet.
+    Named {
+        /// The name the resource gives it, where it stands by itself.
+        stands_for: Option<Identifier>,
         /// What it is.
         shape: IndexShape,
     },

@@ -1,0 +1,194 @@
+//! The words of conditions, events and logs: one list, each word with what it means and asks for.
+
+/// Declares [`Reason`] so that a word and its description cannot drift apart: the doc comment of a
+/// variant is its description.
+macro_rules! reasons {
+    ($($(#[doc = $line:literal])+ $reason:ident,)+) => {
+        /// Why a condition is as it is. The same words are the reasons of events and logs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $($(#[doc = $line])+ $reason,)+
+        }
+
+        impl Reason {
+            /// Every reason there is, in the order of their declaration.
+            pub const ALL: &[Self] = &[$(Self::$reason),+];
+
+            /// The word, as it stands in a condition.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => stringify!($reason),)+
+                }
+            }
+
+            /// What it means, and what to do about it.
+            #[must_use]
+            pub const fn describe(self) -> &'static str {
+                match self {
+                    $(Self::$reason => concat!($($line),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    // All is well, or on its way.
+
+    /// Everything the spec asks for is true; nothing to do.
+    Succeeded,
+    /// Steps are being done; wait.
+    Progressing,
+    /// The spec says suspend; set it to false to go on.
+    Suspended,
+    /// There are steps, and mode is Plan; review them and set mode to Enforce to have them done.
+    PlanOnly,
+    /// The database answers, and the role may do all that is needed.
+    Connected,
+    /// Every instant from now to the last period ahead has exactly one partition.
+    AllPeriods,
+    /// Every remainder of the hash has exactly one partition.
+    AllRemainders,
+    /// Every named index is valid on every partition it belongs on.
+    AllValid,
+    /// Not known, because something that comes before it is not true; see the other conditions.
+    Unknown,
+
+    // The spec.
+
+    /// The spec contradicts itself or cannot be read; the message names the field to change.
+    InvalidSpec,
+    /// Another resource claims the same table and is older; delete one of the two.
+    Conflict,
+
+    // The way to the database.
+
+    /// The Secret or ConfigMap does not exist in this namespace; create it or correct its name.
+    SecretNotFound,
+    /// The Secret or ConfigMap lacks a key or holds an unusable value; the message names the key.
+    SecretInvalid,
+    /// The server does not answer; check its host, its port, and the network between.
+    ConnectionFailed,
+    /// The server refuses the login; check user and password in the Secret, and pg_hba.conf.
+    AuthenticationFailed,
+    /// No trusted TLS connection came about; check sslMode, caRef and the server's certificate.
+    TlsFailed,
+    /// A transaction pooler answers, behind which locks do not hold; name the server itself as host.
+    PoolerDetected,
+    /// The server is a read-only replica; name the primary as host.
+    ReadOnlyReplica,
+    /// The server is older than Postgres 14; upgrade it.
+    UnsupportedServer,
+    /// The role lacks a privilege; the message holds the grant that is missing.
+    InsufficientPrivilege,
+
+    // The table.
+
+    /// There is no such table; create it, or delete this resource and name another table.
+    TableNotFound,
+    /// The table is a plain one; partition it first.
+    NotPartitioned,
+    /// The table is partitioned by another method or by other columns than the spec says; delete
+    /// this resource and describe the table as it is.
+    PartitionKeyMismatch,
+    /// The partition column is none of date, timestamp, timestamptz and uuid; such a table cannot
+    /// be kept.
+    UnsupportedKeyType,
+    /// The server does not know the time zone; use a name from its pg_timezone_names.
+    UnknownTimeZone,
+    /// A column that the spec names does not exist; add it, or correct its name.
+    ColumnNotFound,
+
+    // Others at work.
+
+    /// Somebody's lock keeps the table from being looked at; it is tried again.
+    TableLocked,
+    /// Another pg-partition-operator is working on the table; it is tried again.
+    HeldByAnother,
+    /// A lock could not be had within lockTimeout; it is tried again.
+    LockTimeout,
+    /// A step failed for a cause that time will not cure; the message holds what Postgres said.
+    StepFailed,
+
+    // Partitions.
+
+    /// Partitions are missing; the message says what keeps them from being made.
+    PartitionsMissing,
+    /// The default partition holds rows that belong into a missing partition; move them out.
+    DefaultPartitionHoldsRows,
+    /// The period being written now has no partition but the default, which cannot be relieved of
+    /// it while rows arrive; move its rows and attach its partition in one transaction.
+    DefaultPartitionInUse,
+    /// The hash has another number of partitions than the spec says; rows would have to be
+    /// rewritten to change it, so describe the number there is.
+    HashPartitionsMismatch,
+    /// A partition made by others overlaps one that is wanted; detach it or give it other bounds.
+    ForeignPartitionInTheWay,
+
+    // Indexes.
+
+    /// Named indexes are missing; the message says what keeps them from being built.
+    IndexesMissing,
+    /// A named index is invalid; it is rebuilt.
+    IndexInvalid,
+    /// A relation that is not ours has the name of an index; give the index another name.
+    IndexNameTaken,
+    /// A named index is being built; wait.
+    IndexBuilding,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConditionType {
+    /// What the spec asks for is true.
+    Ready,
+    /// Work is under way. There only while it is so.
+    Reconciling,
+    /// A person has to do something first. There only while it is so.
+    Stalled,
+    /// The database answers, the role suffices, it is no replica and no transaction pooler.
+    Reachable,
+    /// Every instant from now to the last period ahead has exactly one partition; on a hash, every
+    /// remainder.
+    Covered,
+    /// Every named index is valid on every partition it belongs on.
+    Indexed,
+}
+
+impl ConditionType {
+    /// Every type there is, in the order in which they are listed.
+    pub const ALL: &[Self] = &[
+        Self::Ready,
+        Self::Reconciling,
+        Self::Stalled,
+        Self::Reachable,
+        Self::Covered,
+        Self::Indexed,
+    ];
+
+    /// The word, as it stands in a condition.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Reachable => "Reachable",
+            Self::Covered => "Covered",
+            Self::Indexed => "Indexed",
+        }
+    }
+}
+
+impl std::fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

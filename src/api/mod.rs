@@ -1,0 +1,11 @@
+//! What the user wrote: the `PartitionedTable` resource, its schema, and the words of its status.
+//!
+//! Types and rules only, no behaviour: what a spec *means* is decided in `desired`. The doc comments
+//! below are the reference that `kubectl explain pgpt` prints.
+
+#![allow(clippy::doc_markdown, reason = "kubectl prints these comments as they stand")]
+
+mod conditions;
+pub mod v1alpha1;
+
+pub use conditions::{ConditionType, Reason};

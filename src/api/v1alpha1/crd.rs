@@ -1,0 +1,42 @@
+//! The `CustomResourceDefinition`: what the derive makes of the types, and what it cannot express.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use serde_json::{Value, json};
+
+use super::PartitionedTable;
+
+/// The definition of the resource, as it is installed in a cluster.
+///
+/// # Panics
+///
+/// Never: the definition depends on nothing but the types, and tests read it.
+#[must_use]
+pub fn crd() -> CustomResourceDefinition {
+    let derived = serde_json::to_value(PartitionedTable::crd());
+    let mut definition = derived.expect("a definition is plain data");
+    let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    refuse_null(schema);
+    require_database(&mut schema["properties"]["spec"]);
+    // Without a generation of its own, a resource nobody has looked at would pass for current.
+    schema["properties"]["status"]["default"] = json!({"observedGeneration": -1});
+    serde_json::from_value(definition).expect("a definition with other values is still one")
+}
+
+/// An optional field may be left out; null is not another way to say so.
+fn refuse_null(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.remove("nullable");
+            fields.values_mut().for_each(refuse_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(refuse_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Only the command line has another way to name the database.
+fn require_database(spec: &mut Value) {
+    let required = spec["required"].as_array_mut().expect("a spec requires its table");
+    required.insert(0, json!("database"));
+}

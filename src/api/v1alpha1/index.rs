@@ -1,0 +1,188 @@
+//! `spec.indexes`: the indexes that are ensured on the partitions.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema::{forbidden, identifier, included_columns, invalid, required};
+
+/// An index that every partition it belongs on has, valid and as described here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = required(
+        ".newest",
+        "!has(self.partitions) || self.partitions != 'Newest' || has(self.newest)",
+        "partitions: Newest needs the number of periods in newest"
+    ),
+    validation = forbidden(
+        ".newest",
+        "!has(self.newest) || (has(self.partitions) && self.partitions == 'Newest')",
+        "newest goes with partitions: Newest; set that too, or remove newest"
+    ),
+    validation = invalid(
+        ".columns",
+        "self.columns.all(a, self.columns.exists_one(b, b.column == a.column))",
+        "names a column twice; leave one of them out"
+    ),
+    validation = invalid(
+        ".columns",
+        "size(self.columns) == 1 || !has(self.method) || !(self.method in ['hash', 'spgist'])",
+        "an index of method hash or spgist has exactly one column"
+    ),
+    validation = forbidden(
+        ".columns",
+        "!has(self.method) || self.method == 'btree' \
+         || self.columns.all(c, !has(c.order) && !has(c.nulls))",
+        "only a btree index is ordered: remove order and nulls, or use method btree"
+    ),
+    validation = forbidden(
+        ".unique",
+        "!has(self.unique) || !self.unique || !has(self.method) || self.method == 'btree'",
+        "only a btree index can be unique: remove unique, or use method btree"
+    ),
+    validation = forbidden(
+        ".include",
+        "!has(self.include) || !has(self.method) || self.method in ['btree', 'gist', 'spgist']",
+        "only a btree, gist or spgist index can include columns: remove include, or change method"
+    ),
+    validation = invalid(
+        ".include",
+        "!has(self.include) || size(self.columns) + size(self.include) <= 32",
+        "an index has at most 32 columns, those included among them; remove some"
+    ),
+    validation = invalid(
+        ".include",
+        "!has(self.include) || self.include.all(i, !self.columns.exists(c, c.column == i))",
+        "includes a column that is already part of the key; leave it out here"
+    ),
+)]
+pub struct Index {
+    /// Name of the index on the partitioned table. Those on the partitions are named after it.
+    #[schemars(schema_with = "identifier")]
+    pub name: String,
+    /// The indexed columns, in order.
+    #[schemars(length(min = 1, max = 32))]
+    pub columns: Vec<IndexColumn>,
+    /// Columns that are kept in the index without being part of its key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "included_columns")]
+    pub include: Vec<String>,
+    /// Whether no two rows may agree in the indexed columns. Default: false. On all partitions
+    /// this needs every partition column among `columns`; an index that is partial or on the
+    /// `Newest` only is unique within each partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique: Option<bool>,
+    /// The access method. Default: btree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<IndexMethod>,
+    /// A partial index: the condition, in SQL, that a row has to meet to be in it.
+    #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub predicate: Option<String>,
+    /// The partitions that carry it. Default: All.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<IndexedPartitions>,
+    /// With `partitions: Newest`: how many periods, counted back from the current one and with it.
+    /// Periods ahead carry the index as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10000))]
+    pub newest: Option<i32>,
+}
+
+impl Index {
+    /// Whether the index is unique; it is not where the spec is silent.
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        self.unique.unwrap_or(false)
+    }
+
+    /// The access method, btree where the spec is silent.
+    #[must_use]
+    pub fn method(&self) -> IndexMethod {
+        self.method.unwrap_or(IndexMethod::Btree)
+    }
+
+    /// The partitions that carry it, all where the spec is silent.
+    #[must_use]
+    pub fn partitions(&self) -> IndexedPartitions {
+        self.partitions.unwrap_or(IndexedPartitions::All)
+    }
+}
+
+/// One column of an index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexColumn {
+    /// Name of the column.
+    #[schemars(schema_with = "identifier")]
+    pub column: String,
+    /// Which way it is ordered. Default: Asc.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<SortOrder>,
+    /// Where nulls are put. Default, as in Postgres: Last in ascending order, First in descending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nulls: Option<NullsOrder>,
+}
+
+impl IndexColumn {
+    /// Which way the column is ordered, ascending where the spec is silent.
+    #[must_use]
+    pub fn order(&self) -> SortOrder {
+        self.order.unwrap_or(SortOrder::Asc)
+    }
+
+    /// Where nulls are put; as Postgres would where the spec is silent.
+    #[must_use]
+    pub fn nulls(&self) -> NullsOrder {
+        self.nulls.unwrap_or(match self.order() {
+            SortOrder::Asc => NullsOrder::Last,
+            SortOrder::Desc => NullsOrder::First,
+        })
+    }
+}
+
+/// Which way a column is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SortOrder {
+    /// Ascending.
+    Asc,
+    /// Descending.
+    Desc,
+}
+
+/// Where nulls are put in the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NullsOrder {
+    /// Before everything else.
+    First,
+    /// After everything else.
+    Last,
+}
+
+/// An index access method of Postgres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexMethod {
+    /// The ordinary one: ordered, and the only one that can be unique.
+    Btree,
+    /// Equality only.
+    Hash,
+    /// Values with parts: arrays, jsonb, full text.
+    Gin,
+    /// Geometry, ranges, nearest neighbours.
+    Gist,
+    /// Block ranges: tiny, for columns that follow the physical order.
+    Brin,
+    /// Space-partitioned trees.
+    Spgist,
+}
+
+/// Which partitions carry an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum IndexedPartitions {
+    /// Every partition, whoever made it.
+    All,
+    /// The `newest` periods up to and including the current one, and all ahead. Range only.
+    Newest,
+}

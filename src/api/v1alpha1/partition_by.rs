@@ -1,0 +1,79 @@
+//! `spec.partitionBy`: the key of the table, as it is in the database.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema::{columns, identifier, immutable, invalid, start_at, time_zone, unchanged};
+
+/// How the table is partitioned: exactly one of `range` and `hash`, and always the same one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = invalid("", "has(self.range) != has(self.hash)", "give exactly one of range and hash"),
+    validation = unchanged("", "has(self.range) == has(oldSelf.range)"),
+)]
+pub struct PartitionBy {
+    /// One partition for each period of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<RangeKey>,
+    /// A fixed number of partitions, rows spread evenly over them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<HashKey>,
+}
+
+/// `PARTITION BY RANGE` on one column that says when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = immutable(".column"), validation = immutable(".timeZone"))]
+pub struct RangeKey {
+    /// The partition column: a date, timestamp or timestamptz, or a uuid holding UUIDv7. Immutable.
+    #[schemars(schema_with = "identifier")]
+    pub column: String,
+    /// The period that a new partition covers. A change holds for partitions yet to be made.
+    pub interval: Interval,
+    /// Where a calendar period begins: the IANA name of a time zone. Immutable.
+    #[serde(default = "utc")]
+    #[schemars(schema_with = "time_zone")]
+    pub time_zone: String,
+    /// Every period from here on is provided, gaps included: a date or an RFC 3339 instant, read
+    /// in `timeZone` and rounded down to its period. Default: the current period is the oldest
+    /// provided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "start_at")]
+    pub start_at: Option<String>,
+}
+
+pub(super) fn utc() -> String {
+    "UTC".to_owned()
+}
+
+/// A calendar period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Interval {
+    /// From one full hour to the next.
+    Hour,
+    /// From midnight to midnight.
+    Day,
+    /// An ISO week, from Monday to Monday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// Three months, beginning in January, April, July or October.
+    Quarter,
+    /// A calendar year.
+    Year,
+}
+
+/// `PARTITION BY HASH`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = immutable(".columns"), validation = immutable(".partitions"))]
+pub struct HashKey {
+    /// The partition columns, in the order of the key. Immutable.
+    #[schemars(schema_with = "columns")]
+    pub columns: Vec<String>,
+    /// How many partitions there are: the modulus. Immutable.
+    #[schemars(range(min = 1, max = 1024))]
+    pub partitions: i32,
+}

@@ -1,0 +1,165 @@
+//! The vocabulary of the schema: strings with a grammar, and the shapes of CEL rules.
+//!
+//! A grammar is a CEL rule and not a `pattern`, because a rule can say what to do about it.
+//! Every string and list is bounded: the API server derives the cost of a rule from the bounds.
+
+use kube::core::{Reason, Rule};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// What Postgres allows for one index, key and included columns together.
+const MAX_COLUMNS: usize = 32;
+
+/// A rule whose breach makes the field at `path` invalid.
+pub(super) fn invalid(path: &str, requires: &str, message: &str) -> Rule {
+    rule(Reason::FieldValueInvalid, path, requires, message)
+}
+
+/// A rule whose breach means that the field at `path` must not be there.
+pub(super) fn forbidden(path: &str, requires: &str, message: &str) -> Rule {
+    rule(Reason::FieldValueForbidden, path, requires, message)
+}
+
+/// A rule whose breach means that the field at `path` is missing.
+pub(super) fn required(path: &str, requires: &str, message: &str) -> Rule {
+    rule(Reason::FieldValueRequired, path, requires, message)
+}
+
+/// The field at `path` keeps the value it was created with.
+pub(super) fn immutable(path: &str) -> Rule {
+    unchanged(path, &format!("self{path} == oldSelf{path}"))
+}
+
+/// What `path` describes is the same before and after, by the comparison `same`.
+pub(super) fn unchanged(path: &str, same: &str) -> Rule {
+    forbidden(
+        path,
+        same,
+        "is immutable: delete this resource, which leaves the database as it is, and create another",
+    )
+}
+
+fn rule(reason: Reason, path: &str, requires: &str, message: &str) -> Rule {
+    let rule = Rule::new(requires).message(message).reason(reason);
+    if path.is_empty() { rule } else { rule.field_path(path) }
+}
+
+/// A rule on a value of its own, wherever it stands.
+fn value(requires: &str, message: &str) -> Rule {
+    invalid("", requires, message)
+}
+
+/// A Postgres identifier, written as it is stored: no quotes, no folding of case.
+pub(super) fn identifier(_: &mut SchemaGenerator) -> Schema {
+    string(
+        63,
+        &[
+            value(
+                "size(bytes(self)) <= 63",
+                "is longer than the 63 bytes Postgres keeps of an identifier; shorten it",
+            ),
+            value(r"!self.contains('\u0000')", "contains a NUL, which Postgres cannot store"),
+        ],
+    )
+}
+
+/// The columns of a key: at least one, none twice.
+pub(super) fn columns(generator: &mut SchemaGenerator) -> Schema {
+    let distinct = value(
+        "self.all(a, self.exists_one(b, b == a))",
+        "names a column twice; leave one of them out",
+    );
+    json_schema!({
+        "type": "array",
+        "items": identifier(generator),
+        "minItems": 1,
+        "maxItems": MAX_COLUMNS,
+        "x-kubernetes-validations": [distinct],
+    })
+}
+
+/// The columns an index carries besides its key: perhaps none, none twice.
+pub(super) fn included_columns(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = columns(generator);
+    schema.remove("minItems");
+    schema
+}
+
+/// The name of a Secret or ConfigMap.
+pub(super) fn resource_name(_: &mut SchemaGenerator) -> Schema {
+    let label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+    let grammar = value(
+        &format!(r"self.matches('^{label}(\\.{label})*$')"),
+        "is not the name of a Kubernetes object: lower-case letters, digits, '-' and '.', \
+         beginning and ending with a letter or digit",
+    );
+    string(253, &[grammar])
+}
+
+/// A key in the data of a Secret or ConfigMap.
+pub(super) fn data_key(_: &mut SchemaGenerator) -> Schema {
+    let grammar = value(
+        "self.matches('^[-._a-zA-Z0-9]+$')",
+        "is not a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'",
+    );
+    string(253, &[grammar])
+}
+
+/// A host name or address, or the directory of a Unix socket.
+pub(super) fn host(_: &mut SchemaGenerator) -> Schema {
+    let grammar = value(
+        r"self.matches('^[^\\s\\x00,@?#]+$')",
+        "is not one host: give a name, an address or a socket directory, and the port in 'port'",
+    );
+    string(253, &[grammar])
+}
+
+/// The name of a time zone in the IANA database. Whether it exists, only Postgres can say.
+pub(super) fn time_zone(_: &mut SchemaGenerator) -> Schema {
+    let grammar = value(
+        "self.matches('^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$')",
+        "is not the name of a time zone; use an IANA name such as Europe/Berlin or UTC",
+    );
+    let mut schema = string(64, &[grammar]);
+    schema.insert("default".into(), super::partition_by::utc().into());
+    schema
+}
+
+/// A date, or an RFC 3339 instant.
+///
+/// CEL cannot catch the error of `timestamp('2024-02-30T…')`, so that the day is tested by going
+/// there from the first of its month: a day that is too many lands in the next one.
+pub(super) fn start_at(_: &mut SchemaGenerator) -> Schema {
+    const DATE: &str = "[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+    const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?";
+    const OFFSET: &str = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])";
+    let exists = "(timestamp(self.substring(0, 8) + '01T00:00:00Z') \
+                  + duration(string((int(self.substring(8, 10)) - 1) * 24) + 'h')).getMonth() \
+                  == int(self.substring(5, 7)) - 1";
+    let grammar = value(
+        &format!("self.matches('^{DATE}(T{TIME}{OFFSET})?$') && {exists}"),
+        "is neither a date such as 2024-10-01 nor an RFC 3339 instant such as 2024-10-01T00:00:00Z",
+    );
+    string(35, &[grammar])
+}
+
+/// A duration of 10ms to 60s: long enough to be had, short enough for others to wait.
+pub(super) fn lock_timeout(_: &mut SchemaGenerator) -> Schema {
+    let grammar = value(
+        "self.matches('^([0-9]{1,5}(ms|s|m|h))+$') \
+         && duration(self) >= duration('10ms') && duration(self) <= duration('60s')",
+        "is not a duration from 10ms to 60s, such as 500ms or 2s",
+    );
+    let mut schema = string(32, &[grammar]);
+    schema.insert("default".into(), super::spec::one_second().into());
+    schema
+}
+
+/// A string of 1 to `max_length` characters that keeps `rules`.
+fn string(max_length: usize, rules: &[Rule]) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": max_length,
+        "x-kubernetes-validations": rules,
+    })
+}

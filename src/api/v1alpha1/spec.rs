@@ -1,0 +1,166 @@
+//! The resource and its spec.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema::{forbidden, identifier, immutable, invalid, lock_timeout};
+use super::{Database, Index, PartitionBy, PartitionedTableStatus};
+
+/// Periods kept ready beyond the current one where a range does not say.
+const AHEAD: i32 = 3;
+
+/// What shall be true of one partitioned table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "pgpartition.dev",
+    version = "v1alpha1",
+    kind = "PartitionedTable",
+    plural = "partitionedtables",
+    shortname = "pgpt",
+    category = "pgpartition",
+    namespaced,
+    status = "PartitionedTableStatus",
+    derive = "PartialEq",
+    doc = "A partitioned table of a Postgres database whose partitions and indexes are kept as the \
+           spec says. Deleting the resource leaves the database as it is.",
+    selectable = ".spec.table",
+    selectable = ".spec.database.secretRef.name",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(name = "Strategy", type_ = "string", json_path = ".status.strategy"),
+    printcolumn(
+        name = "Partitions",
+        type_ = "integer",
+        json_path = ".status.partitions.attached",
+        description = "Partitions attached to the table"
+    ),
+    printcolumn(
+        name = "Covered-Until",
+        type_ = "string",
+        json_path = ".status.coveredUntil",
+        description = "Until when every row has a partition"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        priority = 1,
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = immutable(".schema"),
+    validation = immutable(".table"),
+    validation = forbidden(
+        ".ahead",
+        "!has(self.ahead) || has(self.partitionBy.range)",
+        "a hash has no periods to keep ahead; remove ahead"
+    ),
+    validation = forbidden(
+        ".indexes",
+        "has(self.partitionBy.range) || !has(self.indexes) \
+         || self.indexes.all(i, !has(i.partitions) || i.partitions != 'Newest')",
+        "a hash has no newest partitions; use partitions: All"
+    ),
+    validation = invalid(
+        ".indexes",
+        "!has(self.indexes) || self.indexes.all(i, i.name != self.table)",
+        "an index cannot have the name of the table; give it another"
+    ),
+    validation = invalid(
+        ".indexes",
+        "!has(self.indexes) || self.indexes.all(i, !has(i.unique) || !i.unique || has(i.where) \
+         || (has(i.partitions) && i.partitions == 'Newest') \
+         || ((!has(self.partitionBy.range) \
+              || i.columns.exists(c, c.column == self.partitionBy.range.column)) \
+             && (!has(self.partitionBy.hash) \
+                 || self.partitionBy.hash.columns.all(k, i.columns.exists(c, c.column == k)))))",
+        "a unique index on all partitions needs every partition column among its columns; add it, \
+         or make the index unique within each partition by where or partitions: Newest"
+    ),
+)]
+pub struct PartitionedTableSpec {
+    /// The database the table is in. Required in a cluster; on the command line, `--database-url`
+    /// takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+    /// The schema the table is in. Immutable.
+    #[serde(default = "public")]
+    #[schemars(schema_with = "identifier", extend("default" = public()))]
+    pub schema: String,
+    /// The partitioned table, by the name applications use. Immutable.
+    #[schemars(schema_with = "identifier")]
+    pub table: String,
+    /// How the table is partitioned.
+    pub partition_by: PartitionBy,
+    /// Range only: whole periods kept ready beyond the current one. Default: 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub ahead: Option<i32>,
+    /// The indexes that are ensured on the partitions. An index that is not named here is left
+    /// alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub indexes: Vec<Index>,
+    /// Enforce does what the spec asks for; Plan computes and reports, and changes nothing.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether this table is left alone for now. What is true is still reported.
+    #[serde(default)]
+    pub suspend: bool,
+    /// How much others may be made to wait.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+impl PartitionedTableSpec {
+    /// Whole periods kept ready beyond the current one; none on a hash.
+    #[must_use]
+    pub fn ahead(&self) -> i32 {
+        match self.partition_by.range {
+            Some(_) => self.ahead.unwrap_or(AHEAD),
+            None => 0,
+        }
+    }
+}
+
+fn public() -> String {
+    "public".to_owned()
+}
+
+/// Whether steps are done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// Do what the spec asks for.
+    #[default]
+    Enforce,
+    /// Compute and report, and change nothing.
+    Plan,
+}
+
+/// How much others may be made to wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// The longest anyone may queue behind a step, be it waiting for a lock or holding it: 10ms
+    /// to 60s.
+    #[serde(default = "one_second")]
+    #[schemars(schema_with = "lock_timeout")]
+    pub lock_timeout: String,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { lock_timeout: one_second() }
+    }
+}
+
+pub(super) fn one_second() -> String {
+    "1s".to_owned()
+}

@@ -1,0 +1,83 @@
+//! The status: what is true, as it was last seen.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is true of the table, as it was last seen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartitionedTableStatus {
+    /// The generation of the spec that this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The value of the annotation `pgpartition.dev/reconcile` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile: Option<String>,
+    /// Ready says it all; Reconciling and Stalled are there only while they hold. Reachable,
+    /// Covered and Indexed say what Ready is made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    pub conditions: Vec<Condition>,
+    /// How the table is partitioned, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// How many partitions there are, and in what state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<PartitionCounts>,
+    /// Range only: where the coverage without gaps that holds now begins. An RFC 3339 instant, or
+    /// -infinity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_from: Option<String>,
+    /// Range only: where the coverage without gaps that holds now ends. An RFC 3339 instant, or
+    /// infinity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_until: Option<String>,
+    /// When the passing of time alone next asks for a step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_action_at: Option<Time>,
+    /// What would be done next. Absent where nothing is left to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanSummary>,
+}
+
+/// How many partitions there are, and in what state. A number that is not known is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartitionCounts {
+    /// Attached to the table, whoever made them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached: Option<i32>,
+    /// Wanted, and not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<i32>,
+    /// Attached, and made by others: counted as coverage, never touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmanaged: Option<i32>,
+    /// Ours, and not attached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detached: Option<i32>,
+    /// Half detached: a concurrent detach was interrupted and has to be ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_detach: Option<i32>,
+    /// Rows in the default partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_rows: Option<i64>,
+}
+
+/// What would be done next. The whole plan is one `kubectl pgpartition plan` away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanSummary {
+    /// Identifies the plan: its steps, what is held back, and what they rest on.
+    pub fingerprint: String,
+    /// Steps that can be done.
+    pub steps: i32,
+    /// Steps that are held back.
+    pub deferred: i32,
+    /// The first steps in words, ten at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub preview: Vec<String>,
+}

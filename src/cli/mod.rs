@@ -1,0 +1,3 @@
+//! Talks to a terminal.
+
+pub mod crd;

@@ -1,0 +1,192 @@
+//! The rules of safety, known apart from those of planning. Only what passes here is executed.
+
+use super::{Plan, Step, simulate};
+use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use crate::partition::{Bounds, Identifier, QualifiedName};
+
+/// A plan that keeps the rules of safety. Only [`check`] makes one, and only it can be executed.
+#[derive(Debug)]
+pub struct CheckedPlan(Plan);
+
+impl CheckedPlan {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+/// A rule of safety that a plan would break: a fault of ours. Such a plan is never executed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("step {position} would break a rule of safety: {rule}")]
+pub struct Violation {
+    /// Which step, counted from 1.
+    pub position: usize,
+    /// The rule.
+    pub rule: &'static str,
+}
+
+/// Holds each step against the world as the steps before it leave it.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn check(plan: Plan, observed: &ObservedTable) -> Result<CheckedPlan, Violation> {
+    let mut world = observed.clone();
+    for (at, planned) in plan.steps.iter().enumerate() {
+        if let Err(rule) = check_step(&planned.step, &world) {
+            return Err(Violation { position: at + 1, rule });
+        }
+        simulate(&mut world, &planned.step);
+    }
+    Ok(CheckedPlan(plan))
+}
+
+fn check_step(step: &Step, world: &ObservedTable) -> Result<(), &'static str> {
+    match step {
+        Step::CreatePartition(new) => {
+            ensure(new.table == world.name, "only partitions of this table are made")?;
+            ensure(new.partition.schema == world.name.schema, "in the schema of the table")?;
+            ensure(!world.taken.contains(&new.partition.name), "no name is used twice")?;
+            fits_in(&new.bounds, world)
+        }
+        Step::AttachPartition(attach) => {
+            let table = prepared(&attach.partition, world)?;
+            ensure(attach.table == world.name, "partitions are attached to this table only")?;
+            ensure(table.bounds == attach.bounds, "what was made for a range is attached for it")?;
+            fits_in(&attach.bounds, world)?;
+            beside_default(attach.default.as_ref(), attach.exclusion.as_ref(), world)
+        }
+        Step::DiscardPartition { partition } => prepared(partition, world).map(|_| ()),
+        Step::ExcludeFromDefault { default, .. } => is_default(default, world).map(|_| ()),
+        Step::ValidateExclusion { default, exclusion }
+        | Step::DropExclusion { default, exclusion } => {
+            let found = is_default(default, world)?;
+            ensure(found.exclusions.iter().any(|e| e.name == *exclusion), "the promise is there")
+        }
+        Step::CreateTableIndex { table, index, .. } => {
+            ensure(*table == world.name, "only this table's indexes are made")?;
+            ensure(!world.taken.contains(index), "no name is used twice")
+        }
+        Step::BuildIndex { partition, index, .. } => {
+            attached(partition, world)?;
+            ensure(!world.taken.contains(index), "no name is used twice")
+        }
+        Step::AttachIndex { table_index, partition, index, .. } => {
+            let partition = attached(partition, world)?;
+            let found = partition.indexes.iter().find(|i| i.name == *index);
+            let found = found.ok_or("the index is there")?;
+            ensure(found.valid && found.of.is_none(), "the index is valid and belongs to none")?;
+            ensure(has_table_index(table_index, world), "the table has the index")
+        }
+        Step::DropIndex { partition, index } => check_drop_index(partition, index, world),
+        Step::DropTableIndex { index, .. } => check_drop_table_index(index, world),
+        Step::ReplaceTableIndex { index, replacement, .. } => {
+            let complete = table_index(replacement, world).is_some_and(|i| i.valid);
+            ensure(complete, "an index is replaced only by a complete one")?;
+            check_drop_table_index(index, world)
+        }
+    }
+}
+
+fn ensure(holds: bool, rule: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(rule) }
+}
+
+/// Whether rows of these bounds have no partition yet.
+fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
+    let occupied = world.partitions.iter().filter(|p| p.attachment != Attachment::Prepared);
+    let overlaps = |other: &Bounds| match (bounds, other) {
+        (Bounds::Range(a), Bounds::Range(b)) => a.overlaps(b),
+        (
+            Bounds::Hash { modulus: m, remainder: r },
+            Bounds::Hash { modulus: n, remainder: s },
+        ) => {
+            let smaller = m.min(n);
+            r % smaller == s % smaller
+        }
+        (Bounds::Default | Bounds::Other(_), _) => true,
+        (Bounds::Range(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_))
+        | (Bounds::Hash { .. }, Bounds::Range(_) | Bounds::Default | Bounds::Other(_)) => false,
+    };
+    let free = occupied.into_iter().all(|p| !overlaps(&p.bounds));
+    ensure(free, "no two partitions take the same row")
+}
+
+/// A default partition that has anything in it is never scanned under an exclusive lock.
+fn beside_default(
+    named: Option<&QualifiedName>,
+    exclusion: Option<&Identifier>,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let Some(default) = world.default_partition() else { return Ok(()) };
+    ensure(named == Some(&default.name), "the default partition is known")?;
+    let promised =
+        default.exclusions.iter().any(|e| Some(&e.name) == exclusion && e.validated);
+    ensure(default.bytes == 0 || promised, "the default partition is not scanned under a lock")
+}
+
+fn find<'a>(
+    name: &QualifiedName,
+    world: &'a ObservedTable,
+) -> Result<&'a ObservedPartition, &'static str> {
+    world.partition(name).ok_or("the partition is there")
+}
+
+fn prepared<'a>(
+    name: &QualifiedName,
+    world: &'a ObservedTable,
+) -> Result<&'a ObservedPartition, &'static str> {
+    let found = find(name, world)?;
+    ensure(found.attachment == Attachment::Prepared, "it has never been a partition")?;
+    ensure(found.origin == Origin::Ours, "it is ours")?;
+    ensure(found.owned, "its owner is one we may act as")?;
+    Ok(found)
+}
+
+fn attached<'a>(
+    name: &QualifiedName,
+    world: &'a ObservedTable,
+) -> Result<&'a ObservedPartition, &'static str> {
+    let found = find(name, world)?;
+    ensure(found.attachment == Attachment::Attached, "it is a partition")?;
+    Ok(found)
+}
+
+fn is_default<'a>(
+    name: &QualifiedName,
+    world: &'a ObservedTable,
+) -> Result<&'a ObservedPartition, &'static str> {
+    let found = attached(name, world)?;
+    ensure(found.bounds == Bounds::Default, "it is the default partition")?;
+    Ok(found)
+}
+
+fn table_index<'a>(
+    name: &Identifier,
+    world: &'a ObservedTable,
+) -> Option<&'a crate::observed::TableIndex> {
+    world.relation.as_ref()?.indexes.iter().find(|i| i.name == *name)
+}
+
+fn has_table_index(name: &Identifier, world: &ObservedTable) -> bool {
+    table_index(name, world).is_some()
+}
+
+/// An index is dropped only where it serves nobody, or where we made it and its like is there or no
+/// longer wanted.
+fn check_drop_index(
+    partition: &QualifiedName,
+    index: &Identifier,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let partition = attached(partition, world)?;
+    let found = partition.indexes.iter().find(|i| i.name == *index).ok_or("the index is there")?;
+    ensure(found.of.is_none(), "an index of the table is not dropped from under it")?;
+    ensure(!found.constraint, "an index that serves a constraint is not dropped")?;
+    ensure(!found.building, "an index somebody is building is not dropped")?;
+    ensure(!found.valid || found.marker.is_some(), "a valid index that others made is not dropped")
+}
+
+fn check_drop_table_index(index: &Identifier, world: &ObservedTable) -> Result<(), &'static str> {
+    let found = table_index(index, world).ok_or("the index is there")?;
+    ensure(found.constraint.is_none(), "an index that serves a constraint is not dropped")
+}

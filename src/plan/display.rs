@@ -1,0 +1,83 @@
+//! The text that `plan` prints and that tests hold up as golden.
+
+use std::fmt;
+
+use super::{Plan, PlannedStep};
+use crate::partition::LockMode;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (steps, deferred) = (self.steps.len(), self.deferred.len());
+        let plural = if steps == 1 { "" } else { "s" };
+        let table = self.table.shown();
+        writeln!(f, "{table}: {steps} step{plural}, {deferred} held back  [{}]", self.fingerprint)?;
+        for row in align(self.steps.iter().map(row).collect()) {
+            writeln!(f, "  {row}")?;
+        }
+        for deferral in &self.deferred {
+            write!(f, "  held back  ")?;
+            if let Some(step) = &deferral.wanted {
+                write!(f, "{} {}: ", step.verb(), step.subject().name.shown())?;
+            }
+            writeln!(f, "{}: {}", deferral.blocker.name(), deferral.blocker.explain())?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  note  {}", note.explain())?;
+        }
+        Ok(())
+    }
+}
+
+impl PlannedStep {
+    /// The step in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        row(self).into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+    }
+}
+
+/// A step as cells: what, on what, about what, why, under which locks.
+fn row(planned: &PlannedStep) -> Vec<String> {
+    let step = &planned.step;
+    vec![
+        step.verb().to_owned(),
+        step.subject().name.shown(),
+        step.detail(),
+        planned.because.explain(),
+        locks(planned),
+    ]
+}
+
+/// The locks that others could wait for, strongest first; a new table nobody knows is left out.
+fn locks(planned: &PlannedStep) -> String {
+    let subject = planned.step.subject();
+    let mut locks = planned.step.locks();
+    locks.retain(|(relation, _)| **relation != subject);
+    locks.sort_by_key(|(_, mode)| std::cmp::Reverse(*mode));
+    let mut shown: Vec<_> =
+        locks.iter().take(3).map(|(on, mode)| shown_lock(&on.name.shown(), *mode)).collect();
+    if locks.len() > 3 {
+        shown.push(format!("{} more", locks.len() - 3));
+    }
+    shown.join(", ")
+}
+
+fn shown_lock(relation: &str, mode: LockMode) -> String {
+    format!("{} on {relation}", mode.as_str())
+}
+
+/// Pads cells so that columns line up; a line ends where its last cell does.
+fn align(rows: Vec<Vec<String>>) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    rows.iter()
+        .map(|row| {
+            let cells: Vec<_> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect()
+}

@@ -1,0 +1,321 @@
+//! Plans in a person's words: one sentence for each cause, blocker and note.
+
+use super::{Blocker, Cause, Note, Step};
+use crate::observed::PartitionKind;
+use crate::partition::{Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds};
+
+impl Step {
+    /// The step's verb: the value of the label `step`, and the first word of its line in a plan.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::CreatePartition(_) => "create",
+            Self::AttachPartition(_) => "attach",
+            Self::DiscardPartition { .. } => "discard",
+            Self::ExcludeFromDefault { .. } => "exclude",
+            Self::ValidateExclusion { .. } => "validate",
+            Self::DropExclusion { .. } => "readmit",
+            Self::CreateTableIndex { .. } => "create-index",
+            Self::BuildIndex { .. } => "build-index",
+            Self::AttachIndex { .. } => "attach-index",
+            Self::DropIndex { .. } => "drop-index",
+            Self::DropTableIndex { .. } => "drop-table-index",
+            Self::ReplaceTableIndex { .. } => "replace-index",
+        }
+    }
+
+    /// What the step makes or changes; a step that rests on it cannot be done without it.
+    #[must_use]
+    pub fn subject(&self) -> QualifiedName {
+        match self {
+            Self::CreatePartition(new) => new.partition.clone(),
+            Self::AttachPartition(attach) => attach.partition.clone(),
+            Self::DiscardPartition { partition } => partition.clone(),
+            Self::ExcludeFromDefault { default, exclusion, .. }
+            | Self::ValidateExclusion { default, exclusion }
+            | Self::DropExclusion { default, exclusion } => default.sibling(exclusion.clone()),
+            Self::CreateTableIndex { table, index, .. }
+            | Self::DropTableIndex { table, index, .. }
+            | Self::ReplaceTableIndex { table, index, .. } => table.sibling(index.clone()),
+            Self::BuildIndex { partition, index, .. }
+            | Self::AttachIndex { partition, index, .. }
+            | Self::DropIndex { partition, index } => partition.sibling(index.clone()),
+        }
+    }
+
+    /// What the step rests on besides its subject.
+    #[must_use]
+    pub fn rests_on(&self) -> Vec<QualifiedName> {
+        match self {
+            Self::AttachPartition(attach) => {
+                let promise = attach.default.as_ref().zip(attach.exclusion.as_ref());
+                promise.map(|(default, name)| default.sibling(name.clone())).into_iter().collect()
+            }
+            Self::BuildIndex { partition, .. } => vec![partition.clone()],
+            Self::AttachIndex { table, table_index, partition, .. } => {
+                vec![table.sibling(table_index.clone()), partition.clone()]
+            }
+            Self::ReplaceTableIndex { table, replacement, .. } => {
+                vec![table.sibling(replacement.clone())]
+            }
+            Self::CreatePartition(_)
+            | Self::DiscardPartition { .. }
+            | Self::ExcludeFromDefault { .. }
+            | Self::ValidateExclusion { .. }
+            | Self::DropExclusion { .. }
+            | Self::CreateTableIndex { .. }
+            | Self::DropIndex { .. }
+            | Self::DropTableIndex { .. } => Vec::new(),
+        }
+    }
+
+    /// What the step is about, in a few words: bounds, or an index.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::CreatePartition(new) => shown_bounds(&new.bounds, new.key.as_ref().map(|k| k.key)),
+            Self::AttachPartition(attach) => {
+                shown_bounds(&attach.bounds, attach.key.as_ref().map(|k| k.key))
+            }
+            Self::ExcludeFromDefault { default, key, range, .. } => {
+                format!("no {} in {}", shown_range(*range, key.key), default.name.shown())
+            }
+            Self::ValidateExclusion { default, .. } | Self::DropExclusion { default, .. } => {
+                format!("of {}", default.name.shown())
+            }
+            Self::CreateTableIndex { shape, .. } => shown_shape(shape),
+            Self::BuildIndex { partition, shape, .. } => {
+                format!("on {}, concurrently: {}", partition.name.shown(), shown_shape(shape))
+            }
+            Self::AttachIndex { table_index, .. } => format!("to {}", table_index.shown()),
+            Self::DropIndex { partition, .. } => {
+                format!("from {}, concurrently", partition.name.shown())
+            }
+            Self::DropTableIndex { partitions, .. } => {
+                format!("with those of {} partitions", partitions.len())
+            }
+            Self::ReplaceTableIndex { replacement, .. } => format!("by {}", replacement.shown()),
+            Self::DiscardPartition { .. } => "never attached, empty".to_owned(),
+        }
+    }
+
+    /// How the step can be taken back.
+    #[must_use]
+    pub fn undo(&self) -> &'static str {
+        match self {
+            Self::CreatePartition(_) => "DROP TABLE of the new, empty table",
+            Self::AttachPartition(_) => "ALTER TABLE … DETACH PARTITION … CONCURRENTLY",
+            Self::DiscardPartition { .. } => "the table was empty and is made again when wanted",
+            Self::ExcludeFromDefault { .. } | Self::ValidateExclusion { .. } => {
+                "ALTER TABLE … DROP CONSTRAINT on the default partition"
+            }
+            Self::DropExclusion { .. } => "the constraint is added again when needed",
+            Self::CreateTableIndex { .. } | Self::BuildIndex { .. } => "DROP INDEX of the new index",
+            Self::AttachIndex { .. } => "DROP INDEX of the table's index, which drops it too",
+            Self::DropIndex { .. } | Self::DropTableIndex { .. } => "the index is built again",
+            Self::ReplaceTableIndex { .. } => "the old index is built again",
+        }
+    }
+}
+
+impl Cause {
+    /// Why a step is taken, in a few words.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::CurrentPeriod => "rows of now belong there".to_owned(),
+            Self::Ahead(1) => "1 period ahead".to_owned(),
+            Self::Ahead(periods) => format!("{periods} periods ahead"),
+            Self::SinceStart => "since startAt".to_owned(),
+            Self::Hole => "hole between partitions".to_owned(),
+            Self::MissingRemainder => "remainder without a partition".to_owned(),
+            Self::Unfinished => "an earlier run was cut off".to_owned(),
+            Self::Leftover => "nothing wants it any more".to_owned(),
+            Self::MissingIndex => "named in the spec".to_owned(),
+            Self::InvalidIndex => "left invalid by a failed build".to_owned(),
+            Self::OtherDefinition => "its definition in the spec is another".to_owned(),
+            Self::NoLongerNewest => "no longer among the newest".to_owned(),
+        }
+    }
+}
+
+impl Blocker {
+    /// What stands in the way and what to do about it.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::NoSuchTable => "there is no such table: create it with PARTITION BY, or correct \
+                 spec.schema and spec.table"
+                .to_owned(),
+            Self::NotPartitioned { kind } => format!(
+                "this is a {kind}, not a partitioned table: create a partitioned table, or name one \
+                 in spec.table"
+            ),
+            Self::OtherKey { found, wanted } => format!(
+                "the table is partitioned by {found}, the spec says {wanted}: a table's key cannot \
+                 be changed, so correct spec.partitionBy"
+            ),
+            Self::UnsupportedKeyType { type_name } => format!(
+                "the key's type is {type_name}: periods can be told on date, timestamp, timestamptz \
+                 and uuid (UUIDv7)"
+            ),
+            Self::IntervalTooFine { key } => format!(
+                "a {} does not tell hours apart: use a longer spec.partitionBy.range.interval",
+                key.type_name()
+            ),
+            Self::UnknownTimeZone { name } => format!(
+                "there is no time zone {name:?}: use an IANA name such as Europe/Paris in \
+                 spec.partitionBy.range.timeZone"
+            ),
+            Self::BeyondCalendar => {
+                "the periods reach beyond the year 9999: lower spec.ahead".to_owned()
+            }
+            Self::TooManyPeriods { range, key } => format!(
+                "{} holds more than 5000 periods: raise spec.partitionBy.range.startAt, choose a \
+                 longer interval, or detach the partition that lies so far away",
+                shown_range(*range, *key)
+            ),
+            Self::NotOwner { owner, role } => format!(
+                "the role {} may not act as the table's owner: GRANT {} TO {}",
+                role.shown(),
+                owner.shown(),
+                role.shown()
+            ),
+            Self::MayNotCreate { schema, role } => format!(
+                "the role {} may not create tables in the schema: GRANT CREATE ON SCHEMA {} TO {}",
+                role.shown(),
+                schema.shown(),
+                role.shown()
+            ),
+            Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
+            Self::ServerTooOld { version } => {
+                format!("Postgres {version} is too old: 14 is the oldest supported")
+            }
+            Self::DefaultHoldsRows { .. }
+            | Self::DefaultInUse { .. }
+            | Self::OtherModulus { .. }
+            | Self::DetachPending { .. }
+            | Self::NotOwnerOfPartition { .. } => self.explain_partition(),
+            Self::NoSuchColumn { .. }
+            | Self::IndexNameTaken { .. }
+            | Self::IndexServesConstraint { .. }
+            | Self::IndexBeingBuilt { .. }
+            | Self::NoConcurrentBuild { .. } => self.explain_index(),
+        }
+    }
+
+    fn explain_partition(&self) -> String {
+        match self {
+            Self::DefaultHoldsRows { default, range, rows, key } => format!(
+                "the default partition {} holds {rows} rows of {}: move them out of it, and the \
+                 partition will be attached",
+                default.shown(),
+                shown_range(*range, *key)
+            ),
+            Self::DefaultInUse { default } => format!(
+                "rows of now go to the default partition {}, which is not empty: attaching would \
+                 scan it under an exclusive lock, or make inserts fail; attach this one by hand in a \
+                 quiet moment",
+                default.shown()
+            ),
+            Self::OtherModulus { found, wanted } => format!(
+                "the table has {found} hash partitions, the spec says {wanted}: another number \
+                 means another table and copying every row, so correct \
+                 spec.partitionBy.hash.partitions"
+            ),
+            Self::DetachPending { partition } => format!(
+                "a DETACH … CONCURRENTLY of {} was cut off, and its rows are not seen: finish it \
+                 with ALTER TABLE … DETACH PARTITION … FINALIZE",
+                partition.shown()
+            ),
+            Self::NotOwnerOfPartition { partition, role } => format!(
+                "the role {} may not act as the owner of {}: give the partition the table's owner",
+                role.shown(),
+                partition.shown()
+            ),
+            _ => String::new(),
+        }
+    }
+
+    fn explain_index(&self) -> String {
+        match self {
+            Self::NoSuchColumn { index, column } => format!(
+                "the table has no column {}: correct spec.indexes, {}",
+                column.shown(),
+                index.shown()
+            ),
+            Self::IndexNameTaken { index } => format!(
+                "something else is called {}: choose another name in spec.indexes",
+                index.shown()
+            ),
+            Self::IndexServesConstraint { index } => format!(
+                "{} serves a constraint and is not what the spec says: change the constraint, or \
+                 take the index out of spec.indexes",
+                index.shown()
+            ),
+            Self::IndexBeingBuilt { index } => {
+                format!("somebody is building {} at this moment", index.shown())
+            }
+            Self::NoConcurrentBuild { partition, kind } => format!(
+                "{} is {}: build the index there by hand",
+                partition.shown(),
+                match kind {
+                    PartitionKind::Table => "a table",
+                    PartitionKind::Partitioned => "partitioned itself",
+                    PartitionKind::Foreign => "a foreign table",
+                }
+            ),
+            _ => String::new(),
+        }
+    }
+}
+
+impl Note {
+    /// What a person may want to know.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::NameGoneRound { wanted, used } => format!(
+                "a relation that is no partition of this table is called {}: {} is used instead",
+                wanted.shown(),
+                used.shown()
+            ),
+            Self::Unmanaged { partitions } => {
+                let mut names: Vec<_> =
+                    partitions.iter().take(5).map(|p| p.name.shown()).collect();
+                if partitions.len() > 5 {
+                    names.push("…".to_owned());
+                }
+                format!("{} partitions made by others: {}", partitions.len(), names.join(", "))
+            }
+        }
+    }
+}
+
+fn shown_range(range: RangeBounds, key: KeyType) -> String {
+    shown_bounds(&Bounds::Range(range), Some(key))
+}
+
+fn shown_bounds(bounds: &Bounds, key: Option<KeyType>) -> String {
+    bounds.shown(key)
+}
+
+fn shown_shape(shape: &IndexShape) -> String {
+    let columns: Vec<_> = shape
+        .columns
+        .iter()
+        .map(|c| c.column.shown() + if c.descending { " desc" } else { "" })
+        .collect();
+    let mut text = format!("{} ({})", shape.method, columns.join(", "));
+    if shape.unique {
+        text.insert_str(0, "unique ");
+    }
+    if !shape.include.is_empty() {
+        let include: Vec<_> = shape.include.iter().map(Identifier::shown).collect();
+        text.push_str(&format!(" include ({})", include.join(", ")));
+    }
+    if let Some(predicate) = &shape.predicate {
+        text.push_str(&format!(" where {}", predicate.escape_debug()));
+    }
+    text
+}

@@ -1,0 +1,78 @@
+//! What in the database refutes the spec as a whole, so that nothing is to be changed.
+
+use super::{Blocker, Window};
+use crate::desired::{DesiredTable, Partitioning, Zone};
+use crate::observed::{ObservedTable, Relation, RelationKind};
+use crate::partition::{Interval, KeyType, PartitionKey, ServerVersion};
+use jiff::Timestamp;
+
+/// The first thing that refutes the spec.
+pub(super) fn refute(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    now: Timestamp,
+) -> Option<Blocker> {
+    let server = &observed.server;
+    if server.version < ServerVersion::OLDEST_SUPPORTED {
+        return Some(Blocker::ServerTooOld { version: server.version });
+    }
+    if server.in_recovery {
+        return Some(Blocker::InRecovery);
+    }
+    let Some(relation) = &observed.relation else { return Some(Blocker::NoSuchTable) };
+    let key = match &relation.kind {
+        RelationKind::Partitioned(key) => key,
+        RelationKind::Other(kind) => return Some(Blocker::NotPartitioned { kind }),
+    };
+    refute_key(desired, key)
+        .or_else(|| refute_periods(desired, observed, now))
+        .or_else(|| refute_role(observed, relation))
+}
+
+/// The type of the key, where the table is partitioned by range on one we manage.
+pub(super) fn range_key(observed: &ObservedTable) -> Option<KeyType> {
+    KeyType::from_type_name(&observed.key()?.columns.first()?.type_name)
+}
+
+fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {
+    let wanted = desired.partitioning.columns();
+    let same_columns = found.columns.len() == wanted.len()
+        && found.columns.iter().zip(wanted).all(|(found, wanted)| found.name.as_ref() == Some(wanted));
+    if found.method != desired.partitioning.method() || !same_columns {
+        let names: Vec<_> = wanted.iter().map(crate::partition::Identifier::shown).collect();
+        let method = desired.partitioning.method().as_str();
+        return Some(Blocker::OtherKey {
+            found: found.shown(),
+            wanted: format!("{method} ({})", names.join(", ")),
+        });
+    }
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
+    let type_name = &found.columns.first()?.type_name;
+    let Some(key) = KeyType::from_type_name(type_name) else {
+        return Some(Blocker::UnsupportedKeyType { type_name: type_name.clone() });
+    };
+    (key == KeyType::Date && range.interval == Interval::Hour)
+        .then_some(Blocker::IntervalTooFine { key })
+}
+
+fn refute_periods(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    now: Timestamp,
+) -> Option<Blocker> {
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
+    if let Zone::Unknown(name) = &range.zone {
+        return Some(Blocker::UnknownTimeZone { name: name.clone() });
+    }
+    let reached = Window::new(range, range_key(observed)?, observed, now).is_some();
+    (!reached).then_some(Blocker::BeyondCalendar)
+}
+
+fn refute_role(observed: &ObservedTable, relation: &Relation) -> Option<Blocker> {
+    let role = observed.server.role.clone();
+    if !relation.owned {
+        return Some(Blocker::NotOwner { owner: relation.owner.clone(), role });
+    }
+    let schema = observed.name.schema.clone();
+    (!relation.may_create).then_some(Blocker::MayNotCreate { schema, role })
+}

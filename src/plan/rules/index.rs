@@ -1,0 +1,252 @@
+//! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
+
+use jiff::Timestamp;
+
+use super::{Blocker, Cause, Draft, Step};
+use crate::desired::{DesiredIndex, DesiredTable, OnPartitions, Partitioning};
+use crate::observed::{Attachment, ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
+use crate::partition::{Bounds, Identifier, QualifiedName, fit, index_name, unused};
+use crate::plan::refute::range_key;
+use crate::plan::window::Window;
+
+pub(super) fn ensure(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
+    let window = match &desired.partitioning {
+        Partitioning::Range(range) => range_key(&draft.world)
+            .and_then(|key| Window::new(range, key, &draft.world, now)),
+        Partitioning::Hash(_) => None,
+    };
+    for index in &desired.indexes {
+        if let Some(column) = unknown_column(index, draft) {
+            draft.defer(None, Blocker::NoSuchColumn { index: index.name.clone(), column });
+        } else if index.is_of_table() {
+            ensure_of_table(index, draft);
+        } else {
+            ensure_on_partitions(index, window.as_ref(), draft);
+        }
+    }
+}
+
+fn unknown_column(index: &DesiredIndex, draft: &Draft) -> Option<Identifier> {
+    let columns = &draft.world.relation.as_ref()?.columns;
+    index.shape.named_columns().find(|column| !columns.contains(column)).cloned()
+}
+
+/// The table has the index, and those of the partitions belong to it.
+fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
+    match table_index(&index.name, draft).cloned() {
+        None if draft.is_taken(&index.name) => {
+            draft.defer(None, Blocker::IndexNameTaken { index: index.name.clone() });
+        }
+        None => {
+            create_table_index(index, index.name.clone(), Cause::MissingIndex, draft);
+            complete(index, &index.name, Cause::MissingIndex, draft);
+        }
+        Some(found) if found.shape.as_ref() == Some(&index.shape) => {
+            drop_replacement(index, draft);
+            complete(index, &index.name, Cause::MissingIndex, draft);
+        }
+        Some(found) if found.constraint.is_some() => {
+            draft.defer(None, Blocker::IndexServesConstraint { index: index.name.clone() });
+        }
+        Some(_) => replace(index, draft),
+    }
+}
+
+/// Builds a new index beside the old one, and lets it take the old one's place once it is complete.
+fn replace(index: &DesiredIndex, draft: &mut Draft) {
+    let replacement = replacement_name(index);
+    if table_index(&replacement, draft).is_some_and(|i| i.shape.as_ref() != Some(&index.shape)) {
+        drop_replacement(index, draft);
+    }
+    if table_index(&replacement, draft).is_none() {
+        if draft.is_taken(&replacement) {
+            draft.defer(None, Blocker::IndexNameTaken { index: replacement });
+            return;
+        }
+        create_table_index(index, replacement.clone(), Cause::OtherDefinition, draft);
+    }
+    complete(index, &replacement, Cause::OtherDefinition, draft);
+    if table_index(&replacement, draft).is_some_and(|i| i.valid) {
+        let step = Step::ReplaceTableIndex {
+            table: draft.world.name.clone(),
+            index: index.name.clone(),
+            replacement,
+            partitions: carriers_of(&index.name, draft),
+        };
+        draft.step(step, Cause::OtherDefinition);
+    }
+}
+
+/// What an earlier run left of a replacement that nothing needs any more.
+fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
+    let replacement = replacement_name(index);
+    let is_ours = table_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());
+    if is_ours {
+        let step = Step::DropTableIndex {
+            table: draft.world.name.clone(),
+            partitions: carriers_of(&replacement, draft),
+            index: replacement,
+        };
+        draft.step(step, Cause::Leftover);
+    }
+}
+
+fn replacement_name(index: &DesiredIndex) -> Identifier {
+    fit(index.name.as_str(), "_pgpartition_next")
+}
+
+fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, draft: &mut Draft) {
+    let table = draft.world.name.clone();
+    let shape = index.shape.clone();
+    draft.step(Step::CreateTableIndex { table, index: name, shape }, because);
+}
+
+/// Gives every partition an index that belongs to the table's.
+fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut Draft) {
+    for partition in draft.world.partitions.clone() {
+        let belongs = partition.indexes.iter().any(|i| i.of.as_ref() == Some(of));
+        if belongs || partition.attachment != Attachment::Attached {
+            continue;
+        }
+        let twin = partition
+            .indexes
+            .iter()
+            .find(|i| i.valid && i.of.is_none() && i.is_like(index) && !i.constraint);
+        let name = match twin {
+            Some(twin) => Some(twin.name.clone()),
+            None => build(index, of, &partition, because, None, draft),
+        };
+        if let Some(name) = name {
+            let step = Step::AttachIndex {
+                table: draft.world.name.clone(),
+                table_index: of.clone(),
+                partition: partition.name.clone(),
+                index: name,
+            };
+            draft.step(step, because);
+        }
+    }
+}
+
+/// Each partition the index belongs on has one of its own, and no other has.
+fn ensure_on_partitions(index: &DesiredIndex, window: Option<&Window>, draft: &mut Draft) {
+    for partition in draft.world.partitions.clone() {
+        if partition.attachment != Attachment::Attached {
+            continue;
+        }
+        let ours = |i: &&PartitionIndex| i.marker.as_ref().is_some_and(|m| m.index == index.name);
+        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index));
+        let wanted = belongs_on(index, &partition, window);
+        let mut is_replaced = good;
+        if wanted && !good {
+            let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
+            let because = if other { Cause::OtherDefinition } else { Cause::MissingIndex };
+            let stands_for = Some(index.name.clone());
+            is_replaced =
+                build(index, &index.name, &partition, because, stands_for, draft).is_some();
+        }
+        let old: Vec<_> = partition
+            .indexes
+            .iter()
+            .filter(ours)
+            .filter(|i| i.valid && (!wanted || (is_replaced && !i.is_like(index))))
+            .map(|i| i.name.clone())
+            .collect();
+        let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
+        for index in old {
+            draft.step(Step::DropIndex { partition: partition.name.clone(), index }, because);
+        }
+    }
+}
+
+fn belongs_on(
+    index: &DesiredIndex,
+    partition: &ObservedPartition,
+    window: Option<&Window>,
+) -> bool {
+    match (index.on, &partition.bounds) {
+        (OnPartitions::All, _) => true,
+        (OnPartitions::Newest(newest), Bounds::Range(range)) => {
+            window.is_some_and(|window| window.is_newest(*range, newest))
+        }
+        (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => false,
+    }
+}
+
+/// Builds an index on a partition, after clearing away what is left of an earlier attempt. None
+/// where it cannot be.
+fn build(
+    index: &DesiredIndex,
+    of: &Identifier,
+    partition: &ObservedPartition,
+    because: Cause,
+    stands_for: Option<Identifier>,
+    draft: &mut Draft,
+) -> Option<Identifier> {
+    let wanted = index_name(&draft.world.name.name, of, &partition.name.name);
+    let leftover = partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == wanted);
+    let name = match leftover {
+        Some(leftover) => leftover.name.clone(),
+        None => unused(&wanted, |name| draft.is_taken(name)),
+    };
+    let step = Step::BuildIndex {
+        partition: partition.name.clone(),
+        index: name.clone(),
+        shape: index.shape.clone(),
+        stands_for,
+    };
+    if let Some(blocker) = build_blocker(partition, leftover, draft) {
+        draft.defer(Some(step), blocker);
+        return None;
+    }
+    if let Some(leftover) = leftover {
+        let (partition, index) = (partition.name.clone(), leftover.name.clone());
+        draft.step(Step::DropIndex { partition, index }, Cause::InvalidIndex);
+    }
+    draft.step(step, because);
+    Some(name)
+}
+
+fn build_blocker(
+    partition: &ObservedPartition,
+    leftover: Option<&PartitionIndex>,
+    draft: &Draft,
+) -> Option<Blocker> {
+    let name = partition.name.clone();
+    if partition.kind != PartitionKind::Table {
+        return Some(Blocker::NoConcurrentBuild { partition: name, kind: partition.kind });
+    }
+    if !partition.owned {
+        let role = draft.world.server.role.clone();
+        return Some(Blocker::NotOwnerOfPartition { partition: name, role });
+    }
+    let building = leftover.filter(|index| index.building)?;
+    Some(Blocker::IndexBeingBuilt { index: name.sibling(building.name.clone()) })
+}
+
+fn table_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a TableIndex> {
+    draft.world.relation.as_ref()?.indexes.iter().find(|index| index.name == *name)
+}
+
+/// The partitions with an index that belongs to the table's.
+fn carriers_of(table_index: &Identifier, draft: &Draft) -> Vec<QualifiedName> {
+    draft
+        .world
+        .partitions
+        .iter()
+        .filter(|p| p.indexes.iter().any(|i| i.of.as_ref() == Some(table_index)))
+        .map(|p| p.name.clone())
+        .collect()
+}
+
+impl PartitionIndex {
+    /// Whether the index is what the spec says, by its shape or by what we wrote into its comment.
+    fn is_like(&self, index: &DesiredIndex) -> bool {
+        let by_marker = || {
+            self.marker
+                .as_ref()
+                .is_some_and(|m| m.index == index.name && m.digest == index.shape.digest())
+        };
+        self.shape.as_ref().is_some_and(|shape| index.shape.is_met_by(shape)) || by_marker()
+    }
+}

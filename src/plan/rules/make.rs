@@ -1,0 +1,178 @@
+//! What a partition that we make is like.
+
+use super::Draft;
+use crate::desired::{DesiredTable, OnPartitions, Partitioning};
+use crate::observed::{ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
+use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
+use crate::plan::refute::range_key;
+use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
+use crate::plan::{Cause, Note};
+
+impl Draft {
+    /// The steps that make a partition and attach it. One that an earlier run made is used as it is.
+    pub(super) fn make(
+        &mut self,
+        desired: &DesiredTable,
+        bounds: Bounds,
+        wanted_name: &Identifier,
+        on_newest: impl Fn(u32) -> bool,
+        because: Cause,
+    ) -> QualifiedName {
+        let prepared = self.world.partitions.iter().find(|p| p.is_prepared_for(&bounds));
+        if let Some(prepared) = prepared {
+            return prepared.name.clone();
+        }
+        let name = unused(wanted_name, |name| self.is_taken(name));
+        if name != *wanted_name {
+            let wanted = wanted_name.clone();
+            self.notes.push(Note::NameGoneRound { wanted, used: name.clone() });
+        }
+        let partition = self.world.name.sibling(name);
+        let step = self.create(desired, bounds, partition.clone(), on_newest);
+        self.step(step, because);
+        partition
+    }
+
+    /// The step that attaches a table for `bounds`.
+    pub(super) fn attach(
+        &self,
+        partition: QualifiedName,
+        bounds: Bounds,
+        exclusion: Option<Identifier>,
+    ) -> Step {
+        let relation = self.world.relation.as_ref();
+        Step::AttachPartition(Box::new(Attach {
+            table: self.world.name.clone(),
+            partition,
+            bounds,
+            key: self.range_key(),
+            default: self.world.default_partition().map(|p| p.name.clone()),
+            exclusion,
+            references: relation.map(|r| r.references.clone()).unwrap_or_default(),
+            referenced_by: relation.map(|r| r.referenced_by.clone()).unwrap_or_default(),
+        }))
+    }
+
+    /// Whether a name cannot be given to anything new in the table's schema.
+    pub(super) fn is_taken(&self, name: &Identifier) -> bool {
+        self.world.taken.contains(name)
+    }
+
+    /// The key, where the table is partitioned by range.
+    pub(super) fn range_key(&self) -> Option<RangeKey> {
+        let key = range_key(&self.world)?;
+        let column = self.world.key()?.columns.first()?.name.clone()?;
+        Some(RangeKey { column, key })
+    }
+
+    fn create(
+        &self,
+        desired: &DesiredTable,
+        bounds: Bounds,
+        partition: QualifiedName,
+        on_newest: impl Fn(u32) -> bool,
+    ) -> Step {
+        let relation = self.world.relation.as_ref().expect("refuted otherwise");
+        let indexes = self.indexes(desired, &partition.name, on_newest);
+        let identity = match &relation.template.replica_identity {
+            ReplicaIdentity::Index(of) => indexes.iter().find(|index| index.body.is_of(of)),
+            ReplicaIdentity::Default | ReplicaIdentity::Full | ReplicaIdentity::Nothing => None,
+        };
+        Step::CreatePartition(Box::new(NewPartition {
+            table: self.world.name.clone(),
+            key: match desired.partitioning {
+                Partitioning::Range(_) => self.range_key(),
+                Partitioning::Hash(_) => None,
+            },
+            owner: relation.owner.clone(),
+            template: relation.template.clone(),
+            storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),
+            replica_identity_index: identity.map(|index| index.name.clone()),
+            partition,
+            bounds,
+            indexes,
+        }))
+    }
+
+    /// The partition whose storage parameters a new one takes, since a partitioned table has none of
+    /// its own: the last one before it.
+    fn youngest_sibling(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
+        let tables = self.world.attached().filter(|p| p.kind == PartitionKind::Table);
+        match bounds {
+            Bounds::Range(range) => tables
+                .filter_map(|p| Some((p.bounds.as_range()?, p)))
+                .filter(|(sibling, _)| sibling.to() <= range.from())
+                .max_by_key(|(sibling, _)| *sibling)
+                .map(|(_, p)| p),
+            Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_) => {
+                tables.min_by(|a, b| a.name.cmp(&b.name))
+            }
+        }
+    }
+
+    /// The indexes a new partition has before anyone can see it: twins of the table's, and those the
+    /// spec names.
+    fn indexes(
+        &self,
+        desired: &DesiredTable,
+        partition: &Identifier,
+        on_newest: impl Fn(u32) -> bool,
+    ) -> Vec<NewIndex> {
+        let relation = self.world.relation.as_ref().expect("refuted otherwise");
+        let mut bodies: Vec<_> =
+            relation.indexes.iter().map(|index| (index.name.clone(), index.twin())).collect();
+        for index in &desired.indexes {
+            let here = match index.on {
+                OnPartitions::All => true,
+                OnPartitions::Newest(newest) => on_newest(newest),
+            };
+            let has_columns =
+                index.shape.named_columns().all(|column| relation.columns.contains(column));
+            let has_twin = index.is_of_table()
+                && relation.indexes.iter().any(|i| i.shape.as_ref() == Some(&index.shape));
+            if here && has_columns && !has_twin {
+                let stands_for = (!index.is_of_table()).then(|| index.name.clone());
+                let body = IndexBody::Named { stands_for, shape: index.shape.clone() };
+                bodies.push((index.name.clone(), body));
+            }
+        }
+        let mut indexes: Vec<NewIndex> = Vec::new();
+        for (of, body) in bodies {
+            let name = unused(&index_name(&self.world.name.name, &of, partition), |name| {
+                self.is_taken(name) || name == partition || indexes.iter().any(|i| i.name == *name)
+            });
+            indexes.push(NewIndex { name, body });
+        }
+        indexes
+    }
+}
+
+impl ObservedPartition {
+    fn is_prepared_for(&self, bounds: &Bounds) -> bool {
+        self.attachment == crate::observed::Attachment::Prepared && self.bounds == *bounds
+    }
+}
+
+impl IndexBody {
+    fn is_of(&self, table_index: &Identifier) -> bool {
+        match self {
+            Self::Twin { of, .. } | Self::Constraint { of, .. } => of == table_index,
+            Self::Named { .. } => false,
+        }
+    }
+}
+
+impl TableIndex {
+    fn twin(&self) -> IndexBody {
+        match &self.constraint {
+            Some(definition) => {
+                IndexBody::Constraint { of: self.name.clone(), definition: definition.clone() }
+            }
+            None => IndexBody::Twin {
+                of: self.name.clone(),
+                unique: self.unique,
+                definition: self.definition.clone(),
+            },
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The rules, in the order in which they are asked. Each sees the world as the rules before it will
+//! leave it, and knows none of them.
+
+mod index;
+mod make;
+mod provision;
+mod recover;
+mod remainders;
+
+use jiff::Timestamp;
+
+use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
+use crate::desired::DesiredTable;
+use crate::observed::ObservedTable;
+
+/// A rule.
+pub(super) type Rule = fn(&DesiredTable, Timestamp, &mut Draft);
+
+/// All of them.
+pub(super) const RULES: [Rule; 3] = [recover::recover, provision::provision, index::ensure];
+
+/// A plan in the making, and the world as it will be after it.
+pub(super) struct Draft {
+    pub(super) world: ObservedTable,
+    pub(super) steps: Vec<PlannedStep>,
+    pub(super) deferred: Vec<Deferral>,
+    pub(super) notes: Vec<Note>,
+}
+
+impl Draft {
+    pub(super) fn new(observed: &ObservedTable) -> Self {
+        Self { world: observed.clone(), steps: Vec::new(), deferred: Vec::new(), notes: Vec::new() }
+    }
+
+    fn step(&mut self, step: Step, because: Cause) {
+        simulate(&mut self.world, &step);
+        self.steps.push(PlannedStep { step, because });
+    }
+
+    fn defer(&mut self, wanted: Option<Step>, blocker: Blocker) {
+        let deferral = Deferral { wanted, blocker };
+        if !self.deferred.contains(&deferral) {
+            self.deferred.push(deferral);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Every period has its partition.
+
+use jiff::Timestamp;
+
+use super::{Blocker, Cause, Draft, Note, Step, remainders};
+use crate::desired::{DesiredTable, Partitioning};
+use crate::observed::{Attachment, ObservedPartition, Origin};
+use crate::partition::{Bounds, Edge, Identifier, RangeBounds, digest, range_name};
+use crate::plan::refute::range_key;
+use crate::plan::step::RangeKey;
+use crate::plan::window::{Missing, Window};
+
+/// Makes and attaches the partitions that are missing.
+pub(super) fn provision(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
+    match &desired.partitioning {
+        Partitioning::Range(range) => {
+            let window = range_key(&draft.world)
+                .and_then(|key| Window::new(range, key, &draft.world, now))
+                .expect("refuted otherwise");
+            provision_periods(desired, &window, draft);
+        }
+        Partitioning::Hash(hash) => remainders::provision(desired, hash, draft),
+    }
+    note_unmanaged(draft);
+}
+
+fn provision_periods(desired: &DesiredTable, window: &Window, draft: &mut Draft) {
+    let key = draft.range_key().expect("refuted otherwise");
+    for range in &window.too_wide {
+        draft.defer(None, Blocker::TooManyPeriods { range: *range, key: key.key });
+    }
+    let default = draft.world.default_partition().cloned();
+    let ways: Vec<_> = window
+        .missing
+        .iter()
+        .map(|missing| (*missing, way(missing.range, window, default.as_ref(), &draft.world)))
+        .collect();
+    if let Some(default) = &default {
+        drop_unneeded_exclusions(default, &ways, draft);
+    }
+    for (missing, way) in ways {
+        let table = &draft.world.name.name;
+        let name = range_name(table, &window.grid, missing.range);
+        match way {
+            Way::Blocked(blocker) => {
+                let partition = draft.world.name.sibling(name);
+                let wanted = draft.attach(partition, Bounds::Range(missing.range), None);
+                draft.defer(Some(wanted), blocker(&key));
+            }
+            Way::Free => {
+                make(desired, window, missing, &name, draft, None);
+            }
+            Way::Excluding => {
+                let default = default.as_ref().expect("nothing is excluded without one");
+                make(desired, window, missing, &name, draft, Some((default, &key)));
+            }
+        }
+    }
+}
+
+/// How a partition can be attached.
+enum Way {
+    /// As it is: there is no default partition, or an empty one.
+    Free,
+    /// Behind a promise that the default partition holds nothing of its range, so that nothing is
+    /// scanned under an exclusive lock.
+    Excluding,
+    /// Not yet.
+    Blocked(Box<dyn Fn(&RangeKey) -> Blocker>),
+}
+
+fn way(
+    range: RangeBounds,
+    window: &Window,
+    default: Option<&ObservedPartition>,
+    world: &crate::observed::ObservedTable,
+) -> Way {
+    let Some(default) = default else { return Way::Free };
+    if default.bytes == 0 {
+        return Way::Free;
+    }
+    let rows: u64 = world
+        .default_rows
+        .iter()
+        .flatten()
+        .filter(|stretch| stretch.range.overlaps(&range))
+        .map(|stretch| stretch.rows)
+        .sum();
+    let default = default.name.clone();
+    if rows > 0 {
+        return Way::Blocked(Box::new(move |key| Blocker::DefaultHoldsRows {
+            default: default.clone(),
+            range,
+            rows,
+            key: key.key,
+        }));
+    }
+    // The promise would make an application's insert fail that the default partition takes now.
+    if range.contains(Edge::At(window.now)) {
+        return Way::Blocked(Box::new(move |_| Blocker::DefaultInUse { default: default.clone() }));
+    }
+    Way::Excluding
+}
+
+fn make(
+    desired: &DesiredTable,
+    window: &Window,
+    missing: Missing,
+    name: &Identifier,
+    draft: &mut Draft,
+    beside: Option<(&ObservedPartition, &RangeKey)>,
+) {
+    let on_newest = |newest| window.is_newest(missing.range, newest);
+    let bounds = Bounds::Range(missing.range);
+    let partition = draft.make(desired, bounds.clone(), name, on_newest, missing.cause);
+    let exclusion = beside.map(|(default, key)| {
+        exclude(default, key, missing, draft);
+        exclusion_name(missing.range)
+    });
+    let attach = draft.attach(partition, bounds, exclusion);
+    draft.step(attach, missing.cause);
+}
+
+/// The steps after which the default partition is known to hold nothing of a range.
+fn exclude(
+    default: &ObservedPartition,
+    key: &RangeKey,
+    missing: Missing,
+    draft: &mut Draft,
+) {
+    let exclusion = exclusion_name(missing.range);
+    let there = default.exclusions.iter().find(|e| e.name == exclusion);
+    if there.is_none() {
+        let step = Step::ExcludeFromDefault {
+            default: default.name.clone(),
+            exclusion: exclusion.clone(),
+            key: key.clone(),
+            range: missing.range,
+        };
+        draft.step(step, missing.cause);
+    }
+    if !there.is_some_and(|exclusion| exclusion.validated) {
+        let step = Step::ValidateExclusion { default: default.name.clone(), exclusion };
+        draft.step(step, missing.cause);
+    }
+}
+
+fn drop_unneeded_exclusions(
+    default: &ObservedPartition,
+    ways: &[(Missing, Way)],
+    draft: &mut Draft,
+) {
+    let needed: Vec<_> = ways
+        .iter()
+        .filter(|(_, way)| matches!(way, Way::Excluding))
+        .map(|(missing, _)| exclusion_name(missing.range))
+        .collect();
+    for exclusion in default.exclusions.iter().filter(|e| !needed.contains(&e.name)) {
+        let step = Step::DropExclusion {
+            default: default.name.clone(),
+            exclusion: exclusion.name.clone(),
+        };
+        draft.step(step, Cause::Leftover);
+    }
+}
+
+/// The name of the promise about a range: the same for the same range, whoever asks.
+fn exclusion_name(range: RangeBounds) -> Identifier {
+    Identifier::new(format!("pgpartition_not_{}", digest(&format!("{range:?}"), 16)))
+        .expect("short and without NUL")
+}
+
+fn note_unmanaged(draft: &mut Draft) {
+    let partitions: Vec<_> = draft
+        .world
+        .partitions
+        .iter()
+        .filter(|p| p.origin == Origin::Foreign && p.attachment == Attachment::Attached)
+        .map(|p| p.name.clone())
+        .collect();
+    if !partitions.is_empty() {
+        draft.notes.push(Note::Unmanaged { partitions });
+    }
+}

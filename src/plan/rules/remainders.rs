@@ -1,0 +1,86 @@
+//! Every remainder has its partition.
+
+use super::{Blocker, Cause, Draft};
+use crate::desired::{DesiredHash, DesiredTable};
+use crate::observed::{Attachment, ObservedTable};
+use crate::partition::{Bounds, hash_name};
+
+/// More remainders than this are not counted one by one.
+const MOST_REMAINDERS: u32 = 1 << 16;
+
+pub(super) fn provision(desired: &DesiredTable, hash: &DesiredHash, draft: &mut Draft) {
+    let found = hashes(&draft.world);
+    let missing = missing(hash, &draft.world);
+    let whole = missing.as_ref().map_or(found.len(), |missing| found.len() + missing.len());
+    let missing = missing.filter(|_| whole == hash.partitions as usize);
+    let Some(missing) = missing else {
+        let found = u32::try_from(whole).unwrap_or(u32::MAX);
+        draft.defer(None, Blocker::OtherModulus { found, wanted: hash.partitions });
+        return;
+    };
+    for bounds in missing {
+        let Bounds::Hash { remainder, .. } = bounds else { continue };
+        let name = hash_name(&draft.world.name.name, remainder);
+        let cause = Cause::MissingRemainder;
+        let partition = draft.make(desired, bounds.clone(), &name, |_| false, cause);
+        let attach = draft.attach(partition, bounds, None);
+        draft.step(attach, cause);
+    }
+}
+
+/// The bounds that complete the table: each missing remainder with the smallest modulus of its
+/// siblings that fits. None where there are too many to count.
+///
+/// Every modulus is a factor of the next larger one, so all are factors of the largest.
+/// <https://www.postgresql.org/docs/current/sql-createtable.html>
+pub(super) fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
+    let found = hashes(world);
+    let mut moduli: Vec<u32> = found.iter().map(|(modulus, _)| *modulus).collect();
+    moduli.sort_unstable();
+    moduli.dedup();
+    if moduli.is_empty() {
+        moduli.push(hash.partitions);
+    }
+    let largest = *moduli.last()?;
+    if largest > MOST_REMAINDERS {
+        return None;
+    }
+    let mut covered = vec![false; largest as usize];
+    let mut cover = |modulus: u32, remainder: u32| {
+        for covered in covered.iter_mut().skip(remainder as usize).step_by(modulus as usize) {
+            *covered = true;
+        }
+    };
+    for (modulus, remainder) in &found {
+        cover(*modulus, *remainder);
+    }
+    let mut missing = Vec::new();
+    for remainder in 0..largest {
+        if covered[remainder as usize] {
+            continue;
+        }
+        let is_free = |modulus: u32| {
+            covered.iter().skip((remainder % modulus) as usize).step_by(modulus as usize).all(|c| !c)
+        };
+        let modulus = moduli.iter().copied().find(|modulus| is_free(*modulus)).unwrap_or(largest);
+        let remainder = remainder % modulus;
+        for covered in covered.iter_mut().skip(remainder as usize).step_by(modulus as usize) {
+            *covered = true;
+        }
+        missing.push(Bounds::Hash { modulus, remainder });
+    }
+    Some(missing)
+}
+
+/// Modulus and remainder of each partition.
+fn hashes(world: &ObservedTable) -> Vec<(u32, u32)> {
+    world
+        .partitions
+        .iter()
+        .filter(|p| p.attachment != Attachment::Prepared)
+        .filter_map(|p| match p.bounds {
+            Bounds::Hash { modulus, remainder } => Some((modulus, remainder)),
+            Bounds::Range(_) | Bounds::Default | Bounds::Other(_) => None,
+        })
+        .collect()
+}

@@ -1,0 +1,217 @@
+//! Our model of Postgres: what a step makes of the world.
+//!
+//! On every supported version a test executes each step and holds the catalog against this model.
+
+use super::step::{Attach, IndexBody, NewIndex, NewPartition, Step};
+use crate::observed::{
+    Attachment, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+    PartitionKind, TableIndex,
+};
+use crate::partition::{Identifier, IndexShape, QualifiedName};
+
+/// Makes of `world` what it is after `step`.
+pub fn simulate(world: &mut ObservedTable, step: &Step) {
+    match step {
+        Step::CreatePartition(new) => create(world, new),
+        Step::AttachPartition(attach) => attach_partition(world, attach),
+        Step::DiscardPartition { partition } => discard(world, partition),
+        Step::ExcludeFromDefault { default, exclusion, .. } => {
+            let promise = Exclusion { name: exclusion.clone(), validated: false };
+            on(world, default, |p| p.exclusions.push(promise));
+        }
+        Step::ValidateExclusion { default, exclusion } => on(world, default, |p| {
+            for promise in p.exclusions.iter_mut().filter(|e| e.name == *exclusion) {
+                promise.validated = true;
+            }
+        }),
+        Step::DropExclusion { default, exclusion } => {
+            on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
+        }
+        Step::CreateTableIndex { index, shape, .. } => create_table_index(world, index, shape),
+        Step::BuildIndex { partition, index, shape, stands_for } => {
+            let built = built(index, shape, stands_for.as_ref());
+            world.taken.insert(index.clone());
+            on(world, partition, |p| p.indexes.push(built));
+        }
+        Step::AttachIndex { table_index, partition, index, .. } => {
+            on(world, partition, |p| {
+                for found in p.indexes.iter_mut().filter(|i| i.name == *index) {
+                    belong(found, table_index.clone());
+                }
+            });
+            validate(world, table_index);
+        }
+        Step::DropIndex { partition, index } => {
+            world.taken.remove(index);
+            on(world, partition, |p| p.indexes.retain(|i| i.name != *index));
+        }
+        Step::DropTableIndex { index, .. } => drop_table_index(world, index),
+        Step::ReplaceTableIndex { index, replacement, .. } => {
+            drop_table_index(world, index);
+            rename_table_index(world, replacement, index);
+        }
+    }
+}
+
+fn on(world: &mut ObservedTable, name: &QualifiedName, change: impl FnOnce(&mut ObservedPartition)) {
+    if let Some(partition) = world.partitions.iter_mut().find(|p| p.name == *name) {
+        change(partition);
+    }
+}
+
+fn table_indexes(world: &mut ObservedTable) -> &mut Vec<TableIndex> {
+    &mut world.relation.as_mut().expect("a step is for a table that is there").indexes
+}
+
+fn create(world: &mut ObservedTable, new: &NewPartition) {
+    world.taken.insert(new.partition.name.clone());
+    world.taken.extend(new.indexes.iter().map(|index| index.name.clone()));
+    let indexes = new.indexes.iter().map(|index| made(world, index)).collect();
+    world.partitions.push(ObservedPartition {
+        oid: None,
+        name: new.partition.clone(),
+        kind: PartitionKind::Table,
+        bounds: new.bounds.clone(),
+        attachment: Attachment::Prepared,
+        origin: Origin::Ours,
+        owned: true,
+        rows: None,
+        bytes: 0,
+        storage: new.storage.clone(),
+        indexes,
+        exclusions: Vec::new(),
+        fits: true,
+    });
+}
+
+fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
+    let twin = |of: &Identifier, constraint: bool| {
+        let table_index = world.relation.iter().flat_map(|r| &r.indexes).find(|i| i.name == *of);
+        PartitionIndex {
+            name: index.name.clone(),
+            of: None,
+            valid: true,
+            building: false,
+            constraint,
+            shape: table_index.and_then(|i| i.shape.clone()),
+            definition: table_index.map(|i| i.definition.clone()).unwrap_or_default(),
+            marker: None,
+        }
+    };
+    match &index.body {
+        IndexBody::Twin { of, .. } => twin(of, false),
+        IndexBody::Constraint { of, .. } => twin(of, true),
+        IndexBody::Named { stands_for, shape } => built(&index.name, shape, stands_for.as_ref()),
+    }
+}
+
+fn built(name: &Identifier, shape: &IndexShape, stands_for: Option<&Identifier>) -> PartitionIndex {
+    PartitionIndex {
+        name: name.clone(),
+        of: None,
+        valid: true,
+        building: false,
+        constraint: false,
+        shape: Some(shape.clone()),
+        definition: String::new(),
+        marker: stands_for
+            .map(|index| IndexMarker { index: index.clone(), digest: shape.digest() }),
+    }
+}
+
+/// Postgres makes an index of the new partition belong to each index of the table that is like it.
+fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
+    let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
+    on(world, &attach.partition, |p| {
+        p.attachment = Attachment::Attached;
+        for table_index in &table_indexes {
+            let twin = p.indexes.iter_mut().find(|i| i.of.is_none() && is_twin(i, table_index));
+            if let Some(twin) = twin {
+                belong(twin, table_index.name.clone());
+            }
+        }
+    });
+    if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
+        on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
+    }
+    for table_index in table_indexes {
+        validate(world, &table_index.name);
+    }
+}
+
+fn is_twin(index: &PartitionIndex, table_index: &TableIndex) -> bool {
+    let alike = match (&index.shape, &table_index.shape) {
+        (Some(a), Some(b)) => a == b,
+        (None, None) => index.definition == table_index.definition,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    alike && index.constraint == table_index.constraint.is_some()
+}
+
+fn belong(index: &mut PartitionIndex, to: Identifier) {
+    index.of = Some(to);
+    index.shape = None;
+    index.definition = String::new();
+}
+
+/// An index of the table is valid once every partition has one that belongs to it.
+fn validate(world: &mut ObservedTable, name: &Identifier) {
+    let complete = world
+        .partitions
+        .iter()
+        .filter(|p| p.attachment != Attachment::Prepared)
+        .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
+    for index in table_indexes(world).iter_mut().filter(|i| i.name == *name) {
+        index.valid |= complete;
+    }
+}
+
+fn create_table_index(world: &mut ObservedTable, name: &Identifier, shape: &IndexShape) {
+    let is_empty = world.partitions.iter().all(|p| p.attachment == Attachment::Prepared);
+    world.taken.insert(name.clone());
+    let indexes = table_indexes(world);
+    indexes.push(TableIndex {
+        name: name.clone(),
+        valid: is_empty,
+        shape: Some(shape.clone()),
+        definition: String::new(),
+        unique: shape.unique,
+        constraint: None,
+    });
+    indexes.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+fn discard(world: &mut ObservedTable, partition: &QualifiedName) {
+    let Some(at) = world.partitions.iter().position(|p| p.name == *partition) else { return };
+    let gone = world.partitions.remove(at);
+    world.taken.remove(&gone.name.name);
+    for index in gone.indexes {
+        world.taken.remove(&index.name);
+    }
+}
+
+fn drop_table_index(world: &mut ObservedTable, name: &Identifier) {
+    world.taken.remove(name);
+    table_indexes(world).retain(|i| i.name != *name);
+    for partition in &mut world.partitions {
+        for index in partition.indexes.iter().filter(|i| i.of.as_ref() == Some(name)) {
+            world.taken.remove(&index.name);
+        }
+        partition.indexes.retain(|i| i.of.as_ref() != Some(name));
+    }
+}
+
+fn rename_table_index(world: &mut ObservedTable, from: &Identifier, to: &Identifier) {
+    world.taken.remove(from);
+    world.taken.insert(to.clone());
+    let indexes = table_indexes(world);
+    for index in indexes.iter_mut().filter(|i| i.name == *from) {
+        index.name = to.clone();
+    }
+    indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    for index in world.partitions.iter_mut().flat_map(|p| &mut p.indexes) {
+        if index.of.as_ref() == Some(from) {
+            index.of = Some(to.clone());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The CEL rules of the schema, without an API server. The cluster tests ask a real one the same.
+
+#[path = "../support/admission.rs"]
+mod support;
+
+use kube_cel::{CompiledSchema, ValidationErrors, Validator, compile_schema};
+use pg_partition_operator::api::v1alpha1::{PartitionedTable, crd};
+use serde_json::Value;
+
+use support::{Base, Case, Judge, cases};
+
+#[test]
+fn every_case_gets_its_answer() {
+    let rules = compile_schema(&schema());
+    let wrong: Vec<String> = cases()
+        .into_iter()
+        .filter_map(|(file, case)| {
+            let complaint = judge(&rules, &case).err()?;
+            Some(format!("{file}: {}: {complaint}", case.case))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_is_broken_by_a_case() {
+    let schema = schema();
+    let compiled = compile_schema(&schema);
+    let answers: Vec<String> = cases()
+        .iter()
+        .filter_map(|(_, case)| case_errors(&compiled, case).err())
+        .flat_map(broken_rules)
+        .collect();
+    let mut unbroken = Vec::new();
+    each_rule(&schema, &mut |rule| {
+        if !answers.iter().any(|broken| broken == rule) {
+            unbroken.push(rule.to_owned());
+        }
+    });
+    assert!(unbroken.is_empty(), "no case breaks\n{}", unbroken.join("\n"));
+}
+
+#[test]
+fn good_resources_are_what_the_types_say() {
+    for base in [Base::Range, Base::Hash] {
+        let object = base.object();
+        let table: PartitionedTable = serde_json::from_value(object.clone()).expect("it is good");
+        let written = serde_json::to_value(&table).expect("it can be written");
+        assert_eq!(written, object, "every field is there, and none is lost");
+    }
+}
+
+fn schema() -> Value {
+    let definition = serde_json::to_value(crd()).expect("a definition is plain data");
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+/// Whether CEL says of `case` what it has to say; if not, what is wrong.
+fn judge(rules: &CompiledSchema, case: &Case) -> Result<(), String> {
+    match (case_errors(rules, case), &case.refused) {
+        (_, Some(refusal)) if refusal.by == Judge::Schema => Ok(()),
+        (Ok(()), None) => Ok(()),
+        (Ok(()), Some(refusal)) => Err(format!("accepted, not refused at {}", refusal.at)),
+        (Err(errors), None) => Err(format!("refused: {errors}")),
+        (Err(errors), Some(refusal)) => errors
+            .iter()
+            .any(|e| e.field_path == refusal.at && e.message.contains(&refusal.saying))
+            .then_some(())
+            .ok_or_else(|| format!("refused otherwise: {errors}")),
+    }
+}
+
+/// What CEL says of the creation, or of the update of what was created.
+fn case_errors(rules: &CompiledSchema, case: &Case) -> Result<(), ValidationErrors> {
+    let validator = Validator::new();
+    let created = case.created();
+    match case.updated() {
+        None => validator.validate_compiled(rules, &created, None),
+        Some(updated) => {
+            validator.validate_compiled(rules, &created, None)?;
+            validator.validate_compiled(rules, &updated, Some(&created))
+        }
+    }
+}
+
+fn broken_rules(errors: ValidationErrors) -> Vec<String> {
+    errors.into_vec().into_iter().map(|error| error.rule).collect()
+}
+
+/// Every CEL rule of `schema`, wherever it stands.
+fn each_rule(schema: &Value, visit: &mut impl FnMut(&str)) {
+    let Some(fields) = schema.as_object() else { return };
+    let own = fields.get("x-kubernetes-validations").and_then(Value::as_array);
+    for rule in own.into_iter().flatten() {
+        visit(rule["rule"].as_str().expect("a rule is text"));
+    }
+    fields.values().for_each(|child| each_rule(child, visit));
+}

@@ -1,0 +1,24 @@
+//! The words of conditions: Kubernetes has a grammar for them, and a person has to understand them.
+
+use std::collections::BTreeSet;
+
+use pg_partition_operator::api::{ConditionType, Reason};
+
+#[test]
+fn every_reason_is_one_camel_case_word_and_one_sentence() {
+    for reason in Reason::ALL {
+        let (word, sentence) = (reason.as_str(), reason.describe());
+        assert!(word.starts_with(|c: char| c.is_ascii_uppercase()), "{word}");
+        assert!(word.chars().all(|c| c.is_ascii_alphanumeric()), "{word}");
+        assert!(sentence.ends_with('.'), "{word}: {sentence}");
+        assert!(!sentence.contains(". "), "{word} needs more than one sentence: {sentence}");
+    }
+}
+
+#[test]
+fn no_word_has_two_meanings() {
+    let reasons: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.describe()).collect();
+    assert_eq!(reasons.len(), Reason::ALL.len());
+    let types: BTreeSet<_> = ConditionType::ALL.iter().map(|of| of.as_str()).collect();
+    assert_eq!(types.len(), ConditionType::ALL.len());
+}
