@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-pub use snapshot::Snapshot;
+//pub use snapshot::Snapshot;
 
 use crate::partition::{
     Bounds, Identifier, IndexShape, PartitionKey, QualifiedName, RangeBounds, ServerVersion,

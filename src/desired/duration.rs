@@ -1,0 +1,26 @@
+//! Durations as Kubernetes writes them.
+
+use std::time::Duration;
+
+/// Reads `500ms`, `1s`, `1m30s`, `168h`: whole numbers, each with its unit.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit());
+        let (unit, after) = rest[digits..].split_at(unit_end.unwrap_or(rest.len() - digits));
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        total = total.checked_add(Duration::from_millis(number.checked_mul(millis)?))?;
+        rest = after;
+    }
+    (!text.is_empty()).then_some(total)
+}

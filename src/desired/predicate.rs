@@ -1,0 +1,110 @@
+//! The condition of a partial index: the one place where a resource writes SQL.
+//!
+//! It is run by a role that may do much more than the person who wrote it, so it is held to a small
+//! language: comparisons of columns with constants, joined by AND, OR and NOT. Nothing in that
+//! language calls a function that somebody could have made.
+
+/// Words that may stand before a parenthesis, and that are no names of columns.
+const KEYWORDS: [&str; 15] = [
+    "and", "or", "not", "is", "null", "in", "between", "like", "ilike", "true", "false", "unknown",
+    "distinct", "from", "symmetric",
+];
+
+/// Operators between values.
+const OPERATORS: [&str; 7] = ["=", "<>", "!=", "<", "<=", ">", ">="];
+
+/// Why a text is no condition, if it is none.
+pub(super) fn refuse(predicate: &str) -> Option<String> {
+    let mut rest = predicate;
+    let mut open = 0_u32;
+    let mut before = Token::Start;
+    while let Some((token, after)) = match next(rest) {
+        Ok(token) => token,
+        Err(problem) => return Some(problem),
+    } {
+        match token {
+            Token::Open if before == Token::Name => {
+                return Some("calls a function: only columns and constants are compared".into());
+            }
+            Token::Open => open += 1,
+            Token::Close if open == 0 => return Some("closes a parenthesis it did not open".into()),
+            Token::Close => open -= 1,
+            Token::Start | Token::Name | Token::Keyword | Token::Constant | Token::Operator => {}
+        }
+        before = token;
+        rest = after;
+    }
+    if open > 0 {
+        return Some("opens a parenthesis it does not close".into());
+    }
+    (before == Token::Start).then(|| "is empty".into())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Start,
+    Name,
+    Keyword,
+    Constant,
+    Operator,
+    Open,
+    Close,
+}
+
+/// The next token and what follows it; none at the end.
+fn next(text: &str) -> Result<Option<(Token, &str)>, String> {
+    let text = text.trim_start_matches([' ', '\t', '\n', '\r']);
+    let Some(first) = text.chars().next() else { return Ok(None) };
+    match first {
+        '(' => Ok(Some((Token::Open, &text[1..]))),
+        ')' => Ok(Some((Token::Close, &text[1..]))),
+        ',' => Ok(Some((Token::Operator, &text[1..]))),
+        '\'' => quoted(text, '\'').map(|after| Some((Token::Constant, after))),
+        '"' => quoted(text, '"').map(|after| Some((Token::Name, after))),
+        c if c.is_ascii_digit() => {
+            let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+            Ok(Some((Token::Constant, &text[end..])))
+        }
+        c if c.is_alphabetic() || c == '_' => Ok(Some(word(text)?)),
+        '-' if text[1..].starts_with(|c: char| c.is_ascii_digit()) => {
+            Ok(Some((Token::Operator, &text[1..])))
+        }
+        _ => operator(text).map(Some),
+    }
+}
+
+/// What follows a text in quotes; a doubled quote is part of it.
+fn quoted(text: &str, quote: char) -> Result<&str, String> {
+    let mut rest = &text[1..];
+    loop {
+        let end = rest.find(quote).ok_or("opens a quote it does not close")?;
+        if rest[..end].contains(['\\', '\0']) {
+            return Err("has a backslash within quotes".into());
+        }
+        rest = &rest[end + 1..];
+        match rest.strip_prefix(quote) {
+            Some(doubled) => rest = doubled,
+            None => return Ok(rest),
+        }
+    }
+}
+
+fn word(text: &str) -> Result<(Token, &str), String> {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let (word, after) = text.split_at(end);
+    if after.starts_with(['\'', '"', '$', '.', '&', '[']) {
+        return Err(format!("has {:?} right after a word", &after[..1]));
+    }
+    let is_keyword = KEYWORDS.contains(&word.to_lowercase().as_str());
+    Ok((if is_keyword { Token::Keyword } else { Token::Name }, after))
+}
+
+fn operator(text: &str) -> Result<(Token, &str), String> {
+    let end = text.find(|c| !"+-*/<>=~!@#%^&|`?:;.$[]{}\\".contains(c)).unwrap_or(text.len());
+    let (operator, after) = text.split_at(end.max(text.chars().next().map_or(1, char::len_utf8)));
+    if OPERATORS.contains(&operator) {
+        Ok((Token::Operator, after))
+    } else {
+        Err(format!("has {operator:?}: use =, <>, <, <=, >, >=, IN, BETWEEN, LIKE and IS NULL"))
+    }
+}
