@@ -1,1 +1,10 @@
 //! Talks to Postgres. Nobody else does.
+
+mod connect;
+mod error;
+mod session;
+mod tls;
+
+pub use connect::{ConnectionSettings, InvalidUrl, ServerAddress, SslMode};
+pub use error::{DatabaseError, ErrorKind};
+pub use session::Session;
