@@ -14,7 +14,7 @@ pub use meaning::InvalidSnapshot;
 pub use snapshot::Snapshot;
 
 use crate::partition::{
-    Bounds, Identifier, IndexShape, PartitionKey, QualifiedName, RangeBounds, ServerVersion,
+    Bounds, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -248,6 +248,19 @@ impl ObservedTable {
         match &self.relation.as_ref()?.kind {
             RelationKind::Partitioned(key) => Some(key),
             RelationKind::Other(_) => None,
+        }
+    }
+
+    /// The column and its type, where the table is partitioned by range on one column of a type that
+    /// periods can be told on.
+    #[must_use]
+    pub fn range_key(&self) -> Option<(&Identifier, KeyType)> {
+        let key = self.key()?;
+        match (key.method, key.columns.as_slice()) {
+            (Method::Range, [KeyColumn { name: Some(column), type_name }]) => {
+                Some((column, KeyType::from_type_name(type_name)?))
+            }
+            _ => None,
         }
     }
 

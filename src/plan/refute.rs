@@ -31,7 +31,7 @@ pub(super) fn refute(
 
 /// The type of the key, where the table is partitioned by range on one we manage.
 pub(super) fn range_key(observed: &ObservedTable) -> Option<KeyType> {
-    KeyType::from_type_name(&observed.key()?.columns.first()?.type_name)
+    observed.range_key().map(|(_, key)| key)
 }
 
 fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {

@@ -3,11 +3,14 @@
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
 //! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
 
+mod default_rows;
 mod indexes;
 mod partitions;
 mod quote;
 
 use std::time::Duration;
+
+pub use default_rows::count_default_rows;
 
 use crate::partition::Identifier;
 use crate::plan::{Step, TransactionMode};

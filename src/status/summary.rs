@@ -33,8 +33,7 @@ pub(super) fn window(seen: &Seen<'_>, now: Timestamp) -> Option<Window> {
 
 /// The type of the key, where the table is partitioned by what the spec says.
 fn key(seen: &Seen<'_>) -> Option<KeyType> {
-    let method = seen.observed.key()?.method;
-    seen.remaining.key.filter(|_| method == seen.desired.partitioning.method())
+    seen.observed.range_key().map(|(_, key)| key)
 }
 
 /// Whether the hash partitions take every row; none where there are no hash partitions to be.
