@@ -72,10 +72,10 @@ pub async fn look(
     desired: &DesiredTable,
     now: Timestamp,
 ) -> Result<(ObservedTable, Plan), InspectError> {
-    let snapshot = inspect(session, &desired.name).await?;
+    let mut snapshot = inspect(session, &desired.name).await?;
     let mut observed = ObservedTable::try_from(snapshot.clone())?;
     if let Some(rows) = rows_that_matter(session, desired, &observed, now).await? {
-        let snapshot = crate::observed::Snapshot { default_rows: Some(rows), ..snapshot };
+        snapshot.default_rows = Some(rows);
         observed = ObservedTable::try_from(snapshot)?;
     }
     let plan = plan(desired, &observed, now);
