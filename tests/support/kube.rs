@@ -77,7 +77,7 @@ impl Cluster {
         let name = self.name("user");
         let file = |extension: &str| self.served.dir().join(format!("{name}.{extension}"));
         let (key, certificate) = (file("key"), file("crt"));
-        let organizations: String = groups.iter().map(|group| format!("/O={group}")).collect();
+        let organizations: String = groups.iter().flat_map(|group| ["/O=", group]).collect();
         let script = r#"openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$1" -keyout "$2" |
             openssl x509 -req -days 30 -CA "$4/ca.crt" -CAkey "$4/ca.key" -out "$3""#;
         super::run(

@@ -1,6 +1,5 @@
 //! The built operator as a process.
 
-use std::fs::File;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tempfile::NamedTempFile;
@@ -20,7 +19,7 @@ impl Operator {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::from(stderr.reopen().unwrap()))
+            .stderr(stderr.reopen().unwrap())
             .spawn()
             .unwrap();
         Self { process, stderr }
@@ -53,6 +52,7 @@ impl Operator {
 }
 
 impl Drop for Operator {
+    #[expect(clippy::print_stderr, reason = "for whoever reads why the test failed")]
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
