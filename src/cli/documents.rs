@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::api::v1alpha1::{PartitionedTable, crd};
+use crate::api::v1alpha1::{PartitionedTableSpec, crd};
 use crate::desired::DesiredTable;
 
 /// The tables that a file's documents declare; `-` is standard input.
@@ -49,15 +49,15 @@ fn table(document: Value) -> anyhow::Result<DesiredTable> {
     if (version, name) != ("pgpartition.dev/v1alpha1", "PartitionedTable") {
         bail!("not a pgpartition.dev/v1alpha1 PartitionedTable, but {version:?} {name:?}");
     }
+    let spec = document.get("spec").context("spec: required")?;
     let mut unknown = Vec::new();
-    let resource: PartitionedTable =
-        serde_ignored::deserialize(&document, |path| unknown.push(path.to_string()))?;
-    unknown.retain(|path| !path.starts_with("metadata."));
+    let spec: PartitionedTableSpec =
+        serde_ignored::deserialize(spec, |path| unknown.push(format!("spec.{path}")))?;
     if !unknown.is_empty() {
         bail!("no such field: {}", unknown.join(", "));
     }
     let mut problems = rules(&document)?;
-    let desired = DesiredTable::parse(&resource.spec);
+    let desired = DesiredTable::parse(&spec);
     problems.extend(desired.as_ref().err().into_iter().flatten().map(ToString::to_string));
     match desired {
         Ok(desired) if problems.is_empty() => Ok(desired),
