@@ -1,8 +1,10 @@
-//! Tests that need a real Kubernetes API server: run `eval "$(tools/setup kube)"` before.
+//! Tests of the built operator against a real Kubernetes API and a real Postgres.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../support/admission.rs"]
 mod admission;
-#[path = "../support/kubernetes.rs"]
-mod kubernetes;
-
 mod admit;
+#[path = "../support/mod.rs"]
+mod support;
+mod support_works;
