@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../support/admission.rs"]
+mod admission;
+mod admit;
 #[path = "../support/mod.rs"]
 mod support;
 mod support_works;
