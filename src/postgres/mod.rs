@@ -5,6 +5,8 @@ mod error;
 mod session;
 mod tls;
 
-pub use connect::{ConnectionSettings, InvalidUrl, ServerAddress, SslMode};
+pub use connect::{
+    APPLICATION_NAME, ConnectionSettings, DEFAULT_PORT, InvalidUrl, ServerAddress, SslMode,
+};
 pub use error::{DatabaseError, ErrorKind};
 pub use session::Session;
