@@ -13,4 +13,5 @@ pub mod partition;
 pub mod plan;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod sql;
 pub mod status;

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::patch::API_DEADLINE;
 use crate::api::{ConditionType, Reason};
-use crate::converge::StepOutcome;
+use crate::postgres::StepOutcome;
 
 /// What an event's note may have, in bytes.
 const LONGEST_NOTE: usize = 1_000;
@@ -101,10 +101,9 @@ fn is_new(condition: &Condition, before: &[Condition]) -> bool {
     if repeats.iter().any(|repeats| repeats.as_str() == condition.type_) {
         return false;
     }
-    before
-        .iter()
-        .find(|before| before.type_ == condition.type_)
-        .is_none_or(|before| (&before.status, &before.reason) != (&condition.status, &condition.reason))
+    before.iter().find(|before| before.type_ == condition.type_).is_none_or(|before| {
+        (&before.status, &before.reason) != (&condition.status, &condition.reason)
+    })
 }
 
 /// Tells steps apart, in the 128 bytes that the API server allows.

@@ -2,9 +2,9 @@
 
 use super::ClusterError;
 use crate::api::Reason;
-use crate::converge::{ConvergeError, StepFailure};
+use crate::converge::ConvergeError;
 use crate::desired::SpecError;
-use crate::postgres::{DatabaseError, ErrorKind};
+use crate::postgres::{DatabaseError, ErrorKind, InspectError, StepFailure};
 use crate::status::Failure;
 
 /// Why a resource could not be worked on.
@@ -53,20 +53,26 @@ pub(super) fn of_connecting(error: &DatabaseError) -> Failure {
 /// The table could not be looked at, or nothing could be begun.
 pub(super) fn of_converging(error: &ConvergeError) -> Failure {
     let reason = match error {
-        ConvergeError::Database(error) => match error.kind() {
-            ErrorKind::Busy => Reason::TableLocked,
-            ErrorKind::Changed => Reason::Progressing,
-            ErrorKind::Denied => Reason::InsufficientPrivilege,
-            ErrorKind::Unreachable | ErrorKind::Lost => Reason::ConnectionFailed,
-            ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
-            ErrorKind::Tls => Reason::TlsFailed,
-            ErrorKind::Pooled => Reason::PoolerDetected,
-            ErrorKind::Refused => Reason::StepFailed,
-        },
+        ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
         ConvergeError::HeldByAnother => Reason::HeldByAnother,
-        ConvergeError::PlanChanged => Reason::Progressing,
+        ConvergeError::PlanChanged { .. } => Reason::Progressing,
+        ConvergeError::Inspect(InspectError::Json(_) | InspectError::Meaning(_))
+        | ConvergeError::Violation(_) => Reason::StepFailed,
     };
     Failure { reason, message: error.to_string() }
+}
+
+fn of_looking(kind: ErrorKind) -> Reason {
+    match kind {
+        ErrorKind::Busy => Reason::TableLocked,
+        ErrorKind::Changed => Reason::Progressing,
+        ErrorKind::Denied => Reason::InsufficientPrivilege,
+        ErrorKind::Unreachable | ErrorKind::Lost => Reason::ConnectionFailed,
+        ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
+        ErrorKind::Tls => Reason::TlsFailed,
+        ErrorKind::Pooled => Reason::PoolerDetected,
+        ErrorKind::Refused => Reason::StepFailed,
+    }
 }
 
 /// A step was not done; none where it only rests on another that was not.

@@ -47,9 +47,7 @@ async fn readyz(State(told): State<Arc<Told>>) -> Response {
 
 async fn metrics(State(told): State<Arc<Told>>) -> Response {
     match told.metrics.scrape(&told.tables, Timestamp::now()) {
-        Ok(text) => {
-            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
-        }
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
@@ -85,9 +83,10 @@ async fn partitions(State(told): State<Arc<Told>>) -> Json<Vec<TableMetrics>> {
 }
 
 fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
+    let key = sight.observed.range_key().map(|(_, key)| key);
     let partition = |partition: &ObservedPartition| PartitionMetrics {
         name: partition.name.shown(),
-        bounds: partition.bounds.shown(sight.remaining.key),
+        bounds: partition.bounds.shown(key),
         state: match partition.attachment {
             Attachment::Attached => "attached",
             Attachment::DetachPending => "pending_detach",

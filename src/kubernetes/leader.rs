@@ -97,7 +97,9 @@ impl Election {
     }
 
     async fn write_release(&self) -> kube::Result<()> {
-        let Some(mut lease) = self.leases.get_opt(&self.settings.name).await? else { return Ok(()) };
+        let Some(mut lease) = self.leases.get_opt(&self.settings.name).await? else {
+            return Ok(());
+        };
         let spec = lease.spec.get_or_insert_default();
         if spec.holder_identity.as_deref() != Some(&self.settings.identity) {
             return Ok(());

@@ -213,7 +213,8 @@ impl TableGauges {
                     self.partitions.with_label_values(&labels).set(f64::from(count));
                 }
             }
-            if let Some(rows) = partitions.default_rows.and_then(|rows| usize::try_from(rows).ok()) {
+            if let Some(rows) = partitions.default_rows.and_then(|rows| usize::try_from(rows).ok())
+            {
                 self.default_rows.with_label_values(&of).set(count(rows));
             }
         }

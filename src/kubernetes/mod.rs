@@ -171,12 +171,8 @@ async fn lead(
     tracing::info!("leading");
     context.metrics.leads(true);
     let metrics = Arc::clone(&context.metrics);
-    let mut work = tokio::spawn(keep_tables(
-        client,
-        settings.namespaces.clone(),
-        context,
-        stop.clone(),
-    ));
+    let mut work =
+        tokio::spawn(keep_tables(client, settings.namespaces.clone(), context, stop.clone()));
     let ended = tokio::select! {
         () = election.keep() => Err(RunError::LostLeadership),
         _ = &mut work => if stop.is_cancelled() { Ok(()) } else { Err(RunError::WatchEnded) },

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::postgres::{
-    ConnectionSettings, DatabaseError, ErrorKind, ServerAddress, Session,
-};
+use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, ServerAddress, Session};
 
 /// How long a session that nobody uses stays open.
 const IDLE: Duration = Duration::from_secs(5 * 60);
@@ -61,10 +59,8 @@ impl Pool {
         settings: &ConnectionSettings,
     ) -> Result<Borrowed, DatabaseError> {
         let server = self.server(settings);
-        let permit = Arc::clone(&server.permits)
-            .acquire_owned()
-            .await
-            .expect("nobody closes the semaphore");
+        let permit =
+            Arc::clone(&server.permits).acquire_owned().await.expect("nobody closes the semaphore");
         let session = match server.take_idle(settings)? {
             Some(session) => session,
             None => server.connect(settings).await?,

@@ -4,9 +4,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 
 use super::events::Events;
 use super::metrics::Metrics;
-use crate::converge::{Progress, StepOutcome};
 use crate::plan::{Plan, Step};
-use crate::postgres::DatabaseError;
+use crate::postgres::{DatabaseError, Progress, StepOutcome};
 
 /// Hears of the steps to one table.
 pub(super) struct Observed<'a> {

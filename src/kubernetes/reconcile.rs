@@ -114,11 +114,11 @@ async fn converged(
     let desired = DesiredTable::parse(&table.spec).map_err(|errors| failure::of_spec(&errors))?;
     let settings = log_in(table, context).await?;
     stand_back(table, &settings, context).await?;
-    let mut borrowed =
+    let borrowed =
         context.pool.borrow(&settings).await.map_err(|error| failure::of_connecting(&error))?;
     let options = converge::Options { now, patience: PATIENCE, expect: Vec::new() };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
-    let convergence = converge(&mut borrowed.session, &desired, &options, &mut progress)
+    let convergence = converge(&borrowed.session, &desired, &options, &mut progress)
         .await
         .map_err(|error| failure::of_converging(&error))?;
     borrowed.give_back();
@@ -176,11 +176,7 @@ async fn read_settings(
     Ok(credentials::settings(database, &namespace, &data, ca)?)
 }
 
-async fn read_ca(
-    reference: &CaRef,
-    namespace: &str,
-    client: &Client,
-) -> Result<Vec<u8>, Trouble> {
+async fn read_ca(reference: &CaRef, namespace: &str, client: &Client) -> Result<Vec<u8>, Trouble> {
     let CaRef { kind, name, key } = reference;
     let found = match kind {
         CaKind::Secret => {
@@ -294,11 +290,7 @@ fn target(object: &impl ResourceExt) -> Target {
 }
 
 /// When to look again; none where only a change of the resource asks for it.
-fn when_again(
-    uid: &str,
-    status: &PartitionedTableStatus,
-    context: &Context,
-) -> Option<Duration> {
+fn when_again(uid: &str, status: &PartitionedTableStatus, context: &Context) -> Option<Duration> {
     let ready = ready(status)?;
     if ready.reason == Reason::Suspended.as_str() {
         return None;

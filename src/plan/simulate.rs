@@ -53,7 +53,11 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
     }
 }
 
-fn on(world: &mut ObservedTable, name: &QualifiedName, change: impl FnOnce(&mut ObservedPartition)) {
+fn on(
+    world: &mut ObservedTable,
+    name: &QualifiedName,
+    change: impl FnOnce(&mut ObservedPartition),
+) {
     if let Some(partition) = world.partitions.iter_mut().find(|p| p.name == *name) {
         change(partition);
     }

@@ -107,7 +107,8 @@ impl Window {
             self.too_wide = vec![self.span];
         }
         // What rows need now comes first, then what they will need soonest.
-        self.missing.sort_by_key(|missing| (missing.range.to() <= Edge::At(self.now), missing.range));
+        self.missing
+            .sort_by_key(|missing| (missing.range.to() <= Edge::At(self.now), missing.range));
         Some(())
     }
 

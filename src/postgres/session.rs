@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connect::{CONNECT_TIMEOUT, ConnectionSettings};
 use super::error::{DatabaseError, ErrorKind};
 use super::tls;
+use crate::sql::Sql;
 
 /// What holds on every session, whatever the server, the database or the role sets.
 const PINNED: &str = "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO,YMD \
@@ -109,6 +110,24 @@ impl Session {
         row.map_or(Ok(None), |row| row.try_get(0)).map_err(|e| DatabaseError::from_driver(&e))
     }
 
+    /// The first text that a script of several statements returns, as one transaction that is rolled
+    /// back if one of them fails.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+        let texts: Vec<_> = script.iter().map(Sql::as_str).collect();
+        let text = format!("BEGIN READ ONLY; {}; COMMIT", texts.join("; "));
+        let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
+        if answer.is_err() {
+            self.batch("ROLLBACK", QUERY_DEADLINE).await?;
+        }
+        Ok(answer?.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
+    }
+
     /// Sends one or more statements in a single round trip, and no row back. Without `BEGIN` among
     /// them, several are one transaction. A transaction that they began and did not end stays open,
     /// failed or not.
@@ -118,6 +137,11 @@ impl Session {
     /// lost: whether the statements were done must be looked at anew.
     pub async fn batch(&self, sql: &str, deadline: Duration) -> Result<(), DatabaseError> {
         self.within(deadline, self.client.batch_execute(sql)).await
+    }
+
+    /// Ends the session at once; the server lets go of all it held for it.
+    pub fn close(&self) {
+        self.driver.abort();
     }
 
     /// Whether nothing can be asked of it any more.

@@ -138,13 +138,16 @@ fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
     if let Some(Obstacle { reason, message, .. }) = first(obstacles, About::Indexes) {
         return says(ConditionType::Indexed, FALSE, *reason, message.clone());
     }
-    let mut causes = seen.remaining.steps.iter().filter(|p| makes_index(&p.step)).map(|p| p.because);
+    let mut causes =
+        seen.remaining.steps.iter().filter(|p| makes_index(&p.step)).map(|p| p.because);
     match causes.next() {
         None => says(ConditionType::Indexed, TRUE, Reason::AllValid, String::new()),
         Some(Cause::InvalidIndex) => {
             says(ConditionType::Indexed, FALSE, Reason::IndexInvalid, "see plan".to_owned())
         }
-        Some(_) => says(ConditionType::Indexed, FALSE, Reason::IndexesMissing, "see plan".to_owned()),
+        Some(_) => {
+            says(ConditionType::Indexed, FALSE, Reason::IndexesMissing, "see plan".to_owned())
+        }
     }
 }
 

@@ -33,8 +33,7 @@ pub(super) fn window(seen: &Seen<'_>, now: Timestamp) -> Option<Window> {
 
 /// The type of the key, where the table is partitioned by what the spec says.
 fn key(seen: &Seen<'_>) -> Option<KeyType> {
-    let method = seen.observed.key()?.method;
-    seen.remaining.key.filter(|_| method == seen.desired.partitioning.method())
+    seen.observed.range_key().map(|(_, key)| key)
 }
 
 /// Whether the hash partitions take every row; none where there are no hash partitions to be.
@@ -54,7 +53,8 @@ pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
 pub(super) fn counts(seen: &Seen<'_>, now: Timestamp) -> Option<PartitionCounts> {
     let observed = seen.observed;
     observed.key()?;
-    let hanging = |attachment| observed.partitions.iter().filter(move |p| p.attachment == attachment);
+    let hanging =
+        |attachment| observed.partitions.iter().filter(move |p| p.attachment == attachment);
     Some(PartitionCounts {
         attached: number(observed.attached().count()),
         missing: missing(seen, now),

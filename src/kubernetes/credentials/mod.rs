@@ -9,9 +9,7 @@ use k8s_openapi::ByteString;
 
 use crate::api::Reason;
 use crate::api::v1alpha1::{self, Database, SecretKeys};
-use crate::postgres::{
-    APPLICATION_NAME, ConnectionSettings, DEFAULT_PORT, ServerAddress, SslMode,
-};
+use crate::postgres::{APPLICATION_NAME, ConnectionSettings, DEFAULT_PORT, ServerAddress, SslMode};
 use crate::status::Failure;
 
 /// The data of a Secret.
@@ -44,7 +42,8 @@ impl<'a> Keys<'a> {
     /// What the resource maps, it maps alone; and who maps parts wants no `uri` instead.
     fn mapped(keys: &'a SecretKeys) -> Self {
         let usual = Self::usual();
-        let or = |mapped: &'a Option<String>, usual| mapped.as_deref().map_or(usual, |key| vec![key]);
+        let or =
+            |mapped: &'a Option<String>, usual| mapped.as_deref().map_or(usual, |key| vec![key]);
         Self {
             uri: or(&keys.uri, Vec::new()),
             host: or(&keys.host, usual.host),
@@ -129,9 +128,9 @@ fn fill(
         && let Some(host) = part(&keys.host)?
     {
         let port = match text(data, &keys.port)? {
-            Some((key, port)) => port
-                .parse()
-                .map_err(|_| invalid(format!("the value of key {key:?} is no port")))?,
+            Some((key, port)) => {
+                port.parse().map_err(|_| invalid(format!("the value of key {key:?} is no port")))?
+            }
             None => DEFAULT_PORT,
         };
         settings.servers.push(ServerAddress { host, port });

@@ -11,8 +11,9 @@ use crate::plan::window::Window;
 
 pub(super) fn ensure(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
     let window = match &desired.partitioning {
-        Partitioning::Range(range) => range_key(&draft.world)
-            .and_then(|key| Window::new(range, key, &draft.world, now)),
+        Partitioning::Range(range) => {
+            range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, now))
+        }
         Partitioning::Hash(_) => None,
     };
     for index in &desired.indexes {
@@ -169,7 +170,9 @@ fn belongs_on(
         (OnPartitions::Newest(newest), Bounds::Range(range)) => {
             window.is_some_and(|window| window.is_newest(*range, newest))
         }
-        (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => false,
+        (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => {
+            false
+        }
     }
 }
 
@@ -184,7 +187,8 @@ fn build(
     draft: &mut Draft,
 ) -> Option<Identifier> {
     let wanted = index_name(&draft.world.name.name, of, &partition.name.name);
-    let leftover = partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == wanted);
+    let leftover =
+        partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == wanted);
     let name = match leftover {
         Some(leftover) => leftover.name.clone(),
         None => unused(&wanted, |name| draft.is_taken(name)),
