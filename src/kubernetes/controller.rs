@@ -39,9 +39,9 @@ pub(super) async fn control(
     let asked = watcher(resources, watcher::Config::default())
         .reflect(writer)
         .applied_objects()
-        .predicate_filter(what_is_asked, PredicateConfig::default());
-    let (changed, changes) = mpsc::channel(64);
-    watch_references(client, namespace, &context, changed);
+        .predicate_filter(|watched: &_| Some(what_is_asked(watched)), PredicateConfig::default());
+    let (sender, changes) = mpsc::channel(64);
+    watch_references(client, namespace, &context, sender);
     let reconciles = Controller::for_stream(asked, store)
         .with_config(controller::Config::default().concurrency(0))
         .trigger_backoff(WatchBackoff::default())
@@ -81,12 +81,12 @@ async fn next_change(
 }
 
 /// What of a resource asks for a reconcile when it changes; our own writing of the status does not.
-fn what_is_asked(watched: &Watched) -> Option<u64> {
+fn what_is_asked(watched: &Watched) -> u64 {
     let mut hasher = DefaultHasher::new();
     watched.meta().uid.hash(&mut hasher);
     watched.meta().generation.hash(&mut hasher);
     watched.annotations().get(RECONCILE_ANNOTATION).hash(&mut hasher);
-    Some(hasher.finish())
+    hasher.finish()
 }
 
 /// How long to wait for the API server again: never so long that a person would wonder.

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, ServerAddress, Session};
 
 /// How long a session that nobody uses stays open.
-const IDLE: Duration = Duration::from_secs(5 * 60);
+const IDLE: Duration = Duration::from_mins(5);
 
 /// How long nobody tries a server again that did not answer.
 const PAUSE: Duration = Duration::from_secs(5);

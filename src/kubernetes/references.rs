@@ -1,4 +1,4 @@
-//! Notices when a Secret or ConfigMap that resources refer to changes.
+//! Notices when a Secret or `ConfigMap` that resources refer to changes.
 //!
 //! Only metadata is watched: the content is read when it is needed. A watch that fails, for want of
 //! a role say, holds up nothing but itself.

@@ -123,9 +123,9 @@ fn fill(
     data: &SecretData,
     keys: &Keys<'_>,
 ) -> Result<(), Failure> {
-    let part = |keys: &[&str]| text(data, keys).map(|found| found.map(|(_, text)| text.to_owned()));
+    let said = |keys: &[&str]| text(data, keys).map(|found| found.map(|(_, text)| text.to_owned()));
     if settings.servers.is_empty()
-        && let Some(host) = part(&keys.host)?
+        && let Some(host) = said(&keys.host)?
     {
         let port = match text(data, &keys.port)? {
             Some((key, port)) => {
@@ -135,13 +135,13 @@ fn fill(
         };
         settings.servers.push(ServerAddress { host, port });
     }
-    for (said, keys) in [
+    for (part, keys) in [
         (&mut settings.dbname, &keys.dbname),
         (&mut settings.user, &keys.user),
         (&mut settings.password, &keys.password),
     ] {
-        if said.is_none() {
-            *said = part(keys)?;
+        if part.is_none() {
+            *part = said(keys)?;
         }
     }
     Ok(())
