@@ -7,7 +7,7 @@ use crate::api::v1alpha1::{PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
 use crate::observed::{Attachment, ObservedTable, Origin};
 use crate::partition::{Bounds, Edge, Identifier, KeyType};
-use crate::plan::{Plan, Step, Window, next_change};
+use crate::plan::{Plan, PlannedStep, Step, Window, next_change};
 
 /// The lines that a status shows of a plan.
 const PREVIEW_LINES: usize = 10;
@@ -115,7 +115,7 @@ pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {
         fingerprint: plan.fingerprint.clone(),
         steps: number(plan.steps.len())?,
         deferred: number(plan.deferred.len())?,
-        preview: plan.steps.iter().take(PREVIEW_LINES).map(|planned| planned.line()).collect(),
+        preview: plan.steps.iter().take(PREVIEW_LINES).map(PlannedStep::line).collect(),
     })
 }
 
