@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../support/admission.rs"]
+mod admission;
+#[path = "../support/kubernetes.rs"]
+mod kubernetes;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod admit;
 mod support_works;

@@ -80,7 +80,7 @@ pub struct Index {
     #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     pub predicate: Option<String>,
-    /// The partitions that carry it. Default: All.
+    /// The partitions that carry it: All, or the Newest and all ahead. Default: All.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<IndexedPartitions>,
     /// With `partitions: Newest`: how many periods, counted back from the current one and with it.
