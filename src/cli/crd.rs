@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::exit::Exit;
+use super::output;
 use crate::api::v1alpha1;
 
 /// The definition as YAML, as `crds/partitionedtables.yaml` holds it.
@@ -29,4 +31,9 @@ fn write_whole_numbers_as_such(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(write_whole_numbers_as_such),
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
+}
+
+pub(super) fn print() -> anyhow::Result<Exit> {
+    output::print(&text()?)?;
+    Ok(Exit::Done)
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::exit::Exit;
 use crate::desired::parse_duration;
 use crate::kubernetes::{self, LeaseSettings, LogFormat, RunSettings, start_logging};
 
 /// The operator's settings.
 #[derive(Debug, Args)]
-pub struct RunArguments {
+pub(super) struct RunArguments {
     /// A namespace whose resources are kept; may be given more than once. Default: all namespaces
     #[arg(long = "namespace", env = "PGPARTITION_NAMESPACES", value_delimiter = ',')]
     namespaces: Vec<String>,
@@ -62,10 +63,7 @@ enum Format {
 }
 
 /// Runs the operator until it is asked to end.
-///
-/// # Errors
-/// When it cannot start, or stops leading.
-pub async fn run(arguments: RunArguments) -> anyhow::Result<()> {
+pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     let format = match arguments.log_format {
         Format::Auto => LogFormat::Auto,
         Format::Text => LogFormat::Text,
@@ -93,7 +91,8 @@ pub async fn run(arguments: RunArguments) -> anyhow::Result<()> {
         resync: arguments.resync,
         grace: arguments.grace,
     };
-    Ok(kubernetes::run(settings).await?)
+    kubernetes::run(settings).await?;
+    Ok(Exit::Done)
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -145,19 +145,20 @@ SELECT json_build_object(
             'indexes', (SELECT coalesce(max(i.indexes::text)::json, '[]') FROM indexes i WHERE i.indrelid = t.oid),
             'references', (
                 SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
-                FROM pg_trigger g
-                JOIN pg_constraint con ON con.oid = g.tgconstraint AND con.contype = 'f' AND con.conrelid = t.oid
+                FROM pg_constraint con
                 JOIN pg_class c ON c.oid = con.confrelid
                 JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE g.tgrelid = t.oid AND g.tgisinternal
+                WHERE con.conrelid = t.oid AND con.contype = 'f'
             ),
+            -- By way of what depends on the table: pg_constraint has no index on confrelid.
             'referencedBy', (
                 SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
-                FROM pg_trigger g
-                JOIN pg_constraint con ON con.oid = g.tgconstraint AND con.contype = 'f' AND con.confrelid = t.oid
+                FROM pg_depend d
+                JOIN pg_constraint con ON con.oid = d.objid AND con.contype = 'f' AND con.confrelid = t.oid
                 JOIN pg_class c ON c.oid = con.conrelid
                 JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE g.tgrelid = t.oid AND g.tgisinternal
+                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+                  AND d.classid = 'pg_constraint'::regclass
             )
         )
         FROM target t
