@@ -10,4 +10,7 @@ mod kubernetes;
 mod support;
 
 mod admit;
+mod comes_true;
+mod goes_wrong;
+mod stage;
 mod support_works;
