@@ -1,42 +1,69 @@
 //! What a real API server makes of the definition: it takes it without a warning, shows it to
 //! people, and gives every case of `tests/admission` its answer.
 
-use kube::api::{Api, DeleteParams, DynamicObject, PatchParams, PostParams};
+use std::time::Duration;
+
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, Status, response::StatusCause};
-use kube::{Error, ResourceExt};
+use kube::{Client, Config, Error, ResourceExt};
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use serde_json::{Value, json};
 
-use crate::admission::{Case, cases};
-use crate::kubernetes::{ApiServer, api_server};
+use crate::admission::{Base, Case, cases};
+use crate::support::kube::Cluster;
+use crate::support::wait_until;
 
 #[tokio::test]
 async fn the_definition_is_served() {
-    let server = api_server();
-    install_definition(server);
-    let tables = resources(server).await;
-    people_are_told_what_the_fields_mean(server);
+    let cluster = Cluster::shared();
+    let namespace = cluster.namespace();
+    install_definition(cluster).await;
+    people_are_told_what_the_fields_mean(cluster);
+    let tables = resources(cluster, &namespace).await;
     every_case_gets_its_answer(&tables).await;
-    status_is_listed(server, &tables).await;
+    status_is_listed(cluster, &tables, &namespace).await;
 }
 
-/// `kubectl` takes every warning for an error.
-fn install_definition(server: &ApiServer) {
-    server.kubectl(&["apply", "-f", "crds/partitionedtables.yaml"]);
+/// What `kubectl` prints; a failure is an error, and so is a warning.
+fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String, String> {
+    let output = cluster.kubectl(&[&["--warnings-as-errors"], arguments].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    if output.status.success() && errors.is_empty() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(errors)
+    }
+}
+
+/// The definition is established, and kubectl has heard of it.
+async fn install_definition(cluster: &Cluster) {
+    kubectl(cluster, &["apply", "-f", "crds/partitionedtables.yaml"]).unwrap();
     let definition = "crd/partitionedtables.pgpartition.dev";
-    server.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", definition]);
+    let wait = ["wait", "--for=condition=Established", "--timeout=60s", definition];
+    kubectl(cluster, &wait).unwrap();
+    wait_until("kubectl can explain it", Duration::from_secs(30), async || {
+        kubectl(cluster, &["explain", "pgpt.spec"]).is_ok()
+    })
+    .await;
 }
 
-async fn resources(server: &ApiServer) -> Api<DynamicObject> {
-    let kind = ApiResource::erase::<PartitionedTable>(&());
-    Api::default_namespaced_with(server.client().await, &kind)
+fn people_are_told_what_the_fields_mean(cluster: &Cluster) {
+    for (field, meaning) in [
+        ("pgpt.spec.limits.lockTimeout", "The longest anyone may queue"),
+        ("pgpt.spec.indexes.method", "Default: btree"),
+        ("pgpt.status.coveredUntil", "where the coverage"),
+    ] {
+        let explained = kubectl(cluster, &["explain", field]).unwrap();
+        assert!(explained.contains(meaning), "{field}: {explained}");
+    }
 }
 
-fn people_are_told_what_the_fields_mean(server: &ApiServer) {
-    let explained = server.kubectl_eventually(&["explain", "pgpt", "--recursive"]);
-    assert!(explained.contains("lockTimeout"), "{explained}");
-    let explained = server.kubectl(&["explain", "pgpt.spec.indexes.newest"]);
-    assert!(explained.contains("how many periods"), "{explained}");
+async fn resources(cluster: &Cluster, namespace: &str) -> Api<DynamicObject> {
+    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let client = Client::try_from(config.unwrap()).unwrap();
+    Api::namespaced_with(client, namespace, &ApiResource::erase::<PartitionedTable>(&()))
 }
 
 async fn every_case_gets_its_answer(tables: &Api<DynamicObject>) {
@@ -60,13 +87,15 @@ async fn ask(tables: &Api<DynamicObject>, case: &Case) -> Vec<StatusCause> {
     let mut updated = object(updated);
     updated.metadata.resource_version.clone_from(&created.metadata.resource_version);
     let answer = causes(tables.replace(&created.name_any(), &rehearsal, &updated).await);
-    let gone = tables.delete(&created.name_any(), &DeleteParams::default()).await;
-    gone.expect("it can be deleted");
+    tables.delete(&created.name_any(), &DeleteParams::default()).await.unwrap();
     answer
 }
 
+/// The object, in whichever namespace it is sent to.
 fn object(value: Value) -> DynamicObject {
-    serde_json::from_value(value).expect("every case is an object")
+    let mut object: DynamicObject = serde_json::from_value(value).unwrap();
+    object.metadata.namespace = None;
+    object
 }
 
 fn causes(answer: kube::Result<DynamicObject>) -> Vec<StatusCause> {
@@ -96,12 +125,32 @@ fn judge(case: &Case, answer: &[StatusCause]) -> Result<(), String> {
     }
 }
 
-async fn status_is_listed(server: &ApiServer, tables: &Api<DynamicObject>) {
-    server.kubectl(&["apply", "-f", "tests/admission/range.yaml"]);
-    let unseen = tables.get("revenues").await.expect("it has been applied");
+async fn status_is_listed(cluster: &Cluster, tables: &Api<DynamicObject>, namespace: &str) {
+    let revenues = object(Base::Range.object());
+    let unseen = tables.create(&PostParams::default(), &revenues).await.unwrap();
     assert_eq!(unseen.data["status"], json!({"observedGeneration": -1}));
 
-    let status = json!({
+    let ours = PatchParams::apply("pg-partition-operator");
+    tables.patch_status("revenues", &ours, &Patch::Apply(&good_status())).await.unwrap();
+
+    let get = ["get", "pgpt", "--namespace", namespace, "--output"];
+    let listed = kubectl(cluster, &[&get[..], &["wide"]].concat()).unwrap();
+    let (heading, row) = listed.split_once('\n').unwrap();
+    let columns: Vec<_> = heading.split_whitespace().collect();
+    assert_eq!(columns.join(" "), "NAME READY STRATEGY PARTITIONS COVERED-UNTIL REASON AGE");
+    for shown in ["True", "Range(Month) on occurred_at", "29", "2027-03-01T00:00:00Z", "Succeeded"]
+    {
+        assert!(row.contains(shown), "{shown} is not in {row}");
+    }
+    for selector in ["spec.table=revenues", "spec.database.secretRef.name=finance-app"] {
+        let select = [&get[..], &["name", "--field-selector", selector]].concat();
+        let found = kubectl(cluster, &select).unwrap();
+        assert_eq!(found.trim(), "partitionedtable.pgpartition.dev/revenues", "{selector}");
+    }
+}
+
+fn good_status() -> Value {
+    json!({
         "apiVersion": "pgpartition.dev/v1alpha1",
         "kind": "PartitionedTable",
         "status": {
@@ -114,22 +163,5 @@ async fn status_is_listed(server: &ApiServer, tables: &Api<DynamicObject>) {
             "partitions": {"attached": 29},
             "coveredUntil": "2027-03-01T00:00:00Z",
         },
-    });
-    let ours = PatchParams::apply("pg-partition-operator");
-    let patched = tables.patch_status("revenues", &ours, &kube::api::Patch::Apply(&status)).await;
-    patched.expect("the status can be written");
-
-    let listed = server.kubectl(&["get", "pgpt", "-o", "wide", "--no-headers"]);
-    for shown in ["True", "Range(Month) on occurred_at", "29", "2027-03-01T00:00:00Z", "Succeeded"]
-    {
-        assert!(listed.contains(shown), "{shown} is not in {listed}");
-    }
-    let heading = server.kubectl(&["get", "pgpt"]);
-    let columns = "NAME READY STRATEGY PARTITIONS COVERED-UNTIL AGE";
-    let words: Vec<_> = heading.lines().next().unwrap_or_default().split_whitespace().collect();
-    assert_eq!(words.join(" "), columns);
-    for selector in ["spec.table=revenues", "spec.database.secretRef.name=finance-app"] {
-        let found = server.kubectl(&["get", "pgpt", "-o", "name", "--field-selector", selector]);
-        assert_eq!(found.trim(), "partitionedtable.pgpartition.dev/revenues", "{selector}");
-    }
+    })
 }

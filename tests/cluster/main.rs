@@ -4,8 +4,6 @@
 
 #[path = "../support/admission.rs"]
 mod admission;
-#[path = "../support/kubernetes.rs"]
-mod kubernetes;
 #[path = "../support/mod.rs"]
 mod support;
 
