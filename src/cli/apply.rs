@@ -75,14 +75,13 @@ fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
     match (done, remaining.steps.len(), remaining.deferred.len()) {
         (0, 0, 0) => output::print(&format!("{name}: nothing to do\n"))?,
         (_, 0, 0) => output::print(&format!("{name}: {done} step{plural} done\n"))?,
-        _ => output::print(&format!("{name}: {done} step{plural} done, this is left:\n{remaining}"))?,
+        _ => {
+            output::print(&format!("{name}: {done} step{plural} done, this is left:\n{remaining}"))?
+        }
     }
     let failures = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
     let failed = failures.map(Exit::of_failure).max().unwrap_or(Exit::Done);
-    let left = if remaining.steps.is_empty() || !outcomes.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Steps
-    };
+    let left =
+        if remaining.steps.is_empty() || !outcomes.is_empty() { Exit::Done } else { Exit::Steps };
     Ok(failed.max(left).max(Exit::of_deferred(remaining)))
 }

@@ -9,6 +9,7 @@ mod inspect;
 mod output;
 mod plan;
 mod progress;
+#[cfg(feature = "operator")]
 mod run;
 mod verify;
 
@@ -41,6 +42,7 @@ Of several outcomes the gravest counts: 1, 3, 4, 5, 2, 0.";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator in a cluster
+    #[cfg(feature = "operator")]
     Run(run::RunArguments),
     /// Print the CustomResourceDefinition
     Crd,
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&error.into()),
     };
     let result = match arguments.command {
+        #[cfg(feature = "operator")]
         Command::Run(arguments) => runtime.block_on(run::run(arguments)),
         Command::Crd => crd::print(),
         Command::Plan(arguments) => runtime.block_on(plan::plan(arguments)),
