@@ -9,7 +9,9 @@ use tokio::time::timeout;
 
 use super::patch::API_DEADLINE;
 use crate::api::{ConditionType, Reason};
+use crate::plan::{Deferral, Plan, Step};
 use crate::postgres::StepOutcome;
+use crate::status;
 
 /// What an event's note may have, in bytes.
 const LONGEST_NOTE: usize = 1_000;
@@ -52,6 +54,19 @@ impl Events {
         };
         // Events of the same action and reason are taken for repetitions of one.
         self.publish(about, type_, reason.as_str(), &action(step), note);
+    }
+
+    /// Each thing that is held back and was not before.
+    pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
+        let known = before.map_or(&[][..], |plan| &plan.deferred);
+        for deferral in after.deferred.iter().filter(|deferral| !is_known(deferral, known)) {
+            let Deferral { wanted, blocker } = deferral;
+            let wanted = wanted.as_ref().map(action);
+            let held_back = wanted.as_deref().unwrap_or("table");
+            let note = format!("held back: {held_back}: {}", blocker.explain());
+            let reason = status::reason_of(blocker).as_str();
+            self.publish(about, EventType::Warning, reason, held_back, note);
+        }
     }
 
     /// Each condition that is another than before.
@@ -106,8 +121,19 @@ fn is_new(condition: &Condition, before: &[Condition]) -> bool {
     })
 }
 
+/// Whether the same is held back already; how many rows are in the way does not make it another.
+fn is_known(deferral: &Deferral, known: &[Deferral]) -> bool {
+    let what = |deferral: &Deferral| {
+        (
+            deferral.blocker.name(),
+            deferral.wanted.as_ref().map(|step| (step.verb(), step.subject())),
+        )
+    };
+    known.iter().any(|known| what(known) == what(deferral))
+}
+
 /// Tells steps apart, in the 128 bytes that the API server allows.
-fn action(step: &crate::plan::Step) -> String {
+fn action(step: &Step) -> String {
     cut(format!("{} {}", step.verb(), step.subject().name.shown()), 128)
 }
 

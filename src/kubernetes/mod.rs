@@ -9,6 +9,7 @@ mod failure;
 mod http;
 mod leader;
 mod logging;
+mod login;
 mod metrics;
 mod patch;
 mod pool;

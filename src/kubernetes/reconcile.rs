@@ -5,27 +5,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Secret};
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 use tokio::sync::Semaphore;
 
 use super::backoff::{Backoff, jittered};
-use super::credentials;
 use super::events::Events;
 use super::failure::{self, Trouble};
+use super::login::{log_in, stand_back};
 use super::metrics::Metrics;
-use super::patch::{self, Target, within_deadline};
+use super::patch::{self, Target};
 use super::pool::Pool;
 use super::progress::Observed;
 use super::tables::{Sight, Tables, Watched};
-use crate::api::v1alpha1::{
-    CaKind, CaRef, PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION,
-};
+use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence, converge};
 use crate::desired::DesiredTable;
-use crate::postgres::ConnectionSettings;
+use crate::plan::Plan;
 use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
@@ -90,6 +89,12 @@ async fn work(table: &PartitionedTable, context: &Context) -> Told {
         Ok((desired, convergence)) => {
             let status = status::project(&subject, &seen(&desired, &convergence), now);
             let Convergence { observed, remaining, .. } = convergence;
+            let before = context.tables.sight(&uid);
+            // After a restart of the operator, what the status tells already is no news.
+            if before.is_some() || !is_told(&remaining, &subject) {
+                let before = before.as_deref().map(|sight| &sight.remaining);
+                context.events.deferrals(&table.object_ref(&()), before, &remaining);
+            }
             let sight = Arc::new(Sight { desired, observed, remaining });
             context.tables.saw(&uid, sight, is_ready(&status).then_some(now));
             status
@@ -125,6 +130,12 @@ async fn converged(
     Ok((desired, convergence))
 }
 
+/// Whether the status tells of this plan.
+fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
+    let told = subject.previous.and_then(|status| status.plan.as_ref());
+    told.is_some_and(|told| told.fingerprint == plan.fingerprint)
+}
+
 fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<'a> {
     let failed = convergence.outcomes.iter().filter_map(|outcome| {
         let failure = failure::of_step(outcome.result.as_ref().err()?)?;
@@ -136,101 +147,6 @@ fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<
         remaining: &convergence.remaining,
         failed: failed.collect(),
     })
-}
-
-/// How to log in to the database of a resource, as the Secret says now.
-async fn log_in(
-    table: &PartitionedTable,
-    context: &Context,
-) -> Result<ConnectionSettings, Trouble> {
-    let settings = read_settings(table, context).await?;
-    let uid = table.uid().unwrap_or_default();
-    if let Some(former) = context.tables.set_settings(&uid, settings.clone())
-        && former != settings
-    {
-        context.pool.forget(&former);
-    }
-    Ok(settings)
-}
-
-async fn read_settings(
-    table: &PartitionedTable,
-    context: &Context,
-) -> Result<ConnectionSettings, Trouble> {
-    let namespace = table.namespace().unwrap_or_default();
-    let Some(database) = &table.spec.database else {
-        return Err(Trouble::Of(Failure {
-            reason: Reason::InvalidSpec,
-            message: "spec.database: is required in a cluster".to_owned(),
-        }));
-    };
-    let _asking = context.requests.acquire().await.expect("nobody closes the semaphore");
-    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
-    let name = &database.secret_ref.name;
-    let secret = within_deadline(secrets.get_opt(name)).await?;
-    let data = secret.ok_or_else(|| missing("Secret", name))?.data.unwrap_or_default();
-    let ca = match &database.ca_ref {
-        Some(reference) => Some(read_ca(reference, &namespace, &context.client).await?),
-        None => None,
-    };
-    Ok(credentials::settings(database, &namespace, &data, ca)?)
-}
-
-async fn read_ca(reference: &CaRef, namespace: &str, client: &Client) -> Result<Vec<u8>, Trouble> {
-    let CaRef { kind, name, key } = reference;
-    let found = match kind {
-        CaKind::Secret => {
-            let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-            let secret = within_deadline(secrets.get_opt(name)).await?;
-            let data = secret.ok_or_else(|| missing("Secret", name))?.data;
-            data.unwrap_or_default().remove(key).map(|value| value.0)
-        }
-        CaKind::ConfigMap => {
-            let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-            let map = within_deadline(maps.get_opt(name)).await?;
-            let data = map.ok_or_else(|| missing("ConfigMap", name))?.data;
-            data.unwrap_or_default().remove(key).map(String::into_bytes)
-        }
-    };
-    found.ok_or_else(|| {
-        Trouble::Of(Failure {
-            reason: Reason::SecretInvalid,
-            message: format!("{kind:?} {name:?} has no key {key:?}"),
-        })
-    })
-}
-
-fn missing(kind: &str, name: &str) -> Failure {
-    let message = format!("there is no {kind} {name:?} in the namespace of this resource");
-    Failure { reason: Reason::SecretNotFound, message }
-}
-
-/// Leaves the table to an older resource that claims it as well.
-async fn stand_back(
-    table: &PartitionedTable,
-    settings: &ConnectionSettings,
-    context: &Context,
-) -> Result<(), Failure> {
-    for older in context.tables.older_namesakes(table) {
-        let uid = older.uid().unwrap_or_default();
-        let others = match context.tables.settings(&uid) {
-            Some(others) => Some(others),
-            // Nobody has looked at it yet. Where its database cannot be told, it claims none.
-            None => log_in(&older, context).await.ok(),
-        };
-        let same_database = others.is_some_and(|others| {
-            others.dbname == settings.dbname
-                && others.servers.iter().any(|server| settings.servers.contains(server))
-        });
-        if same_database {
-            let (namespace, name) = (older.namespace().unwrap_or_default(), older.name_any());
-            return Err(Failure {
-                reason: Reason::Conflict,
-                message: format!("{namespace}/{name} is older and has the same table"),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Writes the status, if it says anything new.
@@ -313,9 +229,7 @@ fn is_ready(status: &PartitionedTableStatus) -> bool {
     ready(status).is_some_and(|ready| ready.status == "True")
 }
 
-fn ready(
-    status: &PartitionedTableStatus,
-) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+fn ready(status: &PartitionedTableStatus) -> Option<&Condition> {
     let type_ = ConditionType::Ready.as_str();
     status.conditions.iter().find(|condition| condition.type_ == type_)
 }

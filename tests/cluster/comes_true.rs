@@ -88,13 +88,23 @@ async fn mode_plan_changes_nothing_and_suspend_looks_at_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reconcile_is_done_when_it_is_asked_for() {
+async fn drift_is_mended_and_a_status_that_says_nothing_new_is_not_written() {
     let stage = Stage::shared();
     let database = database_with(Server::shared(17), "orders").await;
     stage.secret("orders", &database.url());
     stage.declare("orders");
-    let _operator = stage.operator(&[]);
+    let operator = stage.operator(&["--resync=100ms"]);
     stage.wait_for("orders", "Ready", "True Succeeded").await;
+
+    let written = stage.object("orders")["metadata"]["resourceVersion"].clone();
+    wait_until("it is looked at again and again", SOON, async || {
+        let metrics = operator.get("/metrics").await.unwrap();
+        let reconciles = "\npgpartition_reconcile_duration_seconds_count ";
+        let (_, after) = metrics.split_once(reconciles).unwrap();
+        after.lines().next().unwrap().parse::<u32>().unwrap() > 5
+    })
+    .await;
+    assert_eq!(stage.object("orders")["metadata"]["resourceVersion"], written);
 
     let newest = "SELECT max(inhrelid::regclass::text) FROM pg_inherits";
     let client = database.client().await;
