@@ -49,7 +49,7 @@ pub(super) struct RunArguments {
     /// The form of the log
     #[arg(long, env = "PGPARTITION_LOG_FORMAT", value_enum, default_value_t = Format::Auto)]
     log_format: Format,
-    /// What is logged, as in RUST_LOG
+    /// What is logged: a level, or levels by module
     #[arg(long, env = "PGPARTITION_LOG", default_value = "info")]
     log: String,
 }

@@ -122,9 +122,9 @@ impl Session {
         if answer.is_err() {
             self.batch("ROLLBACK", QUERY_DEADLINE).await?;
         }
-        Ok(answer?.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
+        Ok(answer?.iter().find_map(|message| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            row.get(0).map(str::to_owned)
         }))
     }
 

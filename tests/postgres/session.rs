@@ -25,7 +25,8 @@ async fn settings_of_role_and_database_do_not_reach_a_session() {
     for major in majors() {
         let database = Server::shared(major).database().await;
         let role = format!("settings_{}", database.name());
-        let mut setup = format!("CREATE ROLE {role} LOGIN;");
+        let owners = [format!("ROLE {role}"), format!("DATABASE {}", database.name())];
+        let mut setup = vec![format!("CREATE ROLE {role} LOGIN")];
         for setting in [
             "search_path = public",
             "statement_timeout = '1ms'",
@@ -36,10 +37,9 @@ async fn settings_of_role_and_database_do_not_reach_a_session() {
             "idle_in_transaction_session_timeout = '1ms'",
             "default_transaction_read_only = on",
         ] {
-            setup += &format!("ALTER ROLE {role} SET {setting};");
-            setup += &format!("ALTER DATABASE {} SET {setting};", database.name());
+            setup.extend(owners.iter().map(|owner| format!("ALTER {owner} SET {setting}")));
         }
-        database.client().await.batch_execute(&setup).await.unwrap();
+        database.client().await.batch_execute(&setup.join(";")).await.unwrap();
 
         let session = connect(&database.url_as(&role)).await.unwrap();
         let shown = "SELECT string_agg(current_setting(n), '|') FROM unnest('{search_path,TimeZone,
