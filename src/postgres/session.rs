@@ -144,6 +144,15 @@ impl Session {
         self.driver.abort();
     }
 
+    /// Asks the server to stop what it is doing for this session. Whoever waits for that hears of it.
+    pub async fn cancel(&self) {
+        let cancel = self.client.cancel_token();
+        let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
+        if !matches!(heard, Ok(Ok(()))) {
+            tracing::warn!("the server did not hear that it should stop");
+        }
+    }
+
     /// Whether nothing can be asked of it any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -181,11 +190,7 @@ impl Session {
 
     /// Asks the server to stop what it is doing, and closes the connection whether it heard or not.
     async fn abandon(&self, deadline: Duration) -> DatabaseError {
-        let cancel = self.client.cancel_token();
-        let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
-        if !matches!(heard, Ok(Ok(()))) {
-            tracing::warn!("the server did not hear that it should stop");
-        }
+        self.cancel().await;
         self.driver.abort();
         DatabaseError::new(ErrorKind::Lost, format!("no answer within {} s", deadline.as_secs()))
     }

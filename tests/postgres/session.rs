@@ -80,6 +80,20 @@ async fn a_session_on_which_a_deadline_passes_is_lost_and_its_statement_cancelle
     .await;
 }
 
+#[tokio::test]
+async fn what_a_session_waits_for_can_be_cancelled() {
+    let database = Server::shared(17).database().await;
+    let session = connect(&database.url()).await.unwrap();
+    let sleeps = session.batch("SELECT pg_sleep(9)", DEADLINE);
+    let cancels = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        session.cancel().await;
+    };
+    let (slept, ()) = tokio::join!(sleeps, cancels);
+    assert_eq!(slept.unwrap_err().sqlstate(), Some("57014"));
+    session.batch("SELECT 1", DEADLINE).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_is_given_up() {
     let database = Server::shared(17).database().await;
