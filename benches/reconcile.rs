@@ -75,8 +75,8 @@ async fn counted(client: &Client) -> (i64, Duration) {
 
 fn print(name: &str, tables: usize, statements: i64, took: Duration, in_db: Duration) {
     let each = |d: Duration| d.as_secs_f64() * 1000.0 / f64::from(u32::try_from(tables).unwrap());
-    let statements = f64::from(i32::try_from(statements).unwrap())
-        / f64::from(u32::try_from(tables).unwrap());
+    let statements =
+        f64::from(i32::try_from(statements).unwrap()) / f64::from(u32::try_from(tables).unwrap());
     println!("{name:22} {statements:12.1} {:12.2} {:14.2}", each(took), each(in_db));
 }
 

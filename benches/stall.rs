@@ -67,7 +67,8 @@ impl Bystander {
         let (shared, stopped) = (longest.clone(), stop.clone());
         let task = tokio::spawn(async move {
             let now = "'2026-11-20 00:00+00'";
-            let read = format!("SELECT count(*) FROM revenues WHERE id = 1 AND occurred_at = {now}");
+            let read =
+                format!("SELECT count(*) FROM revenues WHERE id = 1 AND occurred_at = {now}");
             let write = format!("INSERT INTO revenues VALUES (nextval('ids'), 1, {now}, 1)");
             client.batch_execute("CREATE TEMP SEQUENCE ids START 1000000").await.unwrap();
             while !stopped.load(Ordering::Relaxed) {

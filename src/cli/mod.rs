@@ -16,10 +16,12 @@ mod verify;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::desired::parse_duration;
 use exit::Exit;
 
 /// Keeps partitioned Postgres tables as PartitionedTable resources declare them.
@@ -72,6 +74,10 @@ impl Declared {
     fn now(&self) -> Timestamp {
         self.at.unwrap_or_else(Timestamp::now)
     }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "not a duration such as 30s or 2m".to_owned())
 }
 
 /// The program: reads the arguments, does what they say, and tells by its exit status how it went.

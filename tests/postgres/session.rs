@@ -175,11 +175,8 @@ fn certificates(folder: &TempDir) -> (String, String, String) {
             openssl x509 -req -days 30 -CA ca.crt -CAkey ca.key -out server.crt \
                 -extfile <(echo subjectAltName=DNS:localhost)
         chmod 755 .; chmod 600 server.key; chown nobody server.key || true"#;
-    let output = Command::new("bash")
-        .args(["-ec", script, "bash"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
+    let output =
+        Command::new("bash").args(["-ec", script, "bash"]).arg(folder.path()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     (path("ca.crt"), path("server.crt"), path("server.key"))
@@ -206,8 +203,7 @@ struct Pooler {
 impl Pooler {
     async fn start(server: u16, ignored: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("pg-partition-operator-").tempdir().unwrap();
-        let port =
-            std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = folder.path().join("pgbouncer.ini");
         let configuration = format!(
             "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
@@ -216,7 +212,8 @@ impl Pooler {
         );
         let configuration = configuration.replace("* = ", "* = user=postgres ");
         std::fs::write(&file, configuration).unwrap();
-        let script = r#"chmod -R a+rX "$(dirname "$2")"; exec setpriv --reuid=nobody --clear-groups "$@""#;
+        let script =
+            r#"chmod -R a+rX "$(dirname "$2")"; exec setpriv --reuid=nobody --clear-groups "$@""#;
         let process = Command::new("bash")
             .args(["-c", script, "bash"])
             .arg(tool("pgbouncer", "PGPARTITION_PGBOUNCER"))
