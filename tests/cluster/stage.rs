@@ -63,7 +63,7 @@ impl<'a> Stage<'a> {
     pub(crate) fn operator(&self, arguments: &[&str]) -> Running {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
-        let own = ["run", "--namespace", &self.namespace, "--lease-namespace", &self.namespace];
+        let own = ["run", "--namespaces", &self.namespace, "--lease-namespace", &self.namespace];
         let arguments = [&own[..], &["--listen", &listen], arguments].concat();
         let environment = [("KUBECONFIG", text(&self.kubeconfig))];
         Running { process: Operator::start(&arguments, &environment), port }
