@@ -15,7 +15,7 @@ fn at(instant: &str) -> Timestamp {
 }
 
 /// `revenues`, by month, one period ahead.
-fn desired(spec: Value) -> DesiredTable {
+fn desired(spec: &Value) -> DesiredTable {
     let mut merged = json!({
         "table": "revenues",
         "partitionBy": {"range": {"column": "at", "interval": "Month"}},
@@ -90,7 +90,7 @@ const FOREVER: &str = "FOR VALUES FROM ('2026-11-01 00:00:00+00') TO (MAXVALUE)"
 
 #[test]
 fn a_table_that_is_as_it_should_be_is_ready() {
-    let status = project_seen(&desired(json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let status = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
 
     let until = "covered until 2027-01-01T00:00:00Z";
     assert_eq!(
@@ -189,7 +189,7 @@ fn what_stands_in_the_way_is_told_where_it_belongs() {
             ],
         ),
     ] {
-        let status = project_seen(&desired(spec), &observed(bounds, &other));
+        let status = project_seen(&desired(&spec), &observed(bounds, &other));
         let told = told(&status);
         assert_eq!(told.len(), expected.len(), "{case}: {told:#?}");
         for (told, expected) in told.iter().zip(expected) {
@@ -200,7 +200,7 @@ fn what_stands_in_the_way_is_told_where_it_belongs() {
 
 #[test]
 fn a_failed_step_counts_more_than_what_is_left_to_do() {
-    let (desired, observed) = (desired(json!({})), observed(&[NOVEMBER], &json!({})));
+    let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER], &json!({})));
     let remaining = plan::plan(&desired, &observed, at(NOW));
     for (reason, besides) in
         [(Reason::LockTimeout, "Reconciling=True"), (Reason::StepFailed, "Stalled=True")]
@@ -219,7 +219,7 @@ fn a_failed_step_counts_more_than_what_is_left_to_do() {
 
 #[test]
 fn a_failure_keeps_what_was_last_seen() {
-    let seen = project_seen(&desired(json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
     let later = at("2026-11-25T13:00:00Z");
     let fails = |reason| {
         let failure = Failure { reason, message: "because".to_owned() };
@@ -246,7 +246,7 @@ fn a_failure_keeps_what_was_last_seen() {
 
 #[test]
 fn a_transition_has_its_time_and_nothing_else_does() {
-    let (desired, observed) = (desired(json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
     let first = project_seen(&desired, &observed);
     let remaining = plan::plan(&desired, &observed, at(NOW));
     let later = at("2026-11-25T13:00:00Z");
@@ -267,7 +267,7 @@ fn a_transition_has_its_time_and_nothing_else_does() {
 
 #[test]
 fn a_suspended_table_keeps_its_status() {
-    let seen = project_seen(&desired(json!({"mode": "Plan"})), &observed(&[NOVEMBER], &json!({})));
+    let seen = project_seen(&desired(&json!({"mode": "Plan"})), &observed(&[NOVEMBER], &json!({})));
     let subject = Subject { previous: Some(&seen), generation: Some(4), requested: Some("now") };
     let status = project(&subject, &Outcome::Suspended, at("2026-11-25T13:00:00Z"));
     let told = told(&status);
@@ -281,7 +281,7 @@ fn a_suspended_table_keeps_its_status() {
 
 #[test]
 fn every_remainder_counts() {
-    let hash = desired(json!({
+    let hash = desired(&json!({
         "partitionBy": {"hash": {"columns": ["at"], "partitions": 3}}, "ahead": null
     }));
     let key = json!({"relation": {"key": {"method": "h"}}});
@@ -308,7 +308,7 @@ fn every_remainder_counts() {
 
 #[test]
 fn coverage_without_end_is_infinite() {
-    let status = project_seen(&desired(json!({})), &observed(&[FOREVER], &json!({})));
+    let status = project_seen(&desired(&json!({})), &observed(&[FOREVER], &json!({})));
     assert_eq!(status.covered_until.as_deref(), Some("infinity"));
     assert_eq!(told(&status)[0], "Ready=True Succeeded: 1 partition, covered until infinity");
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 /// What the settings come to: `user:password@host:port/dbname mode`, or the complaint.
-fn read(spec: serde_json::Value, pairs: &[(&str, &str)]) -> String {
+fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
     let mut database = serde_json::json!({"secretRef": {"name": "s"}});
     for (field, value) in spec.as_object().expect("an object") {
         if field == "keys" {
@@ -137,7 +137,7 @@ fn the_usual_layouts_are_recognised() {
             "app:-@localhost:5432/app Require",
         ),
     ] {
-        assert_eq!(read(spec, data), settings, "{layout}");
+        assert_eq!(read(&spec, data), settings, "{layout}");
     }
 }
 
@@ -159,7 +159,7 @@ fn the_resource_has_the_last_word() {
             "u:p@h:5432/d Require",
         ),
     ] {
-        assert_eq!(read(spec.clone(), &uri), settings, "{spec}");
+        assert_eq!(read(&spec, &uri), settings, "{spec}");
     }
 }
 
@@ -178,7 +178,7 @@ fn what_is_missing_or_unusable_is_named() {
         ),
         (nothing_said(), &[("uri", "postgres://app:s3cret@h:p/d")], "key \"uri\": "),
     ] {
-        let said = read(spec, data);
+        let said = read(&spec, data);
         assert!(said.contains(complaint), "{said}");
     }
 }
