@@ -3,3 +3,9 @@
 mod admission;
 mod generated;
 mod reasons;
+mod scenarios;
+
+#[path = "../support/scenario/mod.rs"]
+mod scenario;
+#[path = "../support/world.rs"]
+mod world;
