@@ -184,11 +184,11 @@ fn build(
     draft: &mut Draft,
 ) -> Option<Identifier> {
     let wanted = index_name(&draft.world.name.name, of, &partition.name.name);
-    let leftover = partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == wanted);
-    let name = match leftover {
-        Some(leftover) => leftover.name.clone(),
-        None => unused(&wanted, |name| draft.is_taken(name)),
+    let left = |name: &Identifier| {
+        partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == *name)
     };
+    let name = unused(&wanted, |name| draft.is_taken(name) && left(name).is_none());
+    let leftover = left(&name);
     let step = Step::BuildIndex {
         partition: partition.name.clone(),
         index: name.clone(),
