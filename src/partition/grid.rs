@@ -88,7 +88,7 @@ impl Grid {
     /// The start of the period before the one that starts at `start`.
     #[must_use]
     pub fn previous(&self, start: i128) -> Option<i128> {
-        self.floor(start - self.axis.resolution())
+        self.floor(start.checked_sub(self.axis.resolution())?)
     }
 
     /// The period that contains `at`.

@@ -7,6 +7,7 @@ use crate::desired::{DesiredIndex, DesiredTable, OnPartitions, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
 use crate::partition::{Bounds, Identifier, QualifiedName, fit, index_name, unused};
 use crate::plan::refute::range_key;
+use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::window::Window;
 
 pub(super) fn ensure(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
@@ -92,7 +93,7 @@ fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
 }
 
 fn replacement_name(index: &DesiredIndex) -> Identifier {
-    fit(index.name.as_str(), "_pgpartition_next")
+    fit(index.name.as_str(), REPLACEMENT_SUFFIX)
 }
 
 fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, draft: &mut Draft) {
@@ -108,10 +109,11 @@ fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut D
         if belongs || partition.attachment != Attachment::Attached {
             continue;
         }
-        let twin = partition
-            .indexes
-            .iter()
-            .find(|i| i.valid && i.of.is_none() && i.is_like(index) && !i.constraint);
+        let twin = partition.indexes.iter().find(|i| {
+            let stands_for_another = i.marker.as_ref().is_some_and(|m| m.index != index.name);
+            let is_free = i.of.is_none() && !i.constraint && !stands_for_another;
+            i.valid && is_free && i.is_like(index)
+        });
         let name = match twin {
             Some(twin) => Some(twin.name.clone()),
             None => build(index, of, &partition, because, None, draft),
@@ -134,7 +136,9 @@ fn ensure_on_partitions(index: &DesiredIndex, window: Option<&Window>, draft: &m
         if partition.attachment != Attachment::Attached {
             continue;
         }
-        let ours = |i: &&PartitionIndex| i.marker.as_ref().is_some_and(|m| m.index == index.name);
+        let ours = |i: &&PartitionIndex| {
+            i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
+        };
         let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index));
         let wanted = belongs_on(index, &partition, window);
         let mut is_replaced = good;
