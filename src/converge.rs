@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::desired::DesiredTable;
+use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
-use crate::plan::{Plan, Step};
-use crate::postgres::{DatabaseError, Session};
+use crate::plan::{Plan, Violation, asks_for_default_rows, check, plan};
+use crate::postgres::{
+    DatabaseError, InspectError, Progress, Session, StepOutcome, TableLock, default_rows, execute,
+    inspect,
+};
+use crate::sql::Waits;
 
 /// How far to go.
 #[derive(Debug, Clone)]
@@ -18,40 +22,6 @@ pub struct Options {
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
     pub expect: Vec<String>,
-}
-
-/// Hears of each step: the operator's events and metrics, the terminal's progress bar.
-pub trait Progress: Send {
-    /// The plan is made and `steps` of it will be executed.
-    fn planned(&mut self, plan: &Plan);
-    /// A step is about to be executed.
-    fn started(&mut self, step: &Step);
-    /// A lock could not be had in time; it will be tried again.
-    fn retried(&mut self, step: &Step, error: &DatabaseError);
-    /// A step came to its end.
-    fn finished(&mut self, outcome: &StepOutcome);
-}
-
-/// What became of a step.
-#[derive(Debug)]
-pub struct StepOutcome {
-    /// The step.
-    pub step: Step,
-    /// What became of it.
-    pub result: Result<(), StepFailure>,
-    /// How long it took, retries included.
-    pub took: Duration,
-}
-
-/// Why a step was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum StepFailure {
-    /// The database said no.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// It rests on a step that was not done.
-    #[error("rests on a step that was not done")]
-    Skipped,
 }
 
 /// What one run came to.
@@ -65,4 +35,119 @@ pub struct Convergence {
     pub observed: ObservedTable,
     /// What is left to do: `plan` again where nothing was done.
     pub remaining: Plan,
+}
+
+/// Why a run came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvergeError {
+    /// The database said no, or said what is not understood.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// Another pg-partition-operator is changing the table.
+    #[error("another pg-partition-operator holds the table")]
+    HeldByAnother,
+    /// The plan is none of those expected.
+    #[error("the plan is no longer the one expected: it is now {fingerprint}")]
+    PlanChanged {
+        /// The fingerprint of the plan as it is now.
+        fingerprint: String,
+    },
+    /// A fault of ours: nothing was executed.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+}
+
+impl From<DatabaseError> for ConvergeError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Inspect(error.into())
+    }
+}
+
+/// Looks at the table and at what planning needs to know besides, and plans.
+///
+/// # Errors
+/// When the database refuses, or does not answer in time.
+pub async fn look(
+    session: &Session,
+    desired: &DesiredTable,
+    now: Timestamp,
+) -> Result<(ObservedTable, Plan), InspectError> {
+    let mut snapshot = inspect(session, &desired.name).await?;
+    let mut observed = ObservedTable::try_from(snapshot.clone())?;
+    if let Some(rows) = rows_that_matter(session, desired, &observed, now).await? {
+        snapshot.default_rows = Some(rows);
+        observed = ObservedTable::try_from(snapshot)?;
+    }
+    let plan = plan(desired, &observed, now);
+    Ok((observed, plan))
+}
+
+/// Makes the table what is desired, as far as it goes.
+///
+/// # Errors
+/// When nothing could be tried. What became of the steps is in the result.
+pub async fn converge(
+    session: &Session,
+    desired: &DesiredTable,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Convergence, ConvergeError> {
+    let (observed, plan) = look(session, desired, options.now).await?;
+    expected(&plan, options)?;
+    let relation = observed.relation.as_ref().filter(|_| !plan.steps.is_empty());
+    let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
+        return Ok(Convergence { remaining: plan.clone(), plan, outcomes: Vec::new(), observed });
+    };
+    let lock = TableLock::try_take(session, relation.oid).await?;
+    let lock = lock.ok_or(ConvergeError::HeldByAnother)?;
+    let convergence = converge_locked(&lock, desired, options, progress).await?;
+    lock.release().await?;
+    Ok(convergence)
+}
+
+/// Now that nobody else of us changes the table, looks again: what was seen before may be done.
+async fn converge_locked(
+    lock: &TableLock<'_>,
+    desired: &DesiredTable,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Convergence, ConvergeError> {
+    let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience };
+    let (before, first) = look(lock.session(), desired, options.now).await?;
+    expected(&first, options)?;
+    let checked = check(first, &before)?;
+    let mut outcomes = execute(lock, &checked, waits, progress).await;
+    let (mut observed, mut remaining) = look(lock.session(), desired, options.now).await?;
+    // A step that failed can leave something to clear away: a promise about the default partition
+    // that its rows break makes inserts fail until it is taken back.
+    let planned = |step| checked.plan().steps.iter().any(|planned| planned.step == step);
+    let is_news = remaining.steps.iter().any(|left| !planned(left.step.clone()));
+    if is_news && outcomes.iter().any(|outcome| outcome.result.is_err()) {
+        let again = check(remaining, &observed)?;
+        outcomes.extend(execute(lock, &again, waits, progress).await);
+        (observed, remaining) = look(lock.session(), desired, options.now).await?;
+    }
+    Ok(Convergence { plan: checked.plan().clone(), outcomes, observed, remaining })
+}
+
+fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {
+    if options.expect.is_empty() || options.expect.contains(&plan.fingerprint) {
+        return Ok(());
+    }
+    Err(ConvergeError::PlanChanged { fingerprint: plan.fingerprint.clone() })
+}
+
+/// The rows of the default partition in the ranges for which a partition is missing. Where they
+/// cannot be counted in time nothing is known; a later step looks at each of them.
+async fn rows_that_matter(
+    session: &Session,
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    now: Timestamp,
+) -> Result<Option<Vec<(String, u64)>>, InspectError> {
+    let Some(range) = asks_for_default_rows(desired, observed, now) else { return Ok(None) };
+    match default_rows(session, observed, Some(range)).await {
+        Err(InspectError::Database(error)) if error.is_busy() => Ok(None),
+        rows => rows,
+    }
 }

@@ -3,7 +3,13 @@
 pub mod api;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "postgres")]
+pub mod converge;
 pub mod desired;
 pub mod observed;
 pub mod partition;
 pub mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+pub mod sql;
+pub mod status;

@@ -1,1 +1,7 @@
-fn main() {}
+//! pg-partition-operator.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pg_partition_operator::cli::main()
+}

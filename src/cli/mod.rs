@@ -1,3 +1,103 @@
 //! Talks to a terminal.
 
+mod apply;
 pub mod crd;
+mod database;
+mod documents;
+mod exit;
+mod inspect;
+mod output;
+mod plan;
+mod progress;
+mod run;
+mod verify;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use exit::Exit;
+
+/// Keeps partitioned Postgres tables as PartitionedTable resources declare them.
+#[derive(Debug, Parser)]
+#[command(name = "pg-partition-operator", version, max_term_width = 100, after_help = EXIT_STATUSES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUSES: &str = "Exit status:
+  0  nothing to do, or done
+  1  usage, unreadable file, invalid spec, no connection, anything else
+  2  there are steps (plan), drift (verify), or steps that mode: Plan kept from being done (apply)
+  3  the plan is no longer the one expected
+  4  something needs a person
+  5  another pg-partition-operator holds the table, or a lock could not be had in time
+Of several outcomes the gravest counts: 1, 3, 4, 5, 2, 0.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator in a cluster
+    Run(run::RunArguments),
+    /// Print the CustomResourceDefinition
+    Crd,
+    /// Show what would be done, why, under which locks, and what is held back; change nothing
+    Plan(plan::PlanArguments),
+    /// Do what is declared
+    Apply(apply::ApplyArguments),
+    /// Check coverage and drift; change nothing
+    Verify(verify::VerifyArguments),
+    /// Show what is in the database, without any row
+    Inspect(inspect::InspectArguments),
+}
+
+/// Which resources, and as of when.
+#[derive(Debug, Args)]
+struct Declared {
+    /// PartitionedTable documents; - is standard input
+    #[arg(short, long = "filename", value_name = "FILE")]
+    file: PathBuf,
+    /// Use this instant in place of the clock, such as 2027-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+}
+
+impl Declared {
+    /// The instant that counts as now.
+    fn now(&self) -> Timestamp {
+        self.at.unwrap_or_else(Timestamp::now)
+    }
+}
+
+/// The program: reads the arguments, does what they say, and tells by its exit status how it went.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let result = match arguments.command {
+        Command::Run(arguments) => runtime.block_on(run::run(arguments)),
+        Command::Crd => crd::print(),
+        Command::Plan(arguments) => runtime.block_on(plan::plan(arguments)),
+        Command::Apply(arguments) => runtime.block_on(apply::apply(arguments)),
+        Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
+        Command::Inspect(arguments) => runtime.block_on(inspect::inspect(arguments)),
+    };
+    // What still hangs in the background must not keep the program.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Where standard error is closed there is nobody to tell.
+    let _: std::io::Result<()> = writeln!(std::io::stderr(), "error: {error:#}");
+    Exit::Failed.into()
+}

@@ -37,7 +37,9 @@ impl DesiredTable {
         let indexes: Vec<_> = indexes
             .iter()
             .enumerate()
-            .filter_map(|(at, index)| desired_index(&format!("spec.indexes[{at}]"), index, &mut errors))
+            .filter_map(|(at, index)| {
+                desired_index(&format!("spec.indexes[{at}]"), index, &mut errors)
+            })
             .collect();
         let lock_timeout = lock_timeout(&limits.lock_timeout, &mut errors);
         let (Some(schema), Some(name), Some(partitioning), Some(lock_timeout)) =

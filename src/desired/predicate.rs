@@ -6,8 +6,21 @@
 
 /// Words that may stand before a parenthesis, and that are no names of columns.
 const KEYWORDS: [&str; 15] = [
-    "and", "or", "not", "is", "null", "in", "between", "like", "ilike", "true", "false", "unknown",
-    "distinct", "from", "symmetric",
+    "and",
+    "or",
+    "not",
+    "is",
+    "null",
+    "in",
+    "between",
+    "like",
+    "ilike",
+    "true",
+    "false",
+    "unknown",
+    "distinct",
+    "from",
+    "symmetric",
 ];
 
 /// Operators between values.
@@ -27,7 +40,9 @@ pub(super) fn refuse(predicate: &str) -> Option<String> {
                 return Some("calls a function: only columns and constants are compared".into());
             }
             Token::Open => open += 1,
-            Token::Close if open == 0 => return Some("closes a parenthesis it did not open".into()),
+            Token::Close if open == 0 => {
+                return Some("closes a parenthesis it did not open".into());
+            }
             Token::Close => open -= 1,
             Token::Start | Token::Name | Token::Keyword | Token::Constant | Token::Operator => {}
         }

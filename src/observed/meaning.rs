@@ -1,0 +1,254 @@
+//! From a snapshot to what it means.
+
+use super::snapshot::{RawIndex, RawKey, RawPartition, RawRelation, RawServer, RawShape, Snapshot};
+use super::{
+    Attachment, DefaultRows, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin,
+    PartitionIndex, PartitionKind, Relation, RelationKind, ReplicaIdentity, Server, TableIndex,
+    Template,
+};
+use crate::partition::{
+    Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType,
+    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, bounds_in_marker,
+    index_in_marker, is_partition_marker,
+};
+
+/// Why a snapshot has no meaning.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSnapshot {
+    /// A name in it is no name.
+    #[error("a name in the snapshot is none")]
+    Name(#[from] InvalidIdentifier),
+    /// The server's clock is no instant.
+    #[error("the clock in the snapshot is no instant: {0}")]
+    Clock(String),
+    /// A word of the catalog that we do not know.
+    #[error("{0:?} in the snapshot is not understood")]
+    Word(String),
+}
+
+impl TryFrom<Snapshot> for ObservedTable {
+    type Error = InvalidSnapshot;
+
+    fn try_from(raw: Snapshot) -> Result<Self, InvalidSnapshot> {
+        let name = qualified(raw.schema, raw.table)?;
+        let relation = raw.relation.map(relation).transpose()?;
+        let key = range_key(relation.as_ref());
+        let partitions = raw.partitions.into_iter().map(|p| partition(p, &name, key));
+        Ok(Self {
+            server: server(raw.server)?,
+            partitions: partitions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
+            taken: raw.taken.into_iter().map(Identifier::new).collect::<Result<_, _>>()?,
+            default_rows: raw.default_rows.map(|rows| default_rows(&rows, key)),
+            relation,
+            name,
+        })
+    }
+}
+
+fn qualified(schema: String, name: String) -> Result<QualifiedName, InvalidIdentifier> {
+    Ok(QualifiedName { schema: Identifier::new(schema)?, name: Identifier::new(name)? })
+}
+
+fn qualified_all(names: Vec<(String, String)>) -> Result<Vec<QualifiedName>, InvalidIdentifier> {
+    names.into_iter().map(|(schema, name)| qualified(schema, name)).collect()
+}
+
+fn identifiers(names: Vec<String>) -> Result<Vec<Identifier>, InvalidIdentifier> {
+    names.into_iter().map(Identifier::new).collect()
+}
+
+fn server(raw: RawServer) -> Result<Server, InvalidSnapshot> {
+    Ok(Server {
+        version: ServerVersion(raw.version),
+        in_recovery: raw.in_recovery,
+        role: Identifier::new(raw.role)?,
+        clock: raw.clock.parse().map_err(|_| InvalidSnapshot::Clock(raw.clock))?,
+    })
+}
+
+fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
+    let replica_identity = match (raw.replica_identity.as_str(), raw.replica_identity_index) {
+        ("f", _) => ReplicaIdentity::Full,
+        ("n", _) => ReplicaIdentity::Nothing,
+        ("i", Some(index)) => ReplicaIdentity::Index(Identifier::new(index)?),
+        _ => ReplicaIdentity::Default,
+    };
+    let mut statistics = Vec::new();
+    for (column, target) in raw.statistics {
+        statistics.push((Identifier::new(column)?, target));
+    }
+    Ok(Relation {
+        oid: raw.oid,
+        kind: relation_kind(&raw.kind, raw.key)?,
+        owner: Identifier::new(raw.owner)?,
+        owned: raw.owned,
+        may_create: raw.may_create,
+        columns: identifiers(raw.columns.unwrap_or_default())?,
+        template: Template {
+            row_security: raw.row_security,
+            force_row_security: raw.force_row_security,
+            replica_identity,
+            statistics,
+            tablespace: raw.tablespace.map(Identifier::new).transpose()?,
+            access_method: raw.access_method.map(Identifier::new).transpose()?,
+        },
+        indexes: raw.indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
+        references: qualified_all(raw.references)?,
+        referenced_by: qualified_all(raw.referenced_by)?,
+    })
+}
+
+/// What `pg_class.relkind` says.
+fn relation_kind(kind: &str, key: RawKey) -> Result<RelationKind, InvalidSnapshot> {
+    Ok(match kind {
+        "p" => RelationKind::Partitioned(partition_key(key)?),
+        "r" => RelationKind::Other("table"),
+        "v" => RelationKind::Other("view"),
+        "m" => RelationKind::Other("materialized view"),
+        "f" => RelationKind::Other("foreign table"),
+        "i" | "I" => RelationKind::Other("index"),
+        "S" => RelationKind::Other("sequence"),
+        "c" => RelationKind::Other("composite type"),
+        _ => return Err(InvalidSnapshot::Word(kind.to_owned())),
+    })
+}
+
+fn partition_key(raw: RawKey) -> Result<PartitionKey, InvalidSnapshot> {
+    let method = match raw.method.as_deref() {
+        Some("r") => Method::Range,
+        Some("l") => Method::List,
+        Some("h") => Method::Hash,
+        other => return Err(InvalidSnapshot::Word(other.unwrap_or_default().to_owned())),
+    };
+    let mut columns = Vec::new();
+    for column in raw.columns.unwrap_or_default() {
+        columns.push(KeyColumn {
+            name: column.name.map(Identifier::new).transpose()?,
+            type_name: column.type_name.unwrap_or_default(),
+        });
+    }
+    Ok(PartitionKey { method, columns })
+}
+
+/// The type of the key, where it is one column of a type that periods can be told on.
+fn range_key(relation: Option<&Relation>) -> Option<KeyType> {
+    let RelationKind::Partitioned(key) = &relation?.kind else { return None };
+    match (key.method, key.columns.as_slice()) {
+        (Method::Range, [column]) => KeyType::from_type_name(&column.type_name),
+        _ => None,
+    }
+}
+
+/// A partition; none for a table whose marker is for another table.
+fn partition(
+    raw: RawPartition,
+    table: &QualifiedName,
+    key: Option<KeyType>,
+) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
+    let comment = raw.comment.as_deref().unwrap_or_default();
+    let bounds = match &raw.bounds {
+        Some(bounds) => Some(bounds.as_str()),
+        None => bounds_in_marker(comment, table),
+    };
+    let Some(bounds) = bounds else { return Ok(None) };
+    let exclusions = raw.exclusions.unwrap_or_default().into_iter().map(|exclusion| {
+        Ok(Exclusion { name: Identifier::new(exclusion.name)?, validated: exclusion.validated })
+    });
+    Ok(Some(ObservedPartition {
+        oid: Some(raw.oid),
+        name: qualified(raw.schema, raw.name)?,
+        kind: match raw.kind.as_str() {
+            "r" => PartitionKind::Table,
+            "p" => PartitionKind::Partitioned,
+            "f" => PartitionKind::Foreign,
+            _ => return Err(InvalidSnapshot::Word(raw.kind)),
+        },
+        bounds: Bounds::parse(bounds, key),
+        attachment: match (raw.attached, raw.detach_pending) {
+            (true, false) => Attachment::Attached,
+            (true, true) => Attachment::DetachPending,
+            (false, _) => Attachment::Prepared,
+        },
+        origin: if is_partition_marker(comment) { Origin::Ours } else { Origin::Foreign },
+        owned: raw.owned,
+        rows: raw.rows,
+        bytes: raw.bytes,
+        storage: raw.storage,
+        indexes: raw.indexes.into_iter().map(partition_index).collect::<Result<_, _>>()?,
+        exclusions: exclusions.collect::<Result<_, InvalidIdentifier>>()?,
+        fits: raw.fits,
+    }))
+}
+
+fn table_index(raw: RawIndex) -> Result<TableIndex, InvalidSnapshot> {
+    Ok(TableIndex {
+        name: Identifier::new(raw.name)?,
+        valid: raw.valid,
+        shape: raw.shape.map(shape).transpose()?,
+        definition: after_using(raw.definition.as_deref().unwrap_or_default()),
+        unique: raw.unique,
+        constraint: raw.constraint,
+    })
+}
+
+fn partition_index(raw: RawIndex) -> Result<PartitionIndex, InvalidSnapshot> {
+    let marker = raw.comment.as_deref().and_then(index_in_marker);
+    Ok(PartitionIndex {
+        name: Identifier::new(raw.name)?,
+        of: raw.of.map(Identifier::new).transpose()?,
+        valid: raw.valid,
+        building: raw.building,
+        constraint: raw.constraint.is_some(),
+        shape: raw.shape.map(shape).transpose()?,
+        definition: after_using(raw.definition.as_deref().unwrap_or_default()),
+        marker: marker.map(|(digest, index)| IndexMarker { index, digest: digest.to_owned() }),
+    })
+}
+
+fn shape(raw: RawShape) -> Result<IndexShape, InvalidIdentifier> {
+    let columns = raw.columns.into_iter().map(|column| {
+        Ok(IndexColumn {
+            column: Identifier::new(column.column)?,
+            descending: column.descending,
+            nulls_first: column.nulls_first,
+        })
+    });
+    Ok(IndexShape {
+        method: raw.method,
+        unique: raw.unique,
+        columns: columns.collect::<Result<_, InvalidIdentifier>>()?,
+        include: identifiers(raw.include)?,
+        predicate: raw.predicate,
+    })
+}
+
+/// What follows `USING` in what `pg_get_indexdef` gave. Names come before it, and a name may hold
+/// the word too; but only within quotes.
+fn after_using(definition: &str) -> String {
+    let mut in_quotes = false;
+    for (at, c) in definition.char_indices() {
+        in_quotes ^= c == '"';
+        if !in_quotes && definition[at..].starts_with(" USING ") {
+            return definition[at + " USING ".len()..].to_owned();
+        }
+    }
+    String::new()
+}
+
+/// A quarter of an hour on each axis: in microseconds, and in what a uuid holds above its low bits.
+fn quarter_hour(key: KeyType) -> i128 {
+    match key {
+        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => 900_000_000,
+        KeyType::UuidV7 => 900_000 << 80,
+    }
+}
+
+fn default_rows(stretches: &[(String, u64)], key: Option<KeyType>) -> Vec<DefaultRows> {
+    let Some(key) = key else { return Vec::new() };
+    let stretches = stretches.iter().filter_map(|(start, rows)| {
+        let Edge::At(from) = key.parse(start)? else { return None };
+        let range = RangeBounds::new(Edge::At(from), Edge::At(from + quarter_hour(key)))?;
+        Some(DefaultRows { range, rows: *rows })
+    });
+    stretches.collect()
+}

@@ -10,10 +10,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-//pub use snapshot::Snapshot;
+pub use meaning::InvalidSnapshot;
+pub use snapshot::Snapshot;
 
 use crate::partition::{
-    Bounds, Identifier, IndexShape, PartitionKey, QualifiedName, RangeBounds, ServerVersion,
+    Bounds, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -55,9 +56,9 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Who owns it.
     pub owner: Identifier,
-    /// Whether we may act as its owner.
+    /// Whether we may act as its owner: `SET ROLE`.
     pub owned: bool,
-    /// Whether we may create tables in its schema.
+    /// Whether its owner may create tables in its schema.
     pub may_create: bool,
     /// Its columns, in order.
     pub columns: Vec<Identifier>,
@@ -144,7 +145,7 @@ pub struct ObservedPartition {
     pub attachment: Attachment,
     /// Who made it.
     pub origin: Origin,
-    /// Whether we may act as its owner.
+    /// Whether the table's owner may act as its owner.
     pub owned: bool,
     /// How many rows it has, as the planner estimates; none where nobody has counted.
     pub rows: Option<u64>,
@@ -247,6 +248,19 @@ impl ObservedTable {
         match &self.relation.as_ref()?.kind {
             RelationKind::Partitioned(key) => Some(key),
             RelationKind::Other(_) => None,
+        }
+    }
+
+    /// The column and its type, where the table is partitioned by range on one column of a type that
+    /// periods can be told on.
+    #[must_use]
+    pub fn range_key(&self) -> Option<(&Identifier, KeyType)> {
+        let key = self.key()?;
+        match (key.method, key.columns.as_slice()) {
+            (Method::Range, [KeyColumn { name: Some(column), type_name }]) => {
+                Some((column, KeyType::from_type_name(type_name)?))
+            }
+            _ => None,
         }
     }
 

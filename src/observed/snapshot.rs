@@ -1,0 +1,121 @@
+//! A snapshot as the catalog query returns it and as `inspect -o json` prints it.
+
+use serde::{Deserialize, Serialize};
+
+/// What one look at the catalog saw of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snapshot {
+    /// The schema that was looked in.
+    pub schema: String,
+    /// The table that was looked for.
+    pub table: String,
+    pub(super) server: RawServer,
+    pub(super) relation: Option<RawRelation>,
+    pub(super) partitions: Vec<RawPartition>,
+    pub(super) taken: Vec<String>,
+    /// Where the rows of the default partition lie, by quarters of an hour: the value each begins
+    /// with, and how many rows. Absent where nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_rows: Option<Vec<(String, u64)>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawServer {
+    pub(super) version: u32,
+    pub(super) in_recovery: bool,
+    pub(super) role: String,
+    pub(super) clock: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawRelation {
+    pub(super) oid: u32,
+    pub(super) kind: String,
+    pub(super) owner: String,
+    pub(super) owned: bool,
+    pub(super) may_create: bool,
+    pub(super) key: RawKey,
+    pub(super) columns: Option<Vec<String>>,
+    pub(super) row_security: bool,
+    pub(super) force_row_security: bool,
+    pub(super) replica_identity: String,
+    pub(super) replica_identity_index: Option<String>,
+    pub(super) statistics: Vec<(String, i32)>,
+    pub(super) tablespace: Option<String>,
+    pub(super) access_method: Option<String>,
+    pub(super) indexes: Vec<RawIndex>,
+    pub(super) references: Vec<(String, String)>,
+    pub(super) referenced_by: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawKey {
+    pub(super) method: Option<String>,
+    pub(super) columns: Option<Vec<RawKeyColumn>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawKeyColumn {
+    pub(super) name: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) type_name: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawPartition {
+    pub(super) oid: u32,
+    pub(super) schema: String,
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) bounds: Option<String>,
+    pub(super) attached: bool,
+    pub(super) detach_pending: bool,
+    pub(super) comment: Option<String>,
+    pub(super) owned: bool,
+    pub(super) rows: Option<u64>,
+    pub(super) bytes: u64,
+    pub(super) storage: Vec<String>,
+    pub(super) indexes: Vec<RawIndex>,
+    pub(super) exclusions: Option<Vec<RawExclusion>>,
+    pub(super) fits: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawIndex {
+    pub(super) name: String,
+    pub(super) of: Option<String>,
+    pub(super) valid: bool,
+    pub(super) building: bool,
+    pub(super) unique: bool,
+    pub(super) constraint: Option<String>,
+    pub(super) comment: Option<String>,
+    pub(super) shape: Option<RawShape>,
+    pub(super) definition: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawShape {
+    pub(super) method: String,
+    pub(super) unique: bool,
+    pub(super) columns: Vec<RawIndexColumn>,
+    pub(super) include: Vec<String>,
+    pub(super) predicate: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawIndexColumn {
+    pub(super) column: String,
+    pub(super) descending: bool,
+    pub(super) nulls_first: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawExclusion {
+    pub(super) name: String,
+    pub(super) validated: bool,
+}

@@ -28,9 +28,7 @@ impl Axis {
     #[must_use]
     pub fn at(&self, instant: Timestamp) -> i128 {
         match self.key {
-            KeyType::Date | KeyType::Timestamp => {
-                wall_micros(self.zone.to_datetime(instant))
-            }
+            KeyType::Date | KeyType::Timestamp => wall_micros(self.zone.to_datetime(instant)),
             KeyType::TimestampTz => i128::from(instant.as_microsecond()),
             KeyType::UuidV7 => {
                 let millis = u128::try_from(instant.as_millisecond()).unwrap_or(0);
@@ -45,9 +43,7 @@ impl Axis {
     pub fn snap(&self, at: i128) -> i128 {
         match self.key {
             KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => at,
-            KeyType::UuidV7 => {
-                uuid_to_axis((uuid_from_axis(at) >> 80 << 80) | UUID_LOW_BITS)
-            }
+            KeyType::UuidV7 => uuid_to_axis((uuid_from_axis(at) >> 80 << 80) | UUID_LOW_BITS),
         }
     }
 

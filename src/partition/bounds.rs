@@ -1,7 +1,5 @@
 //! Bounds: what `FOR VALUES …` says.
 
-use std::fmt;
-
 use super::KeyType;
 
 /// Where a range begins or ends, on the key's axis: microseconds for a time, the number itself for
@@ -143,11 +141,14 @@ fn parse_edge(text: &str, key: KeyType) -> Option<Edge> {
 impl KeyType {
     /// The edge as a person reads it.
     #[must_use]
-    pub fn shown(self, edge: Edge) -> impl fmt::Display {
+    pub fn shown(self, edge: Edge) -> String {
         match edge {
             Edge::MinValue => "MINVALUE".to_owned(),
             Edge::MaxValue => "MAXVALUE".to_owned(),
-            Edge::NegativeInfinity | Edge::At(_) | Edge::Infinity => self.literal(edge),
+            Edge::NegativeInfinity | Edge::At(_) | Edge::Infinity => {
+                // Midnight, of an instant in UTC, goes without saying.
+                self.literal(edge).replace(" 00:00:00+00", "").replace(" 00:00:00", "")
+            }
         }
     }
 }

@@ -57,7 +57,8 @@ impl Grid {
         }
         // The clock may show a day again whose successor has begun (St. John's, 7 November 2010), or
         // a day whose midnight it skipped and that begins later; so the latest start is looked for.
-        let mut day = self.period_start(self.axis.wall(at)?.date())?.checked_add(self.step()).ok()?;
+        let mut day =
+            self.period_start(self.axis.wall(at)?.date())?.checked_add(self.step()).ok()?;
         loop {
             let start = self.axis.at_wall(day.to_datetime(jiff::civil::Time::midnight()))?;
             if start <= at {

@@ -62,8 +62,9 @@ impl Identifier {
     /// escaped, so that no name can play tricks on a terminal or a log.
     #[must_use]
     pub fn shown(&self) -> String {
-        let plain = self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-            && !self.0.starts_with(|c: char| c.is_ascii_digit());
+        let plain =
+            self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && !self.0.starts_with(|c: char| c.is_ascii_digit());
         if plain {
             return self.0.clone();
         }

@@ -13,6 +13,7 @@ mod index;
 mod key;
 mod literal;
 mod lock;
+mod marker;
 mod naming;
 mod version;
 
@@ -24,6 +25,8 @@ pub use identifier::{Identifier, InvalidIdentifier, QualifiedName};
 pub use index::{IndexColumn, IndexShape};
 pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;
+pub use marker::{
+    bounds_in_marker, index_in_marker, index_marker, is_partition_marker, partition_marker,
+};
 pub use naming::{default_name, fit, hash_name, index_name, range_name, unused};
 pub use version::ServerVersion;
-

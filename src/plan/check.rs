@@ -34,8 +34,8 @@ pub fn check(plan: Plan, observed: &ObservedTable) -> Result<CheckedPlan, Violat
     let mut world = observed.clone();
     for (at, planned) in plan.steps.iter().enumerate() {
         let to_come = &plan.steps[at + 1..];
-        let verdict =
-            check_step(&planned.step, &world).and_then(|()| successor_first(&planned.step, to_come, &world));
+        let verdict = check_step(&planned.step, &world)
+            .and_then(|()| successor_first(&planned.step, to_come, &world));
         if let Err(rule) = verdict {
             return Err(Violation { position: at + 1, rule });
         }
@@ -125,10 +125,7 @@ fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
     let occupied = world.partitions.iter().filter(|p| p.attachment != Attachment::Prepared);
     let overlaps = |other: &Bounds| match (bounds, other) {
         (Bounds::Range(a), Bounds::Range(b)) => a.overlaps(b),
-        (
-            Bounds::Hash { modulus: m, remainder: r },
-            Bounds::Hash { modulus: n, remainder: s },
-        ) => {
+        (Bounds::Hash { modulus: m, remainder: r }, Bounds::Hash { modulus: n, remainder: s }) => {
             let smaller = m.min(n);
             r % smaller == s % smaller
         }
@@ -148,8 +145,7 @@ fn beside_default(
 ) -> Result<(), &'static str> {
     let Some(default) = world.default_partition() else { return Ok(()) };
     ensure(named == Some(&default.name), "the default partition is known")?;
-    let promised =
-        default.exclusions.iter().any(|e| Some(&e.name) == exclusion && e.validated);
+    let promised = default.exclusions.iter().any(|e| Some(&e.name) == exclusion && e.validated);
     ensure(default.bytes == 0 || promised, "the default partition is not scanned under a lock")
 }
 

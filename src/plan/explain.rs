@@ -73,7 +73,9 @@ impl Step {
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Self::CreatePartition(new) => shown_bounds(&new.bounds, new.key.as_ref().map(|k| k.key)),
+            Self::CreatePartition(new) => {
+                shown_bounds(&new.bounds, new.key.as_ref().map(|k| k.key))
+            }
             Self::AttachPartition(attach) => {
                 shown_bounds(&attach.bounds, attach.key.as_ref().map(|k| k.key))
             }
@@ -111,7 +113,9 @@ impl Step {
                 "ALTER TABLE … DROP CONSTRAINT on the default partition"
             }
             Self::DropExclusion { .. } => "the constraint is added again when needed",
-            Self::CreateTableIndex { .. } | Self::BuildIndex { .. } => "DROP INDEX of the new index",
+            Self::CreateTableIndex { .. } | Self::BuildIndex { .. } => {
+                "DROP INDEX of the new index"
+            }
             Self::AttachIndex { .. } => "DROP INDEX of the table's index, which drops it too",
             Self::DropIndex { .. } | Self::DropTableIndex { .. } => "the index is built again",
             Self::ReplaceTableIndex { .. } => "the old index is built again",
@@ -182,11 +186,12 @@ impl Blocker {
                 owner.shown(),
                 role.shown()
             ),
-            Self::MayNotCreate { schema, role } => format!(
-                "the role {} may not create tables in the schema: GRANT CREATE ON SCHEMA {} TO {}",
-                role.shown(),
+            Self::MayNotCreate { schema, owner } => format!(
+                "the table's owner {} may not create tables in its schema: GRANT CREATE ON SCHEMA \
+                 {} TO {}",
+                owner.shown(),
                 schema.shown(),
-                role.shown()
+                owner.shown()
             ),
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
             Self::ServerTooOld { version } => {
@@ -282,8 +287,7 @@ impl Note {
                 used.shown()
             ),
             Self::Unmanaged { partitions } => {
-                let mut names: Vec<_> =
-                    partitions.iter().take(5).map(|p| p.name.shown()).collect();
+                let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.shown()).collect();
                 if partitions.len() > 5 {
                     names.push("…".to_owned());
                 }

@@ -24,7 +24,7 @@ pub use window::{Coverage, Window, next_change};
 
 use crate::desired::{DesiredTable, Partitioning};
 use crate::observed::ObservedTable;
-use crate::partition::{KeyType, QualifiedName, RangeBounds};
+use crate::partition::{Identifier, QualifiedName, RangeBounds};
 
 /// What to do to one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub struct Plan {
     pub deferred: Vec<Deferral>,
     /// What else a person may want to know.
     pub notes: Vec<Note>,
-    /// The type of the key, for those who show bounds.
-    pub key: Option<KeyType>,
+    /// The role that every step is done as: the table's owner.
+    pub owner: Option<Identifier>,
     /// Covers the steps, what is held back, and the objects they rest on; not the clock, not the
     /// number of rows.
     pub fingerprint: String,
@@ -70,7 +70,7 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, now: Timestamp) ->
         steps: draft.steps,
         deferred: draft.deferred,
         notes: draft.notes,
-        key: refute::range_key(observed),
+        owner: observed.relation.as_ref().map(|relation| relation.owner.clone()),
     }
 }
 

@@ -88,12 +88,12 @@ pub enum Blocker {
         /// The role we act as.
         role: Identifier,
     },
-    /// We may not create tables in the table's schema.
+    /// The table's owner may not create tables in its schema.
     MayNotCreate {
         /// The schema.
         schema: Identifier,
-        /// The role we act as.
-        role: Identifier,
+        /// The owner.
+        owner: Identifier,
     },
     /// The server only replays another's changes.
     InRecovery,

@@ -31,13 +31,17 @@ pub(super) fn refute(
 
 /// The type of the key, where the table is partitioned by range on one we manage.
 pub(super) fn range_key(observed: &ObservedTable) -> Option<KeyType> {
-    KeyType::from_type_name(&observed.key()?.columns.first()?.type_name)
+    observed.range_key().map(|(_, key)| key)
 }
 
 fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {
     let wanted = desired.partitioning.columns();
     let same_columns = found.columns.len() == wanted.len()
-        && found.columns.iter().zip(wanted).all(|(found, wanted)| found.name.as_ref() == Some(wanted));
+        && found
+            .columns
+            .iter()
+            .zip(wanted)
+            .all(|(found, wanted)| found.name.as_ref() == Some(wanted));
     if found.method != desired.partitioning.method() || !same_columns {
         let names: Vec<_> = wanted.iter().map(crate::partition::Identifier::shown).collect();
         let method = desired.partitioning.method().as_str();
@@ -69,10 +73,10 @@ fn refute_periods(
 }
 
 fn refute_role(observed: &ObservedTable, relation: &Relation) -> Option<Blocker> {
-    let role = observed.server.role.clone();
+    let owner = relation.owner.clone();
     if !relation.owned {
-        return Some(Blocker::NotOwner { owner: relation.owner.clone(), role });
+        return Some(Blocker::NotOwner { owner, role: observed.server.role.clone() });
     }
     let schema = observed.name.schema.clone();
-    (!relation.may_create).then_some(Blocker::MayNotCreate { schema, role })
+    (!relation.may_create).then_some(Blocker::MayNotCreate { schema, owner })
 }

@@ -53,7 +53,11 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
     }
 }
 
-fn on(world: &mut ObservedTable, name: &QualifiedName, change: impl FnOnce(&mut ObservedPartition)) {
+fn on(
+    world: &mut ObservedTable,
+    name: &QualifiedName,
+    change: impl FnOnce(&mut ObservedPartition),
+) {
     if let Some(partition) = world.partitions.iter_mut().find(|p| p.name == *name) {
         change(partition);
     }
@@ -160,9 +164,8 @@ fn belong(index: &mut PartitionIndex, to: Identifier) {
 /// An index of the table is valid once every partition has one that belongs to it. A partition whose
 /// detach was cut off does not count.
 fn validate(world: &mut ObservedTable, name: &Identifier) {
-    let complete = world
-        .attached()
-        .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
+    let complete =
+        world.attached().all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
     for index in table_indexes(world).iter_mut().filter(|i| i.name == *name) {
         index.valid |= complete;
     }

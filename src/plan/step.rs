@@ -117,8 +117,6 @@ pub struct NewPartition {
     pub bounds: Bounds,
     /// The key, where the bounds are a range.
     pub key: Option<RangeKey>,
-    /// Who will own it.
-    pub owner: Identifier,
     /// What it takes from the table besides its columns.
     pub template: Template,
     /// Storage parameters: `fillfactor=90` …
@@ -222,7 +220,9 @@ impl Step {
     /// A test takes them from `pg_locks` on every version of Postgres.
     #[must_use]
     pub fn locks(&self) -> Vec<(&QualifiedName, LockMode)> {
-        use LockMode::{AccessExclusive, AccessShare, Share, ShareRowExclusive, ShareUpdateExclusive};
+        use LockMode::{
+            AccessExclusive, AccessShare, Share, ShareRowExclusive, ShareUpdateExclusive,
+        };
         match self {
             Self::CreatePartition(new) => {
                 vec![(&new.table, AccessShare), (&new.partition, AccessExclusive)]
@@ -280,7 +280,9 @@ impl Step {
     #[must_use]
     pub fn is_long(&self) -> bool {
         match self {
-            Self::ValidateExclusion { .. } | Self::BuildIndex { .. } | Self::DropIndex { .. } => true,
+            Self::ValidateExclusion { .. } | Self::BuildIndex { .. } | Self::DropIndex { .. } => {
+                true
+            }
             Self::CreatePartition(_)
             | Self::ExcludeFromDefault { .. }
             | Self::AttachPartition(_)

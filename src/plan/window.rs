@@ -109,7 +109,8 @@ impl Window {
             self.too_wide.extend(RangeBounds::new(oldest, current));
         }
         // What rows need now comes first, then what they will need soonest.
-        self.missing.sort_by_key(|missing| (missing.range.to() <= Edge::At(self.now), missing.range));
+        self.missing
+            .sort_by_key(|missing| (missing.range.to() <= Edge::At(self.now), missing.range));
         Some(())
     }
 

@@ -1,1 +1,16 @@
 //! Talks to Postgres. Nobody else does.
+
+mod connect;
+mod error;
+mod execute;
+mod inspect;
+mod lock;
+mod session;
+mod tls;
+
+pub use connect::{ConnectionSettings, InvalidUrl, ServerAddress, SslMode};
+pub use error::{DatabaseError, ErrorKind};
+pub use execute::{Progress, StepFailure, StepOutcome, execute};
+pub use inspect::{InspectError, default_rows, inspect};
+pub use lock::TableLock;
+pub use session::Session;

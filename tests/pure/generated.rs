@@ -24,12 +24,11 @@ fn expect_file(path: &str, generated: &str) {
         fs::write(&file, generated).expect("the file can be written");
     }
     let checked_in = fs::read_to_string(&file).unwrap_or_default();
-    if checked_in != generated {
-        panic!(
-            "{path} is out of date:\n{}\nrun: PGPARTITION_UPDATE=1 cargo test --test pure generated",
-            first_difference(&checked_in, generated)
-        );
-    }
+    assert!(
+        checked_in == generated,
+        "{path} is out of date:\n{}\nrun: PGPARTITION_UPDATE=1 cargo test --test pure generated",
+        first_difference(&checked_in, generated)
+    );
 }
 
 /// The first line in which the two differ, as a diff shows it.

@@ -155,10 +155,13 @@ fn makes_place(first: &Step, second: &Step, observed: &ObservedTable) -> bool {
     else {
         return false;
     };
-    let mut indexes = observed.partitions.iter().filter(|p| p.name == *partition).flat_map(|p| &p.indexes);
+    let mut indexes =
+        observed.partitions.iter().filter(|p| p.name == *partition).flat_map(|p| &p.indexes);
     on == partition
         && indexes.any(|i| {
-            i.name == *index && i.valid && i.marker.as_ref().map(|m| &m.index) == stands_for.as_ref()
+            i.name == *index
+                && i.valid
+                && i.marker.as_ref().map(|m| &m.index) == stands_for.as_ref()
         })
 }
 

@@ -81,7 +81,11 @@ fn label(interval: Interval, at: &Zoned) -> [i64; 3] {
 }
 
 /// Every value that should have a partition has exactly one, or the plan says why it has none.
-pub(crate) fn is_covered(world: &World, observed: &ObservedTable, plan: &Plan) -> Result<(), String> {
+pub(crate) fn is_covered(
+    world: &World,
+    observed: &ObservedTable,
+    plan: &Plan,
+) -> Result<(), String> {
     match &world.desired.partitioning {
         Partitioning::Range(range) => periods_are_covered(range, world.now, observed, plan),
         Partitioning::Hash(_) => remainders_are_covered(observed, plan),
@@ -94,7 +98,9 @@ fn periods_are_covered(
     observed: &ObservedTable,
     plan: &Plan,
 ) -> Result<(), String> {
-    let (Zone::Known(zone), Some(key)) = (&range.zone, plan.key) else { return Ok(()) };
+    let Zone::Known(zone) = &range.zone else { return Ok(()) };
+    let key = observed.key().and_then(|key| KeyType::from_type_name(&key.columns[0].type_name));
+    let key = key.ok_or("the key is none that periods can be told on")?;
     // A calendar on the wall has no gap and no fold, like the one of UTC.
     let wall = TimeZone::UTC.to_timestamp(zone.to_datetime(now)).expect("within the calendar");
     let (zone, now) = if key.is_wall_clock() { (&TimeZone::UTC, wall) } else { (zone, now) };
@@ -169,7 +175,8 @@ pub(crate) fn others_are_left_alone(
     for old in &before.partitions {
         let new = after.partition(&old.name);
         let is_ours_to_clear = old.origin == Origin::Ours && old.attachment == Attachment::Prepared;
-        let Some(new) = new.filter(|new| new.bounds == old.bounds && new.origin == old.origin) else {
+        let Some(new) = new.filter(|new| new.bounds == old.bounds && new.origin == old.origin)
+        else {
             if is_ours_to_clear {
                 continue;
             }

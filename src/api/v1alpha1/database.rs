@@ -38,6 +38,7 @@ pub struct Database {
     /// one of a known authority, VerifyFull one in the name of the host besides. Default:
     /// VerifyFull with a caRef, else what the Secret's uri says, else Require.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SslMode")]
     pub ssl_mode: Option<SslMode>,
     /// The certificate authority that vouches for the server. Default: those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]

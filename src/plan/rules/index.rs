@@ -12,8 +12,9 @@ use crate::plan::window::Window;
 
 pub(super) fn ensure(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
     let window = match &desired.partitioning {
-        Partitioning::Range(range) => range_key(&draft.world)
-            .and_then(|key| Window::new(range, key, &draft.world, now)),
+        Partitioning::Range(range) => {
+            range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, now))
+        }
         Partitioning::Hash(_) => None,
     };
     for index in &desired.indexes {
@@ -173,7 +174,9 @@ fn belongs_on(
         (OnPartitions::Newest(newest), Bounds::Range(range)) => {
             window.is_some_and(|window| window.is_newest(*range, newest))
         }
-        (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => false,
+        (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => {
+            false
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use super::Draft;
 use crate::desired::{DesiredTable, OnPartitions, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
 use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
-use crate::plan::refute::range_key;
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
 use crate::plan::{Cause, Note};
 
@@ -60,9 +59,8 @@ impl Draft {
 
     /// The key, where the table is partitioned by range.
     pub(super) fn range_key(&self) -> Option<RangeKey> {
-        let key = range_key(&self.world)?;
-        let column = self.world.key()?.columns.first()?.name.clone()?;
-        Some(RangeKey { column, key })
+        let (column, key) = self.world.range_key()?;
+        Some(RangeKey { column: column.clone(), key })
     }
 
     fn create(
@@ -84,7 +82,6 @@ impl Draft {
                 Partitioning::Range(_) => self.range_key(),
                 Partitioning::Hash(_) => None,
             },
-            owner: relation.owner.clone(),
             template: relation.template.clone(),
             storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),
             replica_identity_index: identity.map(|index| index.name.clone()),

@@ -123,12 +123,7 @@ fn make(
 }
 
 /// The steps after which the default partition is known to hold nothing of a range.
-fn exclude(
-    default: &ObservedPartition,
-    key: &RangeKey,
-    missing: Missing,
-    draft: &mut Draft,
-) {
+fn exclude(default: &ObservedPartition, key: &RangeKey, missing: Missing, draft: &mut Draft) {
     let exclusion = exclusion_name(missing.range);
     let there = default.exclusions.iter().find(|e| e.name == exclusion);
     if there.is_none() {

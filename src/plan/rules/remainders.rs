@@ -60,7 +60,11 @@ fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
             continue;
         }
         let is_free = |modulus: u32| {
-            covered.iter().skip((remainder % modulus) as usize).step_by(modulus as usize).all(|c| !c)
+            covered
+                .iter()
+                .skip((remainder % modulus) as usize)
+                .step_by(modulus as usize)
+                .all(|c| !c)
         };
         let modulus = moduli.iter().copied().find(|modulus| is_free(*modulus)).unwrap_or(largest);
         let remainder = remainder % modulus;

@@ -253,7 +253,8 @@ fn add_default(
         }
         let after = at + grid.axis.resolution().max(900_000_000);
         let range = RangeBounds::new(Edge::At(at), Edge::At(after))?;
-        let is_free = observed.attached().filter_map(|p| p.bounds.as_range()).all(|r| !r.overlaps(&range));
+        let is_free =
+            observed.attached().filter_map(|p| p.bounds.as_range()).all(|r| !r.overlaps(&range));
         is_free.then_some(DefaultRows { range, rows: 7 })
     });
     observed.default_rows = Some(rows.collect());

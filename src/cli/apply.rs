@@ -1,0 +1,88 @@
+//! `apply`: makes the tables what is declared.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::database::Database;
+use super::exit::Exit;
+use super::progress::Shown;
+use super::{Declared, documents, output};
+use crate::converge::{ConvergeError, Convergence, Options, converge};
+use crate::desired::{DesiredTable, parse_duration};
+use crate::postgres::Session;
+
+#[derive(Debug, Args)]
+pub(super) struct ApplyArguments {
+    #[command(flatten)]
+    declared: Declared,
+    #[command(flatten)]
+    database: Database,
+    /// Do only this plan: the fingerprint that plan showed; may be given once per document
+    #[arg(long, value_name = "FINGERPRINT")]
+    expect: Vec<String>,
+    /// How long to retry what others hold
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    wait: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "not a duration such as 30s or 2m".to_owned())
+}
+
+pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
+    let tables = documents::read(&arguments.declared.file)?;
+    let session = arguments.database.connect().await?;
+    let options = Options {
+        now: arguments.declared.now(),
+        patience: arguments.wait,
+        expect: arguments.expect,
+    };
+    let mut gravest = Exit::Done;
+    for table in &tables {
+        let exit = apply_one(&session, table, &options).await?;
+        gravest = gravest.max(exit);
+    }
+    Ok(gravest)
+}
+
+async fn apply_one(
+    session: &Session,
+    table: &DesiredTable,
+    options: &Options,
+) -> anyhow::Result<Exit> {
+    let mut shown = Shown::new();
+    let result = converge(session, table, options, &mut shown).await;
+    drop(shown);
+    let name = table.name.shown();
+    match result {
+        Ok(convergence) => report(&name, &convergence),
+        Err(error) => {
+            output::tell(&format!("{name}: {error}"))?;
+            Ok(match error {
+                ConvergeError::HeldByAnother => Exit::Busy,
+                ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
+                ConvergeError::Inspect(_) | ConvergeError::Violation(_) => Exit::Failed,
+            })
+        }
+    }
+}
+
+fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
+    let Convergence { outcomes, remaining, .. } = convergence;
+    let done = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
+    let plural = if done == 1 { "" } else { "s" };
+    match (done, remaining.steps.len(), remaining.deferred.len()) {
+        (0, 0, 0) => output::print(&format!("{name}: nothing to do\n"))?,
+        (_, 0, 0) => output::print(&format!("{name}: {done} step{plural} done\n"))?,
+        _ => output::print(&format!("{name}: {done} step{plural} done, this is left:\n{remaining}"))?,
+    }
+    let failures = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
+    let failed = failures.map(Exit::of_failure).max().unwrap_or(Exit::Done);
+    let left = if remaining.steps.is_empty() || !outcomes.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Steps
+    };
+    Ok(failed.max(left).max(Exit::of_deferred(remaining)))
+}

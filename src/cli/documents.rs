@@ -1,0 +1,84 @@
+//! Reads resources from a file.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use kube_cel::{CompiledSchema, Validator, compile_schema};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use crate::api::v1alpha1::{PartitionedTableSpec, crd};
+use crate::desired::DesiredTable;
+
+/// The tables that a file's documents declare; `-` is standard input.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<DesiredTable>> {
+    let text = read_text(file)?;
+    let rules = rules()?;
+    let mut tables: Vec<DesiredTable> = Vec::new();
+    for (at, document) in serde_yaml::Deserializer::from_str(&text).enumerate() {
+        let document = Value::deserialize(document)
+            .with_context(|| format!("{}, document {}: not YAML", file.display(), at + 1))?;
+        if document.is_null() {
+            continue;
+        }
+        let table = table(&document, &rules)
+            .with_context(|| format!("{}, document {}", file.display(), at + 1))?;
+        if tables.iter().any(|other| other.name == table.name) {
+            bail!("{}: two documents for {}", file.display(), table.name.shown());
+        }
+        tables.push(table);
+    }
+    if tables.is_empty() {
+        bail!("{}: no PartitionedTable in it", file.display());
+    }
+    Ok(tables)
+}
+
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    if file != Path::new("-") {
+        return std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()));
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+    Ok(text)
+}
+
+fn table(document: &Value, rules: &CompiledSchema) -> anyhow::Result<DesiredTable> {
+    let kind = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (version, name) = (kind("apiVersion"), kind("kind"));
+    if (version, name) != ("pgpartition.dev/v1alpha1", "PartitionedTable") {
+        bail!("not a pgpartition.dev/v1alpha1 PartitionedTable, but {version:?} {name:?}");
+    }
+    let spec = document.get("spec").context("spec: required")?;
+    let mut unknown = Vec::new();
+    let spec: PartitionedTableSpec =
+        serde_ignored::deserialize(spec, |path| unknown.push(format!("spec.{path}")))?;
+    if !unknown.is_empty() {
+        bail!("no such field: {}", unknown.join(", "));
+    }
+    let mut problems = refused(rules, document);
+    let desired = DesiredTable::parse(&spec);
+    problems.extend(desired.as_ref().err().into_iter().flatten().map(ToString::to_string));
+    match desired {
+        Ok(desired) if problems.is_empty() => Ok(desired),
+        Ok(_) | Err(_) => bail!("{}", problems.join("\n")),
+    }
+}
+
+/// The rules of the resource's schema: those that the API server enforces.
+fn rules() -> anyhow::Result<CompiledSchema> {
+    let definition = crd();
+    let schema = definition.spec.versions.first().and_then(|version| version.schema.as_ref());
+    let schema = serde_json::to_value(schema.and_then(|s| s.open_api_v3_schema.as_ref()))?;
+    Ok(compile_schema(&schema))
+}
+
+/// What the rules refuse.
+fn refused(rules: &CompiledSchema, document: &Value) -> Vec<String> {
+    let Err(errors) = Validator::new().validate_compiled(rules, document, None) else {
+        return Vec::new();
+    };
+    errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect()
+}

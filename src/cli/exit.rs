@@ -1,0 +1,67 @@
+//! Exit statuses.
+
+use std::process::ExitCode;
+
+use crate::plan::{Plan, Waits};
+use crate::postgres::{ErrorKind, StepFailure};
+
+/// What a command came to, the gravest last: of several outcomes the gravest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exit {
+    /// Nothing to do, or done.
+    Done,
+    /// There are steps, or there is drift.
+    Steps,
+    /// Others hold what is needed.
+    Busy,
+    /// Something needs a person.
+    Person,
+    /// The plan is no longer the one expected.
+    PlanChanged,
+    /// It could not be tried.
+    Failed,
+}
+
+impl Exit {
+    /// What a plan leaves to be done, apart from its steps.
+    pub(super) fn of_deferred(plan: &Plan) -> Self {
+        let waits = plan.deferred.iter().map(|deferral| deferral.blocker.waits());
+        waits
+            .map(|waits| match waits {
+                Waits::ForTime => Self::Done,
+                Waits::ForOthers => Self::Busy,
+                Waits::ForPerson => Self::Person,
+            })
+            .max()
+            .unwrap_or(Self::Done)
+    }
+
+    /// What the failure of a step asks for.
+    pub(super) fn of_failure(failure: &StepFailure) -> Self {
+        match failure {
+            StepFailure::Skipped => Self::Done,
+            StepFailure::Database(error) => match error.kind() {
+                ErrorKind::Busy => Self::Busy,
+                ErrorKind::Changed | ErrorKind::Denied | ErrorKind::Refused => Self::Person,
+                ErrorKind::Unreachable
+                | ErrorKind::AuthenticationFailed
+                | ErrorKind::Tls
+                | ErrorKind::Pooled
+                | ErrorKind::Lost => Self::Failed,
+            },
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Steps => 2,
+            Exit::PlanChanged => 3,
+            Exit::Person => 4,
+            Exit::Busy => 5,
+        })
+    }
+}

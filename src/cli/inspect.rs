@@ -1,0 +1,88 @@
+//! `inspect`: what is in the database, without any row.
+
+use anyhow::bail;
+use clap::Args;
+
+use super::database::Database;
+use super::exit::Exit;
+use super::output;
+use super::output::Format;
+use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind};
+use crate::partition::{KeyType, QualifiedName};
+use crate::postgres::{self, InspectError, default_rows};
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArguments {
+    /// The table, quoted as in SQL: public.revenues, "My Schema"."My Table"
+    #[arg(value_name = "SCHEMA.TABLE", value_parser = QualifiedName::parse_sql)]
+    table: QualifiedName,
+    #[command(flatten)]
+    database: Database,
+    /// How the snapshot is written; plan --observed reads json
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit> {
+    let session = arguments.database.connect().await?;
+    let mut snapshot = postgres::inspect(&session, &arguments.table).await?;
+    let mut observed = ObservedTable::try_from(snapshot.clone())?;
+    if observed.relation.is_none() {
+        bail!("there is no table {}", arguments.table.shown());
+    }
+    snapshot.default_rows = match default_rows(&session, &observed, None).await {
+        Err(InspectError::Database(error)) if error.is_busy() => None,
+        rows => rows?,
+    };
+    match arguments.output {
+        Format::Json => output::print_json(&snapshot)?,
+        Format::Text => {
+            observed = ObservedTable::try_from(snapshot)?;
+            output::print(&text(&observed))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn text(observed: &ObservedTable) -> String {
+    let Some(relation) = &observed.relation else { return String::new() };
+    let kind = match &relation.kind {
+        RelationKind::Partitioned(key) => format!("partitioned by {}", key.shown()),
+        RelationKind::Other(kind) => (*kind).to_owned(),
+    };
+    let server = &observed.server;
+    let mut text = format!(
+        "{}: {kind}, owned by {}\n  Postgres {}, as {}\n",
+        observed.name.shown(),
+        relation.owner.shown(),
+        server.version,
+        server.role.shown()
+    );
+    let key = observed.range_key().map(|(_, key)| key);
+    for partition in &observed.partitions {
+        text.push_str(&format!("  {}\n", line(partition, key)));
+    }
+    for index in &relation.indexes {
+        let valid = if index.valid { "" } else { ", not valid yet" };
+        text.push_str(&format!("  index {}: {}{valid}\n", index.name.shown(), index.definition));
+    }
+    text
+}
+
+fn line(partition: &ObservedPartition, key: Option<KeyType>) -> String {
+    let state = match partition.attachment {
+        Attachment::Attached => "attached",
+        Attachment::DetachPending => "detach pending",
+        Attachment::Prepared => "not attached yet",
+    };
+    let origin = match partition.origin {
+        Origin::Ours => "ours",
+        Origin::Foreign => "made by others",
+    };
+    let rows = partition.rows.map_or_else(|| "rows unknown".to_owned(), |n| format!("~{n} rows"));
+    format!(
+        "{:32} {}  {state}, {origin}, {rows}",
+        partition.name.name.shown(),
+        partition.bounds.shown(key)
+    )
+}

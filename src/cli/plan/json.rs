@@ -1,0 +1,65 @@
+//! A plan for programs.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::plan::{Deferral, Plan, PlannedStep, Risk, TransactionMode, Waits};
+use crate::sql;
+
+pub(super) fn document(plans: &[Plan]) -> Value {
+    json!({ "plans": plans.iter().map(plan).collect::<Vec<_>>() })
+}
+
+fn plan(plan: &Plan) -> Value {
+    json!({
+        "table": plan.table.shown(),
+        "fingerprint": plan.fingerprint,
+        "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
+        "heldBack": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
+        "notes": plan.notes.iter().map(|note| note.explain()).collect::<Vec<_>>(),
+    })
+}
+
+fn step(planned: &PlannedStep) -> Value {
+    let step = &planned.step;
+    let locks: Vec<_> = step
+        .locks()
+        .into_iter()
+        .map(|(relation, mode)| json!({ "relation": relation.shown(), "mode": mode.as_str() }))
+        .collect();
+    let waits = sql::Waits { lock_timeout: Duration::from_secs(1), patience: super::PATIENCE };
+    let statements = sql::render(step, waits).statements;
+    json!({
+        "step": step.verb(),
+        "subject": step.subject().shown(),
+        "detail": step.detail(),
+        "because": planned.because.explain(),
+        "locks": locks,
+        "transaction": match step.mode() {
+            TransactionMode::InTransaction => true,
+            TransactionMode::Autocommit => false,
+        },
+        "risk": match step.risk() {
+            Risk::None => "None",
+            Risk::DelaysWrites => "DelaysWrites",
+            Risk::DelaysReadsAndWrites => "DelaysReadsAndWrites",
+        },
+        "undo": step.undo(),
+        "sql": statements.iter().map(sql::Sql::as_str).collect::<Vec<_>>(),
+    })
+}
+
+fn deferral(deferral: &Deferral) -> Value {
+    json!({
+        "step": deferral.wanted.as_ref().map(|step| step.verb()),
+        "subject": deferral.wanted.as_ref().map(|step| step.subject().shown()),
+        "blocker": deferral.blocker.name(),
+        "message": deferral.blocker.explain(),
+        "waitsFor": match deferral.blocker.waits() {
+            Waits::ForTime => "Time",
+            Waits::ForOthers => "Others",
+            Waits::ForPerson => "Person",
+        },
+    })
+}

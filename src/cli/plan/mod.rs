@@ -1,0 +1,103 @@
+//! `plan`: what would be done, why, under which locks, and what is held back.
+
+mod json;
+mod script;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::database::Database;
+use super::exit::Exit;
+use super::{Declared, documents, output};
+use crate::converge::look;
+use crate::desired::DesiredTable;
+use crate::observed::{ObservedTable, Snapshot};
+use crate::plan::{self, Plan};
+use crate::sql::Waits;
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    declared: Declared,
+    #[command(flatten)]
+    database: Database,
+    /// Plan for this snapshot, as `inspect -o json` printed it, in place of a database
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "database_url")]
+    observed: Option<PathBuf>,
+    /// How the plan is written
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// The statements, for psql with ON_ERROR_STOP
+    Sql,
+}
+
+/// How long a build in a script for psql waits for others.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
+    let tables = documents::read(&arguments.declared.file)?;
+    let plans = plans(&arguments, &tables).await?;
+    match arguments.output {
+        Format::Text => {
+            let texts: Vec<_> = plans.iter().map(ToString::to_string).collect();
+            output::print(&texts.join("\n"))?;
+        }
+        Format::Json => output::print_json(&json::document(&plans))?,
+        Format::Sql => {
+            for (table, plan) in tables.iter().zip(&plans) {
+                let lock_timeout = table.limits.lock_timeout;
+                let waits = Waits { lock_timeout, patience: PATIENCE };
+                output::print(&script::text(plan, waits))?;
+            }
+        }
+    }
+    Ok(plans.iter().map(exit).max().unwrap_or(Exit::Done))
+}
+
+async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
+    let now = arguments.declared.now();
+    if let Some(file) = &arguments.observed {
+        return Ok(vec![plan_for_snapshot(file, tables, now)?]);
+    }
+    let session = arguments.database.connect().await?;
+    let mut plans = Vec::new();
+    for table in tables {
+        let (_, plan) = look(&session, table, now).await.with_context(|| table.name.shown())?;
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+fn plan_for_snapshot(
+    file: &Path,
+    tables: &[DesiredTable],
+    now: Timestamp,
+) -> anyhow::Result<Plan> {
+    let what = || format!("{}: not what inspect -o json prints", file.display());
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    let snapshot: Snapshot = serde_json::from_str(&text).with_context(what)?;
+    let observed = ObservedTable::try_from(snapshot).with_context(what)?;
+    let [table] = tables else { bail!("a snapshot is of one table: give one document") };
+    if table.name != observed.name {
+        bail!("the document is for {}, the snapshot of {}", table.name.shown(), observed.name.shown());
+    }
+    Ok(plan::plan(table, &observed, now))
+}
+
+/// What waits for a person counts only where there is nothing to be done besides.
+fn exit(plan: &Plan) -> Exit {
+    if plan.steps.is_empty() { Exit::of_deferred(plan) } else { Exit::Steps }
+}

@@ -1,0 +1,37 @@
+//! A plan for psql.
+
+use crate::plan::{Plan, TransactionMode};
+use crate::sql::{self, Sql, Waits};
+
+/// The settings under which the statements mean what they say.
+const SETTINGS: &str = "SET search_path = pg_catalog;\nSET \"TimeZone\" = 'UTC';\n\
+                        SET \"DateStyle\" = 'ISO, YMD';\nSET synchronous_commit = 'local';\n";
+
+/// The statements of a plan, with a comment on each step.
+pub(super) fn text(plan: &Plan, waits: Waits) -> String {
+    let mut text = String::new();
+    for line in plan.to_string().lines() {
+        text.push_str(&format!("-- {line}\n"));
+    }
+    if plan.steps.is_empty() {
+        return text;
+    }
+    text.push_str(SETTINGS);
+    if let Some(owner) = &plan.owner {
+        text.push_str(&format!("{};\n", sql::become_owner(owner).as_str()));
+    }
+    for planned in &plan.steps {
+        text.push_str(&format!("\n-- {}\n", planned.line()));
+        let script = sql::render(&planned.step, waits);
+        let statements: String =
+            script.statements.iter().map(|s: &Sql| format!("{};\n", s.as_str())).collect();
+        match script.mode {
+            TransactionMode::InTransaction => {
+                text.push_str(&format!("BEGIN;\n{statements}COMMIT;\n"));
+            }
+            TransactionMode::Autocommit => text.push_str(&statements),
+        }
+    }
+    text.push_str("\nRESET ROLE;\n");
+    text
+}

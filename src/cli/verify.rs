@@ -1,0 +1,73 @@
+//! `verify`: whether the tables are what is declared.
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use super::database::Database;
+use super::exit::Exit;
+use super::output::Format;
+use super::{Declared, documents, output};
+use crate::converge::look;
+use crate::plan::Plan;
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    declared: Declared,
+    #[command(flatten)]
+    database: Database,
+    /// How the result is written
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
+    let tables = documents::read(&arguments.declared.file)?;
+    let session = arguments.database.connect().await?;
+    let now = arguments.declared.now();
+    let mut plans = Vec::new();
+    for table in &tables {
+        let (_, plan) = look(&session, table, now).await.with_context(|| table.name.shown())?;
+        plans.push(plan);
+    }
+    match arguments.output {
+        Format::Text => output::print(&plans.iter().map(text).collect::<String>())?,
+        Format::Json => output::print_json(&plans.iter().map(document).collect::<Vec<_>>())?,
+    }
+    Ok(plans.iter().map(exit).max().unwrap_or(Exit::Done))
+}
+
+/// What is wrong with a table, one sentence each.
+fn drift(plan: &Plan) -> Vec<String> {
+    let missing = plan.steps.iter().map(|planned| format!("not so yet: {}", planned.line()));
+    let held_back = plan.deferred.iter().map(|deferral| deferral.blocker.explain());
+    missing.chain(held_back).collect()
+}
+
+fn text(plan: &Plan) -> String {
+    let drift = drift(plan);
+    let verdict = if drift.is_empty() { "as declared" } else { "not as declared" };
+    let mut text = format!("{}: {verdict}\n", plan.table.shown());
+    for line in drift {
+        text.push_str(&format!("  {line}\n"));
+    }
+    for note in &plan.notes {
+        text.push_str(&format!("  note  {}\n", note.explain()));
+    }
+    text
+}
+
+fn document(plan: &Plan) -> serde_json::Value {
+    json!({
+        "table": plan.table.shown(),
+        "asDeclared": drift(plan).is_empty(),
+        "drift": drift(plan),
+        "notes": plan.notes.iter().map(|note| note.explain()).collect::<Vec<_>>(),
+    })
+}
+
+fn exit(plan: &Plan) -> Exit {
+    let steps = if plan.steps.is_empty() { Exit::Done } else { Exit::Steps };
+    steps.max(Exit::of_deferred(plan))
+}

@@ -1,0 +1,186 @@
+//! What can go wrong between us and Postgres, in the classes that callers tell apart.
+
+use std::error::Error;
+use std::fmt;
+
+use tokio_postgres::error::DbError;
+
+/// Something that Postgres, or the way to it, refused.
+///
+/// It holds text only, so that it can be shown as it is: never a password, never a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseError {
+    kind: ErrorKind,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+    sqlstate: Option<String>,
+}
+
+/// What to make of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Others hold what is needed, or it took too long: the same may succeed later.
+    Busy,
+    /// An object is not what it was when it was looked at.
+    Changed,
+    /// The role lacks a privilege.
+    Denied,
+    /// No server answers.
+    Unreachable,
+    /// The server refuses the login.
+    AuthenticationFailed,
+    /// No connection came about that TLS can vouch for.
+    Tls,
+    /// A connection pooler answers in the server's place.
+    Pooled,
+    /// The connection broke, or the server fell silent. What it was doing may have been done.
+    Lost,
+    /// The server refuses for any other reason.
+    Refused,
+}
+
+impl ErrorKind {
+    /// What a SQLSTATE means on a connection that stands.
+    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+    fn of_sqlstate(code: &str) -> Self {
+        match code {
+            // lock_not_available, query_canceled (our timeouts) and all that a new transaction cures.
+            "55P03" | "57014" | "40001" | "40P01" | "40003" => Self::Busy,
+            // An object that is gone, is there already, or is not in the state it was seen in.
+            "42P01" | "42704" | "42703" | "42P07" | "42710" | "42701" | "3F000" | "55000"
+            | "55006" | "XX000" => Self::Changed,
+            "42501" => Self::Denied,
+            // admin_shutdown, crash_shutdown, cannot_connect_now, idle timeouts.
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Self::Lost,
+            code if code.starts_with("08") => Self::Lost,
+            code if code.starts_with("28") => Self::AuthenticationFailed,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl DatabaseError {
+    pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), detail: None, hint: None, sqlstate: None }
+    }
+
+    /// An error of connecting, where nothing can have been done yet.
+    pub(super) fn of_connecting(error: &tokio_postgres::Error) -> Self {
+        let found = Self::from_driver(error);
+        // too_many_connections: as good as no server, until others leave.
+        let full = found.sqlstate() == Some("53300");
+        let kind = if names_pooler(&found.message) {
+            ErrorKind::Pooled
+        } else if error.to_string().starts_with("error performing TLS handshake") {
+            ErrorKind::Tls
+        } else if is_of_login(error) {
+            ErrorKind::AuthenticationFailed
+        } else if found.kind == ErrorKind::Lost || full {
+            ErrorKind::Unreachable
+        } else {
+            found.kind
+        };
+        Self { kind, ..found }
+    }
+
+    /// An error of a connection that stood.
+    pub(super) fn from_driver(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(refusal) => Self::from_refusal(refusal),
+            None => Self::new(ErrorKind::Lost, chain(error)),
+        }
+    }
+
+    fn from_refusal(refusal: &DbError) -> Self {
+        let sqlstate = refusal.code().code();
+        // Of violated constraints (23) and unusable data (22) the detail quotes rows.
+        let quotes_rows = sqlstate.starts_with("22") || sqlstate.starts_with("23");
+        Self {
+            kind: ErrorKind::of_sqlstate(sqlstate),
+            message: refusal.message().to_owned(),
+            detail: refusal.detail().filter(|_| !quotes_rows).map(str::to_owned),
+            hint: refusal.hint().map(str::to_owned),
+            sqlstate: Some(sqlstate.to_owned()),
+        }
+    }
+
+    /// What to make of it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What the server said, in one sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the server added.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// What the server advises.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The SQLSTATE, where the server said one.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.sqlstate.as_deref()
+    }
+
+    /// Whether the same may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.kind == ErrorKind::Busy
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(sqlstate) = &self.sqlstate {
+            write!(f, " ({sqlstate})")?;
+        }
+        if let Some(detail) = &self.detail {
+            write!(f, "; {detail}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "; hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for DatabaseError {}
+
+/// `PgBouncer` and RDS Proxy refuse the startup parameter by which every session is pinned.
+fn names_pooler(message: &str) -> bool {
+    message.contains("unsupported startup parameter") || message.contains("command-line options")
+}
+
+/// Whether the driver itself could not log in: no password, or none that the server proves to know.
+fn is_of_login(error: &tokio_postgres::Error) -> bool {
+    let text = error.to_string();
+    text.starts_with("authentication error") || text.starts_with("invalid configuration")
+}
+
+/// An error of the driver with its causes. They hold addresses and protocol, no data.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

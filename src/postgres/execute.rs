@@ -1,0 +1,170 @@
+//! Does what a checked plan says. It decides nothing.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::{DatabaseError, TableLock};
+use crate::partition::QualifiedName;
+use crate::plan::{CheckedPlan, Plan, Step, TransactionMode};
+use crate::sql::{self, Script, Sql, Waits};
+
+/// The first pause before a lock is tried for again, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// What the server may take beyond the time it was given to answer that it took too long.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The longest an index may take to build, or a default partition to scan.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Hears of each step: the operator's events and metrics, the terminal's progress bar.
+pub trait Progress: Send {
+    /// The plan is made and its steps will be executed.
+    fn planned(&mut self, plan: &Plan);
+    /// A step is about to be executed.
+    fn started(&mut self, step: &Step);
+    /// A lock could not be had in time; it will be tried again.
+    fn retried(&mut self, step: &Step, error: &DatabaseError);
+    /// A step came to its end.
+    fn finished(&mut self, outcome: &StepOutcome);
+}
+
+/// What became of a step.
+#[derive(Debug)]
+pub struct StepOutcome {
+    /// The step.
+    pub step: Step,
+    /// What became of it.
+    pub result: Result<(), StepFailure>,
+    /// How long it took, retries included.
+    pub took: Duration,
+}
+
+/// Why a step was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum StepFailure {
+    /// The database said no.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// It rests on a step that was not done.
+    #[error("rests on a step that was not done")]
+    Skipped,
+}
+
+/// Executes a plan step by step, as the table's owner. A step that fails takes along those that rest
+/// on it, and no other.
+pub async fn execute(
+    lock: &TableLock<'_>,
+    checked: &CheckedPlan,
+    waits: Waits,
+    progress: &mut dyn Progress,
+) -> Vec<StepOutcome> {
+    let plan = checked.plan();
+    progress.planned(plan);
+    let mut run = Run { lock, waits, waited: Duration::ZERO, not_done: BTreeSet::new() };
+    let owner = plan.owner.as_ref().map(sql::become_owner);
+    let became_owner = match &owner {
+        Some(become_owner) => run.send(become_owner.as_str(), GRACE).await,
+        None => Ok(()),
+    };
+    let mut outcomes = Vec::new();
+    for planned in &plan.steps {
+        let started = Instant::now();
+        progress.started(&planned.step);
+        let result = match &became_owner {
+            Ok(()) => run.step(&planned.step, progress).await,
+            Err(error) => Err(error.clone().into()),
+        };
+        let outcome = StepOutcome { step: planned.step.clone(), result, took: started.elapsed() };
+        progress.finished(&outcome);
+        outcomes.push(outcome);
+    }
+    // Where this fails the session is lost, and the role with it.
+    let _: Result<(), DatabaseError> = run.send("RESET ROLE", GRACE).await;
+    outcomes
+}
+
+struct Run<'a> {
+    lock: &'a TableLock<'a>,
+    waits: Waits,
+    waited: Duration,
+    not_done: BTreeSet<QualifiedName>,
+}
+
+impl Run<'_> {
+    async fn send(&self, text: &str, deadline: Duration) -> Result<(), DatabaseError> {
+        self.lock.session().batch(text, deadline).await
+    }
+
+    async fn step(
+        &mut self,
+        step: &Step,
+        progress: &mut dyn Progress,
+    ) -> Result<(), StepFailure> {
+        let rests_on_failure = step.rests_on().iter().any(|on| self.not_done.contains(on));
+        let result = if rests_on_failure || self.not_done.contains(&step.subject()) {
+            Err(StepFailure::Skipped)
+        } else {
+            self.attempt_until_done(step, progress).await.map_err(StepFailure::from)
+        };
+        if result.is_err() {
+            self.not_done.insert(step.subject());
+        }
+        result
+    }
+
+    /// Tries again while others hold what the step needs, until our patience is spent.
+    async fn attempt_until_done(
+        &mut self,
+        step: &Step,
+        progress: &mut dyn Progress,
+    ) -> Result<(), DatabaseError> {
+        let script = sql::render(step, self.waits);
+        let mut pause = PAUSES.0;
+        loop {
+            let started = Instant::now();
+            let Err(error) = self.attempt(step, &script).await else { return Ok(()) };
+            // A build that was cut off leaves an invalid index, which the next plan deals with.
+            let can_repeat = script.mode == TransactionMode::InTransaction;
+            if !(can_repeat && error.is_busy() && self.waited < self.waits.patience) {
+                return Err(error);
+            }
+            progress.retried(step, &error);
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+            pause = (pause * 2).min(PAUSES.1);
+            self.waited += started.elapsed();
+        }
+    }
+
+    async fn attempt(&self, step: &Step, script: &Script) -> Result<(), DatabaseError> {
+        let longest = if step.is_long() { LONGEST } else { self.waits.lock_timeout * 4 };
+        let deadline = longest + GRACE;
+        let texts: Vec<_> = script.statements.iter().map(Sql::as_str).collect();
+        match script.mode {
+            TransactionMode::InTransaction => {
+                // One message: no pause of ours lies between a lock and its release.
+                let text = format!("BEGIN; {}; COMMIT", texts.join("; "));
+                let result = self.send(&text, deadline).await;
+                if result.is_err() {
+                    self.recover("ROLLBACK").await;
+                }
+                result
+            }
+            TransactionMode::Autocommit => {
+                for text in texts {
+                    if let Err(error) = self.send(text, deadline).await {
+                        self.recover("RESET lock_timeout; RESET statement_timeout").await;
+                        return Err(error);
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Brings the session back to what it was. Where that fails it is lost, as the next statement
+    /// will say.
+    async fn recover(&self, text: &str) {
+        let _: Result<(), DatabaseError> = self.send(text, GRACE).await;
+    }
+}

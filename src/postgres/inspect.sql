@@ -1,0 +1,234 @@
+-- One snapshot of a table, its partitions and their indexes, as JSON. It reads the catalog only: no
+-- row of a user's table. $1 schema, $2 table, $3 and $4: names from $3 up to but without $4 are those
+-- that the table's partitions can have.
+WITH server AS (
+    SELECT current_setting('server_version_num')::int AS version,
+           CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END
+               AS may_become
+),
+target AS (
+    SELECT c.*, n.nspname
+    FROM pg_namespace n
+    JOIN pg_class c ON c.relnamespace = n.oid
+    WHERE n.nspname = $1 AND c.relname = $2
+),
+namesakes AS (
+    SELECT c.oid, c.relname, c.relkind, c.relispartition
+    FROM target t
+    JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname >= $3::name AND c.relname < $4::name
+),
+-- Partitions, and tables that a marker says were made to become one.
+members AS (
+    SELECT c.*, n.nspname, i.inhdetachpending AS pending, d.description AS comment, true AS hangs
+    FROM target t
+    JOIN pg_inherits i ON i.inhparent = t.oid
+    JOIN pg_class c ON c.oid = i.inhrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_description d
+        ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+    WHERE t.relkind = 'p'
+    UNION ALL
+    SELECT c.*, t.nspname, false, s.comment, false
+    FROM target t
+    JOIN (
+        -- Few tables are no partition; only their comments are looked up.
+        SELECT s.oid, obj_description(s.oid, 'pg_class') AS comment
+        FROM namesakes s
+        WHERE s.relkind = 'r' AND NOT s.relispartition
+        OFFSET 0
+    ) s ON s.oid <> t.oid AND starts_with(s.comment, 'pgpartition.dev ')
+    JOIN pg_class c ON c.oid = s.oid
+    WHERE t.relkind = 'p'
+),
+building AS MATERIALIZED (SELECT index_relid FROM pg_stat_progress_create_index),
+indexes AS (
+    SELECT x.indrelid,
+           json_agg(
+               json_build_object(
+                   'name', ic.relname,
+                   'of', pc.relname,
+                   'valid', x.indisvalid,
+                   'building', x.indexrelid IN (SELECT index_relid FROM building),
+                   'unique', x.indisunique,
+                   'constraint', CASE WHEN pc.oid IS NULL THEN pg_get_constraintdef(con.oid) ELSE con.conname END,
+                   'comment', d.description,
+                   -- What a resource can say about an index; nothing where the index is more than that, or
+                   -- belongs to the table's and so is like it.
+                   'shape', CASE WHEN pc.oid IS NULL AND NOT x.indisexclusion THEN (
+                    SELECT json_build_object(
+                               'method', (SELECT amname FROM pg_am WHERE oid = ic.relam),
+                               'unique', x.indisunique,
+                               'columns', json_agg(
+                                   json_build_object(
+                                       'column', a.attname,
+                                       'descending', k.option & 1 = 1,
+                                       'nullsFirst', k.option & 2 = 2
+                                   ) ORDER BY k.position
+                               ) FILTER (WHERE k.position <= x.indnkeyatts),
+                               'include', coalesce(
+                                   json_agg(a.attname ORDER BY k.position) FILTER (WHERE k.position > x.indnkeyatts),
+                                   '[]'
+                               ),
+                               'predicate', pg_get_expr(x.indpred, x.indrelid)
+                           )
+                    FROM unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[], x.indoption::int2[])
+                             WITH ORDINALITY AS k (attnum, opclass, collation_oid, option, position)
+                    LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+                    LEFT JOIN pg_opclass o ON o.oid = k.opclass
+                    HAVING bool_and(
+                        k.attnum <> 0
+                        AND (k.position > x.indnkeyatts
+                             OR (o.opcdefault AND (k.collation_oid = 0 OR k.collation_oid = a.attcollation)))
+                    )
+                   ) END,
+                   'definition', CASE WHEN pc.oid IS NULL THEN pg_get_indexdef(x.indexrelid) END
+               )
+               ORDER BY ic.relname
+           ) AS indexes
+    FROM (SELECT oid FROM members UNION ALL SELECT oid FROM target) r
+    JOIN pg_index x ON x.indrelid = r.oid AND x.indislive
+    JOIN pg_class ic ON ic.oid = x.indexrelid
+    LEFT JOIN pg_inherits ii ON ii.inhrelid = x.indexrelid
+    LEFT JOIN pg_class pc ON pc.oid = ii.inhparent
+    LEFT JOIN pg_constraint con
+        ON con.conrelid = x.indrelid AND con.conindid = x.indexrelid AND con.contype IN ('p', 'u', 'x')
+    LEFT JOIN pg_description d
+        ON d.objoid = x.indexrelid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+    GROUP BY x.indrelid
+)
+SELECT json_build_object(
+    'schema', $1::text,
+    'table', $2::text,
+    'server', json_build_object(
+        'version', server.version,
+        'inRecovery', pg_is_in_recovery(),
+        'role', current_user,
+        'clock', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    ),
+    'relation', (
+        SELECT json_build_object(
+            'oid', t.oid::bigint,
+            'kind', t.relkind,
+            'owner', pg_get_userbyid(t.relowner),
+            'owned', pg_has_role(t.relowner, server.may_become),
+            'mayCreate', has_schema_privilege(t.relowner, t.relnamespace, 'CREATE'),
+            'key', (
+                SELECT json_build_object(
+                    'method', p.partstrat,
+                    'columns', json_agg(
+                        json_build_object('name', a.attname, 'type', coalesce(base.typname, ty.typname))
+                        ORDER BY k.position
+                    )
+                )
+                FROM unnest(p.partattrs::int2[]) WITH ORDINALITY AS k (attnum, position)
+                LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum AND k.attnum > 0
+                LEFT JOIN pg_type ty ON ty.oid = a.atttypid
+                LEFT JOIN pg_type base ON ty.typtype = 'd' AND base.oid = ty.typbasetype
+            ),
+            'columns', (
+                SELECT json_agg(a.attname ORDER BY a.attnum)
+                FROM pg_attribute a
+                WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+            ),
+            'rowSecurity', t.relrowsecurity,
+            'forceRowSecurity', t.relforcerowsecurity,
+            'replicaIdentity', t.relreplident,
+            'replicaIdentityIndex', (
+                SELECT ic.relname
+                FROM pg_index x
+                JOIN pg_class ic ON ic.oid = x.indexrelid
+                WHERE x.indrelid = t.oid AND x.indisreplident
+            ),
+            'statistics', (
+                SELECT coalesce(json_agg(json_build_array(a.attname, a.attstattarget) ORDER BY a.attnum), '[]')
+                FROM pg_attribute a
+                WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attstattarget >= 0
+            ),
+            'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = t.reltablespace),
+            'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
+            'indexes', (SELECT coalesce(max(i.indexes::text)::json, '[]') FROM indexes i WHERE i.indrelid = t.oid),
+            'references', (
+                SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
+                FROM pg_constraint con
+                JOIN pg_class c ON c.oid = con.confrelid
+                JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE con.conrelid = t.oid AND con.contype = 'f'
+            ),
+            -- By way of what depends on the table: pg_constraint has no index on confrelid.
+            'referencedBy', (
+                SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
+                FROM pg_depend d
+                JOIN pg_constraint con ON con.oid = d.objid AND con.contype = 'f' AND con.confrelid = t.oid
+                JOIN pg_class c ON c.oid = con.conrelid
+                JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+                  AND d.classid = 'pg_constraint'::regclass
+            )
+        )
+        FROM target t
+        LEFT JOIN pg_partitioned_table p ON p.partrelid = t.oid
+    ),
+    'partitions', (
+        SELECT coalesce(
+            json_agg(
+                json_build_object(
+                    'oid', m.oid::bigint,
+                    'schema', m.nspname,
+                    'name', m.relname,
+                    'kind', m.relkind,
+                    'bounds', pg_get_expr(m.relpartbound, 0),
+                    'attached', m.hangs,
+                    'detachPending', m.pending,
+                    'comment', m.comment,
+                    'owned', pg_has_role(t.relowner, m.relowner, 'USAGE'),
+                    'rows', CASE WHEN m.reltuples >= 0 THEN m.reltuples::bigint END,
+                    -- The size is exact only where emptiness decides something: of a default partition.
+                    'bytes', CASE WHEN m.oid = p.partdefid THEN pg_relation_size(m.oid)
+                                  ELSE m.relpages::bigint * current_setting('block_size')::int END,
+                    'storage', coalesce(to_json(m.reloptions), '[]'),
+                    'indexes', coalesce(i.indexes, '[]'),
+                    'exclusions', CASE WHEN m.oid = p.partdefid THEN (
+                        SELECT json_agg(
+                            json_build_object('name', con.conname, 'validated', con.convalidated)
+                            ORDER BY con.conname
+                        )
+                        FROM pg_constraint con
+                        WHERE con.conrelid = m.oid AND con.contype = 'c'
+                          AND starts_with(con.conname, 'pgpartition_not_')
+                    ) END,
+                    'fits', m.hangs OR NOT EXISTS (
+                        SELECT attname, atttypid, atttypmod, attcollation, attgenerated
+                        FROM pg_attribute WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped
+                        EXCEPT ALL
+                        SELECT attname, atttypid, atttypmod, attcollation, attgenerated
+                        FROM pg_attribute WHERE attrelid = m.oid AND attnum > 0 AND NOT attisdropped
+                    ) AND NOT EXISTS (
+                        SELECT attname FROM pg_attribute
+                        WHERE attrelid = m.oid AND attnum > 0 AND NOT attisdropped
+                        EXCEPT ALL
+                        SELECT attname FROM pg_attribute
+                        WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped
+                    )
+                )
+                ORDER BY m.nspname, m.relname
+            ),
+            '[]'
+        )
+        FROM target t
+        LEFT JOIN pg_partitioned_table p ON p.partrelid = t.oid
+        JOIN members m ON true
+        LEFT JOIN indexes i ON i.indrelid = m.oid
+    ),
+    'taken', (
+        SELECT coalesce(json_agg(DISTINCT name), '[]')
+        FROM (
+            SELECT s.relname AS name FROM namesakes s
+            UNION ALL
+            SELECT ty.typname
+            FROM target t
+            JOIN pg_type ty ON ty.typnamespace = t.relnamespace
+                AND ty.typname >= $3::name AND ty.typname < $4::name
+        ) names
+    )
+)::text
+FROM server

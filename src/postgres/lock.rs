@@ -1,0 +1,67 @@
+//! The advisory lock that keeps two of us apart.
+
+use super::{DatabaseError, Session};
+
+/// The first half of the lock's key, "pgpt" in ASCII; the table's object identifier is the other. So
+/// a table is locked whatever it is called, and one that was made anew is another.
+const CLASS: i32 = 0x7067_7074;
+
+const TRY_LOCK: &str = "SELECT pg_catalog.pg_try_advisory_lock($1, $2)::text";
+const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock($1, $2)::text";
+
+/// The right to change a table: a session-level advisory lock.
+///
+/// The server holds it for the session and for no longer, so that whoever has lost the session has
+/// lost the means to send anything too.
+/// <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
+pub struct TableLock<'a> {
+    session: &'a Session,
+    table: i32,
+    released: bool,
+}
+
+impl<'a> TableLock<'a> {
+    /// Takes the lock if nobody else has it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn try_take(session: &'a Session, table: u32) -> Result<Option<Self>, DatabaseError> {
+        let table = table.cast_signed();
+        let taken = session.query_one_text(TRY_LOCK, &[&CLASS, &table]).await?;
+        let lock = Self { session, table, released: false };
+        if taken.as_deref() == Some("true") {
+            return Ok(Some(lock));
+        }
+        lock.forget();
+        Ok(None)
+    }
+
+    /// The session that holds it.
+    #[must_use]
+    pub fn session(&self) -> &'a Session {
+        self.session
+    }
+
+    /// Gives the lock back.
+    ///
+    /// # Errors
+    /// When the database does not answer; the session is of no use then, and the lock gone with it.
+    pub async fn release(mut self) -> Result<(), DatabaseError> {
+        self.session.query_one_text(UNLOCK, &[&CLASS, &self.table]).await?;
+        self.released = true;
+        Ok(())
+    }
+
+    fn forget(mut self) {
+        self.released = true;
+    }
+}
+
+impl Drop for TableLock<'_> {
+    /// A lock that was not given back must not outlive its holder in a session kept for later.
+    fn drop(&mut self) {
+        if !self.released {
+            self.session.close();
+        }
+    }
+}

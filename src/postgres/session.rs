@@ -1,0 +1,198 @@
+//! One connection, pinned to settings under which a statement means the same everywhere.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::connect::{CONNECT_TIMEOUT, ConnectionSettings};
+use super::error::{DatabaseError, ErrorKind};
+use super::tls;
+use crate::sql::Sql;
+
+/// What holds on every session, whatever the server, the database or the role sets.
+const PINNED: &str = "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO,YMD \
+    -c IntervalStyle=postgres -c lock_timeout=1s -c statement_timeout=10s \
+    -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning \
+    -c plan_cache_mode=force_generic_plan -c synchronous_commit=local \
+    -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off";
+
+/// What the server must show us back: nobody who pools connections does.
+const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true)";
+
+/// When a query that the server itself would end after its `statement_timeout` is given up.
+const QUERY_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long asking the server to stop may take.
+const CANCEL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A connection to a database.
+///
+/// A session on which a deadline has passed is lost: it is closed, and all that is asked of it later
+/// fails with [`ErrorKind::Lost`].
+pub struct Session {
+    client: Client,
+    driver: AbortHandle,
+    tls: MakeRustlsConnect,
+    prepared: Mutex<HashMap<&'static str, Statement>>,
+    round_trips: AtomicU64,
+}
+
+impl Session {
+    /// Logs in, and makes sure that it is the server itself that answers.
+    ///
+    /// # Errors
+    /// When no server answers within 5 s, refuses the login, or something answers in its place.
+    pub async fn connect(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {
+        let servers = u32::try_from(settings.servers.len().max(1)).unwrap_or(u32::MAX);
+        let deadline = CONNECT_TIMEOUT.saturating_mul(servers);
+        timeout(deadline, Self::log_in(settings)).await.unwrap_or_else(|_| {
+            Err(DatabaseError::new(
+                ErrorKind::Unreachable,
+                format!("no answer within {} s", deadline.as_secs()),
+            ))
+        })
+    }
+
+    async fn log_in(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {
+        let tls = tls::connector(settings)?;
+        let nonce = format!("{:016x}", fastrand::u64(..));
+        let config = settings.to_driver(&format!("{PINNED} -c pgpartition.probe={nonce}"));
+        let (client, connection) = config
+            .connect(tls.clone())
+            .await
+            .map_err(|error| DatabaseError::of_connecting(&error))?;
+        // The driver's last error reaches whoever waits for an answer; nobody waits for the driver.
+        let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+        let session = Self {
+            client,
+            driver,
+            tls,
+            prepared: Mutex::default(),
+            round_trips: AtomicU64::default(),
+        };
+        session.prove_direct(&nonce).await?;
+        Ok(session)
+    }
+
+    /// Behind a pooler neither advisory locks nor settings are ours alone.
+    async fn prove_direct(&self, nonce: &str) -> Result<(), DatabaseError> {
+        let answer = self.within(QUERY_DEADLINE, self.client.simple_query(PROBE)).await?;
+        let shows_nonce = |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(nonce));
+        if answer.iter().any(shows_nonce) {
+            return Ok(());
+        }
+        Err(DatabaseError::new(
+            ErrorKind::Pooled,
+            "a connection pooler answers in the server's place",
+        ))
+    }
+
+    /// The text in the first column of the one row that a query returns; none where it returns no
+    /// row or NULL. The first use of a text prepares it; each later one is a single round trip.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub async fn query_one_text(
+        &self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<String>, DatabaseError> {
+        let statement = self.prepared(sql).await?;
+        let query = self.client.query_opt(&statement, parameters);
+        let row = self.within(QUERY_DEADLINE, query).await?;
+        row.map_or(Ok(None), |row| row.try_get(0)).map_err(|e| DatabaseError::from_driver(&e))
+    }
+
+    /// The first text that a script of several statements returns, as one transaction that is rolled
+    /// back if one of them fails.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+        let texts: Vec<_> = script.iter().map(Sql::as_str).collect();
+        let text = format!("BEGIN READ ONLY; {}; COMMIT", texts.join("; "));
+        let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
+        if answer.is_err() {
+            self.batch("ROLLBACK", QUERY_DEADLINE).await?;
+        }
+        Ok(answer?.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
+    }
+
+    /// Sends one or more statements in a single round trip, and no row back. Without `BEGIN` among
+    /// them, several are one transaction. A transaction that they began and did not end stays open,
+    /// failed or not.
+    ///
+    /// # Errors
+    /// When the server refuses. When `deadline` passes, the server is asked to stop and the session is
+    /// lost: whether the statements were done must be looked at anew.
+    pub async fn batch(&self, sql: &str, deadline: Duration) -> Result<(), DatabaseError> {
+        self.within(deadline, self.client.batch_execute(sql)).await
+    }
+
+    /// Ends the session at once; the server lets go of all it held for it.
+    pub fn close(&self) {
+        self.driver.abort();
+    }
+
+    /// Whether nothing can be asked of it any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed() || self.driver.is_finished()
+    }
+
+    /// How many times we have waited for the server since we logged in.
+    #[must_use]
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+
+    async fn prepared(&self, sql: &'static str) -> Result<Statement, DatabaseError> {
+        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.within(QUERY_DEADLINE, self.client.prepare(sql)).await?;
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        prepared.insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    async fn within<T>(
+        &self,
+        deadline: Duration,
+        request: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, DatabaseError> {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        match timeout(deadline, request).await {
+            Ok(answer) => answer.map_err(|error| DatabaseError::from_driver(&error)),
+            Err(_) => Err(self.abandon(deadline).await),
+        }
+    }
+
+    /// Asks the server to stop what it is doing, and closes the connection whether it heard or not.
+    async fn abandon(&self, deadline: Duration) -> DatabaseError {
+        let cancel = self.client.cancel_token();
+        let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
+        if !matches!(heard, Ok(Ok(()))) {
+            tracing::warn!("the server did not hear that it should stop");
+        }
+        self.driver.abort();
+        DatabaseError::new(ErrorKind::Lost, format!("no answer within {} s", deadline.as_secs()))
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}

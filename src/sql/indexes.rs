@@ -1,0 +1,116 @@
+//! Making and replacing indexes.
+
+use super::Sql;
+use super::quote::{list, literal, name, qualified};
+use crate::partition::{Identifier, IndexColumn, IndexShape, QualifiedName, index_marker};
+
+/// The table's own index, without any on its partitions: no scan, and no lock on them.
+pub(super) fn create_on_only(table: &QualifiedName, index: &Identifier, shape: &IndexShape) -> Sql {
+    statement(shape.unique, "", index, &format!("ONLY {}", qualified(table)), &definition(shape))
+}
+
+/// An index of a table that nobody uses yet.
+pub(super) fn create(
+    table: &QualifiedName,
+    index: &Identifier,
+    shape: &IndexShape,
+    stands_for: Option<&Identifier>,
+) -> Vec<Sql> {
+    let create = statement(shape.unique, "", index, &qualified(table), &definition(shape));
+    let mut statements = vec![create];
+    statements.extend(stands_for.map(|named| mark(table, index, named, shape)));
+    statements
+}
+
+/// The twin of an index, from its definition in the catalog.
+pub(super) fn create_as(
+    table: &QualifiedName,
+    index: &Identifier,
+    unique: bool,
+    definition: &str,
+) -> Sql {
+    statement(unique, "", index, &qualified(table), definition)
+}
+
+/// An index of a partition in use.
+pub(super) fn build(
+    partition: &QualifiedName,
+    index: &Identifier,
+    shape: &IndexShape,
+    stands_for: Option<&Identifier>,
+) -> Vec<Sql> {
+    let on = qualified(partition);
+    let mut statements =
+        vec![statement(shape.unique, "CONCURRENTLY ", index, &on, &definition(shape))];
+    statements.extend(stands_for.map(|named| mark(partition, index, named, shape)));
+    statements
+}
+
+pub(super) fn attach(table_index: &QualifiedName, index: &QualifiedName) -> Sql {
+    Sql(format!("ALTER INDEX {} ATTACH PARTITION {}", qualified(table_index), qualified(index)))
+}
+
+pub(super) fn drop_concurrently(index: &QualifiedName) -> Sql {
+    Sql(format!("DROP INDEX CONCURRENTLY {}", qualified(index)))
+}
+
+pub(super) fn drop(index: &QualifiedName) -> Sql {
+    Sql(format!("DROP INDEX {}", qualified(index)))
+}
+
+pub(super) fn replace(
+    table: &QualifiedName,
+    index: &Identifier,
+    replacement: &Identifier,
+) -> Vec<Sql> {
+    vec![
+        drop(&table.sibling(index.clone())),
+        Sql(format!(
+            "ALTER INDEX {} RENAME TO {}",
+            qualified(&table.sibling(replacement.clone())),
+            name(index)
+        )),
+    ]
+}
+
+fn statement(unique: bool, how: &str, index: &Identifier, on: &str, definition: &str) -> Sql {
+    let unique = if unique { "UNIQUE " } else { "" };
+    Sql(format!("CREATE {unique}INDEX {how}{} ON {on} USING {definition}", name(index)))
+}
+
+fn mark(
+    table: &QualifiedName,
+    index: &Identifier,
+    stands_for: &Identifier,
+    shape: &IndexShape,
+) -> Sql {
+    Sql(format!(
+        "COMMENT ON INDEX {} IS {}",
+        qualified(&table.sibling(index.clone())),
+        literal(&index_marker(stands_for, &shape.digest()))
+    ))
+}
+
+/// What follows `USING`.
+fn definition(shape: &IndexShape) -> String {
+    let columns: Vec<_> = shape.columns.iter().map(|column| key_column(column)).collect();
+    let mut text = format!("{} ({})", shape.method, columns.join(", "));
+    if !shape.include.is_empty() {
+        text.push_str(&format!(" INCLUDE {}", list(&shape.include)));
+    }
+    if let Some(predicate) = &shape.predicate {
+        text.push_str(&format!(" WHERE ({predicate})"));
+    }
+    text
+}
+
+/// Says of order and nulls only what differs from what Postgres takes them to be.
+fn key_column(column: &IndexColumn) -> String {
+    let order = match (column.descending, column.nulls_first) {
+        (false, false) => "",
+        (false, true) => " NULLS FIRST",
+        (true, true) => " DESC",
+        (true, false) => " DESC NULLS LAST",
+    };
+    name(&column.column) + order
+}

@@ -1,0 +1,118 @@
+//! How to say a step to Postgres.
+//!
+//! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
+//! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
+
+mod default_rows;
+mod indexes;
+mod partitions;
+mod quote;
+
+use std::time::Duration;
+
+pub use default_rows::count_default_rows;
+
+use crate::partition::Identifier;
+use crate::plan::{Step, TransactionMode};
+
+/// SQL text: one statement, without a semicolon. Only this folder makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sql(String);
+
+impl Sql {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is sent to Postgres for one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// Whether the statements are sent as one transaction or one by one.
+    pub mode: TransactionMode,
+    /// The statements, those that bound the waits among them.
+    pub statements: Vec<Sql>,
+}
+
+/// How long a step may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    /// The longest anyone may queue behind us: bounds a whole statement that holds, or waits for, a
+    /// lock that an application waits for too.
+    pub lock_timeout: Duration,
+    /// How long a step that nobody queues behind may wait for others, at each of its waits.
+    pub patience: Duration,
+}
+
+/// The statements of a step, in order.
+#[must_use]
+pub fn render(step: &Step, waits: Waits) -> Script {
+    let mode = step.mode();
+    let mut statements = bounds_of_waits(step, waits);
+    statements.extend(match step {
+        Step::CreatePartition(new) => partitions::create(new),
+        Step::AttachPartition(attach) => partitions::attach(attach),
+        Step::DiscardPartition { partition } => partitions::discard(partition),
+        Step::ExcludeFromDefault { default, exclusion, key, range } => {
+            vec![partitions::exclude(default, exclusion, key, *range)]
+        }
+        Step::ValidateExclusion { default, exclusion } => {
+            vec![partitions::validate(default, exclusion)]
+        }
+        Step::DropExclusion { default, exclusion } => {
+            vec![partitions::drop_constraint(default, exclusion)]
+        }
+        Step::CreateTableIndex { table, index, shape } => {
+            vec![indexes::create_on_only(table, index, shape)]
+        }
+        Step::BuildIndex { partition, index, shape, stands_for } => {
+            indexes::build(partition, index, shape, stands_for.as_ref())
+        }
+        Step::AttachIndex { table, table_index, partition, index } => {
+            vec![indexes::attach(
+                &table.sibling(table_index.clone()),
+                &partition.sibling(index.clone()),
+            )]
+        }
+        Step::DropIndex { partition, index } => {
+            vec![indexes::drop_concurrently(&partition.sibling(index.clone()))]
+        }
+        Step::DropTableIndex { table, index, .. } => {
+            vec![indexes::drop(&table.sibling(index.clone()))]
+        }
+        Step::ReplaceTableIndex { table, index, replacement, .. } => {
+            indexes::replace(table, index, replacement)
+        }
+    });
+    if mode == TransactionMode::Autocommit {
+        statements.push(Sql("RESET lock_timeout".to_owned()));
+        statements.push(Sql("RESET statement_timeout".to_owned()));
+    }
+    Script { mode, statements }
+}
+
+/// From here on the session acts as the table's owner: with no right that the owner has not.
+#[must_use]
+pub fn become_owner(owner: &Identifier) -> Sql {
+    Sql(format!("SET ROLE {}", quote::name(owner)))
+}
+
+/// A step that holds nothing an application waits for may take its time; every other ends, waiting
+/// included, before anyone has queued behind it for longer than `lock_timeout`.
+///
+/// `lock_timeout` alone bounds each lock of a statement, not their sum.
+/// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT>
+fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
+    let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
+    let (set, lock) = match step.mode() {
+        TransactionMode::InTransaction => ("SET LOCAL", waits.lock_timeout),
+        TransactionMode::Autocommit => ("SET", waits.patience),
+    };
+    let statement = if step.is_long() { "0".to_owned() } else { millis(waits.lock_timeout) };
+    vec![
+        Sql(format!("{set} lock_timeout = {}", millis(lock))),
+        Sql(format!("{set} statement_timeout = {statement}")),
+    ]
+}

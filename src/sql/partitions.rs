@@ -1,0 +1,161 @@
+//! Making partitions.
+
+use super::quote::{bounds, in_range, literal, name, qualified};
+use super::{Sql, indexes};
+use crate::observed::ReplicaIdentity;
+use crate::partition::{Identifier, QualifiedName, RangeBounds, partition_marker};
+use crate::plan::{Attach, IndexBody, NewPartition, RangeKey};
+
+/// The `CHECK` constraint by which Postgres knows at `ATTACH PARTITION` that no row lies outside, and
+/// scans nothing. It is dropped in the same transaction.
+const BOUNDS_CHECK: &str = "\"pgpartition_bounds\"";
+
+/// What of the columns comes along. Not `IDENTITY`: since Postgres 17 a partition has the identity
+/// of its table, and one of its own is refused (55000). Not `INDEXES`: they are made by names we
+/// know. What `LIKE` never brings is in [`properties`].
+/// <https://www.postgresql.org/docs/current/sql-createtable.html>
+const LIKE: &str = "INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING \
+                    DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE";
+
+pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
+    let mut statements = vec![create_table(new)];
+    for index in &new.indexes {
+        match &index.body {
+            IndexBody::Twin { unique, definition, .. } => {
+                statements.push(indexes::create_as(
+                    &new.partition,
+                    &index.name,
+                    *unique,
+                    definition,
+                ));
+            }
+            IndexBody::Constraint { definition, .. } => statements.push(Sql(format!(
+                "ALTER TABLE {} ADD CONSTRAINT {} {definition}",
+                qualified(&new.partition),
+                name(&index.name)
+            ))),
+            IndexBody::Named { stands_for, shape } => {
+                let stands_for = stands_for.as_ref();
+                statements.extend(indexes::create(&new.partition, &index.name, shape, stands_for));
+            }
+        }
+    }
+    statements.extend(properties(new));
+    let key = new.key.as_ref().map(|key| key.key);
+    let marker = partition_marker(&new.table, &bounds(&new.bounds, key));
+    statements.push(Sql(format!(
+        "COMMENT ON TABLE {} IS {}",
+        qualified(&new.partition),
+        literal(&marker)
+    )));
+    statements
+}
+
+fn create_table(new: &NewPartition) -> Sql {
+    let mut text = format!(
+        "CREATE TABLE {} (LIKE {} {LIKE}",
+        qualified(&new.partition),
+        qualified(&new.table)
+    );
+    if let (Some(key), Some(range)) = (&new.key, new.bounds.as_range()) {
+        text.push_str(&format!(", CONSTRAINT {BOUNDS_CHECK} CHECK ({})", in_range(key, range)));
+    }
+    text.push(')');
+    if let Some(method) = &new.template.access_method {
+        text.push_str(&format!(" USING {}", name(method)));
+    }
+    let storage: Vec<_> = new
+        .storage
+        .iter()
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter_map(|(key, value)| Some((Identifier::new(key).ok()?, value)))
+        .map(|(key, value)| format!("{} = {}", name(&key), literal(value)))
+        .collect();
+    if !storage.is_empty() {
+        text.push_str(&format!(" WITH ({})", storage.join(", ")));
+    }
+    if let Some(tablespace) = &new.template.tablespace {
+        text.push_str(&format!(" TABLESPACE {}", name(tablespace)));
+    }
+    Sql(text)
+}
+
+/// What neither `LIKE` nor `ATTACH PARTITION` carries over, and we do.
+fn properties(new: &NewPartition) -> Vec<Sql> {
+    let table = qualified(&new.partition);
+    let mut changes = Vec::new();
+    for (column, target) in &new.template.statistics {
+        changes.push(format!("ALTER COLUMN {} SET STATISTICS {target}", name(column)));
+    }
+    if new.template.row_security {
+        changes.push("ENABLE ROW LEVEL SECURITY".to_owned());
+    }
+    if new.template.force_row_security {
+        changes.push("FORCE ROW LEVEL SECURITY".to_owned());
+    }
+    match (&new.template.replica_identity, &new.replica_identity_index) {
+        (ReplicaIdentity::Full, _) => changes.push("REPLICA IDENTITY FULL".to_owned()),
+        (ReplicaIdentity::Nothing, _) => changes.push("REPLICA IDENTITY NOTHING".to_owned()),
+        (ReplicaIdentity::Index(_), Some(index)) => {
+            changes.push(format!("REPLICA IDENTITY USING INDEX {}", name(index)));
+        }
+        (ReplicaIdentity::Default, _) | (ReplicaIdentity::Index(_), None) => {}
+    }
+    changes.into_iter().map(|change| Sql(format!("ALTER TABLE {table} {change}"))).collect()
+}
+
+pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
+    let mut statements = vec![Sql(format!(
+        "ALTER TABLE {} ATTACH PARTITION {} {}",
+        qualified(&attach.table),
+        qualified(&attach.partition),
+        bounds(&attach.bounds, attach.key.as_ref().map(|key| key.key))
+    ))];
+    if attach.key.is_some() {
+        statements.push(Sql(format!(
+            "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {BOUNDS_CHECK}",
+            qualified(&attach.partition)
+        )));
+    }
+    if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
+        statements.push(drop_constraint(default, exclusion));
+    }
+    statements
+}
+
+/// Drops a table only if it is empty, and looks with row security off, which would hide rows.
+pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
+    let table = qualified(partition);
+    let guard = format!(
+        "BEGIN IF EXISTS (SELECT FROM ONLY {table}) THEN RAISE EXCEPTION USING ERRCODE = \
+         'object_in_use', MESSAGE = 'the table is not empty, and is not dropped'; END IF; END"
+    );
+    vec![
+        Sql("SET LOCAL row_security = off".to_owned()),
+        Sql(format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")),
+        Sql(format!("DO {}", literal(&guard))),
+        Sql(format!("DROP TABLE {table}")),
+    ]
+}
+
+pub(super) fn exclude(
+    default: &QualifiedName,
+    exclusion: &Identifier,
+    key: &RangeKey,
+    range: RangeBounds,
+) -> Sql {
+    Sql(format!(
+        "ALTER TABLE {} ADD CONSTRAINT {} CHECK (NOT ({})) NOT VALID",
+        qualified(default),
+        name(exclusion),
+        in_range(key, range)
+    ))
+}
+
+pub(super) fn validate(default: &QualifiedName, exclusion: &Identifier) -> Sql {
+    Sql(format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(default), name(exclusion)))
+}
+
+pub(super) fn drop_constraint(table: &QualifiedName, constraint: &Identifier) -> Sql {
+    Sql(format!("ALTER TABLE {} DROP CONSTRAINT {}", qualified(table), name(constraint)))
+}

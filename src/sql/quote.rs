@@ -1,0 +1,68 @@
+//! The only way from names and values to SQL text.
+
+use crate::partition::{Bounds, Edge, Identifier, KeyType, QualifiedName, RangeBounds};
+use crate::plan::RangeKey;
+
+/// A name, always in quotes.
+/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+pub(super) fn name(identifier: &Identifier) -> String {
+    format!("\"{}\"", identifier.as_str().replace('"', "\"\""))
+}
+
+/// A name with its schema.
+pub(super) fn qualified(relation: &QualifiedName) -> String {
+    format!("{}.{}", name(&relation.schema), name(&relation.name))
+}
+
+/// Names in parentheses.
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a Identifier>) -> String {
+    format!("({})", names.into_iter().map(name).collect::<Vec<_>>().join(", "))
+}
+
+/// A text constant, which means the same whatever `standard_conforming_strings` is.
+pub(super) fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') {
+        format!("E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
+}
+
+/// `FOR VALUES …`
+pub(super) fn bounds(bounds: &Bounds, key: Option<KeyType>) -> String {
+    match (bounds, key) {
+        (Bounds::Range(range), Some(key)) => {
+            format!("FOR VALUES FROM ({}) TO ({})", edge(range.from(), key), edge(range.to(), key))
+        }
+        (Bounds::Hash { modulus, remainder }, _) => {
+            format!("FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})")
+        }
+        (Bounds::Default, _) => "DEFAULT".to_owned(),
+        (Bounds::Range(_), None) | (Bounds::Other(_), _) => {
+            unreachable!("such bounds are understood, but never made")
+        }
+    }
+}
+
+fn edge(edge: Edge, key: KeyType) -> String {
+    match edge {
+        Edge::MinValue => "MINVALUE".to_owned(),
+        Edge::MaxValue => "MAXVALUE".to_owned(),
+        Edge::NegativeInfinity | Edge::At(_) | Edge::Infinity => literal(&key.literal(edge)),
+    }
+}
+
+/// The condition that a row lies in a range, in the words in which Postgres thinks of it, so that it
+/// sees the one to imply the other.
+pub(super) fn in_range(key: &RangeKey, range: RangeBounds) -> String {
+    let column = name(&key.column);
+    let mut conditions = vec![format!("{column} IS NOT NULL")];
+    for (operator, edge) in [(">=", range.from()), ("<", range.to())] {
+        if !matches!(edge, Edge::MinValue | Edge::MaxValue) {
+            let value = literal(&key.key.literal(edge));
+            conditions.push(format!("{column} {operator} {value}::{}", key.key.type_name()));
+        }
+    }
+    conditions.join(" AND ")
+}

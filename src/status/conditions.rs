@@ -1,0 +1,226 @@
+//! Conditions, as kstatus reads them: `Ready` always, `Reconciling` and `Stalled` only while true.
+//! <https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md>
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::obstacle::{About, Obstacle, cure, denies_access, is_an_answer, obstacles};
+use super::{Failure, Outcome, Seen, Subject, summary};
+use crate::api::{ConditionType, Reason};
+use crate::desired::Partitioning;
+use crate::plan::{Cause, Step, Waits};
+
+/// What the longest message may have, in characters; kubectl shows them whole.
+const LONGEST_MESSAGE: usize = 1_000;
+
+const TRUE: &str = "True";
+const FALSE: &str = "False";
+const UNKNOWN: &str = "Unknown";
+
+/// What one condition says.
+struct Statement {
+    about: ConditionType,
+    status: &'static str,
+    reason: Reason,
+    message: String,
+}
+
+pub(super) fn project(
+    subject: &Subject<'_>,
+    outcome: &Outcome<'_>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let statements = match outcome {
+        Outcome::Seen(seen) => of_seen(seen, now),
+        Outcome::Failed(failure) => of_failure(failure),
+        Outcome::Suspended => return suspended(subject, now),
+    };
+    statements.into_iter().map(|statement| condition(subject, statement, now)).collect()
+}
+
+fn of_seen(seen: &Seen<'_>, now: Timestamp) -> Vec<Statement> {
+    let obstacles = obstacles(seen);
+    let mut statements = match obstacles.first() {
+        None => vec![says(ConditionType::Ready, TRUE, Reason::Succeeded, summary_of(seen, now))],
+        Some(gravest) => not_ready(gravest.reason, gravest.cure, message(&obstacles)),
+    };
+    statements.push(reachable(seen, &obstacles));
+    statements.push(covered(seen, &obstacles, now));
+    statements.push(indexed(seen, &obstacles));
+    statements
+}
+
+fn of_failure(failure: &Failure) -> Vec<Statement> {
+    let Failure { reason, message } = failure;
+    let mut statements = not_ready(*reason, cure(*reason), message.clone());
+    statements.push(if denies_access(*reason) {
+        says(ConditionType::Reachable, FALSE, *reason, message.clone())
+    } else if is_an_answer(*reason) {
+        says(ConditionType::Reachable, TRUE, Reason::Connected, String::new())
+    } else {
+        unknown(ConditionType::Reachable)
+    });
+    statements.push(unknown(ConditionType::Covered));
+    statements.push(unknown(ConditionType::Indexed));
+    statements
+}
+
+/// Leaves every condition as it was, and says that it will stay so.
+fn suspended(subject: &Subject<'_>, now: Timestamp) -> Vec<Condition> {
+    let mut conditions = subject.previous.map_or_else(Vec::new, |status| status.conditions.clone());
+    let transient = [ConditionType::Reconciling, ConditionType::Stalled];
+    conditions.retain(|c| transient.iter().all(|transient| transient.as_str() != c.type_));
+    let status = match previous(subject, ConditionType::Ready).map(|ready| ready.status.as_str()) {
+        Some(TRUE) => TRUE,
+        Some(FALSE) => FALSE,
+        _ => UNKNOWN,
+    };
+    let message = "spec.suspend is set: nothing is looked at, nothing is done".to_owned();
+    let ready = says(ConditionType::Ready, status, Reason::Suspended, message);
+    let ready = condition(subject, ready, now);
+    match conditions.iter_mut().find(|condition| condition.type_ == ready.type_) {
+        Some(condition) => *condition = ready,
+        None => conditions.insert(0, ready),
+    }
+    conditions
+}
+
+/// `Ready`, and what kstatus wants to know besides: whether anybody has to do something.
+fn not_ready(reason: Reason, cure: Waits, message: String) -> Vec<Statement> {
+    let besides = match cure {
+        Waits::ForPerson => ConditionType::Stalled,
+        Waits::ForOthers | Waits::ForTime => ConditionType::Reconciling,
+    };
+    vec![
+        says(ConditionType::Ready, FALSE, reason, message.clone()),
+        says(besides, TRUE, reason, message),
+    ]
+}
+
+fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
+    if let Some(obstacle) = first(obstacles, About::Access) {
+        return says(ConditionType::Reachable, FALSE, obstacle.reason, obstacle.message.clone());
+    }
+    let server = &seen.observed.server;
+    let message = format!("Postgres {}, as {}", server.version, server.role.shown());
+    says(ConditionType::Reachable, TRUE, Reason::Connected, message)
+}
+
+fn covered(seen: &Seen<'_>, obstacles: &[Obstacle], now: Timestamp) -> Statement {
+    let window = summary::window(seen, now);
+    let (is_covered, reason) = match (&seen.desired.partitioning, &window) {
+        (Partitioning::Range(_), Some(window)) => (window.is_covered(), Reason::AllPeriods),
+        (Partitioning::Hash(_), _) if seen.observed.key().is_some() => {
+            (summary::takes_every_remainder(seen.observed), Reason::AllRemainders)
+        }
+        _ => return unknown(ConditionType::Covered),
+    };
+    if is_covered {
+        return says(ConditionType::Covered, TRUE, reason, coverage_message(seen, now));
+    }
+    match first(obstacles, About::Partitions) {
+        Some(Obstacle { reason, message, .. }) => {
+            says(ConditionType::Covered, FALSE, *reason, message.clone())
+        }
+        None => says(
+            ConditionType::Covered,
+            FALSE,
+            Reason::PartitionsMissing,
+            coverage_message(seen, now),
+        ),
+    }
+}
+
+fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
+    if first(obstacles, About::Table).or(first(obstacles, About::Access)).is_some() {
+        return unknown(ConditionType::Indexed);
+    }
+    if let Some(Obstacle { reason, message, .. }) = first(obstacles, About::Indexes) {
+        return says(ConditionType::Indexed, FALSE, *reason, message.clone());
+    }
+    let mut causes = seen.remaining.steps.iter().filter(|p| makes_index(&p.step)).map(|p| p.because);
+    match causes.next() {
+        None => says(ConditionType::Indexed, TRUE, Reason::AllValid, String::new()),
+        Some(Cause::InvalidIndex) => {
+            says(ConditionType::Indexed, FALSE, Reason::IndexInvalid, "see plan".to_owned())
+        }
+        Some(_) => says(ConditionType::Indexed, FALSE, Reason::IndexesMissing, "see plan".to_owned()),
+    }
+}
+
+fn makes_index(step: &Step) -> bool {
+    match step {
+        Step::CreateTableIndex { .. }
+        | Step::BuildIndex { .. }
+        | Step::AttachIndex { .. }
+        | Step::ReplaceTableIndex { .. } => true,
+        Step::CreatePartition(_)
+        | Step::ExcludeFromDefault { .. }
+        | Step::ValidateExclusion { .. }
+        | Step::AttachPartition(_)
+        | Step::DiscardPartition { .. }
+        | Step::DropExclusion { .. }
+        | Step::DropIndex { .. }
+        | Step::DropTableIndex { .. } => false,
+    }
+}
+
+fn first(obstacles: &[Obstacle], about: About) -> Option<&Obstacle> {
+    obstacles.iter().find(|obstacle| obstacle.about == about)
+}
+
+fn message(obstacles: &[Obstacle]) -> String {
+    match obstacles {
+        [] => String::new(),
+        [only] => only.message.clone(),
+        [gravest, rest @ ..] => format!("{} (and {} more)", gravest.message, rest.len()),
+    }
+}
+
+fn summary_of(seen: &Seen<'_>, now: Timestamp) -> String {
+    let attached = seen.observed.attached().count();
+    format!("{attached} partitions, {}", coverage_message(seen, now))
+}
+
+fn coverage_message(seen: &Seen<'_>, now: Timestamp) -> String {
+    match (&seen.desired.partitioning, summary::coverage(seen, now).1) {
+        (Partitioning::Range(_), Some(until)) => format!("covered until {until}"),
+        (Partitioning::Range(_), None) => "no partition takes rows of now".to_owned(),
+        (Partitioning::Hash(_), _) if summary::takes_every_remainder(seen.observed) => {
+            "every remainder covered".to_owned()
+        }
+        (Partitioning::Hash(_), _) => "some remainders have no partition".to_owned(),
+    }
+}
+
+fn unknown(about: ConditionType) -> Statement {
+    says(about, UNKNOWN, Reason::Unknown, "see Ready".to_owned())
+}
+
+fn says(about: ConditionType, status: &'static str, reason: Reason, message: String) -> Statement {
+    Statement { about, status, reason, message }
+}
+
+fn previous<'a>(subject: &Subject<'a>, about: ConditionType) -> Option<&'a Condition> {
+    subject.previous?.conditions.iter().find(|condition| condition.type_ == about.as_str())
+}
+
+fn condition(subject: &Subject<'_>, statement: Statement, now: Timestamp) -> Condition {
+    let Statement { about, status, reason, message } = statement;
+    let since = previous(subject, about)
+        .filter(|previous| previous.status == status)
+        .map_or(Time(whole_seconds(now)), |previous| previous.last_transition_time.clone());
+    Condition {
+        type_: about.as_str().to_owned(),
+        status: status.to_owned(),
+        reason: reason.as_str().to_owned(),
+        message: message.chars().take(LONGEST_MESSAGE).collect(),
+        observed_generation: subject.generation,
+        last_transition_time: since,
+    }
+}
+
+/// `metav1.Time` keeps whole seconds: a status with more would never equal what is stored.
+fn whole_seconds(instant: Timestamp) -> Timestamp {
+    Timestamp::from_second(instant.as_second()).unwrap_or(instant)
+}

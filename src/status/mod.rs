@@ -1,0 +1,111 @@
+//! What to tell the user: the status of a resource, as a plain function of what came of looking.
+//!
+//! [`project`] is the only place that decides what a status says. It knows neither the cluster nor
+//! the database, and asks no clock.
+
+mod conditions;
+mod obstacle;
+mod summary;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::Reason;
+use crate::api::v1alpha1::PartitionedTableStatus;
+use crate::desired::DesiredTable;
+use crate::observed::ObservedTable;
+use crate::plan::{Plan, Step};
+
+pub use summary::strategy;
+
+/// The resource that is spoken of.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// What its status said before.
+    pub previous: Option<&'a PartitionedTableStatus>,
+    /// The generation of its spec.
+    pub generation: Option<i64>,
+    /// The value of its annotation [`crate::api::v1alpha1::RECONCILE_ANNOTATION`].
+    pub requested: Option<&'a str>,
+}
+
+/// What came of looking at a table.
+#[derive(Debug, Clone)]
+pub enum Outcome<'a> {
+    /// It was looked at, and perhaps changed.
+    Seen(Seen<'a>),
+    /// It could not be looked at.
+    Failed(Failure),
+    /// It is to be left alone.
+    Suspended,
+}
+
+/// A table that was looked at.
+#[derive(Debug, Clone)]
+pub struct Seen<'a> {
+    /// What is wanted.
+    pub desired: &'a DesiredTable,
+    /// What is there.
+    pub observed: &'a ObservedTable,
+    /// What is left to do.
+    pub remaining: &'a Plan,
+    /// What was tried in vain.
+    pub failed: Vec<FailedStep<'a>>,
+}
+
+/// A step that was tried in vain.
+#[derive(Debug, Clone)]
+pub struct FailedStep<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// In a word.
+    pub reason: Reason,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// The status that tells of `outcome`.
+#[must_use]
+pub fn project(
+    subject: &Subject<'_>,
+    outcome: &Outcome<'_>,
+    now: Timestamp,
+) -> PartitionedTableStatus {
+    let previous = subject.previous.cloned().unwrap_or_default();
+    let mut status = PartitionedTableStatus {
+        observed_generation: subject.generation,
+        conditions: conditions::project(subject, outcome, now),
+        ..previous
+    };
+    match outcome {
+        Outcome::Suspended => {
+            status.next_action_at = None;
+            return status;
+        }
+        // What was last seen stays; when something is due, nobody can tell.
+        Outcome::Failed(_) => status.next_action_at = None,
+        Outcome::Seen(seen) => describe(&mut status, seen, now),
+    }
+    status.last_handled_reconcile = subject.requested.map(str::to_owned);
+    status
+}
+
+fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>, now: Timestamp) {
+    let (from, until) = summary::coverage(seen, now);
+    status.strategy = Some(strategy(&seen.desired.partitioning));
+    status.partitions = summary::counts(seen, now);
+    status.covered_from = from;
+    status.covered_until = until;
+    status.next_action_at = summary::next_action(seen, now).map(Time);
+    status.plan = summary::plan(seen.remaining);
+}
+
+#[cfg(test)]
+mod tests;

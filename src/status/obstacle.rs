@@ -1,0 +1,205 @@
+//! What keeps a table from being what its spec asks for.
+
+use super::{FailedStep, Seen};
+use crate::api::Reason;
+use crate::desired::Mode;
+use crate::plan::{Blocker, Deferral, Step, Waits};
+
+/// One thing that keeps a table from being what its spec asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Obstacle {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) about: About,
+    pub(super) cure: Waits,
+}
+
+/// What an obstacle is about, and so which condition tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// Whether we may and can work at all.
+    Access,
+    /// The table as a whole: nothing further is known of it.
+    Table,
+    Partitions,
+    Indexes,
+    /// That there is something left to do.
+    Work,
+}
+
+/// Everything in the way, the gravest first.
+pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
+    let failed = seen.failed.iter().map(of_failed_step);
+    let deferred = seen.remaining.deferred.iter().map(of_deferral);
+    let mut obstacles: Vec<_> = failed.chain(deferred).chain(of_work(seen)).collect();
+    obstacles.sort_by_key(|obstacle| match obstacle.cure {
+        Waits::ForPerson => 0,
+        Waits::ForOthers => 1,
+        Waits::ForTime => 2,
+    });
+    obstacles
+}
+
+fn of_failed_step(failed: &FailedStep<'_>) -> Obstacle {
+    let FailedStep { step, failure } = failed;
+    Obstacle {
+        reason: failure.reason,
+        message: format!("{} {}: {}", step.verb(), step.subject().shown(), failure.message),
+        about: about_step(step),
+        cure: cure(failure.reason),
+    }
+}
+
+fn of_deferral(deferral: &Deferral) -> Obstacle {
+    let (reason, about) = of_blocker(&deferral.blocker);
+    let explanation = deferral.blocker.explain();
+    let message = match &deferral.wanted {
+        Some(step) => format!("{} {}: {explanation}", step.verb(), step.subject().shown()),
+        None => explanation,
+    };
+    Obstacle {
+        reason,
+        message,
+        about: deferral.wanted.as_ref().map_or(about, about_step),
+        cure: deferral.blocker.waits(),
+    }
+}
+
+fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
+    let steps = match seen.remaining.steps.len() {
+        0 => return None,
+        1 => "1 step".to_owned(),
+        steps => format!("{steps} steps"),
+    };
+    Some(match seen.desired.mode {
+        Mode::Enforce => Obstacle {
+            reason: Reason::Progressing,
+            message: format!("{steps} to go"),
+            about: About::Work,
+            cure: Waits::ForTime,
+        },
+        Mode::Plan => Obstacle {
+            reason: Reason::PlanOnly,
+            message: format!("{steps} planned: set spec.mode to Enforce to have them done"),
+            about: About::Work,
+            cure: Waits::ForPerson,
+        },
+    })
+}
+
+fn about_step(step: &Step) -> About {
+    match step {
+        Step::CreatePartition(_)
+        | Step::ExcludeFromDefault { .. }
+        | Step::ValidateExclusion { .. }
+        | Step::AttachPartition(_)
+        | Step::DiscardPartition { .. }
+        | Step::DropExclusion { .. } => About::Partitions,
+        Step::CreateTableIndex { .. }
+        | Step::BuildIndex { .. }
+        | Step::AttachIndex { .. }
+        | Step::DropIndex { .. }
+        | Step::DropTableIndex { .. }
+        | Step::ReplaceTableIndex { .. } => About::Indexes,
+    }
+}
+
+fn of_blocker(blocker: &Blocker) -> (Reason, About) {
+    match blocker {
+        Blocker::NoSuchTable => (Reason::TableNotFound, About::Table),
+        Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),
+        Blocker::OtherKey { .. } => (Reason::PartitionKeyMismatch, About::Table),
+        Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, About::Table),
+        Blocker::UnknownTimeZone { .. } => (Reason::UnknownTimeZone, About::Table),
+        Blocker::IntervalTooFine { .. } | Blocker::BeyondCalendar => {
+            (Reason::InvalidSpec, About::Table)
+        }
+        Blocker::TooManyPeriods { .. } => (Reason::InvalidSpec, About::Partitions),
+        Blocker::NotOwner { .. } | Blocker::MayNotCreate { .. } => {
+            (Reason::InsufficientPrivilege, About::Access)
+        }
+        Blocker::InRecovery => (Reason::ReadOnlyReplica, About::Access),
+        Blocker::ServerTooOld { .. } => (Reason::UnsupportedServer, About::Access),
+        Blocker::DefaultHoldsRows { .. } => (Reason::DefaultPartitionHoldsRows, About::Partitions),
+        Blocker::DefaultInUse { .. } => (Reason::DefaultPartitionInUse, About::Partitions),
+        Blocker::OtherModulus { .. } => (Reason::HashPartitionsMismatch, About::Partitions),
+        Blocker::DetachPending { .. } => (Reason::PartitionsMissing, About::Partitions),
+        Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
+        Blocker::NoSuchColumn { .. } => (Reason::ColumnNotFound, About::Indexes),
+        Blocker::IndexNameTaken { .. } => (Reason::IndexNameTaken, About::Indexes),
+        Blocker::IndexBeingBuilt { .. } => (Reason::IndexBuilding, About::Indexes),
+        Blocker::IndexServesConstraint { .. } | Blocker::NoConcurrentBuild { .. } => {
+            (Reason::IndexesMissing, About::Indexes)
+        }
+    }
+}
+
+/// What makes a failure go away.
+pub(super) fn cure(reason: Reason) -> Waits {
+    match reason {
+        // Of a Secret, too: in a fresh cluster it comes minutes after the resource.
+        Reason::SecretNotFound
+        | Reason::ConnectionFailed
+        | Reason::TableLocked
+        | Reason::HeldByAnother
+        | Reason::LockTimeout
+        | Reason::IndexBuilding => Waits::ForOthers,
+        Reason::Succeeded
+        | Reason::Progressing
+        | Reason::Connected
+        | Reason::AllPeriods
+        | Reason::AllRemainders
+        | Reason::AllValid
+        | Reason::Unknown => Waits::ForTime,
+        Reason::Suspended
+        | Reason::PlanOnly
+        | Reason::InvalidSpec
+        | Reason::Conflict
+        | Reason::SecretInvalid
+        | Reason::AuthenticationFailed
+        | Reason::TlsFailed
+        | Reason::PoolerDetected
+        | Reason::ReadOnlyReplica
+        | Reason::UnsupportedServer
+        | Reason::InsufficientPrivilege
+        | Reason::TableNotFound
+        | Reason::NotPartitioned
+        | Reason::PartitionKeyMismatch
+        | Reason::UnsupportedKeyType
+        | Reason::UnknownTimeZone
+        | Reason::ColumnNotFound
+        | Reason::StepFailed
+        | Reason::PartitionsMissing
+        | Reason::DefaultPartitionHoldsRows
+        | Reason::DefaultPartitionInUse
+        | Reason::HashPartitionsMismatch
+        | Reason::ForeignPartitionInTheWay
+        | Reason::IndexesMissing
+        | Reason::IndexInvalid
+        | Reason::IndexNameTaken => Waits::ForPerson,
+    }
+}
+
+/// Whether a failure says that the database cannot be worked with.
+pub(super) fn denies_access(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::SecretNotFound
+            | Reason::SecretInvalid
+            | Reason::ConnectionFailed
+            | Reason::AuthenticationFailed
+            | Reason::TlsFailed
+            | Reason::PoolerDetected
+            | Reason::ReadOnlyReplica
+            | Reason::UnsupportedServer
+            | Reason::InsufficientPrivilege
+    )
+}
+
+/// Whether a failure says that the database can be worked with, though not now.
+pub(super) fn is_an_answer(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::TableLocked | Reason::HeldByAnother | Reason::LockTimeout | Reason::StepFailed
+    )
+}

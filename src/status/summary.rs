@@ -1,0 +1,123 @@
+//! What a status counts and dates.
+
+use jiff::Timestamp;
+
+use super::Seen;
+use crate::api::v1alpha1::{PartitionCounts, PlanSummary};
+use crate::desired::Partitioning;
+use crate::observed::{Attachment, ObservedTable, Origin};
+use crate::partition::{Bounds, Edge, Identifier, KeyType};
+use crate::plan::{Plan, Step, Window, next_change};
+
+/// The lines that a status shows of a plan.
+const PREVIEW_LINES: usize = 10;
+
+/// How a table is partitioned, in one line: `Range(Month) on occurred_at`.
+#[must_use]
+pub fn strategy(partitioning: &Partitioning) -> String {
+    let columns: Vec<_> = partitioning.columns().iter().map(Identifier::shown).collect();
+    let method = match partitioning {
+        Partitioning::Range(range) => format!("Range({})", range.interval.as_str()),
+        Partitioning::Hash(hash) => format!("Hash({})", hash.partitions),
+    };
+    format!("{method} on {}", columns.join(", "))
+}
+
+/// What a range should provide; none on a hash, and where that cannot be told.
+pub(super) fn window(seen: &Seen<'_>, now: Timestamp) -> Option<Window> {
+    match &seen.desired.partitioning {
+        Partitioning::Range(range) => Window::new(range, key(seen)?, seen.observed, now),
+        Partitioning::Hash(_) => None,
+    }
+}
+
+/// The type of the key, where the table is partitioned by what the spec says.
+fn key(seen: &Seen<'_>) -> Option<KeyType> {
+    seen.observed.range_key().map(|(_, key)| key)
+}
+
+/// Whether the hash partitions take every row; none where there are no hash partitions to be.
+pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
+    let moduli: Vec<u64> = observed
+        .attached()
+        .filter_map(|partition| match partition.bounds {
+            Bounds::Hash { modulus, .. } => Some(u64::from(modulus)),
+            Bounds::Range(_) | Bounds::Default | Bounds::Other(_) => None,
+        })
+        .collect();
+    // Each modulus is a factor of the largest, and no two partitions overlap.
+    let largest = moduli.iter().max().copied().unwrap_or(0);
+    largest > 0 && moduli.iter().map(|modulus| largest / modulus).sum::<u64>() == largest
+}
+
+pub(super) fn counts(seen: &Seen<'_>, now: Timestamp) -> Option<PartitionCounts> {
+    let observed = seen.observed;
+    observed.key()?;
+    let hanging = |attachment| observed.partitions.iter().filter(move |p| p.attachment == attachment);
+    Some(PartitionCounts {
+        attached: number(observed.attached().count()),
+        missing: missing(seen, now),
+        unmanaged: number(observed.attached().filter(|p| p.origin == Origin::Foreign).count()),
+        detached: number(hanging(Attachment::Prepared).count()),
+        pending_detach: number(hanging(Attachment::DetachPending).count()),
+        default_rows: default_rows(observed),
+    })
+}
+
+fn missing(seen: &Seen<'_>, now: Timestamp) -> Option<i32> {
+    match &seen.desired.partitioning {
+        Partitioning::Range(_) => {
+            let window = window(seen, now)?;
+            if window.too_wide.is_empty() { number(window.missing.len()) } else { None }
+        }
+        Partitioning::Hash(_) if takes_every_remainder(seen.observed) => Some(0),
+        Partitioning::Hash(_) => {
+            let steps = seen.remaining.steps.iter();
+            let attached = steps.filter(|p| matches!(p.step, Step::AttachPartition(_))).count();
+            number(attached).filter(|attached| *attached > 0)
+        }
+    }
+}
+
+fn default_rows(observed: &ObservedTable) -> Option<i64> {
+    match observed.default_partition() {
+        None => Some(0),
+        Some(default) if default.bytes == 0 => Some(0),
+        Some(default) => default.rows.and_then(|rows| i64::try_from(rows).ok()),
+    }
+}
+
+/// Where the gap-free stretch of partitions that `now` lies in begins and ends.
+pub(super) fn coverage(seen: &Seen<'_>, now: Timestamp) -> (Option<String>, Option<String>) {
+    let Some(window) = window(seen, now) else { return (None, None) };
+    let Some(coverage) = window.coverage else { return (None, None) };
+    let shown = |edge| match edge {
+        Edge::MinValue | Edge::NegativeInfinity => Some("-infinity".to_owned()),
+        Edge::MaxValue | Edge::Infinity => Some("infinity".to_owned()),
+        Edge::At(at) => window.grid.axis.instant(at).map(|instant| instant.to_string()),
+    };
+    (shown(coverage.from), shown(coverage.until))
+}
+
+pub(super) fn next_action(seen: &Seen<'_>, now: Timestamp) -> Option<Timestamp> {
+    match &seen.desired.partitioning {
+        Partitioning::Range(range) => next_change(range, key(seen)?, now),
+        Partitioning::Hash(_) => None,
+    }
+}
+
+pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {
+    if plan.steps.is_empty() && plan.deferred.is_empty() {
+        return None;
+    }
+    Some(PlanSummary {
+        fingerprint: plan.fingerprint.clone(),
+        steps: number(plan.steps.len())?,
+        deferred: number(plan.deferred.len())?,
+        preview: plan.steps.iter().take(PREVIEW_LINES).map(|planned| planned.line()).collect(),
+    })
+}
+
+fn number(count: usize) -> Option<i32> {
+    i32::try_from(count).ok()
+}

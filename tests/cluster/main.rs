@@ -1,0 +1,10 @@
+//! Tests of the built operator against a real Kubernetes API and a real Postgres.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../support/admission.rs"]
+mod admission;
+mod admit;
+#[path = "../support/mod.rs"]
+mod support;
+mod support_works;

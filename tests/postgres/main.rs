@@ -1,0 +1,7 @@
+//! Tests against real Postgres servers of every supported major.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod support_works;
