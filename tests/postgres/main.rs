@@ -4,4 +4,9 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod locks;
+mod scenarios;
+mod steps;
 mod support_works;
+mod world;
