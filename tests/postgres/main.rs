@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod inspect;
 mod locks;
 mod scenarios;
 mod steps;

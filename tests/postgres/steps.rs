@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::observed::{ObservedTable, PartitionIndex};
+use pg_partition_operator::observed::{ObservedTable, PartitionIndex, PartitionKind};
 use pg_partition_operator::partition::IndexShape;
 use pg_partition_operator::plan::{PlannedStep, Step, check, simulate};
 use pg_partition_operator::postgres::{Session, TableLock, execute};
@@ -59,6 +59,12 @@ async fn take_steps(what: &str, session: &Session, phase: &Phase) -> Vec<Planned
 fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: ObservedTable) {
     let mut predicted = before;
     simulate(&mut predicted, step);
+    // What lies below a partition that is partitioned itself is not looked at; the names of its
+    // indexes may be thought taken when they no longer are, and never the other way round.
+    if predicted.partitions.iter().any(|p| p.kind == PartitionKind::Partitioned) {
+        assert!(predicted.taken.is_superset(&after.taken), "{what}: {:?}", after.taken);
+        predicted.taken.clone_from(&after.taken);
+    }
     let (predicted, after) = (comparable(predicted), comparable(after));
     let (model, catalog) = (format!("{predicted:#?}"), format!("{after:#?}"));
     let differences: Vec<_> = diff(&model, &catalog);
