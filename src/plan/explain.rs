@@ -94,7 +94,8 @@ impl Step {
                 format!("from {}, concurrently", partition.name.shown())
             }
             Self::DropTableIndex { partitions, .. } => {
-                format!("with those of {} partitions", partitions.len())
+                let plural = if partitions.len() == 1 { "" } else { "s" };
+                format!("with those of {} partition{plural}", partitions.len())
             }
             Self::ReplaceTableIndex { replacement, .. } => format!("by {}", replacement.shown()),
             Self::DiscardPartition { .. } => "never attached, empty".to_owned(),
@@ -130,7 +131,7 @@ impl Cause {
             Self::CurrentPeriod => "rows of now belong there".to_owned(),
             Self::Ahead(1) => "1 period ahead".to_owned(),
             Self::Ahead(periods) => format!("{periods} periods ahead"),
-            Self::SinceStart => "since startAt".to_owned(),
+            Self::SinceStart => "a period the spec provides".to_owned(),
             Self::Hole => "hole between partitions".to_owned(),
             Self::MissingRemainder => "remainder without a partition".to_owned(),
             Self::Unfinished => "an earlier run was cut off".to_owned(),
@@ -281,7 +282,7 @@ impl Note {
     pub fn explain(&self) -> String {
         match self {
             Self::NameGoneRound { wanted, used } => format!(
-                "a relation that is no partition of this table is called {}: {} is used instead",
+                "something else is called {}: {} is used instead",
                 wanted.shown(),
                 used.shown()
             ),
@@ -290,7 +291,9 @@ impl Note {
                 if partitions.len() > 5 {
                     names.push("…".to_owned());
                 }
-                format!("{} partitions made by others: {}", partitions.len(), names.join(", "))
+                let plural = if partitions.len() == 1 { "" } else { "s" };
+                let count = partitions.len();
+                format!("{count} partition{plural} made by others: {}", names.join(", "))
             }
         }
     }
@@ -319,7 +322,13 @@ fn shown_shape(shape: &IndexShape) -> String {
         text.push_str(&format!(" include ({})", include.join(", ")));
     }
     if let Some(predicate) = &shape.predicate {
-        text.push_str(&format!(" where {}", predicate.escape_debug()));
+        text.push_str(" where ");
+        for c in predicate.chars() {
+            match c {
+                c if c.is_control() => text.extend(c.escape_default()),
+                c => text.push(c),
+            }
+        }
     }
     text
 }

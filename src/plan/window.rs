@@ -68,7 +68,7 @@ impl Window {
             coverage: coverage(observed, Edge::At(now)),
             grid,
         };
-        window.find_missing(observed, desired.ahead)?;
+        window.find_missing(observed, current.from(), desired.ahead)?;
         Some(window)
     }
 
@@ -89,9 +89,10 @@ impl Window {
         oldest.is_none_or(|oldest| range.to() > Edge::At(oldest))
     }
 
-    fn find_missing(&mut self, observed: &ObservedTable, ahead: u32) -> Option<()> {
+    fn find_missing(&mut self, observed: &ObservedTable, current: Edge, ahead: u32) -> Option<()> {
         let occupied = occupied(observed);
-        for gap in gaps(&occupied, self.span) {
+        // Cut where the current period begins, so that no past is too wide for what rows need now.
+        for gap in gaps(&occupied, self.span).into_iter().flat_map(|gap| cut(gap, current)) {
             match pieces(&self.grid, gap)? {
                 Some(pieces) => {
                     for range in pieces {
@@ -103,8 +104,9 @@ impl Window {
             }
         }
         if self.missing.len() > MOST_PERIODS {
-            self.missing.clear();
-            self.too_wide = vec![self.span];
+            let oldest = self.missing.iter().map(|missing| missing.range.from()).min()?;
+            self.missing.retain(|missing| missing.range.to() > current);
+            self.too_wide.extend(RangeBounds::new(oldest, current));
         }
         // What rows need now comes first, then what they will need soonest.
         self.missing
@@ -188,6 +190,12 @@ fn gaps(occupied: &[RangeBounds], span: RangeBounds) -> Vec<RangeBounds> {
     }
     gaps.extend(RangeBounds::new(free, span.to()));
     gaps
+}
+
+/// The part of a gap before an edge, and the part after it.
+fn cut(gap: RangeBounds, at: Edge) -> impl Iterator<Item = RangeBounds> {
+    let before = RangeBounds::new(gap.from(), gap.to().min(at));
+    before.into_iter().chain(RangeBounds::new(gap.from().max(at), gap.to()))
 }
 
 /// A gap cut at the edges of periods. The outer none: the calendar does not reach; the inner none:
