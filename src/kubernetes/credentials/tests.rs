@@ -41,82 +41,83 @@ fn nothing_said() -> serde_json::Value {
     serde_json::json!({})
 }
 
+const CLOUD_NATIVE_PG: &[(&str, &str)] = &[
+    ("username", "app"),
+    ("user", "app"),
+    ("password", "s3cret"),
+    ("dbname", "app"),
+    ("host", "c-rw"),
+    ("port", "5432"),
+    ("pgpass", "c-rw:5432:app:app:s3cret"),
+    ("uri", "postgresql://app:s3cret@c-rw.ns:5432/app"),
+    ("jdbc-uri", "jdbc:postgresql://c-rw.ns:5432/app?password=s3cret&user=app"),
+    ("fqdn-uri", "postgresql://app:s3cret@c-rw.ns.svc.cluster.local:5432/app"),
+];
+const CRUNCHY: &[(&str, &str)] = &[
+    ("host", "c-primary.ns.svc"),
+    ("port", "5432"),
+    ("user", "app"),
+    ("password", "s3cret"),
+    ("dbname", "app"),
+    ("uri", "postgresql://app:s3cret@c-primary.ns.svc:5432/app"),
+    ("pgbouncer-host", "c-pgbouncer.ns.svc"),
+    ("pgbouncer-uri", "postgresql://app:s3cret@c-pgbouncer.ns.svc:5432/app"),
+];
+const SERVICE_BINDING: &[(&str, &str)] = &[
+    ("type", "postgresql"),
+    ("provider", "p"),
+    ("host", "db"),
+    ("port", "6432"),
+    ("username", "app"),
+    ("password", "s3cret\n"),
+    ("database", "app"),
+];
+const CROSSPLANE: &[(&str, &str)] = &[
+    ("endpoint", "x.eu-west-1.rds.amazonaws.com"),
+    ("port", "5432"),
+    ("username", "app"),
+    ("password", "s3cret"),
+];
+const ZALANDO: &[(&str, &str)] = &[("username", "app"), ("password", "s3cret")];
+
 #[test]
 fn the_usual_layouts_are_recognised() {
-    let cloud_native_pg = [
-        ("username", "app"),
-        ("user", "app"),
-        ("password", "s3cret"),
-        ("dbname", "app"),
-        ("host", "c-rw"),
-        ("port", "5432"),
-        ("pgpass", "c-rw:5432:app:app:s3cret"),
-        ("uri", "postgresql://app:s3cret@c-rw.ns:5432/app"),
-        ("jdbc-uri", "jdbc:postgresql://c-rw.ns:5432/app?password=s3cret&user=app"),
-        ("fqdn-uri", "postgresql://app:s3cret@c-rw.ns.svc.cluster.local:5432/app"),
-    ];
-    let crunchy = [
-        ("host", "c-primary.ns.svc"),
-        ("port", "5432"),
-        ("user", "app"),
-        ("password", "s3cret"),
-        ("dbname", "app"),
-        ("uri", "postgresql://app:s3cret@c-primary.ns.svc:5432/app"),
-        ("pgbouncer-host", "c-pgbouncer.ns.svc"),
-        ("pgbouncer-uri", "postgresql://app:s3cret@c-pgbouncer.ns.svc:5432/app"),
-    ];
-    let service_binding = [
-        ("type", "postgresql"),
-        ("provider", "p"),
-        ("host", "db"),
-        ("port", "6432"),
-        ("username", "app"),
-        ("password", "s3cret\n"),
-        ("database", "app"),
-    ];
-    let crossplane = [
-        ("endpoint", "x.eu-west-1.rds.amazonaws.com"),
-        ("port", "5432"),
-        ("username", "app"),
-        ("password", "s3cret"),
-    ];
-    let zalando = [("username", "app"), ("password", "s3cret")];
     for (layout, spec, data, settings) in [
         (
             "CloudNativePG",
             nothing_said(),
-            cloud_native_pg.as_slice(),
+            CLOUD_NATIVE_PG,
             "app:s3cret@c-rw.ns.svc.cluster.local:5432/app Require",
         ),
         (
             "CloudNativePG before fqdn-uri",
             nothing_said(),
-            &cloud_native_pg[..9],
+            &CLOUD_NATIVE_PG[..9],
             "app:s3cret@c-rw.ns:5432/app Require",
         ),
         (
             "CloudNativePG without any uri",
             nothing_said(),
-            &cloud_native_pg[..7],
+            &CLOUD_NATIVE_PG[..7],
             "app:s3cret@c-rw.ns.svc:5432/app Require",
         ),
-        ("Crunchy", nothing_said(), &crunchy, "app:s3cret@c-primary.ns.svc:5432/app Require"),
+        ("Crunchy", nothing_said(), CRUNCHY, "app:s3cret@c-primary.ns.svc:5432/app Require"),
         (
             "Service Binding",
             nothing_said(),
-            &service_binding,
+            SERVICE_BINDING,
             "app:s3cret@db.ns.svc:6432/app Require",
         ),
         (
             "Crossplane",
             serde_json::json!({"dbname": "app"}),
-            &crossplane,
+            CROSSPLANE,
             "app:s3cret@x.eu-west-1.rds.amazonaws.com:5432/app Require",
         ),
         (
             "Zalando",
             serde_json::json!({"host": "cluster.db.svc", "dbname": "app"}),
-            &zalando,
+            ZALANDO,
             "app:s3cret@cluster.db.svc:5432/app Require",
         ),
         (
