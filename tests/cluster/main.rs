@@ -4,7 +4,11 @@
 
 #[path = "../support/admission.rs"]
 mod admission;
-mod admit;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod admit;
+mod comes_true;
+mod goes_wrong;
+mod stage;
 mod support_works;

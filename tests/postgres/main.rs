@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod session;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod inspect;
+mod locks;
+mod scenarios;
+mod steps;
 mod support_works;
+mod world;
