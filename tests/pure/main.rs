@@ -2,6 +2,7 @@
 
 mod admission;
 mod architecture;
+mod bounds;
 mod generated;
 mod properties;
 mod reasons;
