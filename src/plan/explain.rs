@@ -186,7 +186,7 @@ fn shown_shape(shape: &IndexShape) -> String {
     }
     if !shape.include.is_empty() {
         let include: Vec<_> = shape.include.iter().map(Identifier::shown).collect();
-        text.push_str(&format!(" include ({})", include.join(", ")));
+        text.extend([" include (", &include.join(", "), ")"]);
     }
     if let Some(predicate) = &shape.predicate {
         text.push_str(" where ");

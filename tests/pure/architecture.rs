@@ -148,8 +148,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let is_end = |line: &&str| line.trim_end() == format!("{}}}", " ".repeat(indent));
         let has_body = |line: &&str| line.ends_with('{');
         let is_whole = line.ends_with('}') || line.ends_with(';');
-        if !is_whole && lines[at..].iter().any(|line| has_body(line)) {
-            let length = lines[at..].iter().position(|line| is_end(line)).unwrap_or(0) + 1;
+        if !is_whole && lines[at..].iter().any(has_body) {
+            let length = lines[at..].iter().position(is_end).unwrap_or(0) + 1;
             functions.push((name.to_owned(), length));
         }
     }

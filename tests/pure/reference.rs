@@ -101,7 +101,7 @@ fn section(step: &Step, words: &str) -> String {
     ] {
         writeln!(text, "| {what} | {how} |").expect("writing to a String cannot fail");
     }
-    let (lock_timeout, patience) = (Duration::from_secs(1), Duration::from_secs(600));
+    let (lock_timeout, patience) = (Duration::from_secs(1), Duration::from_mins(10));
     text.push_str("\n```sql\n");
     for statement in render(step, Waits { lock_timeout, patience }).statements {
         writeln!(text, "{};", statement.as_str()).expect("writing to a String cannot fail");

@@ -42,12 +42,11 @@ pub(crate) fn variants(text: &str, of: &str) -> Vec<(String, String)> {
         else {
             continue;
         };
-        match line.strip_prefix("/// ") {
-            Some(doc) => words.push(doc.to_owned()),
-            None => {
-                let name = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-                variants.push((name.to_owned(), std::mem::take(&mut words).join(" ")));
-            }
+        if let Some(doc) = line.strip_prefix("/// ") {
+            words.push(doc.to_owned())
+        } else {
+            let name = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            variants.push((name.to_owned(), std::mem::take(&mut words).join(" ")));
         }
     }
     variants
