@@ -107,11 +107,9 @@ fn successor_first(
     let Step::DropIndex { partition, index } = step else { return Ok(()) };
     let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
     let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
-    let comes_later = to_come.iter().any(|later| match &later.step {
-        Step::BuildIndex { partition: on, stands_for: Some(name), .. } => {
-            on == partition && *name == marker.index
-        }
-        _ => false,
+    let comes_later = to_come.iter().any(|later| {
+        matches!(&later.step, Step::BuildIndex { partition: on, stands_for: Some(name), .. }
+            if on == partition && *name == marker.index)
     });
     ensure(!comes_later, "an index is not dropped before the one that takes its place is there")
 }

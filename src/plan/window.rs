@@ -93,14 +93,14 @@ impl Window {
         let occupied = occupied(observed);
         // Cut where the current period begins, so that no past is too wide for what rows need now.
         for gap in gaps(&occupied, self.span).into_iter().flat_map(|gap| cut(gap, current)) {
-            match pieces(&self.grid, gap)? {
-                Some(pieces) => {
-                    for range in pieces {
-                        let cause = self.cause(range, &occupied, ahead)?;
-                        self.missing.push(Missing { range, cause });
-                    }
-                }
-                None => self.too_wide.push(gap),
+            let pieces = pieces(&self.grid, gap)?;
+            if pieces.len() > MOST_PERIODS {
+                self.too_wide.push(gap);
+                continue;
+            }
+            for range in pieces {
+                let cause = self.cause(range, &occupied, ahead)?;
+                self.missing.push(Missing { range, cause });
             }
         }
         if self.missing.len() > MOST_PERIODS {
@@ -198,15 +198,12 @@ fn cut(gap: RangeBounds, at: Edge) -> impl Iterator<Item = RangeBounds> {
     before.into_iter().chain(RangeBounds::new(gap.from().max(at), gap.to()))
 }
 
-/// A gap cut at the edges of periods. The outer none: the calendar does not reach; the inner none:
-/// there are too many.
-fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Option<Vec<RangeBounds>>> {
+/// A gap cut at the edges of periods, up to the first that is too many. None where the calendar does
+/// not reach.
+fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Vec<RangeBounds>> {
     let mut pieces = Vec::new();
     let mut from = gap.from();
-    while from < gap.to() {
-        if pieces.len() == MOST_PERIODS {
-            return Some(None);
-        }
+    while from < gap.to() && pieces.len() <= MOST_PERIODS {
         let to = match from {
             Edge::At(at) => Edge::At(grid.next(at)?).min(gap.to()),
             Edge::MinValue | Edge::NegativeInfinity | Edge::Infinity | Edge::MaxValue => gap.to(),
@@ -214,7 +211,7 @@ fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Option<Vec<RangeBounds>>> {
         pieces.extend(RangeBounds::new(from, to));
         from = to;
     }
-    Some(Some(pieces))
+    Some(pieces)
 }
 
 /// The gap-free stretch of attached partitions that `now` lies in.

@@ -34,7 +34,7 @@ fn planned(world: &World) -> (Plan, ObservedTable) {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn converges(world in any_world()) {
@@ -84,7 +84,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn survives_being_cut_off_after_any_step(world in any_world()) {
