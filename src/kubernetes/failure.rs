@@ -14,6 +14,8 @@ pub(super) enum Trouble {
     Of(Failure),
     /// The API server: there is no telling through it.
     Cluster(ClusterError),
+    /// We are ending: whoever comes next will look.
+    Left,
 }
 
 impl From<Failure> for Trouble {

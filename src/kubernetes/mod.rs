@@ -29,6 +29,7 @@ use kube::{Client, ResourceExt};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +47,9 @@ use tables::Tables;
 
 /// How many reconciles ask the API server at once.
 const REQUESTS: usize = 8;
+
+/// How long it may take to leave what is under way.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// How often what nobody needs any more is let go.
 const TIDYING: Duration = Duration::from_secs(30);
@@ -148,6 +152,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         events: Events::start(client.clone(), &settings.lease.identity),
         metrics,
         resync: settings.resync,
+        leave: CancellationToken::new(),
     });
     let election = Election::new(impatient, settings.lease.clone());
     tracing::info!(listen = %settings.listen, version = env!("CARGO_PKG_VERSION"), "started");
@@ -172,22 +177,16 @@ async fn lead(
     tracing::info!("leading");
     context.metrics.leads(true);
     let metrics = Arc::clone(&context.metrics);
+    let leave = context.leave.clone();
     let mut work =
         tokio::spawn(keep_tables(client, settings.namespaces.clone(), context, stop.clone()));
     let ended = tokio::select! {
         () = election.keep() => Err(RunError::LostLeadership),
         _ = &mut work => if stop.is_cancelled() { Ok(()) } else { Err(RunError::WatchEnded) },
-        () = stop.cancelled() => {
-            tokio::select! {
-                () = election.keep() => Err(RunError::LostLeadership),
-                ended = timeout(settings.grace, &mut work) => {
-                    if ended.is_err() {
-                        tracing::warn!("not all that was under way came to its end");
-                    }
-                    Ok(())
-                }
-            }
-        }
+        () = stop.cancelled() => tokio::select! {
+            () = election.keep() => Err(RunError::LostLeadership),
+            () = end(&mut work, &leave, settings.grace) => Ok(()),
+        },
     };
     // Before another leads, nothing of ours may begin any more.
     work.abort();
@@ -196,6 +195,19 @@ async fn lead(
         election.release().await;
     }
     ended
+}
+
+/// Lets what is under way come to its end, and after most of the time given makes it.
+async fn end(work: &mut JoinHandle<()>, leave: &CancellationToken, grace: Duration) {
+    let leaving = grace.min(LEAVING);
+    if timeout(grace.saturating_sub(leaving), &mut *work).await.is_ok() {
+        return;
+    }
+    tracing::warn!("what is under way is left as it is");
+    leave.cancel();
+    if timeout(leaving, work).await.is_err() {
+        tracing::warn!("not all that was under way came to its end");
+    }
 }
 
 async fn keep_tables(

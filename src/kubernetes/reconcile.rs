@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, jittered};
 use super::events::Events;
@@ -42,6 +43,8 @@ pub(super) struct Context {
     pub(super) metrics: Arc<Metrics>,
     /// How often to look for drift where nothing else asks for a look.
     pub(super) resync: Duration,
+    /// When what is under way is to be left as it is.
+    pub(super) leave: CancellationToken,
 }
 
 /// Makes a resource true as far as possible, says so in its status, and when to look again.
@@ -107,6 +110,7 @@ async fn work(table: &PartitionedTable, context: &Context) -> Told {
             context.tables.lost_sight(&uid);
             return Err(error);
         }
+        Err(Trouble::Left) => return Ok(table.status.clone().unwrap_or_default()),
     };
     tell(table, &subject, status, context).await
 }
@@ -123,9 +127,16 @@ async fn converged(
         context.pool.borrow(&settings).await.map_err(|error| failure::of_connecting(&error))?;
     let options = converge::Options { now, patience: PATIENCE, expect: Vec::new() };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
-    let convergence = converge(&borrowed.session, &desired, &options, &mut progress)
-        .await
-        .map_err(|error| failure::of_converging(&error))?;
+    let convergence = tokio::select! {
+        ended = converge(&borrowed.session, &desired, &options, &mut progress) => {
+            ended.map_err(|error| failure::of_converging(&error))?
+        }
+        () = context.leave.cancelled() => {
+            // Else the server would go on, an index build for hours, with nobody to see it end.
+            borrowed.session.cancel().await;
+            return Err(Trouble::Left);
+        }
+    };
     borrowed.give_back();
     Ok((desired, convergence))
 }

@@ -10,10 +10,7 @@ const DIGEST: usize = 8;
 /// `revenues_20260310_20260401` for an odd piece.
 #[must_use]
 pub fn range_name(table: &Identifier, grid: &Grid, range: RangeBounds) -> Identifier {
-    let suffix = match range.from() {
-        Edge::At(from) if grid.is_period(range) => period_suffix(grid, from),
-        _ => None,
-    };
+    let suffix = grid.is_period(range).then(|| period_suffix(grid, range.from())).flatten();
     let suffix = suffix.unwrap_or_else(|| {
         format!("{}_{}", edge_suffix(&grid.axis, range.from()), edge_suffix(&grid.axis, range.to()))
     });
@@ -24,12 +21,6 @@ pub fn range_name(table: &Identifier, grid: &Grid, range: RangeBounds) -> Identi
 #[must_use]
 pub fn hash_name(table: &Identifier, remainder: u32) -> Identifier {
     fit(table.as_str(), &format!("_{remainder}"))
-}
-
-/// The name of a default partition: `revenues_default`.
-#[must_use]
-pub fn default_name(table: &Identifier) -> Identifier {
-    fit(table.as_str(), "_default")
 }
 
 /// The name that an index of the table has on one of its partitions: `revenues_2026_03_org_id` for
@@ -50,17 +41,19 @@ pub fn index_name(table: &Identifier, index: &Identifier, partition: &Identifier
     let room = MAX_BYTES - DIGEST - 2;
     let tail = cut(own, room / 3);
     let head = cut(partition.as_str(), room - tail.len());
-    Identifier::new(format!("{head}_{tail}_{}", digest(&whole, DIGEST)))
-        .expect("cut to fit, and made of identifiers")
+    Identifier::composed(format!("{head}_{tail}_{}", digest(&whole, DIGEST)))
 }
 
 /// The first of `name`, `name_2`, `name_3` … that is not taken.
 #[must_use]
 pub fn unused(name: &Identifier, taken: impl Fn(&Identifier) -> bool) -> Identifier {
-    std::iter::once(name.clone())
-        .chain((2_u32..).map(|n| fit(name.as_str(), &format!("_{n}"))))
-        .find(|candidate| !taken(candidate))
-        .expect("there are more numbers than relations")
+    let mut candidate = name.clone();
+    let mut number = 2_u32;
+    while taken(&candidate) {
+        candidate = fit(name.as_str(), &format!("_{number}"));
+        number += 1;
+    }
+    candidate
 }
 
 /// `stem` and `suffix` as one name. Where that passes 63 bytes the stem is cut, never within a
@@ -74,7 +67,7 @@ pub fn fit(stem: &str, suffix: &str) -> Identifier {
         let room = MAX_BYTES - suffix.len() - DIGEST - 1;
         format!("{}_{}{suffix}", cut(stem, room), digest(stem, DIGEST))
     };
-    Identifier::new(name).expect("cut to fit, and made of an identifier")
+    Identifier::composed(name)
 }
 
 /// As many whole characters of `text` as fit into `bytes`.
@@ -82,7 +75,8 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-fn period_suffix(grid: &Grid, from: i128) -> Option<String> {
+fn period_suffix(grid: &Grid, from: Edge) -> Option<String> {
+    let Edge::At(from) = from else { return None };
     let wall = grid.axis.wall(from)?;
     let (year, month, day) = (wall.year(), wall.month(), wall.day());
     Some(match grid.interval {

@@ -5,6 +5,9 @@ use crate::partition::{
     Bounds, Identifier, IndexShape, KeyType, LockMode, QualifiedName, RangeBounds,
 };
 
+/// What the name of an index ends in that is to take the place of the table's.
+pub(super) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -212,9 +215,12 @@ pub enum Risk {
 }
 
 impl Step {
-    /// The tables locked by the step, with the strongest mode on each, new tables included.
+    /// The tables locked by the step, with the strongest mode on each, new tables included. What is
+    /// said of a partition goes for all that lies below it, where it is partitioned itself.
     ///
-    /// A test takes them from `pg_locks` on every version of Postgres.
+    /// A test takes them from `pg_locks` on every version of Postgres. Where versions differ it is
+    /// the strongest of them: 14 takes only ACCESS SHARE on the tables that refer to a partition that
+    /// is attached.
     #[must_use]
     pub fn locks(&self) -> Vec<(&QualifiedName, LockMode)> {
         use LockMode::{

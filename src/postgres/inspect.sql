@@ -40,7 +40,12 @@ members AS (
     JOIN pg_class c ON c.oid = s.oid
     WHERE t.relkind = 'p'
 ),
-building AS MATERIALIZED (SELECT index_relid FROM pg_stat_progress_create_index),
+-- Whose build it is not ours to see has no index here.
+building AS MATERIALIZED (
+    SELECT index_relid
+    FROM pg_stat_progress_create_index
+    WHERE datname = current_database() AND index_relid IS NOT NULL
+),
 indexes AS (
     SELECT x.indrelid,
            json_agg(
@@ -48,7 +53,14 @@ indexes AS (
                    'name', ic.relname,
                    'of', pc.relname,
                    'valid', x.indisvalid,
-                   'building', x.indexrelid IN (SELECT index_relid FROM building),
+                   -- Everybody sees the lock under which an index is built or dropped concurrently.
+                   'building', x.indexrelid IN (SELECT index_relid FROM building)
+                       OR NOT x.indisvalid AND EXISTS (
+                           SELECT FROM pg_locks l
+                           WHERE l.locktype = 'relation' AND l.relation = x.indrelid AND l.granted
+                             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                             AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
+                       ),
                    'unique', x.indisunique,
                    'constraint', CASE WHEN pc.oid IS NULL THEN pg_get_constraintdef(con.oid) ELSE con.conname END,
                    'comment', d.description,
@@ -183,7 +195,10 @@ SELECT json_build_object(
                     'owned', pg_has_role(t.relowner, m.relowner, 'USAGE'),
                     'rows', CASE WHEN m.reltuples >= 0 THEN m.reltuples::bigint END,
                     -- The size is exact only where emptiness decides something: of a default partition.
-                    'bytes', CASE WHEN m.oid = p.partdefid THEN pg_relation_size(m.oid)
+                    'bytes', CASE WHEN m.oid = p.partdefid AND m.relkind = 'p' THEN (
+                                      SELECT sum(pg_relation_size(relid))::bigint FROM pg_partition_tree(m.oid)
+                                  )
+                                  WHEN m.oid = p.partdefid THEN pg_relation_size(m.oid)
                                   ELSE m.relpages::bigint * current_setting('block_size')::int END,
                     'storage', coalesce(to_json(m.reloptions), '[]'),
                     'indexes', coalesce(i.indexes, '[]'),

@@ -40,7 +40,7 @@ pub fn count_default_rows(
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!(
             "SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]')::text FROM (SELECT \
-             {stretch} AS stretch, count(*) AS rows FROM ONLY {} WHERE {condition} AND {finite} \
+             {stretch} AS stretch, count(*) AS rows FROM {} WHERE {condition} AND {finite} \
              GROUP BY 1 ORDER BY 1 LIMIT {MOST_STRETCHES}) AS stretches",
             qualified(default)
         )),

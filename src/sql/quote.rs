@@ -29,14 +29,14 @@ pub(super) fn literal(text: &str) -> String {
     }
 }
 
-/// `FOR VALUES …`
+/// `FOR VALUES …`, in the words in which the catalog says it: a marker is read like the catalog.
 pub(super) fn bounds(bounds: &Bounds, key: Option<KeyType>) -> String {
     match (bounds, key) {
         (Bounds::Range(range), Some(key)) => {
             format!("FOR VALUES FROM ({}) TO ({})", edge(range.from(), key), edge(range.to(), key))
         }
         (Bounds::Hash { modulus, remainder }, _) => {
-            format!("FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})")
+            format!("FOR VALUES WITH (modulus {modulus}, remainder {remainder})")
         }
         (Bounds::Default, _) => "DEFAULT".to_owned(),
         (Bounds::Range(_), None) | (Bounds::Other(_), _) => {

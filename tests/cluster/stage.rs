@@ -18,30 +18,30 @@ use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
 /// How long anything may take that does not wait for a time-out.
-pub const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// Where a test plays.
-pub struct Stage<'a> {
-    pub cluster: &'a Cluster,
-    pub namespace: String,
+pub(crate) struct Stage<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) namespace: String,
     kubeconfig: PathBuf,
 }
 
 /// A running operator and where it answers.
-pub struct Running {
-    pub process: Operator,
+pub(crate) struct Running {
+    pub(crate) process: Operator,
     port: u16,
 }
 
 impl Stage<'static> {
     /// A namespace of the cluster that all tests share.
-    pub fn shared() -> Self {
+    pub(crate) fn shared() -> Self {
         Stage::of(Cluster::shared())
     }
 }
 
 impl<'a> Stage<'a> {
-    pub fn of(cluster: &'a Cluster) -> Self {
+    pub(crate) fn of(cluster: &'a Cluster) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for file in ["crds/partitionedtables.yaml", "manifests/clusterrole.yaml"] {
             let path = root.join(file);
@@ -60,28 +60,28 @@ impl<'a> Stage<'a> {
     }
 
     /// Starts the operator for this namespace alone.
-    pub fn operator(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn operator(&self, arguments: &[&str]) -> Running {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
-        let own = ["run", "--namespace", &self.namespace, "--lease-namespace", &self.namespace];
+        let own = ["run", "--namespaces", &self.namespace, "--lease-namespace", &self.namespace];
         let arguments = [&own[..], &["--listen", &listen], arguments].concat();
         let environment = [("KUBECONFIG", text(&self.kubeconfig))];
         Running { process: Operator::start(&arguments, &environment), port }
     }
 
     /// Runs kubectl in the namespace, and returns what it prints.
-    pub fn kubectl(&self, arguments: &[&str]) -> String {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         let output = self.cluster.kubectl(&[&["-n", &self.namespace], arguments].concat());
         succeeds(&output);
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub fn apply(&self, object: &Value) {
+    pub(crate) fn apply(&self, object: &Value) {
         self.kubectl(&["apply", "-f", text(file(object).path())]);
     }
 
     /// Makes or changes a Secret with one key `uri`.
-    pub fn secret(&self, name: &str, uri: &str) {
+    pub(crate) fn secret(&self, name: &str, uri: &str) {
         self.apply(&json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -91,16 +91,16 @@ impl<'a> Stage<'a> {
     }
 
     /// Declares table `name` in the database of the Secret of the same name.
-    pub fn declare(&self, name: &str) {
+    pub(crate) fn declare(&self, name: &str) {
         self.apply(&table(name, &json!({})));
     }
 
-    pub fn object(&self, name: &str) -> Value {
+    pub(crate) fn object(&self, name: &str) -> Value {
         serde_json::from_str(&self.kubectl(&["get", "pgpt", name, "-o", "json"])).unwrap()
     }
 
     /// Status and reason of a condition: `True Succeeded`.
-    pub fn condition(&self, name: &str, type_: &str) -> String {
+    pub(crate) fn condition(&self, name: &str, type_: &str) -> String {
         let object = self.object(name);
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
         let condition = conditions.iter().find(|condition| condition["type"] == type_);
@@ -111,7 +111,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits until a condition has a status and reason.
-    pub async fn wait_for(&self, name: &str, type_: &str, expected: &str) {
+    pub(crate) async fn wait_for(&self, name: &str, type_: &str, expected: &str) {
         let what = format!("{name}: {type_} is {expected}");
         wait_until(&what, SOON, async || self.condition(name, type_) == expected).await;
     }
@@ -119,7 +119,7 @@ impl<'a> Stage<'a> {
 
 impl Running {
     /// What a path answers; nothing while nobody listens.
-    pub async fn get(&self, path: &str) -> Option<String> {
+    pub(crate) async fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -130,21 +130,21 @@ impl Running {
     }
 
     /// Whether it holds the Lease.
-    pub async fn leads(&self) -> bool {
+    pub(crate) async fn leads(&self) -> bool {
         let metrics = self.get("/metrics").await.unwrap_or_default();
         metrics.contains("\npgpartition_leader 1\n")
     }
 }
 
 /// A file that kubectl can read the object from.
-pub fn file(object: &Value) -> NamedTempFile {
+pub(crate) fn file(object: &Value) -> NamedTempFile {
     let mut file = NamedTempFile::with_suffix(".json").unwrap();
     file.write_all(object.to_string().as_bytes()).unwrap();
     file
 }
 
 /// A monthly table `name` with the Secret of the same name.
-pub fn table(name: &str, spec: &Value) -> Value {
+pub(crate) fn table(name: &str, spec: &Value) -> Value {
     let mut object = json!({
         "apiVersion": "pgpartition.dev/v1alpha1",
         "kind": "PartitionedTable",
@@ -163,7 +163,7 @@ pub fn table(name: &str, spec: &Value) -> Value {
 }
 
 /// A database with an empty table `name` partitioned by month to be.
-pub async fn database_with(server: &Server, name: &str) -> Database {
+pub(crate) async fn database_with(server: &Server, name: &str) -> Database {
     let database = server.database().await;
     let columns = "id bigint, org_id int, at timestamptz NOT NULL";
     let create = format!("CREATE TABLE {name} ({columns}) PARTITION BY RANGE (at)");
@@ -172,12 +172,12 @@ pub async fn database_with(server: &Server, name: &str) -> Database {
 }
 
 /// The number of partitions of table `name`.
-pub async fn partitions(database: &Database, name: &str) -> i64 {
+pub(crate) async fn partitions(database: &Database, name: &str) -> i64 {
     let count = "SELECT count(*) FROM pg_inherits WHERE inhparent = $1::text::regclass";
     database.client().await.query_one(count, &[&name]).await.unwrap().get(0)
 }
 
-pub fn succeeds(output: &Output) {
+pub(crate) fn succeeds(output: &Output) {
     assert!(output.status.success(), "{output:?}");
 }
 

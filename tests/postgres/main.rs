@@ -5,4 +5,10 @@
 mod session;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod inspect;
+mod locks;
+mod scenarios;
+mod steps;
 mod support_works;
+mod world;

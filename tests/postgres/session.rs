@@ -25,7 +25,8 @@ async fn settings_of_role_and_database_do_not_reach_a_session() {
     for major in majors() {
         let database = Server::shared(major).database().await;
         let role = format!("settings_{}", database.name());
-        let mut setup = format!("CREATE ROLE {role} LOGIN;");
+        let owners = [format!("ROLE {role}"), format!("DATABASE {}", database.name())];
+        let mut setup = vec![format!("CREATE ROLE {role} LOGIN")];
         for setting in [
             "search_path = public",
             "statement_timeout = '1ms'",
@@ -36,10 +37,9 @@ async fn settings_of_role_and_database_do_not_reach_a_session() {
             "idle_in_transaction_session_timeout = '1ms'",
             "default_transaction_read_only = on",
         ] {
-            setup += &format!("ALTER ROLE {role} SET {setting};");
-            setup += &format!("ALTER DATABASE {} SET {setting};", database.name());
+            setup.extend(owners.iter().map(|owner| format!("ALTER {owner} SET {setting}")));
         }
-        database.client().await.batch_execute(&setup).await.unwrap();
+        database.client().await.batch_execute(&setup.join(";")).await.unwrap();
 
         let session = connect(&database.url_as(&role)).await.unwrap();
         let shown = "SELECT string_agg(current_setting(n), '|') FROM unnest('{search_path,TimeZone,
@@ -78,6 +78,20 @@ async fn a_session_on_which_a_deadline_passes_is_lost_and_its_statement_cancelle
         client.query_one(running, &[]).await.unwrap().get::<_, i64>(0) == 0
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_session_waits_for_can_be_cancelled() {
+    let database = Server::shared(17).database().await;
+    let session = connect(&database.url()).await.unwrap();
+    let sleeps = session.batch("SELECT pg_sleep(9)", DEADLINE);
+    let cancels = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        session.cancel().await;
+    };
+    let (slept, ()) = tokio::join!(sleeps, cancels);
+    assert_eq!(slept.unwrap_err().sqlstate(), Some("57014"));
+    session.batch("SELECT 1", DEADLINE).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

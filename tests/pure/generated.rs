@@ -18,7 +18,7 @@ fn the_definition_is_what_crd_prints() {
 }
 
 /// The file at `path` holds `generated`, or is made to where the environment says so.
-fn expect_file(path: &str, generated: &str) {
+pub(crate) fn expect_file(path: &str, generated: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if env::var_os("PGPARTITION_UPDATE").is_some() {
         fs::write(&file, generated).expect("the file can be written");

@@ -96,7 +96,7 @@ pub(super) fn resource_name(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// A key in the data of a Secret or ConfigMap.
-pub(super) fn data_key(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn key_in_secret(_: &mut SchemaGenerator) -> Schema {
     let grammar = value(
         "self.matches('^[-._a-zA-Z0-9]+$')",
         "is not a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'",

@@ -1,7 +1,7 @@
 use super::*;
 
 /// What the settings come to: `user:password@host:port/dbname mode`, or the complaint.
-fn read(spec: serde_json::Value, pairs: &[(&str, &str)]) -> String {
+fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
     let mut database = serde_json::json!({"secretRef": {"name": "s"}});
     for (field, value) in spec.as_object().expect("an object") {
         if field == "keys" {
@@ -41,82 +41,83 @@ fn nothing_said() -> serde_json::Value {
     serde_json::json!({})
 }
 
+const CLOUD_NATIVE_PG: &[(&str, &str)] = &[
+    ("username", "app"),
+    ("user", "app"),
+    ("password", "s3cret"),
+    ("dbname", "app"),
+    ("host", "c-rw"),
+    ("port", "5432"),
+    ("pgpass", "c-rw:5432:app:app:s3cret"),
+    ("uri", "postgresql://app:s3cret@c-rw.ns:5432/app"),
+    ("jdbc-uri", "jdbc:postgresql://c-rw.ns:5432/app?password=s3cret&user=app"),
+    ("fqdn-uri", "postgresql://app:s3cret@c-rw.ns.svc.cluster.local:5432/app"),
+];
+const CRUNCHY: &[(&str, &str)] = &[
+    ("host", "c-primary.ns.svc"),
+    ("port", "5432"),
+    ("user", "app"),
+    ("password", "s3cret"),
+    ("dbname", "app"),
+    ("uri", "postgresql://app:s3cret@c-primary.ns.svc:5432/app"),
+    ("pgbouncer-host", "c-pgbouncer.ns.svc"),
+    ("pgbouncer-uri", "postgresql://app:s3cret@c-pgbouncer.ns.svc:5432/app"),
+];
+const SERVICE_BINDING: &[(&str, &str)] = &[
+    ("type", "postgresql"),
+    ("provider", "p"),
+    ("host", "db"),
+    ("port", "6432"),
+    ("username", "app"),
+    ("password", "s3cret\n"),
+    ("database", "app"),
+];
+const CROSSPLANE: &[(&str, &str)] = &[
+    ("endpoint", "x.eu-west-1.rds.amazonaws.com"),
+    ("port", "5432"),
+    ("username", "app"),
+    ("password", "s3cret"),
+];
+const ZALANDO: &[(&str, &str)] = &[("username", "app"), ("password", "s3cret")];
+
 #[test]
 fn the_usual_layouts_are_recognised() {
-    let cloud_native_pg = [
-        ("username", "app"),
-        ("user", "app"),
-        ("password", "s3cret"),
-        ("dbname", "app"),
-        ("host", "c-rw"),
-        ("port", "5432"),
-        ("pgpass", "c-rw:5432:app:app:s3cret"),
-        ("uri", "postgresql://app:s3cret@c-rw.ns:5432/app"),
-        ("jdbc-uri", "jdbc:postgresql://c-rw.ns:5432/app?password=s3cret&user=app"),
-        ("fqdn-uri", "postgresql://app:s3cret@c-rw.ns.svc.cluster.local:5432/app"),
-    ];
-    let crunchy = [
-        ("host", "c-primary.ns.svc"),
-        ("port", "5432"),
-        ("user", "app"),
-        ("password", "s3cret"),
-        ("dbname", "app"),
-        ("uri", "postgresql://app:s3cret@c-primary.ns.svc:5432/app"),
-        ("pgbouncer-host", "c-pgbouncer.ns.svc"),
-        ("pgbouncer-uri", "postgresql://app:s3cret@c-pgbouncer.ns.svc:5432/app"),
-    ];
-    let service_binding = [
-        ("type", "postgresql"),
-        ("provider", "p"),
-        ("host", "db"),
-        ("port", "6432"),
-        ("username", "app"),
-        ("password", "s3cret\n"),
-        ("database", "app"),
-    ];
-    let crossplane = [
-        ("endpoint", "x.eu-west-1.rds.amazonaws.com"),
-        ("port", "5432"),
-        ("username", "app"),
-        ("password", "s3cret"),
-    ];
-    let zalando = [("username", "app"), ("password", "s3cret")];
     for (layout, spec, data, settings) in [
         (
             "CloudNativePG",
             nothing_said(),
-            cloud_native_pg.as_slice(),
+            CLOUD_NATIVE_PG,
             "app:s3cret@c-rw.ns.svc.cluster.local:5432/app Require",
         ),
         (
             "CloudNativePG before fqdn-uri",
             nothing_said(),
-            &cloud_native_pg[..9],
+            &CLOUD_NATIVE_PG[..9],
             "app:s3cret@c-rw.ns:5432/app Require",
         ),
         (
             "CloudNativePG without any uri",
             nothing_said(),
-            &cloud_native_pg[..7],
+            &CLOUD_NATIVE_PG[..7],
             "app:s3cret@c-rw.ns.svc:5432/app Require",
         ),
-        ("Crunchy", nothing_said(), &crunchy, "app:s3cret@c-primary.ns.svc:5432/app Require"),
+        ("Crunchy", nothing_said(), CRUNCHY, "app:s3cret@c-primary.ns.svc:5432/app Require"),
         (
             "Service Binding",
             nothing_said(),
-            &service_binding,
+            SERVICE_BINDING,
             "app:s3cret@db.ns.svc:6432/app Require",
         ),
         (
             "Crossplane",
             serde_json::json!({"dbname": "app"}),
-            &crossplane,
+            CROSSPLANE,
             "app:s3cret@x.eu-west-1.rds.amazonaws.com:5432/app Require",
         ),
         (
             "Zalando",
             serde_json::json!({"host": "cluster.db.svc", "dbname": "app"}),
-            &zalando,
+            ZALANDO,
             "app:s3cret@cluster.db.svc:5432/app Require",
         ),
         (
@@ -137,7 +138,7 @@ fn the_usual_layouts_are_recognised() {
             "app:-@localhost:5432/app Require",
         ),
     ] {
-        assert_eq!(read(spec, data), settings, "{layout}");
+        assert_eq!(read(&spec, data), settings, "{layout}");
     }
 }
 
@@ -159,7 +160,7 @@ fn the_resource_has_the_last_word() {
             "u:p@h:5432/d Require",
         ),
     ] {
-        assert_eq!(read(spec.clone(), &uri), settings, "{spec}");
+        assert_eq!(read(&spec, &uri), settings, "{spec}");
     }
 }
 
@@ -178,7 +179,7 @@ fn what_is_missing_or_unusable_is_named() {
         ),
         (nothing_said(), &[("uri", "postgres://app:s3cret@h:p/d")], "key \"uri\": "),
     ] {
-        let said = read(spec, data);
+        let said = read(&spec, data);
         assert!(said.contains(complaint), "{said}");
     }
 }

@@ -1,0 +1,204 @@
+//! What a step says it locks is what `pg_locks` shows, on every version.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pg_partition_operator::partition::{Identifier, LockMode, QualifiedName};
+use pg_partition_operator::plan::{Plan, Step, TransactionMode};
+use pg_partition_operator::postgres::Session;
+use pg_partition_operator::sql::{self, Script, Waits};
+
+use crate::scenarios::{assert_all_kinds, scenarios};
+use crate::support::postgres::majors;
+use crate::support::wait_until;
+use crate::world::World;
+
+type Locks = BTreeMap<QualifiedName, LockMode>;
+
+#[tokio::test]
+async fn a_step_locks_what_it_says() {
+    let mut wrong = Vec::new();
+    for major in majors() {
+        let mut steps = Vec::new();
+        for scenario in scenarios() {
+            let world = World::new(major).await;
+            scenario.set_up(&world).await;
+            let session = world.session().await;
+            for phase in &scenario.phases {
+                world.owner(phase.meanwhile).await;
+                for _ in 0..phase.steps.min(100) {
+                    let Some(plan) = phase.next(&session).await else { break };
+                    let step = plan.steps[0].clone();
+                    let below = below(&world).await;
+                    let seen = locks_seen(&world, &session, &plan).await;
+                    let what = format!("Postgres {major}, {}, {}", scenario.name, step.line());
+                    wrong.extend(seen.and_then(|seen| {
+                        difference(major, &step.step, without_lower(seen, &below))
+                            .map(|difference| format!("{what}\n{difference}"))
+                    }));
+                    steps.push(step);
+                }
+            }
+        }
+        assert_all_kinds(&steps);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Each partition of a partition that is partitioned itself, with the one it lies below.
+async fn below(world: &World) -> Vec<(String, String)> {
+    let sql = "SELECT coalesce(json_agg(json_build_array(c.relname, p.relname)), '[]')
+               FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+               JOIN pg_class p ON p.oid = i.inhparent WHERE p.relispartition AND p.relkind = 'p'";
+    serde_json::from_str(&world.text(sql).await).unwrap()
+}
+
+/// A lock on a table goes for what lies below it too, and in the same mode.
+fn without_lower(mut seen: Locks, below: &[(String, String)]) -> Locks {
+    let all = seen.clone();
+    seen.retain(|name, mode| {
+        let above = below.iter().find(|(lower, _)| lower == name.name.as_str());
+        above.is_none_or(|(_, above)| {
+            !all.iter().any(|(other, m)| other.name.as_str() == above && m >= mode)
+        })
+    });
+    seen
+}
+
+/// What is wrong with what a step says, where it is.
+fn difference(major: u16, step: &Step, mut seen: Locks) -> Option<String> {
+    let declared = declared(step);
+    if let (14, Step::AttachPartition(attach)) = (major, step) {
+        // Later versions lock what refers to the table more strongly; that is what we say of all.
+        for referring in &attach.referenced_by {
+            assert_eq!(
+                seen.insert(referring.clone(), declared[referring]),
+                Some(LockMode::AccessShare)
+            );
+        }
+    }
+    (seen != declared).then(|| format!("  declared {declared:?}\n  seen     {seen:?}"))
+}
+
+fn declared(step: &Step) -> Locks {
+    let mut locks = Locks::new();
+    for (relation, mode) in step.locks() {
+        let strongest = locks.entry(relation.clone()).or_insert(mode);
+        *strongest = mode.max(*strongest);
+    }
+    locks
+}
+
+/// Takes the step, and looks before it lets go. None where the step fails.
+async fn locks_seen(world: &World, session: &Session, plan: &Plan) -> Option<Locks> {
+    let waits = Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(20) };
+    let step = &plan.steps[0].step;
+    let script = sql::render(step, waits);
+    let owner = sql::become_owner(plan.owner.as_ref().unwrap());
+    send(session, owner.as_str()).await.unwrap();
+    let locks = match script.mode {
+        TransactionMode::InTransaction => seen_in_transaction(world, session, &script).await,
+        TransactionMode::Autocommit => seen_from_outside(world, session, &script, step).await,
+    };
+    send(session, "RESET ROLE").await.unwrap();
+    locks
+}
+
+async fn send(session: &Session, sql: &str) -> Result<(), impl std::fmt::Debug> {
+    session.batch(sql, Duration::from_secs(30)).await
+}
+
+/// The relations locked by a backend, with their modes; by those names that the reader knows.
+const HELD: &str = "
+    SELECT coalesce(json_agg(json_build_array(n.nspname, c.relname, l.mode)), '[]')::text
+    FROM pg_locks l
+    JOIN pg_class c ON c.oid = l.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE l.granted AND c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND l.pid = ";
+
+async fn seen_in_transaction(world: &World, session: &Session, script: &Script) -> Option<Locks> {
+    send(session, "BEGIN").await.unwrap();
+    for statement in &script.statements {
+        if let Err(error) = send(session, statement.as_str()).await {
+            panic!("Postgres {}: {}: {error:?}", world.major, statement.as_str());
+        }
+    }
+    let pid = backend(session).await;
+    // A new table is known only inside, a dropped one only outside.
+    let inside = session.query_one_text(INSIDE, &[]).await.unwrap().unwrap();
+    let outside = world.text(&format!("{HELD} {pid}")).await;
+    send(session, "COMMIT").await.unwrap();
+    let mut locks = parse(&inside);
+    locks.extend(parse(&outside));
+    Some(locks)
+}
+
+const INSIDE: &str = "
+    SELECT coalesce(json_agg(json_build_array(n.nspname, c.relname, l.mode)), '[]')::text
+    FROM pg_locks l
+    JOIN pg_class c ON c.oid = l.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE l.granted AND c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_'
+      AND l.pid = pg_backend_pid()";
+
+async fn backend(session: &Session) -> String {
+    let pid = session.query_one_text("SELECT pg_backend_pid()::text", &[]).await;
+    pid.unwrap().unwrap()
+}
+
+/// A step that runs outside of a transaction is made to wait by somebody's old snapshot.
+async fn seen_from_outside(
+    world: &World,
+    session: &Session,
+    script: &Script,
+    step: &Step,
+) -> Option<Locks> {
+    let (Step::BuildIndex { partition, .. } | Step::DropIndex { partition, .. }) = step else {
+        panic!("{step:?} is not known to run outside of a transaction")
+    };
+    let quoted = |name: &Identifier| name.as_str().replace('"', "\"\"");
+    let table = format!("\"{}\".\"{}\"", quoted(&partition.schema), quoted(&partition.name));
+    let reader = world.database.client().await;
+    let snapshot = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {table}");
+    reader.batch_execute(&snapshot).await.unwrap();
+    let pid = backend(session).await;
+    let ended = Cell::new(false);
+    let run = async {
+        let mut done = true;
+        for statement in &script.statements {
+            done = done && send(session, statement.as_str()).await.is_ok();
+        }
+        send(session, "RESET lock_timeout; RESET statement_timeout").await.unwrap();
+        ended.set(true);
+        done
+    };
+    let look = async {
+        let waits = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE pid = {pid} AND wait_event_type = 'Lock'"
+        );
+        wait_until("the step waits for the reader", Duration::from_secs(10), async || {
+            ended.get() || world.text(&waits).await == "1"
+        })
+        .await;
+        let held = world.text(&format!("{HELD} {pid}")).await;
+        reader.batch_execute("COMMIT").await.unwrap();
+        parse(&held)
+    };
+    let (done, locks) = tokio::join!(run, look);
+    done.then_some(locks)
+}
+
+/// The strongest mode for each relation.
+fn parse(json: &str) -> Locks {
+    let held: Vec<(String, String, String)> = serde_json::from_str(json).unwrap();
+    let mut locks = Locks::new();
+    for (schema, name, mode) in held {
+        let name = serde_json::json!({"schema": schema, "name": name});
+        let name: QualifiedName = serde_json::from_value(name).unwrap();
+        let mode = LockMode::from_catalog(&mode).unwrap();
+        let strongest = locks.entry(name).or_insert(mode);
+        *strongest = mode.max(*strongest);
+    }
+    locks
+}

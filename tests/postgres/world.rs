@@ -1,0 +1,135 @@
+//! A database as an application's owners have it, and we in it with no more rights than the page on
+//! privileges grants.
+
+use jiff::Timestamp;
+use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
+use pg_partition_operator::converge::{Convergence, Options, converge};
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::ObservedTable;
+use pg_partition_operator::partition::QualifiedName;
+use pg_partition_operator::plan::{Plan, Step};
+use pg_partition_operator::postgres::{
+    ConnectionSettings, DatabaseError, Progress, Session, StepOutcome, inspect,
+};
+use serde_json::Value;
+use tokio_postgres::Client;
+
+use crate::support::postgres::{Database, Server};
+
+/// The schema of the application's tables. Nobody should call one so; somebody does.
+pub(crate) const SCHEMA: &str = "Fin\"an;ce";
+/// The same in SQL.
+pub(crate) const SCHEMA_SQL: &str = "\"Fin\"\"an;ce\"";
+
+const PRIVILEGES: &str = include_str!("../../docs/reference/privileges.md");
+
+pub(crate) struct World {
+    pub(crate) major: u16,
+    pub(crate) database: Database,
+    /// The role that owns the tables, in SQL.
+    pub(crate) owner: String,
+    /// The role we log in as.
+    pub(crate) operator: String,
+    /// A superuser, for what only a person does.
+    pub(crate) admin: Client,
+}
+
+impl World {
+    pub(crate) async fn new(major: u16) -> Self {
+        Self::on(Server::shared(major), major).await
+    }
+
+    pub(crate) async fn on(server: &Server, major: u16) -> Self {
+        let database = server.database().await;
+        let admin = database.client().await;
+        // Roles belong to the server, and tests share it.
+        let owner = format!("\"Own\"\"er;s of {}\"", database.name());
+        let operator = format!("operator_of_{}", database.name());
+        let world = Self { major, database, owner, operator, admin };
+        world.admin(&format!("CREATE ROLE {}; CREATE SCHEMA {SCHEMA_SQL}", world.owner)).await;
+        world.admin(&world.documented_grants()).await;
+        world
+    }
+
+    /// What the page on privileges says, for our names.
+    fn documented_grants(&self) -> String {
+        let (_, after) = PRIVILEGES.split_once("```sql\n").unwrap();
+        let (grants, _) = after.split_once("```").unwrap();
+        grants
+            .replace("finance_owner", &self.owner)
+            .replace("pg_partition_operator", &self.operator)
+            .replace("SCHEMA finance", &format!("SCHEMA {SCHEMA_SQL}"))
+    }
+
+    /// Does what a person with every right does.
+    pub(crate) async fn admin(&self, sql: &str) {
+        let done = self.admin.batch_execute(sql).await;
+        done.unwrap_or_else(|e| panic!("{}: {:?}\n{sql}", self.major, e.as_db_error()));
+    }
+
+    /// Does what the owner of the tables does.
+    pub(crate) async fn owner(&self, sql: &str) {
+        self.admin(&format!("SET ROLE {}; SET search_path = {SCHEMA_SQL}", self.owner)).await;
+        self.admin(sql).await;
+        self.admin("RESET ROLE; RESET search_path").await;
+    }
+
+    /// What one query returns, as text.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let rows = self.admin.simple_query(sql).await;
+        let rows = rows.unwrap_or_else(|e| panic!("{}: {:?}\n{sql}", self.major, e.as_db_error()));
+        let texts = rows.iter().filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some(row.get(0).unwrap_or("").to_owned())
+            }
+            _ => None,
+        });
+        texts.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The address for us.
+    pub(crate) fn url(&self) -> String {
+        self.database.url_as(&self.operator)
+    }
+
+    /// A session of ours.
+    pub(crate) async fn session(&self) -> Session {
+        session(&self.url()).await
+    }
+}
+
+pub(crate) async fn session(url: &str) -> Session {
+    Session::connect(&ConnectionSettings::from_url(url).unwrap()).await.unwrap()
+}
+
+/// What a spec means; its schema is ours where it names none.
+pub(crate) fn desired(mut spec: Value) -> DesiredTable {
+    let fields = spec.as_object_mut().unwrap();
+    fields.entry("schema").or_insert_with(|| SCHEMA.into());
+    let spec: PartitionedTableSpec = serde_json::from_value(spec).unwrap();
+    DesiredTable::parse(&spec).unwrap()
+}
+
+pub(crate) fn at(instant: &str) -> Timestamp {
+    instant.parse().unwrap()
+}
+
+pub(crate) async fn observe(session: &Session, table: &QualifiedName) -> ObservedTable {
+    inspect(session, table).await.unwrap().try_into().unwrap()
+}
+
+/// Converges, and reports nothing on the way.
+pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) -> Convergence {
+    let options =
+        Options { now: at(now), patience: std::time::Duration::from_secs(10), expect: vec![] };
+    converge(session, desired, &options, &mut Silent).await.unwrap()
+}
+
+pub(crate) struct Silent;
+
+impl Progress for Silent {
+    fn planned(&mut self, _: &Plan) {}
+    fn started(&mut self, _: &Step) {}
+    fn retried(&mut self, _: &Step, _: &DatabaseError) {}
+    fn finished(&mut self, _: &StepOutcome) {}
+}
