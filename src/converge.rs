@@ -102,8 +102,10 @@ pub async fn converge(
         return Ok(Convergence { remaining: plan.clone(), plan, outcomes: Vec::new(), observed });
     };
     let lock = take_lock(session, relation.oid, options.patience).await?;
-    let convergence = converge_locked(&lock, desired, options, progress).await?;
-    lock.release().await?;
+    let convergence = converge_locked(&lock, desired, options, progress).await;
+    let released = lock.release().await;
+    let convergence = convergence?;
+    released?;
     Ok(convergence)
 }
 
