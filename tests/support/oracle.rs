@@ -134,7 +134,7 @@ fn remainders_are_covered(observed: &ObservedTable, plan: &Plan) -> Result<(), S
             .filter(|p| p.attachment != Attachment::Prepared)
             .filter(|p| takes_hash(&p.bounds, row))
             .count();
-        if takers != 1 {
+        if found != 1 {
             return Err(format!("{found} partitions take the row of hash {row}\n{plan}"));
         }
     }
