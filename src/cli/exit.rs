@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::plan::{Plan, Waits};
-use crate::postgres::{ErrorKind, StepFailure};
+use crate::postgres::{DatabaseError, ErrorKind, InspectError, StepFailure};
 
 /// What a command came to, the gravest last: of several outcomes the gravest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,14 +41,38 @@ impl Exit {
         match failure {
             StepFailure::Skipped => Self::Done,
             StepFailure::Database(error) => match error.kind() {
-                ErrorKind::Busy => Self::Busy,
                 ErrorKind::Changed | ErrorKind::Denied | ErrorKind::Refused => Self::Person,
-                ErrorKind::Unreachable
+                ErrorKind::Busy
+                | ErrorKind::Pooled
+                | ErrorKind::Unreachable
                 | ErrorKind::AuthenticationFailed
                 | ErrorKind::Tls
-                | ErrorKind::Pooled
-                | ErrorKind::Lost => Self::Failed,
+                | ErrorKind::Lost => Self::of_kind(error.kind()),
             },
+        }
+    }
+
+    /// What an error asks for that kept us from trying.
+    pub(super) fn of_error(error: &anyhow::Error) -> Self {
+        let of_inspecting = || match error.downcast_ref()? {
+            InspectError::Database(error) => Some(error),
+            InspectError::Json(_) | InspectError::Meaning(_) => None,
+        };
+        let of_database = error.downcast_ref::<DatabaseError>().or_else(of_inspecting);
+        of_database.map_or(Self::Failed, |error| Self::of_kind(error.kind()))
+    }
+
+    fn of_kind(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Busy => Self::Busy,
+            ErrorKind::Pooled => Self::Person,
+            ErrorKind::Changed
+            | ErrorKind::Denied
+            | ErrorKind::Refused
+            | ErrorKind::Unreachable
+            | ErrorKind::AuthenticationFailed
+            | ErrorKind::Tls
+            | ErrorKind::Lost => Self::Failed,
         }
     }
 }
