@@ -57,7 +57,7 @@ impl World {
         let (grants, _) = after.split_once("```").unwrap();
         grants
             .replace("finance_owner", &self.owner)
-            .replace("pg_partition_operator", &self.operator)
+            .replace("partition_operator", &self.operator)
             .replace("SCHEMA finance", &format!("SCHEMA {SCHEMA_SQL}"))
     }
 

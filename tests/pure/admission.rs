@@ -11,7 +11,7 @@ use support::{Base, Case, Judge, cases};
 
 #[test]
 fn every_case_gets_its_answer() {
-    let rules = compile_schema(&schema());
+    let rules = rules();
     let wrong: Vec<String> = cases()
         .into_iter()
         .filter_map(|(file, case)| {
@@ -48,6 +48,16 @@ fn good_resources_are_what_the_types_say() {
         let written = serde_json::to_value(&table).expect("it can be written");
         assert_eq!(written, object, "every field is there, and none is lost");
     }
+}
+
+/// The CEL rules of the schema.
+pub(crate) fn rules() -> CompiledSchema {
+    compile_schema(&schema())
+}
+
+/// What the rules say of the creation of `object`.
+pub(crate) fn accepts(rules: &CompiledSchema, object: &Value) -> Result<(), ValidationErrors> {
+    Validator::new().validate_compiled(rules, object, None)
 }
 
 fn schema() -> Value {

@@ -5,6 +5,7 @@
 mod admission;
 mod architecture;
 mod bounds;
+mod docs;
 mod generated;
 mod properties;
 mod reasons;

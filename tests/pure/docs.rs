@@ -1,0 +1,143 @@
+//! What the documents say is so: links lead somewhere, flags exist, examples are accepted.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pg_partition_operator::api::v1alpha1::{PartitionedTable, PartitionedTableSpec};
+use pg_partition_operator::desired::DesiredTable;
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use crate::admission::{accepts, rules};
+
+const PROGRAM: &str = "pg-partition-operator";
+
+#[test]
+fn every_link_leads_somewhere() {
+    for page in pages() {
+        let folder = page.parent().expect("a page is in a folder");
+        for target in links(&text(&page)) {
+            let file = target.split('#').next().unwrap_or_default();
+            let leads = target.contains("://") || folder.join(file).exists();
+            assert!(leads, "{}: no {target}", page.display());
+        }
+    }
+}
+
+#[test]
+fn every_command_and_flag_exists() {
+    let mut seen = 0;
+    for page in pages() {
+        for (command, flags) in text(&page).lines().flat_map(commands) {
+            let help = help(&command);
+            for flag in flags {
+                let exists = help.split([' ', ',', '\n']).any(|word| word == flag);
+                assert!(exists, "{}: {command} has no {flag}", page.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 0, "the documents name flags");
+}
+
+#[test]
+fn every_example_is_accepted() {
+    let mut texts: Vec<_> = files("examples", "yaml").iter().map(|file| text(file)).collect();
+    texts.extend(pages().iter().flat_map(|page| blocks(&text(page), "yaml")));
+    let rules = rules();
+    let mut seen = 0;
+    for text in texts {
+        for document in serde_yaml::Deserializer::from_str(&text) {
+            let object = Value::deserialize(document).expect("examples are YAML");
+            if object["kind"] != "PartitionedTable" {
+                continue;
+            }
+            accepts(&rules, &object).unwrap_or_else(|errors| panic!("{errors}:\n{text}"));
+            let mut unknown = Vec::new();
+            let spec =
+                serde_ignored::deserialize(&object["spec"], |at| unknown.push(at.to_string()));
+            let spec: PartitionedTableSpec = spec.expect("a spec");
+            assert_eq!(unknown, Vec::<String>::new(), "{text}");
+            DesiredTable::parse(&spec).unwrap_or_else(|errors| panic!("{errors:?}:\n{text}"));
+            serde_json::from_value::<PartitionedTable>(object).expect("a resource");
+            seen += 1;
+        }
+    }
+    assert!(seen > 3, "the documents have examples");
+}
+
+/// What `command` says about itself; a command that does not exist has no help.
+fn help(command: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))
+        .args([command, "--help"])
+        .output()
+        .expect("it can be run");
+    assert!(output.status.success(), "there is no {PROGRAM} {command}");
+    String::from_utf8(output.stdout).expect("help is text")
+}
+
+/// The commands of the program in a line, each with its flags.
+fn commands(line: &str) -> Vec<(String, Vec<String>)> {
+    line.split(&format!("{PROGRAM} ")).skip(1).filter_map(command).collect()
+}
+
+/// The command and the flags at the start of a text; none where it only speaks of the program.
+fn command(text: &str) -> Option<(String, Vec<String>)> {
+    let end = text.find(['`', '#', '|', ';', '>']).unwrap_or(text.len());
+    let mut words = text.get(..end)?.split_whitespace();
+    let verb = words.next().filter(|verb| VERBS.contains(verb))?;
+    let flags = words.filter(|word| word.starts_with('-') && *word != "-").map(str::to_owned);
+    Some((verb.to_owned(), flags.collect()))
+}
+
+const VERBS: [&str; 6] = ["run", "crd", "plan", "apply", "verify", "inspect"];
+
+/// Where the links of a page lead.
+fn links(page: &str) -> Vec<String> {
+    let targets = page.split("](").skip(1);
+    targets.filter_map(|rest| rest.split(')').next().map(str::to_owned)).collect()
+}
+
+/// The code blocks of a page in one language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    let rest = page.split(opening.as_str()).skip(1);
+    rest.filter_map(|block| block.split("```").next().map(str::to_owned)).collect()
+}
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages = files("docs", "md");
+    for entry in fs::read_dir(root()).expect("the project is there") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path);
+        }
+    }
+    pages
+}
+
+/// The files below a folder of the project.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut folders = vec![root().join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("a file").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(file: &Path) -> String {
+    fs::read_to_string(file).expect("documents are text")
+}
