@@ -6,6 +6,7 @@
 mod support;
 
 mod inspect;
+mod interruption;
 mod locks;
 mod scenarios;
 mod steps;
