@@ -1,6 +1,6 @@
 //! The sequence: inspect, plan, check, execute, inspect again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -12,6 +12,9 @@ use crate::postgres::{
     inspect,
 };
 use crate::sql::Waits;
+
+/// How long between two tries to have a table to ourselves, about.
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// How far to go.
 #[derive(Debug, Clone)]
@@ -98,11 +101,28 @@ pub async fn converge(
     let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
         return Ok(Convergence { remaining: plan.clone(), plan, outcomes: Vec::new(), observed });
     };
-    let lock = TableLock::try_take(session, relation.oid).await?;
-    let lock = lock.ok_or(ConvergeError::HeldByAnother)?;
+    let lock = take_lock(session, relation.oid, options.patience).await?;
     let convergence = converge_locked(&lock, desired, options, progress).await?;
     lock.release().await?;
     Ok(convergence)
+}
+
+/// Waits for another of us to let go of the table.
+async fn take_lock(
+    session: &Session,
+    table: u32,
+    patience: Duration,
+) -> Result<TableLock<'_>, ConvergeError> {
+    let started = Instant::now();
+    loop {
+        if let Some(lock) = TableLock::try_take(session, table).await? {
+            return Ok(lock);
+        }
+        if started.elapsed() >= patience {
+            return Err(ConvergeError::HeldByAnother);
+        }
+        tokio::time::sleep(LOCK_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+    }
 }
 
 /// Now that nobody else of us changes the table, looks again: what was seen before may be done.

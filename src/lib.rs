@@ -6,6 +6,8 @@ pub mod cli;
 #[cfg(feature = "postgres")]
 pub mod converge;
 pub mod desired;
+#[cfg(feature = "operator")]
+pub mod kubernetes;
 pub mod observed;
 pub mod partition;
 pub mod plan;

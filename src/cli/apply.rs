@@ -7,9 +7,9 @@ use clap::Args;
 use super::database::Database;
 use super::exit::Exit;
 use super::progress::Shown;
-use super::{Declared, documents, output};
+use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
-use crate::desired::{DesiredTable, parse_duration};
+use crate::desired::DesiredTable;
 use crate::postgres::Session;
 
 #[derive(Debug, Args)]
@@ -24,10 +24,6 @@ pub(super) struct ApplyArguments {
     /// How long to retry what others hold
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     wait: Duration,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| "not a duration such as 30s or 2m".to_owned())
 }
 
 pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
@@ -75,14 +71,13 @@ fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
     match (done, remaining.steps.len(), remaining.deferred.len()) {
         (0, 0, 0) => output::print(&format!("{name}: nothing to do\n"))?,
         (_, 0, 0) => output::print(&format!("{name}: {done} step{plural} done\n"))?,
-        _ => output::print(&format!("{name}: {done} step{plural} done, this is left:\n{remaining}"))?,
+        _ => {
+            output::print(&format!("{name}: {done} step{plural} done, this is left:\n{remaining}"))?
+        }
     }
     let failures = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
     let failed = failures.map(Exit::of_failure).max().unwrap_or(Exit::Done);
-    let left = if remaining.steps.is_empty() || !outcomes.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Steps
-    };
+    let left =
+        if remaining.steps.is_empty() || !outcomes.is_empty() { Exit::Done } else { Exit::Steps };
     Ok(failed.max(left).max(Exit::of_deferred(remaining)))
 }

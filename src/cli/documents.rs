@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use kube_cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ use crate::desired::DesiredTable;
 /// The tables that a file's documents declare; `-` is standard input.
 pub(super) fn read(file: &Path) -> anyhow::Result<Vec<DesiredTable>> {
     let text = read_text(file)?;
+    let rules = rules()?;
     let mut tables: Vec<DesiredTable> = Vec::new();
     for (at, document) in serde_yaml::Deserializer::from_str(&text).enumerate() {
         let document = Value::deserialize(document)
@@ -20,7 +22,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<DesiredTable>> {
         if document.is_null() {
             continue;
         }
-        let table = table(document)
+        let table = table(&document, &rules)
             .with_context(|| format!("{}, document {}", file.display(), at + 1))?;
         if tables.iter().any(|other| other.name == table.name) {
             bail!("{}: two documents for {}", file.display(), table.name.shown());
@@ -43,7 +45,7 @@ fn read_text(file: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn table(document: Value) -> anyhow::Result<DesiredTable> {
+fn table(document: &Value, rules: &CompiledSchema) -> anyhow::Result<DesiredTable> {
     let kind = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or_default();
     let (version, name) = (kind("apiVersion"), kind("kind"));
     if (version, name) != ("pgpartition.dev/v1alpha1", "PartitionedTable") {
@@ -56,7 +58,7 @@ fn table(document: Value) -> anyhow::Result<DesiredTable> {
     if !unknown.is_empty() {
         bail!("no such field: {}", unknown.join(", "));
     }
-    let mut problems = rules(&document)?;
+    let mut problems = refused(rules, document);
     let desired = DesiredTable::parse(&spec);
     problems.extend(desired.as_ref().err().into_iter().flatten().map(ToString::to_string));
     match desired {
@@ -65,13 +67,18 @@ fn table(document: Value) -> anyhow::Result<DesiredTable> {
     }
 }
 
-/// What the rules of the resource's schema refuse: those that the API server enforces.
-fn rules(document: &Value) -> anyhow::Result<Vec<String>> {
+/// The rules of the resource's schema: those that the API server enforces.
+fn rules() -> anyhow::Result<CompiledSchema> {
     let definition = crd();
     let schema = definition.spec.versions.first().and_then(|version| version.schema.as_ref());
     let schema = serde_json::to_value(schema.and_then(|s| s.open_api_v3_schema.as_ref()))?;
-    let Err(errors) = kube_cel::Validator::new().validate(&schema, document, None) else {
-        return Ok(Vec::new());
+    Ok(compile_schema(&schema))
+}
+
+/// What the rules refuse.
+fn refused(rules: &CompiledSchema, document: &Value) -> Vec<String> {
+    let Err(errors) = Validator::new().validate_compiled(rules, document, None) else {
+        return Vec::new();
     };
-    Ok(errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect())
+    errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect()
 }

@@ -9,16 +9,19 @@ mod inspect;
 mod output;
 mod plan;
 mod progress;
+#[cfg(feature = "operator")]
 mod run;
 mod verify;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::desired::parse_duration;
 use exit::Exit;
 
 /// Keeps partitioned Postgres tables as PartitionedTable resources declare them.
@@ -41,6 +44,7 @@ Of several outcomes the gravest counts: 1, 3, 4, 5, 2, 0.";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator in a cluster
+    #[cfg(feature = "operator")]
     Run(run::RunArguments),
     /// Print the CustomResourceDefinition
     Crd,
@@ -72,6 +76,10 @@ impl Declared {
     }
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "not a duration such as 30s or 2m".to_owned())
+}
+
 /// The program: reads the arguments, does what they say, and tells by its exit status how it went.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -81,6 +89,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&error.into()),
     };
     let result = match arguments.command {
+        #[cfg(feature = "operator")]
         Command::Run(arguments) => runtime.block_on(run::run(arguments)),
         Command::Crd => crd::print(),
         Command::Plan(arguments) => runtime.block_on(plan::plan(arguments)),

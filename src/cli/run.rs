@@ -1,12 +1,124 @@
 //! `run`: the operator.
 
-use clap::Args;
+use std::net::SocketAddr;
+use std::time::Duration;
 
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::duration;
 use super::exit::Exit;
+use crate::kubernetes::{self, LeaseSettings, LogFormat, RunSettings};
+
+/// The last part of the identity: enough that no two processes share it.
+const IDENTITY_DIGITS: usize = 5;
 
 #[derive(Debug, Args)]
-pub(super) struct RunArguments {}
+pub(super) struct RunArguments {
+    /// Look after these namespaces only; all where none is given
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// Answer probes, metrics and monitoring here
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "PGPARTITION_LISTEN",
+        default_value = "0.0.0.0:8080"
+    )]
+    listen: SocketAddr,
+    /// Look for drift at least this often
+    #[arg(long, value_name = "DURATION", env = "PGPARTITION_RESYNC", default_value = "5m",
+          value_parser = duration)]
+    resync: Duration,
+    /// Open at most this many sessions to one Postgres server
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        env = "PGPARTITION_SESSIONS_PER_SERVER",
+        default_value_t = 2
+    )]
+    sessions_per_server: usize,
+    /// Give what is under way this long to end
+    #[arg(long, value_name = "DURATION", env = "PGPARTITION_GRACE", default_value = "25s",
+          value_parser = duration)]
+    grace: Duration,
+    /// How the log is written
+    #[arg(long, value_enum, env = "PGPARTITION_LOG_FORMAT", default_value_t = Log::Auto)]
+    log_format: Log,
+    /// What is logged, such as info or info,kube=debug
+    #[arg(long, value_name = "FILTER", env = "PGPARTITION_LOG", default_value = "info")]
+    log: String,
+    #[command(flatten)]
+    lease: LeaseArguments,
+}
 
-pub(super) async fn run(_arguments: RunArguments) -> anyhow::Result<Exit> {
-    anyhow::bail!("not yet")
+/// How replicas agree on who leads.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Leader election")]
+struct LeaseArguments {
+    /// The Lease
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PGPARTITION_LEASE_NAME",
+        default_value = "pg-partition-operator"
+    )]
+    lease_name: String,
+    /// The Lease's namespace; that of the kubeconfig or the pod where none is given
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE")]
+    lease_namespace: Option<String>,
+    /// Others take over after this long without a sign of life
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    lease_duration: Duration,
+    /// The leader gives up after this long without success
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    lease_renew_deadline: Duration,
+    /// The time between two signs of life
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
+    lease_retry_period: Duration,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Log {
+    /// Text on a terminal, JSON elsewhere
+    Auto,
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
+    let format = match arguments.log_format {
+        Log::Auto => LogFormat::Auto,
+        Log::Text => LogFormat::Text,
+        Log::Json => LogFormat::Json,
+    };
+    kubernetes::start_logging(format, &arguments.log).context("cannot log")?;
+    let lease = arguments.lease;
+    kubernetes::run(RunSettings {
+        namespaces: arguments.namespaces,
+        listen: arguments.listen,
+        lease: LeaseSettings {
+            name: lease.lease_name,
+            namespace: lease.lease_namespace,
+            identity: identity(),
+            duration: lease.lease_duration,
+            renew_deadline: lease.lease_renew_deadline,
+            retry_period: lease.lease_retry_period,
+        },
+        sessions_per_server: arguments.sessions_per_server,
+        resync: arguments.resync,
+        grace: arguments.grace,
+    })
+    .await?;
+    Ok(Exit::Done)
+}
+
+/// The pod, or the machine, and something that tells this process from the one before it.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "pg-partition-operator".to_owned());
+    let ours: String =
+        std::iter::repeat_with(fastrand::alphanumeric).take(IDENTITY_DIGITS).collect();
+    format!("{host}_{ours}")
 }

@@ -14,7 +14,8 @@ pub use meaning::InvalidSnapshot;
 pub use snapshot::Snapshot;
 
 use crate::partition::{
-    Bounds, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion,
+    Bounds, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName,
+    RangeBounds, ServerVersion,
 };
 
 /// A table, its partitions, and the server they are on.

@@ -55,9 +55,10 @@ impl Grid {
         if self.interval == Interval::Hour {
             return self.floor_hour(at);
         }
-        let mut day = self.period_start(self.axis.wall(at)?.date())?;
-        // Where the clock falls back over midnight, the first instant of a day comes after some
-        // instants that already show its date.
+        // The clock may show a day again whose successor has begun (St. John's, 7 November 2010), or
+        // a day whose midnight it skipped and that begins later; so the latest start is looked for.
+        let mut day =
+            self.period_start(self.axis.wall(at)?.date())?.checked_add(self.step()).ok()?;
         loop {
             let start = self.axis.at_wall(day.to_datetime(jiff::civil::Time::midnight()))?;
             if start <= at {
@@ -88,7 +89,7 @@ impl Grid {
     /// The start of the period before the one that starts at `start`.
     #[must_use]
     pub fn previous(&self, start: i128) -> Option<i128> {
-        self.floor(start - self.axis.resolution())
+        self.floor(start.checked_sub(self.axis.resolution())?)
     }
 
     /// The period that contains `at`.

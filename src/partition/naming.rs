@@ -10,10 +10,7 @@ const DIGEST: usize = 8;
 /// `revenues_20260310_20260401` for an odd piece.
 #[must_use]
 pub fn range_name(table: &Identifier, grid: &Grid, range: RangeBounds) -> Identifier {
-    let suffix = match range.from() {
-        Edge::At(from) if grid.is_period(range) => period_suffix(grid, from),
-        _ => None,
-    };
+    let suffix = grid.is_period(range).then(|| period_suffix(grid, range.from())).flatten();
     let suffix = suffix.unwrap_or_else(|| {
         format!("{}_{}", edge_suffix(&grid.axis, range.from()), edge_suffix(&grid.axis, range.to()))
     });
@@ -82,7 +79,8 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-fn period_suffix(grid: &Grid, from: i128) -> Option<String> {
+fn period_suffix(grid: &Grid, from: Edge) -> Option<String> {
+    let Edge::At(from) = from else { return None };
     let wall = grid.axis.wall(from)?;
     let (year, month, day) = (wall.year(), wall.month(), wall.day());
     Some(match grid.interval {

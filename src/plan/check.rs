@@ -1,6 +1,7 @@
 //! The rules of safety, known apart from those of planning. Only what passes here is executed.
 
-use super::{Plan, Step, simulate};
+use super::step::REPLACEMENT_SUFFIX;
+use super::{Plan, PlannedStep, Step, simulate};
 use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
 use crate::partition::{Bounds, Identifier, QualifiedName};
 
@@ -32,7 +33,10 @@ pub struct Violation {
 pub fn check(plan: Plan, observed: &ObservedTable) -> Result<CheckedPlan, Violation> {
     let mut world = observed.clone();
     for (at, planned) in plan.steps.iter().enumerate() {
-        if let Err(rule) = check_step(&planned.step, &world) {
+        let to_come = &plan.steps[at + 1..];
+        let verdict = check_step(&planned.step, &world)
+            .and_then(|()| successor_first(&planned.step, to_come, &world));
+        if let Err(rule) = verdict {
             return Err(Violation { position: at + 1, rule });
         }
         simulate(&mut world, &planned.step);
@@ -56,7 +60,10 @@ fn check_step(step: &Step, world: &ObservedTable) -> Result<(), &'static str> {
             beside_default(attach.default.as_ref(), attach.exclusion.as_ref(), world)
         }
         Step::DiscardPartition { partition } => prepared(partition, world).map(|_| ()),
-        Step::ExcludeFromDefault { default, .. } => is_default(default, world).map(|_| ()),
+        Step::ExcludeFromDefault { default, exclusion, .. } => {
+            let found = is_default(default, world)?;
+            ensure(found.exclusions.iter().all(|e| e.name != *exclusion), "no name is used twice")
+        }
         Step::ValidateExclusion { default, exclusion }
         | Step::DropExclusion { default, exclusion } => {
             let found = is_default(default, world)?;
@@ -78,13 +85,33 @@ fn check_step(step: &Step, world: &ObservedTable) -> Result<(), &'static str> {
             ensure(has_table_index(table_index, world), "the table has the index")
         }
         Step::DropIndex { partition, index } => check_drop_index(partition, index, world),
-        Step::DropTableIndex { index, .. } => check_drop_table_index(index, world),
+        Step::DropTableIndex { index, .. } => {
+            let is_spare = index.as_str().ends_with(REPLACEMENT_SUFFIX);
+            ensure(is_spare, "an index of the table goes only when another takes its place")?;
+            check_drop_table_index(index, world)
+        }
         Step::ReplaceTableIndex { index, replacement, .. } => {
             let complete = table_index(replacement, world).is_some_and(|i| i.valid);
             ensure(complete, "an index is replaced only by a complete one")?;
             check_drop_table_index(index, world)
         }
     }
+}
+
+/// An index that works is not dropped while the one that will stand for the same name is still to come.
+fn successor_first(
+    step: &Step,
+    to_come: &[PlannedStep],
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let Step::DropIndex { partition, index } = step else { return Ok(()) };
+    let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
+    let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
+    let comes_later = to_come.iter().any(|later| {
+        matches!(&later.step, Step::BuildIndex { partition: on, stands_for: Some(name), .. }
+            if on == partition && *name == marker.index)
+    });
+    ensure(!comes_later, "an index is not dropped before the one that takes its place is there")
 }
 
 fn ensure(holds: bool, rule: &'static str) -> Result<(), &'static str> {

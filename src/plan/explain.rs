@@ -1,7 +1,6 @@
-//! Plans in a person's words: one sentence for each cause, blocker and note.
+//! Plans in a person's words: what each step, cause and note says.
 
-use super::{Blocker, Cause, Note, Step};
-use crate::observed::PartitionKind;
+use super::{Cause, Note, Step};
 use crate::partition::{Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds};
 
 impl Step {
@@ -94,7 +93,8 @@ impl Step {
                 format!("from {}, concurrently", partition.name.shown())
             }
             Self::DropTableIndex { partitions, .. } => {
-                format!("with those of {} partitions", partitions.len())
+                let plural = if partitions.len() == 1 { "" } else { "s" };
+                format!("with those of {} partition{plural}", partitions.len())
             }
             Self::ReplaceTableIndex { replacement, .. } => format!("by {}", replacement.shown()),
             Self::DiscardPartition { .. } => "never attached, empty".to_owned(),
@@ -130,7 +130,7 @@ impl Cause {
             Self::CurrentPeriod => "rows of now belong there".to_owned(),
             Self::Ahead(1) => "1 period ahead".to_owned(),
             Self::Ahead(periods) => format!("{periods} periods ahead"),
-            Self::SinceStart => "since startAt".to_owned(),
+            Self::SinceStart => "a period the spec provides".to_owned(),
             Self::Hole => "hole between partitions".to_owned(),
             Self::MissingRemainder => "remainder without a partition".to_owned(),
             Self::Unfinished => "an earlier run was cut off".to_owned(),
@@ -143,145 +143,13 @@ impl Cause {
     }
 }
 
-impl Blocker {
-    /// What stands in the way and what to do about it.
-    #[must_use]
-    pub fn explain(&self) -> String {
-        match self {
-            Self::NoSuchTable => "there is no such table: create it with PARTITION BY, or correct \
-                 spec.schema and spec.table"
-                .to_owned(),
-            Self::NotPartitioned { kind } => format!(
-                "this is a {kind}, not a partitioned table: create a partitioned table, or name one \
-                 in spec.table"
-            ),
-            Self::OtherKey { found, wanted } => format!(
-                "the table is partitioned by {found}, the spec says {wanted}: a table's key cannot \
-                 be changed, so correct spec.partitionBy"
-            ),
-            Self::UnsupportedKeyType { type_name } => format!(
-                "the key's type is {type_name}: periods can be told on date, timestamp, timestamptz \
-                 and uuid (UUIDv7)"
-            ),
-            Self::IntervalTooFine { key } => format!(
-                "a {} does not tell hours apart: use a longer spec.partitionBy.range.interval",
-                key.type_name()
-            ),
-            Self::UnknownTimeZone { name } => format!(
-                "there is no time zone {name:?}: use an IANA name such as Europe/Paris in \
-                 spec.partitionBy.range.timeZone"
-            ),
-            Self::BeyondCalendar => {
-                "the periods reach beyond the year 9999: lower spec.ahead".to_owned()
-            }
-            Self::TooManyPeriods { range, key } => format!(
-                "{} holds more than 5000 periods: raise spec.partitionBy.range.startAt, choose a \
-                 longer interval, or detach the partition that lies so far away",
-                shown_range(*range, *key)
-            ),
-            Self::NotOwner { owner, role } => format!(
-                "the role {} may not act as the table's owner: GRANT {} TO {}",
-                role.shown(),
-                owner.shown(),
-                role.shown()
-            ),
-            Self::MayNotCreate { schema, owner } => format!(
-                "the table's owner {} may not create tables in its schema: GRANT CREATE ON SCHEMA \
-                 {} TO {}",
-                owner.shown(),
-                schema.shown(),
-                owner.shown()
-            ),
-            Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
-            Self::ServerTooOld { version } => {
-                format!("Postgres {version} is too old: 14 is the oldest supported")
-            }
-            Self::DefaultHoldsRows { .. }
-            | Self::DefaultInUse { .. }
-            | Self::OtherModulus { .. }
-            | Self::DetachPending { .. }
-            | Self::NotOwnerOfPartition { .. } => self.explain_partition(),
-            Self::NoSuchColumn { .. }
-            | Self::IndexNameTaken { .. }
-            | Self::IndexServesConstraint { .. }
-            | Self::IndexBeingBuilt { .. }
-            | Self::NoConcurrentBuild { .. } => self.explain_index(),
-        }
-    }
-
-    fn explain_partition(&self) -> String {
-        match self {
-            Self::DefaultHoldsRows { default, range, rows, key } => format!(
-                "the default partition {} holds {rows} rows of {}: move them out of it, and the \
-                 partition will be attached",
-                default.shown(),
-                shown_range(*range, *key)
-            ),
-            Self::DefaultInUse { default } => format!(
-                "rows of now go to the default partition {}, which is not empty: attaching would \
-                 scan it under an exclusive lock, or make inserts fail; attach this one by hand in a \
-                 quiet moment",
-                default.shown()
-            ),
-            Self::OtherModulus { found, wanted } => format!(
-                "the table has {found} hash partitions, the spec says {wanted}: another number \
-                 means another table and copying every row, so correct \
-                 spec.partitionBy.hash.partitions"
-            ),
-            Self::DetachPending { partition } => format!(
-                "a DETACH … CONCURRENTLY of {} was cut off, and its rows are not seen: finish it \
-                 with ALTER TABLE … DETACH PARTITION … FINALIZE",
-                partition.shown()
-            ),
-            Self::NotOwnerOfPartition { partition, role } => format!(
-                "the role {} may not act as the owner of {}: give the partition the table's owner",
-                role.shown(),
-                partition.shown()
-            ),
-            _ => String::new(),
-        }
-    }
-
-    fn explain_index(&self) -> String {
-        match self {
-            Self::NoSuchColumn { index, column } => format!(
-                "the table has no column {}: correct spec.indexes, {}",
-                column.shown(),
-                index.shown()
-            ),
-            Self::IndexNameTaken { index } => format!(
-                "something else is called {}: choose another name in spec.indexes",
-                index.shown()
-            ),
-            Self::IndexServesConstraint { index } => format!(
-                "{} serves a constraint and is not what the spec says: change the constraint, or \
-                 take the index out of spec.indexes",
-                index.shown()
-            ),
-            Self::IndexBeingBuilt { index } => {
-                format!("somebody is building {} at this moment", index.shown())
-            }
-            Self::NoConcurrentBuild { partition, kind } => format!(
-                "{} is {}: build the index there by hand",
-                partition.shown(),
-                match kind {
-                    PartitionKind::Table => "a table",
-                    PartitionKind::Partitioned => "partitioned itself",
-                    PartitionKind::Foreign => "a foreign table",
-                }
-            ),
-            _ => String::new(),
-        }
-    }
-}
-
 impl Note {
     /// What a person may want to know.
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
             Self::NameGoneRound { wanted, used } => format!(
-                "a relation that is no partition of this table is called {}: {} is used instead",
+                "something else is called {}: {} is used instead",
                 wanted.shown(),
                 used.shown()
             ),
@@ -290,13 +158,15 @@ impl Note {
                 if partitions.len() > 5 {
                     names.push("…".to_owned());
                 }
-                format!("{} partitions made by others: {}", partitions.len(), names.join(", "))
+                let plural = if partitions.len() == 1 { "" } else { "s" };
+                let count = partitions.len();
+                format!("{count} partition{plural} made by others: {}", names.join(", "))
             }
         }
     }
 }
 
-fn shown_range(range: RangeBounds, key: KeyType) -> String {
+pub(super) fn shown_range(range: RangeBounds, key: KeyType) -> String {
     shown_bounds(&Bounds::Range(range), Some(key))
 }
 
@@ -316,10 +186,16 @@ fn shown_shape(shape: &IndexShape) -> String {
     }
     if !shape.include.is_empty() {
         let include: Vec<_> = shape.include.iter().map(Identifier::shown).collect();
-        text.push_str(&format!(" include ({})", include.join(", ")));
+        text.extend([" include (", &include.join(", "), ")"]);
     }
     if let Some(predicate) = &shape.predicate {
-        text.push_str(&format!(" where {}", predicate.escape_debug()));
+        text.push_str(" where ");
+        for c in predicate.chars() {
+            match c {
+                c if c.is_control() => text.extend(c.escape_default()),
+                c => text.push(c),
+            }
+        }
     }
     text
 }

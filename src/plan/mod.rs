@@ -9,6 +9,7 @@ mod explain;
 mod fingerprint;
 mod reason;
 mod refute;
+mod remedy;
 mod rules;
 mod simulate;
 mod step;

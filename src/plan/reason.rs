@@ -11,7 +11,7 @@ pub enum Cause {
     CurrentPeriod,
     /// Rows of a coming period will belong there: this many periods from now.
     Ahead(u32),
-    /// The spec asks for periods from `startAt` on.
+    /// It belongs to a period that the spec provides: from `startAt` on, or the current one.
     SinceStart,
     /// There are partitions on both sides.
     Hole,
@@ -242,7 +242,7 @@ impl Blocker {
 /// Something a person may want to know, that holds nothing back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// A stranger has the name a partition would have had.
+    /// Something else has the name a partition would have had.
     NameGoneRound {
         /// The name it would have had.
         wanted: Identifier,

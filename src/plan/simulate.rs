@@ -129,7 +129,7 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     on(world, &attach.partition, |p| {
         p.attachment = Attachment::Attached;
         for table_index in &table_indexes {
-            let twin = p.indexes.iter_mut().find(|i| i.of.is_none() && is_twin(i, table_index));
+            let twin = p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(table_index));
             if let Some(twin) = twin {
                 belong(twin, table_index.name.clone());
             }
@@ -143,13 +143,16 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     }
 }
 
-fn is_twin(index: &PartitionIndex, table_index: &TableIndex) -> bool {
-    let alike = match (&index.shape, &table_index.shape) {
-        (Some(a), Some(b)) => a == b,
-        (None, None) => index.definition == table_index.definition,
-        (Some(_), None) | (None, Some(_)) => false,
-    };
-    alike && index.constraint == table_index.constraint.is_some()
+impl PartitionIndex {
+    /// Whether Postgres would make the index belong to that index of the table.
+    pub(super) fn is_twin_of(&self, table_index: &TableIndex) -> bool {
+        let alike = match (&self.shape, &table_index.shape) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => self.definition == table_index.definition,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        alike && self.valid && self.constraint == table_index.constraint.is_some()
+    }
 }
 
 fn belong(index: &mut PartitionIndex, to: Identifier) {
@@ -158,20 +161,18 @@ fn belong(index: &mut PartitionIndex, to: Identifier) {
     index.definition = String::new();
 }
 
-/// An index of the table is valid once every partition has one that belongs to it.
+/// An index of the table is valid once every partition has one that belongs to it. A partition whose
+/// detach was cut off does not count.
 fn validate(world: &mut ObservedTable, name: &Identifier) {
-    let complete = world
-        .partitions
-        .iter()
-        .filter(|p| p.attachment != Attachment::Prepared)
-        .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
+    let complete =
+        world.attached().all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
     for index in table_indexes(world).iter_mut().filter(|i| i.name == *name) {
         index.valid |= complete;
     }
 }
 
 fn create_table_index(world: &mut ObservedTable, name: &Identifier, shape: &IndexShape) {
-    let is_empty = world.partitions.iter().all(|p| p.attachment == Attachment::Prepared);
+    let is_empty = world.attached().next().is_none();
     world.taken.insert(name.clone());
     let indexes = table_indexes(world);
     indexes.push(TableIndex {

@@ -5,6 +5,9 @@ use crate::partition::{
     Bounds, Identifier, IndexShape, KeyType, LockMode, QualifiedName, RangeBounds,
 };
 
+/// What the name of an index ends in that is to take the place of the table's.
+pub(super) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {

@@ -68,7 +68,7 @@ impl Window {
             coverage: coverage(observed, Edge::At(now)),
             grid,
         };
-        window.find_missing(observed, desired.ahead)?;
+        window.find_missing(observed, current.from(), desired.ahead)?;
         Some(window)
     }
 
@@ -89,22 +89,24 @@ impl Window {
         oldest.is_none_or(|oldest| range.to() > Edge::At(oldest))
     }
 
-    fn find_missing(&mut self, observed: &ObservedTable, ahead: u32) -> Option<()> {
+    fn find_missing(&mut self, observed: &ObservedTable, current: Edge, ahead: u32) -> Option<()> {
         let occupied = occupied(observed);
-        for gap in gaps(&occupied, self.span) {
-            match pieces(&self.grid, gap)? {
-                Some(pieces) => {
-                    for range in pieces {
-                        let cause = self.cause(range, &occupied, ahead)?;
-                        self.missing.push(Missing { range, cause });
-                    }
-                }
-                None => self.too_wide.push(gap),
+        // Cut where the current period begins, so that no past is too wide for what rows need now.
+        for gap in gaps(&occupied, self.span).into_iter().flat_map(|gap| cut(gap, current)) {
+            let pieces = pieces(&self.grid, gap)?;
+            if pieces.len() > MOST_PERIODS {
+                self.too_wide.push(gap);
+                continue;
+            }
+            for range in pieces {
+                let cause = self.cause(range, &occupied, ahead)?;
+                self.missing.push(Missing { range, cause });
             }
         }
         if self.missing.len() > MOST_PERIODS {
-            self.missing.clear();
-            self.too_wide = vec![self.span];
+            let oldest = self.missing.iter().map(|missing| missing.range.from()).min()?;
+            self.missing.retain(|missing| missing.range.to() > current);
+            self.too_wide.extend(RangeBounds::new(oldest, current));
         }
         // What rows need now comes first, then what they will need soonest.
         self.missing
@@ -190,15 +192,18 @@ fn gaps(occupied: &[RangeBounds], span: RangeBounds) -> Vec<RangeBounds> {
     gaps
 }
 
-/// A gap cut at the edges of periods. The outer none: the calendar does not reach; the inner none:
-/// there are too many.
-fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Option<Vec<RangeBounds>>> {
+/// The part of a gap before an edge, and the part after it.
+fn cut(gap: RangeBounds, at: Edge) -> impl Iterator<Item = RangeBounds> {
+    let before = RangeBounds::new(gap.from(), gap.to().min(at));
+    before.into_iter().chain(RangeBounds::new(gap.from().max(at), gap.to()))
+}
+
+/// A gap cut at the edges of periods, up to the first that is too many. None where the calendar does
+/// not reach.
+fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Vec<RangeBounds>> {
     let mut pieces = Vec::new();
     let mut from = gap.from();
-    while from < gap.to() {
-        if pieces.len() == MOST_PERIODS {
-            return Some(None);
-        }
+    while from < gap.to() && pieces.len() <= MOST_PERIODS {
         let to = match from {
             Edge::At(at) => Edge::At(grid.next(at)?).min(gap.to()),
             Edge::MinValue | Edge::NegativeInfinity | Edge::Infinity | Edge::MaxValue => gap.to(),
@@ -206,7 +211,7 @@ fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Option<Vec<RangeBounds>>> {
         pieces.extend(RangeBounds::new(from, to));
         from = to;
     }
-    Some(Some(pieces))
+    Some(pieces)
 }
 
 /// The gap-free stretch of attached partitions that `now` lies in.

@@ -96,11 +96,7 @@ impl Run<'_> {
         self.lock.session().batch(text, deadline).await
     }
 
-    async fn step(
-        &mut self,
-        step: &Step,
-        progress: &mut dyn Progress,
-    ) -> Result<(), StepFailure> {
+    async fn step(&mut self, step: &Step, progress: &mut dyn Progress) -> Result<(), StepFailure> {
         let rests_on_failure = step.rests_on().iter().any(|on| self.not_done.contains(on));
         let result = if rests_on_failure || self.not_done.contains(&step.subject()) {
             Err(StepFailure::Skipped)

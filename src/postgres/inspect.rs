@@ -65,13 +65,18 @@ pub async fn default_rows(
 
 /// The first name that a partition of the table can have, and the first that none can have any more.
 fn names_of_partitions(table: &Identifier) -> (String, String) {
-    let kept = &table.as_str()[..table.as_str().floor_char_boundary(KEPT_BYTES)];
-    // The end is the prefix with its last byte raised; so it must be one that can be.
-    let prefix = kept.trim_end_matches(|c: char| !c.is_ascii() || c == '\x7f');
-    let mut end = prefix.to_owned();
+    let table = table.as_str();
+    let prefix = if table.len() <= KEPT_BYTES {
+        format!("{table}_")
+    } else {
+        // The end is the prefix with its last byte raised; so it must be one that can be.
+        let kept = &table[..table.floor_char_boundary(KEPT_BYTES)];
+        kept.trim_end_matches(|c: char| !c.is_ascii() || c == '\x7f').to_owned()
+    };
+    let mut end = prefix.clone();
     match end.pop() {
         Some(last) => end.push(char::from(last as u8 + 1)),
-        None => end = "\u{7f}".to_owned(),
+        None => end.push('\x7f'),
     }
-    (prefix.to_owned(), end)
+    (prefix, end)
 }

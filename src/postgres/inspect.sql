@@ -28,13 +28,17 @@ members AS (
         ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
     WHERE t.relkind = 'p'
     UNION ALL
-    SELECT c.*, t.nspname, false, d.description, false
+    SELECT c.*, t.nspname, false, s.comment, false
     FROM target t
-    JOIN namesakes s ON s.relkind = 'r' AND NOT s.relispartition AND s.oid <> t.oid
-    JOIN pg_description d
-        ON d.objoid = s.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+    JOIN (
+        -- Few tables are no partition; only their comments are looked up.
+        SELECT s.oid, obj_description(s.oid, 'pg_class') AS comment
+        FROM namesakes s
+        WHERE s.relkind = 'r' AND NOT s.relispartition
+        OFFSET 0
+    ) s ON s.oid <> t.oid AND starts_with(s.comment, 'pgpartition.dev ')
     JOIN pg_class c ON c.oid = s.oid
-    WHERE t.relkind = 'p' AND starts_with(d.description, 'pgpartition.dev ')
+    WHERE t.relkind = 'p'
 ),
 -- Whose build it is not ours to see has no index here.
 building AS MATERIALIZED (
@@ -58,9 +62,37 @@ indexes AS (
                              AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
                        ),
                    'unique', x.indisunique,
-                   'constraint', pg_get_constraintdef(con.oid),
+                   'constraint', CASE WHEN pc.oid IS NULL THEN pg_get_constraintdef(con.oid) ELSE con.conname END,
                    'comment', d.description,
-                   'shape', shape.shape,
+                   -- What a resource can say about an index; nothing where the index is more than that, or
+                   -- belongs to the table's and so is like it.
+                   'shape', CASE WHEN pc.oid IS NULL AND NOT x.indisexclusion THEN (
+                    SELECT json_build_object(
+                               'method', (SELECT amname FROM pg_am WHERE oid = ic.relam),
+                               'unique', x.indisunique,
+                               'columns', json_agg(
+                                   json_build_object(
+                                       'column', a.attname,
+                                       'descending', k.option & 1 = 1,
+                                       'nullsFirst', k.option & 2 = 2
+                                   ) ORDER BY k.position
+                               ) FILTER (WHERE k.position <= x.indnkeyatts),
+                               'include', coalesce(
+                                   json_agg(a.attname ORDER BY k.position) FILTER (WHERE k.position > x.indnkeyatts),
+                                   '[]'
+                               ),
+                               'predicate', pg_get_expr(x.indpred, x.indrelid)
+                           )
+                    FROM unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[], x.indoption::int2[])
+                             WITH ORDINALITY AS k (attnum, opclass, collation_oid, option, position)
+                    LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+                    LEFT JOIN pg_opclass o ON o.oid = k.opclass
+                    HAVING bool_and(
+                        k.attnum <> 0
+                        AND (k.position > x.indnkeyatts
+                             OR (o.opcdefault AND (k.collation_oid = 0 OR k.collation_oid = a.attcollation)))
+                    )
+                   ) END,
                    'definition', CASE WHEN pc.oid IS NULL THEN pg_get_indexdef(x.indexrelid) END
                )
                ORDER BY ic.relname
@@ -74,34 +106,6 @@ indexes AS (
         ON con.conrelid = x.indrelid AND con.conindid = x.indexrelid AND con.contype IN ('p', 'u', 'x')
     LEFT JOIN pg_description d
         ON d.objoid = x.indexrelid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
-    LEFT JOIN LATERAL (
-        -- What a resource can say about an index; nothing where the index is more than that.
-        SELECT json_build_object(
-                   'method', (SELECT amname FROM pg_am WHERE oid = ic.relam),
-                   'unique', x.indisunique,
-                   'columns', json_agg(
-                       json_build_object(
-                           'column', a.attname,
-                           'descending', k.option & 1 = 1,
-                           'nullsFirst', k.option & 2 = 2
-                       ) ORDER BY k.position
-                   ) FILTER (WHERE k.position <= x.indnkeyatts),
-                   'include', coalesce(
-                       json_agg(a.attname ORDER BY k.position) FILTER (WHERE k.position > x.indnkeyatts),
-                       '[]'
-                   ),
-                   'predicate', pg_get_expr(x.indpred, x.indrelid)
-               ) AS shape
-        FROM unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[], x.indoption::int2[])
-                 WITH ORDINALITY AS k (attnum, opclass, collation_oid, option, position)
-        LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
-        LEFT JOIN pg_opclass o ON o.oid = k.opclass
-        HAVING bool_and(
-            k.attnum <> 0
-            AND (k.position > x.indnkeyatts
-                 OR (o.opcdefault AND (k.collation_oid = 0 OR k.collation_oid = a.attcollation)))
-        )
-    ) shape ON pc.oid IS NULL AND NOT x.indisexclusion
     GROUP BY x.indrelid
 )
 SELECT json_build_object(

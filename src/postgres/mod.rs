@@ -8,7 +8,9 @@ mod lock;
 mod session;
 mod tls;
 
-pub use connect::{ConnectionSettings, InvalidUrl, ServerAddress, SslMode};
+pub use connect::{
+    APPLICATION_NAME, ConnectionSettings, DEFAULT_PORT, InvalidUrl, ServerAddress, SslMode,
+};
 pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
 pub use inspect::{InspectError, default_rows, inspect};

@@ -122,9 +122,9 @@ impl Session {
         if answer.is_err() {
             self.batch("ROLLBACK", QUERY_DEADLINE).await?;
         }
-        Ok(answer?.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
+        Ok(answer?.iter().find_map(|message| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            row.get(0).map(str::to_owned)
         }))
     }
 
@@ -142,6 +142,15 @@ impl Session {
     /// Ends the session at once; the server lets go of all it held for it.
     pub fn close(&self) {
         self.driver.abort();
+    }
+
+    /// Asks the server to stop what it is doing for this session. Whoever waits for that hears of it.
+    pub async fn cancel(&self) {
+        let cancel = self.client.cancel_token();
+        let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
+        if !matches!(heard, Ok(Ok(()))) {
+            tracing::warn!("the server did not hear that it should stop");
+        }
     }
 
     /// Whether nothing can be asked of it any more.
@@ -181,11 +190,7 @@ impl Session {
 
     /// Asks the server to stop what it is doing, and closes the connection whether it heard or not.
     async fn abandon(&self, deadline: Duration) -> DatabaseError {
-        let cancel = self.client.cancel_token();
-        let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
-        if !matches!(heard, Ok(Ok(()))) {
-            tracing::warn!("the server did not hear that it should stop");
-        }
+        self.cancel().await;
         self.driver.abort();
         DatabaseError::new(ErrorKind::Lost, format!("no answer within {} s", deadline.as_secs()))
     }

@@ -46,6 +46,9 @@ pub struct Waits {
     pub patience: Duration,
 }
 
+/// The least time a table has to be made in.
+const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
+
 /// The statements of a step, in order.
 #[must_use]
 pub fn render(step: &Step, waits: Waits) -> Script {
@@ -108,9 +111,14 @@ fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
         TransactionMode::InTransaction => ("SET LOCAL", waits.lock_timeout),
-        TransactionMode::Autocommit => ("SET", waits.patience),
+        TransactionMode::Autocommit => ("SET", waits.patience.max(waits.lock_timeout)),
     };
-    let statement = if step.is_long() { "0".to_owned() } else { millis(waits.lock_timeout) };
+    let statement = match step {
+        _ if step.is_long() => "0".to_owned(),
+        // Nobody waits for what is made beside the table, and it is much work for one statement.
+        Step::CreatePartition(_) => millis(waits.lock_timeout.max(LEAST_TO_CREATE)),
+        _ => millis(waits.lock_timeout),
+    };
     vec![
         Sql(format!("{set} lock_timeout = {}", millis(lock))),
         Sql(format!("{set} statement_timeout = {statement}")),

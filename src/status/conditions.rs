@@ -56,7 +56,7 @@ fn of_failure(failure: &Failure) -> Vec<Statement> {
     statements.push(if denies_access(*reason) {
         says(ConditionType::Reachable, FALSE, *reason, message.clone())
     } else if is_an_answer(*reason) {
-        says(ConditionType::Reachable, TRUE, Reason::Connected, String::new())
+        says(ConditionType::Reachable, TRUE, Reason::Connected, "it answered".to_owned())
     } else {
         unknown(ConditionType::Reachable)
     });
@@ -138,13 +138,18 @@ fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
     if let Some(Obstacle { reason, message, .. }) = first(obstacles, About::Indexes) {
         return says(ConditionType::Indexed, FALSE, *reason, message.clone());
     }
-    let mut causes = seen.remaining.steps.iter().filter(|p| makes_index(&p.step)).map(|p| p.because);
+    let mut causes =
+        seen.remaining.steps.iter().filter(|p| makes_index(&p.step)).map(|p| p.because);
     match causes.next() {
-        None => says(ConditionType::Indexed, TRUE, Reason::AllValid, String::new()),
+        None => {
+            says(ConditionType::Indexed, TRUE, Reason::AllValid, "no index is missing".to_owned())
+        }
         Some(Cause::InvalidIndex) => {
             says(ConditionType::Indexed, FALSE, Reason::IndexInvalid, "see plan".to_owned())
         }
-        Some(_) => says(ConditionType::Indexed, FALSE, Reason::IndexesMissing, "see plan".to_owned()),
+        Some(_) => {
+            says(ConditionType::Indexed, FALSE, Reason::IndexesMissing, "see plan".to_owned())
+        }
     }
 }
 
@@ -178,8 +183,11 @@ fn message(obstacles: &[Obstacle]) -> String {
 }
 
 fn summary_of(seen: &Seen<'_>, now: Timestamp) -> String {
-    let attached = seen.observed.attached().count();
-    format!("{attached} partitions, {}", coverage_message(seen, now))
+    let attached = match seen.observed.attached().count() {
+        1 => "1 partition".to_owned(),
+        count => format!("{count} partitions"),
+    };
+    format!("{attached}, {}", coverage_message(seen, now))
 }
 
 fn coverage_message(seen: &Seen<'_>, now: Timestamp) -> String {

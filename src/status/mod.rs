@@ -14,7 +14,7 @@ use crate::api::Reason;
 use crate::api::v1alpha1::PartitionedTableStatus;
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
-use crate::plan::{Plan, Step};
+use crate::plan::{Blocker, Plan, Step};
 
 pub use summary::strategy;
 
@@ -95,6 +95,12 @@ pub fn project(
     }
     status.last_handled_reconcile = subject.requested.map(str::to_owned);
     status
+}
+
+/// The reason that a blocker gives a condition.
+#[must_use]
+pub fn reason_of(blocker: &Blocker) -> Reason {
+    obstacle::of_blocker(blocker).0
 }
 
 fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>, now: Timestamp) {

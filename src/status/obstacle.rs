@@ -104,7 +104,7 @@ fn about_step(step: &Step) -> About {
     }
 }
 
-fn of_blocker(blocker: &Blocker) -> (Reason, About) {
+pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
     match blocker {
         Blocker::NoSuchTable => (Reason::TableNotFound, About::Table),
         Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),

@@ -7,7 +7,7 @@ use crate::api::v1alpha1::{PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
 use crate::observed::{Attachment, ObservedTable, Origin};
 use crate::partition::{Bounds, Edge, Identifier, KeyType};
-use crate::plan::{Plan, Step, Window, next_change};
+use crate::plan::{Plan, PlannedStep, Step, Window, next_change};
 
 /// The lines that a status shows of a plan.
 const PREVIEW_LINES: usize = 10;
@@ -53,7 +53,8 @@ pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
 pub(super) fn counts(seen: &Seen<'_>, now: Timestamp) -> Option<PartitionCounts> {
     let observed = seen.observed;
     observed.key()?;
-    let hanging = |attachment| observed.partitions.iter().filter(move |p| p.attachment == attachment);
+    let hanging =
+        |attachment| observed.partitions.iter().filter(move |p| p.attachment == attachment);
     Some(PartitionCounts {
         attached: number(observed.attached().count()),
         missing: missing(seen, now),
@@ -114,7 +115,7 @@ pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {
         fingerprint: plan.fingerprint.clone(),
         steps: number(plan.steps.len())?,
         deferred: number(plan.deferred.len())?,
-        preview: plan.steps.iter().take(PREVIEW_LINES).map(|planned| planned.line()).collect(),
+        preview: plan.steps.iter().take(PREVIEW_LINES).map(PlannedStep::line).collect(),
     })
 }
 

@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../support/admission.rs"]
+mod admission;
 #[path = "../support/mod.rs"]
 mod support;
+
+mod admit;
+mod comes_true;
+mod goes_wrong;
+mod stage;
 mod support_works;

@@ -16,7 +16,7 @@ fn every_case_gets_its_answer() {
         .into_iter()
         .filter_map(|(file, case)| {
             let complaint = judge(&rules, &case).err()?;
-            Some(format!("{file}: {}: {complaint}", case.case))
+            Some(format!("{file}: {}: {complaint}", case.title))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

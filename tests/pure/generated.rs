@@ -18,18 +18,17 @@ fn the_definition_is_what_crd_prints() {
 }
 
 /// The file at `path` holds `generated`, or is made to where the environment says so.
-fn expect_file(path: &str, generated: &str) {
+pub(crate) fn expect_file(path: &str, generated: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if env::var_os("PGPARTITION_UPDATE").is_some() {
         fs::write(&file, generated).expect("the file can be written");
     }
     let checked_in = fs::read_to_string(&file).unwrap_or_default();
-    if checked_in != generated {
-        panic!(
-            "{path} is out of date:\n{}\nrun: PGPARTITION_UPDATE=1 cargo test --test pure generated",
-            first_difference(&checked_in, generated)
-        );
-    }
+    assert!(
+        checked_in == generated,
+        "{path} is out of date:\n{}\nrun: PGPARTITION_UPDATE=1 cargo test --test pure generated",
+        first_difference(&checked_in, generated)
+    );
 }
 
 /// The first line in which the two differ, as a diff shows it.

@@ -1,5 +1,23 @@
 //! Tests that need nothing but the compiler: no database, no cluster, no network.
 
 mod admission;
+mod architecture;
+mod bounds;
 mod generated;
+mod properties;
 mod reasons;
+mod reference;
+mod scenarios;
+
+#[path = "../support/arbitrary/mod.rs"]
+mod arbitrary;
+#[path = "../support/oracle.rs"]
+mod oracle;
+#[path = "../support/samples.rs"]
+mod samples;
+#[path = "../support/scenario/mod.rs"]
+mod scenario;
+#[path = "../support/source.rs"]
+mod source;
+#[path = "../support/world.rs"]
+mod world;

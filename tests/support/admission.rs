@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     /// What is asked, in words.
-    pub(crate) case: String,
+    #[serde(rename = "case")]
+    pub(crate) title: String,
     /// The good resource.
     #[serde(default)]
     pub(crate) on: Base,
@@ -47,6 +48,7 @@ pub(crate) struct Refusal {
     pub(crate) saying: String,
     /// Who refuses it.
     #[serde(default)]
+    #[allow(dead_code, reason = "an API server is asked as a whole")]
     pub(crate) by: Judge,
 }
 

@@ -79,7 +79,8 @@ impl Cluster {
         let (key, certificate) = (file("key"), file("crt"));
         let organizations: String = groups.iter().flat_map(|group| ["/O=", group]).collect();
         let script = r#"openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$1" -keyout "$2" |
-            openssl x509 -req -days 30 -CA "$4/ca.crt" -CAkey "$4/ca.key" -out "$3""#;
+            openssl x509 -req -days 30 -CA "$4/ca.crt" -CAkey "$4/ca.key" -out "$3" \
+                -extfile <(echo extendedKeyUsage=clientAuth)"#; // rustls takes version 3 only
         super::run(
             super::bash()
                 .args(["-o", "pipefail", "-c", &format!("{{ {script}; }} 2>/dev/null"), "bash"])

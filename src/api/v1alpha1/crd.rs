@@ -17,6 +17,7 @@ pub fn crd() -> CustomResourceDefinition {
     let mut definition = derived.expect("a definition is plain data");
     let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     refuse_null(schema);
+    unwrap_descriptions(schema);
     require_database(&mut schema["properties"]["spec"]);
     // Without a generation of its own, a resource nobody has looked at would pass for current.
     schema["properties"]["status"]["default"] = json!({"observedGeneration": -1});
@@ -31,6 +32,21 @@ fn refuse_null(schema: &mut Value) {
             fields.values_mut().for_each(refuse_null);
         }
         Value::Array(items) => items.iter_mut().for_each(refuse_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// `kubectl explain` breaks the lines anew; where the source broke them must not show.
+fn unwrap_descriptions(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::String(text)) = fields.get_mut("description") {
+                let paragraphs = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+                *text = paragraphs.collect::<Vec<_>>().join("\n\n");
+            }
+            fields.values_mut().for_each(unwrap_descriptions);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unwrap_descriptions),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{data_key, forbidden, host, identifier, resource_name};
+use super::schema::{key_in_secret, forbidden, host, identifier, resource_name};
 
 /// Where the database is and who logs in. What is given here overrides what the Secret says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -38,6 +38,7 @@ pub struct Database {
     /// one of a known authority, VerifyFull one in the name of the host besides. Default:
     /// VerifyFull with a caRef, else what the Secret's uri says, else Require.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SslMode")]
     pub ssl_mode: Option<SslMode>,
     /// The certificate authority that vouches for the server. Default: those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,27 +64,27 @@ pub struct SecretRef {
 pub struct SecretKeys {
     /// Key of the connection URI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "data_key")]
+    #[schemars(schema_with = "key_in_secret")]
     pub uri: Option<String>,
     /// Key of the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "data_key")]
+    #[schemars(schema_with = "key_in_secret")]
     pub host: Option<String>,
     /// Key of the port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "data_key")]
+    #[schemars(schema_with = "key_in_secret")]
     pub port: Option<String>,
     /// Key of the database's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "data_key")]
+    #[schemars(schema_with = "key_in_secret")]
     pub dbname: Option<String>,
     /// Key of the role's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "data_key")]
+    #[schemars(schema_with = "key_in_secret")]
     pub user: Option<String>,
     /// Key of the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "data_key")]
+    #[schemars(schema_with = "key_in_secret")]
     pub password: Option<String>,
 }
 
@@ -111,7 +112,7 @@ pub struct CaRef {
     #[schemars(schema_with = "resource_name")]
     pub name: String,
     /// Key of the PEM certificates.
-    #[schemars(schema_with = "data_key")]
+    #[schemars(schema_with = "key_in_secret")]
     pub key: String,
 }
 

@@ -75,13 +75,15 @@ pub struct Index {
     pub unique: Option<bool>,
     /// The access method. Default: btree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "IndexMethod")]
     pub method: Option<IndexMethod>,
     /// A partial index: the condition, in SQL, that a row has to meet to be in it.
     #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     pub predicate: Option<String>,
-    /// The partitions that carry it. Default: All.
+    /// The partitions that carry it: All, or the Newest and all ahead. Default: All.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "IndexedPartitions")]
     pub partitions: Option<IndexedPartitions>,
     /// With `partitions: Newest`: how many periods, counted back from the current one and with it.
     /// Periods ahead carry the index as well.
@@ -119,9 +121,11 @@ pub struct IndexColumn {
     pub column: String,
     /// Which way it is ordered. Default: Asc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SortOrder")]
     pub order: Option<SortOrder>,
     /// Where nulls are put. Default, as in Postgres: Last in ascending order, First in descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "NullsOrder")]
     pub nulls: Option<NullsOrder>,
 }
 

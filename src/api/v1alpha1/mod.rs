@@ -2,7 +2,8 @@
 //!
 //! Optional fields are `Option` here even where absence has a meaning, and an accessor says which;
 //! the schema carries defaults only for scalars at fixed paths, so that what a GitOps tool applied
-//! and what the API server stores differ as little as can be.
+//! and what the API server stores differ as little as can be. `schemars(with)` on an optional
+//! enumeration keeps the description of the field; without it, that of the type takes its place.
 
 #![allow(unreachable_pub, reason = "KubeSchema copies each struct into the body of a function")]
 

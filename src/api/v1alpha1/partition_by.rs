@@ -44,7 +44,7 @@ pub struct RangeKey {
     pub start_at: Option<String>,
 }
 
-pub(super) fn utc() -> String {
+fn utc() -> String {
     "UTC".to_owned()
 }
 

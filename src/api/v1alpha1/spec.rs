@@ -1,5 +1,7 @@
 //! The resource and its spec.
 
+#![allow(clippy::duplicated_attributes, reason = "several columns have the same type")]
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,7 +93,7 @@ pub struct PartitionedTableSpec {
     pub database: Option<Database>,
     /// The schema the table is in. Immutable.
     #[serde(default = "public")]
-    #[schemars(schema_with = "identifier", extend("default" = public()))]
+    #[schemars(schema_with = "identifier")]
     pub schema: String,
     /// The partitioned table, by the name applications use. Immutable.
     #[schemars(schema_with = "identifier")]
@@ -161,6 +163,6 @@ impl Default for Limits {
     }
 }
 
-pub(super) fn one_second() -> String {
+fn one_second() -> String {
     "1s".to_owned()
 }

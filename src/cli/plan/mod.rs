@@ -80,19 +80,19 @@ async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Re
     Ok(plans)
 }
 
-fn plan_for_snapshot(
-    file: &Path,
-    tables: &[DesiredTable],
-    now: Timestamp,
-) -> anyhow::Result<Plan> {
+fn plan_for_snapshot(file: &Path, tables: &[DesiredTable], now: Timestamp) -> anyhow::Result<Plan> {
     let what = || format!("{}: not what inspect -o json prints", file.display());
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let snapshot: Snapshot = serde_json::from_str(&text).with_context(what)?;
     let observed = ObservedTable::try_from(snapshot).with_context(what)?;
     let [table] = tables else { bail!("a snapshot is of one table: give one document") };
     if table.name != observed.name {
-        bail!("the document is for {}, the snapshot of {}", table.name.shown(), observed.name.shown());
+        bail!(
+            "the document is for {}, the snapshot of {}",
+            table.name.shown(),
+            observed.name.shown()
+        );
     }
     Ok(plan::plan(table, &observed, now))
 }

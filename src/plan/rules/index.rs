@@ -7,6 +7,7 @@ use crate::desired::{DesiredIndex, DesiredTable, OnPartitions, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
 use crate::partition::{Bounds, Identifier, QualifiedName, fit, index_name, unused};
 use crate::plan::refute::range_key;
+use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::window::Window;
 
 pub(super) fn ensure(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
@@ -93,7 +94,7 @@ fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
 }
 
 fn replacement_name(index: &DesiredIndex) -> Identifier {
-    fit(index.name.as_str(), "_pgpartition_next")
+    fit(index.name.as_str(), REPLACEMENT_SUFFIX)
 }
 
 fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, draft: &mut Draft) {
@@ -109,10 +110,11 @@ fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut D
         if belongs || partition.attachment != Attachment::Attached {
             continue;
         }
-        let twin = partition
-            .indexes
-            .iter()
-            .find(|i| i.valid && i.of.is_none() && i.is_like(index) && !i.constraint);
+        let twin = partition.indexes.iter().find(|i| {
+            let stands_for_another = i.marker.as_ref().is_some_and(|m| m.index != index.name);
+            let is_free = i.of.is_none() && !i.constraint && !stands_for_another;
+            i.valid && is_free && i.is_like(index)
+        });
         let name = match twin {
             Some(twin) => Some(twin.name.clone()),
             None => build(index, of, &partition, because, None, draft),
@@ -135,7 +137,9 @@ fn ensure_on_partitions(index: &DesiredIndex, window: Option<&Window>, draft: &m
         if partition.attachment != Attachment::Attached {
             continue;
         }
-        let ours = |i: &&PartitionIndex| i.marker.as_ref().is_some_and(|m| m.index == index.name);
+        let ours = |i: &&PartitionIndex| {
+            i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
+        };
         let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index));
         let wanted = belongs_on(index, &partition, window);
         let mut is_replaced = good;
@@ -187,12 +191,11 @@ fn build(
     draft: &mut Draft,
 ) -> Option<Identifier> {
     let wanted = index_name(&draft.world.name.name, of, &partition.name.name);
-    let leftover =
-        partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == wanted);
-    let name = match leftover {
-        Some(leftover) => leftover.name.clone(),
-        None => unused(&wanted, |name| draft.is_taken(name)),
+    let left = |name: &Identifier| {
+        partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == *name)
     };
+    let name = unused(&wanted, |name| draft.is_taken(name) && left(name).is_none());
+    let leftover = left(&name);
     let step = Step::BuildIndex {
         partition: partition.name.clone(),
         index: name.clone(),

@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::desired::{DesiredTable, OnPartitions, Partitioning};
-use crate::observed::{ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
+use crate::observed::{Attachment, ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
 use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
 use crate::plan::{Cause, Note};
@@ -146,7 +146,7 @@ impl Draft {
 
 impl ObservedPartition {
     fn is_prepared_for(&self, bounds: &Bounds) -> bool {
-        self.attachment == crate::observed::Attachment::Prepared && self.bounds == *bounds
+        self.attachment == Attachment::Prepared && self.owned && self.bounds == *bounds
     }
 }
 

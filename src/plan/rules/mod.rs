@@ -17,7 +17,8 @@ use crate::observed::ObservedTable;
 pub(super) type Rule = fn(&DesiredTable, Timestamp, &mut Draft);
 
 /// All of them.
-pub(super) const RULES: [Rule; 3] = [recover::recover, provision::provision, index::ensure];
+pub(super) const RULES: [Rule; 4] =
+    [recover::discard_unusable, provision::provision, recover::discard_unwanted, index::ensure];
 
 /// A plan in the making, and the world as it will be after it.
 pub(super) struct Draft {

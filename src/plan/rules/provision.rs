@@ -33,7 +33,7 @@ fn provision_periods(desired: &DesiredTable, window: &Window, draft: &mut Draft)
     let ways: Vec<_> = window
         .missing
         .iter()
-        .map(|missing| (*missing, way(missing.range, window, default.as_ref(), &draft.world)))
+        .map(|missing| (*missing, way(missing.range, window, default.as_ref(), &key, draft)))
         .collect();
     if let Some(default) = &default {
         drop_unneeded_exclusions(default, &ways, draft);
@@ -45,7 +45,7 @@ fn provision_periods(desired: &DesiredTable, window: &Window, draft: &mut Draft)
             Way::Blocked(blocker) => {
                 let partition = draft.world.name.sibling(name);
                 let wanted = draft.attach(partition, Bounds::Range(missing.range), None);
-                draft.defer(Some(wanted), blocker(&key));
+                draft.defer(Some(wanted), blocker);
             }
             Way::Free => {
                 make(desired, window, missing, &name, draft, None);
@@ -66,38 +66,39 @@ enum Way {
     /// scanned under an exclusive lock.
     Excluding,
     /// Not yet.
-    Blocked(Box<dyn Fn(&RangeKey) -> Blocker>),
+    Blocked(Blocker),
 }
 
 fn way(
     range: RangeBounds,
     window: &Window,
     default: Option<&ObservedPartition>,
-    world: &crate::observed::ObservedTable,
+    key: &RangeKey,
+    draft: &Draft,
 ) -> Way {
-    let Some(default) = default else { return Way::Free };
-    if default.bytes == 0 {
-        return Way::Free;
-    }
-    let rows: u64 = world
+    let Some(default) = default.filter(|default| default.bytes > 0) else { return Way::Free };
+    let rows: u64 = draft
+        .world
         .default_rows
         .iter()
         .flatten()
         .filter(|stretch| stretch.range.overlaps(&range))
         .map(|stretch| stretch.rows)
         .sum();
-    let default = default.name.clone();
+    let name = default.name.clone();
     if rows > 0 {
-        return Way::Blocked(Box::new(move |key| Blocker::DefaultHoldsRows {
-            default: default.clone(),
-            range,
-            rows,
-            key: key.key,
-        }));
+        let key = key.key;
+        return Way::Blocked(Blocker::DefaultHoldsRows { default: name, range, rows, key });
     }
-    // The promise would make an application's insert fail that the default partition takes now.
-    if range.contains(Edge::At(window.now)) {
-        return Way::Blocked(Box::new(move |_| Blocker::DefaultInUse { default: default.clone() }));
+    if !default.owned {
+        let role = draft.world.server.role.clone();
+        return Way::Blocked(Blocker::NotOwnerOfPartition { partition: name, role });
+    }
+    // The promise would make an application's insert fail that the default partition takes now;
+    // where an earlier run made it, the insert fails already, and attaching is what cures it.
+    let promised = default.exclusions.iter().any(|e| e.name == exclusion_name(range));
+    if range.contains(Edge::At(window.now)) && !promised {
+        return Way::Blocked(Blocker::DefaultInUse { default: name });
     }
     Way::Excluding
 }

@@ -2,34 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{Blocker, Cause, Draft, Step, remainders};
-use crate::desired::{DesiredTable, Partitioning};
+use super::{Blocker, Cause, Draft, Step};
+use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition};
-use crate::partition::Bounds;
-use crate::plan::refute::range_key;
-use crate::plan::window::Window;
 
-/// Discards tables that were made to become partitions and are not wanted as such any more. One that
-/// still is wanted is attached by the rule that wants it.
-pub(super) fn recover(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
-    let wanted = wanted(desired, now, draft);
-    let usable = |p: &ObservedPartition| p.fits && wanted.contains(&p.bounds);
-    let leftovers: Vec<_> = draft
-        .world
-        .partitions
-        .iter()
-        .filter(|p| p.attachment == Attachment::Prepared && !usable(p))
-        .map(|p| (p.name.clone(), p.owned))
-        .collect();
-    for (partition, owned) in leftovers {
-        let step = Step::DiscardPartition { partition: partition.clone() };
-        if owned {
-            draft.step(step, Cause::Leftover);
-        } else {
-            let role = draft.world.server.role.clone();
-            draft.defer(Some(step), Blocker::NotOwnerOfPartition { partition, role });
-        }
-    }
+/// Discards tables that were made to become partitions and cannot be attached as they are, and tells
+/// of detaches that were cut off.
+pub(super) fn discard_unusable(_: &DesiredTable, _: Timestamp, draft: &mut Draft) {
+    discard(draft, |partition, draft| !is_usable(partition, draft));
     let pending: Vec<_> = draft
         .world
         .partitions
@@ -42,13 +22,35 @@ pub(super) fn recover(desired: &DesiredTable, now: Timestamp, draft: &mut Draft)
     }
 }
 
-/// The bounds for which a partition is missing.
-fn wanted(desired: &DesiredTable, now: Timestamp, draft: &Draft) -> Vec<Bounds> {
-    match &desired.partitioning {
-        Partitioning::Range(range) => range_key(&draft.world)
-            .and_then(|key| Window::new(range, key, &draft.world, now))
-            .map(|window| window.missing.iter().map(|m| Bounds::Range(m.range)).collect())
-            .unwrap_or_default(),
-        Partitioning::Hash(hash) => remainders::missing(hash, &draft.world).unwrap_or_default(),
+/// Discards tables that were made to become partitions and that no rule has wanted.
+pub(super) fn discard_unwanted(_: &DesiredTable, _: Timestamp, draft: &mut Draft) {
+    discard(draft, |_, _| true);
+}
+
+fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -> bool) {
+    let leftovers: Vec<_> = draft
+        .world
+        .partitions
+        .iter()
+        .filter(|p| p.attachment == Attachment::Prepared && is_leftover(p, draft))
+        .map(|p| (p.name.clone(), p.owned))
+        .collect();
+    for (partition, owned) in leftovers {
+        let step = Step::DiscardPartition { partition: partition.clone() };
+        if owned {
+            draft.step(step, Cause::Leftover);
+        } else {
+            let role = draft.world.server.role.clone();
+            draft.defer(Some(step), Blocker::NotOwnerOfPartition { partition, role });
+        }
     }
+}
+
+/// Whether a table can be attached as it is: it is ours to attach, its columns are those of the table,
+/// and each index of the table has its twin, which attaching would build under an exclusive lock.
+fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
+    let mut table_indexes = draft.world.relation.iter().flat_map(|relation| &relation.indexes);
+    partition.owned
+        && partition.fits
+        && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_twin_of(of)))
 }

@@ -33,7 +33,7 @@ pub(super) fn provision(desired: &DesiredTable, hash: &DesiredHash, draft: &mut 
 ///
 /// Every modulus is a factor of the next larger one, so all are factors of the largest.
 /// <https://www.postgresql.org/docs/current/sql-createtable.html>
-pub(super) fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
+fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
     let found = hashes(world);
     let mut moduli: Vec<u32> = found.iter().map(|(modulus, _)| *modulus).collect();
     moduli.sort_unstable();

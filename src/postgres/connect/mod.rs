@@ -12,7 +12,11 @@ use super::error::{DatabaseError, ErrorKind};
 /// The longest that finding a server and logging in may take, for each server tried.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-const DEFAULT_PORT: u16 = 5432;
+/// Where Postgres listens if nobody says otherwise.
+pub const DEFAULT_PORT: u16 = 5432;
+
+/// What `pg_stat_activity` calls us if nobody says otherwise.
+pub const APPLICATION_NAME: &str = "pg-partition-operator";
 
 /// All that is needed to log in.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -93,6 +97,9 @@ pub enum InvalidUrl {
     /// `sslrootcert` cannot be read.
     #[error("cannot read the certificates that sslrootcert names: {0}")]
     RootCertificates(std::io::ErrorKind),
+    /// `sslrootcert` names a file where none may be read.
+    #[error("sslrootcert names a file, and none is read here")]
+    NoFiles,
     /// No host.
     #[error("the connection string names no host")]
     NoHost,
@@ -105,20 +112,31 @@ impl ConnectionSettings {
     /// # Errors
     /// When the string is none, or names a file that cannot be read.
     pub fn from_url(url: &str) -> Result<Self, InvalidUrl> {
-        Self::from_url_or(url, SslMode::Prefer)
+        Self::read(url, SslMode::Prefer, |path| {
+            std::fs::read(path).map_err(|error| InvalidUrl::RootCertificates(error.kind()))
+        })
     }
 
-    /// Like [`Self::from_url`], with the mode that holds where the string is silent.
+    /// Reads a connection string that somebody else wrote, and so no file that it names. TLS is as it
+    /// says, and `ssl_mode` where it is silent.
     ///
     /// # Errors
-    /// As [`Self::from_url`].
-    pub fn from_url_or(url: &str, ssl_mode: SslMode) -> Result<Self, InvalidUrl> {
+    /// When the string is none, or names a file.
+    pub fn from_foreign_url(url: &str, ssl_mode: SslMode) -> Result<Self, InvalidUrl> {
+        Self::read(url, ssl_mode, |_| Err(InvalidUrl::NoFiles))
+    }
+
+    fn read(
+        url: &str,
+        ssl_mode: SslMode,
+        read_file: impl Fn(&Path) -> Result<Vec<u8>, InvalidUrl>,
+    ) -> Result<Self, InvalidUrl> {
         let ConnectionString { plain, tls } = split_tls(url)?;
         let config: Config = plain
             .parse()
             .map_err(|error: tokio_postgres::Error| InvalidUrl::Syntax(syntax_problem(&error)))?;
         let servers = servers(&config)?;
-        let (ssl_mode, ca) = tls.resolve(ssl_mode)?;
+        let (ssl_mode, ca) = tls.resolve(ssl_mode, read_file)?;
         Ok(Self {
             servers,
             dbname: config.get_dbname().map(str::to_owned),
@@ -127,10 +145,7 @@ impl ConnectionSettings {
             ssl_mode,
             ca,
             options: config.get_options().map(str::to_owned),
-            application_name: config
-                .get_application_name()
-                .unwrap_or("pg-partition-operator")
-                .to_owned(),
+            application_name: config.get_application_name().unwrap_or(APPLICATION_NAME).to_owned(),
         })
     }
 
@@ -235,7 +250,11 @@ impl TlsWords {
         true
     }
 
-    fn resolve(self, default: SslMode) -> Result<(SslMode, Option<Vec<u8>>), InvalidUrl> {
+    fn resolve(
+        self,
+        default: SslMode,
+        read_file: impl Fn(&Path) -> Result<Vec<u8>, InvalidUrl>,
+    ) -> Result<(SslMode, Option<Vec<u8>>), InvalidUrl> {
         let mode = match self.mode.as_deref() {
             Some(text) => SslMode::parse(text).ok_or(InvalidUrl::SslMode)?,
             None => default,
@@ -244,8 +263,7 @@ impl TlsWords {
             None => Ok((mode, None)),
             Some("system") => Ok((SslMode::VerifyFull, None)),
             Some(path) => {
-                let pem = std::fs::read(Path::new(path))
-                    .map_err(|error| InvalidUrl::RootCertificates(error.kind()))?;
+                let pem = read_file(Path::new(path))?;
                 // As libpq does: who names an authority wants it to be asked.
                 let mode = if mode == SslMode::Require { SslMode::VerifyCa } else { mode };
                 Ok((mode, Some(pem)))

@@ -23,8 +23,8 @@ fn tls_is_as_the_string_says() {
 
 #[test]
 fn a_named_authority_is_asked() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "pem").unwrap();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "pem").expect("it is written");
     let url = format!("postgres://u@h/d?sslmode=require&sslrootcert={}", file.path().display());
     let settings = settings(&url);
     assert_eq!(settings.ssl_mode, SslMode::VerifyCa);

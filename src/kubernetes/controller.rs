@@ -1,0 +1,112 @@
+//! Watches resources and what they refer to, and has each reconciled when it is time.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::runtime::controller::{self, Action};
+use kube::runtime::reflector::{self, ObjectRef};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::{self, watcher};
+use kube::runtime::{Controller, PredicateConfig, WatchStreamExt};
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::reconcile::{Context, reconcile};
+use super::references;
+use super::tables::Watched;
+use crate::api::v1alpha1::RECONCILE_ANNOTATION;
+
+/// Reconciles the resources of one namespace, or of all, until `stop`; then ends what is under way.
+///
+/// No number limits how many are reconciled at once. Each waits for a session to its own server, and
+/// a limit over all servers would let dead ones use it up.
+pub(super) async fn control(
+    client: Client,
+    namespace: Option<&str>,
+    context: Arc<Context>,
+    stop: CancellationToken,
+) {
+    let (store, writer) = reflector::store::<Watched>();
+    context.tables.watch(store.clone());
+    let resources: Api<Watched> = match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let asked = watcher(resources, watcher::Config::default())
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(|watched: &_| Some(what_is_asked(watched)), PredicateConfig::default());
+    let (sender, changes) = mpsc::channel(64);
+    watch_references(client, namespace, &context, sender);
+    let reconciles = Controller::for_stream(asked, store)
+        .with_config(controller::Config::default().concurrency(0))
+        .trigger_backoff(WatchBackoff::default())
+        .reconcile_on(stream::unfold(changes, next_change))
+        .graceful_shutdown_on(async move { stop.cancelled().await })
+        .run(reconcile, |_, never, _| -> Action { match *never {} }, context);
+    reconciles
+        .for_each(|ended| async move {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "the watch was interrupted");
+            }
+        })
+        .await;
+}
+
+fn watch_references(
+    client: Client,
+    namespace: Option<&str>,
+    context: &Arc<Context>,
+    changed: mpsc::Sender<ObjectRef<Watched>>,
+) {
+    let (secrets, config_maps) = match namespace {
+        Some(namespace) => {
+            (Api::namespaced(client.clone(), namespace), Api::namespaced(client, namespace))
+        }
+        None => (Api::all(client.clone()), Api::all(client)),
+    };
+    let tables = Arc::clone(&context.tables);
+    tokio::spawn(references::watch::<Secret>(secrets, Arc::clone(&tables), changed.clone()));
+    tokio::spawn(references::watch::<ConfigMap>(config_maps, tables, changed));
+}
+
+async fn next_change(
+    mut changes: mpsc::Receiver<ObjectRef<Watched>>,
+) -> Option<(ObjectRef<Watched>, mpsc::Receiver<ObjectRef<Watched>>)> {
+    Some((changes.recv().await?, changes))
+}
+
+/// What of a resource asks for a reconcile when it changes; our own writing of the status does not.
+fn what_is_asked(watched: &Watched) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    watched.meta().uid.hash(&mut hasher);
+    watched.meta().generation.hash(&mut hasher);
+    watched.annotations().get(RECONCILE_ANNOTATION).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// How long to wait for the API server again: never so long that a person would wonder.
+#[derive(Default)]
+struct WatchBackoff {
+    failures: u32,
+}
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let delay = Duration::from_millis(500) * 2_u32.pow(self.failures.min(3));
+        self.failures = self.failures.saturating_add(1);
+        Some(super::backoff::jittered(delay))
+    }
+}
+
+impl Backoff for WatchBackoff {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}

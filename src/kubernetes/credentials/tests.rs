@@ -1,0 +1,185 @@
+use super::*;
+
+/// What the settings come to: `user:password@host:port/dbname mode`, or the complaint.
+fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
+    let mut database = serde_json::json!({"secretRef": {"name": "s"}});
+    for (field, value) in spec.as_object().expect("an object") {
+        if field == "keys" {
+            database["secretRef"]["keys"] = value.clone();
+        } else {
+            database[field] = value.clone();
+        }
+    }
+    let database: Database = serde_json::from_value(database).expect("a database");
+    let data = pairs
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
+        .collect();
+    match settings(&database, "ns", &data, None) {
+        Ok(settings) => {
+            let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
+            let servers: Vec<_> =
+                settings.servers.iter().map(|s| format!("{}:{}", s.host, s.port)).collect();
+            format!(
+                "{}:{}@{}/{} {:?}",
+                part(&settings.user),
+                part(&settings.password),
+                servers.join(","),
+                part(&settings.dbname),
+                settings.ssl_mode
+            )
+        }
+        Err(failure) => {
+            assert_eq!(failure.reason, Reason::SecretInvalid);
+            assert!(!failure.message.contains("s3cret"), "{}", failure.message);
+            failure.message
+        }
+    }
+}
+
+fn nothing_said() -> serde_json::Value {
+    serde_json::json!({})
+}
+
+const CLOUD_NATIVE_PG: &[(&str, &str)] = &[
+    ("username", "app"),
+    ("user", "app"),
+    ("password", "s3cret"),
+    ("dbname", "app"),
+    ("host", "c-rw"),
+    ("port", "5432"),
+    ("pgpass", "c-rw:5432:app:app:s3cret"),
+    ("uri", "postgresql://app:s3cret@c-rw.ns:5432/app"),
+    ("jdbc-uri", "jdbc:postgresql://c-rw.ns:5432/app?password=s3cret&user=app"),
+    ("fqdn-uri", "postgresql://app:s3cret@c-rw.ns.svc.cluster.local:5432/app"),
+];
+const CRUNCHY: &[(&str, &str)] = &[
+    ("host", "c-primary.ns.svc"),
+    ("port", "5432"),
+    ("user", "app"),
+    ("password", "s3cret"),
+    ("dbname", "app"),
+    ("uri", "postgresql://app:s3cret@c-primary.ns.svc:5432/app"),
+    ("pgbouncer-host", "c-pgbouncer.ns.svc"),
+    ("pgbouncer-uri", "postgresql://app:s3cret@c-pgbouncer.ns.svc:5432/app"),
+];
+const SERVICE_BINDING: &[(&str, &str)] = &[
+    ("type", "postgresql"),
+    ("provider", "p"),
+    ("host", "db"),
+    ("port", "6432"),
+    ("username", "app"),
+    ("password", "s3cret\n"),
+    ("database", "app"),
+];
+const CROSSPLANE: &[(&str, &str)] = &[
+    ("endpoint", "x.eu-west-1.rds.amazonaws.com"),
+    ("port", "5432"),
+    ("username", "app"),
+    ("password", "s3cret"),
+];
+const ZALANDO: &[(&str, &str)] = &[("username", "app"), ("password", "s3cret")];
+
+#[test]
+fn the_usual_layouts_are_recognised() {
+    for (layout, spec, data, settings) in [
+        (
+            "CloudNativePG",
+            nothing_said(),
+            CLOUD_NATIVE_PG,
+            "app:s3cret@c-rw.ns.svc.cluster.local:5432/app Require",
+        ),
+        (
+            "CloudNativePG before fqdn-uri",
+            nothing_said(),
+            &CLOUD_NATIVE_PG[..9],
+            "app:s3cret@c-rw.ns:5432/app Require",
+        ),
+        (
+            "CloudNativePG without any uri",
+            nothing_said(),
+            &CLOUD_NATIVE_PG[..7],
+            "app:s3cret@c-rw.ns.svc:5432/app Require",
+        ),
+        ("Crunchy", nothing_said(), CRUNCHY, "app:s3cret@c-primary.ns.svc:5432/app Require"),
+        (
+            "Service Binding",
+            nothing_said(),
+            SERVICE_BINDING,
+            "app:s3cret@db.ns.svc:6432/app Require",
+        ),
+        (
+            "Crossplane",
+            serde_json::json!({"dbname": "app"}),
+            CROSSPLANE,
+            "app:s3cret@x.eu-west-1.rds.amazonaws.com:5432/app Require",
+        ),
+        (
+            "Zalando",
+            serde_json::json!({"host": "cluster.db.svc", "dbname": "app"}),
+            ZALANDO,
+            "app:s3cret@cluster.db.svc:5432/app Require",
+        ),
+        (
+            "a bare uri",
+            nothing_said(),
+            &[("uri", "postgres://app:s3cret@127.0.0.1:5433/app?sslmode=disable")],
+            "app:s3cret@127.0.0.1:5433/app Disable",
+        ),
+        (
+            "another's uri beside parts",
+            nothing_said(),
+            &[
+                ("uri", "jdbc:postgresql://other/app"),
+                ("host", "localhost"),
+                ("dbname", "app"),
+                ("user", "app"),
+            ],
+            "app:-@localhost:5432/app Require",
+        ),
+    ] {
+        assert_eq!(read(&spec, data), settings, "{layout}");
+    }
+}
+
+#[test]
+fn the_resource_has_the_last_word() {
+    let uri = [("uri", "postgres://app:s3cret@db.x:5433/app?sslmode=verify-ca"), ("DB_PASS", "p")];
+    for (spec, settings) in [
+        (serde_json::json!({}), "app:s3cret@db.x:5433/app VerifyCa"),
+        (serde_json::json!({"host": "short"}), "app:s3cret@short:5433/app VerifyCa"),
+        (serde_json::json!({"port": 1}), "app:s3cret@db.x:1/app VerifyCa"),
+        (serde_json::json!({"user": "u", "dbname": "d"}), "u:s3cret@db.x:5433/d VerifyCa"),
+        (serde_json::json!({"sslMode": "Disable"}), "app:s3cret@db.x:5433/app Disable"),
+        (
+            serde_json::json!({"caRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"}}),
+            "app:s3cret@db.x:5433/app VerifyFull",
+        ),
+        (
+            serde_json::json!({"keys": {"password": "DB_PASS"}, "host": "h", "user": "u", "dbname": "d"}),
+            "u:p@h:5432/d Require",
+        ),
+    ] {
+        assert_eq!(read(&spec, &uri), settings, "{spec}");
+    }
+}
+
+#[test]
+fn what_is_missing_or_unusable_is_named() {
+    let database = [("username", "app"), ("password", "s3cret"), ("port", "s3cret"), ("host", "h")];
+    for (spec, data, complaint) in [
+        (nothing_said(), &database[..2], "does not say the host: set spec.database.host"),
+        (nothing_said(), &database[..], "the value of key \"port\" is no port"),
+        (serde_json::json!({"host": "h"}), &database[..2], "does not say the dbname"),
+        (serde_json::json!({"keys": {"user": "login"}}), &database[..2], "has no key \"login\""),
+        (
+            nothing_said(),
+            &[("uri", "postgres://app:s3cret@h/d?sslrootcert=/etc/s3cret")],
+            "key \"uri\": sslrootcert names a file",
+        ),
+        (nothing_said(), &[("uri", "postgres://app:s3cret@h:p/d")], "key \"uri\": "),
+    ] {
+        let said = read(&spec, data);
+        assert!(said.contains(complaint), "{said}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Tells of transitions, once each, in events that `kubectl describe` shows.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::patch::API_DEADLINE;
+use crate::api::{ConditionType, Reason};
+use crate::plan::{Deferral, Plan, Step};
+use crate::postgres::StepOutcome;
+use crate::status;
+
+/// What an event's note may have, in bytes.
+const LONGEST_NOTE: usize = 1_000;
+
+/// Takes events, and does not wait until they are written.
+#[derive(Clone)]
+pub(super) struct Events {
+    queue: mpsc::Sender<(ObjectReference, Event)>,
+}
+
+impl Events {
+    /// Starts writing what will be taken, one after the other; where the API server cannot keep up,
+    /// events are lost, not reconciles.
+    pub(super) fn start(client: Client, identity: &str) -> Self {
+        let (queue, mut taken) = mpsc::channel::<(ObjectReference, Event)>(1_000);
+        let reporter = Reporter {
+            controller: "pg-partition-operator".to_owned(),
+            instance: Some(identity.to_owned()),
+        };
+        let recorder = Recorder::new(client, reporter);
+        tokio::spawn(async move {
+            while let Some((about, event)) = taken.recv().await {
+                match timeout(API_DEADLINE, recorder.publish(&event, &about)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::debug!(%error, "an event could not be written"),
+                    Err(_) => tracing::debug!("an event could not be written in time"),
+                }
+            }
+        });
+        Self { queue }
+    }
+
+    /// A step came to its end.
+    pub(super) fn step(&self, about: &ObjectReference, outcome: &StepOutcome) {
+        let step = &outcome.step;
+        let what = format!("{} {} {}", step.verb(), step.subject().shown(), step.detail());
+        let (type_, reason, note) = match &outcome.result {
+            Ok(()) => (EventType::Normal, Reason::Succeeded, what),
+            Err(error) => (EventType::Warning, Reason::StepFailed, format!("{what}: {error}")),
+        };
+        // Events of the same action and reason are taken for repetitions of one.
+        self.publish(about, type_, reason.as_str(), &action(step), note);
+    }
+
+    /// Each thing that is held back and was not before.
+    pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
+        let known = before.map_or(&[][..], |plan| &plan.deferred);
+        for deferral in after.deferred.iter().filter(|deferral| !is_known(deferral, known)) {
+            let Deferral { wanted, blocker } = deferral;
+            let wanted = wanted.as_ref().map(action);
+            let held_back = wanted.as_deref().unwrap_or("table");
+            let note = format!("held back: {held_back}: {}", blocker.explain());
+            let reason = status::reason_of(blocker).as_str();
+            self.publish(about, EventType::Warning, reason, held_back, note);
+        }
+    }
+
+    /// Each condition that is another than before.
+    pub(super) fn transitions(
+        &self,
+        about: &ObjectReference,
+        before: &[Condition],
+        after: &[Condition],
+    ) {
+        for condition in after.iter().filter(|condition| is_new(condition, before)) {
+            let type_ = match condition.status.as_str() {
+                "True" => EventType::Normal,
+                "False" => EventType::Warning,
+                _ => continue,
+            };
+            let action = format!("{}{}", condition.type_, condition.status);
+            let note = format!("{}={}: {}", condition.type_, condition.status, condition.message);
+            self.publish(about, type_, &condition.reason, &action, note);
+        }
+    }
+
+    fn publish(
+        &self,
+        about: &ObjectReference,
+        type_: EventType,
+        reason: &str,
+        action: &str,
+        note: String,
+    ) {
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(cut(note, LONGEST_NOTE)),
+            action: action.to_owned(),
+            secondary: None,
+        };
+        if self.queue.try_send((about.clone(), event)).is_err() {
+            tracing::debug!("an event was left out: too many are waiting");
+        }
+    }
+}
+
+/// Whether a condition has another status or reason. `Stalled` and `Reconciling` only repeat what
+/// `Ready` says.
+fn is_new(condition: &Condition, before: &[Condition]) -> bool {
+    let repeats = [ConditionType::Stalled, ConditionType::Reconciling];
+    if repeats.iter().any(|repeats| repeats.as_str() == condition.type_) {
+        return false;
+    }
+    before.iter().find(|before| before.type_ == condition.type_).is_none_or(|before| {
+        (&before.status, &before.reason) != (&condition.status, &condition.reason)
+    })
+}
+
+/// Whether the same is held back already; how many rows are in the way does not make it another.
+fn is_known(deferral: &Deferral, known: &[Deferral]) -> bool {
+    let what = |deferral: &Deferral| {
+        (
+            deferral.blocker.name(),
+            deferral.wanted.as_ref().map(|step| (step.verb(), step.subject())),
+        )
+    };
+    known.iter().any(|known| what(known) == what(deferral))
+}
+
+/// Tells steps apart, in the 128 bytes that the API server allows.
+fn action(step: &Step) -> String {
+    cut(format!("{} {}", step.verb(), step.subject().name.shown()), 128)
+}
+
+fn cut(mut text: String, longest: usize) -> String {
+    text.truncate(text.floor_char_boundary(longest));
+    text
+}

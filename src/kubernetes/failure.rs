@@ -1,0 +1,94 @@
+//! Errors as reasons that a status can give.
+
+use super::ClusterError;
+use crate::api::Reason;
+use crate::converge::ConvergeError;
+use crate::desired::SpecError;
+use crate::postgres::{DatabaseError, ErrorKind, InspectError, StepFailure};
+use crate::status::Failure;
+
+/// Why a resource could not be worked on.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Something that its status tells of.
+    Of(Failure),
+    /// The API server: there is no telling through it.
+    Cluster(ClusterError),
+    /// We are ending: whoever comes next will look.
+    Left,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Of(failure)
+    }
+}
+
+impl From<ClusterError> for Trouble {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+/// The spec contradicts itself.
+pub(super) fn of_spec(errors: &[SpecError]) -> Failure {
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    Failure { reason: Reason::InvalidSpec, message: errors.join("; ") }
+}
+
+/// No session came about.
+pub(super) fn of_connecting(error: &DatabaseError) -> Failure {
+    let reason = match error.kind() {
+        ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
+        ErrorKind::Denied => Reason::InsufficientPrivilege,
+        ErrorKind::Tls => Reason::TlsFailed,
+        ErrorKind::Pooled => Reason::PoolerDetected,
+        ErrorKind::Busy
+        | ErrorKind::Changed
+        | ErrorKind::Unreachable
+        | ErrorKind::Lost
+        | ErrorKind::Refused => Reason::ConnectionFailed,
+    };
+    Failure { reason, message: error.to_string() }
+}
+
+/// The table could not be looked at, or nothing could be begun.
+pub(super) fn of_converging(error: &ConvergeError) -> Failure {
+    let reason = match error {
+        ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
+        ConvergeError::HeldByAnother => Reason::HeldByAnother,
+        ConvergeError::PlanChanged { .. } => Reason::Progressing,
+        ConvergeError::Inspect(InspectError::Json(_) | InspectError::Meaning(_))
+        | ConvergeError::Violation(_) => Reason::StepFailed,
+    };
+    Failure { reason, message: error.to_string() }
+}
+
+fn of_looking(kind: ErrorKind) -> Reason {
+    match kind {
+        ErrorKind::Busy => Reason::TableLocked,
+        ErrorKind::Changed => Reason::Progressing,
+        ErrorKind::Denied => Reason::InsufficientPrivilege,
+        ErrorKind::Unreachable | ErrorKind::Lost => Reason::ConnectionFailed,
+        ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
+        ErrorKind::Tls => Reason::TlsFailed,
+        ErrorKind::Pooled => Reason::PoolerDetected,
+        ErrorKind::Refused => Reason::StepFailed,
+    }
+}
+
+/// A step was not done; none where it only rests on another that was not.
+pub(super) fn of_step(failure: &StepFailure) -> Option<Failure> {
+    let StepFailure::Database(error) = failure else { return None };
+    let reason = match error.kind() {
+        ErrorKind::Busy => Reason::LockTimeout,
+        ErrorKind::Changed => Reason::Progressing,
+        ErrorKind::Denied => Reason::InsufficientPrivilege,
+        ErrorKind::Unreachable | ErrorKind::Lost => Reason::ConnectionFailed,
+        ErrorKind::AuthenticationFailed
+        | ErrorKind::Tls
+        | ErrorKind::Pooled
+        | ErrorKind::Refused => Reason::StepFailed,
+    };
+    Some(Failure { reason, message: error.to_string() })
+}

@@ -1,0 +1,190 @@
+//! One of several replicas leads: whoever holds the Lease.
+//!
+//! A Lease cannot fence: a leader that was stopped for a while may still act when it wakes. What it
+//! does to a table is fenced by the advisory lock there; this only keeps replicas out of each
+//! other's way.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use tokio::time::{sleep, timeout};
+
+/// Which Lease to hold, and how.
+#[derive(Debug, Clone)]
+pub struct LeaseSettings {
+    /// The Lease's name.
+    pub name: String,
+    /// Its namespace; none for that of the client.
+    pub namespace: Option<String>,
+    /// Who we are: no other process may be called the same.
+    pub identity: String,
+    /// How long others wait after the last sign of life before they take over.
+    pub duration: Duration,
+    /// After how long without success the leader gives up.
+    pub renew_deadline: Duration,
+    /// How long between two signs of life, and how long one may take.
+    pub retry_period: Duration,
+}
+
+/// A replica that wants to lead, or does.
+pub(super) struct Election {
+    leases: Api<Lease>,
+    settings: LeaseSettings,
+    /// The version of the Lease seen last, and when it was seen first. Others' clocks may be wrong;
+    /// how long we have seen nothing change is not.
+    seen: Option<(String, Instant)>,
+}
+
+/// Who holds the Lease after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Us,
+    Another,
+    /// Somebody else wrote at the same moment.
+    Undecided,
+}
+
+impl Election {
+    /// `client` must not retry by itself: an attempt that outlives its deadline holds nothing.
+    pub(super) fn new(client: Client, settings: LeaseSettings) -> Self {
+        let leases = match &settings.namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::default_namespaced(client),
+        };
+        Self { leases, settings, seen: None }
+    }
+
+    /// Waits until the Lease is ours.
+    pub(super) async fn win(&mut self) {
+        loop {
+            match self.attempt_in_time().await {
+                Ok(Holder::Us) => return,
+                Ok(Holder::Another | Holder::Undecided) => {}
+                Err(reason) => tracing::warn!(%reason, "cannot read or write the Lease"),
+            }
+            sleep(self.settings.retry_period.mul_f64(1.0 + fastrand::f64() * 0.2)).await;
+        }
+    }
+
+    /// Keeps the Lease, and returns when it is no longer ours.
+    pub(super) async fn keep(&mut self) {
+        let mut renewed = Instant::now();
+        loop {
+            sleep(self.settings.retry_period).await;
+            let began = Instant::now();
+            match self.attempt_in_time().await {
+                Ok(Holder::Us) => renewed = began,
+                Ok(Holder::Another) => return,
+                Ok(Holder::Undecided) => {}
+                Err(reason) => tracing::warn!(%reason, "cannot renew the Lease"),
+            }
+            if renewed.elapsed() >= self.settings.renew_deadline {
+                return;
+            }
+        }
+    }
+
+    /// Lets others take over at once.
+    pub(super) async fn release(&self) {
+        let released = timeout(self.settings.retry_period, self.write_release()).await;
+        if let Ok(Err(error)) = released {
+            tracing::warn!(%error, "cannot release the Lease; it will expire");
+        }
+    }
+
+    async fn write_release(&self) -> kube::Result<()> {
+        let Some(mut lease) = self.leases.get_opt(&self.settings.name).await? else {
+            return Ok(());
+        };
+        let spec = lease.spec.get_or_insert_default();
+        if spec.holder_identity.as_deref() != Some(&self.settings.identity) {
+            return Ok(());
+        }
+        spec.holder_identity = Some(String::new());
+        spec.lease_duration_seconds = Some(1);
+        self.leases.replace(&self.settings.name, &PostParams::default(), &lease).await.map(drop)
+    }
+
+    async fn attempt_in_time(&mut self) -> Result<Holder, String> {
+        match timeout(self.settings.retry_period, self.attempt()).await {
+            Ok(Ok(holder)) => Ok(holder),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the API server does not answer".to_owned()),
+        }
+    }
+
+    /// Takes the Lease if it is free, or renews it if it is ours. The version that was read goes with
+    /// what is written, so that of two who write only one succeeds.
+    async fn attempt(&mut self) -> kube::Result<Holder> {
+        let name = self.settings.name.clone();
+        let found = self.leases.get_opt(&name).await?;
+        let written = match found {
+            None => {
+                let metadata = ObjectMeta { name: Some(name), ..ObjectMeta::default() };
+                let lease = Lease { metadata, spec: Some(self.claim(None)) };
+                self.leases.create(&PostParams::default(), &lease).await
+            }
+            Some(mut lease) => {
+                self.look_at(lease.metadata.resource_version.as_deref());
+                if !self.is_free(lease.spec.as_ref()) {
+                    return Ok(Holder::Another);
+                }
+                lease.spec = Some(self.claim(lease.spec.as_ref()));
+                self.leases.replace(&name, &PostParams::default(), &lease).await
+            }
+        };
+        match written {
+            Ok(lease) => {
+                self.look_at(lease.metadata.resource_version.as_deref());
+                Ok(Holder::Us)
+            }
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => {
+                Ok(Holder::Undecided)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn look_at(&mut self, version: Option<&str>) {
+        let version = version.unwrap_or_default();
+        if self.seen.as_ref().is_none_or(|(seen, _)| seen != version) {
+            self.seen = Some((version.to_owned(), Instant::now()));
+        }
+    }
+
+    fn is_free(&self, spec: Option<&LeaseSpec>) -> bool {
+        let holder = spec.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
+        if holder.is_empty() || holder == self.settings.identity {
+            return true;
+        }
+        let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
+        let duration = seconds
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(self.settings.duration, Duration::from_secs);
+        self.seen.as_ref().is_some_and(|(_, since)| since.elapsed() > duration)
+    }
+
+    fn claim(&self, previous: Option<&LeaseSpec>) -> LeaseSpec {
+        let now = MicroTime(Timestamp::now());
+        let ours = previous.and_then(|spec| spec.holder_identity.as_deref())
+            == Some(self.settings.identity.as_str());
+        let transitions = previous.and_then(|spec| spec.lease_transitions);
+        let acquired = previous.filter(|_| ours).and_then(|spec| spec.acquire_time.clone());
+        LeaseSpec {
+            holder_identity: Some(self.settings.identity.clone()),
+            lease_duration_seconds: i32::try_from(self.settings.duration.as_secs()).ok(),
+            acquire_time: acquired.or_else(|| Some(now.clone())),
+            renew_time: Some(now),
+            lease_transitions: match (previous, ours) {
+                (None, _) => Some(0),
+                (Some(_), true) => transitions,
+                (Some(_), false) => Some(transitions.unwrap_or(0).saturating_add(1)),
+            },
+            ..LeaseSpec::default()
+        }
+    }
+}

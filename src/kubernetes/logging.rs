@@ -1,0 +1,41 @@
+//! What is logged, where, and in which form.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people where standard error is a terminal, for programs elsewhere.
+    #[default]
+    Auto,
+    /// One line of text for each event.
+    Text,
+    /// One line of JSON for each event.
+    Json,
+}
+
+/// Logs to standard error from now on. `filter` is as in `RUST_LOG`: `info,kube=debug`.
+///
+/// # Errors
+/// When something else logs already.
+pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), TryInitError> {
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let for_people = match format {
+        LogFormat::Auto => stderr().is_terminal(),
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    if for_people {
+        let layer = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
+        registry.with(layer.with_target(false)).try_init()
+    } else {
+        let layer = fmt::layer().with_writer(stderr).json().flatten_event(true);
+        registry.with(layer).try_init()
+    }
+}

@@ -1,0 +1,123 @@
+//! Which database a resource is about, and how to log in there.
+
+use std::fmt::Debug;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::serde::de::DeserializeOwned;
+use kube::{Api, Client, Resource, ResourceExt};
+
+use super::failure::Trouble;
+use super::patch::within_deadline;
+use super::reconcile::Context;
+use super::{ClusterError, credentials};
+use crate::api::Reason;
+use crate::api::v1alpha1::{CaKind, CaRef, PartitionedTable};
+use crate::postgres::ConnectionSettings;
+use crate::status::Failure;
+
+/// How to log in to the database of a resource, as the Secret says now.
+pub(super) async fn log_in(
+    table: &PartitionedTable,
+    context: &Context,
+) -> Result<ConnectionSettings, Trouble> {
+    let settings = read_settings(table, context).await?;
+    let uid = table.uid().unwrap_or_default();
+    if let Some(former) = context.tables.set_settings(&uid, settings.clone())
+        && former != settings
+    {
+        context.pool.forget(&former);
+    }
+    Ok(settings)
+}
+
+async fn read_settings(
+    table: &PartitionedTable,
+    context: &Context,
+) -> Result<ConnectionSettings, Trouble> {
+    let namespace = table.namespace().unwrap_or_default();
+    let Some(database) = &table.spec.database else {
+        return Err(Trouble::Of(Failure {
+            reason: Reason::InvalidSpec,
+            message: "spec.database: is required in a cluster".to_owned(),
+        }));
+    };
+    let _asking = context.requests.acquire().await.expect("nobody closes the semaphore");
+    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
+    let name = &database.secret_ref.name;
+    let data = read(&secrets, name).await?.data.unwrap_or_default();
+    let ca = match &database.ca_ref {
+        Some(reference) => Some(read_ca(reference, &namespace, &context.client).await?),
+        None => None,
+    };
+    Ok(credentials::settings(database, &namespace, &data, ca)?)
+}
+
+async fn read_ca(reference: &CaRef, namespace: &str, client: &Client) -> Result<Vec<u8>, Trouble> {
+    let CaRef { kind, name, key } = reference;
+    let found = match kind {
+        CaKind::Secret => {
+            let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+            read(&secrets, name).await?.data.unwrap_or_default().remove(key).map(|value| value.0)
+        }
+        CaKind::ConfigMap => {
+            let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+            read(&maps, name).await?.data.unwrap_or_default().remove(key).map(String::into_bytes)
+        }
+    };
+    found.ok_or_else(|| {
+        Trouble::Of(Failure {
+            reason: Reason::SecretInvalid,
+            message: format!("{kind:?} {name:?} has no key {key:?}"),
+        })
+    })
+}
+
+/// An object that a resource refers to. That it is not there, or not for us, is the resource's
+/// trouble; all else is the API server's.
+async fn read<K>(objects: &Api<K>, name: &str) -> Result<K, Trouble>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let kind = K::kind(&());
+    let message = match within_deadline(objects.get_opt(name)).await {
+        Ok(Some(object)) => return Ok(object),
+        Ok(None) => format!("there is no {kind} {name:?} in the namespace of this resource"),
+        Err(ClusterError::Refused(error)) if is_forbidden(&error) => {
+            format!("the operator's role does not let it read {kind} {name:?}")
+        }
+        Err(error) => return Err(Trouble::Cluster(error)),
+    };
+    Err(Trouble::Of(Failure { reason: Reason::SecretNotFound, message }))
+}
+
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_forbidden())
+}
+
+/// Leaves the table to an older resource that claims it as well.
+pub(super) async fn stand_back(
+    table: &PartitionedTable,
+    settings: &ConnectionSettings,
+    context: &Context,
+) -> Result<(), Failure> {
+    for older in context.tables.older_namesakes(table) {
+        let uid = older.uid().unwrap_or_default();
+        let others = match context.tables.settings(&uid) {
+            Some(others) => Some(others),
+            // Nobody has looked at it yet. Where its database cannot be told, it claims none.
+            None => log_in(&older, context).await.ok(),
+        };
+        let same_database = others.is_some_and(|others| {
+            others.dbname == settings.dbname
+                && others.servers.iter().any(|server| settings.servers.contains(server))
+        });
+        if same_database {
+            let (namespace, name) = (older.namespace().unwrap_or_default(), older.name_any());
+            return Err(Failure {
+                reason: Reason::Conflict,
+                message: format!("{namespace}/{name} is older and has the same table"),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Talks to the API server: `PartitionedTable` resources, and the Secrets and `ConfigMaps` they
+//! refer to, are watched; their status, events and one Lease are written.
+
+mod backoff;
+mod controller;
+mod credentials;
+mod events;
+mod failure;
+mod http;
+mod leader;
+mod logging;
+mod login;
+mod metrics;
+mod patch;
+mod pool;
+mod progress;
+mod reconcile;
+mod references;
+mod tables;
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use kube::{Client, ResourceExt};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+pub use leader::LeaseSettings;
+pub use logging::{LogFormat, start_logging};
+
+use backoff::Backoff;
+use events::Events;
+use http::Told;
+use leader::Election;
+use metrics::Metrics;
+use pool::Pool;
+use reconcile::Context;
+use tables::Tables;
+
+/// How many reconciles ask the API server at once.
+const REQUESTS: usize = 8;
+
+/// How long it may take to leave what is under way.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// How often what nobody needs any more is let go.
+const TIDYING: Duration = Duration::from_secs(30);
+
+/// How the operator runs.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// The namespaces whose resources are kept; none for those of all.
+    pub namespaces: Vec<String>,
+    /// Where probes, metrics and monitoring are answered.
+    pub listen: SocketAddr,
+    /// How replicas agree on who leads.
+    pub lease: LeaseSettings,
+    /// How many sessions there are to one Postgres server at most.
+    pub sessions_per_server: usize,
+    /// How often to look for drift where nothing else asks for a look.
+    pub resync: Duration,
+    /// How long what is under way may take to end.
+    pub grace: Duration,
+}
+
+/// Why the operator ended other than because it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No way to an API server is configured, or it cannot be used.
+    #[error("no Kubernetes API server is configured")]
+    Configuration(#[source] kube::config::InferConfigError),
+    /// The client cannot be made.
+    #[error("the Kubernetes client cannot be made")]
+    Client(#[source] kube::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// Answering over HTTP ended.
+    #[error("the HTTP server ended")]
+    Http(#[source] std::io::Error),
+    /// A metric cannot be registered.
+    #[error("the metrics cannot be set up")]
+    Metrics(#[source] prometheus::Error),
+    /// Signals cannot be received.
+    #[error("signals cannot be received")]
+    Signals(#[source] std::io::Error),
+    /// Another replica leads, or nobody can tell.
+    #[error("no longer the leader")]
+    LostLeadership,
+    /// Watching ended.
+    #[error("the watch of the resources ended")]
+    WatchEnded,
+}
+
+/// The API server did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClusterError {
+    #[error("the API server refused")]
+    Refused(#[source] Box<kube::Error>),
+    #[error("the API server did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+impl ClusterError {
+    fn chain(&self) -> String {
+        match self {
+            Self::Refused(cause) => format!("{self}: {cause}"),
+            Self::Silent(_) => self.to_string(),
+        }
+    }
+}
+
+/// Runs the operator until SIGTERM or SIGINT.
+///
+/// When this returns, something may still hang in the background; whoever called must not wait for
+/// it: let the runtime go with [`tokio::runtime::Runtime::shutdown_background`].
+///
+/// # Errors
+/// When it cannot start, or stops leading.
+pub async fn run(settings: RunSettings) -> Result<(), RunError> {
+    // Fails only where one is installed already, which serves as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut config = kube::Config::infer().await.map_err(RunError::Configuration)?;
+    let client = Client::try_from(config.clone()).map_err(RunError::Client)?;
+    config.default_retry = false;
+    let impatient = Client::try_from(config).map_err(RunError::Client)?;
+    let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
+    let tables = Arc::new(Tables::default());
+    let told = Arc::new(Told {
+        metrics: Arc::clone(&metrics),
+        tables: Arc::clone(&tables),
+        ready: AtomicBool::new(true),
+    });
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| RunError::Listen(settings.listen, error))?;
+    let stop = stop_on_signal(Arc::clone(&told))?;
+    let context = Arc::new(Context {
+        client: client.clone(),
+        requests: Semaphore::new(REQUESTS),
+        pool: Pool::new(settings.sessions_per_server),
+        tables,
+        backoff: Backoff::default(),
+        events: Events::start(client.clone(), &settings.lease.identity),
+        metrics,
+        resync: settings.resync,
+        leave: CancellationToken::new(),
+    });
+    let election = Election::new(impatient, settings.lease.clone());
+    tracing::info!(listen = %settings.listen, version = env!("CARGO_PKG_VERSION"), "started");
+    tokio::select! {
+        ended = http::listen(listener, told) => ended.map_err(RunError::Http),
+        ended = lead(client, &settings, election, context, stop) => ended,
+    }
+}
+
+/// Waits to lead, leads until `stop`, and lets others lead.
+async fn lead(
+    client: Client,
+    settings: &RunSettings,
+    mut election: Election,
+    context: Arc<Context>,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    tokio::select! {
+        () = election.win() => {}
+        () = stop.cancelled() => return Ok(()),
+    }
+    tracing::info!("leading");
+    context.metrics.leads(true);
+    let metrics = Arc::clone(&context.metrics);
+    let leave = context.leave.clone();
+    let mut work =
+        tokio::spawn(keep_tables(client, settings.namespaces.clone(), context, stop.clone()));
+    let ended = tokio::select! {
+        () = election.keep() => Err(RunError::LostLeadership),
+        _ = &mut work => if stop.is_cancelled() { Ok(()) } else { Err(RunError::WatchEnded) },
+        () = stop.cancelled() => tokio::select! {
+            () = election.keep() => Err(RunError::LostLeadership),
+            () = end(&mut work, &leave, settings.grace) => Ok(()),
+        },
+    };
+    // Before another leads, nothing of ours may begin any more.
+    work.abort();
+    metrics.leads(false);
+    if ended.is_ok() {
+        election.release().await;
+    }
+    ended
+}
+
+/// Lets what is under way come to its end, and after most of the time given makes it.
+async fn end(work: &mut JoinHandle<()>, leave: &CancellationToken, grace: Duration) {
+    let leaving = grace.min(LEAVING);
+    if timeout(grace.saturating_sub(leaving), &mut *work).await.is_ok() {
+        return;
+    }
+    tracing::warn!("what is under way is left as it is");
+    leave.cancel();
+    if timeout(leaving, work).await.is_err() {
+        tracing::warn!("not all that was under way came to its end");
+    }
+}
+
+async fn keep_tables(
+    client: Client,
+    namespaces: Vec<String>,
+    context: Arc<Context>,
+    stop: CancellationToken,
+) {
+    let scopes: Vec<Option<&str>> = if namespaces.is_empty() {
+        vec![None]
+    } else {
+        namespaces.iter().map(|namespace| Some(namespace.as_str())).collect()
+    };
+    let controllers = scopes.into_iter().map(|scope| {
+        controller::control(client.clone(), scope, Arc::clone(&context), stop.clone())
+    });
+    tokio::select! {
+        _ = join_all(controllers) => {}
+        () = tidy(&context) => {}
+    }
+}
+
+/// Lets go of idle sessions, and of what is remembered of resources that are gone.
+async fn tidy(context: &Context) {
+    let mut ticks = interval(TIDYING);
+    for store in context.tables.stores() {
+        if store.wait_until_ready().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+    loop {
+        ticks.tick().await;
+        context.pool.close_idle();
+        let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
+        context.tables.retain(|uid| there.contains(uid));
+        context.backoff.retain(|uid| there.contains(uid));
+    }
+}
+
+fn stop_on_signal(told: Arc<Told>) -> Result<CancellationToken, RunError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending");
+        told.ready.store(false, Ordering::Relaxed);
+        stopped.cancel();
+    });
+    Ok(stop)
+}

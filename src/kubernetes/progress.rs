@@ -1,0 +1,58 @@
+//! Tells events, metrics and the log of each step.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+
+use super::events::Events;
+use super::metrics::Metrics;
+use crate::plan::{Plan, Step};
+use crate::postgres::{DatabaseError, Progress, StepOutcome};
+
+/// Hears of the steps to one table.
+pub(super) struct Observed<'a> {
+    about: ObjectReference,
+    events: &'a Events,
+    metrics: &'a Metrics,
+}
+
+impl<'a> Observed<'a> {
+    pub(super) fn new(about: ObjectReference, events: &'a Events, metrics: &'a Metrics) -> Self {
+        Self { about, events, metrics }
+    }
+}
+
+impl Progress for Observed<'_> {
+    fn planned(&mut self, plan: &Plan) {
+        tracing::info!(
+            namespace = self.about.namespace,
+            name = self.about.name,
+            table = plan.table.shown(),
+            steps = plan.steps.len(),
+            fingerprint = plan.fingerprint,
+            "planned"
+        );
+    }
+
+    fn started(&mut self, step: &Step) {
+        tracing::debug!(step = step.verb(), subject = step.subject().shown(), "started");
+    }
+
+    fn retried(&mut self, step: &Step, error: &DatabaseError) {
+        self.metrics.lock_timed_out(step.verb());
+        tracing::debug!(step = step.verb(), subject = step.subject().shown(), %error, "retried");
+    }
+
+    fn finished(&mut self, outcome: &StepOutcome) {
+        let StepOutcome { step, result, took } = outcome;
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let (name, verb) = (&self.about.name, step.verb());
+        let (namespace, subject) = (&self.about.namespace, step.subject().shown());
+        match result {
+            Ok(()) => tracing::info!(namespace, name, step = verb, subject, took_ms, "done"),
+            Err(error) => {
+                tracing::warn!(namespace, name, step = verb, subject, took_ms, %error, "not done");
+            }
+        }
+        self.metrics.step_ended(verb, result.is_ok(), *took);
+        self.events.step(&self.about, outcome);
+    }
+}

@@ -1,0 +1,246 @@
+//! One resource, once: credentials, session, convergence, status.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::controller::Action;
+use kube::{Client, Resource, ResourceExt};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::{Backoff, jittered};
+use super::events::Events;
+use super::failure::{self, Trouble};
+use super::login::{log_in, stand_back};
+use super::metrics::Metrics;
+use super::patch::{self, Target};
+use super::pool::Pool;
+use super::progress::Observed;
+use super::tables::{Sight, Tables, Watched};
+use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
+use crate::api::{ConditionType, Reason};
+use crate::converge::{self, Convergence, converge};
+use crate::desired::DesiredTable;
+use crate::plan::Plan;
+use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
+
+/// How long a step retries what others hold before it is left for the next time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What every reconcile shares.
+pub(super) struct Context {
+    pub(super) client: Client,
+    /// How many ask the API server at once.
+    pub(super) requests: Semaphore,
+    pub(super) pool: Pool,
+    pub(super) tables: Arc<Tables>,
+    pub(super) backoff: Backoff,
+    pub(super) events: Events,
+    pub(super) metrics: Arc<Metrics>,
+    /// How often to look for drift where nothing else asks for a look.
+    pub(super) resync: Duration,
+    /// When what is under way is to be left as it is.
+    pub(super) leave: CancellationToken,
+}
+
+/// Makes a resource true as far as possible, says so in its status, and when to look again.
+pub(super) async fn reconcile(
+    watched: Arc<Watched>,
+    context: Arc<Context>,
+) -> Result<Action, Infallible> {
+    let began = Instant::now();
+    let told = match &watched.0 {
+        Ok(table) => work(table, &context).await,
+        Err(invalid) => refuse(&watched, &invalid.error, &context).await,
+    };
+    let uid = watched.uid().unwrap_or_default();
+    let again = match &told {
+        Ok(status) => when_again(&uid, status, &context),
+        Err(error) => {
+            tracing::warn!(
+                namespace = watched.namespace(),
+                name = watched.name_any(),
+                error = %error.chain(),
+                "the API server could not be asked or told"
+            );
+            Some(context.backoff.failed(&uid, watched.meta().generation))
+        }
+    };
+    context.metrics.reconciled(told.as_ref().is_ok_and(is_ready), began.elapsed());
+    Ok(again.map_or_else(Action::await_change, Action::requeue))
+}
+
+type Told = Result<PartitionedTableStatus, super::ClusterError>;
+
+async fn work(table: &PartitionedTable, context: &Context) -> Told {
+    let now = Timestamp::now();
+    let uid = table.uid().unwrap_or_default();
+    let subject = Subject {
+        previous: table.status.as_ref(),
+        generation: table.meta().generation,
+        requested: table.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
+    };
+    if table.spec.suspend {
+        let status = status::project(&subject, &Outcome::Suspended, now);
+        return tell(table, &subject, status, context).await;
+    }
+    let status = match converged(table, now, context).await {
+        Ok((desired, convergence)) => {
+            let status = status::project(&subject, &seen(&desired, &convergence), now);
+            let Convergence { observed, remaining, .. } = convergence;
+            let before = context.tables.sight(&uid);
+            // After a restart of the operator, what the status tells already is no news.
+            if before.is_some() || !is_told(&remaining, &subject) {
+                let before = before.as_deref().map(|sight| &sight.remaining);
+                context.events.deferrals(&table.object_ref(&()), before, &remaining);
+            }
+            let sight = Arc::new(Sight { desired, observed, remaining });
+            context.tables.saw(&uid, sight, is_ready(&status).then_some(now));
+            status
+        }
+        Err(Trouble::Of(failure)) => {
+            context.tables.lost_sight(&uid);
+            status::project(&subject, &Outcome::Failed(failure), now)
+        }
+        Err(Trouble::Cluster(error)) => {
+            context.tables.lost_sight(&uid);
+            return Err(error);
+        }
+        Err(Trouble::Left) => return Ok(table.status.clone().unwrap_or_default()),
+    };
+    tell(table, &subject, status, context).await
+}
+
+async fn converged(
+    table: &PartitionedTable,
+    now: Timestamp,
+    context: &Context,
+) -> Result<(DesiredTable, Convergence), Trouble> {
+    let desired = DesiredTable::parse(&table.spec).map_err(|errors| failure::of_spec(&errors))?;
+    let settings = log_in(table, context).await?;
+    stand_back(table, &settings, context).await?;
+    let borrowed =
+        context.pool.borrow(&settings).await.map_err(|error| failure::of_connecting(&error))?;
+    let options = converge::Options { now, patience: PATIENCE, expect: Vec::new() };
+    let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
+    let convergence = tokio::select! {
+        ended = converge(&borrowed.session, &desired, &options, &mut progress) => {
+            ended.map_err(|error| failure::of_converging(&error))?
+        }
+        () = context.leave.cancelled() => {
+            // Else the server would go on, an index build for hours, with nobody to see it end.
+            borrowed.session.cancel().await;
+            return Err(Trouble::Left);
+        }
+    };
+    borrowed.give_back();
+    Ok((desired, convergence))
+}
+
+/// Whether the status tells of this plan.
+fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
+    let told = subject.previous.and_then(|status| status.plan.as_ref());
+    told.is_some_and(|told| told.fingerprint == plan.fingerprint)
+}
+
+fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<'a> {
+    let failed = convergence.outcomes.iter().filter_map(|outcome| {
+        let failure = failure::of_step(outcome.result.as_ref().err()?)?;
+        Some(FailedStep { step: &outcome.step, failure })
+    });
+    Outcome::Seen(Seen {
+        desired,
+        observed: &convergence.observed,
+        remaining: &convergence.remaining,
+        failed: failed.collect(),
+    })
+}
+
+/// Writes the status, if it says anything new.
+async fn tell(
+    table: &PartitionedTable,
+    subject: &Subject<'_>,
+    status: PartitionedTableStatus,
+    context: &Context,
+) -> Told {
+    let target = target(table);
+    write(&target, table.object_ref(&()), subject, status, context).await
+}
+
+/// Says of a resource that nobody can read that nobody can read it.
+async fn refuse(watched: &Watched, error: &str, context: &Context) -> Told {
+    let target = target(watched);
+    context.tables.lost_sight(&target.uid);
+    let previous = patch::read_status(&context.client, &target).await?;
+    let subject = Subject {
+        previous: previous.as_ref(),
+        generation: watched.meta().generation,
+        requested: None,
+    };
+    let failure = Failure {
+        reason: Reason::InvalidSpec,
+        message: format!("this version of the operator cannot read the resource: {error}"),
+    };
+    let status = status::project(&subject, &Outcome::Failed(failure), Timestamp::now());
+    write(&target, watched.object_ref(&()), &subject, status, context).await
+}
+
+async fn write(
+    target: &Target,
+    about: ObjectReference,
+    subject: &Subject<'_>,
+    status: PartitionedTableStatus,
+    context: &Context,
+) -> Told {
+    if subject.previous == Some(&status) {
+        return Ok(status);
+    }
+    {
+        let _asking = context.requests.acquire().await.expect("nobody closes the semaphore");
+        patch::status(&context.client, target, &status).await?;
+    }
+    let before = subject.previous.map_or(&[][..], |previous| &previous.conditions);
+    context.events.transitions(&about, before, &status.conditions);
+    Ok(status)
+}
+
+fn target(object: &impl ResourceExt) -> Target {
+    Target {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+    }
+}
+
+/// When to look again; none where only a change of the resource asks for it.
+fn when_again(uid: &str, status: &PartitionedTableStatus, context: &Context) -> Option<Duration> {
+    let ready = ready(status)?;
+    if ready.reason == Reason::Suspended.as_str() {
+        return None;
+    }
+    if ready.status != "True" {
+        return Some(context.backoff.failed(uid, status.observed_generation));
+    }
+    context.backoff.succeeded(uid);
+    let resync = jittered(context.resync);
+    let due = status.next_action_at.as_ref().map_or(resync, |due| {
+        let wait = due.0.duration_since(Timestamp::now());
+        // A moment late rather than early, and not all tables at the same.
+        let moment = Duration::from_millis(fastrand::u64(100..2_000));
+        Duration::try_from(wait).unwrap_or_default() + moment
+    });
+    Some(due.min(resync))
+}
+
+fn is_ready(status: &PartitionedTableStatus) -> bool {
+    ready(status).is_some_and(|ready| ready.status == "True")
+}
+
+fn ready(status: &PartitionedTableStatus) -> Option<&Condition> {
+    let type_ = ConditionType::Ready.as_str();
+    status.conditions.iter().find(|condition| condition.type_ == type_)
+}

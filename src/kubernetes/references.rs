@@ -1,0 +1,102 @@
+//! Notices when a Secret or `ConfigMap` that resources refer to changes.
+//!
+//! Only metadata is watched: the content is read when it is needed. A watch that fails, for want of
+//! a role say, holds up nothing but itself.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::serde::de::DeserializeOwned;
+use kube::core::PartialObjectMeta;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource, ResourceExt};
+use tokio::sync::mpsc;
+
+use super::tables::{Tables, Watched};
+use crate::api::v1alpha1::{CaKind, PartitionedTable};
+
+/// A kind of object that resources refer to.
+pub(super) trait Referenced {
+    /// Whether a resource refers to the object of this kind and name in its namespace.
+    fn is_of(table: &PartitionedTable, name: &str) -> bool;
+}
+
+impl Referenced for Secret {
+    fn is_of(table: &PartitionedTable, name: &str) -> bool {
+        table.spec.database.as_ref().is_some_and(|database| {
+            database.secret_ref.name == name || has_ca(table, CaKind::Secret, name)
+        })
+    }
+}
+
+impl Referenced for k8s_openapi::api::core::v1::ConfigMap {
+    fn is_of(table: &PartitionedTable, name: &str) -> bool {
+        has_ca(table, CaKind::ConfigMap, name)
+    }
+}
+
+fn has_ca(table: &PartitionedTable, kind: CaKind, name: &str) -> bool {
+    let database = table.spec.database.as_ref();
+    database
+        .and_then(|database| database.ca_ref.as_ref())
+        .is_some_and(|ca| ca.kind == kind && ca.name == name)
+}
+
+/// Sends each resource whose reference has changed, until nobody listens.
+pub(super) async fn watch<K>(
+    objects: Api<PartialObjectMeta<K>>,
+    tables: Arc<Tables>,
+    changed: mpsc::Sender<ObjectRef<Watched>>,
+) where
+    K: Resource<DynamicType = ()> + Referenced + Clone + Debug + Send + Sync + 'static,
+    K::Scope: Send,
+    PartialObjectMeta<K>: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send,
+    <PartialObjectMeta<K> as Resource>::DynamicType: Hash,
+{
+    let mut versions = HashMap::new();
+    let mut events = Box::pin(watcher(objects, watcher::Config::default()).default_backoff());
+    while let Some(event) = events.next().await {
+        let object = match event {
+            Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => object,
+            Ok(Event::Init | Event::InitDone) => continue,
+            Err(error) => {
+                let kind = K::kind(&()).into_owned();
+                tracing::warn!(kind, %error, "changes go unnoticed until the next resync");
+                continue;
+            }
+        };
+        let (namespace, name) = (object.namespace(), object.name_any());
+        let referring = referring::<K>(&tables, namespace.as_deref(), &name);
+        if referring.is_empty() {
+            continue;
+        }
+        let version = object.resource_version();
+        if versions.insert((namespace, name), version.clone()) == Some(version) {
+            continue;
+        }
+        for table in referring {
+            if changed.send(table).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn referring<K: Referenced>(
+    tables: &Tables,
+    namespace: Option<&str>,
+    name: &str,
+) -> Vec<ObjectRef<Watched>> {
+    let refers = |watched: &Arc<Watched>| {
+        watched.namespace().as_deref() == namespace
+            && watched.0.as_ref().is_ok_and(|table| K::is_of(table, name))
+    };
+    let all = tables.all();
+    all.iter().filter(|watched| refers(watched)).map(|w| ObjectRef::from_obj(&**w)).collect()
+}

@@ -1,0 +1,182 @@
+//! What stands in the way, in a person's words, and what to do about it.
+
+use super::Blocker;
+use super::explain::shown_range;
+use crate::observed::PartitionKind;
+use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds};
+
+impl Blocker {
+    /// What stands in the way and what to do about it.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::NoSuchTable => no_such_table(),
+            Self::NotPartitioned { kind } => not_partitioned(kind),
+            Self::OtherKey { found, wanted } => other_key(found, wanted),
+            Self::UnsupportedKeyType { type_name } => unsupported_key_type(type_name),
+            Self::IntervalTooFine { key } => interval_too_fine(*key),
+            Self::UnknownTimeZone { name } => unknown_time_zone(name),
+            Self::BeyondCalendar => beyond_calendar(),
+            Self::TooManyPeriods { range, key } => too_many_periods(*range, *key),
+            Self::NotOwner { owner, role } => not_owner(owner, role),
+            Self::MayNotCreate { schema, owner } => may_not_create(schema, owner),
+            Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
+            Self::ServerTooOld { version } => {
+                format!("Postgres {version} is too old: 14 is the oldest supported")
+            }
+            Self::DefaultHoldsRows { default, range, rows, key } => {
+                default_holds_rows(default, *rows, &shown_range(*range, *key))
+            }
+            Self::DefaultInUse { default } => default_in_use(default),
+            Self::OtherModulus { found, wanted } => other_modulus(*found, *wanted),
+            Self::DetachPending { partition } => detach_pending(partition),
+            Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role),
+            Self::NoSuchColumn { index, column } => no_such_column(index, column),
+            Self::IndexNameTaken { index } => index_name_taken(index),
+            Self::IndexServesConstraint { index } => index_serves_constraint(index),
+            Self::IndexBeingBuilt { index } => {
+                format!("somebody is building {} at this moment", index.shown())
+            }
+            Self::NoConcurrentBuild { partition, kind } => no_concurrent_build(partition, *kind),
+        }
+    }
+}
+
+fn no_such_table() -> String {
+    "there is no such table: create it with PARTITION BY, or correct \
+         spec.schema and spec.table"
+        .to_owned()
+}
+
+fn not_partitioned(kind: &str) -> String {
+    format!(
+        "this is a {kind}, not a partitioned table: create a partitioned table, or name one \
+         in spec.table"
+    )
+}
+
+fn other_key(found: &str, wanted: &str) -> String {
+    format!(
+        "the table is partitioned by {found}, the spec says {wanted}: a table's key cannot \
+         be changed, so correct spec.partitionBy"
+    )
+}
+
+fn unsupported_key_type(type_name: &str) -> String {
+    format!(
+        "the key's type is {type_name}: periods can be told on date, timestamp, timestamptz \
+         and uuid (UUIDv7)"
+    )
+}
+
+fn interval_too_fine(key: KeyType) -> String {
+    format!(
+        "a {} does not tell hours apart: use a longer spec.partitionBy.range.interval",
+        key.type_name()
+    )
+}
+
+fn unknown_time_zone(name: &str) -> String {
+    format!(
+        "there is no time zone {name:?}: use an IANA name such as Europe/Paris in \
+         spec.partitionBy.range.timeZone"
+    )
+}
+
+fn beyond_calendar() -> String {
+    "the periods reach beyond the year 9999: lower spec.ahead".to_owned()
+}
+
+fn too_many_periods(range: RangeBounds, key: KeyType) -> String {
+    format!(
+        "{} holds more than 5000 periods: raise spec.partitionBy.range.startAt, choose a \
+         longer interval, or detach the partition that lies so far away",
+        shown_range(range, key)
+    )
+}
+
+fn not_owner(owner: &Identifier, role: &Identifier) -> String {
+    format!(
+        "the role {} may not act as the table's owner: GRANT {} TO {}",
+        role.shown(),
+        owner.shown(),
+        role.shown()
+    )
+}
+
+fn may_not_create(schema: &Identifier, owner: &Identifier) -> String {
+    format!(
+        "the table's owner {} may not create tables in its schema: GRANT CREATE ON SCHEMA \
+         {} TO {}",
+        owner.shown(),
+        schema.shown(),
+        owner.shown()
+    )
+}
+
+fn default_holds_rows(default: &QualifiedName, rows: u64, range: &str) -> String {
+    format!(
+        "the default partition {} holds {rows} rows of {}: move them out of it, and the \
+         partition will be attached",
+        default.shown(),
+        range
+    )
+}
+
+fn default_in_use(default: &QualifiedName) -> String {
+    format!(
+        "rows of now go to the default partition {}, which is not empty: attaching would \
+         scan it under an exclusive lock, or make inserts fail; attach this one by hand in a \
+         quiet moment",
+        default.shown()
+    )
+}
+
+fn other_modulus(found: u32, wanted: u32) -> String {
+    format!(
+        "the table has {found} hash partitions, the spec says {wanted}: another number \
+         means another table and copying every row, so correct \
+         spec.partitionBy.hash.partitions"
+    )
+}
+
+fn detach_pending(partition: &QualifiedName) -> String {
+    format!(
+        "a DETACH … CONCURRENTLY of {} was cut off, and its rows are not seen: finish it \
+         with ALTER TABLE … DETACH PARTITION … FINALIZE",
+        partition.shown()
+    )
+}
+
+fn not_owner_of(partition: &QualifiedName, role: &Identifier) -> String {
+    format!(
+        "the role {} may not act as the owner of {}: give the partition the table's owner",
+        role.shown(),
+        partition.shown()
+    )
+}
+
+fn no_such_column(index: &Identifier, column: &Identifier) -> String {
+    format!("the table has no column {}: correct spec.indexes, {}", column.shown(), index.shown())
+}
+
+fn index_name_taken(index: &Identifier) -> String {
+    format!("something else is called {}: choose another name in spec.indexes", index.shown())
+}
+
+fn index_serves_constraint(index: &Identifier) -> String {
+    format!(
+        "{} serves a constraint and is not what the spec says: change the constraint, or \
+         take the index out of spec.indexes",
+        index.shown()
+    )
+}
+
+fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
+    let kind = match kind {
+        PartitionKind::Table => "a table",
+        PartitionKind::Partitioned => "partitioned itself",
+        PartitionKind::Foreign => "a foreign table",
+    };
+    format!("{} is {kind}: build the index there by hand", partition.shown())
+}

@@ -1,0 +1,294 @@
+//! Statuses as a person reads them, for tables in every state.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::v1alpha1::PartitionedTableSpec;
+use crate::observed::Snapshot;
+use crate::plan;
+
+const NOW: &str = "2026-11-25T12:00:00.5Z";
+
+fn at(instant: &str) -> Timestamp {
+    instant.parse().expect("an instant")
+}
+
+/// `revenues`, by month, one period ahead.
+fn desired(spec: &Value) -> DesiredTable {
+    let mut merged = json!({
+        "table": "revenues",
+        "partitionBy": {"range": {"column": "at", "interval": "Month"}},
+        "ahead": 1,
+    });
+    for (field, value) in spec.as_object().expect("an object") {
+        merged[field] = value.clone();
+    }
+    let spec: PartitionedTableSpec = serde_json::from_value(merged).expect("a spec");
+    DesiredTable::parse(&spec).expect("a valid spec")
+}
+
+/// The table with a partition for each pair of bounds, with other properties laid over.
+fn observed(bounds: &[&str], other: &Value) -> ObservedTable {
+    let partitions: Vec<_> = bounds
+        .iter()
+        .enumerate()
+        .map(|(number, bounds)| {
+            json!({
+                "oid": 100 + number, "schema": "public", "name": format!("p{number}"),
+                "kind": "r", "bounds": bounds, "attached": true, "detachPending": false,
+                "comment": null, "owned": true, "rows": 5, "bytes": 8192, "storage": [], "indexes": [],
+                "exclusions": [], "fits": true,
+            })
+        })
+        .collect();
+    let mut snapshot = json!({
+        "schema": "public", "table": "revenues", "taken": [], "partitions": partitions,
+        "server": {"version": 170_010, "inRecovery": false, "role": "app",
+                   "clock": "2026-11-25T12:00:00Z"},
+        "relation": {
+            "oid": 1, "kind": "p", "owner": "app", "owned": true, "mayCreate": true,
+            "key": {"method": "r", "columns": [{"name": "at", "type": "timestamptz"}]},
+            "columns": ["at"], "rowSecurity": false, "forceRowSecurity": false,
+            "replicaIdentity": "d", "replicaIdentityIndex": null, "statistics": [],
+            "tablespace": null, "accessMethod": null, "indexes": [], "references": [],
+            "referencedBy": [],
+        },
+    });
+    merge(&mut snapshot, other);
+    let snapshot: Snapshot = serde_json::from_value(snapshot).expect("a snapshot");
+    ObservedTable::try_from(snapshot).expect("a snapshot with a meaning")
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (field, value) in from {
+                merge(into.entry(field).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+/// One line for each condition, then what else the status says.
+fn told(status: &PartitionedTableStatus) -> Vec<String> {
+    let conditions = status.conditions.iter();
+    conditions.map(|c| format!("{}={} {}: {}", c.type_, c.status, c.reason, c.message)).collect()
+}
+
+fn project_seen(desired: &DesiredTable, observed: &ObservedTable) -> PartitionedTableStatus {
+    let remaining = plan::plan(desired, observed, at(NOW));
+    let seen = Seen { desired, observed, remaining: &remaining, failed: Vec::new() };
+    let subject = Subject { previous: None, generation: Some(3), requested: Some("please") };
+    project(&subject, &Outcome::Seen(seen), at(NOW))
+}
+
+const NOVEMBER: &str = "FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00')";
+const DECEMBER: &str = "FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')";
+const FOREVER: &str = "FOR VALUES FROM ('2026-11-01 00:00:00+00') TO (MAXVALUE)";
+
+#[test]
+fn a_table_that_is_as_it_should_be_is_ready() {
+    let status = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+
+    let until = "covered until 2027-01-01T00:00:00Z";
+    assert_eq!(
+        told(&status),
+        [
+            format!("Ready=True Succeeded: 2 partitions, {until}"),
+            "Reachable=True Connected: Postgres 17.10, as app".to_owned(),
+            format!("Covered=True AllPeriods: {until}"),
+            "Indexed=True AllValid: no index is missing".to_owned(),
+        ]
+    );
+    let status = serde_json::to_value(&status).expect("plain data");
+    assert_eq!(status["observedGeneration"], 3);
+    assert_eq!(status["lastHandledReconcile"], "please");
+    assert_eq!(status["strategy"], "Range(Month) on at");
+    assert_eq!(status["coveredFrom"], "2026-11-01T00:00:00Z");
+    assert_eq!(status["coveredUntil"], "2027-01-01T00:00:00Z");
+    assert_eq!(status["nextActionAt"], "2026-12-01T00:00:00Z");
+    assert_eq!(status["plan"], Value::Null);
+    assert_eq!(
+        status["partitions"],
+        json!({"attached": 2, "missing": 0, "unmanaged": 2, "detached": 0, "pendingDetach": 0,
+               "defaultRows": 0})
+    );
+    assert_eq!(status["conditions"][0]["lastTransitionTime"], "2026-11-25T12:00:00Z");
+    assert_eq!(status["conditions"][0]["observedGeneration"], 3);
+}
+
+/// The beginnings of what is told of the conditions, in their order.
+fn assert_told(spec: &Value, bounds: &[&str], other: &Value, expected: [&str; 5]) {
+    let told = told(&project_seen(&desired(spec), &observed(bounds, other)));
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(&format!("{expected}: ")), "{told}, not {expected}");
+    }
+}
+
+#[test]
+fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
+    let no_table = [
+        "Ready=False TableNotFound",
+        "Stalled=True TableNotFound",
+        "Reachable=True Connected",
+        "Covered=Unknown Unknown",
+        "Indexed=Unknown Unknown",
+    ];
+    assert_told(&json!({}), &[], &json!({"relation": null}), no_table);
+    let replica = [
+        "Ready=False ReadOnlyReplica",
+        "Stalled=True ReadOnlyReplica",
+        "Reachable=False ReadOnlyReplica",
+        "Covered=True AllPeriods",
+        "Indexed=Unknown Unknown",
+    ];
+    let in_recovery = json!({"server": {"inRecovery": true}});
+    assert_told(&json!({}), &[NOVEMBER, DECEMBER], &in_recovery, replica);
+    let not_owner = [
+        "Ready=False InsufficientPrivilege",
+        "Stalled=True InsufficientPrivilege",
+        "Reachable=False InsufficientPrivilege",
+        "Covered=False PartitionsMissing",
+        "Indexed=Unknown Unknown",
+    ];
+    assert_told(&json!({}), &[NOVEMBER], &json!({"relation": {"owned": false}}), not_owner);
+}
+
+#[test]
+fn what_stands_in_the_way_is_told_where_it_belongs() {
+    let only_planned = [
+        "Ready=False PlanOnly",
+        "Stalled=True PlanOnly",
+        "Reachable=True Connected",
+        "Covered=False PartitionsMissing",
+        "Indexed=True AllValid",
+    ];
+    assert_told(&json!({"mode": "Plan"}), &[NOVEMBER], &json!({}), only_planned);
+    let no_such_column = [
+        "Ready=False ColumnNotFound",
+        "Stalled=True ColumnNotFound",
+        "Reachable=True Connected",
+        "Covered=True AllPeriods",
+        "Indexed=False ColumnNotFound",
+    ];
+    let index = json!({"indexes": [{"name": "i", "columns": [{"column": "gone"}]}]});
+    assert_told(&index, &[FOREVER], &json!({}), no_such_column);
+}
+
+#[test]
+fn a_failed_step_counts_more_than_what_is_left_to_do() {
+    let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER], &json!({})));
+    let remaining = plan::plan(&desired, &observed, at(NOW));
+    for (reason, besides) in
+        [(Reason::LockTimeout, "Reconciling=True"), (Reason::StepFailed, "Stalled=True")]
+    {
+        let failure = Failure { reason, message: "because".to_owned() };
+        let failed = vec![FailedStep { step: &remaining.steps[0].step, failure }];
+        let seen = Seen { desired: &desired, observed: &observed, remaining: &remaining, failed };
+        let subject = Subject { previous: None, generation: Some(1), requested: None };
+        let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));
+        let because = format!("{reason}: create public.revenues_2026_12: because");
+        assert_eq!(told[0], format!("Ready=False {because} (and 1 more)"));
+        assert_eq!(told[1], format!("{besides} {because} (and 1 more)"));
+        assert_eq!(told[3], format!("Covered=False {because}"));
+    }
+}
+
+#[test]
+fn a_failure_keeps_what_was_last_seen() {
+    let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let later = at("2026-11-25T13:00:00Z");
+    let fails = |reason| {
+        let failure = Failure { reason, message: "because".to_owned() };
+        let subject = Subject { previous: Some(&seen), generation: Some(4), requested: None };
+        project(&subject, &Outcome::Failed(failure), later)
+    };
+    for (reason, besides, reachable) in [
+        (Reason::ConnectionFailed, "Reconciling", "False ConnectionFailed"),
+        (Reason::AuthenticationFailed, "Stalled", "False AuthenticationFailed"),
+        (Reason::SecretNotFound, "Reconciling", "False SecretNotFound"),
+        (Reason::HeldByAnother, "Reconciling", "True Connected"),
+        (Reason::InvalidSpec, "Stalled", "Unknown Unknown"),
+    ] {
+        let status = fails(reason);
+        let told = told(&status);
+        assert_eq!(told[0], format!("Ready=False {reason}: because"));
+        assert!(told[1].starts_with(&format!("{besides}=True {reason}: ")), "{told:#?}");
+        assert!(told[2].starts_with(&format!("Reachable={reachable}: ")), "{told:#?}");
+        assert_eq!(status.partitions, seen.partitions);
+        assert_eq!(status.covered_until, seen.covered_until);
+        assert_eq!(status.next_action_at, None);
+    }
+}
+
+#[test]
+fn a_transition_has_its_time_and_nothing_else_does() {
+    let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let first = project_seen(&desired, &observed);
+    let remaining = plan::plan(&desired, &observed, at(NOW));
+    let later = at("2026-11-25T13:00:00Z");
+    let again = |outcome| {
+        let subject =
+            Subject { previous: Some(&first), generation: Some(3), requested: Some("please") };
+        project(&subject, &outcome, later)
+    };
+
+    let seen =
+        Seen { desired: &desired, observed: &observed, remaining: &remaining, failed: Vec::new() };
+    assert_eq!(again(Outcome::Seen(seen)), first);
+
+    let failure = Failure { reason: Reason::ConnectionFailed, message: String::new() };
+    let failed = again(Outcome::Failed(failure));
+    assert_eq!(failed.conditions[0].last_transition_time.0, later);
+}
+
+#[test]
+fn a_suspended_table_keeps_its_status() {
+    let seen = project_seen(&desired(&json!({"mode": "Plan"})), &observed(&[NOVEMBER], &json!({})));
+    let subject = Subject { previous: Some(&seen), generation: Some(4), requested: Some("now") };
+    let status = project(&subject, &Outcome::Suspended, at("2026-11-25T13:00:00Z"));
+    let told = told(&status);
+    assert!(told[0].starts_with("Ready=False Suspended: "), "{told:#?}");
+    assert!(told[1].starts_with("Reachable=True Connected"), "{told:#?}");
+    assert_eq!(status.conditions[0].last_transition_time, seen.conditions[0].last_transition_time);
+    assert_eq!(status.observed_generation, Some(4));
+    assert_eq!(status.last_handled_reconcile.as_deref(), Some("please"));
+    assert_eq!(status.partitions, seen.partitions);
+}
+
+#[test]
+fn every_remainder_counts() {
+    let hash = desired(&json!({
+        "partitionBy": {"hash": {"columns": ["at"], "partitions": 3}}, "ahead": null
+    }));
+    let key = json!({"relation": {"key": {"method": "h"}}});
+    let remainder =
+        |modulus, remainder| format!("FOR VALUES WITH (modulus {modulus}, remainder {remainder})");
+    let parts = [remainder(2, 0), remainder(4, 1), remainder(4, 3)];
+    let all: Vec<_> = parts.iter().map(String::as_str).collect();
+
+    let covered = project_seen(&hash, &observed(&all, &key));
+    assert!(
+        told(&covered).contains(&"Covered=True AllRemainders: every remainder covered".to_owned())
+    );
+    assert_eq!(covered.strategy.as_deref(), Some("Hash(3) on at"));
+    assert_eq!(covered.covered_until, None);
+
+    let hole = project_seen(&hash, &observed(&all[..2], &key));
+    assert!(
+        told(&hole)[0].starts_with("Ready=False Progressing: 2 steps to go"),
+        "{:?}",
+        told(&hole)
+    );
+    assert_eq!(hole.partitions.expect("counts").missing, Some(1));
+}
+
+#[test]
+fn coverage_without_end_is_infinite() {
+    let status = project_seen(&desired(&json!({})), &observed(&[FOREVER], &json!({})));
+    assert_eq!(status.covered_until.as_deref(), Some("infinity"));
+    assert_eq!(told(&status)[0], "Ready=True Succeeded: 1 partition, covered until infinity");
+}

@@ -1,0 +1,167 @@
+//! What a real API server makes of the definition: it takes it without a warning, shows it to
+//! people, and gives every case of `tests/admission` its answer.
+
+use std::time::Duration;
+
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, Status, response::StatusCause};
+use kube::{Client, Config, Error, ResourceExt};
+use pg_partition_operator::api::v1alpha1::PartitionedTable;
+use serde_json::{Value, json};
+
+use crate::admission::{Base, Case, cases};
+use crate::support::kube::Cluster;
+use crate::support::wait_until;
+
+#[tokio::test]
+async fn the_definition_is_served() {
+    let cluster = Cluster::shared();
+    let namespace = cluster.namespace();
+    install_definition(cluster).await;
+    people_are_told_what_the_fields_mean(cluster);
+    let tables = resources(cluster, &namespace).await;
+    every_case_gets_its_answer(&tables).await;
+    status_is_listed(cluster, &tables, &namespace).await;
+}
+
+/// What `kubectl` prints; a failure is an error, and so is a warning.
+fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String, String> {
+    let output = cluster.kubectl(&[&["--warnings-as-errors"], arguments].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    if output.status.success() && errors.is_empty() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(errors)
+    }
+}
+
+/// The definition is established, and kubectl has heard of it.
+async fn install_definition(cluster: &Cluster) {
+    kubectl(cluster, &["apply", "-f", "crds/partitionedtables.yaml"]).unwrap();
+    let definition = "crd/partitionedtables.pgpartition.dev";
+    let wait = ["wait", "--for=condition=Established", "--timeout=60s", definition];
+    kubectl(cluster, &wait).unwrap();
+    wait_until("kubectl can explain it", Duration::from_secs(30), async || {
+        kubectl(cluster, &["explain", "pgpt.spec"]).is_ok()
+    })
+    .await;
+}
+
+fn people_are_told_what_the_fields_mean(cluster: &Cluster) {
+    for (field, meaning) in [
+        ("pgpt.spec.limits.lockTimeout", "The longest anyone may queue"),
+        ("pgpt.spec.indexes.method", "Default: btree"),
+        ("pgpt.status.coveredUntil", "where the coverage"),
+    ] {
+        let explained = kubectl(cluster, &["explain", field]).unwrap();
+        assert!(explained.contains(meaning), "{field}: {explained}");
+    }
+}
+
+async fn resources(cluster: &Cluster, namespace: &str) -> Api<DynamicObject> {
+    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    let client = Client::try_from(config.unwrap()).unwrap();
+    Api::namespaced_with(client, namespace, &ApiResource::erase::<PartitionedTable>(&()))
+}
+
+async fn every_case_gets_its_answer(tables: &Api<DynamicObject>) {
+    let mut wrong = Vec::new();
+    for (file, case) in cases() {
+        if let Err(complaint) = judge(&case, &ask(tables, &case).await) {
+            wrong.push(format!("{file}: {}: {complaint}", case.title));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the API server has against `case`, if anything. Nothing of it stays.
+async fn ask(tables: &Api<DynamicObject>, case: &Case) -> Vec<StatusCause> {
+    let rehearsal = PostParams { dry_run: true, ..PostParams::default() };
+    let Some(updated) = case.updated() else {
+        return causes(tables.create(&rehearsal, &object(case.created())).await);
+    };
+    let created = tables.create(&PostParams::default(), &object(case.created())).await;
+    let created = created.unwrap_or_else(|e| panic!("{}: {e}", case.title));
+    let mut updated = object(updated);
+    updated.metadata.resource_version.clone_from(&created.metadata.resource_version);
+    let answer = causes(tables.replace(&created.name_any(), &rehearsal, &updated).await);
+    tables.delete(&created.name_any(), &DeleteParams::default()).await.unwrap();
+    answer
+}
+
+/// The object, in whichever namespace it is sent to.
+fn object(value: Value) -> DynamicObject {
+    let mut object: DynamicObject = serde_json::from_value(value).unwrap();
+    object.metadata.namespace = None;
+    object
+}
+
+fn causes(answer: kube::Result<DynamicObject>) -> Vec<StatusCause> {
+    match answer {
+        Ok(_) => Vec::new(),
+        Err(Error::Api(status)) => causes_of(*status),
+        Err(error) => panic!("no answer: {error}"),
+    }
+}
+
+fn causes_of(status: Status) -> Vec<StatusCause> {
+    let details = status.details.unwrap_or_else(|| panic!("no details: {}", status.message));
+    assert!(!details.causes.is_empty(), "no causes: {}", status.message);
+    details.causes
+}
+
+/// Whether `answer` is the one that `case` expects; if not, what is wrong.
+fn judge(case: &Case, answer: &[StatusCause]) -> Result<(), String> {
+    match &case.refused {
+        None if answer.is_empty() => Ok(()),
+        None => Err(format!("refused: {answer:?}")),
+        Some(refusal) => answer
+            .iter()
+            .any(|cause| cause.field == refusal.at && cause.message.contains(&refusal.saying))
+            .then_some(())
+            .ok_or_else(|| format!("not refused at {}: {answer:?}", refusal.at)),
+    }
+}
+
+async fn status_is_listed(cluster: &Cluster, tables: &Api<DynamicObject>, namespace: &str) {
+    let revenues = object(Base::Range.object());
+    let unseen = tables.create(&PostParams::default(), &revenues).await.unwrap();
+    assert_eq!(unseen.data["status"], json!({"observedGeneration": -1}));
+
+    let ours = PatchParams::apply("pg-partition-operator");
+    tables.patch_status("revenues", &ours, &Patch::Apply(&good_status())).await.unwrap();
+
+    let get = ["get", "pgpt", "--namespace", namespace, "--output"];
+    let listed = kubectl(cluster, &[&get[..], &["wide"]].concat()).unwrap();
+    let (heading, row) = listed.split_once('\n').unwrap();
+    let columns: Vec<_> = heading.split_whitespace().collect();
+    assert_eq!(columns.join(" "), "NAME READY STRATEGY PARTITIONS COVERED-UNTIL REASON AGE");
+    for shown in ["True", "Range(Month) on occurred_at", "29", "2027-03-01T00:00:00Z", "Succeeded"]
+    {
+        assert!(row.contains(shown), "{shown} is not in {row}");
+    }
+    for selector in ["spec.table=revenues", "spec.database.secretRef.name=finance-app"] {
+        let select = [&get[..], &["name", "--field-selector", selector]].concat();
+        let found = kubectl(cluster, &select).unwrap();
+        assert_eq!(found.trim(), "partitionedtable.pgpartition.dev/revenues", "{selector}");
+    }
+}
+
+fn good_status() -> Value {
+    json!({
+        "apiVersion": "pgpartition.dev/v1alpha1",
+        "kind": "PartitionedTable",
+        "status": {
+            "observedGeneration": 1,
+            "conditions": [{
+                "type": "Ready", "status": "True", "reason": "Succeeded", "message": "",
+                "observedGeneration": 1, "lastTransitionTime": "2026-11-24T12:00:00Z",
+            }],
+            "strategy": "Range(Month) on occurred_at",
+            "partitions": {"attached": 29},
+            "coveredUntil": "2027-03-01T00:00:00Z",
+        },
+    })
+}

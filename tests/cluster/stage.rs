@@ -1,0 +1,186 @@
+//! A namespace, a database and a table, and the operator as somebody who may do no more than the
+//! documented role.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::kube::Cluster;
+use crate::support::operator::Operator;
+use crate::support::postgres::{Database, Server};
+use crate::support::wait_until;
+
+/// How long anything may take that does not wait for a time-out.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// Where a test plays.
+pub(crate) struct Stage<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) namespace: String,
+    kubeconfig: PathBuf,
+}
+
+/// A running operator and where it answers.
+pub(crate) struct Running {
+    pub(crate) process: Operator,
+    port: u16,
+}
+
+impl Stage<'static> {
+    /// A namespace of the cluster that all tests share.
+    pub(crate) fn shared() -> Self {
+        Stage::of(Cluster::shared())
+    }
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn of(cluster: &'a Cluster) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for file in ["crds/partitionedtables.yaml", "manifests/clusterrole.yaml"] {
+            let path = root.join(file);
+            let apply = ["apply", "--server-side", "--force-conflicts", "-f", text(&path)];
+            succeeds(&cluster.kubectl(&apply));
+        }
+        let crd = "crd/partitionedtables.pgpartition.dev";
+        succeeds(&cluster.kubectl(&["wait", "--for=condition=Established", crd]));
+        let namespace = cluster.namespace();
+        let user = format!("operator-{namespace}");
+        let kubeconfig = cluster.kubeconfig_for(&user, &[]);
+        let role = "--clusterrole=pg-partition-operator";
+        let user = format!("--user={user}");
+        succeeds(&cluster.kubectl(&["create", "rolebinding", "o", role, &user, "-n", &namespace]));
+        Self { cluster, namespace, kubeconfig }
+    }
+
+    /// Starts the operator for this namespace alone.
+    pub(crate) fn operator(&self, arguments: &[&str]) -> Running {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        let own = ["run", "--namespaces", &self.namespace, "--lease-namespace", &self.namespace];
+        let arguments = [&own[..], &["--listen", &listen], arguments].concat();
+        let environment = [("KUBECONFIG", text(&self.kubeconfig))];
+        Running { process: Operator::start(&arguments, &environment), port }
+    }
+
+    /// Runs kubectl in the namespace, and returns what it prints.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.cluster.kubectl(&[&["-n", &self.namespace], arguments].concat());
+        succeeds(&output);
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(crate) fn apply(&self, object: &Value) {
+        self.kubectl(&["apply", "-f", text(file(object).path())]);
+    }
+
+    /// Makes or changes a Secret with one key `uri`.
+    pub(crate) fn secret(&self, name: &str, uri: &str) {
+        self.apply(&json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "stringData": {"uri": format!("{uri}?sslmode=disable")},
+        }));
+    }
+
+    /// Declares table `name` in the database of the Secret of the same name.
+    pub(crate) fn declare(&self, name: &str) {
+        self.apply(&table(name, &json!({})));
+    }
+
+    pub(crate) fn object(&self, name: &str) -> Value {
+        serde_json::from_str(&self.kubectl(&["get", "pgpt", name, "-o", "json"])).unwrap()
+    }
+
+    /// Status and reason of a condition: `True Succeeded`.
+    pub(crate) fn condition(&self, name: &str, type_: &str) -> String {
+        let object = self.object(name);
+        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let condition = conditions.iter().find(|condition| condition["type"] == type_);
+        condition.map_or_else(
+            || "absent".to_owned(),
+            |found| format!("{} {}", found["status"], found["reason"]).replace('"', ""),
+        )
+    }
+
+    /// Waits until a condition has a status and reason.
+    pub(crate) async fn wait_for(&self, name: &str, type_: &str, expected: &str) {
+        let what = format!("{name}: {type_} is {expected}");
+        wait_until(&what, SOON, async || self.condition(name, type_) == expected).await;
+    }
+}
+
+impl Running {
+    /// What a path answers; nothing while nobody listens.
+    pub(crate) async fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
+    }
+
+    /// Whether it holds the Lease.
+    pub(crate) async fn leads(&self) -> bool {
+        let metrics = self.get("/metrics").await.unwrap_or_default();
+        metrics.contains("\npgpartition_leader 1\n")
+    }
+}
+
+/// A file that kubectl can read the object from.
+pub(crate) fn file(object: &Value) -> NamedTempFile {
+    let mut file = NamedTempFile::with_suffix(".json").unwrap();
+    file.write_all(object.to_string().as_bytes()).unwrap();
+    file
+}
+
+/// A monthly table `name` with the Secret of the same name.
+pub(crate) fn table(name: &str, spec: &Value) -> Value {
+    let mut object = json!({
+        "apiVersion": "pgpartition.dev/v1alpha1",
+        "kind": "PartitionedTable",
+        "metadata": {"name": name},
+        "spec": {
+            "database": {"secretRef": {"name": name}},
+            "table": name,
+            "partitionBy": {"range": {"column": "at", "interval": "Month"}},
+            "ahead": 1,
+        },
+    });
+    for (field, value) in spec.as_object().unwrap() {
+        object["spec"][field] = value.clone();
+    }
+    object
+}
+
+/// A database with an empty table `name` partitioned by month to be.
+pub(crate) async fn database_with(server: &Server, name: &str) -> Database {
+    let database = server.database().await;
+    let columns = "id bigint, org_id int, at timestamptz NOT NULL";
+    let create = format!("CREATE TABLE {name} ({columns}) PARTITION BY RANGE (at)");
+    database.client().await.batch_execute(&create).await.unwrap();
+    database
+}
+
+/// The number of partitions of table `name`.
+pub(crate) async fn partitions(database: &Database, name: &str) -> i64 {
+    let count = "SELECT count(*) FROM pg_inherits WHERE inhparent = $1::text::regclass";
+    database.client().await.query_one(count, &[&name]).await.unwrap().get(0)
+}
+
+pub(crate) fn succeeds(output: &Output) {
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

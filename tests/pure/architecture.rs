@@ -1,0 +1,184 @@
+//! What the source is held to: who may use whom, how long things may be, which words are not used.
+
+use std::path::Path;
+
+use crate::source;
+
+/// Who may use whom. `kubernetes` and `cli` come last, where everything meets the outside.
+const MAY_USE: [(&str, &[&str]); 11] = [
+    ("partition", &[]),
+    ("api", &[]),
+    ("desired", &["api", "partition"]),
+    ("observed", &["partition"]),
+    ("plan", &["partition", "desired", "observed"]),
+    ("sql", &["partition", "observed", "plan"]),
+    ("status", &["partition", "api", "desired", "observed", "plan"]),
+    ("postgres", &["partition", "observed", "plan", "sql"]),
+    ("converge", &["partition", "desired", "observed", "plan", "sql", "postgres"]),
+    (
+        "kubernetes",
+        &["partition", "api", "desired", "observed", "plan", "status", "postgres", "converge"],
+    ),
+    (
+        "cli",
+        &[
+            "partition",
+            "api",
+            "desired",
+            "observed",
+            "plan",
+            "sql",
+            "status",
+            "postgres",
+            "converge",
+            "kubernetes",
+        ],
+    ),
+];
+
+const MOST_LINES_OF_A_FILE: usize = 400;
+const MOST_LINES_OF_A_FUNCTION: usize = 60;
+
+/// Words that say nothing; a module that can only be called `util` is two modules.
+const BANNED: [&str; 11] = [
+    "manager", "handler", "helper", "helpers", "util", "utils", "common", "misc", "data", "info",
+    "process",
+];
+
+/// Names whose words are Kubernetes': a Secret has `data`.
+const NOT_OURS: [&str; 1] = ["SecretData"];
+
+#[test]
+fn nobody_uses_whom_they_must_not_know() {
+    let mut wrong = Vec::new();
+    for (path, text) in source::files() {
+        let Some(user) = module_of(&path) else { continue };
+        let (_, allowed) = MAY_USE
+            .iter()
+            .find(|(name, _)| *name == user)
+            .unwrap_or_else(|| panic!("{user} is not in the table of who may use whom"));
+        for used in used_by(&text) {
+            if used != user && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{}: {user} must not know {used}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_and_functions_fit_the_screen() {
+    let mut wrong = Vec::new();
+    for (path, text) in source::files() {
+        let path = path.display();
+        let lines = text.lines().count();
+        if lines > MOST_LINES_OF_A_FILE {
+            wrong.push(format!("{path}: {lines} lines"));
+        }
+        for (name, lines) in functions(&text) {
+            if lines > MOST_LINES_OF_A_FUNCTION {
+                wrong.push(format!("{path}: fn {name} has {lines} lines"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn names_say_something() {
+    let mut wrong = Vec::new();
+    for (path, text) in source::files() {
+        for line in code(&text) {
+            if let Some(name) = declared(line).filter(|name| !NOT_OURS.contains(name))
+                && (name.starts_with("do_")
+                    || words(name).iter().any(|w| BANNED.contains(&w.as_str())))
+            {
+                wrong.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The folder or file directly below `src`; none for the crate's own root.
+fn module_of(path: &Path) -> Option<String> {
+    let first = path.iter().next()?.to_str()?.trim_end_matches(".rs");
+    (!matches!(first, "lib" | "main" | "bin")).then(|| first.to_owned())
+}
+
+/// The lines that are no comment.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"))
+}
+
+/// What follows `crate::`: one module, or several in braces.
+fn used_by(text: &str) -> Vec<String> {
+    let code: String = code(text).collect::<Vec<_>>().join("\n");
+    let first = |path: &str| -> String {
+        path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut used = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            None => used.push(first(after)),
+            Some(group) => {
+                let mut depth = 0;
+                let top = group.split(|c| {
+                    depth += i32::from(c == '{') - i32::from(c == '}');
+                    depth == 0 && c == ',' || depth < 0
+                });
+                let end = group.find(';').unwrap_or(group.len());
+                let within = |part: &&str| part.as_ptr() < group[end..].as_ptr();
+                used.extend(top.take_while(within).map(first).filter(|name| !name.is_empty()));
+            }
+        }
+    }
+    used
+}
+
+/// Each function with the number of its lines, from its signature to its closing brace.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut functions = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let indent = line.len() - line.trim_start().len();
+        let Some(name) = declared(line.trim_start()).filter(|_| line.contains("fn ")) else {
+            continue;
+        };
+        let is_end = |line: &&str| line.trim_end() == format!("{}}}", " ".repeat(indent));
+        let has_body = |line: &&str| line.ends_with('{');
+        let is_whole = line.ends_with('}') || line.ends_with(';');
+        if !is_whole && lines[at..].iter().any(has_body) {
+            let length = lines[at..].iter().position(is_end).unwrap_or(0) + 1;
+            functions.push((name.to_owned(), length));
+        }
+    }
+    functions
+}
+
+/// The name that a line declares, where it declares a module, a type or a function.
+fn declared(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace().skip_while(|word| {
+        word.starts_with("pub")
+            || word.ends_with(')')
+            || matches!(*word, "async" | "const" | "unsafe" | "in")
+    });
+    let keyword = words.next()?;
+    let is_declaration = matches!(keyword, "mod" | "struct" | "enum" | "trait" | "type" | "fn");
+    let name = words.next().filter(|_| is_declaration)?;
+    name.split(|c: char| !(c.is_alphanumeric() || c == '_')).next()
+}
+
+/// The words of a name in snake case or camel case.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for c in name.chars() {
+        if c == '_' || c.is_uppercase() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c != '_') {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words
+}

@@ -1,0 +1,133 @@
+//! `docs/reference` has a heading for each step, blocker and reason, written by the code itself.
+//!
+//! `PGPARTITION_UPDATE=1 cargo test --test pure reference` writes them anew.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use pg_partition_operator::api::{ConditionType, Reason};
+use pg_partition_operator::plan::{Blocker, Risk, Step, TransactionMode, Waits as Waiting};
+use pg_partition_operator::sql::{Waits, render};
+
+use crate::generated::expect_file;
+use crate::{samples, source};
+
+const STEPS: &str = "# Steps
+
+What a plan consists of. Each step is a transaction of its own, or statements that Postgres wants outside of one; none holds a lock
+that an application waits for longer than `limits.lockTimeout`, and what takes long holds no such lock. The SQL shows a table
+`shop.orders` by month. This page is written by the code: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+";
+
+const BLOCKERS: &str = "# Blockers
+
+Why something that is wanted is held back. A blocker holds up nothing else: all other steps are done. It is the word after
+*held back* in `plan`, and the label `blocker` of `pgpartition_plan_deferred`. This page is written by the code:
+`PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+";
+
+const CONDITIONS: &str = "# Conditions
+
+What `status.conditions` says of a resource. `Ready` is always there; `Reconciling` and `Stalled` only while they are true. The
+reasons are also those of events and logs. This page is written by the code:
+`PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+";
+
+#[test]
+fn every_step_has_its_heading() {
+    let declared = source::variants(&source::file("plan/step.rs"), "Step");
+    let steps = samples::steps();
+    assert_eq!(names(&declared), steps.iter().map(variant).collect::<Vec<_>>());
+    let mut page = STEPS.to_owned();
+    for (step, (_, words)) in steps.iter().zip(&declared) {
+        page.push_str(&section(step, words));
+    }
+    expect_file("docs/reference/steps.md", &page);
+}
+
+#[test]
+fn every_blocker_has_its_heading() {
+    let declared = source::variants(&source::file("plan/reason.rs"), "Blocker");
+    let blockers = samples::blockers();
+    let named: Vec<_> = blockers.iter().map(|blocker| blocker.name().to_owned()).collect();
+    assert_eq!(names(&declared), named);
+    let mut page = BLOCKERS.to_owned();
+    for (blocker, (name, words)) in blockers.iter().zip(&declared) {
+        let waits = waits(blocker);
+        let example = blocker.explain();
+        let text = format!("\n## {name}\n\n{words} {waits}\n\n> {example}\n");
+        page.push_str(&text);
+    }
+    expect_file("docs/reference/blockers.md", &page);
+}
+
+#[test]
+fn every_condition_and_reason_has_its_heading() {
+    let declared = source::variants(&source::file("api/conditions.rs"), "ConditionType");
+    let types: Vec<_> = ConditionType::ALL.iter().map(|of| of.as_str().to_owned()).collect();
+    assert_eq!(names(&declared), types);
+    let mut page = CONDITIONS.to_owned();
+    for (name, words) in &declared {
+        page.push_str(&format!("\n## {name}\n\n{words}\n"));
+    }
+    page.push_str("\n# Reasons\n");
+    for reason in Reason::ALL {
+        page.push_str(&format!("\n## {reason}\n\n{}\n", reason.describe()));
+    }
+    expect_file("docs/reference/conditions.md", &page);
+}
+
+fn names(declared: &[(String, String)]) -> Vec<String> {
+    declared.iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// The name of a step's variant.
+fn variant(step: &Step) -> String {
+    format!("{step:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+fn section(step: &Step, words: &str) -> String {
+    let mut text = format!("\n## {}\n\n{words}\n\n| | |\n|---|---|\n", step.verb());
+    let locks: Vec<_> = step
+        .locks()
+        .into_iter()
+        .map(|(relation, mode)| format!("{} on `{}`", mode.as_str(), relation.name.shown()))
+        .collect();
+    for (what, how) in [
+        ("locks", locks.join(", ")),
+        ("sent", mode(step).to_owned()),
+        ("risk", risk(step).to_owned()),
+        ("undo", step.undo().to_owned()),
+    ] {
+        writeln!(text, "| {what} | {how} |").expect("writing to a String cannot fail");
+    }
+    let (lock_timeout, patience) = (Duration::from_secs(1), Duration::from_mins(10));
+    text.push_str("\n```sql\n");
+    for statement in render(step, Waits { lock_timeout, patience }).statements {
+        writeln!(text, "{};", statement.as_str()).expect("writing to a String cannot fail");
+    }
+    text + "```\n"
+}
+
+fn mode(step: &Step) -> &'static str {
+    match step.mode() {
+        TransactionMode::InTransaction => "as one transaction",
+        TransactionMode::Autocommit => "one by one, outside of a transaction",
+    }
+}
+
+fn risk(step: &Step) -> &'static str {
+    match step.risk() {
+        Risk::None => "none: no application waits",
+        Risk::DelaysWrites => "writes may wait, at most `lockTimeout`",
+        Risk::DelaysReadsAndWrites => "reads and writes may wait, at most `lockTimeout`",
+    }
+}
+
+fn waits(blocker: &Blocker) -> &'static str {
+    match blocker.waits() {
+        Waiting::ForTime => "It goes with time.",
+        Waiting::ForOthers => "It goes when others have finished.",
+        Waiting::ForPerson => "It waits for a person.",
+    }
+}

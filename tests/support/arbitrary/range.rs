@@ -1,0 +1,261 @@
+//! Tables partitioned by range.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use pg_partition_operator::observed::{DefaultRows, ObservedTable};
+use pg_partition_operator::partition::{
+    Axis, Bounds, Edge, Grid, Interval, KeyType, Method, QualifiedName, RangeBounds, range_name,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+use super::{Fate, TABLES, World, cut_off, fate, index};
+use crate::world;
+
+const INTERVALS: [Interval; 6] = [
+    Interval::Hour,
+    Interval::Day,
+    Interval::Week,
+    Interval::Month,
+    Interval::Quarter,
+    Interval::Year,
+];
+
+/// Zones, each with an instant near which its clock does something odd.
+const ZONES: [(&str, &str); 10] = [
+    ("UTC", "2024-02-29T12:00:00Z"),
+    ("Europe/Paris", "2026-10-25T00:59:00Z"),
+    ("America/New_York", "2026-03-08T06:59:00Z"),
+    ("Australia/Lord_Howe", "2026-04-04T14:59:00Z"),
+    ("Asia/Kathmandu", "1985-12-31T18:29:00Z"),
+    ("Pacific/Apia", "2011-12-30T09:59:00Z"),
+    ("America/St_Johns", "2010-11-07T02:29:00Z"),
+    ("America/Sao_Paulo", "2018-11-04T02:59:00Z"),
+    ("Africa/Monrovia", "1972-01-07T00:44:00Z"),
+    ("America/Havana", "2026-11-01T04:59:00Z"),
+];
+
+const KEYS: [KeyType; 4] =
+    [KeyType::Date, KeyType::Timestamp, KeyType::TimestampTz, KeyType::UuidV7];
+
+/// What is wanted, before it is put into words.
+#[derive(Debug, Clone)]
+struct Wish {
+    table: &'static str,
+    interval: Interval,
+    key: KeyType,
+    zone: &'static str,
+    now: Timestamp,
+    ahead: i64,
+    start_at: Option<i64>,
+    indexes: Vec<Value>,
+}
+
+/// A stretch between two cuts; a cut is so many periods from now, and perhaps off the grid.
+#[derive(Debug, Clone)]
+struct Stretch {
+    width: i64,
+    off_grid: Option<i64>,
+    fate: Option<Fate>,
+    has_usual_name: bool,
+    indexes: Vec<index::Found>,
+}
+
+pub(crate) fn range_world() -> impl Strategy<Value = World> {
+    (wish(), stretches(), default_partition(), any::<[bool; 3]>(), earlier_run()).prop_map(
+        |(wish, stretches, default, [min, max, stranger], earlier)| {
+            let mut world = wish.world();
+            let grid = wish.grid();
+            add_partitions(&mut world.observed, &grid, &stretches, [min, max], wish.now);
+            add_default(&mut world.observed, &grid, default.as_ref(), wish.now);
+            if stranger && let Some(current) = grid.period_of(wish.now) {
+                let taken = range_name(&world.observed.name.name, &grid, current);
+                world.observed.taken.insert(taken);
+            }
+            if let Some((was_longer, ahead, indexes, steps)) = earlier {
+                let interval = if was_longer { longer(wish.interval) } else { wish.interval };
+                let before = Wish { interval, ahead, indexes, ..wish }.world().desired;
+                cut_off(&mut world, &before, steps);
+            }
+            world
+        },
+    )
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let now = prop_oneof![
+        3 => (select(&ZONES[..]), -172_800..172_800_i64).prop_map(|((zone, odd), seconds)| {
+            let odd: Timestamp = odd.parse().expect("an instant");
+            (zone, odd + SignedDuration::from_secs(seconds))
+        }),
+        2 => (select(&ZONES[..]), 1_000_000_000..4_000_000_000_i64).prop_map(|((zone, _), seconds)| {
+            (zone, Timestamp::from_second(seconds).expect("within the calendar"))
+        }),
+    ];
+    let what = (select(&TABLES[..]), select(&INTERVALS[..]), select(&KEYS[..]));
+    let start_at = option::weighted(0.3, -3..20_i64);
+    (what, now, 0..5_i64, start_at, index::wanted(true)).prop_map(
+        |((table, interval, key), (zone, now), ahead, start_at, indexes)| {
+            let too_fine = key == KeyType::Date && interval == Interval::Hour;
+            let interval = if too_fine { Interval::Day } else { interval };
+            Wish { table, interval, key, zone, now, ahead, start_at, indexes }
+        },
+    )
+}
+
+fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
+    let off_grid = option::weighted(0.2, 1..3_000_000_000_i64);
+    let found = (option::weighted(0.7, fate()), any::<bool>(), index::found());
+    let stretch = (1..3_i64, off_grid, found).prop_map(
+        |(width, off_grid, (fate, has_usual_name, indexes))| Stretch {
+            width,
+            off_grid,
+            fate,
+            has_usual_name,
+            indexes,
+        },
+    );
+    vec(stretch, 0..8)
+}
+
+/// Whether there is one, whether it is empty, and where its rows lie in periods from now.
+fn default_partition() -> impl Strategy<Value = Option<(bool, Vec<i64>)>> {
+    option::weighted(0.4, (any::<bool>(), vec(-3..5_i64, 0..3)))
+}
+
+/// What an earlier run was asked for, and after how many steps it was cut off.
+fn earlier_run() -> impl Strategy<Value = Option<(bool, i64, Vec<Value>, usize)>> {
+    let was_longer = proptest::bool::weighted(0.3);
+    option::weighted(0.5, (was_longer, 0..5_i64, index::wanted(true), 1..40_usize))
+}
+
+fn longer(interval: Interval) -> Interval {
+    match interval {
+        Interval::Hour => Interval::Day,
+        Interval::Day => Interval::Week,
+        Interval::Week => Interval::Month,
+        Interval::Month => Interval::Quarter,
+        Interval::Quarter | Interval::Year => Interval::Year,
+    }
+}
+
+impl Wish {
+    fn grid(&self) -> Grid {
+        let zone = TimeZone::get(self.zone).expect("the bundle has it");
+        Grid { interval: self.interval, axis: Axis { key: self.key, zone } }
+    }
+
+    fn world(&self) -> World {
+        let seconds = self.start_at.map(|periods| periods * rough_seconds(self.interval));
+        let start_at = seconds.map(|back| (self.now - SignedDuration::from_secs(back)).to_string());
+        let spec = json!({
+            "schema": "shop",
+            "table": self.table,
+            "partitionBy": {"range": {
+                "column": "at",
+                "interval": self.interval.as_str(),
+                "timeZone": self.zone,
+                "startAt": start_at,
+            }},
+            "ahead": self.ahead,
+            "indexes": self.indexes,
+        });
+        let desired = world::desired(&spec).expect("a wish means something");
+        let mut observed =
+            world::table(&desired.name, Method::Range, &[("at", self.key.type_name())]);
+        index::add_columns(&mut observed);
+        World { desired, observed, now: self.now }
+    }
+}
+
+fn rough_seconds(interval: Interval) -> i64 {
+    match interval {
+        Interval::Hour => 3_600,
+        Interval::Day => 86_400,
+        Interval::Week => 604_800,
+        Interval::Month => 2_600_000,
+        Interval::Quarter => 7_800_000,
+        Interval::Year => 31_600_000,
+    }
+}
+
+fn add_partitions(
+    observed: &mut ObservedTable,
+    grid: &Grid,
+    stretches: &[Stretch],
+    [min, max]: [bool; 2],
+    now: Timestamp,
+) {
+    let mut at = grid.floor(grid.axis.at(now)).expect("within the calendar");
+    for _ in 0..4 {
+        at = grid.previous(at).unwrap_or(at);
+    }
+    let mut from = if min { Edge::MinValue } else { Edge::At(at) };
+    for (number, stretch) in stretches.iter().enumerate() {
+        for _ in 0..stretch.width {
+            at = grid.next(at).expect("within the calendar");
+        }
+        let is_last = number + 1 == stretches.len();
+        let to = if max && is_last { Edge::MaxValue } else { Edge::At(cut(grid, at, stretch)) };
+        if let (Some(fate), Some(range)) = (stretch.fate, RangeBounds::new(from, to)) {
+            let name = name(observed, grid, range, number, stretch.has_usual_name);
+            let mut partition = world::partition(name, Bounds::Range(range));
+            fate.befall(&mut partition);
+            index::give(&mut partition, &stretch.indexes);
+            world::add(observed, partition);
+        }
+        from = from.max(to);
+    }
+}
+
+/// An edge a little after `at`, where the stretch says so; a `date` cannot be cut within a day.
+fn cut(grid: &Grid, at: i128, stretch: &Stretch) -> i128 {
+    let off = i128::from(stretch.off_grid.unwrap_or(0));
+    match grid.axis.key {
+        KeyType::Date => at + off % 3 * 86_400_000_000,
+        KeyType::Timestamp | KeyType::TimestampTz => at + off,
+        KeyType::UuidV7 => at + off * 7_777_777_777_777,
+    }
+}
+
+fn name(
+    observed: &ObservedTable,
+    grid: &Grid,
+    range: RangeBounds,
+    number: usize,
+    usual: bool,
+) -> QualifiedName {
+    let wanted = range_name(&observed.name.name, grid, range);
+    if usual && !observed.taken.contains(&wanted) {
+        return observed.name.sibling(wanted);
+    }
+    observed.name.sibling(world::identifier(&format!("Old\n\"{number}\"")))
+}
+
+fn add_default(
+    observed: &mut ObservedTable,
+    grid: &Grid,
+    default: Option<&(bool, Vec<i64>)>,
+    now: Timestamp,
+) {
+    let Some((is_empty, rows_at)) = default else { return };
+    let name = observed.name.sibling(world::identifier("the default"));
+    let mut partition = world::partition(name, Bounds::Default);
+    partition.bytes = if *is_empty { 0 } else { 8_192 };
+    world::add(observed, partition);
+    let rows = rows_at.iter().filter(|_| !is_empty).filter_map(|periods| {
+        let mut at = grid.axis.at(now);
+        for _ in 0..periods.unsigned_abs() {
+            at = if *periods < 0 { grid.previous(grid.floor(at)?)? } else { grid.next(at)? };
+        }
+        let after = at + grid.axis.resolution().max(900_000_000);
+        let range = RangeBounds::new(Edge::At(at), Edge::At(after))?;
+        let is_free =
+            observed.attached().filter_map(|p| p.bounds.as_range()).all(|r| !r.overlaps(&range));
+        is_free.then_some(DefaultRows { range, rows: 7 })
+    });
+    observed.default_rows = Some(rows.collect());
+}

@@ -1,0 +1,243 @@
+//! What must be true of a world, worked out apart from the planner: by looking at one value after
+//! another, with no notion of a window or a grid.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use pg_partition_operator::desired::{DesiredRange, Partitioning, Zone};
+use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use pg_partition_operator::partition::{Bounds, Edge, Identifier, Interval, KeyType};
+use pg_partition_operator::plan::{Blocker, Plan, Step};
+
+use crate::arbitrary::World;
+
+const MICROS_OF_A_DAY: i128 = 86_400_000_000;
+
+/// Where Postgres puts an instant's row among the values of the key.
+fn value(key: KeyType, zone: &TimeZone, instant: Timestamp) -> i128 {
+    let wall = zone.to_datetime(instant);
+    let since_midnight = wall.time().duration_since(jiff::civil::Time::midnight());
+    let days = wall.date().duration_since(jiff::civil::date(1970, 1, 1)).as_hours() / 24;
+    let midnight = i128::from(days) * MICROS_OF_A_DAY;
+    match key {
+        KeyType::Date => midnight,
+        KeyType::Timestamp => midnight + since_midnight.as_micros(),
+        KeyType::TimestampTz => i128::from(instant.as_microsecond()),
+        KeyType::UuidV7 => {
+            let millis = u128::try_from(instant.as_millisecond()).unwrap_or(0);
+            // The version, the variant, and the least of the bits that are random.
+            let uuid = (millis << 80) | (0x7 << 76) | (0b10 << 62);
+            (uuid ^ (1 << 127)).cast_signed()
+        }
+    }
+}
+
+/// Instants from now on, of which each should have a partition: within the current period and as
+/// many as are wanted ahead, told by what clock and calendar show.
+fn instants_to_cover(range: &DesiredRange, zone: &TimeZone, now: Timestamp) -> Vec<Timestamp> {
+    let stride = SignedDuration::from_secs(match range.interval {
+        Interval::Hour => 293,
+        Interval::Day => 7_001,
+        Interval::Week => 50_021,
+        Interval::Month => 200_003,
+        Interval::Quarter => 600_011,
+        Interval::Year => 2_400_017,
+    });
+    let (mut instants, mut at, mut begun) = (Vec::new(), now, 0);
+    let mut latest = label(range.interval, &now.to_zoned(zone.clone()));
+    loop {
+        let shown = label(range.interval, &at.to_zoned(zone.clone()));
+        if shown > latest {
+            (latest, begun) = (shown, begun + 1);
+        }
+        if begun > range.ahead {
+            return instants;
+        }
+        instants.push(at);
+        at += stride;
+    }
+}
+
+/// What tells a period from those before it. Where the clock falls back over midnight a period shows
+/// the label of the one before; the second of a doubled hour has the smaller offset.
+fn label(interval: Interval, at: &Zoned) -> [i64; 3] {
+    let (year, day) = (i64::from(at.year()), i64::from(at.day_of_year()));
+    let month = i64::from(at.month());
+    match interval {
+        Interval::Hour => {
+            let offset = i64::from(at.offset().seconds());
+            [year * 1_000 + day, i64::from(at.hour()), -offset]
+        }
+        Interval::Day => [year, day, 0],
+        Interval::Week => {
+            let week = at.date().iso_week_date();
+            [i64::from(week.year()), i64::from(week.week()), 0]
+        }
+        Interval::Month => [year, month, 0],
+        Interval::Quarter => [year, (month + 2) / 3, 0],
+        Interval::Year => [year, 0, 0],
+    }
+}
+
+/// Every value that should have a partition has exactly one, or the plan says why it has none.
+pub(crate) fn is_covered(
+    world: &World,
+    observed: &ObservedTable,
+    plan: &Plan,
+) -> Result<(), String> {
+    match &world.desired.partitioning {
+        Partitioning::Range(range) => periods_are_covered(range, world.now, observed, plan),
+        Partitioning::Hash(_) => remainders_are_covered(observed, plan),
+    }
+}
+
+fn periods_are_covered(
+    range: &DesiredRange,
+    now: Timestamp,
+    observed: &ObservedTable,
+    plan: &Plan,
+) -> Result<(), String> {
+    let Zone::Known(zone) = &range.zone else { return Ok(()) };
+    let key = observed.key().and_then(|key| KeyType::from_type_name(&key.columns[0].type_name));
+    let key = key.ok_or("the key is none that periods can be told on")?;
+    // A calendar on the wall has no gap and no fold, like the one of UTC.
+    let wall = TimeZone::UTC.to_timestamp(zone.to_datetime(now)).expect("within the calendar");
+    let (zone, now) = if key.is_wall_clock() { (&TimeZone::UTC, wall) } else { (zone, now) };
+    for instant in instants_to_cover(range, zone, now) {
+        let at = Edge::At(value(key, zone, instant));
+        let takes = |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|r| r.contains(at));
+        let takers = observed.attached().filter(takes).count();
+        let is_excused = plan.deferred.iter().any(|deferral| match &deferral.blocker {
+            Blocker::DetachPending { partition } => {
+                observed.partition(partition).is_some_and(|p| takes(&p))
+            }
+            Blocker::TooManyPeriods { range, .. } => range.contains(at),
+            _ => matches!(&deferral.wanted, Some(Step::AttachPartition(attach))
+                if attach.bounds.as_range().is_some_and(|r| r.contains(at))),
+        });
+        if takers != 1 && !(takers == 0 && is_excused) {
+            return Err(format!("{takers} partitions take the row of {instant}\n{plan}"));
+        }
+    }
+    Ok(())
+}
+
+fn remainders_are_covered(observed: &ObservedTable, plan: &Plan) -> Result<(), String> {
+    if plan.deferred.iter().any(|d| matches!(d.blocker, Blocker::OtherModulus { .. })) {
+        return Ok(());
+    }
+    for row in 0..3_360_u32 {
+        let takers = observed
+            .partitions
+            .iter()
+            .filter(|p| p.attachment != Attachment::Prepared)
+            .filter(|p| takes_hash(&p.bounds, row))
+            .count();
+        if takers != 1 {
+            return Err(format!("{takers} partitions take the row of hash {row}\n{plan}"));
+        }
+    }
+    Ok(())
+}
+
+fn takes_hash(bounds: &Bounds, row: u32) -> bool {
+    matches!(bounds, Bounds::Hash { modulus, remainder } if row % modulus == *remainder)
+}
+
+/// No two partitions take the same row, nor is one in the way that Postgres still counts.
+pub(crate) fn nothing_overlaps(observed: &ObservedTable) -> Result<(), String> {
+    let partitions: Vec<_> =
+        observed.partitions.iter().filter(|p| p.attachment != Attachment::Prepared).collect();
+    for (at, one) in partitions.iter().enumerate() {
+        for other in &partitions[at + 1..] {
+            let overlap = match (&one.bounds, &other.bounds) {
+                (Bounds::Range(a), Bounds::Range(b)) => a.from() < b.to() && b.from() < a.to(),
+                (Bounds::Default, Bounds::Default) => true,
+                (a @ Bounds::Hash { .. }, b) => {
+                    (0..3_360).any(|row| takes_hash(a, row) && takes_hash(b, row))
+                }
+                _ => false,
+            };
+            if overlap {
+                return Err(format!("{:?} and {:?} overlap", one.name, other.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What others made is as it was: their partitions, and every valid index that nobody named.
+pub(crate) fn others_are_left_alone(
+    before: &ObservedTable,
+    after: &ObservedTable,
+) -> Result<(), String> {
+    for old in &before.partitions {
+        let new = after.partition(&old.name);
+        let is_ours_to_clear = old.origin == Origin::Ours && old.attachment == Attachment::Prepared;
+        let Some(new) = new.filter(|new| new.bounds == old.bounds && new.origin == old.origin)
+        else {
+            if is_ours_to_clear {
+                continue;
+            }
+            return Err(format!("{:?} is not what it was", old.name));
+        };
+        if new.attachment != old.attachment && !is_ours_to_clear {
+            return Err(format!("{:?} hangs on the table in another way", old.name));
+        }
+        let names: BTreeSet<_> = new.indexes.iter().map(|index| &index.name).collect();
+        let theirs = |i: &&pg_partition_operator::observed::PartitionIndex| {
+            i.valid && i.marker.is_none() && i.of.is_none()
+        };
+        let lost = old.indexes.iter().filter(theirs).find(|i| !names.contains(&i.name));
+        if let Some(lost) = lost.filter(|_| old.attachment != Attachment::Prepared) {
+            return Err(format!("the index {:?} is gone", lost.name));
+        }
+    }
+    Ok(())
+}
+
+/// Every name that was not there before is a name, is nobody else's, and is given once.
+pub(crate) fn names_are_good(before: &ObservedTable, after: &ObservedTable) -> Result<(), String> {
+    let old: BTreeSet<&Identifier> = before.partitions.iter().map(|p| &p.name.name).collect();
+    let mut seen = BTreeSet::new();
+    for partition in &after.partitions {
+        let name = &partition.name.name;
+        let is_new = !old.contains(name);
+        let cleared = before
+            .partitions
+            .iter()
+            .any(|p| p.name == partition.name && p.attachment == Attachment::Prepared);
+        if is_new && !cleared && before.taken.contains(name) {
+            return Err(format!("{name:?} is somebody else's"));
+        }
+        let all = partition.indexes.iter().map(|index| &index.name).chain([name]);
+        for name in all {
+            if name.as_str().is_empty() || name.as_str().len() > 63 || !seen.insert(name.clone()) {
+                return Err(format!("{name:?} is too long, or given twice"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The world without its names, which may differ between two ways to the same end.
+pub(crate) fn nameless(observed: &ObservedTable) -> Vec<String> {
+    let mut all: Vec<String> = observed.partitions.iter().map(nameless_partition).collect();
+    for index in observed.relation.iter().flat_map(|relation| &relation.indexes) {
+        all.push(format!("{:?} {} {:?}", index.name, index.valid, index.shape));
+    }
+    all.sort();
+    all
+}
+
+fn nameless_partition(partition: &ObservedPartition) -> String {
+    let mut indexes: Vec<_> = partition
+        .indexes
+        .iter()
+        .map(|i| format!("{:?} {} {:?} {:?}", i.of, i.valid, i.shape, i.marker))
+        .collect();
+    indexes.sort();
+    let ObservedPartition { bounds, attachment, origin, exclusions, .. } = partition;
+    format!("{bounds:?} {attachment:?} {origin:?} {exclusions:?} {indexes:?}")
+}

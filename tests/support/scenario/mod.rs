@@ -1,0 +1,277 @@
+//! The language of scenarios: a table, what the database has, and what is asked of the planner.
+//!
+//! `tests/pure/scenarios/README.md` describes it.
+
+mod line;
+mod shown;
+
+use jiff::Timestamp;
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::{
+    Attachment, DefaultRows, IndexMarker, ObservedPartition, ObservedTable, Origin, PartitionKind,
+    RelationKind, TableIndex,
+};
+use pg_partition_operator::partition::{
+    Bounds, Identifier, IndexShape, KeyType, Method, QualifiedName, ServerVersion,
+};
+use pg_partition_operator::plan::{Plan, check, plan, simulate};
+use serde_json::{Value, json};
+
+use crate::world;
+use line::Line;
+
+/// Does what `script` says and returns what there is to see.
+pub(crate) fn run(script: &str) -> String {
+    let mut scenario: Option<Scenario> = None;
+    for text in script.lines().filter(|text| !text.trim().is_empty() && !text.starts_with('#')) {
+        let mut line = Line::new(text);
+        let command = line.word();
+        match &mut scenario {
+            None if command == "table" => scenario = Some(Scenario::new(line)),
+            None => panic!("a scenario begins with its table, not with {text:?}"),
+            Some(scenario) => scenario.command(&command, line, text),
+        }
+    }
+    scenario.expect("a scenario has a table").seen
+}
+
+struct Scenario {
+    spec: Value,
+    key_type: Option<KeyType>,
+    now: Timestamp,
+    world: ObservedTable,
+    seen: String,
+}
+
+impl Scenario {
+    /// `table shop.orders range placed_at timestamptz Month zone UTC ahead 2 startAt 2024-01-01`, or
+    /// `table shop.orders hash org_id partitions 4`.
+    fn new(mut line: Line) -> Self {
+        let name = line.name();
+        let (schema, table) = (name.schema.as_str(), name.name.as_str());
+        let mut spec = json!({"schema": schema, "table": table});
+        let (method, column) = (line.word(), line.word());
+        let world = if method == "hash" {
+            let columns: Vec<&str> = column.split(',').collect();
+            spec["partitionBy"] = json!({"hash": {"columns": columns, "partitions": 0}});
+            let key: Vec<_> = columns.iter().map(|column| (*column, "int8")).collect();
+            world::table(&name, Method::Hash, &key)
+        } else {
+            let type_name = line.word();
+            let interval = line.word();
+            spec["partitionBy"] = json!({"range": {"column": &column, "interval": interval}});
+            world::table(&name, Method::Range, &[(&column, &type_name)])
+        };
+        let key_type = world.key().and_then(|k| KeyType::from_type_name(&k.columns[0].type_name));
+        let mut scenario =
+            Self { spec, key_type, now: Timestamp::UNIX_EPOCH, world, seen: String::new() };
+        scenario.set_spec(line);
+        scenario
+    }
+
+    fn command(&mut self, command: &str, mut line: Line, text: &str) {
+        match command {
+            "at" => self.now = line.word().parse().expect("an instant"),
+            "columns" => self.add_columns(line),
+            "spec" => self.set_spec(line),
+            "index" => self.want_index(&mut line),
+            "no-index" => self.spec["indexes"] = json!([]),
+            "found" => self.found(line),
+            "have" => self.have(line),
+            "have-index" => self.have_index(&mut line),
+            "taken" => drop(self.world.taken.insert(line.name().name)),
+            "rows-in-default" => self.rows_in_default(&mut line),
+            "plan" | "apply" | "crash-after" | "show" => {
+                self.seen.push_str(&format!("> {text}\n"));
+                let seen = self.ask(command, &mut line);
+                self.seen.push_str(&seen);
+            }
+            unknown => panic!("there is no command {unknown:?}"),
+        }
+    }
+
+    fn ask(&mut self, command: &str, line: &mut Line) -> String {
+        if command == "show" {
+            return shown::world(&self.world, self.key_type);
+        }
+        let desired = match world::desired(&self.spec) {
+            Ok(desired) => desired,
+            Err(errors) => return errors.iter().map(|e| format!("refused: {e}\n")).collect(),
+        };
+        let plan = self.checked_plan(&desired);
+        let steps = match command {
+            "plan" => return shown::without_fingerprint(&plan),
+            "apply" => plan.steps.len(),
+            _ => line.word().parse().expect("a number of steps"),
+        };
+        for planned in plan.steps.iter().take(steps) {
+            simulate(&mut self.world, &planned.step);
+        }
+        format!("{steps} of {} steps done\n", plan.steps.len())
+    }
+
+    /// The plan, which the checker accepts whatever the scenario.
+    fn checked_plan(&self, desired: &DesiredTable) -> Plan {
+        let plan = plan(desired, &self.world, self.now);
+        if let Err(violation) = check(plan.clone(), &self.world) {
+            panic!("{violation}\n{plan}");
+        }
+        plan
+    }
+
+    /// `interval Quarter`, `zone Europe/Paris`, `ahead 3`, `startAt 2024-01-01`, `partitions 8`.
+    fn set_spec(&mut self, mut line: Line) {
+        while let Some(field) = line.next() {
+            let value = line.word();
+            let number = || json!(value.parse::<i64>().expect("a number"));
+            match field.as_str() {
+                "interval" => self.spec["partitionBy"]["range"]["interval"] = json!(value),
+                "zone" => self.spec["partitionBy"]["range"]["timeZone"] = json!(value),
+                "startAt" => self.spec["partitionBy"]["range"]["startAt"] = json!(value),
+                "partitions" => self.spec["partitionBy"]["hash"]["partitions"] = number(),
+                "ahead" => self.spec["ahead"] = number(),
+                unknown => panic!("there is no field {unknown:?}"),
+            }
+        }
+    }
+
+    fn want_index(&mut self, line: &mut Line) {
+        let index = line.index();
+        match self.spec["indexes"].as_array_mut() {
+            Some(indexes) => indexes.push(index),
+            None => self.spec["indexes"] = json!([index]),
+        }
+    }
+
+    fn add_columns(&mut self, line: Line) {
+        let relation = self.world.relation.as_mut().expect("there is a table");
+        relation.columns.extend(line.map(|column: String| world::identifier(&column)));
+    }
+
+    /// What the database has in the place of what the spec says.
+    fn found(&mut self, mut line: Line) {
+        let what = line.word();
+        let relation = self.world.relation.as_mut().expect("there is a table");
+        match what.as_str() {
+            "nothing" => self.world.relation = None,
+            "view" => relation.kind = RelationKind::Other("view"),
+            "table" => relation.kind = RelationKind::Other("table"),
+            "owner" => {
+                relation.owner = line.name().name;
+                relation.owned = false;
+            }
+            "no-create" => relation.may_create = false,
+            "replica" => self.world.server.in_recovery = true,
+            "version" => {
+                let number = line.word().parse().expect("as server_version_num gives it");
+                self.world.server.version = ServerVersion(number);
+            }
+            method => {
+                let method = match method {
+                    "range" => Method::Range,
+                    "list" => Method::List,
+                    _ => Method::Hash,
+                };
+                let (column, of) = (line.word(), line.word());
+                let other = world::table(&self.world.name, method, &[(&column, &of)]);
+                self.world.relation = other.relation;
+            }
+        }
+    }
+
+    /// `have orders_2026_11 [2026-11-01, 2026-12-01) ours`
+    fn have(&mut self, mut line: Line) {
+        let name = line.name();
+        let bounds = self.bounds(&mut line);
+        let mut partition = world::partition(name, bounds);
+        while let Some(word) = line.next() {
+            match word.as_str() {
+                "ours" => partition.origin = Origin::Ours,
+                "foreign" => partition.origin = Origin::Foreign,
+                "pending" => partition.attachment = Attachment::DetachPending,
+                "prepared" => partition.attachment = Attachment::Prepared,
+                "subpartitioned" => partition.kind = PartitionKind::Partitioned,
+                "foreign-table" => partition.kind = PartitionKind::Foreign,
+                "not-owned" => partition.owned = false,
+                "unfit" => partition.fits = false,
+                "storage" => partition.storage.push(line.word()),
+                "rows" => {
+                    let rows = line.word().parse().expect("a number of rows");
+                    (partition.rows, partition.bytes) = (Some(rows), rows * 100);
+                }
+                unknown => panic!("a partition cannot be {unknown:?}"),
+            }
+        }
+        world::add(&mut self.world, partition);
+    }
+
+    fn bounds(&self, line: &mut Line) -> Bounds {
+        let word = line.word();
+        match word.as_str() {
+            "default" => Bounds::Default,
+            "remainder" => {
+                let remainder = line.word().parse().expect("a remainder");
+                assert_eq!(line.word(), "of");
+                Bounds::Hash { modulus: line.word().parse().expect("a modulus"), remainder }
+            }
+            range => {
+                let zone = self.spec["partitionBy"]["range"]["timeZone"].as_str().unwrap_or("UTC");
+                Bounds::Range(line::range(range, self.key_type.expect("a key with ranges"), zone))
+            }
+        }
+    }
+
+    fn rows_in_default(&mut self, line: &mut Line) {
+        let range = self.bounds(line).as_range().expect("a range");
+        let rows = line.word().parse().expect("a number of rows");
+        self.world.default_rows.get_or_insert_default().push(DefaultRows { range, rows });
+    }
+
+    /// `have-index orders_2026_11_amount on orders_2026_11 (amount desc) invalid`; the partition is
+    /// `table` for an index of the table itself.
+    fn have_index(&mut self, line: &mut Line) {
+        let (name, _, on) = (line.name().name, line.word(), line.name());
+        let shape = self.shape(line.index_named(&name));
+        let mut index = world::index(name.as_str(), shape.clone());
+        for flag in line.by_ref() {
+            match flag.split_once('=').unwrap_or((&flag, "")) {
+                ("invalid", _) => index.valid = false,
+                ("building", _) => index.building = true,
+                ("constraint", _) => index.constraint = true,
+                ("of", table_index) => index.of = Some(world::identifier(table_index)),
+                ("ours", stands_for) => {
+                    let index_name = world::identifier(stands_for);
+                    index.marker = Some(IndexMarker { index: index_name, digest: shape.digest() });
+                }
+                (unknown, _) => panic!("an index cannot be {unknown:?}"),
+            }
+        }
+        self.world.taken.insert(name.clone());
+        if on.name.as_str() != "table" {
+            return self.partition(&on).indexes.push(index);
+        }
+        self.world.relation.as_mut().expect("there is a table").indexes.push(TableIndex {
+            name,
+            valid: index.valid,
+            unique: shape.unique,
+            shape: Some(shape),
+            definition: String::new(),
+            constraint: index.constraint.then(|| "PRIMARY KEY".to_owned()),
+        });
+    }
+
+    /// What an index is. The catalog writes a condition in words that a resource must not use.
+    fn shape(&self, mut index: Value) -> IndexShape {
+        let predicate = index["where"].take();
+        index.as_object_mut().expect("an index has fields").remove("where");
+        let mut spec = self.spec.clone();
+        spec["indexes"] = json!([index]);
+        let index = world::desired(&spec).expect("an index of a test is one").indexes.remove(0);
+        IndexShape { predicate: predicate.as_str().map(str::to_owned), ..index.shape }
+    }
+
+    fn partition(&mut self, name: &QualifiedName) -> &mut ObservedPartition {
+        let wanted: &Identifier = &name.name;
+        self.world.partitions.iter_mut().find(|p| p.name.name == *wanted).expect("it is there")
+    }
+}

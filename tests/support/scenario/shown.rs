@@ -1,0 +1,56 @@
+//! What a scenario lets its reader see.
+
+use pg_partition_operator::observed::{
+    Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+};
+use pg_partition_operator::partition::KeyType;
+use pg_partition_operator::plan::Plan;
+
+/// The plan as `plan` prints it, without its fingerprint, which no reader could check.
+pub(crate) fn without_fingerprint(plan: &Plan) -> String {
+    plan.to_string().replace(&format!("  [{}]", plan.fingerprint), "")
+}
+
+/// The partitions in the order of their bounds, and the indexes.
+pub(crate) fn world(world: &ObservedTable, key: Option<KeyType>) -> String {
+    let mut partitions: Vec<_> = world.partitions.iter().collect();
+    partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.shown(key)));
+    let mut seen: String = partitions.into_iter().map(|p| shown(p, key)).collect();
+    for index in world.relation.iter().flat_map(|relation| &relation.indexes) {
+        let state = if index.valid { "valid" } else { "invalid" };
+        seen.push_str(&format!("  index {}  {state}\n", index.name.shown()));
+    }
+    seen
+}
+
+fn shown(partition: &ObservedPartition, key: Option<KeyType>) -> String {
+    let mut words = vec![partition.name.name.shown(), partition.bounds.shown(key)];
+    words.push(match partition.origin {
+        Origin::Ours => "ours".to_owned(),
+        Origin::Foreign => "foreign".to_owned(),
+    });
+    match partition.attachment {
+        Attachment::Attached => {}
+        Attachment::Prepared => words.push("prepared".to_owned()),
+        Attachment::DetachPending => words.push("detach pending".to_owned()),
+    }
+    words.extend(partition.storage.iter().cloned());
+    words.extend(
+        partition.exclusions.iter().map(|e| {
+            format!("promise {}", if e.validated { "validated" } else { "not validated" })
+        }),
+    );
+    words.extend(partition.indexes.iter().map(shown_index));
+    format!("  {}\n", words.join("  "))
+}
+
+fn shown_index(index: &PartitionIndex) -> String {
+    let mut text = format!("index {}", index.name.shown());
+    if let Some(of) = &index.of {
+        text.push_str(&format!(" of {}", of.shown()));
+    }
+    if !index.valid {
+        text.push_str(" invalid");
+    }
+    text
+}

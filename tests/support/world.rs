@@ -1,0 +1,99 @@
+//! Tables as the catalog would show them, made up.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use pg_partition_operator::desired::{DesiredTable, SpecError};
+use pg_partition_operator::observed::{
+    Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind, Relation,
+    RelationKind, Server, Template,
+};
+use pg_partition_operator::partition::{
+    Bounds, Identifier, IndexShape, KeyColumn, Method, PartitionKey, QualifiedName, ServerVersion,
+};
+use serde_json::Value;
+
+pub(crate) fn identifier(text: &str) -> Identifier {
+    Identifier::new(text).expect("a test's name is one")
+}
+
+/// What a spec means, or everything that is wrong with it.
+pub(crate) fn desired(spec: &Value) -> Result<DesiredTable, Vec<SpecError>> {
+    DesiredTable::parse(&serde_json::from_value(spec.clone()).expect("a test's spec has its shape"))
+}
+
+/// A partitioned table without partitions, owned by us, on a server that has all we need.
+pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) -> ObservedTable {
+    let columns = key.iter().map(|(name, type_name)| KeyColumn {
+        name: Some(identifier(name)),
+        type_name: (*type_name).to_owned(),
+    });
+    ObservedTable {
+        name: name.clone(),
+        server: Server {
+            version: ServerVersion(170_010),
+            in_recovery: false,
+            role: identifier("keeper"),
+            clock: Timestamp::UNIX_EPOCH,
+        },
+        relation: Some(Relation {
+            oid: 16_384,
+            kind: RelationKind::Partitioned(PartitionKey { method, columns: columns.collect() }),
+            owner: identifier("keeper"),
+            owned: true,
+            may_create: true,
+            columns: key.iter().map(|(name, _)| identifier(name)).collect(),
+            template: Template::default(),
+            indexes: Vec::new(),
+            references: Vec::new(),
+            referenced_by: Vec::new(),
+        }),
+        partitions: Vec::new(),
+        taken: BTreeSet::from([name.name.clone()]),
+        default_rows: None,
+    }
+}
+
+/// A partition that somebody made: attached, empty, with no index.
+pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartition {
+    ObservedPartition {
+        oid: None,
+        name,
+        kind: PartitionKind::Table,
+        bounds,
+        attachment: Attachment::Attached,
+        origin: Origin::Foreign,
+        owned: true,
+        rows: None,
+        bytes: 0,
+        storage: Vec::new(),
+        indexes: Vec::new(),
+        exclusions: Vec::new(),
+        fits: true,
+    }
+}
+
+/// Gives the table a partition, with an object identifier of its own.
+pub(crate) fn add(world: &mut ObservedTable, mut partition: ObservedPartition) {
+    partition.oid = Some(20_000 + u32::try_from(world.partitions.len()).expect("few"));
+    if partition.name.schema == world.name.schema {
+        world.taken.insert(partition.name.name.clone());
+    }
+    world.taken.extend(partition.indexes.iter().map(|index| index.name.clone()));
+    world.partitions.push(partition);
+    world.partitions.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+/// A valid index of a partition that somebody made.
+pub(crate) fn index(name: &str, shape: IndexShape) -> PartitionIndex {
+    PartitionIndex {
+        name: identifier(name),
+        of: None,
+        valid: true,
+        building: false,
+        constraint: false,
+        shape: Some(shape),
+        definition: String::new(),
+        marker: None,
+    }
+}
