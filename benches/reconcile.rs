@@ -129,11 +129,11 @@ async fn partsmith(
     let program = support::tool("pg-partsmith", "PGPARTITION_PARTSMITH");
     let mut config = "version: 1\ntables:\n".to_owned();
     for table in 0..tables {
-        write!(
+        writeln!(
             config,
             "- {{schema_name: public, table_name: t{table}, partition_type: range, \
              partition_strategy: time_based, partition_column: occurred_at, granularity: month, \
-             create_ahead_count: 1, retention_count: {partitions}}}\n"
+             create_ahead_count: 1, retention_count: {partitions}}}"
         )
         .unwrap();
     }

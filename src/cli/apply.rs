@@ -72,7 +72,9 @@ fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
         (0, 0, 0) => output::print(&format!("{name}: nothing to do\n"))?,
         (_, 0, 0) => output::print(&format!("{name}: {done} step{plural} done\n"))?,
         _ => {
-            output::print(&format!("{name}: {done} step{plural} done, this is left:\n{remaining}"))?
+            output::print(&format!(
+                "{name}: {done} step{plural} done, this is left:\n{remaining}"
+            ))?;
         }
     }
     let failures = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());

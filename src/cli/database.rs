@@ -8,7 +8,7 @@ use crate::postgres::{ConnectionSettings, Session};
 /// Where the database is.
 #[derive(Debug, Args)]
 pub(super) struct Database {
-    /// The database, such as postgres://user@host/dbname?sslmode=verify-full
+    #[arg(help = "The database, such as postgres://user@host/dbname?sslmode=verify-full")]
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
 }

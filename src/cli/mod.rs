@@ -1,5 +1,7 @@
 //! Talks to a terminal.
 
+#![allow(clippy::doc_markdown, reason = "the doc comments of arguments are what --help shows")]
+
 mod apply;
 pub mod crd;
 mod database;
@@ -107,6 +109,6 @@ pub fn main() -> ExitCode {
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Where standard error is closed there is nobody to tell.
-    let _: std::io::Result<()> = writeln!(std::io::stderr(), "error: {error:#}");
+    drop(writeln!(std::io::stderr(), "error: {error:#}"));
     Exit::Failed.into()
 }

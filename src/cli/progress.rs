@@ -23,7 +23,7 @@ impl Shown {
     fn line(&self, text: &str) {
         if self.bar.is_hidden() {
             // Where standard error is closed there is nobody to tell.
-            let _: anyhow::Result<()> = super::output::tell(text);
+            drop(super::output::tell(text));
         } else {
             self.bar.println(text);
         }

@@ -54,6 +54,7 @@ pub(super) struct RunArguments {
 
 /// How replicas agree on who leads.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_field_names, reason = "they name the flags")]
 #[command(next_help_heading = "Leader election")]
 struct LeaseArguments {
     /// The Lease

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::output::Format;
 use super::{Declared, documents, output};
 use crate::converge::look;
-use crate::plan::Plan;
+use crate::plan::{Note, Plan};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -63,7 +63,7 @@ fn document(plan: &Plan) -> serde_json::Value {
         "table": plan.table.shown(),
         "asDeclared": drift(plan).is_empty(),
         "drift": drift(plan),
-        "notes": plan.notes.iter().map(|note| note.explain()).collect::<Vec<_>>(),
+        "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
 }
 

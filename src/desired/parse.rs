@@ -204,7 +204,7 @@ fn method(method: api::IndexMethod) -> &'static str {
 }
 
 fn lock_timeout(text: &str, errors: &mut Errors) -> Option<Duration> {
-    let bounds = Duration::from_millis(10)..=Duration::from_secs(60);
+    let bounds = Duration::from_millis(10)..=Duration::from_mins(1);
     let parsed = parse_duration(text).filter(|duration| bounds.contains(duration));
     if parsed.is_none() {
         errors.push("spec.limits.lockTimeout", "give a duration from 10ms to 60s, such as 1s");

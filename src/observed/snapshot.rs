@@ -1,5 +1,7 @@
 //! A snapshot as the catalog query returns it and as `inspect -o json` prints it.
 
+#![allow(clippy::struct_excessive_bools, reason = "the catalog answers yes or no")]
+
 use serde::{Deserialize, Serialize};
 
 /// What one look at the catalog saw of a table.

@@ -52,6 +52,12 @@ impl Identifier {
         Ok(Self(text))
     }
 
+    /// A name that we put together from identifiers, and cut to fit.
+    pub(super) fn composed(text: String) -> Self {
+        debug_assert!((1..=MAX_BYTES).contains(&text.len()), "{text:?} was not cut to fit");
+        Self(text)
+    }
+
     /// The name as Postgres stores it, without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {

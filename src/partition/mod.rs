@@ -28,5 +28,5 @@ pub use lock::LockMode;
 pub use marker::{
     bounds_in_marker, index_in_marker, index_marker, is_partition_marker, partition_marker,
 };
-pub use naming::{default_name, fit, hash_name, index_name, range_name, unused};
+pub use naming::{fit, hash_name, index_name, range_name, unused};
 pub use version::ServerVersion;

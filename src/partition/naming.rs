@@ -23,12 +23,6 @@ pub fn hash_name(table: &Identifier, remainder: u32) -> Identifier {
     fit(table.as_str(), &format!("_{remainder}"))
 }
 
-/// The name of a default partition: `revenues_default`.
-#[must_use]
-pub fn default_name(table: &Identifier) -> Identifier {
-    fit(table.as_str(), "_default")
-}
-
 /// The name that an index of the table has on one of its partitions: `revenues_2026_03_org_id` for
 /// `revenues_org_id`.
 #[must_use]
@@ -47,17 +41,19 @@ pub fn index_name(table: &Identifier, index: &Identifier, partition: &Identifier
     let room = MAX_BYTES - DIGEST - 2;
     let tail = cut(own, room / 3);
     let head = cut(partition.as_str(), room - tail.len());
-    Identifier::new(format!("{head}_{tail}_{}", digest(&whole, DIGEST)))
-        .expect("cut to fit, and made of identifiers")
+    Identifier::composed(format!("{head}_{tail}_{}", digest(&whole, DIGEST)))
 }
 
 /// The first of `name`, `name_2`, `name_3` … that is not taken.
 #[must_use]
 pub fn unused(name: &Identifier, taken: impl Fn(&Identifier) -> bool) -> Identifier {
-    std::iter::once(name.clone())
-        .chain((2_u32..).map(|n| fit(name.as_str(), &format!("_{n}"))))
-        .find(|candidate| !taken(candidate))
-        .expect("there are more numbers than relations")
+    let mut candidate = name.clone();
+    let mut number = 2_u32;
+    while taken(&candidate) {
+        candidate = fit(name.as_str(), &format!("_{number}"));
+        number += 1;
+    }
+    candidate
 }
 
 /// `stem` and `suffix` as one name. Where that passes 63 bytes the stem is cut, never within a
@@ -71,7 +67,7 @@ pub fn fit(stem: &str, suffix: &str) -> Identifier {
         let room = MAX_BYTES - suffix.len() - DIGEST - 1;
         format!("{}_{}{suffix}", cut(stem, room), digest(stem, DIGEST))
     };
-    Identifier::new(name).expect("cut to fit, and made of an identifier")
+    Identifier::composed(name)
 }
 
 /// As many whole characters of `text` as fit into `bytes`.

@@ -11,7 +11,7 @@ impl fmt::Display for Plan {
         let plural = if steps == 1 { "" } else { "s" };
         let table = self.table.shown();
         writeln!(f, "{table}: {steps} step{plural}, {deferred} held back  [{}]", self.fingerprint)?;
-        for row in align(self.steps.iter().map(row).collect()) {
+        for row in align(&self.steps.iter().map(row).collect::<Vec<_>>()) {
             writeln!(f, "  {row}")?;
         }
         for deferral in &self.deferred {
@@ -67,7 +67,7 @@ fn shown_lock(relation: &str, mode: LockMode) -> String {
 }
 
 /// Pads cells so that columns line up; a line ends where its last cell does.
-fn align(rows: Vec<Vec<String>>) -> Vec<String> {
+fn align(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()

@@ -15,7 +15,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The longest an index may take to build, or a default partition to scan.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// Hears of each step: the operator's events and metrics, the terminal's progress bar.
 pub trait Progress: Send {
@@ -80,7 +80,7 @@ pub async fn execute(
         outcomes.push(outcome);
     }
     // Where this fails the session is lost, and the role with it.
-    let _: Result<(), DatabaseError> = run.send("RESET ROLE", GRACE).await;
+    drop(run.send("RESET ROLE", GRACE).await);
     outcomes
 }
 
@@ -161,6 +161,6 @@ impl Run<'_> {
     /// Brings the session back to what it was. Where that fails it is lost, as the next statement
     /// will say.
     async fn recover(&self, text: &str) {
-        let _: Result<(), DatabaseError> = self.send(text, GRACE).await;
+        drop(self.send(text, GRACE).await);
     }
 }

@@ -93,7 +93,7 @@ fn mark(
 
 /// What follows `USING`.
 fn definition(shape: &IndexShape) -> String {
-    let columns: Vec<_> = shape.columns.iter().map(|column| key_column(column)).collect();
+    let columns: Vec<_> = shape.columns.iter().map(key_column).collect();
     let mut text = format!("{} ({})", shape.method, columns.join(", "));
     if !shape.include.is_empty() {
         text.push_str(&format!(" INCLUDE {}", list(&shape.include)));

@@ -113,11 +113,13 @@ fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
         TransactionMode::InTransaction => ("SET LOCAL", waits.lock_timeout),
         TransactionMode::Autocommit => ("SET", waits.patience.max(waits.lock_timeout)),
     };
-    let statement = match step {
-        _ if step.is_long() => "0".to_owned(),
+    let statement = if step.is_long() {
+        "0".to_owned()
+    } else if matches!(step, Step::CreatePartition(_)) {
         // Nobody waits for what is made beside the table, and it is much work for one statement.
-        Step::CreatePartition(_) => millis(waits.lock_timeout.max(LEAST_TO_CREATE)),
-        _ => millis(waits.lock_timeout),
+        millis(waits.lock_timeout.max(LEAST_TO_CREATE))
+    } else {
+        millis(waits.lock_timeout)
     };
     vec![
         Sql(format!("{set} lock_timeout = {}", millis(lock))),

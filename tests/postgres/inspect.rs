@@ -12,10 +12,7 @@ use crate::support::wait_until;
 use crate::world::{SCHEMA, World, at, desired, observe};
 
 fn table(name: &str) -> QualifiedName {
-    QualifiedName {
-        schema: Identifier::new(SCHEMA).unwrap(),
-        name: Identifier::new(name).unwrap(),
-    }
+    QualifiedName { schema: Identifier::new(SCHEMA).unwrap(), name: Identifier::new(name).unwrap() }
 }
 
 /// The bounds of each partition, as a person reads them, by name.
@@ -58,7 +55,8 @@ async fn edges_of_time_are_read_however_far_they_lie() {
             CREATE TABLE a PARTITION OF t FOR VALUES FROM (MINVALUE) TO ('4713-01-01 BC');
             CREATE TABLE b PARTITION OF t FOR VALUES FROM ('2024-02-29') TO ('5874897-12-31');
             CREATE TABLE c PARTITION OF t DEFAULT;";
-        let expected = ["a [MINVALUE, 4713-01-01 BC)", "b [2024-02-29, 5874897-12-31)", "c default"];
+        let expected =
+            ["a [MINVALUE, 4713-01-01 BC)", "b [2024-02-29, 5874897-12-31)", "c default"];
         assert_eq!(bounds_after(major, sql).await, expected, "Postgres {major}");
 
         let sql = "
@@ -88,19 +86,28 @@ async fn keys_we_do_not_manage_are_told_apart_all_the_same() {
             CREATE TABLE a PARTITION OF t FOR VALUES FROM ('2026-01-01Z', MINVALUE) TO ('2026-02-01Z', 3);");
         let shown = "a FOR VALUES FROM ('2026-01-01 00:00:00+00', MINVALUE) TO ('2026-02-01 00:00:00+00', 3)";
         assert_eq!(several.await, [shown], "Postgres {major}");
-        let expression = bounds_after(major, "
+        let expression = bounds_after(
+            major,
+            "
             CREATE TABLE t (k timestamptz) PARTITION BY RANGE ((k AT TIME ZONE 'UTC'));
-            CREATE TABLE a PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');");
+            CREATE TABLE a PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');",
+        );
         let shown = "a FOR VALUES FROM ('2026-01-01 00:00:00') TO ('2026-02-01 00:00:00')";
         assert_eq!(expression.await, [shown], "Postgres {major}");
-        let list = bounds_after(major, "
+        let list = bounds_after(
+            major,
+            "
             CREATE TABLE t (k text) PARTITION BY LIST (k);
-            CREATE TABLE a PARTITION OF t FOR VALUES IN ('DEFAULT', NULL);");
+            CREATE TABLE a PARTITION OF t FOR VALUES IN ('DEFAULT', NULL);",
+        );
         assert_eq!(list.await, ["a FOR VALUES IN ('DEFAULT', NULL)"], "Postgres {major}");
-        let hash = bounds_after(major, "
+        let hash = bounds_after(
+            major,
+            "
             CREATE TABLE t (k text) PARTITION BY HASH (k);
             CREATE TABLE a PARTITION OF t FOR VALUES WITH (MODULUS 2, REMAINDER 0);
-            CREATE TABLE b PARTITION OF t FOR VALUES WITH (MODULUS 6, REMAINDER 3);");
+            CREATE TABLE b PARTITION OF t FOR VALUES WITH (MODULUS 6, REMAINDER 3);",
+        );
         assert_eq!(hash.await, ["a remainder 0 of 2", "b remainder 3 of 6"], "Postgres {major}");
     }
 }
@@ -142,7 +149,10 @@ async fn every_kind_of_partition_is_known_for_what_it_is() {
 async fn detach_and_be_cut_off(world: &World, partition: &str) {
     let schema = crate::world::SCHEMA_SQL;
     let reader = world.database.client().await;
-    reader.batch_execute(&format!("BEGIN; LOCK TABLE ONLY {schema}.t IN ACCESS SHARE MODE")).await.unwrap();
+    reader
+        .batch_execute(&format!("BEGIN; LOCK TABLE ONLY {schema}.t IN ACCESS SHARE MODE"))
+        .await
+        .unwrap();
     let detacher = world.database.client().await;
     let pid = detacher.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0);
     let sql = format!("ALTER TABLE {schema}.t DETACH PARTITION {schema}.{partition} CONCURRENTLY");
@@ -198,11 +208,15 @@ async fn somebody_elses_index_build_is_seen_and_disturbs_nothing() {
 async fn an_exclusive_lock_on_anything_does_not_make_looking_hang() {
     for major in majors() {
         let world = World::new(major).await;
-        world.owner("
+        world
+            .owner(
+                "
             CREATE TABLE t (k date NOT NULL) PARTITION BY RANGE (k);
             CREATE INDEX t_k ON t (k);
             CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
-            CREATE TABLE t_default PARTITION OF t DEFAULT;").await;
+            CREATE TABLE t_default PARTITION OF t DEFAULT;",
+            )
+            .await;
         let spec = json!({
             "table": "t",
             "partitionBy": {"range": {"column": "k", "interval": "Month", "timeZone": "UTC"}},
@@ -216,7 +230,10 @@ async fn an_exclusive_lock_on_anything_does_not_make_looking_hang() {
             let (desired, now) = (desired(spec.clone()), at("2026-01-15T00:00:00Z"));
             let looked = look(&session, &desired, now).await.map(|_| ());
             let took = started.elapsed();
-            assert!(took < Duration::from_secs(5), "Postgres {major}, {locked}: {took:?} {looked:?}");
+            assert!(
+                took < Duration::from_secs(5),
+                "Postgres {major}, {locked}: {took:?} {looked:?}"
+            );
             drop(holder);
         }
     }
@@ -228,13 +245,17 @@ async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
         let world = World::new(major).await;
         let bounds = "FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
         let marker = partition_marker(&table("t"), bounds).replace('\'', "''");
-        world.owner(&format!("
+        world
+            .owner(&format!(
+                "
             CREATE TABLE t (k date NOT NULL) PARTITION BY RANGE (k);
             CREATE TABLE t_mine (LIKE t);
             COMMENT ON TABLE t_mine IS '{marker}';
             CREATE TABLE t_stranger (LIKE t);
             CREATE TABLE t_others (LIKE t);
-            COMMENT ON TABLE t_others IS 'pgpartition.dev partition of public.t DEFAULT';")).await;
+            COMMENT ON TABLE t_others IS 'pgpartition.dev partition of public.t DEFAULT';"
+            ))
+            .await;
         let observed = observe(&world.session().await, &table("t")).await;
         let names: Vec<_> = observed.partitions.iter().map(|p| p.name.name.as_str()).collect();
         assert_eq!(names, ["t_mine"], "Postgres {major}");

@@ -72,7 +72,10 @@ fn difference(major: u16, step: &Step, mut seen: Locks) -> Option<String> {
     if let (14, Step::AttachPartition(attach)) = (major, step) {
         // Later versions lock what refers to the table more strongly; that is what we say of all.
         for referring in &attach.referenced_by {
-            assert_eq!(seen.insert(referring.clone(), declared[referring]), Some(LockMode::AccessShare));
+            assert_eq!(
+                seen.insert(referring.clone(), declared[referring]),
+                Some(LockMode::AccessShare)
+            );
         }
     }
     (seen != declared).then(|| format!("  declared {declared:?}\n  seen     {seen:?}"))

@@ -130,7 +130,10 @@ fn rich() -> Scenario {
             {"name": "few", "columns": [{"column": "amount"}], "where": "amount > 10", "partitions": "Newest", "newest": 2},
         ],
     });
-    let phases = vec![Phase::new("2026-04-15T12:00:00Z", spec.clone()), Phase::new("2026-07-15T12:00:00Z", spec)];
+    let phases = vec![
+        Phase::new("2026-04-15T12:00:00Z", spec.clone()),
+        Phase::new("2026-07-15T12:00:00Z", spec),
+    ];
     Scenario { name: "rich", setup: RICH, phases }
 }
 
@@ -157,10 +160,12 @@ fn replaced() -> Scenario {
             "indexes": [order_user, index("order_good", false, &["user", "table"])],
         })
     };
-    let mut invalid = Phase::new("2026-01-15T12:00:00Z", spec(index("order_user", true, &["user", "table"])));
+    let mut invalid =
+        Phase::new("2026-01-15T12:00:00Z", spec(index("order_user", true, &["user", "table"])));
     // The unique index cannot be built, and what is left of it is invalid; then the duplicate goes.
     invalid.steps = 3;
-    let mut repaired = Phase::new("2026-01-15T12:00:00Z", spec(index("order_user", true, &["user", "table"])));
+    let mut repaired =
+        Phase::new("2026-01-15T12:00:00Z", spec(index("order_user", true, &["user", "table"])));
     repaired.meanwhile = "DELETE FROM \"order\" WHERE ctid IN (SELECT max(ctid) FROM \"order\")";
     Scenario { name: "replaced", setup, phases: vec![invalid, repaired] }
 }

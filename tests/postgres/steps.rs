@@ -68,7 +68,11 @@ fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: Obser
     let (predicted, after) = (comparable(predicted), comparable(after));
     let (model, catalog) = (format!("{predicted:#?}"), format!("{after:#?}"));
     let differences: Vec<_> = diff(&model, &catalog);
-    assert!(differences.is_empty(), "{what}: model (-) and catalog (+)\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{what}: model (-) and catalog (+)\n{}",
+        differences.join("\n")
+    );
 }
 
 /// The lines that only one of two texts has.

@@ -79,7 +79,9 @@ impl World {
         let rows = self.admin.simple_query(sql).await;
         let rows = rows.unwrap_or_else(|e| panic!("{}: {:?}\n{sql}", self.major, e.as_db_error()));
         let texts = rows.iter().filter_map(|message| match message {
-            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("").to_owned()),
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some(row.get(0).unwrap_or("").to_owned())
+            }
             _ => None,
         });
         texts.collect::<Vec<_>>().join("\n")

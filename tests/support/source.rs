@@ -43,7 +43,7 @@ pub(crate) fn variants(text: &str, of: &str) -> Vec<(String, String)> {
             continue;
         };
         if let Some(doc) = line.strip_prefix("/// ") {
-            words.push(doc.to_owned())
+            words.push(doc.to_owned());
         } else {
             let name = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
             variants.push((name.to_owned(), std::mem::take(&mut words).join(" ")));

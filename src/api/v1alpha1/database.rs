@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{key_in_secret, forbidden, host, identifier, resource_name};
+use super::schema::{forbidden, host, identifier, key_in_secret, resource_name};
 
 /// Where the database is and who logs in. What is given here overrides what the Secret says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]

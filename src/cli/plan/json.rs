@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::plan::{Deferral, Plan, PlannedStep, Risk, TransactionMode, Waits};
+use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Step, TransactionMode, Waits};
 use crate::sql;
 
 pub(super) fn document(plans: &[Plan]) -> Value {
@@ -17,7 +17,7 @@ fn plan(plan: &Plan) -> Value {
         "fingerprint": plan.fingerprint,
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "heldBack": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
-        "notes": plan.notes.iter().map(|note| note.explain()).collect::<Vec<_>>(),
+        "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
 }
 
@@ -52,7 +52,7 @@ fn step(planned: &PlannedStep) -> Value {
 
 fn deferral(deferral: &Deferral) -> Value {
     json!({
-        "step": deferral.wanted.as_ref().map(|step| step.verb()),
+        "step": deferral.wanted.as_ref().map(Step::verb),
         "subject": deferral.wanted.as_ref().map(|step| step.subject().shown()),
         "blocker": deferral.blocker.name(),
         "message": deferral.blocker.explain(),

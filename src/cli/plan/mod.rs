@@ -44,7 +44,7 @@ enum Format {
 }
 
 /// How long a build in a script for psql waits for others.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;

@@ -23,8 +23,8 @@ pub(super) fn text(plan: &Plan, waits: Waits) -> String {
     for planned in &plan.steps {
         text.push_str(&format!("\n-- {}\n", planned.line()));
         let script = sql::render(&planned.step, waits);
-        let statements: String =
-            script.statements.iter().map(|s: &Sql| format!("{};\n", s.as_str())).collect();
+        let statements: Vec<_> = script.statements.iter().map(Sql::as_str).collect();
+        let statements = format!("{};\n", statements.join(";\n"));
         match script.mode {
             TransactionMode::InTransaction => {
                 text.push_str(&format!("BEGIN;\n{statements}COMMIT;\n"));
