@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::plan::{Plan, Waits};
-use crate::postgres::{ErrorKind, StepFailure};
+use crate::postgres::{DatabaseError, ErrorKind, StepFailure};
 
 /// What a command came to, the gravest last: of several outcomes the gravest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +34,14 @@ impl Exit {
             })
             .max()
             .unwrap_or(Self::Done)
+    }
+
+    /// What an error that ended the command asks for. A pooler does not go away by trying again.
+    pub(super) fn of_error(error: &anyhow::Error) -> Self {
+        match error.downcast_ref::<DatabaseError>().map(DatabaseError::kind) {
+            Some(ErrorKind::Pooled) => Self::Person,
+            Some(_) | None => Self::Failed,
+        }
     }
 
     /// What the failure of a step asks for.

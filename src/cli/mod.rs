@@ -85,7 +85,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// The program: reads the arguments, does what they say, and tells by its exit status how it went.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => return misused(&told),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
@@ -107,8 +110,16 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Prints help where it was asked for; anything else is a mistake. clap would exit with 2, which here
+/// means that there are steps.
+fn misused(told: &clap::Error) -> ExitCode {
+    // Where the output is closed there is nobody to tell.
+    drop(told.print());
+    if told.use_stderr() { Exit::Failed } else { Exit::Done }.into()
+}
+
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Where standard error is closed there is nobody to tell.
     drop(writeln!(std::io::stderr(), "error: {error:#}"));
-    Exit::Failed.into()
+    Exit::of_error(error).into()
 }

@@ -6,6 +6,8 @@ mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cli;
+mod command;
 mod inspect;
 mod interruption;
 mod locks;
@@ -13,3 +15,4 @@ mod scenarios;
 mod steps;
 mod support_works;
 mod world;
+mod zones;

@@ -26,7 +26,7 @@ pub(super) struct PlanArguments {
     #[command(flatten)]
     database: Database,
     /// Plan for this snapshot, as `inspect -o json` printed it, in place of a database
-    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "database_url")]
+    #[arg(long, value_name = "SNAPSHOT")]
     observed: Option<PathBuf>,
     /// How the plan is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
