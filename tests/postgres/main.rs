@@ -8,6 +8,7 @@ mod support;
 
 mod cli;
 mod command;
+mod inheritance;
 mod inspect;
 mod interruption;
 mod locks;

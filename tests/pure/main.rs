@@ -8,6 +8,7 @@ mod properties;
 mod reasons;
 mod reference;
 mod scenarios;
+mod sql;
 
 #[path = "../support/arbitrary/mod.rs"]
 mod arbitrary;
