@@ -23,15 +23,22 @@ use pg_partition_operator::postgres::{
 use support::postgres::{Database, Server, majors};
 use tokio::task::JoinHandle;
 
+/// One table without a default partition, one with.
 const SETUP: &str = "
+    CREATE TABLE expenses (id bigint, org_id int, occurred_at timestamptz NOT NULL, amount numeric,
+        PRIMARY KEY (id, occurred_at)) PARTITION BY RANGE (occurred_at);
+    CREATE TABLE expenses_2026_11 PARTITION OF expenses
+        FOR VALUES FROM ('2026-11-01 00:00+00') TO ('2026-12-01 00:00+00');
+    INSERT INTO expenses SELECT i, i % 100, '2026-11-10 00:00+00', i FROM generate_series(1, 100000) i;
     CREATE TABLE revenues (id bigint, org_id int, occurred_at timestamptz NOT NULL, amount numeric,
         PRIMARY KEY (id, occurred_at)) PARTITION BY RANGE (occurred_at);
     CREATE TABLE revenues_2026_11 PARTITION OF revenues
         FOR VALUES FROM ('2026-11-01 00:00+00') TO ('2026-12-01 00:00+00');
     CREATE TABLE revenues_default PARTITION OF revenues DEFAULT;
+    CREATE SEQUENCE ids START 1000000;
     INSERT INTO revenues SELECT i, i % 100, '2026-11-10 00:00+00', i FROM generate_series(1, 100000) i;
     INSERT INTO revenues SELECT i, i % 100, '2020-01-01 00:00+00', i FROM generate_series(1, 300000) i;
-    ANALYZE revenues;";
+    ANALYZE;";
 
 #[tokio::main]
 async fn main() {
@@ -47,8 +54,10 @@ async fn main() {
         let database = Server::shared(major).database().await;
         database.client().await.batch_execute(SETUP).await.unwrap();
         println!("Postgres {major}");
-        apply(&database, reader, lock_timeout).await;
-        partition_of(&database, reader).await;
+        for table in ["expenses", "revenues"] {
+            apply(&database, table, reader, lock_timeout).await;
+        }
+        partition_of(&database, "expenses", reader).await;
         println!();
     }
 }
@@ -61,16 +70,15 @@ struct Bystander {
 }
 
 impl Bystander {
-    async fn start(database: &Database) -> Self {
+    async fn start(database: &Database, table: &str) -> Self {
         let client = database.client().await;
         let (longest, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (shared, stopped) = (longest.clone(), stop.clone());
+        // It does not name the key, and so reads every partition, the default one too.
+        let read = format!("SELECT count(*) FROM {table} WHERE id = 1");
+        let write =
+            format!("INSERT INTO {table} VALUES (nextval('ids'), 1, '2026-11-20 00:00Z', 1)");
         let task = tokio::spawn(async move {
-            let now = "'2026-11-20 00:00+00'";
-            let read =
-                format!("SELECT count(*) FROM revenues WHERE id = 1 AND occurred_at = {now}");
-            let write = format!("INSERT INTO revenues VALUES (nextval('ids'), 1, {now}, 1)");
-            client.batch_execute("CREATE TEMP SEQUENCE ids START 1000000").await.unwrap();
             while !stopped.load(Ordering::Relaxed) {
                 for statement in [&read, &write] {
                     let started = Instant::now();
@@ -96,9 +104,9 @@ impl Bystander {
 }
 
 /// A transaction that has read the table, and sits.
-async fn idle_reader(database: &Database, stays: Duration) -> JoinHandle<()> {
+async fn idle_reader(database: &Database, table: &str, stays: Duration) -> JoinHandle<()> {
     let client = database.client().await;
-    client.batch_execute("BEGIN; SELECT count(*) FROM revenues").await.unwrap();
+    client.batch_execute(&format!("BEGIN; SELECT count(*) FROM {table}")).await.unwrap();
     tokio::spawn(async move {
         tokio::time::sleep(stays).await;
         client.batch_execute("COMMIT").await.unwrap();
@@ -127,7 +135,7 @@ impl Progress for PerStep<'_> {
     }
 }
 
-async fn apply(database: &Database, reader: Duration, lock_timeout: u64) {
+async fn apply(database: &Database, table: &str, reader: Duration, lock_timeout: u64) {
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
     let options = Options {
@@ -135,11 +143,11 @@ async fn apply(database: &Database, reader: Duration, lock_timeout: u64) {
         patience: reader * 4,
         expect: Vec::new(),
     };
-    let bystander = Bystander::start(database).await;
+    let bystander = Bystander::start(database, table).await;
     let steps = Arc::new(Mutex::new(Vec::new()));
-    let holder = idle_reader(database, reader).await;
+    let holder = idle_reader(database, table, reader).await;
     let mut progress = PerStep { bystander: &bystander, steps: steps.clone() };
-    converge(&session, &desired(lock_timeout), &options, &mut progress).await.unwrap();
+    converge(&session, &desired(table, lock_timeout), &options, &mut progress).await.unwrap();
     holder.await.unwrap();
     bystander.stop().await;
     for (name, longest, took) in steps.lock().unwrap().iter() {
@@ -147,28 +155,28 @@ async fn apply(database: &Database, reader: Duration, lock_timeout: u64) {
     }
 }
 
-fn desired(lock_timeout: u64) -> DesiredTable {
+fn desired(table: &str, lock_timeout: u64) -> DesiredTable {
     let spec: PartitionedTableSpec = serde_json::from_value(serde_json::json!({
-        "table": "revenues",
+        "table": table,
         "partitionBy": {"range": {"column": "occurred_at", "interval": "Month"}},
         "ahead": 1,
-        "indexes": [{"name": "revenues_org", "columns": [{"column": "org_id"}]}],
+        "indexes": [{"name": format!("{table}_org"), "columns": [{"column": "org_id"}]}],
         "limits": {"lockTimeout": format!("{lock_timeout}ms")},
     }))
     .unwrap();
     DesiredTable::parse(&spec).unwrap()
 }
 
-async fn partition_of(database: &Database, reader: Duration) {
+async fn partition_of(database: &Database, table: &str, reader: Duration) {
     let client = database.client().await;
-    let bystander = Bystander::start(database).await;
-    let holder = idle_reader(database, reader).await;
+    let bystander = Bystander::start(database, table).await;
+    let holder = idle_reader(database, table, reader).await;
     bystander.take_longest();
     client
-        .batch_execute(
-            "CREATE TABLE revenues_2027_01 PARTITION OF revenues \
-             FOR VALUES FROM ('2027-01-01 00:00+00') TO ('2027-02-01 00:00+00')",
-        )
+        .batch_execute(&format!(
+            "CREATE TABLE {table}_2027_01 PARTITION OF {table} \
+             FOR VALUES FROM ('2027-01-01 00:00+00') TO ('2027-02-01 00:00+00')"
+        ))
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;

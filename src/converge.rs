@@ -75,11 +75,9 @@ pub async fn look(
     desired: &DesiredTable,
     now: Timestamp,
 ) -> Result<(ObservedTable, Plan), InspectError> {
-    let mut snapshot = inspect(session, &desired.name).await?;
-    let mut observed = ObservedTable::try_from(snapshot.clone())?;
+    let mut observed = ObservedTable::try_from(inspect(session, &desired.name).await?)?;
     if let Some(rows) = rows_that_matter(session, desired, &observed, now).await? {
-        snapshot.default_rows = Some(rows);
-        observed = ObservedTable::try_from(snapshot)?;
+        observed.set_default_rows(&rows);
     }
     let plan = plan(desired, &observed, now);
     Ok((observed, plan))
@@ -102,8 +100,10 @@ pub async fn converge(
         return Ok(Convergence { remaining: plan.clone(), plan, outcomes: Vec::new(), observed });
     };
     let lock = take_lock(session, relation.oid, options.patience).await?;
-    let convergence = converge_locked(&lock, desired, options, progress).await?;
-    lock.release().await?;
+    let convergence = converge_locked(&lock, desired, options, progress).await;
+    let released = lock.release().await;
+    let convergence = convergence?;
+    released?;
     Ok(convergence)
 }
 

@@ -28,7 +28,7 @@ pub(super) struct ApplyArguments {
 
 pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
-    let session = arguments.database.connect().await?;
+    let mut session = arguments.database.connect().await?;
     let options = Options {
         now: arguments.declared.now(),
         patience: arguments.wait,
@@ -36,8 +36,10 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     };
     let mut gravest = Exit::Done;
     for table in &tables {
-        let exit = apply_one(&session, table, &options).await?;
-        gravest = gravest.max(exit);
+        if session.is_closed() {
+            session = arguments.database.connect().await?;
+        }
+        gravest = gravest.max(apply_one(&session, table, &options).await?);
     }
     Ok(gravest)
 }
@@ -58,7 +60,8 @@ async fn apply_one(
             Ok(match error {
                 ConvergeError::HeldByAnother => Exit::Busy,
                 ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
-                ConvergeError::Inspect(_) | ConvergeError::Violation(_) => Exit::Failed,
+                ConvergeError::Inspect(error) => Exit::of_error(&error.into()),
+                ConvergeError::Violation(_) => Exit::Failed,
             })
         }
     }

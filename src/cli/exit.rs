@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::plan::{Plan, Waits};
-use crate::postgres::{DatabaseError, ErrorKind, StepFailure};
+use crate::postgres::{DatabaseError, ErrorKind, InspectError, StepFailure};
 
 /// What a command came to, the gravest last: of several outcomes the gravest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,27 +36,43 @@ impl Exit {
             .unwrap_or(Self::Done)
     }
 
-    /// What an error that ended the command asks for. A pooler does not go away by trying again.
-    pub(super) fn of_error(error: &anyhow::Error) -> Self {
-        match error.downcast_ref::<DatabaseError>().map(DatabaseError::kind) {
-            Some(ErrorKind::Pooled) => Self::Person,
-            Some(_) | None => Self::Failed,
-        }
-    }
-
     /// What the failure of a step asks for.
     pub(super) fn of_failure(failure: &StepFailure) -> Self {
         match failure {
             StepFailure::Skipped => Self::Done,
             StepFailure::Database(error) => match error.kind() {
-                ErrorKind::Busy => Self::Busy,
                 ErrorKind::Changed | ErrorKind::Denied | ErrorKind::Refused => Self::Person,
-                ErrorKind::Unreachable
+                ErrorKind::Busy
+                | ErrorKind::Pooled
+                | ErrorKind::Unreachable
                 | ErrorKind::AuthenticationFailed
                 | ErrorKind::Tls
-                | ErrorKind::Pooled
-                | ErrorKind::Lost => Self::Failed,
+                | ErrorKind::Lost => Self::of_kind(error.kind()),
             },
+        }
+    }
+
+    /// What an error asks for that kept us from trying.
+    pub(super) fn of_error(error: &anyhow::Error) -> Self {
+        let of_inspecting = || match error.downcast_ref()? {
+            InspectError::Database(error) => Some(error),
+            InspectError::Json(_) | InspectError::Meaning(_) => None,
+        };
+        let of_database = error.downcast_ref::<DatabaseError>().or_else(of_inspecting);
+        of_database.map_or(Self::Failed, |error| Self::of_kind(error.kind()))
+    }
+
+    fn of_kind(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Busy => Self::Busy,
+            ErrorKind::Pooled => Self::Person,
+            ErrorKind::Changed
+            | ErrorKind::Denied
+            | ErrorKind::Refused
+            | ErrorKind::Unreachable
+            | ErrorKind::AuthenticationFailed
+            | ErrorKind::Tls
+            | ErrorKind::Lost => Self::Failed,
         }
     }
 }

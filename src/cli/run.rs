@@ -35,7 +35,7 @@ pub(super) struct RunArguments {
         long,
         value_name = "NUMBER",
         env = "PGPARTITION_SESSIONS_PER_SERVER",
-        default_value_t = 2
+        default_value_t = 4
     )]
     sessions_per_server: usize,
     /// Give what is under way this long to end

@@ -243,6 +243,14 @@ fn quarter_hour(key: KeyType) -> i128 {
     }
 }
 
+impl ObservedTable {
+    /// Adds where the rows of the default partition lie, as [`Snapshot::default_rows`] tells it.
+    pub fn set_default_rows(&mut self, stretches: &[(String, u64)]) {
+        let key = self.range_key().map(|(_, key)| key);
+        self.default_rows = Some(default_rows(stretches, key));
+    }
+}
+
 fn default_rows(stretches: &[(String, u64)], key: Option<KeyType>) -> Vec<DefaultRows> {
     let Some(key) = key else { return Vec::new() };
     let stretches = stretches.iter().filter_map(|(start, rows)| {

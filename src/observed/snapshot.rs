@@ -91,7 +91,9 @@ pub(super) struct RawIndex {
     pub(super) name: String,
     pub(super) of: Option<String>,
     pub(super) valid: bool,
+    #[serde(default)]
     pub(super) building: bool,
+    #[serde(default)]
     pub(super) unique: bool,
     pub(super) constraint: Option<String>,
     pub(super) comment: Option<String>,

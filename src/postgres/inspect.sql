@@ -7,7 +7,8 @@ WITH server AS (
                AS may_become
 ),
 target AS (
-    SELECT c.*, n.nspname
+    SELECT c.oid, c.relname, c.relnamespace, n.nspname, c.relkind, c.relowner, c.relam, c.reltablespace,
+           c.relrowsecurity, c.relforcerowsecurity, c.relreplident
     FROM pg_namespace n
     JOIN pg_class c ON c.relnamespace = n.oid
     WHERE n.nspname = $1 AND c.relname = $2
@@ -19,7 +20,8 @@ namesakes AS (
 ),
 -- Partitions, and tables that a marker says were made to become one.
 members AS (
-    SELECT c.*, n.nspname, i.inhdetachpending AS pending, d.description AS comment, true AS hangs
+    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
+           c.reloptions, i.inhdetachpending AS pending, d.description AS comment, true AS hangs
     FROM target t
     JOIN pg_inherits i ON i.inhparent = t.oid
     JOIN pg_class c ON c.oid = i.inhrelid
@@ -28,7 +30,8 @@ members AS (
         ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
     WHERE t.relkind = 'p'
     UNION ALL
-    SELECT c.*, t.nspname, false, s.comment, false
+    SELECT c.oid, t.nspname, c.relname, c.relkind, c.relowner, NULL, c.reltuples, c.relpages,
+           c.reloptions, false, s.comment, false
     FROM target t
     JOIN (
         -- Few tables are no partition; only their comments are looked up.
@@ -49,9 +52,11 @@ building AS MATERIALIZED (
 indexes AS (
     SELECT x.indrelid,
            json_agg(
-               json_build_object(
+               -- One that belongs to the table's is like it, and so is told in few words.
+               CASE WHEN pc.oid IS NOT NULL THEN json_build_object(
+                   'name', ic.relname, 'of', pc.relname, 'valid', x.indisvalid, 'constraint', con.conname
+               ) ELSE json_build_object(
                    'name', ic.relname,
-                   'of', pc.relname,
                    'valid', x.indisvalid,
                    -- Everybody sees the lock under which an index is built or dropped concurrently.
                    'building', x.indexrelid IN (SELECT index_relid FROM building)
@@ -62,39 +67,38 @@ indexes AS (
                              AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
                        ),
                    'unique', x.indisunique,
-                   'constraint', CASE WHEN pc.oid IS NULL THEN pg_get_constraintdef(con.oid) ELSE con.conname END,
-                   'comment', d.description,
-                   -- What a resource can say about an index; nothing where the index is more than that, or
-                   -- belongs to the table's and so is like it.
-                   'shape', CASE WHEN pc.oid IS NULL AND NOT x.indisexclusion THEN (
-                    SELECT json_build_object(
-                               'method', (SELECT amname FROM pg_am WHERE oid = ic.relam),
-                               'unique', x.indisunique,
-                               'columns', json_agg(
-                                   json_build_object(
-                                       'column', a.attname,
-                                       'descending', k.option & 1 = 1,
-                                       'nullsFirst', k.option & 2 = 2
-                                   ) ORDER BY k.position
-                               ) FILTER (WHERE k.position <= x.indnkeyatts),
-                               'include', coalesce(
-                                   json_agg(a.attname ORDER BY k.position) FILTER (WHERE k.position > x.indnkeyatts),
-                                   '[]'
-                               ),
-                               'predicate', pg_get_expr(x.indpred, x.indrelid)
-                           )
-                    FROM unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[], x.indoption::int2[])
-                             WITH ORDINALITY AS k (attnum, opclass, collation_oid, option, position)
-                    LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
-                    LEFT JOIN pg_opclass o ON o.oid = k.opclass
-                    HAVING bool_and(
-                        k.attnum <> 0
-                        AND (k.position > x.indnkeyatts
-                             OR (o.opcdefault AND (k.collation_oid = 0 OR k.collation_oid = a.attcollation)))
-                    )
+                   'constraint', pg_get_constraintdef(con.oid),
+                   'comment', obj_description(x.indexrelid, 'pg_class'),
+                   -- What a resource can say about an index; nothing where the index is more than that.
+                   'shape', CASE WHEN NOT x.indisexclusion THEN (
+                       SELECT json_build_object(
+                           'method', (SELECT amname FROM pg_am WHERE oid = ic.relam),
+                           'unique', x.indisunique,
+                           'columns', json_agg(
+                               json_build_object(
+                                   'column', a.attname,
+                                   'descending', k.option & 1 = 1,
+                                   'nullsFirst', k.option & 2 = 2
+                               ) ORDER BY k.position
+                           ) FILTER (WHERE k.position <= x.indnkeyatts),
+                           'include', coalesce(
+                               json_agg(a.attname ORDER BY k.position) FILTER (WHERE k.position > x.indnkeyatts),
+                               '[]'
+                           ),
+                           'predicate', pg_get_expr(x.indpred, x.indrelid)
+                       )
+                       FROM unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[], x.indoption::int2[])
+                                WITH ORDINALITY AS k (attnum, opclass, collation_oid, option, position)
+                       LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+                       LEFT JOIN pg_opclass o ON o.oid = k.opclass
+                       HAVING bool_and(
+                           k.attnum <> 0
+                           AND (k.position > x.indnkeyatts
+                                OR (o.opcdefault AND (k.collation_oid = 0 OR k.collation_oid = a.attcollation)))
+                       )
                    ) END,
-                   'definition', CASE WHEN pc.oid IS NULL THEN pg_get_indexdef(x.indexrelid) END
-               )
+                   'definition', pg_get_indexdef(x.indexrelid)
+               ) END
                ORDER BY ic.relname
            ) AS indexes
     FROM (SELECT oid FROM members UNION ALL SELECT oid FROM target) r
@@ -104,8 +108,6 @@ indexes AS (
     LEFT JOIN pg_class pc ON pc.oid = ii.inhparent
     LEFT JOIN pg_constraint con
         ON con.conrelid = x.indrelid AND con.conindid = x.indexrelid AND con.contype IN ('p', 'u', 'x')
-    LEFT JOIN pg_description d
-        ON d.objoid = x.indexrelid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
     GROUP BY x.indrelid
 )
 SELECT json_build_object(
@@ -128,14 +130,20 @@ SELECT json_build_object(
                 SELECT json_build_object(
                     'method', p.partstrat,
                     'columns', json_agg(
-                        json_build_object('name', a.attname, 'type', coalesce(base.typname, ty.typname))
+                        json_build_object(
+                            'name', a.attname,
+                            'type', (
+                                SELECT coalesce(base.typname, ty.typname)
+                                FROM pg_type ty
+                                LEFT JOIN pg_type base ON ty.typtype = 'd' AND base.oid = ty.typbasetype
+                                WHERE ty.oid = a.atttypid
+                            )
+                        )
                         ORDER BY k.position
                     )
                 )
                 FROM unnest(p.partattrs::int2[]) WITH ORDINALITY AS k (attnum, position)
                 LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum AND k.attnum > 0
-                LEFT JOIN pg_type ty ON ty.oid = a.atttypid
-                LEFT JOIN pg_type base ON ty.typtype = 'd' AND base.oid = ty.typbasetype
             ),
             'columns', (
                 SELECT json_agg(a.attname ORDER BY a.attnum)
@@ -158,7 +166,7 @@ SELECT json_build_object(
             ),
             'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = t.reltablespace),
             'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
-            'indexes', (SELECT coalesce(max(i.indexes::text)::json, '[]') FROM indexes i WHERE i.indrelid = t.oid),
+            'indexes', coalesce((SELECT i.indexes FROM indexes i WHERE i.indrelid = t.oid), '[]'),
             'references', (
                 SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
                 FROM pg_constraint con

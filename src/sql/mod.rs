@@ -46,6 +46,10 @@ pub struct Waits {
     pub patience: Duration,
 }
 
+/// How much of `lock_timeout` a statement is given: a server needs a moment to see that its time is
+/// over, and those who queued need one to go on.
+const GIVEN: f64 = 0.95;
+
 /// The least time a table has to be made in.
 const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
 
@@ -108,18 +112,19 @@ pub fn become_owner(owner: &Identifier) -> Sql {
 /// `lock_timeout` alone bounds each lock of a statement, not their sum.
 /// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT>
 fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
+    let lock_timeout = waits.lock_timeout.mul_f64(GIVEN);
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
-        TransactionMode::InTransaction => ("SET LOCAL", waits.lock_timeout),
-        TransactionMode::Autocommit => ("SET", waits.patience.max(waits.lock_timeout)),
+        TransactionMode::InTransaction => ("SET LOCAL", lock_timeout),
+        TransactionMode::Autocommit => ("SET", waits.patience.max(lock_timeout)),
     };
     let statement = if step.is_long() {
         "0".to_owned()
     } else if matches!(step, Step::CreatePartition(_)) {
         // Nobody waits for what is made beside the table, and it is much work for one statement.
-        millis(waits.lock_timeout.max(LEAST_TO_CREATE))
+        millis(lock_timeout.max(LEAST_TO_CREATE))
     } else {
-        millis(waits.lock_timeout)
+        millis(lock_timeout)
     };
     vec![
         Sql(format!("{set} lock_timeout = {}", millis(lock))),

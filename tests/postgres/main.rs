@@ -1,6 +1,7 @@
 //! Tests against real Postgres servers of every supported major.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test is about the case it names")]
 
 mod session;
 #[path = "../support/mod.rs"]

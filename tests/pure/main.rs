@@ -1,5 +1,7 @@
 //! Tests that need nothing but the compiler: no database, no cluster, no network.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test is about the case it names")]
+
 mod admission;
 mod architecture;
 mod bounds;

@@ -107,7 +107,7 @@ fn periods_are_covered(
     for instant in instants_to_cover(range, zone, now) {
         let at = Edge::At(value(key, zone, instant));
         let takes = |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|r| r.contains(at));
-        let takers = observed.attached().filter(takes).count();
+        let found = observed.attached().filter(takes).count();
         let is_excused = plan.deferred.iter().any(|deferral| match &deferral.blocker {
             Blocker::DetachPending { partition } => {
                 observed.partition(partition).is_some_and(|p| takes(&p))
@@ -116,8 +116,8 @@ fn periods_are_covered(
             _ => matches!(&deferral.wanted, Some(Step::AttachPartition(attach))
                 if attach.bounds.as_range().is_some_and(|r| r.contains(at))),
         });
-        if takers != 1 && !(takers == 0 && is_excused) {
-            return Err(format!("{takers} partitions take the row of {instant}\n{plan}"));
+        if found != 1 && !(found == 0 && is_excused) {
+            return Err(format!("{found} partitions take the row of {instant}\n{plan}"));
         }
     }
     Ok(())
@@ -128,14 +128,14 @@ fn remainders_are_covered(observed: &ObservedTable, plan: &Plan) -> Result<(), S
         return Ok(());
     }
     for row in 0..3_360_u32 {
-        let takers = observed
+        let found = observed
             .partitions
             .iter()
             .filter(|p| p.attachment != Attachment::Prepared)
             .filter(|p| takes_hash(&p.bounds, row))
             .count();
-        if takers != 1 {
-            return Err(format!("{takers} partitions take the row of hash {row}\n{plan}"));
+        if found != 1 {
+            return Err(format!("{found} partitions take the row of hash {row}\n{plan}"));
         }
     }
     Ok(())

@@ -113,7 +113,7 @@ pub struct PartitionedTableSpec {
     /// Enforce does what the spec asks for; Plan computes and reports, and changes nothing.
     #[serde(default)]
     pub mode: Mode,
-    /// Whether this table is left alone for now. What is true is still reported.
+    /// Whether this table is left alone for now: nothing is done, and nothing is looked at.
     #[serde(default)]
     pub suspend: bool,
     /// How much others may be made to wait.

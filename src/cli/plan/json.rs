@@ -1,34 +1,27 @@
 //! A plan for programs.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Step, TransactionMode, Waits};
 use crate::sql;
 
-pub(super) fn document(plans: &[Plan]) -> Value {
-    json!({ "plans": plans.iter().map(plan).collect::<Vec<_>>() })
-}
-
-fn plan(plan: &Plan) -> Value {
+pub(super) fn plan(plan: &Plan, waits: sql::Waits) -> Value {
     json!({
         "table": plan.table.shown(),
         "fingerprint": plan.fingerprint,
-        "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
+        "steps": plan.steps.iter().map(|planned| step(planned, waits)).collect::<Vec<_>>(),
         "heldBack": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
         "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
 }
 
-fn step(planned: &PlannedStep) -> Value {
+fn step(planned: &PlannedStep, waits: sql::Waits) -> Value {
     let step = &planned.step;
     let locks: Vec<_> = step
         .locks()
         .into_iter()
         .map(|(relation, mode)| json!({ "relation": relation.shown(), "mode": mode.as_str() }))
         .collect();
-    let waits = sql::Waits { lock_timeout: Duration::from_secs(1), patience: super::PATIENCE };
     let statements = sql::render(step, waits).statements;
     json!({
         "step": step.verb(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::database::Database;
 use super::exit::Exit;
@@ -54,16 +55,22 @@ pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
             let texts: Vec<_> = plans.iter().map(ToString::to_string).collect();
             output::print(&texts.join("\n"))?;
         }
-        Format::Json => output::print_json(&json::document(&plans))?,
+        Format::Json => {
+            let plans =
+                tables.iter().zip(&plans).map(|(table, plan)| json::plan(plan, waits(table)));
+            output::print_json(&json!({ "plans": plans.collect::<Vec<_>>() }))?;
+        }
         Format::Sql => {
             for (table, plan) in tables.iter().zip(&plans) {
-                let lock_timeout = table.limits.lock_timeout;
-                let waits = Waits { lock_timeout, patience: PATIENCE };
-                output::print(&script::text(plan, waits))?;
+                output::print(&script::text(plan, waits(table)))?;
             }
         }
     }
     Ok(plans.iter().map(exit).max().unwrap_or(Exit::Done))
+}
+
+fn waits(table: &DesiredTable) -> Waits {
+    Waits { lock_timeout: table.limits.lock_timeout, patience: PATIENCE }
 }
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
