@@ -7,9 +7,14 @@ mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cli;
+mod command;
+mod inheritance;
 mod inspect;
+mod interruption;
 mod locks;
 mod scenarios;
 mod steps;
 mod support_works;
 mod world;
+mod zones;

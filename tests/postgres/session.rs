@@ -194,14 +194,14 @@ async fn a_pooler_is_not_taken_for_the_server() {
 }
 
 /// A running `PgBouncer` in transaction mode.
-struct Pooler {
+pub(crate) struct Pooler {
     process: std::process::Child,
-    port: u16,
+    pub(crate) port: u16,
     _folder: TempDir,
 }
 
 impl Pooler {
-    async fn start(server: u16, ignored: &str) -> Self {
+    pub(crate) async fn start(server: u16, ignored: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("pg-partition-operator-").tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = folder.path().join("pgbouncer.ini");

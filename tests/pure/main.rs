@@ -7,10 +7,12 @@ mod architecture;
 mod bounds;
 mod docs;
 mod generated;
+mod predicates;
 mod properties;
 mod reasons;
 mod reference;
 mod scenarios;
+mod sql;
 
 #[path = "../support/arbitrary/mod.rs"]
 mod arbitrary;

@@ -54,6 +54,11 @@ impl Server {
         self.served.pid("postmaster.pid")
     }
 
+    /// The folder of its data.
+    pub fn dir(&self) -> &std::path::Path {
+        self.served.dir()
+    }
+
     /// Kills the server and starts it again, on the same port and with the same data.
     pub fn restart(&mut self) {
         self.served.restart();

@@ -1,0 +1,343 @@
+//! We are cut off at every statement, and whoever comes next ends what was begun.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use pg_partition_operator::converge::{ConvergeError, Options, converge};
+use pg_partition_operator::plan::{Plan, Step, TransactionMode};
+use pg_partition_operator::postgres::{DatabaseError, Progress, StepOutcome};
+use pg_partition_operator::sql::{self, Waits};
+use serde_json::json;
+
+use crate::scenarios::{Phase, Scenario};
+use crate::support::operator::Operator;
+use crate::support::postgres::{Server, majors};
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::wait_until;
+use crate::world::{SCHEMA, SCHEMA_SQL, Silent, World, apply, at, session};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A table for which there is something of every kind to do that changes it for good.
+fn scenario() -> Scenario {
+    let setup = r#"
+        CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
+        CREATE INDEX by_n ON "c;ut" (n);
+        CREATE TABLE "c;ut_2026_01" PARTITION OF "c;ut" FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+        CREATE TABLE "c;ut_default" PARTITION OF "c;ut" DEFAULT;
+        INSERT INTO "c;ut" VALUES ('2030-01-01Z', 1), ('2026-01-02Z', 2);
+    "#;
+    let spec = json!({
+        "table": "c;ut",
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+        "ahead": 1,
+        "indexes": [
+            {"name": "by_n", "columns": [{"column": "n", "order": "Desc"}]},
+            {"name": "new", "columns": [{"column": "n"}], "partitions": "Newest", "newest": 1},
+        ],
+    });
+    let now = "2026-01-15T12:00:00Z";
+    Scenario {
+        name: "cut off",
+        setup,
+        phases: vec![Phase { spec, now, steps: usize::MAX, meanwhile: "" }],
+    }
+}
+
+async fn world(major: u16) -> World {
+    let world = World::new(major).await;
+    scenario().set_up(&world).await;
+    world
+}
+
+/// All there is of the schema's tables: names, bounds, indexes, constraints, and the comments on
+/// tables. Not those on indexes: an index that stands by itself gets its mark in a statement of its
+/// own after it was built, and stays without where we are cut off between the two.
+async fn catalog(world: &World) -> String {
+    let tables =
+        "SELECT format('%s %s %s', c.relname, pg_get_expr(c.relpartbound, 0), d.description)";
+    let sql = format!(
+        "
+        {tables} FROM pg_class c LEFT JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0
+            AND d.classoid = 'pg_class'::regclass AND c.relkind IN ('r', 'p')
+        WHERE c.relnamespace = '{SCHEMA_SQL}'::regnamespace
+        UNION ALL SELECT pg_get_indexdef(indexrelid) || indisvalid FROM pg_index x JOIN pg_class c
+            ON c.oid = x.indexrelid WHERE c.relnamespace = '{SCHEMA_SQL}'::regnamespace
+        UNION ALL SELECT conrelid::regclass || ' ' || conname || pg_get_constraintdef(oid)
+            FROM pg_constraint WHERE connamespace = '{SCHEMA_SQL}'::regnamespace
+        ORDER BY 1"
+    );
+    world.text(&sql).await
+}
+
+fn assert_same(what: &str, expected: &str, found: &str) {
+    let without = |lines: &str, others: &str| -> Vec<String> {
+        lines.lines().filter(|l| !others.lines().any(|o| o == *l)).map(str::to_owned).collect()
+    };
+    let (missing, more) = (without(expected, found), without(found, expected));
+    assert!(
+        missing.is_empty() && more.is_empty(),
+        "{what}: missing {missing:#?}, instead {more:#?}"
+    );
+}
+
+async fn undisturbed(major: u16) -> String {
+    let world = world(major).await;
+    let phase = &scenario().phases[0];
+    let done = apply(&world.session().await, &phase.desired(), phase.now).await;
+    assert!(done.remaining.steps.is_empty(), "{}", done.remaining);
+    let catalog = catalog(&world).await;
+    for ours in ["pgpartition_not_", "pgpartition_bounds"] {
+        assert!(!catalog.contains(ours), "a constraint of ours is left:\n{catalog}");
+    }
+    catalog
+}
+
+/// Cuts the connection when a step begins.
+struct Cut<'a> {
+    proxy: &'a mut Proxy,
+    /// How many steps pass before.
+    passing: usize,
+    mode: &'a (dyn Fn(&Step) -> Mode + Send + Sync),
+}
+
+impl Progress for Cut<'_> {
+    fn planned(&mut self, _: &Plan) {}
+    fn started(&mut self, step: &Step) {
+        if self.passing == 0 {
+            let mode = (self.mode)(step);
+            let set = self.proxy.set(mode);
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(set));
+        }
+        self.passing = self.passing.wrapping_sub(1);
+    }
+    fn retried(&mut self, _: &Step, _: &DatabaseError) {}
+    fn finished(&mut self, _: &StepOutcome) {}
+}
+
+/// Converges with a new connection, again and again, each time cut off at a step later than the last,
+/// until nothing is left to be cut off.
+async fn converge_in_pieces(
+    world: &World,
+    passing: usize,
+    mode: &(dyn Fn(&Step) -> Mode + Send + Sync),
+) {
+    let port =
+        world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
+    let mut proxy = Proxy::start(port).await;
+    let url = world.database.url_through(proxy.port(), &world.operator);
+    let phase = &scenario().phases[0];
+    let options = Options { now: at(phase.now), patience: Duration::from_secs(5), expect: vec![] };
+    for round in 0.. {
+        assert!(round < 60, "Postgres {}: does not come to an end", world.major);
+        proxy.set(Mode::Pass).await;
+        let session = session(&url).await;
+        let mut cut =
+            Cut { proxy: &mut proxy, passing: if round == 0 { 0 } else { passing }, mode };
+        match converge(&session, &phase.desired(), &options, &mut cut).await {
+            Ok(done) if done.remaining.steps.is_empty() => return,
+            // The server has not noticed yet that the one before is gone.
+            Err(ConvergeError::HeldByAnother) => wait_until_gone(world).await,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+async fn wait_until_gone(world: &World) {
+    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
+                (SELECT oid FROM pg_database WHERE datname = current_database())";
+    wait_until("the lock is free", DEADLINE, async || world.text(held).await == "0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_arrives_is_made_again() {
+    for major in majors() {
+        let world = world(major).await;
+        converge_in_pieces(&world, 1, &|_| Mode::CutRequest(0)).await;
+        assert_same(
+            &format!("Postgres {major}"),
+            &undisturbed(major).await,
+            &catalog(&world).await,
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_without_our_hearing_of_it_is_not_done_twice() {
+    for major in majors() {
+        let world = world(major).await;
+        converge_in_pieces(&world, 0, &|step| match step.mode() {
+            TransactionMode::InTransaction => Mode::CutAnswer(0),
+            // The answers to the two SETs before have 15 bytes each; the next one is cut.
+            TransactionMode::Autocommit => Mode::CutAnswer(31),
+        })
+        .await;
+        assert_same(
+            &format!("Postgres {major}"),
+            &undisturbed(major).await,
+            &catalog(&world).await,
+        );
+    }
+}
+
+/// A step of several statements outside of a transaction can end between any two of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
+    for major in majors() {
+        let expected = undisturbed(major).await;
+        for statements in 1..6 {
+            let world = world(major).await;
+            converge_in_pieces(&world, 1, &|step| after_statements(step, statements)).await;
+            let what = format!("Postgres {major}, {statements} statements");
+            assert_same(&what, &expected, &catalog(&world).await);
+        }
+    }
+}
+
+/// Lets this many statements through where they are sent one by one.
+fn after_statements(step: &Step, statements: usize) -> Mode {
+    // As `apply` renders them: the number of bytes has to be right.
+    let waits = Waits { lock_timeout: Duration::from_secs(1), patience: Duration::from_secs(5) };
+    let script = sql::render(step, waits);
+    match script.mode {
+        TransactionMode::InTransaction => Mode::CutRequest(0),
+        TransactionMode::Autocommit => {
+            // A message is a letter, a length of four bytes, the text, and a NUL.
+            let bytes = script.statements.iter().take(statements).map(|s| s.as_str().len() + 6);
+            Mode::CutRequest(bytes.sum())
+        }
+    }
+}
+
+/// Somebody's old snapshot holds up every build, and each time the build is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
+    for major in majors() {
+        let world = world(major).await;
+        let phase = &scenario().phases[0];
+        let reader = world.database.client().await;
+        let snapshot = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {SCHEMA_SQL}.\"c;ut_2026_01\""
+        );
+        reader.batch_execute(&snapshot).await.unwrap();
+        let session = world.session().await;
+        let desired = phase.desired();
+        let options =
+            Options { now: at(phase.now), patience: Duration::from_secs(15), expect: vec![] };
+        let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
+        let kill = async {
+            let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+                AND wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX CONCURRENTLY%'";
+            wait_until("a build waits", DEADLINE, async || !world.text(waiting).await.is_empty())
+                .await;
+            world
+                .text(&format!("SELECT pg_terminate_backend(pid) FROM ({waiting}) AS builds"))
+                .await
+        };
+        let (ended, _) = tokio::join!(run, kill);
+        assert!(ended.is_err(), "Postgres {major}: the session is lost");
+        reader.batch_execute("COMMIT").await.unwrap();
+        let invalid = "SELECT count(*) FROM pg_index x JOIN pg_class c ON c.oid = indexrelid WHERE NOT indisvalid AND c.relkind = 'i'";
+        assert_ne!(
+            world.text(invalid).await,
+            "0",
+            "Postgres {major}: the build was killed too late"
+        );
+        wait_until_gone(&world).await;
+        apply(&world.session().await, &desired, phase.now).await;
+        assert_same(
+            &format!("Postgres {major}"),
+            &undisturbed(major).await,
+            &catalog(&world).await,
+        );
+    }
+}
+
+/// Two of us at once, and one of them is killed after each step.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_run_at_once_the_survivor_ends_it() {
+    for major in majors().into_iter().filter(|major| [14, 18].contains(major)) {
+        let expected = undisturbed(major).await;
+        let file = resource_file(&scenario().phases[0]);
+        for steps in 0.. {
+            let world = world(major).await;
+            let all_done = kill_after(&world, file.path(), steps).await;
+            wait_until_gone(&world).await;
+            let status = run_to_end(&world, file.path(), "15s").await;
+            assert_eq!(status.code(), Some(0), "Postgres {major}, killed after {steps} steps");
+            assert_same(
+                &format!("Postgres {major}, killed after {steps}"),
+                &expected,
+                &catalog(&world).await,
+            );
+            if all_done {
+                break;
+            }
+        }
+    }
+}
+
+fn resource_file(phase: &Phase) -> tempfile::NamedTempFile {
+    let mut spec = phase.spec.clone();
+    spec["schema"] = SCHEMA.into();
+    let resource = json!({
+        "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
+        "metadata": {"name": "t"}, "spec": spec,
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), resource.to_string()).unwrap();
+    file
+}
+
+fn start(world: &World, file: &std::path::Path, wait: &str) -> Operator {
+    let (file, now) = (file.to_str().unwrap(), scenario().phases[0].now);
+    let arguments = ["apply", "-f", file, "--at", now, "--wait", wait];
+    Operator::start(&arguments, &[("DATABASE_URL", &world.url())])
+}
+
+/// Runs two at once, and kills the one that works after it has done this many steps. Whether it came
+/// to its end before.
+async fn kill_after(world: &World, file: &std::path::Path, steps: usize) -> bool {
+    let mut both = ["15s", "15s"].map(|wait| start(world, file, wait));
+    let done = |one: &Operator| one.stderr().matches("  done  ").count();
+    let mut all_done = false;
+    wait_until("one has done its steps", DEADLINE, async || {
+        for one in &mut both {
+            if done(one) >= steps && one.status().is_none() {
+                one.kill();
+                return true;
+            }
+        }
+        all_done = both.iter_mut().all(|one| one.status().is_some());
+        all_done
+    })
+    .await;
+    for one in &mut both {
+        wait_until("the other ends", DEADLINE, async || one.status().is_some()).await;
+        let code = one.status().unwrap().code();
+        assert!([None, Some(0), Some(5)].contains(&code), "{code:?}: {}", one.stderr());
+    }
+    all_done
+}
+
+async fn run_to_end(world: &World, file: &std::path::Path, wait: &str) -> ExitStatus {
+    let mut survivor = start(world, file, wait);
+    wait_until("the survivor ends", DEADLINE, async || survivor.status().is_some()).await;
+    survivor.status().unwrap()
+}
+
+#[tokio::test]
+async fn who_finds_the_table_held_by_another_says_so() {
+    let major = majors()[0];
+    let server = Server::shared(major);
+    let world = World::on(server, major).await;
+    scenario().set_up(&world).await;
+    let oid = format!("SELECT '{SCHEMA_SQL}.\"c;ut\"'::regclass::oid");
+    let oid = world.text(&oid).await.parse().unwrap();
+    let session = world.session().await;
+    let lock = pg_partition_operator::postgres::TableLock::try_take(&session, oid).await.unwrap();
+    let file = resource_file(&scenario().phases[0]);
+    assert_eq!(run_to_end(&world, file.path(), "300ms").await.code(), Some(5));
+    lock.unwrap().release().await.unwrap();
+    assert_eq!(run_to_end(&world, file.path(), "15s").await.code(), Some(0));
+}

@@ -1,0 +1,255 @@
+//! What is sent for each kind of step, word for word, with names that nobody should give and somebody
+//! does. A parser of Postgres' grammar reads all of it, and a linter for migrations finds nothing in it
+//! but what is listed here with the reason.
+//!
+//! `PGPARTITION_UPDATE=1 cargo test --test pure sql` writes `tests/pure/sql.sql` anew.
+
+use std::time::Duration;
+
+use pg_partition_operator::observed::{ReplicaIdentity, Template};
+use pg_partition_operator::partition::{
+    Bounds, Edge, IndexColumn, IndexShape, KeyType, QualifiedName, RangeBounds,
+};
+use pg_partition_operator::plan::{
+    Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step, TransactionMode,
+};
+use pg_partition_operator::sql::{Waits, render};
+use squawk_linter::{Linter, Rule};
+use squawk_syntax::SourceFile;
+
+use crate::generated::expect_file;
+use crate::source;
+use crate::world::identifier;
+
+const SCHEMA: &str = "Fin\"an;ce";
+const TABLE: &str = "Or\"der'; DROP TABLE \"x\" --";
+const PARTITION: &str = "größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
+const DEFAULT: &str = "back\\slash $$ /*";
+const COLUMN: &str = "select";
+
+/// Rules of the linter that we break, and why that is right here.
+const EXCEPTIONS: [(Rule, &str); 7] = [
+    (Rule::PreferRobustStmts, "what is there was looked at, and IF EXISTS would hide a mistake"),
+    (Rule::RequireConcurrentIndexCreation, "on a table that nobody uses yet, or ON ONLY: no scan"),
+    (
+        Rule::RequireConcurrentIndexDeletion,
+        "Postgres refuses it for an index of a partitioned table",
+    ),
+    (Rule::AddingSerialPrimaryKeyField, "on a table that nobody uses yet"),
+    (
+        Rule::BanDropTable,
+        "one that was never attached, and empty: that is looked at under the lock",
+    ),
+    (Rule::BanDropConstraint, "one of our own promises, which has done its work"),
+    (Rule::RenamingObject, "an index takes the place of the one dropped before it, all or nothing"),
+];
+
+#[test]
+fn each_step_is_said_in_these_words() {
+    let declared = source::variants(&source::file("plan/step.rs"), "Step");
+    let steps = steps();
+    let kinds: Vec<_> = steps.iter().map(kind).collect();
+    for (name, _) in &declared {
+        assert!(kinds.contains(name), "no step of the kind {name} is shown");
+    }
+    expect_file("tests/pure/sql.sql", &steps.iter().map(section).collect::<String>());
+}
+
+#[test]
+fn postgres_can_read_every_statement_and_takes_each_for_one() {
+    for step in steps() {
+        for statement in render(&step, waits()).statements {
+            let parsed = SourceFile::parse(statement.as_str());
+            assert_eq!(parsed.errors(), [], "{}", statement.as_str());
+            assert_eq!(parsed.tree().stmts().count(), 1, "{}", statement.as_str());
+        }
+    }
+}
+
+#[test]
+fn a_linter_finds_only_what_is_excepted() {
+    let mut broken = Vec::new();
+    for step in steps() {
+        let script = script(&step);
+        let found = Linter::with_default_rules().lint(&SourceFile::parse(&script), &script);
+        broken.extend(found.iter().map(|violation| violation.code));
+    }
+    let unexpected: Vec<_> =
+        broken.iter().filter(|rule| !EXCEPTIONS.iter().any(|(known, _)| known == *rule)).collect();
+    assert!(unexpected.is_empty(), "{unexpected:?}");
+    let for_nothing: Vec<_> =
+        EXCEPTIONS.iter().filter(|(rule, _)| !broken.contains(rule)).collect();
+    assert!(for_nothing.is_empty(), "excepted for nothing: {for_nothing:?}");
+}
+
+fn waits() -> Waits {
+    Waits { lock_timeout: Duration::from_millis(1500), patience: Duration::from_secs(30) }
+}
+
+fn kind(step: &Step) -> String {
+    let debug = format!("{step:?}");
+    debug.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
+}
+
+fn section(step: &Step) -> String {
+    format!("-- {}\n{}\n", kind(step), script(step))
+}
+
+fn script(step: &Step) -> String {
+    let script = render(step, waits());
+    let statements = script.statements.iter().map(|sql| format!("{};\n", sql.as_str()));
+    let statements: String = statements.collect();
+    match script.mode {
+        TransactionMode::InTransaction => format!("BEGIN;\n{statements}COMMIT;\n"),
+        TransactionMode::Autocommit => statements,
+    }
+}
+
+fn qualified(name: &str) -> QualifiedName {
+    QualifiedName { schema: identifier(SCHEMA), name: identifier(name) }
+}
+
+fn key(key: KeyType) -> RangeKey {
+    RangeKey { column: identifier(COLUMN), key }
+}
+
+/// From the day before Postgres' first year to a moment of ours.
+fn range() -> RangeBounds {
+    let parse = |text: &str| KeyType::TimestampTz.parse(text).expect("a test's edge is one");
+    RangeBounds::new(parse("0001-12-31 00:00:00+00 BC"), parse("2026-04-01 00:00:00.000001+00"))
+        .expect("a test's range is one")
+}
+
+fn shape() -> IndexShape {
+    let column = |name: &str, descending, nulls_first| IndexColumn {
+        column: identifier(name),
+        descending,
+        nulls_first,
+    };
+    IndexShape {
+        method: "btree".to_owned(),
+        unique: true,
+        columns: vec![
+            column("a;b", false, false),
+            column("C\"d", true, true),
+            column(COLUMN, true, false),
+            column("nulls", false, true),
+        ],
+        include: vec![identifier("Größe")],
+        predicate: Some("\"status\" = 'it''s; done'".to_owned()),
+    }
+}
+
+fn steps() -> Vec<Step> {
+    let (default, partition) = (qualified(DEFAULT), qualified(PARTITION));
+    let exclusion = identifier("pgpartition_not_36d15326b4f3935d");
+    let hash = Bounds::Hash { modulus: 4, remainder: 3 };
+    let mut steps = vec![
+        Step::CreatePartition(Box::new(rich())),
+        Step::CreatePartition(Box::new(plain(hash.clone(), None))),
+        Step::CreatePartition(Box::new(plain(above(), Some(key(KeyType::UuidV7))))),
+        Step::ExcludeFromDefault {
+            default: default.clone(),
+            exclusion: exclusion.clone(),
+            key: key(KeyType::TimestampTz),
+            range: range(),
+        },
+        Step::ValidateExclusion { default: default.clone(), exclusion: exclusion.clone() },
+        Step::AttachPartition(Box::new(attach(Bounds::Range(range()), Some(KeyType::TimestampTz)))),
+        Step::AttachPartition(Box::new(attach(hash, None))),
+        Step::DiscardPartition { partition },
+        Step::DropExclusion { default, exclusion },
+    ];
+    steps.extend(index_steps());
+    steps
+}
+
+fn index_steps() -> Vec<Step> {
+    let (table, partition) = (qualified(TABLE), qualified(PARTITION));
+    let (index, replacement) = (identifier("In;\"dex"), identifier("In;\"dex_pgpartition_next"));
+    let built = |stands_for| Step::BuildIndex {
+        partition: partition.clone(),
+        index: index.clone(),
+        shape: shape(),
+        stands_for,
+    };
+    let partitions = vec![partition.clone()];
+    vec![
+        Step::CreateTableIndex { table: table.clone(), index: index.clone(), shape: shape() },
+        built(None),
+        built(Some(identifier("it's \\ mine"))),
+        Step::AttachIndex {
+            table: table.clone(),
+            table_index: replacement.clone(),
+            partition: partition.clone(),
+            index: index.clone(),
+        },
+        Step::DropIndex { partition: partition.clone(), index: index.clone() },
+        Step::DropTableIndex {
+            table: table.clone(),
+            index: replacement.clone(),
+            partitions: partitions.clone(),
+        },
+        Step::ReplaceTableIndex { table, index, replacement, partitions },
+    ]
+}
+
+/// Everything above the first of a uuid's milliseconds that has a name.
+fn above() -> Bounds {
+    let from = KeyType::UuidV7.parse("019ae5c0-0000-7000-8000-000000000000");
+    Bounds::Range(RangeBounds::new(from.expect("a uuid"), Edge::MaxValue).expect("a range"))
+}
+
+fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
+    Attach {
+        table: qualified(TABLE),
+        partition: qualified(PARTITION),
+        bounds,
+        key: key_type.map(key),
+        default: key_type.map(|_| qualified(DEFAULT)),
+        exclusion: key_type.map(|_| identifier("pgpartition_not_36d15326b4f3935d")),
+        references: Vec::new(),
+        referenced_by: Vec::new(),
+    }
+}
+
+fn plain(bounds: Bounds, key: Option<RangeKey>) -> NewPartition {
+    NewPartition {
+        table: qualified(TABLE),
+        partition: qualified(PARTITION),
+        bounds,
+        key,
+        template: Template { replica_identity: ReplicaIdentity::Full, ..Template::default() },
+        storage: Vec::new(),
+        indexes: Vec::new(),
+        replica_identity_index: None,
+    }
+}
+
+fn rich() -> NewPartition {
+    let index = |name: &str, body| NewIndex { name: identifier(name), body };
+    let twin = IndexBody::Twin {
+        of: identifier("tw\"in"),
+        unique: true,
+        definition: "btree (lower(\"Größe\") text_pattern_ops) WHERE (a > 3)".to_owned(),
+    };
+    let constraint = IndexBody::Constraint {
+        of: identifier("key"),
+        definition: "PRIMARY KEY (id, \"select\")".to_owned(),
+    };
+    let named = IndexBody::Named { stands_for: Some(identifier("own;\\er")), shape: shape() };
+    NewPartition {
+        template: Template {
+            row_security: true,
+            force_row_security: true,
+            replica_identity: ReplicaIdentity::Index(identifier("tw\"in")),
+            statistics: vec![(identifier(COLUMN), 321)],
+            tablespace: Some(identifier("Table;space")),
+            access_method: Some(identifier("Heap\"too")),
+        },
+        storage: vec!["fillfactor=77".to_owned(), "it's=o'dd".to_owned()],
+        indexes: vec![index("1;a", twin), index("2\"b", constraint), index("3'c", named)],
+        replica_identity_index: Some(identifier("1;a")),
+        ..plain(Bounds::Range(range()), Some(key(KeyType::TimestampTz)))
+    }
+}
