@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use kube_cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -53,8 +53,12 @@ fn table(document: &Value, rules: &CompiledSchema) -> anyhow::Result<DesiredTabl
     }
     let spec = document.get("spec").context("spec: required")?;
     let mut unknown = Vec::new();
-    let spec: PartitionedTableSpec =
-        serde_ignored::deserialize(spec, |path| unknown.push(format!("spec.{path}")))?;
+    let spec: PartitionedTableSpec = serde_path_to_error::deserialize(spec)
+        .map_err(|error| anyhow!("spec.{}: {}", error.path(), error.inner()))
+        .and_then(|_: PartitionedTableSpec| {
+            let note = |path: serde_ignored::Path<'_>| unknown.push(format!("spec.{path}"));
+            Ok(serde_ignored::deserialize(spec, note)?)
+        })?;
     if !unknown.is_empty() {
         bail!("no such field: {}", unknown.join(", "));
     }

@@ -46,7 +46,12 @@ pub(super) struct RunArguments {
     #[arg(long, value_enum, env = "PGPARTITION_LOG_FORMAT", default_value_t = Log::Auto)]
     log_format: Log,
     /// What is logged, such as info or info,kube=debug
-    #[arg(long, value_name = "FILTER", env = "PGPARTITION_LOG", default_value = "info")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "PGPARTITION_LOG",
+        default_value = "info,kube_runtime=warn"
+    )]
     log: String,
     #[command(flatten)]
     lease: LeaseArguments,

@@ -1,4 +1,4 @@
-//! Tells of transitions, once each, in events that `kubectl describe` shows.
+//! Tells of transitions, once each, in the log and in events that `kubectl describe` shows.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::patch::API_DEADLINE;
 use crate::api::{ConditionType, Reason};
+use crate::partition::digest;
 use crate::plan::{Deferral, Plan, Step};
 use crate::postgres::StepOutcome;
 use crate::status;
@@ -82,8 +83,10 @@ impl Events {
                 "False" => EventType::Warning,
                 _ => continue,
             };
-            let action = format!("{}{}", condition.type_, condition.status);
             let note = format!("{}={}: {}", condition.type_, condition.status, condition.message);
+            // Events of the same action are taken for repetitions of one, with the words of the first.
+            let action = format!("{}{} {}", condition.type_, condition.status, digest(&note, 6));
+            log(about, condition);
             self.publish(about, type_, &condition.reason, &action, note);
         }
     }
@@ -106,6 +109,17 @@ impl Events {
         if self.queue.try_send((about.clone(), event)).is_err() {
             tracing::debug!("an event was left out: too many are waiting");
         }
+    }
+}
+
+/// What became of the resource as a whole is worth a line; the other conditions say why.
+fn log(about: &ObjectReference, condition: &Condition) {
+    let (namespace, name) = (&about.namespace, &about.name);
+    let Condition { reason, message, .. } = condition;
+    match condition.status.as_str() {
+        _ if condition.type_ != ConditionType::Ready.as_str() => {}
+        "True" => tracing::info!(namespace, name, reason, message, "ready"),
+        _ => tracing::warn!(namespace, name, reason, message, "not ready"),
     }
 }
 

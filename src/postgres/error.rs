@@ -5,6 +5,8 @@ use std::fmt;
 
 use tokio_postgres::error::DbError;
 
+use super::ConnectionSettings;
+
 /// Something that Postgres, or the way to it, refused.
 ///
 /// It holds text only, so that it can be shown as it is: never a password, never a row.
@@ -82,6 +84,13 @@ impl DatabaseError {
             found.kind
         };
         Self { kind, ..found }
+    }
+
+    /// Says which server it is about.
+    pub(super) fn of_server(mut self, settings: &ConnectionSettings) -> Self {
+        let servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
+        self.message = format!("{}: {}", servers.join(", "), self.message);
+        self
     }
 
     /// An error of a connection that stood.

@@ -52,12 +52,12 @@ impl Session {
     pub async fn connect(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {
         let servers = u32::try_from(settings.servers.len().max(1)).unwrap_or(u32::MAX);
         let deadline = CONNECT_TIMEOUT.saturating_mul(servers);
-        timeout(deadline, Self::log_in(settings)).await.unwrap_or_else(|_| {
-            Err(DatabaseError::new(
-                ErrorKind::Unreachable,
-                format!("no answer within {} s", deadline.as_secs()),
-            ))
-        })
+        let silent = || {
+            let message = format!("no answer within {} s", deadline.as_secs());
+            Err(DatabaseError::new(ErrorKind::Unreachable, message))
+        };
+        let logged_in = timeout(deadline, Self::log_in(settings)).await;
+        logged_in.unwrap_or_else(|_| silent()).map_err(|error| error.of_server(settings))
     }
 
     async fn log_in(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {

@@ -38,7 +38,12 @@ fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String, String> {
 
 /// The definition is established, and kubectl has heard of it.
 async fn install_definition(cluster: &Cluster) {
-    kubectl(cluster, &["apply", "-f", "crds/partitionedtables.yaml"]).unwrap();
+    // Other tests install it too, and of two that create it at once one is refused.
+    wait_until("it is applied without a warning", Duration::from_secs(30), async || {
+        let apply = ["apply", "--server-side", "--force-conflicts", "-f"];
+        kubectl(cluster, &[&apply[..], &["crds/partitionedtables.yaml"]].concat()).is_ok()
+    })
+    .await;
     let definition = "crd/partitionedtables.pgpartition.dev";
     let wait = ["wait", "--for=condition=Established", "--timeout=60s", definition];
     kubectl(cluster, &wait).unwrap();

@@ -48,6 +48,12 @@ pub struct ServerAddress {
     pub port: u16,
 }
 
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
 impl ServerAddress {
     /// Whether it is the directory of a Unix socket, on which there is no TLS.
     fn is_socket(&self) -> bool {
