@@ -81,7 +81,10 @@ async fn a_plan_in_json_says_of_each_step_what_it_is_and_what_it_costs() {
     assert_eq!(plan["table"], "\"Fin\"\"an;ce\".\"ta;b\"\"le\"");
     let steps = plan["steps"].as_array().unwrap();
     let verbs: Vec<_> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
-    assert_eq!(verbs, ["create", "attach", "create-index", "build-index", "attach-index", "attach-index"]);
+    assert_eq!(
+        verbs,
+        ["create", "attach", "create-index", "build-index", "attach-index", "attach-index"]
+    );
     assert_eq!(steps[1]["risk"], "None");
     assert_eq!(steps[1]["locks"][0]["mode"], "SHARE UPDATE EXCLUSIVE");
     assert_eq!(steps[3]["transaction"], false);
@@ -107,15 +110,29 @@ async fn a_plan_in_sql_converges_when_psql_runs_it() {
 async fn a_saved_snapshot_gives_the_plan_of_the_database() {
     for major in majors() {
         let world = world(major).await;
-        world.owner(r#"
+        world
+            .owner(
+                r#"
             CREATE TABLE "ta;b""le_default" PARTITION OF "ta;b""le" DEFAULT;
-            INSERT INTO "ta;b""le" VALUES ('2026-02-02Z'), ('2026-05-05Z');"#).await;
+            INSERT INTO "ta;b""le" VALUES ('2026-02-02Z'), ('2026-05-05Z');"#,
+            )
+            .await;
         let name = "\"Fin\"\"an;ce\".\"ta;b\"\"le\"";
         let snapshot = world.call(&["inspect", name, "-o", "json"], "");
         assert_eq!(snapshot.status, 0, "{snapshot:?}");
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &snapshot.out).unwrap();
-        let saved = ["plan", "-f", "-", NOW[0], NOW[1], "-o", "json", "--observed", file.path().to_str().unwrap()];
+        let saved = [
+            "plan",
+            "-f",
+            "-",
+            NOW[0],
+            NOW[1],
+            "-o",
+            "json",
+            "--observed",
+            file.path().to_str().unwrap(),
+        ];
         let unreachable = "postgres://nobody@127.0.0.1:1/none";
         for ahead in 0..4 {
             let resource = with(|spec| spec["ahead"] = ahead.into());
@@ -140,7 +157,9 @@ async fn what_others_hold_is_waited_for_no_longer_than_said() {
         let world = world(major).await;
         let file = with(|spec| spec["limits"] = json!({"lockTimeout": "100ms"}));
         let holder = world.database.client().await;
-        let lock = format!("BEGIN; LOCK TABLE ONLY {SCHEMA_SQL}.\"ta;b\"\"le\" IN SHARE UPDATE EXCLUSIVE MODE");
+        let lock = format!(
+            "BEGIN; LOCK TABLE ONLY {SCHEMA_SQL}.\"ta;b\"\"le\" IN SHARE UPDATE EXCLUSIVE MODE"
+        );
         holder.batch_execute(&lock).await.unwrap();
         assert_eq!(world.apply(&[], &file).status, 5, "Postgres {major}: somebody's lock");
         holder.batch_execute("COMMIT").await.unwrap();
@@ -184,7 +203,8 @@ async fn what_cannot_be_read_is_said_and_nothing_is_tried() {
 fn refuted() -> Vec<(&'static str, String, &'static str)> {
     let named = |name: &'static str| with(|spec| spec["table"] = name.into());
     let by = |change: fn(&mut Value)| with(|spec| change(&mut spec["partitionBy"]));
-    let hash = json!({"table": "ta;b\"le", "partitionBy": {"hash": {"columns": ["at"], "partitions": 4}}});
+    let hash =
+        json!({"table": "ta;b\"le", "partitionBy": {"hash": {"columns": ["at"], "partitions": 4}}});
     let hash = resource(hash);
     vec![
         ("", named("nothing"), "there is no such table"),
@@ -249,14 +269,18 @@ async fn refutes(world: &World, file: &str, says: &str) {
 async fn a_step_that_fails_for_good_needs_a_person_and_holds_up_no_other() {
     for major in majors() {
         let world = world(major).await;
-        world.owner(r#"INSERT INTO "ta;b""le" VALUES ('2026-01-02Z', 1), ('2026-01-02Z', 1)"#).await;
+        world
+            .owner(r#"INSERT INTO "ta;b""le" VALUES ('2026-01-02Z', 1), ('2026-01-02Z', 1)"#)
+            .await;
         let file = with(|spec| {
             spec["indexes"][0]["unique"] = true.into();
             spec["indexes"][0]["columns"] = json!([{"column": "n'o"}, {"column": "at"}]);
         });
         let outcome = world.apply(&[], &file);
         assert_eq!(outcome.status, 4, "Postgres {major}: {outcome:?}");
-        let partition = format!("SELECT relispartition FROM pg_class WHERE oid = '{SCHEMA_SQL}.\"ta;b\"\"le_2026_02\"'::regclass");
+        let partition = format!(
+            "SELECT relispartition FROM pg_class WHERE oid = '{SCHEMA_SQL}.\"ta;b\"\"le_2026_02\"'::regclass"
+        );
         assert_eq!(world.text(&partition).await, "t", "Postgres {major}");
     }
 }

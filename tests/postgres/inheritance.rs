@@ -7,7 +7,7 @@ use crate::world::{SCHEMA_SQL, World, apply, desired};
 
 const PAGE: &str = include_str!("../../docs/reference/inheritance.md");
 
-const TABLE: &str = r#"
+const TABLE: &str = r"
 CREATE TABLE customers (id bigint PRIMARY KEY);
 CREATE TABLE t (
     id bigint GENERATED ALWAYS AS IDENTITY,
@@ -35,7 +35,7 @@ CREATE INDEX t_lower ON t (lower(body) text_pattern_ops) WHERE customer > 3;
 CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER noted AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION noted();
 CREATE RULE silent AS ON UPDATE TO t WHERE false DO INSTEAD NOTHING;
-"#;
+";
 
 /// For each row of the page what the catalog says of the partition: a query, and its answer.
 fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {
@@ -44,8 +44,10 @@ fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {
         format!("SELECT {of} FROM pg_attribute WHERE attrelid = @p AND attname = '{name}'")
     };
     let constraints = |kinds: &str, on: &str| {
-        format!("SELECT string_agg(contype::text, '' ORDER BY contype) FROM pg_constraint
-                 WHERE {on} = @p AND contype IN ({kinds}) AND (conparentid <> 0 OR contype = 'c')")
+        format!(
+            "SELECT string_agg(contype::text, '' ORDER BY contype) FROM pg_constraint
+                 WHERE {on} = @p AND contype IN ({kinds}) AND (conparentid <> 0 OR contype = 'c')"
+        )
     };
     let owner = owner.to_owned();
     let text = str::to_owned;
@@ -57,24 +59,65 @@ fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {
         ("storage parameters", class("reloptions::text"), text("{fillfactor=71}")),
         ("replica identity", class("relreplident"), text("f")),
         ("statistics targets", column("amount", "attstattarget"), text("123")),
-        ("extended statistics", text("SELECT count(*) FROM pg_statistic_ext WHERE stxrelid = @p"), text("1")),
-        ("table comment", text("SELECT left(obj_description(@p, 'pg_class'), 29)"), text("pgpartition.dev partition of ")),
-        ("column comments", column("body", "col_description(attrelid, attnum)"), text("of the column")),
-        ("column storage and compression", column("body", "attstorage::text || attcompression::text"), text("ep")),
-        ("defaults", column("customer", "(SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = @p AND adnum = attnum)"), text("7")),
+        (
+            "extended statistics",
+            text("SELECT count(*) FROM pg_statistic_ext WHERE stxrelid = @p"),
+            text("1"),
+        ),
+        (
+            "table comment",
+            text("SELECT left(obj_description(@p, 'pg_class'), 29)"),
+            text("pgpartition.dev partition of "),
+        ),
+        (
+            "column comments",
+            column("body", "col_description(attrelid, attnum)"),
+            text("of the column"),
+        ),
+        (
+            "column storage and compression",
+            column("body", "attstorage::text || attcompression::text"),
+            text("ep"),
+        ),
+        (
+            "defaults",
+            column(
+                "customer",
+                "(SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = @p AND adnum = attnum)",
+            ),
+            text("7"),
+        ),
         ("generated columns", column("doubled", "attgenerated"), text("s")),
         ("identity", column("id", "attidentity"), text(if major < 17 { "" } else { "a" })),
         ("NOT NULL and CHECK", column("at", "attnotnull"), text("t")),
         ("NOT NULL and CHECK", constraints("'c'", "conrelid"), text("c")),
         ("primary key, unique, exclusion", constraints("'p'", "conrelid"), text("p")),
-        ("indexes", text("SELECT count(*) FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indexrelid
-            WHERE x.indrelid = @p AND indisvalid"), text("2")),
+        (
+            "indexes",
+            text(
+                "SELECT count(*) FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indexrelid
+            WHERE x.indrelid = @p AND indisvalid",
+            ),
+            text("2"),
+        ),
         ("foreign keys", constraints("'f'", "conrelid"), text("f")),
         ("foreign keys", constraints("'f'", "confrelid"), text("f")),
-        ("triggers", text("SELECT string_agg(tgname, '') FROM pg_trigger WHERE tgrelid = @p AND tgname = 'noted'"), text("noted")),
+        (
+            "triggers",
+            text(
+                "SELECT string_agg(tgname, '') FROM pg_trigger WHERE tgrelid = @p AND tgname = 'noted'",
+            ),
+            text("noted"),
+        ),
         ("rules", text("SELECT count(*) FROM pg_rewrite WHERE ev_class = @p"), text("0")),
         ("unlogged", class("relpersistence"), text("p")),
-        ("publications", text("SELECT string_agg(tablename, ' ') FROM pg_publication_tables WHERE pubname = 'all_of_t' AND tablename = 't_2026_02'"), text("t_2026_02")),
+        (
+            "publications",
+            text(
+                "SELECT string_agg(tablename, ' ') FROM pg_publication_tables WHERE pubname = 'all_of_t' AND tablename = 't_2026_02'",
+            ),
+            text("t_2026_02"),
+        ),
     ]
 }
 
@@ -131,8 +174,10 @@ async fn a_named_index_is_the_replica_identity_of_the_partition_too() {
             CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
             CREATE UNIQUE INDEX t_identity ON t (id, at);
             ALTER TABLE t REPLICA IDENTITY USING INDEX t_identity;").await;
-        let index = format!("SELECT indexrelid::regclass FROM pg_index
-            WHERE indrelid = '{SCHEMA_SQL}.t_2026_02'::regclass AND indisreplident");
+        let index = format!(
+            "SELECT indexrelid::regclass FROM pg_index
+            WHERE indrelid = '{SCHEMA_SQL}.t_2026_02'::regclass AND indisreplident"
+        );
         let expected = format!("{SCHEMA_SQL}.t_2026_02_identity");
         assert_eq!(world.text(&index).await, expected, "Postgres {major}");
     }
@@ -143,12 +188,17 @@ async fn default_privileges_of_the_owner_apply() {
     for major in majors() {
         let world = World::new(major).await;
         let (owner, operator) = (&world.owner, &world.operator);
-        world.admin(&format!("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT ON TABLES TO {operator}")).await;
+        world
+            .admin(&format!(
+                "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT ON TABLES TO {operator}"
+            ))
+            .await;
         world.owner("
             CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at);
             CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');").await;
         apply_to_t(&world).await;
-        let may = format!("SELECT has_table_privilege('{operator}', '{SCHEMA_SQL}.t_2026_02', 'SELECT')");
+        let may =
+            format!("SELECT has_table_privilege('{operator}', '{SCHEMA_SQL}.t_2026_02', 'SELECT')");
         assert_eq!(world.text(&may).await, "t", "Postgres {major}");
     }
 }
@@ -157,11 +207,18 @@ async fn default_privileges_of_the_owner_apply() {
 async fn through_the_table_rows_are_seen_and_directly_none() {
     for major in majors() {
         let world = converged(major, TABLE).await;
-        world.owner("
+        world
+            .owner(
+                "
             INSERT INTO customers VALUES (7);
-            INSERT INTO t (at, amount) VALUES ('2026-02-02Z', 1);").await;
+            INSERT INTO t (at, amount) VALUES ('2026-02-02Z', 1);",
+            )
+            .await;
         let count = |table: &str| {
-            format!("SET ROLE {}; SELECT count(*) FROM {SCHEMA_SQL}.{table}; RESET ROLE", world.owner)
+            format!(
+                "SET ROLE {}; SELECT count(*) FROM {SCHEMA_SQL}.{table}; RESET ROLE",
+                world.owner
+            )
         };
         assert_eq!(world.text(&count("t")).await, "1", "Postgres {major}");
         assert_eq!(world.text(&count("t_2026_02")).await, "0", "Postgres {major}");
@@ -171,7 +228,10 @@ async fn through_the_table_rows_are_seen_and_directly_none() {
 #[tokio::test]
 async fn tablespace_and_access_method_are_the_tables() {
     for major in majors() {
-        let server = crate::support::postgres::Server::start(major, &["-c", "allow_in_place_tablespaces=on"]);
+        let server = crate::support::postgres::Server::start(
+            major,
+            &["-c", "allow_in_place_tablespaces=on"],
+        );
         let world = World::on(&server, major).await;
         world.admin("CREATE TABLESPACE other LOCATION ''").await;
         world.admin("CREATE ACCESS METHOD heap_too TYPE TABLE HANDLER heap_tableam_handler").await;
@@ -182,9 +242,11 @@ async fn tablespace_and_access_method_are_the_tables() {
             CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
             CREATE INDEX t_at ON t (at) TABLESPACE other;")).await;
         apply_to_t(&world).await;
-        let has = format!("SELECT spcname || ' ' || amname FROM pg_class c
+        let has = format!(
+            "SELECT spcname || ' ' || amname FROM pg_class c
             JOIN pg_tablespace s ON s.oid = reltablespace JOIN pg_am a ON a.oid = relam
-            WHERE c.oid = '{SCHEMA_SQL}.t_2026_02'::regclass");
+            WHERE c.oid = '{SCHEMA_SQL}.t_2026_02'::regclass"
+        );
         let expected = if major < 17 { "other heap" } else { "other heap_too" };
         assert_eq!(world.text(&has).await, expected, "Postgres {major}");
     }

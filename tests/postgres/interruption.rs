@@ -37,7 +37,11 @@ fn scenario() -> Scenario {
         ],
     });
     let now = "2026-01-15T12:00:00Z";
-    Scenario { name: "cut off", setup, phases: vec![Phase { spec, now, steps: usize::MAX, meanwhile: "" }] }
+    Scenario {
+        name: "cut off",
+        setup,
+        phases: vec![Phase { spec, now, steps: usize::MAX, meanwhile: "" }],
+    }
 }
 
 async fn world(major: u16) -> World {
@@ -50,8 +54,10 @@ async fn world(major: u16) -> World {
 /// tables. Not those on indexes: an index that stands by itself gets its mark in a statement of its
 /// own after it was built, and stays without where we are cut off between the two.
 async fn catalog(world: &World) -> String {
-    let tables = "SELECT format('%s %s %s', c.relname, pg_get_expr(c.relpartbound, 0), d.description)";
-    let sql = format!("
+    let tables =
+        "SELECT format('%s %s %s', c.relname, pg_get_expr(c.relpartbound, 0), d.description)";
+    let sql = format!(
+        "
         {tables} FROM pg_class c LEFT JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0
             AND d.classoid = 'pg_class'::regclass AND c.relkind IN ('r', 'p')
         WHERE c.relnamespace = '{SCHEMA_SQL}'::regnamespace
@@ -59,7 +65,8 @@ async fn catalog(world: &World) -> String {
             ON c.oid = x.indexrelid WHERE c.relnamespace = '{SCHEMA_SQL}'::regnamespace
         UNION ALL SELECT conrelid::regclass || ' ' || conname || pg_get_constraintdef(oid)
             FROM pg_constraint WHERE connamespace = '{SCHEMA_SQL}'::regnamespace
-        ORDER BY 1");
+        ORDER BY 1"
+    );
     world.text(&sql).await
 }
 
@@ -68,7 +75,10 @@ fn assert_same(what: &str, expected: &str, found: &str) {
         lines.lines().filter(|l| !others.lines().any(|o| o == *l)).map(str::to_owned).collect()
     };
     let (missing, more) = (without(expected, found), without(found, expected));
-    assert!(missing.is_empty() && more.is_empty(), "{what}: missing {missing:#?}, instead {more:#?}");
+    assert!(
+        missing.is_empty() && more.is_empty(),
+        "{what}: missing {missing:#?}, instead {more:#?}"
+    );
 }
 
 async fn undisturbed(major: u16) -> String {
@@ -107,8 +117,13 @@ impl Progress for Cut<'_> {
 
 /// Converges with a new connection, again and again, each time cut off at a step later than the last,
 /// until nothing is left to be cut off.
-async fn converge_in_pieces(world: &World, passing: usize, mode: &(dyn Fn(&Step) -> Mode + Send + Sync)) {
-    let port = world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
+async fn converge_in_pieces(
+    world: &World,
+    passing: usize,
+    mode: &(dyn Fn(&Step) -> Mode + Send + Sync),
+) {
+    let port =
+        world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
     let mut proxy = Proxy::start(port).await;
     let url = world.database.url_through(proxy.port(), &world.operator);
     let phase = &scenario().phases[0];
@@ -117,7 +132,8 @@ async fn converge_in_pieces(world: &World, passing: usize, mode: &(dyn Fn(&Step)
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
         proxy.set(Mode::Pass).await;
         let session = session(&url).await;
-        let mut cut = Cut { proxy: &mut proxy, passing: if round == 0 { 0 } else { passing }, mode };
+        let mut cut =
+            Cut { proxy: &mut proxy, passing: if round == 0 { 0 } else { passing }, mode };
         match converge(&session, &phase.desired(), &options, &mut cut).await {
             Ok(done) if done.remaining.steps.is_empty() => return,
             // The server has not noticed yet that the one before is gone.
@@ -138,7 +154,11 @@ async fn a_request_that_never_arrives_is_made_again() {
     for major in majors() {
         let world = world(major).await;
         converge_in_pieces(&world, 1, &|_| Mode::CutRequest(0)).await;
-        assert_same(&format!("Postgres {major}"), &undisturbed(major).await, &catalog(&world).await);
+        assert_same(
+            &format!("Postgres {major}"),
+            &undisturbed(major).await,
+            &catalog(&world).await,
+        );
     }
 }
 
@@ -152,7 +172,11 @@ async fn what_was_done_without_our_hearing_of_it_is_not_done_twice() {
             TransactionMode::Autocommit => Mode::CutAnswer(31),
         })
         .await;
-        assert_same(&format!("Postgres {major}"), &undisturbed(major).await, &catalog(&world).await);
+        assert_same(
+            &format!("Postgres {major}"),
+            &undisturbed(major).await,
+            &catalog(&world).await,
+        );
     }
 }
 
@@ -192,26 +216,40 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
         let world = world(major).await;
         let phase = &scenario().phases[0];
         let reader = world.database.client().await;
-        let snapshot = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {SCHEMA_SQL}.\"c;ut_2026_01\"");
+        let snapshot = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {SCHEMA_SQL}.\"c;ut_2026_01\""
+        );
         reader.batch_execute(&snapshot).await.unwrap();
         let session = world.session().await;
         let desired = phase.desired();
-        let options = Options { now: at(phase.now), patience: Duration::from_secs(15), expect: vec![] };
+        let options =
+            Options { now: at(phase.now), patience: Duration::from_secs(15), expect: vec![] };
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {
             let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
                 AND wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX CONCURRENTLY%'";
-            wait_until("a build waits", DEADLINE, async || !world.text(waiting).await.is_empty()).await;
-            world.text(&format!("SELECT pg_terminate_backend(pid) FROM ({waiting}) AS builds")).await
+            wait_until("a build waits", DEADLINE, async || !world.text(waiting).await.is_empty())
+                .await;
+            world
+                .text(&format!("SELECT pg_terminate_backend(pid) FROM ({waiting}) AS builds"))
+                .await
         };
         let (ended, _) = tokio::join!(run, kill);
         assert!(ended.is_err(), "Postgres {major}: the session is lost");
         reader.batch_execute("COMMIT").await.unwrap();
         let invalid = "SELECT count(*) FROM pg_index x JOIN pg_class c ON c.oid = indexrelid WHERE NOT indisvalid AND c.relkind = 'i'";
-        assert_ne!(world.text(invalid).await, "0", "Postgres {major}: the build was killed too late");
+        assert_ne!(
+            world.text(invalid).await,
+            "0",
+            "Postgres {major}: the build was killed too late"
+        );
         wait_until_gone(&world).await;
         apply(&world.session().await, &desired, phase.now).await;
-        assert_same(&format!("Postgres {major}"), &undisturbed(major).await, &catalog(&world).await);
+        assert_same(
+            &format!("Postgres {major}"),
+            &undisturbed(major).await,
+            &catalog(&world).await,
+        );
     }
 }
 
@@ -227,7 +265,11 @@ async fn of_two_that_run_at_once_the_survivor_ends_it() {
             wait_until_gone(&world).await;
             let status = run_to_end(&world, file.path(), "15s").await;
             assert_eq!(status.code(), Some(0), "Postgres {major}, killed after {steps} steps");
-            assert_same(&format!("Postgres {major}, killed after {steps}"), &expected, &catalog(&world).await);
+            assert_same(
+                &format!("Postgres {major}, killed after {steps}"),
+                &expected,
+                &catalog(&world).await,
+            );
             if all_done {
                 break;
             }

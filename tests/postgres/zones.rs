@@ -70,7 +70,11 @@ async fn the_second_time_there_is_nothing_to_do_and_nothing_to_lock() {
         for case in &cases {
             let what = format!("Postgres {major}, {}", case.table);
             let first = apply(&session, &case.desired, NOW).await;
-            assert_eq!((first.remaining.steps.len(), first.remaining.deferred.len()), (0, 0), "{what}");
+            assert_eq!(
+                (first.remaining.steps.len(), first.remaining.deferred.len()),
+                (0, 0),
+                "{what}"
+            );
             assert_eq!(first.outcomes.len(), 6, "{what}: a partition for now, and two ahead");
             assert_at_rest(&what, &world, &session, case).await;
         }
@@ -124,6 +128,8 @@ async fn impose_settings(world: &World) {
         ("synchronous_commit", "off"),
     ] {
         world.admin(&format!("ALTER ROLE {role} SET {setting} = '{value}'")).await;
-        world.admin(&format!("ALTER ROLE {role} IN DATABASE {database} SET {setting} = '{value}'")).await;
+        world
+            .admin(&format!("ALTER ROLE {role} IN DATABASE {database} SET {setting} = '{value}'"))
+            .await;
     }
 }

@@ -31,9 +31,15 @@ const COLUMN: &str = "select";
 const EXCEPTIONS: [(Rule, &str); 7] = [
     (Rule::PreferRobustStmts, "what is there was looked at, and IF EXISTS would hide a mistake"),
     (Rule::RequireConcurrentIndexCreation, "on a table that nobody uses yet, or ON ONLY: no scan"),
-    (Rule::RequireConcurrentIndexDeletion, "Postgres refuses it for an index of a partitioned table"),
+    (
+        Rule::RequireConcurrentIndexDeletion,
+        "Postgres refuses it for an index of a partitioned table",
+    ),
     (Rule::AddingSerialPrimaryKeyField, "on a table that nobody uses yet"),
-    (Rule::BanDropTable, "one that was never attached, and empty: that is looked at under the lock"),
+    (
+        Rule::BanDropTable,
+        "one that was never attached, and empty: that is looked at under the lock",
+    ),
     (Rule::BanDropConstraint, "one of our own promises, which has done its work"),
     (Rule::RenamingObject, "an index takes the place of the one dropped before it, all or nothing"),
 ];

@@ -1,7 +1,7 @@
 -- CreatePartition
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE, CONSTRAINT "pgpartition_bounds" CHECK ("select" IS NOT NULL AND "select" >= '0001-12-31 00:00:00+00 BC'::timestamptz AND "select" < '2026-04-01 00:00:00.000001+00'::timestamptz)) USING "Heap""too" WITH ("fillfactor" = '77', "it's" = 'o''dd') TABLESPACE "Table;space";
 CREATE UNIQUE INDEX "1;a" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree (lower("Größe") text_pattern_ops) WHERE (a > 3);
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" ADD CONSTRAINT "2""b" PRIMARY KEY (id, "select");
@@ -16,8 +16,8 @@ COMMIT;
 
 -- CreatePartition
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE);
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" REPLICA IDENTITY FULL;
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES WITH (modulus 4, remainder 3)';
@@ -25,8 +25,8 @@ COMMIT;
 
 -- CreatePartition
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE, CONSTRAINT "pgpartition_bounds" CHECK ("select" IS NOT NULL AND "select" >= '019ae5c0-0000-7000-8000-000000000000'::uuid));
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" REPLICA IDENTITY FULL;
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''019ae5c0-0000-7000-8000-000000000000'') TO (MAXVALUE)';
@@ -34,22 +34,22 @@ COMMIT;
 
 -- ExcludeFromDefault
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" ADD CONSTRAINT "pgpartition_not_36d15326b4f3935d" CHECK (NOT ("select" IS NOT NULL AND "select" >= '0001-12-31 00:00:00+00 BC'::timestamptz AND "select" < '2026-04-01 00:00:00.000001+00'::timestamptz)) NOT VALID;
 COMMIT;
 
 -- ValidateExclusion
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = 0;
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" VALIDATE CONSTRAINT "pgpartition_not_36d15326b4f3935d";
 COMMIT;
 
 -- AttachPartition
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES FROM ('0001-12-31 00:00:00+00 BC') TO ('2026-04-01 00:00:00.000001+00');
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_bounds";
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" DROP CONSTRAINT "pgpartition_not_36d15326b4f3935d";
@@ -57,15 +57,15 @@ COMMIT;
 
 -- AttachPartition
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES WITH (modulus 4, remainder 3);
 COMMIT;
 
 -- DiscardPartition
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
 LOCK TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IN ACCESS EXCLUSIVE MODE;
 DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is not empty, and is not dropped''; END IF; END';
@@ -74,15 +74,15 @@ COMMIT;
 
 -- DropExclusion
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" DROP CONSTRAINT "pgpartition_not_36d15326b4f3935d";
 COMMIT;
 
 -- CreateTableIndex
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 CREATE UNIQUE INDEX "In;""dex" ON ONLY "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WHERE ("status" = 'it''s; done');
 COMMIT;
 
@@ -103,8 +103,8 @@ RESET statement_timeout;
 
 -- AttachIndex
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 ALTER INDEX "Fin""an;ce"."In;""dex_pgpartition_next" ATTACH PARTITION "Fin""an;ce"."In;""dex";
 COMMIT;
 
@@ -117,15 +117,15 @@ RESET statement_timeout;
 
 -- DropTableIndex
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 DROP INDEX "Fin""an;ce"."In;""dex_pgpartition_next";
 COMMIT;
 
 -- ReplaceTableIndex
 BEGIN;
-SET LOCAL lock_timeout = '1500ms';
-SET LOCAL statement_timeout = '1500ms';
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
 DROP INDEX "Fin""an;ce"."In;""dex";
 ALTER INDEX "Fin""an;ce"."In;""dex_pgpartition_next" RENAME TO "In;""dex";
 COMMIT;
