@@ -15,6 +15,7 @@ mod literal;
 mod lock;
 mod marker;
 mod naming;
+mod predicate;
 mod version;
 
 pub use axis::Axis;

@@ -6,6 +6,7 @@ mod admission;
 mod architecture;
 mod bounds;
 mod generated;
+mod predicates;
 mod properties;
 mod reasons;
 mod reference;
