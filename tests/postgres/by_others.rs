@@ -1,9 +1,18 @@
 //! What people do to partitions behind our back, and what we make of it.
 
+use std::process::Command;
+use std::time::Duration;
+
+use pg_partition_operator::converge::{Convergence, look};
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::Origin;
+use pg_partition_operator::sql::{Waits, render};
 use serde_json::json;
 
-use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired};
+use crate::command::run;
+use crate::support::postgres::{Server, majors};
+use crate::support::tool;
+use crate::world::{SCHEMA_SQL, World, apply, at, desired, observe, session};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
@@ -20,18 +29,14 @@ async fn world(major: u16, more: &str) -> World {
     world
 }
 
-fn monthly(ahead: u32) -> pg_partition_operator::desired::DesiredTable {
+fn monthly(ahead: u32) -> DesiredTable {
     desired(json!({
         "table": "t", "ahead": ahead,
         "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
     }))
 }
 
-async fn converge(
-    world: &World,
-    ahead: u32,
-    now: &str,
-) -> pg_partition_operator::converge::Convergence {
+async fn converge(world: &World, ahead: u32, now: &str) -> Convergence {
     apply(&world.session().await, &monthly(ahead), now).await
 }
 
@@ -55,17 +60,15 @@ async fn nothing_is_scanned_beside_a_default_partition_that_promised() {
             );
             let plan = {
                 let session = world.session().await;
-                let now = crate::world::at(NOW);
-                pg_partition_operator::converge::look(&session, &monthly(1), now).await.unwrap().1
+                let now = at(NOW);
+                look(&session, &monthly(1), now).await.unwrap().1
             };
-            let waits = pg_partition_operator::sql::Waits {
-                lock_timeout: std::time::Duration::from_secs(5),
-                patience: std::time::Duration::from_secs(5),
-            };
+            let waits =
+                Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
             assert_eq!(plan.steps.len(), 4, "Postgres {major}, {key}: {plan}");
             world.admin(&format!("SET ROLE {}", world.owner)).await;
             for planned in &plan.steps {
-                let script = pg_partition_operator::sql::render(&planned.step, waits);
+                let script = render(&planned.step, waits);
                 world.admin("BEGIN").await;
                 let before = world.text(&scans).await;
                 for sql in &script.statements {
@@ -146,25 +149,22 @@ async fn a_unique_index_that_takes_nulls_for_equal_is_another_index() {
 #[tokio::test]
 async fn what_is_ours_stays_ours_through_a_dump() {
     // The servers come without pg_dump; psql's package has the one of its own major.
-    let psql = crate::support::tool("psql", "PGPARTITION_PSQL");
+    let psql = tool("psql", "PGPARTITION_PSQL");
     let dump = psql.with_file_name("pg_dump");
-    let version = std::process::Command::new(&dump).arg("--version").output().unwrap();
+    let version = Command::new(&dump).arg("--version").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
     let major = version.split(' ').nth(2).unwrap().split('.').next().unwrap().parse().unwrap();
     let world = world(major, "").await;
     converge(&world, 1, NOW).await;
-    let text = std::process::Command::new(&dump).arg(world.database.url()).output().unwrap();
+    let text = Command::new(&dump).arg(world.database.url()).output().unwrap();
     assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
-    let target = crate::support::postgres::Server::shared(major).database().await;
-    let mut restore = std::process::Command::new(psql);
+    let target = Server::shared(major).database().await;
+    let mut restore = Command::new(psql);
     restore.args(["-X", "-v", "ON_ERROR_STOP=1", &target.url()]);
-    let restored = crate::command::run(&mut restore, &String::from_utf8(text.stdout).unwrap());
+    let restored = run(&mut restore, &String::from_utf8(text.stdout).unwrap());
     assert_eq!(restored.status, 0, "{restored:?}");
-    let session = crate::world::session(&target.url_as(&world.operator)).await;
-    let observed = crate::world::observe(&session, &monthly(1).name).await;
-    let ours = observed
-        .partitions
-        .iter()
-        .filter(|p| p.origin == pg_partition_operator::observed::Origin::Ours);
+    let session = session(&target.url_as(&world.operator)).await;
+    let observed = observe(&session, &monthly(1).name).await;
+    let ours = observed.partitions.iter().filter(|p| p.origin == Origin::Ours);
     assert_eq!(ours.map(|p| p.name.name.as_str()).collect::<Vec<_>>(), ["t_2026_02"]);
 }
