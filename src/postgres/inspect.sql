@@ -70,7 +70,11 @@ indexes AS (
                    'constraint', pg_get_constraintdef(con.oid),
                    'comment', obj_description(x.indexrelid, 'pg_class'),
                    -- What a resource can say about an index; nothing where the index is more than that.
-                   'shape', CASE WHEN NOT x.indisexclusion THEN (
+                   -- NULLS NOT DISTINCT is more, and 14 does not know it.
+                   'shape', CASE WHEN NOT x.indisexclusion AND NOT (
+                       x.indisunique AND NOT x.indisprimary
+                       AND coalesce(to_jsonb(x) ->> 'indnullsnotdistinct', 'false') = 'true'
+                   ) THEN (
                        SELECT json_build_object(
                            'method', (SELECT amname FROM pg_am WHERE oid = ic.relam),
                            'unique', x.indisunique,
@@ -231,6 +235,18 @@ SELECT json_build_object(
                         EXCEPT ALL
                         SELECT attname FROM pg_attribute
                         WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped
+                    ) AND NOT EXISTS (
+                        SELECT attname FROM pg_attribute
+                        WHERE attrelid = t.oid AND attnum > 0 AND attnotnull
+                        EXCEPT ALL
+                        SELECT attname FROM pg_attribute
+                        WHERE attrelid = m.oid AND attnum > 0 AND attnotnull
+                    ) AND NOT EXISTS (
+                        SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
+                        WHERE conrelid = t.oid AND contype = 'c' AND NOT connoinherit
+                        EXCEPT ALL
+                        SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
+                        WHERE conrelid = m.oid AND contype = 'c' AND NOT connoinherit
                     )
                 )
                 ORDER BY m.nspname, m.relname

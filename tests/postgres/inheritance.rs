@@ -7,7 +7,7 @@ use crate::world::{SCHEMA_SQL, World, apply, desired};
 
 const PAGE: &str = include_str!("../../docs/reference/inheritance.md");
 
-const TABLE: &str = r#"
+const TABLE: &str = r"
 CREATE TABLE customers (id bigint PRIMARY KEY);
 CREATE TABLE t (
     id bigint GENERATED ALWAYS AS IDENTITY,
@@ -35,7 +35,7 @@ CREATE INDEX t_lower ON t (lower(body) text_pattern_ops) WHERE customer > 3;
 CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER noted AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION noted();
 CREATE RULE silent AS ON UPDATE TO t WHERE false DO INSTEAD NOTHING;
-"#;
+";
 
 /// For each row of the page what the catalog says of the partition: a query, and its answer.
 fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {

@@ -7,6 +7,7 @@ mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod by_others;
 mod cli;
 mod command;
 mod inheritance;

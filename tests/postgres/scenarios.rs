@@ -170,7 +170,7 @@ fn replaced() -> Scenario {
     Scenario { name: "replaced", setup, phases: vec![invalid, repaired] }
 }
 
-/// Partitions that are partitioned themselves, the default one among them, and one in another schema.
+/// Partitions that are partitioned themselves, the default one among them.
 fn split() -> Scenario {
     let setup = r#"
         CREATE TABLE "Split" (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at);

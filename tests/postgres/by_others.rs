@@ -1,0 +1,170 @@
+//! What people do to partitions behind our back, and what we make of it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use pg_partition_operator::converge::{Convergence, look};
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::Origin;
+use pg_partition_operator::sql::{Waits, render};
+use serde_json::json;
+
+use crate::command::run;
+use crate::support::postgres::{Server, majors};
+use crate::support::tool;
+use crate::world::{SCHEMA_SQL, World, apply, at, desired, observe, session};
+
+const NOW: &str = "2026-01-15T12:00:00Z";
+
+async fn world(major: u16, more: &str) -> World {
+    let world = World::new(major).await;
+    world
+        .owner(
+            "
+        CREATE TABLE t (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at);
+        CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');",
+        )
+        .await;
+    world.owner(more).await;
+    world
+}
+
+fn monthly(ahead: u32) -> DesiredTable {
+    desired(json!({
+        "table": "t", "ahead": ahead,
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+    }))
+}
+
+async fn converge(world: &World, ahead: u32, now: &str) -> Convergence {
+    apply(&world.session().await, &monthly(ahead), now).await
+}
+
+#[tokio::test]
+async fn nothing_is_scanned_beside_a_default_partition_that_promised() {
+    for major in majors() {
+        for key in ["timestamptz", "day"] {
+            let world = World::new(major).await;
+            world
+                .owner(&format!(
+                    "
+                CREATE DOMAIN day AS date;
+                CREATE TABLE t (at {key} NOT NULL, n int) PARTITION BY RANGE (at);
+                CREATE TABLE t_now PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+                CREATE TABLE t_default PARTITION OF t DEFAULT;
+                INSERT INTO t SELECT '2020-01-01'::date + n, n FROM generate_series(1, 1000) n;"
+                ))
+                .await;
+            let scans = format!(
+                "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = '{SCHEMA_SQL}.t_default'::regclass"
+            );
+            let plan = {
+                let session = world.session().await;
+                let now = at(NOW);
+                look(&session, &monthly(1), now).await.unwrap().1
+            };
+            let waits =
+                Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
+            assert_eq!(plan.steps.len(), 4, "Postgres {major}, {key}: {plan}");
+            world.admin(&format!("SET ROLE {}", world.owner)).await;
+            for planned in &plan.steps {
+                let script = render(&planned.step, waits);
+                world.admin("BEGIN").await;
+                let before = world.text(&scans).await;
+                for sql in &script.statements {
+                    world.admin(sql.as_str()).await;
+                }
+                let found = world.text(&scans).await;
+                world.admin("COMMIT").await;
+                let what = format!("Postgres {major}, {key}, {}", planned.line());
+                assert_eq!(found != before, planned.step.verb() == "validate", "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_partition_that_a_person_detached_keeps_its_rows() {
+    for major in majors() {
+        let world = world(major, "").await;
+        converge(&world, 1, NOW).await;
+        world
+            .owner(
+                "
+            INSERT INTO t VALUES ('2026-02-02Z', 1);
+            ALTER TABLE t DETACH PARTITION t_2026_02;",
+            )
+            .await;
+        // Not wanted any more: it is left as it is, and a person is told.
+        let done = converge(&world, 0, NOW).await;
+        let rows = format!("SELECT count(*) FROM {SCHEMA_SQL}.t_2026_02");
+        assert_eq!(world.text(&rows).await, "1", "Postgres {major}: {:?}", done.outcomes);
+        // Wanted again: the same table is attached, rows and all.
+        let done = converge(&world, 1, NOW).await;
+        assert!(done.remaining.steps.is_empty(), "Postgres {major}: {:?}", done.outcomes);
+        let rows = format!("SELECT count(*) FROM {SCHEMA_SQL}.t");
+        assert_eq!(world.text(&rows).await, "1", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_changed_after_a_partition_was_prepared_gets_a_new_one() {
+    for major in majors() {
+        for change in [
+            "ADD COLUMN more text",
+            "DROP COLUMN n",
+            "ALTER COLUMN n TYPE bigint",
+            "ADD CONSTRAINT positive CHECK (n > 0)",
+            "ALTER COLUMN n SET NOT NULL",
+        ] {
+            let world = world(major, "").await;
+            converge(&world, 1, NOW).await;
+            world.owner("ALTER TABLE t DETACH PARTITION t_2026_02").await;
+            world.owner(&format!("ALTER TABLE t {change}")).await;
+            let done = converge(&world, 1, NOW).await;
+            let what = format!("Postgres {major}, {change}: {:?}", done.outcomes);
+            assert!(
+                done.remaining.steps.is_empty() && done.remaining.deferred.is_empty(),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_unique_index_that_takes_nulls_for_equal_is_another_index() {
+    for major in majors().into_iter().filter(|major| *major >= 15) {
+        let world = world(major, "CREATE UNIQUE INDEX t_n ON t (at, n) NULLS NOT DISTINCT").await;
+        let table = desired(json!({
+            "table": "t", "ahead": 0,
+            "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+            "indexes": [{"name": "t_n", "unique": true, "columns": [{"column": "at"}, {"column": "n"}]}],
+        }));
+        let done = apply(&world.session().await, &table, NOW).await;
+        assert!(done.remaining.steps.is_empty(), "Postgres {major}: {:?}", done.outcomes);
+        world.owner("INSERT INTO t VALUES ('2026-01-02Z', NULL), ('2026-01-02Z', NULL)").await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_ours_stays_ours_through_a_dump() {
+    // The servers come without pg_dump; psql's package has the one of its own major.
+    let psql = tool("psql", "PGPARTITION_PSQL");
+    let dump = psql.with_file_name("pg_dump");
+    let version = Command::new(&dump).arg("--version").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let major = version.split(' ').nth(2).unwrap().split('.').next().unwrap().parse().unwrap();
+    let world = world(major, "").await;
+    converge(&world, 1, NOW).await;
+    let text = Command::new(&dump).arg(world.database.url()).output().unwrap();
+    assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
+    let target = Server::shared(major).database().await;
+    let mut restore = Command::new(psql);
+    restore.args(["-X", "-v", "ON_ERROR_STOP=1", &target.url()]);
+    let restored = run(&mut restore, &String::from_utf8(text.stdout).unwrap());
+    assert_eq!(restored.status, 0, "{restored:?}");
+    let session = session(&target.url_as(&world.operator)).await;
+    let observed = observe(&session, &monthly(1).name).await;
+    let ours = observed.partitions.iter().filter(|p| p.origin == Origin::Ours);
+    assert_eq!(ours.map(|p| p.name.name.as_str()).collect::<Vec<_>>(), ["t_2026_02"]);
+}
