@@ -74,6 +74,7 @@ fn line(partition: &ObservedPartition, key: Option<KeyType>) -> String {
         Attachment::Attached => "attached",
         Attachment::DetachPending => "detach pending",
         Attachment::Prepared => "not attached yet",
+        Attachment::Detached => "detached",
     };
     let origin = match partition.origin {
         Origin::Ours => "ours",

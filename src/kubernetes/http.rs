@@ -90,7 +90,7 @@ fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
         state: match partition.attachment {
             Attachment::Attached => "attached",
             Attachment::DetachPending => "pending_detach",
-            Attachment::Prepared => "detached",
+            Attachment::Prepared | Attachment::Detached => "detached",
         },
         ours: partition.origin == Origin::Ours,
         rows: partition.rows,

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::partition::{
     Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType,
-    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, bounds_in_marker,
-    index_in_marker, is_partition_marker,
+    MadeFor, Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker,
+    is_partition_marker, made_for,
 };
 
 /// Why a snapshot has no meaning.
@@ -146,10 +146,8 @@ fn partition(
     key: Option<KeyType>,
 ) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
     let comment = raw.comment.as_deref().unwrap_or_default();
-    let bounds = match &raw.bounds {
-        Some(bounds) => Some(bounds.as_str()),
-        None => bounds_in_marker(comment, table),
-    };
+    let made_for = made_for(comment, table);
+    let bounds = raw.bounds.as_deref().or_else(|| made_for.map(|(_, bounds)| bounds));
     let Some(bounds) = bounds else { return Ok(None) };
     let exclusions = raw.exclusions.unwrap_or_default().into_iter().map(|exclusion| {
         Ok(Exclusion { name: Identifier::new(exclusion.name)?, validated: exclusion.validated })
@@ -167,7 +165,10 @@ fn partition(
         attachment: match (raw.attached, raw.detach_pending) {
             (true, false) => Attachment::Attached,
             (true, true) => Attachment::DetachPending,
-            (false, _) => Attachment::Prepared,
+            (false, _) => match made_for {
+                Some((MadeFor::ToBeAttached, _)) => Attachment::Prepared,
+                Some((MadeFor::Attached, _)) | None => Attachment::Detached,
+            },
         },
         origin: if is_partition_marker(comment) { Origin::Ours } else { Origin::Foreign },
         owned: raw.owned,

@@ -180,8 +180,22 @@ pub enum Attachment {
     Attached,
     /// A `DETACH … CONCURRENTLY` was cut off, and must be finalised.
     DetachPending,
-    /// It was made to be attached, and is not yet.
+    /// It was made to be attached, and has never been.
     Prepared,
+    /// It was attached by us, and is no longer.
+    Detached,
+}
+
+impl ObservedPartition {
+    /// Whether the table has it for a partition, if only until a pending detach is finalised: no
+    /// other partition can take its rows.
+    #[must_use]
+    pub fn hangs_on(&self) -> bool {
+        match self.attachment {
+            Attachment::Attached | Attachment::DetachPending => true,
+            Attachment::Prepared | Attachment::Detached => false,
+        }
+    }
 }
 
 /// Who made a partition, as the marker in its comment proves.

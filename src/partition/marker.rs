@@ -6,22 +6,45 @@ use super::{Identifier, QualifiedName};
 /// What every mark begins with.
 const PREFIX: &str = "pgpartition.dev ";
 
-/// The comment on a partition we made: for which table, and for which bounds, as in `FOR VALUES …`.
-#[must_use]
-pub fn partition_marker(table: &QualifiedName, bounds: &str) -> String {
-    format!("{PREFIX}partition of {} {bounds}", table.shown())
+/// What a mark says we made a table for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeFor {
+    /// To become a partition; it has never been one.
+    ToBeAttached,
+    /// It became one, in the transaction that left this mark.
+    Attached,
 }
 
-/// Whether a comment says that we made the partition, for whichever table.
+impl MadeFor {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::ToBeAttached => "table for",
+            Self::Attached => "partition of",
+        }
+    }
+}
+
+/// The comment on a table we made: for which table, and for which bounds, as in `FOR VALUES …`.
+#[must_use]
+pub fn partition_marker(made: MadeFor, table: &QualifiedName, bounds: &str) -> String {
+    format!("{PREFIX}{} {} {bounds}", made.words(), table.shown())
+}
+
+/// Whether a comment says that we made the table, for whichever table.
 #[must_use]
 pub fn is_partition_marker(comment: &str) -> bool {
-    comment.starts_with(&format!("{PREFIX}partition of "))
+    [MadeFor::ToBeAttached, MadeFor::Attached]
+        .iter()
+        .any(|made| comment.starts_with(&format!("{PREFIX}{} ", made.words())))
 }
 
-/// The bounds a comment says we made a table for, where it is for this table.
+/// What a comment says we made a table for, and with which bounds, where it is for this table.
 #[must_use]
-pub fn bounds_in_marker<'a>(comment: &'a str, table: &QualifiedName) -> Option<&'a str> {
-    comment.strip_prefix(&format!("{PREFIX}partition of {} ", table.shown()))
+pub fn made_for<'a>(comment: &'a str, table: &QualifiedName) -> Option<(MadeFor, &'a str)> {
+    [MadeFor::ToBeAttached, MadeFor::Attached].into_iter().find_map(|made| {
+        let bounds = comment.strip_prefix(&partition_marker(made, table, ""))?;
+        Some((made, bounds))
+    })
 }
 
 /// The comment on an index we made: for which index of the resource, and a digest of its shape.

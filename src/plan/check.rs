@@ -59,7 +59,10 @@ fn check_step(step: &Step, world: &ObservedTable) -> Result<(), &'static str> {
             fits_in(&attach.bounds, world)?;
             beside_default(attach.default.as_ref(), attach.exclusion.as_ref(), world)
         }
-        Step::DiscardPartition { partition } => prepared(partition, world).map(|_| ()),
+        Step::DiscardPartition { partition } => {
+            let table = prepared(partition, world)?;
+            ensure(table.attachment == Attachment::Prepared, "it has never been a partition")
+        }
         Step::ExcludeFromDefault { default, exclusion, .. } => {
             let found = is_default(default, world)?;
             ensure(found.exclusions.iter().all(|e| e.name != *exclusion), "no name is used twice")
@@ -120,7 +123,7 @@ fn ensure(holds: bool, rule: &'static str) -> Result<(), &'static str> {
 
 /// Whether rows of these bounds have no partition yet.
 fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
-    let occupied = world.partitions.iter().filter(|p| p.attachment != Attachment::Prepared);
+    let occupied = world.partitions.iter().filter(|p| p.hangs_on());
     let overlaps = |other: &Bounds| match (bounds, other) {
         (Bounds::Range(a), Bounds::Range(b)) => a.overlaps(b),
         (Bounds::Hash { modulus: m, remainder: r }, Bounds::Hash { modulus: n, remainder: s }) => {
@@ -159,7 +162,7 @@ fn prepared<'a>(
     world: &'a ObservedTable,
 ) -> Result<&'a ObservedPartition, &'static str> {
     let found = find(name, world)?;
-    ensure(found.attachment == Attachment::Prepared, "it has never been a partition")?;
+    ensure(!found.hangs_on(), "it is no partition")?;
     ensure(found.origin == Origin::Ours, "it is ours")?;
     ensure(found.owned, "its owner is one we may act as")?;
     Ok(found)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Cause;
 use crate::desired::{DesiredRange, StartAt, Zone};
-use crate::observed::{Attachment, ObservedTable};
+use crate::observed::ObservedTable;
 use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
 
 /// More partitions than this a table is not given at once: planning a query that does not name the
@@ -173,7 +173,7 @@ fn occupied(observed: &ObservedTable) -> Vec<RangeBounds> {
     let mut occupied: Vec<_> = observed
         .partitions
         .iter()
-        .filter(|p| p.attachment != Attachment::Prepared)
+        .filter(|p| p.hangs_on())
         .filter_map(|p| p.bounds.as_range())
         .collect();
     occupied.sort_unstable();

@@ -1,9 +1,9 @@
 //! Making partitions.
 
-use super::quote::{bounds, in_range, literal, name, qualified};
-use super::{Sql, indexes};
+use super::quote::{in_range, literal, name, qualified};
+use super::{Sql, indexes, quote};
 use crate::observed::ReplicaIdentity;
-use crate::partition::{Identifier, QualifiedName, RangeBounds, partition_marker};
+use crate::partition::{Bounds, Identifier, MadeFor, QualifiedName, RangeBounds, partition_marker};
 use crate::plan::{Attach, IndexBody, NewPartition, RangeKey};
 
 /// The `CHECK` constraint by which Postgres knows at `ATTACH PARTITION` that no row lies outside, and
@@ -41,13 +41,8 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
         }
     }
     statements.extend(properties(new));
-    let key = new.key.as_ref().map(|key| key.key);
-    let marker = partition_marker(&new.table, &bounds(&new.bounds, key));
-    statements.push(Sql(format!(
-        "COMMENT ON TABLE {} IS {}",
-        qualified(&new.partition),
-        literal(&marker)
-    )));
+    let made = MadeFor::ToBeAttached;
+    statements.push(mark(&new.partition, made, &new.table, &new.bounds, new.key.as_ref()));
     statements
 }
 
@@ -109,7 +104,7 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
         "ALTER TABLE {} ATTACH PARTITION {} {}",
         qualified(&attach.table),
         qualified(&attach.partition),
-        bounds(&attach.bounds, attach.key.as_ref().map(|key| key.key))
+        quote::bounds(&attach.bounds, attach.key.as_ref().map(|key| key.key))
     ))];
     if attach.key.is_some() {
         statements.push(Sql(format!(
@@ -120,7 +115,21 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
     }
+    let Attach { table, partition, bounds, key, .. } = attach;
+    statements.push(mark(partition, MadeFor::Attached, table, bounds, key.as_ref()));
     statements
+}
+
+fn mark(
+    partition: &QualifiedName,
+    made: MadeFor,
+    table: &QualifiedName,
+    bounds: &Bounds,
+    key: Option<&RangeKey>,
+) -> Sql {
+    let bounds = quote::bounds(bounds, key.map(|key| key.key));
+    let marker = literal(&partition_marker(made, table, &bounds));
+    Sql(format!("COMMENT ON TABLE {} IS {marker}", qualified(partition)))
 }
 
 /// Drops a table only if it is empty, and looks with row security off, which would hide rows.

@@ -59,7 +59,7 @@ pub(super) fn counts(seen: &Seen<'_>, now: Timestamp) -> Option<PartitionCounts>
         attached: number(observed.attached().count()),
         missing: missing(seen, now),
         unmanaged: number(observed.attached().filter(|p| p.origin == Origin::Foreign).count()),
-        detached: number(hanging(Attachment::Prepared).count()),
+        detached: number(hanging(Attachment::Detached).count()),
         pending_detach: number(hanging(Attachment::DetachPending).count()),
         default_rows: default_rows(observed),
     })

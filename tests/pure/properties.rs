@@ -1,7 +1,7 @@
 //! The laws of the planner, over worlds at random. What must be true is worked out apart from it,
 //! in `tests/support/oracle.rs`.
 
-use pg_partition_operator::observed::{Attachment, ObservedTable, Origin};
+use pg_partition_operator::observed::{ObservedTable, Origin};
 use pg_partition_operator::partition::{Bounds, Edge, RangeBounds};
 use pg_partition_operator::plan::{Plan, Step, check, plan, simulate};
 use proptest::prelude::*;
@@ -183,10 +183,8 @@ fn dependent(plan: &Plan) -> Vec<(usize, usize)> {
 /// The plan, with each partition taking everything.
 fn widened(plan: &Plan, observed: &ObservedTable) -> Vec<Plan> {
     let everything = RangeBounds::new(Edge::MinValue, Edge::MaxValue).map(Bounds::Range);
-    let is_occupied = observed
-        .partitions
-        .iter()
-        .any(|p| p.attachment != Attachment::Prepared && p.bounds.as_range().is_some());
+    let is_occupied =
+        observed.partitions.iter().any(|p| p.hangs_on() && p.bounds.as_range().is_some());
     let mut mutants = Vec::new();
     for at in (0..plan.steps.len()).filter(|_| is_occupied) {
         let mut mutant = plan.clone();

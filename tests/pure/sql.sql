@@ -11,7 +11,7 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_ar
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" ENABLE ROW LEVEL SECURITY;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FORCE ROW LEVEL SECURITY;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" REPLICA IDENTITY USING INDEX "1;a";
-COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')';
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev table for "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')';
 COMMIT;
 
 -- CreatePartition
@@ -20,7 +20,7 @@ SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE);
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" REPLICA IDENTITY FULL;
-COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES WITH (modulus 4, remainder 3)';
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev table for "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES WITH (modulus 4, remainder 3)';
 COMMIT;
 
 -- CreatePartition
@@ -29,7 +29,7 @@ SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE, CONSTRAINT "pgpartition_bounds" CHECK ("select" IS NOT NULL AND "select" >= '019ae5c0-0000-7000-8000-000000000000'::uuid));
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" REPLICA IDENTITY FULL;
-COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''019ae5c0-0000-7000-8000-000000000000'') TO (MAXVALUE)';
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev table for "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''019ae5c0-0000-7000-8000-000000000000'') TO (MAXVALUE)';
 COMMIT;
 
 -- ExcludeFromDefault
@@ -53,6 +53,7 @@ SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES FROM ('0001-12-31 00:00:00+00 BC') TO ('2026-04-01 00:00:00.000001+00');
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_bounds";
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" DROP CONSTRAINT "pgpartition_not_36d15326b4f3935d";
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')';
 COMMIT;
 
 -- AttachPartition
@@ -60,6 +61,7 @@ BEGIN;
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES WITH (modulus 4, remainder 3);
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES WITH (modulus 4, remainder 3)';
 COMMIT;
 
 -- DiscardPartition

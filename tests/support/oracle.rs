@@ -131,7 +131,7 @@ fn remainders_are_covered(observed: &ObservedTable, plan: &Plan) -> Result<(), S
         let found = observed
             .partitions
             .iter()
-            .filter(|p| p.attachment != Attachment::Prepared)
+            .filter(|p| p.hangs_on())
             .filter(|p| takes_hash(&p.bounds, row))
             .count();
         if found != 1 {
@@ -147,8 +147,7 @@ fn takes_hash(bounds: &Bounds, row: u32) -> bool {
 
 /// No two partitions take the same row, nor is one in the way that Postgres still counts.
 pub(crate) fn nothing_overlaps(observed: &ObservedTable) -> Result<(), String> {
-    let partitions: Vec<_> =
-        observed.partitions.iter().filter(|p| p.attachment != Attachment::Prepared).collect();
+    let partitions: Vec<_> = observed.partitions.iter().filter(|p| p.hangs_on()).collect();
     for (at, one) in partitions.iter().enumerate() {
         for other in &partitions[at + 1..] {
             let overlap = match (&one.bounds, &other.bounds) {
@@ -190,7 +189,7 @@ pub(crate) fn others_are_left_alone(
             i.valid && i.marker.is_none() && i.of.is_none()
         };
         let lost = old.indexes.iter().filter(theirs).find(|i| !names.contains(&i.name));
-        if let Some(lost) = lost.filter(|_| old.attachment != Attachment::Prepared) {
+        if let Some(lost) = lost.filter(|_| old.hangs_on()) {
             return Err(format!("the index {:?} is gone", lost.name));
         }
     }

@@ -1,8 +1,9 @@
 //! What a partition that we make is like.
 
 use super::Draft;
+use super::recover::is_usable;
 use crate::desired::{DesiredTable, OnPartitions, Partitioning};
-use crate::observed::{Attachment, ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
+use crate::observed::{ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
 use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
 use crate::plan::{Cause, Note};
@@ -17,7 +18,8 @@ impl Draft {
         on_newest: impl Fn(u32) -> bool,
         because: Cause,
     ) -> QualifiedName {
-        let prepared = self.world.partitions.iter().find(|p| p.is_prepared_for(&bounds));
+        let prepared =
+            self.world.partitions.iter().find(|p| p.is_made_for(&bounds) && is_usable(p, self));
         if let Some(prepared) = prepared {
             return prepared.name.clone();
         }
@@ -145,8 +147,8 @@ impl Draft {
 }
 
 impl ObservedPartition {
-    fn is_prepared_for(&self, bounds: &Bounds) -> bool {
-        self.attachment == Attachment::Prepared && self.owned && self.bounds == *bounds
+    fn is_made_for(&self, bounds: &Bounds) -> bool {
+        !self.hangs_on() && self.owned && self.bounds == *bounds
     }
 }
 

@@ -48,7 +48,7 @@ fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -
 
 /// Whether a table can be attached as it is: it is ours to attach, its columns are those of the table,
 /// and each index of the table has its twin, which attaching would build under an exclusive lock.
-fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
+pub(super) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
     let mut table_indexes = draft.world.relation.iter().flat_map(|relation| &relation.indexes);
     partition.owned
         && partition.fits

@@ -2,7 +2,7 @@
 
 use super::{Blocker, Cause, Draft};
 use crate::desired::{DesiredHash, DesiredTable};
-use crate::observed::{Attachment, ObservedTable};
+use crate::observed::ObservedTable;
 use crate::partition::{Bounds, hash_name};
 
 /// More remainders than this are not counted one by one.
@@ -81,7 +81,7 @@ fn hashes(world: &ObservedTable) -> Vec<(u32, u32)> {
     world
         .partitions
         .iter()
-        .filter(|p| p.attachment != Attachment::Prepared)
+        .filter(|p| p.hangs_on())
         .filter_map(|p| match p.bounds {
             Bounds::Hash { modulus, remainder } => Some((modulus, remainder)),
             Bounds::Range(_) | Bounds::Default | Bounds::Other(_) => None,

@@ -190,6 +190,7 @@ impl Scenario {
                 "foreign" => partition.origin = Origin::Foreign,
                 "pending" => partition.attachment = Attachment::DetachPending,
                 "prepared" => partition.attachment = Attachment::Prepared,
+                "detached" => partition.attachment = Attachment::Detached,
                 "subpartitioned" => partition.kind = PartitionKind::Partitioned,
                 "foreign-table" => partition.kind = PartitionKind::Foreign,
                 "not-owned" => partition.owned = false,

@@ -32,6 +32,7 @@ fn shown(partition: &ObservedPartition, key: Option<KeyType>) -> String {
     match partition.attachment {
         Attachment::Attached => {}
         Attachment::Prepared => words.push("prepared".to_owned()),
+        Attachment::Detached => words.push("detached".to_owned()),
         Attachment::DetachPending => words.push("detach pending".to_owned()),
     }
     words.extend(partition.storage.iter().cloned());
