@@ -218,7 +218,7 @@ pub struct PartitionIndex {
     pub valid: bool,
     /// Whether somebody is building it at this moment.
     pub building: bool,
-    /// Whether it serves a constraint.
+    /// Whether it serves a constraint; not said where it belongs to the table's.
     pub constraint: bool,
     /// What it is; none where it belongs to the table's or is more than a resource can say.
     pub shape: Option<IndexShape>,

@@ -157,6 +157,7 @@ impl PartitionIndex {
 
 fn belong(index: &mut PartitionIndex, to: Identifier) {
     index.of = Some(to);
+    index.constraint = false;
     index.shape = None;
     index.definition = String::new();
 }

@@ -8,7 +8,8 @@ WITH server AS (
 ),
 target AS (
     SELECT c.oid, c.relname, c.relnamespace, n.nspname, c.relkind, c.relowner, c.relam, c.reltablespace,
-           c.relrowsecurity, c.relforcerowsecurity, c.relreplident
+           c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
+           c.relhastriggers
     FROM pg_namespace n
     JOIN pg_class c ON c.relnamespace = n.oid
     WHERE n.nspname = $1 AND c.relname = $2
@@ -21,7 +22,7 @@ namesakes AS (
 -- Partitions, and tables that a marker says were made to become one.
 members AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
-           c.reloptions, i.inhdetachpending AS pending, d.description AS comment, true AS hangs
+           c.reloptions, c.relhastriggers, i.inhdetachpending AS pending, d.description AS comment, true AS hangs
     FROM target t
     JOIN pg_inherits i ON i.inhparent = t.oid
     JOIN pg_class c ON c.oid = i.inhrelid
@@ -31,7 +32,7 @@ members AS (
     WHERE t.relkind = 'p'
     UNION ALL
     SELECT c.oid, t.nspname, c.relname, c.relkind, c.relowner, NULL, c.reltuples, c.relpages,
-           c.reloptions, false, s.comment, false
+           c.reloptions, c.relhastriggers, false, s.comment, false
     FROM target t
     JOIN (
         -- Few tables are no partition; only their comments are looked up.
@@ -54,7 +55,7 @@ indexes AS (
            json_agg(
                -- One that belongs to the table's is like it, and so is told in few words.
                CASE WHEN pc.oid IS NOT NULL THEN json_build_object(
-                   'name', ic.relname, 'of', pc.relname, 'valid', x.indisvalid, 'constraint', con.conname
+                   'name', ic.relname, 'of', pc.relname, 'valid', x.indisvalid
                ) ELSE json_build_object(
                    'name', ic.relname,
                    'valid', x.indisvalid,
@@ -67,7 +68,12 @@ indexes AS (
                              AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
                        ),
                    'unique', x.indisunique,
-                   'constraint', pg_get_constraintdef(con.oid),
+                   'constraint', (
+                       SELECT pg_get_constraintdef(con.oid)
+                       FROM pg_constraint con
+                       WHERE con.conrelid = x.indrelid AND con.conindid = x.indexrelid
+                         AND con.contype IN ('p', 'u', 'x')
+                   ),
                    'comment', obj_description(x.indexrelid, 'pg_class'),
                    -- What a resource can say about an index; nothing where the index is more than that.
                    -- NULLS NOT DISTINCT is more, and 14 does not know it.
@@ -110,8 +116,6 @@ indexes AS (
     JOIN pg_class ic ON ic.oid = x.indexrelid
     LEFT JOIN pg_inherits ii ON ii.inhrelid = x.indexrelid
     LEFT JOIN pg_class pc ON pc.oid = ii.inhparent
-    LEFT JOIN pg_constraint con
-        ON con.conrelid = x.indrelid AND con.conindid = x.indexrelid AND con.contype IN ('p', 'u', 'x')
     GROUP BY x.indrelid
 )
 SELECT json_build_object(
@@ -178,8 +182,9 @@ SELECT json_build_object(
                 JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE con.conrelid = t.oid AND con.contype = 'f'
             ),
-            -- By way of what depends on the table: pg_constraint has no index on confrelid.
-            'referencedBy', (
+            -- A table that foreign keys lead to has triggers, or its partitions have. By way of what depends
+            -- on the table: pg_constraint has no index on confrelid.
+            'referencedBy', CASE WHEN t.relhastriggers OR EXISTS (SELECT FROM members m WHERE m.relhastriggers) THEN (
                 SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
                 FROM pg_depend d
                 JOIN pg_constraint con ON con.oid = d.objid AND con.contype = 'f' AND con.confrelid = t.oid
@@ -187,7 +192,7 @@ SELECT json_build_object(
                 JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
                   AND d.classid = 'pg_constraint'::regclass
-            )
+            ) ELSE '[]' END
         )
         FROM target t
         LEFT JOIN pg_partitioned_table p ON p.partrelid = t.oid
@@ -267,6 +272,7 @@ SELECT json_build_object(
             FROM target t
             JOIN pg_type ty ON ty.typnamespace = t.relnamespace
                 AND ty.typname >= $3::name AND ty.typname < $4::name
+                AND ty.typtype <> 'c' -- a composite type has the name of a relation
         ) names
     )
 )::text
