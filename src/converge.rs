@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
-use crate::plan::{Plan, Violation, asks_for_default_rows, check, plan};
+use crate::plan::{Plan, Violation, asks_for_default_rows, check, plan, readmit};
 use crate::postgres::{
     DatabaseError, InspectError, Progress, Session, StepOutcome, TableLock, default_rows, execute,
     inspect,
@@ -76,7 +76,9 @@ pub async fn look(
     now: Timestamp,
 ) -> Result<(ObservedTable, Plan), InspectError> {
     let mut observed = ObservedTable::try_from(inspect(session, &desired.name).await?)?;
-    if let Some(rows) = rows_that_matter(session, desired, &observed, now).await? {
+    if let Some(range) = asks_for_default_rows(desired, &observed, now)
+        && let Some(rows) = default_rows(session, &observed, Some(range)).await?
+    {
         observed.set_default_rows(&rows);
     }
     let plan = plan(desired, &observed, now);
@@ -138,13 +140,12 @@ async fn converge_locked(
     let checked = check(first, &before)?;
     let mut outcomes = execute(lock, &checked, waits, progress).await;
     let (mut observed, mut remaining) = look(lock.session(), desired, options.now).await?;
-    // A step that failed can leave something to clear away: a promise about the default partition
-    // that its rows break makes inserts fail until it is taken back.
-    let planned = |step| checked.plan().steps.iter().any(|planned| planned.step == step);
-    let is_news = remaining.steps.iter().any(|left| !planned(left.step.clone()));
-    if is_news && outcomes.iter().any(|outcome| outcome.result.is_err()) {
-        let again = check(remaining, &observed)?;
-        outcomes.extend(execute(lock, &again, waits, progress).await);
+    // A promise about the default partition makes writes fail that it took before. Where the attach it
+    // was made for has not come about, it is taken back before we go.
+    let broken = readmit(&observed);
+    if !broken.steps.is_empty() {
+        let checked = check(broken, &observed)?;
+        outcomes.extend(execute(lock, &checked, waits, progress).await);
         (observed, remaining) = look(lock.session(), desired, options.now).await?;
     }
     Ok(Convergence { plan: checked.plan().clone(), outcomes, observed, remaining })
@@ -155,19 +156,4 @@ fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {
         return Ok(());
     }
     Err(ConvergeError::PlanChanged { fingerprint: plan.fingerprint.clone() })
-}
-
-/// The rows of the default partition in the ranges for which a partition is missing. Where they
-/// cannot be counted in time nothing is known; a later step looks at each of them.
-async fn rows_that_matter(
-    session: &Session,
-    desired: &DesiredTable,
-    observed: &ObservedTable,
-    now: Timestamp,
-) -> Result<Option<Vec<(String, u64)>>, InspectError> {
-    let Some(range) = asks_for_default_rows(desired, observed, now) else { return Ok(None) };
-    match default_rows(session, observed, Some(range)).await {
-        Err(InspectError::Database(error)) if error.is_busy() => Ok(None),
-        rows => rows,
-    }
 }

@@ -9,7 +9,7 @@ use super::output;
 use super::output::Format;
 use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind};
 use crate::partition::{KeyType, QualifiedName};
-use crate::postgres::{self, InspectError, default_rows};
+use crate::postgres::{self, default_rows};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
@@ -30,10 +30,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     if observed.relation.is_none() {
         bail!("there is no table {}", arguments.table.shown());
     }
-    snapshot.default_rows = match default_rows(&session, &observed, None).await {
-        Err(InspectError::Database(error)) if error.is_busy() => None,
-        rows => rows?,
-    };
+    snapshot.default_rows = default_rows(&session, &observed, None).await?;
     match arguments.output {
         Format::Json => output::print_json(&snapshot)?,
         Format::Text => {

@@ -188,7 +188,10 @@ async fn lead(
             () = end(&mut work, &leave, settings.grace) => Ok(()),
         },
     };
-    // Before another leads, nothing of ours may begin any more.
+    // Before another leads, nothing of ours may begin any more, or go on in a server.
+    if matches!(ended, Err(RunError::LostLeadership)) {
+        end(&mut work, &leave, LEAVING).await;
+    }
     work.abort();
     metrics.leads(false);
     if ended.is_ok() {

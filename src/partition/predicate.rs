@@ -1,26 +1,52 @@
 //! Whether the predicate that somebody wrote is the one that the catalog deparses.
 //!
-//! The catalog adds parentheses, and casts that change nothing. Where what is left is the same, word
-//! for word, and could not mean something else with other parentheses, the two mean the same.
+//! For the plainest predicates it is known how the catalog says them: comparisons, all joined by AND or
+//! all by OR, each in parentheses, and with casts that change nothing. Of any other nothing is known.
 
 /// Whether a predicate as it was written means the same as one that the catalog deparsed. "No" may
 /// be wrong; "yes" is not.
 pub(super) fn means_the_same(written: &str, deparsed: &str) -> bool {
-    let words = words(written);
-    !depends_on_parentheses(&words) && words == self::words(deparsed)
+    as_deparsed(&words(written)).is_some_and(|expected| expected == words(deparsed))
 }
 
-/// Whether the words hold more than one kind of connective: `a AND b OR c`.
-fn depends_on_parentheses(words: &[String]) -> bool {
-    let holds = |connective: &str| words.iter().any(|word| word == connective);
-    let negates = words.iter().zip(words.iter().skip(1)).any(|(word, next)| {
-        word == "not" && !["null", "in", "like", "ilike", "between"].contains(&next.as_str())
-    }) || words.first().is_some_and(|word| word == "not");
-    [holds("and"), holds("or"), negates].into_iter().filter(|held| *held).count() > 1
+/// How the catalog says a plain predicate, word for word; none for one that is not plain.
+fn as_deparsed(written: &[String]) -> Option<Vec<String>> {
+    let is_plain = |word: &String| !matches!(word.as_str(), "(" | ")" | "between" | "::");
+    let negates = |pair: &[String]| pair[0] == "not" && pair[1] != "null";
+    let starts_with_not = written.first().is_some_and(|word| word == "not");
+    if !written.iter().all(is_plain) || starts_with_not || written.windows(2).any(negates) {
+        return None;
+    }
+    let holds = |connective: &str| written.iter().any(|word| word == connective);
+    let connective = match (holds("and"), holds("or")) {
+        (true, true) => return None,
+        (_, or) => {
+            if or {
+                "or"
+            } else {
+                "and"
+            }
+        }
+    };
+    let clauses: Vec<_> = written.split(|word| word == connective).collect();
+    let mut expected = Vec::new();
+    for (at, clause) in clauses.iter().enumerate() {
+        if at > 0 {
+            expected.push(connective.to_owned());
+        }
+        expected.push("(".to_owned());
+        expected.extend(clause.iter().cloned());
+        expected.push(")".to_owned());
+    }
+    if clauses.len() > 1 {
+        expected.insert(0, "(".to_owned());
+        expected.push(")".to_owned());
+    }
+    Some(expected)
 }
 
-/// The words of a predicate without parentheses, white space, and casts that change nothing: those of
-/// constants, and of a column to `text`, as Postgres compares every `varchar`.
+/// The words of a predicate, parentheses among them, without white space and without casts that change
+/// nothing: those of constants.
 fn words(predicate: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut rest = predicate.trim_start();
@@ -28,14 +54,14 @@ fn words(predicate: &str) -> Vec<String> {
         let (word, after) = rest.split_at(word_length(rest));
         rest = after.trim_start();
         match word {
-            "(" | ")" => {}
             "::" => {
                 let (type_name, after) = split_type(rest);
+                rest = after.trim_start();
+                strip_parentheses(&mut words);
                 let of_constant = words.last().is_some_and(|word| is_constant(word));
-                if !of_constant && type_name != "text" {
+                if !of_constant {
                     words.push(format!("::{type_name}"));
                 }
-                rest = after.trim_start();
             }
             "!=" => words.push("<>".to_owned()),
             quoted if quoted.starts_with(['\'', '"']) => words.push(quoted.to_owned()),
@@ -43,6 +69,18 @@ fn words(predicate: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// Takes the parentheses from around the last word: `(status)` in `(status)::text`.
+fn strip_parentheses(words: &mut Vec<String>) {
+    if let [.., open, word, close] = words.as_slice()
+        && open == "("
+        && close == ")"
+    {
+        let word = word.clone();
+        words.truncate(words.len() - 3);
+        words.push(word);
+    }
 }
 
 fn is_constant(word: &str) -> bool {

@@ -65,8 +65,19 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, now: Timestamp) ->
             rule(desired, now, &mut draft);
         }
     }
+    finished(observed, draft)
+}
+
+/// Takes back every promise about the default partition.
+pub fn readmit(observed: &ObservedTable) -> Plan {
+    let mut draft = rules::Draft::new(observed);
+    draft.readmit();
+    finished(observed, draft)
+}
+
+fn finished(observed: &ObservedTable, draft: rules::Draft) -> Plan {
     Plan {
-        table: desired.name.clone(),
+        table: observed.name.clone(),
         fingerprint: fingerprint::fingerprint(observed, &draft.steps, &draft.deferred),
         steps: draft.steps,
         deferred: draft.deferred,

@@ -113,6 +113,11 @@ pub enum Blocker {
         /// The type of the key.
         key: KeyType,
     },
+    /// Nobody could count the rows of the default partition in time, or was allowed to.
+    DefaultNotCounted {
+        /// The default partition.
+        default: QualifiedName,
+    },
     /// Rows of the new partition may be on their way into the default partition at this moment.
     DefaultInUse {
         /// The default partition.
@@ -198,6 +203,7 @@ impl Blocker {
             | Self::InRecovery
             | Self::ServerTooOld { .. }
             | Self::DefaultHoldsRows { .. }
+            | Self::DefaultNotCounted { .. }
             | Self::DefaultInUse { .. }
             | Self::OtherModulus { .. }
             | Self::DetachPending { .. }
@@ -226,6 +232,7 @@ impl Blocker {
             Self::InRecovery => "InRecovery",
             Self::ServerTooOld { .. } => "ServerTooOld",
             Self::DefaultHoldsRows { .. } => "DefaultHoldsRows",
+            Self::DefaultNotCounted { .. } => "DefaultNotCounted",
             Self::DefaultInUse { .. } => "DefaultInUse",
             Self::OtherModulus { .. } => "OtherModulus",
             Self::DetachPending { .. } => "DetachPending",

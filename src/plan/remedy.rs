@@ -27,6 +27,7 @@ impl Blocker {
             Self::DefaultHoldsRows { default, range, rows, key } => {
                 default_holds_rows(default, *rows, &shown_range(*range, *key))
             }
+            Self::DefaultNotCounted { default } => default_not_counted(default),
             Self::DefaultInUse { default } => default_in_use(default),
             Self::OtherModulus { found, wanted } => other_modulus(*found, *wanted),
             Self::DetachPending { partition } => detach_pending(partition),
@@ -120,6 +121,15 @@ fn default_holds_rows(default: &QualifiedName, rows: u64, range: &str) -> String
          partition will be attached",
         default.shown(),
         range
+    )
+}
+
+fn default_not_counted(default: &QualifiedName) -> String {
+    format!(
+        "the rows of the default partition {} could not be counted, within 10 s or at all: attaching \
+         beside rows that nobody has looked at would make writes fail; give it an index on the key, \
+         move its rows out, or let its owner read it",
+        default.shown()
     )
 }
 

@@ -301,6 +301,10 @@ impl Step {
     /// What the step can cost the application: what its locks on tables in use make wait.
     #[must_use]
     pub fn risk(&self) -> Risk {
+        // The partition's index is locked exclusively, and every query of it looks at its indexes.
+        if matches!(self, Self::AttachIndex { .. }) {
+            return Risk::DelaysReadsAndWrites;
+        }
         let strongest = self
             .locks()
             .into_iter()

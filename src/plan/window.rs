@@ -1,6 +1,6 @@
 //! Which periods should have a partition at an instant, and which of them have none.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::Cause;
 use crate::desired::{DesiredRange, StartAt, Zone};
@@ -10,6 +10,9 @@ use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
 /// More partitions than this a table is not given at once: planning a query that does not name the
 /// key takes 183 ms at 5,000.
 const MOST_PERIODS: usize = 5_000;
+
+/// How long before a period begins its partition can still be attached behind a promise.
+const MINUTES_TO_ATTACH: i64 = 10;
 
 /// What a range should provide at an instant, held against what there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,14 @@ impl Window {
             oldest = oldest.and_then(|start| self.grid.previous(start));
         }
         oldest.is_none_or(|oldest| range.to() > Edge::At(oldest))
+    }
+
+    /// The end of the time in which what is planned now is surely done: a few minutes from now.
+    #[must_use]
+    pub fn soon(&self) -> Edge {
+        let now = self.grid.axis.instant(self.now);
+        let soon = now.and_then(|now| now.checked_add(MINUTES_TO_ATTACH.minutes()).ok());
+        Edge::At(soon.map_or(self.now, |soon| self.grid.axis.at(soon)))
     }
 
     fn find_missing(&mut self, observed: &ObservedTable, current: Edge, ahead: u32) -> Option<()> {

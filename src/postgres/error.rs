@@ -144,6 +144,19 @@ impl DatabaseError {
         self.sqlstate.as_deref()
     }
 
+    /// Whether it is about one statement, so that the session goes on.
+    #[must_use]
+    pub fn is_of_statement(&self) -> bool {
+        match self.kind {
+            ErrorKind::Busy | ErrorKind::Changed | ErrorKind::Denied | ErrorKind::Refused => true,
+            ErrorKind::Unreachable
+            | ErrorKind::AuthenticationFailed
+            | ErrorKind::Tls
+            | ErrorKind::Pooled
+            | ErrorKind::Lost => false,
+        }
+    }
+
     /// Whether the same may succeed later without anybody doing anything.
     #[must_use]
     pub fn is_busy(&self) -> bool {

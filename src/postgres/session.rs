@@ -23,8 +23,12 @@ const PINNED: &str = "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO
     -c plan_cache_mode=force_generic_plan -c synchronous_commit=local \
     -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off";
 
-/// What the server must show us back: nobody who pools connections does.
-const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true)";
+/// What the server must show us back: nobody who pools connections does. And a server that can is
+/// asked to notice within seconds when we are gone: else a build of hours would go on, and the lock on
+/// the table with it.
+const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true); \
+    SELECT pg_catalog.set_config(name, '10s', false) FROM pg_catalog.pg_settings \
+    WHERE name = 'client_connection_check_interval'";
 
 /// When a query that the server itself would end after its `statement_timeout` is given up.
 const QUERY_DEADLINE: Duration = Duration::from_secs(15);

@@ -5,8 +5,8 @@ use super::quote::{in_range, name, qualified};
 use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds};
 use crate::plan::RangeKey;
 
-/// More stretches than this are not told apart.
-const MOST_STRETCHES: u32 = 10_000;
+/// More stretches than this are not told: then nothing is.
+pub const MOST_STRETCHES: usize = 10_000;
 
 /// A transaction that counts the rows of a default partition by quarters of an hour, and returns JSON:
 /// the value each quarter begins with, and how many rows. Rows at infinity or without a key lie in
@@ -41,8 +41,9 @@ pub fn count_default_rows(
         Sql(format!(
             "SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]')::text FROM (SELECT \
              {stretch} AS stretch, count(*) AS rows FROM {} WHERE {condition} AND {finite} \
-             GROUP BY 1 ORDER BY 1 LIMIT {MOST_STRETCHES}) AS stretches",
-            qualified(default)
+             GROUP BY 1 ORDER BY 1 LIMIT {}) AS stretches",
+            qualified(default),
+            MOST_STRETCHES + 1
         )),
     ]
 }

@@ -10,7 +10,7 @@ mod quote;
 
 use std::time::Duration;
 
-pub use default_rows::count_default_rows;
+pub use default_rows::{MOST_STRETCHES, count_default_rows};
 
 use crate::partition::Identifier;
 use crate::plan::{Step, TransactionMode};
@@ -49,6 +49,10 @@ pub struct Waits {
 /// How much of `lock_timeout` a statement is given: a server needs a moment to see that its time is
 /// over, and those who queued need one to go on.
 const GIVEN: f64 = 0.95;
+
+/// A build waits for every transaction that is older than it, and is lost if it gives up; nobody queues
+/// behind it. So it is given this many times our patience.
+const BUILD_PATIENCE: u32 = 20;
 
 /// The least time a table has to be made in.
 const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
@@ -106,17 +110,36 @@ pub fn become_owner(owner: &Identifier) -> Sql {
     Sql(format!("SET ROLE {}", quote::name(owner)))
 }
 
+/// How many statements of a transaction may wait for others while they hold what those before them took.
+fn statements_that_wait(step: &Step) -> u32 {
+    match step {
+        Step::AttachPartition(attach) if attach.exclusion.is_some() => 2,
+        Step::ReplaceTableIndex { .. } => 2,
+        Step::AttachPartition(_)
+        | Step::CreatePartition(_)
+        | Step::DiscardPartition { .. }
+        | Step::ExcludeFromDefault { .. }
+        | Step::ValidateExclusion { .. }
+        | Step::DropExclusion { .. }
+        | Step::CreateTableIndex { .. }
+        | Step::BuildIndex { .. }
+        | Step::AttachIndex { .. }
+        | Step::DropIndex { .. }
+        | Step::DropTableIndex { .. } => 1,
+    }
+}
+
 /// A step that holds nothing an application waits for may take its time; every other ends, waiting
 /// included, before anyone has queued behind it for longer than `lock_timeout`.
 ///
 /// `lock_timeout` alone bounds each lock of a statement, not their sum.
 /// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT>
 fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
-    let lock_timeout = waits.lock_timeout.mul_f64(GIVEN);
+    let lock_timeout = waits.lock_timeout.mul_f64(GIVEN) / statements_that_wait(step);
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
         TransactionMode::InTransaction => ("SET LOCAL", lock_timeout),
-        TransactionMode::Autocommit => ("SET", waits.patience.max(lock_timeout)),
+        TransactionMode::Autocommit => ("SET", waits.patience.max(lock_timeout) * BUILD_PATIENCE),
     };
     let statement = if step.is_long() {
         "0".to_owned()

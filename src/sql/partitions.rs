@@ -141,7 +141,7 @@ pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
     );
     vec![
         Sql("SET LOCAL row_security = off".to_owned()),
-        Sql(format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")),
+        Sql(format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")),
         Sql(format!("DO {}", literal(&guard))),
         Sql(format!("DROP TABLE {table}")),
     ]

@@ -120,7 +120,9 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         }
         Blocker::InRecovery => (Reason::ReadOnlyReplica, About::Access),
         Blocker::ServerTooOld { .. } => (Reason::UnsupportedServer, About::Access),
-        Blocker::DefaultHoldsRows { .. } => (Reason::DefaultPartitionHoldsRows, About::Partitions),
+        Blocker::DefaultHoldsRows { .. } | Blocker::DefaultNotCounted { .. } => {
+            (Reason::DefaultPartitionHoldsRows, About::Partitions)
+        }
         Blocker::DefaultInUse { .. } => (Reason::DefaultPartitionInUse, About::Partitions),
         Blocker::OtherModulus { .. } => (Reason::HashPartitionsMismatch, About::Partitions),
         Blocker::DetachPending { .. } => (Reason::PartitionsMissing, About::Partitions),

@@ -48,8 +48,8 @@ COMMIT;
 
 -- AttachPartition
 BEGIN;
-SET LOCAL lock_timeout = '1425ms';
-SET LOCAL statement_timeout = '1425ms';
+SET LOCAL lock_timeout = '712ms';
+SET LOCAL statement_timeout = '712ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES FROM ('0001-12-31 00:00:00+00 BC') TO ('2026-04-01 00:00:00.000001+00');
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_bounds";
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" DROP CONSTRAINT "pgpartition_not_36d15326b4f3935d";
@@ -69,7 +69,7 @@ BEGIN;
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
-LOCK TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IN ACCESS EXCLUSIVE MODE;
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" NO FORCE ROW LEVEL SECURITY;
 DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is not empty, and is not dropped''; END IF; END';
 DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
 COMMIT;
@@ -89,14 +89,14 @@ CREATE UNIQUE INDEX "In;""dex" ON ONLY "Fin""an;ce"."Or""der'; DROP TABLE ""x"" 
 COMMIT;
 
 -- BuildIndex
-SET lock_timeout = '30000ms';
+SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 CREATE UNIQUE INDEX CONCURRENTLY "In;""dex" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WHERE ("status" = 'it''s; done');
 RESET lock_timeout;
 RESET statement_timeout;
 
 -- BuildIndex
-SET lock_timeout = '30000ms';
+SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 CREATE UNIQUE INDEX CONCURRENTLY "In;""dex" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WHERE ("status" = 'it''s; done');
 COMMENT ON INDEX "Fin""an;ce"."In;""dex" IS E'pgpartition.dev index 014a81c364db it''s \\ mine';
@@ -111,7 +111,7 @@ ALTER INDEX "Fin""an;ce"."In;""dex_pgpartition_next" ATTACH PARTITION "Fin""an;c
 COMMIT;
 
 -- DropIndex
-SET lock_timeout = '30000ms';
+SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 DROP INDEX CONCURRENTLY "Fin""an;ce"."In;""dex";
 RESET lock_timeout;
@@ -126,8 +126,8 @@ COMMIT;
 
 -- ReplaceTableIndex
 BEGIN;
-SET LOCAL lock_timeout = '1425ms';
-SET LOCAL statement_timeout = '1425ms';
+SET LOCAL lock_timeout = '712ms';
+SET LOCAL statement_timeout = '712ms';
 DROP INDEX "Fin""an;ce"."In;""dex";
 ALTER INDEX "Fin""an;ce"."In;""dex_pgpartition_next" RENAME TO "In;""dex";
 COMMIT;

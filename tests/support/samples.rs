@@ -113,6 +113,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::InRecovery,
         Blocker::ServerTooOld { version: ServerVersion(130_014) },
         Blocker::DefaultHoldsRows { default: default.clone(), range, rows: 17, key },
+        Blocker::DefaultNotCounted { default: default.clone() },
         Blocker::DefaultInUse { default },
         Blocker::OtherModulus { found: 4, wanted: 8 },
         Blocker::DetachPending { partition: partition.clone() },

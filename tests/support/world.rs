@@ -50,7 +50,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         }),
         partitions: Vec::new(),
         taken: BTreeSet::from([name.name.clone()]),
-        default_rows: None,
+        default_rows: Some(Vec::new()),
     }
 }
 

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::{Blocker, Cause, Draft, Step};
 use crate::desired::{DesiredIndex, DesiredTable, OnPartitions, Partitioning};
-use crate::observed::{Attachment, ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
+use crate::observed::{
+    Attachment, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
+};
 use crate::partition::{Bounds, Identifier, QualifiedName, fit, index_name, unused};
 use crate::plan::refute::range_key;
 use crate::plan::step::REPLACEMENT_SUFFIX;
@@ -47,11 +49,17 @@ fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
             drop_replacement(index, draft);
             complete(index, &index.name, Cause::MissingIndex, draft);
         }
-        Some(found) if found.constraint.is_some() => {
+        Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, draft) => {
             draft.defer(None, Blocker::IndexServesConstraint { index: index.name.clone() });
         }
         Some(_) => replace(index, draft),
     }
+}
+
+/// Whether logical replication tells rows by the index.
+fn is_replica_identity(index: &Identifier, draft: &Draft) -> bool {
+    let identity = draft.world.relation.as_ref().map(|r| &r.template.replica_identity);
+    matches!(identity, Some(ReplicaIdentity::Index(found)) if found == index)
 }
 
 /// Builds a new index beside the old one, and lets it take the old one's place once it is complete.
@@ -154,7 +162,7 @@ fn ensure_on_partitions(index: &DesiredIndex, window: Option<&Window>, draft: &m
             .indexes
             .iter()
             .filter(ours)
-            .filter(|i| i.valid && (!wanted || (is_replaced && !i.is_like(index))))
+            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index))))
             .map(|i| i.name.clone())
             .collect();
         let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };

@@ -33,6 +33,15 @@ impl Draft {
         Self { world: observed.clone(), steps: Vec::new(), deferred: Vec::new(), notes: Vec::new() }
     }
 
+    /// Takes back every promise about the default partition.
+    pub(super) fn readmit(&mut self) {
+        let Some(default) = self.world.default_partition().cloned() else { return };
+        for exclusion in default.exclusions {
+            let (default, exclusion) = (default.name.clone(), exclusion.name);
+            self.step(Step::DropExclusion { default, exclusion }, Cause::Leftover);
+        }
+    }
+
     fn step(&mut self, step: Step, because: Cause) {
         simulate(&mut self.world, &step);
         self.steps.push(PlannedStep { step, because });

@@ -77,15 +77,12 @@ fn way(
     draft: &Draft,
 ) -> Way {
     let Some(default) = default.filter(|default| default.bytes > 0) else { return Way::Free };
-    let rows: u64 = draft
-        .world
-        .default_rows
-        .iter()
-        .flatten()
-        .filter(|stretch| stretch.range.overlaps(&range))
-        .map(|stretch| stretch.rows)
-        .sum();
     let name = default.name.clone();
+    let Some(stretches) = &draft.world.default_rows else {
+        return Way::Blocked(Blocker::DefaultNotCounted { default: name });
+    };
+    let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
+    let rows: u64 = overlapping.map(|stretch| stretch.rows).sum();
     if rows > 0 {
         let key = key.key;
         return Way::Blocked(Blocker::DefaultHoldsRows { default: name, range, rows, key });
@@ -97,7 +94,8 @@ fn way(
     // The promise would make an application's insert fail that the default partition takes now;
     // where an earlier run made it, the insert fails already, and attaching is what cures it.
     let promised = default.exclusions.iter().any(|e| e.name == exclusion_name(range));
-    if range.contains(Edge::At(window.now)) && !promised {
+    let is_written_soon = range.from() <= window.soon() && range.to() > Edge::At(window.now);
+    if is_written_soon && !promised {
         return Way::Blocked(Blocker::DefaultInUse { default: name });
     }
     Way::Excluding
