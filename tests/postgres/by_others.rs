@@ -83,6 +83,56 @@ async fn nothing_is_scanned_beside_a_default_partition_that_promised() {
     }
 }
 
+/// A default partition that holds rows of the past, beside which a promise has to be made.
+const FILLED_DEFAULT: &str = "
+    CREATE TABLE t_default PARTITION OF t DEFAULT;
+    INSERT INTO t SELECT '2020-01-01Z'::timestamptz + n * interval '1 day', n FROM generate_series(1, 99) n;";
+
+#[tokio::test]
+async fn a_promise_does_not_outlive_the_run_that_made_it() {
+    for major in majors() {
+        let world = world(major, FILLED_DEFAULT).await;
+        world
+            .owner("CREATE TABLE other (n int PRIMARY KEY); INSERT INTO other SELECT generate_series(1, 99);")
+            .await;
+        world.owner("ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES other").await;
+        // Whoever writes to the referenced table keeps the partition from being attached.
+        let writer = world.database.client().await;
+        let write = format!("BEGIN; INSERT INTO {SCHEMA_SQL}.other VALUES (100)");
+        writer.batch_execute(&write).await.unwrap();
+        let done = converge(&world, 1, NOW).await;
+        let failed = done.outcomes.iter().any(|outcome| outcome.result.is_err());
+        assert!(failed, "Postgres {major}: {:?}", done.outcomes);
+        // The default partition takes what it took before.
+        world
+            .owner(
+                "INSERT INTO t VALUES ('2026-02-02Z', 1); DELETE FROM t WHERE at >= '2026-02-01Z'",
+            )
+            .await;
+        writer.batch_execute("ROLLBACK").await.unwrap();
+        let done = converge(&world, 1, NOW).await;
+        assert!(done.remaining.steps.is_empty(), "Postgres {major}: {:?}", done.outcomes);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_promised_of_rows_that_nobody_may_count() {
+    for major in majors() {
+        let world = world(major, FILLED_DEFAULT).await;
+        world
+            .owner(
+                "
+            ALTER TABLE t_default ENABLE ROW LEVEL SECURITY;
+            ALTER TABLE t_default FORCE ROW LEVEL SECURITY;",
+            )
+            .await;
+        let done = converge(&world, 1, NOW).await;
+        assert!(done.outcomes.is_empty(), "Postgres {major}: {:?}", done.outcomes);
+        let held_back: Vec<_> = done.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
+        assert_eq!(held_back, ["DefaultNotCounted"], "Postgres {major}");
+    }
+}
+
 #[tokio::test]
 async fn a_partition_that_a_person_detached_keeps_its_rows() {
     for major in majors() {
