@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::output;
 use super::output::Format;
 use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind};
-use crate::partition::{KeyType, QualifiedName};
+use crate::partition::{KeyType, QualifiedName, shown_text};
 use crate::postgres::{self, default_rows};
 
 #[derive(Debug, Args)]
@@ -61,7 +61,11 @@ fn text(observed: &ObservedTable) -> String {
     }
     for index in &relation.indexes {
         let valid = if index.valid { "" } else { ", not valid yet" };
-        text.push_str(&format!("  index {}: {}{valid}\n", index.name.shown(), index.definition));
+        text.push_str(&format!(
+            "  index {}: {}{valid}\n",
+            index.name.shown(),
+            shown_text(&index.definition)
+        ));
     }
     text
 }

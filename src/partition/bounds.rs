@@ -1,6 +1,6 @@
 //! Bounds: what `FOR VALUES …` says.
 
-use super::KeyType;
+use super::{KeyType, shown_text};
 
 /// Where a range begins or ends, on the key's axis: microseconds for a time, the number itself for
 /// a uuid (see [`super::Axis`]).
@@ -111,7 +111,7 @@ impl Bounds {
             (Self::Range(range), None) => format!("{range:?}"),
             (Self::Hash { modulus, remainder }, _) => format!("remainder {remainder} of {modulus}"),
             (Self::Default, _) => "default".to_owned(),
-            (Self::Other(text), _) => text.clone(),
+            (Self::Other(text), _) => shown_text(text),
         }
     }
 }

@@ -74,17 +74,22 @@ impl Identifier {
         if plain {
             return self.0.clone();
         }
-        let mut shown = String::from('"');
-        for c in self.0.chars() {
-            match c {
-                '"' => shown.push_str("\"\""),
-                c if c.is_control() => shown.extend(c.escape_default()),
-                c => shown.push(c),
-            }
-        }
-        shown.push('"');
-        shown
+        format!("\"{}\"", shown_text(&self.0).replace('"', "\"\""))
     }
+}
+
+/// A text of the database's or a resource's as a person is shown it: with control characters escaped.
+#[must_use]
+pub fn shown_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 impl fmt::Debug for Identifier {

@@ -1,7 +1,9 @@
 //! Plans in a person's words: what each step, cause and note says.
 
 use super::{Cause, Note, Step};
-use crate::partition::{Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds};
+use crate::partition::{
+    Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds, shown_text,
+};
 
 impl Step {
     /// The step's verb: the value of the label `step`, and the first word of its line in a plan.
@@ -190,12 +192,7 @@ fn shown_shape(shape: &IndexShape) -> String {
     }
     if let Some(predicate) = &shape.predicate {
         text.push_str(" where ");
-        for c in predicate.chars() {
-            match c {
-                c if c.is_control() => text.extend(c.escape_default()),
-                c => text.push(c),
-            }
-        }
+        text.push_str(&shown_text(predicate));
     }
     text
 }
