@@ -135,7 +135,6 @@ impl Cause {
             Self::SinceStart => "a period the spec provides".to_owned(),
             Self::Hole => "hole between partitions".to_owned(),
             Self::MissingRemainder => "remainder without a partition".to_owned(),
-            Self::Unfinished => "an earlier run was cut off".to_owned(),
             Self::Leftover => "nothing wants it any more".to_owned(),
             Self::MissingIndex => "named in the spec".to_owned(),
             Self::InvalidIndex => "left invalid by a failed build".to_owned(),

@@ -17,8 +17,6 @@ pub enum Cause {
     Hole,
     /// Rows of this remainder have no partition.
     MissingRemainder,
-    /// An earlier run was cut off here.
-    Unfinished,
     /// Nothing wants what an earlier run left.
     Leftover,
     /// The spec names the index, and it is not there.

@@ -22,7 +22,10 @@ namesakes AS (
 -- Partitions, and tables that a marker says were made to become one.
 members AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
-           c.reloptions, c.relhastriggers, i.inhdetachpending AS pending, d.description AS comment, true AS hangs
+           c.reloptions, c.relhastriggers,
+           -- By name only: 13 has no such column, and is to be told that it is too old.
+           coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) AS pending,
+           d.description AS comment, true AS hangs
     FROM target t
     JOIN pg_inherits i ON i.inhparent = t.oid
     JOIN pg_class c ON c.oid = i.inhrelid

@@ -85,8 +85,14 @@ async fn what_a_session_waits_for_can_be_cancelled() {
     let database = Server::shared(17).database().await;
     let session = connect(&database.url()).await.unwrap();
     let sleeps = session.batch("SELECT pg_sleep(9)", DEADLINE);
+    let observer = database.client().await;
     let cancels = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        wait_until("it sleeps", DEADLINE, async || {
+            let sleeping = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
+                            AND datname = current_database()";
+            !observer.query(sleeping, &[]).await.unwrap().is_empty()
+        })
+        .await;
         session.cancel().await;
     };
     let (slept, ()) = tokio::join!(sleeps, cancels);
