@@ -12,11 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Plan, Step};
+use pg_partition_operator::plan::{Moment, Plan, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome,
 };
@@ -139,7 +138,7 @@ async fn apply(database: &Database, table: &str, reader: Duration, lock_timeout:
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
     let options = Options {
-        now: "2026-11-20T00:00:00Z".parse::<Timestamp>().unwrap(),
+        moment: Moment::at("2026-11-20T00:00:00Z".parse().unwrap()),
         patience: reader * 4,
         expect: Vec::new(),
     };

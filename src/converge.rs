@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
-use crate::plan::{Plan, Violation, asks_for_default_rows, check, plan, readmit};
+use crate::plan::{Moment, Plan, Violation, asks_for_default_rows, check, plan, readmit};
 use crate::postgres::{
     DatabaseError, InspectError, Progress, Session, StepOutcome, TableLock, default_rows, execute,
     inspect,
@@ -19,8 +17,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(250);
 /// How far to go.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The instant the plan is for.
-    pub now: Timestamp,
+    /// The instants the plan is for.
+    pub moment: Moment,
     /// How long to retry what others hold.
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
@@ -38,6 +36,8 @@ pub struct Convergence {
     pub observed: ObservedTable,
     /// What is left to do: `plan` again where nothing was done.
     pub remaining: Plan,
+    /// The instants it was planned for.
+    pub moment: Moment,
 }
 
 /// Why a run came to nothing.
@@ -73,15 +73,15 @@ impl From<DatabaseError> for ConvergeError {
 pub async fn look(
     session: &Session,
     desired: &DesiredTable,
-    now: Timestamp,
+    moment: &Moment,
 ) -> Result<(ObservedTable, Plan), InspectError> {
     let mut observed = ObservedTable::try_from(inspect(session, &desired.name).await?)?;
-    if let Some(range) = asks_for_default_rows(desired, &observed, now)
+    if let Some(range) = asks_for_default_rows(desired, &observed, moment)
         && let Some(rows) = default_rows(session, &observed, Some(range)).await?
     {
         observed.set_default_rows(&rows);
     }
-    let plan = plan(desired, &observed, now);
+    let plan = plan(desired, &observed, moment);
     Ok((observed, plan))
 }
 
@@ -95,11 +95,17 @@ pub async fn converge(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
-    let (observed, plan) = look(session, desired, options.now).await?;
+    let (observed, plan) = look(session, desired, &options.moment).await?;
     expected(&plan, options)?;
     let relation = observed.relation.as_ref().filter(|_| !plan.steps.is_empty());
     let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
-        return Ok(Convergence { remaining: plan.clone(), plan, outcomes: Vec::new(), observed });
+        return Ok(Convergence {
+            remaining: plan.clone(),
+            plan,
+            outcomes: Vec::new(),
+            observed,
+            moment: options.moment,
+        });
     };
     let lock = take_lock(session, relation.oid, options.patience).await?;
     let convergence = converge_locked(&lock, desired, options, progress).await;
@@ -135,20 +141,26 @@ async fn converge_locked(
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
     let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience };
-    let (before, first) = look(lock.session(), desired, options.now).await?;
+    let (before, first) = look(lock.session(), desired, &options.moment).await?;
     expected(&first, options)?;
     let checked = check(first, &before)?;
     let mut outcomes = execute(lock, &checked, waits, progress).await;
-    let (mut observed, mut remaining) = look(lock.session(), desired, options.now).await?;
+    let (mut observed, mut remaining) = look(lock.session(), desired, &options.moment).await?;
     // A promise about the default partition makes writes fail that it took before. Where the attach it
     // was made for has not come about, it is taken back before we go.
     let broken = readmit(&observed);
     if !broken.steps.is_empty() {
         let checked = check(broken, &observed)?;
         outcomes.extend(execute(lock, &checked, waits, progress).await);
-        (observed, remaining) = look(lock.session(), desired, options.now).await?;
+        (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
     }
-    Ok(Convergence { plan: checked.plan().clone(), outcomes, observed, remaining })
+    Ok(Convergence {
+        plan: checked.plan().clone(),
+        outcomes,
+        observed,
+        remaining,
+        moment: options.moment,
+    })
 }
 
 fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {

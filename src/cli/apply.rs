@@ -10,6 +10,7 @@ use super::progress::Shown;
 use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
 use crate::desired::DesiredTable;
+use crate::plan::Moment;
 use crate::postgres::Session;
 
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
     let mut session = arguments.database.connect().await?;
     let options = Options {
-        now: arguments.declared.now(),
+        moment: Moment::at(arguments.declared.now()),
         patience: arguments.wait,
         expect: arguments.expect,
     };

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::output::Format;
 use super::{Declared, documents, output};
 use crate::converge::look;
-use crate::plan::{Note, Plan};
+use crate::plan::{Moment, Note, Plan};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -25,10 +25,10 @@ pub(super) struct VerifyArguments {
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
     let session = arguments.database.connect().await?;
-    let now = arguments.declared.now();
+    let moment = Moment::at(arguments.declared.now());
     let mut plans = Vec::new();
     for table in &tables {
-        let (_, plan) = look(&session, table, now).await.with_context(|| table.name.shown())?;
+        let (_, plan) = look(&session, table, &moment).await.with_context(|| table.name.shown())?;
         plans.push(plan);
     }
     match arguments.output {

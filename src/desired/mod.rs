@@ -2,6 +2,7 @@
 //!
 //! Only [`DesiredTable::parse`] makes one. Below this folder nothing asks whether a spec is valid.
 
+mod cron;
 mod duration;
 mod error;
 mod parse;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use cron::Cron;
 pub use duration::parse_duration;
 pub use error::SpecError;
 
@@ -33,6 +35,19 @@ pub struct DesiredTable {
     pub suspend: bool,
     /// What the application must never wait longer for.
     pub limits: Limits,
+    /// The partitions that others made and that are to be ours.
+    pub adopt: Vec<AdoptedName>,
+    /// The fingerprints of the plans that a person has approved.
+    pub approved: Vec<String>,
+}
+
+/// A partition to adopt, as a person names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdoptedName {
+    /// Its schema; none for the table's.
+    pub schema: Option<Identifier>,
+    /// Its name.
+    pub name: Identifier,
 }
 
 /// `PARTITION BY …`
@@ -77,6 +92,51 @@ pub struct DesiredRange {
     pub start_at: Option<StartAt>,
     /// How many whole periods are ready beyond the current one.
     pub ahead: u32,
+    /// Whether a default partition is kept, and drained.
+    pub default_partition: DefaultPartition,
+    /// What is let go; none where everything is kept.
+    pub retention: Option<Retention>,
+    /// When the operator acts.
+    pub schedule: Schedule,
+}
+
+/// Whether a default partition is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultPartition {
+    /// None is wanted.
+    Absent,
+    /// One is kept, and rows that have a place elsewhere are moved there.
+    Present,
+}
+
+/// How long partitions are kept, and what becomes of them then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many whole periods are kept besides the current one.
+    pub keep: u32,
+    /// What becomes of a partition whose whole range lies before them.
+    pub on_expiry: OnExpiry,
+}
+
+/// What becomes of an expired partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnExpiry {
+    /// It is detached, and stays as a table.
+    Detach,
+    /// It is detached, and dropped later.
+    Drop {
+        /// How long it stays detached before.
+        after: Duration,
+    },
+}
+
+/// When the operator acts; where nothing is said, as soon as something is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// When partitions are made.
+    pub provision: Option<Cron>,
+    /// When partitions are let go.
+    pub expire: Option<Cron>,
 }
 
 /// A time zone by its IANA name.
@@ -150,4 +210,6 @@ pub enum Mode {
 pub struct Limits {
     /// The longest anyone may queue behind us: while we wait for a lock, and while we hold it.
     pub lock_timeout: Duration,
+    /// The most partitions that may be detached at once without approval.
+    pub most_expired: u32,
 }

@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{
-    DesiredHash, DesiredIndex, DesiredRange, DesiredTable, Limits, Mode, OnPartitions,
-    Partitioning, SpecError, StartAt, Zone, parse_duration, predicate,
+    DefaultPartition, DesiredHash, DesiredIndex, DesiredRange, DesiredTable, Limits, Mode,
+    OnPartitions, Partitioning, Schedule, SpecError, StartAt, Zone, parse_duration, predicate,
 };
 use crate::api::v1alpha1 as api;
 use crate::partition::{Identifier, IndexColumn, IndexShape, Interval, QualifiedName};
@@ -59,7 +59,9 @@ impl DesiredTable {
                 api::Mode::Plan => Mode::Plan,
             },
             suspend: *suspend,
-            limits: Limits { lock_timeout },
+            limits: Limits { lock_timeout, most_expired: 3 },
+            adopt: Vec::new(),
+            approved: Vec::new(),
         })
     }
 }
@@ -129,6 +131,9 @@ fn desired_range(range: &api::RangeKey, ahead: i32, errors: &mut Errors) -> Opti
         },
         start_at: start_at.flatten(),
         ahead: ahead?,
+        default_partition: DefaultPartition::Absent,
+        retention: None,
+        schedule: Schedule::default(),
     })
 }
 

@@ -25,7 +25,7 @@ use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_A
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence, converge};
 use crate::desired::DesiredTable;
-use crate::plan::Plan;
+use crate::plan::{Moment, Plan};
 use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
@@ -125,7 +125,11 @@ async fn converged(
     stand_back(table, &settings, context).await?;
     let borrowed =
         context.pool.borrow(&settings).await.map_err(|error| failure::of_connecting(&error))?;
-    let options = converge::Options { now, patience: PATIENCE, expect: Vec::new() };
+    let options = converge::Options {
+        moment: Moment::scheduled(&desired, now),
+        patience: PATIENCE,
+        expect: Vec::new(),
+    };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
         ended = converge(&borrowed.session, &desired, &options, &mut progress) => {
@@ -156,6 +160,7 @@ fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<
         desired,
         observed: &convergence.observed,
         remaining: &convergence.remaining,
+        moment: convergence.moment,
         failed: failed.collect(),
     })
 }

@@ -7,6 +7,7 @@ mod check;
 mod display;
 mod explain;
 mod fingerprint;
+mod moment;
 mod reason;
 mod refute;
 mod remedy;
@@ -15,9 +16,8 @@ mod simulate;
 mod step;
 mod window;
 
-use jiff::Timestamp;
-
 pub use check::{CheckedPlan, Violation, check};
+pub use moment::Moment;
 pub use reason::{Blocker, Cause, Deferral, Note, Waits};
 pub use simulate::simulate;
 pub use step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Risk, Step, TransactionMode};
@@ -55,14 +55,14 @@ pub struct PlannedStep {
     pub because: Cause,
 }
 
-/// Decides what to do to make `observed` what is `desired` at `now`.
-pub fn plan(desired: &DesiredTable, observed: &ObservedTable, now: Timestamp) -> Plan {
+/// Decides what to do to make `observed` what is `desired` at a moment.
+pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Plan {
     let mut draft = rules::Draft::new(observed);
-    if let Some(blocker) = refute::refute(desired, observed, now) {
+    if let Some(blocker) = refute::refute(desired, observed, moment) {
         draft.deferred.push(Deferral { wanted: None, blocker });
     } else {
         for rule in rules::RULES {
-            rule(desired, now, &mut draft);
+            rule(desired, moment, &mut draft);
         }
     }
     finished(observed, draft)
@@ -92,11 +92,11 @@ fn finished(observed: &ObservedTable, draft: rules::Draft) -> Plan {
 pub fn asks_for_default_rows(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    now: Timestamp,
+    moment: &Moment,
 ) -> Option<RangeBounds> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     observed.default_partition().filter(|default| default.bytes > 0)?;
-    let missing = Window::new(range, refute::range_key(observed)?, observed, now)?.missing;
+    let missing = Window::new(range, refute::range_key(observed)?, observed, moment)?.missing;
     let from = missing.iter().map(|missing| missing.range.from()).min()?;
     let to = missing.iter().map(|missing| missing.range.to()).max()?;
     RangeBounds::new(from, to)

@@ -1,16 +1,15 @@
 //! What in the database refutes the spec as a whole, so that nothing is to be changed.
 
-use super::{Blocker, Window};
+use super::{Blocker, Moment, Window};
 use crate::desired::{DesiredTable, Partitioning, Zone};
 use crate::observed::{ObservedTable, Relation, RelationKind};
 use crate::partition::{Interval, KeyType, PartitionKey, ServerVersion};
-use jiff::Timestamp;
 
 /// The first thing that refutes the spec.
 pub(super) fn refute(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    now: Timestamp,
+    moment: &Moment,
 ) -> Option<Blocker> {
     let server = &observed.server;
     if server.version < ServerVersion::OLDEST_SUPPORTED {
@@ -25,7 +24,7 @@ pub(super) fn refute(
         RelationKind::Other(kind) => return Some(Blocker::NotPartitioned { kind }),
     };
     refute_key(desired, key)
-        .or_else(|| refute_periods(desired, observed, now))
+        .or_else(|| refute_periods(desired, observed, moment))
         .or_else(|| refute_role(observed, relation))
 }
 
@@ -62,13 +61,13 @@ fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {
 fn refute_periods(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    now: Timestamp,
+    moment: &Moment,
 ) -> Option<Blocker> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     if let Zone::Unknown(name) = &range.zone {
         return Some(Blocker::UnknownTimeZone { name: name.clone() });
     }
-    let reached = Window::new(range, range_key(observed)?, observed, now).is_some();
+    let reached = Window::new(range, range_key(observed)?, observed, moment).is_some();
     (!reached).then_some(Blocker::BeyondCalendar)
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, ToSpan as _};
 
-use super::Cause;
+use super::{Cause, Moment};
 use crate::desired::{DesiredRange, StartAt, Zone};
 use crate::observed::ObservedTable;
 use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
@@ -23,6 +23,8 @@ pub struct Window {
     pub now: i128,
     /// From the oldest period provided to the last one ahead.
     pub span: RangeBounds,
+    /// Where the oldest period to keep begins; none where everything is kept.
+    pub kept_from: Option<Edge>,
     /// The partitions that are missing, most urgent first.
     pub missing: Vec<Missing>,
     /// Stretches with more periods than a table is given at once.
@@ -50,28 +52,31 @@ pub struct Coverage {
 }
 
 impl Window {
-    /// Holds what a range should provide at `now` against what is there. None where the calendar does
+    /// Holds what a range should provide at a moment against what is there. None where the calendar does
     /// not reach, or the zone is unknown.
     #[must_use]
     pub fn new(
         desired: &DesiredRange,
         key: KeyType,
         observed: &ObservedTable,
-        now: Timestamp,
+        moment: &Moment,
     ) -> Option<Self> {
         let grid = grid(desired, key)?;
-        let now = grid.axis.at(now);
+        let now = grid.axis.at(moment.now);
         let current = grid.period(now)?;
-        let span = span(desired, &grid, current)?;
         let mut window = Self {
             now,
-            span,
+            span: span(desired, &grid, grid.period(grid.axis.at(moment.provision))?)?,
+            kept_from: match &desired.retention {
+                Some(retention) => Some(kept_from(&grid, retention.keep, moment.expire)?),
+                None => None,
+            },
             missing: Vec::new(),
             too_wide: Vec::new(),
             coverage: coverage(observed, Edge::At(now)),
             grid,
         };
-        window.find_missing(observed, current.from(), desired.ahead)?;
+        window.find_missing(observed, current, desired.ahead)?;
         Some(window)
     }
 
@@ -79,6 +84,12 @@ impl Window {
     #[must_use]
     pub fn is_covered(&self) -> bool {
         self.coverage.is_some_and(|coverage| coverage.until >= self.span.to())
+    }
+
+    /// Whether a whole range lies before the oldest period to keep.
+    #[must_use]
+    pub fn is_expired(&self, range: RangeBounds) -> bool {
+        self.kept_from.is_some_and(|kept_from| range.to() <= kept_from)
     }
 
     /// Whether a range belongs to the newest periods, this many up to and including the current one,
@@ -100,11 +111,23 @@ impl Window {
         Edge::At(soon.map_or(self.now, |soon| self.grid.axis.at(soon)))
     }
 
-    fn find_missing(&mut self, observed: &ObservedTable, current: Edge, ahead: u32) -> Option<()> {
+    fn find_missing(
+        &mut self,
+        observed: &ObservedTable,
+        current: RangeBounds,
+        ahead: u32,
+    ) -> Option<()> {
         let occupied = occupied(observed);
+        let mut gaps = gaps(&occupied, self.span);
+        if current.from() >= self.span.to() {
+            // What rows of now need waits for no schedule.
+            gaps.extend(free_within(&occupied, current));
+        }
+        let current = current.from();
         // Cut where the current period begins, so that no past is too wide for what rows need now.
-        for gap in gaps(&occupied, self.span).into_iter().flat_map(|gap| cut(gap, current)) {
-            let pieces = pieces(&self.grid, gap)?;
+        for gap in gaps.into_iter().flat_map(|gap| cut(gap, current)) {
+            let mut pieces = pieces(&self.grid, gap)?;
+            pieces.retain(|range| !self.is_expired(*range));
             if pieces.len() > MOST_PERIODS {
                 self.too_wide.push(gap);
                 continue;
@@ -143,6 +166,19 @@ impl Window {
         let older = occupied.first().is_some_and(|first| first.to() <= range.from());
         Some(if older { Cause::Hole } else { Cause::SinceStart })
     }
+}
+
+/// Where the oldest period to keep begins.
+fn kept_from(grid: &Grid, keep: u32, as_of: Timestamp) -> Option<Edge> {
+    let mut oldest = grid.floor(grid.axis.at(as_of))?;
+    for _ in 0..keep {
+        match grid.previous(oldest) {
+            Some(previous) => oldest = previous,
+            // Further back than the calendar reaches nothing expires.
+            None => return Some(Edge::NegativeInfinity),
+        }
+    }
+    Some(Edge::At(oldest))
 }
 
 /// When the periods that should have a partition change next: at the end of the current one.
@@ -193,13 +229,19 @@ fn occupied(observed: &ObservedTable) -> Vec<RangeBounds> {
 
 /// What is free within the span, and between partitions before it.
 fn gaps(occupied: &[RangeBounds], span: RangeBounds) -> Vec<RangeBounds> {
+    let from = occupied.first().map_or(span.from(), |first| first.from().min(span.from()));
+    RangeBounds::new(from, span.to()).map_or_else(Vec::new, |all| free_within(occupied, all))
+}
+
+/// What no partition occupies.
+fn free_within(occupied: &[RangeBounds], all: RangeBounds) -> Vec<RangeBounds> {
     let mut gaps = Vec::new();
-    let mut free = occupied.first().map_or(span.from(), |first| first.from().min(span.from()));
+    let mut free = all.from();
     for range in occupied {
-        gaps.extend(RangeBounds::new(free, range.from().min(span.to())));
+        gaps.extend(RangeBounds::new(free, range.from().min(all.to())));
         free = free.max(range.to());
     }
-    gaps.extend(RangeBounds::new(free, span.to()));
+    gaps.extend(RangeBounds::new(free, all.to()));
     gaps
 }
 

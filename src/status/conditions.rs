@@ -31,21 +31,21 @@ pub(super) fn project(
     now: Timestamp,
 ) -> Vec<Condition> {
     let statements = match outcome {
-        Outcome::Seen(seen) => of_seen(seen, now),
+        Outcome::Seen(seen) => of_seen(seen),
         Outcome::Failed(failure) => of_failure(failure),
         Outcome::Suspended => return suspended(subject, now),
     };
     statements.into_iter().map(|statement| condition(subject, statement, now)).collect()
 }
 
-fn of_seen(seen: &Seen<'_>, now: Timestamp) -> Vec<Statement> {
+fn of_seen(seen: &Seen<'_>) -> Vec<Statement> {
     let obstacles = obstacles(seen);
     let mut statements = match obstacles.first() {
-        None => vec![says(ConditionType::Ready, TRUE, Reason::Succeeded, summary_of(seen, now))],
+        None => vec![says(ConditionType::Ready, TRUE, Reason::Succeeded, summary_of(seen))],
         Some(gravest) => not_ready(gravest.reason, gravest.cure, message(&obstacles)),
     };
     statements.push(reachable(seen, &obstacles));
-    statements.push(covered(seen, &obstacles, now));
+    statements.push(covered(seen, &obstacles));
     statements.push(indexed(seen, &obstacles));
     statements
 }
@@ -106,8 +106,8 @@ fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
     says(ConditionType::Reachable, TRUE, Reason::Connected, message)
 }
 
-fn covered(seen: &Seen<'_>, obstacles: &[Obstacle], now: Timestamp) -> Statement {
-    let window = summary::window(seen, now);
+fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
+    let window = summary::window(seen);
     let (is_covered, reason) = match (&seen.desired.partitioning, &window) {
         (Partitioning::Range(_), Some(window)) => (window.is_covered(), Reason::AllPeriods),
         (Partitioning::Hash(_), _) if seen.observed.key().is_some() => {
@@ -116,18 +116,15 @@ fn covered(seen: &Seen<'_>, obstacles: &[Obstacle], now: Timestamp) -> Statement
         _ => return unknown(ConditionType::Covered),
     };
     if is_covered {
-        return says(ConditionType::Covered, TRUE, reason, coverage_message(seen, now));
+        return says(ConditionType::Covered, TRUE, reason, coverage_message(seen));
     }
     match first(obstacles, About::Partitions) {
         Some(Obstacle { reason, message, .. }) => {
             says(ConditionType::Covered, FALSE, *reason, message.clone())
         }
-        None => says(
-            ConditionType::Covered,
-            FALSE,
-            Reason::PartitionsMissing,
-            coverage_message(seen, now),
-        ),
+        None => {
+            says(ConditionType::Covered, FALSE, Reason::PartitionsMissing, coverage_message(seen))
+        }
     }
 }
 
@@ -182,16 +179,16 @@ fn message(obstacles: &[Obstacle]) -> String {
     }
 }
 
-fn summary_of(seen: &Seen<'_>, now: Timestamp) -> String {
+fn summary_of(seen: &Seen<'_>) -> String {
     let attached = match seen.observed.attached().count() {
         1 => "1 partition".to_owned(),
         count => format!("{count} partitions"),
     };
-    format!("{attached}, {}", coverage_message(seen, now))
+    format!("{attached}, {}", coverage_message(seen))
 }
 
-fn coverage_message(seen: &Seen<'_>, now: Timestamp) -> String {
-    match (&seen.desired.partitioning, summary::coverage(seen, now).1) {
+fn coverage_message(seen: &Seen<'_>) -> String {
+    match (&seen.desired.partitioning, summary::coverage(seen).1) {
         (Partitioning::Range(_), Some(until)) => format!("covered until {until}"),
         (Partitioning::Range(_), None) => "no partition takes rows of now".to_owned(),
         (Partitioning::Hash(_), _) if summary::takes_every_remainder(seen.observed) => {

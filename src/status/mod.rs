@@ -14,7 +14,7 @@ use crate::api::Reason;
 use crate::api::v1alpha1::PartitionedTableStatus;
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
-use crate::plan::{Blocker, Plan, Step};
+use crate::plan::{Blocker, Moment, Plan, Step};
 
 pub use summary::strategy;
 
@@ -49,6 +49,8 @@ pub struct Seen<'a> {
     pub observed: &'a ObservedTable,
     /// What is left to do.
     pub remaining: &'a Plan,
+    /// The instants it was looked at for.
+    pub moment: Moment,
     /// What was tried in vain.
     pub failed: Vec<FailedStep<'a>>,
 }
@@ -91,7 +93,7 @@ pub fn project(
         }
         // What was last seen stays; when something is due, nobody can tell.
         Outcome::Failed(_) => status.next_action_at = None,
-        Outcome::Seen(seen) => describe(&mut status, seen, now),
+        Outcome::Seen(seen) => describe(&mut status, seen),
     }
     status.last_handled_reconcile = subject.requested.map(str::to_owned);
     status
@@ -103,13 +105,13 @@ pub fn reason_of(blocker: &Blocker) -> Reason {
     obstacle::of_blocker(blocker).0
 }
 
-fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>, now: Timestamp) {
-    let (from, until) = summary::coverage(seen, now);
+fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>) {
+    let (from, until) = summary::coverage(seen);
     status.strategy = Some(strategy(&seen.desired.partitioning));
-    status.partitions = summary::counts(seen, now);
+    status.partitions = summary::counts(seen);
     status.covered_from = from;
     status.covered_until = until;
-    status.next_action_at = summary::next_action(seen, now).map(Time);
+    status.next_action_at = summary::next_action(seen).map(Time);
     status.plan = summary::plan(seen.remaining);
 }
 

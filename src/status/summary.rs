@@ -24,9 +24,9 @@ pub fn strategy(partitioning: &Partitioning) -> String {
 }
 
 /// What a range should provide; none on a hash, and where that cannot be told.
-pub(super) fn window(seen: &Seen<'_>, now: Timestamp) -> Option<Window> {
+pub(super) fn window(seen: &Seen<'_>) -> Option<Window> {
     match &seen.desired.partitioning {
-        Partitioning::Range(range) => Window::new(range, key(seen)?, seen.observed, now),
+        Partitioning::Range(range) => Window::new(range, key(seen)?, seen.observed, &seen.moment),
         Partitioning::Hash(_) => None,
     }
 }
@@ -50,14 +50,14 @@ pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
     largest > 0 && moduli.iter().map(|modulus| largest / modulus).sum::<u64>() == largest
 }
 
-pub(super) fn counts(seen: &Seen<'_>, now: Timestamp) -> Option<PartitionCounts> {
+pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {
     let observed = seen.observed;
     observed.key()?;
     let hanging =
         |attachment| observed.partitions.iter().filter(move |p| p.attachment == attachment);
     Some(PartitionCounts {
         attached: number(observed.attached().count()),
-        missing: missing(seen, now),
+        missing: missing(seen),
         unmanaged: number(observed.attached().filter(|p| p.origin == Origin::Foreign).count()),
         detached: number(hanging(Attachment::Detached).count()),
         pending_detach: number(hanging(Attachment::DetachPending).count()),
@@ -65,10 +65,10 @@ pub(super) fn counts(seen: &Seen<'_>, now: Timestamp) -> Option<PartitionCounts>
     })
 }
 
-fn missing(seen: &Seen<'_>, now: Timestamp) -> Option<i32> {
+fn missing(seen: &Seen<'_>) -> Option<i32> {
     match &seen.desired.partitioning {
         Partitioning::Range(_) => {
-            let window = window(seen, now)?;
+            let window = window(seen)?;
             if window.too_wide.is_empty() { number(window.missing.len()) } else { None }
         }
         Partitioning::Hash(_) if takes_every_remainder(seen.observed) => Some(0),
@@ -89,8 +89,8 @@ fn default_rows(observed: &ObservedTable) -> Option<i64> {
 }
 
 /// Where the gap-free stretch of partitions that `now` lies in begins and ends.
-pub(super) fn coverage(seen: &Seen<'_>, now: Timestamp) -> (Option<String>, Option<String>) {
-    let Some(window) = window(seen, now) else { return (None, None) };
+pub(super) fn coverage(seen: &Seen<'_>) -> (Option<String>, Option<String>) {
+    let Some(window) = window(seen) else { return (None, None) };
     let Some(coverage) = window.coverage else { return (None, None) };
     let shown = |edge| match edge {
         Edge::MinValue | Edge::NegativeInfinity => Some("-infinity".to_owned()),
@@ -100,9 +100,9 @@ pub(super) fn coverage(seen: &Seen<'_>, now: Timestamp) -> (Option<String>, Opti
     (shown(coverage.from), shown(coverage.until))
 }
 
-pub(super) fn next_action(seen: &Seen<'_>, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn next_action(seen: &Seen<'_>) -> Option<Timestamp> {
     match &seen.desired.partitioning {
-        Partitioning::Range(range) => next_change(range, key(seen)?, now),
+        Partitioning::Range(range) => next_change(range, key(seen)?, seen.moment.now),
         Partitioning::Hash(_) => None,
     }
 }

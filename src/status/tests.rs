@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::v1alpha1::PartitionedTableSpec;
 use crate::observed::Snapshot;
-use crate::plan;
+use crate::plan::{self, Moment};
 
 const NOW: &str = "2026-11-25T12:00:00.5Z";
 
@@ -78,8 +78,14 @@ fn told(status: &PartitionedTableStatus) -> Vec<String> {
 }
 
 fn project_seen(desired: &DesiredTable, observed: &ObservedTable) -> PartitionedTableStatus {
-    let remaining = plan::plan(desired, observed, at(NOW));
-    let seen = Seen { desired, observed, remaining: &remaining, failed: Vec::new() };
+    let remaining = plan::plan(desired, observed, &Moment::at(at(NOW)));
+    let seen = Seen {
+        desired,
+        observed,
+        remaining: &remaining,
+        moment: Moment::at(at(NOW)),
+        failed: Vec::new(),
+    };
     let subject = Subject { previous: None, generation: Some(3), requested: Some("please") };
     project(&subject, &Outcome::Seen(seen), at(NOW))
 }
@@ -181,13 +187,19 @@ fn what_stands_in_the_way_is_told_where_it_belongs() {
 #[test]
 fn a_failed_step_counts_more_than_what_is_left_to_do() {
     let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER], &json!({})));
-    let remaining = plan::plan(&desired, &observed, at(NOW));
+    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
     for (reason, besides) in
         [(Reason::LockTimeout, "Reconciling=True"), (Reason::StepFailed, "Stalled=True")]
     {
         let failure = Failure { reason, message: "because".to_owned() };
         let failed = vec![FailedStep { step: &remaining.steps[0].step, failure }];
-        let seen = Seen { desired: &desired, observed: &observed, remaining: &remaining, failed };
+        let seen = Seen {
+            desired: &desired,
+            observed: &observed,
+            remaining: &remaining,
+            moment: Moment::at(at(NOW)),
+            failed,
+        };
         let subject = Subject { previous: None, generation: Some(1), requested: None };
         let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));
         let because = format!("{reason}: create public.revenues_2026_12: because");
@@ -228,7 +240,7 @@ fn a_failure_keeps_what_was_last_seen() {
 fn a_transition_has_its_time_and_nothing_else_does() {
     let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
     let first = project_seen(&desired, &observed);
-    let remaining = plan::plan(&desired, &observed, at(NOW));
+    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
     let later = at("2026-11-25T13:00:00Z");
     let again = |outcome| {
         let subject =
@@ -236,8 +248,13 @@ fn a_transition_has_its_time_and_nothing_else_does() {
         project(&subject, &outcome, later)
     };
 
-    let seen =
-        Seen { desired: &desired, observed: &observed, remaining: &remaining, failed: Vec::new() };
+    let seen = Seen {
+        desired: &desired,
+        observed: &observed,
+        remaining: &remaining,
+        moment: Moment::at(at(NOW)),
+        failed: Vec::new(),
+    };
     assert_eq!(again(Outcome::Seen(seen)), first);
 
     let failure = Failure { reason: Reason::ConnectionFailed, message: String::new() };

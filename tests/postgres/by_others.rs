@@ -6,6 +6,7 @@ use std::time::Duration;
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::Origin;
+use pg_partition_operator::plan::Moment;
 use pg_partition_operator::sql::{Waits, render};
 use serde_json::json;
 
@@ -61,7 +62,7 @@ async fn nothing_is_scanned_beside_a_default_partition_that_promised() {
             let plan = {
                 let session = world.session().await;
                 let now = at(NOW);
-                look(&session, &monthly(1), now).await.unwrap().1
+                look(&session, &monthly(1), &Moment::at(now)).await.unwrap().1
             };
             let waits =
                 Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };

@@ -7,6 +7,7 @@ use pg_partition_operator::observed::{Attachment, ObservedTable, Origin, Partiti
 use pg_partition_operator::partition::{
     Bounds, Identifier, MadeFor, QualifiedName, partition_marker,
 };
+use pg_partition_operator::plan::Moment;
 use serde_json::json;
 
 use crate::support::postgres::majors;
@@ -198,7 +199,10 @@ async fn somebody_elses_index_build_is_seen_and_disturbs_nothing() {
                 "partitionBy": {"range": {"column": "k", "interval": "Month", "timeZone": "UTC"}},
                 "indexes": [{"name": "t_n", "columns": [{"column": "n"}]}],
             });
-            let plan = look(&session, &desired(spec), at("2026-01-15T00:00:00Z")).await.unwrap().1;
+            let plan = look(&session, &desired(spec), &Moment::at(at("2026-01-15T00:00:00Z")))
+                .await
+                .unwrap()
+                .1;
             assert!(format!("{:?}", plan.deferred).contains("IndexBeingBuilt"), "{plan}");
             writer.batch_execute("COMMIT").await.unwrap();
         };
@@ -230,7 +234,7 @@ async fn an_exclusive_lock_on_anything_does_not_make_looking_hang() {
             holder.batch_execute(&lock).await.unwrap();
             let started = Instant::now();
             let (desired, now) = (desired(spec.clone()), at("2026-01-15T00:00:00Z"));
-            let looked = look(&session, &desired, now).await.map(|_| ());
+            let looked = look(&session, &desired, &Moment::at(now)).await.map(|_| ());
             let took = started.elapsed();
             assert!(
                 took < Duration::from_secs(5),

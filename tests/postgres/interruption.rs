@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use pg_partition_operator::converge::{ConvergeError, Options, converge};
-use pg_partition_operator::plan::{Plan, Step, TransactionMode};
+use pg_partition_operator::plan::{Moment, Plan, Step, TransactionMode};
 use pg_partition_operator::postgres::{DatabaseError, Progress, StepOutcome};
 use pg_partition_operator::sql::{self, Waits};
 use serde_json::json;
@@ -127,7 +127,11 @@ async fn converge_in_pieces(
     let mut proxy = Proxy::start(port).await;
     let url = world.database.url_through(proxy.port(), &world.operator);
     let phase = &scenario().phases[0];
-    let options = Options { now: at(phase.now), patience: Duration::from_secs(5), expect: vec![] };
+    let options = Options {
+        moment: Moment::at(at(phase.now)),
+        patience: Duration::from_secs(5),
+        expect: vec![],
+    };
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
         proxy.set(Mode::Pass).await;
@@ -222,8 +226,11 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
         reader.batch_execute(&snapshot).await.unwrap();
         let session = world.session().await;
         let desired = phase.desired();
-        let options =
-            Options { now: at(phase.now), patience: Duration::from_secs(15), expect: vec![] };
+        let options = Options {
+            moment: Moment::at(at(phase.now)),
+            patience: Duration::from_secs(15),
+            expect: vec![],
+        };
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {
             let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()

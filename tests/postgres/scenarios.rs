@@ -3,7 +3,7 @@
 
 use pg_partition_operator::converge::look;
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Plan, PlannedStep, Step};
+use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step};
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ impl Phase {
     }
 
     pub(crate) async fn plan(&self, session: &Session) -> Plan {
-        look(session, &self.desired(), at(self.now)).await.unwrap().1
+        look(session, &self.desired(), &Moment::at(at(self.now))).await.unwrap().1
     }
 
     /// The step that is to be taken next, as a plan of its own.

@@ -7,7 +7,7 @@ use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::partition::QualifiedName;
-use pg_partition_operator::plan::{Plan, Step};
+use pg_partition_operator::plan::{Moment, Plan, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome, inspect,
 };
@@ -120,8 +120,11 @@ pub(crate) async fn observe(session: &Session, table: &QualifiedName) -> Observe
 
 /// Converges, and reports nothing on the way.
 pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) -> Convergence {
-    let options =
-        Options { now: at(now), patience: std::time::Duration::from_secs(10), expect: vec![] };
+    let options = Options {
+        moment: Moment::at(at(now)),
+        patience: std::time::Duration::from_secs(10),
+        expect: vec![],
+    };
     converge(session, desired, &options, &mut Silent).await.unwrap()
 }
 

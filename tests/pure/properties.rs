@@ -3,7 +3,7 @@
 
 use pg_partition_operator::observed::{ObservedTable, Origin};
 use pg_partition_operator::partition::{Bounds, Edge, RangeBounds};
-use pg_partition_operator::plan::{Plan, Step, check, plan, simulate};
+use pg_partition_operator::plan::{Moment, Plan, Step, check, plan, simulate};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -28,7 +28,7 @@ fn after(observed: &ObservedTable, plan: &Plan, steps: usize) -> ObservedTable {
 }
 
 fn planned(world: &World) -> (Plan, ObservedTable) {
-    let plan = plan(&world.desired, &world.observed, world.now);
+    let plan = plan(&world.desired, &world.observed, &Moment::at(world.now));
     let end = after(&world.observed, &plan, plan.steps.len());
     (plan, end)
 }
@@ -39,15 +39,15 @@ proptest! {
     #[test]
     fn converges(world in any_world()) {
         let (first, end) = planned(&world);
-        let second = plan(&world.desired, &end, world.now);
+        let second = plan(&world.desired, &end, &Moment::at(world.now));
         prop_assert!(second.steps.is_empty(), "first\n{first}\nthen\n{second}");
         prop_assert_eq!(first.deferred.len(), second.deferred.len(), "{}\n{}", first, second);
     }
 
     #[test]
     fn is_deterministic_and_blind_to_the_number_of_rows(world in any_world()) {
-        let first = plan(&world.desired, &world.observed, world.now);
-        prop_assert_eq!(&first, &plan(&world.desired, &world.observed, world.now));
+        let first = plan(&world.desired, &world.observed, &Moment::at(world.now));
+        prop_assert_eq!(&first, &plan(&world.desired, &world.observed, &Moment::at(world.now)));
         let mut grown = world.observed.clone();
         for partition in &mut grown.partitions {
             partition.rows = Some(partition.rows.unwrap_or(0) + 1_000);
@@ -56,7 +56,7 @@ proptest! {
         for stretch in grown.default_rows.iter_mut().flatten() {
             stretch.rows *= 2;
         }
-        let later = plan(&world.desired, &grown, world.now);
+        let later = plan(&world.desired, &grown, &Moment::at(world.now));
         prop_assert_eq!(first.fingerprint, later.fingerprint);
     }
 
@@ -75,7 +75,7 @@ proptest! {
 
     #[test]
     fn is_accepted_by_the_checker(world in any_world()) {
-        let plan = plan(&world.desired, &world.observed, world.now);
+        let plan = plan(&world.desired, &world.observed, &Moment::at(world.now));
         let text = plan.to_string();
         if let Err(violation) = check(plan, &world.observed) {
             return Err(TestCaseError::fail(format!("{violation}\n{text}")));
@@ -94,7 +94,7 @@ proptest! {
             holds(oracle::nothing_overlaps(&midway))?;
             holds(oracle::others_are_left_alone(&world.observed, &midway))?;
             holds(oracle::names_are_good(&world.observed, &midway))?;
-            let second = plan(&world.desired, &midway, world.now);
+            let second = plan(&world.desired, &midway, &Moment::at(world.now));
             let second_end = after(&midway, &second, second.steps.len());
             prop_assert_eq!(
                 oracle::nameless(&second_end),
@@ -110,7 +110,7 @@ proptest! {
 
     #[test]
     fn a_plan_without_what_a_step_rests_on_is_refused(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, world.now);
+        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         for (first, second) in dependent(&whole) {
             let mut dropped = whole.clone();
             dropped.steps.remove(first);
@@ -125,7 +125,7 @@ proptest! {
 
     #[test]
     fn a_plan_that_drops_an_index_too_early_is_refused(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, world.now);
+        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         for (at, second) in whole.steps.iter().enumerate() {
             for (before, first) in whole.steps[..at].iter().enumerate() {
                 if makes_place(&first.step, &second.step, &world.observed) {
@@ -140,7 +140,7 @@ proptest! {
 
     #[test]
     fn a_plan_that_takes_too_much_is_refused(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, world.now);
+        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         for mutant in widened(&whole, &world.observed).into_iter().chain(seized(&whole, &world.observed)) {
             let text = format!("of\n{whole}\nthis was accepted\n{mutant}");
             prop_assert!(check(mutant, &world.observed).is_err(), "{}", text);

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::database::Database;
@@ -17,7 +16,7 @@ use super::{Declared, documents, output};
 use crate::converge::look;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, Snapshot};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Moment, Plan};
 use crate::sql::Waits;
 
 #[derive(Debug, Args)]
@@ -74,20 +73,24 @@ fn waits(table: &DesiredTable) -> Waits {
 }
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
-    let now = arguments.declared.now();
+    let moment = Moment::at(arguments.declared.now());
     if let Some(file) = &arguments.observed {
-        return Ok(vec![plan_for_snapshot(file, tables, now)?]);
+        return Ok(vec![plan_for_snapshot(file, tables, &moment)?]);
     }
     let session = arguments.database.connect().await?;
     let mut plans = Vec::new();
     for table in tables {
-        let (_, plan) = look(&session, table, now).await.with_context(|| table.name.shown())?;
+        let (_, plan) = look(&session, table, &moment).await.with_context(|| table.name.shown())?;
         plans.push(plan);
     }
     Ok(plans)
 }
 
-fn plan_for_snapshot(file: &Path, tables: &[DesiredTable], now: Timestamp) -> anyhow::Result<Plan> {
+fn plan_for_snapshot(
+    file: &Path,
+    tables: &[DesiredTable],
+    moment: &Moment,
+) -> anyhow::Result<Plan> {
     let what = || format!("{}: not what inspect -o json prints", file.display());
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -101,7 +104,7 @@ fn plan_for_snapshot(file: &Path, tables: &[DesiredTable], now: Timestamp) -> an
             observed.name.shown()
         );
     }
-    Ok(plan::plan(table, &observed, now))
+    Ok(plan::plan(table, &observed, moment))
 }
 
 /// What waits for a person counts only where there is nothing to be done besides.

@@ -1,8 +1,6 @@
 //! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
 
-use jiff::Timestamp;
-
-use super::{Blocker, Cause, Draft, Step};
+use super::{Blocker, Cause, Draft, Moment, Step};
 use crate::desired::{DesiredIndex, DesiredTable, OnPartitions, Partitioning};
 use crate::observed::{
     Attachment, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
@@ -12,10 +10,10 @@ use crate::plan::refute::range_key;
 use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::window::Window;
 
-pub(super) fn ensure(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
+pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let window = match &desired.partitioning {
         Partitioning::Range(range) => {
-            range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, now))
+            range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment))
         }
         Partitioning::Hash(_) => None,
     };

@@ -7,14 +7,12 @@ mod provision;
 mod recover;
 mod remainders;
 
-use jiff::Timestamp;
-
-use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
+use super::{Blocker, Cause, Deferral, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 
 /// A rule.
-pub(super) type Rule = fn(&DesiredTable, Timestamp, &mut Draft);
+pub(super) type Rule = fn(&DesiredTable, &Moment, &mut Draft);
 
 /// All of them.
 pub(super) const RULES: [Rule; 4] =

@@ -1,8 +1,6 @@
 //! Every period has its partition.
 
-use jiff::Timestamp;
-
-use super::{Blocker, Cause, Draft, Note, Step, remainders};
+use super::{Blocker, Cause, Draft, Moment, Note, Step, remainders};
 use crate::desired::{DesiredTable, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{Bounds, Edge, Identifier, RangeBounds, digest, range_name};
@@ -11,11 +9,11 @@ use crate::plan::step::RangeKey;
 use crate::plan::window::{Missing, Window};
 
 /// Makes and attaches the partitions that are missing.
-pub(super) fn provision(desired: &DesiredTable, now: Timestamp, draft: &mut Draft) {
+pub(super) fn provision(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     match &desired.partitioning {
         Partitioning::Range(range) => {
             let window = range_key(&draft.world)
-                .and_then(|key| Window::new(range, key, &draft.world, now))
+                .and_then(|key| Window::new(range, key, &draft.world, moment))
                 .expect("refuted otherwise");
             provision_periods(desired, &window, draft);
         }

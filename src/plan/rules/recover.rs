@@ -1,14 +1,12 @@
 //! Finish or clear away what an earlier run left.
 
-use jiff::Timestamp;
-
-use super::{Blocker, Cause, Draft, Step};
+use super::{Blocker, Cause, Draft, Moment, Step};
 use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition};
 
 /// Discards tables that were made to become partitions and cannot be attached as they are, and tells
 /// of detaches that were cut off.
-pub(super) fn discard_unusable(_: &DesiredTable, _: Timestamp, draft: &mut Draft) {
+pub(super) fn discard_unusable(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
     discard(draft, |partition, draft| !is_usable(partition, draft));
     let pending: Vec<_> = draft
         .world
@@ -23,7 +21,7 @@ pub(super) fn discard_unusable(_: &DesiredTable, _: Timestamp, draft: &mut Draft
 }
 
 /// Discards tables that were made to become partitions and that no rule has wanted.
-pub(super) fn discard_unwanted(_: &DesiredTable, _: Timestamp, draft: &mut Draft) {
+pub(super) fn discard_unwanted(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
     discard(draft, |_, _| true);
 }
 

@@ -7,7 +7,7 @@ mod range;
 use jiff::Timestamp;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
-use pg_partition_operator::plan::{plan, simulate};
+use pg_partition_operator::plan::{Moment, plan, simulate};
 use proptest::prelude::*;
 
 pub(crate) use hash::hash_world;
@@ -82,7 +82,7 @@ impl Fate {
 
 /// A run for something else that was cut off after some steps, or that came to its end.
 fn cut_off(world: &mut World, before: &DesiredTable, steps: usize) {
-    let plan = plan(before, &world.observed, world.now);
+    let plan = plan(before, &world.observed, &Moment::at(world.now));
     for planned in plan.steps.iter().take(steps) {
         simulate(&mut world.observed, &planned.step);
     }

@@ -14,7 +14,7 @@ use pg_partition_operator::observed::{
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyType, Method, QualifiedName, ServerVersion,
 };
-use pg_partition_operator::plan::{Plan, check, plan, simulate};
+use pg_partition_operator::plan::{Moment, Plan, check, plan, simulate};
 use serde_json::{Value, json};
 
 use crate::world;
@@ -112,7 +112,7 @@ impl Scenario {
 
     /// The plan, which the checker accepts whatever the scenario.
     fn checked_plan(&self, desired: &DesiredTable) -> Plan {
-        let plan = plan(desired, &self.world, self.now);
+        let plan = plan(desired, &self.world, &Moment::at(self.now));
         if let Err(violation) = check(plan.clone(), &self.world) {
             panic!("{violation}\n{plan}");
         }
