@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
-use crate::plan::{Moment, Plan, Violation, asks_for_default_rows, check, plan, readmit};
+use crate::plan::{
+    Moment, Plan, Violation, asks_for_default_rows, asks_for_references, check, plan, readmit,
+};
 use crate::postgres::{
     DatabaseError, InspectError, Progress, Session, StepOutcome, TableLock, default_rows, execute,
-    inspect,
+    inspect, rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -76,10 +80,16 @@ pub async fn look(
     moment: &Moment,
 ) -> Result<(ObservedTable, Plan), InspectError> {
     let mut observed = ObservedTable::try_from(inspect(session, &desired.name).await?)?;
-    if let Some(range) = asks_for_default_rows(desired, &observed, moment)
-        && let Some(rows) = default_rows(session, &observed, Some(range)).await?
+    let ahead = observed.server.clock.duration_since(Timestamp::now());
+    observed.server.ahead = Some(ahead);
+    if let Some(within) = asks_for_default_rows(desired, &observed, moment)
+        && let Some(rows) = default_rows(session, &observed, within).await?
     {
         observed.set_default_rows(&rows);
+    }
+    for partition in asks_for_references(desired, &observed, moment) {
+        let by = rows_referenced_by(session, &observed, &partition).await?;
+        observed.set_rows_referenced_by(&partition, by);
     }
     let plan = plan(desired, &observed, moment);
     Ok((observed, plan))
@@ -143,14 +153,14 @@ async fn converge_locked(
     let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience };
     let (before, first) = look(lock.session(), desired, &options.moment).await?;
     expected(&first, options)?;
-    let checked = check(first, &before)?;
+    let checked = check(first, desired, &before, &options.moment)?;
     let mut outcomes = execute(lock, &checked, waits, progress).await;
     let (mut observed, mut remaining) = look(lock.session(), desired, &options.moment).await?;
     // A promise about the default partition makes writes fail that it took before. Where the attach it
     // was made for has not come about, it is taken back before we go.
-    let broken = readmit(&observed);
+    let broken = readmit(&observed, &options.moment);
     if !broken.steps.is_empty() {
-        let checked = check(broken, &observed)?;
+        let checked = check(broken, desired, &observed, &options.moment)?;
         outcomes.extend(execute(lock, &checked, waits, progress).await);
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
     }

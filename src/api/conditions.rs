@@ -52,6 +52,12 @@ reasons! {
     AllRemainders,
     /// Every named index is valid on every partition it belongs on.
     AllValid,
+    /// Nothing is past its retention.
+    NothingExpired,
+    /// The spec has no retention; nothing expires.
+    KeepsEverything,
+    /// A detached table waits until dropAfter is over; wait.
+    AwaitingGrace,
     /// Not known, because something that comes before it is not true; see the other conditions.
     Unknown,
 
@@ -126,6 +132,23 @@ reasons! {
     /// A partition made by others overlaps one that is wanted; detach it or give it other bounds.
     ForeignPartitionInTheWay,
 
+    // Retention.
+
+    /// Partitions are past their retention; the message says what keeps them.
+    PartitionsPastRetention,
+    /// More would be let go at once than maxExpirePerRun; review the plan, and approve it by its
+    /// fingerprint.
+    AwaitingApproval,
+    /// A detach was cut off and is finished as soon as what was open before it has ended; the message
+    /// names who has something open.
+    DetachPending,
+    /// Foreign keys of other tables lead to a partition that is past its retention; delete the rows
+    /// that refer to it, or drop the foreign key.
+    PartitionReferenced,
+    /// The clock of the database and the operator's are more than a minute apart; mend them. Until
+    /// then nothing expires.
+    ClocksDiffer,
+
     // Indexes.
 
     /// Named indexes are missing; the message says what keeps them from being built.
@@ -158,6 +181,8 @@ pub enum ConditionType {
     /// Every instant from now to the last period ahead has exactly one partition; on a hash, every
     /// remainder.
     Covered,
+    /// Nothing is past its retention. Only on a range.
+    Retained,
     /// Every named index is valid on every partition it belongs on.
     Indexed,
 }
@@ -170,6 +195,7 @@ impl ConditionType {
         Self::Stalled,
         Self::Reachable,
         Self::Covered,
+        Self::Retained,
         Self::Indexed,
     ];
 
@@ -182,6 +208,7 @@ impl ConditionType {
             Self::Stalled => "Stalled",
             Self::Reachable => "Reachable",
             Self::Covered => "Covered",
+            Self::Retained => "Retained",
             Self::Indexed => "Indexed",
         }
     }

@@ -7,9 +7,9 @@ use super::database::Database;
 use super::exit::Exit;
 use super::output;
 use super::output::Format;
-use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind};
-use crate::partition::{KeyType, QualifiedName, shown_text};
-use crate::postgres::{self, default_rows};
+use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind, Within};
+use crate::partition::{KeyType, Mark, QualifiedName, shown_text};
+use crate::postgres::{self, default_rows, rows_referenced_by};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
@@ -30,7 +30,12 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     if observed.relation.is_none() {
         bail!("there is no table {}", arguments.table.shown());
     }
-    snapshot.default_rows = default_rows(&session, &observed, None).await?;
+    snapshot.default_rows = default_rows(&session, &observed, Within::Everywhere).await?;
+    let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
+    for partition in observed.attached().filter(|p| is_referenced && p.origin == Origin::Ours) {
+        let by = rows_referenced_by(&session, &observed, &partition.name).await?;
+        snapshot.set_rows_referenced_by(&partition.name, by);
+    }
     match arguments.output {
         Format::Json => output::print_json(&snapshot)?,
         Format::Text => {
@@ -71,11 +76,13 @@ fn text(observed: &ObservedTable) -> String {
 }
 
 fn line(partition: &ObservedPartition, key: Option<KeyType>) -> String {
-    let state = match partition.attachment {
-        Attachment::Attached => "attached",
-        Attachment::DetachPending => "detach pending",
-        Attachment::Prepared => "not attached yet",
-        Attachment::Detached => "detached",
+    let state = match (partition.attachment, partition.mark) {
+        (Attachment::Attached, Some(Mark::Expired)) => "attached, let go".to_owned(),
+        (Attachment::Attached, _) => "attached".to_owned(),
+        (Attachment::DetachPending, _) => "detach pending".to_owned(),
+        (Attachment::Prepared, _) => "not attached yet".to_owned(),
+        (Attachment::Detached, Some(Mark::Detached(at))) => format!("detached since {at}"),
+        (Attachment::Detached, _) => "detached".to_owned(),
     };
     let origin = match partition.origin {
         Origin::Ours => "ours",

@@ -37,6 +37,8 @@ pub struct DesiredTable {
     pub limits: Limits,
     /// The partitions that others made and that are to be ours.
     pub adopt: Vec<AdoptedName>,
+    /// What was to be adopted and is no name.
+    pub unread_adoptions: Vec<String>,
     /// The fingerprints of the plans that a person has approved.
     pub approved: Vec<String>,
 }

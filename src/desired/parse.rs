@@ -61,6 +61,7 @@ impl DesiredTable {
             suspend: *suspend,
             limits: Limits { lock_timeout, most_expired: 3 },
             adopt: Vec::new(),
+            unread_adoptions: Vec::new(),
             approved: Vec::new(),
         })
     }

@@ -1,15 +1,18 @@
 //! From a snapshot to what it means.
 
-use super::snapshot::{RawIndex, RawKey, RawPartition, RawRelation, RawServer, RawShape, Snapshot};
+use super::snapshot::{
+    CountedRows, RawForeignKey, RawHolder, RawIndex, RawKey, RawPartition, RawPublication,
+    RawRelation, RawServer, RawShape, RawTrigger, Snapshot,
+};
 use super::{
-    Attachment, DefaultRows, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin,
-    PartitionIndex, PartitionKind, Relation, RelationKind, ReplicaIdentity, Server, TableIndex,
-    Template,
+    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, IndexMarker, ObservedPartition,
+    ObservedTable, Origin, PartitionIndex, PartitionKind, Publication, Relation, RelationKind,
+    ReplicaIdentity, Server, TableIndex, Template, Trigger,
 };
 use crate::partition::{
-    Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType,
-    MadeFor, Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker,
-    is_partition_marker, made_for,
+    Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType, Mark,
+    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker,
+    is_partition_marker, mark_in, without_marker,
 };
 
 /// Why a snapshot has no meaning.
@@ -38,7 +41,8 @@ impl TryFrom<Snapshot> for ObservedTable {
             server: server(raw.server)?,
             partitions: partitions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
             taken: raw.taken.into_iter().map(Identifier::new).collect::<Result<_, _>>()?,
-            default_rows: raw.default_rows.map(|rows| default_rows(&rows, key)),
+            default_count: raw.default_rows.as_ref().map(|rows| rows.count),
+            default_rows: raw.default_rows.map(|rows| default_rows(&rows.stretches, key)),
             relation,
             name,
         })
@@ -63,6 +67,7 @@ fn server(raw: RawServer) -> Result<Server, InvalidSnapshot> {
         in_recovery: raw.in_recovery,
         role: Identifier::new(raw.role)?,
         clock: raw.clock.parse().map_err(|_| InvalidSnapshot::Clock(raw.clock))?,
+        ahead: None,
     })
 }
 
@@ -84,6 +89,7 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         owned: raw.owned,
         may_create: raw.may_create,
         columns: identifiers(raw.columns.unwrap_or_default())?,
+        generated: identifiers(raw.generated)?,
         template: Template {
             row_security: raw.row_security,
             force_row_security: raw.force_row_security,
@@ -94,7 +100,18 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         },
         indexes: raw.indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
         references: qualified_all(raw.references)?,
-        referenced_by: qualified_all(raw.referenced_by)?,
+        referenced_by: raw.referenced_by.into_iter().map(foreign_key).collect::<Result<_, _>>()?,
+    })
+}
+
+fn foreign_key(raw: RawForeignKey) -> Result<ForeignKey, InvalidIdentifier> {
+    let columns = raw
+        .columns
+        .into_iter()
+        .map(|(from, to)| Ok((Identifier::new(from)?, Identifier::new(to)?)));
+    Ok(ForeignKey {
+        from: qualified(raw.schema, raw.table)?,
+        columns: columns.collect::<Result<_, InvalidIdentifier>>()?,
     })
 }
 
@@ -146,8 +163,8 @@ fn partition(
     key: Option<KeyType>,
 ) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
     let comment = raw.comment.as_deref().unwrap_or_default();
-    let made_for = made_for(comment, table);
-    let bounds = raw.bounds.as_deref().or_else(|| made_for.map(|(_, bounds)| bounds));
+    let mark = mark_in(comment, table);
+    let bounds = raw.bounds.as_deref().or_else(|| mark.map(|(_, bounds)| bounds));
     let Some(bounds) = bounds else { return Ok(None) };
     let exclusions = raw.exclusions.unwrap_or_default().into_iter().map(|exclusion| {
         Ok(Exclusion { name: Identifier::new(exclusion.name)?, validated: exclusion.validated })
@@ -165,12 +182,16 @@ fn partition(
         attachment: match (raw.attached, raw.detach_pending) {
             (true, false) => Attachment::Attached,
             (true, true) => Attachment::DetachPending,
-            (false, _) => match made_for {
-                Some((MadeFor::ToBeAttached, _)) => Attachment::Prepared,
-                Some((MadeFor::Attached, _)) | None => Attachment::Detached,
+            (false, _) => match mark {
+                Some((Mark::ToBeAttached, _)) => Attachment::Prepared,
+                Some((Mark::Attached | Mark::Expired | Mark::Detached(_), _)) | None => {
+                    Attachment::Detached
+                }
             },
         },
         origin: if is_partition_marker(comment) { Origin::Ours } else { Origin::Foreign },
+        mark: mark.map(|(mark, _)| mark),
+        comment: without_marker(comment).filter(|own| !own.is_empty()).map(str::to_owned),
         owned: raw.owned,
         rows: raw.rows,
         bytes: raw.bytes,
@@ -178,7 +199,33 @@ fn partition(
         indexes: raw.indexes.into_iter().map(partition_index).collect::<Result<_, _>>()?,
         exclusions: exclusions.collect::<Result<_, InvalidIdentifier>>()?,
         fits: raw.fits,
+        proven: raw.proven,
+        referenced_by: qualified_all(raw.referenced_by)?,
+        rows_referenced_by: raw.rows_referenced_by.map(qualified_all).transpose()?,
+        publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
+        held_by: raw.held_by.into_iter().map(holder).collect(),
+        triggers: raw.triggers.into_iter().map(trigger).collect::<Result<_, _>>()?,
     }))
+}
+
+fn publication(raw: RawPublication) -> Result<Publication, InvalidIdentifier> {
+    Ok(Publication { name: Identifier::new(raw.name)?, owned: raw.owned })
+}
+
+fn holder(raw: RawHolder) -> Holder {
+    let words = [raw.role, raw.application].into_iter().flatten().filter(|word| !word.is_empty());
+    Holder { pid: raw.pid, who: words.collect::<Vec<_>>().join(", ") }
+}
+
+/// What `pg_trigger.tgenabled` says.
+fn trigger(raw: RawTrigger) -> Result<Trigger, InvalidSnapshot> {
+    let fires = match raw.enabled.as_str() {
+        "O" => Fires::Origin,
+        "R" => Fires::Replica,
+        "A" => Fires::Always,
+        _ => return Err(InvalidSnapshot::Word(raw.enabled)),
+    };
+    Ok(Trigger { name: Identifier::new(raw.name)?, fires })
 }
 
 fn table_index(raw: RawIndex) -> Result<TableIndex, InvalidSnapshot> {
@@ -245,10 +292,23 @@ fn quarter_hour(key: KeyType) -> i128 {
 }
 
 impl ObservedTable {
-    /// Adds where the rows of the default partition lie, as [`Snapshot::default_rows`] tells it.
-    pub fn set_default_rows(&mut self, stretches: &[(String, u64)]) {
+    /// Adds what was counted of the default partition.
+    pub fn set_default_rows(&mut self, rows: &CountedRows) {
         let key = self.range_key().map(|(_, key)| key);
-        self.default_rows = Some(default_rows(stretches, key));
+        self.default_rows = Some(default_rows(&rows.stretches, key));
+        self.default_count = Some(rows.count);
+    }
+
+    /// Adds which tables have rows whose foreign keys lead to rows of a partition; none where that could
+    /// not be found out.
+    pub fn set_rows_referenced_by(
+        &mut self,
+        partition: &QualifiedName,
+        by: Option<Vec<QualifiedName>>,
+    ) {
+        for found in self.partitions.iter_mut().filter(|p| p.name == *partition) {
+            found.rows_referenced_by.clone_from(&by);
+        }
     }
 }
 

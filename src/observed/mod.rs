@@ -8,13 +8,13 @@ mod snapshot;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use meaning::InvalidSnapshot;
-pub use snapshot::Snapshot;
+pub use snapshot::{CountedRows, Snapshot};
 
 use crate::partition::{
-    Bounds, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName,
+    Bounds, Identifier, IndexShape, KeyColumn, KeyType, Mark, Method, PartitionKey, QualifiedName,
     RangeBounds, ServerVersion,
 };
 
@@ -33,6 +33,8 @@ pub struct ObservedTable {
     pub taken: BTreeSet<Identifier>,
     /// Where the rows of the default partition lie; none where nobody has looked.
     pub default_rows: Option<Vec<DefaultRows>>,
+    /// How many rows the default partition has, where somebody has counted.
+    pub default_count: Option<u64>,
 }
 
 /// The server, and who we are there.
@@ -46,6 +48,8 @@ pub struct Server {
     pub role: Identifier,
     /// Its clock when the snapshot was taken.
     pub clock: Timestamp,
+    /// How far its clock was ahead of ours; none where nobody has compared them.
+    pub ahead: Option<SignedDuration>,
 }
 
 /// What has the table's name.
@@ -63,14 +67,25 @@ pub struct Relation {
     pub may_create: bool,
     /// Its columns, in order.
     pub columns: Vec<Identifier>,
+    /// Those of them whose values are computed from others.
+    pub generated: Vec<Identifier>,
     /// What a new partition takes from it.
     pub template: Template,
     /// Its indexes.
     pub indexes: Vec<TableIndex>,
     /// The tables its foreign keys reference.
     pub references: Vec<QualifiedName>,
-    /// The tables whose foreign keys reference it.
-    pub referenced_by: Vec<QualifiedName>,
+    /// The foreign keys that reference it.
+    pub referenced_by: Vec<ForeignKey>,
+}
+
+/// A foreign key of another table that leads here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The other table.
+    pub from: QualifiedName,
+    /// Its columns, each with the one it refers to.
+    pub columns: Vec<(Identifier, Identifier)>,
 }
 
 /// The kind of a relation.
@@ -146,6 +161,10 @@ pub struct ObservedPartition {
     pub attachment: Attachment,
     /// Who made it.
     pub origin: Origin,
+    /// What its comment says that it is to us, as a partition of this table.
+    pub mark: Option<Mark>,
+    /// What a person wrote into its comment.
+    pub comment: Option<String>,
     /// Whether the table's owner may act as its owner.
     pub owned: bool,
     /// How many rows it has, as the planner estimates; none where nobody has counted.
@@ -160,6 +179,56 @@ pub struct ObservedPartition {
     pub exclusions: Vec<Exclusion>,
     /// Whether its columns are still those of the table, so that it can be attached.
     pub fits: bool,
+    /// Whether a constraint of ours proves that a detached table holds nothing but rows of its bounds.
+    pub proven: bool,
+    /// The tables whose foreign keys lead to it alone, not to the table as a whole.
+    pub referenced_by: Vec<QualifiedName>,
+    /// The tables that have rows whose foreign keys lead to its rows; none where nobody has looked.
+    pub rows_referenced_by: Option<Vec<QualifiedName>>,
+    /// The publications that name it.
+    pub publications: Vec<Publication>,
+    /// On a partition whose detach was cut off: who stands in the way of its end.
+    pub held_by: Vec<Holder>,
+    /// On a default partition: its triggers that fire.
+    pub triggers: Vec<Trigger>,
+}
+
+/// A publication that names a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// Its name.
+    pub name: Identifier,
+    /// Whether the table's owner may act as its owner.
+    pub owned: bool,
+}
+
+/// A session that has something open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its server process.
+    pub pid: i32,
+    /// Who it is, as far as we may see: role and application.
+    pub who: String,
+}
+
+/// A trigger of the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// Its name.
+    pub name: Identifier,
+    /// When it fires.
+    pub fires: Fires,
+}
+
+/// When a trigger fires: `pg_trigger.tgenabled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fires {
+    /// For what applications do.
+    Origin,
+    /// For what replication does.
+    Replica,
+    /// For both.
+    Always,
 }
 
 /// The kind of a partition.
@@ -187,6 +256,13 @@ pub enum Attachment {
 }
 
 impl ObservedPartition {
+    /// Whether we detached it.
+    #[must_use]
+    pub fn is_let_go(&self) -> bool {
+        self.attachment == Attachment::Detached
+            && matches!(self.mark, Some(Mark::Expired | Mark::Detached(_)))
+    }
+
     /// Whether the table has it for a partition, if only until a pending detach is finalised: no
     /// other partition can take its rows.
     #[must_use]
@@ -247,6 +323,17 @@ pub struct Exclusion {
     pub validated: bool,
 }
 
+/// Where in the default partition rows are counted by quarters of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// Nowhere: they are counted as a whole.
+    Nowhere,
+    /// In a stretch of the key's axis.
+    Range(RangeBounds),
+    /// Everywhere.
+    Everywhere,
+}
+
 /// Rows in the default partition whose keys lie in a stretch of a quarter of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultRows {
@@ -254,6 +341,17 @@ pub struct DefaultRows {
     pub range: RangeBounds,
     /// How many rows.
     pub rows: u64,
+}
+
+impl Relation {
+    /// The tables whose foreign keys lead here.
+    #[must_use]
+    pub fn referencing(&self) -> Vec<QualifiedName> {
+        let mut tables: Vec<_> = self.referenced_by.iter().map(|key| key.from.clone()).collect();
+        tables.sort();
+        tables.dedup();
+        tables
+    }
 }
 
 impl ObservedTable {

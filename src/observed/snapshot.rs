@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::partition::QualifiedName;
+
 /// What one look at the catalog saw of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -16,10 +18,37 @@ pub struct Snapshot {
     pub(super) relation: Option<RawRelation>,
     pub(super) partitions: Vec<RawPartition>,
     pub(super) taken: Vec<String>,
-    /// Where the rows of the default partition lie, by quarters of an hour: the value each begins
-    /// with, and how many rows. Absent where nobody has looked.
+    /// The rows of the default partition. Absent where nobody has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_rows: Option<Vec<(String, u64)>>,
+    pub default_rows: Option<CountedRows>,
+}
+
+impl Snapshot {
+    /// Adds which tables have rows whose foreign keys lead to rows of a partition; none where that could
+    /// not be found out.
+    pub fn set_rows_referenced_by(
+        &mut self,
+        partition: &QualifiedName,
+        by: Option<Vec<QualifiedName>>,
+    ) {
+        let is_it = |p: &&mut RawPartition| {
+            p.name == partition.name.as_str() && p.schema == partition.schema.as_str()
+        };
+        let words =
+            |name: QualifiedName| (name.schema.as_str().to_owned(), name.name.as_str().to_owned());
+        if let Some(found) = self.partitions.iter_mut().find(is_it) {
+            found.rows_referenced_by = by.map(|by| by.into_iter().map(words).collect());
+        }
+    }
+}
+
+/// The rows of a default partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedRows {
+    /// How many there are; where there are more than can be counted in passing, as many as were counted.
+    pub count: u64,
+    /// Where they lie, by quarters of an hour: the value each begins with, and how many rows.
+    pub stretches: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +70,8 @@ pub(super) struct RawRelation {
     pub(super) may_create: bool,
     pub(super) key: RawKey,
     pub(super) columns: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) generated: Vec<String>,
     pub(super) row_security: bool,
     pub(super) force_row_security: bool,
     pub(super) replica_identity: String,
@@ -50,7 +81,14 @@ pub(super) struct RawRelation {
     pub(super) access_method: Option<String>,
     pub(super) indexes: Vec<RawIndex>,
     pub(super) references: Vec<(String, String)>,
-    pub(super) referenced_by: Vec<(String, String)>,
+    pub(super) referenced_by: Vec<RawForeignKey>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawForeignKey {
+    pub(super) schema: String,
+    pub(super) table: String,
+    pub(super) columns: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +122,37 @@ pub(super) struct RawPartition {
     pub(super) indexes: Vec<RawIndex>,
     pub(super) exclusions: Option<Vec<RawExclusion>>,
     pub(super) fits: bool,
+    #[serde(default)]
+    pub(super) proven: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) referenced_by: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rows_referenced_by: Option<Vec<(String, String)>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) publications: Vec<RawPublication>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) held_by: Vec<RawHolder>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) triggers: Vec<RawTrigger>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawPublication {
+    pub(super) name: String,
+    pub(super) owned: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawHolder {
+    pub(super) pid: i32,
+    pub(super) role: Option<String>,
+    pub(super) application: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RawTrigger {
+    pub(super) name: String,
+    pub(super) enabled: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,50 +1,84 @@
 //! The marks we leave in comments, by which what is ours is known. A comment can be set only by the
-//! owner, goes along when a table is renamed, and survives a dump and restore.
+//! owner, goes along when a table is renamed, and survives a dump and restore. A mark is the first line
+//! of its comment; what a person wrote follows it.
 
-use super::{Identifier, QualifiedName};
+use jiff::Timestamp;
+
+use super::{Identifier, QualifiedName, digest};
 
 /// What every mark begins with.
 const PREFIX: &str = "pgpartition.dev ";
 
-/// What a mark says we made a table for.
+/// What a table is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MadeFor {
-    /// To become a partition; it has never been one.
+pub enum Mark {
+    /// We made it to become a partition; it has never been one.
     ToBeAttached,
-    /// It became one, in the transaction that left this mark.
+    /// It became a partition of ours, in the transaction that left this mark or before.
     Attached,
+    /// It is a partition that has been let go, and is to be detached.
+    Expired,
+    /// We detached it, and found it detached at this instant.
+    Detached(Timestamp),
 }
 
-impl MadeFor {
-    const fn words(self) -> &'static str {
+impl Mark {
+    fn words(self) -> String {
         match self {
-            Self::ToBeAttached => "table for",
-            Self::Attached => "partition of",
+            Self::ToBeAttached => "table for".to_owned(),
+            Self::Attached => "partition of".to_owned(),
+            Self::Expired => "expired from".to_owned(),
+            Self::Detached(at) => format!("detached {at} from"),
         }
+    }
+
+    /// The mark a comment begins with, and what follows the words.
+    fn read(comment: &str) -> Option<(Self, &str)> {
+        let line = comment.lines().next()?.strip_prefix(PREFIX)?;
+        let plain = [Self::ToBeAttached, Self::Attached, Self::Expired].into_iter();
+        let found = plain
+            .into_iter()
+            .find_map(|mark| Some((mark, line.strip_prefix(&mark.words())?.strip_prefix(' ')?)));
+        found.or_else(|| {
+            let (at, rest) = line.strip_prefix("detached ")?.split_once(" from ")?;
+            Some((Self::Detached(at.parse().ok()?), rest))
+        })
     }
 }
 
-/// The comment on a table we made: for which table, and for which bounds, as in `FOR VALUES …`.
+/// The first line of the comment on a table that is ours: for which table, and for which bounds, as in
+/// `FOR VALUES …`.
 #[must_use]
-pub fn partition_marker(made: MadeFor, table: &QualifiedName, bounds: &str) -> String {
-    format!("{PREFIX}{} {} {bounds}", made.words(), table.shown())
+pub fn partition_marker(mark: Mark, table: &QualifiedName, bounds: &str) -> String {
+    format!("{PREFIX}{} {} {bounds}", mark.words(), table.shown())
 }
 
-/// Whether a comment says that we made the table, for whichever table.
+/// Whether a comment says that a table is ours, for whichever table.
 #[must_use]
 pub fn is_partition_marker(comment: &str) -> bool {
-    [MadeFor::ToBeAttached, MadeFor::Attached]
-        .iter()
-        .any(|made| comment.starts_with(&format!("{PREFIX}{} ", made.words())))
+    Mark::read(comment).is_some()
 }
 
-/// What a comment says we made a table for, and with which bounds, where it is for this table.
+/// What a comment says that a table is to us, and with which bounds, where it is for this table.
 #[must_use]
-pub fn made_for<'a>(comment: &'a str, table: &QualifiedName) -> Option<(MadeFor, &'a str)> {
-    [MadeFor::ToBeAttached, MadeFor::Attached].into_iter().find_map(|made| {
-        let bounds = comment.strip_prefix(&partition_marker(made, table, ""))?;
-        Some((made, bounds))
-    })
+pub fn mark_in<'a>(comment: &'a str, table: &QualifiedName) -> Option<(Mark, &'a str)> {
+    let (mark, rest) = Mark::read(comment)?;
+    Some((mark, rest.strip_prefix(&table.shown())?.strip_prefix(' ')?))
+}
+
+/// What a person wrote into a comment.
+#[must_use]
+pub fn without_marker(comment: &str) -> Option<&str> {
+    if !is_partition_marker(comment) {
+        return Some(comment);
+    }
+    comment.split_once('\n').map(|(_, own)| own)
+}
+
+/// The name of the constraint that a table has which was detached from this one.
+#[must_use]
+pub fn detached_constraint(table: &QualifiedName) -> Identifier {
+    Identifier::composed(format!("pgpartition_of_{}", digest(&table.shown(), 16)))
 }
 
 /// The comment on an index we made: for which index of the resource, and a digest of its shape.

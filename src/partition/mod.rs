@@ -27,7 +27,8 @@ pub use index::{IndexColumn, IndexShape};
 pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;
 pub use marker::{
-    MadeFor, index_in_marker, index_marker, is_partition_marker, made_for, partition_marker,
+    Mark, detached_constraint, index_in_marker, index_marker, is_partition_marker, mark_in,
+    partition_marker, without_marker,
 };
 pub use naming::{fit, hash_name, index_name, range_name, unused};
 pub use version::ServerVersion;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Plan, PlannedStep};
+use super::{Deferral, Plan, PlannedStep, Step};
 use crate::partition::LockMode;
 
 impl fmt::Display for Plan {
@@ -15,16 +15,33 @@ impl fmt::Display for Plan {
             writeln!(f, "  {row}")?;
         }
         for deferral in &self.deferred {
-            write!(f, "  held back  ")?;
-            if let Some(step) = &deferral.wanted {
-                write!(f, "{} {}: ", step.verb(), step.subject().name.shown())?;
-            }
-            writeln!(f, "{}: {}", deferral.blocker.name(), deferral.blocker.explain())?;
+            writeln!(f, "  {}", deferral.line())?;
         }
         for note in &self.notes {
             writeln!(f, "  note  {}", note.explain())?;
         }
         Ok(())
+    }
+}
+
+impl Deferral {
+    /// What is held back and why, in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let blocker = format!("{}: {}", self.blocker.name(), self.blocker.explain());
+        match &self.wanted {
+            Some(step) => {
+                let what = format!("{} {}", step.verb(), step.subject().name.shown());
+                let about = match step {
+                    Step::DetachPartition(_) | Step::DropDetached(_) => {
+                        format!(" {}", step.detail())
+                    }
+                    _ => String::new(),
+                };
+                format!("held back  {what}{about}: {blocker}")
+            }
+            None => format!("held back  {blocker}"),
+        }
     }
 }
 

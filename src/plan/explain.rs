@@ -1,5 +1,6 @@
 //! Plans in a person's words: what each step, cause and note says.
 
+use super::step::{Attach, MarkedPartition, Marking};
 use super::{Cause, Note, Step};
 use crate::partition::{
     Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds, shown_text,
@@ -16,6 +17,18 @@ impl Step {
             Self::ExcludeFromDefault { .. } => "exclude",
             Self::ValidateExclusion { .. } => "validate",
             Self::DropExclusion { .. } => "readmit",
+            Self::DrainDefault(_) => "drain",
+            Self::RemoveDefault { .. } => "remove-default",
+            Self::MarkPartitions { marking, .. } => match marking {
+                Marking::Adopted => "adopt",
+                Marking::Expired => "expire",
+                Marking::Kept => "keep",
+            },
+            Self::DetachPartition(_) => "detach",
+            Self::FinalizeDetach { .. } => "finalize",
+            Self::RememberDetached(_) => "remember",
+            Self::ValidateBounds { .. } => "check-bounds",
+            Self::DropDetached(_) => "drop",
             Self::CreateTableIndex { .. } => "create-index",
             Self::BuildIndex { .. } => "build-index",
             Self::AttachIndex { .. } => "attach-index",
@@ -31,7 +44,15 @@ impl Step {
         match self {
             Self::CreatePartition(new) => new.partition.clone(),
             Self::AttachPartition(attach) => attach.partition.clone(),
-            Self::DiscardPartition { partition } => partition.clone(),
+            Self::DrainDefault(drain) => drain.attach.partition.clone(),
+            Self::MarkPartitions { table, .. } => table.clone(),
+            Self::DetachPartition(detach) => detach.partition.clone(),
+            Self::RememberDetached(remember) => remember.partition.clone(),
+            Self::DropDetached(drop) => drop.partition.clone(),
+            Self::RemoveDefault { default: partition, .. }
+            | Self::FinalizeDetach { partition, .. }
+            | Self::ValidateBounds { partition, .. }
+            | Self::DiscardPartition { partition } => partition.clone(),
             Self::ExcludeFromDefault { default, exclusion, .. }
             | Self::ValidateExclusion { default, exclusion }
             | Self::DropExclusion { default, exclusion } => default.sibling(exclusion.clone()),
@@ -59,11 +80,21 @@ impl Step {
             Self::ReplaceTableIndex { table, replacement, .. } => {
                 vec![table.sibling(replacement.clone())]
             }
+            Self::DetachPartition(detach) => {
+                detach.after.iter().chain([&detach.table]).cloned().collect()
+            }
             Self::CreatePartition(_)
             | Self::DiscardPartition { .. }
             | Self::ExcludeFromDefault { .. }
             | Self::ValidateExclusion { .. }
             | Self::DropExclusion { .. }
+            | Self::DrainDefault(_)
+            | Self::RemoveDefault { .. }
+            | Self::MarkPartitions { .. }
+            | Self::FinalizeDetach { .. }
+            | Self::RememberDetached(_)
+            | Self::ValidateBounds { .. }
+            | Self::DropDetached(_)
             | Self::CreateTableIndex { .. }
             | Self::DropIndex { .. }
             | Self::DropTableIndex { .. } => Vec::new(),
@@ -100,6 +131,30 @@ impl Step {
             }
             Self::ReplaceTableIndex { replacement, .. } => format!("by {}", replacement.shown()),
             Self::DiscardPartition { .. } => "never attached, empty".to_owned(),
+            Self::DrainDefault(drain) => {
+                let Attach { bounds, key, .. } = &drain.attach;
+                let range = shown_bounds(bounds, key.as_ref().map(|k| k.key));
+                format!("{range} with {} from {}", rows(drain.rows), drain.default.name.shown())
+            }
+            Self::RemoveDefault { .. } => "default, empty".to_owned(),
+            Self::MarkPartitions { partitions, .. } => shown_marked(partitions),
+            Self::DetachPartition(detach) => {
+                let key = detach.key.as_ref().map(|k| k.key);
+                let way = if detach.concurrently { ", concurrently" } else { "" };
+                let size = size(detach.rows, detach.bytes);
+                format!("{}, {size}{way}", shown_bounds(&detach.bounds, key))
+            }
+            Self::FinalizeDetach { .. } => "half detached".to_owned(),
+            Self::RememberDetached(remember) => {
+                let key = remember.key.as_ref().map(|k| k.key);
+                format!("{} as detached", shown_bounds(&remember.bounds, key))
+            }
+            Self::ValidateBounds { .. } => "that it holds nothing else".to_owned(),
+            Self::DropDetached(drop) => {
+                let key = drop.key.as_ref().map(|k| k.key);
+                let size = size(drop.rows, drop.bytes);
+                format!("{}, {size}", shown_bounds(&drop.bounds, key))
+            }
         }
     }
 
@@ -120,6 +175,16 @@ impl Step {
             Self::AttachIndex { .. } => "DROP INDEX of the table's index, which drops it too",
             Self::DropIndex { .. } | Self::DropTableIndex { .. } => "the index is built again",
             Self::ReplaceTableIndex { .. } => "the old index is built again",
+            Self::DrainDefault(_) => "the rows stay in the new partition, which can be detached",
+            Self::RemoveDefault { .. } => "an empty default partition is made again",
+            Self::MarkPartitions { .. } => "COMMENT ON TABLE",
+            Self::DetachPartition(_) | Self::FinalizeDetach { .. } => {
+                "ALTER TABLE … ATTACH PARTITION of the same table"
+            }
+            Self::RememberDetached(_) | Self::ValidateBounds { .. } => {
+                "ALTER TABLE … DROP CONSTRAINT on the detached table"
+            }
+            Self::DropDetached(_) => "none: the rows are gone",
         }
     }
 }
@@ -140,11 +205,24 @@ impl Cause {
             Self::InvalidIndex => "left invalid by a failed build".to_owned(),
             Self::OtherDefinition => "its definition in the spec is another".to_owned(),
             Self::NoLongerNewest => "no longer among the newest".to_owned(),
+            Self::Expired => "past its retention".to_owned(),
+            Self::KeptAgain => "kept by the retention again".to_owned(),
+            Self::CutOff => "its detach was cut off".to_owned(),
+            Self::GraceOver => "detached for longer than dropAfter".to_owned(),
+            Self::Asked => "named in the annotation".to_owned(),
+            Self::DefaultWanted => "spec.defaultPartition is Present".to_owned(),
+            Self::DefaultUnwanted => "spec.defaultPartition is Absent".to_owned(),
         }
     }
 }
 
 impl Note {
+    /// Whether it tells of partitions that are past the retention, and stay.
+    #[must_use]
+    pub fn is_of_expired(&self) -> bool {
+        matches!(self, Self::ExpiredUnmanaged { .. })
+    }
+
     /// What a person may want to know.
     #[must_use]
     pub fn explain(&self) -> String {
@@ -155,16 +233,79 @@ impl Note {
                 used.shown()
             ),
             Self::Unmanaged { partitions } => {
-                let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.shown()).collect();
-                if partitions.len() > 5 {
-                    names.push("…".to_owned());
-                }
-                let plural = if partitions.len() == 1 { "" } else { "s" };
-                let count = partitions.len();
-                format!("{count} partition{plural} made by others: {}", names.join(", "))
+                format!("{} made by others: {}", counted(partitions), some_of(partitions))
+            }
+            Self::ExpiredUnmanaged { partitions } => format!(
+                "{} past the retention made by others, and left alone: {}; name them in the annotation \
+                 pgpartition.dev/adopt to have them let go",
+                counted(partitions),
+                some_of(partitions)
+            ),
+            Self::NeverExpires { partitions } => format!(
+                "{} without a lower end, and never let go: {}",
+                counted(partitions),
+                some_of(partitions)
+            ),
+            Self::UnknownAdoption { names } => {
+                let names: Vec<_> = names.iter().map(|name| shown_text(name)).collect();
+                format!("no partition of this table to adopt: {}", names.join(", "))
+            }
+            Self::DefaultStays { default } => format!(
+                "the default partition {} stays, though spec.defaultPartition is Absent: it is not \
+                 ours, or not empty",
+                default.shown()
+            ),
+            Self::StillPublished { partition, publications } => {
+                let names: Vec<_> = publications.iter().map(Identifier::shown).collect();
+                format!(
+                    "{} is detached, and still published by {}, which is not ours to change",
+                    partition.shown(),
+                    names.join(", ")
+                )
             }
         }
     }
+}
+
+fn counted(partitions: &[QualifiedName]) -> String {
+    let plural = if partitions.len() == 1 { "" } else { "s" };
+    format!("{} partition{plural}", partitions.len())
+}
+
+/// The first few names.
+fn some_of(partitions: &[QualifiedName]) -> String {
+    let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.shown()).collect();
+    if partitions.len() > 5 {
+        names.push("…".to_owned());
+    }
+    names.join(", ")
+}
+
+fn shown_marked(partitions: &[MarkedPartition]) -> String {
+    let names: Vec<_> = partitions.iter().map(|marked| marked.name.clone()).collect();
+    some_of(&names)
+}
+
+fn rows(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
+}
+
+/// How much a table holds, as the planner estimates.
+fn size(estimated: Option<u64>, bytes: u64) -> String {
+    let rows = estimated.map_or_else(|| "rows unknown".to_owned(), |n| format!("~{}", rows(n)));
+    format!("{rows}, {}", shown_bytes(bytes))
+}
+
+/// `16 kB`, as `pg_size_pretty` says it.
+fn shown_bytes(bytes: u64) -> String {
+    let units = ["bytes", "kB", "MB", "GB", "TB"];
+    let mut at = 0;
+    let mut value = bytes;
+    while value >= 10 * 1024 && at + 1 < units.len() {
+        value = (value + 512) / 1024;
+        at += 1;
+    }
+    format!("{value} {}", units[at])
 }
 
 pub(super) fn shown_range(range: RangeBounds, key: KeyType) -> String {

@@ -1,6 +1,8 @@
 //! A stable digest of a plan, for reviewing first and applying then.
 
-use super::{Deferral, PlannedStep};
+use jiff::Timestamp;
+
+use super::{Deferral, PlannedStep, Step};
 use crate::observed::ObservedTable;
 use crate::partition::digest;
 use crate::plan::Blocker;
@@ -14,15 +16,50 @@ pub(super) fn fingerprint(
 ) -> String {
     let table = observed.relation.as_ref().map(|relation| relation.oid);
     let oids: Vec<_> = observed.partitions.iter().map(|p| (&p.name, p.oid)).collect();
-    let steps: Vec<_> = steps.iter().map(|planned| &planned.step).collect();
-    let deferred: Vec<_> = deferred.iter().map(without_counts).collect();
+    let steps: Vec<_> = steps.iter().map(|planned| lasting(&planned.step)).collect();
+    let deferred: Vec<_> = deferred.iter().map(lasting_deferral).collect();
     digest(&format!("{:?}", (&observed.name, table, oids, steps, deferred)), 16)
 }
 
-fn without_counts(deferral: &Deferral) -> Deferral {
-    let mut deferral = deferral.clone();
-    if let Blocker::DefaultHoldsRows { rows, .. } = &mut deferral.blocker {
-        *rows = 0;
+/// A step without what changes while nothing happens: the clock, and counts of rows and bytes.
+fn lasting(step: &Step) -> Step {
+    let mut step = step.clone();
+    match &mut step {
+        Step::DrainDefault(drain) => drain.rows = 0,
+        Step::DetachPartition(detach) => (detach.rows, detach.bytes) = (None, 0),
+        Step::RememberDetached(remember) => remember.at = Timestamp::UNIX_EPOCH,
+        Step::DropDetached(drop) => {
+            (drop.rows, drop.bytes, drop.since) = (None, 0, Timestamp::UNIX_EPOCH);
+        }
+        Step::CreatePartition(_)
+        | Step::AttachPartition(_)
+        | Step::DiscardPartition { .. }
+        | Step::ExcludeFromDefault { .. }
+        | Step::ValidateExclusion { .. }
+        | Step::DropExclusion { .. }
+        | Step::RemoveDefault { .. }
+        | Step::MarkPartitions { .. }
+        | Step::FinalizeDetach { .. }
+        | Step::ValidateBounds { .. }
+        | Step::CreateTableIndex { .. }
+        | Step::BuildIndex { .. }
+        | Step::AttachIndex { .. }
+        | Step::DropIndex { .. }
+        | Step::DropTableIndex { .. }
+        | Step::ReplaceTableIndex { .. } => {}
     }
-    deferral
+    step
+}
+
+fn lasting_deferral(deferral: &Deferral) -> Deferral {
+    let mut blocker = deferral.blocker.clone();
+    match &mut blocker {
+        Blocker::DefaultHoldsRows { rows, .. } => *rows = 0,
+        Blocker::DefaultTooLarge { rows, millis, .. } => (*rows, *millis) = (0, 0),
+        Blocker::DetachHeld { by, .. } => by.clear(),
+        Blocker::ClocksDiffer { seconds } => *seconds = 0,
+        Blocker::InGrace { until } => *until = Timestamp::UNIX_EPOCH,
+        _ => {}
+    }
+    Deferral { wanted: deferral.wanted.as_ref().map(lasting), blocker }
 }

@@ -3,8 +3,10 @@
 //! [`plan()`] is a plain function of what is desired, what is observed and an instant. It cannot fail:
 //! whatever it cannot do becomes a [`Deferral`] in the answer.
 
+mod blocker;
 mod check;
 mod display;
+mod due;
 mod explain;
 mod fingerprint;
 mod moment;
@@ -16,15 +18,20 @@ mod simulate;
 mod step;
 mod window;
 
+pub use blocker::{Blocker, Waits};
 pub use check::{CheckedPlan, Violation, check};
+pub use due::next_action;
 pub use moment::Moment;
-pub use reason::{Blocker, Cause, Deferral, Note, Waits};
+pub use reason::{Cause, Deferral, Note};
 pub use simulate::simulate;
-pub use step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Risk, Step, TransactionMode};
-pub use window::{Coverage, Window, next_change};
+pub use step::{
+    Attach, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
+    NewPartition, RangeKey, Remember, Risk, Step, TransactionMode,
+};
+pub use window::{Coverage, Window};
 
 use crate::desired::{DesiredTable, Partitioning};
-use crate::observed::ObservedTable;
+use crate::observed::{ObservedPartition, ObservedTable, Origin, Within};
 use crate::partition::{Identifier, QualifiedName, RangeBounds};
 
 /// What to do to one table.
@@ -57,7 +64,22 @@ pub struct PlannedStep {
 
 /// Decides what to do to make `observed` what is `desired` at a moment.
 pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Plan {
-    let mut draft = rules::Draft::new(observed);
+    let plan = drafted(desired, observed, moment, false);
+    let needs_approval = plan.deferred.iter().any(|held| held.blocker.is_about_plan());
+    if !(needs_approval && desired.approved.contains(&plan.fingerprint)) {
+        return plan;
+    }
+    // It stays the plan that a person has seen.
+    Plan { fingerprint: plan.fingerprint, ..drafted(desired, observed, moment, true) }
+}
+
+fn drafted(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+    approved: bool,
+) -> Plan {
+    let mut draft = rules::Draft::new(observed, moment, approved);
     if let Some(blocker) = refute::refute(desired, observed, moment) {
         draft.deferred.push(Deferral { wanted: None, blocker });
     } else {
@@ -69,8 +91,8 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -
 }
 
 /// Takes back every promise about the default partition.
-pub fn readmit(observed: &ObservedTable) -> Plan {
-    let mut draft = rules::Draft::new(observed);
+pub fn readmit(observed: &ObservedTable, moment: &Moment) -> Plan {
+    let mut draft = rules::Draft::new(observed, moment, false);
     draft.readmit();
     finished(observed, draft)
 }
@@ -86,18 +108,41 @@ fn finished(observed: &ObservedTable, draft: rules::Draft) -> Plan {
     }
 }
 
-/// The stretch of the key's axis in which it matters whether the default partition has rows; none
-/// where it does not matter, and nobody need look.
+/// Where in the default partition it matters how many rows lie; none where it does not matter whether
+/// it has any, and nobody need look.
 #[must_use]
 pub fn asks_for_default_rows(
     desired: &DesiredTable,
     observed: &ObservedTable,
     moment: &Moment,
-) -> Option<RangeBounds> {
+) -> Option<Within> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     observed.default_partition().filter(|default| default.bytes > 0)?;
     let missing = Window::new(range, refute::range_key(observed)?, observed, moment)?.missing;
-    let from = missing.iter().map(|missing| missing.range.from()).min()?;
-    let to = missing.iter().map(|missing| missing.range.to()).max()?;
-    RangeBounds::new(from, to)
+    let from = missing.iter().map(|missing| missing.range.from()).min();
+    let to = missing.iter().map(|missing| missing.range.to()).max();
+    let stretch = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
+    Some(stretch.map_or(Within::Nowhere, Within::Range))
+}
+
+/// The partitions of which it matters whether foreign keys lead to their rows.
+#[must_use]
+pub fn asks_for_references(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Vec<QualifiedName> {
+    let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
+    let (true, Partitioning::Range(range)) = (is_referenced, &desired.partitioning) else {
+        return Vec::new();
+    };
+    let Some(window) =
+        refute::range_key(observed).and_then(|key| Window::new(range, key, observed, moment))
+    else {
+        return Vec::new();
+    };
+    let is_expired = |p: &&ObservedPartition| {
+        p.origin == Origin::Ours && p.bounds.as_range().is_some_and(|r| window.is_expired(r))
+    };
+    observed.attached().filter(is_expired).map(|p| p.name.clone()).collect()
 }

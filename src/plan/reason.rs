@@ -1,8 +1,7 @@
 //! Why a step is taken, and why one is not.
 
-use super::Step;
-use crate::observed::PartitionKind;
-use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds, ServerVersion};
+use super::{Blocker, Step};
+use crate::partition::{Identifier, QualifiedName};
 
 /// Why a step is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +26,20 @@ pub enum Cause {
     OtherDefinition,
     /// The spec no longer wants the index on this partition.
     NoLongerNewest,
+    /// Its whole range lies before the oldest period to keep.
+    Expired,
+    /// What was let go is wanted again.
+    KeptAgain,
+    /// A detach was begun and cut off.
+    CutOff,
+    /// It has been detached long enough.
+    GraceOver,
+    /// A person asked for it by name.
+    Asked,
+    /// The spec wants a default partition.
+    DefaultWanted,
+    /// The spec wants no default partition.
+    DefaultUnwanted,
 }
 
 /// Something that is wanted and is not done, and why.
@@ -36,212 +49,6 @@ pub struct Deferral {
     pub wanted: Option<Step>,
     /// What stands in the way.
     pub blocker: Blocker,
-}
-
-/// What stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Blocker {
-    /// Nothing has the table's name.
-    NoSuchTable,
-    /// What has the name is no partitioned table.
-    NotPartitioned {
-        /// What it is.
-        kind: &'static str,
-    },
-    /// The table is partitioned, but not as the spec says.
-    OtherKey {
-        /// The key it has.
-        found: String,
-        /// The key the spec says.
-        wanted: String,
-    },
-    /// The key's type is none that periods can be told on.
-    UnsupportedKeyType {
-        /// The type.
-        type_name: String,
-    },
-    /// The key's type cannot tell periods of this length apart.
-    IntervalTooFine {
-        /// The type.
-        key: KeyType,
-    },
-    /// The time zone database has no such zone.
-    UnknownTimeZone {
-        /// The name.
-        name: String,
-    },
-    /// The periods asked for lie beyond the calendar.
-    BeyondCalendar,
-    /// The spec asks for more periods at once than a table should have partitions.
-    TooManyPeriods {
-        /// The range they lie in.
-        range: RangeBounds,
-        /// The type of the key.
-        key: KeyType,
-    },
-    /// We may not act as the table's owner.
-    NotOwner {
-        /// The owner.
-        owner: Identifier,
-        /// The role we act as.
-        role: Identifier,
-    },
-    /// The table's owner may not create tables in its schema.
-    MayNotCreate {
-        /// The schema.
-        schema: Identifier,
-        /// The owner.
-        owner: Identifier,
-    },
-    /// The server only replays another's changes.
-    InRecovery,
-    /// The server is older than we support.
-    ServerTooOld {
-        /// Its version.
-        version: ServerVersion,
-    },
-    /// The default partition holds rows that belong to the new partition.
-    DefaultHoldsRows {
-        /// The default partition.
-        default: QualifiedName,
-        /// The range of the new partition.
-        range: RangeBounds,
-        /// How many rows.
-        rows: u64,
-        /// The type of the key.
-        key: KeyType,
-    },
-    /// Nobody could count the rows of the default partition in time, or was allowed to.
-    DefaultNotCounted {
-        /// The default partition.
-        default: QualifiedName,
-    },
-    /// Rows of the new partition may be on their way into the default partition at this moment.
-    DefaultInUse {
-        /// The default partition.
-        default: QualifiedName,
-    },
-    /// The table has another number of hash partitions than the spec says.
-    OtherModulus {
-        /// What there is.
-        found: u32,
-        /// What the spec says.
-        wanted: u32,
-    },
-    /// A detach was begun and cut off.
-    DetachPending {
-        /// The partition.
-        partition: QualifiedName,
-    },
-    /// The spec names a column that the table does not have.
-    NoSuchColumn {
-        /// The index that names it.
-        index: Identifier,
-        /// The column.
-        column: Identifier,
-    },
-    /// Something else has the name the spec gives an index.
-    IndexNameTaken {
-        /// The name.
-        index: Identifier,
-    },
-    /// The index serves a constraint, and cannot be replaced under it.
-    IndexServesConstraint {
-        /// The index.
-        index: Identifier,
-    },
-    /// Somebody is building the index at this moment.
-    IndexBeingBuilt {
-        /// The index.
-        index: QualifiedName,
-    },
-    /// An index cannot be built on such a partition while it is in use.
-    NoConcurrentBuild {
-        /// The partition.
-        partition: QualifiedName,
-        /// What it is.
-        kind: PartitionKind,
-    },
-    /// We may not act as the owner of a partition.
-    NotOwnerOfPartition {
-        /// The partition.
-        partition: QualifiedName,
-        /// The role we act as.
-        role: Identifier,
-    },
-}
-
-/// What makes a blocker go away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waits {
-    /// Time alone.
-    ForTime,
-    /// Others finishing what they are doing.
-    ForOthers,
-    /// A person.
-    ForPerson,
-}
-
-impl Blocker {
-    /// What makes it go away.
-    #[must_use]
-    pub fn waits(&self) -> Waits {
-        match self {
-            Self::IndexBeingBuilt { .. } => Waits::ForOthers,
-            Self::NoSuchTable
-            | Self::NotPartitioned { .. }
-            | Self::OtherKey { .. }
-            | Self::UnsupportedKeyType { .. }
-            | Self::IntervalTooFine { .. }
-            | Self::UnknownTimeZone { .. }
-            | Self::BeyondCalendar
-            | Self::TooManyPeriods { .. }
-            | Self::NotOwner { .. }
-            | Self::MayNotCreate { .. }
-            | Self::InRecovery
-            | Self::ServerTooOld { .. }
-            | Self::DefaultHoldsRows { .. }
-            | Self::DefaultNotCounted { .. }
-            | Self::DefaultInUse { .. }
-            | Self::OtherModulus { .. }
-            | Self::DetachPending { .. }
-            | Self::NoSuchColumn { .. }
-            | Self::IndexNameTaken { .. }
-            | Self::IndexServesConstraint { .. }
-            | Self::NoConcurrentBuild { .. }
-            | Self::NotOwnerOfPartition { .. } => Waits::ForPerson,
-        }
-    }
-
-    /// The blocker's name: the value of the label `blocker`, and the anchor of its page.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::NoSuchTable => "NoSuchTable",
-            Self::NotPartitioned { .. } => "NotPartitioned",
-            Self::OtherKey { .. } => "OtherKey",
-            Self::UnsupportedKeyType { .. } => "UnsupportedKeyType",
-            Self::IntervalTooFine { .. } => "IntervalTooFine",
-            Self::UnknownTimeZone { .. } => "UnknownTimeZone",
-            Self::BeyondCalendar => "BeyondCalendar",
-            Self::TooManyPeriods { .. } => "TooManyPeriods",
-            Self::NotOwner { .. } => "NotOwner",
-            Self::MayNotCreate { .. } => "MayNotCreate",
-            Self::InRecovery => "InRecovery",
-            Self::ServerTooOld { .. } => "ServerTooOld",
-            Self::DefaultHoldsRows { .. } => "DefaultHoldsRows",
-            Self::DefaultNotCounted { .. } => "DefaultNotCounted",
-            Self::DefaultInUse { .. } => "DefaultInUse",
-            Self::OtherModulus { .. } => "OtherModulus",
-            Self::DetachPending { .. } => "DetachPending",
-            Self::NoSuchColumn { .. } => "NoSuchColumn",
-            Self::IndexNameTaken { .. } => "IndexNameTaken",
-            Self::IndexServesConstraint { .. } => "IndexServesConstraint",
-            Self::IndexBeingBuilt { .. } => "IndexBeingBuilt",
-            Self::NoConcurrentBuild { .. } => "NoConcurrentBuild",
-            Self::NotOwnerOfPartition { .. } => "NotOwnerOfPartition",
-        }
-    }
 }
 
 /// Something a person may want to know, that holds nothing back.
@@ -258,5 +65,33 @@ pub enum Note {
     Unmanaged {
         /// Their names.
         partitions: Vec<QualifiedName>,
+    },
+    /// Partitions that others made, and that would be let go if they were ours.
+    ExpiredUnmanaged {
+        /// Their names.
+        partitions: Vec<QualifiedName>,
+    },
+    /// Partitions of ours without a lower end, which never expire.
+    NeverExpires {
+        /// Their names.
+        partitions: Vec<QualifiedName>,
+    },
+    /// Names to adopt that are no partitions of the table.
+    UnknownAdoption {
+        /// The names, as a person wrote them.
+        names: Vec<String>,
+    },
+    /// There is a default partition that the spec does not want, and that is not ours to remove or not
+    /// empty.
+    DefaultStays {
+        /// The default partition.
+        default: QualifiedName,
+    },
+    /// A detached table that a publication of others goes on publishing.
+    StillPublished {
+        /// The table.
+        partition: QualifiedName,
+        /// The publications.
+        publications: Vec<Identifier>,
     },
 }

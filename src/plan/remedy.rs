@@ -2,8 +2,8 @@
 
 use super::Blocker;
 use super::explain::shown_range;
-use crate::observed::PartitionKind;
-use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds};
+use crate::observed::{Holder, PartitionKind};
+use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds, shown_text};
 
 impl Blocker {
     /// What stands in the way and what to do about it.
@@ -30,7 +30,30 @@ impl Blocker {
             Self::DefaultNotCounted { default } => default_not_counted(default),
             Self::DefaultInUse { default } => default_in_use(default),
             Self::OtherModulus { found, wanted } => other_modulus(*found, *wanted),
-            Self::DetachPending { partition } => detach_pending(partition),
+            Self::DefaultNoTable { default, kind } => default_no_table(default, *kind),
+            Self::DefaultReferenced { default, by } => default_referenced(default, by),
+            Self::DefaultTooLarge { default, range, rows, millis, key } => {
+                default_too_large(default, *rows, *millis, &shown_range(*range, *key))
+            }
+            Self::DetachHeld { partition, by } => detach_held(partition, by),
+            Self::AnotherDetachPending { partition } => format!(
+                "{} is half detached, and Postgres detaches one partition at a time",
+                partition.shown()
+            ),
+            Self::NeedsApproval { count, limit } => needs_approval(*count, *limit),
+            Self::ClocksDiffer { seconds } => clocks_differ(*seconds),
+            Self::Referenced { partition, by } => referenced(partition, by),
+            Self::ReferencesNotChecked { partition, by } => references_not_checked(partition, by),
+            Self::LastPartition { partition } => format!(
+                "{} is the last partition, and a table is never left without one",
+                partition.shown()
+            ),
+            Self::InGrace { until } => format!("waits until {until}: spec.retention.dropAfter"),
+            Self::HasPartitions { partition } => format!(
+                "{} has partitions of its own, which may not be ours to drop: drop it by hand",
+                partition.shown()
+            ),
+            Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role),
             Self::NoSuchColumn { index, column } => no_such_column(index, column),
             Self::IndexNameTaken { index } => index_name_taken(index),
@@ -117,8 +140,8 @@ fn may_not_create(schema: &Identifier, owner: &Identifier) -> String {
 
 fn default_holds_rows(default: &QualifiedName, rows: u64, range: &str) -> String {
     format!(
-        "the default partition {} holds {rows} rows of {}: move them out of it, and the \
-         partition will be attached",
+        "the default partition {} holds {rows} rows of {}: move them out of it, or set \
+         spec.defaultPartition to Present to have it done",
         default.shown(),
         range
     )
@@ -136,8 +159,8 @@ fn default_not_counted(default: &QualifiedName) -> String {
 fn default_in_use(default: &QualifiedName) -> String {
     format!(
         "rows of now go to the default partition {}, which is not empty: attaching would \
-         scan it under an exclusive lock, or make inserts fail; attach this one by hand in a \
-         quiet moment",
+         scan it under an exclusive lock, or make inserts fail; set spec.defaultPartition to \
+         Present to have it done in one short transaction",
         default.shown()
     )
 }
@@ -150,12 +173,88 @@ fn other_modulus(found: u32, wanted: u32) -> String {
     )
 }
 
-fn detach_pending(partition: &QualifiedName) -> String {
+fn default_no_table(default: &QualifiedName, kind: PartitionKind) -> String {
     format!(
-        "a DETACH … CONCURRENTLY of {} was cut off, and its rows are not seen: finish it \
-         with ALTER TABLE … DETACH PARTITION … FINALIZE",
+        "the default partition {} is {}: its rows can be moved out by hand only",
+        default.shown(),
+        kind_of(kind)
+    )
+}
+
+fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) -> String {
+    format!(
+        "foreign keys of {} lead to this table: moving rows out of {} would break or follow them; \
+         move them by hand",
+        names(by),
+        default.shown()
+    )
+}
+
+fn default_too_large(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
+    format!(
+        "moving {rows} rows of {range} out of {} would take about {millis} ms, and everybody would wait: \
+         raise spec.limits.lockTimeout to more than twice that for a quiet moment, or move them by hand",
+        default.shown()
+    )
+}
+
+fn detach_held(partition: &QualifiedName, by: &[Holder]) -> String {
+    let holders: Vec<_> = by
+        .iter()
+        .map(|holder| match holder.who.as_str() {
+            "" => format!("process {}", holder.pid),
+            who => format!("process {} ({})", holder.pid, shown_text(who)),
+        })
+        .collect();
+    format!(
+        "the detach of {} was cut off, and waits for what was open before: {}",
+        partition.shown(),
+        holders.join(", ")
+    )
+}
+
+fn needs_approval(count: u32, limit: u32) -> String {
+    format!(
+        "{count} partitions would be let go at once, more than spec.limits.maxExpirePerRun ({limit}): \
+         approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply --approve"
+    )
+}
+
+fn clocks_differ(seconds: i64) -> String {
+    let way = if seconds < 0 { "behind" } else { "ahead of" };
+    format!(
+        "the database's clock is {} s {way} ours: nothing expires until they agree to a minute",
+        seconds.unsigned_abs()
+    )
+}
+
+fn referenced(partition: &QualifiedName, by: &[QualifiedName]) -> String {
+    format!(
+        "foreign keys of {} lead to {}: delete the rows that refer to it, or drop the foreign key",
+        names(by),
         partition.shown()
     )
+}
+
+fn references_not_checked(partition: &QualifiedName, by: &[QualifiedName]) -> String {
+    format!(
+        "whether foreign keys of {} lead to rows of {} could not be found out, within 10 s or at all: \
+         let the table's owner read them, and give them an index on the foreign key",
+        names(by),
+        partition.shown()
+    )
+}
+
+fn cannot_reattach(partition: &QualifiedName) -> String {
+    format!(
+        "{} is wanted again, and its columns or indexes are no longer those of the table: make them \
+         alike, or rename it to have it left alone",
+        partition.shown()
+    )
+}
+
+fn names(tables: &[QualifiedName]) -> String {
+    tables.iter().map(QualifiedName::shown).collect::<Vec<_>>().join(", ")
 }
 
 fn not_owner_of(partition: &QualifiedName, role: &Identifier) -> String {
@@ -183,10 +282,13 @@ fn index_serves_constraint(index: &Identifier) -> String {
 }
 
 fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
-    let kind = match kind {
+    format!("{} is {}: build the index there by hand", partition.shown(), kind_of(kind))
+}
+
+fn kind_of(kind: PartitionKind) -> &'static str {
+    match kind {
         PartitionKind::Table => "a table",
         PartitionKind::Partitioned => "partitioned itself",
         PartitionKind::Foreign => "a foreign table",
-    };
-    format!("{} is {kind}: build the index there by hand", partition.shown())
+    }
 }

@@ -2,18 +2,38 @@
 //!
 //! On every supported version a test executes each step and holds the catalog against this model.
 
-use super::step::{Attach, IndexBody, NewIndex, NewPartition, Step};
+use super::step::{Attach, Drain, IndexBody, NewIndex, NewPartition, Step};
 use crate::observed::{
     Attachment, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin, PartitionIndex,
     PartitionKind, TableIndex,
 };
-use crate::partition::{Identifier, IndexShape, QualifiedName};
+use crate::partition::{Identifier, IndexShape, Mark, QualifiedName};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
     match step {
         Step::CreatePartition(new) => create(world, new),
         Step::AttachPartition(attach) => attach_partition(world, attach),
+        Step::DrainDefault(drain) => drain_default(world, drain),
+        Step::RemoveDefault { default, .. } => {
+            discard(world, default);
+            (world.default_rows, world.default_count) = (None, None);
+        }
+        Step::MarkPartitions { partitions, marking, .. } => {
+            for marked in partitions {
+                on(world, &marked.name, |p| {
+                    (p.mark, p.origin) = (Some(marking.mark()), Origin::Ours);
+                });
+            }
+        }
+        Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
+        Step::FinalizeDetach { partition, .. } => detach_partition(world, partition),
+        Step::RememberDetached(remember) => on(world, &remember.partition, |p| {
+            p.mark = Some(Mark::Detached(remember.at));
+            p.publications.retain(|publication| !remember.publications.contains(&publication.name));
+        }),
+        Step::ValidateBounds { partition, .. } => on(world, partition, |p| p.proven = true),
+        Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition { partition } => discard(world, partition),
         Step::ExcludeFromDefault { default, exclusion, .. } => {
             let promise = Exclusion { name: exclusion.clone(), validated: false };
@@ -78,6 +98,8 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         bounds: new.bounds.clone(),
         attachment: Attachment::Prepared,
         origin: Origin::Ours,
+        mark: Some(Mark::ToBeAttached),
+        comment: None,
         owned: true,
         rows: None,
         bytes: 0,
@@ -85,6 +107,12 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         indexes,
         exclusions: Vec::new(),
         fits: true,
+        proven: false,
+        referenced_by: Vec::new(),
+        rows_referenced_by: None,
+        publications: Vec::new(),
+        held_by: Vec::new(),
+        triggers: Vec::new(),
     });
 }
 
@@ -128,6 +156,7 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
     on(world, &attach.partition, |p| {
         p.attachment = Attachment::Attached;
+        (p.mark, p.proven) = (Some(Mark::Attached), false);
         for table_index in &table_indexes {
             let twin = p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(table_index));
             if let Some(twin) = twin {
@@ -138,6 +167,36 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
     }
+    for table_index in table_indexes {
+        validate(world, &table_index.name);
+    }
+}
+
+/// The rows that lie in the range are no longer in the default partition.
+fn drain_default(world: &mut ObservedTable, drain: &Drain) {
+    attach_partition(world, &drain.attach);
+    let Some(range) = drain.attach.bounds.as_range() else { return };
+    if let Some(stretches) = &mut world.default_rows {
+        stretches.retain(|stretch| !stretch.range.overlaps(&range));
+    }
+    world.default_count = world.default_count.map(|count| count.saturating_sub(drain.rows));
+}
+
+/// A table that was a partition stands by itself, and its indexes belong to none of the table's. One that
+/// is not ours is none of our business any more.
+fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
+    let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
+    on(world, name, |p| {
+        p.attachment = Attachment::Detached;
+        (p.rows_referenced_by, p.held_by) = (None, Vec::new());
+        for index in &mut p.indexes {
+            let of = table_indexes.iter().find(|of| Some(&of.name) == index.of.as_ref());
+            if let Some(of) = of {
+                stand_alone(index, of);
+            }
+        }
+    });
+    world.partitions.retain(|p| p.name != *name || p.mark.is_some());
     for table_index in table_indexes {
         validate(world, &table_index.name);
     }
@@ -160,6 +219,14 @@ fn belong(index: &mut PartitionIndex, to: Identifier) {
     index.constraint = false;
     index.shape = None;
     index.definition = String::new();
+}
+
+/// The reverse of [`belong`].
+fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
+    index.of = None;
+    index.constraint = of.constraint.is_some();
+    index.shape = of.shape.clone();
+    index.definition = of.definition.clone();
 }
 
 /// An index of the table is valid once every partition has one that belongs to it. A partition whose

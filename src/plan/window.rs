@@ -117,7 +117,12 @@ impl Window {
         current: RangeBounds,
         ahead: u32,
     ) -> Option<()> {
-        let occupied = occupied(observed);
+        let mut occupied = occupied(observed);
+        let again = self.kept_again(observed, &occupied);
+        self.missing
+            .extend(again.iter().map(|range| Missing { range: *range, cause: Cause::KeptAgain }));
+        occupied.extend(again);
+        occupied.sort_unstable();
         let mut gaps = gaps(&occupied, self.span);
         if current.from() >= self.span.to() {
             // What rows of now need waits for no schedule.
@@ -146,6 +151,19 @@ impl Window {
         self.missing
             .sort_by_key(|missing| (missing.range.to() <= Edge::At(self.now), missing.range));
         Some(())
+    }
+
+    /// The ranges of partitions that we let go and that are kept now.
+    fn kept_again(&self, observed: &ObservedTable, occupied: &[RangeBounds]) -> Vec<RangeBounds> {
+        let mut again: Vec<RangeBounds> = Vec::new();
+        let let_go = observed.partitions.iter().filter(|p| p.is_let_go());
+        for range in let_go.filter_map(|p| p.bounds.as_range()) {
+            let is_free = occupied.iter().chain(&again).all(|other| !other.overlaps(&range));
+            if is_free && !self.is_expired(range) {
+                again.push(range);
+            }
+        }
+        again
     }
 
     fn cause(&self, range: RangeBounds, occupied: &[RangeBounds], ahead: u32) -> Option<Cause> {
@@ -181,14 +199,8 @@ fn kept_from(grid: &Grid, keep: u32, as_of: Timestamp) -> Option<Edge> {
     Some(Edge::At(oldest))
 }
 
-/// When the periods that should have a partition change next: at the end of the current one.
-#[must_use]
-pub fn next_change(desired: &DesiredRange, key: KeyType, now: Timestamp) -> Option<Timestamp> {
-    let grid = grid(desired, key)?;
-    grid.axis.instant(grid.next(grid.axis.at(now))?)
-}
-
-fn grid(desired: &DesiredRange, key: KeyType) -> Option<Grid> {
+/// The periods of a range; none where the zone is unknown.
+pub(super) fn grid(desired: &DesiredRange, key: KeyType) -> Option<Grid> {
     let Zone::Known(zone) = &desired.zone else { return None };
     Some(Grid { interval: desired.interval, axis: Axis { key, zone: zone.clone() } })
 }

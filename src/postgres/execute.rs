@@ -14,6 +14,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// What the server may take beyond the time it was given to answer that it took too long.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Postgres finalises a detach once everybody has ended whose snapshot is older than ours: those who come
+/// while we try again are not waited for.
+const BEGIN_ONE_SNAPSHOT: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_catalog.now(); SAVEPOINT tried";
+
 /// The longest an index may take to build, or a default partition to scan.
 const LONGEST: Duration = Duration::from_hours(24);
 
@@ -116,13 +121,19 @@ impl Run<'_> {
         progress: &mut dyn Progress,
     ) -> Result<(), DatabaseError> {
         let script = sql::render(step, self.waits);
+        if script.mode == TransactionMode::OneSnapshot {
+            self.send(BEGIN_ONE_SNAPSHOT, GRACE).await?;
+        }
         let mut pause = PAUSES.0;
         loop {
             let started = Instant::now();
             let Err(error) = self.attempt(step, &script).await else { return Ok(()) };
-            // A build that was cut off leaves an invalid index, which the next plan deals with.
-            let can_repeat = script.mode == TransactionMode::InTransaction;
+            // What was cut off leaves something half done, which the next plan deals with.
+            let can_repeat = script.mode != TransactionMode::Autocommit;
             if !(can_repeat && error.is_busy() && self.waited < self.waits.patience) {
+                if script.mode == TransactionMode::OneSnapshot {
+                    self.recover("ROLLBACK").await;
+                }
                 return Err(error);
             }
             progress.retried(step, &error);
@@ -143,6 +154,13 @@ impl Run<'_> {
                 let result = self.send(&text, deadline).await;
                 if result.is_err() {
                     self.recover("ROLLBACK").await;
+                }
+                result
+            }
+            TransactionMode::OneSnapshot => {
+                let result = self.send(&format!("{}; COMMIT", texts.join("; ")), deadline).await;
+                if result.is_err() {
+                    self.recover("ROLLBACK TO SAVEPOINT tried").await;
                 }
                 result
             }

@@ -1,8 +1,10 @@
 //! Looks at the catalog.
 
+use tokio_postgres::types::ToSql;
+
 use super::{DatabaseError, Session};
-use crate::observed::{InvalidSnapshot, ObservedTable, Snapshot};
-use crate::partition::{Identifier, QualifiedName, RangeBounds};
+use crate::observed::{CountedRows, InvalidSnapshot, ObservedTable, Snapshot, Within};
+use crate::partition::{Identifier, QualifiedName, detached_constraint};
 use crate::sql;
 
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
@@ -34,12 +36,13 @@ pub enum InspectError {
 pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapshot, InspectError> {
     let (from, to) = names_of_partitions(&table.name);
     let (schema, name) = (table.schema.as_str(), table.name.as_str());
-    let text = session.query_one_text(INSPECT, &[&schema, &name, &from, &to]).await?;
+    let detached = detached_constraint(table);
+    let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &from, &to, &detached.as_str()];
+    let text = session.query_one_text(INSPECT, &parameters).await?;
     Ok(serde_json::from_str(text.as_deref().unwrap_or_default())?)
 }
 
-/// Where the rows of the default partition lie, by quarters of an hour: the value each begins with,
-/// and how many rows. With a range only those in it are looked at. None where there is no default
+/// How many rows the default partition has, and where they lie. None where there is no default
 /// partition on a key that has quarters of an hour, where there are too many to tell, and where the
 /// database does not let us look or takes too long.
 ///
@@ -50,8 +53,8 @@ pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapsho
 pub async fn default_rows(
     session: &Session,
     observed: &ObservedTable,
-    range: Option<RangeBounds>,
-) -> Result<Option<Vec<(String, u64)>>, InspectError> {
+    within: Within,
+) -> Result<Option<CountedRows>, InspectError> {
     let owner = observed.relation.as_ref().filter(|r| r.owned).map(|r| &r.owner);
     let key = observed.range_key();
     let (Some(owner), Some((column, key)), Some(default)) =
@@ -59,13 +62,43 @@ pub async fn default_rows(
     else {
         return Ok(None);
     };
-    let script = sql::count_default_rows(owner, &default.name, column, key, range);
+    let script = sql::count_default_rows(owner, &default.name, column, key, within);
     let answer = match session.query_script_text(&script).await {
         Err(error) if error.is_of_statement() => return Ok(None),
         answer => answer?,
     };
-    let rows: Vec<_> = serde_json::from_str(answer.as_deref().unwrap_or("[]"))?;
-    Ok(Some(rows).filter(|rows| rows.len() <= sql::MOST_STRETCHES))
+    let mut rows: CountedRows = serde_json::from_str(answer.as_deref().unwrap_or_default())?;
+    if rows.count > sql::MOST_COUNTED {
+        rows.count = rows.count.max(default.rows.unwrap_or_default());
+    }
+    Ok(Some(rows).filter(|rows| rows.stretches.len() <= sql::MOST_STRETCHES))
+}
+
+/// The tables that have rows whose foreign keys lead to rows of a partition. None where the database does
+/// not let us look, or takes too long.
+///
+/// The scan takes ACCESS SHARE only, and is done as the table's owner.
+///
+/// # Errors
+/// When the session is lost.
+pub async fn rows_referenced_by(
+    session: &Session,
+    observed: &ObservedTable,
+    partition: &QualifiedName,
+) -> Result<Option<Vec<QualifiedName>>, InspectError> {
+    let Some(relation) = observed.relation.as_ref().filter(|r| r.owned) else { return Ok(None) };
+    let keys = &relation.referenced_by;
+    let script = sql::rows_referenced_by(&relation.owner, partition, keys);
+    let answer = match session.query_script_text(&script).await {
+        Err(error) if error.is_of_statement() => return Ok(None),
+        answer => answer?,
+    };
+    let numbers: Vec<usize> = serde_json::from_str(answer.as_deref().unwrap_or("[]"))?;
+    let mut by: Vec<_> =
+        numbers.into_iter().filter_map(|number| Some(keys.get(number)?.from.clone())).collect();
+    by.sort();
+    by.dedup();
+    Ok(Some(by))
 }
 
 /// The first name that a partition of the table can have, and the first that none can have any more.

@@ -1,6 +1,6 @@
 -- One snapshot of a table, its partitions and their indexes, as JSON. It reads the catalog only: no
 -- row of a user's table. $1 schema, $2 table, $3 and $4: names from $3 up to but without $4 are those
--- that the table's partitions can have.
+-- that the table's partitions can have, $5 the constraint by which tables detached from it are known.
 WITH server AS (
     SELECT current_setting('server_version_num')::int AS version,
            CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END
@@ -34,17 +34,23 @@ members AS (
         ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
     WHERE t.relkind = 'p'
     UNION ALL
-    SELECT c.oid, t.nspname, c.relname, c.relkind, c.relowner, NULL, c.reltuples, c.relpages,
+    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, NULL, c.reltuples, c.relpages,
            c.reloptions, c.relhastriggers, false, s.comment, false
     FROM target t
     JOIN (
         -- Few tables are no partition; only their comments are looked up.
         SELECT s.oid, obj_description(s.oid, 'pg_class') AS comment
-        FROM namesakes s
-        WHERE s.relkind = 'r' AND NOT s.relispartition
+        FROM (
+            SELECT oid FROM namesakes WHERE relkind IN ('r', 'p') AND NOT relispartition
+            UNION
+            SELECT con.conrelid FROM pg_constraint con
+            JOIN pg_class c ON c.oid = con.conrelid AND NOT c.relispartition
+            WHERE con.conname = $5::name AND con.contype = 'c'
+        ) s
         OFFSET 0
     ) s ON s.oid <> t.oid AND starts_with(s.comment, 'pgpartition.dev ')
     JOIN pg_class c ON c.oid = s.oid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE t.relkind = 'p'
 ),
 -- Whose build it is not ours to see has no index here.
@@ -161,6 +167,11 @@ SELECT json_build_object(
                 FROM pg_attribute a
                 WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
             ),
+            'generated', (
+                SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]')
+                FROM pg_attribute a
+                WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+            ),
             'rowSecurity', t.relrowsecurity,
             'forceRowSecurity', t.relforcerowsecurity,
             'replicaIdentity', t.relreplident,
@@ -188,13 +199,24 @@ SELECT json_build_object(
             -- A table that foreign keys lead to has triggers, or its partitions have. By way of what depends
             -- on the table: pg_constraint has no index on confrelid.
             'referencedBy', CASE WHEN t.relhastriggers OR EXISTS (SELECT FROM members m WHERE m.relhastriggers) THEN (
-                SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
+                SELECT coalesce(json_agg(DISTINCT jsonb_build_object(
+                    'schema', n.nspname,
+                    'table', c.relname,
+                    'columns', (
+                        SELECT jsonb_agg(jsonb_build_array(f.attname, a.attname) ORDER BY k.position)
+                        FROM unnest(con.conkey, con.confkey) WITH ORDINALITY AS k (own, other, position)
+                        JOIN pg_attribute f ON f.attrelid = con.conrelid AND f.attnum = k.own
+                        JOIN pg_attribute a ON a.attrelid = con.confrelid AND a.attnum = k.other
+                    )
+                )), '[]')
                 FROM pg_depend d
                 JOIN pg_constraint con ON con.oid = d.objid AND con.contype = 'f' AND con.confrelid = t.oid
                 JOIN pg_class c ON c.oid = con.conrelid
                 JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
                   AND d.classid = 'pg_constraint'::regclass
+                  -- Those of its partitions follow from it.
+                  AND con.conparentid = 0
             ) ELSE '[]' END
         )
         FROM target t
@@ -231,6 +253,55 @@ SELECT json_build_object(
                         WHERE con.conrelid = m.oid AND con.contype = 'c'
                           AND starts_with(con.conname, 'pgpartition_not_')
                     ) END,
+                    'referencedBy', CASE WHEN m.relhastriggers THEN (
+                        SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
+                        FROM pg_depend d
+                        JOIN pg_constraint con
+                            ON con.oid = d.objid AND con.contype = 'f' AND con.confrelid = m.oid
+                        JOIN pg_class c ON c.oid = con.conrelid
+                        JOIN pg_namespace n ON n.oid = c.relnamespace
+                        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid
+                          AND d.classid = 'pg_constraint'::regclass
+                          -- The others follow from one that leads to the table.
+                          AND con.conparentid = 0
+                    ) ELSE '[]' END,
+                    'publications', (
+                        SELECT coalesce(json_agg(json_build_object(
+                            'name', p.pubname,
+                            'owned', pg_has_role(t.relowner, p.pubowner, 'USAGE')
+                        ) ORDER BY p.pubname), '[]')
+                        FROM pg_publication_rel r
+                        JOIN pg_publication p ON p.oid = r.prpubid
+                        WHERE r.prrelid = m.oid
+                    ),
+                    'heldBy', CASE WHEN m.pending THEN (
+                        -- Everybody sees who holds a lock; of snapshots only those who may read all
+                        -- statistics, and of others the wait for them is short.
+                        SELECT coalesce(json_agg(json_build_object(
+                            'pid', a.pid, 'role', a.usename, 'application', a.application_name
+                        ) ORDER BY a.pid), '[]')
+                        FROM pg_stat_activity a
+                        WHERE a.pid <> pg_backend_pid() AND a.datname = current_database() AND (
+                            a.pid IN (
+                                SELECT l.pid FROM pg_locks l
+                                WHERE l.locktype = 'relation' AND l.relation = m.oid AND l.granted
+                                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                            )
+                            OR a.backend_xmin IS NOT NULL
+                               AND a.xact_start < clock_timestamp() - interval '1 second'
+                        )
+                    ) ELSE '[]' END,
+                    'triggers', CASE WHEN m.oid = p.partdefid AND m.relhastriggers THEN (
+                        SELECT coalesce(json_agg(json_build_object('name', g.tgname, 'enabled', g.tgenabled)
+                               ORDER BY g.tgname), '[]')
+                        FROM pg_trigger g
+                        WHERE g.tgrelid = m.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'
+                    ) ELSE '[]' END,
+                    'proven', NOT m.hangs AND EXISTS (
+                        SELECT FROM pg_constraint con
+                        WHERE con.conrelid = m.oid AND con.conname = $5::name AND con.contype = 'c'
+                          AND con.convalidated
+                    ),
                     'fits', m.hangs OR NOT EXISTS (
                         SELECT attname, atttypid, atttypmod, attcollation, attgenerated
                         FROM pg_attribute WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped

@@ -13,6 +13,6 @@ pub use connect::{
 };
 pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
-pub use inspect::{InspectError, default_rows, inspect};
+pub use inspect::{InspectError, default_rows, inspect, rows_referenced_by};
 pub use lock::TableLock;
 pub use session::Session;

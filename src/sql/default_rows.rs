@@ -1,15 +1,20 @@
-//! Counting the rows of a default partition.
+//! Counting the rows of a default partition, and moving them.
 
-use super::Sql;
-use super::quote::{in_range, name, qualified};
-use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds};
-use crate::plan::RangeKey;
+use super::quote::{in_range, list, literal, name, qualified};
+use super::{Sql, partitions};
+use crate::observed::{Fires, Within};
+use crate::partition::{Identifier, KeyType, QualifiedName};
+use crate::plan::{Drain, RangeKey};
 
 /// More stretches than this are not told: then nothing is.
 pub const MOST_STRETCHES: usize = 10_000;
 
-/// A transaction that counts the rows of a default partition by quarters of an hour, and returns JSON:
-/// the value each quarter begins with, and how many rows. Rows at infinity or without a key lie in
+/// More rows than this are not counted, but estimated.
+pub const MOST_COUNTED: u64 = 100_000;
+
+/// A transaction that counts the rows of a default partition, and returns them as
+/// [`crate::observed::CountedRows`] in JSON: how many there are, at most one more than
+/// [`MOST_COUNTED`], and how many in each quarter of an hour. Rows at infinity or without a key lie in
 /// none.
 #[must_use]
 pub fn count_default_rows(
@@ -17,11 +22,12 @@ pub fn count_default_rows(
     default: &QualifiedName,
     column: &Identifier,
     key: KeyType,
-    range: Option<RangeBounds>,
+    within: Within,
 ) -> Vec<Sql> {
-    let condition = match range {
-        Some(range) => in_range(&RangeKey { column: column.clone(), key }, range),
-        None => format!("{} IS NOT NULL", name(column)),
+    let condition = match within {
+        Within::Range(range) => in_range(&RangeKey { column: column.clone(), key }, range),
+        Within::Everywhere => format!("{} IS NOT NULL", name(column)),
+        Within::Nowhere => "false".to_owned(),
     };
     let column = name(column);
     let (stretch, finite) = match key {
@@ -39,11 +45,13 @@ pub fn count_default_rows(
         Sql(format!("SET LOCAL ROLE {}", name(owner))),
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!(
-            "SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]')::text FROM (SELECT \
-             {stretch} AS stretch, count(*) AS rows FROM {} WHERE {condition} AND {finite} \
-             GROUP BY 1 ORDER BY 1 LIMIT {}) AS stretches",
-            qualified(default),
-            MOST_STRETCHES + 1
+            "SELECT json_build_object('count', (SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) \
+             AS some), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
+             FROM (SELECT {stretch} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
+             {finite} GROUP BY 1 ORDER BY 1 LIMIT {}) AS stretches))::text",
+            MOST_COUNTED + 1,
+            MOST_STRETCHES + 1,
+            table = qualified(default),
         )),
     ]
 }
@@ -52,4 +60,62 @@ pub fn count_default_rows(
 fn uuid_stretch(column: &str) -> String {
     let millis = format!("('x' || left(replace({column}::text, '-', ''), 12))::bit(48)::bigint");
     format!("rpad(lpad(to_hex({millis} / 900000 * 900000), 12, '0'), 32, '0')::uuid::text")
+}
+
+/// Moves the rows of a range to the table that is made their partition, in one statement, so that one
+/// limit of time holds for all of it, waiting included.
+///
+/// Both locks are needed before the first row moves. With less on the table, a reader that had planned
+/// before would miss the rows, and a writer that was on its way into the default partition would fail.
+pub(super) fn drain(drain: &Drain) -> Vec<Sql> {
+    let Drain { attach, default, columns, triggers, .. } = drain;
+    let (table, from) = (qualified(&attach.table), qualified(default));
+    let mut body = format!("BEGIN LOCK TABLE ONLY {table}, ONLY {from} IN ACCESS EXCLUSIVE MODE;");
+    for trigger in triggers {
+        body.push_str(&format!(
+            " ALTER TABLE ONLY {from} DISABLE TRIGGER {};",
+            name(&trigger.name)
+        ));
+    }
+    if let (Some(key), Some(range)) = (&attach.key, attach.bounds.as_range()) {
+        let columns = list(columns);
+        let columns = columns.trim_start_matches('(').trim_end_matches(')');
+        body.push_str(&format!(
+            " WITH moved AS (DELETE FROM ONLY {from} WHERE {} RETURNING {columns}) INSERT INTO {} \
+             ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM moved;",
+            in_range(key, range),
+            qualified(&attach.partition)
+        ));
+    }
+    for trigger in triggers {
+        let enable = match trigger.fires {
+            Fires::Origin => "ENABLE",
+            Fires::Replica => "ENABLE REPLICA",
+            Fires::Always => "ENABLE ALWAYS",
+        };
+        body.push_str(&format!(
+            " ALTER TABLE ONLY {from} {enable} TRIGGER {};",
+            name(&trigger.name)
+        ));
+    }
+    for statement in partitions::attach(attach) {
+        body.push_str(&format!(" {};", statement.as_str()));
+    }
+    body.push_str(" END");
+    vec![Sql("SET LOCAL row_security = off".to_owned()), Sql(format!("DO {}", literal(&body)))]
+}
+
+/// Detaches and drops a default partition only if it is empty under the lock, and ours.
+pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql> {
+    let (table, default) = (qualified(table), qualified(default));
+    let body = format!(
+        "BEGIN LOCK TABLE ONLY {table}, ONLY {default} IN ACCESS EXCLUSIVE MODE; \
+         IF EXISTS (SELECT FROM ONLY {default}) \
+         OR NOT starts_with(obj_description({}::regclass, 'pg_class'), 'pgpartition.dev ') \
+         THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
+         MESSAGE = 'the default partition is not empty or not ours, and stays'; END IF; \
+         ALTER TABLE {table} DETACH PARTITION {default}; DROP TABLE {default}; END",
+        literal(&default)
+    );
+    vec![Sql("SET LOCAL row_security = off".to_owned()), Sql(format!("DO {}", literal(&body)))]
 }

@@ -5,14 +5,17 @@
 
 mod default_rows;
 mod indexes;
+mod letting_go;
 mod partitions;
 mod quote;
+mod references;
 
 use std::time::Duration;
 
-pub use default_rows::{MOST_STRETCHES, count_default_rows};
+pub use default_rows::{MOST_COUNTED, MOST_STRETCHES, count_default_rows};
+pub use references::rows_referenced_by;
 
-use crate::partition::Identifier;
+use crate::partition::{Identifier, detached_constraint};
 use crate::plan::{Step, TransactionMode};
 
 /// SQL text: one statement, without a semicolon. Only this folder makes it.
@@ -66,6 +69,20 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::CreatePartition(new) => partitions::create(new),
         Step::AttachPartition(attach) => partitions::attach(attach),
         Step::DiscardPartition { partition } => partitions::discard(partition),
+        Step::DrainDefault(drain) => default_rows::drain(drain),
+        Step::RemoveDefault { table, default, .. } => default_rows::remove(table, default),
+        Step::MarkPartitions { table, key, partitions, marking } => {
+            letting_go::mark(table, key.as_ref(), partitions, *marking)
+        }
+        Step::DetachPartition(detach) => vec![letting_go::detach(detach)],
+        Step::FinalizeDetach { table, partition, .. } => {
+            vec![letting_go::finalize(table, partition)]
+        }
+        Step::RememberDetached(remember) => letting_go::remember(remember),
+        Step::ValidateBounds { table, partition } => {
+            vec![partitions::validate(partition, &detached_constraint(table))]
+        }
+        Step::DropDetached(drop) => vec![letting_go::drop_detached(drop)],
         Step::ExcludeFromDefault { default, exclusion, key, range } => {
             vec![partitions::exclude(default, exclusion, key, *range)]
         }
@@ -121,6 +138,14 @@ fn statements_that_wait(step: &Step) -> u32 {
         | Step::ExcludeFromDefault { .. }
         | Step::ValidateExclusion { .. }
         | Step::DropExclusion { .. }
+        | Step::DrainDefault(_)
+        | Step::RemoveDefault { .. }
+        | Step::MarkPartitions { .. }
+        | Step::DetachPartition(_)
+        | Step::FinalizeDetach { .. }
+        | Step::RememberDetached(_)
+        | Step::ValidateBounds { .. }
+        | Step::DropDetached(_)
         | Step::CreateTableIndex { .. }
         | Step::BuildIndex { .. }
         | Step::AttachIndex { .. }
@@ -138,7 +163,13 @@ fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
     let lock_timeout = waits.lock_timeout.mul_f64(GIVEN) / statements_that_wait(step);
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
-        TransactionMode::InTransaction => ("SET LOCAL", lock_timeout),
+        TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
+            ("SET LOCAL", lock_timeout)
+        }
+        // In its second half others may queue behind it, if only those that name the partition.
+        TransactionMode::Autocommit if matches!(step, Step::DetachPartition(_)) => {
+            ("SET", lock_timeout)
+        }
         TransactionMode::Autocommit => ("SET", waits.patience.max(lock_timeout) * BUILD_PATIENCE),
     };
     let statement = if step.is_long() {

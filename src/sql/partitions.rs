@@ -3,7 +3,9 @@
 use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, indexes, quote};
 use crate::observed::ReplicaIdentity;
-use crate::partition::{Bounds, Identifier, MadeFor, QualifiedName, RangeBounds, partition_marker};
+use crate::partition::{
+    Bounds, Identifier, Mark, QualifiedName, RangeBounds, detached_constraint, partition_marker,
+};
 use crate::plan::{Attach, IndexBody, NewPartition, RangeKey};
 
 /// The `CHECK` constraint by which Postgres knows at `ATTACH PARTITION` that no row lies outside, and
@@ -41,7 +43,7 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
         }
     }
     statements.extend(properties(new));
-    let made = MadeFor::ToBeAttached;
+    let made = Mark::ToBeAttached;
     statements.push(mark(&new.partition, made, &new.table, &new.bounds, new.key.as_ref()));
     statements
 }
@@ -108,28 +110,37 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
     ))];
     if attach.key.is_some() {
         statements.push(Sql(format!(
-            "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {BOUNDS_CHECK}",
-            qualified(&attach.partition)
+            "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {BOUNDS_CHECK}, DROP CONSTRAINT IF EXISTS {}",
+            qualified(&attach.partition),
+            name(&detached_constraint(&attach.table))
         )));
     }
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
     }
     let Attach { table, partition, bounds, key, .. } = attach;
-    statements.push(mark(partition, MadeFor::Attached, table, bounds, key.as_ref()));
+    statements.push(mark(partition, Mark::Attached, table, bounds, key.as_ref()));
     statements
 }
 
 fn mark(
     partition: &QualifiedName,
-    made: MadeFor,
+    made: Mark,
     table: &QualifiedName,
     bounds: &Bounds,
     key: Option<&RangeKey>,
 ) -> Sql {
-    let bounds = quote::bounds(bounds, key.map(|key| key.key));
-    let marker = literal(&partition_marker(made, table, &bounds));
+    let marker = literal(&marker(made, table, bounds, key));
     Sql(format!("COMMENT ON TABLE {} IS {marker}", qualified(partition)))
+}
+
+pub(super) fn marker(
+    mark: Mark,
+    table: &QualifiedName,
+    bounds: &Bounds,
+    key: Option<&RangeKey>,
+) -> String {
+    partition_marker(mark, table, &quote::bounds(bounds, key.map(|key| key.key)))
 }
 
 /// Drops a table only if it is empty, and looks with row security off, which would hide rows.
@@ -163,6 +174,11 @@ pub(super) fn exclude(
 
 pub(super) fn validate(default: &QualifiedName, exclusion: &Identifier) -> Sql {
     Sql(format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(default), name(exclusion)))
+}
+
+pub(super) fn drop_constraint_if_there(table: &QualifiedName, constraint: &Identifier) -> Sql {
+    let (table, constraint) = (qualified(table), name(constraint));
+    Sql(format!("ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint}"))
 }
 
 pub(super) fn drop_constraint(table: &QualifiedName, constraint: &Identifier) -> Sql {

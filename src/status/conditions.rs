@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::obstacle::{About, Obstacle, cure, denies_access, is_an_answer, obstacles};
+use super::obstacle::{About, Obstacle, about_step, cure, denies_access, is_an_answer, obstacles};
 use super::{Failure, Outcome, Seen, Subject, summary};
 use crate::api::{ConditionType, Reason};
 use crate::desired::Partitioning;
@@ -46,6 +46,7 @@ fn of_seen(seen: &Seen<'_>) -> Vec<Statement> {
     };
     statements.push(reachable(seen, &obstacles));
     statements.push(covered(seen, &obstacles));
+    statements.extend(retained(seen, &obstacles));
     statements.push(indexed(seen, &obstacles));
     statements
 }
@@ -61,6 +62,7 @@ fn of_failure(failure: &Failure) -> Vec<Statement> {
         unknown(ConditionType::Reachable)
     });
     statements.push(unknown(ConditionType::Covered));
+    statements.push(unknown(ConditionType::Retained));
     statements.push(unknown(ConditionType::Indexed));
     statements
 }
@@ -128,6 +130,35 @@ fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
     }
 }
 
+/// None on a hash, of which nothing expires.
+fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Statement> {
+    let Partitioning::Range(range) = &seen.desired.partitioning else { return None };
+    let about = ConditionType::Retained;
+    let window = summary::window(seen).filter(|_| first(obstacles, About::Access).is_none());
+    let Some(window) = window else { return Some(unknown(about)) };
+    if let Some(Obstacle { reason, message, .. }) = first(obstacles, About::Retention) {
+        return Some(says(about, FALSE, *reason, message.clone()));
+    }
+    let to_go = seen.remaining.steps.iter().filter(|planned| lets_go(&planned.step)).count();
+    let left_alone = seen.remaining.notes.iter().find(|note| note.is_of_expired());
+    Some(match (to_go, left_alone, window.kept_from) {
+        (0, None, None) if range.retention.is_none() => {
+            let message = "spec.retention is absent: nothing expires".to_owned();
+            says(about, TRUE, Reason::KeepsEverything, message)
+        }
+        (0, None, kept_from) => {
+            let from = kept_from.map(|edge| window.grid.axis.key.shown(edge)).unwrap_or_default();
+            says(about, TRUE, Reason::NothingExpired, format!("nothing ends before {from}"))
+        }
+        (0, Some(note), _) => says(about, FALSE, Reason::PartitionsPastRetention, note.explain()),
+        (1.., _, _) => says(about, FALSE, Reason::PartitionsPastRetention, "see plan".to_owned()),
+    })
+}
+
+fn lets_go(step: &Step) -> bool {
+    about_step(step) == About::Retention
+}
+
 fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
     if first(obstacles, About::Table).or(first(obstacles, About::Access)).is_some() {
         return unknown(ConditionType::Indexed);
@@ -162,6 +193,14 @@ fn makes_index(step: &Step) -> bool {
         | Step::AttachPartition(_)
         | Step::DiscardPartition { .. }
         | Step::DropExclusion { .. }
+        | Step::DrainDefault(_)
+        | Step::RemoveDefault { .. }
+        | Step::MarkPartitions { .. }
+        | Step::DetachPartition(_)
+        | Step::FinalizeDetach { .. }
+        | Step::RememberDetached(_)
+        | Step::ValidateBounds { .. }
+        | Step::DropDetached(_)
         | Step::DropIndex { .. }
         | Step::DropTableIndex { .. } => false,
     }

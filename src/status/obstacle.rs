@@ -22,6 +22,8 @@ pub(super) enum About {
     /// The table as a whole: nothing further is known of it.
     Table,
     Partitions,
+    /// What is let go.
+    Retention,
     Indexes,
     /// That there is something left to do.
     Work,
@@ -30,8 +32,12 @@ pub(super) enum About {
 /// Everything in the way, the gravest first.
 pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
     let failed = seen.failed.iter().map(of_failed_step);
-    let deferred = seen.remaining.deferred.iter().map(of_deferral);
-    let mut obstacles: Vec<_> = failed.chain(deferred).chain(of_work(seen)).collect();
+    // What waits for time alone keeps nothing from being true.
+    let deferred =
+        seen.remaining.deferred.iter().filter(|held| held.blocker.waits() != Waits::ForTime);
+    let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(of_deferral);
+    let mut obstacles: Vec<_> =
+        failed.chain(deferred).chain(of_approval(seen)).chain(of_work(seen)).collect();
     obstacles.sort_by_key(|obstacle| match obstacle.cure {
         Waits::ForPerson => 0,
         Waits::ForOthers => 1,
@@ -65,6 +71,15 @@ fn of_deferral(deferral: &Deferral) -> Obstacle {
     }
 }
 
+/// One obstacle for all that waits for approval, since it is approved together.
+fn of_approval(seen: &Seen<'_>) -> Option<Obstacle> {
+    let held = seen.remaining.deferred.iter().find(|held| held.blocker.is_about_plan())?;
+    let (reason, about) = of_blocker(&held.blocker);
+    let fingerprint = &seen.remaining.fingerprint;
+    let message = format!("{}; the fingerprint is {fingerprint}", held.blocker.explain());
+    Some(Obstacle { reason, message, about, cure: held.blocker.waits() })
+}
+
 fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
     let steps = match seen.remaining.steps.len() {
         0 => return None,
@@ -87,14 +102,22 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
     })
 }
 
-fn about_step(step: &Step) -> About {
+pub(super) fn about_step(step: &Step) -> About {
     match step {
         Step::CreatePartition(_)
         | Step::ExcludeFromDefault { .. }
         | Step::ValidateExclusion { .. }
         | Step::AttachPartition(_)
         | Step::DiscardPartition { .. }
-        | Step::DropExclusion { .. } => About::Partitions,
+        | Step::DropExclusion { .. }
+        | Step::DrainDefault(_)
+        | Step::RemoveDefault { .. } => About::Partitions,
+        Step::MarkPartitions { .. }
+        | Step::DetachPartition(_)
+        | Step::FinalizeDetach { .. }
+        | Step::RememberDetached(_)
+        | Step::ValidateBounds { .. }
+        | Step::DropDetached(_) => About::Retention,
         Step::CreateTableIndex { .. }
         | Step::BuildIndex { .. }
         | Step::AttachIndex { .. }
@@ -125,7 +148,22 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         }
         Blocker::DefaultInUse { .. } => (Reason::DefaultPartitionInUse, About::Partitions),
         Blocker::OtherModulus { .. } => (Reason::HashPartitionsMismatch, About::Partitions),
-        Blocker::DetachPending { .. } => (Reason::PartitionsMissing, About::Partitions),
+        Blocker::DefaultNoTable { .. }
+        | Blocker::DefaultReferenced { .. }
+        | Blocker::DefaultTooLarge { .. } => (Reason::DefaultPartitionHoldsRows, About::Partitions),
+        Blocker::CannotReattach { .. } => (Reason::PartitionsMissing, About::Partitions),
+        Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {
+            (Reason::DetachPending, About::Retention)
+        }
+        Blocker::NeedsApproval { .. } => (Reason::AwaitingApproval, About::Retention),
+        Blocker::ClocksDiffer { .. } => (Reason::ClocksDiffer, About::Retention),
+        Blocker::Referenced { .. } | Blocker::ReferencesNotChecked { .. } => {
+            (Reason::PartitionReferenced, About::Retention)
+        }
+        Blocker::LastPartition { .. } | Blocker::HasPartitions { .. } => {
+            (Reason::PartitionsPastRetention, About::Retention)
+        }
+        Blocker::InGrace { .. } => (Reason::AwaitingGrace, About::Retention),
         Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
         Blocker::NoSuchColumn { .. } => (Reason::ColumnNotFound, About::Indexes),
         Blocker::IndexNameTaken { .. } => (Reason::IndexNameTaken, About::Indexes),
@@ -145,13 +183,17 @@ pub(super) fn cure(reason: Reason) -> Waits {
         | Reason::TableLocked
         | Reason::HeldByAnother
         | Reason::LockTimeout
-        | Reason::IndexBuilding => Waits::ForOthers,
+        | Reason::IndexBuilding
+        | Reason::DetachPending => Waits::ForOthers,
         Reason::Succeeded
         | Reason::Progressing
         | Reason::Connected
         | Reason::AllPeriods
         | Reason::AllRemainders
         | Reason::AllValid
+        | Reason::KeepsEverything
+        | Reason::NothingExpired
+        | Reason::AwaitingGrace
         | Reason::Unknown => Waits::ForTime,
         Reason::Suspended
         | Reason::PlanOnly
@@ -176,6 +218,10 @@ pub(super) fn cure(reason: Reason) -> Waits {
         | Reason::DefaultPartitionInUse
         | Reason::HashPartitionsMismatch
         | Reason::ForeignPartitionInTheWay
+        | Reason::AwaitingApproval
+        | Reason::ClocksDiffer
+        | Reason::PartitionReferenced
+        | Reason::PartitionsPastRetention
         | Reason::IndexesMissing
         | Reason::IndexInvalid
         | Reason::IndexNameTaken => Waits::ForPerson,

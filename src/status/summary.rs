@@ -7,7 +7,7 @@ use crate::api::v1alpha1::{PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
 use crate::observed::{Attachment, ObservedTable, Origin};
 use crate::partition::{Bounds, Edge, Identifier, KeyType};
-use crate::plan::{Plan, PlannedStep, Step, Window, next_change};
+use crate::plan::{self, Deferral, Plan, PlannedStep, Step, Window};
 
 /// The lines that a status shows of a plan.
 const PREVIEW_LINES: usize = 10;
@@ -84,7 +84,9 @@ fn default_rows(observed: &ObservedTable) -> Option<i64> {
     match observed.default_partition() {
         None => Some(0),
         Some(default) if default.bytes == 0 => Some(0),
-        Some(default) => default.rows.and_then(|rows| i64::try_from(rows).ok()),
+        Some(default) => {
+            observed.default_count.or(default.rows).and_then(|rows| i64::try_from(rows).ok())
+        }
     }
 }
 
@@ -101,10 +103,7 @@ pub(super) fn coverage(seen: &Seen<'_>) -> (Option<String>, Option<String>) {
 }
 
 pub(super) fn next_action(seen: &Seen<'_>) -> Option<Timestamp> {
-    match &seen.desired.partitioning {
-        Partitioning::Range(range) => next_change(range, key(seen)?, seen.moment.now),
-        Partitioning::Hash(_) => None,
-    }
+    plan::next_action(seen.desired, seen.observed, &seen.moment)
 }
 
 pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {
@@ -115,7 +114,13 @@ pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {
         fingerprint: plan.fingerprint.clone(),
         steps: number(plan.steps.len())?,
         deferred: number(plan.deferred.len())?,
-        preview: plan.steps.iter().take(PREVIEW_LINES).map(PlannedStep::line).collect(),
+        preview: plan
+            .steps
+            .iter()
+            .map(PlannedStep::line)
+            .chain(plan.deferred.iter().map(Deferral::line))
+            .take(PREVIEW_LINES)
+            .collect(),
     })
 }
 

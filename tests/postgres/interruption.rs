@@ -171,7 +171,7 @@ async fn what_was_done_without_our_hearing_of_it_is_not_done_twice() {
     for major in majors() {
         let world = world(major).await;
         converge_in_pieces(&world, 0, &|step| match step.mode() {
-            TransactionMode::InTransaction => Mode::CutAnswer(0),
+            TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutAnswer(0),
             // The answers to the two SETs before have 15 bytes each; the next one is cut.
             TransactionMode::Autocommit => Mode::CutAnswer(31),
         })
@@ -204,7 +204,7 @@ fn after_statements(step: &Step, statements: usize) -> Mode {
     let waits = Waits { lock_timeout: Duration::from_secs(1), patience: Duration::from_secs(5) };
     let script = sql::render(step, waits);
     match script.mode {
-        TransactionMode::InTransaction => Mode::CutRequest(0),
+        TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutRequest(0),
         TransactionMode::Autocommit => {
             // A message is a letter, a length of four bytes, the text, and a NUL.
             let bytes = script.statements.iter().take(statements).map(|s| s.as_str().len() + 6);

@@ -98,7 +98,9 @@ async fn locks_seen(world: &World, session: &Session, plan: &Plan) -> Option<Loc
     let owner = sql::become_owner(plan.owner.as_ref().unwrap());
     send(session, owner.as_str()).await.unwrap();
     let locks = match script.mode {
-        TransactionMode::InTransaction => seen_in_transaction(world, session, &script).await,
+        TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
+            seen_in_transaction(world, session, &script).await
+        }
         TransactionMode::Autocommit => seen_from_outside(world, session, &script, step).await,
     };
     send(session, "RESET ROLE").await.unwrap();

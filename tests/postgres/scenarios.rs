@@ -42,7 +42,11 @@ impl Phase {
     }
 
     pub(crate) async fn plan(&self, session: &Session) -> Plan {
-        look(session, &self.desired(), &Moment::at(at(self.now))).await.unwrap().1
+        look(session, &self.desired(), &self.moment()).await.unwrap().1
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::at(at(self.now))
     }
 
     /// The step that is to be taken next, as a plan of its own.
@@ -58,7 +62,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// The number of kinds of steps, and the number of each: a new one does not compile without a number.
-pub(crate) const KINDS: usize = 12;
+pub(crate) const KINDS: usize = 20;
 
 pub(crate) fn kind(step: &Step) -> usize {
     match step {
@@ -74,6 +78,14 @@ pub(crate) fn kind(step: &Step) -> usize {
         Step::DropIndex { .. } => 9,
         Step::DropTableIndex { .. } => 10,
         Step::ReplaceTableIndex { .. } => 11,
+        Step::DrainDefault(_) => 12,
+        Step::RemoveDefault { .. } => 13,
+        Step::MarkPartitions { .. } => 14,
+        Step::DetachPartition(_) => 15,
+        Step::FinalizeDetach { .. } => 16,
+        Step::RememberDetached(_) => 17,
+        Step::ValidateBounds { .. } => 18,
+        Step::DropDetached(_) => 19,
     }
 }
 

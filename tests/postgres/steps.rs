@@ -40,7 +40,8 @@ async fn take_steps(what: &str, session: &Session, phase: &Phase) -> Vec<Planned
         let step = plan.steps[0].clone();
         let before = observe(session, &plan.table).await;
         let (oid, line) = (before.relation.as_ref().unwrap().oid, step.line());
-        let checked = check(plan, &before).unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
+        let checked = check(plan, &phase.desired(), &before, &phase.moment())
+            .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
         let lock = TableLock::try_take(session, oid).await.unwrap().unwrap();
         let waits =
             Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };

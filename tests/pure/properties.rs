@@ -77,7 +77,7 @@ proptest! {
     fn is_accepted_by_the_checker(world in any_world()) {
         let plan = plan(&world.desired, &world.observed, &Moment::at(world.now));
         let text = plan.to_string();
-        if let Err(violation) = check(plan, &world.observed) {
+        if let Err(violation) = check(plan, &world.desired, &world.observed, &Moment::at(world.now)) {
             return Err(TestCaseError::fail(format!("{violation}\n{text}")));
         }
     }
@@ -118,7 +118,7 @@ proptest! {
             swapped.steps.swap(first, second);
             for mutant in [dropped, swapped] {
                 let text = format!("of\n{whole}\nthis was accepted\n{mutant}");
-                prop_assert!(check(mutant, &world.observed).is_err(), "{}", text);
+                prop_assert!(check(mutant, &world.desired, &world.observed, &Moment::at(world.now)).is_err(), "{}", text);
             }
         }
     }
@@ -132,7 +132,7 @@ proptest! {
                     let mut swapped = whole.clone();
                     swapped.steps.swap(before, at);
                     let text = format!("of\n{whole}\nthis was accepted\n{swapped}");
-                    prop_assert!(check(swapped, &world.observed).is_err(), "{}", text);
+                    prop_assert!(check(swapped, &world.desired, &world.observed, &Moment::at(world.now)).is_err(), "{}", text);
                 }
             }
         }
@@ -143,7 +143,7 @@ proptest! {
         let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         for mutant in widened(&whole, &world.observed).into_iter().chain(seized(&whole, &world.observed)) {
             let text = format!("of\n{whole}\nthis was accepted\n{mutant}");
-            prop_assert!(check(mutant, &world.observed).is_err(), "{}", text);
+            prop_assert!(check(mutant, &world.desired, &world.observed, &Moment::at(world.now)).is_err(), "{}", text);
         }
     }
 }

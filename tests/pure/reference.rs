@@ -35,7 +35,7 @@ reasons are also those of events and logs. This page is written by the code:
 
 #[test]
 fn every_step_has_its_heading() {
-    let declared = source::variants(&source::file("plan/step.rs"), "Step");
+    let declared = source::variants(&source::file("plan/step/mod.rs"), "Step");
     let steps = samples::steps();
     assert_eq!(names(&declared), steps.iter().map(variant).collect::<Vec<_>>());
     let mut page = STEPS.to_owned();
@@ -47,7 +47,7 @@ fn every_step_has_its_heading() {
 
 #[test]
 fn every_blocker_has_its_heading() {
-    let declared = source::variants(&source::file("plan/reason.rs"), "Blocker");
+    let declared = source::variants(&source::file("plan/blocker.rs"), "Blocker");
     let blockers = samples::blockers();
     let named: Vec<_> = blockers.iter().map(|blocker| blocker.name().to_owned()).collect();
     assert_eq!(names(&declared), named);
@@ -112,6 +112,9 @@ fn section(step: &Step, words: &str) -> String {
 fn mode(step: &Step) -> &'static str {
     match step.mode() {
         TransactionMode::InTransaction => "as one transaction",
+        TransactionMode::OneSnapshot => {
+            "as one transaction, in which it is tried again while others hold it up"
+        }
         TransactionMode::Autocommit => "one by one, outside of a transaction",
     }
 }

@@ -46,7 +46,7 @@ const EXCEPTIONS: [(Rule, &str); 7] = [
 
 #[test]
 fn each_step_is_said_in_these_words() {
-    let declared = source::variants(&source::file("plan/step.rs"), "Step");
+    let declared = source::variants(&source::file("plan/step/mod.rs"), "Step");
     let steps = steps();
     let kinds: Vec<_> = steps.iter().map(kind).collect();
     for (name, _) in &declared {
@@ -101,6 +101,9 @@ fn script(step: &Step) -> String {
     let statements: String = statements.collect();
     match script.mode {
         TransactionMode::InTransaction => format!("BEGIN;\n{statements}COMMIT;\n"),
+        TransactionMode::OneSnapshot => {
+            format!("BEGIN ISOLATION LEVEL REPEATABLE READ;\n{statements}COMMIT;\n")
+        }
         TransactionMode::Autocommit => statements,
     }
 }

@@ -109,7 +109,7 @@ fn periods_are_covered(
         let takes = |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|r| r.contains(at));
         let found = observed.attached().filter(takes).count();
         let is_excused = plan.deferred.iter().any(|deferral| match &deferral.blocker {
-            Blocker::DetachPending { partition } => {
+            Blocker::DetachHeld { partition, .. } => {
                 observed.partition(partition).is_some_and(|p| takes(&p))
             }
             Blocker::TooManyPeriods { range, .. } => range.contains(at),

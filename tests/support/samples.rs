@@ -116,7 +116,6 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::DefaultNotCounted { default: default.clone() },
         Blocker::DefaultInUse { default },
         Blocker::OtherModulus { found: 4, wanted: 8 },
-        Blocker::DetachPending { partition: partition.clone() },
         Blocker::NoSuchColumn { index: index.clone(), column: identifier("amount") },
         Blocker::IndexNameTaken { index: index.clone() },
         Blocker::IndexServesConstraint { index: index.clone() },

@@ -35,6 +35,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
             in_recovery: false,
             role: identifier("keeper"),
             clock: Timestamp::UNIX_EPOCH,
+            ahead: None,
         },
         relation: Some(Relation {
             oid: 16_384,
@@ -43,6 +44,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
             owned: true,
             may_create: true,
             columns: key.iter().map(|(name, _)| identifier(name)).collect(),
+            generated: Vec::new(),
             template: Template::default(),
             indexes: Vec::new(),
             references: Vec::new(),
@@ -51,6 +53,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         partitions: Vec::new(),
         taken: BTreeSet::from([name.name.clone()]),
         default_rows: Some(Vec::new()),
+        default_count: None,
     }
 }
 
@@ -63,6 +66,8 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         bounds,
         attachment: Attachment::Attached,
         origin: Origin::Foreign,
+        mark: None,
+        comment: None,
         owned: true,
         rows: None,
         bytes: 0,
@@ -70,6 +75,12 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         indexes: Vec::new(),
         exclusions: Vec::new(),
         fits: true,
+        proven: false,
+        referenced_by: Vec::new(),
+        rows_referenced_by: None,
+        publications: Vec::new(),
+        held_by: Vec::new(),
+        triggers: Vec::new(),
     }
 }
 

@@ -30,7 +30,7 @@ fn step(planned: &PlannedStep, waits: sql::Waits) -> Value {
         "because": planned.because.explain(),
         "locks": locks,
         "transaction": match step.mode() {
-            TransactionMode::InTransaction => true,
+            TransactionMode::InTransaction | TransactionMode::OneSnapshot => true,
             TransactionMode::Autocommit => false,
         },
         "risk": match step.risk() {

@@ -29,6 +29,9 @@ pub(super) fn text(plan: &Plan, waits: Waits) -> String {
             TransactionMode::InTransaction => {
                 text.push_str(&format!("BEGIN;\n{statements}COMMIT;\n"));
             }
+            TransactionMode::OneSnapshot => text.push_str(&format!(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ;\n{statements}COMMIT;\n"
+            )),
             TransactionMode::Autocommit => text.push_str(&statements),
         }
     }

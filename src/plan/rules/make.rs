@@ -3,8 +3,8 @@
 use super::Draft;
 use super::recover::is_usable;
 use crate::desired::{DesiredTable, OnPartitions, Partitioning};
-use crate::observed::{ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
-use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
+use crate::observed::{Attachment, ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
+use crate::partition::{Bounds, Identifier, Mark, QualifiedName, index_name, unused};
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
 use crate::plan::{Cause, Note};
 
@@ -18,10 +18,11 @@ impl Draft {
         on_newest: impl Fn(u32) -> bool,
         because: Cause,
     ) -> QualifiedName {
-        let prepared =
-            self.world.partitions.iter().find(|p| p.is_made_for(&bounds) && is_usable(p, self));
-        if let Some(prepared) = prepared {
-            return prepared.name.clone();
+        if let Some(prepared) = self.prepared_for(&bounds).cloned() {
+            if prepared.attachment == Attachment::Detached && !prepared.proven {
+                self.prove(&prepared);
+            }
+            return prepared.name;
         }
         let name = unused(wanted_name, |name| self.is_taken(name));
         if name != *wanted_name {
@@ -34,6 +35,24 @@ impl Draft {
         partition
     }
 
+    /// The table that was made for `bounds`, and can be attached as it is.
+    pub(super) fn prepared_for(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
+        self.world.partitions.iter().find(|p| p.is_made_for(bounds) && is_usable(p, self))
+    }
+
+    /// The steps after which Postgres knows of a detached table, without a scan under an exclusive lock,
+    /// that it holds nothing but rows of its bounds.
+    fn prove(&mut self, detached: &ObservedPartition) {
+        if !matches!(detached.mark, Some(Mark::Detached(_))) {
+            self.remember(detached);
+        }
+        let step = Step::ValidateBounds {
+            table: self.world.name.clone(),
+            partition: detached.name.clone(),
+        };
+        self.step(step, Cause::KeptAgain);
+    }
+
     /// The step that attaches a table for `bounds`.
     pub(super) fn attach(
         &self,
@@ -41,17 +60,26 @@ impl Draft {
         bounds: Bounds,
         exclusion: Option<Identifier>,
     ) -> Step {
-        let relation = self.world.relation.as_ref();
-        Step::AttachPartition(Box::new(Attach {
+        Step::AttachPartition(Box::new(self.attachment(partition, bounds, exclusion)))
+    }
+
+    /// What becomes a partition of the table.
+    pub(super) fn attachment(
+        &self,
+        partition: QualifiedName,
+        bounds: Bounds,
+        exclusion: Option<Identifier>,
+    ) -> Attach {
+        Attach {
             table: self.world.name.clone(),
             partition,
             bounds,
             key: self.range_key(),
             default: self.world.default_partition().map(|p| p.name.clone()),
             exclusion,
-            references: relation.map(|r| r.references.clone()).unwrap_or_default(),
-            referenced_by: relation.map(|r| r.referenced_by.clone()).unwrap_or_default(),
-        }))
+            references: self.references(),
+            referenced_by: self.referenced_by(),
+        }
     }
 
     /// Whether a name cannot be given to anything new in the table's schema.

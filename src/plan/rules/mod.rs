@@ -1,22 +1,40 @@
 //! The rules, in the order in which they are asked. Each sees the world as the rules before it will
 //! leave it, and knows none of them.
 
+mod adopt;
+mod default_partition;
+mod detach;
+mod drain;
+mod drop;
+mod expire;
 mod index;
 mod make;
 mod provision;
 mod recover;
 mod remainders;
 
+pub(super) use drop::grace_over;
+
 use super::{Blocker, Cause, Deferral, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::DesiredTable;
-use crate::observed::ObservedTable;
+use crate::observed::{ObservedPartition, ObservedTable, Relation};
+use crate::partition::QualifiedName;
 
 /// A rule.
 pub(super) type Rule = fn(&DesiredTable, &Moment, &mut Draft);
 
 /// All of them.
-pub(super) const RULES: [Rule; 4] =
-    [recover::discard_unusable, provision::provision, recover::discard_unwanted, index::ensure];
+pub(super) const RULES: [Rule; 9] = [
+    detach::finish,
+    adopt::adopt,
+    recover::discard_unusable,
+    provision::provision,
+    default_partition::ensure,
+    recover::discard_unwanted,
+    expire::expire,
+    drop::drop_detached,
+    index::ensure,
+];
 
 /// A plan in the making, and the world as it will be after it.
 pub(super) struct Draft {
@@ -24,11 +42,42 @@ pub(super) struct Draft {
     pub(super) steps: Vec<PlannedStep>,
     pub(super) deferred: Vec<Deferral>,
     pub(super) notes: Vec<Note>,
+    /// The instants the plan is for.
+    moment: Moment,
+    /// Whether a person has approved what does not go without saying.
+    approved: bool,
 }
 
 impl Draft {
-    pub(super) fn new(observed: &ObservedTable) -> Self {
-        Self { world: observed.clone(), steps: Vec::new(), deferred: Vec::new(), notes: Vec::new() }
+    pub(super) fn new(observed: &ObservedTable, moment: &Moment, approved: bool) -> Self {
+        Self {
+            world: observed.clone(),
+            steps: Vec::new(),
+            deferred: Vec::new(),
+            notes: Vec::new(),
+            moment: *moment,
+            approved,
+        }
+    }
+
+    /// The partitions, and what was or will be one, of which something is true.
+    fn all(&self, is_so: impl Fn(&ObservedPartition) -> bool) -> Vec<ObservedPartition> {
+        self.world.partitions.iter().filter(|p| is_so(p)).cloned().collect()
+    }
+
+    /// The tables the foreign keys of the table lead to.
+    fn references(&self) -> Vec<QualifiedName> {
+        self.world.relation.as_ref().map(|r| r.references.clone()).unwrap_or_default()
+    }
+
+    /// The tables whose foreign keys lead to the table.
+    fn referenced_by(&self) -> Vec<QualifiedName> {
+        self.world.relation.as_ref().map(Relation::referencing).unwrap_or_default()
+    }
+
+    fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {
+        let role = self.world.server.role.clone();
+        Blocker::NotOwnerOfPartition { partition: partition.name.clone(), role }
     }
 
     /// Takes back every promise about the default partition.

@@ -1,7 +1,7 @@
 //! Every period has its partition.
 
-use super::{Blocker, Cause, Draft, Moment, Note, Step, remainders};
-use crate::desired::{DesiredTable, Partitioning};
+use super::{Blocker, Cause, Draft, Moment, Note, Step, drain, remainders};
+use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{Bounds, Edge, Identifier, RangeBounds, digest, range_name};
 use crate::plan::refute::range_key;
@@ -15,14 +15,19 @@ pub(super) fn provision(desired: &DesiredTable, moment: &Moment, draft: &mut Dra
             let window = range_key(&draft.world)
                 .and_then(|key| Window::new(range, key, &draft.world, moment))
                 .expect("refuted otherwise");
-            provision_periods(desired, &window, draft);
+            provision_periods(desired, range, &window, draft);
         }
         Partitioning::Hash(hash) => remainders::provision(desired, hash, draft),
     }
     note_unmanaged(draft);
 }
 
-fn provision_periods(desired: &DesiredTable, window: &Window, draft: &mut Draft) {
+fn provision_periods(
+    desired: &DesiredTable,
+    range: &DesiredRange,
+    window: &Window,
+    draft: &mut Draft,
+) {
     let key = draft.range_key().expect("refuted otherwise");
     for range in &window.too_wide {
         draft.defer(None, Blocker::TooManyPeriods { range: *range, key: key.key });
@@ -31,7 +36,7 @@ fn provision_periods(desired: &DesiredTable, window: &Window, draft: &mut Draft)
     let ways: Vec<_> = window
         .missing
         .iter()
-        .map(|missing| (*missing, way(missing.range, window, default.as_ref(), &key, draft)))
+        .map(|missing| (*missing, way(missing, desired, range, window, draft)))
         .collect();
     if let Some(default) = &default {
         drop_unneeded_exclusions(default, &ways, draft);
@@ -48,6 +53,10 @@ fn provision_periods(desired: &DesiredTable, window: &Window, draft: &mut Draft)
             Way::Free => {
                 make(desired, window, missing, &name, draft, None);
             }
+            Way::Draining(rows) => {
+                let default = default.as_ref().expect("nothing is drained without one");
+                drain::make(desired, window, missing, &name, draft, (default, rows));
+            }
             Way::Excluding => {
                 let default = default.as_ref().expect("nothing is excluded without one");
                 make(desired, window, missing, &name, draft, Some((default, &key)));
@@ -63,40 +72,64 @@ enum Way {
     /// Behind a promise that the default partition holds nothing of its range, so that nothing is
     /// scanned under an exclusive lock.
     Excluding,
+    /// Together with its rows, which are in the default partition: this many.
+    Draining(u64),
     /// Not yet.
     Blocked(Blocker),
 }
 
 fn way(
-    range: RangeBounds,
+    missing: &Missing,
+    desired: &DesiredTable,
+    spec: &DesiredRange,
     window: &Window,
-    default: Option<&ObservedPartition>,
-    key: &RangeKey,
     draft: &Draft,
 ) -> Way {
-    let Some(default) = default.filter(|default| default.bytes > 0) else { return Way::Free };
+    let range = missing.range;
+    if missing.cause == Cause::KeptAgain && draft.prepared_for(&Bounds::Range(range)).is_none() {
+        return Way::Blocked(cannot_reattach(range, draft));
+    }
+    let default = draft.world.default_partition().filter(|default| default.bytes > 0);
+    let Some(default) = default else { return Way::Free };
     let name = default.name.clone();
     let Some(stretches) = &draft.world.default_rows else {
         return Way::Blocked(Blocker::DefaultNotCounted { default: name });
     };
     let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
     let rows: u64 = overlapping.map(|stretch| stretch.rows).sum();
-    if rows > 0 {
-        let key = key.key;
+    let is_drained = spec.default_partition == DefaultPartition::Present;
+    if rows > 0 && !is_drained {
+        let key = window.grid.axis.key;
         return Way::Blocked(Blocker::DefaultHoldsRows { default: name, range, rows, key });
     }
     if !default.owned {
-        let role = draft.world.server.role.clone();
-        return Way::Blocked(Blocker::NotOwnerOfPartition { partition: name, role });
+        return Way::Blocked(draft.not_owner_of(default));
     }
     // The promise would make an application's insert fail that the default partition takes now;
     // where an earlier run made it, the insert fails already, and attaching is what cures it.
     let promised = default.exclusions.iter().any(|e| e.name == exclusion_name(range));
     let is_written_soon = range.from() <= window.soon() && range.to() > Edge::At(window.now);
-    if is_written_soon && !promised {
+    let is_in_use = is_written_soon && !promised;
+    if is_in_use && !is_drained {
         return Way::Blocked(Blocker::DefaultInUse { default: name });
     }
+    if rows > 0 || is_in_use {
+        let blocker = drain::blocker(default, range, rows, desired.limits.lock_timeout, draft);
+        return blocker.map_or(Way::Draining(rows), Way::Blocked);
+    }
     Way::Excluding
+}
+
+/// What keeps a table from being attached again that was detached from there.
+fn cannot_reattach(range: RangeBounds, draft: &Draft) -> Blocker {
+    let bounds = Bounds::Range(range);
+    let detached = draft.world.partitions.iter().find(|p| p.is_let_go() && p.bounds == bounds);
+    let detached = detached.expect("what is kept again was detached");
+    if detached.owned {
+        Blocker::CannotReattach { partition: detached.name.clone() }
+    } else {
+        draft.not_owner_of(detached)
+    }
 }
 
 fn make(

@@ -1,23 +1,12 @@
 //! Finish or clear away what an earlier run left.
 
-use super::{Blocker, Cause, Draft, Moment, Step};
+use super::{Cause, Draft, Moment, Step};
 use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition};
 
-/// Discards tables that were made to become partitions and cannot be attached as they are, and tells
-/// of detaches that were cut off.
+/// Discards tables that were made to become partitions and cannot be attached as they are.
 pub(super) fn discard_unusable(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
     discard(draft, |partition, draft| !is_usable(partition, draft));
-    let pending: Vec<_> = draft
-        .world
-        .partitions
-        .iter()
-        .filter(|p| p.attachment == Attachment::DetachPending)
-        .map(|p| p.name.clone())
-        .collect();
-    for partition in pending {
-        draft.defer(None, Blocker::DetachPending { partition });
-    }
 }
 
 /// Discards tables that were made to become partitions and that no rule has wanted.
@@ -26,20 +15,14 @@ pub(super) fn discard_unwanted(_: &DesiredTable, _: &Moment, draft: &mut Draft) 
 }
 
 fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -> bool) {
-    let leftovers: Vec<_> = draft
-        .world
-        .partitions
-        .iter()
-        .filter(|p| p.attachment == Attachment::Prepared && is_leftover(p, draft))
-        .map(|p| (p.name.clone(), p.owned))
-        .collect();
-    for (partition, owned) in leftovers {
-        let step = Step::DiscardPartition { partition: partition.clone() };
-        if owned {
+    let leftovers = draft.all(|p| p.attachment == Attachment::Prepared && is_leftover(p, draft));
+    for partition in leftovers {
+        let step = Step::DiscardPartition { partition: partition.name.clone() };
+        if partition.owned {
             draft.step(step, Cause::Leftover);
         } else {
-            let role = draft.world.server.role.clone();
-            draft.defer(Some(step), Blocker::NotOwnerOfPartition { partition, role });
+            let blocker = draft.not_owner_of(&partition);
+            draft.defer(Some(step), blocker);
         }
     }
 }

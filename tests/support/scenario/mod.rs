@@ -112,8 +112,9 @@ impl Scenario {
 
     /// The plan, which the checker accepts whatever the scenario.
     fn checked_plan(&self, desired: &DesiredTable) -> Plan {
-        let plan = plan(desired, &self.world, &Moment::at(self.now));
-        if let Err(violation) = check(plan.clone(), &self.world) {
+        let moment = Moment::at(self.now);
+        let plan = plan(desired, &self.world, &moment);
+        if let Err(violation) = check(plan.clone(), desired, &self.world, &moment) {
             panic!("{violation}\n{plan}");
         }
         plan

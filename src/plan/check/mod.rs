@@ -1,9 +1,12 @@
 //! The rules of safety, known apart from those of planning. Only what passes here is executed.
 
-use super::step::REPLACEMENT_SUFFIX;
-use super::{Plan, PlannedStep, Step, simulate};
+mod letting_go;
+
+use super::step::{Attach, REPLACEMENT_SUFFIX};
+use super::{Moment, Plan, PlannedStep, Step, simulate};
+use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
-use crate::partition::{Bounds, Identifier, QualifiedName};
+use crate::partition::{Bounds, Identifier, Mark, QualifiedName};
 
 /// A plan that keeps the rules of safety. Only [`check`] makes one, and only it can be executed.
 #[derive(Debug)]
@@ -30,11 +33,17 @@ pub struct Violation {
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn check(plan: Plan, observed: &ObservedTable) -> Result<CheckedPlan, Violation> {
+pub fn check(
+    plan: Plan,
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Result<CheckedPlan, Violation> {
     let mut world = observed.clone();
+    let leave = letting_go::Leave::new(&plan, desired, observed, moment);
     for (at, planned) in plan.steps.iter().enumerate() {
         let to_come = &plan.steps[at + 1..];
-        let verdict = check_step(&planned.step, &world)
+        let verdict = check_step(&planned.step, &world, &leave)
             .and_then(|()| successor_first(&planned.step, to_come, &world));
         if let Err(rule) = verdict {
             return Err(Violation { position: at + 1, rule });
@@ -44,7 +53,11 @@ pub fn check(plan: Plan, observed: &ObservedTable) -> Result<CheckedPlan, Violat
     Ok(CheckedPlan(plan))
 }
 
-fn check_step(step: &Step, world: &ObservedTable) -> Result<(), &'static str> {
+fn check_step(
+    step: &Step,
+    world: &ObservedTable,
+    leave: &letting_go::Leave,
+) -> Result<(), &'static str> {
     match step {
         Step::CreatePartition(new) => {
             ensure(new.table == world.name, "only partitions of this table are made")?;
@@ -53,12 +66,40 @@ fn check_step(step: &Step, world: &ObservedTable) -> Result<(), &'static str> {
             fits_in(&new.bounds, world)
         }
         Step::AttachPartition(attach) => {
-            let table = prepared(&attach.partition, world)?;
-            ensure(attach.table == world.name, "partitions are attached to this table only")?;
-            ensure(table.bounds == attach.bounds, "what was made for a range is attached for it")?;
-            fits_in(&attach.bounds, world)?;
+            check_attach(attach, world)?;
             beside_default(attach.default.as_ref(), attach.exclusion.as_ref(), world)
         }
+        Step::DrainDefault(drain) => {
+            check_attach(&drain.attach, world)?;
+            let default = is_default(&drain.default, world)?;
+            let referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
+            ensure(!referenced, "no row is moved that a foreign key may follow")?;
+            ensure(drain.triggers == default.triggers, "no trigger fires for rows that are moved")
+        }
+        Step::RemoveDefault { default, .. } => {
+            let default = is_default(default, world)?;
+            ensure(default.origin == Origin::Ours, "it is ours")?;
+            let is_empty = default.bytes == 0 || world.default_count == Some(0);
+            ensure(is_empty, "a default partition with rows stays")
+        }
+        Step::MarkPartitions { partitions, marking, .. } => {
+            letting_go::check_mark(partitions, *marking, world, leave)
+        }
+        Step::DetachPartition(detach) => letting_go::check_detach(detach, world, leave),
+        Step::FinalizeDetach { partition, .. } => {
+            let pending = find(partition, world)?.attachment == Attachment::DetachPending;
+            ensure(pending, "only a detach that was cut off is finalised")
+        }
+        Step::RememberDetached(remember) => {
+            let table = prepared(&remember.partition, world)?;
+            ensure(table.attachment == Attachment::Detached, "it is detached")?;
+            ensure(table.bounds == remember.bounds, "what it held is written down")
+        }
+        Step::ValidateBounds { partition, .. } => {
+            let mark = prepared(partition, world)?.mark;
+            ensure(matches!(mark, Some(Mark::Detached(_))), "it has the constraint")
+        }
+        Step::DropDetached(drop) => letting_go::check_drop(drop, world, leave),
         Step::DiscardPartition { partition } => {
             let table = prepared(partition, world)?;
             ensure(table.attachment == Attachment::Prepared, "it has never been a partition")
@@ -101,6 +142,15 @@ fn check_step(step: &Step, world: &ObservedTable) -> Result<(), &'static str> {
     }
 }
 
+fn check_attach(attach: &Attach, world: &ObservedTable) -> Result<(), &'static str> {
+    let table = prepared(&attach.partition, world)?;
+    ensure(attach.table == world.name, "partitions are attached to this table only")?;
+    ensure(table.bounds == attach.bounds, "what was made for a range is attached for it")?;
+    let is_known = table.attachment == Attachment::Prepared || table.proven;
+    ensure(is_known || attach.key.is_none(), "what is attached is not scanned under a lock")?;
+    fits_in(&attach.bounds, world)
+}
+
 /// An index that works is not dropped while the one that will stand for the same name is still to come.
 fn successor_first(
     step: &Step,
@@ -130,8 +180,9 @@ fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
             let smaller = m.min(n);
             r % smaller == s % smaller
         }
-        (Bounds::Default | Bounds::Other(_), _) => true,
-        (Bounds::Range(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_))
+        (Bounds::Default, Bounds::Default) | (Bounds::Other(_), _) => true,
+        (Bounds::Default, _)
+        | (Bounds::Range(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_))
         | (Bounds::Hash { .. }, Bounds::Range(_) | Bounds::Default | Bounds::Other(_)) => false,
     };
     let free = occupied.into_iter().all(|p| !overlaps(&p.bounds));

@@ -1,0 +1,322 @@
+//! What stands in the way of a step.
+
+use jiff::Timestamp;
+
+use crate::observed::{Holder, PartitionKind};
+use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds, ServerVersion};
+
+/// What stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blocker {
+    /// Nothing has the table's name.
+    NoSuchTable,
+    /// What has the name is no partitioned table.
+    NotPartitioned {
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The table is partitioned, but not as the spec says.
+    OtherKey {
+        /// The key it has.
+        found: String,
+        /// The key the spec says.
+        wanted: String,
+    },
+    /// The key's type is none that periods can be told on.
+    UnsupportedKeyType {
+        /// The type.
+        type_name: String,
+    },
+    /// The key's type cannot tell periods of this length apart.
+    IntervalTooFine {
+        /// The type.
+        key: KeyType,
+    },
+    /// The time zone database has no such zone.
+    UnknownTimeZone {
+        /// The name.
+        name: String,
+    },
+    /// The periods asked for lie beyond the calendar.
+    BeyondCalendar,
+    /// The spec asks for more periods at once than a table should have partitions.
+    TooManyPeriods {
+        /// The range they lie in.
+        range: RangeBounds,
+        /// The type of the key.
+        key: KeyType,
+    },
+    /// We may not act as the table's owner.
+    NotOwner {
+        /// The owner.
+        owner: Identifier,
+        /// The role we act as.
+        role: Identifier,
+    },
+    /// The table's owner may not create tables in its schema.
+    MayNotCreate {
+        /// The schema.
+        schema: Identifier,
+        /// The owner.
+        owner: Identifier,
+    },
+    /// The server only replays another's changes.
+    InRecovery,
+    /// The server is older than we support.
+    ServerTooOld {
+        /// Its version.
+        version: ServerVersion,
+    },
+    /// The default partition holds rows that belong to the new partition.
+    DefaultHoldsRows {
+        /// The default partition.
+        default: QualifiedName,
+        /// The range of the new partition.
+        range: RangeBounds,
+        /// How many rows.
+        rows: u64,
+        /// The type of the key.
+        key: KeyType,
+    },
+    /// Nobody could count the rows of the default partition in time, or was allowed to.
+    DefaultNotCounted {
+        /// The default partition.
+        default: QualifiedName,
+    },
+    /// Rows of the new partition may be on their way into the default partition at this moment.
+    DefaultInUse {
+        /// The default partition.
+        default: QualifiedName,
+    },
+    /// The table has another number of hash partitions than the spec says.
+    OtherModulus {
+        /// What there is.
+        found: u32,
+        /// What the spec says.
+        wanted: u32,
+    },
+    /// The default partition cannot be moved out of: it is no table, but something else.
+    DefaultNoTable {
+        /// The default partition.
+        default: QualifiedName,
+        /// What it is.
+        kind: PartitionKind,
+    },
+    /// Foreign keys lead to rows of the default partition, and moving them would break or follow them.
+    DefaultReferenced {
+        /// The default partition.
+        default: QualifiedName,
+        /// The tables whose foreign keys lead there.
+        by: Vec<QualifiedName>,
+    },
+    /// The rows cannot be moved out of the default partition in the time that others may be made to wait.
+    DefaultTooLarge {
+        /// The default partition.
+        default: QualifiedName,
+        /// The range of the new partition.
+        range: RangeBounds,
+        /// How many rows would be moved.
+        rows: u64,
+        /// How long it would take, in milliseconds, about.
+        millis: u64,
+        /// The type of the key.
+        key: KeyType,
+    },
+    /// A detach was begun and cut off, and somebody who began before still has something open.
+    DetachHeld {
+        /// The partition.
+        partition: QualifiedName,
+        /// Who.
+        by: Vec<Holder>,
+    },
+    /// Another partition of the table is half detached, and Postgres detaches one at a time.
+    AnotherDetachPending {
+        /// The other one.
+        partition: QualifiedName,
+    },
+    /// More partitions would be let go at once than goes without saying.
+    NeedsApproval {
+        /// How many.
+        count: u32,
+        /// How many go without approval.
+        limit: u32,
+    },
+    /// The clock of the database and ours are too far apart to tell what has expired.
+    ClocksDiffer {
+        /// How far the database's is ahead, in seconds.
+        seconds: i64,
+    },
+    /// Foreign keys lead to the partition, or to rows of it.
+    Referenced {
+        /// The partition.
+        partition: QualifiedName,
+        /// The tables whose foreign keys lead there.
+        by: Vec<QualifiedName>,
+    },
+    /// Whether foreign keys lead to rows of the partition could not be found out.
+    ReferencesNotChecked {
+        /// The partition.
+        partition: QualifiedName,
+        /// The tables whose foreign keys may lead there.
+        by: Vec<QualifiedName>,
+    },
+    /// The table would be left without a partition.
+    LastPartition {
+        /// The partition.
+        partition: QualifiedName,
+    },
+    /// A detached table waits before it is dropped.
+    InGrace {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A detached table has partitions of its own, which may not be ours to drop.
+    HasPartitions {
+        /// The table.
+        partition: QualifiedName,
+    },
+    /// A detached table is no longer like the table it was detached from.
+    CannotReattach {
+        /// The table.
+        partition: QualifiedName,
+    },
+    /// The spec names a column that the table does not have.
+    NoSuchColumn {
+        /// The index that names it.
+        index: Identifier,
+        /// The column.
+        column: Identifier,
+    },
+    /// Something else has the name the spec gives an index.
+    IndexNameTaken {
+        /// The name.
+        index: Identifier,
+    },
+    /// The index serves a constraint, and cannot be replaced under it.
+    IndexServesConstraint {
+        /// The index.
+        index: Identifier,
+    },
+    /// Somebody is building the index at this moment.
+    IndexBeingBuilt {
+        /// The index.
+        index: QualifiedName,
+    },
+    /// An index cannot be built on such a partition while it is in use.
+    NoConcurrentBuild {
+        /// The partition.
+        partition: QualifiedName,
+        /// What it is.
+        kind: PartitionKind,
+    },
+    /// We may not act as the owner of a partition.
+    NotOwnerOfPartition {
+        /// The partition.
+        partition: QualifiedName,
+        /// The role we act as.
+        role: Identifier,
+    },
+}
+
+/// What makes a blocker go away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// Time alone.
+    ForTime,
+    /// Others finishing what they are doing.
+    ForOthers,
+    /// A person.
+    ForPerson,
+}
+
+impl Blocker {
+    /// What makes it go away.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        match self {
+            Self::IndexBeingBuilt { .. }
+            | Self::DetachHeld { .. }
+            | Self::AnotherDetachPending { .. } => Waits::ForOthers,
+            Self::InGrace { .. } => Waits::ForTime,
+            Self::NoSuchTable
+            | Self::NotPartitioned { .. }
+            | Self::OtherKey { .. }
+            | Self::UnsupportedKeyType { .. }
+            | Self::IntervalTooFine { .. }
+            | Self::UnknownTimeZone { .. }
+            | Self::BeyondCalendar
+            | Self::TooManyPeriods { .. }
+            | Self::NotOwner { .. }
+            | Self::MayNotCreate { .. }
+            | Self::InRecovery
+            | Self::ServerTooOld { .. }
+            | Self::DefaultHoldsRows { .. }
+            | Self::DefaultNotCounted { .. }
+            | Self::DefaultInUse { .. }
+            | Self::OtherModulus { .. }
+            | Self::DefaultNoTable { .. }
+            | Self::DefaultReferenced { .. }
+            | Self::DefaultTooLarge { .. }
+            | Self::NeedsApproval { .. }
+            | Self::ClocksDiffer { .. }
+            | Self::Referenced { .. }
+            | Self::ReferencesNotChecked { .. }
+            | Self::LastPartition { .. }
+            | Self::HasPartitions { .. }
+            | Self::CannotReattach { .. }
+            | Self::NoSuchColumn { .. }
+            | Self::IndexNameTaken { .. }
+            | Self::IndexServesConstraint { .. }
+            | Self::NoConcurrentBuild { .. }
+            | Self::NotOwnerOfPartition { .. } => Waits::ForPerson,
+        }
+    }
+
+    /// Whether it holds back not one step, but what the plan comes to in all.
+    #[must_use]
+    pub fn is_about_plan(&self) -> bool {
+        matches!(self, Self::NeedsApproval { .. })
+    }
+
+    /// The blocker's name: the value of the label `blocker`, and the anchor of its page.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NoSuchTable => "NoSuchTable",
+            Self::NotPartitioned { .. } => "NotPartitioned",
+            Self::OtherKey { .. } => "OtherKey",
+            Self::UnsupportedKeyType { .. } => "UnsupportedKeyType",
+            Self::IntervalTooFine { .. } => "IntervalTooFine",
+            Self::UnknownTimeZone { .. } => "UnknownTimeZone",
+            Self::BeyondCalendar => "BeyondCalendar",
+            Self::TooManyPeriods { .. } => "TooManyPeriods",
+            Self::NotOwner { .. } => "NotOwner",
+            Self::MayNotCreate { .. } => "MayNotCreate",
+            Self::InRecovery => "InRecovery",
+            Self::ServerTooOld { .. } => "ServerTooOld",
+            Self::DefaultHoldsRows { .. } => "DefaultHoldsRows",
+            Self::DefaultNotCounted { .. } => "DefaultNotCounted",
+            Self::DefaultInUse { .. } => "DefaultInUse",
+            Self::OtherModulus { .. } => "OtherModulus",
+            Self::DefaultNoTable { .. } => "DefaultNoTable",
+            Self::DefaultReferenced { .. } => "DefaultReferenced",
+            Self::DefaultTooLarge { .. } => "DefaultTooLarge",
+            Self::DetachHeld { .. } => "DetachHeld",
+            Self::AnotherDetachPending { .. } => "AnotherDetachPending",
+            Self::NeedsApproval { .. } => "NeedsApproval",
+            Self::ClocksDiffer { .. } => "ClocksDiffer",
+            Self::Referenced { .. } => "Referenced",
+            Self::ReferencesNotChecked { .. } => "ReferencesNotChecked",
+            Self::LastPartition { .. } => "LastPartition",
+            Self::InGrace { .. } => "InGrace",
+            Self::HasPartitions { .. } => "HasPartitions",
+            Self::CannotReattach { .. } => "CannotReattach",
+            Self::NoSuchColumn { .. } => "NoSuchColumn",
+            Self::IndexNameTaken { .. } => "IndexNameTaken",
+            Self::IndexServesConstraint { .. } => "IndexServesConstraint",
+            Self::IndexBeingBuilt { .. } => "IndexBeingBuilt",
+            Self::NoConcurrentBuild { .. } => "NoConcurrentBuild",
+            Self::NotOwnerOfPartition { .. } => "NotOwnerOfPartition",
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What may be let go.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{attached, ensure, find};
+use crate::desired::{DesiredTable, OnExpiry, Partitioning};
+use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, PartitionKind};
+use crate::partition::{Bounds, Edge, Mark};
+use crate::plan::step::{Detach, DropDetached, MarkedPartition, Marking};
+use crate::plan::{Moment, Plan, Window};
+
+/// How far the clock of the database and ours may differ.
+const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
+
+/// How much the spec and a person let go.
+pub(super) struct Leave {
+    /// What ends here or before may go; none where nothing may.
+    expired_until: Option<Edge>,
+    /// What was found detached at this instant or before may be dropped; none where nothing may.
+    dropped_since: Option<Timestamp>,
+    /// The most partitions that may be let go at once.
+    most: usize,
+}
+
+impl Leave {
+    pub(super) fn new(
+        plan: &Plan,
+        desired: &DesiredTable,
+        observed: &ObservedTable,
+        moment: &Moment,
+    ) -> Self {
+        let nothing = Self { expired_until: None, dropped_since: None, most: 0 };
+        let Partitioning::Range(range) = &desired.partitioning else { return nothing };
+        let (Some(retention), Some((_, key))) = (range.retention, observed.range_key()) else {
+            return nothing;
+        };
+        let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MOST_APART);
+        let window = Window::new(range, key, observed, moment).filter(|_| clocks_agree);
+        let is_approved = desired.approved.contains(&plan.fingerprint);
+        Self {
+            expired_until: window.and_then(|window| window.kept_from),
+            dropped_since: match retention.on_expiry {
+                OnExpiry::Detach => None,
+                OnExpiry::Drop { after } => moment.expire.checked_sub(after).ok(),
+            },
+            most: if is_approved { usize::MAX } else { desired.limits.most_expired as usize },
+        }
+    }
+
+    fn is_expired(&self, bounds: &Bounds) -> Result<(), &'static str> {
+        let range = bounds.as_range().ok_or("only ranges expire")?;
+        ensure(matches!(range.from(), Edge::At(_)), "what has no lower end never expires")?;
+        let is_past = self.expired_until.is_some_and(|until| range.to() <= until);
+        ensure(is_past, "nothing is let go before its whole range has expired")
+    }
+}
+
+pub(super) fn check_mark(
+    partitions: &[MarkedPartition],
+    marking: Marking,
+    world: &ObservedTable,
+    leave: &Leave,
+) -> Result<(), &'static str> {
+    for marked in partitions {
+        let found = attached(&marked.name, world)?;
+        ensure(found.owned, "its owner is one we may act as")?;
+        ensure(found.bounds == marked.bounds, "it is marked with its bounds")?;
+        match marking {
+            Marking::Adopted => ensure(found.origin == Origin::Foreign, "it is not ours yet")?,
+            Marking::Kept => ensure(found.origin == Origin::Ours, "it is ours")?,
+            Marking::Expired => {
+                ensure(found.origin == Origin::Ours, "only what is ours is let go")?;
+                leave.is_expired(&found.bounds)?;
+            }
+        }
+    }
+    let many = marking == Marking::Expired && partitions.len() > leave.most;
+    ensure(!many, "no more is let go at once than may go, or a person has approved")
+}
+
+pub(super) fn check_detach(
+    detach: &Detach,
+    world: &ObservedTable,
+    leave: &Leave,
+) -> Result<(), &'static str> {
+    let found = attached(&detach.partition, world)?;
+    ensure(found.owned && found.origin == Origin::Ours, "only what is ours is let go")?;
+    ensure(found.mark == Some(Mark::Expired), "what is let go is marked before")?;
+    ensure(found.bounds == detach.bounds, "it is what was looked at")?;
+    leave.is_expired(&found.bounds)?;
+    ensure(found.referenced_by.is_empty(), "nothing is detached that others refer to")?;
+    let others = |p: &&ObservedPartition| p.name != found.name && p.bounds.as_range().is_some();
+    ensure(world.attached().any(|p| others(&p)), "a table is not left without a partition")?;
+    let pending = world.partitions.iter().any(|p| p.attachment == Attachment::DetachPending);
+    ensure(!pending, "one partition is detached at a time")?;
+    let default = world.default_partition().map(|p| &p.name);
+    ensure(detach.default.as_ref() == default, "the default partition is known")?;
+    ensure(
+        !(detach.concurrently && default.is_some()),
+        "beside a default partition nothing is detached concurrently",
+    )
+}
+
+pub(super) fn check_drop(
+    drop: &DropDetached,
+    world: &ObservedTable,
+    leave: &Leave,
+) -> Result<(), &'static str> {
+    let found = find(&drop.partition, world)?;
+    ensure(found.attachment == Attachment::Detached, "no partition is dropped")?;
+    ensure(found.owned && found.origin == Origin::Ours, "only what is ours is dropped")?;
+    ensure(found.oid == Some(drop.oid), "it is the table that was looked at")?;
+    ensure(found.bounds == drop.bounds, "it held what was written down")?;
+    ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;
+    ensure(found.referenced_by.is_empty(), "nothing is dropped that others refer to")?;
+    ensure(found.mark == Some(Mark::Detached(drop.since)), "it was found detached before")?;
+    leave.is_expired(&found.bounds)?;
+    let grace_over = leave.dropped_since.is_some_and(|since| drop.since <= since);
+    ensure(grace_over, "nothing is dropped before its grace is over")
+}

@@ -1,0 +1,59 @@
+//! When there is something to do again.
+
+use jiff::Timestamp;
+
+use super::Moment;
+use super::rules::grace_over;
+use super::window::{Window, grid};
+use crate::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
+use crate::observed::{ObservedPartition, ObservedTable};
+use crate::partition::{KeyType, Mark};
+
+/// When something is due next, though nobody changes anything; none on a hash.
+#[must_use]
+pub fn next_action(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Option<Timestamp> {
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
+    let Zone::Known(zone) = &range.zone else { return None };
+    let (_, key) = observed.range_key()?;
+    let period = end_of_period(range, key, moment.now);
+    let scheduled = |cron: &Option<crate::desired::Cron>| match cron {
+        Some(cron) => cron.next(zone, moment.now),
+        None => period,
+    };
+    let expire = range.retention.and_then(|_| scheduled(&range.schedule.expire));
+    let dropped = if range.schedule.expire.is_some() {
+        expire
+    } else {
+        end_of_grace(range, key, observed, moment)
+    };
+    scheduled(&range.schedule.provision).into_iter().chain(expire).chain(dropped).min()
+}
+
+/// When the periods that should have a partition change, and those that are kept.
+fn end_of_period(range: &DesiredRange, key: KeyType, now: Timestamp) -> Option<Timestamp> {
+    let grid = grid(range, key)?;
+    grid.axis.instant(grid.next(grid.axis.at(now))?)
+}
+
+/// When the first detached table can be dropped that cannot yet.
+fn end_of_grace(
+    range: &DesiredRange,
+    key: KeyType,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Option<Timestamp> {
+    let OnExpiry::Drop { after } = range.retention?.on_expiry else { return None };
+    let window = Window::new(range, key, observed, moment)?;
+    let is_expired = |p: &&ObservedPartition| {
+        p.is_let_go() && p.bounds.as_range().is_some_and(|range| window.is_expired(range))
+    };
+    let since = observed.partitions.iter().filter(is_expired).filter_map(|p| match p.mark {
+        Some(Mark::Detached(since)) => Some(since),
+        _ => None,
+    });
+    since.map(|since| grace_over(since, after)).filter(|until| *until > moment.now).min()
+}

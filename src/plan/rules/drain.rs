@@ -1,0 +1,69 @@
+//! Rows that wait in the default partition move to the partition they belong to.
+
+use std::time::Duration;
+
+use super::{Blocker, Draft, Step};
+use crate::desired::DesiredTable;
+use crate::observed::{ObservedPartition, PartitionKind};
+use crate::partition::{Bounds, Identifier, RangeBounds};
+use crate::plan::step::Drain;
+use crate::plan::window::{Missing, Window};
+
+/// How long it takes to move a row, with a few indexes, in microseconds; about, and rather too long.
+/// `cargo bench --bench drain` measures it.
+const MICROS_A_ROW: u64 = 25;
+
+/// How much of the default partition is read in a millisecond, in bytes; about, and rather too little.
+const BYTES_A_MILLISECOND: u64 = 500_000;
+
+/// How often it is read: to find the rows, and by Postgres, to see that none is left.
+const SCANS: u64 = 2;
+
+/// What keeps rows from being moved out of a default partition.
+pub(super) fn blocker(
+    default: &ObservedPartition,
+    range: RangeBounds,
+    rows: u64,
+    lock_timeout: Duration,
+    draft: &Draft,
+) -> Option<Blocker> {
+    let name = default.name.clone();
+    if default.kind != PartitionKind::Table {
+        return Some(Blocker::DefaultNoTable { default: name, kind: default.kind });
+    }
+    let mut by = draft.referenced_by();
+    by.extend(default.referenced_by.iter().cloned());
+    if !by.is_empty() {
+        return Some(Blocker::DefaultReferenced { default: name, by });
+    }
+    let millis = rows * MICROS_A_ROW / 1000 + SCANS * default.bytes / BYTES_A_MILLISECOND;
+    // Half of the time is for waiting.
+    let is_too_long = u128::from(millis) > lock_timeout.as_millis() / 2;
+    let key = draft.range_key()?.key;
+    is_too_long.then_some(Blocker::DefaultTooLarge { default: name, range, rows, millis, key })
+}
+
+/// Makes a partition of a table that gets its rows in the same transaction.
+pub(super) fn make(
+    desired: &DesiredTable,
+    window: &Window,
+    missing: Missing,
+    name: &Identifier,
+    draft: &mut Draft,
+    (default, rows): (&ObservedPartition, u64),
+) {
+    let on_newest = |newest| window.is_newest(missing.range, newest);
+    let bounds = Bounds::Range(missing.range);
+    let partition = draft.make(desired, bounds.clone(), name, on_newest, missing.cause);
+    let relation = draft.world.relation.as_ref().expect("refuted otherwise");
+    let is_stored = |column: &&Identifier| !relation.generated.contains(column);
+    let stored = relation.columns.iter().filter(is_stored).cloned().collect();
+    let step = Step::DrainDefault(Box::new(Drain {
+        columns: stored,
+        attach: draft.attachment(partition, bounds, None),
+        default: default.name.clone(),
+        triggers: default.triggers.clone(),
+        rows,
+    }));
+    draft.step(step, missing.cause);
+}

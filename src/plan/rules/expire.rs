@@ -1,0 +1,153 @@
+//! What lies before the oldest period to keep is let go: detached, and dropped later where the spec says
+//! so.
+
+use super::{Blocker, Cause, Draft, Moment, Note, Step};
+use crate::desired::{DesiredTable, Partitioning};
+use crate::observed::{Attachment, ObservedPartition, Origin};
+use crate::partition::{Edge, Mark, QualifiedName};
+use crate::plan::refute::range_key;
+use crate::plan::step::{Detach, Marking};
+use crate::plan::window::Window;
+
+/// How far the clock of the database and ours may differ, in seconds.
+pub(in crate::plan) const MOST_APART_SECONDS: i64 = 60;
+
+/// Detaches what has expired, and keeps what no longer has.
+pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
+    let Partitioning::Range(range) = &desired.partitioning else { return };
+    let window = range_key(&draft.world)
+        .and_then(|key| Window::new(range, key, &draft.world, moment))
+        .expect("refuted otherwise");
+    keep(&window, draft);
+    let expired = expired(&window, draft);
+    if expired.is_empty() {
+        return;
+    }
+    if let Some(seconds) = clocks_differ(draft) {
+        return draft.defer(None, Blocker::ClocksDiffer { seconds });
+    }
+    let (free, held): (Vec<_>, Vec<_>) =
+        expired.into_iter().map(|p| (blocker(&p, draft), p)).partition(|(b, _)| b.is_none());
+    for (blocker, partition) in held {
+        let wanted = detach(&partition, None, draft);
+        draft.defer(Some(wanted), blocker.expect("held back by something"));
+    }
+    let free: Vec<_> = free.into_iter().map(|(_, partition)| partition).collect();
+    let_go(desired, &free, draft);
+}
+
+/// Takes back that partitions are let go, where they are kept after all.
+fn keep(window: &Window, draft: &mut Draft) {
+    let is_kept = |p: &ObservedPartition| {
+        p.bounds.as_range().is_none_or(|range| !window.is_expired(range))
+            && p.attachment == Attachment::Attached
+            && matches!(p.mark, Some(Mark::Expired | Mark::Detached(_)))
+            && p.owned
+    };
+    let kept = draft.all(is_kept);
+    draft.mark(&kept, Marking::Kept, Cause::KeptAgain);
+}
+
+/// What has expired and is ours to let go, oldest first.
+fn expired(window: &Window, draft: &mut Draft) -> Vec<ObservedPartition> {
+    let mut expired = draft.all(|p| {
+        p.attachment == Attachment::Attached
+            && p.bounds.as_range().is_some_and(|range| window.is_expired(range))
+    });
+    expired.sort_by_key(|p| p.bounds.as_range());
+    let names = |partitions: &[ObservedPartition]| -> Vec<QualifiedName> {
+        partitions.iter().map(|p| p.name.clone()).collect()
+    };
+    let (ours, foreign): (Vec<_>, Vec<_>) =
+        expired.into_iter().partition(|p| p.origin == Origin::Ours);
+    if !foreign.is_empty() {
+        draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&foreign) });
+    }
+    let (bounded, unbounded): (Vec<_>, Vec<_>) = ours
+        .into_iter()
+        .partition(|p| p.bounds.as_range().is_some_and(|r| matches!(r.from(), Edge::At(_))));
+    if !unbounded.is_empty() {
+        draft.notes.push(Note::NeverExpires { partitions: names(&unbounded) });
+    }
+    bounded
+}
+
+fn clocks_differ(draft: &Draft) -> Option<i64> {
+    let seconds = draft.world.server.ahead?.as_secs();
+    (seconds.abs() > MOST_APART_SECONDS).then_some(seconds)
+}
+
+/// What keeps one partition from being detached, whatever becomes of its siblings.
+fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
+    let name = partition.name.clone();
+    if !partition.owned {
+        return Some(draft.not_owner_of(partition));
+    }
+    let is_pending = |p: &&ObservedPartition| p.attachment == Attachment::DetachPending;
+    if let Some(pending) = draft.world.partitions.iter().find(is_pending) {
+        return Some(Blocker::AnotherDetachPending { partition: pending.name.clone() });
+    }
+    if !partition.referenced_by.is_empty() {
+        return Some(Blocker::Referenced { partition: name, by: partition.referenced_by.clone() });
+    }
+    let by = draft.referenced_by();
+    if by.is_empty() {
+        return None;
+    }
+    match &partition.rows_referenced_by {
+        None => Some(Blocker::ReferencesNotChecked { partition: name, by }),
+        Some(by) if by.is_empty() => None,
+        Some(by) => Some(Blocker::Referenced { partition: name, by: by.clone() }),
+    }
+}
+
+fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft) {
+    let attached = draft.world.attached().filter(|p| p.bounds.as_range().is_some()).count();
+    let (free, last) = match free.split_last() {
+        Some((last, others)) if free.len() == attached => (others, Some(last)),
+        Some(_) | None => (free, None),
+    };
+    if let Some(last) = last {
+        let wanted = detach(last, None, draft);
+        draft.defer(Some(wanted), Blocker::LastPartition { partition: last.name.clone() });
+    }
+    let (decided, fresh): (Vec<_>, Vec<_>) =
+        free.iter().cloned().partition(|p| p.mark == Some(Mark::Expired));
+    let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
+    let limit = desired.limits.most_expired;
+    let may_go = count <= limit || draft.approved;
+    if may_go {
+        draft.mark(&fresh, Marking::Expired, Cause::Expired);
+    }
+    let mut after = None;
+    for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
+        let step = detach(partition, after.take(), draft);
+        draft.step(step, Cause::Expired);
+        draft.remember(partition);
+        after = Some(partition.name.clone());
+    }
+    for partition in fresh.iter().filter(|_| !may_go) {
+        let wanted = detach(partition, None, draft);
+        draft.defer(Some(wanted), Blocker::NeedsApproval { count, limit });
+    }
+}
+
+fn detach(partition: &ObservedPartition, after: Option<QualifiedName>, draft: &Draft) -> Step {
+    let default = draft.world.default_partition().map(|p| p.name.clone());
+    let referenced_by = draft.referenced_by();
+    Step::DetachPartition(Box::new(Detach {
+        table: draft.world.name.clone(),
+        partition: partition.name.clone(),
+        bounds: partition.bounds.clone(),
+        key: draft.range_key(),
+        // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
+        // their writers waiting: that must end in time, and a concurrent detach has none.
+        concurrently: default.is_none() && referenced_by.is_empty(),
+        default,
+        references: draft.references(),
+        referenced_by,
+        after,
+        rows: partition.rows,
+        bytes: partition.bytes,
+    }))
+}

@@ -1,0 +1,216 @@
+//! What a step costs: its locks, how it is sent, and what can be made to wait.
+
+use super::{Attach, Step};
+use crate::partition::{LockMode, QualifiedName};
+
+/// How a step's statements are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionMode {
+    /// All in one transaction: all or nothing.
+    InTransaction,
+    /// One by one, since Postgres refuses them inside a transaction block.
+    Autocommit,
+    /// All in one transaction that sees the database as it was when it began, and in which what others
+    /// hold up is tried again: who is in the way at the first try is soon gone, whoever comes later.
+    OneSnapshot,
+}
+
+/// What a step can cost the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Risk {
+    /// Nothing: no lock that an application's statement waits for.
+    None,
+    /// Writes may wait, at most `lockTimeout`.
+    DelaysWrites,
+    /// Reads and writes may wait, at most `lockTimeout`.
+    DelaysReadsAndWrites,
+}
+
+impl Step {
+    /// The tables locked by the step, with the strongest mode on each, new tables included. What is
+    /// said of a partition goes for all that lies below it, where it is partitioned itself.
+    ///
+    /// A test takes them from `pg_locks` on every version of Postgres. Where versions differ it is
+    /// the strongest of them: 14 takes only ACCESS SHARE on the tables that refer to a partition that
+    /// is attached.
+    #[must_use]
+    pub fn locks(&self) -> Vec<(&QualifiedName, LockMode)> {
+        use LockMode::{
+            AccessExclusive, AccessShare, Share, ShareRowExclusive, ShareUpdateExclusive,
+        };
+        match self {
+            Self::CreatePartition(new) => {
+                vec![(&new.table, AccessShare), (&new.partition, AccessExclusive)]
+            }
+            Self::ExcludeFromDefault { default, .. } | Self::DropExclusion { default, .. } => {
+                vec![(default, AccessExclusive)]
+            }
+            Self::ValidateExclusion { default, .. } => vec![(default, ShareUpdateExclusive)],
+            Self::AttachPartition(attach) => {
+                let mut locks = vec![
+                    (&attach.table, ShareUpdateExclusive),
+                    (&attach.partition, AccessExclusive),
+                ];
+                locks.extend(attach.default.iter().map(|d| (d, AccessExclusive)));
+                locks.extend(attach.references.iter().map(|r| (r, ShareRowExclusive)));
+                locks.extend(attach.referenced_by.iter().map(|r| (r, ShareRowExclusive)));
+                locks
+            }
+            Self::DrainDefault(drain) => {
+                let Attach { table, partition, references, referenced_by, .. } = &drain.attach;
+                let mut locks = vec![
+                    (table, AccessExclusive),
+                    (&drain.default, AccessExclusive),
+                    (partition, AccessExclusive),
+                ];
+                locks.extend(references.iter().map(|r| (r, ShareRowExclusive)));
+                locks.extend(referenced_by.iter().map(|r| (r, ShareRowExclusive)));
+                locks
+            }
+            Self::RemoveDefault { table, default, references } => {
+                let mut locks = vec![(table, AccessExclusive), (default, AccessExclusive)];
+                locks.extend(references.iter().map(|r| (r, AccessExclusive)));
+                locks
+            }
+            Self::MarkPartitions { partitions, .. } => {
+                partitions.iter().map(|marked| (&marked.name, ShareUpdateExclusive)).collect()
+            }
+            Self::DetachPartition(detach) => detach.locks(),
+            Self::FinalizeDetach { table, partition, references } => {
+                let mut locks = vec![(table, ShareUpdateExclusive), (partition, AccessExclusive)];
+                locks.extend(references.iter().map(|r| (r, ShareRowExclusive)));
+                locks
+            }
+            Self::RememberDetached(remember) => vec![(&remember.partition, AccessExclusive)],
+            Self::ValidateBounds { partition, .. } => vec![(partition, ShareUpdateExclusive)],
+            Self::DropDetached(drop) => {
+                let mut locks = vec![(&drop.partition, AccessExclusive)];
+                locks.extend(drop.references.iter().map(|r| (r, AccessExclusive)));
+                locks
+            }
+            Self::DiscardPartition { partition } => vec![(partition, AccessExclusive)],
+            Self::CreateTableIndex { table, .. } => vec![(table, Share)],
+            Self::BuildIndex { partition, .. } | Self::DropIndex { partition, .. } => {
+                vec![(partition, ShareUpdateExclusive)]
+            }
+            Self::AttachIndex { table, partition, .. } => {
+                vec![(table, AccessShare), (partition, AccessShare)]
+            }
+            Self::DropTableIndex { table, partitions, .. }
+            | Self::ReplaceTableIndex { table, partitions, .. } => std::iter::once(table)
+                .chain(partitions)
+                .map(|relation| (relation, AccessExclusive))
+                .collect(),
+        }
+    }
+
+    /// How the step's statements are sent.
+    #[must_use]
+    pub fn mode(&self) -> TransactionMode {
+        match self {
+            Self::BuildIndex { .. } | Self::DropIndex { .. } => TransactionMode::Autocommit,
+            Self::DetachPartition(detach) if detach.concurrently => TransactionMode::Autocommit,
+            Self::FinalizeDetach { .. } => TransactionMode::OneSnapshot,
+            Self::DetachPartition(_)
+            | Self::DrainDefault(_)
+            | Self::RemoveDefault { .. }
+            | Self::MarkPartitions { .. }
+            | Self::RememberDetached(_)
+            | Self::ValidateBounds { .. }
+            | Self::DropDetached(_)
+            | Self::CreatePartition(_)
+            | Self::ExcludeFromDefault { .. }
+            | Self::ValidateExclusion { .. }
+            | Self::AttachPartition(_)
+            | Self::DiscardPartition { .. }
+            | Self::DropExclusion { .. }
+            | Self::CreateTableIndex { .. }
+            | Self::AttachIndex { .. }
+            | Self::DropTableIndex { .. }
+            | Self::ReplaceTableIndex { .. } => TransactionMode::InTransaction,
+        }
+    }
+
+    /// Whether the step may take long. It then holds no lock that an application waits for, and only
+    /// its waits are bounded.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        match self {
+            Self::ValidateExclusion { .. }
+            | Self::ValidateBounds { .. }
+            | Self::BuildIndex { .. }
+            | Self::DropIndex { .. } => true,
+            Self::DetachPartition(detach) => detach.concurrently,
+            Self::DrainDefault(_)
+            | Self::RemoveDefault { .. }
+            | Self::MarkPartitions { .. }
+            | Self::FinalizeDetach { .. }
+            | Self::RememberDetached(_)
+            | Self::DropDetached(_)
+            | Self::CreatePartition(_)
+            | Self::ExcludeFromDefault { .. }
+            | Self::AttachPartition(_)
+            | Self::DiscardPartition { .. }
+            | Self::DropExclusion { .. }
+            | Self::CreateTableIndex { .. }
+            | Self::AttachIndex { .. }
+            | Self::DropTableIndex { .. }
+            | Self::ReplaceTableIndex { .. } => false,
+        }
+    }
+
+    /// What the step can cost the application: what its locks on tables in use make wait.
+    #[must_use]
+    pub fn risk(&self) -> Risk {
+        // The partition's index is locked exclusively, and every query of it looks at its indexes.
+        if matches!(self, Self::AttachIndex { .. }) {
+            return Risk::DelaysReadsAndWrites;
+        }
+        let strongest = self
+            .locks()
+            .into_iter()
+            .filter(|(relation, _)| !self.is_unseen(relation))
+            .map(|(_, mode)| mode)
+            .max();
+        match strongest {
+            Some(LockMode::AccessExclusive) => Risk::DelaysReadsAndWrites,
+            Some(LockMode::Share | LockMode::ShareRowExclusive | LockMode::Exclusive) => {
+                Risk::DelaysWrites
+            }
+            Some(
+                LockMode::AccessShare
+                | LockMode::RowShare
+                | LockMode::RowExclusive
+                | LockMode::ShareUpdateExclusive,
+            )
+            | None => Risk::None,
+        }
+    }
+
+    /// Whether a relation the step locks is one that no application can know.
+    fn is_unseen(&self, relation: &QualifiedName) -> bool {
+        match self {
+            Self::CreatePartition(new) => new.partition == *relation,
+            Self::AttachPartition(attach) => attach.partition == *relation,
+            Self::DrainDefault(drain) => drain.attach.partition == *relation,
+            // Its rows are not those of the table any more.
+            Self::DetachPartition(detach) => detach.concurrently && detach.partition == *relation,
+            Self::FinalizeDetach { partition, .. } => partition == relation,
+            Self::RememberDetached(remember) => remember.partition == *relation,
+            Self::DropDetached(drop) => drop.partition == *relation,
+            Self::DiscardPartition { .. } => true,
+            Self::ExcludeFromDefault { .. }
+            | Self::ValidateExclusion { .. }
+            | Self::DropExclusion { .. }
+            | Self::RemoveDefault { .. }
+            | Self::MarkPartitions { .. }
+            | Self::ValidateBounds { .. }
+            | Self::CreateTableIndex { .. }
+            | Self::BuildIndex { .. }
+            | Self::AttachIndex { .. }
+            | Self::DropIndex { .. }
+            | Self::DropTableIndex { .. }
+            | Self::ReplaceTableIndex { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the steps by which a partition is let go hold.
+
+use jiff::Timestamp;
+
+use super::RangeKey;
+use crate::partition::{Bounds, Identifier, LockMode, Mark, QualifiedName};
+
+/// A partition whose comment says what it is to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkedPartition {
+    /// Its name.
+    pub name: QualifiedName,
+    /// What it takes.
+    pub bounds: Bounds,
+    /// What a person wrote into its comment, and what stays.
+    pub comment: Option<String>,
+}
+
+/// What partitions become by being marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marking {
+    /// Ours: a person asked for it.
+    Adopted,
+    /// Let go: they will be detached, without being asked for again.
+    Expired,
+    /// Kept after all.
+    Kept,
+}
+
+impl Marking {
+    /// The mark that says so.
+    #[must_use]
+    pub fn mark(self) -> Mark {
+        match self {
+            Self::Adopted | Self::Kept => Mark::Attached,
+            Self::Expired => Mark::Expired,
+        }
+    }
+}
+
+/// What is detached, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detach {
+    /// The partitioned table.
+    pub table: QualifiedName,
+    /// The partition.
+    pub partition: QualifiedName,
+    /// What it takes.
+    pub bounds: Bounds,
+    /// The key, where the bounds are a range.
+    pub key: Option<RangeKey>,
+    /// Whether the application goes on meanwhile. Postgres refuses it beside a default partition (55000).
+    /// <https://www.postgresql.org/docs/current/sql-altertable.html>
+    pub concurrently: bool,
+    /// The default partition.
+    pub default: Option<QualifiedName>,
+    /// The tables the foreign keys lead to.
+    pub references: Vec<QualifiedName>,
+    /// The tables whose foreign keys lead here.
+    pub referenced_by: Vec<QualifiedName>,
+    /// The partition that is detached before: of two detaches at once Postgres refuses one (55000).
+    pub after: Option<QualifiedName>,
+    /// How many rows it has, as the planner estimates.
+    pub rows: Option<u64>,
+    /// How many bytes its heap has.
+    pub bytes: u64,
+}
+
+impl Detach {
+    pub(super) fn locks(&self) -> Vec<(&QualifiedName, LockMode)> {
+        let of_table = if self.concurrently {
+            LockMode::ShareUpdateExclusive
+        } else {
+            LockMode::AccessExclusive
+        };
+        let mut locks = vec![(&self.table, of_table), (&self.partition, LockMode::AccessExclusive)];
+        locks.extend(self.default.iter().map(|d| (d, LockMode::AccessExclusive)));
+        locks.extend(self.references.iter().map(|r| (r, LockMode::ShareRowExclusive)));
+        locks.extend(self.referenced_by.iter().map(|r| (r, LockMode::Share)));
+        locks
+    }
+}
+
+/// What is written down of a detached table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remember {
+    /// The partitioned table it was detached from.
+    pub table: QualifiedName,
+    /// The detached table.
+    pub partition: QualifiedName,
+    /// What it took.
+    pub bounds: Bounds,
+    /// The key, where the bounds are a range.
+    pub key: Option<RangeKey>,
+    /// What a person wrote into its comment, and what stays.
+    pub comment: Option<String>,
+    /// When it was found detached.
+    pub at: Timestamp,
+    /// The publications that name it, and that it leaves: they would go on publishing it.
+    pub publications: Vec<Identifier>,
+}
+
+/// A detached table to drop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropDetached {
+    /// The partitioned table it was detached from.
+    pub table: QualifiedName,
+    /// The detached table.
+    pub partition: QualifiedName,
+    /// Its object identifier: another table of the same name is another table.
+    pub oid: u32,
+    /// What it took.
+    pub bounds: Bounds,
+    /// The key, where the bounds are a range.
+    pub key: Option<RangeKey>,
+    /// When it was found detached, as its comment must still say.
+    pub since: Timestamp,
+    /// The tables its foreign keys lead to.
+    pub references: Vec<QualifiedName>,
+    /// How many rows it has, as the planner estimates.
+    pub rows: Option<u64>,
+    /// How many bytes its heap has.
+    pub bytes: u64,
+}

@@ -1,0 +1,32 @@
+//! Whether foreign keys lead to rows of a partition.
+
+use super::Sql;
+use super::quote::{name, qualified};
+use crate::observed::ForeignKey;
+use crate::partition::{Identifier, QualifiedName};
+
+/// A transaction that returns, as JSON, the numbers of those foreign keys by which some row refers to a
+/// row of the partition.
+#[must_use]
+pub fn rows_referenced_by(
+    owner: &Identifier,
+    partition: &QualifiedName,
+    keys: &[ForeignKey],
+) -> Vec<Sql> {
+    let exists = keys.iter().enumerate().map(|(number, key)| {
+        let joined =
+            key.columns.iter().map(|(from, to)| format!("r.{} = p.{}", name(from), name(to)));
+        format!(
+            "(SELECT {number} WHERE EXISTS (SELECT FROM {} AS r JOIN {} AS p ON {}))",
+            qualified(&key.from),
+            qualified(partition),
+            joined.collect::<Vec<_>>().join(" AND ")
+        )
+    });
+    let numbers = exists.collect::<Vec<_>>().join(", ");
+    vec![
+        Sql(format!("SET LOCAL ROLE {}", name(owner))),
+        Sql("SET LOCAL row_security = off".to_owned()),
+        Sql(format!("SELECT to_json(array_remove(ARRAY[{numbers}]::int[], NULL))::text")),
+    ]
+}
