@@ -13,12 +13,12 @@ impl Cron {
     /// Reads five fields: minute, hour, day of the month, month, day of the week. None where they are no
     /// schedule, or one that never comes.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         if text.split_ascii_whitespace().count() != 5 {
-            return None;
+            return Err("five".into());
         }
-        let cron = Self(croner::Cron::from_str(text).ok()?);
-        cron.next(&TimeZone::UTC, Timestamp::UNIX_EPOCH).map(|_| cron)
+        let cron = Self(croner::Cron::from_str(text).map_err(|e| e.to_string())?);
+        cron.next(&TimeZone::UTC, Timestamp::UNIX_EPOCH).map(|_| cron).ok_or_else(|| "never".into())
     }
 
     /// The last scheduled instant that is not after `at`.
