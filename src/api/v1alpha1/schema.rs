@@ -163,8 +163,9 @@ pub(super) fn drop_after(_: &mut SchemaGenerator) -> Schema {
 /// month has, the grammar does not know.
 pub(super) fn cron(_: &mut SchemaGenerator) -> Schema {
     const VALUE: &str = "([0-9]{1,2}|[a-z]{3})";
-    let item = format!("(([*]|{VALUE}-{VALUE})(/(0?[1-9]|[1-9][0-9]))?|{VALUE})");
-    let field = format!("{item}(,{item})*");
+    const STEP: &str = "/(0?[1-9]|[1-9][0-9])";
+    let item = format!("({VALUE}(-{VALUE}({STEP})?)?|[*]{STEP})");
+    let field = format!("([*]|{item}(,{item})*)");
     let grammar = value(
         &format!("self.lowerAscii().matches('^{field}( +{field}){{4}}$')"),
         "is not five fields of cron: minute, hour, day of the month, month, day of the week; \
