@@ -4,11 +4,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
+use kube::core::ObjectMeta;
 use kube_cel::{CompiledSchema, Validator, compile_schema};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::api::v1alpha1::{PartitionedTableSpec, crd};
+use crate::api::v1alpha1::{PartitionedTable, PartitionedTableSpec, crd};
 use crate::desired::DesiredTable;
 
 /// The tables that a file's documents declare; `-` is standard input.
@@ -63,12 +64,25 @@ fn table(document: &Value, rules: &CompiledSchema) -> anyhow::Result<DesiredTabl
         bail!("no such field: {}", unknown.join(", "));
     }
     let mut problems = refused(rules, document);
-    let desired = DesiredTable::parse(&spec);
+    let desired =
+        DesiredTable::of(&PartitionedTable { metadata: metadata(document)?, spec, status: None });
     problems.extend(desired.as_ref().err().into_iter().flatten().map(ToString::to_string));
     match desired {
         Ok(desired) if problems.is_empty() => Ok(desired),
         Ok(_) | Err(_) => bail!("{}", problems.join("\n")),
     }
+}
+
+/// What the document says beside its spec: of this, the annotations count.
+fn metadata(document: &Value) -> anyhow::Result<ObjectMeta> {
+    let metadata = document.get("metadata").filter(|metadata| !metadata.is_null());
+    metadata.map_or_else(
+        || Ok(ObjectMeta::default()),
+        |metadata| {
+            serde_path_to_error::deserialize(metadata)
+                .map_err(|error| anyhow!("metadata.{}: {}", error.path(), error.inner()))
+        },
+    )
 }
 
 /// The rules of the resource's schema: those that the API server enforces.

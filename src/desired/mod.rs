@@ -1,7 +1,9 @@
 //! What a resource means: a table whose every part is known to be valid.
 //!
-//! Only [`DesiredTable::parse`] makes one. Below this folder nothing asks whether a spec is valid.
+//! [`DesiredTable::of`] makes one of a resource, [`DesiredTable::parse`] of a spec alone; nothing else
+//! does. Below this folder nothing asks whether a spec is valid.
 
+mod annotations;
 mod cron;
 mod duration;
 mod error;
@@ -37,14 +39,14 @@ pub struct DesiredTable {
     pub limits: Limits,
     /// The partitions that others made and that are to be ours.
     pub adopt: Vec<AdoptedName>,
-    /// What was to be adopted and is no name.
+    /// What was to be adopted and is no name; the start of it, where it is long.
     pub unread_adoptions: Vec<String>,
     /// The fingerprints of the plans that a person has approved.
     pub approved: Vec<String>,
 }
 
 /// A partition to adopt, as a person names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdoptedName {
     /// Its schema; none for the table's.
     pub schema: Option<Identifier>,

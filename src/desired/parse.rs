@@ -1,13 +1,15 @@
 //! From a spec to what it means, finding everything that is wrong on the way.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{
-    DefaultPartition, DesiredHash, DesiredIndex, DesiredRange, DesiredTable, Limits, Mode,
-    OnPartitions, Partitioning, Schedule, SpecError, StartAt, Zone, parse_duration, predicate,
+    Cron, DefaultPartition, DesiredHash, DesiredIndex, DesiredRange, DesiredTable, Limits, Mode,
+    OnExpiry, OnPartitions, Partitioning, Retention, Schedule, SpecError, StartAt, Zone,
+    parse_duration, predicate,
 };
 use crate::api::v1alpha1 as api;
 use crate::partition::{Identifier, IndexColumn, IndexShape, Interval, QualifiedName};
@@ -23,8 +25,11 @@ impl DesiredTable {
             database: _, // who is asked, not what is wanted: kubernetes/credentials.rs
             schema,
             table,
-            partition_by,
-            ahead: _, // through the accessor, which knows the default
+            partition_by: _, // with what only a range has: see partitioning
+            ahead: _,
+            default_partition: _,
+            retention: _,
+            schedule: _,
             indexes,
             mode,
             suspend,
@@ -33,7 +38,7 @@ impl DesiredTable {
         let mut errors = Errors::default();
         let schema = errors.identifier("spec.schema", schema);
         let table = errors.identifier("spec.table", table);
-        let partitioning = partitioning(partition_by, spec.ahead(), &mut errors);
+        let partitioning = partitioning(spec, &mut errors);
         let indexes: Vec<_> = indexes
             .iter()
             .enumerate()
@@ -41,9 +46,9 @@ impl DesiredTable {
                 desired_index(&format!("spec.indexes[{at}]"), index, &mut errors)
             })
             .collect();
-        let lock_timeout = lock_timeout(&limits.lock_timeout, &mut errors);
-        let (Some(schema), Some(name), Some(partitioning), Some(lock_timeout)) =
-            (schema, table, partitioning, lock_timeout)
+        let limits = desired_limits(limits, &mut errors);
+        let (Some(schema), Some(name), Some(partitioning), Some(limits)) =
+            (schema, table, partitioning, limits)
         else {
             return Err(errors.0);
         };
@@ -59,7 +64,7 @@ impl DesiredTable {
                 api::Mode::Plan => Mode::Plan,
             },
             suspend: *suspend,
-            limits: Limits { lock_timeout, most_expired: 3 },
+            limits,
             adopt: Vec::new(),
             unread_adoptions: Vec::new(),
             approved: Vec::new(),
@@ -84,31 +89,52 @@ impl Errors {
         let paths = texts.iter().enumerate().map(|(at, text)| (format!("{path}[{at}]"), text));
         paths.filter_map(|(path, text)| self.identifier(&path, text)).collect()
     }
+
+    fn number(&mut self, path: &str, number: i32, bounds: RangeInclusive<u32>) -> Option<u32> {
+        let number = u32::try_from(number).ok().filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let (least, most) = bounds.into_inner();
+            self.push(path, format!("give a number from {least} to {most}"));
+        }
+        number
+    }
+
+    fn duration(
+        &mut self,
+        path: &str,
+        text: &str,
+        bounds: RangeInclusive<Duration>,
+        remedy: &str,
+    ) -> Option<Duration> {
+        let duration = parse_duration(text).filter(|duration| bounds.contains(duration));
+        if duration.is_none() {
+            self.push(path, remedy);
+        }
+        duration
+    }
 }
 
-fn partitioning(
-    partition_by: &api::PartitionBy,
-    ahead: i32,
-    errors: &mut Errors,
-) -> Option<Partitioning> {
-    let path = "spec.partitionBy";
-    match (&partition_by.range, &partition_by.hash) {
-        (Some(range), None) => desired_range(range, ahead, errors).map(Partitioning::Range),
+fn partitioning(spec: &api::PartitionedTableSpec, errors: &mut Errors) -> Option<Partitioning> {
+    match (&spec.partition_by.range, &spec.partition_by.hash) {
+        (Some(range), None) => desired_range(range, spec, errors).map(Partitioning::Range),
         (None, Some(hash)) => desired_hash(hash, errors).map(Partitioning::Hash),
         (Some(_), Some(_)) | (None, None) => {
-            errors.push(path, "give exactly one of range and hash");
+            errors.push("spec.partitionBy", "give exactly one of range and hash");
             None
         }
     }
 }
 
-fn desired_range(range: &api::RangeKey, ahead: i32, errors: &mut Errors) -> Option<DesiredRange> {
+fn desired_range(
+    range: &api::RangeKey,
+    spec: &api::PartitionedTableSpec,
+    errors: &mut Errors,
+) -> Option<DesiredRange> {
     let path = "spec.partitionBy.range";
     let column = errors.identifier(&format!("{path}.column"), &range.column);
-    let ahead = u32::try_from(ahead).ok().filter(|ahead| *ahead <= 1000);
-    if ahead.is_none() {
-        errors.push("spec.ahead", "give a number from 0 to 1000");
-    }
+    let ahead = errors.number("spec.ahead", spec.ahead(), 0..=1000);
+    let retention = spec.retention.as_ref().map(|retention| desired_retention(retention, errors));
+    let schedule = desired_schedule(spec.schedule.as_ref(), errors);
     let start_at = range.start_at.as_deref().map(start_at);
     if start_at == Some(None) {
         errors.push(
@@ -132,10 +158,44 @@ fn desired_range(range: &api::RangeKey, ahead: i32, errors: &mut Errors) -> Opti
         },
         start_at: start_at.flatten(),
         ahead: ahead?,
-        default_partition: DefaultPartition::Absent,
-        retention: None,
-        schedule: Schedule::default(),
+        default_partition: match spec.default_partition() {
+            api::DefaultPartition::Absent => DefaultPartition::Absent,
+            api::DefaultPartition::Present => DefaultPartition::Present,
+        },
+        retention: match retention {
+            None => None,
+            Some(retention) => Some(retention?),
+        },
+        schedule,
     })
+}
+
+fn desired_retention(retention: &api::Retention, errors: &mut Errors) -> Option<Retention> {
+    let keep = errors.number("spec.retention.keep", retention.keep, 0..=10_000);
+    let on_expiry = match retention.on_expiry {
+        api::OnExpiry::Detach => Some(OnExpiry::Detach),
+        api::OnExpiry::Drop => errors
+            .duration(
+                "spec.retention.dropAfter",
+                retention.drop_after(),
+                Duration::ZERO..=Duration::from_hours(8784),
+                "give a duration from 0s to 8784h, such as 24h or 168h",
+            )
+            .map(|after| OnExpiry::Drop { after }),
+    };
+    Some(Retention { keep: keep?, on_expiry: on_expiry? })
+}
+
+fn desired_schedule(schedule: Option<&api::Schedule>, errors: &mut Errors) -> Schedule {
+    let Some(api::Schedule { provision, expire }) = schedule else { return Schedule::default() };
+    let mut cron = |path: &str, text: &Option<String>| {
+        let read = Cron::parse(text.as_deref()?);
+        read.map_err(|problem| errors.push(path, problem)).ok()
+    };
+    Schedule {
+        provision: cron("spec.schedule.provision", provision),
+        expire: cron("spec.schedule.expire", expire),
+    }
 }
 
 fn start_at(text: &str) -> Option<StartAt> {
@@ -151,10 +211,7 @@ fn desired_hash(hash: &api::HashKey, errors: &mut Errors) -> Option<DesiredHash>
     if columns.is_empty() {
         errors.push(&format!("{path}.columns"), "name at least one column");
     }
-    let partitions = u32::try_from(hash.partitions).ok().filter(|n| (1..=1024).contains(n));
-    if partitions.is_none() {
-        errors.push(&format!("{path}.partitions"), "give a number from 1 to 1024");
-    }
+    let partitions = errors.number(&format!("{path}.partitions"), hash.partitions, 1..=1024);
     Some(DesiredHash { columns, partitions: partitions? })
 }
 
@@ -209,11 +266,14 @@ fn method(method: api::IndexMethod) -> &'static str {
     }
 }
 
-fn lock_timeout(text: &str, errors: &mut Errors) -> Option<Duration> {
-    let bounds = Duration::from_millis(10)..=Duration::from_mins(1);
-    let parsed = parse_duration(text).filter(|duration| bounds.contains(duration));
-    if parsed.is_none() {
-        errors.push("spec.limits.lockTimeout", "give a duration from 10ms to 60s, such as 1s");
-    }
-    parsed
+fn desired_limits(limits: &api::Limits, errors: &mut Errors) -> Option<Limits> {
+    let api::Limits { lock_timeout, max_expire_per_run } = limits;
+    let lock_timeout = errors.duration(
+        "spec.limits.lockTimeout",
+        lock_timeout,
+        Duration::from_millis(10)..=Duration::from_mins(1),
+        "give a duration from 10ms to 60s, such as 1s",
+    );
+    let most_expired = errors.number("spec.limits.maxExpirePerRun", *max_expire_per_run, 0..=1000);
+    Some(Limits { lock_timeout: lock_timeout?, most_expired: most_expired? })
 }

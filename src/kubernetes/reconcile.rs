@@ -120,7 +120,7 @@ async fn converged(
     now: Timestamp,
     context: &Context,
 ) -> Result<(DesiredTable, Convergence), Trouble> {
-    let desired = DesiredTable::parse(&table.spec).map_err(|errors| failure::of_spec(&errors))?;
+    let desired = DesiredTable::of(table).map_err(|errors| failure::of_spec(&errors))?;
     let settings = log_in(table, context).await?;
     stand_back(table, &settings, context).await?;
     let borrowed =

@@ -128,24 +128,14 @@ impl QualifiedName {
         Self { schema: self.schema.clone(), name }
     }
 
-    /// Reads `name` or `schema.name` with SQL's quoting: unquoted parts fold to lower case, `""`
-    /// within quotes is one quote. Without a schema it is `public`.
+    /// Reads a name as [`sql_name`] does; without a schema it is one of `public`.
     ///
     /// # Errors
     /// When the text is not such a name.
     pub fn parse_sql(text: &str) -> Result<Self, InvalidIdentifier> {
-        let (first, rest) = sql_part(text)?;
-        let Some(rest) = rest.strip_prefix('.') else {
-            return if rest.is_empty() {
-                Ok(Self { schema: Identifier::new("public")?, name: first })
-            } else {
-                Err(InvalidIdentifier::Syntax(text.to_owned()))
-            };
-        };
-        match sql_part(rest)? {
-            (name, "") => Ok(Self { schema: first, name }),
-            _ => Err(InvalidIdentifier::Syntax(text.to_owned())),
-        }
+        let (schema, name) = sql_name(text)?;
+        let schema = schema.map_or_else(|| Identifier::new("public"), Ok)?;
+        Ok(Self { schema, name })
     }
 
     /// The name as a person is shown it: see [`Identifier::shown`].
@@ -158,6 +148,22 @@ impl QualifiedName {
 impl fmt::Debug for QualifiedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown())
+    }
+}
+
+/// Reads `name` or `schema.name` with SQL's quoting: unquoted parts fold to lower case, `""` within
+/// quotes is one quote.
+///
+/// # Errors
+/// When the text is not such a name.
+pub fn sql_name(text: &str) -> Result<(Option<Identifier>, Identifier), InvalidIdentifier> {
+    let (first, rest) = sql_part(text)?;
+    if rest.is_empty() {
+        return Ok((None, first));
+    }
+    match rest.strip_prefix('.').map(sql_part).transpose()? {
+        Some((name, "")) => Ok((Some(first), name)),
+        Some(_) | None => Err(InvalidIdentifier::Syntax(text.to_owned())),
     }
 }
 

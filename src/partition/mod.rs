@@ -22,7 +22,7 @@ pub use axis::Axis;
 pub use bounds::{Bounds, Edge, RangeBounds};
 pub use digest::digest;
 pub use grid::{Grid, Interval};
-pub use identifier::{Identifier, InvalidIdentifier, QualifiedName, shown_text};
+pub use identifier::{Identifier, InvalidIdentifier, QualifiedName, shown_text, sql_name};
 pub use index::{IndexColumn, IndexShape};
 pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;

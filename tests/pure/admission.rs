@@ -1,7 +1,7 @@
 //! The CEL rules of the schema, without an API server. The cluster tests ask a real one the same.
 
 #[path = "../support/admission.rs"]
-mod support;
+pub(crate) mod support;
 
 use kube_cel::{CompiledSchema, ValidationErrors, Validator, compile_schema};
 use pg_partition_operator::api::v1alpha1::{PartitionedTable, crd};

@@ -5,6 +5,7 @@
 mod admission;
 mod architecture;
 mod bounds;
+mod cron;
 mod docs;
 mod generated;
 mod predicates;

@@ -11,6 +11,8 @@ mod crd;
 mod database;
 mod index;
 mod partition_by;
+mod retention;
+mod schedule;
 mod schema;
 mod spec;
 mod status;
@@ -19,9 +21,18 @@ pub use crd::crd;
 pub use database::{CaKind, CaRef, Database, SecretKeys, SecretRef, SslMode};
 pub use index::{Index, IndexColumn, IndexMethod, IndexedPartitions, NullsOrder, SortOrder};
 pub use partition_by::{HashKey, Interval, PartitionBy, RangeKey};
-pub use spec::{Limits, Mode, PartitionedTable, PartitionedTableSpec};
+pub use retention::{OnExpiry, Retention};
+pub use schedule::Schedule;
+pub use spec::{DefaultPartition, Limits, Mode, PartitionedTable, PartitionedTableSpec};
 pub use status::{PartitionCounts, PartitionedTableStatus, PlanSummary};
 
 /// The annotation that asks for a reconcile now: any value that differs from
 /// [`PartitionedTableStatus::last_handled_reconcile`].
 pub const RECONCILE_ANNOTATION: &str = "pgpartition.dev/reconcile";
+
+/// The annotation that asks for partitions which others made to be taken for ours: their names, comma
+/// separated, each `[schema.]name` and quoted as in SQL where it needs it.
+pub const ADOPT_ANNOTATION: &str = "pgpartition.dev/adopt";
+
+/// The annotation that approves of a plan: its fingerprint, or several, comma separated.
+pub const APPROVE_ANNOTATION: &str = "pgpartition.dev/approve";

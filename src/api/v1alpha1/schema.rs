@@ -150,6 +150,44 @@ pub(super) fn lock_timeout(_: &mut SchemaGenerator) -> Schema {
     string(32, &[grammar])
 }
 
+/// A duration of up to 366 days.
+pub(super) fn drop_after(_: &mut SchemaGenerator) -> Schema {
+    let grammar = value(
+        "self.matches('^([0-9]{1,5}(s|m|h))+$') && duration(self) <= duration('8784h')",
+        "is not a duration from 0s to 8784h, such as 24h or 168h",
+    );
+    string(32, &[grammar])
+}
+
+/// The five fields of cron, as crontab(5) has them. Of ranges that run backwards, and of days that no
+/// month has, the grammar does not know.
+pub(super) fn cron(_: &mut SchemaGenerator) -> Schema {
+    const VALUE: &str = "([0-9]{1,2}|[a-z]{3})";
+    const STEP: &str = "/(0?[1-9]|[1-9][0-9])";
+    let item = format!("({VALUE}(-{VALUE}({STEP})?)?|[*]{STEP})");
+    let field = format!("([*]|{item}(,{item})*)");
+    let grammar = value(
+        &format!("self.lowerAscii().matches('^{field}( +{field}){{4}}$')"),
+        "is not five fields of cron: minute, hour, day of the month, month, day of the week; \
+         '0 2 1 * *' is at 2:00 on the first of each month",
+    );
+    // Not (?i), which takes the long s for an s.
+    let fields = [
+        "[0-5]?[0-9]",
+        "[01]?[0-9]|2[0-3]",
+        "0?[1-9]|[12][0-9]|3[01]",
+        "0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec",
+        "0?[0-7]|sun|mon|tue|wed|thu|fri|sat",
+    ];
+    let fields = fields.map(|values| format!(r"([*,/-]|\\b({values})\\b)+"));
+    let values = value(
+        &format!("self.lowerAscii().matches('^{}$')", fields.join(" +")),
+        "has a value that its field of cron has not: minutes are 0-59, hours 0-23, days of the \
+         month 1-31, months 1-12 or JAN-DEC, days of the week 0-7 or SUN-SAT; no step is longer",
+    );
+    string(128, &[grammar, values])
+}
+
 /// A string of 1 to `max_length` characters that keeps `rules`.
 fn string(max_length: usize, rules: &[Rule]) -> Schema {
     json_schema!({

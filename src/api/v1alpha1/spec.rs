@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema::{forbidden, identifier, immutable, invalid, lock_timeout};
-use super::{Database, Index, PartitionBy, PartitionedTableStatus};
+use super::{Database, Index, PartitionBy, PartitionedTableStatus, Retention, Schedule};
 
 /// Periods kept ready beyond the current one where a range does not say.
 const AHEAD: i32 = 3;
@@ -64,6 +64,26 @@ const AHEAD: i32 = 3;
         "a hash has no periods to keep ahead; remove ahead"
     ),
     validation = forbidden(
+        ".defaultPartition",
+        "!has(self.defaultPartition) || has(self.partitionBy.range)",
+        "a hash has no default partition; remove defaultPartition"
+    ),
+    validation = forbidden(
+        ".retention",
+        "!has(self.retention) || has(self.partitionBy.range)",
+        "a hash has no periods that could expire; remove retention"
+    ),
+    validation = forbidden(
+        ".schedule",
+        "!has(self.schedule) || has(self.partitionBy.range)",
+        "a hash has no periods that could become due; remove schedule"
+    ),
+    validation = forbidden(
+        ".schedule.expire",
+        "!has(self.schedule) || !has(self.schedule.expire) || has(self.retention)",
+        "nothing expires without a retention; add retention, or remove expire"
+    ),
+    validation = forbidden(
         ".indexes",
         "has(self.partitionBy.range) || !has(self.indexes) \
          || self.indexes.all(i, !has(i.partitions) || i.partitions != 'Newest')",
@@ -104,6 +124,19 @@ pub struct PartitionedTableSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub ahead: Option<i32>,
+    /// Range only: whether a default partition is kept, for rows that have no other. Present keeps
+    /// one and moves its rows to the partitions they belong to; Absent removes an empty one that
+    /// the operator made, and reports any other. Default: Absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DefaultPartition")]
+    pub default_partition: Option<DefaultPartition>,
+    /// Range only: how much is kept, and what becomes of the rest. Default: everything is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// Range only: when the operator acts, as cron in `range.timeZone`. Default: as soon as something
+    /// is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The indexes that are ensured on the partitions. An index that is not named here is left
     /// alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -116,7 +149,7 @@ pub struct PartitionedTableSpec {
     /// Whether this table is left alone for now: nothing is done, and nothing is looked at.
     #[serde(default)]
     pub suspend: bool,
-    /// How much others may be made to wait.
+    /// How long others may be made to wait, and how much may be let go unasked.
     #[serde(default)]
     pub limits: Limits,
 }
@@ -130,10 +163,25 @@ impl PartitionedTableSpec {
             None => 0,
         }
     }
+
+    /// Whether a default partition is kept; none is where the spec is silent.
+    #[must_use]
+    pub fn default_partition(&self) -> DefaultPartition {
+        self.default_partition.unwrap_or(DefaultPartition::Absent)
+    }
 }
 
 fn public() -> String {
     "public".to_owned()
+}
+
+/// Whether a default partition is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DefaultPartition {
+    /// None is wanted.
+    Absent,
+    /// One is kept, and its rows are moved to the partitions they belong to.
+    Present,
 }
 
 /// Whether steps are done.
@@ -146,7 +194,7 @@ pub enum Mode {
     Plan,
 }
 
-/// How much others may be made to wait.
+/// How long others may be made to wait, and how much may be let go unasked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
@@ -155,14 +203,24 @@ pub struct Limits {
     #[serde(default = "one_second")]
     #[schemars(schema_with = "lock_timeout")]
     pub lock_timeout: String,
+    /// The most partitions that expire in one run without asking, 0 to 1000. Where there are more,
+    /// none goes until the annotation `pgpartition.dev/approve` has the plan's fingerprint; with 0,
+    /// every expiry waits for that.
+    #[serde(default = "three")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub max_expire_per_run: i32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { lock_timeout: one_second() }
+        Self { lock_timeout: one_second(), max_expire_per_run: three() }
     }
 }
 
 fn one_second() -> String {
     "1s".to_owned()
+}
+
+fn three() -> i32 {
+    3
 }

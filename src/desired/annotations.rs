@@ -1,0 +1,113 @@
+//! What the annotations of a resource ask for.
+
+use std::collections::BTreeSet;
+
+use super::{AdoptedName, DesiredTable, SpecError};
+use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
+use crate::partition::sql_name;
+
+/// How much is kept of what cannot be read: enough to find it again, too little to flood a status.
+const MOST_CHARACTERS: usize = 80;
+
+impl DesiredTable {
+    /// What a resource means, its annotations with it. Nothing in an annotation can be wrong in a way
+    /// that holds up the rest.
+    ///
+    /// # Errors
+    /// As [`DesiredTable::parse`].
+    pub fn of(resource: &PartitionedTable) -> Result<Self, Vec<SpecError>> {
+        let mut desired = Self::parse(&resource.spec)?;
+        let annotations = resource.metadata.annotations.as_ref();
+        let text = |name: &str| annotations.and_then(|all| all.get(name));
+        if let Some(names) = text(ADOPT_ANNOTATION) {
+            (desired.adopt, desired.unread_adoptions) = adoptions(names);
+        }
+        if let Some(fingerprints) = text(APPROVE_ANNOTATION) {
+            desired.approved = items(fingerprints).map(str::to_owned).collect();
+        }
+        Ok(desired)
+    }
+}
+
+/// The names in a list, each once, and what is no name.
+fn adoptions(text: &str) -> (Vec<AdoptedName>, Vec<String>) {
+    let (mut names, mut unread) = (BTreeSet::new(), BTreeSet::new());
+    for item in items(text) {
+        match sql_name(item) {
+            Ok((schema, name)) => {
+                names.insert(AdoptedName { schema, name });
+            }
+            Err(_) => {
+                unread.insert(item.chars().take(MOST_CHARACTERS).collect::<String>());
+            }
+        }
+    }
+    (names.into_iter().collect(), unread.into_iter().collect())
+}
+
+/// What stands between the commas, but for those within quotes.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let items = text.split(move |c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    items.map(str::trim).filter(|item| !item.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{adoptions, items};
+
+    /// The names that are read, as a person is shown them, and what is not.
+    fn read(text: &str) -> (Vec<String>, Vec<String>) {
+        let (names, unread) = adoptions(text);
+        let shown = names.iter().map(|adopted| {
+            let schema = adopted.schema.as_ref().map(|schema| format!("{}.", schema.shown()));
+            format!("{}{}", schema.unwrap_or_default(), adopted.name.shown())
+        });
+        (shown.collect(), unread)
+    }
+
+    #[test]
+    fn names_are_read_as_sql_quotes_them() {
+        for (text, names) in [
+            ("rev_2024", &["rev_2024"][..]),
+            ("Rev_2024", &["rev_2024"]),
+            (r#""My Part",archive.rev_2024"#, &["\"My Part\"", "archive.rev_2024"]),
+            (r#""a,b","c""d".e"#, &["\"a,b\"", "\"c\"\"d\".e"]),
+            (" b ,\n\ta,, b,", &["a", "b"]),
+            ("\u{a0}\"\u{fc}ber\".x", &["\"\u{fc}ber\".x"]),
+            ("", &[]),
+            (",,", &[]),
+        ] {
+            assert_eq!(read(text), (names.iter().map(ToString::to_string).collect(), vec![]));
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_holds_up_no_other() {
+        let long = "x".repeat(64);
+        for bad in ["a.b.c", "a b", "a;b", ".", "a.", ".b", "\"\"", "\"a\"b", "a\0b", "*", &long] {
+            let (names, unread) = read(&format!("first,{bad}, last"));
+            assert_eq!(names, ["first", "last"], "{bad}");
+            assert_eq!(unread, [bad], "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_ends_with_the_text() {
+        assert_eq!(read("a,\"b,c"), (vec!["a".to_owned()], vec!["\"b,c".to_owned()]));
+    }
+
+    #[test]
+    fn of_a_text_without_end_little_is_kept() {
+        let (names, unread) = read(&"\u{1f600}".repeat(50_000));
+        assert_eq!((names.len(), unread[0].chars().count()), (0, 80));
+    }
+
+    #[test]
+    fn fingerprints_are_what_stands_between_commas() {
+        assert_eq!(items(" 7c1e,\n,0a ").collect::<Vec<_>>(), ["7c1e", "0a"]);
+    }
+}
