@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
-    Moment, Plan, Violation, asks_for_default_rows, asks_for_references, check, plan, readmit,
+    Blocker, Moment, Plan, Step, Violation, asks_for_default_rows, asks_for_references, check,
+    plan, readmit,
 };
 use crate::postgres::{
-    DatabaseError, InspectError, Progress, Session, StepOutcome, TableLock, default_rows, execute,
-    inspect, rows_referenced_by,
+    DatabaseError, InspectError, Progress, Session, StepFailure, StepOutcome, TableLock,
+    default_rows, execute, inspect, rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -27,6 +28,8 @@ pub struct Options {
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
     pub expect: Vec<String>,
+    /// How long to come back to what others hold up: a detach whose end waits for an old transaction.
+    pub linger: Duration,
 }
 
 /// What one run came to.
@@ -42,6 +45,21 @@ pub struct Convergence {
     pub remaining: Plan,
     /// The instants it was planned for.
     pub moment: Moment,
+}
+
+impl Convergence {
+    /// The steps that failed and are still to be done, each with the reason.
+    pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepFailure)> {
+        let is_left = |step: &Step| {
+            self.remaining.steps.iter().any(|planned| {
+                (planned.step.verb(), planned.step.subject()) == (step.verb(), step.subject())
+            })
+        };
+        self.outcomes.iter().filter_map(move |outcome| {
+            let failure = outcome.result.as_ref().err()?;
+            is_left(&outcome.step).then_some((&outcome.step, failure))
+        })
+    }
 }
 
 /// Why a run came to nothing.
@@ -151,26 +169,36 @@ async fn converge_locked(
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
     let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience };
+    let started = Instant::now();
     let (before, first) = look(lock.session(), desired, &options.moment).await?;
     expected(&first, options)?;
-    let checked = check(first, desired, &before, &options.moment)?;
+    let mut checked = check(first, desired, &before, &options.moment)?;
+    let plan = checked.plan().clone();
     let mut outcomes = execute(lock, &checked, waits, progress).await;
     let (mut observed, mut remaining) = look(lock.session(), desired, &options.moment).await?;
+    while is_held_up(&remaining) && started.elapsed() < options.linger {
+        tokio::time::sleep(LOCK_PAUSE).await;
+        (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
+        if !is_held_up(&remaining) {
+            checked = check(remaining, desired, &observed, &options.moment)?;
+            outcomes.extend(execute(lock, &checked, waits, progress).await);
+            (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
+        }
+    }
     // A promise about the default partition makes writes fail that it took before. Where the attach it
     // was made for has not come about, it is taken back before we go.
     let broken = readmit(&observed, &options.moment);
     if !broken.steps.is_empty() {
-        let checked = check(broken, desired, &observed, &options.moment)?;
+        checked = check(broken, desired, &observed, &options.moment)?;
         outcomes.extend(execute(lock, &checked, waits, progress).await);
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
     }
-    Ok(Convergence {
-        plan: checked.plan().clone(),
-        outcomes,
-        observed,
-        remaining,
-        moment: options.moment,
-    })
+    Ok(Convergence { plan, outcomes, observed, remaining, moment: options.moment })
+}
+
+/// Whether a detach waits for somebody to end a transaction.
+fn is_held_up(plan: &Plan) -> bool {
+    plan.deferred.iter().any(|held| matches!(held.blocker, Blocker::DetachHeld { .. }))
 }
 
 fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {

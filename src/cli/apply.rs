@@ -34,6 +34,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
         moment: Moment::at(arguments.declared.now()),
         patience: arguments.wait,
         expect: arguments.expect,
+        linger: arguments.wait,
     };
     let mut gravest = Exit::Done;
     for table in &tables {
@@ -81,8 +82,8 @@ fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
             ))?;
         }
     }
-    let failures = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
-    let failed = failures.map(Exit::of_failure).max().unwrap_or(Exit::Done);
+    let failures = convergence.failures().map(|(_, failure)| Exit::of_failure(failure));
+    let failed = failures.max().unwrap_or(Exit::Done);
     let left =
         if remaining.steps.is_empty() || !outcomes.is_empty() { Exit::Done } else { Exit::Steps };
     Ok(failed.max(left).max(Exit::of_deferred(remaining)))

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::output::Format;
 use super::{Declared, documents, output};
 use crate::converge::look;
-use crate::plan::{Moment, Note, Plan};
+use crate::plan::{Deferral, Moment, Note, Plan, Waits};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -41,8 +41,8 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
 /// What is wrong with a table, one sentence each.
 fn drift(plan: &Plan) -> Vec<String> {
     let missing = plan.steps.iter().map(|planned| format!("not so yet: {}", planned.line()));
-    let held_back = plan.deferred.iter().map(|deferral| deferral.blocker.explain());
-    missing.chain(held_back).collect()
+    let held_back = plan.deferred.iter().filter(|held| held.blocker.waits() != Waits::ForTime);
+    missing.chain(held_back.map(Deferral::line)).collect()
 }
 
 fn text(plan: &Plan) -> String {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::reconcile::{Context, reconcile};
 use super::references;
 use super::tables::Watched;
-use crate::api::v1alpha1::RECONCILE_ANNOTATION;
+use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, RECONCILE_ANNOTATION};
 
 /// Reconciles the resources of one namespace, or of all, until `stop`; then ends what is under way.
 ///
@@ -85,7 +85,9 @@ fn what_is_asked(watched: &Watched) -> u64 {
     let mut hasher = DefaultHasher::new();
     watched.meta().uid.hash(&mut hasher);
     watched.meta().generation.hash(&mut hasher);
-    watched.annotations().get(RECONCILE_ANNOTATION).hash(&mut hasher);
+    for annotation in [RECONCILE_ANNOTATION, ADOPT_ANNOTATION, APPROVE_ANNOTATION] {
+        watched.annotations().get(annotation).hash(&mut hasher);
+    }
     hasher.finish()
 }
 

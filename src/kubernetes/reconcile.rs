@@ -31,6 +31,9 @@ use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 /// How long a step retries what others hold before it is left for the next time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often to look whether a detach can be brought to its end, at least.
+const HELD_UP: Duration = Duration::from_secs(10);
+
 /// What every reconcile shares.
 pub(super) struct Context {
     pub(super) client: Client,
@@ -129,6 +132,7 @@ async fn converged(
         moment: Moment::scheduled(&desired, now),
         patience: PATIENCE,
         expect: Vec::new(),
+        linger: Duration::ZERO,
     };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
@@ -152,9 +156,8 @@ fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
 }
 
 fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<'a> {
-    let failed = convergence.outcomes.iter().filter_map(|outcome| {
-        let failure = failure::of_step(outcome.result.as_ref().err()?)?;
-        Some(FailedStep { step: &outcome.step, failure })
+    let failed = convergence.failures().filter_map(|(step, failure)| {
+        Some(FailedStep { step, failure: failure::of_step(failure)? })
     });
     Outcome::Seen(Seen {
         desired,
@@ -227,18 +230,22 @@ fn when_again(uid: &str, status: &PartitionedTableStatus, context: &Context) -> 
     if ready.reason == Reason::Suspended.as_str() {
         return None;
     }
-    if ready.status != "True" {
-        return Some(context.backoff.failed(uid, status.observed_generation));
-    }
-    context.backoff.succeeded(uid);
-    let resync = jittered(context.resync);
-    let due = status.next_action_at.as_ref().map_or(resync, |due| {
+    let longest = if ready.status == "True" {
+        context.backoff.succeeded(uid);
+        jittered(context.resync)
+    } else {
+        let pause = context.backoff.failed(uid, status.observed_generation);
+        // Whoever stands in the way of a detach may be gone any moment, and rows are not seen meanwhile.
+        if ready.reason == Reason::DetachPending.as_str() { pause.min(HELD_UP) } else { pause }
+    };
+    // What waits for a person holds up nothing that is due.
+    let due = status.next_action_at.as_ref().map_or(longest, |due| {
         let wait = due.0.duration_since(Timestamp::now());
         // A moment late rather than early, and not all tables at the same.
         let moment = Duration::from_millis(fastrand::u64(100..2_000));
         Duration::try_from(wait).unwrap_or_default() + moment
     });
-    Some(due.min(resync))
+    Some(due.min(longest))
 }
 
 fn is_ready(status: &PartitionedTableStatus) -> bool {
