@@ -22,13 +22,19 @@ pub(super) struct ApplyArguments {
     /// Do only this plan: the fingerprint that plan showed; may be given once per document
     #[arg(long, value_name = "FINGERPRINT")]
     expect: Vec<String>,
+    /// Approve of what the plan with this fingerprint holds back; may be given more than once
+    #[arg(long, value_name = "FINGERPRINT")]
+    approve: Vec<String>,
     /// How long to retry what others hold
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     wait: Duration,
 }
 
 pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
-    let tables = documents::read(&arguments.declared.file)?;
+    let mut tables = documents::read(&arguments.declared.file)?;
+    for table in &mut tables {
+        table.approved.extend_from_slice(&arguments.approve);
+    }
     let mut session = arguments.database.connect().await?;
     let options = Options {
         moment: Moment::at(arguments.declared.now()),

@@ -123,3 +123,32 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     drop(writeln!(std::io::stderr(), "error: {error:#}"));
     Exit::of_error(error).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::{Arguments, Command};
+
+    fn read(arguments: &str) -> Result<Command, clap::Error> {
+        let words = ["pg-partition-operator"].into_iter().chain(arguments.split(' '));
+        Arguments::try_parse_from(words).map(|arguments| arguments.command)
+    }
+
+    #[test]
+    fn apply_takes_several_approvals_and_plan_takes_none() {
+        let with = "--approve 7c1e --approve 0a";
+        let apply = read(&format!("apply -f - --database-url x {with}"));
+        assert!(format!("{apply:?}").contains(r#"approve: ["7c1e", "0a"]"#), "{apply:?}");
+        assert!(read(&format!("plan -f - --database-url x {with}")).is_err());
+    }
+
+    #[test]
+    fn only_a_plan_is_scheduled() {
+        for (at, scheduled) in [("", false), (" --scheduled --at 2027-01-01T00:00:00Z", true)] {
+            let plan = read(&format!("plan -f - --database-url x{at}"));
+            assert!(format!("{plan:?}").contains(&format!("scheduled: {scheduled}")), "{plan:?}");
+        }
+        assert!(read("apply -f - --database-url x --scheduled").is_err());
+    }
+}

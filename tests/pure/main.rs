@@ -6,6 +6,7 @@ mod admission;
 mod architecture;
 mod bounds;
 mod cron;
+mod desired;
 mod docs;
 mod generated;
 mod predicates;

@@ -25,6 +25,9 @@ pub(super) struct PlanArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
+    /// Plan what the operator would do at that instant: as of the last one that spec.schedule names
+    #[arg(long)]
+    scheduled: bool,
     /// Plan for this snapshot, as `inspect -o json` printed it, in place of a database
     #[arg(long, value_name = "SNAPSHOT")]
     observed: Option<PathBuf>,
@@ -73,14 +76,18 @@ fn waits(table: &DesiredTable) -> Waits {
 }
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
-    let moment = Moment::at(arguments.declared.now());
+    let now = arguments.declared.now();
+    let moment = |table: &DesiredTable| {
+        if arguments.scheduled { Moment::scheduled(table, now) } else { Moment::at(now) }
+    };
     if let Some(file) = &arguments.observed {
-        return Ok(vec![plan_for_snapshot(file, tables, &moment)?]);
+        return Ok(vec![plan_for_snapshot(file, tables, moment)?]);
     }
     let session = arguments.database.connect().await?;
     let mut plans = Vec::new();
     for table in tables {
-        let (_, plan) = look(&session, table, &moment).await.with_context(|| table.name.shown())?;
+        let (_, plan) =
+            look(&session, table, &moment(table)).await.with_context(|| table.name.shown())?;
         plans.push(plan);
     }
     Ok(plans)
@@ -89,7 +96,7 @@ async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Re
 fn plan_for_snapshot(
     file: &Path,
     tables: &[DesiredTable],
-    moment: &Moment,
+    moment: impl FnOnce(&DesiredTable) -> Moment,
 ) -> anyhow::Result<Plan> {
     let what = || format!("{}: not what inspect -o json prints", file.display());
     let text =
@@ -104,7 +111,7 @@ fn plan_for_snapshot(
             observed.name.shown()
         );
     }
-    Ok(plan::plan(table, &observed, moment))
+    Ok(plan::plan(table, &observed, &moment(table)))
 }
 
 /// What waits for a person counts only where there is nothing to be done besides.
