@@ -289,6 +289,8 @@ SELECT json_build_object(
                             )
                             OR a.backend_xmin IS NOT NULL
                                AND a.xact_start < clock_timestamp() - interval '1 second'
+                               -- Postgres does not wait for a vacuum.
+                               AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
                         )
                     ) ELSE '[]' END,
                     'triggers', CASE WHEN m.oid = p.partdefid AND m.relhastriggers THEN (
