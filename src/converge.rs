@@ -125,7 +125,8 @@ pub async fn converge(
 ) -> Result<Convergence, ConvergeError> {
     let (observed, plan) = look(session, desired, &options.moment).await?;
     expected(&plan, options)?;
-    let relation = observed.relation.as_ref().filter(|_| !plan.steps.is_empty());
+    let has_work = !plan.steps.is_empty() || (is_held_up(&plan) && !options.linger.is_zero());
+    let relation = observed.relation.as_ref().filter(|_| has_work);
     let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
         return Ok(Convergence {
             remaining: plan.clone(),
