@@ -42,6 +42,7 @@ const CANCEL_DEADLINE: Duration = Duration::from_secs(2);
 /// fails with [`ErrorKind::Lost`].
 pub struct Session {
     client: Client,
+    settings: ConnectionSettings,
     driver: AbortHandle,
     tls: MakeRustlsConnect,
     prepared: Mutex<HashMap<&'static str, Statement>>,
@@ -76,6 +77,7 @@ impl Session {
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
         let session = Self {
             client,
+            settings: settings.clone(),
             driver,
             tls,
             prepared: Mutex::default(),
@@ -141,6 +143,15 @@ impl Session {
     /// lost: whether the statements were done must be looked at anew.
     pub async fn batch(&self, sql: &str, deadline: Duration) -> Result<(), DatabaseError> {
         self.within(deadline, self.client.batch_execute(sql)).await
+    }
+
+    /// Has the server give a transaction number to somebody else, by a connection of its own.
+    ///
+    /// # Errors
+    /// When there cannot be another connection, or the server does not answer in time.
+    pub async fn use_up_transaction_number(&self) -> Result<(), DatabaseError> {
+        let other = Self::connect(&self.settings).await?;
+        other.batch("SELECT pg_catalog.pg_current_xact_id()", QUERY_DEADLINE).await
     }
 
     /// Ends the session at once; the server lets go of all it held for it.

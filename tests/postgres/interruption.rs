@@ -37,11 +37,7 @@ fn scenario() -> Scenario {
         ],
     });
     let now = "2026-01-15T12:00:00Z";
-    Scenario {
-        name: "cut off",
-        setup,
-        phases: vec![Phase { spec, now, steps: usize::MAX, meanwhile: "" }],
-    }
+    Scenario { name: "cut off", setup, phases: vec![Phase::new(now, spec)] }
 }
 
 async fn world(major: u16) -> World {
