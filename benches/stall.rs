@@ -141,6 +141,7 @@ async fn apply(database: &Database, table: &str, reader: Duration, lock_timeout:
         moment: Moment::at("2026-11-20T00:00:00Z".parse().unwrap()),
         patience: reader * 4,
         expect: Vec::new(),
+        claimant: None,
     };
     let bystander = Bystander::start(database, table).await;
     let steps = Arc::new(Mutex::new(Vec::new()));

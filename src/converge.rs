@@ -1,13 +1,15 @@
-//! The sequence: inspect, plan, check, execute, inspect again.
+//! The sequence: inspect, plan, claim, check, execute, inspect again.
 
 use std::time::{Duration, Instant};
 
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
-use crate::plan::{Moment, Plan, Violation, asks_for_default_rows, check, plan, readmit};
+use crate::plan::{
+    Moment, Plan, Violation, asks_for_default_rows, check, is_refuted, plan, readmit,
+};
 use crate::postgres::{
-    DatabaseError, InspectError, Progress, Session, StepOutcome, TableLock, default_rows, execute,
-    inspect,
+    Claimant, DatabaseError, Holder, InspectError, Progress, Session, StepOutcome, TableLock,
+    claim, default_rows, execute, inspect,
 };
 use crate::sql::Waits;
 
@@ -23,6 +25,8 @@ pub struct Options {
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
     pub expect: Vec<String>,
+    /// The resource that claims the table; none where a person acts, who says so now.
+    pub claimant: Option<Claimant>,
 }
 
 /// What one run came to.
@@ -46,6 +50,9 @@ pub enum ConvergeError {
     /// The database said no, or said what is not understood.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// Another resource has the table.
+    #[error("{0} is older and has the same table")]
+    Conflict(Holder),
     /// Another pg-partition-operator is changing the table.
     #[error("another pg-partition-operator holds the table")]
     HeldByAnother,
@@ -97,6 +104,7 @@ pub async fn converge(
 ) -> Result<Convergence, ConvergeError> {
     let (observed, plan) = look(session, desired, &options.moment).await?;
     expected(&plan, options)?;
+    hold_claim(session, desired, &observed, options).await?;
     let relation = observed.relation.as_ref().filter(|_| !plan.steps.is_empty());
     let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
         return Ok(Convergence {
@@ -113,6 +121,27 @@ pub async fn converge(
     let convergence = convergence?;
     released?;
     Ok(convergence)
+}
+
+/// Sees to it that the table is the claimant's, where it is one that could be worked on.
+async fn hold_claim(
+    session: &Session,
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    options: &Options,
+) -> Result<(), ConvergeError> {
+    let (Some(claimant), Some(relation), Mode::Enforce) =
+        (&options.claimant, &observed.relation, desired.mode)
+    else {
+        return Ok(());
+    };
+    if is_refuted(desired, observed, &options.moment) {
+        return Ok(());
+    }
+    match claim(session, &desired.name, relation.oid, claimant).await? {
+        None => Ok(()),
+        Some(holder) => Err(ConvergeError::Conflict(holder)),
+    }
 }
 
 /// Waits for another of us to let go of the table.
@@ -143,6 +172,8 @@ async fn converge_locked(
     let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience };
     let (before, first) = look(lock.session(), desired, &options.moment).await?;
     expected(&first, options)?;
+    // An older resource may have come while we waited for the lock.
+    hold_claim(lock.session(), desired, &before, options).await?;
     let checked = check(first, &before)?;
     let mut outcomes = execute(lock, &checked, waits, progress).await;
     let (mut observed, mut remaining) = look(lock.session(), desired, &options.moment).await?;

@@ -9,13 +9,14 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::{Client, Resource, ResourceExt};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, jittered};
+use super::claims::{self, Held};
 use super::events::Events;
 use super::failure::{self, Trouble};
-use super::login::{log_in, stand_back};
+use super::login::log_in;
 use super::metrics::Metrics;
 use super::patch::{self, Target};
 use super::pool::Pool;
@@ -23,13 +24,17 @@ use super::progress::Observed;
 use super::tables::{Sight, Tables, Watched};
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
-use crate::converge::{self, Convergence, converge};
-use crate::desired::DesiredTable;
+use crate::converge::{self, Convergence};
+use crate::desired::{DesiredTable, Mode};
 use crate::plan::{Moment, Plan};
+use crate::postgres::CLAIM_IS_RENEWED;
 use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long until one that left its table to another looks whether that is still there.
+const LONGEST_IN_CONFLICT: Duration = Duration::from_secs(50);
 
 /// What every reconcile shares.
 pub(super) struct Context {
@@ -45,6 +50,10 @@ pub(super) struct Context {
     pub(super) resync: Duration,
     /// When what is under way is to be left as it is.
     pub(super) leave: CancellationToken,
+    /// What tells us and our replicas from every other pg-partition-operator.
+    pub(super) installation: String,
+    /// A resource was deleted.
+    pub(super) deleted: Notify,
 }
 
 /// Makes a resource true as far as possible, says so in its status, and when to look again.
@@ -58,6 +67,7 @@ pub(super) async fn reconcile(
         Err(invalid) => refuse(&watched, &invalid.error, &context).await,
     };
     let uid = watched.uid().unwrap_or_default();
+    context.tables.tried(&uid);
     let again = match &told {
         Ok(status) => when_again(&uid, status, &context),
         Err(error) => {
@@ -85,6 +95,7 @@ async fn work(table: &PartitionedTable, context: &Context) -> Told {
         requested: table.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
     if table.spec.suspend {
+        claims::hold(&uid, None, context).await;
         let status = status::project(&subject, &Outcome::Suspended, now);
         return tell(table, &subject, status, context).await;
     }
@@ -122,19 +133,23 @@ async fn converged(
 ) -> Result<(DesiredTable, Convergence), Trouble> {
     let desired = DesiredTable::parse(&table.spec).map_err(|errors| failure::of_spec(&errors))?;
     let settings = log_in(table, context).await?;
-    stand_back(table, &settings, context).await?;
+    let held = Held { settings: settings.clone(), table: desired.name.clone() };
+    let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
+    claims::hold(&table.uid().unwrap_or_default(), held, context).await;
+    claims::let_elders_go_first(table, context).await;
     let borrowed =
         context.pool.borrow(&settings).await.map_err(|error| failure::of_connecting(&error))?;
     let options = converge::Options {
         moment: Moment::scheduled(&desired, now),
         patience: PATIENCE,
         expect: Vec::new(),
+        claimant: Some(claims::claimant(table, context)),
     };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
-        ended = converge(&borrowed.session, &desired, &options, &mut progress) => {
-            ended.map_err(|error| failure::of_converging(&error))?
-        }
+        ended = claims::converge_claimed(
+            &borrowed.session, &desired, &options, &mut progress, context,
+        ) => ended?,
         () = context.leave.cancelled() => {
             // Else the server would go on, an index build for hours, with nobody to see it end.
             borrowed.session.cancel().await;
@@ -228,10 +243,12 @@ fn when_again(uid: &str, status: &PartitionedTableStatus, context: &Context) -> 
         return None;
     }
     if ready.status != "True" {
-        return Some(context.backoff.failed(uid, status.observed_generation));
+        let pause = context.backoff.failed(uid, status.observed_generation);
+        let is_conflict = ready.reason == Reason::Conflict.as_str();
+        return Some(if is_conflict { pause.min(jittered(LONGEST_IN_CONFLICT)) } else { pause });
     }
     context.backoff.succeeded(uid);
-    let resync = jittered(context.resync);
+    let resync = jittered(context.resync.min(CLAIM_IS_RENEWED));
     let due = status.next_action_at.as_ref().map_or(resync, |due| {
         let wait = due.0.duration_since(Timestamp::now());
         // A moment late rather than early, and not all tables at the same.

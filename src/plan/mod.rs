@@ -68,6 +68,12 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -
     finished(observed, draft)
 }
 
+/// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
+#[must_use]
+pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> bool {
+    refute::refute(desired, observed, moment).is_some()
+}
+
 /// Takes back every promise about the default partition.
 pub fn readmit(observed: &ObservedTable) -> Plan {
     let mut draft = rules::Draft::new(observed);

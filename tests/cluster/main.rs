@@ -12,3 +12,4 @@ mod comes_true;
 mod goes_wrong;
 mod stage;
 mod support_works;
+mod two_of_us;

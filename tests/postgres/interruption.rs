@@ -131,6 +131,7 @@ async fn converge_in_pieces(
         moment: Moment::at(at(phase.now)),
         patience: Duration::from_secs(5),
         expect: vec![],
+        claimant: None,
     };
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
@@ -230,6 +231,7 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
             moment: Moment::at(at(phase.now)),
             patience: Duration::from_secs(15),
             expect: vec![],
+            claimant: None,
         };
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {

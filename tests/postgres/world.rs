@@ -124,6 +124,7 @@ pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) 
         moment: Moment::at(at(now)),
         patience: std::time::Duration::from_secs(10),
         expect: vec![],
+        claimant: None,
     };
     converge(session, desired, &options, &mut Silent).await.unwrap()
 }
