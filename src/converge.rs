@@ -1,4 +1,4 @@
-//! The sequence: inspect, plan, check, execute, inspect again.
+//! The sequence: inspect, plan, claim, check, execute, inspect again.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
     Blocker, Moment, Plan, Step, Violation, asks_for_default_rows, asks_for_references, check,
-    plan, readmit,
+    is_refuted, plan, readmit,
 };
 use crate::postgres::{
-    DatabaseError, InspectError, Progress, Session, StepFailure, StepOutcome, TableLock,
-    default_rows, execute, inspect, rows_referenced_by,
+    Claimant, DatabaseError, Holder, InspectError, Progress, Session, StepFailure, StepOutcome,
+    TableLock, claim, default_rows, execute, inspect, rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -30,6 +30,8 @@ pub struct Options {
     pub expect: Vec<String>,
     /// How long to come back to what others hold up: a detach whose end waits for an old transaction.
     pub linger: Duration,
+    /// The resource that claims the table; none where a person acts, who says so now.
+    pub claimant: Option<Claimant>,
 }
 
 /// What one run came to.
@@ -68,6 +70,9 @@ pub enum ConvergeError {
     /// The database said no, or said what is not understood.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// Another resource has the table.
+    #[error("{0} is older and has the same table")]
+    Conflict(Holder),
     /// Another pg-partition-operator is changing the table.
     #[error("another pg-partition-operator holds the table")]
     HeldByAnother,
@@ -125,6 +130,7 @@ pub async fn converge(
 ) -> Result<Convergence, ConvergeError> {
     let (observed, plan) = look(session, desired, &options.moment).await?;
     expected(&plan, options)?;
+    hold_claim(session, desired, &observed, options).await?;
     let has_work = !plan.steps.is_empty() || (is_held_up(&plan) && !options.linger.is_zero());
     let relation = observed.relation.as_ref().filter(|_| has_work);
     let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
@@ -142,6 +148,27 @@ pub async fn converge(
     let convergence = convergence?;
     released?;
     Ok(convergence)
+}
+
+/// Sees to it that the table is the claimant's, where it is one that could be worked on.
+async fn hold_claim(
+    session: &Session,
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    options: &Options,
+) -> Result<(), ConvergeError> {
+    let (Some(claimant), Some(relation), Mode::Enforce) =
+        (&options.claimant, &observed.relation, desired.mode)
+    else {
+        return Ok(());
+    };
+    if is_refuted(desired, observed, &options.moment) {
+        return Ok(());
+    }
+    match claim(session, &desired.name, relation.oid, claimant).await? {
+        None => Ok(()),
+        Some(holder) => Err(ConvergeError::Conflict(holder)),
+    }
 }
 
 /// Waits for another of us to let go of the table.
@@ -173,6 +200,8 @@ async fn converge_locked(
     let started = Instant::now();
     let (before, first) = look(lock.session(), desired, &options.moment).await?;
     expected(&first, options)?;
+    // An older resource may have come while we waited for the lock.
+    hold_claim(lock.session(), desired, &before, options).await?;
     let mut checked = check(first, desired, &before, &options.moment)?;
     let plan = checked.plan().clone();
     let mut outcomes = execute(lock, &checked, waits, progress).await;

@@ -116,14 +116,34 @@ impl Session {
         row.map_or(Ok(None), |row| row.try_get(0)).map_err(|e| DatabaseError::from_driver(&e))
     }
 
-    /// The first text that a script of several statements returns, as one transaction that is rolled
-    /// back if one of them fails.
+    /// The first text that a script of several statements returns, as one transaction that changes
+    /// nothing.
     ///
     /// # Errors
     /// When the server refuses, or does not answer in time.
     pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+        self.script_text("BEGIN READ ONLY", script).await
+    }
+
+    /// The first text that a script of several statements returns, as one transaction that is rolled
+    /// back if one of them fails.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time: whether it was done is not known then.
+    pub async fn commit_script_text(
+        &self,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
+        self.script_text("BEGIN", script).await
+    }
+
+    async fn script_text(
+        &self,
+        begin: &str,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
         let texts: Vec<_> = script.iter().map(Sql::as_str).collect();
-        let text = format!("BEGIN READ ONLY; {}; COMMIT", texts.join("; "));
+        let text = format!("{begin}; {}; COMMIT", texts.join("; "));
         let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
         if answer.is_err() {
             self.batch("ROLLBACK", QUERY_DEADLINE).await?;

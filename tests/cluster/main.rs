@@ -13,3 +13,4 @@ mod goes_wrong;
 mod lets_go;
 mod stage;
 mod support_works;
+mod two_of_us;

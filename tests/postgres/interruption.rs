@@ -128,6 +128,7 @@ async fn converge_in_pieces(
         patience: Duration::from_secs(5),
         expect: vec![],
         linger: std::time::Duration::ZERO,
+        claimant: None,
     };
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
@@ -228,6 +229,7 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
             patience: Duration::from_secs(15),
             expect: vec![],
             linger: std::time::Duration::ZERO,
+            claimant: None,
         };
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {

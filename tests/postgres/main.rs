@@ -8,6 +8,7 @@ mod session;
 mod support;
 
 mod by_others;
+mod claims;
 mod cli;
 mod command;
 mod inheritance;

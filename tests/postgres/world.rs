@@ -150,6 +150,7 @@ pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) 
         patience: std::time::Duration::from_secs(10),
         expect: vec![],
         linger: std::time::Duration::ZERO,
+        claimant: None,
     };
     converge(session, desired, &options, &mut Silent).await.unwrap()
 }
