@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
-    Blocker, Moment, Plan, Step, Violation, asks_for_default_rows, asks_for_references, check,
-    is_refuted, plan, readmit,
+    Blocker, CheckedPlan, Moment, Plan, Step, Violation, asks_for_default_rows,
+    asks_for_references, check, is_refuted, plan, readmit,
 };
 use crate::postgres::{
     Claimant, DatabaseError, Holder, InspectError, Progress, Session, StepFailure, StepOutcome,
@@ -196,34 +196,59 @@ async fn converge_locked(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
-    let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience };
     let started = Instant::now();
     let (before, first) = look(lock.session(), desired, &options.moment).await?;
     expected(&first, options)?;
     // An older resource may have come while we waited for the lock.
     hold_claim(lock.session(), desired, &before, options).await?;
-    let mut checked = check(first, desired, &before, &options.moment)?;
+    let checked = check(first, desired, &before, &options.moment)?;
     let plan = checked.plan().clone();
-    let mut outcomes = execute(lock, &checked, waits, progress).await;
-    let (mut observed, mut remaining) = look(lock.session(), desired, &options.moment).await?;
+    let mut outcomes = Vec::new();
+    let mut doing = Doing { lock, desired, options, progress, outcomes: &mut outcomes };
+    let (mut observed, mut remaining) = doing.all(&checked).await?;
     while is_held_up(&remaining) && started.elapsed() < options.linger {
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
         if !is_held_up(&remaining) {
-            checked = check(remaining, desired, &observed, &options.moment)?;
-            outcomes.extend(execute(lock, &checked, waits, progress).await);
-            (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
+            let checked = check(remaining, desired, &observed, &options.moment)?;
+            (observed, remaining) = doing.all(&checked).await?;
         }
     }
-    // A promise about the default partition makes writes fail that it took before. Where the attach it
-    // was made for has not come about, it is taken back before we go.
-    let broken = readmit(&observed, &options.moment);
-    if !broken.steps.is_empty() {
-        checked = check(broken, desired, &observed, &options.moment)?;
-        outcomes.extend(execute(lock, &checked, waits, progress).await);
-        (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
-    }
     Ok(Convergence { plan, outcomes, observed, remaining, moment: options.moment })
+}
+
+/// What it takes to do what a plan says.
+struct Doing<'a> {
+    lock: &'a TableLock<'a>,
+    desired: &'a DesiredTable,
+    options: &'a Options,
+    progress: &'a mut dyn Progress,
+    outcomes: &'a mut Vec<StepOutcome>,
+}
+
+impl Doing<'_> {
+    /// Does all that goes, and looks again.
+    async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
+        let (session, moment) = (self.lock.session(), &self.options.moment);
+        self.execute(checked).await;
+        let (observed, remaining) = look(session, self.desired, moment).await?;
+        // A promise about the default partition makes writes fail that it took before. Where the attach
+        // it was made for has not come about, it is taken back before we go.
+        let broken = readmit(&observed, moment);
+        if broken.steps.is_empty() {
+            return Ok((observed, remaining));
+        }
+        self.execute(&check(broken, self.desired, &observed, moment)?).await;
+        Ok(look(session, self.desired, moment).await?)
+    }
+
+    async fn execute(&mut self, checked: &CheckedPlan) {
+        let waits = Waits {
+            lock_timeout: self.desired.limits.lock_timeout,
+            patience: self.options.patience,
+        };
+        self.outcomes.extend(execute(self.lock, checked, waits, self.progress).await);
+    }
 }
 
 /// Whether a detach waits for somebody to end a transaction.

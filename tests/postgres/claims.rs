@@ -151,6 +151,7 @@ async fn a_look_with_nothing_to_do_costs_two_round_trips_and_what_is_refuted_cla
             moment: Moment::at(at(NOW)),
             patience: std::time::Duration::from_secs(5),
             expect: vec![],
+            linger: std::time::Duration::ZERO,
             claimant: Some(claimant),
         };
         let monthly = |column: &str, mode: &str| {
