@@ -9,7 +9,9 @@ mod support;
 
 mod by_others;
 mod cli;
+mod clients;
 mod command;
+mod detaching;
 mod inheritance;
 mod inspect;
 mod interruption;
