@@ -2,6 +2,7 @@
 //! refer to, are watched; their status, events and one Lease are written.
 
 mod backoff;
+mod cluster;
 mod controller;
 mod credentials;
 mod events;
@@ -33,6 +34,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use cluster::{AccessError, Cluster, ClusterSettings};
 pub use leader::LeaseSettings;
 pub use logging::{LogFormat, start_logging};
 
