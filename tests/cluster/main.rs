@@ -10,5 +10,6 @@ mod support;
 mod admit;
 mod comes_true;
 mod goes_wrong;
+mod plugin;
 mod stage;
 mod support_works;
