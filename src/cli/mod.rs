@@ -8,6 +8,7 @@ mod database;
 mod documents;
 mod exit;
 mod inspect;
+pub mod kubectl;
 mod output;
 mod plan;
 mod progress;
@@ -15,6 +16,7 @@ mod progress;
 mod run;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -83,9 +85,12 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// The program: reads the arguments, does what they say, and tells by its exit status how it went.
+///
+/// It is two: called as `kubectl-pgpartition`, by a link say, it is kubectl's plugin.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let called: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Called::read(&called) {
         Ok(arguments) => arguments,
         Err(told) => return misused(&told),
     };
@@ -93,20 +98,45 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
-    let result = match arguments.command {
-        #[cfg(feature = "operator")]
-        Command::Run(arguments) => runtime.block_on(run::run(arguments)),
-        Command::Crd => crd::print(),
-        Command::Plan(arguments) => runtime.block_on(plan::plan(arguments)),
-        Command::Apply(arguments) => runtime.block_on(apply::apply(arguments)),
-        Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
-        Command::Inspect(arguments) => runtime.block_on(inspect::inspect(arguments)),
-    };
+    let result = runtime.block_on(arguments.run());
     // What still hangs in the background must not keep the program.
     runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
         Err(error) => fail(&error),
+    }
+}
+
+/// What the program is called as, and asked for.
+#[derive(Debug)]
+enum Called {
+    Itself(Command),
+    Plugin(kubectl::Arguments),
+}
+
+impl Called {
+    fn read(called: &[OsString]) -> Result<Self, clap::Error> {
+        if kubectl::is_called(called.first().map(OsString::as_os_str)) {
+            kubectl::Arguments::try_parse_from(called).map(Self::Plugin)
+        } else {
+            Arguments::try_parse_from(called).map(|arguments| Self::Itself(arguments.command))
+        }
+    }
+
+    async fn run(self) -> anyhow::Result<Exit> {
+        let command = match self {
+            Self::Itself(command) => command,
+            Self::Plugin(arguments) => return kubectl::run(arguments).await,
+        };
+        match command {
+            #[cfg(feature = "operator")]
+            Command::Run(arguments) => run::run(arguments).await,
+            Command::Crd => crd::print(),
+            Command::Plan(arguments) => plan::plan(arguments).await,
+            Command::Apply(arguments) => apply::apply(arguments).await,
+            Command::Verify(arguments) => verify::verify(arguments).await,
+            Command::Inspect(arguments) => inspect::inspect(arguments).await,
+        }
     }
 }
 

@@ -31,7 +31,12 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         let (_, plan) = look(&session, table, &moment).await.with_context(|| table.name.shown())?;
         plans.push(plan);
     }
-    match arguments.output {
+    show(&plans, arguments.output)
+}
+
+/// Prints what is wrong with each table, and says what it asks for.
+pub(super) fn show(plans: &[Plan], format: Format) -> anyhow::Result<Exit> {
+    match format {
         Format::Text => output::print(&plans.iter().map(text).collect::<String>())?,
         Format::Json => output::print_json(&plans.iter().map(document).collect::<Vec<_>>())?,
     }

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod claims;
+mod cluster;
 mod controller;
 mod credentials;
 mod events;
@@ -34,6 +35,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use cluster::{AccessError, Cluster, ClusterSettings};
 pub use leader::LeaseSettings;
 pub use logging::{LogFormat, start_logging};
 

@@ -50,7 +50,13 @@ async fn reader(world: &World) -> Client {
 }
 
 async fn converge_for(world: &World, table: &DesiredTable, patience: Duration) -> Convergence {
-    let options = Options { moment: Moment::at(at(NOW)), patience, expect: vec![] };
+    let options = Options {
+        moment: Moment::at(at(NOW)),
+        patience,
+        expect: vec![],
+        linger: Duration::ZERO,
+        claimant: None,
+    };
     converge(&world.session().await, table, &options, &mut Silent).await.unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! What the documents say is so: links lead somewhere, flags exist, examples are accepted.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +13,9 @@ use serde_json::Value;
 use crate::admission::{accepts, rules};
 
 const PROGRAM: &str = "pg-partition-operator";
+
+/// How the program is called as kubectl's plugin, and by what name kubectl does it.
+const PLUGIN: (&str, &str) = ("kubectl pgpartition", "kubectl-pgpartition");
 
 #[test]
 fn every_link_leads_somewhere() {
@@ -29,12 +33,17 @@ fn every_link_leads_somewhere() {
 fn every_command_and_flag_exists() {
     let mut seen = 0;
     for page in pages() {
-        for (command, flags) in text(&page).lines().flat_map(commands) {
-            let help = help(&command);
-            for flag in flags {
-                let exists = help.split([' ', ',', '\n']).any(|word| word == flag);
-                assert!(exists, "{}: {command} has no {flag}", page.display());
-                seen += 1;
+        let text = text(&page);
+        for (program, called, verbs) in
+            [(PROGRAM, PROGRAM, &VERBS[..]), (PLUGIN.0, PLUGIN.1, &PLUGIN_VERBS[..])]
+        {
+            for (command, flags) in text.lines().flat_map(|line| commands(line, program, verbs)) {
+                let help = help(called, &command);
+                for flag in flags {
+                    let exists = help.split([' ', ',', '\n', '[']).any(|word| word == flag);
+                    assert!(exists, "{}: {command} has no {flag}", page.display());
+                    seen += 1;
+                }
             }
         }
     }
@@ -67,31 +76,38 @@ fn every_example_is_accepted() {
     assert!(seen > 3, "the documents have examples");
 }
 
-/// What `command` says about itself; a command that does not exist has no help.
-fn help(command: &str) -> String {
+/// What `command` of the program, called so, says about itself; a command that does not exist has no
+/// help.
+fn help(program: &str, command: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))
+        .arg0(program)
         .args([command, "--help"])
         .output()
         .expect("it can be run");
-    assert!(output.status.success(), "there is no {PROGRAM} {command}");
+    assert!(output.status.success(), "there is no {program} {command}");
     String::from_utf8(output.stdout).expect("help is text")
 }
 
-/// The commands of the program in a line, each with its flags.
-fn commands(line: &str) -> Vec<(String, Vec<String>)> {
-    line.split(&format!("{PROGRAM} ")).skip(1).filter_map(command).collect()
+/// The commands of a program in a line, each with its flags.
+fn commands(line: &str, program: &str, verbs: &[&str]) -> Vec<(String, Vec<String>)> {
+    let called = format!("{program} ");
+    line.split(&called).skip(1).filter_map(|text| command(text, verbs)).collect()
 }
 
 /// The command and the flags at the start of a text; none where it only speaks of the program.
-fn command(text: &str) -> Option<(String, Vec<String>)> {
+fn command(text: &str, verbs: &[&str]) -> Option<(String, Vec<String>)> {
     let end = text.find(['`', '#', '|', ';', '>']).unwrap_or(text.len());
     let mut words = text.get(..end)?.split_whitespace();
-    let verb = words.next().filter(|verb| VERBS.contains(verb))?;
-    let flags = words.filter(|word| word.starts_with('-') && *word != "-").map(str::to_owned);
+    let verb = words.next().filter(|verb| verbs.contains(verb))?;
+    let words = words.map(|word| word.trim_matches(['[', ']']));
+    let flags = words.filter(|word| word.starts_with('-') && *word != "-");
+    let flags = flags.map(|flag| flag.split(['[', '=']).next().unwrap_or(flag).to_owned());
     Some((verb.to_owned(), flags.collect()))
 }
 
 const VERBS: [&str; 6] = ["run", "crd", "plan", "apply", "verify", "inspect"];
+
+const PLUGIN_VERBS: [&str; 5] = ["status", "plan", "approve", "verify", "reconcile"];
 
 /// Where the links of a page lead.
 fn links(page: &str) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! A Kubernetes API with real RBAC, without controllers: nothing becomes of a Deployment, and a
 //! deleted namespace does not finish.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -26,6 +27,8 @@ impl Cluster {
         let variable = "KUBEBUILDER_ASSETS";
         let assets = super::tool("kube", variable);
         let served = Served::start("serve-kube", (variable, assets.as_os_str()), &[], &[]);
+        let program = env!("CARGO_BIN_EXE_pg-partition-operator");
+        symlink(program, served.dir().join("kubectl-pgpartition")).unwrap();
         Self { served, kubectl: assets.join("kubectl"), names: AtomicU32::new(0) }
     }
 
@@ -60,6 +63,18 @@ impl Cluster {
             .arg("--kubeconfig")
             .arg(kubeconfig)
             .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// Runs our plugin as a person does: by way of kubectl, which finds it on the PATH.
+    pub fn plugin_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
+        let path = std::env::var("PATH").unwrap();
+        Command::new(&self.kubectl)
+            .arg("pgpartition")
+            .args(arguments)
+            .env("PATH", format!("{}:{path}", self.served.dir().display()))
+            .env("KUBECONFIG", kubeconfig)
             .output()
             .unwrap()
     }

@@ -36,8 +36,9 @@ pub(super) struct PlanArguments {
     output: Format,
 }
 
+/// How a plan is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     Text,
     /// For programs
@@ -52,18 +53,27 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
     let plans = plans(&arguments, &tables).await?;
-    match arguments.output {
+    show(&tables, &plans, arguments.output)
+}
+
+/// Prints the plan of each table, and says what they ask for.
+pub(super) fn show(
+    tables: &[DesiredTable],
+    plans: &[Plan],
+    format: Format,
+) -> anyhow::Result<Exit> {
+    match format {
         Format::Text => {
             let texts: Vec<_> = plans.iter().map(ToString::to_string).collect();
             output::print(&texts.join("\n"))?;
         }
         Format::Json => {
             let plans =
-                tables.iter().zip(&plans).map(|(table, plan)| json::plan(plan, waits(table)));
+                tables.iter().zip(plans).map(|(table, plan)| json::plan(plan, waits(table)));
             output::print_json(&json!({ "plans": plans.collect::<Vec<_>>() }))?;
         }
         Format::Sql => {
-            for (table, plan) in tables.iter().zip(&plans) {
+            for (table, plan) in tables.iter().zip(plans) {
                 output::print(&script::text(plan, waits(table)))?;
             }
         }
