@@ -1,0 +1,379 @@
+//! What is past its retention goes, when it should and not before; and nothing else does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use pg_partition_operator::converge::{Convergence, Options, converge, look};
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::plan::{Moment, check};
+use pg_partition_operator::postgres::{
+    ErrorKind, Session, StepFailure, StepOutcome, TableLock, execute,
+};
+use pg_partition_operator::sql::Waits;
+use serde_json::{Value, json};
+
+use crate::clients::{Clients, number, run};
+use crate::command::resource;
+use crate::support::operator::Operator;
+use crate::support::postgres::majors;
+use crate::support::wait_until;
+use crate::world::{SCHEMA_SQL, Silent, World, apply, desired, desired_with};
+
+const DAY: i64 = 86_400;
+
+/// Between two turns of a client, so that a year of rows stays few.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// A year at one month a partition: three are kept besides the current one, and two days of grace.
+fn yearly() -> DesiredTable {
+    desired(json!({
+        "table": "t", "ahead": 1,
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC", "startAt": "2025-10-01"}},
+        "retention": {"keep": 3, "onExpiry": "Drop", "dropAfter": "48h"},
+    }))
+}
+
+fn noon(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+/// The first day of the month that lies this many months from that of an instant.
+fn month(now: Timestamp, months: i64) -> Date {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    use jiff::ToSpan as _;
+    today.first_of_month().checked_add(months.months()).unwrap()
+}
+
+fn named(month: Date) -> String {
+    format!("t_{}", month.strftime("%Y_%m"))
+}
+
+/// The tables that there should be, from what there should have been the step before.
+#[derive(Default)]
+struct Expected {
+    detached: Vec<(Date, Timestamp)>,
+}
+
+impl Expected {
+    fn attached(now: Timestamp) -> Vec<String> {
+        (-3..=1).map(|months| named(month(now, months))).collect()
+    }
+
+    /// What was attached before and is not any more was detached now; what has been detached for two
+    /// days is gone.
+    fn step(&mut self, before: Timestamp, now: Timestamp) -> Vec<String> {
+        self.detached.retain(|(_, since)| now.duration_since(*since).as_hours() < 48);
+        for months in -3..=1 {
+            let old = month(before, months);
+            if old < month(now, -3) {
+                self.detached.push((old, now));
+            }
+        }
+        self.detached.iter().map(|(month, _)| named(*month)).collect()
+    }
+}
+
+/// The tables in the schema that are partitions, or that are not; but for the application's others.
+async fn tables(world: &World, attached: bool) -> Vec<String> {
+    let sql = format!(
+        "SELECT relname FROM pg_class WHERE relnamespace = '{SCHEMA_SQL}'::regnamespace
+         AND relkind = 'r' AND relispartition = {attached} AND relname ~ '^t_' ORDER BY 1"
+    );
+    world.text(&sql).await.lines().map(str::to_owned).collect()
+}
+
+/// Writes rows of the last weeks and the next, and counts them by month; reads what it has written.
+async fn set_to_work(world: &World, now: &Arc<AtomicI64>) -> Clients {
+    let mut clients = Clients::default();
+    for _ in 0..2 {
+        let now = Arc::clone(now);
+        let write = move |turn: u64| {
+            let days = i64::try_from(turn * 7 % 75).unwrap() - 55;
+            let at = noon(now.load(Ordering::Relaxed) + days * DAY);
+            format!(
+                "BEGIN; INSERT INTO t VALUES ('{at}');
+                 INSERT INTO counted VALUES (date_trunc('month', '{at}'::timestamptz, 'UTC')); COMMIT"
+            )
+        };
+        clients
+            .add(world, move |client, turn| {
+                let sql = write(turn);
+                Box::pin(async move {
+                    run(client, &sql).await;
+                    tokio::time::sleep(PAUSE).await;
+                })
+            })
+            .await;
+    }
+    // Of the last two months everything is there that has been written, at every moment.
+    let now = Arc::clone(now);
+    let read = move || {
+        let today = noon(now.load(Ordering::Relaxed));
+        let (from, to) = (month(today, -1), month(today, 1));
+        format!(
+            "SELECT (SELECT count(*) FROM t WHERE at >= '{from}Z' AND at < '{to}Z')
+                  - (SELECT count(*) FROM counted WHERE month >= '{from}Z' AND month < '{to}Z')"
+        )
+    };
+    clients
+        .add(world, move |client, _| {
+            let sql = read();
+            Box::pin(async move {
+                assert_eq!(number(client, &sql).await, 0, "{sql}");
+                tokio::time::sleep(PAUSE).await;
+            })
+        })
+        .await;
+    clients
+}
+
+/// Applies until there is nothing left to do; what somebody held up takes more than one run.
+async fn apply_until_done(session: &Session, table: &DesiredTable, now: Timestamp) -> Convergence {
+    for _ in 0..10 {
+        let done = apply(session, table, &now.to_string()).await;
+        if done.remaining.steps.is_empty() {
+            return done;
+        }
+    }
+    panic!("does not come to an end at {now}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_goes_by_and_what_should_stay_stays_and_what_should_go_goes() {
+    for major in majors() {
+        // Day by day on the newest; in strides elsewhere, for it takes long.
+        let stride = if major == 18 { 1 } else { 5 };
+        let world = World::new(major).await;
+        world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
+        world.owner("CREATE TABLE counted (month timestamptz NOT NULL)").await;
+        let start: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        let (table, session) = (yearly(), world.session().await);
+        apply_until_done(&session, &table, start).await;
+        let now = Arc::new(AtomicI64::new(start.as_second()));
+        let clients = set_to_work(&world, &now).await;
+        let mut expected = Expected::default();
+        let mut before = start;
+        for days in (stride..=365).step_by(stride) {
+            let today = noon(start.as_second() + i64::try_from(days).unwrap() * DAY);
+            apply_until_done(&session, &table, today).await;
+            let what = format!("Postgres {major}, {today}");
+            assert_eq!(tables(&world, false).await, expected.step(before, today), "{what}");
+            assert_eq!(tables(&world, true).await, Expected::attached(today), "{what}");
+            now.store(today.as_second(), Ordering::Relaxed);
+            before = today;
+        }
+        clients.stop().await;
+        assert_nothing_lost(&world, before).await;
+    }
+}
+
+/// Of the months that are kept every row is there that was written.
+async fn assert_nothing_lost(world: &World, now: Timestamp) {
+    let kept = month(now, -3);
+    let differing = format!(
+        "SELECT count(*) FROM (SELECT date_trunc('month', at, 'UTC') AS month, count(*) FROM {SCHEMA_SQL}.t GROUP BY 1) AS found
+         FULL JOIN (SELECT month, count(*) FROM {SCHEMA_SQL}.counted WHERE month >= '{kept}Z' GROUP BY 1) AS written
+         USING (month) WHERE found.count IS DISTINCT FROM written.count"
+    );
+    assert_eq!(world.text(&differing).await, "0", "Postgres {}", world.major);
+    let months = format!("SELECT count(DISTINCT month) FROM {SCHEMA_SQL}.counted");
+    let months: usize = world.text(&months).await.parse().unwrap();
+    assert!(months > 11, "Postgres {}: the writers were at work", world.major);
+}
+
+const NOW: &str = "2026-01-15T12:00:00Z";
+
+/// Two years are there, and so many months are to be kept.
+fn keeping(keep: u32) -> Value {
+    json!({
+        "table": "t", "ahead": 0,
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC", "startAt": "2024-01-01"}},
+        "retention": {"keep": keep, "onExpiry": "Drop", "dropAfter": "1h"},
+    })
+}
+
+async fn two_years(major: u16) -> World {
+    let world = World::new(major).await;
+    world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
+    apply_until_done(&world.session().await, &desired(keeping(24)), NOW.parse().unwrap()).await;
+    world.owner("INSERT INTO t SELECT '2024-01-02Z'::timestamptz + n * interval '1 day' FROM generate_series(0, 700) n").await;
+    assert_eq!(tables(&world, true).await.len(), 25, "Postgres {major}");
+    world
+}
+
+/// The file, with the fingerprint in the annotation.
+fn approved(spec: Value, fingerprint: &str) -> String {
+    let mut file: Value = serde_json::from_str(&resource(spec)).unwrap();
+    file["metadata"]["annotations"] = json!({"pgpartition.dev/approve": fingerprint});
+    file.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retention_that_is_cut_short_waits_until_its_plan_is_approved() {
+    for major in majors() {
+        let what = format!("Postgres {major}");
+        let world = two_years(major).await;
+        let apply = |file: &str| world.call(&["apply", "-f", "-", "--at", NOW], file);
+        let held = apply(&resource(keeping(2)));
+        assert_eq!((held.status, tables(&world, true).await.len()), (4, 25), "{what}: {held:?}");
+        let plan =
+            world.call(&["plan", "-f", "-", "--at", NOW, "-o", "json"], &resource(keeping(2)));
+        let fingerprint = plan.fingerprint();
+
+        // It is a plan for these partitions: with another there it is another plan.
+        let stale = apply(&approved(keeping(3), &fingerprint));
+        assert_eq!((stale.status, tables(&world, true).await.len()), (4, 25), "{what}: {stale:?}");
+
+        let done = apply(&approved(keeping(2), &fingerprint));
+        assert_eq!(done.status, 0, "{what}: {done:?}");
+        assert_eq!(tables(&world, true).await, ["t_2025_11", "t_2025_12", "t_2026_01"], "{what}");
+        assert_eq!(
+            tables(&world, false).await.len(),
+            22,
+            "{what}: nothing is dropped in its grace"
+        );
+        // What was approved is dropped without being asked for again.
+        let later = world
+            .call(&["apply", "-f", "-", "--at", "2026-01-15T14:00:00Z"], &resource(keeping(2)));
+        assert_eq!((later.status, tables(&world, false).await.len()), (0, 0), "{what}: {later:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_approved_goes_on_without_being_approved_again() {
+    for major in majors() {
+        let what = format!("Postgres {major}");
+        let world = two_years(major).await;
+        let plan =
+            world.call(&["plan", "-f", "-", "--at", NOW, "-o", "json"], &resource(keeping(2)));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), approved(keeping(2), &plan.fingerprint())).unwrap();
+        let arguments = ["apply", "-f", file.path().to_str().unwrap(), "--at", NOW];
+        let mut operator = Operator::start(&arguments, &[("DATABASE_URL", &world.url())]);
+        wait_until("a few are detached", Duration::from_secs(30), async || {
+            operator.stderr().matches("  done  ").count() > 6
+        })
+        .await;
+        operator.kill();
+        let left = tables(&world, true).await.len();
+        assert!((4..25).contains(&left), "{what}: killed in the middle: {left} are left");
+        let rest = world.call(&["apply", "-f", "-", "--at", NOW], &resource(keeping(2)));
+        assert_eq!((rest.status, tables(&world, true).await.len()), (0, 3), "{what}: {rest:?}");
+    }
+}
+
+/// A table of ours that has been detached for long enough, `t_2025_11`.
+async fn one_to_drop(major: u16) -> World {
+    let world = World::new(major).await;
+    world
+        .owner("CREATE TABLE t (at timestamptz NOT NULL PRIMARY KEY) PARTITION BY RANGE (at)")
+        .await;
+    let mut spec = keeping(9);
+    spec["partitionBy"]["range"]["startAt"] = "2025-11-01".into();
+    apply_until_done(&world.session().await, &desired(spec), NOW.parse().unwrap()).await;
+    world.owner("INSERT INTO t VALUES ('2025-11-02Z')").await;
+    apply_until_done(&world.session().await, &desired(keeping(1)), NOW.parse().unwrap()).await;
+    assert_eq!(tables(&world, false).await, ["t_2025_11"]);
+    world
+}
+
+/// Drops it, and just before that something happens.
+async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
+    let session = world.session().await;
+    let (table, moment) =
+        (desired(keeping(1)), Moment::at("2026-01-16T12:00:00Z".parse().unwrap()));
+    let (observed, plan) = look(&session, &table, &moment).await.unwrap();
+    assert!(plan.steps.iter().any(|planned| planned.step.verb() == "drop"), "{plan}");
+    let checked = check(plan, &table, &observed, &moment).unwrap();
+    world.owner(meanwhile).await;
+    let oid = observed.relation.unwrap().oid;
+    let lock = TableLock::try_take(&session, oid).await.unwrap().unwrap();
+    let second = Duration::from_secs(1);
+    let waits = Waits { lock_timeout: second, patience: second };
+    let outcomes = execute(&lock, &checked, waits, &mut Silent).await;
+    lock.release().await.unwrap();
+    outcomes
+}
+
+#[tokio::test]
+async fn a_table_that_is_no_longer_what_was_looked_at_is_not_dropped() {
+    for major in majors() {
+        for (meanwhile, kind) in [
+            (
+                "ALTER TABLE t_2025_11 RENAME TO mine; CREATE TABLE t_2025_11 (LIKE t)",
+                ErrorKind::Changed,
+            ),
+            ("COMMENT ON TABLE t_2025_11 IS 'mine now'", ErrorKind::Changed),
+            (
+                "ALTER TABLE t ATTACH PARTITION t_2025_11 FOR VALUES FROM ('2025-11-01Z') TO ('2025-12-01Z')",
+                ErrorKind::Changed,
+            ),
+            ("CREATE VIEW v AS SELECT * FROM t_2025_11", ErrorKind::Refused),
+            ("CREATE TABLE f (at timestamptz REFERENCES t_2025_11)", ErrorKind::Refused),
+        ] {
+            let world = one_to_drop(major).await;
+            let outcomes = drop_after(&world, meanwhile).await;
+            let failed = outcomes.iter().find(|outcome| outcome.step.verb() == "drop").unwrap();
+            let what = format!("Postgres {major}, {meanwhile}: {outcomes:?}");
+            let Err(StepFailure::Database(error)) = &failed.result else { panic!("{what}") };
+            assert_eq!(error.kind(), kind, "{what}");
+            let rows = format!("SELECT count(*) FROM {SCHEMA_SQL}.t_2025_11");
+            let expected = if meanwhile.contains("mine;") { "0" } else { "1" };
+            assert_eq!(world.text(&rows).await, expected, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_others_refer_to_stays_and_its_siblings_go() {
+    for major in majors() {
+        let world = two_years(major).await;
+        world.owner("ALTER TABLE t_2024_02 ADD PRIMARY KEY (at); CREATE TABLE f (at timestamptz REFERENCES t_2024_02)").await;
+        let now = "2026-01-15T12:00:00Z".parse().unwrap();
+        let done = apply_until_done(&world.session().await, &desired(keeping(21)), now).await;
+        let held: Vec<_> = done.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
+        assert_eq!(
+            held,
+            ["Referenced", "InGrace", "InGrace"],
+            "Postgres {major}: {}",
+            done.remaining
+        );
+        assert_eq!(tables(&world, false).await, ["t_2024_01", "t_2024_03"], "Postgres {major}");
+    }
+}
+
+/// Two of us, who know nothing of each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_let_go_once() {
+    for major in majors() {
+        let world = two_years(major).await;
+        let table = desired_with(keeping(21), &json!({}));
+        let options = Options {
+            moment: Moment::at(NOW.parse().unwrap()),
+            patience: Duration::from_secs(20),
+            expect: vec![],
+        };
+        let (one, other) = (world.session().await, world.session().await);
+        let (mut first, mut second) = (Silent, Silent);
+        let (one, other) = tokio::join!(
+            converge(&one, &table, &options, &mut first),
+            converge(&other, &table, &options, &mut second)
+        );
+        let outcomes: Vec<_> =
+            [one.unwrap(), other.unwrap()].into_iter().flat_map(|done| done.outcomes).collect();
+        let detached = outcomes.iter().filter(|outcome| outcome.step.verb() == "detach").count();
+        assert_eq!(detached, 3, "Postgres {major}: {outcomes:?}");
+        assert!(
+            outcomes.iter().all(|outcome| outcome.result.is_ok()),
+            "Postgres {major}: {outcomes:?}"
+        );
+        assert_eq!(
+            tables(&world, false).await,
+            ["t_2024_01", "t_2024_02", "t_2024_03"],
+            "Postgres {major}"
+        );
+    }
+}
