@@ -1,6 +1,8 @@
 //! `kubectl pgpartition`, called by way of kubectl, beside the operator.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use pg_partition_operator::api::v1alpha1::{APPROVE_ANNOTATION, RECONCILE_ANNOTATION};
@@ -19,6 +21,12 @@ struct Outcome {
 }
 
 impl Outcome {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let status = output.status.code().unwrap();
+        Self { status, out: text(output.stdout), err: text(output.stderr) }
+    }
+
     fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
@@ -36,12 +44,18 @@ impl Person<'_> {
         self.calls_anywhere(&format!("{arguments} -n {}", self.stage.namespace))
     }
 
+    /// Calls it on a terminal, and types an answer. The terminal shows errors with what is printed.
+    fn says(&self, answer: &str, arguments: &str) -> Outcome {
+        let arguments = format!("{arguments} -n {}", self.stage.namespace);
+        let mut terminal = self.stage.cluster.plugin_on_terminal(&self.kubeconfig, &arguments);
+        let mut process = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        process.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        Outcome::of(process.wait_with_output().unwrap())
+    }
+
     fn calls_anywhere(&self, arguments: &str) -> Outcome {
         let arguments: Vec<_> = arguments.split(' ').collect();
-        let output = self.stage.cluster.plugin_as(&self.kubeconfig, &arguments);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let status = output.status.code().unwrap();
-        Outcome { status, out: text(output.stdout), err: text(output.stderr) }
+        Outcome::of(self.stage.cluster.plugin_as(&self.kubeconfig, &arguments))
     }
 }
 
@@ -178,10 +192,14 @@ async fn a_plan_is_approved_by_its_fingerprint_and_no_other() {
     let unasked = person.calls("approve orders");
     assert_eq!(unasked.status, 1, "{unasked:?}");
     assert!(unasked.err.contains("no terminal") && unasked.err.contains(fingerprint));
-    let stale = person.calls("approve orders 0123456789abcdef");
-    assert_eq!(stale.status, 3, "{stale:?}");
+    assert!(person.says("", "status orders").out.contains("\u{1b}[31mnot ready, Awaiting"));
+    let disagreed = person.says("n\n", "approve orders");
+    assert_eq!(disagreed.status, 4, "{disagreed:?}");
+    assert!(disagreed.out.contains("Approve of this plan? [y/N]"), "{disagreed:?}");
+    let another = person.calls("approve orders 0123456789abcdef");
+    assert_eq!(another.status, 3, "{another:?}");
     let now = format!("the plan is no longer the one expected: it is now {fingerprint}\n");
-    assert_eq!(stale.err, now);
+    assert_eq!(another.err, now);
     assert_eq!(stage.annotation("orders", APPROVE_ANNOTATION), None);
     assert_eq!(partitions(&database, "orders").await, 8);
 
