@@ -142,6 +142,7 @@ async fn apply(database: &Database, table: &str, reader: Duration, lock_timeout:
         patience: reader * 4,
         expect: Vec::new(),
         linger: std::time::Duration::ZERO,
+        claimant: None,
     };
     let bystander = Bystander::start(database, table).await;
     let steps = Arc::new(Mutex::new(Vec::new()));

@@ -65,7 +65,8 @@ reasons! {
 
     /// The spec contradicts itself or cannot be read; the message names the field to change.
     InvalidSpec,
-    /// Another resource claims the same table and is older; delete one of the two.
+    /// Another resource, here or in another cluster, claims the same table and is older; delete one
+    /// of the two.
     Conflict,
 
     // The way to the database.

@@ -41,6 +41,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
         patience: arguments.wait,
         expect: arguments.expect,
         linger: arguments.wait,
+        claimant: None,
     };
     let mut gravest = Exit::Done;
     for table in &tables {
@@ -66,7 +67,7 @@ async fn apply_one(
         Err(error) => {
             output::tell(&format!("{name}: {error}"))?;
             Ok(match error {
-                ConvergeError::HeldByAnother => Exit::Busy,
+                ConvergeError::HeldByAnother | ConvergeError::Conflict(_) => Exit::Busy,
                 ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
                 ConvergeError::Inspect(error) => Exit::of_error(&error.into()),
                 ConvergeError::Violation(_) => Exit::Failed,

@@ -96,31 +96,3 @@ where
 fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_forbidden())
 }
-
-/// Leaves the table to an older resource that claims it as well.
-pub(super) async fn stand_back(
-    table: &PartitionedTable,
-    settings: &ConnectionSettings,
-    context: &Context,
-) -> Result<(), Failure> {
-    for older in context.tables.older_namesakes(table) {
-        let uid = older.uid().unwrap_or_default();
-        let others = match context.tables.settings(&uid) {
-            Some(others) => Some(others),
-            // Nobody has looked at it yet. Where its database cannot be told, it claims none.
-            None => log_in(&older, context).await.ok(),
-        };
-        let same_database = others.is_some_and(|others| {
-            others.dbname == settings.dbname
-                && others.servers.iter().any(|server| settings.servers.contains(server))
-        });
-        if same_database {
-            let (namespace, name) = (older.namespace().unwrap_or_default(), older.name_any());
-            return Err(Failure {
-                reason: Reason::Conflict,
-                message: format!("{namespace}/{name} is older and has the same table"),
-            });
-        }
-    }
-    Ok(())
-}

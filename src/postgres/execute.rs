@@ -14,8 +14,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// What the server may take beyond the time it was given to answer that it took too long.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Postgres finalises a detach once everybody has ended whose snapshot is older than ours: those who come
-/// while we try again are not waited for.
+/// Postgres finalises a detach once everybody has ended whose snapshot is older than ours, or as old. In one
+/// snapshot those who come while we try again are not waited for, so that it comes to an end however many
+/// they are.
 const BEGIN_ONE_SNAPSHOT: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_catalog.now(); SAVEPOINT tried";
 
@@ -121,20 +122,24 @@ impl Run<'_> {
         progress: &mut dyn Progress,
     ) -> Result<(), DatabaseError> {
         let script = sql::render(step, self.waits);
-        if script.mode == TransactionMode::OneSnapshot {
-            self.send(BEGIN_ONE_SNAPSHOT, GRACE).await?;
-        }
+        let mut in_one_snapshot = false;
         let mut pause = PAUSES.0;
         loop {
             let started = Instant::now();
-            let Err(error) = self.attempt(step, &script).await else { return Ok(()) };
+            let Err(error) = self.attempt(step, &script, in_one_snapshot).await else {
+                return Ok(());
+            };
             // What was cut off leaves something half done, which the next plan deals with.
             let can_repeat = script.mode != TransactionMode::Autocommit;
             if !(can_repeat && error.is_busy() && self.waited < self.waits.patience) {
-                if script.mode == TransactionMode::OneSnapshot {
+                if in_one_snapshot {
                     self.recover("ROLLBACK").await;
                 }
                 return Err(error);
+            }
+            if script.mode == TransactionMode::OneSnapshot && !in_one_snapshot {
+                self.begin_one_snapshot().await?;
+                in_one_snapshot = true;
             }
             progress.retried(step, &error);
             tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
@@ -143,24 +148,39 @@ impl Run<'_> {
         }
     }
 
-    async fn attempt(&self, step: &Step, script: &Script) -> Result<(), DatabaseError> {
+    /// As long as nobody has got a transaction number since our snapshot, every newer one is as old: and
+    /// the next number is ours, at the first lock. So somebody else is given one before.
+    async fn begin_one_snapshot(&self) -> Result<(), DatabaseError> {
+        self.send(BEGIN_ONE_SNAPSHOT, GRACE).await?;
+        if let Err(error) = self.lock.session().use_up_transaction_number().await {
+            tracing::debug!(%error, "no second connection: a detach may take longer to finalise");
+        }
+        Ok(())
+    }
+
+    async fn attempt(
+        &self,
+        step: &Step,
+        script: &Script,
+        in_one_snapshot: bool,
+    ) -> Result<(), DatabaseError> {
         let longest = if step.is_long() { LONGEST } else { self.waits.lock_timeout * 4 };
         let deadline = longest + GRACE;
         let texts: Vec<_> = script.statements.iter().map(Sql::as_str).collect();
         match script.mode {
-            TransactionMode::InTransaction => {
+            TransactionMode::OneSnapshot if in_one_snapshot => {
+                let result = self.send(&format!("{}; COMMIT", texts.join("; ")), deadline).await;
+                if result.is_err() {
+                    self.recover("ROLLBACK TO SAVEPOINT tried").await;
+                }
+                result
+            }
+            TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
                 // One message: no pause of ours lies between a lock and its release.
                 let text = format!("BEGIN; {}; COMMIT", texts.join("; "));
                 let result = self.send(&text, deadline).await;
                 if result.is_err() {
                     self.recover("ROLLBACK").await;
-                }
-                result
-            }
-            TransactionMode::OneSnapshot => {
-                let result = self.send(&format!("{}; COMMIT", texts.join("; ")), deadline).await;
-                if result.is_err() {
-                    self.recover("ROLLBACK TO SAVEPOINT tried").await;
                 }
                 result
             }

@@ -25,7 +25,7 @@ members AS (
            c.reloptions, c.relhastriggers,
            -- By name only: 13 has no such column, and is to be told that it is too old.
            coalesce((to_jsonb(i) ->> 'inhdetachpending')::boolean, false) AS pending,
-           d.description AS comment, true AS hangs
+           age(i.xmin) AS transactions_since, d.description AS comment, true AS hangs
     FROM target t
     JOIN pg_inherits i ON i.inhparent = t.oid
     JOIN pg_class c ON c.oid = i.inhrelid
@@ -35,7 +35,7 @@ members AS (
     WHERE t.relkind = 'p'
     UNION ALL
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, NULL, c.reltuples, c.relpages,
-           c.reloptions, c.relhastriggers, false, s.comment, false
+           c.reloptions, c.relhastriggers, false, NULL, s.comment, false
     FROM target t
     JOIN (
         -- Few tables are no partition; only their comments are looked up.
@@ -46,6 +46,12 @@ members AS (
             SELECT con.conrelid FROM pg_constraint con
             JOIN pg_class c ON c.oid = con.conrelid AND NOT c.relispartition
             WHERE con.conname = $5::name AND con.contype = 'c'
+            UNION
+            -- One whose detach was cut off at its end has no such constraint yet, and any name.
+            SELECT d.objoid FROM pg_description d
+            JOIN pg_class c ON c.oid = d.objoid AND NOT c.relispartition AND c.relkind IN ('r', 'p')
+            WHERE d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+              AND starts_with(d.description, 'pgpartition.dev expired from ')
         ) s
         OFFSET 0
     ) s ON s.oid <> t.oid AND starts_with(s.comment, 'pgpartition.dev ')
@@ -287,15 +293,20 @@ SELECT json_build_object(
                                 WHERE l.locktype = 'relation' AND l.relation = m.oid AND l.granted
                                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                             )
-                            OR a.backend_xmin IS NOT NULL
-                               AND a.xact_start < clock_timestamp() - interval '1 second'
+                            -- Who came after the detach is soon gone.
+                            OR age(a.backend_xmin) >= m.transactions_since
+                               AND a.backend_type = 'client backend'
+                               AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
                         )
                     ) ELSE '[]' END,
                     'triggers', CASE WHEN m.oid = p.partdefid AND m.relhastriggers THEN (
                         SELECT coalesce(json_agg(json_build_object('name', g.tgname, 'enabled', g.tgenabled)
                                ORDER BY g.tgname), '[]')
                         FROM pg_trigger g
-                        WHERE g.tgrelid = m.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'
+                        LEFT JOIN pg_constraint con ON con.oid = g.tgconstraint
+                        -- To 14 a trigger that the partition has from its table is an internal one.
+                        WHERE g.tgrelid = m.oid AND (con.oid IS NULL OR con.contype = 't')
+                          AND g.tgenabled <> 'D'
                     ) ELSE '[]' END,
                     'proven', NOT m.hangs AND EXISTS (
                         SELECT FROM pg_constraint con

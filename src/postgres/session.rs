@@ -42,6 +42,7 @@ const CANCEL_DEADLINE: Duration = Duration::from_secs(2);
 /// fails with [`ErrorKind::Lost`].
 pub struct Session {
     client: Client,
+    settings: ConnectionSettings,
     driver: AbortHandle,
     tls: MakeRustlsConnect,
     prepared: Mutex<HashMap<&'static str, Statement>>,
@@ -76,6 +77,7 @@ impl Session {
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
         let session = Self {
             client,
+            settings: settings.clone(),
             driver,
             tls,
             prepared: Mutex::default(),
@@ -114,14 +116,34 @@ impl Session {
         row.map_or(Ok(None), |row| row.try_get(0)).map_err(|e| DatabaseError::from_driver(&e))
     }
 
-    /// The first text that a script of several statements returns, as one transaction that is rolled
-    /// back if one of them fails.
+    /// The first text that a script of several statements returns, as one transaction that changes
+    /// nothing.
     ///
     /// # Errors
     /// When the server refuses, or does not answer in time.
     pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+        self.script_text("BEGIN READ ONLY", script).await
+    }
+
+    /// The first text that a script of several statements returns, as one transaction that is rolled
+    /// back if one of them fails.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time: whether it was done is not known then.
+    pub async fn commit_script_text(
+        &self,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
+        self.script_text("BEGIN", script).await
+    }
+
+    async fn script_text(
+        &self,
+        begin: &str,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
         let texts: Vec<_> = script.iter().map(Sql::as_str).collect();
-        let text = format!("BEGIN READ ONLY; {}; COMMIT", texts.join("; "));
+        let text = format!("{begin}; {}; COMMIT", texts.join("; "));
         let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
         if answer.is_err() {
             self.batch("ROLLBACK", QUERY_DEADLINE).await?;
@@ -141,6 +163,15 @@ impl Session {
     /// lost: whether the statements were done must be looked at anew.
     pub async fn batch(&self, sql: &str, deadline: Duration) -> Result<(), DatabaseError> {
         self.within(deadline, self.client.batch_execute(sql)).await
+    }
+
+    /// Has the server give a transaction number to somebody else, by a connection of its own.
+    ///
+    /// # Errors
+    /// When there cannot be another connection, or the server does not answer in time.
+    pub async fn use_up_transaction_number(&self) -> Result<(), DatabaseError> {
+        let other = Self::connect(&self.settings).await?;
+        other.batch("SELECT pg_catalog.pg_current_xact_id()", QUERY_DEADLINE).await
     }
 
     /// Ends the session at once; the server lets go of all it held for it.

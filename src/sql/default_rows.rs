@@ -46,7 +46,7 @@ pub fn count_default_rows(
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!(
             "SELECT json_build_object('count', (SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) \
-             AS some), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
+             AS counted), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
              FROM (SELECT {stretch} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
              {finite} GROUP BY 1 ORDER BY 1 LIMIT {}) AS stretches))::text",
             MOST_COUNTED + 1,
@@ -67,24 +67,30 @@ fn uuid_stretch(column: &str) -> String {
 ///
 /// Both locks are needed before the first row moves. With less on the table, a reader that had planned
 /// before would miss the rows, and a writer that was on its way into the default partition would fail.
+///
+/// The rows are written when the partition is one: what publishes the table publishes them only then, and
+/// has told its subscribers that they are gone from the default partition.
 pub(super) fn drain(drain: &Drain) -> Vec<Sql> {
-    let Drain { attach, default, columns, triggers, .. } = drain;
-    let (table, from) = (qualified(&attach.table), qualified(default));
-    let mut body = format!("BEGIN LOCK TABLE ONLY {table}, ONLY {from} IN ACCESS EXCLUSIVE MODE;");
+    let Drain { attach, default, triggers, .. } = drain;
+    let (table, from, to) =
+        (qualified(&attach.table), qualified(default), qualified(&attach.partition));
+    let oid = format!("{}::regclass", literal(&to));
+    // Row security would keep the owner from filling it, and from looking where its foreign keys lead.
+    let mut body = format!(
+        "#variable_conflict use_column\nDECLARE moved {from}[]; command text; disable text[]; \
+         enable text[]; forced boolean := (SELECT relforcerowsecurity FROM pg_class WHERE oid = \
+         {oid}); BEGIN LOCK TABLE ONLY {table}, ONLY {from} IN ACCESS EXCLUSIVE MODE; SET \
+         CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {to} NO FORCE ROW LEVEL SECURITY;"
+    );
     for trigger in triggers {
-        body.push_str(&format!(
-            " ALTER TABLE ONLY {from} DISABLE TRIGGER {};",
-            name(&trigger.name)
-        ));
+        let trigger = name(&trigger.name);
+        body.push_str(&format!(" ALTER TABLE ONLY {from} DISABLE TRIGGER {trigger};"));
     }
     if let (Some(key), Some(range)) = (&attach.key, attach.bounds.as_range()) {
-        let columns = list(columns);
-        let columns = columns.trim_start_matches('(').trim_end_matches(')');
         body.push_str(&format!(
-            " WITH moved AS (DELETE FROM ONLY {from} WHERE {} RETURNING {columns}) INSERT INTO {} \
-             ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM moved;",
-            in_range(key, range),
-            qualified(&attach.partition)
+            " WITH gone AS (DELETE FROM ONLY {from} AS {ROW} WHERE {} RETURNING {ROW}) SELECT \
+             array_agg({ROW}) INTO moved FROM gone;",
+            in_range(key, range)
         ));
     }
     for trigger in triggers {
@@ -93,16 +99,37 @@ pub(super) fn drain(drain: &Drain) -> Vec<Sql> {
             Fires::Replica => "ENABLE REPLICA",
             Fires::Always => "ENABLE ALWAYS",
         };
-        body.push_str(&format!(
-            " ALTER TABLE ONLY {from} {enable} TRIGGER {};",
-            name(&trigger.name)
-        ));
+        let trigger = name(&trigger.name);
+        body.push_str(&format!(" ALTER TABLE ONLY {from} {enable} TRIGGER {trigger};"));
     }
     for statement in partitions::attach(attach) {
         body.push_str(&format!(" {};", statement.as_str()));
     }
-    body.push_str(" END");
+    body.push_str(&fill(drain, &oid));
+    body.push_str(&format!(
+        " IF forced THEN ALTER TABLE {to} FORCE ROW LEVEL SECURITY; END IF; END"
+    ));
     vec![Sql("SET LOCAL row_security = off".to_owned()), Sql(format!("DO {}", literal(&body)))]
+}
+
+/// A row as a whole; the name is that of no column.
+const ROW: &str = "\"pgpartition_row\"";
+
+/// Writes the rows that were moved, with the triggers off that the partition has from its table.
+fn fill(drain: &Drain, oid: &str) -> String {
+    let columns = list(&drain.columns);
+    let values = columns.trim_start_matches('(').trim_end_matches(')');
+    format!(
+        " SELECT array_agg(format('ALTER TABLE %s DISABLE TRIGGER %I', tgrelid::regclass, tgname)), \
+         array_agg(format('ALTER TABLE %s ENABLE %sTRIGGER %I', tgrelid::regclass, CASE tgenabled \
+         WHEN 'A' THEN 'ALWAYS ' WHEN 'R' THEN 'REPLICA ' ELSE '' END, tgname)) INTO disable, enable \
+         FROM pg_trigger LEFT JOIN pg_constraint AS c ON c.oid = tgconstraint WHERE tgrelid = {oid} \
+         AND tgenabled <> 'D' AND (c.oid IS NULL OR contype = 't'); \
+         FOREACH command IN ARRAY coalesce(disable, '{{}}') LOOP EXECUTE command; END LOOP; \
+         INSERT INTO {to} {columns} OVERRIDING SYSTEM VALUE SELECT {values} FROM unnest(moved); \
+         FOREACH command IN ARRAY coalesce(enable, '{{}}') LOOP EXECUTE command; END LOOP;",
+        to = qualified(&drain.attach.partition),
+    )
 }
 
 /// Detaches and drops a default partition only if it is empty under the lock, and ours.

@@ -1,7 +1,7 @@
 //! Letting partitions go, and remembering what was let go.
 
 use super::Sql;
-use super::partitions::{drop_constraint_if_there, marker};
+use super::partitions::{comment, drop_constraint_if_there, marker};
 use super::quote::{in_range, literal, name, qualified};
 use crate::partition::{Mark, QualifiedName, detached_constraint};
 use crate::plan::{Detach, DropDetached, MarkedPartition, Marking, RangeKey, Remember};
@@ -17,12 +17,6 @@ pub(super) fn mark(
         comment(&marked.name, &marker, marked.comment.as_deref())
     };
     partitions.iter().map(comment).collect()
-}
-
-/// Our mark, and below it what a person wrote.
-fn comment(table: &QualifiedName, marker: &str, own: Option<&str>) -> Sql {
-    let text = own.map_or_else(|| marker.to_owned(), |own| format!("{marker}\n{own}"));
-    Sql(format!("COMMENT ON TABLE {} IS {}", qualified(table), literal(&text)))
 }
 
 pub(super) fn detach(detach: &Detach) -> Sql {

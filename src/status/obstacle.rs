@@ -249,6 +249,10 @@ pub(super) fn denies_access(reason: Reason) -> bool {
 pub(super) fn is_an_answer(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::TableLocked | Reason::HeldByAnother | Reason::LockTimeout | Reason::StepFailed
+        Reason::Conflict
+            | Reason::TableLocked
+            | Reason::HeldByAnother
+            | Reason::LockTimeout
+            | Reason::StepFailed
     )
 }

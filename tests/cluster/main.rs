@@ -10,6 +10,8 @@ mod support;
 mod admit;
 mod comes_true;
 mod goes_wrong;
+mod lets_go;
 mod plugin;
 mod stage;
 mod support_works;
+mod two_of_us;

@@ -167,17 +167,14 @@ async fn what_is_not_there_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_is_approved_by_its_fingerprint_and_no_other() {
     let (stage, database) = stage_with_orders().await;
-    let start = Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_sub(6.months());
-    let range = json!({"column": "at", "interval": "Month", "startAt": start.to_string()});
-    let kept = json!({"partitionBy": {"range": range.clone()}});
-    stage.apply(&table("orders", &kept));
+    stage.apply(&table("orders", &json!({"partitionBy": {"range": since(6)}})));
     let _operator = stage.operator(&[]);
     stage.wait_for("orders", "Ready", "True Succeeded").await;
     assert_eq!(partitions(&database, "orders").await, 8);
 
     let person = stage.person("person", "get,patch");
     assert!(person.calls("approve orders --yes").out.contains("nothing awaits approval"));
-    let cut = json!({"partitionBy": {"range": range}, "retention": {"keep": 1}});
+    let cut = json!({"partitionBy": {"range": since(6)}, "retention": {"keep": 1}});
     stage.apply(&table("orders", &cut));
     stage.wait_for("orders", "Ready", "False AwaitingApproval").await;
 
@@ -212,6 +209,32 @@ async fn a_plan_is_approved_by_its_fingerprint_and_no_other() {
     let again = person.calls_anywhere(&approve);
     assert_eq!(again.status, 0, "{again:?}");
     assert!(again.out.contains("nothing awaits approval"), "{again:?}");
+}
+
+/// By month, from some months ago on.
+fn since(months: i64) -> Value {
+    let start = Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_sub(months.months());
+    json!({"column": "at", "interval": "Month", "startAt": start.to_string()})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_up_a_detach_is_shown() {
+    let (stage, database) = stage_with_orders().await;
+    stage.apply(&table("orders", &json!({"partitionBy": {"range": since(2)}})));
+    let _operator = stage.operator(&[]);
+    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let reader = database.client().await;
+    reader.batch_execute("BEGIN; SELECT FROM orders").await.unwrap();
+    let cut = json!({"partitionBy": {"range": since(2)}, "retention": {"keep": 1}});
+    stage.apply(&table("orders", &cut));
+    stage.wait_for("orders", "Ready", "False DetachPending").await;
+
+    let status = stage.person("person", "get").calls("status orders");
+    assert_eq!(status.status, 5, "{status:?}");
+    for shown in ["1 pending detach", "held back  DetachHeld: ", "process ", "pg_terminate_backend"]
+    {
+        assert!(status.out.contains(shown), "{shown}: {status:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

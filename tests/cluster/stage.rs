@@ -110,6 +110,20 @@ impl<'a> Stage<'a> {
         )
     }
 
+    /// What a condition says.
+    pub(crate) fn message(&self, name: &str, type_: &str) -> String {
+        let object = self.object(name);
+        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let condition = conditions.iter().find(|condition| condition["type"] == type_);
+        condition.and_then(|found| found["message"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Asks for a look now.
+    pub(crate) fn ask(&self, name: &str, why: &str) {
+        let request = format!("pgpartition.dev/reconcile={why}");
+        self.kubectl(&["annotate", "--overwrite", "pgpt", name, &request]);
+    }
+
     /// Waits until a condition has a status and reason.
     pub(crate) async fn wait_for(&self, name: &str, type_: &str, expected: &str) {
         let what = format!("{name}: {type_} is {expected}");

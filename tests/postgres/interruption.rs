@@ -37,11 +37,7 @@ fn scenario() -> Scenario {
         ],
     });
     let now = "2026-01-15T12:00:00Z";
-    Scenario {
-        name: "cut off",
-        setup,
-        phases: vec![Phase { spec, now, steps: usize::MAX, meanwhile: "" }],
-    }
+    Scenario { name: "cut off", setup, phases: vec![Phase::new(now, spec)] }
 }
 
 async fn world(major: u16) -> World {
@@ -132,6 +128,7 @@ async fn converge_in_pieces(
         patience: Duration::from_secs(5),
         expect: vec![],
         linger: std::time::Duration::ZERO,
+        claimant: None,
     };
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
@@ -232,6 +229,7 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
             patience: Duration::from_secs(15),
             expect: vec![],
             linger: std::time::Duration::ZERO,
+            claimant: None,
         };
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {

@@ -26,11 +26,11 @@ async fn a_step_locks_what_it_says() {
             scenario.set_up(&world).await;
             let session = world.session().await;
             for phase in &scenario.phases {
-                world.owner(phase.meanwhile).await;
+                phase.prepare(&world).await;
                 for _ in 0..phase.steps.min(100) {
-                    let Some(plan) = phase.next(&session).await else { break };
+                    let Some((_, plan)) = phase.next(&session).await else { break };
                     let step = plan.steps[0].clone();
-                    let below = below(&world).await;
+                    let below = below(&world, &plan.table).await;
                     let seen = locks_seen(&world, &session, &plan).await;
                     let what = format!("Postgres {major}, {}, {}", scenario.name, step.line());
                     wrong.extend(seen.and_then(|seen| {
@@ -46,12 +46,14 @@ async fn a_step_locks_what_it_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each partition of a partition that is partitioned itself, with the one it lies below.
-async fn below(world: &World) -> Vec<(String, String)> {
+/// Each partition of what is or was a partition of the table, with the one it lies below.
+async fn below(world: &World, table: &QualifiedName) -> Vec<(String, String)> {
     let sql = "SELECT coalesce(json_agg(json_build_array(c.relname, p.relname)), '[]')
                FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-               JOIN pg_class p ON p.oid = i.inhparent WHERE p.relispartition AND p.relkind = 'p'";
-    serde_json::from_str(&world.text(sql).await).unwrap()
+               JOIN pg_class p ON p.oid = i.inhparent WHERE p.relkind = 'p'";
+    let mut all: Vec<(String, String)> = serde_json::from_str(&world.text(sql).await).unwrap();
+    all.retain(|(_, above)| above != table.name.as_str());
+    all
 }
 
 /// A lock on a table goes for what lies below it too, and in the same mode.
@@ -119,6 +121,14 @@ const HELD: &str = "
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE l.granted AND c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND l.pid = ";
 
+/// The same of the lock it waits for.
+const AWAITED: &str = "
+    SELECT coalesce(json_agg(json_build_array(n.nspname, c.relname, l.mode)), '[]')::text
+    FROM pg_locks l
+    JOIN pg_class c ON c.oid = l.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE NOT l.granted AND c.relkind IN ('r', 'p', 'f') AND l.pid = ";
+
 async fn seen_in_transaction(world: &World, session: &Session, script: &Script) -> Option<Locks> {
     send(session, "BEGIN").await.unwrap();
     for statement in &script.statements {
@@ -156,14 +166,8 @@ async fn seen_from_outside(
     script: &Script,
     step: &Step,
 ) -> Option<Locks> {
-    let (Step::BuildIndex { partition, .. } | Step::DropIndex { partition, .. }) = step else {
-        panic!("{step:?} is not known to run outside of a transaction")
-    };
-    let quoted = |name: &Identifier| name.as_str().replace('"', "\"\"");
-    let table = format!("\"{}\".\"{}\"", quoted(&partition.schema), quoted(&partition.name));
     let reader = world.database.client().await;
-    let snapshot = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {table}");
-    reader.batch_execute(&snapshot).await.unwrap();
+    reader.batch_execute(&in_the_way(step)).await.unwrap();
     let pid = backend(session).await;
     let ended = Cell::new(false);
     let run = async {
@@ -184,11 +188,34 @@ async fn seen_from_outside(
         })
         .await;
         let held = world.text(&format!("{HELD} {pid}")).await;
+        let awaited = world.text(&format!("{AWAITED} {pid}")).await;
         reader.batch_execute("COMMIT").await.unwrap();
-        parse(&held)
+        let mut locks = parse(&held);
+        if matches!(step, Step::DetachPartition(_)) {
+            locks.extend(parse(&awaited));
+        }
+        locks
     };
     let (done, locks) = tokio::join!(run, look);
     done.then_some(locks)
+}
+
+/// What makes a step wait when it has all its locks, or is about to have the last of them.
+fn in_the_way(step: &Step) -> String {
+    let sql = |name: &QualifiedName| {
+        let quoted = |name: &Identifier| name.as_str().replace('"', "\"\"");
+        format!("\"{}\".\"{}\"", quoted(&name.schema), quoted(&name.name))
+    };
+    match step {
+        Step::BuildIndex { partition, .. } | Step::DropIndex { partition, .. } => {
+            format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {}", sql(partition))
+        }
+        Step::DetachPartition(detach) => {
+            let last = detach.references.last().unwrap_or(&detach.partition);
+            format!("BEGIN; LOCK TABLE {} IN ROW EXCLUSIVE MODE", sql(last))
+        }
+        step => panic!("{step:?} is not known to run outside of a transaction"),
+    }
 }
 
 /// The strongest mode for each relation.

@@ -8,8 +8,11 @@ mod session;
 mod support;
 
 mod by_others;
+mod claims;
 mod cli;
+mod clients;
 mod command;
+mod detaching;
 mod inheritance;
 mod inspect;
 mod interruption;

@@ -1,17 +1,20 @@
 //! Tables with everything a table can have, and names with everything a name can have; in such states
 //! that every kind of step has to be taken.
 
+mod let_go;
+
 use pg_partition_operator::converge::look;
 use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step};
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
-use crate::world::{SCHEMA_SQL, World, at, desired};
+use crate::world::{SCHEMA_SQL, World, at, desired_with};
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What the owner did before we came; `@schema` is the schema.
+    /// What the owner did before we came; `@schema` is the schema, `@owner` the owner.
     pub(crate) setup: &'static str,
     pub(crate) phases: Vec<Phase>,
 }
@@ -24,41 +27,53 @@ pub(crate) struct Phase {
     pub(crate) steps: usize,
     /// What others do before that.
     pub(crate) meanwhile: &'static str,
+    /// Of which table somebody leaves the detach of which partition half done before that.
+    pub(crate) pending: Option<(&'static str, &'static str)>,
+    /// The names to adopt.
+    pub(crate) adopt: &'static str,
 }
 
 impl Scenario {
     pub(crate) async fn set_up(&self, world: &World) {
-        world.owner(&self.setup.replace("@schema", SCHEMA_SQL)).await;
+        let setup = self.setup.replace("@schema", SCHEMA_SQL).replace("@owner", &world.owner);
+        world.owner(&setup).await;
     }
 }
 
 impl Phase {
-    fn new(now: &'static str, spec: Value) -> Self {
-        Self { spec, now, steps: usize::MAX, meanwhile: "" }
+    pub(crate) fn new(now: &'static str, spec: Value) -> Self {
+        Self { spec, now, steps: usize::MAX, meanwhile: "", pending: None, adopt: "" }
+    }
+
+    /// Does what others do before we come.
+    pub(crate) async fn prepare(&self, world: &World) {
+        world.owner(self.meanwhile).await;
+        if let Some((table, partition)) = self.pending {
+            world.leave_pending(table, partition).await;
+        }
     }
 
     pub(crate) fn desired(&self) -> DesiredTable {
-        desired(self.spec.clone())
-    }
-
-    pub(crate) async fn plan(&self, session: &Session) -> Plan {
-        look(session, &self.desired(), &self.moment()).await.unwrap().1
+        desired_with(self.spec.clone(), &json!({"pgpartition.dev/adopt": self.adopt}))
     }
 
     pub(crate) fn moment(&self) -> Moment {
         Moment::at(at(self.now))
     }
 
-    /// The step that is to be taken next, as a plan of its own.
-    pub(crate) async fn next(&self, session: &Session) -> Option<Plan> {
-        let mut plan = self.plan(session).await;
+    /// What there is, and the step that is to be taken next, as a plan of its own.
+    pub(crate) async fn next(&self, session: &Session) -> Option<(ObservedTable, Plan)> {
+        let looked = look(session, &self.desired(), &self.moment()).await;
+        let (observed, mut plan) = looked.unwrap();
         plan.steps.truncate(1);
-        (!plan.steps.is_empty()).then_some(plan)
+        (!plan.steps.is_empty()).then_some((observed, plan))
     }
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![rich(), replaced(), split(), hash(), left_over(), uuid()]
+    let mut all = vec![rich(), replaced(), split(), hash(), left_over(), uuid()];
+    all.extend(let_go::scenarios());
+    all
 }
 
 /// The number of kinds of steps, and the number of each: a new one does not compile without a number.

@@ -22,7 +22,7 @@ async fn a_step_does_to_the_catalog_what_the_model_says() {
             scenario.set_up(&world).await;
             let session = world.session().await;
             for phase in &scenario.phases {
-                world.owner(phase.meanwhile).await;
+                phase.prepare(&world).await;
                 let what = format!("Postgres {major}, {}", scenario.name);
                 steps.extend(take_steps(&what, &session, phase).await);
             }
@@ -35,12 +35,12 @@ async fn a_step_does_to_the_catalog_what_the_model_says() {
 async fn take_steps(what: &str, session: &Session, phase: &Phase) -> Vec<PlannedStep> {
     let mut steps = Vec::new();
     while steps.len() < phase.steps {
-        let Some(plan) = phase.next(session).await else { break };
+        let Some((looked_at, plan)) = phase.next(session).await else { break };
         assert!(steps.len() < 100, "{what}: does not come to an end:\n{plan}");
         let step = plan.steps[0].clone();
         let before = observe(session, &plan.table).await;
         let (oid, line) = (before.relation.as_ref().unwrap().oid, step.line());
-        let checked = check(plan, &phase.desired(), &before, &phase.moment())
+        let checked = check(plan, &phase.desired(), &looked_at, &phase.moment())
             .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
         let lock = TableLock::try_take(session, oid).await.unwrap().unwrap();
         let waits =

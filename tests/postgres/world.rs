@@ -2,7 +2,6 @@
 //! privileges grants.
 
 use jiff::Timestamp;
-use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
@@ -11,7 +10,7 @@ use pg_partition_operator::plan::{Moment, Plan, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome, inspect,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use crate::support::postgres::{Database, Server};
@@ -74,6 +73,19 @@ impl World {
         self.admin("RESET ROLE; RESET search_path").await;
     }
 
+    /// Leaves a detach half done: somebody reads the table, and whoever detaches does not wait.
+    pub(crate) async fn leave_pending(&self, table: &str, partition: &str) {
+        let (table, partition) = (in_schema(table), in_schema(partition));
+        let reader = self.database.client().await;
+        reader.batch_execute(&format!("BEGIN; SELECT FROM {table} LIMIT 1")).await.unwrap();
+        self.admin("SET lock_timeout = '1ms'").await;
+        let detach = format!("ALTER TABLE {table} DETACH PARTITION {partition} CONCURRENTLY");
+        let cut_off = self.admin.batch_execute(&detach).await.unwrap_err();
+        assert_eq!(cut_off.code().map(|code| code.code()), Some("55P03"), "{cut_off:?}");
+        self.admin("RESET lock_timeout").await;
+        reader.batch_execute("COMMIT").await.unwrap();
+    }
+
     /// What one query returns, as text.
     pub(crate) async fn text(&self, sql: &str) -> String {
         let rows = self.admin.simple_query(sql).await;
@@ -98,16 +110,29 @@ impl World {
     }
 }
 
+/// A table of ours in SQL.
+pub(crate) fn in_schema(table: &str) -> String {
+    format!("{SCHEMA_SQL}.\"{}\"", table.replace('"', "\"\""))
+}
+
 pub(crate) async fn session(url: &str) -> Session {
     Session::connect(&ConnectionSettings::from_url(url).unwrap()).await.unwrap()
 }
 
 /// What a spec means; its schema is ours where it names none.
-pub(crate) fn desired(mut spec: Value) -> DesiredTable {
+pub(crate) fn desired(spec: Value) -> DesiredTable {
+    desired_with(spec, &json!({}))
+}
+
+/// What a spec means with these annotations.
+pub(crate) fn desired_with(mut spec: Value, annotations: &Value) -> DesiredTable {
     let fields = spec.as_object_mut().unwrap();
     fields.entry("schema").or_insert_with(|| SCHEMA.into());
-    let spec: PartitionedTableSpec = serde_json::from_value(spec).unwrap();
-    DesiredTable::parse(&spec).unwrap()
+    let resource = json!({
+        "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
+        "metadata": {"name": "t", "annotations": annotations}, "spec": spec,
+    });
+    DesiredTable::of(&serde_json::from_value(resource).unwrap()).unwrap()
 }
 
 pub(crate) fn at(instant: &str) -> Timestamp {
@@ -125,6 +150,7 @@ pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) 
         patience: std::time::Duration::from_secs(10),
         expect: vec![],
         linger: std::time::Duration::ZERO,
+        claimant: None,
     };
     converge(session, desired, &options, &mut Silent).await.unwrap()
 }

@@ -213,6 +213,8 @@ fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
         exclusion: key_type.map(|_| identifier("pgpartition_not_36d15326b4f3935d")),
         references: Vec::new(),
         referenced_by: Vec::new(),
+        comment: None,
+        again: false,
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) fn steps() -> Vec<Step> {
             exclusion: Some(exclusion.clone()),
             references: vec![orders("customers")],
             referenced_by: Vec::new(),
+            comment: None,
+            again: false,
         })),
         Step::DiscardPartition { partition },
         Step::DropExclusion { default, exclusion },

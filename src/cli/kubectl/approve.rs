@@ -80,7 +80,7 @@ fn fingerprint(table: &PartitionedTable) -> Option<String> {
 
 /// Shows what would be approved, and asks whether it is.
 fn seen_and_approved(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
-    output::tell(&format!("{}\n{}", shown(table), status::preview(table)))?;
+    output::tell(&format!("{}\n{}", shown(table), status::plan_text(table)))?;
     if yes {
         return Ok(true);
     }

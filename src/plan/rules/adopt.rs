@@ -11,9 +11,9 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     for name in &desired.adopt {
         let found = draft.world.partitions.iter().find(|p| is_named(p, name, draft));
         match found {
-            Some(found) if found.origin == Origin::Foreign => adopted.push(found.clone()),
-            Some(_) => {}
-            None => unknown.push(shown(name)),
+            Some(found) if found.origin == Origin::Ours => {}
+            Some(found) if can_be_adopted(found) => adopted.push(found.clone()),
+            Some(_) | None => unknown.push(shown(name)),
         }
     }
     if !unknown.is_empty() {
@@ -22,12 +22,14 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     draft.mark(&adopted, Marking::Adopted, Cause::Asked);
 }
 
-/// What can be adopted: a partition whose rows are in this database, and whose comment is ours to set.
 fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) -> bool {
     let schema = name.schema.as_ref().unwrap_or(&draft.world.name.schema);
-    partition.name.name == name.name
-        && partition.name.schema == *schema
-        && partition.attachment == Attachment::Attached
+    partition.name.name == name.name && partition.name.schema == *schema
+}
+
+/// What can be adopted: a partition whose rows are in this database, and whose comment is ours to set.
+fn can_be_adopted(partition: &ObservedPartition) -> bool {
+    partition.attachment == Attachment::Attached
         && partition.kind != PartitionKind::Foreign
         && partition.owned
 }

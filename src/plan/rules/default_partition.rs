@@ -5,19 +5,11 @@ use crate::desired::{DefaultPartition, DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, fit};
 
-/// Makes a default partition that is wanted, and removes one of ours that is not.
-pub(super) fn ensure(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
-    let Partitioning::Range(range) = &desired.partitioning else { return };
-    let default =
-        draft.world.partitions.iter().find(|p| p.hangs_on() && p.bounds == Bounds::Default);
-    match (range.default_partition, default.cloned()) {
-        (DefaultPartition::Present, None) => make(desired, draft),
-        (DefaultPartition::Absent, Some(default)) => remove(&default, draft),
-        (DefaultPartition::Present, Some(_)) | (DefaultPartition::Absent, None) => {}
+/// Makes a default partition that is wanted.
+pub(super) fn provide(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
+    if policy(desired) != Some(DefaultPartition::Present) || found(draft).is_some() {
+        return;
     }
-}
-
-fn make(desired: &DesiredTable, draft: &mut Draft) {
     let name = fit(draft.world.name.name.as_str(), "_default");
     let cause = Cause::DefaultWanted;
     let partition = draft.make(desired, Bounds::Default, &name, |_| false, cause);
@@ -25,7 +17,10 @@ fn make(desired: &DesiredTable, draft: &mut Draft) {
     draft.step(attach, cause);
 }
 
-fn remove(default: &ObservedPartition, draft: &mut Draft) {
+/// Removes a default partition that is not wanted: one of ours, and empty.
+pub(super) fn remove(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
+    let unwanted = policy(desired) == Some(DefaultPartition::Absent);
+    let Some(default) = found(draft).filter(|_| unwanted) else { return };
     let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
     let is_referenced = !draft.referenced_by().is_empty() || !default.referenced_by.is_empty();
     let is_ours = default.origin == Origin::Ours && default.owned;
@@ -39,4 +34,15 @@ fn remove(default: &ObservedPartition, draft: &mut Draft) {
     } else {
         draft.notes.push(Note::DefaultStays { default: default.name.clone() });
     }
+}
+
+fn policy(desired: &DesiredTable) -> Option<DefaultPartition> {
+    match &desired.partitioning {
+        Partitioning::Range(range) => Some(range.default_partition),
+        Partitioning::Hash(_) => None,
+    }
+}
+
+fn found(draft: &Draft) -> Option<ObservedPartition> {
+    draft.all(|p| p.hangs_on() && p.bounds == Bounds::Default).pop()
 }

@@ -19,8 +19,6 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
     let window = range_key(&draft.world)
         .and_then(|key| Window::new(range, key, &draft.world, moment))
         .expect("refuted otherwise");
-    let clocks_differ =
-        draft.deferred.iter().any(|d| matches!(d.blocker, Blocker::ClocksDiffer { .. }));
     for partition in draft.all(ObservedPartition::is_let_go) {
         let is_expired = partition.bounds.as_range().is_some_and(|range| window.is_expired(range));
         let (Some(Mark::Detached(since)), Some(oid), true) =
@@ -43,8 +41,10 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
         match blocker(&partition, draft) {
             Some(blocker) => draft.defer(Some(step), blocker),
             None if moment.expire < until => draft.defer(Some(step), Blocker::InGrace { until }),
-            None if clocks_differ => {}
-            None => draft.step(step, Cause::GraceOver),
+            None => match draft.clocks_differ() {
+                Some(seconds) => draft.defer(Some(step), Blocker::ClocksDiffer { seconds }),
+                None => draft.step(step, Cause::GraceOver),
+            },
         }
     }
 }

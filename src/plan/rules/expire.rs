@@ -10,7 +10,7 @@ use crate::plan::step::{Detach, Marking};
 use crate::plan::window::Window;
 
 /// How far the clock of the database and ours may differ, in seconds.
-pub(in crate::plan) const MOST_APART_SECONDS: i64 = 60;
+const MOST_APART_SECONDS: i64 = 60;
 
 /// Detaches what has expired, and keeps what no longer has.
 pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
@@ -23,7 +23,7 @@ pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
     if expired.is_empty() {
         return;
     }
-    if let Some(seconds) = clocks_differ(draft) {
+    if let Some(seconds) = draft.clocks_differ() {
         return draft.defer(None, Blocker::ClocksDiffer { seconds });
     }
     let (free, held): (Vec<_>, Vec<_>) =
@@ -72,9 +72,12 @@ fn expired(window: &Window, draft: &mut Draft) -> Vec<ObservedPartition> {
     bounded
 }
 
-fn clocks_differ(draft: &Draft) -> Option<i64> {
-    let seconds = draft.world.server.ahead?.as_secs();
-    (seconds.abs() > MOST_APART_SECONDS).then_some(seconds)
+impl Draft {
+    /// How far the database's clock is ahead of ours, in seconds, where that is too far.
+    pub(super) fn clocks_differ(&self) -> Option<i64> {
+        let seconds = self.world.server.ahead?.as_secs();
+        (seconds.abs() >= MOST_APART_SECONDS).then_some(seconds)
+    }
 }
 
 /// What keeps one partition from being detached, whatever becomes of its siblings.
@@ -135,18 +138,19 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
 fn detach(partition: &ObservedPartition, after: Option<QualifiedName>, draft: &Draft) -> Step {
     let default = draft.world.default_partition().map(|p| p.name.clone());
     let referenced_by = draft.referenced_by();
+    // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
+    // their writers waiting: that must end in time, and a concurrent detach has none.
+    let concurrently = default.is_none() && referenced_by.is_empty();
     Step::DetachPartition(Box::new(Detach {
         table: draft.world.name.clone(),
         partition: partition.name.clone(),
         bounds: partition.bounds.clone(),
         key: draft.range_key(),
-        // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
-        // their writers waiting: that must end in time, and a concurrent detach has none.
-        concurrently: default.is_none() && referenced_by.is_empty(),
+        concurrently,
         default,
         references: draft.references(),
         referenced_by,
-        after,
+        after: after.filter(|_| concurrently),
         rows: partition.rows,
         bytes: partition.bytes,
     }))

@@ -70,8 +70,11 @@ impl Draft {
         bounds: Bounds,
         exclusion: Option<Identifier>,
     ) -> Attach {
+        let found = self.world.partition(&partition);
         Attach {
             table: self.world.name.clone(),
+            comment: found.and_then(|p| p.comment.clone()),
+            again: found.is_some_and(|p| p.attachment == Attachment::Detached),
             partition,
             bounds,
             key: self.range_key(),

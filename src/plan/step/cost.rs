@@ -52,7 +52,7 @@ impl Step {
                     (&attach.partition, AccessExclusive),
                 ];
                 locks.extend(attach.default.iter().map(|d| (d, AccessExclusive)));
-                locks.extend(attach.references.iter().map(|r| (r, ShareRowExclusive)));
+                locks.extend(attach.references.iter().map(|r| (r, attach.of_references())));
                 locks.extend(attach.referenced_by.iter().map(|r| (r, ShareRowExclusive)));
                 locks
             }
@@ -63,7 +63,7 @@ impl Step {
                     (&drain.default, AccessExclusive),
                     (partition, AccessExclusive),
                 ];
-                locks.extend(references.iter().map(|r| (r, ShareRowExclusive)));
+                locks.extend(references.iter().map(|r| (r, drain.attach.of_references())));
                 locks.extend(referenced_by.iter().map(|r| (r, ShareRowExclusive)));
                 locks
             }
@@ -212,5 +212,12 @@ impl Step {
             | Self::DropTableIndex { .. }
             | Self::ReplaceTableIndex { .. } => false,
         }
+    }
+}
+
+impl Attach {
+    /// The lock on the tables that its foreign keys lead to: where it has its own, their triggers there go.
+    fn of_references(&self) -> LockMode {
+        if self.again { LockMode::AccessExclusive } else { LockMode::ShareRowExclusive }
     }
 }

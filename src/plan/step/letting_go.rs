@@ -76,7 +76,7 @@ impl Detach {
         let mut locks = vec![(&self.table, of_table), (&self.partition, LockMode::AccessExclusive)];
         locks.extend(self.default.iter().map(|d| (d, LockMode::AccessExclusive)));
         locks.extend(self.references.iter().map(|r| (r, LockMode::ShareRowExclusive)));
-        locks.extend(self.referenced_by.iter().map(|r| (r, LockMode::Share)));
+        locks.extend(self.referenced_by.iter().map(|r| (r, LockMode::AccessExclusive)));
         locks
     }
 }

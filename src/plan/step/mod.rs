@@ -242,6 +242,10 @@ pub struct Attach {
     pub references: Vec<QualifiedName>,
     /// The tables whose foreign keys lead here.
     pub referenced_by: Vec<QualifiedName>,
+    /// What a person wrote into its comment, and what stays.
+    pub comment: Option<String>,
+    /// Whether it was a partition before, and so has foreign keys that become the table's again.
+    pub again: bool,
 }
 
 /// Whose rows are moved where.
