@@ -42,11 +42,11 @@ pub struct Cluster {
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The kubeconfig is not there, or is none, or has no such context.
-    #[error("the kubeconfig cannot be used")]
-    Kubeconfig(#[source] KubeconfigError),
+    #[error("the kubeconfig cannot be used: {0}")]
+    Kubeconfig(KubeconfigError),
     /// Neither a kubeconfig nor a pod's own account.
-    #[error("no cluster is configured: name a file by --kubeconfig or KUBECONFIG")]
-    NoCluster(#[source] InferConfigError),
+    #[error("no cluster is configured: {0}")]
+    NoCluster(InferConfigError),
     /// What the kubeconfig says cannot be used.
     #[error("the Kubernetes client cannot be made")]
     Client(#[source] kube::Error),

@@ -1,6 +1,8 @@
 //! `kubectl pgpartition`, called by way of kubectl, beside the operator.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use pg_partition_operator::api::v1alpha1::{APPROVE_ANNOTATION, RECONCILE_ANNOTATION};
@@ -19,6 +21,12 @@ struct Outcome {
 }
 
 impl Outcome {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let status = output.status.code().unwrap();
+        Self { status, out: text(output.stdout), err: text(output.stderr) }
+    }
+
     fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
@@ -36,12 +44,18 @@ impl Person<'_> {
         self.calls_anywhere(&format!("{arguments} -n {}", self.stage.namespace))
     }
 
+    /// Calls it on a terminal, and types an answer. The terminal shows errors with what is printed.
+    fn says(&self, answer: &str, arguments: &str) -> Outcome {
+        let arguments = format!("{arguments} -n {}", self.stage.namespace);
+        let mut terminal = self.stage.cluster.plugin_on_terminal(&self.kubeconfig, &arguments);
+        let mut process = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        process.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        Outcome::of(process.wait_with_output().unwrap())
+    }
+
     fn calls_anywhere(&self, arguments: &str) -> Outcome {
         let arguments: Vec<_> = arguments.split(' ').collect();
-        let output = self.stage.cluster.plugin_as(&self.kubeconfig, &arguments);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let status = output.status.code().unwrap();
-        Outcome { status, out: text(output.stdout), err: text(output.stderr) }
+        Outcome::of(self.stage.cluster.plugin_as(&self.kubeconfig, &arguments))
     }
 }
 
@@ -153,17 +167,14 @@ async fn what_is_not_there_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_is_approved_by_its_fingerprint_and_no_other() {
     let (stage, database) = stage_with_orders().await;
-    let start = Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_sub(6.months());
-    let range = json!({"column": "at", "interval": "Month", "startAt": start.to_string()});
-    let kept = json!({"partitionBy": {"range": range.clone()}});
-    stage.apply(&table("orders", &kept));
+    stage.apply(&table("orders", &json!({"partitionBy": {"range": since(6)}})));
     let _operator = stage.operator(&[]);
     stage.wait_for("orders", "Ready", "True Succeeded").await;
     assert_eq!(partitions(&database, "orders").await, 8);
 
     let person = stage.person("person", "get,patch");
     assert!(person.calls("approve orders --yes").out.contains("nothing awaits approval"));
-    let cut = json!({"partitionBy": {"range": range}, "retention": {"keep": 1}});
+    let cut = json!({"partitionBy": {"range": since(6)}, "retention": {"keep": 1}});
     stage.apply(&table("orders", &cut));
     stage.wait_for("orders", "Ready", "False AwaitingApproval").await;
 
@@ -178,10 +189,14 @@ async fn a_plan_is_approved_by_its_fingerprint_and_no_other() {
     let unasked = person.calls("approve orders");
     assert_eq!(unasked.status, 1, "{unasked:?}");
     assert!(unasked.err.contains("no terminal") && unasked.err.contains(fingerprint));
-    let stale = person.calls("approve orders 0123456789abcdef");
-    assert_eq!(stale.status, 3, "{stale:?}");
+    assert!(person.says("", "status orders").out.contains("\u{1b}[31mnot ready, Awaiting"));
+    let disagreed = person.says("n\n", "approve orders");
+    assert_eq!(disagreed.status, 4, "{disagreed:?}");
+    assert!(disagreed.out.contains("Approve of this plan? [y/N]"), "{disagreed:?}");
+    let another = person.calls("approve orders 0123456789abcdef");
+    assert_eq!(another.status, 3, "{another:?}");
     let now = format!("the plan is no longer the one expected: it is now {fingerprint}\n");
-    assert_eq!(stale.err, now);
+    assert_eq!(another.err, now);
     assert_eq!(stage.annotation("orders", APPROVE_ANNOTATION), None);
     assert_eq!(partitions(&database, "orders").await, 8);
 
@@ -194,6 +209,32 @@ async fn a_plan_is_approved_by_its_fingerprint_and_no_other() {
     let again = person.calls_anywhere(&approve);
     assert_eq!(again.status, 0, "{again:?}");
     assert!(again.out.contains("nothing awaits approval"), "{again:?}");
+}
+
+/// By month, from some months ago on.
+fn since(months: i64) -> Value {
+    let start = Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_sub(months.months());
+    json!({"column": "at", "interval": "Month", "startAt": start.to_string()})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_up_a_detach_is_shown() {
+    let (stage, database) = stage_with_orders().await;
+    stage.apply(&table("orders", &json!({"partitionBy": {"range": since(2)}})));
+    let _operator = stage.operator(&[]);
+    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let reader = database.client().await;
+    reader.batch_execute("BEGIN; SELECT FROM orders").await.unwrap();
+    let cut = json!({"partitionBy": {"range": since(2)}, "retention": {"keep": 1}});
+    stage.apply(&table("orders", &cut));
+    stage.wait_for("orders", "Ready", "False DetachPending").await;
+
+    let status = stage.person("person", "get").calls("status orders");
+    assert_eq!(status.status, 5, "{status:?}");
+    for shown in ["1 pending detach", "held back  DetachHeld: ", "process ", "pg_terminate_backend"]
+    {
+        assert!(status.out.contains(shown), "{shown}: {status:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,14 +69,28 @@ impl Cluster {
 
     /// Runs our plugin as a person does: by way of kubectl, which finds it on the PATH.
     pub fn plugin_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
-        let path = std::env::var("PATH").unwrap();
-        Command::new(&self.kubectl)
+        self.with_plugin(&self.kubectl, kubeconfig)
             .arg("pgpartition")
             .args(arguments)
-            .env("PATH", format!("{}:{path}", self.served.dir().display()))
-            .env("KUBECONFIG", kubeconfig)
             .output()
             .unwrap()
+    }
+
+    /// The same on a terminal, that of script(1).
+    pub fn plugin_on_terminal(&self, kubeconfig: &Path, arguments: &str) -> Command {
+        let mut script = self.with_plugin(Path::new("script"), kubeconfig);
+        let kubectl = self.kubectl.display();
+        script.args(["-qec", &format!("{kubectl} pgpartition {arguments}"), "/dev/null"]);
+        script
+    }
+
+    fn with_plugin(&self, program: &Path, kubeconfig: &Path) -> Command {
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new(program);
+        command
+            .env("PATH", format!("{}:{path}", self.served.dir().display()))
+            .env("KUBECONFIG", kubeconfig);
+        command
     }
 
     /// Creates an empty namespace.

@@ -14,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
 use crate::converge::ConvergeError;
 use crate::kubernetes::{AccessError, Cluster};
+use crate::partition::shown_text;
 
 /// How often a resource may change under our hands before we give up.
 const TRIES: usize = 10;
@@ -57,6 +58,7 @@ pub(super) async fn approve(
                 return Ok(Exit::PlanChanged);
             }
             Some(fingerprint) if fingerprint != expected => {
+                let fingerprint = shown_text(&fingerprint);
                 output::tell(&ConvergeError::PlanChanged { fingerprint }.to_string())?;
                 return Ok(Exit::PlanChanged);
             }
@@ -78,7 +80,7 @@ fn fingerprint(table: &PartitionedTable) -> Option<String> {
 
 /// Shows what would be approved, and asks whether it is.
 fn seen_and_approved(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
-    output::tell(&format!("{}\n{}", shown(table), status::preview(table)))?;
+    output::tell(&format!("{}\n{}", shown(table), status::plan_text(table)))?;
     if yes {
         return Ok(true);
     }

@@ -48,7 +48,7 @@ fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result
             let known = if status::is_ready(table) { "nothing to do" } else { "no plan is known" };
             output::print(&format!("{}: {known}\n", shown(table)))?;
         }
-        Format::Text => output::print(&status::preview(table))?,
+        Format::Text => output::print(&status::plan_text(table))?,
         Format::Json => output::print_json(&json!({ "plans": [], "told": told.plan }))?,
         Format::Sql => bail!("nothing in SQL: that needs the database"),
     }

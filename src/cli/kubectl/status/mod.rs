@@ -20,7 +20,7 @@ use crate::plan::Waits;
 use crate::status::cure;
 
 pub(super) use layout::Paint;
-pub(super) use preview::text as preview;
+pub(super) use preview::text as plan_text;
 pub(super) use text::text;
 
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
     };
     let conditions = conditions(table);
     let told = conditions.iter().any(|c| reason(c) == Some(Reason::AwaitingApproval))
-        || plan.preview.iter().any(|line| line.contains(": NeedsApproval: "));
+        || plan.preview.iter().any(|line| preview::needs_approval(line));
     let shown = i32::try_from(plan.preview.len()).unwrap_or(i32::MAX);
     told || plan.deferred > 0 && plan.steps.saturating_add(plan.deferred) > shown
 }

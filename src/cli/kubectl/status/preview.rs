@@ -40,8 +40,14 @@ pub(in crate::cli::kubectl) fn text(table: &PartitionedTable) -> String {
     text
 }
 
-/// What is held back, where it is a single step, and why: the blocker's name and what it says. What
-/// several wait for is said once.
+/// Whether a line of a plan tells that something waits for approval.
+pub(super) fn needs_approval(line: &str) -> bool {
+    let why = line.strip_prefix(HELD_BACK).map(|held_back| split(held_back).1);
+    why.and_then(|why| why.split(':').next()) == Some("NeedsApproval")
+}
+
+/// What is held back, where it is a single step, and why: the blocker's name, and what it says unless
+/// that is said of the plan as a whole. What several wait for is said once.
 fn split(held_back: &str) -> (Option<&str>, &str) {
     let is_name = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_uppercase())
@@ -50,6 +56,9 @@ fn split(held_back: &str) -> (Option<&str>, &str) {
     let begins_why = |why: &str| why.split_once(": ").is_some_and(|(blocker, _)| is_name(blocker));
     if begins_why(held_back) {
         return (None, held_back);
+    }
+    if let Some((what, blocker)) = held_back.rsplit_once("  ").filter(|(_, last)| is_name(last)) {
+        return (Some(what), blocker);
     }
     let found = held_back.match_indices(": ").find(|(at, _)| begins_why(&held_back[at + 2..]));
     found.map_or((None, held_back), |(at, _)| (Some(&held_back[..at]), &held_back[at + 2..]))
