@@ -119,7 +119,7 @@ async fn give_up(uid: &str, held: &Held, context: &Context) {
     };
     if let Some(reason) = reason {
         let table = table.shown();
-        tracing::warn!(table, uid, reason, "a claim could not be given up; it will expire");
+        tracing::info!(table, uid, reason, "what it may have claimed will expire");
     }
     context.tables.ask_namesakes(table, uid).await;
 }
