@@ -34,6 +34,14 @@ pub struct Options {
     pub claimant: Option<Claimant>,
 }
 
+impl Options {
+    /// Any plan for that moment; nobody claims the table, and nobody waits for what is held up.
+    #[must_use]
+    pub fn new(moment: Moment, patience: Duration) -> Self {
+        Self { moment, patience, expect: Vec::new(), linger: Duration::ZERO, claimant: None }
+    }
+}
+
 /// What one run came to.
 #[derive(Debug)]
 pub struct Convergence {

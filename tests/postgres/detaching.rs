@@ -50,13 +50,7 @@ async fn reader(world: &World) -> Client {
 }
 
 async fn converge_for(world: &World, table: &DesiredTable, patience: Duration) -> Convergence {
-    let options = Options {
-        moment: Moment::at(at(NOW)),
-        patience,
-        expect: vec![],
-        linger: Duration::ZERO,
-        claimant: None,
-    };
+    let options = Options::new(Moment::at(at(NOW)), patience);
     converge(&world.session().await, table, &options, &mut Silent).await.unwrap()
 }
 

@@ -123,13 +123,7 @@ async fn converge_in_pieces(
     let mut proxy = Proxy::start(port).await;
     let url = world.database.url_through(proxy.port(), &world.operator);
     let phase = &scenario().phases[0];
-    let options = Options {
-        moment: Moment::at(at(phase.now)),
-        patience: Duration::from_secs(5),
-        expect: vec![],
-        linger: std::time::Duration::ZERO,
-        claimant: None,
-    };
+    let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(5));
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
         proxy.set(Mode::Pass).await;
@@ -224,13 +218,7 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
         reader.batch_execute(&snapshot).await.unwrap();
         let session = world.session().await;
         let desired = phase.desired();
-        let options = Options {
-            moment: Moment::at(at(phase.now)),
-            patience: Duration::from_secs(15),
-            expect: vec![],
-            linger: std::time::Duration::ZERO,
-            claimant: None,
-        };
+        let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(15));
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {
             let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()
