@@ -1,6 +1,6 @@
 //! Looks at the catalog.
 
-use super::{DatabaseError, Session};
+use super::{DatabaseError, Session, rows};
 use crate::observed::{InvalidSnapshot, ObservedTable, Snapshot};
 use crate::partition::{Identifier, QualifiedName, RangeBounds};
 use crate::sql;
@@ -34,8 +34,8 @@ pub enum InspectError {
 pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapshot, InspectError> {
     let (from, to) = names_of_partitions(&table.name);
     let (schema, name) = (table.schema.as_str(), table.name.as_str());
-    let text = session.query_one_text(INSPECT, &[&schema, &name, &from, &to]).await?;
-    Ok(serde_json::from_str(text.as_deref().unwrap_or_default())?)
+    let found = session.query(INSPECT, &[&schema, &name, &from, &to]).await?;
+    rows::snapshot(table, &found)
 }
 
 /// Where the rows of the default partition lie, by quarters of an hour: the value each begins with,

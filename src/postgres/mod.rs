@@ -5,6 +5,7 @@ mod error;
 mod execute;
 mod inspect;
 mod lock;
+mod rows;
 mod session;
 mod tls;
 
