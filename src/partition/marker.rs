@@ -33,14 +33,18 @@ pub fn partition_marker(made: MadeFor, table: &QualifiedName, bounds: &str) -> S
 /// Whether a comment says that we made the table, for whichever table.
 #[must_use]
 pub fn is_partition_marker(comment: &str) -> bool {
+    let Some(mark) = comment.strip_prefix(PREFIX) else { return false };
     [MadeFor::ToBeAttached, MadeFor::Attached]
         .iter()
-        .any(|made| comment.starts_with(&format!("{PREFIX}{} ", made.words())))
+        .any(|made| mark.strip_prefix(made.words()).is_some_and(|words| words.starts_with(' ')))
 }
 
 /// What a comment says we made a table for, and with which bounds, where it is for this table.
 #[must_use]
 pub fn made_for<'a>(comment: &'a str, table: &QualifiedName) -> Option<(MadeFor, &'a str)> {
+    if !is_partition_marker(comment) {
+        return None;
+    }
     [MadeFor::ToBeAttached, MadeFor::Attached].into_iter().find_map(|made| {
         let bounds = comment.strip_prefix(&partition_marker(made, table, ""))?;
         Some((made, bounds))
