@@ -6,6 +6,7 @@ mod error;
 mod execute;
 mod inspect;
 mod lock;
+mod rows;
 mod session;
 mod tls;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connect::{CONNECT_TIMEOUT, ConnectionSettings};
@@ -100,8 +100,22 @@ impl Session {
         ))
     }
 
+    /// The rows that a query returns. The first use of a text prepares it; each later one is a single
+    /// round trip.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub(super) async fn query(
+        &self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let statement = self.prepared(sql).await?;
+        self.within(QUERY_DEADLINE, self.client.query(&statement, parameters)).await
+    }
+
     /// The text in the first column of the one row that a query returns; none where it returns no
-    /// row or NULL. The first use of a text prepares it; each later one is a single round trip.
+    /// row or NULL.
     ///
     /// # Errors
     /// When the server refuses, or does not answer in time.
@@ -110,10 +124,9 @@ impl Session {
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Option<String>, DatabaseError> {
-        let statement = self.prepared(sql).await?;
-        let query = self.client.query_opt(&statement, parameters);
-        let row = self.within(QUERY_DEADLINE, query).await?;
-        row.map_or(Ok(None), |row| row.try_get(0)).map_err(|e| DatabaseError::from_driver(&e))
+        let rows = self.query(sql, parameters).await?;
+        let text = rows.first().map_or(Ok(None), |row| row.try_get(0));
+        text.map_err(|error| DatabaseError::from_driver(&error))
     }
 
     /// The first text that a script of several statements returns, as one transaction that changes
