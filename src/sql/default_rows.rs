@@ -46,7 +46,7 @@ pub fn count_default_rows(
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!(
             "SELECT json_build_object('count', (SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) \
-             AS some), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
+             AS counted), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
              FROM (SELECT {stretch} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
              {finite} GROUP BY 1 ORDER BY 1 LIMIT {}) AS stretches))::text",
             MOST_COUNTED + 1,

@@ -1,7 +1,7 @@
 //! Letting partitions go, and remembering what was let go.
 
 use super::Sql;
-use super::partitions::{drop_constraint_if_there, marker};
+use super::partitions::{comment, drop_constraint_if_there, marker};
 use super::quote::{in_range, literal, name, qualified};
 use crate::partition::{Mark, QualifiedName, detached_constraint};
 use crate::plan::{Detach, DropDetached, MarkedPartition, Marking, RangeKey, Remember};
@@ -12,17 +12,11 @@ pub(super) fn mark(
     partitions: &[MarkedPartition],
     marking: Marking,
 ) -> Vec<Sql> {
-    let comment = |marked: &MarkedPartition| {
+    let marked = |marked: &MarkedPartition| {
         let marker = marker(marking.mark(), table, &marked.bounds, key);
         comment(&marked.name, &marker, marked.comment.as_deref())
     };
-    partitions.iter().map(comment).collect()
-}
-
-/// Our mark, and below it what a person wrote.
-fn comment(table: &QualifiedName, marker: &str, own: Option<&str>) -> Sql {
-    let text = own.map_or_else(|| marker.to_owned(), |own| format!("{marker}\n{own}"));
-    Sql(format!("COMMENT ON TABLE {} IS {}", qualified(table), literal(&text)))
+    partitions.iter().map(marked).collect()
 }
 
 pub(super) fn detach(detach: &Detach) -> Sql {

@@ -44,7 +44,8 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
     }
     statements.extend(properties(new));
     let made = Mark::ToBeAttached;
-    statements.push(mark(&new.partition, made, &new.table, &new.bounds, new.key.as_ref()));
+    let marker = marker(made, &new.table, &new.bounds, new.key.as_ref());
+    statements.push(comment(&new.partition, &marker, None));
     statements
 }
 
@@ -118,20 +119,15 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
     }
-    let Attach { table, partition, bounds, key, .. } = attach;
-    statements.push(mark(partition, Mark::Attached, table, bounds, key.as_ref()));
+    let marker = marker(Mark::Attached, &attach.table, &attach.bounds, attach.key.as_ref());
+    statements.push(comment(&attach.partition, &marker, attach.comment.as_deref()));
     statements
 }
 
-fn mark(
-    partition: &QualifiedName,
-    made: Mark,
-    table: &QualifiedName,
-    bounds: &Bounds,
-    key: Option<&RangeKey>,
-) -> Sql {
-    let marker = literal(&marker(made, table, bounds, key));
-    Sql(format!("COMMENT ON TABLE {} IS {marker}", qualified(partition)))
+/// Our mark, and below it what a person wrote.
+pub(super) fn comment(table: &QualifiedName, marker: &str, own: Option<&str>) -> Sql {
+    let text = own.map_or_else(|| marker.to_owned(), |own| format!("{marker}\n{own}"));
+    Sql(format!("COMMENT ON TABLE {} IS {}", qualified(table), literal(&text)))
 }
 
 pub(super) fn marker(

@@ -8,17 +8,22 @@ mod bounds;
 mod cron;
 mod docs;
 mod generated;
+mod mutants;
 mod predicates;
 mod properties;
+mod questions;
 mod reasons;
 mod reference;
 mod scenarios;
 mod sql;
+mod time;
 
 #[path = "../support/arbitrary/mod.rs"]
 mod arbitrary;
 #[path = "../support/oracle.rs"]
 mod oracle;
+#[path = "../support/past.rs"]
+mod past;
 #[path = "../support/samples.rs"]
 mod samples;
 #[path = "../support/scenario/mod.rs"]

@@ -1,6 +1,6 @@
 //! Partitions that others made become ours where a person says so.
 
-use super::{Cause, Draft, Moment, Note, Step};
+use super::{Cause, Draft, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::{AdoptedName, DesiredTable};
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
 use crate::plan::step::{MarkedPartition, Marking};
@@ -9,11 +9,10 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     let mut unknown = desired.unread_adoptions.clone();
     let mut adopted = Vec::new();
     for name in &desired.adopt {
-        let found = draft.world.partitions.iter().find(|p| is_named(p, name, draft));
-        match found {
-            Some(found) if found.origin == Origin::Foreign => adopted.push(found.clone()),
-            Some(_) => {}
-            None => unknown.push(shown(name)),
+        match draft.world.partitions.iter().find(|p| is_named(p, name, draft)) {
+            Some(found) if found.origin == Origin::Ours => {}
+            Some(found) if can_be_adopted(found) => adopted.push(found.clone()),
+            Some(_) | None => unknown.push(shown(name)),
         }
     }
     if !unknown.is_empty() {
@@ -22,12 +21,14 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     draft.mark(&adopted, Marking::Adopted, Cause::Asked);
 }
 
-/// What can be adopted: a partition whose rows are in this database, and whose comment is ours to set.
 fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) -> bool {
     let schema = name.schema.as_ref().unwrap_or(&draft.world.name.schema);
-    partition.name.name == name.name
-        && partition.name.schema == *schema
-        && partition.attachment == Attachment::Attached
+    partition.name.name == name.name && partition.name.schema == *schema
+}
+
+/// A partition whose rows are in this database, and whose comment is ours to set.
+fn can_be_adopted(partition: &ObservedPartition) -> bool {
+    partition.attachment == Attachment::Attached
         && partition.kind != PartitionKind::Foreign
         && partition.owned
 }
@@ -48,17 +49,32 @@ impl Draft {
         if partitions.is_empty() {
             return;
         }
+        let step = self.marking(partitions, marking);
+        self.step(step, because);
+    }
+
+    /// Puts the step that lets partitions go before every other but the one that makes them ours.
+    pub(super) fn mark_first(&mut self, partitions: &[ObservedPartition]) {
+        let step = self.marking(partitions, Marking::Expired);
+        simulate(&mut self.world, &step);
+        let adopts = |p: &PlannedStep| {
+            matches!(&p.step, Step::MarkPartitions { marking: Marking::Adopted, .. })
+        };
+        let at = self.steps.iter().position(adopts).map_or(0, |adopted| adopted + 1);
+        self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
+    }
+
+    fn marking(&self, partitions: &[ObservedPartition], marking: Marking) -> Step {
         let marked = partitions.iter().map(|partition| MarkedPartition {
             name: partition.name.clone(),
             bounds: partition.bounds.clone(),
             comment: partition.comment.clone(),
         });
-        let step = Step::MarkPartitions {
+        Step::MarkPartitions {
             table: self.world.name.clone(),
             key: self.range_key(),
             partitions: marked.collect(),
             marking,
-        };
-        self.step(step, because);
+        }
     }
 }

@@ -26,6 +26,16 @@ pub enum Risk {
     DelaysReadsAndWrites,
 }
 
+impl Attach {
+    /// What is locked besides a default partition.
+    fn locks(&self, of_table: LockMode) -> Vec<(&QualifiedName, LockMode)> {
+        let mut locks = vec![(&self.table, of_table), (&self.partition, LockMode::AccessExclusive)];
+        let others = self.references.iter().chain(&self.referenced_by);
+        locks.extend(others.map(|other| (other, LockMode::ShareRowExclusive)));
+        locks
+    }
+}
+
 impl Step {
     /// The tables locked by the step, with the strongest mode on each, new tables included. What is
     /// said of a partition goes for all that lies below it, where it is partitioned itself.
@@ -47,24 +57,13 @@ impl Step {
             }
             Self::ValidateExclusion { default, .. } => vec![(default, ShareUpdateExclusive)],
             Self::AttachPartition(attach) => {
-                let mut locks = vec![
-                    (&attach.table, ShareUpdateExclusive),
-                    (&attach.partition, AccessExclusive),
-                ];
+                let mut locks = attach.locks(ShareUpdateExclusive);
                 locks.extend(attach.default.iter().map(|d| (d, AccessExclusive)));
-                locks.extend(attach.references.iter().map(|r| (r, ShareRowExclusive)));
-                locks.extend(attach.referenced_by.iter().map(|r| (r, ShareRowExclusive)));
                 locks
             }
             Self::DrainDefault(drain) => {
-                let Attach { table, partition, references, referenced_by, .. } = &drain.attach;
-                let mut locks = vec![
-                    (table, AccessExclusive),
-                    (&drain.default, AccessExclusive),
-                    (partition, AccessExclusive),
-                ];
-                locks.extend(references.iter().map(|r| (r, ShareRowExclusive)));
-                locks.extend(referenced_by.iter().map(|r| (r, ShareRowExclusive)));
+                let mut locks = drain.attach.locks(AccessExclusive);
+                locks.push((&drain.default, AccessExclusive));
                 locks
             }
             Self::RemoveDefault { table, default, references } => {

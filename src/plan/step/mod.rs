@@ -234,6 +234,8 @@ pub struct Attach {
     pub bounds: Bounds,
     /// The key, where the bounds are a range.
     pub key: Option<RangeKey>,
+    /// What a person wrote into its comment, and what stays.
+    pub comment: Option<String>,
     /// The default partition, where there is one.
     pub default: Option<QualifiedName>,
     /// The promise about the default partition that this needs, and that goes with it.
