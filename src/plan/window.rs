@@ -92,6 +92,12 @@ impl Window {
         self.kept_from.is_some_and(|kept_from| range.to() <= kept_from)
     }
 
+    /// Whether a range may be let go: a whole range has expired only where it has a beginning.
+    #[must_use]
+    pub fn may_go(&self, range: RangeBounds) -> bool {
+        self.is_expired(range) && matches!(range.from(), Edge::At(_))
+    }
+
     /// Whether a range belongs to the newest periods, this many up to and including the current one,
     /// or lies ahead.
     #[must_use]

@@ -134,6 +134,10 @@ fn statements_that_wait(step: &Step) -> u32 {
     match step {
         Step::AttachPartition(attach) if attach.exclusion.is_some() => 2,
         Step::ReplaceTableIndex { .. } => 2,
+        Step::MarkPartitions { partitions, .. } => {
+            let awaited = partitions.iter().filter(|marked| marked.by_constraint).count();
+            u32::try_from(awaited).unwrap_or(u32::MAX).max(1)
+        }
         Step::AttachPartition(_)
         | Step::CreatePartition(_)
         | Step::DiscardPartition { .. }
@@ -142,7 +146,6 @@ fn statements_that_wait(step: &Step) -> u32 {
         | Step::DropExclusion { .. }
         | Step::DrainDefault(_)
         | Step::RemoveDefault { .. }
-        | Step::MarkPartitions { .. }
         | Step::DetachPartition(_)
         | Step::FinalizeDetach { .. }
         | Step::RememberDetached(_)
