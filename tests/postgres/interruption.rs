@@ -16,10 +16,11 @@ use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
 use crate::world::{SCHEMA, SCHEMA_SQL, Silent, World, apply, at, session};
 
+const NOW: &str = "2026-01-15T12:00:00Z";
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A table for which there is something of every kind to do that changes it for good.
-fn scenario() -> Scenario {
+fn provided() -> Scenario {
     let setup = r#"
         CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
         CREATE INDEX by_n ON "c;ut" (n);
@@ -36,13 +37,60 @@ fn scenario() -> Scenario {
             {"name": "new", "columns": [{"column": "n"}], "partitions": "Newest", "newest": 1},
         ],
     });
-    let now = "2026-01-15T12:00:00Z";
-    Scenario { name: "cut off", setup, phases: vec![Phase::new(now, spec)] }
+    Scenario { name: "provided", setup, phases: vec![Phase::new(NOW, spec)] }
 }
 
-async fn world(major: u16) -> World {
+/// Partitions of people's that are adopted and let go, and one that was let go long ago.
+fn let_go() -> Scenario {
+    let setup = r#"
+        CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
+        CREATE TABLE one PARTITION OF "c;ut" FOR VALUES FROM ('2025-10-01Z') TO ('2025-11-01Z');
+        CREATE TABLE "t;wo" PARTITION OF "c;ut" FOR VALUES FROM ('2025-11-01Z') TO ('2025-12-01Z');
+        CREATE TABLE "c;ut_2025_12" PARTITION OF "c;ut" FOR VALUES FROM ('2025-12-01Z') TO ('2026-01-01Z');
+        CREATE TABLE "c;ut_2026_01" PARTITION OF "c;ut" FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+        INSERT INTO "c;ut" VALUES ('2025-10-02Z', 1), ('2025-11-02Z', 2), ('2026-01-02Z', 3);
+        COMMENT ON TABLE one IS 'a person''s';
+        CREATE TABLE "c;ut_2025_01" (LIKE "c;ut");
+        COMMENT ON TABLE "c;ut_2025_01" IS 'pgpartition.dev detached 2025-06-01T00:00:00Z from "Fin""an;ce"."c;ut" FOR VALUES FROM (''2025-01-01 00:00:00+00'') TO (''2025-02-01 00:00:00+00'')';
+    "#;
+    let spec = json!({
+        "table": "c;ut", "ahead": 1,
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+        "retention": {"keep": 1, "onExpiry": "Drop", "dropAfter": "1h"},
+    });
+    let phase = Phase { adopt: r#"one, "t;wo""#, ..Phase::new(NOW, spec) };
+    Scenario { name: "let go", setup, phases: vec![phase] }
+}
+
+/// Rows in the default partition that have a place, and a partition beside it that is let go.
+fn drained() -> Scenario {
+    let setup = r#"
+        CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
+        CREATE TABLE one PARTITION OF "c;ut" FOR VALUES FROM ('2025-10-01Z') TO ('2025-11-01Z');
+        CREATE TABLE "c;ut_default" PARTITION OF "c;ut" DEFAULT;
+        INSERT INTO "c;ut" SELECT '2025-10-02Z'::timestamptz + n * interval '1 day', n FROM generate_series(0, 150) n;
+    "#;
+    let spec = json!({
+        "table": "c;ut", "ahead": 0, "defaultPartition": "Present",
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+        "retention": {"keep": 1},
+    });
+    let phase = Phase { adopt: "one", ..Phase::new(NOW, spec) };
+    Scenario { name: "drained", setup, phases: vec![phase] }
+}
+
+/// The first on every version, the others on the oldest and the newest.
+fn scenarios(major: u16) -> Vec<Scenario> {
+    let mut all = vec![provided()];
+    if [14, 18].contains(&major) {
+        all.extend([let_go(), drained()]);
+    }
+    all
+}
+
+async fn world(major: u16, scenario: &Scenario) -> World {
     let world = World::new(major).await;
-    scenario().set_up(&world).await;
+    scenario.set_up(&world).await;
     world
 }
 
@@ -77,11 +125,11 @@ fn assert_same(what: &str, expected: &str, found: &str) {
     );
 }
 
-async fn undisturbed(major: u16) -> String {
-    let world = world(major).await;
-    let phase = &scenario().phases[0];
+async fn undisturbed(major: u16, scenario: &Scenario) -> String {
+    let world = world(major, scenario).await;
+    let phase = &scenario.phases[0];
     let done = apply(&world.session().await, &phase.desired(), phase.now).await;
-    assert!(done.remaining.steps.is_empty(), "{}", done.remaining);
+    assert!(done.remaining.steps.is_empty(), "{:?} {}", done.outcomes, done.remaining);
     let catalog = catalog(&world).await;
     for ours in ["pgpartition_not_", "pgpartition_bounds"] {
         assert!(!catalog.contains(ours), "a constraint of ours is left:\n{catalog}");
@@ -115,6 +163,7 @@ impl Progress for Cut<'_> {
 /// until nothing is left to be cut off.
 async fn converge_in_pieces(
     world: &World,
+    phase: &Phase,
     passing: usize,
     mode: &(dyn Fn(&Step) -> Mode + Send + Sync),
 ) {
@@ -122,7 +171,6 @@ async fn converge_in_pieces(
         world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
     let mut proxy = Proxy::start(port).await;
     let url = world.database.url_through(proxy.port(), &world.operator);
-    let phase = &scenario().phases[0];
     let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(5));
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
@@ -139,6 +187,15 @@ async fn converge_in_pieces(
     }
 }
 
+fn all() -> Vec<(u16, Scenario)> {
+    majors().into_iter().flat_map(|m| scenarios(m).into_iter().map(move |s| (m, s))).collect()
+}
+
+async fn assert_undisturbed(world: &World, scenario: &Scenario) {
+    let what = format!("Postgres {}, {}", world.major, scenario.name);
+    assert_same(&what, &undisturbed(world.major, scenario).await, &catalog(world).await);
+}
+
 async fn wait_until_gone(world: &World) {
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
                 (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -147,44 +204,37 @@ async fn wait_until_gone(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_never_arrives_is_made_again() {
-    for major in majors() {
-        let world = world(major).await;
-        converge_in_pieces(&world, 1, &|_| Mode::CutRequest(0)).await;
-        assert_same(
-            &format!("Postgres {major}"),
-            &undisturbed(major).await,
-            &catalog(&world).await,
-        );
+    for (major, scenario) in all() {
+        let world = world(major, &scenario).await;
+        converge_in_pieces(&world, &scenario.phases[0], 1, &|_| Mode::CutRequest(0)).await;
+        assert_undisturbed(&world, &scenario).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_without_our_hearing_of_it_is_not_done_twice() {
-    for major in majors() {
-        let world = world(major).await;
-        converge_in_pieces(&world, 0, &|step| match step.mode() {
+    for (major, scenario) in all() {
+        let world = world(major, &scenario).await;
+        converge_in_pieces(&world, &scenario.phases[0], 0, &|step| match step.mode() {
             TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutAnswer(0),
             // The answers to the two SETs before have 15 bytes each; the next one is cut.
             TransactionMode::Autocommit => Mode::CutAnswer(31),
         })
         .await;
-        assert_same(
-            &format!("Postgres {major}"),
-            &undisturbed(major).await,
-            &catalog(&world).await,
-        );
+        assert_undisturbed(&world, &scenario).await;
     }
 }
 
 /// A step of several statements outside of a transaction can end between any two of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
-    for major in majors() {
-        let expected = undisturbed(major).await;
+    // In the others nothing is sent one by one that is not in these.
+    for (major, scenario) in all().into_iter().filter(|(_, scenario)| scenario.name != "drained") {
+        let (expected, phase) = (undisturbed(major, &scenario).await, &scenario.phases[0]);
         for statements in 1..6 {
-            let world = world(major).await;
-            converge_in_pieces(&world, 1, &|step| after_statements(step, statements)).await;
-            let what = format!("Postgres {major}, {statements} statements");
+            let world = world(major, &scenario).await;
+            converge_in_pieces(&world, phase, 1, &|step| after_statements(step, statements)).await;
+            let what = format!("Postgres {major}, {}, {statements} statements", scenario.name);
             assert_same(&what, &expected, &catalog(&world).await);
         }
     }
@@ -209,8 +259,9 @@ fn after_statements(step: &Step, statements: usize) -> Mode {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
     for major in majors() {
-        let world = world(major).await;
-        let phase = &scenario().phases[0];
+        let scenario = provided();
+        let world = world(major, &scenario).await;
+        let phase = &scenario.phases[0];
         let reader = world.database.client().await;
         let snapshot = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {SCHEMA_SQL}.\"c;ut_2026_01\""
@@ -240,31 +291,27 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
         );
         wait_until_gone(&world).await;
         apply(&world.session().await, &desired, phase.now).await;
-        assert_same(
-            &format!("Postgres {major}"),
-            &undisturbed(major).await,
-            &catalog(&world).await,
-        );
+        assert_undisturbed(&world, &scenario).await;
     }
 }
 
 /// Two of us at once, and one of them is killed after each step.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_run_at_once_the_survivor_ends_it() {
-    for major in majors().into_iter().filter(|major| [14, 18].contains(major)) {
-        let expected = undisturbed(major).await;
-        let file = resource_file(&scenario().phases[0]);
+    let is_new = |scenario: &Scenario| scenario.name != "provided";
+    for (major, scenario) in
+        all().into_iter().filter(|(major, s)| *major == 18 || *major == 14 && !is_new(s))
+    {
+        let expected = undisturbed(major, &scenario).await;
+        let file = resource_file(&scenario.phases[0]);
         for steps in 0.. {
-            let world = world(major).await;
+            let world = world(major, &scenario).await;
             let all_done = kill_after(&world, file.path(), steps).await;
             wait_until_gone(&world).await;
             let status = run_to_end(&world, file.path(), "15s").await;
-            assert_eq!(status.code(), Some(0), "Postgres {major}, killed after {steps} steps");
-            assert_same(
-                &format!("Postgres {major}, killed after {steps}"),
-                &expected,
-                &catalog(&world).await,
-            );
+            let what = format!("Postgres {major}, {}, killed after {steps}", scenario.name);
+            assert_eq!(status.code(), Some(0), "{what}");
+            assert_same(&what, &expected, &catalog(&world).await);
             if all_done {
                 break;
             }
@@ -277,7 +324,8 @@ fn resource_file(phase: &Phase) -> tempfile::NamedTempFile {
     spec["schema"] = SCHEMA.into();
     let resource = json!({
         "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
-        "metadata": {"name": "t"}, "spec": spec,
+        "metadata": {"name": "t", "annotations": {"pgpartition.dev/adopt": phase.adopt}},
+        "spec": spec,
     });
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), resource.to_string()).unwrap();
@@ -285,8 +333,7 @@ fn resource_file(phase: &Phase) -> tempfile::NamedTempFile {
 }
 
 fn start(world: &World, file: &std::path::Path, wait: &str) -> Operator {
-    let (file, now) = (file.to_str().unwrap(), scenario().phases[0].now);
-    let arguments = ["apply", "-f", file, "--at", now, "--wait", wait];
+    let arguments = ["apply", "-f", file.to_str().unwrap(), "--at", NOW, "--wait", wait];
     Operator::start(&arguments, &[("DATABASE_URL", &world.url())])
 }
 
@@ -326,12 +373,13 @@ async fn who_finds_the_table_held_by_another_says_so() {
     let major = majors()[0];
     let server = Server::shared(major);
     let world = World::on(server, major).await;
-    scenario().set_up(&world).await;
+    let scenario = provided();
+    scenario.set_up(&world).await;
     let oid = format!("SELECT '{SCHEMA_SQL}.\"c;ut\"'::regclass::oid");
     let oid = world.text(&oid).await.parse().unwrap();
     let session = world.session().await;
     let lock = pg_partition_operator::postgres::TableLock::try_take(&session, oid).await.unwrap();
-    let file = resource_file(&scenario().phases[0]);
+    let file = resource_file(&scenario.phases[0]);
     assert_eq!(run_to_end(&world, file.path(), "300ms").await.code(), Some(5));
     lock.unwrap().release().await.unwrap();
     assert_eq!(run_to_end(&world, file.path(), "15s").await.code(), Some(0));

@@ -6,7 +6,7 @@ use pg_partition_operator::postgres::Session;
 use serde_json::json;
 
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired};
+use crate::world::{SCHEMA_SQL, World, apply, desired, in_schema};
 
 const INTERVALS: [&str; 6] = ["Hour", "Day", "Week", "Month", "Quarter", "Year"];
 const KEYS: [&str; 4] = ["date", "timestamp", "timestamptz", "uuid"];
@@ -27,6 +27,8 @@ struct Case {
     table: String,
     key: &'static str,
     desired: DesiredTable,
+    /// The same with fewer periods kept than there are; only where it is the zone's turn.
+    retained: Option<DesiredTable>,
 }
 
 /// All zones on the oldest and the newest version, one of them in turn on those between.
@@ -38,7 +40,7 @@ fn cases(major: u16) -> Vec<Case> {
                 let in_turn = (i + k + usize::from(major)) % ZONES.len() == z;
                 let exists = (key, interval) != ("date", "Hour");
                 if exists && (in_turn || [14, 18].contains(&major)) {
-                    cases.push(case(interval, key, zone));
+                    cases.push(case(interval, key, zone, in_turn));
                 }
             }
         }
@@ -46,14 +48,32 @@ fn cases(major: u16) -> Vec<Case> {
     cases
 }
 
-fn case(interval: &str, key: &'static str, zone: &str) -> Case {
+fn case(interval: &str, key: &'static str, zone: &str, in_turn: bool) -> Case {
     let table = format!("{interval} of {key} in {zone}");
-    let desired = desired(json!({
+    let mut spec = json!({
         "table": table,
         "partitionBy": {"range": {"column": "at", "interval": interval, "timeZone": zone}},
         "ahead": 2,
-    }));
-    Case { table, key, desired }
+    });
+    if in_turn {
+        spec["partitionBy"]["range"]["startAt"] = some_before(interval).into();
+    }
+    let kept = spec.clone();
+    spec["retention"] = json!({"keep": 1});
+    let retained = in_turn.then(|| desired(spec));
+    Case { table, key, desired: desired(kept), retained }
+}
+
+/// In the period two or three before the current one.
+fn some_before(interval: &str) -> &'static str {
+    match interval {
+        "Hour" => "2026-10-24T20:45:00Z",
+        "Day" => "2026-10-22",
+        "Week" => "2026-10-01",
+        "Month" => "2026-07-15",
+        "Quarter" => "2026-02-01",
+        _ => "2023-05-01",
+    }
 }
 
 #[tokio::test]
@@ -75,19 +95,27 @@ async fn the_second_time_there_is_nothing_to_do_and_nothing_to_lock() {
                 (0, 0),
                 "{what}"
             );
-            assert_eq!(first.outcomes.len(), 6, "{what}: a partition for now, and two ahead");
-            assert_at_rest(&what, &world, &session, case).await;
+            let older = first.outcomes.len() / 2 - 3;
+            let started = if case.retained.is_some() { 2..=3 } else { 0..=0 };
+            assert!(started.contains(&older), "{what}: besides now, and two ahead: {older}");
+            assert_at_rest(&what, &world, &session, &case.desired).await;
+            if let Some(retained) = &case.retained {
+                let let_go = apply(&session, retained, NOW).await;
+                let detached = let_go.outcomes.iter().filter(|o| o.step.verb() == "detach").count();
+                assert_eq!(detached, older - 1, "{what}: one is kept: {}", let_go.plan);
+                assert_at_rest(&what, &world, &session, retained).await;
+            }
         }
     }
 }
 
 /// Applies again while somebody holds EXCLUSIVE on the table and its partitions. That conflicts with
 /// every mode but ACCESS SHARE: whatever more we asked for would time out, and fail.
-async fn assert_at_rest(what: &str, world: &World, session: &Session, case: &Case) {
+async fn assert_at_rest(what: &str, world: &World, session: &Session, desired: &DesiredTable) {
     let before = catalog(world).await;
-    let table = format!("{SCHEMA_SQL}.\"{}\"", case.table);
+    let table = in_schema(desired.name.name.as_str());
     world.admin(&format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE")).await;
-    let second = apply(session, &case.desired, NOW).await;
+    let second = apply(session, desired, NOW).await;
     world.admin("COMMIT").await;
     assert!(second.outcomes.is_empty() && second.plan.steps.is_empty(), "{what}: {}", second.plan);
     assert_eq!(catalog(world).await, before, "{what}");

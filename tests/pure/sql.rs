@@ -100,22 +100,26 @@ fn is_one_statement(text: &str) {
     assert_eq!(parsed.tree().stmts().count(), 1, "{text}");
 }
 
-/// The statements of a `DO` block, a condition among them as a statement of its own.
+/// The statements of a `DO` block, a condition among them as a statement of its own; without what only
+/// PL/pgSQL knows.
 fn statements_within(block: &str) -> Vec<String> {
     let Some(body) = block.strip_prefix("DO ").map(text_of) else { return Vec::new() };
-    let body = body.strip_prefix("BEGIN ").and_then(|body| body.strip_suffix(" END"));
+    let body = body.split_once("BEGIN ").and_then(|(_, body)| body.strip_suffix(" END"));
     let statements = parts(body.expect("a block begins and ends"), ';');
-    let statements = statements.iter().map(|statement| statement.trim());
-    let is_of_sql = |s: &&str| !s.is_empty() && *s != "END IF" && !s.starts_with("RAISE");
-    let said = statements.filter(is_of_sql).map(|statement| match statement.strip_prefix("IF ") {
-        None => statement.to_owned(),
+    let of_the_language = ["END IF", "END LOOP", "FOREACH ", "RAISE "];
+    let is_of_sql = |statement: &&str| {
+        !statement.is_empty() && of_the_language.iter().all(|word| !statement.starts_with(word))
+    };
+    let said = statements.iter().map(|statement| statement.trim()).filter(is_of_sql);
+    said.flat_map(|statement| match statement.strip_prefix("IF ") {
+        None => vec![statement.replace(" INTO disable, enable", "")],
         Some(condition) => {
-            let (condition, raise) = condition.rsplit_once(" THEN ").expect("a condition ends");
-            assert!(raise.starts_with("RAISE EXCEPTION USING ERRCODE = "), "{raise}");
-            format!("SELECT {condition}")
+            let (condition, then) = condition.rsplit_once(" THEN ").expect("a condition ends");
+            let then = Some(then).filter(is_of_sql).map(str::to_owned);
+            then.into_iter().chain([format!("SELECT {condition}")]).collect()
         }
-    });
-    said.collect()
+    })
+    .collect()
 }
 
 /// What a text constant says.

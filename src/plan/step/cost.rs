@@ -39,6 +39,13 @@ impl Attach {
     }
 }
 
+impl MarkedPartition {
+    /// The lock that a comment takes, or a constraint.
+    fn lock(&self) -> LockMode {
+        if self.by_constraint { LockMode::AccessExclusive } else { LockMode::ShareUpdateExclusive }
+    }
+}
+
 impl Step {
     /// The tables locked by the step, with the strongest mode on each, new tables included. What is
     /// said of a partition goes for all that lies below it, where it is partitioned itself.
@@ -75,10 +82,7 @@ impl Step {
                 locks
             }
             Self::MarkPartitions { partitions, .. } => {
-                let mode = |marked: &MarkedPartition| {
-                    if marked.by_constraint { AccessExclusive } else { ShareUpdateExclusive }
-                };
-                partitions.iter().map(|marked| (&marked.name, mode(marked))).collect()
+                partitions.iter().map(|marked| (&marked.name, marked.lock())).collect()
             }
             Self::DetachPartition(detach) => detach.locks(),
             Self::FinalizeDetach { table, partition, references } => {
