@@ -4,15 +4,22 @@ use super::{Cause, Draft, Moment, Note, Step};
 use crate::desired::{DefaultPartition, DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, fit};
+use crate::plan::refute::range_key;
+use crate::plan::window::Window;
 
 /// Makes a default partition that is wanted, and removes one of ours that is not.
-pub(super) fn ensure(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
+pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let Partitioning::Range(range) = &desired.partitioning else { return };
     let default =
         draft.world.partitions.iter().find(|p| p.hangs_on() && p.bounds == Bounds::Default);
     match (range.default_partition, default.cloned()) {
         (DefaultPartition::Present, None) => make(desired, draft),
-        (DefaultPartition::Absent, Some(default)) => remove(&default, draft),
+        (DefaultPartition::Absent, Some(default)) => {
+            let window = range_key(&draft.world)
+                .and_then(|key| Window::new(range, key, &draft.world, moment))
+                .expect("refuted otherwise");
+            remove(&default, &window, draft);
+        }
         (DefaultPartition::Present, Some(_)) | (DefaultPartition::Absent, None) => {}
     }
 }
@@ -25,11 +32,13 @@ fn make(desired: &DesiredTable, draft: &mut Draft) {
     draft.step(attach, cause);
 }
 
-fn remove(default: &ObservedPartition, draft: &mut Draft) {
+fn remove(default: &ObservedPartition, window: &Window, draft: &mut Draft) {
+    // Rows of now would have no place without it.
+    let is_needed = window.coverage.is_none_or(|coverage| coverage.until <= window.soon());
     let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
     let is_referenced = !draft.referenced_by().is_empty() || !default.referenced_by.is_empty();
     let is_ours = default.origin == Origin::Ours && default.owned;
-    if is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table {
+    if is_ours && is_empty && !is_needed && !is_referenced && default.kind == PartitionKind::Table {
         let step = Step::RemoveDefault {
             table: draft.world.name.clone(),
             default: default.name.clone(),
