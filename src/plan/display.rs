@@ -32,12 +32,8 @@ impl Deferral {
         match &self.wanted {
             Some(step) => {
                 let what = format!("{} {}", step.verb(), step.subject().name.shown());
-                let about = match step {
-                    Step::DetachPartition(_) | Step::DropDetached(_) => {
-                        format!(" {}", step.detail())
-                    }
-                    _ => String::new(),
-                };
+                let lets_go = matches!(step, Step::DetachPartition(_) | Step::DropDetached(_));
+                let about = if lets_go { format!(" {}", step.detail()) } else { String::new() };
                 format!("held back  {what}{about}: {blocker}")
             }
             None => format!("held back  {blocker}"),
