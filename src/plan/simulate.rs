@@ -230,8 +230,8 @@ fn belong(index: &mut PartitionIndex, to: Identifier) {
 fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
     index.of = None;
     index.constraint = of.constraint.is_some();
-    index.shape = of.shape.clone();
-    index.definition = of.definition.clone();
+    index.shape.clone_from(&of.shape);
+    index.definition.clone_from(&of.definition);
 }
 
 /// An index of the table is valid once every partition has one that belongs to it. A partition whose

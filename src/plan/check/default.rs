@@ -1,5 +1,6 @@
 //! What may be done to a default partition.
 
+use super::letting_go::Leave;
 use super::{attached, ensure};
 use crate::observed::{ObservedPartition, ObservedTable, Origin};
 use crate::partition::{Bounds, Identifier, QualifiedName};
@@ -27,7 +28,9 @@ pub(super) fn check_drain(drain: &Drain, world: &ObservedTable) -> Result<(), &'
 pub(super) fn check_remove(
     default: &QualifiedName,
     world: &ObservedTable,
+    leave: &Leave<'_>,
 ) -> Result<(), &'static str> {
+    ensure(leave.has_place_for_now(world), "rows of now keep their place")?;
     let default = is_default(default, world)?;
     ensure(default.origin == Origin::Ours, "it is ours")?;
     let is_empty = default.bytes == 0 || world.default_count == Some(0);

@@ -12,7 +12,7 @@ use crate::plan::{Moment, Plan, PlannedStep, Step, Window};
 /// How far the clock of the database and ours may differ.
 const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 
-/// How much the spec and a person let go.
+/// What the spec and a person allow to go.
 pub(super) struct Leave<'a> {
     /// What ends here or before may go; none where nothing may.
     expired_until: Option<Edge>,
@@ -22,6 +22,8 @@ pub(super) struct Leave<'a> {
     most: usize,
     /// What of others may become ours.
     adopted: &'a [AdoptedName],
+    /// Where rows of now lie.
+    now: Option<Edge>,
 }
 
 impl<'a> Leave<'a> {
@@ -31,24 +33,38 @@ impl<'a> Leave<'a> {
         observed: &ObservedTable,
         moment: &Moment,
     ) -> Self {
-        let adopted = &desired.adopt;
-        let nothing = Self { expired_until: None, dropped_since: None, most: 0, adopted };
-        let Partitioning::Range(range) = &desired.partitioning else { return nothing };
-        let (Some(retention), Some((_, key))) = (range.retention, observed.range_key()) else {
-            return nothing;
+        let mut leave = Self {
+            expired_until: None,
+            dropped_since: None,
+            most: 0,
+            adopted: &desired.adopt,
+            now: None,
         };
+        let (Partitioning::Range(range), Some((_, key))) =
+            (&desired.partitioning, observed.range_key())
+        else {
+            return leave;
+        };
+        let Some(window) = Window::new(range, key, observed, moment) else { return leave };
+        leave.now = Some(Edge::At(window.now));
         let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MOST_APART);
-        let window = Window::new(range, key, observed, moment).filter(|_| clocks_agree);
+        let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
         let is_approved = desired.approved.contains(&plan.fingerprint);
-        Self {
-            expired_until: window.and_then(|window| window.kept_from),
-            dropped_since: match retention.on_expiry {
-                OnExpiry::Detach => None,
-                OnExpiry::Drop { after } => moment.expire.checked_sub(after).ok(),
-            },
-            most: if is_approved { usize::MAX } else { desired.limits.most_expired as usize },
-            adopted,
-        }
+        leave.expired_until = window.kept_from;
+        leave.dropped_since = match retention.on_expiry {
+            OnExpiry::Detach => None,
+            OnExpiry::Drop { after } => moment.expire.checked_sub(after).ok(),
+        };
+        leave.most = if is_approved { usize::MAX } else { desired.limits.most_expired as usize };
+        leave
+    }
+
+    /// Whether rows of now have a partition of their own.
+    pub(super) fn has_place_for_now(&self, world: &ObservedTable) -> bool {
+        let takes = |p: &ObservedPartition| {
+            p.bounds.as_range().zip(self.now).is_some_and(|(range, now)| range.contains(now))
+        };
+        world.attached().any(takes)
     }
 
     /// Whether no more is let go with the last of these steps, all of them together, than may go.

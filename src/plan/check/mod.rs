@@ -76,7 +76,7 @@ fn check_step(
             check_attach(&drain.attach, world)?;
             default::check_drain(drain, world)
         }
-        Step::RemoveDefault { default, .. } => default::check_remove(default, world),
+        Step::RemoveDefault { default, .. } => default::check_remove(default, world, leave),
         Step::ExcludeFromDefault { default, exclusion, .. } => {
             default::check_exclude(default, exclusion, world)
         }

@@ -1,13 +1,15 @@
 //! Whether there is a default partition.
 
 use super::{Cause, Draft, Moment, Note, Step};
-use crate::desired::{DefaultPartition, DesiredTable, Partitioning};
+use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, fit};
+use crate::plan::refute::range_key;
+use crate::plan::window::Window;
 
 /// Makes a default partition that is wanted.
 pub(super) fn provide(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
-    if policy(desired) != Some(DefaultPartition::Present) || found(draft).is_some() {
+    if whose(desired, DefaultPartition::Present).is_none() || found(draft).is_some() {
         return;
     }
     let name = fit(draft.world.name.name.as_str(), "_default");
@@ -17,14 +19,15 @@ pub(super) fn provide(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     draft.step(attach, cause);
 }
 
-/// Removes a default partition that is not wanted: one of ours, and empty.
-pub(super) fn remove(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
-    let unwanted = policy(desired) == Some(DefaultPartition::Absent);
-    let Some(default) = found(draft).filter(|_| unwanted) else { return };
-    let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
-    let is_referenced = !draft.referenced_by().is_empty() || !default.referenced_by.is_empty();
-    let is_ours = default.origin == Origin::Ours && default.owned;
-    if is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table {
+/// Removes a default partition that is not wanted: one of ours, empty, and not all that rows of now have.
+pub(super) fn remove(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
+    let Some(range) = whose(desired, DefaultPartition::Absent) else { return };
+    let Some(default) = found(draft) else { return };
+    let window = range_key(&draft.world)
+        .and_then(|key| Window::new(range, key, &draft.world, moment))
+        .expect("refuted otherwise");
+    let is_needed = window.coverage.is_none_or(|coverage| coverage.until <= window.soon());
+    if !is_needed && can_be_removed(&default, draft) {
         let step = Step::RemoveDefault {
             table: draft.world.name.clone(),
             default: default.name.clone(),
@@ -36,10 +39,18 @@ pub(super) fn remove(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     }
 }
 
-fn policy(desired: &DesiredTable) -> Option<DefaultPartition> {
+fn can_be_removed(default: &ObservedPartition, draft: &Draft) -> bool {
+    let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
+    let is_referenced = !draft.referenced_by().is_empty() || !default.referenced_by.is_empty();
+    let is_ours = default.origin == Origin::Ours && default.owned;
+    is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table
+}
+
+/// The range, where this is what it wants of a default partition.
+fn whose(desired: &DesiredTable, policy: DefaultPartition) -> Option<&DesiredRange> {
     match &desired.partitioning {
-        Partitioning::Range(range) => Some(range.default_partition),
-        Partitioning::Hash(_) => None,
+        Partitioning::Range(range) if range.default_partition == policy => Some(range),
+        Partitioning::Range(_) | Partitioning::Hash(_) => None,
     }
 }
 

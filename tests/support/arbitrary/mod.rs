@@ -129,8 +129,9 @@ impl LetGo {
         };
         let mark = match self {
             Self::DetachedByAPerson => Mark::Attached,
-            Self::Marked | Self::Pending | Self::HeldPending => Mark::Expired,
-            Self::CutOffBeforeRemembering => Mark::Expired,
+            Self::Marked | Self::Pending | Self::HeldPending | Self::CutOffBeforeRemembering => {
+                Mark::Expired
+            }
             Self::Detached(hours) | Self::AttachedAgain(hours) => since(hours),
             Self::TakenByAnother | Self::ReferredTo | Self::Unlike => since(100),
         };

@@ -61,7 +61,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
             partition.rows_referenced_by = Some(Vec::new());
         }
         "rows-referenced-by" => {
-            partition.rows_referenced_by.get_or_insert_default().push(line.name())
+            partition.rows_referenced_by.get_or_insert_default().push(line.name());
         }
         "published-by" | "published-by-others" => partition
             .publications
