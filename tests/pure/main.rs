@@ -9,6 +9,7 @@ mod cron;
 mod desired;
 mod docs;
 mod generated;
+mod manual;
 mod plugin;
 mod predicates;
 mod properties;
