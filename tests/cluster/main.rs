@@ -9,6 +9,7 @@ mod support;
 
 mod admit;
 mod comes_true;
+mod examples;
 mod goes_wrong;
 mod lets_go;
 mod plugin;
