@@ -3,6 +3,8 @@
 #![allow(clippy::doc_markdown, reason = "the doc comments of arguments are what --help shows")]
 
 mod apply;
+#[cfg(feature = "operator")]
+mod check;
 pub mod crd;
 mod database;
 mod documents;
@@ -20,6 +22,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -28,9 +31,16 @@ use jiff::Timestamp;
 use crate::desired::parse_duration;
 use exit::Exit;
 
+/// The version and, where the build was told, the revision of the source.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let revision = option_env!("PGPARTITION_REVISION").filter(|revision| !revision.is_empty());
+    let revision = revision.map(|revision| format!(" ({revision})")).unwrap_or_default();
+    format!("{}{revision}", env!("CARGO_PKG_VERSION"))
+});
+
 /// Keeps partitioned Postgres tables as PartitionedTable resources declare them.
 #[derive(Debug, Parser)]
-#[command(name = "pg-partition-operator", version, max_term_width = 100, after_help = EXIT_STATUSES)]
+#[command(name = "pg-partition-operator", version = VERSION.as_str(), max_term_width = 100, after_help = EXIT_STATUSES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -50,6 +60,9 @@ enum Command {
     /// Run the operator in a cluster
     #[cfg(feature = "operator")]
     Run(run::RunArguments),
+    /// Check that the cluster is prepared: the definition, and the rights of whoever asks
+    #[cfg(feature = "operator")]
+    Check(check::CheckArguments),
     /// Print the CustomResourceDefinition
     Crd,
     /// Show what would be done, why, under which locks, and what is held back; change nothing
@@ -131,6 +144,8 @@ impl Called {
         match command {
             #[cfg(feature = "operator")]
             Command::Run(arguments) => run::run(arguments).await,
+            #[cfg(feature = "operator")]
+            Command::Check(arguments) => check::check(arguments).await,
             Command::Crd => crd::print(),
             Command::Plan(arguments) => plan::plan(arguments).await,
             Command::Apply(arguments) => apply::apply(arguments).await,

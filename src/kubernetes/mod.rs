@@ -2,6 +2,7 @@
 //! refer to, are watched; their status, events and one Lease are written.
 
 mod backoff;
+mod check;
 mod claims;
 mod cluster;
 mod controller;
@@ -35,6 +36,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use check::{CheckError, CheckSettings, Finding, check};
 pub use cluster::{AccessError, Cluster, ClusterSettings};
 pub use leader::LeaseSettings;
 pub use logging::{LogFormat, start_logging};

@@ -1,5 +1,5 @@
-//! A namespace, a database and a table, and the operator as somebody who may do no more than the
-//! documented role.
+//! A namespace, a database and a table, and the operator as the chart's account, which may do what the
+//! chart's roles grant and no more.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::chart;
 use crate::support::kube::Cluster;
 use crate::support::operator::Operator;
 use crate::support::postgres::{Database, Server};
@@ -42,20 +43,17 @@ impl Stage<'static> {
 
 impl<'a> Stage<'a> {
     pub(crate) fn of(cluster: &'a Cluster) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for file in ["crds/partitionedtables.yaml", "manifests/clusterrole.yaml"] {
-            let path = root.join(file);
-            let apply = ["apply", "--server-side", "--force-conflicts", "-f", text(&path)];
-            succeeds(&cluster.kubectl(&apply));
-        }
+        let definition = "crds/partitionedtables.yaml";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(definition);
+        let apply = ["apply", "--server-side", "--force-conflicts", "-f", text(&path)];
+        succeeds(&cluster.kubectl(&apply));
         let crd = "crd/partitionedtables.pgpartition.dev";
         succeeds(&cluster.kubectl(&["wait", "--for=condition=Established", crd]));
         let namespace = cluster.namespace();
-        let user = format!("operator-{namespace}");
-        let kubeconfig = cluster.kubeconfig_for(&user, &[]);
-        let role = "--clusterrole=pg-partition-operator";
-        let user = format!("--user={user}");
-        succeeds(&cluster.kubectl(&["create", "rolebinding", "o", role, &user, "-n", &namespace]));
+        let only_here = format!("namespaces={{{namespace}}}");
+        let values = ["--set", &only_here, "--set", "rbac.aggregate=false"];
+        cluster.apply(&chart::rights(chart::objects(&namespace, &values)));
+        let kubeconfig = cluster.kubeconfig_of_account(&namespace, chart::ACCOUNT);
         Self { cluster, namespace, kubeconfig }
     }
 

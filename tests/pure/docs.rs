@@ -132,7 +132,7 @@ fn command(text: &str, verbs: &[&str]) -> Option<(String, Vec<String>)> {
     Some((verb.to_owned(), flags.collect()))
 }
 
-const VERBS: [&str; 6] = ["run", "crd", "plan", "apply", "verify", "inspect"];
+const VERBS: [&str; 7] = ["run", "check", "crd", "plan", "apply", "verify", "inspect"];
 
 const PLUGIN_VERBS: [&str; 5] = ["status", "plan", "approve", "verify", "reconcile"];
 

@@ -5,6 +5,7 @@
 mod admission;
 mod architecture;
 mod bounds;
+mod chart;
 mod cron;
 mod desired;
 mod docs;
@@ -23,6 +24,8 @@ mod time;
 
 #[path = "../support/arbitrary/mod.rs"]
 mod arbitrary;
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/oracle.rs"]
 mod oracle;
 #[path = "../support/past.rs"]

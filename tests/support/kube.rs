@@ -128,6 +128,38 @@ impl Cluster {
         self.write_kubeconfig(&name, &lines.collect::<String>())
     }
 
+    /// A kubeconfig of a ServiceAccount.
+    pub fn kubeconfig_of_account(&self, namespace: &str, account: &str) -> PathBuf {
+        let output = self.kubectl(&["create", "token", account, "--namespace", namespace]);
+        assert!(output.status.success(), "{output:?}");
+        let token = String::from_utf8(output.stdout).unwrap();
+        let admin = std::fs::read_to_string(self.kubeconfig()).unwrap();
+        let lines = admin.lines().map(|line| match line.trim().split_once(": ") {
+            Some(("client-key-data", _)) => String::new(),
+            Some(("client-certificate-data", _)) => format!("    token: {}\n", token.trim()),
+            Some(("context", _)) => {
+                format!("{}\n", line.replace('}', &format!(", namespace: {namespace}}}")))
+            }
+            _ => format!("{line}\n"),
+        });
+        self.write_kubeconfig(&self.name("account"), &lines.collect::<String>())
+    }
+
+    /// Applies these objects as somebody who may do everything.
+    pub fn apply(&self, objects: &[serde_json::Value]) {
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        let path = self.served.dir().join(format!("{}.json", self.name("objects")));
+        std::fs::write(&path, list.to_string()).unwrap();
+        let output = self.kubectl(&[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-f",
+            path.to_str().unwrap(),
+        ]);
+        assert!(output.status.success(), "{output:?}");
+    }
+
     /// A copy of `kubeconfig` that reaches the API by way of another port, such as that of a proxy.
     pub fn kubeconfig_through(&self, port: u16, kubeconfig: &Path) -> PathBuf {
         let direct = std::fs::read_to_string(kubeconfig).unwrap();
