@@ -14,7 +14,7 @@ use std::process::Command;
 use pg_partition_operator::kubernetes::describe_metrics;
 use serde_json::Value;
 
-use crate::generated::expect_file;
+use crate::golden::expect_file;
 
 const RESOURCE: &str = "# The resource
 

@@ -12,7 +12,7 @@ use pg_partition_operator::cli::kubectl::status_text;
 use serde_json::{Value, json};
 
 use crate::admission::{accepts, rules};
-use crate::generated::expect_file;
+use crate::golden::expect_file;
 
 const NOW: &str = "2026-11-25T12:00:00Z";
 
