@@ -258,12 +258,8 @@ fn needs(second: &Step, first: &Step) -> bool {
             Step::MarkPartitions { partitions: later, .. },
         ) => later.iter().any(|marked| names(partitions, &marked.name)),
         (Step::MarkPartitions { .. }, _) | (_, Step::MarkPartitions { .. }) => false,
-        // Of a hash nothing is written down that attaching could rest on.
-        (Step::RememberDetached(remember), Step::AttachPartition(_))
-            if remember.bounds.as_range().is_none() =>
-        {
-            false
-        }
+        // Of a hash nothing is written down that anything could rest on.
+        (Step::RememberDetached(remember), _) if remember.bounds.as_range().is_none() => false,
         _ => second.subject() == first.subject() || second.rests_on().contains(&first.subject()),
     }
 }

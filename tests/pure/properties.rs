@@ -136,6 +136,11 @@ proptest! {
             holds(oracle::names_are_good(&world.observed, &midway))?;
             let second = plan(&world.desired, &midway, &Moment::at(world.now));
             let second_end = after(&midway, &second, second.steps.len());
+            let mut both = first.clone();
+            both.steps.truncate(steps);
+            both.steps.extend(second.steps.iter().cloned());
+            let moment = Moment::at(world.now);
+            holds(past::nothing_is_lost_early(&world.desired, &world.observed, &both, &moment))?;
             prop_assert_eq!(
                 oracle::nameless(&second_end),
                 oracle::nameless(&end),

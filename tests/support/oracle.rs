@@ -9,7 +9,7 @@ use pg_partition_operator::desired::{DesiredRange, DesiredTable, Partitioning, Z
 use pg_partition_operator::observed::{
     Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
 };
-use pg_partition_operator::partition::{Bounds, Edge, Identifier, Interval, KeyType};
+use pg_partition_operator::partition::{Bounds, Edge, Identifier, Interval, KeyType, Mark};
 use pg_partition_operator::plan::{Blocker, Plan, Step};
 
 use crate::arbitrary::World;
@@ -211,7 +211,7 @@ fn may_be_gone(old: &ObservedPartition) -> bool {
         Attachment::Prepared => old.origin == Origin::Ours,
         Attachment::Detached => old.is_let_go(),
         // A table that others detached is theirs, and no longer of this table.
-        Attachment::DetachPending => old.mark.is_none(),
+        Attachment::DetachPending => matches!(old.mark, None | Some(Mark::Expired)),
         Attachment::Attached => {
             let is_past = old.bounds.as_range().is_some();
             old.origin == Origin::Ours && (is_past || old.bounds == Bounds::Default)

@@ -106,7 +106,12 @@ pub(super) fn check_mark(
     leave: &Leave<'_>,
 ) -> Result<(), &'static str> {
     for marked in partitions {
-        let found = attached(&marked.name, world)?;
+        let found = find(&marked.name, world)?;
+        let is_partition = match marking {
+            Marking::Kept => found.hangs_on(),
+            Marking::Adopted | Marking::Expired => found.attachment == Attachment::Attached,
+        };
+        ensure(is_partition, "it is a partition")?;
         ensure(found.owned, "its owner is one we may act as")?;
         ensure(found.bounds == marked.bounds, "it is marked with its bounds")?;
         match marking {
@@ -163,8 +168,11 @@ pub(super) fn check_finalize(
     partition: &QualifiedName,
     world: &ObservedTable,
 ) -> Result<(), &'static str> {
-    let pending = find(partition, world)?.attachment == Attachment::DetachPending;
-    ensure(pending, "only a detach that was cut off is finalised")
+    let found = find(partition, world)?;
+    let is_pending = found.attachment == Attachment::DetachPending;
+    ensure(is_pending, "only a detach that was cut off is finalised")?;
+    let is_dated = matches!(found.mark, Some(Mark::Detached(_)));
+    ensure(!is_dated, "a new detach has no old date")
 }
 
 pub(super) fn check_remember(

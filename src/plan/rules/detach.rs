@@ -5,12 +5,13 @@ use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition};
 use crate::partition::Mark;
 use crate::plan::Note;
-use crate::plan::step::Remember;
+use crate::plan::step::{Marking, Remember};
 
 /// Finalises detaches that were cut off, whoever began them, and writes down what is detached.
 pub(super) fn finish(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
     let pending = draft.all(|p| p.attachment == Attachment::DetachPending);
     for partition in pending {
+        disown(&partition, draft);
         finalize(&partition, draft);
     }
     let is_not_written_down =
@@ -22,6 +23,14 @@ pub(super) fn finish(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
             let blocker = draft.not_owner_of(&partition);
             draft.defer(None, blocker);
         }
+    }
+}
+
+/// Takes back what the comment says of an earlier detach: since then a person has attached the partition
+/// again, and this detach is theirs. What we detach ourselves is marked otherwise before.
+fn disown(partition: &ObservedPartition, draft: &mut Draft) {
+    if partition.owned && matches!(partition.mark, Some(Mark::Detached(_))) {
+        draft.mark(std::slice::from_ref(partition), Marking::Kept, Cause::CutOff);
     }
 }
 

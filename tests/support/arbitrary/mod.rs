@@ -67,6 +67,7 @@ enum LetGo {
     /// So many hours ago.
     Detached(i64),
     AttachedAgain(i64),
+    PendingAgain(i64),
     TakenByAnother,
     ReferredTo,
     Unlike,
@@ -95,6 +96,7 @@ fn let_go() -> impl Strategy<Value = LetGo> {
         2 => Just(LetGo::CutOffBeforeRemembering),
         4 => (0..400_i64).prop_map(LetGo::Detached),
         2 => (0..400_i64).prop_map(LetGo::AttachedAgain),
+        1 => (0..400_i64).prop_map(LetGo::PendingAgain),
         1 => Just(LetGo::TakenByAnother),
         1 => Just(LetGo::ReferredTo),
         1 => Just(LetGo::Unlike),
@@ -132,13 +134,15 @@ impl LetGo {
             Self::Marked | Self::Pending | Self::HeldPending | Self::CutOffBeforeRemembering => {
                 Mark::Expired
             }
-            Self::Detached(hours) | Self::AttachedAgain(hours) => since(hours),
+            Self::Detached(hours) | Self::AttachedAgain(hours) | Self::PendingAgain(hours) => {
+                since(hours)
+            }
             Self::TakenByAnother | Self::ReferredTo | Self::Unlike => since(100),
         };
         (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
         partition.attachment = match self {
             Self::Marked | Self::AttachedAgain(_) => Attachment::Attached,
-            Self::Pending | Self::HeldPending => Attachment::DetachPending,
+            Self::Pending | Self::HeldPending | Self::PendingAgain(_) => Attachment::DetachPending,
             _ => Attachment::Detached,
         };
         match self {
