@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 pub use cluster::{AccessError, Cluster, ClusterSettings};
 pub use leader::LeaseSettings;
 pub use logging::{LogFormat, start_logging};
+pub use metrics::{MetricDescription, describe_metrics};
 
 use backoff::Backoff;
 use events::Events;

@@ -22,10 +22,37 @@ fn every_link_leads_somewhere() {
     for page in pages() {
         let folder = page.parent().expect("a page is in a folder");
         for target in links(&text(&page)) {
-            let file = target.split('#').next().unwrap_or_default();
-            let leads = target.contains("://") || folder.join(file).exists();
-            assert!(leads, "{}: no {target}", page.display());
+            if target.contains("://") {
+                continue;
+            }
+            let (file, heading) = target.split_once('#').unwrap_or((&target, ""));
+            let file = if file.is_empty() { page.clone() } else { folder.join(file) };
+            assert!(file.exists(), "{}: no {target}", page.display());
+            let leads = heading.is_empty() || headings(&text(&file)).any(|h| h == heading);
+            assert!(leads, "{}: no heading for {target}", page.display());
         }
+    }
+}
+
+#[test]
+fn every_page_is_found_from_the_first() {
+    let mut found = vec![root().join("docs/README.md")];
+    let mut next = 0;
+    while let Some(page) = found.get(next).cloned() {
+        next += 1;
+        let folder = page.parent().expect("a page is in a folder");
+        for target in links(&text(&page)).iter().filter(|target| !target.contains("://")) {
+            let target = folder.join(target.split('#').next().unwrap_or_default());
+            let Ok(target) = target.canonicalize() else { continue };
+            let inside = if target.is_dir() { markdown(&target) } else { vec![target] };
+            let pages =
+                inside.into_iter().filter(|page| page.extension().is_some_and(|e| e == "md"));
+            found.extend(pages.filter(|page| !found.contains(page)).collect::<Vec<_>>());
+        }
+    }
+    for page in files("docs", "md") {
+        let page = page.canonicalize().expect("a page is there");
+        assert!(found.contains(&page), "no link leads to {}", page.display());
     }
 }
 
@@ -109,6 +136,15 @@ const VERBS: [&str; 6] = ["run", "crd", "plan", "apply", "verify", "inspect"];
 
 const PLUGIN_VERBS: [&str; 5] = ["status", "plan", "approve", "verify", "reconcile"];
 
+/// The headings of a page, as GitHub names them in links.
+fn headings(page: &str) -> impl Iterator<Item = String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    headings.map(|heading| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+    })
+}
+
 /// Where the links of a page lead.
 fn links(page: &str) -> Vec<String> {
     let targets = page.split("](").skip(1);
@@ -124,13 +160,15 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = files("docs", "md");
-    for entry in fs::read_dir(root()).expect("the project is there") {
-        let path = entry.expect("a file").path();
-        if path.extension().is_some_and(|extension| extension == "md") {
-            pages.push(path);
-        }
-    }
+    pages.extend(markdown(root()));
     pages
+}
+
+/// The pages in a folder, without those below it.
+fn markdown(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
 /// The files below a folder of the project.

@@ -9,6 +9,7 @@ mod cron;
 mod desired;
 mod docs;
 mod generated;
+mod manual;
 mod mutants;
 mod plugin;
 mod predicates;
