@@ -12,6 +12,7 @@ mod comes_true;
 mod goes_wrong;
 mod lets_go;
 mod plugin;
+mod seeing;
 mod stage;
 mod support_works;
 mod two_of_us;

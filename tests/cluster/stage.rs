@@ -143,6 +143,11 @@ impl Running {
         Some(answer)
     }
 
+    /// Where it answers.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// Whether it holds the Lease.
     pub(crate) async fn leads(&self) -> bool {
         let metrics = self.get("/metrics").await.unwrap_or_default();

@@ -8,6 +8,7 @@
 pub mod kube;
 pub mod operator;
 pub mod postgres;
+pub mod prometheus;
 pub mod proxy;
 mod served;
 
