@@ -13,6 +13,7 @@ mod cli;
 mod clients;
 mod command;
 mod detaching;
+mod documents;
 mod draining;
 mod inheritance;
 mod inspect;
