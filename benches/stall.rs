@@ -137,11 +137,7 @@ impl Progress for PerStep<'_> {
 async fn apply(database: &Database, table: &str, reader: Duration, lock_timeout: u64) {
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
-    let options = Options {
-        moment: Moment::at("2026-11-20T00:00:00Z".parse().unwrap()),
-        patience: reader * 4,
-        expect: Vec::new(),
-    };
+    let options = Options::new(Moment::at("2026-11-20T00:00:00Z".parse().unwrap()), reader * 4);
     let bystander = Bystander::start(database, table).await;
     let steps = Arc::new(Mutex::new(Vec::new()));
     let holder = idle_reader(database, table, reader).await;

@@ -1,4 +1,4 @@
-//! The sequence: inspect, plan, check, execute, inspect again.
+//! The sequence: inspect, plan, claim, check, execute, inspect again.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
-    Moment, Plan, Violation, asks_for_default_rows, asks_for_references, check, plan, readmit,
+    Blocker, CheckedPlan, Moment, Plan, Step, Violation, asks_for_default_rows,
+    asks_for_references, check, is_refuted, plan, readmit,
 };
 use crate::postgres::{
-    DatabaseError, InspectError, Progress, Session, StepOutcome, TableLock, default_rows, execute,
-    inspect, rows_referenced_by,
+    Claimant, DatabaseError, Holder, InspectError, Progress, Session, StepFailure, StepOutcome,
+    TableLock, claim, default_rows, execute, inspect, rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -27,6 +28,18 @@ pub struct Options {
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
     pub expect: Vec<String>,
+    /// How long to come back to what others hold up: a detach whose end waits for an old transaction.
+    pub linger: Duration,
+    /// The resource that claims the table; none where a person acts, who says so now.
+    pub claimant: Option<Claimant>,
+}
+
+impl Options {
+    /// Any plan for that moment; nobody claims the table, and nobody waits for what is held up.
+    #[must_use]
+    pub fn new(moment: Moment, patience: Duration) -> Self {
+        Self { moment, patience, expect: Vec::new(), linger: Duration::ZERO, claimant: None }
+    }
 }
 
 /// What one run came to.
@@ -44,12 +57,30 @@ pub struct Convergence {
     pub moment: Moment,
 }
 
+impl Convergence {
+    /// The steps that failed and are still to be done, each with the reason.
+    pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepFailure)> {
+        let is_left = |step: &Step| {
+            self.remaining.steps.iter().any(|planned| {
+                (planned.step.verb(), planned.step.subject()) == (step.verb(), step.subject())
+            })
+        };
+        self.outcomes.iter().filter_map(move |outcome| {
+            let failure = outcome.result.as_ref().err()?;
+            is_left(&outcome.step).then_some((&outcome.step, failure))
+        })
+    }
+}
+
 /// Why a run came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvergeError {
     /// The database said no, or said what is not understood.
     #[error(transparent)]
     Inspect(#[from] InspectError),
+    /// Another resource has the table.
+    #[error("{0} is older and has the same table")]
+    Conflict(Holder),
     /// Another pg-partition-operator is changing the table.
     #[error("another pg-partition-operator holds the table")]
     HeldByAnother,
@@ -107,7 +138,9 @@ pub async fn converge(
 ) -> Result<Convergence, ConvergeError> {
     let (observed, plan) = look(session, desired, &options.moment).await?;
     expected(&plan, options)?;
-    let relation = observed.relation.as_ref().filter(|_| !plan.steps.is_empty());
+    hold_claim(session, desired, &observed, options).await?;
+    let has_work = !plan.steps.is_empty() || (is_held_up(&plan) && !options.linger.is_zero());
+    let relation = observed.relation.as_ref().filter(|_| has_work);
     let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
         return Ok(Convergence {
             remaining: plan.clone(),
@@ -123,6 +156,27 @@ pub async fn converge(
     let convergence = convergence?;
     released?;
     Ok(convergence)
+}
+
+/// Sees to it that the table is the claimant's, where it is one that could be worked on.
+async fn hold_claim(
+    session: &Session,
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    options: &Options,
+) -> Result<(), ConvergeError> {
+    let (Some(claimant), Some(relation), Mode::Enforce) =
+        (&options.claimant, &observed.relation, desired.mode)
+    else {
+        return Ok(());
+    };
+    if is_refuted(desired, observed, &options.moment) {
+        return Ok(());
+    }
+    match claim(session, &desired.name, relation.oid, claimant).await? {
+        None => Ok(()),
+        Some(holder) => Err(ConvergeError::Conflict(holder)),
+    }
 }
 
 /// Waits for another of us to let go of the table.
@@ -150,27 +204,64 @@ async fn converge_locked(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
-    let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience };
+    let started = Instant::now();
     let (before, first) = look(lock.session(), desired, &options.moment).await?;
     expected(&first, options)?;
+    // An older resource may have come while we waited for the lock.
+    hold_claim(lock.session(), desired, &before, options).await?;
     let checked = check(first, desired, &before, &options.moment)?;
-    let mut outcomes = execute(lock, &checked, waits, progress).await;
-    let (mut observed, mut remaining) = look(lock.session(), desired, &options.moment).await?;
-    // A promise about the default partition makes writes fail that it took before. Where the attach it
-    // was made for has not come about, it is taken back before we go.
-    let broken = readmit(&observed, &options.moment);
-    if !broken.steps.is_empty() {
-        let checked = check(broken, desired, &observed, &options.moment)?;
-        outcomes.extend(execute(lock, &checked, waits, progress).await);
+    let plan = checked.plan().clone();
+    let mut outcomes = Vec::new();
+    let mut doing = Doing { lock, desired, options, progress, outcomes: &mut outcomes };
+    let (mut observed, mut remaining) = doing.all(&checked).await?;
+    while is_held_up(&remaining) && started.elapsed() < options.linger {
+        tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
+        if !is_held_up(&remaining) {
+            let checked = check(remaining, desired, &observed, &options.moment)?;
+            (observed, remaining) = doing.all(&checked).await?;
+        }
     }
-    Ok(Convergence {
-        plan: checked.plan().clone(),
-        outcomes,
-        observed,
-        remaining,
-        moment: options.moment,
-    })
+    Ok(Convergence { plan, outcomes, observed, remaining, moment: options.moment })
+}
+
+/// What it takes to do what a plan says.
+struct Doing<'a> {
+    lock: &'a TableLock<'a>,
+    desired: &'a DesiredTable,
+    options: &'a Options,
+    progress: &'a mut dyn Progress,
+    outcomes: &'a mut Vec<StepOutcome>,
+}
+
+impl Doing<'_> {
+    /// Does all that goes, and looks again.
+    async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
+        let (session, moment) = (self.lock.session(), &self.options.moment);
+        self.execute(checked).await;
+        let (observed, remaining) = look(session, self.desired, moment).await?;
+        // A promise about the default partition makes writes fail that it took before. Where the attach
+        // it was made for has not come about, it is taken back before we go.
+        let broken = readmit(&observed, moment);
+        if broken.steps.is_empty() {
+            return Ok((observed, remaining));
+        }
+        self.execute(&check(broken, self.desired, &observed, moment)?).await;
+        Ok(look(session, self.desired, moment).await?)
+    }
+
+    async fn execute(&mut self, checked: &CheckedPlan) {
+        let waits = Waits {
+            lock_timeout: self.desired.limits.lock_timeout,
+            patience: self.options.patience,
+        };
+        self.outcomes.extend(execute(self.lock, checked, waits, self.progress).await);
+    }
+}
+
+/// Whether a detach waits for somebody to end a transaction.
+fn is_held_up(plan: &Plan) -> bool {
+    plan.deferred.iter().any(|held| matches!(held.blocker, Blocker::DetachHeld { .. }))
 }
 
 fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {

@@ -6,7 +6,8 @@
 \set QUIET on
 SET client_min_messages = warning;
 
--- Who owns the tables, and who looks after them: a member of the owner, and nothing else.
+-- Who owns the tables, and who looks after them: a member of the owner, with a schema for what it has to
+-- remember, and nothing else.
 CREATE ROLE finance_owner;
 CREATE ROLE partition_operator LOGIN NOINHERIT PASSWORD 'change-me';
 GRANT finance_owner TO partition_operator;
@@ -14,6 +15,7 @@ GRANT finance_owner TO partition_operator;
 CREATE DATABASE finance OWNER finance_owner;
 \connect finance
 GRANT USAGE, CREATE ON SCHEMA public TO finance_owner;
+CREATE SCHEMA pgpartition AUTHORIZATION partition_operator;
 SET ROLE finance_owner;
 SET timezone = 'UTC';
 SET client_min_messages = warning;

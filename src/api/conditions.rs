@@ -65,7 +65,8 @@ reasons! {
 
     /// The spec contradicts itself or cannot be read; the message names the field to change.
     InvalidSpec,
-    /// Another resource claims the same table and is older; delete one of the two.
+    /// Another resource, here or in another cluster, claims the same table and is older; delete one
+    /// of the two.
     Conflict,
 
     // The way to the database.
@@ -145,8 +146,8 @@ reasons! {
     /// Foreign keys of other tables lead to a partition that is past its retention; delete the rows
     /// that refer to it, or drop the foreign key.
     PartitionReferenced,
-    /// The clock of the database and the operator's are more than a minute apart; mend them. Until
-    /// then nothing expires.
+    /// The clock of the database and the operator's are more than a minute apart, and until they are
+    /// mended nothing expires.
     ClocksDiffer,
 
     // Indexes.

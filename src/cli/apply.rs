@@ -22,18 +22,26 @@ pub(super) struct ApplyArguments {
     /// Do only this plan: the fingerprint that plan showed; may be given once per document
     #[arg(long, value_name = "FINGERPRINT")]
     expect: Vec<String>,
+    /// Approve of what the plan with this fingerprint holds back; may be given more than once
+    #[arg(long, value_name = "FINGERPRINT")]
+    approve: Vec<String>,
     /// How long to retry what others hold
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     wait: Duration,
 }
 
 pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
-    let tables = documents::read(&arguments.declared.file)?;
+    let mut tables = documents::read(&arguments.declared.file)?;
+    for table in &mut tables {
+        table.approved.extend_from_slice(&arguments.approve);
+    }
     let mut session = arguments.database.connect().await?;
     let options = Options {
         moment: Moment::at(arguments.declared.now()),
         patience: arguments.wait,
         expect: arguments.expect,
+        linger: arguments.wait,
+        claimant: None,
     };
     let mut gravest = Exit::Done;
     for table in &tables {
@@ -59,7 +67,7 @@ async fn apply_one(
         Err(error) => {
             output::tell(&format!("{name}: {error}"))?;
             Ok(match error {
-                ConvergeError::HeldByAnother => Exit::Busy,
+                ConvergeError::HeldByAnother | ConvergeError::Conflict(_) => Exit::Busy,
                 ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
                 ConvergeError::Inspect(error) => Exit::of_error(&error.into()),
                 ConvergeError::Violation(_) => Exit::Failed,
@@ -81,8 +89,8 @@ fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
             ))?;
         }
     }
-    let failures = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
-    let failed = failures.map(Exit::of_failure).max().unwrap_or(Exit::Done);
+    let failures = convergence.failures().map(|(_, failure)| Exit::of_failure(failure));
+    let failed = failures.max().unwrap_or(Exit::Done);
     let left =
         if remaining.steps.is_empty() || !outcomes.is_empty() { Exit::Done } else { Exit::Steps };
     Ok(failed.max(left).max(Exit::of_deferred(remaining)))

@@ -100,3 +100,41 @@ fn refused(rules: &CompiledSchema, document: &Value) -> Vec<String> {
     };
     errors.iter().map(|error| format!("{}: {}", error.field_path, error.message)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{rules, table};
+
+    fn document(metadata: &Value) -> Value {
+        json!({
+            "apiVersion": "pgpartition.dev/v1alpha1",
+            "kind": "PartitionedTable",
+            "metadata": metadata,
+            "spec": {"table": "t", "partitionBy": {"range": {"column": "at", "interval": "Day"}}},
+        })
+    }
+
+    #[test]
+    fn annotations_count_as_in_the_cluster() {
+        let rules = rules().expect("a schema");
+        let annotations = json!({"pgpartition.dev/adopt": "a", "pgpartition.dev/approve": "7c1e"});
+        let table = table(&document(&json!({"annotations": annotations})), &rules).expect("good");
+        assert_eq!(table.adopt.len(), 1);
+        assert_eq!(table.approved, ["7c1e"]);
+    }
+
+    #[test]
+    fn what_the_api_server_would_not_take_for_an_annotation_is_said() {
+        let rules = rules().expect("a schema");
+        for annotations in [json!({"pgpartition.dev/adopt": 5}), json!(["a"]), json!("a")] {
+            let document = document(&json!({"annotations": annotations}));
+            let error = table(&document, &rules).expect_err("it is none");
+            assert!(error.to_string().starts_with("metadata.annotations"), "{error}");
+        }
+        for metadata in [json!({}), json!(null), json!({"annotations": null})] {
+            table(&document(&metadata), &rules).expect("a document needs no metadata");
+        }
+    }
+}

@@ -3,11 +3,14 @@
 #![allow(clippy::doc_markdown, reason = "the doc comments of arguments are what --help shows")]
 
 mod apply;
+#[cfg(feature = "operator")]
+mod check;
 pub mod crd;
 mod database;
 mod documents;
 mod exit;
 mod inspect;
+pub mod kubectl;
 mod output;
 mod plan;
 mod progress;
@@ -15,9 +18,11 @@ mod progress;
 mod run;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -26,9 +31,16 @@ use jiff::Timestamp;
 use crate::desired::parse_duration;
 use exit::Exit;
 
+/// The version and, where the build was told, the revision of the source.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let revision = option_env!("PGPARTITION_REVISION").filter(|revision| !revision.is_empty());
+    let revision = revision.map(|revision| format!(" ({revision})")).unwrap_or_default();
+    format!("{}{revision}", env!("CARGO_PKG_VERSION"))
+});
+
 /// Keeps partitioned Postgres tables as PartitionedTable resources declare them.
 #[derive(Debug, Parser)]
-#[command(name = "pg-partition-operator", version, max_term_width = 100, after_help = EXIT_STATUSES)]
+#[command(name = "pg-partition-operator", version = VERSION.as_str(), max_term_width = 100, after_help = EXIT_STATUSES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -48,6 +60,9 @@ enum Command {
     /// Run the operator in a cluster
     #[cfg(feature = "operator")]
     Run(run::RunArguments),
+    /// Check that the cluster is prepared: the definition, and the rights of whoever asks
+    #[cfg(feature = "operator")]
+    Check(check::CheckArguments),
     /// Print the CustomResourceDefinition
     Crd,
     /// Show what would be done, why, under which locks, and what is held back; change nothing
@@ -83,9 +98,12 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// The program: reads the arguments, does what they say, and tells by its exit status how it went.
+///
+/// It is two: called as `kubectl-pgpartition`, by a link say, it is kubectl's plugin.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let called: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Called::read(&called) {
         Ok(arguments) => arguments,
         Err(told) => return misused(&told),
     };
@@ -93,20 +111,47 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
-    let result = match arguments.command {
-        #[cfg(feature = "operator")]
-        Command::Run(arguments) => runtime.block_on(run::run(arguments)),
-        Command::Crd => crd::print(),
-        Command::Plan(arguments) => runtime.block_on(plan::plan(arguments)),
-        Command::Apply(arguments) => runtime.block_on(apply::apply(arguments)),
-        Command::Verify(arguments) => runtime.block_on(verify::verify(arguments)),
-        Command::Inspect(arguments) => runtime.block_on(inspect::inspect(arguments)),
-    };
+    let result = runtime.block_on(arguments.run());
     // What still hangs in the background must not keep the program.
     runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
         Err(error) => fail(&error),
+    }
+}
+
+/// What the program is called as, and asked for.
+#[derive(Debug)]
+enum Called {
+    Itself(Command),
+    Plugin(kubectl::Arguments),
+}
+
+impl Called {
+    fn read(called: &[OsString]) -> Result<Self, clap::Error> {
+        if kubectl::is_called(called.first().map(OsString::as_os_str)) {
+            kubectl::Arguments::try_parse_from(called).map(Self::Plugin)
+        } else {
+            Arguments::try_parse_from(called).map(|arguments| Self::Itself(arguments.command))
+        }
+    }
+
+    async fn run(self) -> anyhow::Result<Exit> {
+        let command = match self {
+            Self::Itself(command) => command,
+            Self::Plugin(arguments) => return kubectl::run(arguments).await,
+        };
+        match command {
+            #[cfg(feature = "operator")]
+            Command::Run(arguments) => run::run(arguments).await,
+            #[cfg(feature = "operator")]
+            Command::Check(arguments) => check::check(arguments).await,
+            Command::Crd => crd::print(),
+            Command::Plan(arguments) => plan::plan(arguments).await,
+            Command::Apply(arguments) => apply::apply(arguments).await,
+            Command::Verify(arguments) => verify::verify(arguments).await,
+            Command::Inspect(arguments) => inspect::inspect(arguments).await,
+        }
     }
 }
 
@@ -122,4 +167,33 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     // Where standard error is closed there is nobody to tell.
     drop(writeln!(std::io::stderr(), "error: {error:#}"));
     Exit::of_error(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::{Arguments, Command};
+
+    fn read(arguments: &str) -> Result<Command, clap::Error> {
+        let words = ["pg-partition-operator"].into_iter().chain(arguments.split(' '));
+        Arguments::try_parse_from(words).map(|arguments| arguments.command)
+    }
+
+    #[test]
+    fn apply_takes_several_approvals_and_plan_takes_none() {
+        let with = "--approve 7c1e --approve 0a";
+        let apply = read(&format!("apply -f - --database-url x {with}"));
+        assert!(format!("{apply:?}").contains(r#"approve: ["7c1e", "0a"]"#), "{apply:?}");
+        assert!(read(&format!("plan -f - --database-url x {with}")).is_err());
+    }
+
+    #[test]
+    fn only_a_plan_is_scheduled() {
+        for (at, scheduled) in [("", false), (" --scheduled --at 2027-01-01T00:00:00Z", true)] {
+            let plan = read(&format!("plan -f - --database-url x{at}"));
+            assert!(format!("{plan:?}").contains(&format!("scheduled: {scheduled}")), "{plan:?}");
+        }
+        assert!(read("apply -f - --database-url x --scheduled").is_err());
+    }
 }

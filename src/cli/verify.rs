@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::output::Format;
 use super::{Declared, documents, output};
 use crate::converge::look;
-use crate::plan::{Moment, Note, Plan};
+use crate::plan::{Deferral, Moment, Note, Plan, Waits};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -31,7 +31,12 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         let (_, plan) = look(&session, table, &moment).await.with_context(|| table.name.shown())?;
         plans.push(plan);
     }
-    match arguments.output {
+    show(&plans, arguments.output)
+}
+
+/// Prints what is wrong with each table, and says what it asks for.
+pub(super) fn show(plans: &[Plan], format: Format) -> anyhow::Result<Exit> {
+    match format {
         Format::Text => output::print(&plans.iter().map(text).collect::<String>())?,
         Format::Json => output::print_json(&plans.iter().map(document).collect::<Vec<_>>())?,
     }
@@ -41,8 +46,8 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
 /// What is wrong with a table, one sentence each.
 fn drift(plan: &Plan) -> Vec<String> {
     let missing = plan.steps.iter().map(|planned| format!("not so yet: {}", planned.line()));
-    let held_back = plan.deferred.iter().map(|deferral| deferral.blocker.explain());
-    missing.chain(held_back).collect()
+    let held_back = plan.deferred.iter().filter(|held| held.blocker.waits() != Waits::ForTime);
+    missing.chain(held_back.map(Deferral::line)).collect()
 }
 
 fn text(plan: &Plan) -> String {

@@ -74,6 +74,7 @@ mod tests {
         for (text, names) in [
             ("rev_2024", &["rev_2024"][..]),
             ("Rev_2024", &["rev_2024"]),
+            ("\u{dc}BER", &["\"\u{dc}ber\""]),
             (r#""My Part",archive.rev_2024"#, &["\"My Part\"", "archive.rev_2024"]),
             (r#""a,b","c""d".e"#, &["\"a,b\"", "\"c\"\"d\".e"]),
             (" b ,\n\ta,, b,", &["a", "b"]),

@@ -4,12 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::utils::Backoff;
-use kube::runtime::watcher::{self, watcher};
+use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{Controller, PredicateConfig, WatchStreamExt};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::reconcile::{Context, reconcile};
 use super::references;
 use super::tables::Watched;
-use crate::api::v1alpha1::RECONCILE_ANNOTATION;
+use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, RECONCILE_ANNOTATION};
 
 /// Reconciles the resources of one namespace, or of all, until `stop`; then ends what is under way.
 ///
@@ -31,16 +31,24 @@ pub(super) async fn control(
     stop: CancellationToken,
 ) {
     let (store, writer) = reflector::store::<Watched>();
-    context.tables.watch(store.clone());
+    let (sender, changes) = mpsc::channel(64);
+    context.tables.watch(store.clone(), sender.clone());
     let resources: Api<Watched> = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
     let asked = watcher(resources, watcher::Config::default())
         .reflect(writer)
+        .inspect_ok({
+            let context = Arc::clone(&context);
+            move |event| {
+                if matches!(event, Event::Delete(_)) {
+                    context.deleted.notify_one();
+                }
+            }
+        })
         .applied_objects()
         .predicate_filter(|watched: &_| Some(what_is_asked(watched)), PredicateConfig::default());
-    let (sender, changes) = mpsc::channel(64);
     watch_references(client, namespace, &context, sender);
     let reconciles = Controller::for_stream(asked, store)
         .with_config(controller::Config::default().concurrency(0))
@@ -85,7 +93,9 @@ fn what_is_asked(watched: &Watched) -> u64 {
     let mut hasher = DefaultHasher::new();
     watched.meta().uid.hash(&mut hasher);
     watched.meta().generation.hash(&mut hasher);
-    watched.annotations().get(RECONCILE_ANNOTATION).hash(&mut hasher);
+    for annotation in [RECONCILE_ANNOTATION, ADOPT_ANNOTATION, APPROVE_ANNOTATION] {
+        watched.annotations().get(annotation).hash(&mut hasher);
+    }
     hasher.finish()
 }
 

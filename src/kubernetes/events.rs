@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::patch::API_DEADLINE;
 use crate::api::{ConditionType, Reason};
 use crate::partition::digest;
-use crate::plan::{Deferral, Plan, Step};
+use crate::plan::{Deferral, Plan, Step, Waits};
 use crate::postgres::StepOutcome;
 use crate::status;
 
@@ -60,9 +60,14 @@ impl Events {
     /// Each thing that is held back and was not before.
     pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
         let known = before.map_or(&[][..], |plan| &plan.deferred);
+        let mut told_of_plan = known.iter().any(|held| held.blocker.is_about_plan());
         for deferral in after.deferred.iter().filter(|deferral| !is_known(deferral, known)) {
             let Deferral { wanted, blocker } = deferral;
-            let wanted = wanted.as_ref().map(action);
+            let is_told = blocker.is_about_plan() && std::mem::replace(&mut told_of_plan, true);
+            if is_told || blocker.waits() == Waits::ForTime {
+                continue;
+            }
+            let wanted = wanted.as_ref().filter(|_| !blocker.is_about_plan()).map(action);
             let held_back = wanted.as_deref().unwrap_or("table");
             let note = format!("held back: {held_back}: {}", blocker.explain());
             let reason = status::reason_of(blocker).as_str();

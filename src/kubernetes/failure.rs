@@ -56,6 +56,7 @@ pub(super) fn of_connecting(error: &DatabaseError) -> Failure {
 pub(super) fn of_converging(error: &ConvergeError) -> Failure {
     let reason = match error {
         ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
+        ConvergeError::Conflict(_) => Reason::Conflict,
         ConvergeError::HeldByAnother => Reason::HeldByAnother,
         ConvergeError::PlanChanged { .. } => Reason::Progressing,
         ConvergeError::Inspect(InspectError::Json(_) | InspectError::Meaning(_))

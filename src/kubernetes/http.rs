@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use super::metrics::Metrics;
 use super::tables::{Sight, Tables, Watched};
 use crate::observed::{Attachment, ObservedPartition, Origin};
+use crate::plan::{Deferral, Waits};
 
 /// What is told over HTTP.
 pub(super) struct Told {
@@ -131,10 +132,9 @@ async fn verify(State(told): State<Arc<Told>>) -> Json<Vec<Verdict>> {
 
 fn problems(sight: &Sight) -> Vec<String> {
     let steps = sight.remaining.steps.iter().map(|planned| format!("to do: {}", planned.line()));
-    let deferred = sight.remaining.deferred.iter().map(|deferral| {
-        let blocker = &deferral.blocker;
-        format!("held back: {}: {}", blocker.name(), blocker.explain())
-    });
+    let deferred = sight.remaining.deferred.iter();
+    let deferred =
+        deferred.filter(|held| held.blocker.waits() != Waits::ForTime).map(Deferral::line);
     steps.chain(deferred).collect()
 }
 

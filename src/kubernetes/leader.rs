@@ -37,6 +37,8 @@ pub(super) struct Election {
     /// The version of the Lease seen last, and when it was seen first. Others' clocks may be wrong;
     /// how long we have seen nothing change is not.
     seen: Option<(String, Instant)>,
+    /// The UID of the Lease.
+    uid: Option<String>,
 }
 
 /// Who holds the Lease after an attempt.
@@ -55,7 +57,7 @@ impl Election {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::default_namespaced(client),
         };
-        Self { leases, settings, seen: None }
+        Self { leases, settings, seen: None, uid: None }
     }
 
     /// Waits until the Lease is ours.
@@ -68,6 +70,12 @@ impl Election {
             }
             sleep(self.settings.retry_period.mul_f64(1.0 + fastrand::f64() * 0.2)).await;
         }
+    }
+
+    /// What tells this installation, all its replicas and restarts, from every other: the UID of the
+    /// Lease that was won.
+    pub(super) fn installation(&self) -> String {
+        self.uid.clone().unwrap_or_default()
     }
 
     /// Keeps the Lease, and returns when it is no longer ours.
@@ -140,6 +148,7 @@ impl Election {
         match written {
             Ok(lease) => {
                 self.look_at(lease.metadata.resource_version.as_deref());
+                self.uid = lease.metadata.uid;
                 Ok(Holder::Us)
             }
             Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => {

@@ -20,7 +20,10 @@ pub(super) async fn log_in(
     table: &PartitionedTable,
     context: &Context,
 ) -> Result<ConnectionSettings, Trouble> {
-    let settings = read_settings(table, context).await?;
+    let settings = {
+        let _asking = context.requests.acquire().await.expect("nobody closes the semaphore");
+        settings(table, &context.client).await?
+    };
     let uid = table.uid().unwrap_or_default();
     if let Some(former) = context.tables.set_settings(&uid, settings.clone())
         && former != settings
@@ -30,9 +33,10 @@ pub(super) async fn log_in(
     Ok(settings)
 }
 
-async fn read_settings(
+/// How to log in to the database of a resource, with the rights of whoever's client it is.
+pub(super) async fn settings(
     table: &PartitionedTable,
-    context: &Context,
+    client: &Client,
 ) -> Result<ConnectionSettings, Trouble> {
     let namespace = table.namespace().unwrap_or_default();
     let Some(database) = &table.spec.database else {
@@ -41,12 +45,11 @@ async fn read_settings(
             message: "spec.database: is required in a cluster".to_owned(),
         }));
     };
-    let _asking = context.requests.acquire().await.expect("nobody closes the semaphore");
-    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
     let name = &database.secret_ref.name;
     let data = read(&secrets, name).await?.data.unwrap_or_default();
     let ca = match &database.ca_ref {
-        Some(reference) => Some(read_ca(reference, &namespace, &context.client).await?),
+        Some(reference) => Some(read_ca(reference, &namespace, client).await?),
         None => None,
     };
     Ok(credentials::settings(database, &namespace, &data, ca)?)
@@ -83,7 +86,7 @@ where
         Ok(Some(object)) => return Ok(object),
         Ok(None) => format!("there is no {kind} {name:?} in the namespace of this resource"),
         Err(ClusterError::Refused(error)) if is_forbidden(&error) => {
-            format!("the operator's role does not let it read {kind} {name:?}")
+            format!("no role allows to get {kind} {name:?} in the namespace of this resource")
         }
         Err(error) => return Err(Trouble::Cluster(error)),
     };
@@ -92,32 +95,4 @@ where
 
 fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_forbidden())
-}
-
-/// Leaves the table to an older resource that claims it as well.
-pub(super) async fn stand_back(
-    table: &PartitionedTable,
-    settings: &ConnectionSettings,
-    context: &Context,
-) -> Result<(), Failure> {
-    for older in context.tables.older_namesakes(table) {
-        let uid = older.uid().unwrap_or_default();
-        let others = match context.tables.settings(&uid) {
-            Some(others) => Some(others),
-            // Nobody has looked at it yet. Where its database cannot be told, it claims none.
-            None => log_in(&older, context).await.ok(),
-        };
-        let same_database = others.is_some_and(|others| {
-            others.dbname == settings.dbname
-                && others.servers.iter().any(|server| settings.servers.contains(server))
-        });
-        if same_database {
-            let (namespace, name) = (older.namespace().unwrap_or_default(), older.name_any());
-            return Err(Failure {
-                reason: Reason::Conflict,
-                message: format!("{namespace}/{name} is older and has the same table"),
-            });
-        }
-    }
-    Ok(())
 }

@@ -3,21 +3,62 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
+use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
 };
 
 use super::tables::{Tables, Watched};
+use crate::api::ConditionType;
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus};
 
 /// How long a step or a reconcile takes, in seconds.
 const BUCKETS: [f64; 10] = [0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0];
 
+/// A metric, as its page describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricDescription {
+    /// Its name.
+    pub name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: String,
+    /// The labels of its series.
+    pub labels: Vec<String>,
+    /// What it says.
+    pub help: String,
+}
+
+/// Every metric there is.
+///
+/// # Errors
+/// Never, unless two have one name.
+pub fn describe_metrics() -> prometheus::Result<Vec<MetricDescription>> {
+    let (metrics, tables) = (Metrics::new()?, TableGauges::new()?);
+    let described = tables.collectors().into_iter().chain(metrics.collectors());
+    Ok(described.flat_map(describe).collect())
+}
+
+fn describe(collector: &dyn Collector) -> Vec<MetricDescription> {
+    let families = collector.collect();
+    let described = collector.desc().into_iter().zip(&families).map(|(desc, family)| {
+        let fixed = desc.const_label_pairs.iter().map(|pair| pair.name().to_owned());
+        MetricDescription {
+            name: desc.fq_name.clone(),
+            kind: format!("{:?}", family.get_field_type()).to_lowercase(),
+            labels: desc.variable_labels.iter().cloned().chain(fixed).collect(),
+            help: desc.help.clone(),
+        }
+    });
+    described.collect()
+}
+
 /// What the operator counts.
 pub(super) struct Metrics {
     registry: Registry,
+    build: Gauge,
     reconciles: IntCounterVec,
     reconcile_duration: HistogramVec,
     steps: IntCounterVec,
@@ -28,8 +69,12 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn new() -> prometheus::Result<Self> {
-        let registry = Registry::new();
+        let build = Opts::new("pgpartition_build_info", "Which build this is")
+            .const_label("version", env!("CARGO_PKG_VERSION"))
+            .const_label("revision", option_env!("PGPARTITION_REVISION").unwrap_or("unknown"));
         let metrics = Self {
+            registry: Registry::new(),
+            build: Gauge::with_opts(build)?,
             reconciles: counter(
                 "pgpartition_reconcile_total",
                 "Reconciles, by what they came to",
@@ -56,21 +101,28 @@ impl Metrics {
                 &["step"],
             )?,
             leader: IntGauge::new("pgpartition_leader", "Whether this replica leads")?,
-            registry,
         };
-        let build = Opts::new("pgpartition_build_info", "Which build this is")
-            .const_label("version", env!("CARGO_PKG_VERSION"))
-            .const_label("revision", option_env!("PGPARTITION_REVISION").unwrap_or("unknown"));
-        let build = Gauge::with_opts(build)?;
-        build.set(1.0);
+        metrics.build.set(1.0);
+        metrics.registry.register(Box::new(metrics.build.clone()))?;
         metrics.registry.register(Box::new(metrics.reconciles.clone()))?;
         metrics.registry.register(Box::new(metrics.reconcile_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.steps.clone()))?;
         metrics.registry.register(Box::new(metrics.step_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.lock_timeouts.clone()))?;
         metrics.registry.register(Box::new(metrics.leader.clone()))?;
-        metrics.registry.register(Box::new(build))?;
         Ok(metrics)
+    }
+
+    fn collectors(&self) -> [&dyn Collector; 7] {
+        [
+            &self.reconciles,
+            &self.reconcile_duration,
+            &self.steps,
+            &self.step_duration,
+            &self.lock_timeouts,
+            &self.leader,
+            &self.build,
+        ]
     }
 
     pub(super) fn reconciled(&self, ready: bool, took: Duration) {
@@ -116,6 +168,7 @@ struct TableGauges {
     last_success: GaugeVec,
     plan_steps: GaugeVec,
     plan_deferred: GaugeVec,
+    next_action: GaugeVec,
     suspended: GaugeVec,
     info: GaugeVec,
 }
@@ -133,7 +186,7 @@ impl TableGauges {
             partitions: gauge("pgpartition_partitions", "Partitions, by state", &["state"])?,
             covered_seconds: gauge(
                 "pgpartition_covered_seconds",
-                "From now to the end of gap-free coverage",
+                "From now to the end of gap-free coverage, as it was last seen",
                 &[],
             )?,
             default_rows: gauge("pgpartition_default_rows", "Rows in the default partition", &[])?,
@@ -153,6 +206,11 @@ impl TableGauges {
                 "What is held back, by what stands in the way",
                 &["blocker"],
             )?,
+            next_action: gauge(
+                "pgpartition_next_action_timestamp_seconds",
+                "When something is due next, though nobody changes anything",
+                &[],
+            )?,
             suspended: gauge("pgpartition_suspended", "Whether the spec says suspend", &[])?,
             info: gauge(
                 "pgpartition_info",
@@ -161,6 +219,21 @@ impl TableGauges {
             )?,
             registry,
         })
+    }
+
+    fn collectors(&self) -> [&dyn Collector; 10] {
+        [
+            &self.info,
+            &self.condition,
+            &self.covered_seconds,
+            &self.partitions,
+            &self.default_rows,
+            &self.plan_steps,
+            &self.plan_deferred,
+            &self.next_action,
+            &self.last_success,
+            &self.suspended,
+        ]
     }
 
     fn tell(&self, watched: &Watched, tables: &Tables, now: Timestamp) {
@@ -172,6 +245,9 @@ impl TableGauges {
         }
         let Ok(table) = &watched.0 else { return };
         self.tell_resource(of, table);
+        if let Some(status) = &table.status {
+            self.tell_times(of, status, now);
+        }
         let Some(sight) = tables.sight(&uid) else { return };
         self.plan_steps.with_label_values(&of).set(count(sight.remaining.steps.len()));
         for deferral in &sight.remaining.deferred {
@@ -179,7 +255,7 @@ impl TableGauges {
             self.plan_deferred.with_label_values(&labels).inc();
         }
         if let Some(status) = &table.status {
-            self.tell_counts(of, status, now);
+            self.tell_counts(of, status);
         }
     }
 
@@ -199,7 +275,7 @@ impl TableGauges {
         }
     }
 
-    fn tell_counts(&self, of: [&str; 2], status: &PartitionedTableStatus, now: Timestamp) {
+    fn tell_counts(&self, of: [&str; 2], status: &PartitionedTableStatus) {
         if let Some(partitions) = &status.partitions {
             for (state, count) in [
                 ("attached", partitions.attached),
@@ -218,19 +294,33 @@ impl TableGauges {
                 self.default_rows.with_label_values(&of).set(count(rows));
             }
         }
+    }
+
+    /// Partitions that are there run out, whether or not anybody can look at them.
+    fn tell_times(&self, of: [&str; 2], status: &PartitionedTableStatus, now: Timestamp) {
+        if let Some(due) = &status.next_action_at {
+            self.next_action.with_label_values(&of).set(due.0.as_duration().as_secs_f64());
+        }
         let covered = match status.covered_until.as_deref() {
             Some("infinity") => Some(f64::INFINITY),
             Some(until) => until
                 .parse()
                 .ok()
                 .map(|until: Timestamp| until.duration_since(now).as_secs_f64().max(0.0)),
-            // Looked at, and no partition takes rows of now.
-            None => status.strategy.as_deref().filter(|s| s.starts_with("Range")).map(|_| 0.0),
+            None => takes_no_row_of_now(status).then_some(0.0),
         };
         if let Some(covered) = covered {
             self.covered_seconds.with_label_values(&of).set(covered);
         }
     }
+}
+
+/// Whether a range was looked at, and has no partition for rows of now.
+fn takes_no_row_of_now(status: &PartitionedTableStatus) -> bool {
+    let covered = ConditionType::Covered.as_str();
+    let says_so = |of: &Condition| of.type_ == covered && of.status == "False";
+    let is_range = status.strategy.as_deref().is_some_and(|of| of.starts_with("Range"));
+    is_range && status.covered_until.is_none() && status.conditions.iter().any(says_so)
 }
 
 fn counter(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {

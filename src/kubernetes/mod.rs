@@ -2,6 +2,9 @@
 //! refer to, are watched; their status, events and one Lease are written.
 
 mod backoff;
+mod check;
+mod claims;
+mod cluster;
 mod controller;
 mod credentials;
 mod events;
@@ -28,13 +31,16 @@ use futures::future::join_all;
 use kube::{Client, ResourceExt};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use check::{CheckError, CheckSettings, Finding, check};
+pub use cluster::{AccessError, Cluster, ClusterSettings};
 pub use leader::LeaseSettings;
 pub use logging::{LogFormat, start_logging};
+pub use metrics::{MetricDescription, describe_metrics};
 
 use backoff::Backoff;
 use events::Events;
@@ -51,7 +57,7 @@ const REQUESTS: usize = 8;
 /// How long it may take to leave what is under way.
 const LEAVING: Duration = Duration::from_secs(5);
 
-/// How often what nobody needs any more is let go.
+/// How often what nobody needs any more is let go, where no deletion asks for it.
 const TIDYING: Duration = Duration::from_secs(30);
 
 /// How the operator runs.
@@ -143,7 +149,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         .await
         .map_err(|error| RunError::Listen(settings.listen, error))?;
     let stop = stop_on_signal(Arc::clone(&told))?;
-    let context = Arc::new(Context {
+    let context = Context {
         client: client.clone(),
         requests: Semaphore::new(REQUESTS),
         pool: Pool::new(settings.sessions_per_server),
@@ -153,7 +159,9 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         metrics,
         resync: settings.resync,
         leave: CancellationToken::new(),
-    });
+        installation: String::new(),
+        deleted: Notify::new(),
+    };
     let election = Election::new(impatient, settings.lease.clone());
     tracing::info!(listen = %settings.listen, version = env!("CARGO_PKG_VERSION"), "started");
     tokio::select! {
@@ -167,7 +175,7 @@ async fn lead(
     client: Client,
     settings: &RunSettings,
     mut election: Election,
-    context: Arc<Context>,
+    mut context: Context,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     tokio::select! {
@@ -175,6 +183,8 @@ async fn lead(
         () = stop.cancelled() => return Ok(()),
     }
     tracing::info!("leading");
+    context.installation = election.installation();
+    let context = Arc::new(context);
     context.metrics.leads(true);
     let metrics = Arc::clone(&context.metrics);
     let leave = context.leave.clone();
@@ -234,7 +244,7 @@ async fn keep_tables(
 }
 
 /// Lets go of idle sessions, and of what is remembered of resources that are gone.
-async fn tidy(context: &Context) {
+async fn tidy(context: &Arc<Context>) {
     let mut ticks = interval(TIDYING);
     for store in context.tables.stores() {
         if store.wait_until_ready().await.is_err() {
@@ -242,10 +252,13 @@ async fn tidy(context: &Context) {
         }
     }
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = context.deleted.notified() => {}
+        }
         context.pool.close_idle();
+        claims::give_up_deleted(context);
         let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
-        context.tables.retain(|uid| there.contains(uid));
         context.backoff.retain(|uid| there.contains(uid));
     }
 }

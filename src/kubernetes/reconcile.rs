@@ -9,13 +9,14 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::{Client, Resource, ResourceExt};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, jittered};
+use super::claims::{self, Held};
 use super::events::Events;
 use super::failure::{self, Trouble};
-use super::login::{log_in, stand_back};
+use super::login::log_in;
 use super::metrics::Metrics;
 use super::patch::{self, Target};
 use super::pool::Pool;
@@ -23,13 +24,19 @@ use super::progress::Observed;
 use super::tables::{Sight, Tables, Watched};
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
-use crate::converge::{self, Convergence, converge};
-use crate::desired::DesiredTable;
+use crate::converge::{self, Convergence};
+use crate::desired::{DesiredTable, Mode};
 use crate::plan::{Moment, Plan};
+use crate::postgres::CLAIM_IS_RENEWED;
 use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often to look whether a detach can be brought to its end, at least.
+const HELD_UP: Duration = Duration::from_secs(10);
+/// How long until one that left its table to another looks whether that is still there.
+const LONGEST_IN_CONFLICT: Duration = Duration::from_secs(50);
 
 /// What every reconcile shares.
 pub(super) struct Context {
@@ -45,6 +52,10 @@ pub(super) struct Context {
     pub(super) resync: Duration,
     /// When what is under way is to be left as it is.
     pub(super) leave: CancellationToken,
+    /// What tells us and our replicas from every other pg-partition-operator.
+    pub(super) installation: String,
+    /// A resource was deleted.
+    pub(super) deleted: Notify,
 }
 
 /// Makes a resource true as far as possible, says so in its status, and when to look again.
@@ -58,6 +69,7 @@ pub(super) async fn reconcile(
         Err(invalid) => refuse(&watched, &invalid.error, &context).await,
     };
     let uid = watched.uid().unwrap_or_default();
+    context.tables.tried(&uid);
     let again = match &told {
         Ok(status) => when_again(&uid, status, &context),
         Err(error) => {
@@ -85,6 +97,7 @@ async fn work(table: &PartitionedTable, context: &Context) -> Told {
         requested: table.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
     if table.spec.suspend {
+        claims::hold(&uid, None, context).await;
         let status = status::project(&subject, &Outcome::Suspended, now);
         return tell(table, &subject, status, context).await;
     }
@@ -122,19 +135,24 @@ async fn converged(
 ) -> Result<(DesiredTable, Convergence), Trouble> {
     let desired = DesiredTable::of(table).map_err(|errors| failure::of_spec(&errors))?;
     let settings = log_in(table, context).await?;
-    stand_back(table, &settings, context).await?;
+    let held = Held { settings: settings.clone(), table: desired.name.clone() };
+    let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
+    claims::hold(&table.uid().unwrap_or_default(), held, context).await;
+    claims::let_elders_go_first(table, context).await;
     let borrowed =
         context.pool.borrow(&settings).await.map_err(|error| failure::of_connecting(&error))?;
     let options = converge::Options {
         moment: Moment::scheduled(&desired, now),
         patience: PATIENCE,
         expect: Vec::new(),
+        linger: Duration::ZERO,
+        claimant: Some(claims::claimant(table, context)),
     };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
-        ended = converge(&borrowed.session, &desired, &options, &mut progress) => {
-            ended.map_err(|error| failure::of_converging(&error))?
-        }
+        ended = claims::converge_claimed(
+            &borrowed.session, &desired, &options, &mut progress, context,
+        ) => ended?,
         () = context.leave.cancelled() => {
             // Else the server would go on, an index build for hours, with nobody to see it end.
             borrowed.session.cancel().await;
@@ -152,9 +170,8 @@ fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
 }
 
 fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<'a> {
-    let failed = convergence.outcomes.iter().filter_map(|outcome| {
-        let failure = failure::of_step(outcome.result.as_ref().err()?)?;
-        Some(FailedStep { step: &outcome.step, failure })
+    let failed = convergence.failures().filter_map(|(step, failure)| {
+        Some(FailedStep { step, failure: failure::of_step(failure)? })
     });
     Outcome::Seen(Seen {
         desired,
@@ -227,18 +244,36 @@ fn when_again(uid: &str, status: &PartitionedTableStatus, context: &Context) -> 
     if ready.reason == Reason::Suspended.as_str() {
         return None;
     }
-    if ready.status != "True" {
-        return Some(context.backoff.failed(uid, status.observed_generation));
-    }
-    context.backoff.succeeded(uid);
-    let resync = jittered(context.resync);
-    let due = status.next_action_at.as_ref().map_or(resync, |due| {
+    let longest = if ready.status == "True" {
+        context.backoff.succeeded(uid);
+        jittered(context.resync.min(CLAIM_IS_RENEWED))
+    } else {
+        pause(uid, ready, status, context)
+    };
+    // What waits for a person holds up nothing that is due.
+    let due = status.next_action_at.as_ref().map_or(longest, |due| {
         let wait = due.0.duration_since(Timestamp::now());
         // A moment late rather than early, and not all tables at the same.
         let moment = Duration::from_millis(fastrand::u64(100..2_000));
         Duration::try_from(wait).unwrap_or_default() + moment
     });
-    Some(due.min(resync))
+    Some(due.min(longest))
+}
+
+/// How long until something is tried again that is not as it should be.
+fn pause(
+    uid: &str,
+    ready: &Condition,
+    status: &PartitionedTableStatus,
+    context: &Context,
+) -> Duration {
+    let pause = context.backoff.failed(uid, status.observed_generation);
+    match ready.reason.as_str() {
+        // Whoever stands in the way of a detach may be gone any moment, and rows are not seen meanwhile.
+        reason if reason == Reason::DetachPending.as_str() => pause.min(HELD_UP),
+        reason if reason == Reason::Conflict.as_str() => pause.min(jittered(LONGEST_IN_CONFLICT)),
+        _ => pause,
+    }
 }
 
 fn is_ready(status: &PartitionedTableStatus) -> bool {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
@@ -17,9 +18,13 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::tables::{Tables, Watched};
 use crate::api::v1alpha1::{CaKind, PartitionedTable};
+
+/// How long before a watch that no role grants is tried again.
+const DENIED: Duration = Duration::from_secs(300);
 
 /// A kind of object that resources refer to.
 pub(super) trait Referenced {
@@ -68,6 +73,10 @@ pub(super) async fn watch<K>(
             Err(error) => {
                 let kind = K::kind(&()).into_owned();
                 tracing::warn!(kind, %error, "changes go unnoticed until the next resync");
+                if is_forbidden(&error) {
+                    // Nobody is told of the missing role every few seconds.
+                    sleep(DENIED).await;
+                }
                 continue;
             }
         };
@@ -85,6 +94,18 @@ pub(super) async fn watch<K>(
                 return;
             }
         }
+    }
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.is_forbidden(),
+        watcher::Error::WatchError(status) => status.is_forbidden(),
+        watcher::Error::InitialListFailed(_)
+        | watcher::Error::WatchStartFailed(_)
+        | watcher::Error::WatchFailed(_)
+        | watcher::Error::NoResourceVersion => false,
     }
 }
 

@@ -1,16 +1,20 @@
 //! The resources that are watched, and what was last seen of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
+use tokio::sync::{Notify, mpsc};
 
-use crate::api::v1alpha1::PartitionedTable;
+use super::claims::Held;
+use crate::api::v1alpha1::{Mode, PartitionedTable};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
+use crate::partition::QualifiedName;
 use crate::plan::Plan;
 use crate::postgres::ConnectionSettings;
 
@@ -20,8 +24,17 @@ pub(super) type Watched = DeserializeGuard<PartitionedTable>;
 /// All resources, and what is known of them.
 #[derive(Default)]
 pub(super) struct Tables {
-    stores: Mutex<Vec<Store<Watched>>>,
+    scopes: Mutex<Vec<Scope>>,
     known: Mutex<HashMap<String, Known>>,
+    tried: Notify,
+}
+
+/// The resources of one namespace, or of all.
+#[derive(Clone)]
+struct Scope {
+    store: Store<Watched>,
+    /// Who is sent here is reconciled.
+    asked: mpsc::Sender<ObjectRef<Watched>>,
 }
 
 /// What is known of one resource, beside what the API server keeps.
@@ -30,6 +43,9 @@ struct Known {
     last_success: Option<Timestamp>,
     sight: Option<Arc<Sight>>,
     settings: Option<ConnectionSettings>,
+    held: Option<Held>,
+    /// Whether it was reconciled since we lead, whatever came of it.
+    tried: bool,
 }
 
 /// A table as it was last seen.
@@ -41,38 +57,84 @@ pub(super) struct Sight {
 }
 
 impl Tables {
-    pub(super) fn watch(&self, store: Store<Watched>) {
-        lock(&self.stores).push(store);
+    /// Takes in the resources of a store; those that are sent to `asked` are reconciled.
+    pub(super) fn watch(&self, store: Store<Watched>, asked: mpsc::Sender<ObjectRef<Watched>>) {
+        lock(&self.scopes).push(Scope { store, asked });
     }
 
     pub(super) fn stores(&self) -> Vec<Store<Watched>> {
-        lock(&self.stores).clone()
+        lock(&self.scopes).iter().map(|scope| scope.store.clone()).collect()
     }
 
     /// Every resource that there is.
     pub(super) fn all(&self) -> Vec<Arc<Watched>> {
-        lock(&self.stores).iter().flat_map(Store::state).collect()
+        lock(&self.scopes).iter().flat_map(|scope| scope.store.state()).collect()
     }
 
-    /// Those before `table` that may claim the same table: older, and of the same name in some
-    /// database.
-    pub(super) fn older_namesakes(&self, table: &PartitionedTable) -> Vec<PartitionedTable> {
+    /// Whether a resource with this UID is there that may claim a table. Where not all resources are
+    /// known, or it cannot be read, it may.
+    pub(super) fn may_claim(&self, uid: &str) -> bool {
+        let is_known = |store: Store<Watched>| {
+            store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())
+        };
+        if !self.stores().into_iter().all(is_known) {
+            return true;
+        }
+        let found = self.all().into_iter().find(|watched| watched.uid().as_deref() == Some(uid));
+        found.is_some_and(|watched| watched.0.as_ref().map_or(true, claims))
+    }
+
+    /// A resource was reconciled, whatever came of it.
+    pub(super) fn tried(&self, uid: &str) {
+        lock(&self.known).entry(uid.to_owned()).or_default().tried = true;
+        self.tried.notify_waiters();
+    }
+
+    /// Waits until every older resource that may claim the same table was tried once.
+    pub(super) async fn elders_tried(&self, table: &PartitionedTable) {
+        loop {
+            let next = self.tried.notified();
+            if !self.has_untried_elder(table) {
+                return;
+            }
+            next.await;
+        }
+    }
+
+    fn has_untried_elder(&self, table: &PartitionedTable) -> bool {
         let age = |table: &PartitionedTable| {
             (table.meta().creation_timestamp.clone().map(|time| time.0), table.uid())
         };
-        let mut namesakes: Vec<_> = self
-            .all()
-            .iter()
-            .filter_map(|watched| watched.0.as_ref().ok())
-            .filter(|other| {
-                other.spec.table == table.spec.table
-                    && other.spec.schema == table.spec.schema
-                    && age(other) < age(table)
-            })
-            .cloned()
-            .collect();
-        namesakes.sort_by_key(age);
-        namesakes
+        let is_elder = |other: &PartitionedTable| {
+            other.spec.table == table.spec.table
+                && other.spec.schema == table.spec.schema
+                && claims(other)
+                && age(other) < age(table)
+        };
+        let watched = self.all();
+        let known = lock(&self.known);
+        let is_untried = |watched: &&Arc<Watched>| {
+            let known = watched.uid().and_then(|uid| known.get(&uid));
+            !known.is_some_and(|known| known.tried)
+        };
+        watched.iter().filter(is_untried).filter_map(|w| w.0.as_ref().ok()).any(is_elder)
+    }
+
+    /// Has every other resource reconciled that describes a table of this name.
+    pub(super) async fn ask_namesakes(&self, table: &QualifiedName, uid: &str) {
+        let is_namesake = |other: &PartitionedTable| {
+            other.spec.schema == table.schema.as_str()
+                && other.spec.table == table.name.as_str()
+                && other.uid().as_deref() != Some(uid)
+        };
+        let scopes = lock(&self.scopes).clone();
+        for Scope { store, asked } in scopes {
+            let watched = store.state();
+            for namesake in watched.iter().filter(|w| w.0.as_ref().is_ok_and(is_namesake)) {
+                // Where nobody listens any more, we are ending.
+                drop(asked.send(ObjectRef::from_obj(&**namesake)).await);
+            }
+        }
     }
 
     pub(super) fn saw(&self, uid: &str, sight: Arc<Sight>, success: Option<Timestamp>) {
@@ -97,10 +159,6 @@ impl Tables {
         lock(&self.known).get(uid)?.last_success
     }
 
-    pub(super) fn settings(&self, uid: &str) -> Option<ConnectionSettings> {
-        lock(&self.known).get(uid)?.settings.clone()
-    }
-
     /// Remembers how a resource's database is logged in to, and returns how it was before.
     pub(super) fn set_settings(
         &self,
@@ -110,10 +168,23 @@ impl Tables {
         lock(&self.known).entry(uid.to_owned()).or_default().settings.replace(settings)
     }
 
-    /// Forgets the resources that are not there any more.
-    pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
-        lock(&self.known).retain(|uid, _| is_there(uid));
+    /// Remembers what a resource may have claimed, and returns what it may have before.
+    pub(super) fn set_held(&self, uid: &str, held: Option<Held>) -> Option<Held> {
+        std::mem::replace(&mut lock(&self.known).entry(uid.to_owned()).or_default().held, held)
     }
+
+    /// Forgets the resources that are not there any more, and returns what they may have claimed.
+    pub(super) fn forget_deleted(&self) -> Vec<(String, Held)> {
+        let there: HashSet<_> = self.all().iter().filter_map(|watched| watched.uid()).collect();
+        let mut known = lock(&self.known);
+        let deleted = known.extract_if(|uid, _| !there.contains(uid));
+        deleted.filter_map(|(uid, known)| Some((uid, known.held?))).collect()
+    }
+}
+
+/// Whether a resource claims its table: one that does not act does not.
+fn claims(table: &PartitionedTable) -> bool {
+    !table.spec.suspend && table.spec.mode == Mode::Enforce
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

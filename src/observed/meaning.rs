@@ -306,8 +306,8 @@ impl ObservedTable {
         partition: &QualifiedName,
         by: Option<Vec<QualifiedName>>,
     ) {
-        for found in self.partitions.iter_mut().filter(|p| p.name == *partition) {
-            found.rows_referenced_by.clone_from(&by);
+        if let Some(found) = self.partitions.iter_mut().find(|p| p.name == *partition) {
+            found.rows_referenced_by = by;
         }
     }
 }

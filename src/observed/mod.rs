@@ -1,10 +1,10 @@
 //! What the database has: one snapshot of the catalog.
 //!
-//! [`Snapshot`] is what the query of `postgres/inspect.sql` returns and what `inspect -o json`
-//! prints; [`ObservedTable`] is what it means. Both hold no row of any user's table.
+//! [`Snapshot`] is what the query of `postgres/inspect.sql` found and what `inspect -o json` prints;
+//! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
 mod meaning;
-mod snapshot;
+pub(crate) mod snapshot;
 
 use std::collections::BTreeSet;
 

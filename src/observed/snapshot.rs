@@ -14,10 +14,10 @@ pub struct Snapshot {
     pub schema: String,
     /// The table that was looked for.
     pub table: String,
-    pub(super) server: RawServer,
-    pub(super) relation: Option<RawRelation>,
-    pub(super) partitions: Vec<RawPartition>,
-    pub(super) taken: Vec<String>,
+    pub(crate) server: RawServer,
+    pub(crate) relation: Option<RawRelation>,
+    pub(crate) partitions: Vec<RawPartition>,
+    pub(crate) taken: Vec<String>,
     /// The rows of the default partition. Absent where nobody has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_rows: Option<CountedRows>,
@@ -53,142 +53,144 @@ pub struct CountedRows {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RawServer {
-    pub(super) version: u32,
-    pub(super) in_recovery: bool,
-    pub(super) role: String,
-    pub(super) clock: String,
+pub(crate) struct RawServer {
+    pub(crate) version: u32,
+    pub(crate) in_recovery: bool,
+    pub(crate) role: String,
+    pub(crate) clock: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RawRelation {
-    pub(super) oid: u32,
-    pub(super) kind: String,
-    pub(super) owner: String,
-    pub(super) owned: bool,
-    pub(super) may_create: bool,
-    pub(super) key: RawKey,
-    pub(super) columns: Option<Vec<String>>,
+pub(crate) struct RawRelation {
+    pub(crate) oid: u32,
+    pub(crate) kind: String,
+    pub(crate) owner: String,
+    pub(crate) owned: bool,
+    pub(crate) may_create: bool,
+    pub(crate) key: RawKey,
+    pub(crate) columns: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) generated: Vec<String>,
-    pub(super) row_security: bool,
-    pub(super) force_row_security: bool,
-    pub(super) replica_identity: String,
-    pub(super) replica_identity_index: Option<String>,
-    pub(super) statistics: Vec<(String, i32)>,
-    pub(super) tablespace: Option<String>,
-    pub(super) access_method: Option<String>,
-    pub(super) indexes: Vec<RawIndex>,
-    pub(super) references: Vec<(String, String)>,
-    pub(super) referenced_by: Vec<RawForeignKey>,
+    pub(crate) generated: Vec<String>,
+    pub(crate) row_security: bool,
+    pub(crate) force_row_security: bool,
+    pub(crate) replica_identity: String,
+    pub(crate) replica_identity_index: Option<String>,
+    pub(crate) statistics: Vec<(String, i32)>,
+    pub(crate) tablespace: Option<String>,
+    pub(crate) access_method: Option<String>,
+    /// The catalog query tells these apart from the rest.
+    #[serde(default)]
+    pub(crate) indexes: Vec<RawIndex>,
+    pub(crate) references: Vec<(String, String)>,
+    pub(crate) referenced_by: Vec<RawForeignKey>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawForeignKey {
-    pub(super) schema: String,
-    pub(super) table: String,
-    pub(super) columns: Vec<(String, String)>,
+pub(crate) struct RawForeignKey {
+    pub(crate) schema: String,
+    pub(crate) table: String,
+    pub(crate) columns: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawKey {
-    pub(super) method: Option<String>,
-    pub(super) columns: Option<Vec<RawKeyColumn>>,
+pub(crate) struct RawKey {
+    pub(crate) method: Option<String>,
+    pub(crate) columns: Option<Vec<RawKeyColumn>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawKeyColumn {
-    pub(super) name: Option<String>,
+pub(crate) struct RawKeyColumn {
+    pub(crate) name: Option<String>,
     #[serde(rename = "type")]
-    pub(super) type_name: Option<String>,
+    pub(crate) type_name: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RawPartition {
-    pub(super) oid: u32,
-    pub(super) schema: String,
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) bounds: Option<String>,
-    pub(super) attached: bool,
-    pub(super) detach_pending: bool,
-    pub(super) comment: Option<String>,
-    pub(super) owned: bool,
-    pub(super) rows: Option<u64>,
-    pub(super) bytes: u64,
-    pub(super) storage: Vec<String>,
-    pub(super) indexes: Vec<RawIndex>,
-    pub(super) exclusions: Option<Vec<RawExclusion>>,
-    pub(super) fits: bool,
+pub(crate) struct RawPartition {
+    pub(crate) oid: u32,
+    pub(crate) schema: String,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) bounds: Option<String>,
+    pub(crate) attached: bool,
+    pub(crate) detach_pending: bool,
+    pub(crate) comment: Option<String>,
+    pub(crate) owned: bool,
+    pub(crate) rows: Option<u64>,
+    pub(crate) bytes: u64,
+    pub(crate) storage: Vec<String>,
+    pub(crate) indexes: Vec<RawIndex>,
+    pub(crate) exclusions: Option<Vec<RawExclusion>>,
+    pub(crate) fits: bool,
     #[serde(default)]
-    pub(super) proven: bool,
+    pub(crate) proven: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) referenced_by: Vec<(String, String)>,
+    pub(crate) referenced_by: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) rows_referenced_by: Option<Vec<(String, String)>>,
+    pub(crate) rows_referenced_by: Option<Vec<(String, String)>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) publications: Vec<RawPublication>,
+    pub(crate) publications: Vec<RawPublication>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) held_by: Vec<RawHolder>,
+    pub(crate) held_by: Vec<RawHolder>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) triggers: Vec<RawTrigger>,
+    pub(crate) triggers: Vec<RawTrigger>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawPublication {
-    pub(super) name: String,
-    pub(super) owned: bool,
+pub(crate) struct RawPublication {
+    pub(crate) name: String,
+    pub(crate) owned: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawHolder {
-    pub(super) pid: i32,
-    pub(super) role: Option<String>,
-    pub(super) application: Option<String>,
+pub(crate) struct RawHolder {
+    pub(crate) pid: i32,
+    pub(crate) role: Option<String>,
+    pub(crate) application: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawTrigger {
-    pub(super) name: String,
-    pub(super) enabled: String,
+pub(crate) struct RawTrigger {
+    pub(crate) name: String,
+    pub(crate) enabled: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawIndex {
-    pub(super) name: String,
-    pub(super) of: Option<String>,
-    pub(super) valid: bool,
+pub(crate) struct RawIndex {
+    pub(crate) name: String,
+    pub(crate) of: Option<String>,
+    pub(crate) valid: bool,
     #[serde(default)]
-    pub(super) building: bool,
+    pub(crate) building: bool,
     #[serde(default)]
-    pub(super) unique: bool,
-    pub(super) constraint: Option<String>,
-    pub(super) comment: Option<String>,
-    pub(super) shape: Option<RawShape>,
-    pub(super) definition: Option<String>,
+    pub(crate) unique: bool,
+    pub(crate) constraint: Option<String>,
+    pub(crate) comment: Option<String>,
+    pub(crate) shape: Option<RawShape>,
+    pub(crate) definition: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawShape {
-    pub(super) method: String,
-    pub(super) unique: bool,
-    pub(super) columns: Vec<RawIndexColumn>,
-    pub(super) include: Vec<String>,
-    pub(super) predicate: Option<String>,
+pub(crate) struct RawShape {
+    pub(crate) method: String,
+    pub(crate) unique: bool,
+    pub(crate) columns: Vec<RawIndexColumn>,
+    pub(crate) include: Vec<String>,
+    pub(crate) predicate: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RawIndexColumn {
-    pub(super) column: String,
-    pub(super) descending: bool,
-    pub(super) nulls_first: bool,
+pub(crate) struct RawIndexColumn {
+    pub(crate) column: String,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RawExclusion {
-    pub(super) name: String,
-    pub(super) validated: bool,
+pub(crate) struct RawExclusion {
+    pub(crate) name: String,
+    pub(crate) validated: bool,
 }

@@ -147,8 +147,18 @@ impl KeyType {
             Edge::MaxValue => "MAXVALUE".to_owned(),
             Edge::NegativeInfinity | Edge::At(_) | Edge::Infinity => {
                 // Midnight, of an instant in UTC, goes without saying.
-                self.literal(edge).replace(" 00:00:00+00", "").replace(" 00:00:00", "")
+                without_midnight(&self.literal(edge))
             }
         }
+    }
+}
+
+/// A value without its time of day, where that is midnight.
+fn without_midnight(literal: &str) -> String {
+    match literal.split_once(" 00:00:00") {
+        Some((day, rest)) if !rest.starts_with('.') => {
+            format!("{day}{}", rest.strip_prefix("+00").unwrap_or(rest))
+        }
+        Some(_) | None => literal.to_owned(),
     }
 }

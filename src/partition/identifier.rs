@@ -174,7 +174,8 @@ fn sql_part(text: &str) -> Result<(Identifier, &str), InvalidIdentifier> {
             .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
             .unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
-        return Ok((Identifier::new(name.to_lowercase())?, rest));
+        // Of other letters, Postgres leaves the case as it is in UTF-8.
+        return Ok((Identifier::new(name.to_ascii_lowercase())?, rest));
     };
     let mut name = String::new();
     let mut chars = quoted.char_indices().peekable();

@@ -6,6 +6,10 @@ use super::{Axis, Edge, Grid, Identifier, Interval, RangeBounds, digest};
 /// Hexadecimal digits that stand for what a shortened name lost.
 const DIGEST: usize = 8;
 
+/// How many leading bytes of a table's name all names of its partitions keep, however much they had
+/// to be shortened.
+const KEPT_BYTES: usize = 20;
+
 /// The name of a range partition: `revenues_2026_03` for a period of the grid,
 /// `revenues_20260310_20260401` for an odd piece.
 #[must_use]
@@ -68,6 +72,25 @@ pub fn fit(stem: &str, suffix: &str) -> Identifier {
         format!("{}_{}{suffix}", cut(stem, room), digest(stem, DIGEST))
     };
     Identifier::composed(name)
+}
+
+/// The first name that a partition of the table can have, and the first that none can have any more.
+#[must_use]
+pub fn partition_names(table: &Identifier) -> (String, String) {
+    let table = table.as_str();
+    let prefix = if table.len() <= KEPT_BYTES {
+        format!("{table}_")
+    } else {
+        // The end is the prefix with its last byte raised; so it must be one that can be.
+        let kept = &table[..table.floor_char_boundary(KEPT_BYTES)];
+        kept.trim_end_matches(|c: char| !c.is_ascii() || c == '\x7f').to_owned()
+    };
+    let mut end = prefix.clone();
+    match end.pop() {
+        Some(last) => end.push(char::from(last as u8 + 1)),
+        None => end.push('\x7f'),
+    }
+    (prefix, end)
 }
 
 /// As many whole characters of `text` as fit into `bytes`.

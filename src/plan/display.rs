@@ -14,8 +14,17 @@ impl fmt::Display for Plan {
         for row in align(&self.steps.iter().map(row).collect::<Vec<_>>()) {
             writeln!(f, "  {row}")?;
         }
-        for deferral in &self.deferred {
+        let (of_plan, alone): (Vec<_>, Vec<_>) =
+            self.deferred.iter().partition(|held| held.blocker.is_about_plan());
+        for deferral in alone {
             writeln!(f, "  {}", deferral.line())?;
+        }
+        if let Some(first) = of_plan.first() {
+            writeln!(f, "  held back  {}: {}", first.blocker.name(), first.blocker.explain())?;
+        }
+        let wanted = of_plan.iter().filter_map(|held| held.wanted.as_ref()).map(cells);
+        for row in align(&wanted.collect::<Vec<_>>()) {
+            writeln!(f, "    {row}")?;
         }
         for note in &self.notes {
             writeln!(f, "  note  {}", note.explain())?;
@@ -28,19 +37,16 @@ impl Deferral {
     /// What is held back and why, in one line.
     #[must_use]
     pub fn line(&self) -> String {
-        let blocker = format!("{}: {}", self.blocker.name(), self.blocker.explain());
+        let name = self.blocker.name();
+        let why = || format!("{name}: {}", self.blocker.explain());
         match &self.wanted {
-            Some(step) => {
-                let what = format!("{} {}", step.verb(), step.subject().name.shown());
-                let about = match step {
-                    Step::DetachPartition(_) | Step::DropDetached(_) => {
-                        format!(" {}", step.detail())
-                    }
-                    _ => String::new(),
-                };
-                format!("held back  {what}{about}: {blocker}")
+            Some(step) if self.blocker.is_about_plan() => {
+                format!("held back  {}  {name}", cells(step).join("  "))
             }
-            None => format!("held back  {blocker}"),
+            Some(step) => {
+                format!("held back  {} {}: {}", step.verb(), step.subject().name.shown(), why())
+            }
+            None => format!("held back  {}", why()),
         }
     }
 }
@@ -53,16 +59,16 @@ impl PlannedStep {
     }
 }
 
-/// A step as cells: what, on what, about what, why, under which locks.
+/// A step as cells: what, on what, about what.
+fn cells(step: &Step) -> Vec<String> {
+    vec![step.verb().to_owned(), step.subject().name.shown(), step.detail()]
+}
+
+/// And why, and under which locks.
 fn row(planned: &PlannedStep) -> Vec<String> {
-    let step = &planned.step;
-    vec![
-        step.verb().to_owned(),
-        step.subject().name.shown(),
-        step.detail(),
-        planned.because.explain(),
-        locks(planned),
-    ]
+    let mut row = cells(&planned.step);
+    row.extend([planned.because.explain(), locks(planned)]);
+    row
 }
 
 /// The locks that others could wait for, strongest first; a new table nobody knows is left out.

@@ -49,7 +49,7 @@ fn end_of_grace(
     let OnExpiry::Drop { after } = range.retention?.on_expiry else { return None };
     let window = Window::new(range, key, observed, moment)?;
     let is_expired = |p: &&ObservedPartition| {
-        p.is_let_go() && p.bounds.as_range().is_some_and(|range| window.is_expired(range))
+        p.is_let_go() && p.bounds.as_range().is_some_and(|range| window.may_go(range))
     };
     let since = observed.partitions.iter().filter(is_expired).filter_map(|p| match p.mark {
         Some(Mark::Detached(since)) => Some(since),

@@ -252,7 +252,7 @@ impl Note {
             }
             Self::DefaultStays { default } => format!(
                 "the default partition {} stays, though spec.defaultPartition is Absent: it is not \
-                 ours, or not empty",
+                 ours, not empty, or still needed",
                 default.shown()
             ),
             Self::StillPublished { partition, publications } => {

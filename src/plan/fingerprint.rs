@@ -59,7 +59,36 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         Blocker::DetachHeld { by, .. } => by.clear(),
         Blocker::ClocksDiffer { seconds } => *seconds = 0,
         Blocker::InGrace { until } => *until = Timestamp::UNIX_EPOCH,
-        _ => {}
+        Blocker::NoSuchTable
+        | Blocker::NotPartitioned { .. }
+        | Blocker::OtherKey { .. }
+        | Blocker::UnsupportedKeyType { .. }
+        | Blocker::IntervalTooFine { .. }
+        | Blocker::UnknownTimeZone { .. }
+        | Blocker::BeyondCalendar
+        | Blocker::TooManyPeriods { .. }
+        | Blocker::NotOwner { .. }
+        | Blocker::MayNotCreate { .. }
+        | Blocker::InRecovery
+        | Blocker::ServerTooOld { .. }
+        | Blocker::DefaultNotCounted { .. }
+        | Blocker::DefaultInUse { .. }
+        | Blocker::OtherModulus { .. }
+        | Blocker::DefaultNoTable { .. }
+        | Blocker::DefaultReferenced { .. }
+        | Blocker::AnotherDetachPending { .. }
+        | Blocker::NeedsApproval { .. }
+        | Blocker::Referenced { .. }
+        | Blocker::ReferencesNotChecked { .. }
+        | Blocker::LastPartition { .. }
+        | Blocker::HasPartitions { .. }
+        | Blocker::CannotReattach { .. }
+        | Blocker::NoSuchColumn { .. }
+        | Blocker::IndexNameTaken { .. }
+        | Blocker::IndexServesConstraint { .. }
+        | Blocker::IndexBeingBuilt { .. }
+        | Blocker::NoConcurrentBuild { .. }
+        | Blocker::NotOwnerOfPartition { .. } => {}
     }
     Deferral { wanted: deferral.wanted.as_ref().map(lasting), blocker }
 }

@@ -90,6 +90,12 @@ fn drafted(
     finished(observed, draft)
 }
 
+/// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
+#[must_use]
+pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> bool {
+    refute::refute(desired, observed, moment).is_some()
+}
+
 /// Takes back every promise about the default partition.
 pub fn readmit(observed: &ObservedTable, moment: &Moment) -> Plan {
     let mut draft = rules::Draft::new(observed, moment, false);

@@ -81,8 +81,8 @@ pub enum Note {
         /// The names, as a person wrote them.
         names: Vec<String>,
     },
-    /// There is a default partition that the spec does not want, and that is not ours to remove or not
-    /// empty.
+    /// There is a default partition that the spec does not want, and that is not ours to remove, not
+    /// empty, or the only place for rows of now.
     DefaultStays {
         /// The default partition.
         default: QualifiedName,

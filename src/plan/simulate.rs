@@ -2,7 +2,9 @@
 //!
 //! On every supported version a test executes each step and holds the catalog against this model.
 
-use super::step::{Attach, Drain, IndexBody, NewIndex, NewPartition, Step};
+use super::step::{
+    Attach, Drain, IndexBody, MarkedPartition, NewIndex, NewPartition, Remember, Step,
+};
 use crate::observed::{
     Attachment, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin, PartitionIndex,
     PartitionKind, TableIndex,
@@ -20,18 +22,13 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             (world.default_rows, world.default_count) = (None, None);
         }
         Step::MarkPartitions { partitions, marking, .. } => {
-            for marked in partitions {
-                on(world, &marked.name, |p| {
-                    (p.mark, p.origin) = (Some(marking.mark()), Origin::Ours);
-                });
+            for MarkedPartition { name, .. } in partitions {
+                on(world, name, |p| (p.mark, p.origin) = (Some(marking.mark()), Origin::Ours));
             }
         }
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
         Step::FinalizeDetach { partition, .. } => detach_partition(world, partition),
-        Step::RememberDetached(remember) => on(world, &remember.partition, |p| {
-            p.mark = Some(Mark::Detached(remember.at));
-            p.publications.retain(|publication| !remember.publications.contains(&publication.name));
-        }),
+        Step::RememberDetached(remember) => remember_detached(world, remember),
         Step::ValidateBounds { partition, .. } => on(world, partition, |p| p.proven = true),
         Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition { partition } => discard(world, partition),
@@ -40,9 +37,10 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             on(world, default, |p| p.exclusions.push(promise));
         }
         Step::ValidateExclusion { default, exclusion } => on(world, default, |p| {
-            for promise in p.exclusions.iter_mut().filter(|e| e.name == *exclusion) {
-                promise.validated = true;
-            }
+            p.exclusions
+                .iter_mut()
+                .filter(|e| e.name == *exclusion)
+                .for_each(|e| e.validated = true);
         }),
         Step::DropExclusion { default, exclusion } => {
             on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
@@ -202,6 +200,13 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     }
 }
 
+fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
+    on(world, &remember.partition, |p| {
+        p.mark = Some(Mark::Detached(remember.at));
+        p.publications.retain(|publication| !remember.publications.contains(&publication.name));
+    });
+}
+
 impl PartitionIndex {
     /// Whether Postgres would make the index belong to that index of the table.
     pub(super) fn is_twin_of(&self, table_index: &TableIndex) -> bool {
@@ -225,8 +230,8 @@ fn belong(index: &mut PartitionIndex, to: Identifier) {
 fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
     index.of = None;
     index.constraint = of.constraint.is_some();
-    index.shape = of.shape.clone();
-    index.definition = of.definition.clone();
+    index.shape.clone_from(&of.shape);
+    index.definition.clone_from(&of.definition);
 }
 
 /// An index of the table is valid once every partition has one that belongs to it. A partition whose

@@ -92,6 +92,12 @@ impl Window {
         self.kept_from.is_some_and(|kept_from| range.to() <= kept_from)
     }
 
+    /// Whether a range may be let go: a whole range has expired only where it has a beginning.
+    #[must_use]
+    pub fn may_go(&self, range: RangeBounds) -> bool {
+        self.is_expired(range) && matches!(range.from(), Edge::At(_))
+    }
+
     /// Whether a range belongs to the newest periods, this many up to and including the current one,
     /// or lies ahead.
     #[must_use]
@@ -131,8 +137,8 @@ impl Window {
         let current = current.from();
         // Cut where the current period begins, so that no past is too wide for what rows need now.
         for gap in gaps.into_iter().flat_map(|gap| cut(gap, current)) {
-            let mut pieces = pieces(&self.grid, gap)?;
-            pieces.retain(|range| !self.is_expired(*range));
+            let Some(gap) = self.kept_of(gap) else { continue };
+            let pieces = pieces(&self.grid, gap)?;
             if pieces.len() > MOST_PERIODS {
                 self.too_wide.push(gap);
                 continue;
@@ -151,6 +157,12 @@ impl Window {
         self.missing
             .sort_by_key(|missing| (missing.range.to() <= Edge::At(self.now), missing.range));
         Some(())
+    }
+
+    /// The part of a gap that is kept, if there were partitions.
+    fn kept_of(&self, gap: RangeBounds) -> Option<RangeBounds> {
+        let from = self.kept_from.map_or(gap.from(), |kept_from| kept_from.max(gap.from()));
+        RangeBounds::new(from, gap.to())
     }
 
     /// The ranges of partitions that we let go and that are kept now.

@@ -67,6 +67,11 @@ impl DatabaseError {
         Self { kind, message: message.into(), detail: None, hint: None, sqlstate: None }
     }
 
+    /// Others are in the way, and the same may succeed later.
+    pub(super) fn busy(message: &str) -> Self {
+        Self::new(ErrorKind::Busy, message)
+    }
+
     /// An error of connecting, where nothing can have been done yet.
     pub(super) fn of_connecting(error: &tokio_postgres::Error) -> Self {
         let found = Self::from_driver(error);

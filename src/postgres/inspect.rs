@@ -2,17 +2,13 @@
 
 use tokio_postgres::types::ToSql;
 
-use super::{DatabaseError, Session};
+use super::{DatabaseError, Session, rows};
 use crate::observed::{CountedRows, InvalidSnapshot, ObservedTable, Snapshot, Within};
-use crate::partition::{Identifier, QualifiedName, detached_constraint};
+use crate::partition::{QualifiedName, detached_constraint, partition_names};
 use crate::sql;
 
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
 const INSPECT: &str = include_str!("inspect.sql");
-
-/// How many leading bytes of a table's name all names of its partitions keep, however much they had
-/// to be shortened.
-const KEPT_BYTES: usize = 20;
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +30,12 @@ pub enum InspectError {
 /// # Errors
 /// When the database refuses, or does not answer in time.
 pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapshot, InspectError> {
-    let (from, to) = names_of_partitions(&table.name);
+    let (from, to) = partition_names(&table.name);
     let (schema, name) = (table.schema.as_str(), table.name.as_str());
     let detached = detached_constraint(table);
     let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &from, &to, &detached.as_str()];
-    let text = session.query_one_text(INSPECT, &parameters).await?;
-    Ok(serde_json::from_str(text.as_deref().unwrap_or_default())?)
+    let found = session.query(INSPECT, &parameters).await?;
+    rows::snapshot(table, &found)
 }
 
 /// How many rows the default partition has, and where they lie. None where there is no default
@@ -99,22 +95,4 @@ pub async fn rows_referenced_by(
     by.sort();
     by.dedup();
     Ok(Some(by))
-}
-
-/// The first name that a partition of the table can have, and the first that none can have any more.
-fn names_of_partitions(table: &Identifier) -> (String, String) {
-    let table = table.as_str();
-    let prefix = if table.len() <= KEPT_BYTES {
-        format!("{table}_")
-    } else {
-        // The end is the prefix with its last byte raised; so it must be one that can be.
-        let kept = &table[..table.floor_char_boundary(KEPT_BYTES)];
-        kept.trim_end_matches(|c: char| !c.is_ascii() || c == '\x7f').to_owned()
-    };
-    let mut end = prefix.clone();
-    match end.pop() {
-        Some(last) => end.push(char::from(last as u8 + 1)),
-        None => end.push('\x7f'),
-    }
-    (prefix, end)
 }

@@ -9,6 +9,11 @@ const CLASS: i32 = 0x7067_7074;
 const TRY_LOCK: &str = "SELECT pg_catalog.pg_try_advisory_lock($1, $2)::text";
 const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock($1, $2)::text";
 
+/// The key of the lock on a table.
+pub(super) fn key(table: u32) -> (i32, u32) {
+    (CLASS, table)
+}
+
 /// The right to change a table: a session-level advisory lock.
 ///
 /// The server holds it for the session and for no longer, so that whoever has lost the session has

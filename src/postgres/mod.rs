@@ -1,13 +1,16 @@
 //! Talks to Postgres. Nobody else does.
 
+mod claim;
 mod connect;
 mod error;
 mod execute;
 mod inspect;
 mod lock;
+mod rows;
 mod session;
 mod tls;
 
+pub use claim::{Holder, claim, release};
 pub use connect::{
     APPLICATION_NAME, ConnectionSettings, DEFAULT_PORT, InvalidUrl, ServerAddress, SslMode,
 };
@@ -16,3 +19,5 @@ pub use execute::{Progress, StepFailure, StepOutcome, execute};
 pub use inspect::{InspectError, default_rows, inspect, rows_referenced_by};
 pub use lock::TableLock;
 pub use session::Session;
+
+pub use crate::sql::{CLAIM_IS_RENEWED, Claimant};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connect::{CONNECT_TIMEOUT, ConnectionSettings};
@@ -100,8 +100,22 @@ impl Session {
         ))
     }
 
+    /// The rows that a query returns. The first use of a text prepares it; each later one is a single
+    /// round trip.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub(super) async fn query(
+        &self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let statement = self.prepared(sql).await?;
+        self.within(QUERY_DEADLINE, self.client.query(&statement, parameters)).await
+    }
+
     /// The text in the first column of the one row that a query returns; none where it returns no
-    /// row or NULL. The first use of a text prepares it; each later one is a single round trip.
+    /// row or NULL.
     ///
     /// # Errors
     /// When the server refuses, or does not answer in time.
@@ -110,20 +124,39 @@ impl Session {
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Option<String>, DatabaseError> {
-        let statement = self.prepared(sql).await?;
-        let query = self.client.query_opt(&statement, parameters);
-        let row = self.within(QUERY_DEADLINE, query).await?;
-        row.map_or(Ok(None), |row| row.try_get(0)).map_err(|e| DatabaseError::from_driver(&e))
+        let rows = self.query(sql, parameters).await?;
+        let text = rows.first().map_or(Ok(None), |row| row.try_get(0));
+        text.map_err(|error| DatabaseError::from_driver(&error))
+    }
+
+    /// The first text that a script of several statements returns, as one transaction that changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+        self.script_text("BEGIN READ ONLY", script).await
     }
 
     /// The first text that a script of several statements returns, as one transaction that is rolled
     /// back if one of them fails.
     ///
     /// # Errors
-    /// When the server refuses, or does not answer in time.
-    pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+    /// When the server refuses, or does not answer in time: whether it was done is not known then.
+    pub async fn commit_script_text(
+        &self,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
+        self.script_text("BEGIN", script).await
+    }
+
+    async fn script_text(
+        &self,
+        begin: &str,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
         let texts: Vec<_> = script.iter().map(Sql::as_str).collect();
-        let text = format!("BEGIN READ ONLY; {}; COMMIT", texts.join("; "));
+        let text = format!("{begin}; {}; COMMIT", texts.join("; "));
         let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
         if answer.is_err() {
             self.batch("ROLLBACK", QUERY_DEADLINE).await?;

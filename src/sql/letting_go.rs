@@ -3,7 +3,7 @@
 use super::Sql;
 use super::partitions::{comment, drop_constraint_if_there, marker};
 use super::quote::{in_range, literal, name, qualified};
-use crate::partition::{Mark, QualifiedName, detached_constraint};
+use crate::partition::{Bounds, Mark, QualifiedName, detached_constraint};
 use crate::plan::{Detach, DropDetached, MarkedPartition, Marking, RangeKey, Remember};
 
 pub(super) fn mark(
@@ -12,11 +12,15 @@ pub(super) fn mark(
     partitions: &[MarkedPartition],
     marking: Marking,
 ) -> Vec<Sql> {
-    let comment = |marked: &MarkedPartition| {
+    let marked = |marked: &MarkedPartition| {
         let marker = marker(marking.mark(), table, &marked.bounds, key);
         comment(&marked.name, &marker, marked.comment.as_deref())
     };
-    partitions.iter().map(comment).collect()
+    let by_constraint = partitions.iter().filter(|marked| marked.by_constraint);
+    // Last, since an application may wait for these.
+    let constraints = by_constraint
+        .flat_map(|marked| remembered_by_constraint(table, &marked.name, key, &marked.bounds));
+    partitions.iter().map(marked).chain(constraints).collect()
 }
 
 pub(super) fn detach(detach: &Detach) -> Sql {
@@ -38,17 +42,33 @@ pub(super) fn finalize(table: &QualifiedName, partition: &QualifiedName) -> Sql 
 
 /// The constraint says which rows a table held that is no partition any more. By its name, which is that
 /// of no other table's, the detached tables of a table are found whatever they are called.
-pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
-    let table = qualified(&remember.partition);
-    let constraint = detached_constraint(&remember.table);
-    let mut statements = vec![drop_constraint_if_there(&remember.partition, &constraint)];
-    if let (Some(key), Some(range)) = (&remember.key, remember.bounds.as_range()) {
+fn remembered_by_constraint(
+    table: &QualifiedName,
+    partition: &QualifiedName,
+    key: Option<&RangeKey>,
+    bounds: &Bounds,
+) -> Vec<Sql> {
+    let constraint = detached_constraint(table);
+    let mut statements = vec![drop_constraint_if_there(partition, &constraint)];
+    if let (Some(key), Some(range)) = (key, bounds.as_range()) {
         statements.push(Sql(format!(
-            "ALTER TABLE {table} ADD CONSTRAINT {} CHECK ({}) NOT VALID",
+            "ALTER TABLE {} ADD CONSTRAINT {} CHECK ({}) NOT VALID",
+            qualified(partition),
             name(&constraint),
             in_range(key, range)
         )));
     }
+    statements
+}
+
+pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
+    let table = qualified(&remember.partition);
+    let mut statements = remembered_by_constraint(
+        &remember.table,
+        &remember.partition,
+        remember.key.as_ref(),
+        &remember.bounds,
+    );
     for publication in &remember.publications {
         statements.push(Sql(format!("ALTER PUBLICATION {} DROP TABLE {table}", name(publication))));
     }

@@ -3,6 +3,7 @@
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
 //! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
 
+mod claims;
 mod default_rows;
 mod indexes;
 mod letting_go;
@@ -12,6 +13,7 @@ mod references;
 
 use std::time::Duration;
 
+pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, Claimant, release_claim, take_claim};
 pub use default_rows::{MOST_COUNTED, MOST_STRETCHES, count_default_rows};
 pub use references::rows_referenced_by;
 
@@ -132,6 +134,10 @@ fn statements_that_wait(step: &Step) -> u32 {
     match step {
         Step::AttachPartition(attach) if attach.exclusion.is_some() => 2,
         Step::ReplaceTableIndex { .. } => 2,
+        Step::MarkPartitions { partitions, .. } => {
+            let awaited = partitions.iter().filter(|marked| marked.by_constraint).count();
+            u32::try_from(awaited).unwrap_or(u32::MAX).max(1)
+        }
         Step::AttachPartition(_)
         | Step::CreatePartition(_)
         | Step::DiscardPartition { .. }
@@ -140,7 +146,6 @@ fn statements_that_wait(step: &Step) -> u32 {
         | Step::DropExclusion { .. }
         | Step::DrainDefault(_)
         | Step::RemoveDefault { .. }
-        | Step::MarkPartitions { .. }
         | Step::DetachPartition(_)
         | Step::FinalizeDetach { .. }
         | Step::RememberDetached(_)

@@ -43,7 +43,8 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
         }
     }
     statements.extend(properties(new));
-    let marker = marker(Mark::ToBeAttached, &new.table, &new.bounds, new.key.as_ref());
+    let made = Mark::ToBeAttached;
+    let marker = marker(made, &new.table, &new.bounds, new.key.as_ref());
     statements.push(comment(&new.partition, &marker, None));
     statements
 }
@@ -118,9 +119,8 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
     }
-    let Attach { table, partition, bounds, key, .. } = attach;
-    let marker = marker(Mark::Attached, table, bounds, key.as_ref());
-    statements.push(comment(partition, &marker, attach.comment.as_deref()));
+    let marker = marker(Mark::Attached, &attach.table, &attach.bounds, attach.key.as_ref());
+    statements.push(comment(&attach.partition, &marker, attach.comment.as_deref()));
     statements
 }
 

@@ -16,6 +16,7 @@ use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::plan::{Blocker, Moment, Plan, Step};
 
+pub use obstacle::cure;
 pub use summary::strategy;
 
 /// The resource that is spoken of.

@@ -174,8 +174,9 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
     }
 }
 
-/// What makes a failure go away.
-pub(super) fn cure(reason: Reason) -> Waits {
+/// What makes it go away that a condition has this reason.
+#[must_use]
+pub fn cure(reason: Reason) -> Waits {
     match reason {
         // Of a Secret, too: in a fresh cluster it comes minutes after the resource.
         Reason::SecretNotFound
@@ -248,6 +249,10 @@ pub(super) fn denies_access(reason: Reason) -> bool {
 pub(super) fn is_an_answer(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::TableLocked | Reason::HeldByAnother | Reason::LockTimeout | Reason::StepFailed
+        Reason::Conflict
+            | Reason::TableLocked
+            | Reason::HeldByAnother
+            | Reason::LockTimeout
+            | Reason::StepFailed
     )
 }

@@ -30,6 +30,15 @@ fn desired(spec: &Value) -> DesiredTable {
 
 /// The table with a partition for each pair of bounds, with other properties laid over.
 fn observed(bounds: &[&str], other: &Value) -> ObservedTable {
+    meaning(snapshot(bounds, other))
+}
+
+fn meaning(snapshot: Value) -> ObservedTable {
+    let snapshot: Snapshot = serde_json::from_value(snapshot).expect("a snapshot");
+    ObservedTable::try_from(snapshot).expect("a snapshot with a meaning")
+}
+
+fn snapshot(bounds: &[&str], other: &Value) -> Value {
     let partitions: Vec<_> = bounds
         .iter()
         .enumerate()
@@ -56,8 +65,7 @@ fn observed(bounds: &[&str], other: &Value) -> ObservedTable {
         },
     });
     merge(&mut snapshot, other);
-    let snapshot: Snapshot = serde_json::from_value(snapshot).expect("a snapshot");
-    ObservedTable::try_from(snapshot).expect("a snapshot with a meaning")
+    snapshot
 }
 
 fn merge(into: &mut Value, from: &Value) {
@@ -105,6 +113,7 @@ fn a_table_that_is_as_it_should_be_is_ready() {
             format!("Ready=True Succeeded: 2 partitions, {until}"),
             "Reachable=True Connected: Postgres 17.10, as app".to_owned(),
             format!("Covered=True AllPeriods: {until}"),
+            "Retained=True KeepsEverything: spec.retention is absent: nothing expires".to_owned(),
             "Indexed=True AllValid: no index is missing".to_owned(),
         ]
     );
@@ -126,7 +135,7 @@ fn a_table_that_is_as_it_should_be_is_ready() {
 }
 
 /// The beginnings of what is told of the conditions, in their order.
-fn assert_told(spec: &Value, bounds: &[&str], other: &Value, expected: [&str; 5]) {
+fn assert_told(spec: &Value, bounds: &[&str], other: &Value, expected: [&str; 6]) {
     let told = told(&project_seen(&desired(spec), &observed(bounds, other)));
     assert_eq!(told.len(), expected.len(), "{told:#?}");
     for (told, expected) in told.iter().zip(expected) {
@@ -141,6 +150,7 @@ fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
         "Stalled=True TableNotFound",
         "Reachable=True Connected",
         "Covered=Unknown Unknown",
+        "Retained=Unknown Unknown",
         "Indexed=Unknown Unknown",
     ];
     assert_told(&json!({}), &[], &json!({"relation": null}), no_table);
@@ -149,6 +159,7 @@ fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
         "Stalled=True ReadOnlyReplica",
         "Reachable=False ReadOnlyReplica",
         "Covered=True AllPeriods",
+        "Retained=Unknown Unknown",
         "Indexed=Unknown Unknown",
     ];
     let in_recovery = json!({"server": {"inRecovery": true}});
@@ -158,6 +169,7 @@ fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
         "Stalled=True InsufficientPrivilege",
         "Reachable=False InsufficientPrivilege",
         "Covered=False PartitionsMissing",
+        "Retained=Unknown Unknown",
         "Indexed=Unknown Unknown",
     ];
     assert_told(&json!({}), &[NOVEMBER], &json!({"relation": {"owned": false}}), not_owner);
@@ -170,6 +182,7 @@ fn what_stands_in_the_way_is_told_where_it_belongs() {
         "Stalled=True PlanOnly",
         "Reachable=True Connected",
         "Covered=False PartitionsMissing",
+        "Retained=True KeepsEverything",
         "Indexed=True AllValid",
     ];
     assert_told(&json!({"mode": "Plan"}), &[NOVEMBER], &json!({}), only_planned);
@@ -178,6 +191,7 @@ fn what_stands_in_the_way_is_told_where_it_belongs() {
         "Stalled=True ColumnNotFound",
         "Reachable=True Connected",
         "Covered=True AllPeriods",
+        "Retained=True KeepsEverything",
         "Indexed=False ColumnNotFound",
     ];
     let index = json!({"indexes": [{"name": "i", "columns": [{"column": "gone"}]}]});
@@ -308,4 +322,84 @@ fn coverage_without_end_is_infinite() {
     let status = project_seen(&desired(&json!({})), &observed(&[FOREVER], &json!({})));
     assert_eq!(status.covered_until.as_deref(), Some("infinity"));
     assert_eq!(told(&status)[0], "Ready=True Succeeded: 1 partition, covered until infinity");
+}
+
+/// What is told of what expires, where one period is kept besides November.
+fn retained(spec: &Value, marks: &[(&str, &str)], other: &Value) -> (String, String) {
+    let mut wanted = json!({"retention": {"keep": 1}});
+    merge(&mut wanted, spec);
+    let mut bounds = vec![OCTOBER, NOVEMBER, DECEMBER];
+    bounds.extend(marks.iter().map(|(bounds, _)| *bounds));
+    let mut snapshot = snapshot(&bounds, other);
+    for (number, (_, mark)) in marks.iter().enumerate() {
+        merge(&mut snapshot["partitions"][number + 3], &json!({"comment": mark}));
+        if mark.contains("detached") {
+            let detached = json!({"attached": false, "bounds": null});
+            merge(&mut snapshot["partitions"][number + 3], &detached);
+        }
+    }
+    let told = told(&project_seen(&desired(&wanted), &meaning(snapshot)));
+    let of = |about: &str| {
+        let found = told.iter().find(|told| told.starts_with(about));
+        found.unwrap_or_else(|| panic!("{about} in {told:#?}")).clone()
+    };
+    (of("Ready="), of("Retained="))
+}
+
+const OCTOBER: &str = "FOR VALUES FROM ('2026-10-01 00:00:00+00') TO ('2026-11-01 00:00:00+00')";
+const AUGUST: &str = "FOR VALUES FROM ('2026-08-01 00:00:00+00') TO ('2026-09-01 00:00:00+00')";
+const SEPTEMBER: &str = "FOR VALUES FROM ('2026-09-01 00:00:00+00') TO ('2026-10-01 00:00:00+00')";
+const OURS: &str = "pgpartition.dev partition of public.revenues ";
+
+#[test]
+fn nothing_past_the_retention_is_retained() {
+    let (ready, retained) = retained(&json!({}), &[], &json!({}));
+    assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
+    assert_eq!(retained, "Retained=True NothingExpired: nothing ends before 2026-10-01");
+}
+
+#[test]
+fn what_is_past_the_retention_is_told() {
+    let ours = format!("{OURS}{SEPTEMBER}");
+    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
+    assert_eq!(ready, "Ready=False Progressing: 3 steps to go");
+    assert_eq!(told, "Retained=False PartitionsPastRetention: see plan");
+
+    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, "")], &json!({}));
+    assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
+    assert!(told.starts_with("Retained=False PartitionsPastRetention: 1 partition "), "{told}");
+}
+
+#[test]
+fn one_fingerprint_is_told_of_all_that_waits_for_approval() {
+    let ours = format!("{OURS}{SEPTEMBER}");
+    let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
+    let limit = json!({"limits": {"lockTimeout": "1s", "maxExpirePerRun": 1}});
+    let (ready, told) = retained(&limit, &marks, &json!({}));
+    let because = "AwaitingApproval: 2 partitions would be let go at once, more than \
+                   spec.limits.maxExpirePerRun (1): approve this plan by its fingerprint, with the \
+                   annotation pgpartition.dev/approve or apply --approve; the fingerprint is ";
+    assert!(ready.starts_with(&format!("Ready=False {because}")), "{ready}");
+    assert!(told.starts_with(&format!("Retained=False {because}")), "{told}");
+}
+
+#[test]
+fn what_waits_for_its_grace_is_retained() {
+    let mark =
+        format!("pgpartition.dev detached 2026-11-20T00:00:00Z from public.revenues {SEPTEMBER}");
+    let spec = json!({"retention": {"keep": 1, "onExpiry": "Drop"}});
+    let (ready, told) = retained(&spec, &[(SEPTEMBER, &mark)], &json!({}));
+    assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
+    assert!(told.starts_with("Retained=True NothingExpired: "), "{told}");
+}
+
+#[test]
+fn what_others_refer_to_stays_and_is_told() {
+    let ours = format!("{OURS}{SEPTEMBER}");
+    let key = json!({"relation": {"referencedBy": [
+        {"schema": "public", "table": "invoices", "columns": [["at", "at"]]},
+    ]}});
+    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &key);
+    assert!(ready.starts_with("Ready=False PartitionReferenced: "), "{ready}");
+    assert!(told.starts_with("Retained=False PartitionReferenced: "), "{told}");
 }

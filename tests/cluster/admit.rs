@@ -8,9 +8,11 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, Status, response::StatusCause};
 use kube::{Client, Config, Error, ResourceExt};
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::admission::{Base, Case, cases};
+use crate::stage::{SOON, Stage, file, table};
 use crate::support::kube::Cluster;
 use crate::support::wait_until;
 
@@ -23,6 +25,38 @@ async fn the_definition_is_served() {
     let tables = resources(cluster, &namespace).await;
     every_case_gets_its_answer(&tables).await;
     status_is_listed(cluster, &tables, &namespace).await;
+}
+
+/// As the threat model says: an author who may not read a Secret cannot have its password sent to a
+/// server of their own.
+#[tokio::test]
+async fn a_policy_keeps_authors_to_the_host_of_the_secret() {
+    let stage = Stage::shared();
+    let page = std::fs::read_to_string("docs/operate/threat-model.md").unwrap();
+    let policy = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    for document in serde_yaml::Deserializer::from_str(policy) {
+        let mut object = Value::deserialize(document).unwrap();
+        if object["kind"] == "ValidatingAdmissionPolicyBinding" {
+            // Other tests of this cluster name hosts.
+            let here = json!({"kubernetes.io/metadata.name": stage.namespace});
+            object["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels": here}});
+        }
+        stage.apply(&object);
+    }
+    let to = |database: Value| table("orders", &json!({"database": database}));
+    let secret = json!({"name": "orders"});
+    for (field, value) in [("host", "example.org"), ("sslMode", "Require")] {
+        let theirs = to(json!({"secretRef": secret, field: value}));
+        wait_until(&format!("{field} is refused"), SOON, async || {
+            let file = file(&theirs);
+            let (namespace, path) = (stage.namespace.as_str(), file.path().to_str().unwrap());
+            let create = ["create", "-n", namespace, "--dry-run=server", "-f", path];
+            let refused = kubectl(stage.cluster, &create);
+            refused.is_err_and(|error| error.contains("ValidatingAdmissionPolicy"))
+        })
+        .await;
+    }
+    stage.apply(&to(json!({"secretRef": secret, "sslMode": "VerifyFull"})));
 }
 
 /// What `kubectl` prints; a failure is an error, and so is a warning.

@@ -118,21 +118,3 @@ async fn drift_is_mended_and_a_status_that_says_nothing_new_is_not_written() {
     .await;
     assert_eq!(partitions(&database, "orders").await, 2);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_that_claim_one_table_the_older_works() {
-    let stage = Stage::shared();
-    let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    // Ages are whole seconds, and of two as old the one with the lesser UID counts as older.
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    let mut second = table("orders", &json!({"ahead": 5}));
-    second["metadata"]["name"] = json!("second");
-    stage.apply(&second);
-
-    let _operator = stage.operator(&[]);
-    stage.wait_for("second", "Ready", "False Conflict").await;
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    assert_eq!(partitions(&database, "orders").await, 2);
-}

@@ -21,7 +21,7 @@ async fn a_rotated_password_is_taken_up_without_a_restart() {
     client
         .batch_execute(
             "CREATE ROLE app LOGIN PASSWORD 'first'; ALTER TABLE orders OWNER TO app;
-             GRANT CREATE ON SCHEMA public TO app",
+             GRANT CREATE ON SCHEMA public TO app; CREATE SCHEMA pgpartition AUTHORIZATION app",
         )
         .await
         .unwrap();

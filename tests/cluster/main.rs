@@ -4,11 +4,20 @@
 
 #[path = "../support/admission.rs"]
 mod admission;
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod admit;
+mod chart;
 mod comes_true;
+mod examples;
 mod goes_wrong;
+mod lets_go;
+mod plugin;
+mod rights;
+mod seeing;
 mod stage;
 mod support_works;
+mod two_of_us;

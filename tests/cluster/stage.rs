@@ -1,5 +1,5 @@
-//! A namespace, a database and a table, and the operator as somebody who may do no more than the
-//! documented role.
+//! A namespace, a database and a table, and the operator as the chart's account, which may do what the
+//! chart's roles grant and no more.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::chart;
 use crate::support::kube::Cluster;
 use crate::support::operator::Operator;
 use crate::support::postgres::{Database, Server};
@@ -42,20 +43,17 @@ impl Stage<'static> {
 
 impl<'a> Stage<'a> {
     pub(crate) fn of(cluster: &'a Cluster) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for file in ["crds/partitionedtables.yaml", "manifests/clusterrole.yaml"] {
-            let path = root.join(file);
-            let apply = ["apply", "--server-side", "--force-conflicts", "-f", text(&path)];
-            succeeds(&cluster.kubectl(&apply));
-        }
+        let definition = "crds/partitionedtables.yaml";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(definition);
+        let apply = ["apply", "--server-side", "--force-conflicts", "-f", text(&path)];
+        succeeds(&cluster.kubectl(&apply));
         let crd = "crd/partitionedtables.pgpartition.dev";
         succeeds(&cluster.kubectl(&["wait", "--for=condition=Established", crd]));
         let namespace = cluster.namespace();
-        let user = format!("operator-{namespace}");
-        let kubeconfig = cluster.kubeconfig_for(&user, &[]);
-        let role = "--clusterrole=pg-partition-operator";
-        let user = format!("--user={user}");
-        succeeds(&cluster.kubectl(&["create", "rolebinding", "o", role, &user, "-n", &namespace]));
+        let only_here = format!("namespaces={{{namespace}}}");
+        let values = ["--set", &only_here, "--set", "rbac.aggregate=false"];
+        cluster.apply(&chart::rights(chart::objects(&namespace, &values)));
+        let kubeconfig = cluster.kubeconfig_of_account(&namespace, chart::ACCOUNT);
         Self { cluster, namespace, kubeconfig }
     }
 
@@ -110,6 +108,20 @@ impl<'a> Stage<'a> {
         )
     }
 
+    /// What a condition says.
+    pub(crate) fn message(&self, name: &str, type_: &str) -> String {
+        let object = self.object(name);
+        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let condition = conditions.iter().find(|condition| condition["type"] == type_);
+        condition.and_then(|found| found["message"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Asks for a look now.
+    pub(crate) fn ask(&self, name: &str, why: &str) {
+        let request = format!("pgpartition.dev/reconcile={why}");
+        self.kubectl(&["annotate", "--overwrite", "pgpt", name, &request]);
+    }
+
     /// Waits until a condition has a status and reason.
     pub(crate) async fn wait_for(&self, name: &str, type_: &str, expected: &str) {
         let what = format!("{name}: {type_} is {expected}");
@@ -127,6 +139,11 @@ impl Running {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;
         Some(answer)
+    }
+
+    /// Where it answers.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// Whether it holds the Lease.

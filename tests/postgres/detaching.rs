@@ -56,7 +56,7 @@ async fn reader(world: &World) -> Client {
 }
 
 async fn converge_for(world: &World, table: &DesiredTable, patience: Duration) -> Convergence {
-    let options = Options { moment: Moment::at(at(NOW)), patience, expect: vec![] };
+    let options = Options::new(Moment::at(at(NOW)), patience);
     converge(&world.session().await, table, &options, &mut Silent).await.unwrap()
 }
 

@@ -107,8 +107,7 @@ async fn set_to_work(world: &World) -> Clients {
 }
 
 async fn drain(world: &World, spec: Value, now: &str) -> Convergence {
-    let options =
-        Options { moment: Moment::at(at(now)), patience: Duration::from_secs(20), expect: vec![] };
+    let options = Options::new(Moment::at(at(now)), Duration::from_secs(20));
     converge(&world.session().await, &desired(spec), &options, &mut Silent).await.unwrap()
 }
 

@@ -267,3 +267,31 @@ async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
         assert!(matches!(observed.partitions[0].bounds, Bounds::Range(_)));
     }
 }
+
+#[tokio::test]
+async fn a_table_that_is_itself_a_partition_is_read_like_any_other() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(
+                "
+            CREATE TABLE t (k date NOT NULL, n int) PARTITION BY RANGE (k);
+            CREATE INDEX t_n ON t (n);
+            CREATE TABLE year PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY RANGE (k);
+            CREATE TABLE month PARTITION OF year FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+            INSERT INTO t VALUES ('2026-01-01', 1);
+            ANALYZE t;",
+            )
+            .await;
+        let session = world.session().await;
+        // Of an analysed table without rows of its own the catalog says that it has -1 pages.
+        let above = observe(&session, &table("t")).await;
+        assert_eq!(above.partitions[0].bytes, 0, "Postgres {major}");
+        let year = observe(&session, &table("year")).await;
+        let indexes = &year.relation.as_ref().unwrap().indexes;
+        let definitions: Vec<_> = indexes.iter().map(|i| i.definition.as_str()).collect();
+        assert_eq!(definitions, ["btree (n)"], "Postgres {major}");
+        assert!(indexes[0].shape.is_some(), "Postgres {major}");
+        assert_eq!(year.partitions[0].indexes[0].of.as_ref(), Some(&indexes[0].name));
+    }
+}

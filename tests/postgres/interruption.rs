@@ -171,11 +171,7 @@ async fn converge_in_pieces(
         world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
     let mut proxy = Proxy::start(port).await;
     let url = world.database.url_through(proxy.port(), &world.operator);
-    let options = Options {
-        moment: Moment::at(at(phase.now)),
-        patience: Duration::from_secs(5),
-        expect: vec![],
-    };
+    let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(5));
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end", world.major);
         proxy.set(Mode::Pass).await;
@@ -273,11 +269,7 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
         reader.batch_execute(&snapshot).await.unwrap();
         let session = world.session().await;
         let desired = phase.desired();
-        let options = Options {
-            moment: Moment::at(at(phase.now)),
-            patience: Duration::from_secs(15),
-            expect: vec![],
-        };
+        let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(15));
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {
             let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()

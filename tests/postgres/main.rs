@@ -8,10 +8,12 @@ mod session;
 mod support;
 
 mod by_others;
+mod claims;
 mod cli;
 mod clients;
 mod command;
 mod detaching;
+mod documents;
 mod draining;
 mod inheritance;
 mod inspect;

@@ -351,11 +351,7 @@ async fn two_at_once_let_go_once() {
     for major in majors() {
         let world = two_years(major).await;
         let table = desired_with(keeping(21), &json!({}));
-        let options = Options {
-            moment: Moment::at(NOW.parse().unwrap()),
-            patience: Duration::from_secs(20),
-            expect: vec![],
-        };
+        let options = Options::new(Moment::at(NOW.parse().unwrap()), Duration::from_secs(20));
         let (one, other) = (world.session().await, world.session().await);
         let (mut first, mut second) = (Silent, Silent);
         let (one, other) = tokio::join!(

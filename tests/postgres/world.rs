@@ -145,11 +145,7 @@ pub(crate) async fn observe(session: &Session, table: &QualifiedName) -> Observe
 
 /// Converges, and reports nothing on the way.
 pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) -> Convergence {
-    let options = Options {
-        moment: Moment::at(at(now)),
-        patience: std::time::Duration::from_secs(10),
-        expect: vec![],
-    };
+    let options = Options::new(Moment::at(at(now)), std::time::Duration::from_secs(10));
     converge(session, desired, &options, &mut Silent).await.unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! What the documents say is so: links lead somewhere, flags exist, examples are accepted.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,15 +14,45 @@ use crate::admission::{accepts, rules};
 
 const PROGRAM: &str = "pg-partition-operator";
 
+/// How the program is called as kubectl's plugin, and by what name kubectl does it.
+const PLUGIN: (&str, &str) = ("kubectl pgpartition", "kubectl-pgpartition");
+
 #[test]
 fn every_link_leads_somewhere() {
     for page in pages() {
         let folder = page.parent().expect("a page is in a folder");
         for target in links(&text(&page)) {
-            let file = target.split('#').next().unwrap_or_default();
-            let leads = target.contains("://") || folder.join(file).exists();
-            assert!(leads, "{}: no {target}", page.display());
+            if target.contains("://") {
+                continue;
+            }
+            let (file, heading) = target.split_once('#').unwrap_or((&target, ""));
+            let file = if file.is_empty() { page.clone() } else { folder.join(file) };
+            assert!(file.exists(), "{}: no {target}", page.display());
+            let leads = heading.is_empty() || headings(&text(&file)).any(|h| h == heading);
+            assert!(leads, "{}: no heading for {target}", page.display());
         }
+    }
+}
+
+#[test]
+fn every_page_is_found_from_the_first() {
+    let mut found = vec![root().join("docs/README.md")];
+    let mut next = 0;
+    while let Some(page) = found.get(next).cloned() {
+        next += 1;
+        let folder = page.parent().expect("a page is in a folder");
+        for target in links(&text(&page)).iter().filter(|target| !target.contains("://")) {
+            let target = folder.join(target.split('#').next().unwrap_or_default());
+            let Ok(target) = target.canonicalize() else { continue };
+            let inside = if target.is_dir() { markdown(&target) } else { vec![target] };
+            let pages =
+                inside.into_iter().filter(|page| page.extension().is_some_and(|e| e == "md"));
+            found.extend(pages.filter(|page| !found.contains(page)).collect::<Vec<_>>());
+        }
+    }
+    for page in files("docs", "md") {
+        let page = page.canonicalize().expect("a page is there");
+        assert!(found.contains(&page), "no link leads to {}", page.display());
     }
 }
 
@@ -29,12 +60,17 @@ fn every_link_leads_somewhere() {
 fn every_command_and_flag_exists() {
     let mut seen = 0;
     for page in pages() {
-        for (command, flags) in text(&page).lines().flat_map(commands) {
-            let help = help(&command);
-            for flag in flags {
-                let exists = help.split([' ', ',', '\n']).any(|word| word == flag);
-                assert!(exists, "{}: {command} has no {flag}", page.display());
-                seen += 1;
+        let text = text(&page);
+        for (program, called, verbs) in
+            [(PROGRAM, PROGRAM, &VERBS[..]), (PLUGIN.0, PLUGIN.1, &PLUGIN_VERBS[..])]
+        {
+            for (command, flags) in text.lines().flat_map(|line| commands(line, program, verbs)) {
+                let help = help(called, &command);
+                for flag in flags {
+                    let exists = help.split([' ', ',', '\n', '[']).any(|word| word == flag);
+                    assert!(exists, "{}: {command} has no {flag}", page.display());
+                    seen += 1;
+                }
             }
         }
     }
@@ -67,31 +103,47 @@ fn every_example_is_accepted() {
     assert!(seen > 3, "the documents have examples");
 }
 
-/// What `command` says about itself; a command that does not exist has no help.
-fn help(command: &str) -> String {
+/// What `command` of the program, called so, says about itself; a command that does not exist has no
+/// help.
+fn help(program: &str, command: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))
+        .arg0(program)
         .args([command, "--help"])
         .output()
         .expect("it can be run");
-    assert!(output.status.success(), "there is no {PROGRAM} {command}");
+    assert!(output.status.success(), "there is no {program} {command}");
     String::from_utf8(output.stdout).expect("help is text")
 }
 
-/// The commands of the program in a line, each with its flags.
-fn commands(line: &str) -> Vec<(String, Vec<String>)> {
-    line.split(&format!("{PROGRAM} ")).skip(1).filter_map(command).collect()
+/// The commands of a program in a line, each with its flags.
+fn commands(line: &str, program: &str, verbs: &[&str]) -> Vec<(String, Vec<String>)> {
+    let called = format!("{program} ");
+    line.split(&called).skip(1).filter_map(|text| command(text, verbs)).collect()
 }
 
 /// The command and the flags at the start of a text; none where it only speaks of the program.
-fn command(text: &str) -> Option<(String, Vec<String>)> {
+fn command(text: &str, verbs: &[&str]) -> Option<(String, Vec<String>)> {
     let end = text.find(['`', '#', '|', ';', '>']).unwrap_or(text.len());
     let mut words = text.get(..end)?.split_whitespace();
-    let verb = words.next().filter(|verb| VERBS.contains(verb))?;
-    let flags = words.filter(|word| word.starts_with('-') && *word != "-").map(str::to_owned);
+    let verb = words.next().filter(|verb| verbs.contains(verb))?;
+    let words = words.map(|word| word.trim_matches(['[', ']']));
+    let flags = words.filter(|word| word.starts_with('-') && *word != "-");
+    let flags = flags.map(|flag| flag.split(['[', '=']).next().unwrap_or(flag).to_owned());
     Some((verb.to_owned(), flags.collect()))
 }
 
-const VERBS: [&str; 6] = ["run", "crd", "plan", "apply", "verify", "inspect"];
+const VERBS: [&str; 7] = ["run", "check", "crd", "plan", "apply", "verify", "inspect"];
+
+const PLUGIN_VERBS: [&str; 5] = ["status", "plan", "approve", "verify", "reconcile"];
+
+/// The headings of a page, as GitHub names them in links.
+fn headings(page: &str) -> impl Iterator<Item = String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    headings.map(|heading| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+    })
+}
 
 /// Where the links of a page lead.
 fn links(page: &str) -> Vec<String> {
@@ -108,13 +160,15 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = files("docs", "md");
-    for entry in fs::read_dir(root()).expect("the project is there") {
-        let path = entry.expect("a file").path();
-        if path.extension().is_some_and(|extension| extension == "md") {
-            pages.push(path);
-        }
-    }
+    pages.extend(markdown(root()));
     pages
+}
+
+/// The pages in a folder, without those below it.
+fn markdown(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
 }
 
 /// The files below a folder of the project.

@@ -2,10 +2,9 @@
 //!
 //! `PGPARTITION_UPDATE=1 cargo test --test pure generated` writes them anew.
 
-use std::path::Path;
-use std::{env, fs};
-
 use pg_partition_operator::cli;
+
+use crate::golden::expect_file;
 
 /// More than the API server takes in an annotation of `kubectl apply`.
 const TOO_LARGE_TO_APPLY: usize = 256 * 1024;
@@ -15,25 +14,4 @@ fn the_definition_is_what_crd_prints() {
     let text = cli::crd::text().expect("a definition can be written");
     assert!(text.len() < TOO_LARGE_TO_APPLY, "kubectl apply takes no {} bytes", text.len());
     expect_file("crds/partitionedtables.yaml", &text);
-}
-
-/// The file at `path` holds `generated`, or is made to where the environment says so.
-pub(crate) fn expect_file(path: &str, generated: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if env::var_os("PGPARTITION_UPDATE").is_some() {
-        fs::write(&file, generated).expect("the file can be written");
-    }
-    let checked_in = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        checked_in == generated,
-        "{path} is out of date:\n{}\nrun: PGPARTITION_UPDATE=1 cargo test --test pure generated",
-        first_difference(&checked_in, generated)
-    );
-}
-
-/// The first line in which the two differ, as a diff shows it.
-fn first_difference(old: &str, new: &str) -> String {
-    let common = old.lines().zip(new.lines()).take_while(|(old, new)| old == new).count();
-    let line = |text: &str| text.lines().nth(common).unwrap_or("(end of file)").to_owned();
-    format!("@@ line {}\n-{}\n+{}", common + 1, line(old), line(new))
 }

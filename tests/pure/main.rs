@@ -5,20 +5,31 @@
 mod admission;
 mod architecture;
 mod bounds;
+mod chart;
 mod cron;
+mod desired;
 mod docs;
 mod generated;
+mod manual;
+mod mutants;
+mod plugin;
 mod predicates;
 mod properties;
+mod questions;
 mod reasons;
 mod reference;
 mod scenarios;
 mod sql;
+mod time;
 
 #[path = "../support/arbitrary/mod.rs"]
 mod arbitrary;
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/oracle.rs"]
 mod oracle;
+#[path = "../support/past.rs"]
+mod past;
 #[path = "../support/samples.rs"]
 mod samples;
 #[path = "../support/scenario/mod.rs"]

@@ -9,7 +9,7 @@ use pg_partition_operator::api::{ConditionType, Reason};
 use pg_partition_operator::plan::{Blocker, Risk, Step, TransactionMode, Waits as Waiting};
 use pg_partition_operator::sql::{Waits, render};
 
-use crate::generated::expect_file;
+use crate::golden::expect_file;
 use crate::{samples, source};
 
 const STEPS: &str = "# Steps
@@ -37,10 +37,13 @@ reasons are also those of events and logs. This page is written by the code:
 fn every_step_has_its_heading() {
     let declared = source::variants(&source::file("plan/step/mod.rs"), "Step");
     let steps = samples::steps();
-    assert_eq!(names(&declared), steps.iter().map(variant).collect::<Vec<_>>());
+    let mut shown: Vec<_> = steps.iter().map(variant).collect();
+    shown.dedup();
+    assert_eq!(names(&declared), shown);
     let mut page = STEPS.to_owned();
-    for (step, (_, words)) in steps.iter().zip(&declared) {
-        page.push_str(&section(step, words));
+    for step in &steps {
+        let words = declared.iter().find(|(name, _)| *name == variant(step));
+        page.push_str(&section(step, words.map_or("", |(_, words)| words)));
     }
     expect_file("docs/reference/steps.md", &page);
 }

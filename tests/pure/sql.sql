@@ -51,7 +51,7 @@ BEGIN;
 SET LOCAL lock_timeout = '712ms';
 SET LOCAL statement_timeout = '712ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES FROM ('0001-12-31 00:00:00+00 BC') TO ('2026-04-01 00:00:00.000001+00');
-ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_bounds";
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_bounds", DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0";
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" DROP CONSTRAINT "pgpartition_not_36d15326b4f3935d";
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')';
 COMMIT;
@@ -79,6 +79,91 @@ BEGIN;
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" DROP CONSTRAINT "pgpartition_not_36d15326b4f3935d";
+COMMIT;
+
+-- DrainDefault
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+SET LOCAL row_security = off;
+DO E'#variable_conflict use_column
+DECLARE moved "Fin""an;ce"."back\\slash $$ /*"[]; command text; disable text[]; enable text[]; forced boolean := (SELECT relforcerowsecurity FROM pg_class WHERE oid = ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass); BEGIN LOCK TABLE ONLY "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --", ONLY "Fin""an;ce"."back\\slash $$ /*" IN ACCESS EXCLUSIVE MODE; SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" NO FORCE ROW LEVEL SECURITY; ALTER TABLE ONLY "Fin""an;ce"."back\\slash $$ /*" DISABLE TRIGGER "o;ne"; ALTER TABLE ONLY "Fin""an;ce"."back\\slash $$ /*" DISABLE TRIGGER "tw''o"; ALTER TABLE ONLY "Fin""an;ce"."back\\slash $$ /*" DISABLE TRIGGER "thr\\ee"; WITH gone AS (DELETE FROM ONLY "Fin""an;ce"."back\\slash $$ /*" AS "pgpartition_row" WHERE "select" IS NOT NULL AND "select" >= ''0001-12-31 00:00:00+00 BC''::timestamptz AND "select" < ''2026-04-01 00:00:00.000001+00''::timestamptz RETURNING "pgpartition_row") SELECT array_agg("pgpartition_row") INTO moved FROM gone; ALTER TABLE ONLY "Fin""an;ce"."back\\slash $$ /*" ENABLE TRIGGER "o;ne"; ALTER TABLE ONLY "Fin""an;ce"."back\\slash $$ /*" ENABLE REPLICA TRIGGER "tw''o"; ALTER TABLE ONLY "Fin""an;ce"."back\\slash $$ /*" ENABLE ALWAYS TRIGGER "thr\\ee"; ALTER TABLE "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00''); ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_bounds", DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0"; COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS ''pgpartition.dev partition of "Fin""an;ce"."Or""der''''; DROP TABLE ""x"" --" FOR VALUES FROM (''''0001-12-31 00:00:00+00 BC'''') TO (''''2026-04-01 00:00:00.000001+00'''')
+it''''s mine''; SELECT array_agg(format(''ALTER TABLE %s DISABLE TRIGGER %I'', tgrelid::regclass, tgname)), array_agg(format(''ALTER TABLE %s ENABLE %sTRIGGER %I'', tgrelid::regclass, CASE tgenabled WHEN ''A'' THEN ''ALWAYS '' WHEN ''R'' THEN ''REPLICA '' ELSE '''' END, tgname)) INTO disable, enable FROM pg_trigger LEFT JOIN pg_constraint AS c ON c.oid = tgconstraint WHERE tgrelid = ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass AND tgenabled <> ''D'' AND (c.oid IS NULL OR contype = ''t''); FOREACH command IN ARRAY coalesce(disable, ''{}'') LOOP EXECUTE command; END LOOP; INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" ("select", "(a;b)") OVERRIDING SYSTEM VALUE SELECT "select", "(a;b)" FROM unnest(moved); FOREACH command IN ARRAY coalesce(enable, ''{}'') LOOP EXECUTE command; END LOOP; IF forced THEN ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FORCE ROW LEVEL SECURITY; END IF; END';
+COMMIT;
+
+-- AttachPartition
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DEFAULT;
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_bounds", DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0";
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DEFAULT';
+COMMIT;
+
+-- RemoveDefault
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+SET LOCAL row_security = off;
+DO E'BEGIN LOCK TABLE ONLY "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --", ONLY "Fin""an;ce"."back\\slash $$ /*" IN ACCESS EXCLUSIVE MODE; IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."back\\slash $$ /*") OR NOT starts_with(obj_description(E''"Fin""an;ce"."back\\\\slash $$ /*"''::regclass, ''pg_class''), ''pgpartition.dev '') THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the default partition is not empty or not ours, and stays''; END IF; ALTER TABLE "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."back\\slash $$ /*"; DROP TABLE "Fin""an;ce"."back\\slash $$ /*"; END';
+COMMIT;
+
+-- MarkPartitions
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev expired from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')';
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS E'pgpartition.dev expired from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')
+it''s \\ mine;
+-- and stays';
+COMMIT;
+
+-- DetachPartition
+SET lock_timeout = '1425ms';
+SET statement_timeout = 0;
+ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" CONCURRENTLY;
+RESET lock_timeout;
+RESET statement_timeout;
+
+-- DetachPartition
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
+COMMIT;
+
+-- FinalizeDetach
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FINALIZE;
+COMMIT;
+
+-- RememberDetached
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0";
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" ADD CONSTRAINT "pgpartition_of_605749ad855731d0" CHECK ("select" IS NOT NULL AND "select" >= '0001-12-31 00:00:00+00 BC'::timestamptz AND "select" < '2026-04-01 00:00:00.000001+00'::timestamptz) NOT VALID;
+ALTER PUBLICATION "fe;ed" DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
+ALTER PUBLICATION "fe""ed" DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
+COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS E'pgpartition.dev detached 2026-04-01T00:00:00.5Z from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')
+it''s \\ mine;
+-- and stays';
+COMMIT;
+
+-- ValidateBounds
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = 0;
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" VALIDATE CONSTRAINT "pgpartition_of_605749ad855731d0";
+COMMIT;
+
+-- DropDetached
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+DO 'BEGIN LOCK TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IN ACCESS EXCLUSIVE MODE; IF NOT EXISTS (SELECT FROM pg_class WHERE oid = 20001 AND oid = ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass AND relkind = ''r'' AND NOT relispartition AND split_part(obj_description(oid, ''pg_class''), chr(10), 1) = ''pgpartition.dev detached 2026-04-01T00:00:00.5Z from "Fin""an;ce"."Or""der''''; DROP TABLE ""x"" --" FOR VALUES FROM (''''0001-12-31 00:00:00+00 BC'''') TO (''''2026-04-01 00:00:00.000001+00'''')'') THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the table is not what it was, and is not dropped''; END IF; DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"; END';
 COMMIT;
 
 -- CreateTableIndex

@@ -1,6 +1,7 @@
 //! A Kubernetes API with real RBAC, without controllers: nothing becomes of a Deployment, and a
 //! deleted namespace does not finish.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -26,6 +27,8 @@ impl Cluster {
         let variable = "KUBEBUILDER_ASSETS";
         let assets = super::tool("kube", variable);
         let served = Served::start("serve-kube", (variable, assets.as_os_str()), &[], &[]);
+        let program = env!("CARGO_BIN_EXE_pg-partition-operator");
+        symlink(program, served.dir().join("kubectl-pgpartition")).unwrap();
         Self { served, kubectl: assets.join("kubectl"), names: AtomicU32::new(0) }
     }
 
@@ -64,6 +67,32 @@ impl Cluster {
             .unwrap()
     }
 
+    /// Runs our plugin as a person does: by way of kubectl, which finds it on the PATH.
+    pub fn plugin_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
+        self.with_plugin(&self.kubectl, kubeconfig)
+            .arg("pgpartition")
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    /// The same on a terminal, that of script(1).
+    pub fn plugin_on_terminal(&self, kubeconfig: &Path, arguments: &str) -> Command {
+        let mut script = self.with_plugin(Path::new("script"), kubeconfig);
+        let kubectl = self.kubectl.display();
+        script.args(["-qec", &format!("{kubectl} pgpartition {arguments}"), "/dev/null"]);
+        script
+    }
+
+    fn with_plugin(&self, program: &Path, kubeconfig: &Path) -> Command {
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new(program);
+        command
+            .env("PATH", format!("{}:{path}", self.served.dir().display()))
+            .env("KUBECONFIG", kubeconfig);
+        command
+    }
+
     /// Creates an empty namespace.
     pub fn namespace(&self) -> String {
         let name = self.name("test");
@@ -97,6 +126,38 @@ impl Cluster {
             _ => format!("{line}\n"),
         });
         self.write_kubeconfig(&name, &lines.collect::<String>())
+    }
+
+    /// A kubeconfig of a ServiceAccount.
+    pub fn kubeconfig_of_account(&self, namespace: &str, account: &str) -> PathBuf {
+        let output = self.kubectl(&["create", "token", account, "--namespace", namespace]);
+        assert!(output.status.success(), "{output:?}");
+        let token = String::from_utf8(output.stdout).unwrap();
+        let admin = std::fs::read_to_string(self.kubeconfig()).unwrap();
+        let lines = admin.lines().map(|line| match line.trim().split_once(": ") {
+            Some(("client-key-data", _)) => String::new(),
+            Some(("client-certificate-data", _)) => format!("    token: {}\n", token.trim()),
+            Some(("context", _)) => {
+                format!("{}\n", line.replace('}', &format!(", namespace: {namespace}}}")))
+            }
+            _ => format!("{line}\n"),
+        });
+        self.write_kubeconfig(&self.name("account"), &lines.collect::<String>())
+    }
+
+    /// Applies these objects as somebody who may do everything.
+    pub fn apply(&self, objects: &[serde_json::Value]) {
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        let path = self.served.dir().join(format!("{}.json", self.name("objects")));
+        std::fs::write(&path, list.to_string()).unwrap();
+        let output = self.kubectl(&[
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-f",
+            path.to_str().unwrap(),
+        ]);
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// A copy of `kubeconfig` that reaches the API by way of another port, such as that of a proxy.

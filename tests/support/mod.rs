@@ -5,9 +5,11 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses only its part")]
 
+pub mod chart;
 pub mod kube;
 pub mod operator;
 pub mod postgres;
+pub mod prometheus;
 pub mod proxy;
 mod served;
 

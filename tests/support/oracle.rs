@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
-use pg_partition_operator::desired::{DesiredRange, Partitioning, Zone};
-use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use pg_partition_operator::desired::{DesiredRange, DesiredTable, Partitioning, Zone};
+use pg_partition_operator::observed::{
+    Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+};
 use pg_partition_operator::partition::{Bounds, Edge, Identifier, Interval, KeyType};
 use pg_partition_operator::plan::{Blocker, Plan, Step};
 
@@ -33,17 +35,22 @@ fn value(key: KeyType, zone: &TimeZone, instant: Timestamp) -> i128 {
     }
 }
 
-/// Instants from now on, of which each should have a partition: within the current period and as
-/// many as are wanted ahead, told by what clock and calendar show.
-fn instants_to_cover(range: &DesiredRange, zone: &TimeZone, now: Timestamp) -> Vec<Timestamp> {
-    let stride = SignedDuration::from_secs(match range.interval {
+/// Shorter than any period, and no part of one.
+pub(crate) fn stride(interval: Interval) -> SignedDuration {
+    SignedDuration::from_secs(match interval {
         Interval::Hour => 293,
         Interval::Day => 7_001,
         Interval::Week => 50_021,
         Interval::Month => 200_003,
         Interval::Quarter => 600_011,
         Interval::Year => 2_400_017,
-    });
+    })
+}
+
+/// Instants from now on, of which each should have a partition: within the current period and as
+/// many as are wanted ahead, told by what clock and calendar show.
+fn instants_to_cover(range: &DesiredRange, zone: &TimeZone, now: Timestamp) -> Vec<Timestamp> {
+    let stride = stride(range.interval);
     let (mut instants, mut at, mut begun) = (Vec::new(), now, 0);
     let mut latest = label(range.interval, &now.to_zoned(zone.clone()));
     loop {
@@ -61,7 +68,7 @@ fn instants_to_cover(range: &DesiredRange, zone: &TimeZone, now: Timestamp) -> V
 
 /// What tells a period from those before it. Where the clock falls back over midnight a period shows
 /// the label of the one before; the second of a doubled hour has the smaller offset.
-fn label(interval: Interval, at: &Zoned) -> [i64; 3] {
+pub(crate) fn label(interval: Interval, at: &Zoned) -> [i64; 3] {
     let (year, day) = (i64::from(at.year()), i64::from(at.day_of_year()));
     let month = i64::from(at.month());
     match interval {
@@ -108,13 +115,15 @@ fn periods_are_covered(
         let at = Edge::At(value(key, zone, instant));
         let takes = |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|r| r.contains(at));
         let found = observed.attached().filter(takes).count();
-        let is_excused = plan.deferred.iter().any(|deferral| match &deferral.blocker {
-            Blocker::DetachHeld { partition, .. } => {
+        let is_excused = plan.deferred.iter().any(|held| match (&held.blocker, &held.wanted) {
+            (Blocker::TooManyPeriods { range, .. }, _) => range.contains(at),
+            (_, Some(Step::AttachPartition(attach))) => {
+                attach.bounds.as_range().is_some_and(|r| r.contains(at))
+            }
+            (_, Some(Step::FinalizeDetach { partition, .. })) => {
                 observed.partition(partition).is_some_and(|p| takes(&p))
             }
-            Blocker::TooManyPeriods { range, .. } => range.contains(at),
-            _ => matches!(&deferral.wanted, Some(Step::AttachPartition(attach))
-                if attach.bounds.as_range().is_some_and(|r| r.contains(at))),
+            _ => false,
         });
         if found != 1 && !(found == 0 && is_excused) {
             return Err(format!("{found} partitions take the row of {instant}\n{plan}"));
@@ -166,34 +175,48 @@ pub(crate) fn nothing_overlaps(observed: &ObservedTable) -> Result<(), String> {
     Ok(())
 }
 
-/// What others made is as it was: their partitions, and every valid index that nobody named.
+/// What others made is as it was: their partitions, but for a detach that they began, and every valid
+/// index that nobody named. Of ours nothing is gone but what never was a partition, what was detached,
+/// and an empty default partition.
 pub(crate) fn others_are_left_alone(
+    desired: &DesiredTable,
     before: &ObservedTable,
     after: &ObservedTable,
 ) -> Result<(), String> {
     for old in &before.partitions {
-        let new = after.partition(&old.name);
-        let is_ours_to_clear = old.origin == Origin::Ours && old.attachment == Attachment::Prepared;
-        let Some(new) = new.filter(|new| new.bounds == old.bounds && new.origin == old.origin)
-        else {
-            if is_ours_to_clear {
+        let Some(new) = after.partition(&old.name).filter(|new| new.bounds == old.bounds) else {
+            if may_be_gone(old) {
                 continue;
             }
-            return Err(format!("{:?} is not what it was", old.name));
+            return Err(format!("{:?} is gone, or not what it was", old.name));
         };
-        if new.attachment != old.attachment && !is_ours_to_clear {
-            return Err(format!("{:?} hangs on the table in another way", old.name));
+        let is_named = desired.adopt.iter().any(|adopted| adopted.name == old.name.name);
+        let is_as_before = (new.origin, new.mark, new.attachment, &new.comment)
+            == (old.origin, old.mark, old.attachment, &old.comment);
+        if old.origin == Origin::Foreign && !is_as_before && !is_named {
+            return Err(format!("{:?} is another's, and is changed", old.name));
         }
         let names: BTreeSet<_> = new.indexes.iter().map(|index| &index.name).collect();
-        let theirs = |i: &&pg_partition_operator::observed::PartitionIndex| {
-            i.valid && i.marker.is_none() && i.of.is_none()
-        };
+        let theirs = |i: &&PartitionIndex| i.valid && i.marker.is_none() && i.of.is_none();
         let lost = old.indexes.iter().filter(theirs).find(|i| !names.contains(&i.name));
         if let Some(lost) = lost.filter(|_| old.hangs_on()) {
             return Err(format!("the index {:?} is gone", lost.name));
         }
     }
     Ok(())
+}
+
+fn may_be_gone(old: &ObservedPartition) -> bool {
+    match old.attachment {
+        Attachment::Prepared => old.origin == Origin::Ours,
+        Attachment::Detached => old.is_let_go(),
+        // A table that others detached is theirs, and no longer of this table.
+        Attachment::DetachPending => old.mark.is_none(),
+        Attachment::Attached => {
+            let is_past = old.bounds.as_range().is_some();
+            old.origin == Origin::Ours && (is_past || old.bounds == Bounds::Default)
+        }
+    }
 }
 
 /// Every name that was not there before is a name, is nobody else's, and is given once.
@@ -237,6 +260,6 @@ fn nameless_partition(partition: &ObservedPartition) -> String {
         .map(|i| format!("{:?} {} {:?} {:?}", i.of, i.valid, i.shape, i.marker))
         .collect();
     indexes.sort();
-    let ObservedPartition { bounds, attachment, origin, exclusions, .. } = partition;
-    format!("{bounds:?} {attachment:?} {origin:?} {exclusions:?} {indexes:?}")
+    let ObservedPartition { bounds, attachment, origin, mark, exclusions, proven, .. } = partition;
+    format!("{bounds:?} {attachment:?} {origin:?} {mark:?} {proven} {exclusions:?} {indexes:?}")
 }

@@ -1,21 +1,22 @@
 //! One of each step and one of each blocker.
 
-use pg_partition_operator::observed::{PartitionKind, Template};
+use jiff::Timestamp;
+use pg_partition_operator::observed::{Fires, Holder, PartitionKind, Template, Trigger};
 use pg_partition_operator::partition::{
     Bounds, Edge, IndexColumn, IndexShape, KeyType, QualifiedName, RangeBounds, ServerVersion,
 };
 use pg_partition_operator::plan::{
-    Attach, Blocker, IndexBody, NewIndex, NewPartition, RangeKey, Step,
+    Attach, Blocker, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
+    NewPartition, RangeKey, Remember, Step,
 };
 
 use crate::world::identifier;
 
-/// A step of each kind, in the order of their declaration.
+/// A step of each kind, in the order of their declaration; one for each of its verbs.
 pub(crate) fn steps() -> Vec<Step> {
-    let (table, partition, default) =
-        (orders("orders"), orders("orders_2026_12"), orders("orders_default"));
+    let (partition, default) = (orders("orders_2026_12"), orders("orders_default"));
     let exclusion = identifier("pgpartition_not_36d15326b4f3935d");
-    vec![
+    let made = vec![
         Step::CreatePartition(Box::new(new_partition())),
         Step::ExcludeFromDefault {
             default: default.clone(),
@@ -25,23 +26,105 @@ pub(crate) fn steps() -> Vec<Step> {
         },
         Step::ValidateExclusion { default: default.clone(), exclusion: exclusion.clone() },
         Step::AttachPartition(Box::new(Attach {
-            table,
-            partition: partition.clone(),
-            bounds: Bounds::Range(december()),
-            key: Some(key()),
-            default: Some(default.clone()),
             exclusion: Some(exclusion.clone()),
             references: vec![orders("customers")],
-            referenced_by: Vec::new(),
-            comment: None,
-            again: false,
+            ..attach()
         })),
-        Step::DiscardPartition { partition },
-        Step::DropExclusion { default, exclusion },
+        Step::DrainDefault(Box::new(Drain {
+            attach: attach(),
+            default: default.clone(),
+            columns: vec![identifier("placed_at"), identifier("amount")],
+            triggers: vec![Trigger { name: identifier("audit"), fires: Fires::Origin }],
+            rows: 17,
+        })),
+        Step::RemoveDefault {
+            table: orders("orders"),
+            default: default.clone(),
+            references: Vec::new(),
+        },
+    ];
+    let cleared =
+        vec![Step::DiscardPartition { partition }, Step::DropExclusion { default, exclusion }];
+    [made, steps_of_letting_go(), cleared, index_steps()].concat()
+}
+
+fn attach() -> Attach {
+    Attach {
+        table: orders("orders"),
+        partition: orders("orders_2026_12"),
+        bounds: Bounds::Range(december()),
+        key: Some(key()),
+        comment: None,
+        again: false,
+        default: Some(orders("orders_default")),
+        exclusion: None,
+        references: Vec::new(),
+        referenced_by: Vec::new(),
+    }
+}
+
+fn steps_of_letting_go() -> Vec<Step> {
+    let (table, partition) = (orders("orders"), orders("orders_2026_12"));
+    let bounds = Bounds::Range(december());
+    let mark = |marking| Step::MarkPartitions {
+        table: table.clone(),
+        key: Some(key()),
+        partitions: vec![MarkedPartition {
+            name: partition.clone(),
+            bounds: bounds.clone(),
+            comment: None,
+            by_constraint: false,
+        }],
+        marking,
+    };
+    vec![
+        mark(Marking::Adopted),
+        mark(Marking::Expired),
+        mark(Marking::Kept),
+        Step::DetachPartition(Box::new(Detach {
+            table: table.clone(),
+            partition: partition.clone(),
+            bounds: bounds.clone(),
+            key: Some(key()),
+            concurrently: true,
+            default: None,
+            references: Vec::new(),
+            referenced_by: Vec::new(),
+            after: None,
+            rows: Some(17),
+            bytes: 8192,
+        })),
+        Step::FinalizeDetach {
+            table: table.clone(),
+            partition: partition.clone(),
+            references: Vec::new(),
+        },
+        Step::RememberDetached(Box::new(Remember {
+            table: table.clone(),
+            partition: partition.clone(),
+            bounds: bounds.clone(),
+            key: Some(key()),
+            comment: Some("ask accounting first".to_owned()),
+            at: instant("2028-01-15T03:00:00Z"),
+            publications: vec![identifier("orders_feed")],
+        })),
+        Step::ValidateBounds { table: table.clone(), partition: partition.clone() },
+        Step::DropDetached(Box::new(DropDetached {
+            table,
+            partition,
+            oid: 20_001,
+            bounds,
+            key: Some(key()),
+            since: instant("2028-01-15T03:00:00Z"),
+            references: Vec::new(),
+            rows: Some(17),
+            bytes: 8192,
+        })),
     ]
-    .into_iter()
-    .chain(index_steps())
-    .collect()
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
 }
 
 fn index_steps() -> Vec<Step> {
@@ -98,7 +181,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
     let (key, range) = (KeyType::Date, december());
     let index = identifier("orders_placed");
     let (partition, default) = (orders("orders_2026_12"), orders("orders_default"));
-    vec![
+    let of_table = vec![
         Blocker::NoSuchTable,
         Blocker::NotPartitioned { kind: "table" },
         Blocker::OtherKey {
@@ -116,8 +199,13 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::ServerTooOld { version: ServerVersion(130_014) },
         Blocker::DefaultHoldsRows { default: default.clone(), range, rows: 17, key },
         Blocker::DefaultNotCounted { default: default.clone() },
-        Blocker::DefaultInUse { default },
+        Blocker::DefaultInUse { default: default.clone() },
         Blocker::OtherModulus { found: 4, wanted: 8 },
+        Blocker::DefaultNoTable { default: default.clone(), kind: PartitionKind::Foreign },
+        Blocker::DefaultReferenced { default: default.clone(), by: vec![orders("invoices")] },
+        Blocker::DefaultTooLarge { default, range, rows: 1_700_000, millis: 42_500, key },
+    ];
+    let of_indexes = vec![
         Blocker::NoSuchColumn { index: index.clone(), column: identifier("amount") },
         Blocker::IndexNameTaken { index: index.clone() },
         Blocker::IndexServesConstraint { index: index.clone() },
@@ -127,6 +215,27 @@ pub(crate) fn blockers() -> Vec<Blocker> {
             kind: PartitionKind::Partitioned,
         },
         Blocker::NotOwnerOfPartition { partition, role: keeper },
+    ];
+    [of_table, blockers_of_letting_go(), of_indexes].concat()
+}
+
+fn blockers_of_letting_go() -> Vec<Blocker> {
+    let partition = orders("orders_2026_12");
+    let by = vec![orders("invoices")];
+    vec![
+        Blocker::DetachHeld {
+            partition: partition.clone(),
+            by: vec![Holder { pid: 4711, who: "reporting, nightly.py".to_owned() }],
+        },
+        Blocker::AnotherDetachPending { partition: partition.clone() },
+        Blocker::NeedsApproval { count: 22, limit: 3 },
+        Blocker::ClocksDiffer { seconds: 86_400 },
+        Blocker::Referenced { partition: partition.clone(), by: by.clone() },
+        Blocker::ReferencesNotChecked { partition: partition.clone(), by },
+        Blocker::LastPartition { partition: partition.clone() },
+        Blocker::InGrace { until: instant("2028-01-22T03:00:00Z") },
+        Blocker::HasPartitions { partition: partition.clone() },
+        Blocker::CannotReattach { partition },
     ]
 }
 

@@ -1,8 +1,9 @@
 //! Tables as the catalog would show them, made up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
     Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind, Relation,
@@ -19,7 +20,18 @@ pub(crate) fn identifier(text: &str) -> Identifier {
 
 /// What a spec means, or everything that is wrong with it.
 pub(crate) fn desired(spec: &Value) -> Result<DesiredTable, Vec<SpecError>> {
-    DesiredTable::parse(&serde_json::from_value(spec.clone()).expect("a test's spec has its shape"))
+    annotated(spec, BTreeMap::new())
+}
+
+/// What a resource with these annotations means, or everything that is wrong with it.
+pub(crate) fn annotated(
+    spec: &Value,
+    annotations: BTreeMap<String, String>,
+) -> Result<DesiredTable, Vec<SpecError>> {
+    let spec = serde_json::from_value(spec.clone()).expect("a test's spec has its shape");
+    let mut resource = PartitionedTable::new("of-a-test", spec);
+    resource.metadata.annotations = Some(annotations);
+    DesiredTable::of(&resource)
 }
 
 /// A partitioned table without partitions, owned by us, on a server that has all we need.
@@ -86,13 +98,26 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
 
 /// Gives the table a partition, with an object identifier of its own.
 pub(crate) fn add(world: &mut ObservedTable, mut partition: ObservedPartition) {
-    partition.oid = Some(20_000 + u32::try_from(world.partitions.len()).expect("few"));
+    partition.oid = Some(next_oid(world));
     if partition.name.schema == world.name.schema {
         world.taken.insert(partition.name.name.clone());
     }
     world.taken.extend(partition.indexes.iter().map(|index| index.name.clone()));
     world.partitions.push(partition);
     world.partitions.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+/// What looking again finds of what was made meanwhile: object identifiers.
+pub(crate) fn look_again(world: &mut ObservedTable) {
+    for at in 0..world.partitions.len() {
+        if world.partitions[at].oid.is_none() {
+            world.partitions[at].oid = Some(next_oid(world));
+        }
+    }
+}
+
+fn next_oid(world: &ObservedTable) -> u32 {
+    world.partitions.iter().filter_map(|p| p.oid).max().map_or(20_000, |oid| oid + 1)
 }
 
 /// A valid index of a partition that somebody made.

@@ -166,12 +166,12 @@ pub(super) fn cron(_: &mut SchemaGenerator) -> Schema {
     const STEP: &str = "/(0?[1-9]|[1-9][0-9])";
     let item = format!("({VALUE}(-{VALUE}({STEP})?)?|[*]{STEP})");
     let field = format!("([*]|{item}(,{item})*)");
+    // Lower case first, and not (?i), which takes the long s for an s.
     let grammar = value(
         &format!("self.lowerAscii().matches('^{field}( +{field}){{4}}$')"),
         "is not five fields of cron: minute, hour, day of the month, month, day of the week; \
          '0 2 1 * *' is at 2:00 on the first of each month",
     );
-    // Not (?i), which takes the long s for an s.
     let fields = [
         "[0-5]?[0-9]",
         "[01]?[0-9]|2[0-3]",

@@ -25,6 +25,9 @@ pub(super) struct PlanArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
+    /// Plan what the operator would do at that instant: as of the last one that spec.schedule names
+    #[arg(long)]
+    scheduled: bool,
     /// Plan for this snapshot, as `inspect -o json` printed it, in place of a database
     #[arg(long, value_name = "SNAPSHOT")]
     observed: Option<PathBuf>,
@@ -33,8 +36,9 @@ pub(super) struct PlanArguments {
     output: Format,
 }
 
+/// How a plan is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     Text,
     /// For programs
@@ -49,18 +53,27 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
     let plans = plans(&arguments, &tables).await?;
-    match arguments.output {
+    show(&tables, &plans, arguments.output)
+}
+
+/// Prints the plan of each table, and says what they ask for.
+pub(super) fn show(
+    tables: &[DesiredTable],
+    plans: &[Plan],
+    format: Format,
+) -> anyhow::Result<Exit> {
+    match format {
         Format::Text => {
             let texts: Vec<_> = plans.iter().map(ToString::to_string).collect();
             output::print(&texts.join("\n"))?;
         }
         Format::Json => {
             let plans =
-                tables.iter().zip(&plans).map(|(table, plan)| json::plan(plan, waits(table)));
+                tables.iter().zip(plans).map(|(table, plan)| json::plan(plan, waits(table)));
             output::print_json(&json!({ "plans": plans.collect::<Vec<_>>() }))?;
         }
         Format::Sql => {
-            for (table, plan) in tables.iter().zip(&plans) {
+            for (table, plan) in tables.iter().zip(plans) {
                 output::print(&script::text(plan, waits(table)))?;
             }
         }
@@ -73,14 +86,18 @@ fn waits(table: &DesiredTable) -> Waits {
 }
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
-    let moment = Moment::at(arguments.declared.now());
+    let now = arguments.declared.now();
+    let moment = |table: &DesiredTable| {
+        if arguments.scheduled { Moment::scheduled(table, now) } else { Moment::at(now) }
+    };
     if let Some(file) = &arguments.observed {
-        return Ok(vec![plan_for_snapshot(file, tables, &moment)?]);
+        return Ok(vec![plan_for_snapshot(file, tables, moment)?]);
     }
     let session = arguments.database.connect().await?;
     let mut plans = Vec::new();
     for table in tables {
-        let (_, plan) = look(&session, table, &moment).await.with_context(|| table.name.shown())?;
+        let (_, plan) =
+            look(&session, table, &moment(table)).await.with_context(|| table.name.shown())?;
         plans.push(plan);
     }
     Ok(plans)
@@ -89,7 +106,7 @@ async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Re
 fn plan_for_snapshot(
     file: &Path,
     tables: &[DesiredTable],
-    moment: &Moment,
+    moment: impl FnOnce(&DesiredTable) -> Moment,
 ) -> anyhow::Result<Plan> {
     let what = || format!("{}: not what inspect -o json prints", file.display());
     let text =
@@ -104,7 +121,7 @@ fn plan_for_snapshot(
             observed.name.shown()
         );
     }
-    Ok(plan::plan(table, &observed, moment))
+    Ok(plan::plan(table, &observed, &moment(table)))
 }
 
 /// What waits for a person counts only where there is nothing to be done besides.

@@ -1,16 +1,16 @@
 //! Partitions that others made become ours where a person says so.
 
-use super::{Cause, Draft, Moment, Note, Step};
+use super::{Cause, Draft, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::{AdoptedName, DesiredTable};
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
+use crate::partition::{QualifiedName, partition_names};
 use crate::plan::step::{MarkedPartition, Marking};
 
 pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     let mut unknown = desired.unread_adoptions.clone();
     let mut adopted = Vec::new();
     for name in &desired.adopt {
-        let found = draft.world.partitions.iter().find(|p| is_named(p, name, draft));
-        match found {
+        match draft.world.partitions.iter().find(|p| is_named(p, name, draft)) {
             Some(found) if found.origin == Origin::Ours => {}
             Some(found) if can_be_adopted(found) => adopted.push(found.clone()),
             Some(_) | None => unknown.push(shown(name)),
@@ -27,7 +27,7 @@ fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) ->
     partition.name.name == name.name && partition.name.schema == *schema
 }
 
-/// What can be adopted: a partition whose rows are in this database, and whose comment is ours to set.
+/// A partition whose rows are in this database, and whose comment is ours to set.
 fn can_be_adopted(partition: &ObservedPartition) -> bool {
     partition.attachment == Attachment::Attached
         && partition.kind != PartitionKind::Foreign
@@ -50,17 +50,40 @@ impl Draft {
         if partitions.is_empty() {
             return;
         }
+        let step = self.marking(partitions, marking);
+        self.step(step, because);
+    }
+
+    /// Puts the step that lets partitions go before every other but the one that makes them ours.
+    pub(super) fn mark_first(&mut self, partitions: &[ObservedPartition]) {
+        let step = self.marking(partitions, Marking::Expired);
+        simulate(&mut self.world, &step);
+        let adopts = |p: &PlannedStep| {
+            matches!(&p.step, Step::MarkPartitions { marking: Marking::Adopted, .. })
+        };
+        let at = self.steps.iter().position(adopts).map_or(0, |adopted| adopted + 1);
+        self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
+    }
+
+    /// Whether a table of that name is looked at when it is no partition any more.
+    fn is_found_by_name(&self, partition: &QualifiedName) -> bool {
+        let (from, to) = partition_names(&self.world.name.name);
+        let name = partition.name.as_str();
+        partition.schema == self.world.name.schema && from.as_str() <= name && name < to.as_str()
+    }
+
+    fn marking(&self, partitions: &[ObservedPartition], marking: Marking) -> Step {
         let marked = partitions.iter().map(|partition| MarkedPartition {
             name: partition.name.clone(),
             bounds: partition.bounds.clone(),
             comment: partition.comment.clone(),
+            by_constraint: marking == Marking::Expired && !self.is_found_by_name(&partition.name),
         });
-        let step = Step::MarkPartitions {
+        Step::MarkPartitions {
             table: self.world.name.clone(),
             key: self.range_key(),
             partitions: marked.collect(),
             marking,
-        };
-        self.step(step, because);
+        }
     }
 }

@@ -1,23 +1,17 @@
 //! Whether there is a default partition.
 
 use super::{Cause, Draft, Moment, Note, Step};
-use crate::desired::{DefaultPartition, DesiredTable, Partitioning};
+use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, fit};
+use crate::plan::refute::range_key;
+use crate::plan::window::Window;
 
-/// Makes a default partition that is wanted, and removes one of ours that is not.
-pub(super) fn ensure(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
-    let Partitioning::Range(range) = &desired.partitioning else { return };
-    let default =
-        draft.world.partitions.iter().find(|p| p.hangs_on() && p.bounds == Bounds::Default);
-    match (range.default_partition, default.cloned()) {
-        (DefaultPartition::Present, None) => make(desired, draft),
-        (DefaultPartition::Absent, Some(default)) => remove(&default, draft),
-        (DefaultPartition::Present, Some(_)) | (DefaultPartition::Absent, None) => {}
+/// Makes a default partition that is wanted.
+pub(super) fn provide(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
+    if whose(desired, DefaultPartition::Present).is_none() || found(draft).is_some() {
+        return;
     }
-}
-
-fn make(desired: &DesiredTable, draft: &mut Draft) {
     let name = fit(draft.world.name.name.as_str(), "_default");
     let cause = Cause::DefaultWanted;
     let partition = draft.make(desired, Bounds::Default, &name, |_| false, cause);
@@ -25,11 +19,15 @@ fn make(desired: &DesiredTable, draft: &mut Draft) {
     draft.step(attach, cause);
 }
 
-fn remove(default: &ObservedPartition, draft: &mut Draft) {
-    let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
-    let is_referenced = !draft.referenced_by().is_empty() || !default.referenced_by.is_empty();
-    let is_ours = default.origin == Origin::Ours && default.owned;
-    if is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table {
+/// Removes a default partition that is not wanted: one of ours, empty, and not all that rows of now have.
+pub(super) fn remove(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
+    let Some(range) = whose(desired, DefaultPartition::Absent) else { return };
+    let Some(default) = found(draft) else { return };
+    let window = range_key(&draft.world)
+        .and_then(|key| Window::new(range, key, &draft.world, moment))
+        .expect("refuted otherwise");
+    let is_needed = window.coverage.is_none_or(|coverage| coverage.until <= window.soon());
+    if !is_needed && can_be_removed(&default, draft) {
         let step = Step::RemoveDefault {
             table: draft.world.name.clone(),
             default: default.name.clone(),
@@ -39,4 +37,23 @@ fn remove(default: &ObservedPartition, draft: &mut Draft) {
     } else {
         draft.notes.push(Note::DefaultStays { default: default.name.clone() });
     }
+}
+
+fn can_be_removed(default: &ObservedPartition, draft: &Draft) -> bool {
+    let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
+    let is_referenced = !draft.referenced_by().is_empty() || !default.referenced_by.is_empty();
+    let is_ours = default.origin == Origin::Ours && default.owned;
+    is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table
+}
+
+/// The range, where this is what it wants of a default partition.
+fn whose(desired: &DesiredTable, policy: DefaultPartition) -> Option<&DesiredRange> {
+    match &desired.partitioning {
+        Partitioning::Range(range) if range.default_partition == policy => Some(range),
+        Partitioning::Range(_) | Partitioning::Hash(_) => None,
+    }
+}
+
+fn found(draft: &Draft) -> Option<ObservedPartition> {
+    draft.all(|p| p.hangs_on() && p.bounds == Bounds::Default).pop()
 }

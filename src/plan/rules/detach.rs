@@ -13,9 +13,14 @@ pub(super) fn finish(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
     for partition in pending {
         finalize(&partition, draft);
     }
-    for partition in draft.all(ObservedPartition::is_let_go) {
-        if partition.mark == Some(Mark::Expired) {
-            draft.remember(&partition);
+    let is_not_written_down =
+        |p: &ObservedPartition| p.is_let_go() && p.mark == Some(Mark::Expired);
+    for partition in draft.all(is_not_written_down) {
+        if partition.owned {
+            draft.remember(&partition, Cause::Expired);
+        } else {
+            let blocker = draft.not_owner_of(&partition);
+            draft.defer(None, blocker);
         }
     }
 }
@@ -39,7 +44,7 @@ fn finalize(partition: &ObservedPartition, draft: &mut Draft) {
 
 impl Draft {
     /// The step that writes down of a detached table that it is detached, and what it held.
-    pub(super) fn remember(&mut self, partition: &ObservedPartition) {
+    pub(super) fn remember(&mut self, partition: &ObservedPartition, because: Cause) {
         let (leaves, stays): (Vec<_>, Vec<_>) =
             partition.publications.iter().cloned().partition(|publication| publication.owned);
         if !stays.is_empty() {
@@ -57,6 +62,6 @@ impl Draft {
             at: self.moment.now,
             publications: leaves.into_iter().map(|publication| publication.name).collect(),
         }));
-        self.step(step, Cause::Expired);
+        self.step(step, because);
     }
 }

@@ -1,7 +1,8 @@
 //! What has been detached for long enough is dropped, where the spec says so.
 
+use super::expire::clocks_differ;
 use super::{Blocker, Cause, Draft, Moment, Step};
-use crate::desired::{DesiredTable, OnExpiry, Partitioning};
+use crate::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::Mark;
 use crate::plan::refute::range_key;
@@ -19,12 +20,11 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
     let window = range_key(&draft.world)
         .and_then(|key| Window::new(range, key, &draft.world, moment))
         .expect("refuted otherwise");
-    let clocks_differ =
-        draft.deferred.iter().any(|d| matches!(d.blocker, Blocker::ClocksDiffer { .. }));
+    let clocks_differ = clocks_differ(draft);
     for partition in draft.all(ObservedPartition::is_let_go) {
-        let is_expired = partition.bounds.as_range().is_some_and(|range| window.is_expired(range));
+        let may_go = partition.bounds.as_range().is_some_and(|range| window.may_go(range));
         let (Some(Mark::Detached(since)), Some(oid), true) =
-            (partition.mark, partition.oid, is_expired)
+            (partition.mark, partition.oid, may_go)
         else {
             continue;
         };
@@ -40,13 +40,23 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
             bytes: partition.bytes,
         }));
         let until = grace_over(since, after);
-        match blocker(&partition, draft) {
-            Some(blocker) => draft.defer(Some(step), blocker),
-            None if moment.expire < until => draft.defer(Some(step), Blocker::InGrace { until }),
-            None if clocks_differ => {}
-            None => draft.step(step, Cause::GraceOver),
+        match (blocker(&partition, draft), clocks_differ) {
+            (Some(blocker), _) => draft.defer(Some(step), blocker),
+            (None, Some(seconds)) => draft.defer(None, Blocker::ClocksDiffer { seconds }),
+            (None, None) if moment.expire < until => {
+                let until = if moment.now < until { until } else { next(range, moment, until) };
+                draft.defer(Some(step), Blocker::InGrace { until });
+            }
+            (None, None) => draft.step(step, Cause::GraceOver),
         }
     }
+}
+
+/// When what was due at an instant is due on the schedule.
+fn next(range: &DesiredRange, moment: &Moment, due: Timestamp) -> Timestamp {
+    let Zone::Known(zone) = &range.zone else { return due };
+    let next = range.schedule.expire.as_ref().and_then(|cron| cron.next(zone, moment.now));
+    next.unwrap_or(due)
 }
 
 /// When the grace of a table is over that has been detached since then.

@@ -1,16 +1,18 @@
 //! What lies before the oldest period to keep is let go: detached, and dropped later where the spec says
 //! so.
 
+use jiff::SignedDuration;
+
 use super::{Blocker, Cause, Draft, Moment, Note, Step};
 use crate::desired::{DesiredTable, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, Origin};
-use crate::partition::{Edge, Mark, QualifiedName};
+use crate::partition::{Mark, QualifiedName};
 use crate::plan::refute::range_key;
 use crate::plan::step::{Detach, Marking};
 use crate::plan::window::Window;
 
-/// How far the clock of the database and ours may differ, in seconds.
-pub(in crate::plan) const MOST_APART_SECONDS: i64 = 60;
+/// How far the clock of the database and ours may differ.
+const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// Detaches what has expired, and keeps what no longer has.
 pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
@@ -63,18 +65,18 @@ fn expired(window: &Window, draft: &mut Draft) -> Vec<ObservedPartition> {
     if !foreign.is_empty() {
         draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&foreign) });
     }
-    let (bounded, unbounded): (Vec<_>, Vec<_>) = ours
-        .into_iter()
-        .partition(|p| p.bounds.as_range().is_some_and(|r| matches!(r.from(), Edge::At(_))));
+    let (bounded, unbounded): (Vec<_>, Vec<_>) =
+        ours.into_iter().partition(|p| p.bounds.as_range().is_some_and(|r| window.may_go(r)));
     if !unbounded.is_empty() {
         draft.notes.push(Note::NeverExpires { partitions: names(&unbounded) });
     }
     bounded
 }
 
-fn clocks_differ(draft: &Draft) -> Option<i64> {
-    let seconds = draft.world.server.ahead?.as_secs();
-    (seconds.abs() > MOST_APART_SECONDS).then_some(seconds)
+/// How many seconds the clock of the database is ahead of ours, where that is too far.
+pub(super) fn clocks_differ(draft: &Draft) -> Option<i64> {
+    let ahead = draft.world.server.ahead?;
+    (ahead.abs() > MOST_APART).then_some(ahead.as_secs())
 }
 
 /// What keeps one partition from being detached, whatever becomes of its siblings.
@@ -116,14 +118,17 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     let limit = desired.limits.most_expired;
     let may_go = count <= limit || draft.approved;
-    if may_go {
+    if count > limit && draft.approved {
+        // Before all else: wherever the run is cut off, the next sees what a person has approved.
+        draft.mark_first(&fresh);
+    } else if may_go {
         draft.mark(&fresh, Marking::Expired, Cause::Expired);
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
         let step = detach(partition, after.take(), draft);
         draft.step(step, Cause::Expired);
-        draft.remember(partition);
+        draft.remember(partition, Cause::Expired);
         after = Some(partition.name.clone());
     }
     for partition in fresh.iter().filter(|_| !may_go) {
@@ -135,18 +140,19 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
 fn detach(partition: &ObservedPartition, after: Option<QualifiedName>, draft: &Draft) -> Step {
     let default = draft.world.default_partition().map(|p| p.name.clone());
     let referenced_by = draft.referenced_by();
+    // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
+    // their writers waiting: that must end in time, and a concurrent detach has none.
+    let concurrently = default.is_none() && referenced_by.is_empty();
     Step::DetachPartition(Box::new(Detach {
         table: draft.world.name.clone(),
         partition: partition.name.clone(),
         bounds: partition.bounds.clone(),
         key: draft.range_key(),
-        // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
-        // their writers waiting: that must end in time, and a concurrent detach has none.
-        concurrently: default.is_none() && referenced_by.is_empty(),
+        concurrently,
         default,
         references: draft.references(),
         referenced_by,
-        after,
+        after: after.filter(|_| concurrently),
         rows: partition.rows,
         bytes: partition.bytes,
     }))

@@ -19,7 +19,8 @@ impl Draft {
         because: Cause,
     ) -> QualifiedName {
         if let Some(prepared) = self.prepared_for(&bounds).cloned() {
-            if prepared.attachment == Attachment::Detached && !prepared.proven {
+            let is_range = prepared.bounds.as_range().is_some();
+            if prepared.attachment == Attachment::Detached && is_range && !prepared.proven {
                 self.prove(&prepared);
             }
             return prepared.name;
@@ -44,7 +45,7 @@ impl Draft {
     /// that it holds nothing but rows of its bounds.
     fn prove(&mut self, detached: &ObservedPartition) {
         if !matches!(detached.mark, Some(Mark::Detached(_))) {
-            self.remember(detached);
+            self.remember(detached, Cause::KeptAgain);
         }
         let step = Step::ValidateBounds {
             table: self.world.name.clone(),
@@ -178,8 +179,11 @@ impl Draft {
 }
 
 impl ObservedPartition {
+    /// What was once the default partition may hold rows that others take by now: nothing short of a scan
+    /// could tell.
     fn is_made_for(&self, bounds: &Bounds) -> bool {
-        !self.hangs_on() && self.owned && self.bounds == *bounds
+        let is_fresh = self.attachment == Attachment::Prepared || *bounds != Bounds::Default;
+        !self.hangs_on() && self.owned && self.bounds == *bounds && is_fresh
     }
 }
 

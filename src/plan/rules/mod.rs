@@ -24,15 +24,17 @@ use crate::partition::QualifiedName;
 pub(super) type Rule = fn(&DesiredTable, &Moment, &mut Draft);
 
 /// All of them.
-pub(super) const RULES: [Rule; 9] = [
+pub(super) const RULES: [Rule; 10] = [
     detach::finish,
     adopt::adopt,
     recover::discard_unusable,
     provision::provision,
-    default_partition::ensure,
+    default_partition::provide,
     recover::discard_unwanted,
     expire::expire,
     drop::drop_detached,
+    // Beside a default partition nothing is detached concurrently: so it goes when that is done.
+    default_partition::remove,
     index::ensure,
 ];
 

@@ -1,6 +1,6 @@
 //! What a step costs: its locks, how it is sent, and what can be made to wait.
 
-use super::{Attach, Step};
+use super::{Attach, MarkedPartition, Step};
 use crate::partition::{LockMode, QualifiedName};
 
 /// How a step's statements are sent.
@@ -26,6 +26,26 @@ pub enum Risk {
     DelaysReadsAndWrites,
 }
 
+impl Attach {
+    /// What is locked besides a default partition.
+    fn locks(&self, of_table: LockMode) -> Vec<(&QualifiedName, LockMode)> {
+        let mut locks = vec![(&self.table, of_table), (&self.partition, LockMode::AccessExclusive)];
+        // Where the table has foreign keys of its own already, their triggers on what they lead to go.
+        let of_references =
+            if self.again { LockMode::AccessExclusive } else { LockMode::ShareRowExclusive };
+        locks.extend(self.references.iter().map(|other| (other, of_references)));
+        locks.extend(self.referenced_by.iter().map(|other| (other, LockMode::ShareRowExclusive)));
+        locks
+    }
+}
+
+impl MarkedPartition {
+    /// The lock that a comment takes, or a constraint.
+    fn lock(&self) -> LockMode {
+        if self.by_constraint { LockMode::AccessExclusive } else { LockMode::ShareUpdateExclusive }
+    }
+}
+
 impl Step {
     /// The tables locked by the step, with the strongest mode on each, new tables included. What is
     /// said of a partition goes for all that lies below it, where it is partitioned itself.
@@ -47,24 +67,13 @@ impl Step {
             }
             Self::ValidateExclusion { default, .. } => vec![(default, ShareUpdateExclusive)],
             Self::AttachPartition(attach) => {
-                let mut locks = vec![
-                    (&attach.table, ShareUpdateExclusive),
-                    (&attach.partition, AccessExclusive),
-                ];
+                let mut locks = attach.locks(ShareUpdateExclusive);
                 locks.extend(attach.default.iter().map(|d| (d, AccessExclusive)));
-                locks.extend(attach.references.iter().map(|r| (r, attach.of_references())));
-                locks.extend(attach.referenced_by.iter().map(|r| (r, ShareRowExclusive)));
                 locks
             }
             Self::DrainDefault(drain) => {
-                let Attach { table, partition, references, referenced_by, .. } = &drain.attach;
-                let mut locks = vec![
-                    (table, AccessExclusive),
-                    (&drain.default, AccessExclusive),
-                    (partition, AccessExclusive),
-                ];
-                locks.extend(references.iter().map(|r| (r, drain.attach.of_references())));
-                locks.extend(referenced_by.iter().map(|r| (r, ShareRowExclusive)));
+                let mut locks = drain.attach.locks(AccessExclusive);
+                locks.push((&drain.default, AccessExclusive));
                 locks
             }
             Self::RemoveDefault { table, default, references } => {
@@ -73,7 +82,7 @@ impl Step {
                 locks
             }
             Self::MarkPartitions { partitions, .. } => {
-                partitions.iter().map(|marked| (&marked.name, ShareUpdateExclusive)).collect()
+                partitions.iter().map(|marked| (&marked.name, marked.lock())).collect()
             }
             Self::DetachPartition(detach) => detach.locks(),
             Self::FinalizeDetach { table, partition, references } => {
@@ -212,12 +221,5 @@ impl Step {
             | Self::DropTableIndex { .. }
             | Self::ReplaceTableIndex { .. } => false,
         }
-    }
-}
-
-impl Attach {
-    /// The lock on the tables that its foreign keys lead to: where it has its own, their triggers there go.
-    fn of_references(&self) -> LockMode {
-        if self.again { LockMode::AccessExclusive } else { LockMode::ShareRowExclusive }
     }
 }

@@ -14,6 +14,9 @@ pub struct MarkedPartition {
     pub bounds: Bounds,
     /// What a person wrote into its comment, and what stays.
     pub comment: Option<String>,
+    /// Whether it also gets the constraint by which it is found once it is detached, since it is not by
+    /// its name.
+    pub by_constraint: bool,
 }
 
 /// What partitions become by being marked.

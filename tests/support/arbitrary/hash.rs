@@ -56,6 +56,6 @@ fn add(
     let (Some(fate), Bounds::Hash { remainder, .. }) = (fate, &bounds) else { return };
     let name = observed.name.sibling(hash_name(&observed.name.name, *remainder));
     let mut partition = world::partition(name, bounds);
-    fate.befall(&mut partition);
+    fate.befall(&mut partition, Timestamp::UNIX_EPOCH);
     world::add(observed, partition);
 }

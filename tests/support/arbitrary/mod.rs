@@ -2,13 +2,19 @@
 
 mod hash;
 mod index;
+mod life;
 mod range;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use pg_partition_operator::observed::{
+    Attachment, Holder, ObservedPartition, ObservedTable, Origin, PartitionKind,
+};
+use pg_partition_operator::partition::Mark;
 use pg_partition_operator::plan::{Moment, plan, simulate};
 use proptest::prelude::*;
+
+use crate::world;
 
 pub(crate) use hash::hash_world;
 pub(crate) use range::range_world;
@@ -46,44 +52,125 @@ enum Fate {
     PreparedByAnother,
     Subpartitioned,
     NotOwned,
+    LetGo(LetGo),
+}
+
+/// What became of a partition of ours that was let go.
+#[derive(Debug, Clone, Copy)]
+enum LetGo {
+    Marked,
+    Pending,
+    HeldPending,
+    /// By whom, nobody knows: it was not marked.
+    DetachedByAPerson,
+    CutOffBeforeRemembering,
+    /// So many hours ago.
+    Detached(i64),
+    AttachedAgain(i64),
+    TakenByAnother,
+    ReferredTo,
+    Unlike,
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
         6 => Just(Fate::Foreign),
-        6 => Just(Fate::Ours),
+        8 => Just(Fate::Ours),
         1 => Just(Fate::Pending),
         2 => Just(Fate::Prepared),
         1 => Just(Fate::Unfit),
         1 => Just(Fate::PreparedByAnother),
         1 => Just(Fate::Subpartitioned),
         1 => Just(Fate::NotOwned),
+        6 => let_go().prop_map(Fate::LetGo),
+    ]
+}
+
+fn let_go() -> impl Strategy<Value = LetGo> {
+    prop_oneof![
+        2 => Just(LetGo::Marked),
+        1 => Just(LetGo::Pending),
+        1 => Just(LetGo::HeldPending),
+        1 => Just(LetGo::DetachedByAPerson),
+        2 => Just(LetGo::CutOffBeforeRemembering),
+        4 => (0..400_i64).prop_map(LetGo::Detached),
+        2 => (0..400_i64).prop_map(LetGo::AttachedAgain),
+        1 => Just(LetGo::TakenByAnother),
+        1 => Just(LetGo::ReferredTo),
+        1 => Just(LetGo::Unlike),
     ]
 }
 
 impl Fate {
-    fn befall(self, partition: &mut ObservedPartition) {
-        use pg_partition_operator::observed::PartitionKind;
+    fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
+        let mut ours = |mark| (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
         match self {
             Self::Foreign => {}
-            Self::Ours => partition.origin = Origin::Ours,
+            Self::Ours => ours(Mark::Attached),
             Self::Pending => partition.attachment = Attachment::DetachPending,
             Self::Subpartitioned => partition.kind = PartitionKind::Partitioned,
             Self::NotOwned => partition.owned = false,
             Self::Prepared | Self::Unfit | Self::PreparedByAnother => {
-                partition.origin = Origin::Ours;
+                ours(Mark::ToBeAttached);
                 partition.attachment = Attachment::Prepared;
                 partition.fits = !matches!(self, Self::Unfit);
                 partition.owned = !matches!(self, Self::PreparedByAnother);
             }
+            Self::LetGo(fate) => fate.befall(partition, now),
         }
     }
 }
 
-/// A run for something else that was cut off after some steps, or that came to its end.
-fn cut_off(world: &mut World, before: &DesiredTable, steps: usize) {
-    let plan = plan(before, &world.observed, &Moment::at(world.now));
+impl LetGo {
+    fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
+        let since = |hours: i64| {
+            let whole = Timestamp::from_second(now.as_second()).expect("an instant");
+            Mark::Detached(whole - SignedDuration::from_hours(hours))
+        };
+        let mark = match self {
+            Self::DetachedByAPerson => Mark::Attached,
+            Self::Marked | Self::Pending | Self::HeldPending | Self::CutOffBeforeRemembering => {
+                Mark::Expired
+            }
+            Self::Detached(hours) | Self::AttachedAgain(hours) => since(hours),
+            Self::TakenByAnother | Self::ReferredTo | Self::Unlike => since(100),
+        };
+        (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
+        partition.attachment = match self {
+            Self::Marked | Self::AttachedAgain(_) => Attachment::Attached,
+            Self::Pending | Self::HeldPending => Attachment::DetachPending,
+            _ => Attachment::Detached,
+        };
+        match self {
+            Self::HeldPending => {
+                partition.held_by = vec![Holder { pid: 4711, who: String::new() }];
+            }
+            Self::TakenByAnother => partition.owned = false,
+            Self::ReferredTo => {
+                partition.referenced_by = vec![partition.name.sibling(world::identifier("rest"))];
+            }
+            Self::Unlike => partition.fits = false,
+            _ => {}
+        }
+    }
+}
+
+/// A run for something else, and perhaps at another time, that was cut off after some steps, or that came
+/// to its end. Whatever it asked for, a person approved.
+fn cut_off(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize) {
+    let mut before = before.clone();
+    before.limits.most_expired = 1_000;
+    let plan = plan(&before, &world.observed, &Moment::at(at));
     for planned in plan.steps.iter().take(steps) {
         simulate(&mut world.observed, &planned.step);
+    }
+    world::look_again(&mut world.observed);
+}
+
+impl World {
+    /// The same, where a person has approved the plan for a moment.
+    pub(crate) fn approved(mut self, moment: &Moment) -> Self {
+        self.desired.approved = vec![plan(&self.desired, &self.observed, moment).fingerprint];
+        self
     }
 }

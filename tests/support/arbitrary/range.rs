@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use pg_partition_operator::observed::{DefaultRows, ObservedTable};
+use pg_partition_operator::observed::{DefaultRows, ObservedTable, Origin};
 use pg_partition_operator::partition::{
-    Axis, Bounds, Edge, Grid, Interval, KeyType, Method, QualifiedName, RangeBounds, range_name,
+    Axis, Bounds, Edge, Grid, Interval, KeyType, Mark, Method, QualifiedName, RangeBounds,
+    range_name,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -12,7 +13,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::{Fate, TABLES, World, cut_off, fate, index};
+use super::life::{self, Life};
+use super::{Fate, LetGo, TABLES, World, cut_off, fate, index, let_go};
 use crate::world;
 
 const INTERVALS: [Interval; 6] = [
@@ -52,6 +54,7 @@ struct Wish {
     ahead: i64,
     start_at: Option<i64>,
     indexes: Vec<Value>,
+    life: Life,
 }
 
 /// A stretch between two cuts; a cut is so many periods from now, and perhaps off the grid.
@@ -60,13 +63,16 @@ struct Stretch {
     width: i64,
     off_grid: Option<i64>,
     fate: Option<Fate>,
+    /// What besides took its rows once, and was let go.
+    before: Option<LetGo>,
     has_usual_name: bool,
     indexes: Vec<index::Found>,
 }
 
 pub(crate) fn range_world() -> impl Strategy<Value = World> {
-    (wish(), stretches(), default_partition(), any::<[bool; 3]>(), earlier_run()).prop_map(
-        |(wish, stretches, default, [min, max, stranger], earlier)| {
+    let found = (stretches(), default_partition(), any::<[bool; 3]>(), life::references());
+    (wish(), found, earlier_run()).prop_map(
+        |(wish, (stretches, default, [min, max, stranger], references), earlier)| {
             let mut world = wish.world();
             let grid = wish.grid();
             add_partitions(&mut world.observed, &grid, &stretches, [min, max], wish.now);
@@ -75,11 +81,14 @@ pub(crate) fn range_world() -> impl Strategy<Value = World> {
                 let taken = range_name(&world.observed.name.name, &grid, current);
                 world.observed.taken.insert(taken);
             }
-            if let Some((was_longer, ahead, indexes, steps)) = earlier {
+            if let Some((was_longer, periods_ago, ahead, (indexes, life), steps)) = earlier {
                 let interval = if was_longer { longer(wish.interval) } else { wish.interval };
-                let before = Wish { interval, ahead, indexes, ..wish }.world().desired;
-                cut_off(&mut world, &before, steps);
+                let ago = SignedDuration::from_secs(periods_ago * rough_seconds(wish.interval));
+                let at = wish.now - ago;
+                let before = Wish { interval, ahead, indexes, life, ..wish }.world().desired;
+                cut_off(&mut world, &before, at, steps);
             }
+            life::refer(&mut world.observed, references.as_ref());
             world
         },
     )
@@ -97,23 +106,25 @@ fn wish() -> impl Strategy<Value = Wish> {
     ];
     let what = (select(&TABLES[..]), select(&INTERVALS[..]), select(&KEYS[..]));
     let start_at = option::weighted(0.3, -3..20_i64);
-    (what, now, 0..5_i64, start_at, index::wanted(true)).prop_map(
-        |((table, interval, key), (zone, now), ahead, start_at, indexes)| {
+    (what, now, 0..5_i64, start_at, (index::wanted(true), life::life())).prop_map(
+        |((table, interval, key), (zone, now), ahead, start_at, (indexes, life))| {
             let too_fine = key == KeyType::Date && interval == Interval::Hour;
             let interval = if too_fine { Interval::Day } else { interval };
-            Wish { table, interval, key, zone, now, ahead, start_at, indexes }
+            Wish { table, interval, key, zone, now, ahead, start_at, indexes, life }
         },
     )
 }
 
 fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
     let off_grid = option::weighted(0.2, 1..3_000_000_000_i64);
-    let found = (option::weighted(0.7, fate()), any::<bool>(), index::found());
+    let before = option::weighted(0.15, let_go());
+    let found = (option::weighted(0.7, fate()), before, any::<bool>(), index::found());
     let stretch = (1..3_i64, off_grid, found).prop_map(
-        |(width, off_grid, (fate, has_usual_name, indexes))| Stretch {
+        |(width, off_grid, (fate, before, has_usual_name, indexes))| Stretch {
             width,
             off_grid,
             fate,
+            before,
             has_usual_name,
             indexes,
         },
@@ -121,15 +132,23 @@ fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
     vec(stretch, 0..8)
 }
 
-/// Whether there is one, whether it is empty, and where its rows lie in periods from now.
-fn default_partition() -> impl Strategy<Value = Option<(bool, Vec<i64>)>> {
-    option::weighted(0.4, (any::<bool>(), vec(-3..5_i64, 0..3)))
+/// Whether it is empty, ours, and looked into, and where its rows lie in periods from now.
+type FoundDefault = ([bool; 3], Vec<i64>);
+
+/// Whether there is one.
+fn default_partition() -> impl Strategy<Value = Option<FoundDefault>> {
+    option::weighted(0.4, (any::<[bool; 3]>(), vec(-3..5_i64, 0..3)))
 }
 
+/// Whether periods were longer, how many of them ago it was, how many were ready ahead, what else was
+/// wanted, and after how many steps it was cut off.
+type Earlier = (bool, i64, i64, (Vec<Value>, Life), usize);
+
 /// What an earlier run was asked for, and after how many steps it was cut off.
-fn earlier_run() -> impl Strategy<Value = Option<(bool, i64, Vec<Value>, usize)>> {
+fn earlier_run() -> impl Strategy<Value = Option<Earlier>> {
     let was_longer = proptest::bool::weighted(0.3);
-    option::weighted(0.5, (was_longer, 0..5_i64, index::wanted(true), 1..40_usize))
+    let wanted = (index::wanted(true), life::life());
+    option::weighted(0.5, (was_longer, 0..3_i64, 0..5_i64, wanted, 1..40_usize))
 }
 
 fn longer(interval: Interval) -> Interval {
@@ -151,7 +170,7 @@ impl Wish {
     fn world(&self) -> World {
         let seconds = self.start_at.map(|periods| periods * rough_seconds(self.interval));
         let start_at = seconds.map(|back| (self.now - SignedDuration::from_secs(back)).to_string());
-        let spec = json!({
+        let mut spec = json!({
             "schema": "shop",
             "table": self.table,
             "partitionBy": {"range": {
@@ -163,6 +182,7 @@ impl Wish {
             "ahead": self.ahead,
             "indexes": self.indexes,
         });
+        self.life.write(&mut spec);
         let desired = world::desired(&spec).expect("a wish means something");
         let mut observed =
             world::table(&desired.name, Method::Range, &[("at", self.key.type_name())]);
@@ -203,9 +223,17 @@ fn add_partitions(
         if let (Some(fate), Some(range)) = (stretch.fate, RangeBounds::new(from, to)) {
             let name = name(observed, grid, range, number, stretch.has_usual_name);
             let mut partition = world::partition(name, Bounds::Range(range));
-            fate.befall(&mut partition);
+            fate.befall(&mut partition, now);
             index::give(&mut partition, &stretch.indexes);
             world::add(observed, partition);
+        }
+        if let (Some(before), Some(range)) = (stretch.before, RangeBounds::new(from, to)) {
+            let name = world::identifier(&format!("once {number}"));
+            let mut partition = world::partition(observed.name.sibling(name), Bounds::Range(range));
+            Fate::LetGo(before).befall(&mut partition, now);
+            if !partition.hangs_on() {
+                world::add(observed, partition);
+            }
         }
         from = from.max(to);
     }
@@ -238,13 +266,16 @@ fn name(
 fn add_default(
     observed: &mut ObservedTable,
     grid: &Grid,
-    default: Option<&(bool, Vec<i64>)>,
+    default: Option<&FoundDefault>,
     now: Timestamp,
 ) {
-    let Some((is_empty, rows_at)) = default else { return };
+    let Some(([is_empty, is_ours, is_counted], rows_at)) = default else { return };
     let name = observed.name.sibling(world::identifier("the default"));
     let mut partition = world::partition(name, Bounds::Default);
     partition.bytes = if *is_empty { 0 } else { 8_192 };
+    if *is_ours {
+        (partition.origin, partition.mark) = (Origin::Ours, Some(Mark::Attached));
+    }
     world::add(observed, partition);
     let rows = rows_at.iter().filter(|_| !is_empty).filter_map(|periods| {
         let mut at = grid.axis.at(now);
@@ -257,5 +288,7 @@ fn add_default(
             observed.attached().filter_map(|p| p.bounds.as_range()).all(|r| !r.overlaps(&range));
         is_free.then_some(DefaultRows { range, rows: 7 })
     });
-    observed.default_rows = Some(rows.collect());
+    let rows: Vec<_> = rows.collect();
+    observed.default_count = is_counted.then(|| rows.iter().map(|stretch| stretch.rows).sum());
+    observed.default_rows = Some(rows);
 }

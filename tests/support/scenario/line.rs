@@ -42,6 +42,15 @@ impl Line {
         self.next().expect("the line goes on")
     }
 
+    /// Whether this word comes next.
+    pub(crate) fn is_next(&mut self, word: &str) -> bool {
+        self.0.peek().is_some_and(|next| next == word)
+    }
+
+    pub(crate) fn number<N: std::str::FromStr>(&mut self) -> N {
+        self.word().parse().unwrap_or_else(|_| panic!("a number"))
+    }
+
     /// A name as SQL writes it; without a schema it is in `shop`.
     pub(crate) fn name(&mut self) -> QualifiedName {
         let word = self.word();

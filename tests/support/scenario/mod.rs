@@ -3,18 +3,22 @@
 //! `tests/pure/scenarios/README.md` describes it.
 
 mod line;
+mod partition;
 mod shown;
 
-use jiff::Timestamp;
-use pg_partition_operator::desired::DesiredTable;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use pg_partition_operator::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION};
+use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    Attachment, DefaultRows, IndexMarker, ObservedPartition, ObservedTable, Origin, PartitionKind,
-    RelationKind, TableIndex,
+    DefaultRows, ForeignKey, IndexMarker, ObservedPartition, ObservedTable, Relation, RelationKind,
+    TableIndex,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyType, Method, QualifiedName, ServerVersion,
 };
-use pg_partition_operator::plan::{Moment, Plan, check, plan, simulate};
+use pg_partition_operator::plan::{Moment, Plan, check, next_action, plan, simulate};
 use serde_json::{Value, json};
 
 use crate::world;
@@ -37,6 +41,7 @@ pub(crate) fn run(script: &str) -> String {
 
 struct Scenario {
     spec: Value,
+    annotations: BTreeMap<String, String>,
     key_type: Option<KeyType>,
     now: Timestamp,
     world: ObservedTable,
@@ -63,8 +68,14 @@ impl Scenario {
             world::table(&name, Method::Range, &[(&column, &type_name)])
         };
         let key_type = world.key().and_then(|k| KeyType::from_type_name(&k.columns[0].type_name));
-        let mut scenario =
-            Self { spec, key_type, now: Timestamp::UNIX_EPOCH, world, seen: String::new() };
+        let mut scenario = Self {
+            spec,
+            annotations: BTreeMap::new(),
+            key_type,
+            now: Timestamp::UNIX_EPOCH,
+            world,
+            seen: String::new(),
+        };
         scenario.set_spec(line);
         scenario
     }
@@ -76,17 +87,37 @@ impl Scenario {
             "spec" => self.set_spec(line),
             "index" => self.want_index(&mut line),
             "no-index" => self.spec["indexes"] = json!([]),
+            "adopt" => self.annotate(ADOPT_ANNOTATION, text.trim_start_matches("adopt").trim()),
             "found" => self.found(line),
+            "references" => self.relation().references.push(line.name()),
+            "referenced-by" => {
+                let key = ForeignKey { from: line.name(), columns: Vec::new() };
+                self.relation().referenced_by.push(key);
+            }
+            "clock-ahead" => {
+                let seconds = line.word().parse().expect("seconds");
+                self.world.server.ahead = Some(SignedDuration::from_secs(seconds));
+            }
             "have" => self.have(line),
+            "gone" => {
+                let name = line.name();
+                self.world.partitions.retain(|p| p.name != name);
+            }
+            "rows" => {
+                let name = line.name();
+                self.partition(&name).rows = Some(line.number());
+            }
             "have-index" => self.have_index(&mut line),
             "taken" => drop(self.world.taken.insert(line.name().name)),
             "rows-in-default" => self.rows_in_default(&mut line),
-            "plan" | "apply" | "crash-after" | "show" => {
+            "default-count" => {
+                self.world.default_count = Some(line.word().parse().expect("a number of rows"));
+            }
+            _ => {
                 self.seen.push_str(&format!("> {text}\n"));
                 let seen = self.ask(command, &mut line);
                 self.seen.push_str(&seen);
             }
-            unknown => panic!("there is no command {unknown:?}"),
         }
     }
 
@@ -94,43 +125,81 @@ impl Scenario {
         if command == "show" {
             return shown::world(&self.world, self.key_type);
         }
-        let desired = match world::desired(&self.spec) {
+        let desired = match self.desired() {
             Ok(desired) => desired,
             Err(errors) => return errors.iter().map(|e| format!("refused: {e}\n")).collect(),
         };
-        let plan = self.checked_plan(&desired);
-        let steps = match command {
-            "plan" => return shown::without_fingerprint(&plan),
-            "apply" => plan.steps.len(),
-            _ => line.word().parse().expect("a number of steps"),
+        let most = (command == "crash-after").then(|| line.word().parse().expect("a number"));
+        let moment = match line.next().as_deref() {
+            Some("scheduled") => Moment::scheduled(&desired, self.now),
+            _ => Moment::at(self.now),
         };
-        for planned in plan.steps.iter().take(steps) {
-            simulate(&mut self.world, &planned.step);
+        let plan = self.checked_plan(&desired, &moment);
+        match command {
+            "plan" => shown::without_fingerprint(&plan),
+            "approve" => {
+                self.annotate(APPROVE_ANNOTATION, &plan.fingerprint);
+                String::new()
+            }
+            "next" => {
+                let moment = Moment::scheduled(&desired, self.now);
+                let next = next_action(&desired, &self.world, &moment);
+                next.map_or_else(|| "never\n".to_owned(), |next| format!("{next}\n"))
+            }
+            "apply" | "crash-after" => {
+                let steps = most.unwrap_or(plan.steps.len());
+                for planned in plan.steps.iter().take(steps) {
+                    simulate(&mut self.world, &planned.step);
+                }
+                world::look_again(&mut self.world);
+                format!("{steps} of {} steps done\n", plan.steps.len())
+            }
+            unknown => panic!("there is no command {unknown:?}"),
         }
-        format!("{steps} of {} steps done\n", plan.steps.len())
+    }
+
+    fn desired(&self) -> Result<DesiredTable, Vec<SpecError>> {
+        world::annotated(&self.spec, self.annotations.clone())
+    }
+
+    fn annotate(&mut self, annotation: &str, value: &str) {
+        self.annotations.insert(annotation.to_owned(), value.to_owned());
+    }
+
+    fn relation(&mut self) -> &mut Relation {
+        self.world.relation.as_mut().expect("there is a table")
     }
 
     /// The plan, which the checker accepts whatever the scenario.
-    fn checked_plan(&self, desired: &DesiredTable) -> Plan {
-        let moment = Moment::at(self.now);
-        let plan = plan(desired, &self.world, &moment);
-        if let Err(violation) = check(plan.clone(), desired, &self.world, &moment) {
+    fn checked_plan(&self, desired: &DesiredTable, moment: &Moment) -> Plan {
+        let plan = plan(desired, &self.world, moment);
+        if let Err(violation) = check(plan.clone(), desired, &self.world, moment) {
             panic!("{violation}\n{plan}");
         }
         plan
     }
 
-    /// `interval Quarter`, `zone Europe/Paris`, `ahead 3`, `startAt 2024-01-01`, `partitions 8`.
+    /// `interval Quarter`, `zone Europe/Paris`, `ahead 3`, `keep 24`, `expire "0 3 15 * *"` …
     fn set_spec(&mut self, mut line: Line) {
         while let Some(field) = line.next() {
-            let value = line.word();
+            let word = line.word();
+            let value = word.trim_matches('"');
             let number = || json!(value.parse::<i64>().expect("a number"));
+            let spec = &mut self.spec;
             match field.as_str() {
-                "interval" => self.spec["partitionBy"]["range"]["interval"] = json!(value),
-                "zone" => self.spec["partitionBy"]["range"]["timeZone"] = json!(value),
-                "startAt" => self.spec["partitionBy"]["range"]["startAt"] = json!(value),
-                "partitions" => self.spec["partitionBy"]["hash"]["partitions"] = number(),
-                "ahead" => self.spec["ahead"] = number(),
+                "interval" => spec["partitionBy"]["range"]["interval"] = json!(value),
+                "zone" => spec["partitionBy"]["range"]["timeZone"] = json!(value),
+                "startAt" => spec["partitionBy"]["range"]["startAt"] = json!(value),
+                "partitions" => spec["partitionBy"]["hash"]["partitions"] = number(),
+                "ahead" => spec["ahead"] = number(),
+                "mode" => spec["mode"] = json!(value),
+                "default" => spec["defaultPartition"] = json!(value),
+                "keep" if value == "all" => spec["retention"] = Value::Null,
+                "keep" => spec["retention"]["keep"] = number(),
+                "onExpiry" | "dropAfter" => spec["retention"][field] = json!(value),
+                "provision" | "expire" => spec["schedule"][field] = json!(value),
+                "most" => spec["limits"]["maxExpirePerRun"] = number(),
+                "lockTimeout" => spec["limits"]["lockTimeout"] = json!(value),
                 unknown => panic!("there is no field {unknown:?}"),
             }
         }
@@ -184,26 +253,7 @@ impl Scenario {
     fn have(&mut self, mut line: Line) {
         let name = line.name();
         let bounds = self.bounds(&mut line);
-        let mut partition = world::partition(name, bounds);
-        while let Some(word) = line.next() {
-            match word.as_str() {
-                "ours" => partition.origin = Origin::Ours,
-                "foreign" => partition.origin = Origin::Foreign,
-                "pending" => partition.attachment = Attachment::DetachPending,
-                "prepared" => partition.attachment = Attachment::Prepared,
-                "detached" => partition.attachment = Attachment::Detached,
-                "subpartitioned" => partition.kind = PartitionKind::Partitioned,
-                "foreign-table" => partition.kind = PartitionKind::Foreign,
-                "not-owned" => partition.owned = false,
-                "unfit" => partition.fits = false,
-                "storage" => partition.storage.push(line.word()),
-                "rows" => {
-                    let rows = line.word().parse().expect("a number of rows");
-                    (partition.rows, partition.bytes) = (Some(rows), rows * 100);
-                }
-                unknown => panic!("a partition cannot be {unknown:?}"),
-            }
-        }
+        let partition = partition::described(world::partition(name, bounds), line);
         world::add(&mut self.world, partition);
     }
 
@@ -223,7 +273,12 @@ impl Scenario {
         }
     }
 
+    /// `rows-in-default [2026-12-24, 2026-12-25) 17`, or `rows-in-default not-counted`.
     fn rows_in_default(&mut self, line: &mut Line) {
+        if line.is_next("not-counted") {
+            self.world.default_rows = None;
+            return;
+        }
         let range = self.bounds(line).as_range().expect("a range");
         let rows = line.word().parse().expect("a number of rows");
         self.world.default_rows.get_or_insert_default().push(DefaultRows { range, rows });

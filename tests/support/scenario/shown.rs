@@ -3,7 +3,7 @@
 use pg_partition_operator::observed::{
     Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
 };
-use pg_partition_operator::partition::KeyType;
+use pg_partition_operator::partition::{KeyType, Mark};
 use pg_partition_operator::plan::Plan;
 
 /// The plan as `plan` prints it, without its fingerprint, which no reader could check.
@@ -35,6 +35,15 @@ fn shown(partition: &ObservedPartition, key: Option<KeyType>) -> String {
         Attachment::Detached => words.push("detached".to_owned()),
         Attachment::DetachPending => words.push("detach pending".to_owned()),
     }
+    match partition.mark {
+        Some(Mark::Expired) => words.push("expired".to_owned()),
+        Some(Mark::Detached(since)) => words.push(format!("since {since}")),
+        Some(Mark::ToBeAttached | Mark::Attached) | None => {}
+    }
+    if partition.proven {
+        words.push("proven".to_owned());
+    }
+    words.extend(partition.publications.iter().map(|p| format!("published by {}", p.name.shown())));
     words.extend(partition.storage.iter().cloned());
     words.extend(
         partition.exclusions.iter().map(|e| {

@@ -1,0 +1,138 @@
+{{/* Base of all names. */}}
+{{- define "pgpartition.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* At most 49 characters, so that suffixes fit. */}}
+{{- define "pgpartition.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 49 | trimSuffix "-" }}
+{{- else if contains (include "pgpartition.name" .) .Release.Name }}
+{{- .Release.Name | trunc 49 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "pgpartition.name" .) | trunc 49 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "pgpartition.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "pgpartition.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "pgpartition.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "pgpartition.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "pgpartition.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "pgpartition.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "pgpartition.leaseName" -}}
+{{- default (include "pgpartition.fullname" .) .Values.leaderElection.leaseName }}
+{{- end }}
+
+{{- define "pgpartition.image" -}}
+{{- with .Values.image }}
+{{- $name := ternary .repository (printf "%s/%s" .registry .repository) (empty .registry) }}
+{{- if .digest }}
+{{- printf "%s@%s" $name .digest }}
+{{- else }}
+{{- printf "%s:%s" $name (default $.Chart.AppVersion .tag) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "pgpartition.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "pgpartition.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* The resources, read; their status, written; and what is told of them. */}}
+{{- define "pgpartition.rules.tables" -}}
+- apiGroups: [pgpartition.dev]
+  resources: [partitionedtables]
+  verbs: [get, list, watch]
+- apiGroups: [pgpartition.dev]
+  resources: [partitionedtables/status]
+  verbs: [patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+
+{{/* How to log in: read when it is needed, the metadata watched. */}}
+{{- define "pgpartition.rules.credentials" -}}
+- apiGroups: [""]
+  resources: [secrets, configmaps]
+  verbs: [get, list, watch]
+{{- end }}
+
+{{/* Whether the kinds of the Prometheus operator may be rendered: a text that is not empty. */}}
+{{- define "pgpartition.prometheusKinds" -}}
+{{- $there := .Capabilities.APIVersions.Has "monitoring.coreos.com/v1" }}
+{{- $when := .Values.prometheus.whenMissing }}
+{{- if or $there (eq $when "Render") -}}
+yes
+{{- else if eq $when "Fail" }}
+{{- fail "prometheus: the cluster has no monitoring.coreos.com/v1, which serviceMonitor, podMonitor and rules need; install the Prometheus operator, or set prometheus.whenMissing to Skip" }}
+{{- end }}
+{{- end }}
+
+{{/* One pod that runs the program once, as the operator would: context, name, args, env. */}}
+{{- define "pgpartition.testPod" -}}
+{{- $ := .context }}
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {{ include "pgpartition.fullname" $ }}-{{ .name }}
+  namespace: {{ $.Release.Namespace }}
+  labels:
+    {{- include "pgpartition.labels" $ | nindent 4 }}
+    app.kubernetes.io/component: test
+  annotations:
+    helm.sh/hook: test
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  restartPolicy: Never
+  serviceAccountName: {{ include "pgpartition.serviceAccount" $ }}
+  enableServiceLinks: false
+  {{- with $.Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext:
+    {{- toYaml $.Values.podSecurityContext | nindent 4 }}
+  containers:
+    - name: {{ .name }}
+      image: {{ include "pgpartition.image" $ | quote }}
+      imagePullPolicy: {{ $.Values.image.pullPolicy }}
+      args:
+        {{- toYaml .args | nindent 8 }}
+      {{- with .env }}
+      env:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      resources:
+        {{- toYaml $.Values.resources | nindent 8 }}
+      securityContext:
+        {{- toYaml $.Values.securityContext | nindent 8 }}
+  {{- with $.Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $.Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,38 @@
+//! `check`: whether the cluster is prepared for the operator.
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::output;
+use crate::kubernetes::{self, CheckSettings};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The namespaces that are looked after; all where none is given
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// The Lease by which replicas agree on who leads
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PGPARTITION_LEASE_NAME",
+        default_value = "pg-partition-operator"
+    )]
+    lease_name: String,
+    /// The Lease's namespace; that of the kubeconfig or the pod where none is given
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE")]
+    lease_namespace: Option<String>,
+}
+
+pub(super) async fn check(arguments: CheckArguments) -> anyhow::Result<Exit> {
+    let settings = CheckSettings {
+        namespaces: arguments.namespaces,
+        lease_name: arguments.lease_name,
+        lease_namespace: arguments.lease_namespace,
+    };
+    let findings = kubernetes::check(&settings).await?;
+    let lines: Vec<_> = findings.iter().map(|finding| format!("{finding}\n")).collect();
+    output::print(&lines.concat())?;
+    let is_prepared = findings.iter().all(|finding| finding.missing.is_none());
+    Ok(if is_prepared { Exit::Done } else { Exit::Person })
+}

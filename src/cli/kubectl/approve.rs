@@ -1,0 +1,123 @@
+//! `approve`: what the plan holds back until a person has seen it may be done.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use kube::ResourceExt as _;
+
+use super::{Resource, shown, status};
+use crate::api::v1alpha1::{APPROVE_ANNOTATION, Mode, PartitionedTable};
+use crate::cli::duration;
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Format};
+use crate::converge::ConvergeError;
+use crate::kubernetes::{AccessError, Cluster};
+use crate::partition::shown_text;
+
+/// How often a resource may change under our hands before we give up.
+const TRIES: usize = 10;
+
+#[derive(Debug, Args)]
+pub(super) struct ApproveArguments {
+    #[command(flatten)]
+    resource: Resource,
+    /// The plan, as status and plan show it; where none is given, the plan is shown, and asked about
+    #[arg(value_name = "FINGERPRINT")]
+    fingerprint: Option<String>,
+    /// Approve of the plan that is shown without asking
+    #[arg(short, long, conflicts_with = "fingerprint")]
+    yes: bool,
+    /// Wait until it is done, for 5 minutes or for so long
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true,
+          default_missing_value = "5m", value_parser = duration)]
+    wait: Option<Duration>,
+}
+
+pub(super) async fn approve(
+    cluster: &Cluster,
+    arguments: ApproveArguments,
+) -> anyhow::Result<Exit> {
+    let name = &arguments.resource.name;
+    let mut table = cluster.get(name).await?;
+    let Some(plan) = fingerprint(&table).filter(|_| status::awaits_approval(&table)) else {
+        output::print(&format!("{}: nothing awaits approval\n", shown(&table)))?;
+        return Ok(Exit::Done);
+    };
+    let expected = match &arguments.fingerprint {
+        Some(fingerprint) => fingerprint.trim().to_owned(),
+        None if seen_and_approved(&table, arguments.yes)? => plan,
+        None => return Ok(Exit::Person),
+    };
+    for _ in 0..TRIES {
+        match fingerprint(&table).filter(|_| status::awaits_approval(&table)) {
+            None => bail!("nothing awaits approval any more"),
+            Some(_) if status::is_outdated(&table) => {
+                output::tell("the spec has changed since this plan was made: look at the next")?;
+                return Ok(Exit::PlanChanged);
+            }
+            Some(fingerprint) if fingerprint != expected => {
+                let fingerprint = shown_text(&fingerprint);
+                output::tell(&ConvergeError::PlanChanged { fingerprint }.to_string())?;
+                return Ok(Exit::PlanChanged);
+            }
+            Some(_) => {}
+        }
+        let annotation = (APPROVE_ANNOTATION, expected.as_str());
+        match cluster.annotate(name, annotation, table.metadata.resource_version.as_deref()).await {
+            Ok(()) => return approved(cluster, &table, &expected, arguments.wait).await,
+            Err(AccessError::Changed) => table = cluster.get(name).await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bail!("the resource changes too often: try again")
+}
+
+fn fingerprint(table: &PartitionedTable) -> Option<String> {
+    Some(table.status.as_ref()?.plan.as_ref()?.fingerprint.clone())
+}
+
+/// Shows what would be approved, and asks whether it is.
+fn seen_and_approved(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
+    output::tell(&format!("{}\n{}", shown(table), status::plan_text(table)))?;
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("there is no terminal to ask on: name the fingerprint, or say --yes");
+    }
+    let mut terminal = std::io::stderr();
+    write!(terminal, "Approve of this plan? [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Says that it is approved, and waits until it is done where that is wanted.
+async fn approved(
+    cluster: &Cluster,
+    table: &PartitionedTable,
+    fingerprint: &str,
+    wait: Option<Duration>,
+) -> anyhow::Result<Exit> {
+    output::print(&format!("{}: plan {fingerprint} is approved\n", shown(table)))?;
+    if table.spec.suspend {
+        output::tell("spec.suspend is set: nothing is done until it is false")?;
+        return Ok(if wait.is_some() { Exit::Person } else { Exit::Done });
+    }
+    if table.spec.mode == Mode::Plan {
+        output::tell("spec.mode is Plan: nothing is done until it is Enforce")?;
+    }
+    let Some(patience) = wait else { return Ok(Exit::Done) };
+    let is_done = |table: &PartitionedTable| {
+        !status::awaits_approval(table) && (status::is_ready(table) || status::is_stalled(table))
+    };
+    let (table, is_done) = cluster.wait(&table.name_any(), patience, is_done).await?;
+    if !is_done {
+        output::tell(&format!("not done within {} s", patience.as_secs()))?;
+    }
+    let exit = status::show(&table, Format::Text)?;
+    Ok(if is_done { exit } else { exit.max(Exit::Busy) })
+}

@@ -1,0 +1,57 @@
+//! `plan`: what the operator would do.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Resource, at_hand, shown, status};
+use crate::api::v1alpha1::PartitionedTable;
+use crate::cli::exit::Exit;
+use crate::cli::output;
+use crate::cli::plan::{Format, show};
+use crate::converge::look;
+use crate::kubernetes::Cluster;
+use crate::plan::Moment;
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    resource: Resource,
+    /// Plan as if everything were due now, whatever spec.schedule says
+    #[arg(long)]
+    now: bool,
+    /// How the plan is written
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow::Result<Exit> {
+    let table = cluster.get(&arguments.resource.name).await?;
+    let desired = at_hand::desired(&table)?;
+    let Some(session) = at_hand::session(cluster, &table).await? else {
+        return show_what_is_told(&table, arguments.output);
+    };
+    let now = Timestamp::now();
+    let moment = if arguments.now { Moment::at(now) } else { Moment::scheduled(&desired, now) };
+    let looked = look(&session, &desired, &moment).await;
+    let (_, plan) = looked.with_context(|| desired.name.shown())?;
+    show(&[desired], &[plan], arguments.output)
+}
+
+/// Prints of the plan what the status tells.
+fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
+    let told = table.status.as_ref().filter(|status| !status.conditions.is_empty());
+    let Some(told) = told else { bail!("nothing: no operator has looked at this resource yet") };
+    match format {
+        Format::Text if told.plan.is_none() => {
+            let known = if status::is_ready(table) { "nothing to do" } else { "no plan is known" };
+            output::print(&format!("{}: {known}\n", shown(table)))?;
+        }
+        Format::Text => output::print(&status::plan_text(table))?,
+        Format::Json => output::print_json(&json!({ "plans": [], "told": told.plan }))?,
+        Format::Sql => bail!("nothing in SQL: that needs the database"),
+    }
+    let has_steps = told.plan.as_ref().is_some_and(|plan| plan.steps > 0);
+    Ok(if has_steps { Exit::Steps } else { status::exit(table) })
+}

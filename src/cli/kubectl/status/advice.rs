@@ -1,0 +1,165 @@
+//! What a person can do about a status.
+
+use super::layout::paragraph;
+use super::{condition, conditions, is_outdated, reason};
+use crate::api::v1alpha1::{
+    APPROVE_ANNOTATION, DefaultPartition, PartitionedTable, RECONCILE_ANNOTATION,
+};
+use crate::api::{ConditionType, Reason};
+use crate::cli::kubectl::command;
+use crate::partition::shown_text;
+
+/// What to do, and the commands that do it.
+struct Advice {
+    text: String,
+    commands: Vec<String>,
+}
+
+/// What a person can do, or has to wait for; nothing where all is well.
+pub(super) fn advice(table: &PartitionedTable) -> String {
+    let advice = all(table);
+    if advice.is_empty() {
+        return String::new();
+    }
+    let mut text = "What to do\n".to_owned();
+    for Advice { text: what, commands } in advice {
+        text.push_str(&paragraph("  ", &what));
+        for command in commands {
+            text.push_str(&format!("    {command}\n"));
+        }
+    }
+    text
+}
+
+fn all(table: &PartitionedTable) -> Vec<Advice> {
+    if condition(table, ConditionType::Ready).is_none() {
+        let text = "No operator has looked at this resource. See whether one runs, and looks after \
+                    this namespace; the Lease names the replica that leads.";
+        let lease = "kubectl get leases -A --field-selector metadata.name=pg-partition-operator";
+        return vec![Advice { text: text.to_owned(), commands: vec![lease.to_owned()] }];
+    }
+    let mut advice: Vec<_> = waits(table).into_iter().map(plainly).collect();
+    let reasons = reasons(table);
+    for reason in &reasons {
+        let mut text = format!("{reason}: {}", reason.describe());
+        if *reason == Reason::DetachPending {
+            text.push_str(" In psql, SELECT pg_terminate_backend(process) ends what nobody needs.");
+        }
+        advice.push(Advice { text, commands: commands(*reason, table) });
+    }
+    let told = [Reason::DefaultPartitionHoldsRows, Reason::DefaultPartitionInUse];
+    if !reasons.iter().any(|reason| told.contains(reason)) {
+        advice.extend(about_default_rows(table));
+    }
+    advice
+}
+
+fn plainly(text: String) -> Advice {
+    Advice { text, commands: Vec::new() }
+}
+
+/// What the operator has not taken notice of yet.
+fn waits(table: &PartitionedTable) -> Vec<String> {
+    let status = table.status.clone().unwrap_or_default();
+    let annotation = |name: &str| table.metadata.annotations.as_ref()?.get(name).cloned();
+    let mut waits = Vec::new();
+    if is_outdated(table) {
+        waits.push(
+            "The spec has changed since the operator looked: this is of the spec before."
+                .to_owned(),
+        );
+    }
+    if let Some(asked) = annotation(RECONCILE_ANNOTATION)
+        && status.last_handled_reconcile.as_ref() != Some(&asked)
+    {
+        waits.push("A reconcile was asked for, and the operator has not answered.".to_owned());
+    }
+    if let (Some(approved), Some(plan)) = (annotation(APPROVE_ANNOTATION), &status.plan)
+        && is_given(table, Reason::AwaitingApproval)
+    {
+        waits.push(if approved.split(',').any(|one| one.trim() == plan.fingerprint) {
+            "The plan is approved, and the operator has yet to act.".to_owned()
+        } else {
+            format!("What was approved before is another plan: {}.", shown_text(&approved))
+        });
+    }
+    waits
+}
+
+/// Why what should be true is not, each reason once. `Stalled` and `Reconciling` say why `Ready` is not.
+fn reasons(table: &PartitionedTable) -> Vec<Reason> {
+    let ready = condition(table, ConditionType::Ready).and_then(reason);
+    if let Some(work @ (Reason::PlanOnly | Reason::Progressing)) = ready {
+        // All else that is not true waits for that.
+        return vec![work];
+    }
+    let besides = [ConditionType::Stalled.as_str(), ConditionType::Reconciling.as_str()];
+    let mut reasons = Vec::new();
+    for condition in conditions(table).iter().filter(|c| !besides.contains(&c.type_.as_str())) {
+        let Some(reason) = reason(condition).filter(|reason| *reason != Reason::Unknown) else {
+            continue;
+        };
+        let is_well = condition.status == "True" && reason != Reason::Suspended;
+        if !is_well && !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons
+}
+
+fn is_given(table: &PartitionedTable, reason: Reason) -> bool {
+    reasons(table).contains(&reason)
+}
+
+/// What helps, where a command does.
+fn commands(reason: Reason, table: &PartitionedTable) -> Vec<String> {
+    let metadata = &table.metadata;
+    let name = metadata.name.clone().unwrap_or_default();
+    let namespace = metadata.namespace.clone().unwrap_or_default();
+    let patch = |spec: &str| {
+        format!(
+            "kubectl patch pgpt {name} -n {namespace} --type=merge -p '{{\"spec\": {{{spec}}}}}'"
+        )
+    };
+    let fingerprint = table.status.as_ref().and_then(|status| status.plan.as_ref());
+    let fingerprint = fingerprint.map(|plan| shown_text(&plan.fingerprint)).unwrap_or_default();
+    let is = |reasons: &[Reason]| reasons.contains(&reason);
+    if is(&[Reason::AwaitingApproval]) {
+        let approve = format!("{} {fingerprint}", command("approve", table));
+        vec![command("plan", table), approve]
+    } else if is(&[Reason::PlanOnly]) {
+        vec![command("plan", table), patch("\"mode\": \"Enforce\"")]
+    } else if is(&[Reason::Suspended]) {
+        vec![patch("\"suspend\": false")]
+    } else if is(&[Reason::DefaultPartitionHoldsRows, Reason::DefaultPartitionInUse])
+        && table.spec.default_partition() == DefaultPartition::Absent
+    {
+        vec![patch("\"defaultPartition\": \"Present\"")]
+    } else if is(&[Reason::SecretNotFound, Reason::SecretInvalid]) {
+        let secret = table.spec.database.as_ref().map(|database| &database.secret_ref.name);
+        let describe = |secret| format!("kubectl describe secret {secret} -n {namespace}");
+        secret.map(describe).into_iter().collect()
+    } else if is(&[Reason::StepFailed]) {
+        vec![format!("kubectl events -n {namespace} --for partitionedtable/{name}")]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Rows that stay in the default partition though nothing is in their way.
+fn about_default_rows(table: &PartitionedTable) -> Option<Advice> {
+    let counts = table.status.as_ref()?.partitions.as_ref()?;
+    counts.default_rows.filter(|rows| *rows > 0)?;
+    let text = match table.spec.default_partition() {
+        DefaultPartition::Present => {
+            "The rows in the default partition are of no period that the spec provides: NULL, \
+             infinity, or far away. They stay until somebody corrects them, or raises ahead or lowers \
+             startAt."
+        }
+        DefaultPartition::Absent => {
+            "Nobody moves rows out of the default partition: set spec.defaultPartition to Present to \
+             have it kept, and its rows moved where they belong."
+        }
+    };
+    Some(plainly(text.to_owned()))
+}

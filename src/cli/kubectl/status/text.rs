@@ -1,0 +1,169 @@
+//! The text of a status.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::advice::advice;
+use super::layout::{Colour, Paint, long, paragraph, relative, short};
+use super::{condition, conditions, is_ready, is_stalled, preview, reason};
+use crate::api::v1alpha1::{DefaultPartition, PartitionCounts, PartitionedTable};
+use crate::api::{ConditionType, Reason};
+use crate::cli::kubectl::shown;
+use crate::partition::{Identifier, shown_text};
+
+/// A message that is as soon said again.
+const SHORT: usize = 12;
+
+/// What is there, what is next, what is held back, and what to do about it: at a glance, as of `now`.
+pub(in crate::cli::kubectl) fn text(
+    table: &PartitionedTable,
+    now: Timestamp,
+    paint: Paint,
+) -> String {
+    let mut text = headline(table, paint);
+    for (label, fact) in facts(table, now) {
+        text.push_str(&paragraph(&format!("  {label:12}"), &fact));
+    }
+    let sections = [rows(conditions(table), now, paint), preview::text(table), advice(table)];
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        text.push('\n');
+        text.push_str(section);
+    }
+    text
+}
+
+fn headline(table: &PartitionedTable, paint: Paint) -> String {
+    let ready = condition(table, ConditionType::Ready);
+    let (verdict, colour) = match ready {
+        None => ("nobody has looked at it yet".to_owned(), Colour::Yellow),
+        Some(ready) if reason(ready) == Some(Reason::Suspended) => {
+            let last = if is_ready(table) { "ready" } else { "not ready" };
+            (format!("suspended, {last} when it was last looked at"), Colour::Yellow)
+        }
+        Some(_) if is_ready(table) => ("ready".to_owned(), Colour::Green),
+        Some(ready) => {
+            let colour = if is_stalled(table) { Colour::Red } else { Colour::Yellow };
+            (format!("not ready, {}", shown_text(&ready.reason)), colour)
+        }
+    };
+    format!("{}: {}\n", shown(table), paint.paint(&verdict, colour))
+}
+
+/// What is there and what is next, each with its label.
+fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static str, String)> {
+    let status = table.status.clone().unwrap_or_default();
+    let mut facts = vec![("table", named(table, status.strategy.as_deref()))];
+    if let Some(counts) = &status.partitions {
+        facts.push(("partitions", partitions(counts)));
+        facts.extend(default_rows(table, counts).map(|rows| ("default", rows)));
+    }
+    if let Some(covered) = coverage(table, now) {
+        facts.push(("covered", covered));
+    }
+    if let Some(at) = &status.next_action_at {
+        let passed = if at.0 < now { "due, it was " } else { "" };
+        facts.push(("next", format!("{}, {passed}{}", at.0, relative(at.0, now))));
+    }
+    facts
+}
+
+/// The table as SQL names it, and how it is partitioned.
+fn named(table: &PartitionedTable, strategy: Option<&str>) -> String {
+    let part =
+        |text: &str| Identifier::new(text).map_or_else(|_| shown_text(text), |name| name.shown());
+    let name = format!("{}.{}", part(&table.spec.schema), part(&table.spec.table));
+    match strategy {
+        Some(strategy) => format!("{name}, {}", shown_text(strategy)),
+        None => name,
+    }
+}
+
+fn partitions(counts: &PartitionCounts) -> String {
+    let PartitionCounts { attached, missing, unmanaged, detached, pending_detach, default_rows: _ } =
+        counts;
+    let counted = [
+        (attached, "attached"),
+        (missing, "missing"),
+        (unmanaged, "unmanaged"),
+        (detached, "detached"),
+        (pending_detach, "pending detach"),
+    ];
+    let counted = counted.map(|(count, state)| match count {
+        Some(count) => format!("{count} {state}"),
+        None => format!("? {state}"),
+    });
+    counted.join(", ")
+}
+
+/// None on a hash, and where no default partition is known of.
+fn default_rows(table: &PartitionedTable, counts: &PartitionCounts) -> Option<String> {
+    let is_kept = table.spec.default_partition() == DefaultPartition::Present;
+    table.spec.partition_by.range.as_ref()?;
+    match counts.default_rows {
+        Some(0) if !is_kept => None,
+        Some(1) => Some("1 row".to_owned()),
+        Some(rows) => Some(format!("{rows} rows")),
+        None => Some("nobody knows how many rows".to_owned()),
+    }
+}
+
+fn coverage(table: &PartitionedTable, now: Timestamp) -> Option<String> {
+    let status = table.status.as_ref()?;
+    table.spec.partition_by.range.as_ref()?;
+    status.partitions.as_ref()?;
+    let Some(until) = status.covered_until.as_deref() else {
+        return Some("not now: no partition takes rows of this moment".to_owned());
+    };
+    let from = status.covered_from.as_deref().unwrap_or("?");
+    let left = until.parse::<Timestamp>().ok().map(|until| {
+        let left = until.duration_since(now);
+        if left.is_negative() {
+            format!(": it ended {} ago", long(left))
+        } else {
+            format!(", for another {}", long(left))
+        }
+    });
+    let left = left.unwrap_or_default();
+    Some(format!("{} to {}{left}", shown_text(from), shown_text(until)))
+}
+
+/// The conditions as a table. What two of them say alike is said once.
+fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
+    if conditions.is_empty() {
+        return String::new();
+    }
+    let width = |heading: &str, cell: fn(&Condition) -> &str| {
+        let cells = conditions.iter().map(|c| shown_text(cell(c)).chars().count());
+        cells.chain([heading.len()]).max().unwrap_or(0)
+    };
+    let (type_, reason) = (width("CONDITION", |c| &c.type_), width("REASON", |c| &c.reason));
+    let heading = format!("{:type_$}  STATUS   {:reason$}  AGE   MESSAGE\n", "CONDITION", "REASON");
+    let mut text = heading;
+    for condition in conditions {
+        let before = conditions.iter().take_while(|other| other.type_ != condition.type_);
+        let alike = before.into_iter().find(|other| other.message == condition.message);
+        let message = match alike {
+            Some(other) if other.message.len() > SHORT => {
+                format!("as {}", other.type_)
+            }
+            Some(_) | None => condition.message.clone(),
+        };
+        let status = format!("{:7}", shown_text(&condition.status));
+        let age = short(now.duration_since(condition.last_transition_time.0));
+        let before = format!("{:type_$}  ", shown_text(&condition.type_));
+        let after = format!("  {:reason$}  {age:4}  ", shown_text(&condition.reason));
+        let line = paragraph(&format!("{before}{status}{after}"), &shown_text(&message));
+        let rest = line.get(before.len() + status.len()..).unwrap_or_default();
+        text.push_str(&format!("{before}{}{rest}", paint.paint(&status, colour(condition))));
+    }
+    text
+}
+
+/// True is good, but for `Stalled` and `Reconciling`.
+fn colour(condition: &Condition) -> Colour {
+    match (condition.type_.as_str(), condition.status.as_str()) {
+        ("Stalled", "True") | (_, "False") => Colour::Red,
+        ("Reconciling", _) | (_, "Unknown") => Colour::Yellow,
+        _ => Colour::Green,
+    }
+}

@@ -1,0 +1,61 @@
+//! `verify`: whether the table is what the resource declares.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Resource, at_hand, status};
+use crate::api::ConditionType;
+use crate::api::v1alpha1::PartitionedTable;
+use crate::cli::exit::Exit;
+use crate::cli::output::{self, Format};
+use crate::cli::verify::show;
+use crate::converge::look;
+use crate::kubernetes::Cluster;
+use crate::partition::shown_text;
+use crate::plan::Moment;
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    resource: Resource,
+    /// How the result is written
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> anyhow::Result<Exit> {
+    let table = cluster.get(&arguments.resource.name).await?;
+    let desired = at_hand::desired(&table)?;
+    let Some(session) = at_hand::session(cluster, &table).await? else {
+        return show_what_is_told(&table, arguments.output);
+    };
+    let looked = look(&session, &desired, &Moment::at(Timestamp::now())).await;
+    let (_, plan) = looked.with_context(|| desired.name.shown())?;
+    show(&[plan], arguments.output)
+}
+
+/// Prints what of the conditions is not true.
+fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
+    let conditions = status::conditions(table);
+    if conditions.is_empty() {
+        bail!("nothing: no operator has looked at this resource yet");
+    }
+    let besides = [ConditionType::Stalled.as_str(), ConditionType::Reconciling.as_str()];
+    let wrong = conditions.iter().filter(|c| !besides.contains(&c.type_.as_str()));
+    let wrong = wrong.filter(|condition| condition.status != "True");
+    let drift: Vec<_> =
+        wrong.map(|c| format!("{} {}: {}", c.type_, c.reason, shown_text(&c.message))).collect();
+    let verdict = if drift.is_empty() { "as declared" } else { "not as declared" };
+    match format {
+        Format::Text => {
+            let lines: String = drift.iter().map(|line| format!("  {line}\n")).collect();
+            output::print(&format!("{}: {verdict}\n{lines}", super::shown(table)))?;
+        }
+        Format::Json => output::print_json(
+            &json!({ "told": {"asDeclared": drift.is_empty(), "drift": drift} }),
+        )?,
+    }
+    Ok(status::exit(table))
+}

@@ -1,0 +1,79 @@
+//! What may be done to indexes.
+
+use super::{attached, ensure, find};
+use crate::observed::{ObservedTable, TableIndex};
+use crate::partition::{Identifier, QualifiedName};
+use crate::plan::step::REPLACEMENT_SUFFIX;
+use crate::plan::{PlannedStep, Step};
+
+/// An index that works is not dropped while the one that will stand for the same name is still to come.
+pub(super) fn successor_first(
+    step: &Step,
+    to_come: &[PlannedStep],
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let Step::DropIndex { partition, index } = step else { return Ok(()) };
+    let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
+    let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
+    let comes_later = to_come.iter().any(|later| {
+        matches!(&later.step, Step::BuildIndex { partition: on, stands_for: Some(name), .. }
+            if on == partition && *name == marker.index)
+    });
+    ensure(!comes_later, "an index is not dropped before the one that takes its place is there")
+}
+
+pub(super) fn check_attach(
+    table_index: &Identifier,
+    partition: &QualifiedName,
+    index: &Identifier,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let partition = attached(partition, world)?;
+    let found = partition.indexes.iter().find(|i| i.name == *index);
+    let found = found.ok_or("the index is there")?;
+    ensure(found.valid && found.of.is_none(), "the index is valid and belongs to none")?;
+    ensure(self::table_index(table_index, world).is_some(), "the table has the index")
+}
+
+pub(super) fn check_drop_spare(
+    index: &Identifier,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let is_spare = index.as_str().ends_with(REPLACEMENT_SUFFIX);
+    ensure(is_spare, "an index of the table goes only when another takes its place")?;
+    check_drop_table_index(index, world)
+}
+
+pub(super) fn check_replace(
+    index: &Identifier,
+    replacement: &Identifier,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let complete = table_index(replacement, world).is_some_and(|i| i.valid);
+    ensure(complete, "an index is replaced only by a complete one")?;
+    check_drop_table_index(index, world)
+}
+
+fn table_index<'a>(name: &Identifier, world: &'a ObservedTable) -> Option<&'a TableIndex> {
+    world.relation.as_ref()?.indexes.iter().find(|i| i.name == *name)
+}
+
+/// An index is dropped only where it serves nobody, or where we made it and its like is there or no
+/// longer wanted.
+pub(super) fn check_drop(
+    partition: &QualifiedName,
+    index: &Identifier,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let partition = attached(partition, world)?;
+    let found = partition.indexes.iter().find(|i| i.name == *index).ok_or("the index is there")?;
+    ensure(found.of.is_none(), "an index of the table is not dropped from under it")?;
+    ensure(!found.constraint, "an index that serves a constraint is not dropped")?;
+    ensure(!found.building, "an index somebody is building is not dropped")?;
+    ensure(!found.valid || found.marker.is_some(), "a valid index that others made is not dropped")
+}
+
+fn check_drop_table_index(index: &Identifier, world: &ObservedTable) -> Result<(), &'static str> {
+    let found = table_index(index, world).ok_or("the index is there")?;
+    ensure(found.constraint.is_none(), "an index that serves a constraint is not dropped")
+}

@@ -1,0 +1,124 @@
+//! From the rows of the catalog query to a snapshot.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
+use super::{DatabaseError, InspectError};
+use crate::observed::Snapshot;
+use crate::observed::snapshot::{
+    RawExclusion, RawHolder, RawIndex, RawPartition, RawPublication, RawRelation, RawServer,
+    RawTrigger,
+};
+use crate::partition::QualifiedName;
+
+/// What the table's own row tells as JSON.
+#[derive(Deserialize)]
+struct TableFacts {
+    server: RawServer,
+    relation: Option<RawRelation>,
+}
+
+/// What few partitions have anything of, and is told as JSON.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PartitionFacts {
+    exclusions: Option<Vec<RawExclusion>>,
+    referenced_by: Vec<(String, String)>,
+    publications: Vec<RawPublication>,
+    held_by: Vec<RawHolder>,
+    triggers: Vec<RawTrigger>,
+    proven: bool,
+}
+
+/// Puts together what `inspect.sql` told row by row.
+pub(super) fn snapshot(table: &QualifiedName, rows: &[Row]) -> Result<Snapshot, InspectError> {
+    let (mut facts, mut taken) = (None, Vec::new());
+    let mut partitions = Vec::new();
+    let mut indexes: HashMap<u32, Vec<RawIndex>> = HashMap::new();
+    for row in rows {
+        match column(row, "what")? {
+            "table" => {
+                facts = column(row, "facts")?;
+                taken = column(row, "taken")?;
+            }
+            "partition" => partitions.push(partition(row)?),
+            _ => indexes.entry(column(row, "oid")?).or_default().push(index(row)?),
+        }
+    }
+    let mut indexes_of = |relation: u32| {
+        let mut indexes = indexes.remove(&relation).unwrap_or_default();
+        indexes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        indexes
+    };
+    for partition in &mut partitions {
+        partition.indexes = indexes_of(partition.oid);
+    }
+    partitions.sort_unstable_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
+    let mut facts: TableFacts = serde_json::from_str(facts.unwrap_or_default())?;
+    if let Some(relation) = &mut facts.relation {
+        relation.indexes = indexes_of(relation.oid);
+    }
+    taken.sort_unstable();
+    taken.dedup();
+    Ok(Snapshot {
+        schema: table.schema.as_str().to_owned(),
+        table: table.name.as_str().to_owned(),
+        server: facts.server,
+        relation: facts.relation,
+        partitions,
+        taken,
+        default_rows: None,
+    })
+}
+
+fn partition(row: &Row) -> Result<RawPartition, InspectError> {
+    let facts: Option<&str> = column(row, "facts")?;
+    let facts: PartitionFacts = facts.map(serde_json::from_str).transpose()?.unwrap_or_default();
+    Ok(RawPartition {
+        oid: column(row, "oid")?,
+        schema: column(row, "schema")?,
+        name: column(row, "name")?,
+        kind: char::from(column::<i8>(row, "kind")?.cast_unsigned()).to_string(),
+        bounds: column(row, "bounds")?,
+        attached: column(row, "attached")?,
+        detach_pending: column(row, "detach_pending")?,
+        comment: column(row, "comment")?,
+        owned: column(row, "owned")?,
+        rows: column::<Option<i64>>(row, "rows")?.map(i64::cast_unsigned),
+        bytes: column::<i64>(row, "bytes")?.cast_unsigned(),
+        storage: column::<Option<_>>(row, "storage")?.unwrap_or_default(),
+        indexes: Vec::new(),
+        exclusions: facts.exclusions,
+        fits: column(row, "fits")?,
+        proven: facts.proven,
+        referenced_by: facts.referenced_by,
+        rows_referenced_by: None,
+        publications: facts.publications,
+        held_by: facts.held_by,
+        triggers: facts.triggers,
+    })
+}
+
+fn index(row: &Row) -> Result<RawIndex, InspectError> {
+    if let Some(facts) = column(row, "facts")? {
+        return Ok(serde_json::from_str(facts)?);
+    }
+    Ok(RawIndex {
+        name: column(row, "name")?,
+        of: column(row, "of")?,
+        valid: column(row, "valid")?,
+        building: false,
+        unique: false,
+        constraint: None,
+        comment: None,
+        shape: None,
+        definition: None,
+    })
+}
+
+fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, DatabaseError> {
+    row.try_get(name).map_err(|error| DatabaseError::from_driver(&error))
+}

@@ -1,0 +1,194 @@
+//! Which of us has which table: the memory that a database has of it.
+//!
+//! It is the table `pgpartition.claims`, by the names of tables, so that it survives dump and restore.
+//! Whoever owns it, or its schema, could have code of theirs run by whoever writes there: a trigger, a
+//! default. So nothing is read or written before [`Sql`] of ours has seen that they belong to somebody
+//! who may act as us anyway: us, a superuser, or a member of our role. Nobody else can put another
+//! table in its place then, and there is nothing to lock.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Sql;
+use super::quote::literal;
+use crate::partition::QualifiedName;
+
+/// How long a claim stands that is not renewed.
+pub const CLAIM_LASTS: Duration = Duration::from_mins(15);
+
+/// When a claim is renewed: at the first look after that.
+pub const CLAIM_IS_RENEWED: Duration = Duration::from_mins(5);
+
+/// Who claims a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// The UID of the resource, which no other has, nor one that has its name later.
+    pub uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Which pg-partition-operator keeps it.
+    pub installation: String,
+    /// When it was created: of two, the older has the table.
+    pub created: Timestamp,
+}
+
+const COLUMNS: &str = "schema_name text, table_name text, PRIMARY KEY (schema_name, table_name), \
+    holder text NOT NULL, namespace text NOT NULL, name text NOT NULL, installation text NOT NULL, \
+    created timestamptz NOT NULL, seen timestamptz NOT NULL";
+
+/// Makes schema and table where they are missing and we may. What we may not is left to [`TRUST`].
+///
+/// `CREATE SCHEMA IF NOT EXISTS` needs the right to create one even where it exists.
+/// <https://www.postgresql.org/docs/current/sql-createschema.html>
+const MAKE: &str = "
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
+        AND has_database_privilege(current_database(), 'CREATE')
+    THEN
+        CREATE SCHEMA pgpartition;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_namespace n
+        WHERE n.nspname = 'pgpartition' AND pg_has_role(n.nspowner, current_user, 'MEMBER')
+            AND has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
+            AND NOT EXISTS (
+                SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'claims'
+            )
+    ) THEN
+        CREATE TABLE pgpartition.claims (@columns);
+    END IF;";
+
+/// Fails unless schema and table are there, belong to somebody we trust, and are for us to use; the
+/// hint of the error (42501, `insufficient_privilege`) is what a database administrator has to run.
+///
+/// A table that a stranger made is not adopted but made anew: adopting it would be adopting what they
+/// attached to it. Who had a claim claims again within minutes.
+const TRUST: &str = "
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('the role %I may not create the schema pgpartition, which remembers '
+                'which resource has which table', us),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %I', us);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = 'claims';
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.claims, which remembers which resource has which table, '
+                'is in the hands of the role %I, who could have it run code as the role %I: a '
+                'superuser, whom both trust, has to own it',
+                pg_get_userbyid(stranger), us),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.claims; CREATE TABLE pgpartition.claims (@columns); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$I; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$I, %2$I',
+                pg_get_userbyid(stranger), us);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('the role %I may not create pgpartition.claims, which remembers which '
+                'resource has which table', us),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %I', us);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('the role %I may not use pgpartition.claims, which remembers which '
+                'resource has which table', us),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$I; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$I', us);
+    END IF;";
+
+/// A transaction that takes or renews the claim on a table where nobody's stands in the way, and
+/// returns as JSON who has it then. Where the claimant has it and renewed it lately, nothing is
+/// written, and where another's stands neither.
+///
+/// `lock` is the key of the advisory lock on the table: while somebody holds it, a claim that was not
+/// renewed stands all the same.
+#[must_use]
+pub fn take_claim(table: &QualifiedName, lock: (i32, u32), claimant: &Claimant) -> Vec<Sql> {
+    let Claimant { uid, namespace, name, installation, created } = claimant;
+    let [uid, namespace, name, installation, created] =
+        [uid, namespace, name, installation, &created.to_string()].map(|text| literal(text));
+    let [schema_name, table_name] = [&table.schema, &table.name].map(|name| literal(name.as_str()));
+    let of_table = of_table(table);
+    let stands = stands(lock, claimant);
+    vec![
+        block(MAKE),
+        block(TRUST),
+        Sql(format!(
+            "INSERT INTO pgpartition.claims AS held (schema_name, table_name, holder, namespace, \
+             name, installation, created, seen) SELECT {schema_name}, {table_name}, {uid}, \
+             {namespace}, {name}, {installation}, {created}::timestamptz, now() WHERE NOT EXISTS \
+             (SELECT FROM pgpartition.claims AS held WHERE {of_table} AND {stands}) \
+             ON CONFLICT (schema_name, table_name) DO UPDATE SET holder = excluded.holder, \
+             namespace = excluded.namespace, name = excluded.name, \
+             installation = excluded.installation, created = excluded.created, \
+             seen = excluded.seen WHERE NOT {stands}"
+        )),
+        // A statement of its own, so that it sees who came first where two came at once.
+        Sql(format!(
+            "SELECT json_build_object('uid', holder, 'namespace', namespace, 'name', name, \
+             'elsewhere', installation <> {installation})::text FROM pgpartition.claims \
+             WHERE {of_table}"
+        )),
+    ]
+}
+
+/// A transaction after which the resource with this UID does not have the table.
+#[must_use]
+pub fn release_claim(table: &QualifiedName, uid: &str) -> Vec<Sql> {
+    vec![
+        block(TRUST),
+        Sql(format!(
+            "DELETE FROM pgpartition.claims WHERE {} AND holder = {}",
+            of_table(table),
+            literal(uid)
+        )),
+    ]
+}
+
+fn of_table(table: &QualifiedName) -> String {
+    format!(
+        "schema_name = {} AND table_name = {}",
+        literal(table.schema.as_str()),
+        literal(table.name.as_str())
+    )
+}
+
+/// Whether a row is to stay as it is: the claimant's own if it was renewed lately, another's if it is
+/// the older and still kept.
+fn stands((class, object): (i32, u32), claimant: &Claimant) -> String {
+    let [uid, installation, created] =
+        [&claimant.uid, &claimant.installation, &claimant.created.to_string()]
+            .map(|text| literal(text));
+    let seen_within =
+        |limit: Duration| format!("held.seen > now() - '{}s'::interval", limit.as_secs());
+    let (lately, kept) = (seen_within(CLAIM_IS_RENEWED), seen_within(CLAIM_LASTS));
+    format!(
+        "CASE WHEN held.holder = {uid} THEN held.installation = {installation} AND {lately} \
+         ELSE (held.created, held.holder COLLATE \"C\") < ({created}::timestamptz, \
+         {uid}::text COLLATE \"C\") AND ({kept} OR EXISTS (SELECT FROM pg_locks AS work \
+         JOIN pg_database AS here ON here.oid = work.database WHERE work.locktype = 'advisory' \
+         AND here.datname = current_database() AND work.classid = {class}::oid \
+         AND work.objid = {object}::oid AND work.objsubid = 2 AND work.granted)) END"
+    )
+}
+
+fn block(body: &str) -> Sql {
+    let body = body.replace("@columns", COLUMNS);
+    Sql(format!(
+        "DO $claims$ DECLARE us name := current_user; home record; kept record; stranger oid; \
+         BEGIN {body} END $claims$"
+    ))
+}

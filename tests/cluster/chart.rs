@@ -1,0 +1,372 @@
+//! The chart: what it renders, what it refuses, and what API servers make of it.
+//!
+//! `PGPARTITION_UPDATE=1 cargo test --test cluster chart` writes what it renders anew.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::golden::expect_file;
+use crate::stage::succeeds;
+use crate::support::chart::{ACCOUNT, CHART, NAMESPACE, helm, objects, parse, text};
+use crate::support::kube::Cluster;
+
+/// Values that are shown, and the cluster's kinds beside its own.
+const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
+const PROMETHEUS: [&str; 2] = ["--api-versions", "monitoring.coreos.com/v1"];
+/// Versions of Kubernetes whose schemas are at hand, from the oldest that the chart is for.
+const VERSIONS: [&str; 4] = ["1.31", "1.33", "1.35", "1.37"];
+
+/// Everything that can be switched on.
+const ALL: &str = "replicas=2,networkPolicy.enabled=true,dashboards.enabled=true,\
+    rbac.credentials.clusterWide=true,priorityClassName=system-cluster-critical,\
+    podLabels.a=b,podAnnotations.a=b,service.annotations.a=b,serviceAccount.annotations.a=b,\
+    image.registry=registry.example:5000/acme,imagePullSecrets[0].name=pull,\
+    nodeSelector.a=b,tolerations[0].operator=Exists,commonLabels.team=databases,\
+    extraArgs[0]=--log-format=text,extraEnv[0].name=A,extraEnv[0].value=b,\
+    extraEnvFrom[0].secretRef.name=more,extraVolumes[0].name=tmp,\
+    extraVolumeMounts[0].name=tmp,extraVolumeMounts[0].mountPath=/tmp,\
+    tests.database.secretName=db,tests.database.table=public.orders";
+
+fn all() -> String {
+    let digest = "0123456789abcdef".repeat(4);
+    format!(
+        "{},image.digest=sha256:{digest},extraVolumes[0].emptyDir.medium=Memory",
+        ALL.replace(' ', "")
+    )
+}
+
+fn values(environment: &str) -> String {
+    format!("{CHART}/examples/{environment}.yaml")
+}
+
+#[test]
+fn helm_finds_nothing_to_say() {
+    let files = ENVIRONMENTS.map(values);
+    let mut questions = vec![vec!["--set".to_owned(), all()], Vec::new()];
+    questions.extend(files.into_iter().map(|file| vec!["--values".to_owned(), file]));
+    for question in questions {
+        let question: Vec<&str> = question.iter().map(String::as_str).collect();
+        let output = helm(&[&["lint", "--strict", CHART], &question[..]].concat());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && !said.contains("[WARNING]"), "{question:?}: {said}");
+    }
+}
+
+#[test]
+fn what_is_rendered_is_what_was_reviewed() {
+    for environment in ENVIRONMENTS {
+        let file = values(environment);
+        let arguments = ["--set", "crds.enabled=false", "--values", &file];
+        let rendered = text(NAMESPACE, &[&arguments[..], &PROMETHEUS].concat());
+        expect_file(&format!("tests/cluster/chart/{environment}.yaml"), &but_files(&rendered));
+    }
+    let all = all();
+    let rendered = text(NAMESPACE, &["--set", "crds.enabled=false", "--set", &all]);
+    expect_file("tests/cluster/chart/all.yaml", &but_files(&rendered));
+}
+
+/// Without the rules and dashboards, which are files of their own.
+fn but_files(rendered: &str) -> String {
+    let documents = rendered.split("---\n").filter(|document| !document.trim().is_empty());
+    let kept = documents.filter(|document| {
+        !["prometheusrule.yaml", "dashboards.yaml"].iter().any(|file| document.contains(file))
+    });
+    kept.map(|document| format!("---\n{document}")).collect()
+}
+
+#[test]
+fn the_manifest_is_the_chart() {
+    let rendered = text(NAMESPACE, &["--set", "crds.keep=false", "--skip-tests"]);
+    let is_helms = |line: &&str| {
+        ["helm.sh/", "app.kubernetes.io/managed-by: Helm", "# Source: "]
+            .iter()
+            .all(|ours| !line.trim_start().starts_with(ours))
+    };
+    let kept: String = rendered.lines().filter(is_helms).map(|line| format!("{line}\n")).collect();
+    let documents = kept.split("---\n").map(str::trim).filter(|document| !document.is_empty());
+    let documents: String = documents.map(|document| format!("---\n{document}\n")).collect();
+    let head = format!(
+        "# The chart with its defaults. Written by PGPARTITION_UPDATE=1 cargo test --test cluster chart.\n\
+         ---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: {NAMESPACE}\n  labels:\n    \
+         pod-security.kubernetes.io/enforce: restricted\n"
+    );
+    expect_file("manifests/install.yaml", &format!("{head}{documents}"));
+}
+
+#[test]
+fn nonsense_is_refused_with_what_is_wrong_about_it() {
+    for (set, says) in [
+        ("replicas=two", "at '/replicas': got string, want integer"),
+        ("replicas=-1", "at '/replicas': minimum: got -1, want 0"),
+        ("replcas=2", "additional properties 'replcas' not allowed"),
+        ("image.tga=1", "at '/image': additional properties 'tga' not allowed"),
+        ("image.pullPolicy=Sometimes", "must be one of 'Always', 'IfNotPresent', 'Never'"),
+        ("image.digest=abc", "image.digest: \"abc\" is no digest"),
+        ("namespaces=finance", "at '/namespaces': got string, want array"),
+        ("namespaces={Finance}", "at '/namespaces/0': 'Finance' does not match pattern"),
+        ("namespaces={a,a}", "at '/namespaces': items at 0 and 1 are equal"),
+        ("resync=soon", "resync: \"soon\" is no duration such as 30s, 5m or 1h"),
+        ("log.format=xml", "at '/log/format': value must be one of 'auto', 'text', 'json'"),
+        ("service.port=99999", "at '/service/port': maximum: got 99,999, want 65,535"),
+        ("terminationGracePeriodSeconds=3", "at '/terminationGracePeriodSeconds': minimum"),
+        ("resources.limits.memory=much", "at '/resources/limits/memory'"),
+        ("leaderElection.leaseDurationSeconds=5", "or two would lead"),
+        ("leaderElection.retryPeriodSeconds=10", "has to be less than renewDeadlineSeconds (10)"),
+        ("replicas=2,podDisruptionBudget.minAvailable=2", "or no node can be drained"),
+        ("namespaces={a},rbac.credentials.clusterWide=true", "and of no others"),
+        ("rbac.credentials.clusterWide=true,rbac.credentials.namespaces={a}", "remove one of them"),
+        (
+            "prometheus.podMonitor.enabled=true,prometheus.serviceMonitor.enabled=true",
+            "would scrape everything twice",
+        ),
+        ("prometheus.serviceMonitor.enabled=true,service.enabled=false", "needs the Service"),
+        (
+            "prometheus.podMonitor.enabled=true,prometheus.whenMissing=Fail",
+            "the cluster has no monitoring.coreos.com/v1",
+        ),
+        ("tests.database.secretName=db", "tests.database: table is missing"),
+    ] {
+        let output = helm(&["template", "x", CHART, "--set", set]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(says), "{set}: {said}");
+    }
+}
+
+#[test]
+fn kinds_of_prometheus_are_rendered_where_they_exist() {
+    let set = ["--set", "prometheus.podMonitor.enabled=true"];
+    let has = |arguments: &[&str]| {
+        let found = objects(NAMESPACE, &[&set[..], arguments].concat());
+        found.iter().any(|object| object["kind"] == "PodMonitor")
+    };
+    assert!(!has(&[]));
+    assert!(has(&PROMETHEUS));
+    assert!(has(&["--set", "prometheus.whenMissing=Render"]));
+}
+
+#[test]
+fn rules_and_dashboards_are_files_of_the_chart() {
+    let copy = TempDir::new().unwrap();
+    let chart = copy.path().join("pg-partition-operator");
+    let mut command = Command::new("cp");
+    succeeds(&command.args(["-r", CHART, chart.to_str().unwrap()]).output().unwrap());
+    for folder in ["rules", "dashboards"] {
+        drop(fs::remove_dir_all(chart.join(folder)));
+        fs::create_dir(chart.join(folder)).unwrap();
+    }
+    let render = || {
+        let set = "prometheus.rules.enabled=true,prometheus.rules.exclude={Unwanted},\
+                   prometheus.rules.alertLabels.team=databases,dashboards.enabled=true";
+        let set = set.replace(' ', "");
+        let chart = chart.to_str().unwrap();
+        let output = helm(&[&["template", "x", chart, "--set", &set][..], &PROMETHEUS].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let all = parse(&String::from_utf8(output.stdout).unwrap());
+        let kinds = ["PrometheusRule", "ConfigMap"];
+        all.into_iter().filter(|o| kinds.iter().any(|kind| o["kind"] == *kind)).collect::<Vec<_>>()
+    };
+    assert_eq!(render(), Vec::<Value>::new());
+
+    let summary = "{{ $labels.name }} is {{ $value | humanizeDuration }} late";
+    let alert = |name: &str| {
+        json!({"alert": name, "expr": "up == 0", "for": "5m", "labels": {"severity": "warning"},
+               "annotations": {"summary": summary}})
+    };
+    let record = json!({"record": "a:b", "expr": "sum(up)"});
+    let groups = json!({"groups": [
+        {"name": "one", "interval": "1m", "rules": [alert("Wanted"), alert("Unwanted"), record]},
+        {"name": "two", "rules": [alert("Unwanted")]},
+    ]});
+    fs::write(chart.join("rules/alerts.yaml"), groups.to_string()).unwrap();
+    let dashboard = json!({"title": "Fleet", "panels": [{"legendFormat": "{{name}}"}]});
+    let text = serde_json::to_string_pretty(&dashboard).unwrap();
+    fs::write(chart.join("dashboards/fleet.json"), text).unwrap();
+    let rendered = render();
+    let [config_map, rule] = &rendered[..] else { panic!("{rendered:?}") };
+
+    let shown: Value =
+        serde_json::from_str(config_map["data"]["fleet.json"].as_str().unwrap()).unwrap();
+    assert_eq!(shown, dashboard);
+    assert_eq!(config_map["metadata"]["labels"]["grafana_dashboard"], "1");
+    let mut wanted = alert("Wanted");
+    wanted["labels"]["team"] = json!("databases");
+    let expected = json!([{"name": "one", "interval": "1m", "rules": [wanted, record]}]);
+    assert_eq!(rule["spec"]["groups"], expected);
+}
+
+#[test]
+fn every_version_of_kubernetes_takes_what_is_rendered() {
+    let folder = TempDir::new().unwrap();
+    let mut files = Vec::new();
+    for (name, arguments) in renderings() {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        // What schemas say of a definition is said by an API server better.
+        let without = [&arguments[..], &["--set", "crds.enabled=false"]].concat();
+        let file = folder.path().join(format!("{name}.yaml"));
+        fs::write(&file, text(NAMESPACE, &without)).unwrap();
+        files.push(file);
+    }
+    let validate = crate::support::tool("kubernetes-validate", "PGPARTITION_KUBERNETES_VALIDATE");
+    for version in VERSIONS {
+        let mut command = Command::new(&validate);
+        let output = command.args(["--strict", "--quiet", "-k", version]).args(&files).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{version}: {said}");
+    }
+}
+
+/// What users may render, by a name.
+fn renderings() -> Vec<(&'static str, Vec<String>)> {
+    let mut renderings = vec![("default", Vec::new())];
+    renderings.push(("all", vec!["--set".to_owned(), all()]));
+    for environment in ENVIRONMENTS {
+        renderings.push((environment, vec!["--values".to_owned(), values(environment)]));
+    }
+    renderings
+}
+
+#[test]
+fn an_api_server_takes_what_is_rendered() {
+    let cluster = Cluster::shared();
+    for namespace in [NAMESPACE, "development", "staging", "finance", "orders"] {
+        succeeds(&cluster.kubectl(&["create", "namespace", namespace]));
+    }
+    // Without their account, the pods of helm test are not even rehearsed.
+    succeeds(&cluster.kubectl(&["create", "serviceaccount", ACCOUNT, "--namespace", NAMESPACE]));
+    let rehearse = ["apply", "--server-side", "--dry-run=server", "--validate=strict"];
+    for (name, arguments) in renderings() {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("rendered.yaml");
+        fs::write(&file, text(NAMESPACE, &arguments)).unwrap();
+        let file = ["-f", file.to_str().unwrap()];
+        let warnings = ["--warnings-as-errors"];
+        let output = cluster.kubectl(&[&warnings[..], &rehearse, &file].concat());
+        assert!(output.status.success(), "{name}: {output:?}");
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for base in ["manifests", "examples/kustomize"] {
+        let folder = root.join(base);
+        let output = cluster.kubectl(&[&rehearse[..], &["-k", folder.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{base}: {output:?}");
+    }
+}
+
+#[test]
+fn the_definition_and_what_is_declared_outlive_the_release() {
+    let cluster = Cluster::start();
+    let kubeconfig = cluster.kubeconfig().to_str().unwrap();
+    let at = ["--kubeconfig", kubeconfig, "--namespace", NAMESPACE];
+    let release = |arguments: &[&str]| {
+        let output = helm(&[arguments, &at[..]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let notes = release(&["install", "pgp", CHART, "--create-namespace", "--set", "replicas=0"]);
+    assert!(notes.contains("kubectl scale deployment/pgp-pg-partition-operator"), "{notes}");
+    succeeds(&cluster.kubectl(&["wait", "--for=condition=Established", CRD]));
+    let table = crate::stage::file(&crate::stage::table("orders", &json!({})));
+    succeeds(&cluster.kubectl(&["create", "-f", table.path().to_str().unwrap()]));
+
+    // The chart of before had another definition.
+    let strange = json!({"metadata": {"labels": {"app.kubernetes.io/version": "0.0.1"}},
+                         "spec": {"names": {"shortNames": ["old"]}}});
+    let patch = ["patch", CRD, "--type=merge", "-p", &strange.to_string()];
+    succeeds(&cluster.kubectl(&patch));
+    release(&["upgrade", "pgp", CHART, "--force-conflicts"]);
+    let get = ["get", CRD, "-o", "jsonpath={.spec.names.shortNames}"];
+    assert_eq!(cluster.kubectl(&get).stdout, b"[\"pgpt\"]");
+
+    release(&["uninstall", "pgp"]);
+    let left = cluster.kubectl(&["get", "pgpt", "orders", "-o", "name"]);
+    assert_eq!(left.stdout, b"partitionedtable.pgpartition.dev/orders\n");
+    let gone = ["get", "deployments,roles,rolebindings,services", "-n", NAMESPACE, "-o", "name"];
+    assert_eq!(String::from_utf8(cluster.kubectl(&gone).stdout).unwrap(), "");
+}
+
+const CRD: &str = "crd/partitionedtables.pgpartition.dev";
+
+#[test]
+fn rights_shrink_to_the_namespaces_that_are_named() {
+    let kinds = |arguments: &[&str]| {
+        let objects = objects(NAMESPACE, arguments);
+        let of_rights = crate::support::chart::rights(objects);
+        let mut found: Vec<String> = of_rights
+            .iter()
+            .map(|object| {
+                let text =
+                    |field: &str| object["metadata"][field].as_str().unwrap_or("-").to_owned();
+                let kind = object["kind"].as_str().unwrap();
+                format!("{kind} {} {}", text("namespace"), text("name"))
+            })
+            .filter(|object| object.contains("Binding"))
+            .collect();
+        found.sort();
+        found
+    };
+    let (operator, n) = ("pg-partition-operator", NAMESPACE);
+    let leader = format!("RoleBinding {n} {operator}-leader");
+    let cluster_wide = format!("ClusterRoleBinding - {operator}");
+    assert_eq!(kinds(&[]), [cluster_wide.clone(), leader.clone()]);
+    assert_eq!(
+        kinds(&["--set", "namespaces={finance}"]),
+        [format!("RoleBinding finance {operator}"), leader.clone()]
+    );
+    assert_eq!(
+        kinds(&["--set", "rbac.credentials.namespaces={finance}"]),
+        [
+            cluster_wide.clone(),
+            format!("RoleBinding finance {operator}-credentials"),
+            leader.clone()
+        ]
+    );
+    assert_eq!(
+        kinds(&["--set", "rbac.credentials.clusterWide=true"]),
+        [cluster_wide, format!("ClusterRoleBinding - {operator}-credentials"), leader]
+    );
+    let secrets = text(NAMESPACE, &["--set", "namespaces={finance},rbac.aggregate=false"]);
+    assert!(!secrets.contains("kind: ClusterRole"), "{secrets}");
+}
+
+/// The pages are read in this order.
+const PAGES: [&str; 3] = ["install", "upgrade", "uninstall"];
+
+#[test]
+fn what_the_pages_say_can_be_typed() {
+    let cluster = Cluster::start();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let on_a_node = fs::read_to_string(root.join("tests/node/run")).unwrap();
+    let helm = crate::support::tool("kube", "PGPARTITION_HELM");
+    let kubectl = crate::support::tool("kube", "KUBEBUILDER_ASSETS");
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{}:{path}", helm.parent().unwrap().display(), kubectl.display());
+    for page in PAGES {
+        let text = fs::read_to_string(root.join(format!("docs/how-to/{page}.md"))).unwrap();
+        for commands in blocks(&text, "sh") {
+            let output = Command::new("bash")
+                .args(["-euc", &commands])
+                .current_dir(root)
+                .envs([("KUBECONFIG", cluster.kubeconfig().to_str().unwrap()), ("PATH", &path)])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{page}: {commands}{output:?}");
+        }
+        for command in blocks(&text, "bash") {
+            let words: Vec<_> = command.split_whitespace().take(2).collect();
+            assert!(on_a_node.contains(&words.join(" ")), "{page}: who runs {command}");
+        }
+    }
+}
+
+/// The code blocks of a page in one language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    let rest = page.split(opening.as_str()).skip(1);
+    rest.filter_map(|block| block.split("```").next().map(str::to_owned)).collect()
+}

@@ -1,0 +1,180 @@
+//! What a resource means: its spec, and its annotations.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pg_partition_operator::api::v1alpha1::PartitionedTable;
+use pg_partition_operator::desired::{
+    AdoptedName, DefaultPartition, DesiredRange, DesiredTable, OnExpiry, Partitioning, Retention,
+};
+use pg_partition_operator::plan::Moment;
+use serde_json::{Value, json};
+
+use crate::world::{desired, identifier};
+
+/// A range of months in Paris, with more in its spec.
+fn spec(more: &Value) -> Value {
+    let mut spec = json!({
+        "table": "orders",
+        "partitionBy": {
+            "range": {"column": "at", "interval": "Month", "timeZone": "Europe/Paris"},
+        },
+    });
+    let more = more.as_object().expect("fields").clone();
+    spec.as_object_mut().expect("fields").extend(more);
+    spec
+}
+
+fn range(more: &Value) -> DesiredRange {
+    match desired(&spec(more)).expect("a valid spec").partitioning {
+        Partitioning::Range(range) => range,
+        Partitioning::Hash(_) => unreachable!("it is a range"),
+    }
+}
+
+#[test]
+fn what_a_spec_does_not_say_is_as_documented() {
+    let table = desired(&spec(&json!({}))).expect("a valid spec");
+    assert_eq!(table.limits.most_expired, 3);
+    let plain = range(&json!({}));
+    assert_eq!(plain.default_partition, DefaultPartition::Absent);
+    assert_eq!(plain.retention, None);
+    assert_eq!((plain.schedule.provision, plain.schedule.expire), (None, None));
+
+    let detach = range(&json!({"retention": {"keep": 0}})).retention;
+    assert_eq!(detach, Some(Retention { keep: 0, on_expiry: OnExpiry::Detach }));
+    let week = OnExpiry::Drop { after: Duration::from_hours(168) };
+    let drop = range(&json!({"retention": {"keep": 24, "onExpiry": "Drop"}})).retention;
+    assert_eq!(drop, Some(Retention { keep: 24, on_expiry: week }));
+}
+
+#[test]
+fn what_a_spec_says_is_meant() {
+    let more = json!({
+        "defaultPartition": "Present",
+        "retention": {"keep": 10_000, "onExpiry": "Drop", "dropAfter": "24h30m"},
+        "schedule": {"expire": "0 3 15 * *"},
+        "limits": {"maxExpirePerRun": 0},
+    });
+    let range = range(&more);
+    assert_eq!(range.default_partition, DefaultPartition::Present);
+    let on_expiry = OnExpiry::Drop { after: Duration::from_mins(24 * 60 + 30) };
+    assert_eq!(range.retention, Some(Retention { keep: 10_000, on_expiry }));
+    assert!(range.schedule.provision.is_none() && range.schedule.expire.is_some());
+    assert_eq!(desired(&spec(&more)).expect("a valid spec").limits.most_expired, 0);
+}
+
+#[test]
+fn everything_that_is_wrong_is_found_at_once() {
+    let more = json!({
+        "ahead": 1001,
+        "retention": {"keep": -1, "onExpiry": "Drop", "dropAfter": "8784h1s"},
+        "schedule": {"provision": "0 2 30 2 *", "expire": "0 2 1 * 5-1"},
+        "limits": {"lockTimeout": "1h", "maxExpirePerRun": 1001},
+    });
+    let errors = desired(&spec(&more)).expect_err("all of it is wrong");
+    let mut paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(
+        paths,
+        [
+            "spec.ahead",
+            "spec.limits.lockTimeout",
+            "spec.limits.maxExpirePerRun",
+            "spec.retention.dropAfter",
+            "spec.retention.keep",
+            "spec.schedule.expire",
+            "spec.schedule.provision",
+        ]
+    );
+}
+
+fn annotated(annotations: &Value) -> DesiredTable {
+    let resource = json!({
+        "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
+        "metadata": {"name": "orders", "annotations": annotations}, "spec": spec(&json!({})),
+    });
+    let resource: PartitionedTable = serde_json::from_value(resource).expect("a resource");
+    DesiredTable::of(&resource).expect("a valid spec")
+}
+
+#[test]
+fn annotations_adopt_and_approve() {
+    let table = annotated(&json!({
+        "pgpartition.dev/adopt": "\"My Part\", archive.rev_2024, what is this?",
+        "pgpartition.dev/approve": "7c1e0a, 0123456789abcdef",
+        "pgpartition.dev/reconcile": "now",
+        "example.com/adopt": "other",
+    }));
+    let archived =
+        AdoptedName { schema: Some(identifier("archive")), name: identifier("rev_2024") };
+    let mine = AdoptedName { schema: None, name: identifier("My Part") };
+    assert_eq!(table.adopt, [mine, archived]);
+    assert_eq!(table.unread_adoptions, ["what is this?"]);
+    assert_eq!(table.approved, ["7c1e0a", "0123456789abcdef"]);
+}
+
+#[test]
+fn without_annotations_a_resource_means_its_spec() {
+    let plain = desired(&spec(&json!({}))).expect("a valid spec");
+    assert_eq!(annotated(&json!(null)), plain);
+    assert_eq!(
+        annotated(&json!({"pgpartition.dev/adopt": " ,", "pgpartition.dev/approve": ""})),
+        plain
+    );
+}
+
+/// The instants that partitions are made for and let go for, with more in a spec.
+fn moment(more: &Value, now: &str) -> [String; 2] {
+    let now: Timestamp = now.parse().expect("an instant");
+    let moment = Moment::scheduled(&desired(&spec(more)).expect("a valid spec"), now);
+    assert_eq!(moment.now, now);
+    [moment.provision, moment.expire].map(|at| at.to_string())
+}
+
+#[test]
+fn without_a_schedule_all_is_due_now() {
+    let now = "2026-11-24T12:00:00.5Z";
+    for more in [json!({}), json!({"schedule": {}})] {
+        assert_eq!(moment(&more, now), [now, now]);
+    }
+    let hash = json!({"table": "t", "partitionBy": {"hash": {"columns": ["a"], "partitions": 4}}});
+    let (hash, now) = (desired(&hash).expect("a valid spec"), now.parse().expect("an instant"));
+    assert_eq!(Moment::scheduled(&hash, now), Moment::at(now));
+}
+
+#[test]
+fn what_is_due_is_what_the_last_scheduled_instant_asked_for() {
+    let schedule = json!({
+        "retention": {"keep": 1},
+        "schedule": {"provision": "0 2 1 * *", "expire": "0 3 15 * *"},
+    });
+    for (now, provision, expire) in [
+        // Just before, at, and after: Paris is an hour ahead of UTC in winter, two in summer.
+        ("2026-12-01T00:59:59.999Z", "2026-11-01T01:00:00Z", "2026-11-15T02:00:00Z"),
+        ("2026-12-01T01:00:00Z", "2026-12-01T01:00:00Z", "2026-11-15T02:00:00Z"),
+        ("2026-12-01T01:00:00.001Z", "2026-12-01T01:00:00Z", "2026-11-15T02:00:00Z"),
+        ("2026-07-20T00:00:00Z", "2026-07-01T00:00:00Z", "2026-07-15T01:00:00Z"),
+        // However long nobody was there, nights that were missed are one.
+        ("2027-06-14T23:00:00Z", "2027-06-01T00:00:00Z", "2027-05-15T01:00:00Z"),
+    ] {
+        assert_eq!(moment(&schedule, now), [provision, expire], "{now}");
+    }
+}
+
+#[test]
+fn one_schedule_does_not_hold_up_the_other() {
+    let now = "2026-11-24T12:00:00Z";
+    let provision = json!({"schedule": {"provision": "0 2 1 * *"}});
+    assert_eq!(moment(&provision, now), ["2026-11-01T01:00:00Z", now]);
+    let expire = json!({"retention": {"keep": 1}, "schedule": {"expire": "0 2 1 * *"}});
+    assert_eq!(moment(&expire, now), [now, "2026-11-01T01:00:00Z"]);
+}
+
+#[test]
+fn a_schedule_has_no_beginning() {
+    // A table declared today is provided as of the last instant before it was: it waits for no night.
+    let leap = json!({"schedule": {"provision": "0 0 29 2 *"}});
+    let [provision, _] = moment(&leap, "1970-01-01T00:00:00Z");
+    assert_eq!(provision, "1968-02-28T23:00:00Z");
+}

@@ -1,0 +1,354 @@
+//! The checker refuses what the planner would never say: plans without a step that another rests on, in
+//! another order, that take more than was looked at, or something of others.
+
+use jiff::SignedDuration;
+use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use pg_partition_operator::partition::{Bounds, Edge, QualifiedName, RangeBounds};
+use pg_partition_operator::plan::{
+    Blocker, Cause, Detach, DropDetached, MarkedPartition, Marking, Moment, Plan, PlannedStep,
+    Remember, Step, check, plan,
+};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+
+use crate::arbitrary::{World, any_world};
+use crate::past;
+use crate::properties::cases;
+
+fn refuses(world: &World, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
+    for mutant in mutants {
+        let text = format!("of\n{whole}\nthis was accepted\n{mutant}");
+        let verdict = check(mutant, &world.desired, &world.observed, &Moment::at(world.now));
+        prop_assert!(verdict.is_err(), "{}", text);
+    }
+    Ok(())
+}
+
+/// The world where a person has approved the plan, and that plan.
+fn approved(world: World) -> (World, Plan) {
+    let moment = Moment::at(world.now);
+    let world = world.approved(&moment);
+    let plan = plan(&world.desired, &world.observed, &moment);
+    (world, plan)
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn a_plan_without_what_a_step_rests_on_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        for (first, second) in dependent(&whole) {
+            let mut dropped = whole.clone();
+            dropped.steps.remove(first);
+            let mut swapped = whole.clone();
+            swapped.steps.swap(first, second);
+            refuses(&world, &whole, vec![dropped, swapped])?;
+        }
+    }
+
+    #[test]
+    fn a_plan_that_does_not_write_down_what_it_lets_go_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        let forgets = |at: &usize| {
+            matches!((&whole.steps[*at - 1].step, &whole.steps[*at].step),
+                (Step::DetachPartition(_), Step::RememberDetached(_)))
+        };
+        let mutants = (1..whole.steps.len()).filter(forgets).map(|at| {
+            let mut mutant = whole.clone();
+            mutant.steps.remove(at);
+            mutant
+        });
+        refuses(&world, &whole, mutants.collect())?;
+    }
+
+    #[test]
+    fn a_plan_that_drops_an_index_too_early_is_refused(world in any_world()) {
+        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
+        for (at, second) in whole.steps.iter().enumerate() {
+            for (before, first) in whole.steps[..at].iter().enumerate() {
+                if makes_place(&first.step, &second.step, &world.observed) {
+                    let mut swapped = whole.clone();
+                    swapped.steps.swap(before, at);
+                    refuses(&world, &whole, vec![swapped])?;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_that_takes_more_than_was_looked_at_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        refuses(&world, &whole, widened(&whole, &world.observed))?;
+        refuses(&world, &whole, changed(&whole))?;
+    }
+
+    #[test]
+    fn a_plan_that_takes_what_is_not_ours_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        refuses(&world, &whole, seized(&whole, &world))?;
+    }
+
+    #[test]
+    fn a_plan_that_lets_go_what_is_kept_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        let is_kept = |p: &&ObservedPartition| {
+            !past::is_past(p, &world.desired, &world.observed, world.now, 0)
+        };
+        let kept = world.observed.partitions.iter().filter(is_kept);
+        let mutants = kept.flat_map(|p| [let_go(p, &world), vec![dropped(p, &world)]]);
+        refuses(&world, &whole, mutants.map(|steps| with(&whole, steps)).collect())?;
+    }
+
+    #[test]
+    fn a_plan_that_drops_before_the_grace_is_over_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        let held = whole.deferred.iter().filter(|held| {
+            matches!(held.blocker, Blocker::InGrace { .. } | Blocker::Referenced { .. })
+        });
+        let held = held.filter_map(|held| held.wanted.clone());
+        refuses(&world, &whole, held.map(|step| with(&whole, vec![step])).collect())?;
+    }
+
+    #[test]
+    fn a_plan_that_lets_go_too_many_is_refused(world in any_world()) {
+        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
+        let waits = |held: &&pg_partition_operator::plan::Deferral| {
+            matches!(held.blocker, Blocker::NeedsApproval { .. })
+        };
+        let held: Vec<_> = whole.deferred.iter().filter(waits).filter_map(|held| {
+            world.observed.partition(&held.wanted.as_ref()?.subject())
+        }).collect();
+        if !held.is_empty() {
+            let one_by_one = held.iter().flat_map(|p| let_go(p, &world)).collect();
+            let mut together = vec![marked(&held, &world, Marking::Expired)];
+            together.extend(held.iter().flat_map(|p| let_go(p, &world).split_off(1)));
+            let mutants = [one_by_one, together].map(|steps| with(&whole, steps));
+            refuses(&world, &whole, mutants.into())?;
+        }
+    }
+
+    #[test]
+    fn while_the_clocks_differ_nothing_that_lets_go_is_accepted(world in any_world()) {
+        let (mut world, whole) = approved(world);
+        let lets_go = |p: &PlannedStep| {
+            matches!(p.step, Step::DetachPartition(_) | Step::DropDetached(_))
+        };
+        world.observed.server.ahead = Some(SignedDuration::from_secs(-61));
+        if whole.steps.iter().any(lets_go) {
+            refuses(&world, &whole, vec![whole.clone()])?;
+        }
+    }
+}
+
+fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
+    let mut mutant = plan.clone();
+    let because = Cause::Expired;
+    mutant.steps.extend(steps.into_iter().map(|step| PlannedStep { step, because }));
+    mutant
+}
+
+fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) -> Step {
+    let partitions = partitions.iter().map(|p| MarkedPartition {
+        name: p.name.clone(),
+        bounds: p.bounds.clone(),
+        comment: p.comment.clone(),
+        by_constraint: false,
+    });
+    Step::MarkPartitions {
+        table: world.observed.name.clone(),
+        key: None,
+        partitions: partitions.collect(),
+        marking,
+    }
+}
+
+/// What it takes to let a partition go.
+fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
+    let table = world.observed.name.clone();
+    let default = world.observed.default_partition().map(|p| p.name.clone());
+    let (name, bounds) = (partition.name.clone(), partition.bounds.clone());
+    vec![
+        marked(&[partition], world, Marking::Expired),
+        Step::DetachPartition(Box::new(Detach {
+            table: table.clone(),
+            partition: name.clone(),
+            bounds: bounds.clone(),
+            key: None,
+            concurrently: default.is_none(),
+            default,
+            references: Vec::new(),
+            referenced_by: Vec::new(),
+            after: None,
+            rows: None,
+            bytes: 0,
+        })),
+        Step::RememberDetached(Box::new(Remember {
+            table,
+            partition: name,
+            bounds,
+            key: None,
+            comment: None,
+            at: world.now,
+            publications: Vec::new(),
+        })),
+    ]
+}
+
+/// The step that drops a table as if it had been detached for long.
+fn dropped(partition: &ObservedPartition, world: &World) -> Step {
+    let since = match partition.mark {
+        Some(pg_partition_operator::partition::Mark::Detached(since)) => since,
+        _ => world.now,
+    };
+    Step::DropDetached(Box::new(DropDetached {
+        table: world.observed.name.clone(),
+        partition: partition.name.clone(),
+        oid: partition.oid.unwrap_or_default(),
+        bounds: partition.bounds.clone(),
+        key: None,
+        since,
+        references: Vec::new(),
+        rows: None,
+        bytes: 0,
+    }))
+}
+
+/// Whether dropping `first` lets go of what `second` makes anew, for the same name of the resource.
+fn makes_place(first: &Step, second: &Step, observed: &ObservedTable) -> bool {
+    let (Step::DropIndex { partition, index }, Step::BuildIndex { partition: on, stands_for, .. }) =
+        (second, first)
+    else {
+        return false;
+    };
+    let mut indexes =
+        observed.partitions.iter().filter(|p| p.name == *partition).flat_map(|p| &p.indexes);
+    on == partition
+        && indexes.any(|i| {
+            i.name == *index
+                && i.valid
+                && i.marker.as_ref().map(|m| &m.index) == stands_for.as_ref()
+        })
+}
+
+/// Pairs of steps of which the second cannot be done without the first.
+fn dependent(plan: &Plan) -> Vec<(usize, usize)> {
+    let steps: Vec<&Step> = plan.steps.iter().map(|planned| &planned.step).collect();
+    let mut pairs = Vec::new();
+    for (at, second) in steps.iter().enumerate() {
+        for (before, first) in steps[..at].iter().enumerate() {
+            if needs(second, first) {
+                pairs.push((before, at));
+            }
+        }
+    }
+    pairs
+}
+
+fn needs(second: &Step, first: &Step) -> bool {
+    let names = |partitions: &[MarkedPartition], name: &QualifiedName| {
+        partitions.iter().any(|marked| marked.name == *name)
+    };
+    match (first, second) {
+        (Step::MarkPartitions { partitions, .. }, Step::DetachPartition(detach)) => {
+            names(partitions, &detach.partition)
+        }
+        (
+            Step::MarkPartitions { partitions, marking: Marking::Adopted, .. },
+            Step::MarkPartitions { partitions: later, .. },
+        ) => later.iter().any(|marked| names(partitions, &marked.name)),
+        (Step::MarkPartitions { .. }, _) | (_, Step::MarkPartitions { .. }) => false,
+        // Of a hash nothing is written down that attaching could rest on.
+        (Step::RememberDetached(remember), Step::AttachPartition(_))
+            if remember.bounds.as_range().is_none() =>
+        {
+            false
+        }
+        _ => second.subject() == first.subject() || second.rests_on().contains(&first.subject()),
+    }
+}
+
+/// The plan, with each partition taking everything.
+fn widened(plan: &Plan, observed: &ObservedTable) -> Vec<Plan> {
+    let Some(everything) = RangeBounds::new(Edge::MinValue, Edge::MaxValue) else { return vec![] };
+    let is_occupied =
+        observed.partitions.iter().any(|p| p.hangs_on() && p.bounds.as_range().is_some());
+    let mut mutants = Vec::new();
+    for at in 0..plan.steps.len() {
+        let mut mutant = plan.clone();
+        let wide = Bounds::Range(everything);
+        let bounds = match &mut mutant.steps[at].step {
+            Step::AttachPartition(attach) => &mut attach.bounds,
+            Step::CreatePartition(new) if is_occupied => &mut new.bounds,
+            Step::DrainDefault(drain) => &mut drain.attach.bounds,
+            Step::MarkPartitions { partitions, .. } => &mut partitions[0].bounds,
+            Step::DetachPartition(detach) => &mut detach.bounds,
+            Step::RememberDetached(remember) => &mut remember.bounds,
+            Step::DropDetached(drop) => &mut drop.bounds,
+            _ => continue,
+        };
+        if *bounds != wide && *bounds != Bounds::Default {
+            *bounds = wide;
+            mutants.push(mutant);
+        }
+    }
+    mutants
+}
+
+/// The plan, with each step that lets go being about another table, or in a way that Postgres refuses.
+fn changed(plan: &Plan) -> Vec<Plan> {
+    let mut mutants = Vec::new();
+    for at in 0..plan.steps.len() {
+        let mut mutant = plan.clone();
+        match &mut mutant.steps[at].step {
+            Step::DropDetached(drop) => drop.oid += 1,
+            Step::DetachPartition(detach) if detach.default.is_some() => {
+                detach.concurrently = true;
+            }
+            _ => continue,
+        }
+        mutants.push(mutant);
+    }
+    mutants
+}
+
+/// The plan, followed by something done to each partition that others made.
+fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
+    let observed = &world.observed;
+    let mut mutants = Vec::new();
+    for partition in observed.partitions.iter().filter(|p| p.origin == Origin::Foreign) {
+        let name = &partition.name;
+        let [adopted, kept] =
+            [Marking::Adopted, Marking::Kept].map(|marking| marked(&[partition], world, marking));
+        let mut takes_over = vec![adopted.clone()];
+        takes_over.extend(let_go(partition, world));
+        let mut steps = vec![
+            vec![Step::DiscardPartition { partition: name.clone() }],
+            vec![adopted],
+            vec![kept],
+            takes_over,
+            let_go(partition, world),
+            let_go(partition, world).split_off(1),
+            let_go(partition, world).split_off(2),
+            vec![dropped(partition, world)],
+            vec![Step::RemoveDefault {
+                table: observed.name.clone(),
+                default: name.clone(),
+                references: Vec::new(),
+            }],
+        ];
+        if partition.attachment != Attachment::DetachPending {
+            steps.push(vec![Step::FinalizeDetach {
+                table: observed.name.clone(),
+                partition: name.clone(),
+                references: Vec::new(),
+            }]);
+        }
+        let theirs = partition.indexes.iter().filter(|i| i.valid && i.marker.is_none());
+        steps.extend(theirs.map(|index| {
+            vec![Step::DropIndex { partition: name.clone(), index: index.name.clone() }]
+        }));
+        mutants.extend(steps.into_iter().map(|steps| with(plan, steps)));
+    }
+    mutants
+}

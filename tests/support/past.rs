@@ -1,0 +1,154 @@
+//! What must be true of letting go, worked out apart from the planner: by telling how many periods have
+//! begun since the last value of a partition, as clock and calendar show them.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use pg_partition_operator::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
+use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use pg_partition_operator::partition::{Bounds, Edge, KeyType, Mark};
+use pg_partition_operator::plan::{Marking, Moment, Plan, Step};
+
+use crate::oracle::{label, stride};
+
+/// How many periods have begun since the last value that a partition can take; at most as many as are
+/// asked for. None where it has no end, or no beginning.
+fn periods_since(
+    bounds: &Bounds,
+    range: &DesiredRange,
+    key: KeyType,
+    now: Timestamp,
+    most: u32,
+) -> Option<u32> {
+    let Zone::Known(zone) = &range.zone else { return None };
+    let (Edge::At(_), Edge::At(to)) = (bounds.as_range()?.from(), bounds.as_range()?.to()) else {
+        return None;
+    };
+    let last = last_before(key, to)?;
+    // A calendar on the wall has no gap and no fold, like the one of UTC.
+    let wall = TimeZone::UTC.to_timestamp(zone.to_datetime(now)).ok()?;
+    let (zone, now) = if key.is_wall_clock() { (&TimeZone::UTC, wall) } else { (zone, now) };
+    let shown = |at: Timestamp| label(range.interval, &at.to_zoned(zone.clone()));
+    let (mut at, mut latest, mut begun) = (last, shown(last), 0);
+    while at < now && begun < most {
+        at = now.min(at + stride(range.interval));
+        if shown(at) > latest {
+            (latest, begun) = (shown(at), begun + 1);
+        }
+    }
+    Some(begun)
+}
+
+/// The instant of the last value before an edge, or what the clock on the wall shows then, read as if it
+/// were UTC.
+fn last_before(key: KeyType, edge: i128) -> Option<Timestamp> {
+    match key {
+        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => {
+            Timestamp::from_microsecond(i64::try_from(edge - 1).ok()?).ok()
+        }
+        KeyType::UuidV7 => {
+            let uuid = edge.cast_unsigned() ^ (1 << 127);
+            let (millis, rest) = (uuid >> 80, uuid & ((1 << 80) - 1));
+            // Below its version and its variant no uuid has these milliseconds.
+            let none_has_them = rest <= (0x7 << 76) | (0b10 << 62);
+            Timestamp::from_millisecond(i64::try_from(millis).ok()? - i64::from(none_has_them)).ok()
+        }
+    }
+}
+
+/// Whether a partition is past the retention of a table by at least so many periods more.
+pub(crate) fn is_past(
+    partition: &ObservedPartition,
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    now: Timestamp,
+    more: u32,
+) -> bool {
+    let Partitioning::Range(range) = &desired.partitioning else { return false };
+    let (Some(retention), Some((_, key))) = (range.retention, observed.range_key()) else {
+        return false;
+    };
+    let enough = retention.keep + 1 + more;
+    periods_since(&partition.bounds, range, key, now, enough).is_some_and(|begun| begun >= enough)
+}
+
+/// Nothing is let go before its time, nor more at once than goes without saying.
+pub(crate) fn nothing_is_lost_early(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    plan: &Plan,
+    moment: &Moment,
+) -> Result<(), String> {
+    let wrong = |what: &str, step: &Step| Err(format!("{what}: {step:?}\nof\n{plan}"));
+    let clocks_differ =
+        observed.server.ahead.is_some_and(|by| by.abs() > SignedDuration::from_mins(1));
+    let mut marked = 0;
+    for planned in &plan.steps {
+        let step = &planned.step;
+        let name = match step {
+            Step::DetachPartition(detach) => &detach.partition,
+            Step::DropDetached(drop) => &drop.partition,
+            Step::MarkPartitions { partitions, marking: Marking::Expired, .. } => {
+                marked += partitions.len();
+                continue;
+            }
+            _ => continue,
+        };
+        let Some(found) = observed.partition(name) else { return wrong("made and let go", step) };
+        if clocks_differ {
+            return wrong("nobody knows what time it is", step);
+        }
+        if !is_past(found, desired, observed, moment.expire.min(moment.now), 0) {
+            return wrong("let go too early", step);
+        }
+        let is_adopted = desired.adopt.iter().any(|adopted| adopted.name == name.name);
+        if !found.owned || (found.origin == Origin::Foreign && !is_adopted) {
+            return wrong("not ours", step);
+        }
+        if matches!(step, Step::DropDetached(_)) && !has_rested(found, desired, plan, moment) {
+            return wrong("dropped too early", step);
+        }
+    }
+    let is_approved = desired.approved.contains(&plan.fingerprint);
+    if marked > desired.limits.most_expired as usize && !is_approved {
+        return Err(format!("{marked} are let go without approval\n{plan}"));
+    }
+    Ok(())
+}
+
+/// Whether a table was detached for as long as it must be before it is dropped.
+fn has_rested(
+    partition: &ObservedPartition,
+    desired: &DesiredTable,
+    plan: &Plan,
+    moment: &Moment,
+) -> bool {
+    let Partitioning::Range(range) = &desired.partitioning else { return false };
+    let Some(OnExpiry::Drop { after }) = range.retention.map(|retention| retention.on_expiry)
+    else {
+        return false;
+    };
+    let is_remembered_now = plan.steps.iter().any(|planned| {
+        matches!(&planned.step, Step::RememberDetached(r) if r.partition == partition.name)
+    });
+    match partition.mark {
+        Some(Mark::Detached(since)) if partition.attachment == Attachment::Detached => {
+            since + SignedDuration::try_from(after).expect("hours") <= moment.now
+        }
+        _ => is_remembered_now && after.is_zero(),
+    }
+}
+
+/// What is left though its time was over a whole period ago, and nothing stands in the way.
+pub(crate) fn overdue<'a>(
+    desired: &'a DesiredTable,
+    observed: &'a ObservedTable,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a ObservedPartition> {
+    let is_free = |p: &ObservedPartition| {
+        p.owned
+            && p.origin == Origin::Ours
+            && p.attachment == Attachment::Attached
+            && p.referenced_by.is_empty()
+    };
+    observed.partitions.iter().filter(move |p| is_free(p) && is_past(p, desired, observed, now, 1))
+}

@@ -1,0 +1,78 @@
+//! What a scenario says of a partition.
+
+use pg_partition_operator::observed::{
+    Attachment, Fires, Holder, ObservedPartition, Origin, PartitionKind, Publication, Trigger,
+};
+use pg_partition_operator::partition::Mark;
+
+use super::line::Line;
+use crate::world;
+
+/// `ours expired pending held-by 4711 rows 5 …`
+pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> ObservedPartition {
+    while let Some(word) = line.next() {
+        if !is_of_its_life(&mut partition, &word, &mut line) {
+            describe(&mut partition, &word, &mut line);
+        }
+    }
+    partition
+}
+
+/// How it hangs on its table, and what its comment says of that.
+fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
+    let mut mark = |mark| (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
+    match word {
+        "ours" => mark(Mark::Attached),
+        "expired" => mark(Mark::Expired),
+        "foreign" => (partition.origin, partition.mark) = (Origin::Foreign, None),
+        "prepared" => {
+            mark(Mark::ToBeAttached);
+            partition.attachment = Attachment::Prepared;
+        }
+        "detached-at" => {
+            mark(Mark::Detached(line.word().parse().expect("an instant")));
+            partition.attachment = Attachment::Detached;
+        }
+        "detached" => partition.attachment = Attachment::Detached,
+        "pending" => partition.attachment = Attachment::DetachPending,
+        "attached-again" => partition.attachment = Attachment::Attached,
+        _ => return false,
+    }
+    true
+}
+
+fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
+    match word {
+        "subpartitioned" => partition.kind = PartitionKind::Partitioned,
+        "foreign-table" => partition.kind = PartitionKind::Foreign,
+        "not-owned" => partition.owned = false,
+        "unfit" => partition.fits = false,
+        "proven" => partition.proven = true,
+        "storage" => partition.storage.push(line.word()),
+        "comment" => partition.comment = Some(line.word().trim_matches('"').to_owned()),
+        "rows" => {
+            let rows = line.number();
+            (partition.rows, partition.bytes) = (Some(rows), rows * 100);
+        }
+        "bytes" => partition.bytes = line.number(),
+        "referenced-by" => partition.referenced_by.push(line.name()),
+        "rows-referenced-by" if line.is_next("nobody") => {
+            line.word();
+            partition.rows_referenced_by = Some(Vec::new());
+        }
+        "rows-referenced-by" => {
+            partition.rows_referenced_by.get_or_insert_default().push(line.name());
+        }
+        "published-by" | "published-by-others" => partition
+            .publications
+            .push(Publication { name: line.name().name, owned: word == "published-by" }),
+        "held-by" => {
+            partition.held_by.push(Holder { pid: line.number(), who: "reporting".to_owned() });
+        }
+        "trigger" => {
+            let name = world::identifier(&line.word());
+            partition.triggers.push(Trigger { name, fires: Fires::Origin });
+        }
+        unknown => panic!("a partition cannot be {unknown:?}"),
+    }
+}
