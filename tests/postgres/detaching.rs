@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{Attachment, ObservedTable};
@@ -42,6 +43,11 @@ async fn too_old(world: &World) {
         .await;
 }
 
+/// On every version at once: these tests wait for most of their time.
+async fn on_each(test: impl AsyncFn(u16)) {
+    join_all(majors().into_iter().map(|major| test(major))).await;
+}
+
 /// Somebody who reads the table and stays.
 async fn reader(world: &World) -> Client {
     let reader = world.database.client().await;
@@ -80,7 +86,7 @@ async fn assert_let_go(what: &str, world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_stays_open_holds_up_a_detach_and_nothing_else() {
-    for major in majors() {
+    on_each(async |major| {
         let what = format!("Postgres {major}");
         let world = World::new(major).await;
         too_old(&world).await;
@@ -103,7 +109,8 @@ async fn a_reader_that_stays_open_holds_up_a_detach_and_nothing_else() {
         }
         run(&reader, "COMMIT").await;
         assert_let_go(&what, &world).await;
-    }
+    })
+    .await;
 }
 
 /// Waits until the program has begun to detach, and waits for the reader.
@@ -128,7 +135,7 @@ async fn wait_until_unlocked(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_detach_during_which_we_are_killed_is_ended_by_the_next_run() {
-    for major in majors() {
+    on_each(async |major| {
         let world = World::new(major).await;
         too_old(&world).await;
         let reader = reader(&world).await;
@@ -138,7 +145,8 @@ async fn a_detach_during_which_we_are_killed_is_ended_by_the_next_run() {
         wait_until_unlocked(&world).await;
         run(&reader, "COMMIT").await;
         assert_let_go(&format!("Postgres {major}"), &world).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +168,7 @@ async fn a_detach_during_which_postgres_crashes_is_ended_by_the_next_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_detach_that_a_person_left_half_done_is_ended_whosever_the_partition_is() {
-    for major in majors() {
+    on_each(async |major| {
         let what = format!("Postgres {major}");
         let world = World::new(major).await;
         too_old(&world).await;
@@ -181,14 +189,15 @@ async fn a_detach_that_a_person_left_half_done_is_ended_whosever_the_partition_i
         );
         assert_eq!(world.text(&alone).await, "false", "{what}: and nothing more becomes of it");
         assert_let_go(&what, &world).await;
-    }
+    })
+    .await;
 }
 
 /// There is always a statement that began before; and nobody writes, so that by transaction numbers every
 /// snapshot is as old as any other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_detach_comes_to_its_end_though_there_is_always_an_old_snapshot() {
-    for major in majors() {
+    on_each(async |major| {
         // Once we see other people's snapshots, once we do not.
         for privilege in ["", "GRANT pg_read_all_stats TO"] {
             let what = format!("Postgres {major}, {privilege}");
@@ -218,14 +227,15 @@ async fn a_detach_comes_to_its_end_though_there_is_always_an_old_snapshot() {
                 done.remaining
             );
         }
-    }
+    })
+    .await;
 }
 
 /// Whoever uses the table meanwhile waits for nobody who stays open: neither who plans anew, nor who has a
 /// plan from before.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_detach_longer_than_the_lock_timeout() {
-    for major in majors() {
+    on_each(async |major| {
         let world = World::new(major).await;
         too_old(&world).await;
         let mut clients = Clients::default();
@@ -259,12 +269,13 @@ async fn nobody_waits_for_a_detach_longer_than_the_lock_timeout() {
         assert!(longest(&work) < Duration::from_millis(1800), "Postgres {major}: {work:?}");
         world.owner("DELETE FROM t WHERE n = 4").await;
         assert_let_go(&format!("Postgres {major}"), &world).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_session_that_sees_all_statistics_names_who_has_an_old_snapshot() {
-    for major in majors() {
+    on_each(async |major| {
         let world = World::new(major).await;
         too_old(&world).await;
         world
@@ -286,5 +297,6 @@ async fn a_session_that_sees_all_statistics_names_who_has_an_old_snapshot() {
             "Postgres {major}"
         );
         run(&snapshot, "COMMIT").await;
-    }
+    })
+    .await;
 }
