@@ -17,7 +17,7 @@ use pg_partition_operator::sql::{Waits, render};
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
-use crate::golden::expect_file;
+use crate::generated::expect_file;
 use crate::source;
 use crate::world::identifier;
 
