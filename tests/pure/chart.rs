@@ -9,7 +9,7 @@ use std::path::Path;
 use pg_partition_operator::cli;
 use serde_json::Value;
 
-use crate::golden::expect_file;
+use crate::generated::expect_file;
 
 const CHART: &str = "charts/pg-partition-operator";
 

@@ -4,7 +4,7 @@
 
 use pg_partition_operator::cli;
 
-use crate::golden::expect_file;
+pub(crate) use crate::golden::expect_file;
 
 /// More than the API server takes in an annotation of `kubectl apply`.
 const TOO_LARGE_TO_APPLY: usize = 256 * 1024;

@@ -9,7 +9,7 @@ use pg_partition_operator::api::{ConditionType, Reason};
 use pg_partition_operator::plan::{Blocker, Risk, Step, TransactionMode, Waits as Waiting};
 use pg_partition_operator::sql::{Waits, render};
 
-use crate::golden::expect_file;
+use crate::generated::expect_file;
 use crate::{samples, source};
 
 const STEPS: &str = "# Steps

@@ -21,7 +21,7 @@ use pg_partition_operator::sql::{Waits, count_default_rows, render, rows_referen
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
-use crate::golden::expect_file;
+use crate::generated::expect_file;
 use crate::source;
 use crate::world::identifier;
 
