@@ -165,14 +165,9 @@ async fn is_served(
             users.extend(found.items.iter().filter_map(ResourceExt::namespace));
             None
         }
-        Err(ClusterError::Refused(error)) => match *error {
-            kube::Error::Api(status) if status.is_not_found() => Some(
-                "install it: pg-partition-operator crd | kubectl apply --server-side -f -"
-                    .to_owned(),
-            ),
-            kube::Error::Api(status) if status.is_forbidden() => Some(status.message),
-            other => return Err(ClusterError::Refused(Box::new(other))),
-        },
+        Err(ClusterError::Refused(error)) => {
+            Some(reason(&error).ok_or(ClusterError::Refused(error))?)
+        }
         Err(error) => return Err(error),
     };
     Ok((Finding { what, missing }, users))
@@ -229,4 +224,14 @@ async fn has(client: &Client, right: &Right, at: Place<'_>) -> Result<Finding, C
 
 fn place(namespace: Option<&str>) -> String {
     namespace.map_or_else(|| "in all namespaces".to_owned(), |name| format!("in {name}"))
+}
+
+/// What to do about an answer to the question for resources; none where that is not known.
+fn reason(error: &kube::Error) -> Option<String> {
+    let kube::Error::Api(status) = error else { return None };
+    if status.is_not_found() {
+        let install = "pg-partition-operator crd | kubectl apply --server-side -f -";
+        return Some(format!("install it: {install}"));
+    }
+    status.is_forbidden().then(|| status.message.clone())
 }

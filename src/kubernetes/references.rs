@@ -24,7 +24,7 @@ use super::tables::{Tables, Watched};
 use crate::api::v1alpha1::{CaKind, PartitionedTable};
 
 /// How long before a watch that no role grants is tried again.
-const DENIED: Duration = Duration::from_secs(300);
+const DENIED: Duration = Duration::from_mins(5);
 
 /// A kind of object that resources refer to.
 pub(super) trait Referenced {
@@ -100,8 +100,8 @@ pub(super) async fn watch<K>(
 fn is_forbidden(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.is_forbidden(),
-        watcher::Error::WatchError(status) => status.is_forbidden(),
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.is_forbidden(),
         watcher::Error::InitialListFailed(_)
         | watcher::Error::WatchStartFailed(_)
         | watcher::Error::WatchFailed(_)

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Where it is, seen from the top of the repository.
 pub const CHART: &str = "charts/pg-partition-operator";
 
-/// The operator's ServiceAccount in release `pg-partition-operator`.
+/// The operator's `ServiceAccount` in release `pg-partition-operator`.
 pub const ACCOUNT: &str = "pg-partition-operator";
 
 /// The namespace that a release goes to where a test does not care.

@@ -128,7 +128,7 @@ impl Cluster {
         self.write_kubeconfig(&name, &lines.collect::<String>())
     }
 
-    /// A kubeconfig of a ServiceAccount.
+    /// A kubeconfig of a `ServiceAccount`.
     pub fn kubeconfig_of_account(&self, namespace: &str, account: &str) -> PathBuf {
         let output = self.kubectl(&["create", "token", account, "--namespace", namespace]);
         assert!(output.status.success(), "{output:?}");
