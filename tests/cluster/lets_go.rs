@@ -176,6 +176,6 @@ async fn a_night_that_the_operator_slept_through_is_caught_up_with_once() {
     .await;
     assert_eq!(stage.object("orders")["status"]["partitions"]["detached"], detached);
     let metrics = operator.get("/metrics").await.unwrap();
-    let detaches = format!("pgpartition_steps_total{{result=\"done\",step=\"detach\"}} {detached}");
-    assert!(metrics.contains(&detaches), "{detaches}:\n{metrics}");
+    let sample = format!("pgpartition_steps_total{{result=\"done\",step=\"detach\"}} {detached}");
+    assert!(metrics.contains(&sample), "{sample}:\n{metrics}");
 }
