@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use pg_partition_operator::converge::{Convergence, Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Moment, check};
@@ -43,7 +43,6 @@ fn noon(seconds: i64) -> Timestamp {
 /// The first day of the month that lies this many months from that of an instant.
 fn month(now: Timestamp, months: i64) -> Date {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    use jiff::ToSpan as _;
     today.first_of_month().checked_add(months.months()).unwrap()
 }
 
