@@ -248,15 +248,34 @@ async fn what_was_approved_goes_on_without_being_approved_again() {
         let world = two_years(major).await;
         let plan =
             world.call(&["plan", "-f", "-", "--at", NOW, "-o", "json"], &resource(keeping(2)));
+        // Somebody is in the way of one of them, and is waited for.
+        let mut patient = keeping(2);
+        patient["limits"] = json!({"lockTimeout": "30s"});
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), approved(keeping(2), &plan.fingerprint())).unwrap();
+        std::fs::write(file.path(), approved(patient, &plan.fingerprint())).unwrap();
+        let in_the_way = world.database.client().await;
+        run(&in_the_way, &format!("BEGIN; LOCK TABLE {SCHEMA_SQL}.t_2025_01 IN ACCESS SHARE MODE"))
+            .await;
         let arguments = ["apply", "-f", file.path().to_str().unwrap(), "--at", NOW];
         let mut operator = Operator::start(&arguments, &[("DATABASE_URL", &world.url())]);
-        wait_until("a few are detached", Duration::from_secs(30), async || {
-            operator.stderr().matches("  done  ").count() > 6
+        let pending = "SELECT count(*) FROM pg_inherits WHERE inhdetachpending
+            AND inhrelid::regclass::text ~ 't_2025_01'";
+        wait_until("the detach is pending", Duration::from_secs(60), async || {
+            world.text(pending).await == "1"
         })
         .await;
         operator.kill();
+        run(&in_the_way, "COMMIT").await;
+        wait_until("the lock is free", Duration::from_secs(60), async || {
+            world
+                .text(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
+                (SELECT oid FROM pg_database WHERE datname = current_database())",
+                )
+                .await
+                == "0"
+        })
+        .await;
         let left = tables(&world, true).await.len();
         assert!((4..25).contains(&left), "{what}: killed in the middle: {left} are left");
         let rest = world.call(&["apply", "-f", "-", "--at", NOW], &resource(keeping(2)));

@@ -12,6 +12,7 @@ use pg_partition_operator::postgres::{
 };
 use serde_json::{Value, json};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::support::postgres::{Database, Server};
 
@@ -81,11 +82,7 @@ impl World {
         self.admin("SET lock_timeout = '1ms'").await;
         let detach = format!("ALTER TABLE {table} DETACH PARTITION {partition} CONCURRENTLY");
         let cut_off = self.admin.batch_execute(&detach).await.unwrap_err();
-        assert_eq!(
-            cut_off.code().map(tokio_postgres::error::SqlState::code),
-            Some("55P03"),
-            "{cut_off:?}"
-        );
+        assert_eq!(cut_off.code().map(SqlState::code), Some("55P03"), "{cut_off:?}");
         self.admin("RESET lock_timeout").await;
         reader.batch_execute("COMMIT").await.unwrap();
     }
