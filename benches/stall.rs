@@ -5,13 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
+mod clients;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use clients::{Act, Bystander, Witness};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::desired::DesiredTable;
@@ -61,45 +62,16 @@ async fn main() {
     }
 }
 
-/// Reads and writes every 10 ms, and keeps the longest time either took.
-struct Bystander {
-    longest: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-    task: JoinHandle<()>,
-}
-
-impl Bystander {
-    async fn start(database: &Database, table: &str) -> Self {
-        let client = database.client().await;
-        let (longest, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let (shared, stopped) = (longest.clone(), stop.clone());
-        // It does not name the key, and so reads every partition, the default one too.
-        let read = format!("SELECT count(*) FROM {table} WHERE id = 1");
-        let write =
-            format!("INSERT INTO {table} VALUES (nextval('ids'), 1, '2026-11-20 00:00Z', 1)");
-        let task = tokio::spawn(async move {
-            while !stopped.load(Ordering::Relaxed) {
-                for statement in [&read, &write] {
-                    let started = Instant::now();
-                    client.batch_execute(statement).await.unwrap();
-                    let took = u64::try_from(started.elapsed().as_micros()).unwrap();
-                    shared.fetch_max(took, Ordering::Relaxed);
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        Self { longest, stop, task }
-    }
-
-    /// The longest wait since it was last asked for.
-    fn take_longest(&self) -> f64 {
-        f64::from(u32::try_from(self.longest.swap(0, Ordering::Relaxed)).unwrap()) / 1000.0
-    }
-
-    async fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.task.await.unwrap();
-    }
+/// Reads and writes every 10 ms.
+async fn bystander(database: &Database, witness: &Witness, table: &str) -> Bystander {
+    // It does not name the key, and so reads every partition, the default one too.
+    let read = format!("SELECT count(*) FROM {table} WHERE id = 1");
+    let write = format!("INSERT INTO {table} VALUES (nextval('ids'), 1, '2026-11-20 00:00Z', 1)");
+    Bystander::start(database, witness, move || {
+        let pause = Act::Sit(Duration::from_millis(10));
+        vec![Act::Send(read.clone()), Act::Send(write.clone()), pause]
+    })
+    .await
 }
 
 /// A transaction that has read the table, and sits.
@@ -112,16 +84,16 @@ async fn idle_reader(database: &Database, table: &str, stays: Duration) -> JoinH
     })
 }
 
-struct PerStep<'a> {
-    bystander: &'a Bystander,
+struct PerStep {
+    witness: Witness,
     steps: Arc<Mutex<Vec<(String, f64, Duration)>>>,
 }
 
-impl Progress for PerStep<'_> {
+impl Progress for PerStep {
     fn planned(&mut self, _: &Plan) {}
 
     fn started(&mut self, _: &Step) {
-        self.bystander.take_longest();
+        self.witness.take_longest();
     }
 
     fn retried(&mut self, _: &Step, _: &DatabaseError) {}
@@ -129,7 +101,7 @@ impl Progress for PerStep<'_> {
     fn finished(&mut self, outcome: &StepOutcome) {
         outcome.result.as_ref().unwrap();
         let name = format!("{} {}", outcome.step.verb(), outcome.step.subject().name.shown());
-        let step = (name, self.bystander.take_longest(), outcome.took);
+        let step = (name, self.witness.take_longest(), outcome.took);
         self.steps.lock().unwrap().push(step);
     }
 }
@@ -138,13 +110,15 @@ async fn apply(database: &Database, table: &str, reader: Duration, lock_timeout:
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
     let options = Options::new(Moment::at("2026-11-20T00:00:00Z".parse().unwrap()), reader * 4);
-    let bystander = Bystander::start(database, table).await;
+    let witness = Witness::default();
+    let bystander = bystander(database, &witness, table).await;
     let steps = Arc::new(Mutex::new(Vec::new()));
     let holder = idle_reader(database, table, reader).await;
-    let mut progress = PerStep { bystander: &bystander, steps: steps.clone() };
+    let mut progress = PerStep { witness: witness.clone(), steps: steps.clone() };
     converge(&session, &desired(table, lock_timeout), &options, &mut progress).await.unwrap();
     holder.await.unwrap();
     bystander.stop().await;
+    assert_eq!(witness.errors(), Vec::<String>::new());
     for (name, longest, took) in steps.lock().unwrap().iter() {
         println!("  {name:45} {longest:8.1}   (took {:.1} s)", took.as_secs_f64());
     }
@@ -164,9 +138,10 @@ fn desired(table: &str, lock_timeout: u64) -> DesiredTable {
 
 async fn partition_of(database: &Database, table: &str, reader: Duration) {
     let client = database.client().await;
-    let bystander = Bystander::start(database, table).await;
+    let witness = Witness::default();
+    let bystander = bystander(database, &witness, table).await;
     let holder = idle_reader(database, table, reader).await;
-    bystander.take_longest();
+    witness.take_longest();
     client
         .batch_execute(&format!(
             "CREATE TABLE {table}_2027_01 PARTITION OF {table} \
@@ -175,8 +150,9 @@ async fn partition_of(database: &Database, table: &str, reader: Duration) {
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let longest = bystander.take_longest();
+    let longest = witness.take_longest();
     holder.await.unwrap();
     bystander.stop().await;
+    assert_eq!(witness.errors(), Vec::<String>::new());
     println!("  {:45} {longest:8.1}", "CREATE TABLE … PARTITION OF, by hand");
 }

@@ -11,7 +11,7 @@ use crate::plan::window::{Missing, Window};
 
 /// How long it takes to move a row, with a few indexes, in microseconds; about, and rather too long.
 /// `cargo bench --bench drain` measures it.
-const MICROS_A_ROW: u64 = 25;
+const MICROS_A_ROW: u64 = 50;
 
 /// How much of the default partition is read in a millisecond, in bytes; about, and rather too little.
 const BYTES_A_MILLISECOND: u64 = 500_000;
