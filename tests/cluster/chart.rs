@@ -75,7 +75,7 @@ fn but_files(rendered: &str) -> String {
     let kept = documents.filter(|document| {
         !["prometheusrule.yaml", "dashboards.yaml"].iter().any(|file| document.contains(file))
     });
-    kept.map(|document| format!("---\n{document}")).collect()
+    kept.map(|document| format!("---\n{}\n", document.trim())).collect()
 }
 
 #[test]

@@ -79,7 +79,7 @@ async fn all_namespaces_are_looked_after_with_credentials_of_those_that_let_it()
         serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()["status"].to_string()
     };
     wait_until("finance is ready", SOON, async || is(&finance).contains("\"Succeeded\"")).await;
-    let denied = "the operator's role does not let it read Secret";
+    let denied = "no role allows to get Secret";
     wait_until("orders says why not", SOON, async || is(&orders).contains(denied)).await;
     let (checked, said) = check(&cluster, &kubeconfig);
     assert_eq!(checked, Some(4), "{said}");
@@ -265,7 +265,7 @@ fn complains(cluster: &Cluster, case: &Case) -> bool {
         _ => return false,
     };
     let output = cluster.kubectl(&["get", "pgpt", "-n", &case.namespace, "-o", "json"]);
-    let told = format!("the operator's role does not let it read {kind}");
+    let told = format!("no role allows to get {kind}");
     *verb == "get" && String::from_utf8_lossy(&output.stdout).contains(&told)
 }
 
