@@ -260,13 +260,13 @@ async fn what_was_approved_goes_on_without_being_approved_again() {
         let mut operator = Operator::start(&arguments, &[("DATABASE_URL", &world.url())]);
         let pending = "SELECT count(*) FROM pg_inherits WHERE inhdetachpending
             AND inhrelid::regclass::text ~ 't_2025_01'";
-        wait_until("the detach is pending", Duration::from_secs(60), async || {
+        wait_until("the detach is pending", Duration::from_mins(1), async || {
             world.text(pending).await == "1"
         })
         .await;
         operator.kill();
         run(&in_the_way, "COMMIT").await;
-        wait_until("the lock is free", Duration::from_secs(60), async || {
+        wait_until("the lock is free", Duration::from_mins(1), async || {
             world
                 .text(
                     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =

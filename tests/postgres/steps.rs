@@ -4,27 +4,31 @@
 use std::time::Duration;
 
 use pg_partition_operator::observed::{ObservedTable, PartitionIndex, PartitionKind};
-use pg_partition_operator::partition::IndexShape;
-use pg_partition_operator::plan::{PlannedStep, Step, check, simulate};
-use pg_partition_operator::postgres::{Session, TableLock, execute};
+use pg_partition_operator::partition::{IndexShape, QualifiedName};
+use pg_partition_operator::plan::{Plan, PlannedStep, Step, check, simulate};
+use pg_partition_operator::postgres::{
+    DatabaseError, Progress, Session, StepOutcome, TableLock, execute,
+};
 use pg_partition_operator::sql::Waits;
+
+use tokio::runtime::Handle;
 
 use crate::scenarios::{Phase, assert_all_kinds, scenarios};
 use crate::support::postgres::majors;
-use crate::world::{Silent, World, observe};
+use crate::world::{World, observe};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_does_to_the_catalog_what_the_model_says() {
     for major in majors() {
         let mut steps = Vec::new();
         for scenario in scenarios() {
             let world = World::new(major).await;
             scenario.set_up(&world).await;
-            let session = world.session().await;
+            let (session, other) = (world.session().await, world.session().await);
             for phase in &scenario.phases {
                 phase.prepare(&world).await;
                 let what = format!("Postgres {major}, {}", scenario.name);
-                steps.extend(take_steps(&what, &session, phase).await);
+                steps.extend(take_steps(&what, (&session, &other), phase).await);
             }
         }
         assert_all_kinds(&steps);
@@ -32,29 +36,55 @@ async fn a_step_does_to_the_catalog_what_the_model_says() {
 }
 
 /// Takes one step after the other, and compares after each.
-async fn take_steps(what: &str, session: &Session, phase: &Phase) -> Vec<PlannedStep> {
+async fn take_steps(
+    what: &str,
+    (session, other): (&Session, &Session),
+    phase: &Phase,
+) -> Vec<PlannedStep> {
     let mut steps = Vec::new();
     while steps.len() < phase.steps {
         let Some((looked_at, plan)) = phase.next(session).await else { break };
         assert!(steps.len() < 100, "{what}: does not come to an end:\n{plan}");
-        let step = plan.steps[0].clone();
-        let before = observe(session, &plan.table).await;
-        let (oid, line) = (before.relation.as_ref().unwrap().oid, step.line());
+        let taken = plan.steps.clone();
+        let mut before = observe(session, &plan.table).await;
+        let (oid, line) = (before.relation.as_ref().unwrap().oid, taken[0].line());
         let checked = check(plan, &phase.desired(), &looked_at, &phase.moment())
             .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
         let lock = TableLock::try_take(session, oid).await.unwrap().unwrap();
         let waits =
             Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
-        let outcomes = execute(&lock, &checked, waits, &mut Silent).await;
+        let mut watching = Watching { other, table: &before.name.clone(), seen: Vec::new() };
+        let outcomes = execute(&lock, &checked, waits, &mut watching).await;
         lock.release().await.unwrap();
-        let after = observe(session, &before.name).await;
-        match &outcomes[0].result {
-            Ok(()) => assert_predicted(&format!("{what}, {line}"), before, &step.step, after),
-            Err(error) => assert!(phase.steps <= 10, "{what}: {line}: {error}"),
+        for (outcome, after) in outcomes.iter().zip(watching.seen) {
+            let what = format!("{what}, {line}, {}", outcome.step.verb());
+            match &outcome.result {
+                Ok(()) => assert_predicted(&what, before, &outcome.step, after.clone()),
+                Err(error) => assert!(phase.steps <= 10, "{what}: {error}"),
+            }
+            before = after;
         }
-        steps.push(step);
+        steps.extend(taken);
     }
     steps
+}
+
+/// Looks after each step, by a session of its own.
+struct Watching<'a> {
+    other: &'a Session,
+    table: &'a QualifiedName,
+    seen: Vec<ObservedTable>,
+}
+
+impl Progress for Watching<'_> {
+    fn planned(&mut self, _: &Plan) {}
+    fn started(&mut self, _: &Step) {}
+    fn retried(&mut self, _: &Step, _: &DatabaseError) {}
+    fn finished(&mut self, _: &StepOutcome) {
+        let look = observe(self.other, self.table);
+        let seen = tokio::task::block_in_place(|| Handle::current().block_on(look));
+        self.seen.push(seen);
+    }
 }
 
 fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: ObservedTable) {

@@ -61,11 +61,14 @@ impl Phase {
         Moment::at(at(self.now))
     }
 
-    /// What there is, and the step that is to be taken next, as a plan of its own.
+    /// What there is, and the step that is to be taken next, as a plan of its own; with the one without
+    /// which it must not be.
     pub(crate) async fn next(&self, session: &Session) -> Option<(ObservedTable, Plan)> {
         let looked = look(session, &self.desired(), &self.moment()).await;
         let (observed, mut plan) = looked.unwrap();
-        plan.steps.truncate(1);
+        let is_detach =
+            matches!(plan.steps.first(), Some(PlannedStep { step: Step::DetachPartition(_), .. }));
+        plan.steps.truncate(if is_detach { 2 } else { 1 });
         (!plan.steps.is_empty()).then_some((observed, plan))
     }
 }
