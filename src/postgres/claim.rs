@@ -81,8 +81,8 @@ pub async fn release(
 }
 
 /// Somebody else made the schema or the table at the same moment: `unique_violation` (of the catalog),
-/// `duplicate_schema`, `duplicate_table`.
+/// `duplicate_schema`, `duplicate_table`, and `duplicate_object`, for a table's row type.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_there_already(error: &DatabaseError) -> bool {
-    matches!(error.sqlstate(), Some("23505" | "42P06" | "42P07"))
+    matches!(error.sqlstate(), Some("23505" | "42P06" | "42P07" | "42710"))
 }
