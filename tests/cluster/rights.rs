@@ -27,19 +27,19 @@ struct Case {
     namespace: String,
     lacks: Option<Right>,
     operator: Operator,
+    _database: Database,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_right_is_needed_and_no_other() {
     let cluster = &Cluster::start();
     install_definition_that_takes_anything(cluster).await;
-    let database = database_with(Server::shared(17), "orders").await;
     let granted = rights_of(&role_objects("somewhere"));
     assert!(granted.len() > 10, "{granted:?}");
 
-    let mut cases = vec![start(cluster, &database, None)];
+    let mut cases = vec![start(cluster, None).await];
     for right in &granted {
-        cases.push(start(cluster, &database, Some(right.clone())));
+        cases.push(start(cluster, Some(right.clone())).await);
     }
     for case in &cases {
         toggle(cluster, case).await;
@@ -189,8 +189,10 @@ fn without(mut objects: Vec<Value>, lacks: &Right) -> Vec<Value> {
 
 /// An operator in a namespace of its own, with a table that it can keep, one whose authority is in a
 /// `ConfigMap`, and one that it cannot read.
-fn start(cluster: &Cluster, database: &Database, lacks: Option<Right>) -> Case {
+async fn start(cluster: &Cluster, lacks: Option<Right>) -> Case {
     let namespace = cluster.namespace();
+    // Of its own, so that no two of them claim one table.
+    let database = database_with(Server::shared(17), "orders").await;
     let mut objects = role_objects(&namespace);
     if let Some(lacks) = &lacks {
         objects = without(objects, lacks);
@@ -198,7 +200,7 @@ fn start(cluster: &Cluster, database: &Database, lacks: Option<Right>) -> Case {
     let authority = json!({"kind": "ConfigMap", "name": "authority", "key": "ca.crt"});
     let database_of = json!({"secretRef": {"name": "orders"}, "caRef": authority});
     objects.extend([
-        secret(&namespace, database),
+        secret(&namespace, &database),
         placed(&namespace, table("orders", &json!({}))),
         placed(
             &namespace,
@@ -227,16 +229,17 @@ fn start(cluster: &Cluster, database: &Database, lacks: Option<Right>) -> Case {
         ],
     ));
     let operator = run(&arguments, &kubeconfig);
-    Case { namespace, lacks, operator }
+    Case { namespace, lacks, operator, _database: database }
 }
 
-/// Suspends a table and lets it go on, twice: the second time is a repetition of the first event.
+/// Suspends a table and lets it go on, over and over: what is told again is a repetition of an event.
+/// The first time may be told otherwise, where the table was not ready yet.
 async fn toggle(cluster: &Cluster, case: &Case) {
     let is_about_events = case.lacks.as_ref().is_none_or(|right| right.resource == "events");
     if !is_about_events {
         return;
     }
-    for suspend in [true, false, true] {
+    for suspend in [true, false, true, false, true] {
         let patch = json!({"spec": {"suspend": suspend}}).to_string();
         let of = ["-n", &case.namespace];
         let patch = ["patch", "pgpt", "orders", "--type=merge", "-p", &patch];
