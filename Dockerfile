@@ -16,9 +16,7 @@ COPY Cargo.toml Cargo.lock ./
 ARG PROFILE=""
 RUN mkdir src benches \
  && echo 'fn main() {}' > src/main.rs \
- && cp src/main.rs benches/reconcile.rs \
- && cp src/main.rs benches/stall.rs \
- && touch src/lib.rs \
+ && sed -n '/^\[\[bench/{n;s/name = "\(.*\)"/benches\/\1.rs/p}' Cargo.toml | xargs touch src/lib.rs \
  && cargo build --profile "${PROFILE:-release}" --locked \
  && rm -r src
 COPY src src
