@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub use cron::Cron;
-pub use duration::parse_duration;
+pub use duration::{parse_duration, shown_duration};
 pub use error::SpecError;
 
 use crate::partition::{Identifier, IndexShape, Interval, Method, QualifiedName};

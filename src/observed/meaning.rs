@@ -5,9 +5,9 @@ use super::snapshot::{
     RawRelation, RawServer, RawShape, RawTrigger, Snapshot,
 };
 use super::{
-    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, IndexMarker, ObservedPartition,
-    ObservedTable, Origin, PartitionIndex, PartitionKind, Publication, Relation, RelationKind,
-    ReplicaIdentity, Server, TableIndex, Template, Trigger,
+    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, IndexMarker, MOST_STRETCHES,
+    ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind, Publication, Relation,
+    RelationKind, ReplicaIdentity, Server, TableIndex, Template, Trigger,
 };
 use crate::partition::{
     Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType, Mark,
@@ -43,6 +43,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             taken: raw.taken.into_iter().map(Identifier::new).collect::<Result<_, _>>()?,
             default_count: raw.default_rows.as_ref().map(|rows| rows.count),
             default_rows: raw.default_rows.map(|rows| default_rows(&rows.stretches, key)),
+            default_rows_from: None,
             relation,
             name,
         })
@@ -156,7 +157,7 @@ fn range_key(relation: Option<&Relation>) -> Option<KeyType> {
     }
 }
 
-/// A partition; none for a table whose marker is for another table.
+/// A partition; none for a table whose marker is for another table, or none of ours.
 fn partition(
     raw: RawPartition,
     table: &QualifiedName,
@@ -165,7 +166,10 @@ fn partition(
     let comment = raw.comment.as_deref().unwrap_or_default();
     let mark = mark_in(comment, table);
     let bounds = raw.bounds.as_deref().or_else(|| mark.map(|(_, bounds)| bounds));
-    let Some(bounds) = bounds else { return Ok(None) };
+    let Some(bounds) = bounds.map(|bounds| Bounds::parse(bounds, key)) else { return Ok(None) };
+    if raw.bounds.is_none() && matches!(bounds, Bounds::Other(_)) {
+        return Ok(None); // What we write into a comment we can read.
+    }
     let exclusions = raw.exclusions.unwrap_or_default().into_iter().map(|exclusion| {
         Ok(Exclusion { name: Identifier::new(exclusion.name)?, validated: exclusion.validated })
     });
@@ -178,7 +182,7 @@ fn partition(
             "f" => PartitionKind::Foreign,
             _ => return Err(InvalidSnapshot::Word(raw.kind)),
         },
-        bounds: Bounds::parse(bounds, key),
+        bounds,
         attachment: match (raw.attached, raw.detach_pending) {
             (true, false) => Attachment::Attached,
             (true, true) => Attachment::DetachPending,
@@ -199,7 +203,7 @@ fn partition(
         indexes: raw.indexes.into_iter().map(partition_index).collect::<Result<_, _>>()?,
         exclusions: exclusions.collect::<Result<_, InvalidIdentifier>>()?,
         fits: raw.fits,
-        proven: raw.proven,
+        bounds_check: raw.bounds_check,
         referenced_by: qualified_all(raw.referenced_by)?,
         rows_referenced_by: raw.rows_referenced_by.map(qualified_all).transpose()?,
         publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
@@ -295,7 +299,10 @@ impl ObservedTable {
     /// Adds what was counted of the default partition.
     pub fn set_default_rows(&mut self, rows: &CountedRows) {
         let key = self.range_key().map(|(_, key)| key);
-        self.default_rows = Some(default_rows(&rows.stretches, key));
+        let told = default_rows(&rows.stretches, key);
+        let oldest = told.iter().map(|stretch| stretch.range.from()).min();
+        self.default_rows_from = oldest.filter(|_| told.len() > MOST_STRETCHES);
+        self.default_rows = Some(told);
         self.default_count = Some(rows.count);
     }
 
@@ -316,7 +323,8 @@ fn default_rows(stretches: &[(String, u64)], key: Option<KeyType>) -> Vec<Defaul
     let Some(key) = key else { return Vec::new() };
     let stretches = stretches.iter().filter_map(|(start, rows)| {
         let Edge::At(from) = key.parse(start)? else { return None };
-        let range = RangeBounds::new(Edge::At(from), Edge::At(from + quarter_hour(key)))?;
+        let to = Edge::At(from.saturating_add(quarter_hour(key)));
+        let range = RangeBounds::new(Edge::At(from), to)?;
         Some(DefaultRows { range, rows: *rows })
     });
     stretches.collect()

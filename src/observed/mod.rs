@@ -4,6 +4,7 @@
 //! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
 mod meaning;
+mod partition;
 pub(crate) mod snapshot;
 
 use std::collections::BTreeSet;
@@ -11,11 +12,15 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 pub use meaning::InvalidSnapshot;
+pub use partition::{
+    Attachment, BoundsCheck, Exclusion, Fires, Holder, IndexMarker, ObservedPartition, Origin,
+    PartitionIndex, PartitionKind, Publication, Trigger,
+};
 pub use snapshot::{CountedRows, Snapshot};
 
 use crate::partition::{
-    Bounds, Identifier, IndexShape, KeyColumn, KeyType, Mark, Method, PartitionKey, QualifiedName,
-    RangeBounds, ServerVersion,
+    Bounds, Edge, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName,
+    RangeBounds, ServerVersion, partition_names,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -33,6 +38,9 @@ pub struct ObservedTable {
     pub taken: BTreeSet<Identifier>,
     /// Where the rows of the default partition lie; none where nobody has looked.
     pub default_rows: Option<Vec<DefaultRows>>,
+    /// Where the first told of these rows lie, where there was too much to tell: of what lies before
+    /// nothing is known.
+    pub default_rows_from: Option<Edge>,
     /// How many rows the default partition has, where somebody has counted.
     pub default_count: Option<u64>,
 }
@@ -146,183 +154,6 @@ pub struct TableIndex {
     pub constraint: Option<String>,
 }
 
-/// A partition, or a table made to become one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObservedPartition {
-    /// Its object identifier; none for one that so far is only planned.
-    pub oid: Option<u32>,
-    /// Its name, and its schema, which need not be the table's.
-    pub name: QualifiedName,
-    /// What kind of relation it is.
-    pub kind: PartitionKind,
-    /// What it takes.
-    pub bounds: Bounds,
-    /// How it hangs on the table.
-    pub attachment: Attachment,
-    /// Who made it.
-    pub origin: Origin,
-    /// What its comment says that it is to us, as a partition of this table.
-    pub mark: Option<Mark>,
-    /// What a person wrote into its comment.
-    pub comment: Option<String>,
-    /// Whether the table's owner may act as its owner.
-    pub owned: bool,
-    /// How many rows it has, as the planner estimates; none where nobody has counted.
-    pub rows: Option<u64>,
-    /// How many bytes its heap has.
-    pub bytes: u64,
-    /// Its storage parameters: `fillfactor=90` …
-    pub storage: Vec<String>,
-    /// Its indexes.
-    pub indexes: Vec<PartitionIndex>,
-    /// On a default partition: what is promised not to be in it.
-    pub exclusions: Vec<Exclusion>,
-    /// Whether its columns are still those of the table, so that it can be attached.
-    pub fits: bool,
-    /// Whether a constraint of ours proves that a detached table holds nothing but rows of its bounds.
-    pub proven: bool,
-    /// The tables whose foreign keys lead to it alone, not to the table as a whole.
-    pub referenced_by: Vec<QualifiedName>,
-    /// The tables that have rows whose foreign keys lead to its rows; none where nobody has looked.
-    pub rows_referenced_by: Option<Vec<QualifiedName>>,
-    /// The publications that name it.
-    pub publications: Vec<Publication>,
-    /// On a partition whose detach was cut off: who stands in the way of its end.
-    pub held_by: Vec<Holder>,
-    /// On a default partition: its triggers that fire.
-    pub triggers: Vec<Trigger>,
-}
-
-/// A publication that names a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publication {
-    /// Its name.
-    pub name: Identifier,
-    /// Whether the table's owner may act as its owner.
-    pub owned: bool,
-}
-
-/// A session that has something open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// Its server process.
-    pub pid: i32,
-    /// Who it is, as far as we may see: role and application.
-    pub who: String,
-}
-
-/// A trigger of the application.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
-    /// Its name.
-    pub name: Identifier,
-    /// When it fires.
-    pub fires: Fires,
-}
-
-/// When a trigger fires: `pg_trigger.tgenabled`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fires {
-    /// For what applications do.
-    Origin,
-    /// For what replication does.
-    Replica,
-    /// For both.
-    Always,
-}
-
-/// The kind of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartitionKind {
-    /// A table with rows.
-    Table,
-    /// A partitioned table.
-    Partitioned,
-    /// A foreign table.
-    Foreign,
-}
-
-/// How a partition hangs on its table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attachment {
-    /// It is a partition.
-    Attached,
-    /// A `DETACH … CONCURRENTLY` was cut off, and must be finalised.
-    DetachPending,
-    /// It was made to be attached, and has never been.
-    Prepared,
-    /// It was attached by us, and is no longer.
-    Detached,
-}
-
-impl ObservedPartition {
-    /// Whether we detached it.
-    #[must_use]
-    pub fn is_let_go(&self) -> bool {
-        self.attachment == Attachment::Detached
-            && matches!(self.mark, Some(Mark::Expired | Mark::Detached(_)))
-    }
-
-    /// Whether the table has it for a partition, if only until a pending detach is finalised: no
-    /// other partition can take its rows.
-    #[must_use]
-    pub fn hangs_on(&self) -> bool {
-        match self.attachment {
-            Attachment::Attached | Attachment::DetachPending => true,
-            Attachment::Prepared | Attachment::Detached => false,
-        }
-    }
-}
-
-/// Who made a partition, as the marker in its comment proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// We did.
-    Ours,
-    /// Somebody else.
-    Foreign,
-}
-
-/// An index of a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionIndex {
-    /// Its name.
-    pub name: Identifier,
-    /// The index of the table it belongs to.
-    pub of: Option<Identifier>,
-    /// Whether queries can use it: `indisvalid`.
-    pub valid: bool,
-    /// Whether somebody is building it at this moment.
-    pub building: bool,
-    /// Whether it serves a constraint; not said where it belongs to the table's.
-    pub constraint: bool,
-    /// What it is; none where it belongs to the table's or is more than a resource can say.
-    pub shape: Option<IndexShape>,
-    /// What follows `USING` in its definition; empty where it belongs to the table's.
-    pub definition: String,
-    /// What we wrote into its comment when we made it.
-    pub marker: Option<IndexMarker>,
-}
-
-/// What the comment on an index we made says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexMarker {
-    /// The name the resource gives the index.
-    pub index: Identifier,
-    /// The digest of its shape.
-    pub digest: String,
-}
-
-/// A promise that a default partition holds nothing of a range, so that a partition for it can be
-/// attached without a scan: a `CHECK` constraint of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exclusion {
-    /// The constraint.
-    pub name: Identifier,
-    /// Whether the rows already there were looked at.
-    pub validated: bool,
-}
-
 /// Where in the default partition rows are counted by quarters of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Within {
@@ -333,6 +164,9 @@ pub enum Within {
     /// Everywhere.
     Everywhere,
 }
+
+/// More stretches than this are not told: then the oldest are left out.
+pub const MOST_STRETCHES: usize = 10_000;
 
 /// Rows in the default partition whose keys lie in a stretch of a quarter of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -386,6 +220,14 @@ impl ObservedTable {
     #[must_use]
     pub fn default_partition(&self) -> Option<&ObservedPartition> {
         self.attached().find(|p| p.bounds == Bounds::Default)
+    }
+
+    /// Whether a table of that name is looked at when it is no partition any more.
+    #[must_use]
+    pub fn finds_by_name(&self, partition: &QualifiedName) -> bool {
+        let (from, to) = partition_names(&self.name.name);
+        let name = partition.name.as_str();
+        partition.schema == self.name.schema && from.as_str() <= name && name < to.as_str()
     }
 
     /// The partition of that name.

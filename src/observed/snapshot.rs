@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::BoundsCheck;
 use crate::partition::QualifiedName;
 
 /// What one look at the catalog saw of a table.
@@ -125,7 +126,7 @@ pub(crate) struct RawPartition {
     pub(crate) exclusions: Option<Vec<RawExclusion>>,
     pub(crate) fits: bool,
     #[serde(default)]
-    pub(crate) proven: bool,
+    pub(crate) bounds_check: BoundsCheck,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) referenced_by: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -73,6 +73,20 @@ impl Axis {
         }
     }
 
+    /// The instant at a place on the axis that comes after another: the second one, where a clock on the
+    /// wall shows it twice and the first is past.
+    #[must_use]
+    pub fn instant_after(&self, at: i128, after: Timestamp) -> Option<Timestamp> {
+        let instants = match self.key {
+            KeyType::Date | KeyType::Timestamp => {
+                let ambiguous = self.zone.to_ambiguous_timestamp(datetime(at)?);
+                [ambiguous.clone().earlier().ok(), ambiguous.later().ok()]
+            }
+            KeyType::TimestampTz | KeyType::UuidV7 => [self.instant(at), None],
+        };
+        instants.into_iter().flatten().find(|instant| *instant > after)
+    }
+
     /// The instant of a finite edge.
     #[must_use]
     pub fn instant_of(&self, edge: Edge) -> Option<Timestamp> {

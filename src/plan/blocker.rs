@@ -1,5 +1,7 @@
 //! What stands in the way of a step.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::observed::{Holder, PartitionKind};
@@ -140,6 +142,8 @@ pub enum Blocker {
         count: u32,
         /// How many go without approval.
         limit: u32,
+        /// How long after they were let go they are dropped; none where they are kept.
+        dropped_after: Option<Duration>,
     },
     /// The clock of the database and ours are too far apart to tell what has expired.
     ClocksDiffer {

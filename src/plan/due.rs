@@ -36,7 +36,7 @@ pub fn next_action(
 /// When the periods that should have a partition change, and those that are kept.
 fn end_of_period(range: &DesiredRange, key: KeyType, now: Timestamp) -> Option<Timestamp> {
     let grid = grid(range, key)?;
-    grid.axis.instant(grid.next(grid.axis.at(now))?)
+    grid.axis.instant_after(grid.next(grid.axis.at(now))?, now)
 }
 
 /// When the first detached table can be dropped that cannot yet.

@@ -27,6 +27,7 @@ impl Step {
             Self::DetachPartition(_) => "detach",
             Self::FinalizeDetach { .. } => "finalize",
             Self::RememberDetached(_) => "remember",
+            Self::StateBounds { .. } => "state-bounds",
             Self::ValidateBounds { .. } => "check-bounds",
             Self::DropDetached(_) => "drop",
             Self::CreateTableIndex { .. } => "create-index",
@@ -51,6 +52,7 @@ impl Step {
             Self::DropDetached(drop) => drop.partition.clone(),
             Self::RemoveDefault { default: partition, .. }
             | Self::FinalizeDetach { partition, .. }
+            | Self::StateBounds { partition, .. }
             | Self::ValidateBounds { partition, .. }
             | Self::DiscardPartition { partition } => partition.clone(),
             Self::ExcludeFromDefault { default, exclusion, .. }
@@ -83,6 +85,8 @@ impl Step {
             Self::DetachPartition(detach) => {
                 detach.after.iter().chain([&detach.table]).cloned().collect()
             }
+            // What its comment said of an earlier detach was taken back.
+            Self::FinalizeDetach { table, .. } => vec![table.clone()],
             Self::CreatePartition(_)
             | Self::DiscardPartition { .. }
             | Self::ExcludeFromDefault { .. }
@@ -91,8 +95,8 @@ impl Step {
             | Self::DrainDefault(_)
             | Self::RemoveDefault { .. }
             | Self::MarkPartitions { .. }
-            | Self::FinalizeDetach { .. }
             | Self::RememberDetached(_)
+            | Self::StateBounds { .. }
             | Self::ValidateBounds { .. }
             | Self::DropDetached(_)
             | Self::CreateTableIndex { .. }
@@ -149,6 +153,7 @@ impl Step {
                 let key = remember.key.as_ref().map(|k| k.key);
                 format!("{} as detached", shown_bounds(&remember.bounds, key))
             }
+            Self::StateBounds { key, range, .. } => shown_range(*range, key.key),
             Self::ValidateBounds { .. } => "that it holds nothing else".to_owned(),
             Self::DropDetached(drop) => {
                 let key = drop.key.as_ref().map(|k| k.key);
@@ -181,8 +186,8 @@ impl Step {
             Self::DetachPartition(_) | Self::FinalizeDetach { .. } => {
                 "ALTER TABLE … ATTACH PARTITION of the same table"
             }
-            Self::RememberDetached(_) | Self::ValidateBounds { .. } => {
-                "ALTER TABLE … DROP CONSTRAINT on the detached table"
+            Self::RememberDetached(_) | Self::StateBounds { .. } | Self::ValidateBounds { .. } => {
+                "ALTER TABLE … DROP CONSTRAINT on the table"
             }
             Self::DropDetached(_) => "none: the rows are gone",
         }

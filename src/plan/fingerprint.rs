@@ -40,6 +40,7 @@ fn lasting(step: &Step) -> Step {
         | Step::RemoveDefault { .. }
         | Step::MarkPartitions { .. }
         | Step::FinalizeDetach { .. }
+        | Step::StateBounds { .. }
         | Step::ValidateBounds { .. }
         | Step::CreateTableIndex { .. }
         | Step::BuildIndex { .. }

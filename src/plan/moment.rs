@@ -28,13 +28,14 @@ impl Moment {
     pub fn scheduled(desired: &DesiredTable, now: Timestamp) -> Self {
         let Partitioning::Range(range) = &desired.partitioning else { return Self::at(now) };
         let Zone::Known(zone) = &range.zone else { return Self::at(now) };
-        let last = |cron: &Option<Cron>| {
-            cron.as_ref().map_or(now, |cron| cron.last(zone, now).unwrap_or(now))
+        let last = |cron: &Option<Cron>, before_any: Timestamp| {
+            cron.as_ref().map_or(now, |cron| cron.last(zone, now).unwrap_or(before_any))
         };
         Self {
             now,
-            provision: last(&range.schedule.provision),
-            expire: last(&range.schedule.expire),
+            provision: last(&range.schedule.provision, now),
+            // Before any scheduled night nothing has expired.
+            expire: last(&range.schedule.expire, Timestamp::UNIX_EPOCH),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What stands in the way, in a person's words, and what to do about it.
 
+use std::time::Duration;
+
 use super::Blocker;
 use super::explain::shown_range;
+use crate::desired::shown_duration;
 use crate::observed::{Holder, PartitionKind};
 use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds, shown_text};
 
@@ -40,7 +43,9 @@ impl Blocker {
                 "{} is half detached, and Postgres detaches one partition at a time",
                 partition.shown()
             ),
-            Self::NeedsApproval { count, limit } => needs_approval(*count, *limit),
+            Self::NeedsApproval { count, limit, dropped_after } => {
+                needs_approval(*count, *limit, *dropped_after)
+            }
             Self::ClocksDiffer { seconds } => clocks_differ(*seconds),
             Self::Referenced { partition, by } => referenced(partition, by),
             Self::ReferencesNotChecked { partition, by } => references_not_checked(partition, by),
@@ -213,9 +218,14 @@ fn detach_held(partition: &QualifiedName, by: &[Holder]) -> String {
     )
 }
 
-fn needs_approval(count: u32, limit: u32) -> String {
+fn needs_approval(count: u32, limit: u32, dropped_after: Option<Duration>) -> String {
+    let then = match dropped_after {
+        None => String::new(),
+        Some(after) => format!(" and dropped after {},", shown_duration(after)),
+    };
     format!(
-        "{count} partitions would be let go at once, more than spec.limits.maxExpirePerRun ({limit}): \
+        "{count} partitions would be let go at once,{then} more than \
+         spec.limits.maxExpirePerRun ({limit}): \
          approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply --approve"
     )
 }

@@ -6,8 +6,8 @@ use super::step::{
     Attach, Drain, IndexBody, MarkedPartition, NewIndex, NewPartition, Remember, Step,
 };
 use crate::observed::{
-    Attachment, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin, PartitionIndex,
-    PartitionKind, TableIndex,
+    Attachment, BoundsCheck, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin,
+    PartitionIndex, PartitionKind, TableIndex,
 };
 use crate::partition::{Identifier, IndexShape, Mark, QualifiedName};
 
@@ -22,14 +22,15 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             (world.default_rows, world.default_count) = (None, None);
         }
         Step::MarkPartitions { partitions, marking, .. } => {
-            for MarkedPartition { name, .. } in partitions {
-                on(world, name, |p| (p.mark, p.origin) = (Some(marking.mark()), Origin::Ours));
-            }
+            mark(world, partitions, marking.mark());
         }
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
         Step::FinalizeDetach { partition, .. } => detach_partition(world, partition),
         Step::RememberDetached(remember) => remember_detached(world, remember),
-        Step::ValidateBounds { partition, .. } => on(world, partition, |p| p.proven = true),
+        Step::StateBounds { partition, .. } => check_bounds(world, partition, BoundsCheck::Stated),
+        Step::ValidateBounds { partition, .. } => {
+            check_bounds(world, partition, BoundsCheck::Proven);
+        }
         Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition { partition } => discard(world, partition),
         Step::ExcludeFromDefault { default, exclusion, .. } => {
@@ -105,7 +106,7 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         indexes,
         exclusions: Vec::new(),
         fits: true,
-        proven: false,
+        bounds_check: BoundsCheck::Absent,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         publications: Vec::new(),
@@ -154,7 +155,7 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
     on(world, &attach.partition, |p| {
         p.attachment = Attachment::Attached;
-        (p.mark, p.proven) = (Some(Mark::Attached), false);
+        (p.mark, p.bounds_check) = (Some(Mark::Attached), BoundsCheck::Absent);
         for table_index in &table_indexes {
             let twin = p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(table_index));
             if let Some(twin) = twin {
@@ -200,9 +201,20 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     }
 }
 
+fn mark(world: &mut ObservedTable, partitions: &[MarkedPartition], mark: Mark) {
+    for MarkedPartition { name, .. } in partitions {
+        on(world, name, |p| (p.mark, p.origin) = (Some(mark), Origin::Ours));
+    }
+}
+
+fn check_bounds(world: &mut ObservedTable, name: &QualifiedName, check: BoundsCheck) {
+    on(world, name, |p| p.bounds_check = check);
+}
+
 fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
     on(world, &remember.partition, |p| {
         p.mark = Some(Mark::Detached(remember.at));
+        p.bounds_check = BoundsCheck::Stated;
         p.publications.retain(|publication| !remember.publications.contains(&publication.name));
     });
 }

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::{Cause, Moment};
 use crate::desired::{DesiredRange, StartAt, Zone};
-use crate::observed::ObservedTable;
+use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
 
 /// More partitions than this a table is not given at once: planning a query that does not name the
@@ -109,12 +109,25 @@ impl Window {
         oldest.is_none_or(|oldest| range.to() > Edge::At(oldest))
     }
 
+    /// Whether rows of a range are written within the time in which what is planned now is surely done:
+    /// rows of now, or of the database's clock, which an application goes by whatever we plan for.
+    #[must_use]
+    pub fn is_written_soon(&self, range: RangeBounds, clock: Timestamp) -> bool {
+        let is_soon_after =
+            |now| range.from() <= self.soon_after(now) && range.to() > Edge::At(now);
+        is_soon_after(self.now) || is_soon_after(self.grid.axis.at(clock))
+    }
+
     /// The end of the time in which what is planned now is surely done: a few minutes from now.
     #[must_use]
     pub fn soon(&self) -> Edge {
-        let now = self.grid.axis.instant(self.now);
-        let soon = now.and_then(|now| now.checked_add(MINUTES_TO_ATTACH.minutes()).ok());
-        Edge::At(soon.map_or(self.now, |soon| self.grid.axis.at(soon)))
+        self.soon_after(self.now)
+    }
+
+    fn soon_after(&self, now: i128) -> Edge {
+        let instant = self.grid.axis.instant(now);
+        let soon = instant.and_then(|now| now.checked_add(MINUTES_TO_ATTACH.minutes()).ok());
+        Edge::At(soon.map_or(now, |soon| self.grid.axis.at(soon)))
     }
 
     fn find_missing(
@@ -169,7 +182,12 @@ impl Window {
     fn kept_again(&self, observed: &ObservedTable, occupied: &[RangeBounds]) -> Vec<RangeBounds> {
         let mut again: Vec<RangeBounds> = Vec::new();
         let let_go = observed.partitions.iter().filter(|p| p.is_let_go());
-        for range in let_go.filter_map(|p| p.bounds.as_range()) {
+        // Of what is not ours to attach, none is waited for where rows are still to come.
+        let is_meant = |p: &ObservedPartition, range: &RangeBounds| {
+            p.owned || range.to() <= Edge::At(self.now)
+        };
+        let ranges = let_go.filter_map(|p| p.bounds.as_range().filter(|range| is_meant(p, range)));
+        for range in ranges {
             let is_free = occupied.iter().chain(&again).all(|other| !other.overlaps(&range));
             if is_free && !self.is_expired(range) {
                 again.push(range);

@@ -39,8 +39,8 @@ pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapsho
 }
 
 /// How many rows the default partition has, and where they lie. None where there is no default
-/// partition on a key that has quarters of an hour, where there are too many to tell, and where the
-/// database does not let us look or takes too long.
+/// partition on a key that has quarters of an hour, and where the database does not let us look or takes
+/// too long.
 ///
 /// The scan takes ACCESS SHARE only, and is done as the table's owner.
 ///
@@ -67,7 +67,7 @@ pub async fn default_rows(
     if rows.count > sql::MOST_COUNTED {
         rows.count = rows.count.max(default.rows.unwrap_or_default());
     }
-    Ok(Some(rows).filter(|rows| rows.stretches.len() <= sql::MOST_STRETCHES))
+    Ok(Some(rows))
 }
 
 /// The tables that have rows whose foreign keys lead to rows of a partition. None where the database does

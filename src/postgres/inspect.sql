@@ -250,7 +250,8 @@ SELECT 'partition',
                ) ORDER BY a.pid), '[]')
                FROM pg_stat_activity a
                WHERE a.pid <> pg_backend_pid() AND a.datname = current_database() AND (
-                   a.pid IN (
+                   -- Who has only just begun is soon gone too, and another comes: waiting for all would never end.
+                   coalesce(a.xact_start < clock_timestamp() - interval '2 s', true) AND a.pid IN (
                        SELECT l.pid FROM pg_locks l
                        WHERE l.locktype = 'relation' AND l.relation = m.oid AND l.granted
                          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -270,11 +271,11 @@ SELECT 'partition',
                WHERE g.tgrelid = m.oid AND (con.oid IS NULL OR con.contype = 't')
                  AND g.tgenabled <> 'D'
            ) ELSE '[]' END,
-           'proven', NOT m.hangs AND EXISTS (
-               SELECT FROM pg_constraint con
-               WHERE con.conrelid = m.oid AND con.conname = $5::name AND con.contype = 'c'
-                 AND con.convalidated
-           )
+           'boundsCheck', coalesce((
+               SELECT CASE WHEN con.convalidated THEN 'proven' ELSE 'stated' END
+               FROM pg_constraint con
+               WHERE NOT m.hangs AND con.conrelid = m.oid AND con.conname = $5::name AND con.contype = 'c'
+           ), 'absent')
        )::text END
 FROM target t
 JOIN members m ON true

@@ -7,11 +7,11 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::{DatabaseError, InspectError};
-use crate::observed::Snapshot;
 use crate::observed::snapshot::{
     RawExclusion, RawHolder, RawIndex, RawPartition, RawPublication, RawRelation, RawServer,
     RawTrigger,
 };
+use crate::observed::{BoundsCheck, Snapshot};
 use crate::partition::QualifiedName;
 
 /// What the table's own row tells as JSON.
@@ -30,7 +30,7 @@ struct PartitionFacts {
     publications: Vec<RawPublication>,
     held_by: Vec<RawHolder>,
     triggers: Vec<RawTrigger>,
-    proven: bool,
+    bounds_check: BoundsCheck,
 }
 
 /// Puts together what `inspect.sql` told row by row.
@@ -93,7 +93,7 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
         indexes: Vec::new(),
         exclusions: facts.exclusions,
         fits: column(row, "fits")?,
-        proven: facts.proven,
+        bounds_check: facts.bounds_check,
         referenced_by: facts.referenced_by,
         rows_referenced_by: None,
         publications: facts.publications,

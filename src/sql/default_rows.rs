@@ -2,20 +2,17 @@
 
 use super::quote::{in_range, list, literal, name, qualified};
 use super::{Sql, partitions};
-use crate::observed::{Fires, Within};
+use crate::observed::{Fires, MOST_STRETCHES, Within};
 use crate::partition::{Identifier, KeyType, QualifiedName};
 use crate::plan::{Drain, RangeKey};
-
-/// More stretches than this are not told: then nothing is.
-pub const MOST_STRETCHES: usize = 10_000;
 
 /// More rows than this are not counted, but estimated.
 pub const MOST_COUNTED: u64 = 100_000;
 
 /// A transaction that counts the rows of a default partition, and returns them as
 /// [`crate::observed::CountedRows`] in JSON: how many there are, at most one more than
-/// [`MOST_COUNTED`], and how many in each quarter of an hour. Rows at infinity or without a key lie in
-/// none.
+/// [`MOST_COUNTED`], and how many in each quarter of an hour, the latest first. Rows at infinity or without
+/// a key lie in none.
 #[must_use]
 pub fn count_default_rows(
     owner: &Identifier,
@@ -48,7 +45,7 @@ pub fn count_default_rows(
             "SELECT json_build_object('count', (SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) \
              AS counted), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
              FROM (SELECT {stretch} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
-             {finite} GROUP BY 1 ORDER BY 1 LIMIT {}) AS stretches))::text",
+             {finite} GROUP BY 1 ORDER BY 1 DESC LIMIT {}) AS stretches))::text",
             MOST_COUNTED + 1,
             MOST_STRETCHES + 1,
             table = qualified(default),

@@ -3,7 +3,7 @@
 use super::Sql;
 use super::partitions::{comment, drop_constraint_if_there, marker};
 use super::quote::{in_range, literal, name, qualified};
-use crate::partition::{Bounds, Mark, QualifiedName, detached_constraint};
+use crate::partition::{Mark, QualifiedName, RangeBounds, detached_constraint};
 use crate::plan::{Detach, DropDetached, MarkedPartition, Marking, RangeKey, Remember};
 
 pub(super) fn mark(
@@ -16,11 +16,26 @@ pub(super) fn mark(
         let marker = marker(marking.mark(), table, &marked.bounds, key);
         comment(&marked.name, &marker, marked.comment.as_deref())
     };
-    let by_constraint = partitions.iter().filter(|marked| marked.by_constraint);
-    // Last, since an application may wait for these.
-    let constraints = by_constraint
-        .flat_map(|marked| remembered_by_constraint(table, &marked.name, key, &marked.bounds));
-    partitions.iter().map(marked).chain(constraints).collect()
+    let looked_at = partitions.iter().filter_map(|marked| Some((&marked.name, marked.oid?)));
+    partitions.iter().map(marked).chain(are_the_same(looked_at)).collect()
+}
+
+/// Fails unless tables are those that were looked at. Comes when they are locked: a name cannot be given
+/// to another table any more.
+fn are_the_same<'a>(tables: impl Iterator<Item = (&'a QualifiedName, u32)>) -> Option<Sql> {
+    let pairs: Vec<_> = tables
+        .map(|(table, oid)| format!("({}::regclass::oid, {oid}::oid)", literal(&qualified(table))))
+        .collect();
+    if pairs.is_empty() {
+        return None;
+    }
+    let body = format!(
+        "BEGIN IF EXISTS (SELECT FROM (VALUES {}) AS tables (found, looked_at) WHERE found <> \
+         looked_at) THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
+         MESSAGE = 'another table has the name now, and is left alone'; END IF; END",
+        pairs.join(", ")
+    );
+    Some(Sql(format!("DO {}", literal(&body))))
 }
 
 pub(super) fn detach(detach: &Detach) -> Sql {
@@ -32,49 +47,42 @@ pub(super) fn detach(detach: &Detach) -> Sql {
     ))
 }
 
-pub(super) fn finalize(table: &QualifiedName, partition: &QualifiedName) -> Sql {
-    Sql(format!(
-        "ALTER TABLE {} DETACH PARTITION {} FINALIZE",
-        qualified(table),
-        qualified(partition)
-    ))
+pub(super) fn finalize(table: &QualifiedName, partition: &QualifiedName) -> Vec<Sql> {
+    let (table, partition) = (qualified(table), qualified(partition));
+    vec![Sql(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))]
 }
 
 /// The constraint says which rows a table held that is no partition any more. By its name, which is that
 /// of no other table's, the detached tables of a table are found whatever they are called.
-fn remembered_by_constraint(
+pub(super) fn state_bounds(
     table: &QualifiedName,
     partition: &QualifiedName,
-    key: Option<&RangeKey>,
-    bounds: &Bounds,
+    key: &RangeKey,
+    range: RangeBounds,
 ) -> Vec<Sql> {
     let constraint = detached_constraint(table);
-    let mut statements = vec![drop_constraint_if_there(partition, &constraint)];
-    if let (Some(key), Some(range)) = (key, bounds.as_range()) {
-        statements.push(Sql(format!(
-            "ALTER TABLE {} ADD CONSTRAINT {} CHECK ({}) NOT VALID",
-            qualified(partition),
-            name(&constraint),
-            in_range(key, range)
-        )));
-    }
-    statements
+    let add = Sql(format!(
+        "ALTER TABLE {} ADD CONSTRAINT {} CHECK ({}) NOT VALID",
+        qualified(partition),
+        name(&constraint),
+        in_range(key, range)
+    ));
+    vec![drop_constraint_if_there(partition, &constraint), add]
 }
 
 pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
-    let table = qualified(&remember.partition);
-    let mut statements = remembered_by_constraint(
-        &remember.table,
-        &remember.partition,
-        remember.key.as_ref(),
-        &remember.bounds,
-    );
+    let Remember { table, partition, oid, bounds, key, .. } = remember;
+    let mut statements = match (key, bounds.as_range()) {
+        (Some(key), Some(range)) => state_bounds(table, partition, key, range),
+        (None, _) | (_, None) => Vec::new(),
+    };
     for publication in &remember.publications {
-        statements.push(Sql(format!("ALTER PUBLICATION {} DROP TABLE {table}", name(publication))));
+        let (publication, partition) = (name(publication), qualified(partition));
+        statements.push(Sql(format!("ALTER PUBLICATION {publication} DROP TABLE {partition}")));
     }
-    let Remember { table, bounds, key, .. } = remember;
     let marker = marker(Mark::Detached(remember.at), table, bounds, key.as_ref());
-    statements.push(comment(&remember.partition, &marker, remember.comment.as_deref()));
+    statements.push(comment(partition, &marker, remember.comment.as_deref()));
+    statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
 }
 

@@ -14,7 +14,7 @@ mod references;
 use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, Claimant, release_claim, take_claim};
-pub use default_rows::{MOST_COUNTED, MOST_STRETCHES, count_default_rows};
+pub use default_rows::{MOST_COUNTED, count_default_rows};
 pub use references::rows_referenced_by;
 
 use crate::partition::{Identifier, detached_constraint};
@@ -77,10 +77,11 @@ pub fn render(step: &Step, waits: Waits) -> Script {
             letting_go::mark(table, key.as_ref(), partitions, *marking)
         }
         Step::DetachPartition(detach) => vec![letting_go::detach(detach)],
-        Step::FinalizeDetach { table, partition, .. } => {
-            vec![letting_go::finalize(table, partition)]
-        }
+        Step::FinalizeDetach { table, partition, .. } => letting_go::finalize(table, partition),
         Step::RememberDetached(remember) => letting_go::remember(remember),
+        Step::StateBounds { table, partition, key, range } => {
+            letting_go::state_bounds(table, partition, key, *range)
+        }
         Step::ValidateBounds { table, partition } => {
             vec![partitions::validate(partition, &detached_constraint(table))]
         }
@@ -134,10 +135,6 @@ fn statements_that_wait(step: &Step) -> u32 {
     match step {
         Step::AttachPartition(attach) if attach.exclusion.is_some() => 2,
         Step::ReplaceTableIndex { .. } => 2,
-        Step::MarkPartitions { partitions, .. } => {
-            let awaited = partitions.iter().filter(|marked| marked.by_constraint).count();
-            u32::try_from(awaited).unwrap_or(u32::MAX).max(1)
-        }
         Step::AttachPartition(_)
         | Step::CreatePartition(_)
         | Step::DiscardPartition { .. }
@@ -149,6 +146,8 @@ fn statements_that_wait(step: &Step) -> u32 {
         | Step::DetachPartition(_)
         | Step::FinalizeDetach { .. }
         | Step::RememberDetached(_)
+        | Step::MarkPartitions { .. }
+        | Step::StateBounds { .. }
         | Step::ValidateBounds { .. }
         | Step::DropDetached(_)
         | Step::CreateTableIndex { .. }

@@ -136,15 +136,25 @@ pub(super) fn marker(
     bounds: &Bounds,
     key: Option<&RangeKey>,
 ) -> String {
-    partition_marker(mark, table, &quote::bounds(bounds, key.map(|key| key.key)))
+    let bounds = match bounds {
+        // As the catalog has them: nothing is made for such bounds, but what has them may be marked.
+        Bounds::Other(text) => text.clone(),
+        Bounds::Range(_) | Bounds::Hash { .. } | Bounds::Default => {
+            quote::bounds(bounds, key.map(|key| key.key))
+        }
+    };
+    partition_marker(mark, table, &bounds)
 }
 
-/// Drops a table only if it is empty, and looks with row security off, which would hide rows.
+/// Drops a table only if it is empty and still says that it was made to become a partition. It looks with
+/// row security off, which would hide rows.
 pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
     let table = qualified(partition);
     let guard = format!(
-        "BEGIN IF EXISTS (SELECT FROM ONLY {table}) THEN RAISE EXCEPTION USING ERRCODE = \
-         'object_in_use', MESSAGE = 'the table is not empty, and is not dropped'; END IF; END"
+        "BEGIN IF EXISTS (SELECT FROM ONLY {table}) OR obj_description({}::regclass, 'pg_class') NOT \
+         LIKE 'pgpartition.dev table for %' THEN RAISE EXCEPTION USING ERRCODE = 'object_in_use', \
+         MESSAGE = 'the table is not empty or not ours, and is not dropped'; END IF; END",
+        literal(&table)
     );
     vec![
         Sql("SET LOCAL row_security = off".to_owned()),

@@ -199,6 +199,7 @@ fn makes_index(step: &Step) -> bool {
         | Step::DetachPartition(_)
         | Step::FinalizeDetach { .. }
         | Step::RememberDetached(_)
+        | Step::StateBounds { .. }
         | Step::ValidateBounds { .. }
         | Step::DropDetached(_)
         | Step::DropIndex { .. }

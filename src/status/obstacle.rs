@@ -116,6 +116,7 @@ pub(super) fn about_step(step: &Step) -> About {
         | Step::DetachPartition(_)
         | Step::FinalizeDetach { .. }
         | Step::RememberDetached(_)
+        | Step::StateBounds { .. }
         | Step::ValidateBounds { .. }
         | Step::DropDetached(_) => About::Retention,
         Step::CreateTableIndex { .. }

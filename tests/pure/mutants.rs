@@ -151,9 +151,9 @@ fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
 fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) -> Step {
     let partitions = partitions.iter().map(|p| MarkedPartition {
         name: p.name.clone(),
+        oid: p.oid,
         bounds: p.bounds.clone(),
         comment: p.comment.clone(),
-        by_constraint: false,
     });
     Step::MarkPartitions {
         table: world.observed.name.clone(),
@@ -184,6 +184,7 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
             bytes: 0,
         })),
         Step::RememberDetached(Box::new(Remember {
+            oid: partition.oid,
             table,
             partition: name,
             bounds,

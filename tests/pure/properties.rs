@@ -4,7 +4,9 @@
 use jiff::SignedDuration;
 use pg_partition_operator::desired::Mode;
 use pg_partition_operator::observed::ObservedTable;
-use pg_partition_operator::plan::{Moment, Plan, check, next_action, plan, simulate};
+use pg_partition_operator::plan::{
+    Deferral, Moment, Plan, Step, check, next_action, plan, simulate,
+};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -29,6 +31,19 @@ fn after(observed: &ObservedTable, plan: &Plan, steps: usize) -> ObservedTable {
     world
 }
 
+/// The world after as many plans as it takes: what one has done may make more possible, if not for ever.
+fn settled(world: &World, observed: &ObservedTable) -> Option<(Plan, ObservedTable)> {
+    let mut observed = observed.clone();
+    for _ in 0..3 {
+        let plan = plan(&world.desired, &observed, &Moment::at(world.now));
+        if plan.steps.is_empty() {
+            return Some((plan, observed));
+        }
+        observed = after(&observed, &plan, plan.steps.len());
+    }
+    None
+}
+
 fn planned(world: &World) -> (Plan, ObservedTable) {
     let plan = plan(&world.desired, &world.observed, &Moment::at(world.now));
     let end = after(&world.observed, &plan, plan.steps.len());
@@ -41,9 +56,19 @@ proptest! {
     #[test]
     fn converges(world in any_world()) {
         let (first, end) = planned(&world);
-        let second = plan(&world.desired, &end, &Moment::at(world.now));
-        prop_assert!(second.steps.is_empty(), "first\n{first}\nthen\n{second}");
-        prop_assert_eq!(first.deferred.len(), second.deferred.len(), "{}\n{}", first, second);
+        let Some((last, _)) = settled(&world, &end) else {
+            return Err(TestCaseError::fail(format!("there is no end after\n{first}")));
+        };
+        // A hole behind what goes is none any more when it has gone, and why something is held back may
+        // change.
+        let held_back = |plan: &Plan| -> Vec<_> {
+            let wanted = |held: &Deferral| held.wanted.as_ref().map(Step::subject);
+            let what = |held| wanted(held).ok_or(held.blocker.name());
+            plan.deferred.iter().map(what).collect()
+        };
+        let known = held_back(&first);
+        let is_known = held_back(&last).iter().all(|held| known.contains(held));
+        prop_assert!(is_known, "first\n{first}\nthen\n{last}");
     }
 
     #[test]
@@ -142,8 +167,8 @@ proptest! {
             let moment = Moment::at(world.now);
             holds(past::nothing_is_lost_early(&world.desired, &world.observed, &both, &moment))?;
             prop_assert_eq!(
-                oracle::nameless(&second_end),
-                oracle::nameless(&end),
+                settled(&world, &second_end).map(|(_, end)| oracle::nameless(&end)),
+                settled(&world, &end).map(|(_, end)| oracle::nameless(&end)),
                 "after {} steps of\n{}\nthen\n{}",
                 steps,
                 first,

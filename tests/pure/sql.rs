@@ -288,9 +288,9 @@ fn steps_of_letting_go() -> Vec<Step> {
     let own = Some("it's \\ mine;\n-- and stays".to_owned());
     let marked = |comment| MarkedPartition {
         name: partition.clone(),
+        oid: Some(20_001),
         bounds: bounds.clone(),
         comment,
-        by_constraint: false,
     };
     let detach = |concurrently, default| {
         Step::DetachPartition(Box::new(Detach {
@@ -324,12 +324,19 @@ fn steps_of_letting_go() -> Vec<Step> {
         Step::RememberDetached(Box::new(Remember {
             table: table.clone(),
             partition: partition.clone(),
+            oid: Some(20_001),
             bounds: bounds.clone(),
             key: key.clone(),
             comment: own,
             at: since,
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],
         })),
+        Step::StateBounds {
+            table: table.clone(),
+            partition: partition.clone(),
+            key: self::key(KeyType::TimestampTz),
+            range: range(),
+        },
         Step::ValidateBounds { table: table.clone(), partition: partition.clone() },
         Step::DropDetached(Box::new(DropDetached {
             table: table.clone(),

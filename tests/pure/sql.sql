@@ -70,7 +70,7 @@ SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" NO FORCE ROW LEVEL SECURITY;
-DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is not empty, and is not dropped''; END IF; END';
+DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") OR obj_description(''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass, ''pg_class'') NOT LIKE ''pgpartition.dev table for %'' THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is not empty or not ours, and is not dropped''; END IF; END';
 DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
 COMMIT;
 
@@ -116,6 +116,7 @@ COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_so
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS E'pgpartition.dev expired from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')
 it''s \\ mine;
 -- and stays';
+DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid), (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid)) AS tables (found, looked_at) WHERE found <> looked_at) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''another table has the name now, and is left alone''; END IF; END';
 COMMIT;
 
 -- DetachPartition
@@ -150,6 +151,15 @@ ALTER PUBLICATION "fe""ed" DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS E'pgpartition.dev detached 2026-04-01T00:00:00.5Z from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')
 it''s \\ mine;
 -- and stays';
+DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid)) AS tables (found, looked_at) WHERE found <> looked_at) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''another table has the name now, and is left alone''; END IF; END';
+COMMIT;
+
+-- StateBounds
+BEGIN;
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0";
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" ADD CONSTRAINT "pgpartition_of_605749ad855731d0" CHECK ("select" IS NOT NULL AND "select" >= '0001-12-31 00:00:00+00 BC'::timestamptz AND "select" < '2026-04-01 00:00:00.000001+00'::timestamptz) NOT VALID;
 COMMIT;
 
 -- ValidateBounds

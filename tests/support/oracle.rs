@@ -52,9 +52,9 @@ pub(crate) fn stride(interval: Interval) -> SignedDuration {
 fn instants_to_cover(range: &DesiredRange, zone: &TimeZone, now: Timestamp) -> Vec<Timestamp> {
     let stride = stride(range.interval);
     let (mut instants, mut at, mut begun) = (Vec::new(), now, 0);
-    let mut latest = label(range.interval, &now.to_zoned(zone.clone()));
+    let mut latest = begun_label(range.interval, now, zone);
     loop {
-        let shown = label(range.interval, &at.to_zoned(zone.clone()));
+        let shown = begun_label(range.interval, at, zone);
         if shown > latest {
             (latest, begun) = (shown, begun + 1);
         }
@@ -63,6 +63,18 @@ fn instants_to_cover(range: &DesiredRange, zone: &TimeZone, now: Timestamp) -> V
         }
         instants.push(at);
         at += stride;
+    }
+}
+
+/// The label of the period that has begun last: where midnight comes twice, that is what it was at first.
+fn begun_label(interval: Interval, at: Timestamp, zone: &TimeZone) -> [i64; 3] {
+    let shown = at.to_zoned(zone.clone());
+    let tomorrow = shown.date().tomorrow().and_then(|date| date.to_zoned(zone.clone()));
+    match tomorrow {
+        Ok(tomorrow) if interval != Interval::Hour && tomorrow.timestamp() <= at => {
+            label(interval, &tomorrow)
+        }
+        Ok(_) | Err(_) => label(interval, &shown),
     }
 }
 
@@ -260,6 +272,9 @@ fn nameless_partition(partition: &ObservedPartition) -> String {
         .map(|i| format!("{:?} {} {:?} {:?}", i.of, i.valid, i.shape, i.marker))
         .collect();
     indexes.sort();
-    let ObservedPartition { bounds, attachment, origin, mark, exclusions, proven, .. } = partition;
-    format!("{bounds:?} {attachment:?} {origin:?} {mark:?} {proven} {exclusions:?} {indexes:?}")
+    let ObservedPartition { bounds, attachment, origin, mark, exclusions, bounds_check, .. } =
+        partition;
+    format!(
+        "{bounds:?} {attachment:?} {origin:?} {mark:?} {bounds_check:?} {exclusions:?} {indexes:?}"
+    )
 }

@@ -1,5 +1,7 @@
 //! One of each step and one of each blocker.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use pg_partition_operator::observed::{Fires, Holder, PartitionKind, Template, Trigger};
 use pg_partition_operator::partition::{
@@ -71,9 +73,9 @@ fn steps_of_letting_go() -> Vec<Step> {
         key: Some(key()),
         partitions: vec![MarkedPartition {
             name: partition.clone(),
+            oid: Some(20_001),
             bounds: bounds.clone(),
             comment: None,
-            by_constraint: false,
         }],
         marking,
     };
@@ -102,12 +104,19 @@ fn steps_of_letting_go() -> Vec<Step> {
         Step::RememberDetached(Box::new(Remember {
             table: table.clone(),
             partition: partition.clone(),
+            oid: Some(20_001),
             bounds: bounds.clone(),
             key: Some(key()),
             comment: Some("ask accounting first".to_owned()),
             at: instant("2028-01-15T03:00:00Z"),
             publications: vec![identifier("orders_feed")],
         })),
+        Step::StateBounds {
+            table: table.clone(),
+            partition: partition.clone(),
+            key: key(),
+            range: december(),
+        },
         Step::ValidateBounds { table: table.clone(), partition: partition.clone() },
         Step::DropDetached(Box::new(DropDetached {
             table,
@@ -228,7 +237,11 @@ fn blockers_of_letting_go() -> Vec<Blocker> {
             by: vec![Holder { pid: 4711, who: "reporting, nightly.py".to_owned() }],
         },
         Blocker::AnotherDetachPending { partition: partition.clone() },
-        Blocker::NeedsApproval { count: 22, limit: 3 },
+        Blocker::NeedsApproval {
+            count: 22,
+            limit: 3,
+            dropped_after: Some(Duration::from_hours(720)),
+        },
         Blocker::ClocksDiffer { seconds: 86_400 },
         Blocker::Referenced { partition: partition.clone(), by: by.clone() },
         Blocker::ReferencesNotChecked { partition: partition.clone(), by },

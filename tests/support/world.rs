@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind, Relation,
-    RelationKind, Server, Template,
+    Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+    PartitionKind, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyColumn, Method, PartitionKey, QualifiedName, ServerVersion,
@@ -65,6 +65,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         partitions: Vec::new(),
         taken: BTreeSet::from([name.name.clone()]),
         default_rows: Some(Vec::new()),
+        default_rows_from: None,
         default_count: None,
     }
 }
@@ -87,7 +88,7 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         indexes: Vec::new(),
         exclusions: Vec::new(),
         fits: true,
-        proven: false,
+        bounds_check: BoundsCheck::Absent,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         publications: Vec::new(),

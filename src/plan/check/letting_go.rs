@@ -4,8 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{attached, ensure, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
-use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, PartitionKind};
-use crate::partition::{Bounds, Edge, Mark, QualifiedName};
+use crate::observed::{
+    Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionKind,
+};
+use crate::partition::{Bounds, Edge, Mark, QualifiedName, RangeBounds};
 use crate::plan::step::{Detach, DropDetached, MarkedPartition, Marking, Remember};
 use crate::plan::{Moment, Plan, PlannedStep, Step, Window};
 
@@ -53,7 +55,11 @@ impl<'a> Leave<'a> {
         leave.expired_until = window.kept_from;
         leave.dropped_since = match retention.on_expiry {
             OnExpiry::Detach => None,
-            OnExpiry::Drop { after } => moment.expire.checked_sub(after).ok(),
+            // Nor what this very run detaches.
+            OnExpiry::Drop { after } => {
+                let before_now = moment.now.saturating_sub(SignedDuration::from_nanos(1)).ok();
+                moment.expire.checked_sub(after).ok().min(before_now)
+            }
         };
         leave.most = if is_approved { usize::MAX } else { desired.limits.most_expired as usize };
         leave
@@ -139,6 +145,8 @@ pub(super) fn check_detach(
     ensure(found.mark == Some(Mark::Expired), "what is let go is marked before")?;
     ensure(found.bounds == detach.bounds, "it is what was looked at")?;
     leave.is_expired(&found.bounds)?;
+    let is_found = world.finds_by_name(&found.name) || found.bounds_check != BoundsCheck::Absent;
+    ensure(is_found, "what is detached is found again")?;
     ensure(found.referenced_by.is_empty(), "nothing is detached that others refer to")?;
     let is_referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
     let is_clear = found.rows_referenced_by.as_ref().is_some_and(Vec::is_empty);
@@ -188,8 +196,20 @@ pub(super) fn check_validate(
     partition: &QualifiedName,
     world: &ObservedTable,
 ) -> Result<(), &'static str> {
-    let mark = prepared(partition, world)?.mark;
-    ensure(matches!(mark, Some(Mark::Detached(_))), "it has the constraint")
+    let found = prepared(partition, world)?;
+    ensure(found.bounds_check != BoundsCheck::Absent, "it has the constraint")
+}
+
+pub(super) fn check_state(
+    partition: &QualifiedName,
+    range: RangeBounds,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let found = find(partition, world)?;
+    ensure(found.owned && found.origin == Origin::Ours, "it is ours")?;
+    let is_let_go = found.mark == Some(Mark::Expired) || found.attachment == Attachment::Detached;
+    ensure(is_let_go, "it is let go, or was")?;
+    ensure(found.bounds == Bounds::Range(range), "what it holds is what is said")
 }
 
 pub(super) fn check_drop(

@@ -7,7 +7,7 @@ mod letting_go;
 use super::step::{Attach, NewPartition};
 use super::{Moment, Plan, Step, simulate};
 use crate::desired::DesiredTable;
-use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use crate::observed::{Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin};
 use crate::partition::{Bounds, QualifiedName};
 
 /// A plan that keeps the rules of safety. Only [`check`] makes one, and only it can be executed.
@@ -90,6 +90,10 @@ fn check_step(
         Step::DetachPartition(detach) => letting_go::check_detach(detach, world, leave),
         Step::FinalizeDetach { partition, .. } => letting_go::check_finalize(partition, world),
         Step::RememberDetached(remember) => letting_go::check_remember(remember, world),
+        Step::StateBounds { table, partition, range, .. } => {
+            ensure(*table == world.name, "it is said of a partition of this table")?;
+            letting_go::check_state(partition, *range, world)
+        }
         Step::ValidateBounds { partition, .. } => letting_go::check_validate(partition, world),
         Step::DropDetached(drop) => letting_go::check_drop(drop, world, leave),
         Step::CreateTableIndex { table, index, .. } => {
@@ -122,7 +126,8 @@ fn check_attach(attach: &Attach, world: &ObservedTable) -> Result<(), &'static s
     let table = prepared(&attach.partition, world)?;
     ensure(attach.table == world.name, "partitions are attached to this table only")?;
     ensure(table.bounds == attach.bounds, "what was made for a range is attached for it")?;
-    let is_known = table.attachment == Attachment::Prepared || table.proven;
+    let is_known =
+        table.attachment == Attachment::Prepared || table.bounds_check == BoundsCheck::Proven;
     ensure(is_known || attach.key.is_none(), "what is attached is not scanned under a lock")?;
     fits_in(&attach.bounds, world)
 }
@@ -133,6 +138,7 @@ fn ensure(holds: bool, rule: &'static str) -> Result<(), &'static str> {
 
 /// Whether rows of these bounds have no partition yet.
 fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
+    ensure(!matches!(bounds, Bounds::Other(_)), "nothing is made for bounds that are not managed")?;
     let occupied = world.partitions.iter().filter(|p| p.hangs_on());
     let overlaps = |other: &Bounds| match (bounds, other) {
         (Bounds::Range(a), Bounds::Range(b)) => a.overlaps(b),

@@ -3,7 +3,6 @@
 use super::{Cause, Draft, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::{AdoptedName, DesiredTable};
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
-use crate::partition::{QualifiedName, partition_names};
 use crate::plan::step::{MarkedPartition, Marking};
 
 pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
@@ -65,19 +64,12 @@ impl Draft {
         self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
     }
 
-    /// Whether a table of that name is looked at when it is no partition any more.
-    fn is_found_by_name(&self, partition: &QualifiedName) -> bool {
-        let (from, to) = partition_names(&self.world.name.name);
-        let name = partition.name.as_str();
-        partition.schema == self.world.name.schema && from.as_str() <= name && name < to.as_str()
-    }
-
     fn marking(&self, partitions: &[ObservedPartition], marking: Marking) -> Step {
         let marked = partitions.iter().map(|partition| MarkedPartition {
             name: partition.name.clone(),
+            oid: partition.oid,
             bounds: partition.bounds.clone(),
             comment: partition.comment.clone(),
-            by_constraint: marking == Marking::Expired && !self.is_found_by_name(&partition.name),
         });
         Step::MarkPartitions {
             table: self.world.name.clone(),

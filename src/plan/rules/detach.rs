@@ -52,6 +52,15 @@ fn finalize(partition: &ObservedPartition, draft: &mut Draft) {
 }
 
 impl Draft {
+    /// The step that says in a constraint which rows a table holds, where that is a range.
+    pub(super) fn state_bounds(&mut self, partition: &ObservedPartition, because: Cause) {
+        let (Some(key), Some(range)) = (self.range_key(), partition.bounds.as_range()) else {
+            return;
+        };
+        let (table, partition) = (self.world.name.clone(), partition.name.clone());
+        self.step(Step::StateBounds { table, partition, key, range }, because);
+    }
+
     /// The step that writes down of a detached table that it is detached, and what it held.
     pub(super) fn remember(&mut self, partition: &ObservedPartition, because: Cause) {
         let (leaves, stays): (Vec<_>, Vec<_>) =
@@ -65,10 +74,12 @@ impl Draft {
         let step = Step::RememberDetached(Box::new(Remember {
             table: self.world.name.clone(),
             partition: partition.name.clone(),
+            oid: partition.oid,
             bounds: partition.bounds.clone(),
             key: self.range_key(),
             comment: partition.comment.clone(),
-            at: self.moment.now,
+            // Not before it was, whatever instant is planned for: from then on its grace is counted.
+            at: self.moment.now.max(self.world.server.clock),
             publications: leaves.into_iter().map(|publication| publication.name).collect(),
         }));
         self.step(step, because);

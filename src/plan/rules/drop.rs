@@ -10,6 +10,9 @@ use crate::plan::step::DropDetached;
 use crate::plan::window::Window;
 use jiff::{SignedDuration, Timestamp};
 
+/// So that what a run has detached is dropped by another, which has seen it detached.
+const LEAST_GRACE: SignedDuration = SignedDuration::from_secs(1);
+
 /// Drops detached tables of ours whose grace is over.
 pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let Partitioning::Range(range) = &desired.partitioning else { return };
@@ -61,7 +64,7 @@ fn next(range: &DesiredRange, moment: &Moment, due: Timestamp) -> Timestamp {
 
 /// When the grace of a table is over that has been detached since then.
 pub(in crate::plan) fn grace_over(since: Timestamp, grace: std::time::Duration) -> Timestamp {
-    let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX);
+    let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX).max(LEAST_GRACE);
     since.saturating_add(grace).unwrap_or(Timestamp::MAX)
 }
 

@@ -1,10 +1,12 @@
 //! What lies before the oldest period to keep is let go: detached, and dropped later where the spec says
 //! so.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::{Blocker, Cause, Draft, Moment, Note, Step};
-use crate::desired::{DesiredTable, Partitioning};
+use crate::desired::{DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{Mark, QualifiedName};
 use crate::plan::refute::range_key;
@@ -117,6 +119,7 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
         free.iter().cloned().partition(|p| p.mark == Some(Mark::Expired));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     let limit = desired.limits.most_expired;
+    let dropped_after = dropped_after(desired);
     let may_go = count <= limit || draft.approved;
     if count > limit && draft.approved {
         // Before all else: wherever the run is cut off, the next sees what a person has approved.
@@ -126,6 +129,9 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
+        if !draft.world.finds_by_name(&partition.name) {
+            draft.state_bounds(partition, Cause::Expired);
+        }
         let step = detach(partition, after.take(), draft);
         draft.step(step, Cause::Expired);
         draft.remember(partition, Cause::Expired);
@@ -133,7 +139,16 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
     }
     for partition in fresh.iter().filter(|_| !may_go) {
         let wanted = detach(partition, None, draft);
-        draft.defer(Some(wanted), Blocker::NeedsApproval { count, limit });
+        draft.defer(Some(wanted), Blocker::NeedsApproval { count, limit, dropped_after });
+    }
+}
+
+/// How long after it was let go a partition is dropped; none where it is kept.
+fn dropped_after(desired: &DesiredTable) -> Option<Duration> {
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
+    match range.retention?.on_expiry {
+        OnExpiry::Drop { after } => Some(after),
+        OnExpiry::Detach => None,
     }
 }
 

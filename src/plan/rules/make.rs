@@ -3,8 +3,10 @@
 use super::Draft;
 use super::recover::is_usable;
 use crate::desired::{DesiredTable, OnPartitions, Partitioning};
-use crate::observed::{Attachment, ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex};
-use crate::partition::{Bounds, Identifier, Mark, QualifiedName, index_name, unused};
+use crate::observed::{
+    Attachment, BoundsCheck, ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex,
+};
+use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
 use crate::plan::{Cause, Note};
 
@@ -20,7 +22,8 @@ impl Draft {
     ) -> QualifiedName {
         if let Some(prepared) = self.prepared_for(&bounds).cloned() {
             let is_range = prepared.bounds.as_range().is_some();
-            if prepared.attachment == Attachment::Detached && is_range && !prepared.proven {
+            let is_proven = prepared.bounds_check == BoundsCheck::Proven;
+            if prepared.attachment == Attachment::Detached && is_range && !is_proven {
                 self.prove(&prepared);
             }
             return prepared.name;
@@ -44,8 +47,8 @@ impl Draft {
     /// The steps after which Postgres knows of a detached table, without a scan under an exclusive lock,
     /// that it holds nothing but rows of its bounds.
     fn prove(&mut self, detached: &ObservedPartition) {
-        if !matches!(detached.mark, Some(Mark::Detached(_))) {
-            self.remember(detached, Cause::KeptAgain);
+        if detached.bounds_check == BoundsCheck::Absent {
+            self.state_bounds(detached, Cause::KeptAgain);
         }
         let step = Step::ValidateBounds {
             table: self.world.name.clone(),

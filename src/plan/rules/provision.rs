@@ -3,7 +3,7 @@
 use super::{Blocker, Cause, Draft, Moment, Note, Step, drain, remainders};
 use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, Origin};
-use crate::partition::{Bounds, Edge, Identifier, RangeBounds, digest, range_name};
+use crate::partition::{Bounds, Identifier, RangeBounds, digest, range_name};
 use crate::plan::refute::range_key;
 use crate::plan::step::RangeKey;
 use crate::plan::window::{Missing, Window};
@@ -95,6 +95,9 @@ fn way(
     let Some(stretches) = &draft.world.default_rows else {
         return Way::Blocked(Blocker::DefaultNotCounted { default: name });
     };
+    if draft.world.default_rows_from.is_some_and(|from| range.from() < from) {
+        return Way::Blocked(Blocker::DefaultNotCounted { default: name });
+    }
     let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
     let rows: u64 = overlapping.map(|stretch| stretch.rows).sum();
     let is_drained = spec.default_partition == DefaultPartition::Present;
@@ -108,16 +111,17 @@ fn way(
     // The promise would make an application's insert fail that the default partition takes now;
     // where an earlier run made it, the insert fails already, and attaching is what cures it.
     let promised = default.exclusions.iter().any(|e| e.name == exclusion_name(range));
-    let is_written_soon = range.from() <= window.soon() && range.to() > Edge::At(window.now);
-    let is_in_use = is_written_soon && !promised;
-    if is_in_use && !is_drained {
-        return Way::Blocked(Blocker::DefaultInUse { default: name });
+    let is_in_use = !promised && window.is_written_soon(range, draft.world.server.clock);
+    if !is_drained {
+        let blocker = is_in_use.then_some(Blocker::DefaultInUse { default: name });
+        return blocker.map_or(Way::Excluding, Way::Blocked);
     }
-    if rows > 0 || is_in_use {
-        let blocker = drain::blocker(default, range, rows, desired.limits.lock_timeout, draft);
-        return blocker.map_or(Way::Draining(rows), Way::Blocked);
+    match drain::blocker(default, range, rows, desired.limits.lock_timeout, draft) {
+        None => Way::Draining(rows),
+        // Rows of this range may come at any time, so there is no promise where there is another way.
+        Some(_) if rows == 0 && !is_in_use => Way::Excluding,
+        Some(blocker) => Way::Blocked(blocker),
     }
-    Way::Excluding
 }
 
 /// What keeps a table from being attached again that was detached from there.

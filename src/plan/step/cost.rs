@@ -1,6 +1,6 @@
 //! What a step costs: its locks, how it is sent, and what can be made to wait.
 
-use super::{Attach, MarkedPartition, Step};
+use super::{Attach, Step};
 use crate::partition::{LockMode, QualifiedName};
 
 /// How a step's statements are sent.
@@ -36,13 +36,6 @@ impl Attach {
         locks.extend(self.references.iter().map(|other| (other, of_references)));
         locks.extend(self.referenced_by.iter().map(|other| (other, LockMode::ShareRowExclusive)));
         locks
-    }
-}
-
-impl MarkedPartition {
-    /// The lock that a comment takes, or a constraint.
-    fn lock(&self) -> LockMode {
-        if self.by_constraint { LockMode::AccessExclusive } else { LockMode::ShareUpdateExclusive }
     }
 }
 
@@ -82,7 +75,7 @@ impl Step {
                 locks
             }
             Self::MarkPartitions { partitions, .. } => {
-                partitions.iter().map(|marked| (&marked.name, marked.lock())).collect()
+                partitions.iter().map(|marked| (&marked.name, ShareUpdateExclusive)).collect()
             }
             Self::DetachPartition(detach) => detach.locks(),
             Self::FinalizeDetach { table, partition, references } => {
@@ -91,6 +84,7 @@ impl Step {
                 locks
             }
             Self::RememberDetached(remember) => vec![(&remember.partition, AccessExclusive)],
+            Self::StateBounds { partition, .. } => vec![(partition, AccessExclusive)],
             Self::ValidateBounds { partition, .. } => vec![(partition, ShareUpdateExclusive)],
             Self::DropDetached(drop) => {
                 let mut locks = vec![(&drop.partition, AccessExclusive)];
@@ -125,6 +119,7 @@ impl Step {
             | Self::RemoveDefault { .. }
             | Self::MarkPartitions { .. }
             | Self::RememberDetached(_)
+            | Self::StateBounds { .. }
             | Self::ValidateBounds { .. }
             | Self::DropDetached(_)
             | Self::CreatePartition(_)
@@ -155,6 +150,7 @@ impl Step {
             | Self::MarkPartitions { .. }
             | Self::FinalizeDetach { .. }
             | Self::RememberDetached(_)
+            | Self::StateBounds { .. }
             | Self::DropDetached(_)
             | Self::CreatePartition(_)
             | Self::ExcludeFromDefault { .. }
@@ -213,6 +209,7 @@ impl Step {
             | Self::DropExclusion { .. }
             | Self::RemoveDefault { .. }
             | Self::MarkPartitions { .. }
+            | Self::StateBounds { .. }
             | Self::ValidateBounds { .. }
             | Self::CreateTableIndex { .. }
             | Self::BuildIndex { .. }

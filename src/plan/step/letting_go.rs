@@ -10,13 +10,12 @@ use crate::partition::{Bounds, Identifier, LockMode, Mark, QualifiedName};
 pub struct MarkedPartition {
     /// Its name.
     pub name: QualifiedName,
+    /// Its object identifier: another table of the same name is another table.
+    pub oid: Option<u32>,
     /// What it takes.
     pub bounds: Bounds,
     /// What a person wrote into its comment, and what stays.
     pub comment: Option<String>,
-    /// Whether it also gets the constraint by which it is found once it is detached, since it is not by
-    /// its name.
-    pub by_constraint: bool,
 }
 
 /// What partitions become by being marked.
@@ -91,6 +90,8 @@ pub struct Remember {
     pub table: QualifiedName,
     /// The detached table.
     pub partition: QualifiedName,
+    /// Its object identifier: another table of the same name is another table.
+    pub oid: Option<u32>,
     /// What it took.
     pub bounds: Bounds,
     /// The key, where the bounds are a range.

@@ -73,6 +73,18 @@ pub enum Step {
     },
     /// Write down of a detached table when it was found detached, and what it held.
     RememberDetached(Box<Remember>),
+    /// Say in a constraint of a table which rows it holds, without looking at them: by it a table is found,
+    /// whatever its name, once it is detached.
+    StateBounds {
+        /// The partitioned table.
+        table: QualifiedName,
+        /// The partition, or detached table.
+        partition: QualifiedName,
+        /// The key.
+        key: RangeKey,
+        /// What it takes, or took.
+        range: RangeBounds,
+    },
     /// Look whether a detached table still holds nothing but rows of its bounds, so that attaching it
     /// again scans nothing.
     ValidateBounds {

@@ -104,6 +104,7 @@ pub(crate) fn kind(step: &Step) -> usize {
         Step::RememberDetached(_) => 17,
         Step::ValidateBounds { .. } => 18,
         Step::DropDetached(_) => 19,
+        Step::StateBounds { .. } => 20,
     }
 }
 

@@ -82,7 +82,11 @@ impl Scenario {
 
     fn command(&mut self, command: &str, mut line: Line, text: &str) {
         match command {
-            "at" => self.now = line.word().parse().expect("an instant"),
+            "at" => {
+                self.now = line.word().parse().expect("an instant");
+                self.world.server.clock = self.now;
+            }
+            "clock" => self.world.server.clock = line.word().parse().expect("an instant"),
             "columns" => self.add_columns(line),
             "spec" => self.set_spec(line),
             "index" => self.want_index(&mut line),
@@ -277,6 +281,11 @@ impl Scenario {
     fn rows_in_default(&mut self, line: &mut Line) {
         if line.is_next("not-counted") {
             self.world.default_rows = None;
+            return;
+        }
+        if line.is_next("told-of") {
+            line.word();
+            self.world.default_rows_from = self.bounds(line).as_range().map(|range| range.from());
             return;
         }
         let range = self.bounds(line).as_range().expect("a range");

@@ -1,7 +1,8 @@
 //! What a scenario says of a partition.
 
 use pg_partition_operator::observed::{
-    Attachment, Fires, Holder, ObservedPartition, Origin, PartitionKind, Publication, Trigger,
+    Attachment, BoundsCheck, Fires, Holder, ObservedPartition, Origin, PartitionKind, Publication,
+    Trigger,
 };
 use pg_partition_operator::partition::Mark;
 
@@ -32,10 +33,14 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
         "detached-at" => {
             mark(Mark::Detached(line.word().parse().expect("an instant")));
             partition.attachment = Attachment::Detached;
+            partition.bounds_check = BoundsCheck::Stated;
         }
         "detached" => partition.attachment = Attachment::Detached,
         "pending" => partition.attachment = Attachment::DetachPending,
-        "attached-again" => partition.attachment = Attachment::Attached,
+        "attached-again" => {
+            partition.attachment = Attachment::Attached;
+            partition.bounds_check = BoundsCheck::Absent;
+        }
         _ => return false,
     }
     true
@@ -47,7 +52,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "foreign-table" => partition.kind = PartitionKind::Foreign,
         "not-owned" => partition.owned = false,
         "unfit" => partition.fits = false,
-        "proven" => partition.proven = true,
+        "proven" => partition.bounds_check = BoundsCheck::Proven,
         "storage" => partition.storage.push(line.word()),
         "comment" => partition.comment = Some(line.word().trim_matches('"').to_owned()),
         "rows" => {

@@ -1,7 +1,7 @@
 //! What a scenario lets its reader see.
 
 use pg_partition_operator::observed::{
-    Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+    Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionIndex,
 };
 use pg_partition_operator::partition::{KeyType, Mark};
 use pg_partition_operator::plan::Plan;
@@ -40,7 +40,7 @@ fn shown(partition: &ObservedPartition, key: Option<KeyType>) -> String {
         Some(Mark::Detached(since)) => words.push(format!("since {since}")),
         Some(Mark::ToBeAttached | Mark::Attached) | None => {}
     }
-    if partition.proven {
+    if partition.bounds_check == BoundsCheck::Proven {
         words.push("proven".to_owned());
     }
     words.extend(partition.publications.iter().map(|p| format!("published by {}", p.name.shown())));
