@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::database::Database;
 use super::exit::Exit;
@@ -37,7 +38,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     }
     let mut session = arguments.database.connect().await?;
     let options = Options {
-        moment: Moment::at(arguments.declared.now()),
+        moment: Moment::at(arguments.declared.now()).done_at(Timestamp::now()),
         patience: arguments.wait,
         expect: arguments.expect,
         linger: arguments.wait,

@@ -37,7 +37,7 @@ pub struct ObservedPartition {
     pub exclusions: Vec<Exclusion>,
     /// Whether its columns are still those of the table, so that it can be attached.
     pub fits: bool,
-    /// Of a detached table: what a constraint of ours says of its rows.
+    /// What a constraint of ours says of its rows, where it is detached or let go.
     pub bounds_check: BoundsCheck,
     /// The tables whose foreign keys lead to it alone, not to the table as a whole.
     pub referenced_by: Vec<QualifiedName>,
@@ -51,11 +51,11 @@ pub struct ObservedPartition {
     pub triggers: Vec<Trigger>,
 }
 
-/// What a constraint of ours says of the rows of a detached table.
+/// What a constraint of ours says of the rows of a table that is detached or let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BoundsCheck {
-    /// There is none, or the table is a partition.
+    /// There is none, or the table is a partition and stays one.
     #[default]
     Absent,
     /// No row comes that is not of its bounds; nobody has looked at those that were there.

@@ -203,7 +203,10 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
 
 fn mark(world: &mut ObservedTable, partitions: &[MarkedPartition], mark: Mark) {
     for MarkedPartition { name, .. } in partitions {
-        on(world, name, |p| (p.mark, p.origin) = (Some(mark), Origin::Ours));
+        on(world, name, |p| {
+            (p.mark, p.origin) = (Some(mark), Origin::Ours);
+            p.bounds_check = BoundsCheck::Absent;
+        });
     }
 }
 

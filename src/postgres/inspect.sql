@@ -28,7 +28,8 @@ namesakes AS (
 members AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
            c.reloptions, c.relhastriggers, i.inhdetachpending, i.transactions_since,
-           d.description AS comment, true AS hangs
+           d.description AS comment, true AS hangs,
+           coalesce(starts_with(d.description, 'pgpartition.dev expired '), false) AS is_let_go
     FROM target t
     -- 13 has no such column, and is to be told that it is too old: there the name means this one.
     CROSS JOIN (SELECT false AS inhdetachpending) before_14
@@ -43,7 +44,7 @@ members AS (
     WHERE t.relkind = 'p'
     UNION ALL
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, NULL, c.reltuples, c.relpages,
-           c.reloptions, c.relhastriggers, false, NULL, s.comment, false
+           c.reloptions, c.relhastriggers, false, NULL, s.comment, false, true
     FROM target t
     JOIN (
         -- Few tables are no partition; only their comments are looked up.
@@ -211,7 +212,7 @@ SELECT 'partition',
        ),
        NULL, NULL, NULL,
        -- What few partitions have anything of.
-       CASE WHEN m.oid = t.partdefid OR m.relhastriggers OR m.inhdetachpending OR NOT m.hangs
+       CASE WHEN m.oid = t.partdefid OR m.relhastriggers OR m.inhdetachpending OR NOT m.hangs OR m.is_let_go
                  OR m.oid IN (SELECT prrelid FROM published) THEN json_build_object(
            'exclusions', CASE WHEN m.oid = t.partdefid THEN (
                SELECT json_agg(
@@ -274,7 +275,8 @@ SELECT 'partition',
            'boundsCheck', coalesce((
                SELECT CASE WHEN con.convalidated THEN 'proven' ELSE 'stated' END
                FROM pg_constraint con
-               WHERE NOT m.hangs AND con.conrelid = m.oid AND con.conname = $5::name AND con.contype = 'c'
+               WHERE (NOT m.hangs OR m.is_let_go) AND con.conrelid = m.oid AND con.conname = $5::name
+                 AND con.contype = 'c'
            ), 'absent')
        )::text END
 FROM target t

@@ -30,7 +30,7 @@ fn are_the_same<'a>(tables: impl Iterator<Item = (&'a QualifiedName, u32)>) -> O
         return None;
     }
     let body = format!(
-        "BEGIN IF EXISTS (SELECT FROM (VALUES {}) AS tables (found, looked_at) WHERE found <> \
+        "BEGIN IF EXISTS (SELECT FROM (VALUES {}) AS tables (there, looked_at) WHERE there <> \
          looked_at) THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
          MESSAGE = 'another table has the name now, and is left alone'; END IF; END",
         pairs.join(", ")

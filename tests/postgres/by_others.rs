@@ -161,6 +161,31 @@ async fn a_partition_that_a_person_detached_keeps_its_rows() {
 }
 
 #[tokio::test]
+async fn a_comment_that_only_looks_like_one_of_ours_is_none() {
+    for major in majors() {
+        let comment = |words: &str| {
+            let mark =
+                format!("pgpartition.dev {words} {SCHEMA_SQL}.t FOR VALUES FROM (now) TO ('')");
+            format!(
+                "CREATE TABLE t_2020_01 (LIKE t);
+                COMMENT ON TABLE t_2020_01 IS '{mark}'; COMMENT ON TABLE t_2026_01 IS '{mark}'",
+            )
+        };
+        for words in
+            ["expired from", "table for", "partition of", "detached 2020-01-01T00:00:00Z from"]
+        {
+            let world = world(major, &comment(words)).await;
+            let done = converge(&world, 1, NOW).await;
+            let failed = done.outcomes.iter().any(|outcome| outcome.result.is_err());
+            assert!(!failed, "Postgres {major}, {words}: {:?}", done.outcomes);
+            assert!(done.remaining.steps.is_empty(), "Postgres {major}, {words}");
+            let rows = format!("SELECT count(*) FROM {SCHEMA_SQL}.t_2020_01");
+            assert_eq!(world.text(&rows).await, "0", "Postgres {major}, {words}: it is left alone");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_table_that_changed_after_a_partition_was_prepared_gets_a_new_one() {
     for major in majors() {
         for change in [

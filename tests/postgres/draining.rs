@@ -159,6 +159,39 @@ async fn assert_moved(world: &World) {
     assert_eq!(world.text(&enabled).await, "", "Postgres {major}: a trigger stays off");
 }
 
+/// More quarters of an hour than are told: the latest first, and those before when these are gone.
+#[tokio::test]
+async fn rows_of_many_months_move_bit_by_bit() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(
+                "
+            CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+            CREATE TABLE t_default PARTITION OF t DEFAULT;
+            INSERT INTO t SELECT generate_series('2025-08-02Z', '2026-01-10Z', interval '15 minutes')",
+            )
+            .await;
+        let mut spec = spec();
+        spec["partitionBy"]["range"]["startAt"] = "2025-08-01".into();
+        let now = "2026-01-15T12:00:00Z";
+        let first = drain(&world, spec.clone(), now).await;
+        let what = format!("Postgres {major}: {:?}\n{}", first.outcomes, first.plan);
+        let drained = |done: &Convergence| {
+            done.outcomes.iter().filter(|o| o.step.verb() == "drain" && o.result.is_ok()).count()
+        };
+        let held_back = |done: &Convergence| {
+            let is_uncounted = |b: &Blocker| matches!(b, Blocker::DefaultNotCounted { .. });
+            done.plan.deferred.iter().filter(|held| is_uncounted(&held.blocker)).count()
+        };
+        assert_eq!((drained(&first), held_back(&first)), (4, 2), "{what}");
+        let second = drain(&world, spec, now).await;
+        assert_eq!((drained(&second), held_back(&second)), (2, 0), "{what}\n{}", second.plan);
+        let left = format!("SELECT count(*) FROM {SCHEMA_SQL}.t_default");
+        assert_eq!(world.text(&left).await, "0", "Postgres {major}");
+    }
+}
+
 #[tokio::test]
 async fn rows_that_a_foreign_key_would_follow_stay_where_they_are() {
     for major in majors() {

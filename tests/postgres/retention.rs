@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use pg_partition_operator::converge::{Convergence, Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Moment, check};
@@ -234,10 +234,19 @@ async fn a_retention_that_is_cut_short_waits_until_its_plan_is_approved() {
             22,
             "{what}: nothing is dropped in its grace"
         );
+        // Its grace is counted from now, not from the instant that was planned for.
+        let apply_at =
+            |at: &str| world.call(&["apply", "-f", "-", "--at", at], &resource(keeping(2)));
+        let early = apply_at("2026-01-15T14:00:00Z");
+        assert_eq!((early.status, tables(&world, false).await.len()), (0, 22), "{what}: {early:?}");
         // What was approved is dropped without being asked for again.
-        let later = world
-            .call(&["apply", "-f", "-", "--at", "2026-01-15T14:00:00Z"], &resource(keeping(2)));
-        assert_eq!((later.status, tables(&world, false).await.len()), (0, 0), "{what}: {later:?}");
+        let later = Timestamp::now() + SignedDuration::from_hours(2);
+        let dropped = apply_at(&later.to_string());
+        let left = tables(&world, false).await;
+        assert!(
+            !left.iter().any(|name| name.starts_with("t_2024")),
+            "{what}: {left:?} {dropped:?}"
+        );
     }
 }
 

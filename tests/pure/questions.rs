@@ -57,10 +57,16 @@ proptest! {
         let [first, later] =
             [now, later].map(|instant| plan(&desired, &observed, &Moment::at(instant)));
         let what = |plan: &pg_partition_operator::plan::Plan| -> Vec<_> {
-            let steps = plan.steps.iter().map(|p| (p.step.verb(), p.step.subject()));
+            let indexes = |step: &Step| match step {
+                // Which is among the newest, time does change.
+                Step::CreatePartition(new) => new.indexes.len(),
+                _ => 0,
+            };
+            let steps =
+                plan.steps.iter().map(|p| (p.step.verb(), p.step.subject(), indexes(&p.step)));
             let held = plan.deferred.iter().map(|held| {
                 let subject = held.wanted.as_ref().map_or(observed.name.clone(), Step::subject);
-                (held.blocker.name(), subject)
+                (held.blocker.name(), subject, held.wanted.as_ref().map_or(0, indexes))
             });
             steps.chain(held).collect()
         };

@@ -78,8 +78,7 @@ impl Draft {
             bounds: partition.bounds.clone(),
             key: self.range_key(),
             comment: partition.comment.clone(),
-            // Not before it was, whatever instant is planned for: from then on its grace is counted.
-            at: self.moment.now.max(self.world.server.clock),
+            at: self.moment.dated,
             publications: leaves.into_iter().map(|publication| publication.name).collect(),
         }));
         self.step(step, because);

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Blocker, Cause, Draft, Moment, Note, Step};
 use crate::desired::{DesiredTable, OnExpiry, Partitioning};
-use crate::observed::{Attachment, ObservedPartition, Origin};
+use crate::observed::{Attachment, BoundsCheck, ObservedPartition, Origin};
 use crate::partition::{Mark, QualifiedName};
 use crate::plan::refute::range_key;
 use crate::plan::step::{Detach, Marking};
@@ -129,7 +129,8 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
-        if !draft.world.finds_by_name(&partition.name) {
+        let is_stated = partition.bounds_check != BoundsCheck::Absent;
+        if !(is_stated || draft.world.finds_by_name(&partition.name)) {
             draft.state_bounds(partition, Cause::Expired);
         }
         let step = detach(partition, after.take(), draft);
