@@ -72,10 +72,14 @@ pub(super) async fn watch<K>(
             Ok(Event::Init | Event::InitDone) => continue,
             Err(error) => {
                 let kind = K::kind(&()).into_owned();
-                tracing::warn!(kind, %error, "changes go unnoticed until the next resync");
-                if is_forbidden(&error) {
-                    // Nobody is told of the missing role every few seconds.
+                let what = "changes go unnoticed until the next resync";
+                if let Some(reason) = denial(&error) {
+                    // Where Secrets are granted namespace by namespace, that is as it should be. Nobody is
+                    // told of it every few seconds.
+                    tracing::info!(kind, reason, "{what}");
                     sleep(DENIED).await;
+                } else {
+                    tracing::warn!(kind, %error, "{what}");
                 }
                 continue;
             }
@@ -97,15 +101,18 @@ pub(super) async fn watch<K>(
     }
 }
 
-fn is_forbidden(error: &watcher::Error) -> bool {
+/// Which right is missing, where that is why.
+fn denial(error: &watcher::Error) -> Option<&str> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status.is_forbidden(),
+        | watcher::Error::WatchError(status) => {
+            status.is_forbidden().then_some(status.message.as_str())
+        }
         watcher::Error::InitialListFailed(_)
         | watcher::Error::WatchStartFailed(_)
         | watcher::Error::WatchFailed(_)
-        | watcher::Error::NoResourceVersion => false,
+        | watcher::Error::NoResourceVersion => None,
     }
 }
 
