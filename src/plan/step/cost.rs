@@ -84,14 +84,15 @@ impl Step {
                 locks
             }
             Self::RememberDetached(remember) => vec![(&remember.partition, AccessExclusive)],
-            Self::StateBounds { partition, .. } => vec![(partition, AccessExclusive)],
             Self::ValidateBounds { partition, .. } => vec![(partition, ShareUpdateExclusive)],
             Self::DropDetached(drop) => {
                 let mut locks = vec![(&drop.partition, AccessExclusive)];
                 locks.extend(drop.references.iter().map(|r| (r, AccessExclusive)));
                 locks
             }
-            Self::DiscardPartition { partition } => vec![(partition, AccessExclusive)],
+            Self::StateBounds { partition, .. } | Self::DiscardPartition { partition } => {
+                vec![(partition, AccessExclusive)]
+            }
             Self::CreateTableIndex { table, .. } => vec![(table, Share)],
             Self::BuildIndex { partition, .. } | Self::DropIndex { partition, .. } => {
                 vec![(partition, ShareUpdateExclusive)]
