@@ -135,7 +135,7 @@ pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql>
     let body = format!(
         "BEGIN LOCK TABLE ONLY {table}, ONLY {default} IN ACCESS EXCLUSIVE MODE; \
          IF EXISTS (SELECT FROM ONLY {default}) \
-         OR NOT starts_with(obj_description({}::regclass, 'pg_class'), 'pgpartition.dev ') \
+         OR starts_with(obj_description({}::regclass, 'pg_class'), 'pgpartition.dev ') IS NOT TRUE \
          THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
          MESSAGE = 'the default partition is not empty or not ours, and stays'; END IF; \
          ALTER TABLE {table} DETACH PARTITION {default}; DROP TABLE {default}; END",

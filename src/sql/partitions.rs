@@ -151,8 +151,8 @@ pub(super) fn marker(
 pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
     let table = qualified(partition);
     let guard = format!(
-        "BEGIN IF EXISTS (SELECT FROM ONLY {table}) OR obj_description({}::regclass, 'pg_class') NOT \
-         LIKE 'pgpartition.dev table for %' THEN RAISE EXCEPTION USING ERRCODE = 'object_in_use', \
+        "BEGIN IF EXISTS (SELECT FROM ONLY {table}) OR starts_with(obj_description({}::regclass, \
+         'pg_class'), 'pgpartition.dev table for ') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = 'object_in_use', \
          MESSAGE = 'the table is not empty or not ours, and is not dropped'; END IF; END",
         literal(&table)
     );

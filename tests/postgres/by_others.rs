@@ -6,14 +6,17 @@ use std::time::Duration;
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::Origin;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::partition::{Identifier, QualifiedName};
+use pg_partition_operator::plan::{Moment, Step};
 use pg_partition_operator::sql::{Waits, render};
 use serde_json::json;
 
 use crate::command::run;
 use crate::support::postgres::{Server, majors};
 use crate::support::tool;
-use crate::world::{SCHEMA_SQL, World, apply, at, desired, observe, session};
+use crate::world::{SCHEMA, SCHEMA_SQL, World, apply, at, desired, in_schema, observe, session};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
@@ -181,6 +184,37 @@ async fn a_comment_that_only_looks_like_one_of_ours_is_none() {
             assert!(done.remaining.steps.is_empty(), "Postgres {major}, {words}");
             let rows = format!("SELECT count(*) FROM {SCHEMA_SQL}.t_2020_01");
             assert_eq!(world.text(&rows).await, "0", "Postgres {major}, {words}: it is left alone");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_mark_of_ours_under_the_lock_is_not_dropped() {
+    let more = "CREATE TABLE t_2020_01 (LIKE t); CREATE TABLE t_default PARTITION OF t DEFAULT";
+    for major in majors() {
+        let world = world(major, more).await;
+        let named = |name: &str| QualifiedName {
+            schema: Identifier::new(SCHEMA).unwrap(),
+            name: Identifier::new(name).unwrap(),
+        };
+        let (table, default) = (named("t"), named("t_default"));
+        for step in [
+            Step::DiscardPartition { partition: named("t_2020_01") },
+            Step::RemoveDefault { table, default, references: Vec::new() },
+        ] {
+            let waits = Waits { lock_timeout: SECOND, patience: SECOND };
+            let script = render(&step, waits);
+            let statements: Vec<_> = script.statements.iter().map(|sql| sql.as_str()).collect();
+            for comment in ["NULL", "'a person''s'"] {
+                let client = world.database.client().await;
+                let subject = in_schema(step.subject().name.as_str());
+                world.owner(&format!("COMMENT ON TABLE {subject} IS {comment}")).await;
+                client.batch_execute(&format!("SET ROLE {}; BEGIN", world.owner)).await.unwrap();
+                let refused = client.batch_execute(&statements.join(";")).await.unwrap_err();
+                let message = refused.as_db_error().map(|error| error.message().to_owned());
+                let what = format!("Postgres {major}, {step:?}, {comment}: {message:?}");
+                assert!(message.is_some_and(|message| message.contains("not ours")), "{what}");
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" NO FORCE ROW LEVEL SECURITY;
-DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") OR obj_description(''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass, ''pg_class'') NOT LIKE ''pgpartition.dev table for %'' THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is not empty or not ours, and is not dropped''; END IF; END';
+DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") OR starts_with(obj_description(''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass, ''pg_class''), ''pgpartition.dev table for '') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is not empty or not ours, and is not dropped''; END IF; END';
 DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
 COMMIT;
 
@@ -105,7 +105,7 @@ BEGIN;
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
-DO E'BEGIN LOCK TABLE ONLY "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --", ONLY "Fin""an;ce"."back\\slash $$ /*" IN ACCESS EXCLUSIVE MODE; IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."back\\slash $$ /*") OR NOT starts_with(obj_description(E''"Fin""an;ce"."back\\\\slash $$ /*"''::regclass, ''pg_class''), ''pgpartition.dev '') THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the default partition is not empty or not ours, and stays''; END IF; ALTER TABLE "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."back\\slash $$ /*"; DROP TABLE "Fin""an;ce"."back\\slash $$ /*"; END';
+DO E'BEGIN LOCK TABLE ONLY "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --", ONLY "Fin""an;ce"."back\\slash $$ /*" IN ACCESS EXCLUSIVE MODE; IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."back\\slash $$ /*") OR starts_with(obj_description(E''"Fin""an;ce"."back\\\\slash $$ /*"''::regclass, ''pg_class''), ''pgpartition.dev '') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the default partition is not empty or not ours, and stays''; END IF; ALTER TABLE "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."back\\slash $$ /*"; DROP TABLE "Fin""an;ce"."back\\slash $$ /*"; END';
 COMMIT;
 
 -- MarkPartitions
