@@ -6,17 +6,16 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::golden::expect_file;
 use crate::stage::succeeds;
-use crate::support::chart::{ACCOUNT, CHART, NAMESPACE, helm, objects, parse, text};
+use crate::support::chart::{ACCOUNT, CHART, NAMESPACE, PROMETHEUS, helm, objects, text};
 use crate::support::kube::Cluster;
 
-/// Values that are shown, and the cluster's kinds beside its own.
+/// Values that are shown.
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
-const PROMETHEUS: [&str; 2] = ["--api-versions", "monitoring.coreos.com/v1"];
 /// Versions of Kubernetes whose schemas are at hand, from the oldest that the chart is for.
 const VERSIONS: [&str; 4] = ["1.31", "1.33", "1.35", "1.37"];
 
@@ -128,74 +127,13 @@ fn nonsense_is_refused_with_what_is_wrong_about_it() {
             "prometheus.podMonitor.enabled=true,prometheus.whenMissing=Fail",
             "the cluster has no monitoring.coreos.com/v1",
         ),
+        ("prometheus.rules.runbookUrl=wiki", "at '/prometheus/rules/runbookUrl': 'wiki' does not"),
         ("tests.database.secretName=db", "tests.database: table is missing"),
     ] {
         let output = helm(&["template", "x", CHART, "--set", set]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(says), "{set}: {said}");
     }
-}
-
-#[test]
-fn kinds_of_prometheus_are_rendered_where_they_exist() {
-    let set = ["--set", "prometheus.podMonitor.enabled=true"];
-    let has = |arguments: &[&str]| {
-        let found = objects(NAMESPACE, &[&set[..], arguments].concat());
-        found.iter().any(|object| object["kind"] == "PodMonitor")
-    };
-    assert!(!has(&[]));
-    assert!(has(&PROMETHEUS));
-    assert!(has(&["--set", "prometheus.whenMissing=Render"]));
-}
-
-#[test]
-fn rules_and_dashboards_are_files_of_the_chart() {
-    let copy = TempDir::new().unwrap();
-    let chart = copy.path().join("pg-partition-operator");
-    let mut command = Command::new("cp");
-    succeeds(&command.args(["-r", CHART, chart.to_str().unwrap()]).output().unwrap());
-    for folder in ["rules", "dashboards"] {
-        drop(fs::remove_dir_all(chart.join(folder)));
-        fs::create_dir(chart.join(folder)).unwrap();
-    }
-    let render = || {
-        let set = "prometheus.rules.enabled=true,prometheus.rules.exclude={Unwanted},\
-                   prometheus.rules.alertLabels.team=databases,dashboards.enabled=true";
-        let set = set.replace(' ', "");
-        let chart = chart.to_str().unwrap();
-        let output = helm(&[&["template", "x", chart, "--set", &set][..], &PROMETHEUS].concat());
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let all = parse(&String::from_utf8(output.stdout).unwrap());
-        let kinds = ["PrometheusRule", "ConfigMap"];
-        all.into_iter().filter(|o| kinds.iter().any(|kind| o["kind"] == *kind)).collect::<Vec<_>>()
-    };
-    assert_eq!(render(), Vec::<Value>::new());
-
-    let summary = "{{ $labels.name }} is {{ $value | humanizeDuration }} late";
-    let alert = |name: &str| {
-        json!({"alert": name, "expr": "up == 0", "for": "5m", "labels": {"severity": "warning"},
-               "annotations": {"summary": summary}})
-    };
-    let record = json!({"record": "a:b", "expr": "sum(up)"});
-    let groups = json!({"groups": [
-        {"name": "one", "interval": "1m", "rules": [alert("Wanted"), alert("Unwanted"), record]},
-        {"name": "two", "rules": [alert("Unwanted")]},
-    ]});
-    fs::write(chart.join("rules/alerts.yaml"), groups.to_string()).unwrap();
-    let dashboard = json!({"title": "Fleet", "panels": [{"legendFormat": "{{name}}"}]});
-    let text = serde_json::to_string_pretty(&dashboard).unwrap();
-    fs::write(chart.join("dashboards/fleet.json"), text).unwrap();
-    let rendered = render();
-    let [config_map, rule] = &rendered[..] else { panic!("{rendered:?}") };
-
-    let shown: Value =
-        serde_json::from_str(config_map["data"]["fleet.json"].as_str().unwrap()).unwrap();
-    assert_eq!(shown, dashboard);
-    assert_eq!(config_map["metadata"]["labels"]["grafana_dashboard"], "1");
-    let mut wanted = alert("Wanted");
-    wanted["labels"]["team"] = json!("databases");
-    let expected = json!([{"name": "one", "interval": "1m", "rules": [wanted, record]}]);
-    assert_eq!(rule["spec"]["groups"], expected);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod comes_true;
 mod examples;
 mod goes_wrong;
 mod lets_go;
+mod monitors;
 mod plugin;
 mod rights;
 mod seeing;

@@ -14,6 +14,9 @@ pub const ACCOUNT: &str = "pg-partition-operator";
 /// The namespace that a release goes to where a test does not care.
 pub const NAMESPACE: &str = "pg-partition-operator";
 
+/// Tells helm that the cluster has the kinds of the Prometheus operator.
+pub const PROMETHEUS: [&str; 2] = ["--api-versions", "monitoring.coreos.com/v1"];
+
 /// Runs helm at the top of the repository.
 pub fn helm(arguments: &[&str]) -> Output {
     let helm = super::tool("kube", "PGPARTITION_HELM");
