@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::seeing::scrape_config;
 use crate::stage::{file, succeeds};
 use crate::support::chart::{CHART, NAMESPACE, PROMETHEUS, helm, objects, parse};
 use crate::support::tool;
@@ -21,6 +22,28 @@ fn kinds_of_prometheus_are_rendered_where_they_exist() {
     assert!(!has(&[]));
     assert!(has(&PROMETHEUS));
     assert!(has(&["--set", "prometheus.whenMissing=Render"]));
+}
+
+#[test]
+fn a_table_keeps_its_namespace_when_it_is_scraped() {
+    for (kind, endpoints) in
+        [("PodMonitor", "podMetricsEndpoints"), ("ServiceMonitor", "endpoints")]
+    {
+        let value = format!("prometheus.{}{}.enabled=true", kind[..1].to_lowercase(), &kind[1..]);
+        let all = objects(NAMESPACE, &[&["--set", &value][..], &PROMETHEUS].concat());
+        let monitor = all.iter().find(|object| object["kind"] == kind).unwrap();
+        let endpoints = monitor["spec"][endpoints].as_array().unwrap();
+        assert!(endpoints.iter().all(|endpoint| endpoint["honorLabels"] == true), "{monitor}");
+        assert_eq!(endpoints.len(), 1, "{monitor}");
+    }
+    // The same on the page, by which the operator is scraped in the test of dashboards and alerts.
+    assert_eq!(scrape_config()["honor_labels"], true);
+    let all = objects(NAMESPACE, &[]);
+    let deployment = all.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let pod = &deployment["spec"]["template"];
+    let name = pod["metadata"]["labels"]["app.kubernetes.io/name"].as_str().unwrap();
+    let port = pod["spec"]["containers"][0]["ports"][0]["name"].as_str().unwrap();
+    assert_eq!(scrape_config()["relabel_configs"][0]["regex"], format!("{name};{port}"));
 }
 
 #[test]
