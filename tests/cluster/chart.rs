@@ -16,8 +16,10 @@ use crate::support::kube::Cluster;
 
 /// Values that are shown.
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
-/// Versions of Kubernetes whose schemas are at hand, from the oldest that the chart is for.
-const VERSIONS: [&str; 4] = ["1.31", "1.33", "1.35", "1.37"];
+/// The oldest version of Kubernetes that the chart is for, 1.31.
+const OLDEST_MINOR: u32 = 31;
+/// The newest whose schemas are at hand.
+const NEWEST_MINOR: u32 = 37;
 
 /// Everything that can be switched on.
 const ALL: &str = "replicas=2,networkPolicy.enabled=true,dashboards.enabled=true,\
@@ -149,14 +151,23 @@ fn every_version_of_kubernetes_takes_what_is_rendered() {
         files.push(file);
     }
     let validate = crate::support::tool("kubernetes-validate", "PGPARTITION_KUBERNETES_VALIDATE");
-    for version in VERSIONS {
+    let validate = |minor: u32| {
         let mut command = Command::new(&validate);
-        let output = command.args(["--strict", "--quiet", "-k", version]).args(&files).output();
+        let version = format!("1.{minor}");
+        let output = command.args(["--strict", "--quiet", "-k", &version]).args(&files).output();
         let output = output.unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{version}: {said}");
+        (output.status.success(), said)
+    };
+    let chart = fs::read_to_string(format!("{CHART}/Chart.yaml")).unwrap();
+    assert!(chart.contains(&format!("kubeVersion: \">=1.{OLDEST_MINOR}.0-0\"")), "{chart}");
+    for minor in OLDEST_MINOR..=NEWEST_MINOR {
+        let (takes_all, said) = validate(minor);
+        assert!(takes_all, "1.{minor}: {said}");
     }
+    let (_, said) = validate(NEWEST_MINOR + 1);
+    assert!(said.contains("does not support kubernetes version"), "a newer one is there: {said}");
 }
 
 /// What users may render, by a name.
