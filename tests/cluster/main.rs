@@ -11,6 +11,7 @@ mod support;
 
 mod admit;
 mod chart;
+mod chart_values;
 mod comes_true;
 mod examples;
 mod goes_wrong;

@@ -1,22 +1,23 @@
 {{/* Base of all names. */}}
 {{- define "pgpartition.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimAll "-" }}
 {{- end }}
 
-{{/* At most 49 characters, so that suffixes fit. */}}
+{{/* At most 49 characters, so that suffixes fit. A release may have dots in its name, a Service may not. */}}
 {{- define "pgpartition.fullname" -}}
+{{- $name := include "pgpartition.name" . }}
+{{- $full := printf "%s-%s" .Release.Name $name }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 49 | trimSuffix "-" }}
-{{- else if contains (include "pgpartition.name" .) .Release.Name }}
-{{- .Release.Name | trunc 49 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name (include "pgpartition.name" .) | trunc 49 | trimSuffix "-" }}
+{{- $full = .Values.fullnameOverride }}
+{{- else if contains $name .Release.Name }}
+{{- $full = .Release.Name }}
 {{- end }}
+{{- $full | replace "." "-" | trunc 49 | trimAll "-" }}
 {{- end }}
 
 {{- define "pgpartition.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "pgpartition.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "pgpartition.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "pgpartition.labels" -}}
@@ -54,8 +55,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "pgpartition.subject" -}}
 - kind: ServiceAccount
-  name: {{ include "pgpartition.serviceAccount" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "pgpartition.serviceAccount" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end }}
 
 {{/* The resources, read; their status, written; and what is told of them. */}}
@@ -96,7 +97,7 @@ apiVersion: v1
 kind: Pod
 metadata:
   name: {{ include "pgpartition.fullname" $ }}-{{ .name }}
-  namespace: {{ $.Release.Namespace }}
+  namespace: {{ $.Release.Namespace | quote }}
   labels:
     {{- include "pgpartition.labels" $ | nindent 4 }}
     app.kubernetes.io/component: test
@@ -105,7 +106,7 @@ metadata:
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 spec:
   restartPolicy: Never
-  serviceAccountName: {{ include "pgpartition.serviceAccount" $ }}
+  serviceAccountName: {{ include "pgpartition.serviceAccount" $ | quote }}
   enableServiceLinks: false
   {{- with $.Values.imagePullSecrets }}
   imagePullSecrets:

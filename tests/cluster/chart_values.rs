@@ -1,0 +1,62 @@
+//! Values and names that are odd and allowed: what an API server makes of what comes of them.
+
+use crate::stage::succeeds;
+use crate::support::chart::{CHART, helm, parse};
+use crate::support::kube::Cluster;
+
+/// What helm makes of the chart, or says against it.
+fn rendered(release: &str, namespace: &str, set: &str) -> Result<String, String> {
+    let at = ["template", release, CHART, "--namespace", namespace, "--skip-tests"];
+    let output = helm(&[&at[..], &["--set", "crds.enabled=false", "--set", set]].concat());
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+/// Has the API server rehearse the release, and returns the names of its objects.
+fn rehearsed(cluster: &Cluster, release: &str, namespace: &str, set: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rendered.yaml");
+    std::fs::write(&file, rendered(release, namespace, set).unwrap()).unwrap();
+    let rehearse = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-o=name"];
+    let output = cluster.kubectl(&[&rehearse[..], &["-f", file.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{release} in {namespace}, {set}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn names_may_look_like_numbers_and_be_long() {
+    let cluster = Cluster::shared();
+    for namespace in ["12345", "1e3"] {
+        succeeds(&cluster.kubectl(&["create", "namespace", namespace]));
+    }
+    let long = "a".repeat(63);
+    let everything = "dashboards.enabled=true,networkPolicy.enabled=true,replicas=2";
+    for (release, set) in [
+        ("123", "fullnameOverride=p".to_owned()),
+        ("1e3", "nameOverride=e,service.enabled=false".to_owned()),
+        ("a.b", String::new()),
+        ("a", "fullnameOverride=null1,nameOverride=x".to_owned()),
+        ("a", format!("fullnameOverride={long},nameOverride={long}")),
+        ("a", format!("nameOverride={}--b", "a".repeat(45))),
+        (&"a".repeat(53), String::new()),
+    ] {
+        let names = rehearsed(cluster, release, "12345", &format!("{everything},{set}"));
+        assert!(names.contains("deployment.apps/"), "{names}");
+    }
+    for word in ["true", "null", "y", "on"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("values.yaml");
+        let values = format!("fullnameOverride: '{word}'\nnamespaces: ['12345', '1e3']\n");
+        std::fs::write(&file, values).unwrap();
+        let at = ["template", "x", CHART, "--values", file.to_str().unwrap()];
+        let all = parse(&String::from_utf8(helm(&at).stdout).unwrap());
+        assert!(all.len() > 5, "{all:?}");
+        for object in all {
+            assert!(object["metadata"]["name"].is_string(), "{object}");
+            let namespace = &object["metadata"]["namespace"];
+            assert!(namespace.is_string() || namespace.is_null(), "{object}");
+        }
+    }
+    let refused = rendered("1st", "n", "").unwrap_err();
+    assert!(refused.contains("\"1st-pg-partition-operator\" would be the name of"), "{refused}");
+}
