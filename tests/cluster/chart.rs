@@ -110,6 +110,11 @@ fn nonsense_is_refused_with_what_is_wrong_about_it() {
         ("namespaces=finance", "at '/namespaces': got string, want array"),
         ("namespaces={Finance}", "at '/namespaces/0': 'Finance' does not match pattern"),
         ("namespaces={a,a}", "at '/namespaces': items at 0 and 1 are equal"),
+        (
+            "podLabels.app\\.kubernetes\\.io/name=x",
+            "podLabels: app.kubernetes.io/name is set by the chart itself",
+        ),
+        ("dashboards.labels.helm\\.sh/chart=x", "dashboards.labels: helm.sh/chart is set by"),
         ("resync=soon", "resync: \"soon\" is no duration such as 30s, 5m or 1h"),
         ("log.format=xml", "at '/log/format': value must be one of 'auto', 'text', 'json'"),
         ("service.port=99999", "at '/service/port': maximum: got 99,999, want 65,535"),

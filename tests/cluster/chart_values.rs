@@ -1,7 +1,9 @@
 //! Values and names that are odd and allowed: what an API server makes of what comes of them.
 
-use crate::stage::succeeds;
-use crate::support::chart::{CHART, helm, parse};
+use serde_json::{Value, json};
+
+use crate::stage::{file, succeeds};
+use crate::support::chart::{CHART, PROMETHEUS, helm, parse};
 use crate::support::kube::Cluster;
 
 /// What helm makes of the chart, or says against it.
@@ -59,4 +61,36 @@ fn names_may_look_like_numbers_and_be_long() {
     }
     let refused = rendered("1st", "n", "").unwrap_err();
     assert!(refused.contains("\"1st-pg-partition-operator\" would be the name of"), "{refused}");
+}
+
+#[test]
+fn labels_of_one_object_win_over_those_of_all() {
+    let own = json!({"team": "own", "other": "x"});
+    let monitor = json!({"enabled": true, "labels": own});
+    let values = json!({
+        "commonLabels": {"team": "all", "app.kubernetes.io/part-of": "databases"},
+        "podLabels": own,
+        "podAnnotations": {"kubectl.kubernetes.io/default-container": "sidecar"},
+        "service": {"labels": own},
+        "serviceAccount": {"labels": own},
+        "dashboards": {"enabled": true, "labels": own},
+        "prometheus": {"podMonitor": monitor, "rules": monitor},
+    });
+    let values = file(&values);
+    let at = ["template", "x", CHART, "--values", values.path().to_str().unwrap()];
+    let text = String::from_utf8(helm(&[&at[..], &PROMETHEUS].concat()).stdout).unwrap();
+    let objects = parse(&text);
+    let team = |labels: &Value| labels["team"].as_str().unwrap().to_owned();
+    for object in &objects {
+        let kind = object["kind"].as_str().unwrap();
+        let has_own = ["Service", "ServiceAccount", "ConfigMap", "PodMonitor", "PrometheusRule"];
+        let expected = if has_own.contains(&kind) { "own" } else { "all" };
+        let labels = &object["metadata"]["labels"];
+        assert_eq!(team(labels), expected, "{object}");
+        assert_eq!(labels["app.kubernetes.io/part-of"], "databases");
+    }
+    let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let pod = &deployment["spec"]["template"]["metadata"];
+    assert_eq!(team(&pod["labels"]), "own");
+    assert_eq!(pod["annotations"], json!({"kubectl.kubernetes.io/default-container": "sidecar"}));
 }

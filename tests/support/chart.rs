@@ -41,10 +41,12 @@ pub fn objects(namespace: &str, arguments: &[&str]) -> Vec<Value> {
     parse(&text(namespace, arguments))
 }
 
-/// The documents of a YAML stream.
+/// The documents of a YAML stream, in which no key is there twice.
 pub fn parse(text: &str) -> Vec<Value> {
     let documents = serde_yaml::Deserializer::from_str(text);
-    let objects = documents.map(|document| Value::deserialize(document).unwrap());
+    // Of a key that is there twice, a value of JSON would keep the last and say nothing.
+    let documents = documents.map(|document| serde_yaml::Value::deserialize(document).unwrap());
+    let objects = documents.map(|document| serde_json::to_value(document).unwrap());
     objects.filter(|object| !object.is_null()).collect()
 }
 

@@ -20,12 +20,23 @@ app.kubernetes.io/name: {{ include "pgpartition.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{- define "pgpartition.labels" -}}
+{{/* Labels that the chart sets itself, and nobody else. */}}
+{{- define "pgpartition.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "pgpartition.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
+{{- end }}
+
+{{/* Labels of any object. */}}
+{{- define "pgpartition.labels" -}}
+{{- include "pgpartition.labelsAnd" (list . nil) }}
+{{- end }}
+
+{{/* Labels of an object that has some of its own, which win over those of all: context, labels. */}}
+{{- define "pgpartition.labelsAnd" -}}
+{{- include "pgpartition.ownLabels" (first .) }}
+{{- with merge dict (default dict (last .)) (default dict (first .).Values.commonLabels) }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
