@@ -27,7 +27,7 @@ const ALL: &str = "replicas=2,networkPolicy.enabled=true,dashboards.enabled=true
     podLabels.a=b,podAnnotations.a=b,service.annotations.a=b,serviceAccount.annotations.a=b,\
     image.registry=registry.example:5000/acme,imagePullSecrets[0].name=pull,\
     nodeSelector.a=b,tolerations[0].operator=Exists,commonLabels.team=databases,\
-    extraArgs[0]=--log-format=text,extraEnv[0].name=A,extraEnv[0].value=b,\
+    extraArgs[0]=--namespaces=finance,extraEnv[0].name=A,extraEnv[0].value=b,\
     extraEnvFrom[0].secretRef.name=more,extraVolumes[0].name=tmp,\
     extraVolumeMounts[0].name=tmp,extraVolumeMounts[0].mountPath=/tmp,\
     tests.database.secretName=db,tests.database.table=public.orders";
@@ -116,6 +116,9 @@ fn nonsense_is_refused_with_what_is_wrong_about_it() {
         ),
         ("dashboards.labels.helm\\.sh/chart=x", "dashboards.labels: helm.sh/chart is set by"),
         ("resync=soon", "resync: \"soon\" is no duration such as 30s, 5m or 1h"),
+        ("resync=0m0s", "resync: with \"0m0s\" the operator would do nothing but look"),
+        ("extraArgs={--log-format,text}", "extraArgs: --log-format is set by the chart itself"),
+        ("namespaces={a},extraArgs={--namespaces=b}", "extraArgs: --namespaces is set by"),
         ("log.format=xml", "at '/log/format': value must be one of 'auto', 'text', 'json'"),
         ("service.port=99999", "at '/service/port': maximum: got 99,999, want 65,535"),
         ("terminationGracePeriodSeconds=3", "at '/terminationGracePeriodSeconds': minimum"),

@@ -1,9 +1,11 @@
 //! Values and names that are odd and allowed: what an API server makes of what comes of them.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::stage::{file, succeeds};
-use crate::support::chart::{CHART, PROMETHEUS, helm, parse};
+use crate::support::chart::{CHART, PROMETHEUS, arguments, helm, parse};
 use crate::support::kube::Cluster;
 
 /// What helm makes of the chart, or says against it.
@@ -23,6 +25,11 @@ fn rehearsed(cluster: &Cluster, release: &str, namespace: &str, set: &str) -> St
     let output = cluster.kubectl(&[&rehearse[..], &["-f", file.to_str().unwrap()]].concat());
     assert!(output.status.success(), "{release} in {namespace}, {set}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The objects of release `x`.
+fn objects(set: &str) -> Vec<Value> {
+    parse(&rendered("x", "n", set).unwrap())
 }
 
 #[test]
@@ -93,4 +100,35 @@ fn labels_of_one_object_win_over_those_of_all() {
     let pod = &deployment["spec"]["template"]["metadata"];
     assert_eq!(team(&pod["labels"]), "own");
     assert_eq!(pod["annotations"], json!({"kubectl.kubernetes.io/default-container": "sidecar"}));
+}
+
+#[test]
+fn the_operator_understands_its_arguments() {
+    let odd = "log.filter=info\\,kube=debug,namespaces={a,b},leaderElection.leaseName=1.2";
+    for set in ["", odd, "extraArgs={--namespaces,a}"] {
+        let program = env!("CARGO_BIN_EXE_pg-partition-operator");
+        let arguments = arguments(&objects(set));
+        let output = Command::new(program).args(arguments).env("KUBECONFIG", "/none").output();
+        let said = String::from_utf8(output.unwrap().stderr).unwrap();
+        assert!(said.contains("no Kubernetes API server is configured"), "{set}: {said}");
+    }
+}
+
+#[test]
+fn a_constraint_with_a_selector_keeps_it() {
+    let constraint = |more: Value| {
+        let mut constraint =
+            json!({"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"});
+        constraint.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        constraint
+    };
+    let own = constraint(json!({"labelSelector": {"matchLabels": {"mine": "x"}}}));
+    let values = json!({"topologySpreadConstraints": [own, constraint(json!({}))]});
+    let values = file(&values);
+    let at = ["template", "x", CHART, "--values", values.path().to_str().unwrap()];
+    let all = parse(&String::from_utf8(helm(&at).stdout).unwrap());
+    let deployment = all.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let spec = &deployment["spec"];
+    let ours = constraint(json!({"labelSelector": spec["selector"]}));
+    assert_eq!(spec["template"]["spec"]["topologySpreadConstraints"], json!([own, ours]));
 }

@@ -49,6 +49,25 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{/* What the values say to the operator. */}}
+{{- define "pgpartition.args" -}}
+- run
+{{- with .Values.namespaces }}
+- --namespaces={{ join "," . }}
+{{- end }}
+- --listen=0.0.0.0:8080
+- --resync={{ .Values.resync }}
+- --sessions-per-server={{ .Values.sessionsPerServer }}
+- --grace={{ sub .Values.terminationGracePeriodSeconds 5 }}s
+- --log-format={{ .Values.log.format }}
+- {{ printf "--log=%s" .Values.log.filter | quote }}
+- --lease-name={{ include "pgpartition.leaseName" . }}
+- --lease-namespace={{ .Release.Namespace }}
+- --lease-duration={{ .Values.leaderElection.leaseDurationSeconds }}s
+- --lease-renew-deadline={{ .Values.leaderElection.renewDeadlineSeconds }}s
+- --lease-retry-period={{ .Values.leaderElection.retryPeriodSeconds }}s
+{{- end }}
+
 {{- define "pgpartition.leaseName" -}}
 {{- default (include "pgpartition.fullname" .) .Values.leaderElection.leaseName }}
 {{- end }}
