@@ -125,7 +125,9 @@ fn nonsense_is_refused_with_what_is_wrong_about_it() {
         ("resources.limits.memory=much", "at '/resources/limits/memory'"),
         ("leaderElection.leaseDurationSeconds=5", "or two would lead"),
         ("leaderElection.retryPeriodSeconds=10", "has to be less than renewDeadlineSeconds (10)"),
-        ("replicas=2,podDisruptionBudget.minAvailable=2", "or no node can be drained"),
+        ("replicas=2,podDisruptionBudget.minAvailable=2", "(2) has to be less than replicas (2)"),
+        ("replicas=3,podDisruptionBudget.minAvailable=67%", "(67%) has to be less than replicas"),
+        ("replicas=2,podDisruptionBudget.maxUnavailable=0%", "(0%) has to be more than nothing"),
         ("namespaces={a},rbac.credentials.clusterWide=true", "and of no others"),
         ("rbac.credentials.clusterWide=true,rbac.credentials.namespaces={a}", "remove one of them"),
         (

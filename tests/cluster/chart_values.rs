@@ -115,6 +115,36 @@ fn the_operator_understands_its_arguments() {
 }
 
 #[test]
+fn a_budget_leaves_a_replica_to_drain() {
+    let budget = |set: &str| {
+        let all = objects(&format!("replicas=3,{set}"));
+        let budget = all.into_iter().find(|object| object["kind"] == "PodDisruptionBudget");
+        let mut spec = budget.unwrap()["spec"].clone();
+        spec.as_object_mut().unwrap().remove("selector");
+        spec
+    };
+    assert_eq!(budget("podDisruptionBudget.minAvailable=0"), json!({"minAvailable": 0}));
+    assert_eq!(budget("podDisruptionBudget.minAvailable=66%"), json!({"minAvailable": "66%"}));
+    assert_eq!(budget("podDisruptionBudget.maxUnavailable=1%"), json!({"maxUnavailable": "1%"}));
+}
+
+#[test]
+fn objects_of_others_are_taken_as_they_are_and_texts_are_templates() {
+    let summary = "{{ $labels.name }} waits";
+    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"},
+                        "data": {"summary": summary}});
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-two'}";
+    let values = file(&json!({"extraObjects": [object, text, object, ""]}));
+    let at = ["template", "x", CHART, "--values", values.path().to_str().unwrap()];
+    let mut all = parse(&String::from_utf8(helm(&at).stdout).unwrap());
+    all.retain(|object| object["kind"] == "ConfigMap");
+    let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
+    all.sort_by_key(name);
+    assert_eq!(all.iter().map(name).collect::<Vec<_>>(), ["one", "one", "x-two"]);
+    assert_eq!(all[0], object);
+}
+
+#[test]
 fn a_constraint_with_a_selector_keeps_it() {
     let constraint = |more: Value| {
         let mut constraint =
@@ -131,4 +161,14 @@ fn a_constraint_with_a_selector_keeps_it() {
     let spec = &deployment["spec"];
     let ours = constraint(json!({"labelSelector": spec["selector"]}));
     assert_eq!(spec["template"]["spec"]["topologySpreadConstraints"], json!([own, ours]));
+}
+
+#[test]
+fn notes_speak_of_roles_that_are_there() {
+    let notes = |set: &str| {
+        let install = ["install", "x", CHART, "--dry-run=client", "--set", set];
+        String::from_utf8(helm(&install).stdout).unwrap()
+    };
+    assert!(notes("resync=1m").contains("--clusterrole x-pg-partition-operator-credentials"));
+    assert!(!notes("rbac.create=false").contains("--clusterrole"));
 }
