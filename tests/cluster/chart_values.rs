@@ -115,6 +115,22 @@ fn the_operator_understands_its_arguments() {
 }
 
 #[test]
+fn what_is_empty_may_be_null() {
+    let cluster = Cluster::shared();
+    succeeds(&cluster.kubectl(&["create", "namespace", "without"]));
+    let null = ["namespaces", "image.tag", "image.digest", "image.registry", "commonLabels"];
+    let more = ["podLabels", "podAnnotations", "extraArgs", "extraEnv", "extraObjects"];
+    let free = ["resources", "securityContext", "podSecurityContext", "affinity", "nodeSelector"];
+    let lists = ["topologySpreadConstraints", "rbac.credentials.namespaces", "service.labels"];
+    let alerts = ["prometheus.rules.labels", "prometheus.rules.alertLabels", "fullnameOverride"];
+    let all = [&null[..], &more, &free, &lists, &alerts].concat();
+    let set: String = all.iter().map(|value| format!(",{value}=null")).collect();
+    rehearsed(cluster, "x", "without", &format!("networkPolicy.enabled=true{set}"));
+    let rules = "prometheus.rules.enabled=true,prometheus.whenMissing=Render";
+    rendered("x", "without", &format!("{rules}{set}")).unwrap();
+}
+
+#[test]
 fn a_budget_leaves_a_replica_to_drain() {
     let budget = |set: &str| {
         let all = objects(&format!("replicas=3,{set}"));
