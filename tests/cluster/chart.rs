@@ -248,6 +248,10 @@ fn the_definition_and_what_is_declared_outlive_the_release() {
     let get = ["get", CRD, "-o", "jsonpath={.spec.names.shortNames}"];
     assert_eq!(cluster.kubectl(&get).stdout, b"[\"pgpt\"]");
 
+    let beside = "crds.enabled=false,rbac.aggregate=false,namespaces={default}";
+    release(&["install", "second", CHART, "--set", beside]);
+    release(&["uninstall", "second"]);
+
     release(&["uninstall", "pgp"]);
     let left = cluster.kubectl(&["get", "pgpt", "orders", "-o", "name"]);
     assert_eq!(left.stdout, b"partitionedtable.pgpartition.dev/orders\n");

@@ -131,6 +131,31 @@ fn what_is_empty_may_be_null() {
 }
 
 #[test]
+fn what_is_there_already_is_used_and_the_rest_is_left_out() {
+    let cluster = Cluster::shared();
+    succeeds(&cluster.kubectl(&["create", "namespace", "there"]));
+    for (set, left_out) in [
+        ("serviceAccount.create=false", "serviceaccount/"),
+        ("serviceAccount.create=false,serviceAccount.name=mine,rbac.create=false", "binding."),
+        ("rbac.create=false,rbac.aggregate=false", "role.rbac"),
+        ("replicas=0,podDisruptionBudget.minAvailable=50%", "poddisruptionbudget."),
+        ("service.enabled=false,networkPolicy.enabled=true", "service/"),
+    ] {
+        let names = rehearsed(cluster, "x", "there", set);
+        assert!(names.contains("deployment.apps/") && !names.contains(left_out), "{set}: {names}");
+    }
+    let pod = |set: &str| {
+        let all = objects(set);
+        let deployment = all.iter().find(|object| object["kind"] == "Deployment");
+        deployment.unwrap()["spec"]["template"]["spec"].clone()
+    };
+    assert_eq!(pod("serviceAccount.create=false")["serviceAccountName"], "default");
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    let image = &pod(&format!("image.tag=1.2,image.digest={digest}"))["containers"][0]["image"];
+    assert_eq!(*image, format!("pg-partition-operator@{digest}"));
+}
+
+#[test]
 fn a_budget_leaves_a_replica_to_drain() {
     let budget = |set: &str| {
         let all = objects(&format!("replicas=3,{set}"));
