@@ -17,6 +17,7 @@ mod examples;
 mod goes_wrong;
 mod lets_go;
 mod monitors;
+mod pages;
 mod plugin;
 mod rights;
 mod seeing;

@@ -44,6 +44,8 @@ fn a_table_keeps_its_namespace_when_it_is_scraped() {
     let name = pod["metadata"]["labels"]["app.kubernetes.io/name"].as_str().unwrap();
     let port = pod["spec"]["containers"][0]["ports"][0]["name"].as_str().unwrap();
     assert_eq!(scrape_config()["relabel_configs"][0]["regex"], format!("{name};{port}"));
+    let runbook = fs::read_to_string("docs/runbooks/PgPartitionOperatorAbsent.md").unwrap();
+    assert!(runbook.contains(&format!("services/pg-partition-operator:{port}/proxy/metrics")));
 }
 
 #[test]
