@@ -10,10 +10,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::stage::{Running, SOON, Stage, partitions, succeeds, table};
-use crate::support::chart::parse;
-use crate::support::kube::Cluster;
 use crate::support::postgres::{Database, Server};
-use crate::support::{tool, wait_until};
+use crate::support::{chart::parse, kube::Cluster, tool, wait_until};
 
 /// The pages on a release, in the order in which they are read, and those on a table.
 const ON_A_RELEASE: [&str; 3] = ["how-to/install", "how-to/upgrade", "how-to/uninstall"];
@@ -134,12 +132,12 @@ async fn what_the_pages_on_a_table_say_can_be_typed() {
     let operator = reader.stage.operator(&[]);
     let watch = reader.follows(&page("how-to/watch"), "").await;
     assert_eq!(statuses(&watch), [0, 0], "{watch:#?}");
-    let mut seen = BTreeSet::new();
-    for command in commands_of_runbooks().filter(|command| seen.insert(command.clone())) {
+    let commands = commands_of_runbooks();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands {
         let (_, status, said) = reader.types(&command);
         assert_ne!(status, 1, "{command}: {said}");
     }
-    assert!(seen.len() > 10, "{seen:?}");
     let (_, status, said) = reader.types("kubectl pgpartition reconcile revenues -n finance");
     assert_eq!(status, 0, "{said}");
     ends(operator).await;
@@ -188,10 +186,9 @@ async fn revenues(reader: &Reader<'_>) {
 
     reader.types("kubectl get pgpt revenues -n finance -o yaml > revenues.yaml");
     let plan = &reader.stage.object("revenues")["status"]["plan"];
-    let on_the_page = "552f46acccaee460";
     let fingerprint = plan["fingerprint"].as_str().unwrap();
     let text = page("how-to/approve-a-plan");
-    let approve = reader.follows(&text.replace(on_the_page, fingerprint), "").await;
+    let approve = reader.follows(&text.replace("552f46acccaee460", fingerprint), "").await;
     assert_eq!(statuses(&approve), [4, 0, 0, 0], "{approve:#?}");
     assert!(approve[0].2.contains("NeedsApproval"), "{approve:#?}");
     assert_eq!(partitions(&reader.database, "revenues").await, 3);
@@ -232,11 +229,12 @@ fn for_kubectl(page: &str) -> impl Iterator<Item = String> + use<> {
 }
 
 /// What runbooks have one ask and do about a table. No pod can be run here.
-fn commands_of_runbooks() -> impl Iterator<Item = String> {
+fn commands_of_runbooks() -> BTreeSet<String> {
     let pages = fs::read_dir(root().join("docs/runbooks")).unwrap();
     let pages = pages.map(|page| fs::read_to_string(page.unwrap().path()).unwrap());
     let commands = pages.flat_map(|page| for_kubectl(&page));
-    commands.filter(|command| command.contains("-n finance") && !command.contains("kubectl run"))
+    let is_of_a_table = |command: &String| command.contains("-n finance");
+    commands.filter(is_of_a_table).filter(|command| !command.contains("kubectl run")).collect()
 }
 
 /// What the reader of a page has at hand: a set that others made, and one that the operator is to make.
