@@ -6,19 +6,20 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::golden::expect_file;
 use crate::stage::succeeds;
-use crate::support::chart::{ACCOUNT, CHART, NAMESPACE, helm, objects, parse, text};
+use crate::support::chart::{ACCOUNT, CHART, NAMESPACE, PROMETHEUS, helm, objects, text};
 use crate::support::kube::Cluster;
 
-/// Values that are shown, and the cluster's kinds beside its own.
+/// Values that are shown.
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
-const PROMETHEUS: [&str; 2] = ["--api-versions", "monitoring.coreos.com/v1"];
-/// Versions of Kubernetes whose schemas are at hand, from the oldest that the chart is for.
-const VERSIONS: [&str; 4] = ["1.31", "1.33", "1.35", "1.37"];
+/// The oldest version of Kubernetes that the chart is for, 1.31.
+const OLDEST_MINOR: u32 = 31;
+/// The newest whose schemas are at hand.
+const NEWEST_MINOR: u32 = 37;
 
 /// Everything that can be switched on.
 const ALL: &str = "replicas=2,networkPolicy.enabled=true,dashboards.enabled=true,\
@@ -26,7 +27,7 @@ const ALL: &str = "replicas=2,networkPolicy.enabled=true,dashboards.enabled=true
     podLabels.a=b,podAnnotations.a=b,service.annotations.a=b,serviceAccount.annotations.a=b,\
     image.registry=registry.example:5000/acme,imagePullSecrets[0].name=pull,\
     nodeSelector.a=b,tolerations[0].operator=Exists,commonLabels.team=databases,\
-    extraArgs[0]=--log-format=text,extraEnv[0].name=A,extraEnv[0].value=b,\
+    extraArgs[0]=--namespaces=finance,extraEnv[0].name=A,extraEnv[0].value=b,\
     extraEnvFrom[0].secretRef.name=more,extraVolumes[0].name=tmp,\
     extraVolumeMounts[0].name=tmp,extraVolumeMounts[0].mountPath=/tmp,\
     tests.database.secretName=db,tests.database.table=public.orders";
@@ -105,18 +106,34 @@ fn nonsense_is_refused_with_what_is_wrong_about_it() {
         ("replcas=2", "additional properties 'replcas' not allowed"),
         ("image.tga=1", "at '/image': additional properties 'tga' not allowed"),
         ("image.pullPolicy=Sometimes", "must be one of 'Always', 'IfNotPresent', 'Never'"),
+        ("image.registry=ghcr.io/acme/", "at '/image/registry': 'ghcr.io/acme/' does not match"),
+        ("log.filter=null", "at '/log': missing property 'filter'"),
+        ("networkPolicy.postgresPorts=null", "missing property 'postgresPorts'"),
+        ("podLabels.a=b c", "at '/podLabels/a': 'b c' does not match pattern"),
+        ("podLabels.a b=c", "invalid propertyName 'a b'"),
+        ("prometheus.rules.alertLabels.a/b=c", "invalid propertyName 'a/b'"),
         ("image.digest=abc", "image.digest: \"abc\" is no digest"),
         ("namespaces=finance", "at '/namespaces': got string, want array"),
         ("namespaces={Finance}", "at '/namespaces/0': 'Finance' does not match pattern"),
         ("namespaces={a,a}", "at '/namespaces': items at 0 and 1 are equal"),
+        (
+            "podLabels.app\\.kubernetes\\.io/name=x",
+            "podLabels: app.kubernetes.io/name is set by the chart itself",
+        ),
+        ("dashboards.labels.helm\\.sh/chart=x", "dashboards.labels: helm.sh/chart is set by"),
         ("resync=soon", "resync: \"soon\" is no duration such as 30s, 5m or 1h"),
+        ("resync=0m0s", "resync: with \"0m0s\" the operator would do nothing but look"),
+        ("extraArgs={--log-format,text}", "extraArgs: --log-format is set by the chart itself"),
+        ("namespaces={a},extraArgs={--namespaces=b}", "extraArgs: --namespaces is set by"),
         ("log.format=xml", "at '/log/format': value must be one of 'auto', 'text', 'json'"),
         ("service.port=99999", "at '/service/port': maximum: got 99,999, want 65,535"),
         ("terminationGracePeriodSeconds=3", "at '/terminationGracePeriodSeconds': minimum"),
         ("resources.limits.memory=much", "at '/resources/limits/memory'"),
         ("leaderElection.leaseDurationSeconds=5", "or two would lead"),
         ("leaderElection.retryPeriodSeconds=10", "has to be less than renewDeadlineSeconds (10)"),
-        ("replicas=2,podDisruptionBudget.minAvailable=2", "or no node can be drained"),
+        ("replicas=2,podDisruptionBudget.minAvailable=2", "(2) has to be less than replicas (2)"),
+        ("replicas=3,podDisruptionBudget.minAvailable=67%", "(67%) has to be less than replicas"),
+        ("replicas=2,podDisruptionBudget.maxUnavailable=0%", "(0%) has to be more than nothing"),
         ("namespaces={a},rbac.credentials.clusterWide=true", "and of no others"),
         ("rbac.credentials.clusterWide=true,rbac.credentials.namespaces={a}", "remove one of them"),
         (
@@ -128,74 +145,13 @@ fn nonsense_is_refused_with_what_is_wrong_about_it() {
             "prometheus.podMonitor.enabled=true,prometheus.whenMissing=Fail",
             "the cluster has no monitoring.coreos.com/v1",
         ),
+        ("prometheus.rules.runbookUrl=wiki", "at '/prometheus/rules/runbookUrl': 'wiki' does not"),
         ("tests.database.secretName=db", "tests.database: table is missing"),
     ] {
         let output = helm(&["template", "x", CHART, "--set", set]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(says), "{set}: {said}");
     }
-}
-
-#[test]
-fn kinds_of_prometheus_are_rendered_where_they_exist() {
-    let set = ["--set", "prometheus.podMonitor.enabled=true"];
-    let has = |arguments: &[&str]| {
-        let found = objects(NAMESPACE, &[&set[..], arguments].concat());
-        found.iter().any(|object| object["kind"] == "PodMonitor")
-    };
-    assert!(!has(&[]));
-    assert!(has(&PROMETHEUS));
-    assert!(has(&["--set", "prometheus.whenMissing=Render"]));
-}
-
-#[test]
-fn rules_and_dashboards_are_files_of_the_chart() {
-    let copy = TempDir::new().unwrap();
-    let chart = copy.path().join("pg-partition-operator");
-    let mut command = Command::new("cp");
-    succeeds(&command.args(["-r", CHART, chart.to_str().unwrap()]).output().unwrap());
-    for folder in ["rules", "dashboards"] {
-        drop(fs::remove_dir_all(chart.join(folder)));
-        fs::create_dir(chart.join(folder)).unwrap();
-    }
-    let render = || {
-        let set = "prometheus.rules.enabled=true,prometheus.rules.exclude={Unwanted},\
-                   prometheus.rules.alertLabels.team=databases,dashboards.enabled=true";
-        let set = set.replace(' ', "");
-        let chart = chart.to_str().unwrap();
-        let output = helm(&[&["template", "x", chart, "--set", &set][..], &PROMETHEUS].concat());
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let all = parse(&String::from_utf8(output.stdout).unwrap());
-        let kinds = ["PrometheusRule", "ConfigMap"];
-        all.into_iter().filter(|o| kinds.iter().any(|kind| o["kind"] == *kind)).collect::<Vec<_>>()
-    };
-    assert_eq!(render(), Vec::<Value>::new());
-
-    let summary = "{{ $labels.name }} is {{ $value | humanizeDuration }} late";
-    let alert = |name: &str| {
-        json!({"alert": name, "expr": "up == 0", "for": "5m", "labels": {"severity": "warning"},
-               "annotations": {"summary": summary}})
-    };
-    let record = json!({"record": "a:b", "expr": "sum(up)"});
-    let groups = json!({"groups": [
-        {"name": "one", "interval": "1m", "rules": [alert("Wanted"), alert("Unwanted"), record]},
-        {"name": "two", "rules": [alert("Unwanted")]},
-    ]});
-    fs::write(chart.join("rules/alerts.yaml"), groups.to_string()).unwrap();
-    let dashboard = json!({"title": "Fleet", "panels": [{"legendFormat": "{{name}}"}]});
-    let text = serde_json::to_string_pretty(&dashboard).unwrap();
-    fs::write(chart.join("dashboards/fleet.json"), text).unwrap();
-    let rendered = render();
-    let [config_map, rule] = &rendered[..] else { panic!("{rendered:?}") };
-
-    let shown: Value =
-        serde_json::from_str(config_map["data"]["fleet.json"].as_str().unwrap()).unwrap();
-    assert_eq!(shown, dashboard);
-    assert_eq!(config_map["metadata"]["labels"]["grafana_dashboard"], "1");
-    let mut wanted = alert("Wanted");
-    wanted["labels"]["team"] = json!("databases");
-    let expected = json!([{"name": "one", "interval": "1m", "rules": [wanted, record]}]);
-    assert_eq!(rule["spec"]["groups"], expected);
 }
 
 #[test]
@@ -211,14 +167,23 @@ fn every_version_of_kubernetes_takes_what_is_rendered() {
         files.push(file);
     }
     let validate = crate::support::tool("kubernetes-validate", "PGPARTITION_KUBERNETES_VALIDATE");
-    for version in VERSIONS {
+    let validate = |minor: u32| {
         let mut command = Command::new(&validate);
-        let output = command.args(["--strict", "--quiet", "-k", version]).args(&files).output();
+        let version = format!("1.{minor}");
+        let output = command.args(["--strict", "--quiet", "-k", &version]).args(&files).output();
         let output = output.unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{version}: {said}");
+        (output.status.success(), said)
+    };
+    let chart = fs::read_to_string(format!("{CHART}/Chart.yaml")).unwrap();
+    assert!(chart.contains(&format!("kubeVersion: \">=1.{OLDEST_MINOR}.0-0\"")), "{chart}");
+    for minor in OLDEST_MINOR..=NEWEST_MINOR {
+        let (takes_all, said) = validate(minor);
+        assert!(takes_all, "1.{minor}: {said}");
     }
+    let (_, said) = validate(NEWEST_MINOR + 1);
+    assert!(said.contains("does not support kubernetes version"), "a newer one is there: {said}");
 }
 
 /// What users may render, by a name.
@@ -283,6 +248,10 @@ fn the_definition_and_what_is_declared_outlive_the_release() {
     let get = ["get", CRD, "-o", "jsonpath={.spec.names.shortNames}"];
     assert_eq!(cluster.kubectl(&get).stdout, b"[\"pgpt\"]");
 
+    let beside = "crds.enabled=false,rbac.aggregate=false,namespaces={default}";
+    release(&["install", "second", CHART, "--set", beside]);
+    release(&["uninstall", "second"]);
+
     release(&["uninstall", "pgp"]);
     let left = cluster.kubectl(&["get", "pgpt", "orders", "-o", "name"]);
     assert_eq!(left.stdout, b"partitionedtable.pgpartition.dev/orders\n");
@@ -332,41 +301,4 @@ fn rights_shrink_to_the_namespaces_that_are_named() {
     );
     let secrets = text(NAMESPACE, &["--set", "namespaces={finance},rbac.aggregate=false"]);
     assert!(!secrets.contains("kind: ClusterRole"), "{secrets}");
-}
-
-/// The pages are read in this order.
-const PAGES: [&str; 3] = ["install", "upgrade", "uninstall"];
-
-#[test]
-fn what_the_pages_say_can_be_typed() {
-    let cluster = Cluster::start();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let on_a_node = fs::read_to_string(root.join("tests/node/run")).unwrap();
-    let helm = crate::support::tool("kube", "PGPARTITION_HELM");
-    let kubectl = crate::support::tool("kube", "KUBEBUILDER_ASSETS");
-    let path = std::env::var("PATH").unwrap();
-    let path = format!("{}:{}:{path}", helm.parent().unwrap().display(), kubectl.display());
-    for page in PAGES {
-        let text = fs::read_to_string(root.join(format!("docs/how-to/{page}.md"))).unwrap();
-        for commands in blocks(&text, "sh") {
-            let output = Command::new("bash")
-                .args(["-euc", &commands])
-                .current_dir(root)
-                .envs([("KUBECONFIG", cluster.kubeconfig().to_str().unwrap()), ("PATH", &path)])
-                .output()
-                .unwrap();
-            assert!(output.status.success(), "{page}: {commands}{output:?}");
-        }
-        for command in blocks(&text, "bash") {
-            let words: Vec<_> = command.split_whitespace().take(2).collect();
-            assert!(on_a_node.contains(&words.join(" ")), "{page}: who runs {command}");
-        }
-    }
-}
-
-/// The code blocks of a page in one language.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let opening = format!("```{language}\n");
-    let rest = page.split(opening.as_str()).skip(1);
-    rest.filter_map(|block| block.split("```").next().map(str::to_owned)).collect()
 }

@@ -11,10 +11,13 @@ mod support;
 
 mod admit;
 mod chart;
+mod chart_values;
 mod comes_true;
 mod examples;
 mod goes_wrong;
 mod lets_go;
+mod monitors;
+mod pages;
 mod plugin;
 mod rights;
 mod seeing;

@@ -30,7 +30,8 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
     let mut standby = stage.operator(&[]);
     let rules = files("rules", "yaml");
     let rules: Vec<_> = rules.iter().map(PathBuf::as_path).collect();
-    let prometheus = Prometheus::start(&[leader.address(), standby.address()], &rules).await;
+    let targets = [leader.address(), standby.address()];
+    let prometheus = Prometheus::start(&scrape_config(), &targets, &rules).await;
 
     stage.wait_for("expired", "Ready", "True Succeeded").await;
     let retention = r#"{"spec": {"retention": {"keep": 1}}}"#;
@@ -47,6 +48,9 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
         wait_until(expression, SOON, async || !prometheus.query(expression).await.is_empty()).await;
     }
 
+    let namespaces = prometheus.query("count by (namespace) (pgpartition_info)").await;
+    let namespaces: Vec<_> = namespaces.iter().map(|found| &found["metric"]["namespace"]).collect();
+    assert_eq!(namespaces, [&stage.namespace], "tables are told of by their own namespace");
     for file in files("dashboards", "json") {
         for (panel, expression) in expressions(&file) {
             let has_result = answered(&prometheus, &expression, &stage.namespace).await;
@@ -67,6 +71,14 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
         .await;
     raised.extend(raisable(&prometheus).await);
     assert_eq!(raised, alerts(&prometheus).await.iter().map(name_of).collect());
+}
+
+/// How the page on watching says that Prometheus shall scrape.
+pub(crate) fn scrape_config() -> Value {
+    let page = fs::read_to_string(root().join("docs/how-to/watch.md")).unwrap();
+    let (_, block) = page.split_once("```yaml\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    serde_yaml::from_str::<Value>(block).unwrap()[0].clone()
 }
 
 /// A table in each state that dashboards and alerts are about. Returns what must stay open.

@@ -42,14 +42,19 @@ impl Stage<'static> {
 }
 
 impl<'a> Stage<'a> {
+    /// A namespace of a cluster, which has the definition then.
     pub(crate) fn of(cluster: &'a Cluster) -> Self {
+        Self::named(cluster, cluster.namespace())
+    }
+
+    /// The same in a namespace that is there.
+    pub(crate) fn named(cluster: &'a Cluster, namespace: String) -> Self {
         let definition = "crds/partitionedtables.yaml";
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(definition);
         let apply = ["apply", "--server-side", "--force-conflicts", "-f", text(&path)];
         succeeds(&cluster.kubectl(&apply));
         let crd = "crd/partitionedtables.pgpartition.dev";
         succeeds(&cluster.kubectl(&["wait", "--for=condition=Established", crd]));
-        let namespace = cluster.namespace();
         let only_here = format!("namespaces={{{namespace}}}");
         let values = ["--set", &only_here, "--set", "rbac.aggregate=false"];
         cluster.apply(&chart::rights(chart::objects(&namespace, &values)));

@@ -68,6 +68,34 @@ fn the_schema_knows_every_value_and_no_other() {
     assert!(only_known.is_empty(), "not in values.yaml: {only_known:?}");
 }
 
+#[test]
+fn what_cannot_be_done_without_is_required() {
+    let schema = serde_json::from_str(&read("values.schema.json")).expect("JSON");
+    assert_eq!(optional(&schema, &yaml("values.yaml"), ""), Vec::<String>::new());
+}
+
+/// Sections, and values with a default that says something, which `null` may take away. What
+/// Kubernetes has defaults for is left out.
+fn optional(schema: &Value, values: &Value, at: &str) -> Vec<String> {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    for (key, below) in schema["properties"].as_object().into_iter().flatten() {
+        let (value, path) = (&values[key], format!("{at}/{key}"));
+        if key == "resources" || value.is_null() {
+            continue;
+        }
+        let says_nothing = *value == "" || value.is_array();
+        let is_free = value.is_object() && below["properties"].is_null();
+        if !(says_nothing || is_free || required.contains(&key.as_str().into())) {
+            found.push(path.clone());
+        }
+        if !key.ends_with("Probe") {
+            found.extend(optional(below, value, &path));
+        }
+    }
+    found
+}
+
 const HEAD: &str = "# pg-partition-operator
 
 Keeps partitioned Postgres tables as PartitionedTable resources declare them.

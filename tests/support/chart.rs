@@ -14,6 +14,9 @@ pub const ACCOUNT: &str = "pg-partition-operator";
 /// The namespace that a release goes to where a test does not care.
 pub const NAMESPACE: &str = "pg-partition-operator";
 
+/// Tells helm that the cluster has the kinds of the Prometheus operator.
+pub const PROMETHEUS: [&str; 2] = ["--api-versions", "monitoring.coreos.com/v1"];
+
 /// Runs helm at the top of the repository.
 pub fn helm(arguments: &[&str]) -> Output {
     let helm = super::tool("kube", "PGPARTITION_HELM");
@@ -38,10 +41,12 @@ pub fn objects(namespace: &str, arguments: &[&str]) -> Vec<Value> {
     parse(&text(namespace, arguments))
 }
 
-/// The documents of a YAML stream.
+/// The documents of a YAML stream, in which no key is there twice.
 pub fn parse(text: &str) -> Vec<Value> {
     let documents = serde_yaml::Deserializer::from_str(text);
-    let objects = documents.map(|document| Value::deserialize(document).unwrap());
+    // Of a key that is there twice, a value of JSON would keep the last and say nothing.
+    let documents = documents.map(|document| serde_yaml::Value::deserialize(document).unwrap());
+    let objects = documents.map(|document| serde_json::to_value(document).unwrap());
     objects.filter(|object| !object.is_null()).collect()
 }
 

@@ -84,11 +84,13 @@ impl Cluster {
         script
     }
 
-    fn with_plugin(&self, program: &Path, kubeconfig: &Path) -> Command {
+    /// A program with kubectl and our plugin on its PATH.
+    pub fn with_plugin(&self, program: &Path, kubeconfig: &Path) -> Command {
         let path = std::env::var("PATH").unwrap();
+        let kubectl = self.kubectl.parent().unwrap().display();
         let mut command = Command::new(program);
         command
-            .env("PATH", format!("{}:{path}", self.served.dir().display()))
+            .env("PATH", format!("{}:{kubectl}:{path}", self.served.dir().display()))
             .env("KUBECONFIG", kubeconfig);
         command
     }

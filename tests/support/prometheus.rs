@@ -23,19 +23,24 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// Starts one that evaluates the rules in these files and asks these addresses for metrics, twice
-    /// a second. The targets have the labels that Kubernetes would give them.
-    pub async fn start(targets: &[String], rules: &[&Path]) -> Self {
+    /// a second, as one of the `scrape_configs`, whose pods they are taken for.
+    pub async fn start(scrape: &Value, targets: &[String], rules: &[&Path]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut scrape = scrape.clone();
+        assert_eq!(scrape["kubernetes_sd_configs"], json!([{"role": "pod"}]));
+        scrape.as_object_mut().unwrap().remove("kubernetes_sd_configs");
+        scrape["static_configs"] = json!([{"targets": targets, "labels": {
+            "__meta_kubernetes_namespace": "pgpartition",
+            "__meta_kubernetes_pod_name": "operator",
+            "__meta_kubernetes_pod_label_app_kubernetes_io_name": "pg-partition-operator",
+            "__meta_kubernetes_pod_container_port_name": "http",
+        }}]);
         let config = json!({
             "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms",
                        "evaluation_interval": "500ms"},
             "rule_files": rules,
-            "scrape_configs": [{
-                "job_name": "pg-partition-operator",
-                "honor_labels": true,
-                "static_configs": [{"targets": targets, "labels": {"namespace": "pgpartition"}}],
-            }],
+            "scrape_configs": [scrape],
         });
         let file = dir.path().join("prometheus.yml");
         std::fs::write(&file, config.to_string()).unwrap();

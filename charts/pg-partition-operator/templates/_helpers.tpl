@@ -1,30 +1,42 @@
 {{/* Base of all names. */}}
 {{- define "pgpartition.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimAll "-" }}
 {{- end }}
 
-{{/* At most 49 characters, so that suffixes fit. */}}
+{{/* At most 49 characters, so that suffixes fit. A release may have dots in its name, a Service may not. */}}
 {{- define "pgpartition.fullname" -}}
+{{- $name := include "pgpartition.name" . }}
+{{- $full := printf "%s-%s" .Release.Name $name }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 49 | trimSuffix "-" }}
-{{- else if contains (include "pgpartition.name" .) .Release.Name }}
-{{- .Release.Name | trunc 49 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name (include "pgpartition.name" .) | trunc 49 | trimSuffix "-" }}
+{{- $full = .Values.fullnameOverride }}
+{{- else if contains $name .Release.Name }}
+{{- $full = .Release.Name }}
 {{- end }}
+{{- $full | replace "." "-" | trunc 49 | trimAll "-" }}
 {{- end }}
 
 {{- define "pgpartition.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "pgpartition.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "pgpartition.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{- define "pgpartition.labels" -}}
+{{/* Labels that the chart sets itself, and nobody else. */}}
+{{- define "pgpartition.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "pgpartition.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
+{{- end }}
+
+{{/* Labels of any object. */}}
+{{- define "pgpartition.labels" -}}
+{{- include "pgpartition.labelsAnd" (list . nil) }}
+{{- end }}
+
+{{/* Labels of an object that has some of its own, which win over those of all: context, labels. */}}
+{{- define "pgpartition.labelsAnd" -}}
+{{- include "pgpartition.ownLabels" (first .) }}
+{{- with merge dict (default dict (last .)) (default dict (first .).Values.commonLabels) }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -35,6 +47,25 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else }}
 {{- default "default" .Values.serviceAccount.name }}
 {{- end }}
+{{- end }}
+
+{{/* What the values say to the operator. */}}
+{{- define "pgpartition.args" -}}
+- run
+{{- with .Values.namespaces }}
+- --namespaces={{ join "," . }}
+{{- end }}
+- --listen=0.0.0.0:8080
+- --resync={{ .Values.resync }}
+- --sessions-per-server={{ .Values.sessionsPerServer }}
+- --grace={{ sub .Values.terminationGracePeriodSeconds 5 }}s
+- --log-format={{ .Values.log.format }}
+- {{ printf "--log=%s" .Values.log.filter | quote }}
+- --lease-name={{ include "pgpartition.leaseName" . }}
+- --lease-namespace={{ .Release.Namespace }}
+- --lease-duration={{ .Values.leaderElection.leaseDurationSeconds }}s
+- --lease-renew-deadline={{ .Values.leaderElection.renewDeadlineSeconds }}s
+- --lease-retry-period={{ .Values.leaderElection.retryPeriodSeconds }}s
 {{- end }}
 
 {{- define "pgpartition.leaseName" -}}
@@ -54,8 +85,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "pgpartition.subject" -}}
 - kind: ServiceAccount
-  name: {{ include "pgpartition.serviceAccount" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "pgpartition.serviceAccount" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end }}
 
 {{/* The resources, read; their status, written; and what is told of them. */}}
@@ -96,7 +127,7 @@ apiVersion: v1
 kind: Pod
 metadata:
   name: {{ include "pgpartition.fullname" $ }}-{{ .name }}
-  namespace: {{ $.Release.Namespace }}
+  namespace: {{ $.Release.Namespace | quote }}
   labels:
     {{- include "pgpartition.labels" $ | nindent 4 }}
     app.kubernetes.io/component: test
@@ -105,7 +136,7 @@ metadata:
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 spec:
   restartPolicy: Never
-  serviceAccountName: {{ include "pgpartition.serviceAccount" $ }}
+  serviceAccountName: {{ include "pgpartition.serviceAccount" $ | quote }}
   enableServiceLinks: false
   {{- with $.Values.imagePullSecrets }}
   imagePullSecrets:
