@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
 use super::duration;
@@ -57,6 +57,9 @@ pub(super) struct RunArguments {
     lease: LeaseArguments,
 }
 
+/// A shorter one would look at everything all the time.
+const LEAST_RESYNC: Duration = Duration::from_millis(100);
+
 /// How replicas agree on who leads.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_field_names, reason = "they name the flags")]
@@ -94,7 +97,23 @@ enum Log {
     Json,
 }
 
+/// What no flag alone can tell.
+fn check(arguments: &RunArguments) -> anyhow::Result<()> {
+    let lease = &arguments.lease;
+    ensure!(arguments.resync >= LEAST_RESYNC, "--resync must be 100ms or longer");
+    ensure!(arguments.sessions_per_server > 0, "--sessions-per-server must be 1 or more");
+    ensure!(
+        lease.lease_retry_period > Duration::ZERO
+            && lease.lease_retry_period < lease.lease_renew_deadline
+            && lease.lease_renew_deadline < lease.lease_duration,
+        "--lease-retry-period must be shorter than --lease-renew-deadline, and that shorter than \
+         --lease-duration, or two could lead at once"
+    );
+    Ok(())
+}
+
 pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
+    check(&arguments)?;
     let format = match arguments.log_format {
         Log::Auto => LogFormat::Auto,
         Log::Text => LogFormat::Text,

@@ -8,7 +8,7 @@ use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::Origin;
 use pg_partition_operator::partition::{Identifier, QualifiedName};
 use pg_partition_operator::plan::{Moment, Step};
-use pg_partition_operator::sql::{Waits, render};
+use pg_partition_operator::sql::{Sql, Waits, render};
 use serde_json::json;
 
 use crate::command::run;
@@ -204,7 +204,7 @@ async fn what_has_no_mark_of_ours_under_the_lock_is_not_dropped() {
         ] {
             let waits = Waits { lock_timeout: SECOND, patience: SECOND };
             let script = render(&step, waits);
-            let statements: Vec<_> = script.statements.iter().map(|sql| sql.as_str()).collect();
+            let statements: Vec<_> = script.statements.iter().map(Sql::as_str).collect();
             for comment in ["NULL", "'a person''s'"] {
                 let client = world.database.client().await;
                 let subject = in_schema(step.subject().name.as_str());

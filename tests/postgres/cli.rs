@@ -255,6 +255,21 @@ fn a_call_that_is_not_understood_is_told_from_a_plan_with_steps() {
     assert_eq!(call("", &["plan", "--help"], "").status, 0);
 }
 
+#[test]
+fn an_operator_that_could_not_do_well_does_not_start() {
+    for flag in [
+        "--resync=0s",
+        "--sessions-per-server=0",
+        "--lease-duration=5s",
+        "--lease-renew-deadline=1s",
+        "--lease-retry-period=0s",
+    ] {
+        let outcome = call("", &["run", flag], "");
+        let name = flag.split('=').next().unwrap();
+        assert!(outcome.status == 1 && outcome.err.contains(name), "{flag}: {outcome:?}");
+    }
+}
+
 async fn refutes(world: &World, file: &str, says: &str) {
     let objects = "SELECT string_agg(oid::text, ' ' ORDER BY oid) FROM pg_class";
     let before = world.text(objects).await;
