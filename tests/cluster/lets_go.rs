@@ -81,11 +81,9 @@ async fn a_detach_that_a_reader_holds_up_is_told_of_and_finished_by_itself() {
     let reader = database.client().await;
     reader.batch_execute("BEGIN; SELECT FROM orders").await.unwrap();
     declare(&stage, 2, json!({"retention": {"keep": 1}, "ahead": 3}));
-    wait_until("it is half detached", SOON, async || {
-        stage.object("orders")["status"]["partitions"]["pendingDetach"] == 1
-    })
-    .await;
-    assert_eq!(stage.condition("orders", "Ready"), "False DetachPending");
+    // Who has begun only just before is not blamed yet.
+    stage.wait_for("orders", "Ready", "False DetachPending").await;
+    assert_eq!(stage.object("orders")["status"]["partitions"]["pendingDetach"], 1);
     assert_eq!(stage.condition("orders", "Reconciling"), "True DetachPending");
     assert_eq!(stage.condition("orders", "Covered"), "True AllPeriods");
     let object = stage.object("orders");
