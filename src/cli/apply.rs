@@ -92,7 +92,6 @@ fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
     }
     let failures = convergence.failures().map(|(_, failure)| Exit::of_failure(failure));
     let failed = failures.max().unwrap_or(Exit::Done);
-    let left =
-        if remaining.steps.is_empty() || !outcomes.is_empty() { Exit::Done } else { Exit::Steps };
+    let left = if remaining.steps.is_empty() { Exit::Done } else { Exit::Steps };
     Ok(failed.max(left).max(Exit::of_deferred(remaining)))
 }

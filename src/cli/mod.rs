@@ -49,7 +49,7 @@ struct Arguments {
 const EXIT_STATUSES: &str = "Exit status:
   0  nothing to do, or done
   1  usage, unreadable file, invalid spec, no connection, anything else
-  2  there are steps (plan), drift (verify), or steps that mode: Plan kept from being done (apply)
+  2  there are steps (plan), drift (verify), or steps that are left (apply)
   3  the plan is no longer the one expected
   4  something needs a person
   5  another pg-partition-operator holds the table, or a lock could not be had in time

@@ -1,7 +1,7 @@
 //! Plans in a person's words: what each step, cause and note says.
 
 use super::step::{Attach, MarkedPartition, Marking};
-use super::{Cause, Note, Step};
+use super::{Cause, Note, Step, Unadoptable};
 use crate::partition::{
     Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds, shown_text,
 };
@@ -255,6 +255,9 @@ impl Note {
                 let names: Vec<_> = names.iter().map(|name| shown_text(name)).collect();
                 format!("no partition of this table to adopt: {}", names.join(", "))
             }
+            Self::CannotAdopt { partition, why } => {
+                format!("{} cannot be adopted: {}", partition.shown(), why.explain())
+            }
             Self::DefaultStays { default } => format!(
                 "the default partition {} stays, though spec.defaultPartition is Absent: it is not \
                  ours, not empty, or still needed",
@@ -267,6 +270,21 @@ impl Note {
                     partition.shown(),
                     names.join(", ")
                 )
+            }
+        }
+    }
+}
+
+impl Unadoptable {
+    fn explain(self) -> &'static str {
+        match self {
+            Self::Default => {
+                "it is the default partition; spec.defaultPartition: Present keeps it, whoever made it"
+            }
+            Self::NotAttached => "its detach is under way",
+            Self::Foreign => "it is a foreign table",
+            Self::OtherOwner => {
+                "it belongs to another role than the table: ALTER TABLE … OWNER TO the table's owner"
             }
         }
     }
@@ -297,8 +315,12 @@ fn rows(rows: u64) -> String {
 
 /// How much a table holds, as the planner estimates.
 fn size(estimated: Option<u64>, bytes: u64) -> String {
-    let rows = estimated.map_or_else(|| "rows unknown".to_owned(), |n| format!("~{}", rows(n)));
-    format!("{rows}, {}", shown_bytes(bytes))
+    match estimated {
+        Some(n) => format!("~{}, {}", rows(n), shown_bytes(bytes)),
+        // Neither is known before the first VACUUM or ANALYZE.
+        None if bytes == 0 => "size unknown".to_owned(),
+        None => format!("rows unknown, {}", shown_bytes(bytes)),
+    }
 }
 
 /// `16 kB`, as `pg_size_pretty` says it.

@@ -22,7 +22,7 @@ pub use blocker::{Blocker, Waits};
 pub use check::{CheckedPlan, Violation, check};
 pub use due::next_action;
 pub use moment::Moment;
-pub use reason::{Cause, Deferral, Note};
+pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use simulate::simulate;
 pub use step::{
     Attach, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,

@@ -81,6 +81,13 @@ pub enum Note {
         /// The names, as a person wrote them.
         names: Vec<String>,
     },
+    /// A partition to adopt that cannot be.
+    CannotAdopt {
+        /// The partition.
+        partition: QualifiedName,
+        /// Why not.
+        why: Unadoptable,
+    },
     /// There is a default partition that the spec does not want, and that is not ours to remove, not
     /// empty, or the only place for rows of now.
     DefaultStays {
@@ -94,4 +101,17 @@ pub enum Note {
         /// The publications.
         publications: Vec<Identifier>,
     },
+}
+
+/// Why a partition that others made cannot become ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unadoptable {
+    /// It is the default partition, which is kept, or left alone, whoever made it.
+    Default,
+    /// Its detach is under way.
+    NotAttached,
+    /// Its rows are not in this database.
+    Foreign,
+    /// We may not act as its owner.
+    OtherOwner,
 }

@@ -72,22 +72,23 @@ impl Blocker {
 }
 
 fn no_such_table() -> String {
-    "there is no such table: create it with PARTITION BY, or correct \
-         spec.schema and spec.table"
+    "there is no such table: create it with PARTITION BY, or create another resource with the right \
+         spec.schema and spec.table instead of this one"
         .to_owned()
 }
 
 fn not_partitioned(kind: &str) -> String {
     format!(
-        "this is a {kind}, not a partitioned table: create a partitioned table, or name one \
-         in spec.table"
+        "this is a {kind}, not a partitioned table: create a partitioned table, or create another \
+         resource that names one in spec.table instead of this one"
     )
 }
 
 fn other_key(found: &str, wanted: &str) -> String {
     format!(
         "the table is partitioned by {found}, the spec says {wanted}: a table's key cannot \
-         be changed, so correct spec.partitionBy"
+         be changed, and neither can spec.partitionBy: delete the resource, which leaves the database as it \
+         is, and create another"
     )
 }
 

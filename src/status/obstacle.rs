@@ -48,8 +48,15 @@ pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
 
 fn of_failed_step(failed: &FailedStep<'_>) -> Obstacle {
     let FailedStep { step, failure } = failed;
+    // It is half detached all the while, whoever holds it up.
+    let is_pending = matches!(step, Step::FinalizeDetach { .. });
+    let reason = if is_pending && failure.reason == Reason::LockTimeout {
+        Reason::DetachPending
+    } else {
+        failure.reason
+    };
     Obstacle {
-        reason: failure.reason,
+        reason,
         message: format!("{} {}: {}", step.verb(), step.subject().shown(), failure.message),
         about: about_step(step),
         cure: cure(failure.reason),

@@ -123,6 +123,7 @@ pub(super) fn check_mark(
         match marking {
             Marking::Adopted => {
                 ensure(found.origin == Origin::Foreign, "it is not ours yet")?;
+                ensure(found.bounds != Bounds::Default, "no default partition is adopted")?;
                 ensure(leave.may_adopt(&marked.name, world), "a person has named it")?;
             }
             Marking::Kept => ensure(found.origin == Origin::Ours, "it is ours")?,

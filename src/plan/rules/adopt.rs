@@ -3,6 +3,8 @@
 use super::{Cause, Draft, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::{AdoptedName, DesiredTable};
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
+use crate::partition::Bounds;
+use crate::plan::reason::Unadoptable;
 use crate::plan::step::{MarkedPartition, Marking};
 
 pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
@@ -11,8 +13,14 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     for name in &desired.adopt {
         match draft.world.partitions.iter().find(|p| is_named(p, name, draft)) {
             Some(found) if found.origin == Origin::Ours => {}
-            Some(found) if can_be_adopted(found) => adopted.push(found.clone()),
-            Some(_) | None => unknown.push(shown(name)),
+            Some(found) => match unadoptable(found) {
+                None => adopted.push(found.clone()),
+                Some(why) => {
+                    let partition = found.name.clone();
+                    draft.notes.push(Note::CannotAdopt { partition, why });
+                }
+            },
+            None => unknown.push(shown(name)),
         }
     }
     if !unknown.is_empty() {
@@ -26,11 +34,18 @@ fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) ->
     partition.name.name == name.name && partition.name.schema == *schema
 }
 
-/// A partition whose rows are in this database, and whose comment is ours to set.
-fn can_be_adopted(partition: &ObservedPartition) -> bool {
-    partition.attachment == Attachment::Attached
-        && partition.kind != PartitionKind::Foreign
-        && partition.owned
+/// Why a partition cannot become ours; none where it can.
+fn unadoptable(partition: &ObservedPartition) -> Option<Unadoptable> {
+    if partition.bounds == Bounds::Default {
+        // What is ours is removed where the spec wants no default partition.
+        Some(Unadoptable::Default)
+    } else if partition.attachment != Attachment::Attached {
+        Some(Unadoptable::NotAttached)
+    } else if partition.kind == PartitionKind::Foreign {
+        Some(Unadoptable::Foreign)
+    } else {
+        (!partition.owned).then_some(Unadoptable::OtherOwner)
+    }
 }
 
 fn shown(name: &AdoptedName) -> String {

@@ -17,7 +17,8 @@ pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
 pub enum Step {
     /// Make a table that can become a partition, beside the partitioned table.
     CreatePartition(Box<NewPartition>),
-    /// Promise that the default partition takes no new row of a range.
+    /// Promise that the default partition takes no new row of a range: until its partition is attached, an
+    /// insert of one fails.
     ExcludeFromDefault {
         /// The default partition.
         default: QualifiedName,
