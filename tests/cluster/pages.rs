@@ -157,7 +157,7 @@ async fn what_the_pages_on_a_table_say_can_be_typed() {
 async fn legacy(reader: &Reader<'_>) {
     let operator = reader.stage.operator(&[]);
     let adopt = reader.follows(&page("how-to/adopt-partitions"), "False PlanOnly").await;
-    assert_eq!(statuses(&adopt), [0, 2, 0, 0], "{adopt:#?}");
+    assert_eq!(statuses(&adopt), [0, 2, 0, 0, 0], "{adopt:#?}");
     assert!(adopt[0].2.contains("made by others"), "{adopt:#?}");
     assert!(adopt[1].2.contains("2 partitions made by others"), "{adopt:#?}");
     let status = || reader.types("kubectl pgpartition status legacy -n finance").2;
