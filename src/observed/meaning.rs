@@ -37,16 +37,20 @@ impl TryFrom<Snapshot> for ObservedTable {
         let relation = raw.relation.map(relation).transpose()?;
         let key = range_key(relation.as_ref());
         let partitions = raw.partitions.into_iter().map(|p| partition(p, &name, key));
-        Ok(Self {
+        let mut observed = Self {
             server: server(raw.server)?,
             partitions: partitions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
             taken: raw.taken.into_iter().map(Identifier::new).collect::<Result<_, _>>()?,
-            default_count: raw.default_rows.as_ref().map(|rows| rows.count),
-            default_rows: raw.default_rows.map(|rows| default_rows(&rows.stretches, key)),
+            default_count: None,
+            default_rows: None,
             default_rows_from: None,
             relation,
             name,
-        })
+        };
+        if let Some(rows) = &raw.default_rows {
+            observed.set_default_rows(rows);
+        }
+        Ok(observed)
     }
 }
 

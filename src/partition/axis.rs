@@ -80,7 +80,7 @@ impl Axis {
         let instants = match self.key {
             KeyType::Date | KeyType::Timestamp => {
                 let ambiguous = self.zone.to_ambiguous_timestamp(datetime(at)?);
-                [ambiguous.earlier().ok(), ambiguous.later().ok()]
+                [ambiguous.compatible().ok(), ambiguous.later().ok()]
             }
             KeyType::TimestampTz | KeyType::UuidV7 => [self.instant(at), None],
         };

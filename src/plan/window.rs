@@ -25,6 +25,9 @@ pub struct Window {
     pub span: RangeBounds,
     /// Where the oldest period to keep begins; none where everything is kept.
     pub kept_from: Option<Edge>,
+    /// The same as of now, whatever the schedule: what was let go before here is not made or attached again
+    /// because its scheduled night is still to come.
+    pub made_from: Option<Edge>,
     /// The partitions that are missing, most urgent first.
     pub missing: Vec<Missing>,
     /// Stretches with more periods than a table is given at once.
@@ -71,6 +74,12 @@ impl Window {
                 Some(retention) => Some(kept_from(&grid, retention.keep, moment.expire)?),
                 None => None,
             },
+            made_from: match &desired.retention {
+                Some(retention) => {
+                    Some(kept_from(&grid, retention.keep, moment.now.max(moment.expire))?)
+                }
+                None => None,
+            },
             missing: Vec::new(),
             too_wide: Vec::new(),
             coverage: coverage(observed, Edge::At(now)),
@@ -90,6 +99,12 @@ impl Window {
     #[must_use]
     pub fn is_expired(&self, range: RangeBounds) -> bool {
         self.kept_from.is_some_and(|kept_from| range.to() <= kept_from)
+    }
+
+    /// Whether a whole range lies before the oldest period that is kept as of now.
+    #[must_use]
+    pub fn is_past(&self, range: RangeBounds) -> bool {
+        self.made_from.is_some_and(|made_from| range.to() <= made_from)
     }
 
     /// Whether a range may be let go: a whole range has expired only where it has a beginning.
@@ -174,7 +189,7 @@ impl Window {
 
     /// The part of a gap that is kept, if there were partitions.
     fn kept_of(&self, gap: RangeBounds) -> Option<RangeBounds> {
-        let from = self.kept_from.map_or(gap.from(), |kept_from| kept_from.max(gap.from()));
+        let from = self.made_from.map_or(gap.from(), |made_from| made_from.max(gap.from()));
         RangeBounds::new(from, gap.to())
     }
 
@@ -189,7 +204,7 @@ impl Window {
         let ranges = let_go.filter_map(|p| p.bounds.as_range().filter(|range| is_meant(p, range)));
         for range in ranges {
             let is_free = occupied.iter().chain(&again).all(|other| !other.overlaps(&range));
-            if is_free && !self.is_expired(range) {
+            if is_free && !self.is_past(range) {
                 again.push(range);
             }
         }

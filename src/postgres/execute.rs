@@ -73,21 +73,34 @@ pub async fn execute(
         Some(become_owner) => run.send(become_owner.as_str(), GRACE).await,
         None => Ok(()),
     };
+    let begun = Instant::now();
     let mut outcomes = Vec::new();
     for planned in &plan.steps {
         let started = Instant::now();
-        progress.started(&planned.step);
+        let step = dated(&planned.step, begun.elapsed());
+        progress.started(&step);
         let result = match &became_owner {
-            Ok(()) => run.step(&planned.step, progress).await,
+            Ok(()) => run.step(&step, progress).await,
             Err(error) => Err(error.clone().into()),
         };
-        let outcome = StepOutcome { step: planned.step.clone(), result, took: started.elapsed() };
+        let outcome = StepOutcome { step, result, took: started.elapsed() };
         progress.finished(&outcome);
         outcomes.push(outcome);
     }
     // Where this fails the session is lost, and the role with it.
     drop(run.send("RESET ROLE", GRACE).await);
     outcomes
+}
+
+/// A step with the date at which it is done: where those before it took long, that is later than it was
+/// planned, by these whole minutes. From then on a grace is counted.
+fn dated(step: &Step, since_planned: Duration) -> Step {
+    let mut step = step.clone();
+    if let Step::RememberDetached(remember) = &mut step {
+        let minutes = Duration::from_mins(since_planned.as_secs() / 60);
+        remember.at = remember.at.saturating_add(minutes).unwrap_or(remember.at);
+    }
+    step
 }
 
 struct Run<'a> {

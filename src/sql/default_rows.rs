@@ -85,9 +85,11 @@ pub(super) fn drain(drain: &Drain) -> Vec<Sql> {
     }
     if let (Some(key), Some(range)) = (&attach.key, attach.bounds.as_range()) {
         body.push_str(&format!(
-            " WITH gone AS (DELETE FROM ONLY {from} AS {ROW} WHERE {} RETURNING {ROW}) SELECT \
-             array_agg({ROW}) INTO moved FROM gone;",
-            in_range(key, range)
+            // Of a table that is published without a replica identity nothing is deleted, not even nothing (55000).
+            " IF EXISTS (SELECT FROM ONLY {from} AS {ROW} WHERE {condition}) THEN WITH gone AS (DELETE FROM \
+             ONLY {from} AS {ROW} WHERE {condition} RETURNING {ROW}) SELECT array_agg({ROW}) INTO moved \
+             FROM gone; END IF;",
+            condition = in_range(key, range)
         ));
     }
     for trigger in triggers {

@@ -56,7 +56,7 @@ pub(super) fn finalize(table: &QualifiedName, partition: &QualifiedName) -> Vec<
 /// of no other table's, the detached tables of a table are found whatever they are called.
 pub(super) fn state_bounds(
     table: &QualifiedName,
-    partition: &QualifiedName,
+    (partition, oid): (&QualifiedName, Option<u32>),
     key: &RangeKey,
     range: RangeBounds,
 ) -> Vec<Sql> {
@@ -67,13 +67,15 @@ pub(super) fn state_bounds(
         name(&constraint),
         in_range(key, range)
     ));
-    vec![drop_constraint_if_there(partition, &constraint), add]
+    let mut statements = vec![drop_constraint_if_there(partition, &constraint), add];
+    statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
+    statements
 }
 
 pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
     let Remember { table, partition, oid, bounds, key, .. } = remember;
     let mut statements = match (key, bounds.as_range()) {
-        (Some(key), Some(range)) => state_bounds(table, partition, key, range),
+        (Some(key), Some(range)) => state_bounds(table, (partition, *oid), key, range),
         (None, _) | (_, None) => Vec::new(),
     };
     for publication in &remember.publications {

@@ -79,8 +79,8 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::DetachPartition(detach) => vec![letting_go::detach(detach)],
         Step::FinalizeDetach { table, partition, .. } => letting_go::finalize(table, partition),
         Step::RememberDetached(remember) => letting_go::remember(remember),
-        Step::StateBounds { table, partition, key, range } => {
-            letting_go::state_bounds(table, partition, key, *range)
+        Step::StateBounds { table, partition, oid, key, range } => {
+            letting_go::state_bounds(table, (partition, *oid), key, *range)
         }
         Step::ValidateBounds { table, partition } => {
             vec![partitions::validate(partition, &detached_constraint(table))]

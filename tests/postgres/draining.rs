@@ -192,6 +192,26 @@ async fn rows_of_many_months_move_bit_by_bit() {
     }
 }
 
+/// Nothing can be deleted from it, not even nothing.
+#[tokio::test]
+async fn partitions_are_made_beside_a_default_that_is_published_without_identity() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(
+                "
+            CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+            CREATE TABLE t_default PARTITION OF t DEFAULT;
+            INSERT INTO t VALUES ('1900-01-01Z')",
+            )
+            .await;
+        world.admin("CREATE PUBLICATION feed FOR ALL TABLES").await;
+        let done = drain(&world, spec(), "2026-01-15T12:00:00Z").await;
+        assert!(done.remaining.steps.is_empty(), "Postgres {major}: {:?}", done.outcomes);
+        assert!(done.outcomes.iter().any(|outcome| outcome.step.verb() == "drain"));
+    }
+}
+
 #[tokio::test]
 async fn rows_that_a_foreign_key_would_follow_stay_where_they_are() {
     for major in majors() {

@@ -334,6 +334,7 @@ fn steps_of_letting_go() -> Vec<Step> {
         Step::StateBounds {
             table: table.clone(),
             partition: partition.clone(),
+            oid: Some(20_001),
             key: self::key(KeyType::TimestampTz),
             range: range(),
         },

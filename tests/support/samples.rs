@@ -114,6 +114,7 @@ fn steps_of_letting_go() -> Vec<Step> {
         Step::StateBounds {
             table: table.clone(),
             partition: partition.clone(),
+            oid: Some(20_001),
             key: key(),
             range: december(),
         },

@@ -68,14 +68,16 @@ impl Draft {
         self.step(step, because);
     }
 
-    /// Puts the step that lets partitions go before every other but the one that makes them ours.
+    /// Puts the step that lets partitions go before every other but the one that makes them ours, and what
+    /// ends a detach that was cut off.
     pub(super) fn mark_first(&mut self, partitions: &[ObservedPartition]) {
         let step = self.marking(partitions, Marking::Expired);
         simulate(&mut self.world, &step);
-        let adopts = |p: &PlannedStep| {
-            matches!(&p.step, Step::MarkPartitions { marking: Marking::Adopted, .. })
+        let comes_first = |p: &PlannedStep| {
+            let adopts = matches!(&p.step, Step::MarkPartitions { marking: Marking::Adopted, .. });
+            adopts || matches!(&p.step, Step::FinalizeDetach { .. })
         };
-        let at = self.steps.iter().position(adopts).map_or(0, |adopted| adopted + 1);
+        let at = self.steps.iter().rposition(comes_first).map_or(0, |last| last + 1);
         self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
     }
 

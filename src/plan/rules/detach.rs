@@ -57,8 +57,9 @@ impl Draft {
         let (Some(key), Some(range)) = (self.range_key(), partition.bounds.as_range()) else {
             return;
         };
-        let (table, partition) = (self.world.name.clone(), partition.name.clone());
-        self.step(Step::StateBounds { table, partition, key, range }, because);
+        let (table, oid) = (self.world.name.clone(), partition.oid);
+        let partition = partition.name.clone();
+        self.step(Step::StateBounds { table, partition, oid, key, range }, because);
     }
 
     /// The step that writes down of a detached table that it is detached, and what it held.

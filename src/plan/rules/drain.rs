@@ -16,8 +16,22 @@ const MICROS_A_ROW: u64 = 50;
 /// How much of the default partition is read in a millisecond, in bytes; about, and rather too little.
 const BYTES_A_MILLISECOND: u64 = 500_000;
 
-/// How often it is read: to find the rows, and by Postgres, to see that none is left.
-const SCANS: u64 = 2;
+/// How often it is read: to see whether there are rows, to find them, and by Postgres, to see that none is left.
+const SCANS: u64 = 3;
+
+/// How long everybody waits for the least of drains, about.
+const LEAST_MILLIS: u64 = 5;
+
+/// How long it takes to move rows out of a default partition, in milliseconds; about, and rather too long.
+pub(super) fn millis(default: &ObservedPartition, rows: u64) -> u64 {
+    let millis = rows * MICROS_A_ROW / 1000 + SCANS * default.bytes / BYTES_A_MILLISECOND;
+    millis.max(LEAST_MILLIS)
+}
+
+/// Whether it takes so long that too many would wait: half of the time is for waiting.
+pub(super) fn is_too_long(millis: u64, lock_timeout: Duration) -> bool {
+    u128::from(millis) > lock_timeout.as_millis() / 2
+}
 
 /// What keeps rows from being moved out of a default partition.
 pub(super) fn blocker(
@@ -36,11 +50,15 @@ pub(super) fn blocker(
     if !by.is_empty() {
         return Some(Blocker::DefaultReferenced { default: name, by });
     }
-    let millis = rows * MICROS_A_ROW / 1000 + SCANS * default.bytes / BYTES_A_MILLISECOND;
-    // Half of the time is for waiting.
-    let is_too_long = u128::from(millis) > lock_timeout.as_millis() / 2;
+    let millis = millis(default, rows);
     let key = draft.range_key()?.key;
-    is_too_long.then_some(Blocker::DefaultTooLarge { default: name, range, rows, millis, key })
+    is_too_long(millis, lock_timeout).then_some(Blocker::DefaultTooLarge {
+        default: name,
+        range,
+        rows,
+        millis,
+        key,
+    })
 }
 
 /// Makes a partition of a table that gets its rows in the same transaction.

@@ -43,7 +43,7 @@ pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
 /// Takes back that partitions are let go, where they are kept after all.
 fn keep(window: &Window, draft: &mut Draft) {
     let is_kept = |p: &ObservedPartition| {
-        p.bounds.as_range().is_none_or(|range| !window.is_expired(range))
+        p.bounds.as_range().is_none_or(|range| !window.is_past(range))
             && p.attachment == Attachment::Attached
             && matches!(p.mark, Some(Mark::Expired | Mark::Detached(_)))
             && p.owned

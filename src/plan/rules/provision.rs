@@ -33,10 +33,11 @@ fn provision_periods(
         draft.defer(None, Blocker::TooManyPeriods { range: *range, key: key.key });
     }
     let default = draft.world.default_partition().cloned();
+    let mut spent = 0;
     let ways: Vec<_> = window
         .missing
         .iter()
-        .map(|missing| (*missing, way(missing, desired, range, window, draft)))
+        .map(|missing| (*missing, way(missing, desired, range, window, draft, &mut spent)))
         .collect();
     if let Some(default) = &default {
         drop_unneeded_exclusions(default, &ways, draft);
@@ -84,6 +85,7 @@ fn way(
     spec: &DesiredRange,
     window: &Window,
     draft: &Draft,
+    spent: &mut u64,
 ) -> Way {
     let range = missing.range;
     if missing.cause == Cause::KeptAgain && draft.prepared_for(&Bounds::Range(range)).is_none() {
@@ -116,12 +118,18 @@ fn way(
         let blocker = is_in_use.then_some(Blocker::DefaultInUse { default: name });
         return blocker.map_or(Way::Excluding, Way::Blocked);
     }
-    match drain::blocker(default, range, rows, desired.limits.lock_timeout, draft) {
-        None => Way::Draining(rows),
-        // Rows of this range may come at any time, so there is no promise where there is another way.
-        Some(_) if rows == 0 && !is_in_use => Way::Excluding,
-        Some(blocker) => Way::Blocked(blocker),
+    let lock_timeout = desired.limits.lock_timeout;
+    let blocker = drain::blocker(default, range, rows, lock_timeout, draft);
+    if rows > 0 || is_in_use {
+        return blocker.map_or(Way::Draining(rows), Way::Blocked);
     }
+    // Rows of this range may come at any time. So there is no promise where there is another way, and as
+    // long as all of these together make nobody wait for long.
+    *spent += drain::millis(default, 0);
+    if blocker.is_some() || drain::is_too_long(*spent, lock_timeout) {
+        return Way::Excluding;
+    }
+    Way::Draining(0)
 }
 
 /// What keeps a table from being attached again that was detached from there.

@@ -81,6 +81,8 @@ pub enum Step {
         table: QualifiedName,
         /// The partition, or detached table.
         partition: QualifiedName,
+        /// Its object identifier: another table of the same name is another table.
+        oid: Option<u32>,
         /// The key.
         key: RangeKey,
         /// What it takes, or took.
