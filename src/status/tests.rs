@@ -362,7 +362,7 @@ fn nothing_past_the_retention_is_retained() {
 fn what_is_past_the_retention_is_told() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
-    assert_eq!(ready, "Ready=False Progressing: 3 steps to go");
+    assert_eq!(ready, "Ready=False Progressing: 4 steps to go");
     assert_eq!(told, "Retained=False PartitionsPastRetention: see plan");
 
     let (ready, told) = retained(&json!({}), &[(SEPTEMBER, "")], &json!({}));
