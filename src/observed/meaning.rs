@@ -305,7 +305,8 @@ impl ObservedTable {
         let key = self.range_key().map(|(_, key)| key);
         let told = default_rows(&rows.stretches, key);
         let oldest = told.iter().map(|stretch| stretch.range.from()).min();
-        self.default_rows_from = oldest.filter(|_| told.len() > MOST_STRETCHES);
+        // Some of what came may be no value that we can read.
+        self.default_rows_from = oldest.filter(|_| rows.stretches.len() > MOST_STRETCHES);
         self.default_rows = Some(told);
         self.default_count = Some(rows.count);
     }

@@ -257,8 +257,9 @@ SELECT 'partition',
                        WHERE l.locktype = 'relation' AND l.relation = m.oid AND l.granted
                          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                    )
-                   -- Who came after the detach is soon gone.
-                   OR age(a.backend_xmin) >= m.transactions_since
+                   -- Who came after the detach is soon gone, or they stay: for longer than a run is patient.
+                   OR (age(a.backend_xmin) >= m.transactions_since
+                       OR a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '30 s')
                       AND a.backend_type = 'client backend'
                       AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
                )

@@ -159,19 +159,22 @@ async fn assert_moved(world: &World) {
     assert_eq!(world.text(&enabled).await, "", "Postgres {major}: a trigger stays off");
 }
 
+/// A table that has only a default partition, with these rows.
+async fn nothing_but_default(major: u16, rows: &str) -> World {
+    let world = World::new(major).await;
+    let table = "
+        CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+        CREATE TABLE t_default PARTITION OF t DEFAULT;";
+    world.owner(&format!("{table} INSERT INTO t {rows}")).await;
+    world
+}
+
 /// More quarters of an hour than are told: the latest first, and those before when these are gone.
 #[tokio::test]
 async fn rows_of_many_months_move_bit_by_bit() {
     for major in majors() {
-        let world = World::new(major).await;
-        world
-            .owner(
-                "
-            CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at);
-            CREATE TABLE t_default PARTITION OF t DEFAULT;
-            INSERT INTO t SELECT generate_series('2025-08-02Z', '2026-01-10Z', interval '15 minutes')",
-            )
-            .await;
+        let rows = "SELECT generate_series('2025-08-02Z', '2026-01-10Z', interval '15 minutes')";
+        let world = nothing_but_default(major, rows).await;
         let mut spec = spec();
         spec["partitionBy"]["range"]["startAt"] = "2025-08-01".into();
         let now = "2026-01-15T12:00:00Z";
@@ -196,15 +199,7 @@ async fn rows_of_many_months_move_bit_by_bit() {
 #[tokio::test]
 async fn partitions_are_made_beside_a_default_that_is_published_without_identity() {
     for major in majors() {
-        let world = World::new(major).await;
-        world
-            .owner(
-                "
-            CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at);
-            CREATE TABLE t_default PARTITION OF t DEFAULT;
-            INSERT INTO t VALUES ('1900-01-01Z')",
-            )
-            .await;
+        let world = nothing_but_default(major, "VALUES ('1900-01-01Z'::timestamptz)").await;
         world.admin("CREATE PUBLICATION feed FOR ALL TABLES").await;
         let done = drain(&world, spec(), "2026-01-15T12:00:00Z").await;
         assert!(done.remaining.steps.is_empty(), "Postgres {major}: {:?}", done.outcomes);

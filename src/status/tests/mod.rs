@@ -8,6 +8,8 @@ use crate::api::v1alpha1::PartitionedTableSpec;
 use crate::observed::Snapshot;
 use crate::plan::{self, Moment};
 
+mod retention;
+
 const NOW: &str = "2026-11-25T12:00:00.5Z";
 
 fn at(instant: &str) -> Timestamp {
@@ -322,84 +324,4 @@ fn coverage_without_end_is_infinite() {
     let status = project_seen(&desired(&json!({})), &observed(&[FOREVER], &json!({})));
     assert_eq!(status.covered_until.as_deref(), Some("infinity"));
     assert_eq!(told(&status)[0], "Ready=True Succeeded: 1 partition, covered until infinity");
-}
-
-/// What is told of what expires, where one period is kept besides November.
-fn retained(spec: &Value, marks: &[(&str, &str)], other: &Value) -> (String, String) {
-    let mut wanted = json!({"retention": {"keep": 1}});
-    merge(&mut wanted, spec);
-    let mut bounds = vec![OCTOBER, NOVEMBER, DECEMBER];
-    bounds.extend(marks.iter().map(|(bounds, _)| *bounds));
-    let mut snapshot = snapshot(&bounds, other);
-    for (number, (_, mark)) in marks.iter().enumerate() {
-        merge(&mut snapshot["partitions"][number + 3], &json!({"comment": mark}));
-        if mark.contains("detached") {
-            let detached = json!({"attached": false, "bounds": null});
-            merge(&mut snapshot["partitions"][number + 3], &detached);
-        }
-    }
-    let told = told(&project_seen(&desired(&wanted), &meaning(snapshot)));
-    let of = |about: &str| {
-        let found = told.iter().find(|told| told.starts_with(about));
-        found.unwrap_or_else(|| panic!("{about} in {told:#?}")).clone()
-    };
-    (of("Ready="), of("Retained="))
-}
-
-const OCTOBER: &str = "FOR VALUES FROM ('2026-10-01 00:00:00+00') TO ('2026-11-01 00:00:00+00')";
-const AUGUST: &str = "FOR VALUES FROM ('2026-08-01 00:00:00+00') TO ('2026-09-01 00:00:00+00')";
-const SEPTEMBER: &str = "FOR VALUES FROM ('2026-09-01 00:00:00+00') TO ('2026-10-01 00:00:00+00')";
-const OURS: &str = "pgpartition.dev partition of public.revenues ";
-
-#[test]
-fn nothing_past_the_retention_is_retained() {
-    let (ready, retained) = retained(&json!({}), &[], &json!({}));
-    assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
-    assert_eq!(retained, "Retained=True NothingExpired: nothing ends before 2026-10-01");
-}
-
-#[test]
-fn what_is_past_the_retention_is_told() {
-    let ours = format!("{OURS}{SEPTEMBER}");
-    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
-    assert_eq!(ready, "Ready=False Progressing: 4 steps to go");
-    assert_eq!(told, "Retained=False PartitionsPastRetention: see plan");
-
-    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, "")], &json!({}));
-    assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
-    assert!(told.starts_with("Retained=False PartitionsPastRetention: 1 partition "), "{told}");
-}
-
-#[test]
-fn one_fingerprint_is_told_of_all_that_waits_for_approval() {
-    let ours = format!("{OURS}{SEPTEMBER}");
-    let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
-    let limit = json!({"limits": {"lockTimeout": "1s", "maxExpirePerRun": 1}});
-    let (ready, told) = retained(&limit, &marks, &json!({}));
-    let because = "AwaitingApproval: 2 partitions would be let go at once, more than \
-                   spec.limits.maxExpirePerRun (1): approve this plan by its fingerprint, with the \
-                   annotation pgpartition.dev/approve or apply --approve; the fingerprint is ";
-    assert!(ready.starts_with(&format!("Ready=False {because}")), "{ready}");
-    assert!(told.starts_with(&format!("Retained=False {because}")), "{told}");
-}
-
-#[test]
-fn what_waits_for_its_grace_is_retained() {
-    let mark =
-        format!("pgpartition.dev detached 2026-11-20T00:00:00Z from public.revenues {SEPTEMBER}");
-    let spec = json!({"retention": {"keep": 1, "onExpiry": "Drop"}});
-    let (ready, told) = retained(&spec, &[(SEPTEMBER, &mark)], &json!({}));
-    assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
-    assert!(told.starts_with("Retained=True NothingExpired: "), "{told}");
-}
-
-#[test]
-fn what_others_refer_to_stays_and_is_told() {
-    let ours = format!("{OURS}{SEPTEMBER}");
-    let key = json!({"relation": {"referencedBy": [
-        {"schema": "public", "table": "invoices", "columns": [["at", "at"]]},
-    ]}});
-    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &key);
-    assert!(ready.starts_with("Ready=False PartitionReferenced: "), "{ready}");
-    assert!(told.starts_with("Retained=False PartitionReferenced: "), "{told}");
 }
