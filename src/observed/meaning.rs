@@ -104,6 +104,7 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
             access_method: raw.access_method.map(Identifier::new).transpose()?,
         },
         indexes: raw.indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
+        inherited_bounds: raw.inherited_bounds,
         references: qualified_all(raw.references)?,
         referenced_by: raw.referenced_by.into_iter().map(foreign_key).collect::<Result<_, _>>()?,
     })

@@ -81,6 +81,9 @@ pub struct Relation {
     pub template: Template,
     /// Its indexes.
     pub indexes: Vec<TableIndex>,
+    /// The condition that the rows of this table meet because it is a partition itself, in SQL as the catalog
+    /// deparses it; `None` if it is not a partition.
+    pub inherited_bounds: Option<String>,
     /// The tables its foreign keys reference.
     pub references: Vec<QualifiedName>,
     /// The foreign keys that reference it.

@@ -83,6 +83,8 @@ pub(crate) struct RawRelation {
     /// The catalog query tells these apart from the rest.
     #[serde(default)]
     pub(crate) indexes: Vec<RawIndex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) inherited_bounds: Option<String>,
     pub(crate) references: Vec<(String, String)>,
     pub(crate) referenced_by: Vec<RawForeignKey>,
 }

@@ -12,7 +12,7 @@ WITH server AS (
 ),
 target AS (
     SELECT c.oid, c.relname, c.relnamespace, n.nspname, c.relkind, c.relowner, c.relam, c.reltablespace,
-           c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relhastriggers,
+           c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relhastriggers, c.relispartition,
            p.partstrat, p.partattrs, p.partdefid
     FROM pg_namespace n
     JOIN pg_class c ON c.relnamespace = n.oid
@@ -139,6 +139,7 @@ SELECT 'table' AS what,
                'statistics', coalesce(columns.statistics, '[]'),
                'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = t.reltablespace),
                'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
+               'inheritedBounds', CASE WHEN t.relispartition THEN pg_get_partition_constraintdef(t.oid) END,
                'references', (
                    SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
                    FROM pg_constraint con
@@ -167,8 +168,12 @@ SELECT 'table' AS what,
                    JOIN pg_namespace n ON n.oid = c.relnamespace
                    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
                      AND d.classid = 'pg_constraint'::regclass
-                     -- Those of its partitions follow from it.
-                     AND con.conparentid = 0
+                     -- A foreign key that leads to a table above this one has a constraint of its own for each table
+                     -- below. Those of partitions, on either side, follow from the one that leads to this table.
+                     AND NOT EXISTS (
+                         SELECT FROM pg_constraint above
+                         WHERE above.oid = con.conparentid AND above.confrelid = t.oid
+                     )
                ) ELSE '[]' END
            ) END
        )::text AS facts
@@ -231,8 +236,11 @@ SELECT 'partition',
                JOIN pg_namespace n ON n.oid = c.relnamespace
                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid
                  AND d.classid = 'pg_constraint'::regclass
-                 -- The others follow from one that leads to the table.
-                 AND con.conparentid = 0
+                 -- The others follow from one that leads to the table, or to this one.
+                 AND NOT EXISTS (
+                     SELECT FROM pg_constraint above
+                     WHERE above.oid = con.conparentid AND above.confrelid IN (t.oid, m.oid)
+                 )
            ),
            'publications', (
                SELECT coalesce(json_agg(json_build_object(
@@ -278,6 +286,10 @@ SELECT 'partition',
                FROM pg_constraint con
                WHERE (NOT m.hangs OR m.is_let_go) AND con.conrelid = m.oid AND con.conname = $5::name
                  AND con.contype = 'c'
+                 -- A constraint of before the table became a partition itself says too little of its rows.
+                 AND (NOT t.relispartition OR strpos(
+                     pg_get_constraintdef(con.oid), pg_get_partition_constraintdef(t.oid)
+                 ) > 0)
            ), 'absent')
        )::text END
 FROM target t

@@ -52,20 +52,31 @@ pub(super) fn finalize(table: &QualifiedName, partition: &QualifiedName) -> Vec<
     vec![Sql(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))]
 }
 
+/// Rows that a table held as a partition.
+pub(super) struct Held<'a> {
+    pub(super) key: &'a RangeKey,
+    pub(super) range: RangeBounds,
+    /// The condition that every row of the partitioned table meets, as the catalog deparses it. Without it Postgres
+    /// would scan a table that is attached again to a table that is a partition itself.
+    pub(super) inherited: Option<&'a str>,
+}
+
 /// The constraint says which rows a table held that is no partition any more. By its name, which is that
 /// of no other table's, the detached tables of a table are found whatever they are called.
 pub(super) fn state_bounds(
     table: &QualifiedName,
     (partition, oid): (&QualifiedName, Option<u32>),
-    key: &RangeKey,
-    range: RangeBounds,
+    held: &Held<'_>,
 ) -> Vec<Sql> {
     let constraint = detached_constraint(table);
+    let mut condition = in_range(held.key, held.range);
+    if let Some(inherited) = held.inherited {
+        condition.push_str(&format!(" AND ({inherited})"));
+    }
     let add = Sql(format!(
-        "ALTER TABLE {} ADD CONSTRAINT {} CHECK ({}) NOT VALID",
+        "ALTER TABLE {} ADD CONSTRAINT {} CHECK ({condition}) NOT VALID",
         qualified(partition),
         name(&constraint),
-        in_range(key, range)
     ));
     let mut statements = vec![drop_constraint_if_there(partition, &constraint), add];
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
@@ -73,9 +84,12 @@ pub(super) fn state_bounds(
 }
 
 pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
-    let Remember { table, partition, oid, bounds, key, .. } = remember;
+    let Remember { table, partition, oid, bounds, key, inherited, .. } = remember;
     let mut statements = match (key, bounds.as_range()) {
-        (Some(key), Some(range)) => state_bounds(table, (partition, *oid), key, range),
+        (Some(key), Some(range)) => {
+            let held = Held { key, range, inherited: inherited.as_deref() };
+            state_bounds(table, (partition, *oid), &held)
+        }
         (None, _) | (_, None) => Vec::new(),
     };
     for publication in &remember.publications {

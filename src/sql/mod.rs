@@ -79,8 +79,9 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::DetachPartition(detach) => vec![letting_go::detach(detach)],
         Step::FinalizeDetach { table, partition, .. } => letting_go::finalize(table, partition),
         Step::RememberDetached(remember) => letting_go::remember(remember),
-        Step::StateBounds { table, partition, oid, key, range } => {
-            letting_go::state_bounds(table, (partition, *oid), key, *range)
+        Step::StateBounds { table, partition, oid, key, range, inherited } => {
+            let held = letting_go::Held { key, range: *range, inherited: inherited.as_deref() };
+            letting_go::state_bounds(table, (partition, *oid), &held)
         }
         Step::ValidateBounds { table, partition } => {
             vec![partitions::validate(partition, &detached_constraint(table))]

@@ -19,6 +19,7 @@ mod inheritance;
 mod inspect;
 mod interruption;
 mod locks;
+mod references;
 mod retention;
 mod scenarios;
 mod steps;

@@ -189,6 +189,7 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
             partition: name,
             bounds,
             key: None,
+            inherited: None,
             comment: None,
             at: world.now,
             publications: Vec::new(),

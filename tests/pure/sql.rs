@@ -327,6 +327,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             oid: Some(20_001),
             bounds: bounds.clone(),
             key: key.clone(),
+            inherited: Some("((region IS NOT NULL) AND (region = 'e''u'::text))".to_owned()),
             comment: own,
             at: since,
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],
@@ -337,6 +338,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             oid: Some(20_001),
             key: self::key(KeyType::TimestampTz),
             range: range(),
+            inherited: None,
         },
         Step::ValidateBounds { table: table.clone(), partition: partition.clone() },
         Step::DropDetached(Box::new(DropDetached {

@@ -107,6 +107,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             oid: Some(20_001),
             bounds: bounds.clone(),
             key: Some(key()),
+            inherited: None,
             comment: Some("ask accounting first".to_owned()),
             at: instant("2028-01-15T03:00:00Z"),
             publications: vec![identifier("orders_feed")],
@@ -117,6 +118,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             oid: Some(20_001),
             key: key(),
             range: december(),
+            inherited: None,
         },
         Step::ValidateBounds { table: table.clone(), partition: partition.clone() },
         Step::DropDetached(Box::new(DropDetached {

@@ -59,6 +59,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
             generated: Vec::new(),
             template: Template::default(),
             indexes: Vec::new(),
+            inherited_bounds: None,
             references: Vec::new(),
             referenced_by: Vec::new(),
         }),

@@ -59,7 +59,9 @@ impl Draft {
         };
         let (table, oid) = (self.world.name.clone(), partition.oid);
         let partition = partition.name.clone();
-        self.step(Step::StateBounds { table, partition, oid, key, range }, because);
+        let inherited = self.inherited_bounds();
+        let step = Step::StateBounds { table, partition, oid, key, range, inherited };
+        self.step(step, because);
     }
 
     /// The step that writes down of a detached table that it is detached, and what it held.
@@ -78,6 +80,7 @@ impl Draft {
             oid: partition.oid,
             bounds: partition.bounds.clone(),
             key: self.range_key(),
+            inherited: self.inherited_bounds(),
             comment: partition.comment.clone(),
             at: self.moment.dated,
             publications: leaves.into_iter().map(|publication| publication.name).collect(),

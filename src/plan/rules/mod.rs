@@ -77,6 +77,11 @@ impl Draft {
         self.world.relation.as_ref().map(Relation::referencing).unwrap_or_default()
     }
 
+    /// The condition that every row of the table meets because it is a partition itself.
+    fn inherited_bounds(&self) -> Option<String> {
+        self.world.relation.as_ref()?.inherited_bounds.clone()
+    }
+
     fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {
         let role = self.world.server.role.clone();
         Blocker::NotOwnerOfPartition { partition: partition.name.clone(), role }

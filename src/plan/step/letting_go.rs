@@ -96,6 +96,8 @@ pub struct Remember {
     pub bounds: Bounds,
     /// The key, where the bounds are a range.
     pub key: Option<RangeKey>,
+    /// The condition that every row of the partitioned table meets, if that is a partition itself.
+    pub inherited: Option<String>,
     /// What a person wrote into its comment, and what stays.
     pub comment: Option<String>,
     /// When it was found detached.

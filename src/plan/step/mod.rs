@@ -87,6 +87,8 @@ pub enum Step {
         key: RangeKey,
         /// What it takes, or took.
         range: RangeBounds,
+        /// The condition that every row of the partitioned table meets, if that is a partition itself.
+        inherited: Option<String>,
     },
     /// Look whether a detached table still holds nothing but rows of its bounds, so that attaching it
     /// again scans nothing.

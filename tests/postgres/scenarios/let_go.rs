@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Phase, Scenario};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![let_go(), beside_default(), drained(), unwanted_default()]
+    vec![let_go(), beside_default(), below_another(), drained(), unwanted_default()]
 }
 
 fn monthly(table: &str, column: &str, more: &Value) -> Value {
@@ -101,6 +101,34 @@ fn beside_default() -> Scenario {
         setup: BESIDE,
         phases: vec![phase(9, "Present"), phase(0, "Present"), phase(9, "Present")],
     }
+}
+
+const BELOW: &str = r#"
+CREATE TABLE "Ca;rriers" (id int PRIMARY KEY);
+CREATE TABLE "ca;lls" (
+    region text NOT NULL, id bigint, at timestamptz NOT NULL, carrier int REFERENCES "Ca;rriers",
+    PRIMARY KEY (region, id, at)
+) PARTITION BY LIST (region);
+CREATE TABLE "ca;lls eu" PARTITION OF "ca;lls" FOR VALUES IN ('e''u') PARTITION BY RANGE (at);
+CREATE TABLE "ca;lls eu_2025_12" PARTITION OF "ca;lls eu" FOR VALUES FROM ('2025-12-01Z') TO ('2026-01-01Z');
+CREATE TABLE "bi;lls" (region text, id bigint, at timestamptz, FOREIGN KEY (region, id, at) REFERENCES "ca;lls")
+    PARTITION BY LIST (region);
+CREATE TABLE "bi;lls_all" PARTITION OF "bi;lls" DEFAULT;
+CREATE TABLE "ref;unds of eu" (region text, id bigint, at timestamptz, FOREIGN KEY (region, id, at)
+    REFERENCES "ca;lls eu");
+INSERT INTO "ca;lls" VALUES ('e''u', 1, '2025-12-02Z');
+"#;
+
+/// A partition of another table; foreign keys lead to that, from that, and to this one.
+fn below_another() -> Scenario {
+    let phase = |keep: u32| Phase {
+        adopt: r#""ca;lls eu_2025_12""#,
+        ..Phase::new(
+            "2026-01-15T12:00:00Z",
+            monthly("ca;lls eu", "at", &json!({"retention": {"keep": keep}})),
+        )
+    };
+    Scenario { name: "below another", setup: BELOW, phases: vec![phase(0), phase(9)] }
 }
 
 const DRAINED: &str = r#"
