@@ -237,11 +237,8 @@ fn desired_index(path: &str, index: &api::Index, errors: &mut Errors) -> Option<
     let on = match (index.partitions(), index.newest) {
         (api::IndexedPartitions::All, _) => OnPartitions::All,
         (api::IndexedPartitions::Newest, newest) => {
-            let newest = newest.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
-            if newest.is_none() {
-                errors.push(&format!("{path}.newest"), "give the number of periods, at least 1");
-            }
-            OnPartitions::Newest(newest?)
+            let newest = newest.unwrap_or(0);
+            OnPartitions::Newest(errors.number(&format!("{path}.newest"), newest, 1..=10_000)?)
         }
     };
     let shape = IndexShape {

@@ -1,10 +1,10 @@
 //! The axis on which the bounds of a range lie.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::literal::{uuid_from_axis, uuid_to_axis};
+use super::literal::{DAY, civil_from_days, days_from_civil, uuid_from_axis, uuid_to_axis};
 use super::{Edge, KeyType};
 
 /// The line on which a range key's values are ordered, and how instants lie on it.
@@ -122,14 +122,25 @@ impl Axis {
     }
 }
 
-/// Microseconds since 1970 of a wall-clock time read as UTC.
+/// Microseconds since 1970 of a wall-clock time read as UTC. Computed here, because the last civil day
+/// of the calendar library is later than its last instant.
 fn wall_micros(wall: DateTime) -> i128 {
-    let utc = TimeZone::UTC.to_timestamp(wall).expect("UTC has no gaps and jiff's years fit");
-    i128::from(utc.as_microsecond())
+    let [year, month, day] = [wall.year().into(), wall.month().into(), wall.day().into()];
+    let [hour, minute, second] = [wall.hour(), wall.minute(), wall.second()].map(i128::from);
+    let seconds = (hour * 60 + minute) * 60 + second;
+    let micros = i128::from(wall.subsec_nanosecond() / 1_000);
+    days_from_civil(year, month, day) * DAY + seconds * 1_000_000 + micros
 }
 
-/// The reverse of [`wall_micros`].
+/// The reverse of [`wall_micros`]; `None` if the calendar library has no such day.
 fn datetime(at: i128) -> Option<DateTime> {
-    let utc = Timestamp::from_microsecond(i64::try_from(at).ok()?).ok()?;
-    Some(TimeZone::UTC.to_datetime(utc))
+    let (year, month, day) = civil_from_days(at.div_euclid(DAY));
+    let micros = at.rem_euclid(DAY);
+    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+    let nanos = i32::try_from(micros * 1_000).ok()?;
+    let [hour, minute, second] = [seconds / 3_600, seconds / 60 % 60, seconds % 60];
+    let small = |number: i128| i8::try_from(number).ok();
+    let date = Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
+    let time = Time::new(small(hour)?, small(minute)?, small(second)?, nanos).ok()?;
+    Some(date.to_datetime(time))
 }

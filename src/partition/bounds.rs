@@ -66,7 +66,7 @@ impl RangeBounds {
 pub enum Bounds {
     /// `FROM (…) TO (…)` on one column of a type we manage.
     Range(RangeBounds),
-    /// `WITH (MODULUS m, REMAINDER r)`
+    /// `WITH (MODULUS m, REMAINDER r)`, the remainder less than the modulus.
     Hash {
         /// The number the hash is divided by.
         modulus: u32,
@@ -121,7 +121,8 @@ fn parse_hash(text: &str) -> Option<Bounds> {
         .strip_prefix("FOR VALUES WITH (modulus ")?
         .strip_suffix(')')?
         .split_once(", remainder ")?;
-    Some(Bounds::Hash { modulus: modulus.parse().ok()?, remainder: remainder.parse().ok()? })
+    let (modulus, remainder) = (modulus.parse().ok()?, remainder.parse().ok()?);
+    (remainder < modulus).then_some(Bounds::Hash { modulus, remainder })
 }
 
 fn parse_range(text: &str, key: KeyType) -> Option<RangeBounds> {

@@ -4,10 +4,12 @@
 //! may hold any of them; so the proleptic Gregorian calendar is computed here.
 //! <https://www.postgresql.org/docs/current/datatype-datetime.html>
 
+use std::ops::RangeInclusive;
+
 use super::{Edge, KeyType};
 
 /// Microseconds in a day.
-const DAY: i128 = 86_400_000_000;
+pub(super) const DAY: i128 = 86_400_000_000;
 
 impl KeyType {
     /// Reads a value as Postgres writes it.
@@ -24,17 +26,16 @@ impl KeyType {
     }
 
     /// Writes a value as Postgres reads it back unchanged, whatever the session's time zone: an
-    /// instant carries its offset.
-    ///
-    /// # Panics
-    /// For `MINVALUE` and `MAXVALUE`, which are no values.
+    /// instant carries its offset. `MINVALUE` and `MAXVALUE` are keywords, not values: as a value Postgres
+    /// rejects them.
     #[must_use]
     pub fn literal(self, edge: Edge) -> String {
         let at = match edge {
             Edge::NegativeInfinity => return "-infinity".to_owned(),
             Edge::Infinity => return "infinity".to_owned(),
             Edge::At(at) => at,
-            Edge::MinValue | Edge::MaxValue => panic!("{edge:?} is a bound, not a value"),
+            Edge::MinValue => return "MINVALUE".to_owned(),
+            Edge::MaxValue => return "MAXVALUE".to_owned(),
         };
         match self {
             Self::Date => format_date(at.div_euclid(DAY)).concat(),
@@ -55,6 +56,9 @@ pub(super) fn uuid_to_axis(uuid: u128) -> i128 {
 pub(super) fn uuid_from_axis(at: i128) -> u128 {
     at.cast_unsigned() ^ UUID_SIGN
 }
+
+/// The last year of a Postgres date.
+const LAST_YEAR: i128 = 5_874_897;
 
 fn parse_uuid(text: &str) -> Option<i128> {
     let digits: String = text.split('-').collect();
@@ -78,9 +82,9 @@ fn parse_time(text: &str, zoned: bool) -> Option<i128> {
     let text = if zoned { text.strip_suffix("+00")? } else { text };
     let (date, clock) = text.split_once(' ').unwrap_or((text, "00:00:00"));
     let mut parts = date.splitn(3, '-');
-    let year: i128 = parts.next()?.parse().ok()?;
-    let month: i128 = parts.next()?.parse().ok()?;
-    let day: i128 = parts.next()?.parse().ok()?;
+    let year = number(parts.next()?, 1..=LAST_YEAR)?;
+    let month = number(parts.next()?, 1..=12)?;
+    let day = number(parts.next()?, 1..=31)?;
     let year = if before_christ { 1 - year } else { year };
     Some(days_from_civil(year, month, day) * DAY + parse_clock(clock)?)
 }
@@ -88,10 +92,17 @@ fn parse_time(text: &str, zoned: bool) -> Option<i128> {
 fn parse_clock(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut parts = whole.splitn(3, ':');
-    let mut next = || parts.next()?.parse::<i128>().ok();
-    let seconds = (next()? * 60 + next()?) * 60 + next()?;
-    let micros: i128 = format!("{fraction:0<6}").parse().ok()?;
-    Some(seconds * 1_000_000 + micros)
+    let hour = number(parts.next()?, 0..=24)?;
+    let minute = number(parts.next()?, 0..=59)?;
+    let second = number(parts.next()?, 0..=60)?;
+    let micros = number(&format!("{fraction:0<6}"), 0..=999_999)?;
+    Some(((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
+}
+
+/// Reads a number within bounds: a server can write anything into a bound.
+fn number(text: &str, bounds: RangeInclusive<i128>) -> Option<i128> {
+    let number = u32::try_from(text.parse::<i64>().ok()?).ok()?;
+    Some(i128::from(number)).filter(|number| bounds.contains(number))
 }
 
 /// A day as Postgres writes it, and the ` BC` that comes last where it is one.
@@ -117,7 +128,7 @@ fn format_time(at: i128, offset: &str) -> String {
 }
 
 /// Days since 1970-01-01 of a day of the proleptic Gregorian calendar; the year 0 is 1 BC.
-fn days_from_civil(year: i128, month: i128, day: i128) -> i128 {
+pub(super) fn days_from_civil(year: i128, month: i128, day: i128) -> i128 {
     // Counting years from March puts the leap day last.
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -126,8 +137,8 @@ fn days_from_civil(year: i128, month: i128, day: i128) -> i128 {
 }
 
 /// The reverse of [`days_from_civil`].
-fn civil_from_days(days: i128) -> (i128, i128, i128) {
-    let days = days + 719_468;
+pub(super) fn civil_from_days(days: i128) -> (i128, i128, i128) {
+    let days = days.saturating_add(719_468);
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let years = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * years + years / 4 - years / 100);

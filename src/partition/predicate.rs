@@ -89,7 +89,7 @@ fn is_constant(word: &str) -> bool {
 
 /// How many bytes the first word of `text` has: a quoted text, a name or number, an operator.
 fn word_length(text: &str) -> usize {
-    let first = text.chars().next().unwrap_or(' ');
+    let Some(first) = text.chars().next() else { return 0 };
     match first {
         '\'' | '"' => text[1..].find(first).map_or(text.len(), |end| end + 2),
         c if is_word(c) => text.find(|c| !is_word(c)).unwrap_or(text.len()),

@@ -329,7 +329,7 @@ fn shown_bytes(bytes: u64) -> String {
     let mut at = 0;
     let mut value = bytes;
     while value >= 10 * 1024 && at + 1 < units.len() {
-        value = (value + 512) / 1024;
+        value = value.saturating_add(512) / 1024;
         at += 1;
     }
     format!("{value} {}", units[at])

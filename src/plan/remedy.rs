@@ -114,7 +114,9 @@ fn unknown_time_zone(name: &str) -> String {
 }
 
 fn beyond_calendar() -> String {
-    "the periods reach beyond the year 9999: lower spec.ahead".to_owned()
+    "the periods reach beyond the year 9998: lower spec.ahead, or give an earlier \
+     spec.partitionBy.range.startAt"
+        .to_owned()
 }
 
 fn too_many_periods(range: RangeBounds, key: KeyType) -> String {

@@ -82,8 +82,9 @@ fn on(
     }
 }
 
-fn table_indexes(world: &mut ObservedTable) -> &mut Vec<TableIndex> {
-    &mut world.relation.as_mut().expect("a step is for a table that is there").indexes
+/// The indexes of the table; `None` if there is no table.
+fn table_indexes(world: &mut ObservedTable) -> Option<&mut Vec<TableIndex>> {
+    world.relation.as_mut().map(|relation| &mut relation.indexes)
 }
 
 fn create(world: &mut ObservedTable, new: &NewPartition) {
@@ -254,7 +255,7 @@ fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
 fn validate(world: &mut ObservedTable, name: &Identifier) {
     let complete =
         world.attached().all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
-    for index in table_indexes(world).iter_mut().filter(|i| i.name == *name) {
+    for index in table_indexes(world).into_iter().flatten().filter(|i| i.name == *name) {
         index.valid |= complete;
     }
 }
@@ -262,7 +263,7 @@ fn validate(world: &mut ObservedTable, name: &Identifier) {
 fn create_table_index(world: &mut ObservedTable, name: &Identifier, shape: &IndexShape) {
     let is_empty = world.attached().next().is_none();
     world.taken.insert(name.clone());
-    let indexes = table_indexes(world);
+    let Some(indexes) = table_indexes(world) else { return };
     indexes.push(TableIndex {
         name: name.clone(),
         valid: is_empty,
@@ -285,7 +286,9 @@ fn discard(world: &mut ObservedTable, partition: &QualifiedName) {
 
 fn drop_table_index(world: &mut ObservedTable, name: &Identifier) {
     world.taken.remove(name);
-    table_indexes(world).retain(|i| i.name != *name);
+    if let Some(indexes) = table_indexes(world) {
+        indexes.retain(|i| i.name != *name);
+    }
     for partition in &mut world.partitions {
         for index in partition.indexes.iter().filter(|i| i.of.as_ref() == Some(name)) {
             world.taken.remove(&index.name);
@@ -297,11 +300,12 @@ fn drop_table_index(world: &mut ObservedTable, name: &Identifier) {
 fn rename_table_index(world: &mut ObservedTable, from: &Identifier, to: &Identifier) {
     world.taken.remove(from);
     world.taken.insert(to.clone());
-    let indexes = table_indexes(world);
-    for index in indexes.iter_mut().filter(|i| i.name == *from) {
-        index.name = to.clone();
+    if let Some(indexes) = table_indexes(world) {
+        for index in indexes.iter_mut().filter(|i| i.name == *from) {
+            index.name = to.clone();
+        }
+        indexes.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    indexes.sort_by(|a, b| a.name.cmp(&b.name));
     for index in world.partitions.iter_mut().flat_map(|p| &mut p.indexes) {
         if index.of.as_ref() == Some(from) {
             index.of = Some(to.clone());

@@ -2,8 +2,9 @@
 
 use jiff::{Timestamp, ToSpan as _};
 
+use super::ranges::{Taken, cut, free_within};
 use super::{Cause, Moment};
-use crate::desired::{DesiredRange, StartAt, Zone};
+use crate::desired::{DesiredIndex, DesiredRange, OnPartitions, StartAt, Zone};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
 
@@ -45,6 +46,18 @@ pub struct Missing {
     pub cause: Cause,
 }
 
+/// The starts of the newest periods, the current one first.
+pub(super) struct Newest(Vec<i128>);
+
+impl Newest {
+    /// Returns whether a range belongs to the newest periods, this many up to and including the current
+    /// one, or is later.
+    pub(super) fn holds(&self, range: RangeBounds, periods: u32) -> bool {
+        let oldest = self.0.get((periods as usize).saturating_sub(1));
+        oldest.is_none_or(|oldest| range.to() > Edge::At(*oldest))
+    }
+}
+
 /// A gap-free stretch of partitions; the default partition does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
@@ -67,18 +80,19 @@ impl Window {
         let grid = grid(desired, key)?;
         let now = grid.axis.at(moment.now);
         let current = grid.period(now)?;
+        let kept_as_of = |as_of| match &desired.retention {
+            Some(retention) => kept_from(&grid, retention.keep, as_of).map(Some),
+            None => Some(None),
+        };
+        let kept_from = kept_as_of(moment.expire)?;
         let mut window = Self {
             now,
             span: span(desired, &grid, grid.period(grid.axis.at(moment.provision))?)?,
-            kept_from: match &desired.retention {
-                Some(retention) => Some(kept_from(&grid, retention.keep, moment.expire)?),
-                None => None,
-            },
-            made_from: match &desired.retention {
-                Some(retention) => {
-                    Some(kept_from(&grid, retention.keep, moment.now.max(moment.expire))?)
-                }
-                None => None,
+            kept_from,
+            made_from: if moment.now <= moment.expire {
+                kept_from
+            } else {
+                kept_as_of(moment.now)?
             },
             missing: Vec::new(),
             too_wide: Vec::new(),
@@ -113,15 +127,15 @@ impl Window {
         self.is_expired(range) && matches!(range.from(), Edge::At(_))
     }
 
-    /// Whether a range belongs to the newest periods, this many up to and including the current one,
-    /// or lies ahead.
-    #[must_use]
-    pub fn is_newest(&self, range: RangeBounds, newest: u32) -> bool {
-        let mut oldest = self.grid.floor(self.now);
-        for _ in 1..newest {
-            oldest = oldest.and_then(|start| self.grid.previous(start));
-        }
-        oldest.is_none_or(|oldest| range.to() > Edge::At(oldest))
+    /// The newest periods that the indexes of a spec ask for, walked through once.
+    pub(super) fn newest(&self, indexes: &[DesiredIndex]) -> Newest {
+        let periods = indexes.iter().map(|index| match index.on {
+            OnPartitions::Newest(periods) => periods as usize,
+            OnPartitions::All => 0,
+        });
+        let current = self.grid.floor(self.now);
+        let starts = std::iter::successors(current, |start| self.grid.previous(*start));
+        Newest(starts.take(periods.max().unwrap_or(0)).collect())
     }
 
     /// Whether rows of a range are written within the time in which what is planned now is surely done:
@@ -164,15 +178,15 @@ impl Window {
         }
         let current = current.from();
         // Cut where the current period begins, so that no past is too wide for what rows need now.
+        let coming = self.coming(ahead)?;
         for gap in gaps.into_iter().flat_map(|gap| cut(gap, current)) {
             let Some(gap) = self.kept_of(gap) else { continue };
-            let pieces = pieces(&self.grid, gap)?;
-            if pieces.len() > MOST_PERIODS {
+            let Some(pieces) = pieces(&self.grid, gap) else {
                 self.too_wide.push(gap);
                 continue;
-            }
+            };
             for range in pieces {
-                let cause = self.cause(range, &occupied, ahead)?;
+                let cause = self.cause(range, &occupied, &coming);
                 self.missing.push(Missing { range, cause });
             }
         }
@@ -195,7 +209,8 @@ impl Window {
 
     /// The ranges of partitions that we let go and that are kept now.
     fn kept_again(&self, observed: &ObservedTable, occupied: &[RangeBounds]) -> Vec<RangeBounds> {
-        let mut again: Vec<RangeBounds> = Vec::new();
+        let mut again = Vec::new();
+        let mut taken = Taken::new(occupied);
         let let_go = observed.partitions.iter().filter(|p| p.is_let_go());
         // Of what is not ours to attach, none is waited for where rows are still to come.
         let is_meant = |p: &ObservedPartition, range: &RangeBounds| {
@@ -203,31 +218,37 @@ impl Window {
         };
         let ranges = let_go.filter_map(|p| p.bounds.as_range().filter(|range| is_meant(p, range)));
         for range in ranges {
-            let is_free = occupied.iter().chain(&again).all(|other| !other.overlaps(&range));
-            if is_free && !self.is_past(range) {
+            if !self.is_past(range) && taken.is_free(range) {
                 again.push(range);
+                taken.add(range);
             }
         }
         again
     }
 
-    fn cause(&self, range: RangeBounds, occupied: &[RangeBounds], ahead: u32) -> Option<Cause> {
+    /// Where each of the coming periods begins.
+    fn coming(&self, ahead: u32) -> Option<Vec<Edge>> {
+        let mut start = self.grid.floor(self.now)?;
+        let mut coming = Vec::new();
+        for _ in 0..ahead {
+            start = self.grid.next(start)?;
+            coming.push(Edge::At(start));
+        }
+        Some(coming)
+    }
+
+    fn cause(&self, range: RangeBounds, occupied: &[RangeBounds], coming: &[Edge]) -> Cause {
         let now = Edge::At(self.now);
         if range.contains(now) {
-            return Some(Cause::CurrentPeriod);
+            return Cause::CurrentPeriod;
         }
         if range.from() > now {
-            let mut start = self.grid.floor(self.now)?;
-            for periods in 1..=ahead {
-                start = self.grid.next(start)?;
-                if Edge::At(start) >= range.from() {
-                    return Some(Cause::Ahead(periods));
-                }
-            }
-            return Some(Cause::Ahead(ahead));
+            let before = coming.partition_point(|start| *start < range.from());
+            let periods = (before + 1).min(coming.len());
+            return Cause::Ahead(u32::try_from(periods).unwrap_or(u32::MAX));
         }
         let older = occupied.first().is_some_and(|first| first.to() <= range.from());
-        Some(if older { Cause::Hole } else { Cause::SinceStart })
+        if older { Cause::Hole } else { Cause::SinceStart }
     }
 }
 
@@ -290,30 +311,15 @@ fn gaps(occupied: &[RangeBounds], span: RangeBounds) -> Vec<RangeBounds> {
     RangeBounds::new(from, span.to()).map_or_else(Vec::new, |all| free_within(occupied, all))
 }
 
-/// What no partition occupies.
-fn free_within(occupied: &[RangeBounds], all: RangeBounds) -> Vec<RangeBounds> {
-    let mut gaps = Vec::new();
-    let mut free = all.from();
-    for range in occupied {
-        gaps.extend(RangeBounds::new(free, range.from().min(all.to())));
-        free = free.max(range.to());
-    }
-    gaps.extend(RangeBounds::new(free, all.to()));
-    gaps
-}
-
-/// The part of a gap before an edge, and the part after it.
-fn cut(gap: RangeBounds, at: Edge) -> impl Iterator<Item = RangeBounds> {
-    let before = RangeBounds::new(gap.from(), gap.to().min(at));
-    before.into_iter().chain(RangeBounds::new(gap.from().max(at), gap.to()))
-}
-
-/// A gap cut at the edges of periods, up to the first that is too many. None where the calendar does
-/// not reach.
+/// A gap cut at the boundaries of periods. `None` if there are too many, or if the calendar library does
+/// not reach the gap: Postgres has partitions of years that it does not have.
 fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Vec<RangeBounds>> {
     let mut pieces = Vec::new();
     let mut from = gap.from();
-    while from < gap.to() && pieces.len() <= MOST_PERIODS {
+    while from < gap.to() {
+        if pieces.len() == MOST_PERIODS {
+            return None;
+        }
         let to = match from {
             Edge::At(at) => Edge::At(grid.next(at)?).min(gap.to()),
             Edge::MinValue | Edge::NegativeInfinity | Edge::Infinity | Edge::MaxValue => gap.to(),

@@ -59,6 +59,9 @@ const GIVEN: f64 = 0.95;
 /// behind it. So it is given this many times our patience.
 const BUILD_PATIENCE: u32 = 20;
 
+/// The longest time limit that Postgres takes: a setting of milliseconds is a 32-bit number.
+const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
+
 /// The least time a table has to be made in.
 const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
 
@@ -175,7 +178,10 @@ fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
         TransactionMode::Autocommit if matches!(step, Step::DetachPartition(_)) => {
             ("SET", lock_timeout)
         }
-        TransactionMode::Autocommit => ("SET", waits.patience.max(lock_timeout) * BUILD_PATIENCE),
+        TransactionMode::Autocommit => {
+            let patience = waits.patience.max(lock_timeout).saturating_mul(BUILD_PATIENCE);
+            ("SET", patience.min(MAX_TIMEOUT))
+        }
     };
     let statement = if step.is_long() {
         "0".to_owned()

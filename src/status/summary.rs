@@ -47,7 +47,8 @@ pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
         .collect();
     // Each modulus is a factor of the largest, and no two partitions overlap.
     let largest = moduli.iter().max().copied().unwrap_or(0);
-    largest > 0 && moduli.iter().map(|modulus| largest / modulus).sum::<u64>() == largest
+    let share = |modulus: &u64| largest.checked_div(*modulus).unwrap_or(0);
+    largest > 0 && moduli.iter().map(share).fold(0, u64::saturating_add) == largest
 }
 
 pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {

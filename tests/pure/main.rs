@@ -5,6 +5,7 @@
 mod admission;
 mod architecture;
 mod bounds;
+mod calendar;
 mod chart;
 mod cron;
 mod desired;

@@ -137,7 +137,11 @@ pub(super) fn start_at(_: &mut SchemaGenerator) -> Schema {
         &format!("self.matches('^{date}(T{TIME}{OFFSET})?$')"),
         "is neither a date such as 2024-10-01 nor an RFC 3339 instant such as 2024-10-01T00:00:00Z",
     );
-    string(35, &[grammar])
+    let reach = value(
+        "!self.startsWith('9999')",
+        "is later than 9998-12-31, the last date whose periods the calendar holds; give an earlier one",
+    );
+    string(35, &[grammar, reach])
 }
 
 /// A duration of 10ms to 60s: long enough to be had, short enough for others to wait.

@@ -144,7 +144,7 @@ fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
         (Bounds::Range(a), Bounds::Range(b)) => a.overlaps(b),
         (Bounds::Hash { modulus: m, remainder: r }, Bounds::Hash { modulus: n, remainder: s }) => {
             let smaller = m.min(n);
-            r % smaller == s % smaller
+            r.checked_rem(*smaller) == s.checked_rem(*smaller)
         }
         (Bounds::Default, Bounds::Default) | (Bounds::Other(_), _) => true,
         (Bounds::Default, _)

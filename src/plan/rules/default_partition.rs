@@ -23,9 +23,9 @@ pub(super) fn provide(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
 pub(super) fn remove(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let Some(range) = whose(desired, DefaultPartition::Absent) else { return };
     let Some(default) = found(draft) else { return };
-    let window = range_key(&draft.world)
-        .and_then(|key| Window::new(range, key, &draft.world, moment))
-        .expect("refuted otherwise");
+    let window =
+        range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
+    let Some(window) = window else { return };
     let is_needed = window.coverage.is_none_or(|coverage| coverage.until <= window.soon());
     if !is_needed && can_be_removed(&default, draft) {
         let step = Step::RemoveDefault {

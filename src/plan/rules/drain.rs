@@ -7,7 +7,7 @@ use crate::desired::DesiredTable;
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, Identifier, RangeBounds};
 use crate::plan::step::Drain;
-use crate::plan::window::{Missing, Window};
+use crate::plan::window::{Missing, Newest};
 
 /// How long it takes to move a row, with a few indexes, in microseconds; about, and rather too long.
 /// `cargo bench --bench drain` measures it.
@@ -24,8 +24,9 @@ const LEAST_MILLIS: u64 = 5;
 
 /// How long it takes to move rows out of a default partition, in milliseconds; about, and rather too long.
 pub(super) fn millis(default: &ObservedPartition, rows: u64) -> u64 {
-    let millis = rows * MICROS_A_ROW / 1000 + SCANS * default.bytes / BYTES_A_MILLISECOND;
-    millis.max(LEAST_MILLIS)
+    let move_rows = rows.saturating_mul(MICROS_A_ROW) / 1000;
+    let scan = SCANS.saturating_mul(default.bytes) / BYTES_A_MILLISECOND;
+    move_rows.saturating_add(scan).max(LEAST_MILLIS)
 }
 
 /// Whether it takes so long that too many would wait: half of the time is for waiting.
@@ -64,16 +65,16 @@ pub(super) fn blocker(
 /// Makes a partition of a table that gets its rows in the same transaction.
 pub(super) fn make(
     desired: &DesiredTable,
-    window: &Window,
+    newest: &Newest,
     missing: Missing,
     name: &Identifier,
     draft: &mut Draft,
     (default, rows): (&ObservedPartition, u64),
 ) {
-    let on_newest = |newest| window.is_newest(missing.range, newest);
+    let on_newest = |periods| newest.holds(missing.range, periods);
     let bounds = Bounds::Range(missing.range);
     let partition = draft.make(desired, bounds.clone(), name, on_newest, missing.cause);
-    let relation = draft.world.relation.as_ref().expect("refuted otherwise");
+    let Some(relation) = &draft.world.relation else { return };
     let is_stored = |column: &&Identifier| !relation.generated.contains(column);
     let stored = relation.columns.iter().filter(is_stored).cloned().collect();
     let step = Step::DrainDefault(Box::new(Drain {

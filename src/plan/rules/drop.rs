@@ -20,9 +20,9 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
     else {
         return;
     };
-    let window = range_key(&draft.world)
-        .and_then(|key| Window::new(range, key, &draft.world, moment))
-        .expect("refuted otherwise");
+    let window =
+        range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
+    let Some(window) = window else { return };
     let clocks_differ = clocks_differ(draft);
     for partition in draft.all(ObservedPartition::is_let_go) {
         let may_go = partition.bounds.as_range().is_some_and(|range| window.may_go(range));

@@ -19,9 +19,9 @@ const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 /// Detaches what has expired, and keeps what no longer has.
 pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let Partitioning::Range(range) = &desired.partitioning else { return };
-    let window = range_key(&draft.world)
-        .and_then(|key| Window::new(range, key, &draft.world, moment))
-        .expect("refuted otherwise");
+    let window =
+        range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
+    let Some(window) = window else { return };
     keep(&window, draft);
     let expired = expired(&window, draft);
     if expired.is_empty() {
@@ -30,13 +30,16 @@ pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
     if let Some(seconds) = clocks_differ(draft) {
         return draft.defer(None, Blocker::ClocksDiffer { seconds });
     }
-    let (free, held): (Vec<_>, Vec<_>) =
-        expired.into_iter().map(|p| (blocker(&p, draft), p)).partition(|(b, _)| b.is_none());
-    for (blocker, partition) in held {
-        let wanted = detach(&partition, None, draft);
-        draft.defer(Some(wanted), blocker.expect("held back by something"));
+    let mut free = Vec::new();
+    for partition in expired {
+        match blocker(&partition, draft) {
+            None => free.push(partition),
+            Some(blocker) => {
+                let wanted = detach(&partition, None, draft);
+                draft.defer(Some(wanted), blocker);
+            }
+        }
     }
-    let free: Vec<_> = free.into_iter().map(|(_, partition)| partition).collect();
     let_go(desired, &free, draft);
 }
 

@@ -8,7 +8,7 @@ use crate::observed::{
 use crate::partition::{Bounds, Identifier, QualifiedName, fit, index_name, unused};
 use crate::plan::refute::range_key;
 use crate::plan::step::REPLACEMENT_SUFFIX;
-use crate::plan::window::Window;
+use crate::plan::window::{Newest, Window};
 
 pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let window = match &desired.partitioning {
@@ -17,13 +17,14 @@ pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
         }
         Partitioning::Hash(_) => None,
     };
+    let newest = window.map(|window| window.newest(&desired.indexes));
     for index in &desired.indexes {
         if let Some(column) = unknown_column(index, draft) {
             draft.defer(None, Blocker::NoSuchColumn { index: index.name.clone(), column });
         } else if index.is_of_table() {
             ensure_of_table(index, draft);
         } else {
-            ensure_on_partitions(index, window.as_ref(), draft);
+            ensure_on_partitions(index, newest.as_ref(), draft);
         }
     }
 }
@@ -138,7 +139,7 @@ fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut D
 }
 
 /// Each partition the index belongs on has one of its own, and no other has.
-fn ensure_on_partitions(index: &DesiredIndex, window: Option<&Window>, draft: &mut Draft) {
+fn ensure_on_partitions(index: &DesiredIndex, newest: Option<&Newest>, draft: &mut Draft) {
     for partition in draft.world.partitions.clone() {
         if partition.attachment != Attachment::Attached {
             continue;
@@ -147,7 +148,7 @@ fn ensure_on_partitions(index: &DesiredIndex, window: Option<&Window>, draft: &m
             i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
         };
         let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index));
-        let wanted = belongs_on(index, &partition, window);
+        let wanted = belongs_on(index, &partition, newest);
         let mut is_replaced = good;
         if wanted && !good {
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
@@ -173,12 +174,12 @@ fn ensure_on_partitions(index: &DesiredIndex, window: Option<&Window>, draft: &m
 fn belongs_on(
     index: &DesiredIndex,
     partition: &ObservedPartition,
-    window: Option<&Window>,
+    newest: Option<&Newest>,
 ) -> bool {
     match (index.on, &partition.bounds) {
         (OnPartitions::All, _) => true,
-        (OnPartitions::Newest(newest), Bounds::Range(range)) => {
-            window.is_some_and(|window| window.is_newest(*range, newest))
+        (OnPartitions::Newest(periods), Bounds::Range(range)) => {
+            newest.is_some_and(|newest| newest.holds(*range, periods))
         }
         (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => {
             false

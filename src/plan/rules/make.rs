@@ -107,9 +107,10 @@ impl Draft {
         partition: QualifiedName,
         on_newest: impl Fn(u32) -> bool,
     ) -> Step {
-        let relation = self.world.relation.as_ref().expect("refuted otherwise");
+        let template = self.world.relation.as_ref().map(|relation| relation.template.clone());
+        let template = template.unwrap_or_default();
         let indexes = self.indexes(desired, &partition.name, on_newest);
-        let identity = match &relation.template.replica_identity {
+        let identity = match &template.replica_identity {
             ReplicaIdentity::Index(of) => indexes.iter().find(|index| index.body.is_of(of)),
             ReplicaIdentity::Default | ReplicaIdentity::Full | ReplicaIdentity::Nothing => None,
         };
@@ -119,9 +120,9 @@ impl Draft {
                 Partitioning::Range(_) => self.range_key(),
                 Partitioning::Hash(_) => None,
             },
-            template: relation.template.clone(),
             storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),
             replica_identity_index: identity.map(|index| index.name.clone()),
+            template,
             partition,
             bounds,
             indexes,
@@ -152,7 +153,7 @@ impl Draft {
         partition: &Identifier,
         on_newest: impl Fn(u32) -> bool,
     ) -> Vec<NewIndex> {
-        let relation = self.world.relation.as_ref().expect("refuted otherwise");
+        let Some(relation) = &self.world.relation else { return Vec::new() };
         let mut bodies: Vec<_> =
             relation.indexes.iter().map(|index| (index.name.clone(), index.twin())).collect();
         for index in &desired.indexes {

@@ -6,16 +6,17 @@ use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{Bounds, Identifier, RangeBounds, digest, range_name};
 use crate::plan::refute::range_key;
 use crate::plan::step::RangeKey;
-use crate::plan::window::{Missing, Window};
+use crate::plan::window::{Missing, Newest, Window};
 
 /// Makes and attaches the partitions that are missing.
 pub(super) fn provision(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     match &desired.partitioning {
         Partitioning::Range(range) => {
             let window = range_key(&draft.world)
-                .and_then(|key| Window::new(range, key, &draft.world, moment))
-                .expect("refuted otherwise");
-            provision_periods(desired, range, &window, draft);
+                .and_then(|key| Window::new(range, key, &draft.world, moment));
+            if let (Some(window), Some(key)) = (window, draft.range_key()) {
+                provision_periods(desired, range, &window, &key, draft);
+            }
         }
         Partitioning::Hash(hash) => remainders::provision(desired, hash, draft),
     }
@@ -26,13 +27,14 @@ fn provision_periods(
     desired: &DesiredTable,
     range: &DesiredRange,
     window: &Window,
+    key: &RangeKey,
     draft: &mut Draft,
 ) {
-    let key = draft.range_key().expect("refuted otherwise");
     for range in &window.too_wide {
         draft.defer(None, Blocker::TooManyPeriods { range: *range, key: key.key });
     }
     let default = draft.world.default_partition().cloned();
+    let newest = window.newest(&desired.indexes);
     let mut spent = 0;
     let ways: Vec<_> = window
         .missing
@@ -45,22 +47,21 @@ fn provision_periods(
     for (missing, way) in ways {
         let table = &draft.world.name.name;
         let name = range_name(table, &window.grid, missing.range);
-        match way {
-            Way::Blocked(blocker) => {
+        match (way, &default) {
+            (Way::Blocked(blocker), _) => {
                 let partition = draft.world.name.sibling(name);
                 let wanted = draft.attach(partition, Bounds::Range(missing.range), None);
                 draft.defer(Some(wanted), blocker);
             }
-            Way::Free => {
-                make(desired, window, missing, &name, draft, None);
+            (Way::Draining(rows), Some(default)) => {
+                drain::make(desired, &newest, missing, &name, draft, (default, rows));
             }
-            Way::Draining(rows) => {
-                let default = default.as_ref().expect("nothing is drained without one");
-                drain::make(desired, window, missing, &name, draft, (default, rows));
+            (Way::Excluding, Some(default)) => {
+                make(desired, &newest, missing, &name, draft, Some((default, key)));
             }
-            Way::Excluding => {
-                let default = default.as_ref().expect("nothing is excluded without one");
-                make(desired, window, missing, &name, draft, Some((default, &key)));
+            // Without a default partition nothing is drained, and nothing excluded.
+            (Way::Free | Way::Draining(_) | Way::Excluding, _) => {
+                make(desired, &newest, missing, &name, draft, None);
             }
         }
     }
@@ -88,8 +89,11 @@ fn way(
     spent: &mut u64,
 ) -> Way {
     let range = missing.range;
-    if missing.cause == Cause::KeptAgain && draft.prepared_for(&Bounds::Range(range)).is_none() {
-        return Way::Blocked(cannot_reattach(range, draft));
+    if missing.cause == Cause::KeptAgain
+        && draft.prepared_for(&Bounds::Range(range)).is_none()
+        && let Some(blocker) = cannot_reattach(range, draft)
+    {
+        return Way::Blocked(blocker);
     }
     let default = draft.world.default_partition().filter(|default| default.bytes > 0);
     let Some(default) = default else { return Way::Free };
@@ -101,7 +105,7 @@ fn way(
         return Way::Blocked(Blocker::DefaultNotCounted { default: name });
     }
     let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
-    let rows: u64 = overlapping.map(|stretch| stretch.rows).sum();
+    let rows = overlapping.map(|stretch| stretch.rows).fold(0, u64::saturating_add);
     let is_drained = spec.default_partition == DefaultPartition::Present;
     if rows > 0 && !is_drained {
         let key = window.grid.axis.key;
@@ -125,34 +129,34 @@ fn way(
     }
     // Rows of this range may come at any time. So there is no promise where there is another way, and as
     // long as all of these together make nobody wait for long.
-    *spent += drain::millis(default, 0);
+    *spent = spent.saturating_add(drain::millis(default, 0));
     if blocker.is_some() || drain::is_too_long(*spent, lock_timeout) {
         return Way::Excluding;
     }
     Way::Draining(0)
 }
 
-/// What keeps a table from being attached again that was detached from there.
-fn cannot_reattach(range: RangeBounds, draft: &Draft) -> Blocker {
+/// What keeps a table from being attached again that was detached from there; `None` if there is no such
+/// table.
+fn cannot_reattach(range: RangeBounds, draft: &Draft) -> Option<Blocker> {
     let bounds = Bounds::Range(range);
-    let detached = draft.world.partitions.iter().find(|p| p.is_let_go() && p.bounds == bounds);
-    let detached = detached.expect("what is kept again was detached");
-    if detached.owned {
+    let detached = draft.world.partitions.iter().find(|p| p.is_let_go() && p.bounds == bounds)?;
+    Some(if detached.owned {
         Blocker::CannotReattach { partition: detached.name.clone() }
     } else {
         draft.not_owner_of(detached)
-    }
+    })
 }
 
 fn make(
     desired: &DesiredTable,
-    window: &Window,
+    newest: &Newest,
     missing: Missing,
     name: &Identifier,
     draft: &mut Draft,
     beside: Option<(&ObservedPartition, &RangeKey)>,
 ) {
-    let on_newest = |newest| window.is_newest(missing.range, newest);
+    let on_newest = |periods| newest.holds(missing.range, periods);
     let bounds = Bounds::Range(missing.range);
     let partition = draft.make(desired, bounds.clone(), name, on_newest, missing.cause);
     let exclusion = beside.map(|(default, key)| {

@@ -29,7 +29,7 @@ pub(super) fn provision(desired: &DesiredTable, hash: &DesiredHash, draft: &mut 
 }
 
 /// The bounds that complete the table: each missing remainder with the smallest modulus of its
-/// siblings that fits. None where there are too many to count.
+/// siblings that fits. `None` if there are too many to count, or if no server has such moduli.
 ///
 /// Every modulus is a factor of the next larger one, so all are factors of the largest.
 /// <https://www.postgresql.org/docs/current/sql-createtable.html>
@@ -42,7 +42,11 @@ fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
         moduli.push(hash.partitions);
     }
     let largest = *moduli.last()?;
-    if largest > MOST_REMAINDERS {
+    let is_chain = moduli.windows(2).all(|pair| match pair {
+        [smaller, larger] => larger.checked_rem(*smaller) == Some(0),
+        _ => true,
+    });
+    if largest > MOST_REMAINDERS || moduli.contains(&0) || !is_chain {
         return None;
     }
     let mut covered = vec![false; largest as usize];
