@@ -4,12 +4,14 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::output;
+use super::scope::{distinct, namespace};
 use crate::kubernetes::{self, CheckSettings};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
     /// The namespaces that are looked after; all where none is given
-    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
+          value_parser = namespace)]
     namespaces: Vec<String>,
     /// The Lease by which replicas agree on who leads
     #[arg(
@@ -20,13 +22,14 @@ pub(super) struct CheckArguments {
     )]
     lease_name: String,
     /// The Lease's namespace; that of the kubeconfig or the pod where none is given
-    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE",
+          value_parser = namespace)]
     lease_namespace: Option<String>,
 }
 
 pub(super) async fn check(arguments: CheckArguments) -> anyhow::Result<Exit> {
     let settings = CheckSettings {
-        namespaces: arguments.namespaces,
+        namespaces: distinct(arguments.namespaces),
         lease_name: arguments.lease_name,
         lease_namespace: arguments.lease_namespace,
     };

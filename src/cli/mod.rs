@@ -16,6 +16,8 @@ mod plan;
 mod progress;
 #[cfg(feature = "operator")]
 mod run;
+#[cfg(feature = "operator")]
+mod scope;
 mod verify;
 
 use std::ffi::OsString;
@@ -186,6 +188,22 @@ mod tests {
         let apply = read(&format!("apply -f - --database-url x {with}"));
         assert!(format!("{apply:?}").contains(r#"approve: ["7c1e", "0a"]"#), "{apply:?}");
         assert!(read(&format!("plan -f - --database-url x {with}")).is_err());
+    }
+
+    #[test]
+    fn scope_is_names_of_namespaces_and_never_fails_open() {
+        for command in ["run", "check"] {
+            for wrong in ["d1,", ",d1", ",", " ", "", "D1", "a.b", "-a", "a-", "*"] {
+                let words = ["pg-partition-operator", command, "--namespaces", wrong];
+                assert!(Arguments::try_parse_from(words).is_err(), "{command} {wrong:?}");
+                let words = ["pg-partition-operator", command, "--lease-namespace", wrong];
+                assert!(Arguments::try_parse_from(words).is_err(), "{command} {wrong:?}");
+            }
+            let words = ["pg-partition-operator", command, "--namespaces", " d1, a-2 "];
+            let read = Arguments::try_parse_from(words).map(|read| format!("{:?}", read.command));
+            let namespaces = r#"namespaces: ["d1", "a-2"]"#;
+            assert!(read.as_ref().is_ok_and(|read| read.contains(namespaces)), "{read:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::duration;
 use super::exit::Exit;
+use super::scope::{distinct, namespace};
 use crate::kubernetes::{self, LeaseSettings, LogFormat, RunSettings};
 
 /// The last part of the identity: enough that no two processes share it.
@@ -16,7 +17,8 @@ const IDENTITY_DIGITS: usize = 5;
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     /// Look after these namespaces only; all where none is given
-    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
+          value_parser = namespace)]
     namespaces: Vec<String>,
     /// Answer probes, metrics and monitoring here
     #[arg(
@@ -74,7 +76,8 @@ struct LeaseArguments {
     )]
     lease_name: String,
     /// The Lease's namespace; that of the kubeconfig or the pod where none is given
-    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE",
+          value_parser = namespace)]
     lease_namespace: Option<String>,
     /// Others take over after this long without a sign of life
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
@@ -122,7 +125,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     kubernetes::start_logging(format, &arguments.log).context("cannot log")?;
     let lease = arguments.lease;
     kubernetes::run(RunSettings {
-        namespaces: arguments.namespaces,
+        namespaces: distinct(arguments.namespaces),
         listen: arguments.listen,
         lease: LeaseSettings {
             name: lease.lease_name,
