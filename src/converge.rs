@@ -1,8 +1,13 @@
 //! The sequence: inspect, plan, claim, check, execute, inspect again.
 
+use std::collections::HashSet;
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
@@ -18,6 +23,10 @@ use crate::sql::Waits;
 
 /// How long between two tries to have a table to ourselves, about.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
+
+/// Computations at the same time. There are more than cores, so that the operating system shares
+/// them out and a short plan does not wait behind a few long ones.
+static COMPUTING: Semaphore = Semaphore::const_new(32);
 
 /// How far to go.
 #[derive(Debug, Clone)]
@@ -60,11 +69,9 @@ pub struct Convergence {
 impl Convergence {
     /// The steps that failed and are still to be done, each with the reason.
     pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepFailure)> {
-        let is_left = |step: &Step| {
-            self.remaining.steps.iter().any(|planned| {
-                (planned.step.verb(), planned.step.subject()) == (step.verb(), step.subject())
-            })
-        };
+        let key = |step: &Step| (step.verb(), step.subject());
+        let left: HashSet<_> = self.remaining.steps.iter().map(|of| key(&of.step)).collect();
+        let is_left = move |step: &Step| left.contains(&key(step));
         self.outcomes.iter().filter_map(move |outcome| {
             let failure = outcome.result.as_ref().err()?;
             is_left(&outcome.step).then_some((&outcome.step, failure))
@@ -110,20 +117,63 @@ pub async fn look(
     desired: &DesiredTable,
     moment: &Moment,
 ) -> Result<(ObservedTable, Plan), InspectError> {
-    let mut observed = ObservedTable::try_from(inspect(session, &desired.name).await?)?;
+    let snapshot = inspect(session, &desired.name).await?;
+    let mut observed = in_background(move || ObservedTable::try_from(snapshot)).await?;
     let ahead = observed.server.clock.duration_since(Timestamp::now());
     observed.server.ahead = Some(ahead);
-    if let Some(within) = asks_for_default_rows(desired, &observed, moment)
+    let (mut observed, within) = decide(desired, observed, moment, asks_for_default_rows).await;
+    if let Some(within) = within
         && let Some(rows) = default_rows(session, &observed, within).await?
     {
         observed.set_default_rows(&rows);
     }
-    for partition in asks_for_references(desired, &observed, moment) {
+    let (mut observed, referenced) = decide(desired, observed, moment, asks_for_references).await;
+    for partition in referenced {
         let by = rows_referenced_by(session, &observed, &partition).await?;
         observed.set_rows_referenced_by(&partition, by);
     }
-    let plan = plan(desired, &observed, moment);
-    Ok((observed, plan))
+    Ok(decide(desired, observed, moment, plan).await)
+}
+
+/// Decides something about a table in the background.
+async fn decide<T: Send + 'static>(
+    desired: &DesiredTable,
+    observed: ObservedTable,
+    moment: &Moment,
+    decision: impl FnOnce(&DesiredTable, &ObservedTable, &Moment) -> T + Send + 'static,
+) -> (ObservedTable, T) {
+    let (desired, moment) = (desired.clone(), *moment);
+    in_background(move || {
+        let decided = decision(&desired, &observed, &moment);
+        (observed, decided)
+    })
+    .await
+}
+
+/// Checks a plan in the background.
+async fn check_in_background(
+    plan: Plan,
+    desired: &DesiredTable,
+    observed: ObservedTable,
+    moment: &Moment,
+) -> Result<CheckedPlan, Violation> {
+    decide(desired, observed, moment, move |d, o, m| check(plan, d, o, m)).await.1
+}
+
+/// Computes on another thread, so that whatever else waits for this one goes on. A panic there is one
+/// here.
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let permit = COMPUTING.acquire().await;
+    let computed = spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    match computed.await.map_err(JoinError::try_into_panic) {
+        Ok(computed) => computed,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The runtime ends, and with it whoever waits for this.
+        Err(Err(_)) => pending().await,
+    }
 }
 
 /// Makes the table what is desired, as far as it goes.
@@ -209,7 +259,7 @@ async fn converge_locked(
     expected(&first, options)?;
     // An older resource may have come while we waited for the lock.
     hold_claim(lock.session(), desired, &before, options).await?;
-    let checked = check(first, desired, &before, &options.moment)?;
+    let checked = check_in_background(first, desired, before, &options.moment).await?;
     let plan = checked.plan().clone();
     let mut outcomes = Vec::new();
     let mut doing = Doing { lock, desired, options, progress, outcomes: &mut outcomes };
@@ -218,7 +268,8 @@ async fn converge_locked(
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
         if !is_held_up(&remaining) {
-            let checked = check(remaining, desired, &observed, &options.moment)?;
+            let checked =
+                check_in_background(remaining, desired, observed, &options.moment).await?;
             (observed, remaining) = doing.all(&checked).await?;
         }
     }
@@ -246,7 +297,7 @@ impl Doing<'_> {
         if broken.steps.is_empty() {
             return Ok((observed, remaining));
         }
-        self.execute(&check(broken, self.desired, &observed, moment)?).await;
+        self.execute(&check_in_background(broken, self.desired, observed, moment).await?).await;
         Ok(look(session, self.desired, moment).await?)
     }
 
@@ -269,4 +320,29 @@ fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {
         return Ok(());
     }
     Err(ConvergeError::PlanChanged { fingerprint: plan.fingerprint.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::in_background;
+
+    /// Long enough for any machine; nothing waits for it.
+    const LIMIT: Duration = Duration::from_mins(2);
+
+    #[tokio::test]
+    async fn other_tasks_run_while_a_plan_is_computed() {
+        let (release, wait) = channel();
+        let computed = in_background(move || wait.recv_timeout(LIMIT));
+        let (computed, sent) = tokio::join!(computed, async { release.send(7) });
+        assert_eq!((computed, sent), (Ok(7), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn panic_of_a_plan_is_a_panic_of_its_caller() {
+        let ended = tokio::spawn(in_background(|| panic!("no month 13"))).await;
+        assert!(ended.is_err_and(|error| error.is_panic()));
+    }
 }

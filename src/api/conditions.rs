@@ -118,6 +118,12 @@ reasons! {
     /// A step failed for a cause that time will not cure; the message holds what Postgres said.
     StepFailed,
 
+    // The operator itself.
+
+    /// A reconcile of the resource panicked, which is a bug of the operator; report it with the
+    /// operator's log, which holds the panic.
+    InternalError,
+
     // Partitions.
 
     /// Partitions are missing; the message says what keeps them from being made.

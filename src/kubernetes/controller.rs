@@ -15,6 +15,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::panics::restart_after_panics;
 use super::reconcile::{Context, reconcile};
 use super::references;
 use super::tables::Watched;
@@ -77,9 +78,14 @@ fn watch_references(
         }
         None => (Api::all(client.clone()), Api::all(client)),
     };
+    let (tables, sender) = (Arc::clone(&context.tables), changed.clone());
+    tokio::spawn(restart_after_panics("watch of Secrets", move || {
+        references::watch::<Secret>(secrets.clone(), Arc::clone(&tables), sender.clone())
+    }));
     let tables = Arc::clone(&context.tables);
-    tokio::spawn(references::watch::<Secret>(secrets, Arc::clone(&tables), changed.clone()));
-    tokio::spawn(references::watch::<ConfigMap>(config_maps, tables, changed));
+    tokio::spawn(restart_after_panics("watch of ConfigMaps", move || {
+        references::watch::<ConfigMap>(config_maps.clone(), Arc::clone(&tables), changed.clone())
+    }));
 }
 
 async fn next_change(

@@ -1,5 +1,7 @@
 //! Tells of transitions, once each, in the log and in events that `kubectl describe` shows.
 
+use std::collections::HashSet;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Client;
@@ -7,9 +9,10 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::panics::contain;
 use super::patch::API_DEADLINE;
 use crate::api::{ConditionType, Reason};
-use crate::partition::digest;
+use crate::partition::{QualifiedName, digest};
 use crate::plan::{Deferral, Plan, Step, Waits};
 use crate::postgres::StepOutcome;
 use crate::status;
@@ -35,10 +38,13 @@ impl Events {
         let recorder = Recorder::new(client, reporter);
         tokio::spawn(async move {
             while let Some((about, event)) = taken.recv().await {
-                match timeout(API_DEADLINE, recorder.publish(&event, &about)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::debug!(%error, "an event could not be written"),
-                    Err(_) => tracing::debug!("an event could not be written in time"),
+                match contain(timeout(API_DEADLINE, recorder.publish(&event, &about))).await {
+                    Ok(Ok(Ok(()))) => {}
+                    Ok(Ok(Err(error))) => tracing::debug!(%error, "an event could not be written"),
+                    Ok(Err(_)) => tracing::debug!("an event could not be written in time"),
+                    Err(panic) => {
+                        tracing::error!(place = panic.place, panic = panic.message, "panicked");
+                    }
                 }
             }
         });
@@ -61,7 +67,9 @@ impl Events {
     pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
         let known = before.map_or(&[][..], |plan| &plan.deferred);
         let mut told_of_plan = known.iter().any(|held| held.blocker.is_about_plan());
-        for deferral in after.deferred.iter().filter(|deferral| !is_known(deferral, known)) {
+        let known: HashSet<_> = known.iter().map(identity).collect();
+        let is_new = |deferral: &&Deferral| !known.contains(&identity(deferral));
+        for deferral in after.deferred.iter().filter(is_new) {
             let Deferral { wanted, blocker } = deferral;
             let is_told = blocker.is_about_plan() && std::mem::replace(&mut told_of_plan, true);
             if is_told || blocker.waits() == Waits::ForTime {
@@ -140,15 +148,10 @@ fn is_new(condition: &Condition, before: &[Condition]) -> bool {
     })
 }
 
-/// Whether the same is held back already; how many rows are in the way does not make it another.
-fn is_known(deferral: &Deferral, known: &[Deferral]) -> bool {
-    let what = |deferral: &Deferral| {
-        (
-            deferral.blocker.name(),
-            deferral.wanted.as_ref().map(|step| (step.verb(), step.subject())),
-        )
-    };
-    known.iter().any(|known| what(known) == what(deferral))
+/// What makes a deferral the same as one before; how many rows are in the way does not make it another.
+fn identity(deferral: &Deferral) -> (&'static str, Option<(&'static str, QualifiedName)>) {
+    let wanted = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
+    (deferral.blocker.name(), wanted)
 }
 
 /// Tells steps apart, in the 128 bytes that the API server allows.

@@ -1,22 +1,32 @@
 //! Probes, metrics and the two monitoring paths.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Router, serve};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 use super::metrics::Metrics;
+use super::serve::serve;
 use super::tables::{Sight, Tables, Watched};
+use super::workers::{HANG_TIMEOUT, Heartbeat};
 use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::plan::{Deferral, Waits};
+
+/// Time for which a rendered page is answered again, at least.
+const MIN_PAGE_AGE: Duration = Duration::from_secs(1);
 
 /// What is told over HTTP.
 pub(super) struct Told {
@@ -24,18 +34,47 @@ pub(super) struct Told {
     pub(super) tables: Arc<Tables>,
     /// Whether new work may come here: not while we are ending.
     pub(super) ready: AtomicBool,
+    pub(super) heartbeat: Arc<Heartbeat>,
+    pub(super) pages: Pages,
+}
+
+/// Pages that grow with the number of tables.
+#[derive(Default)]
+pub(super) struct Pages {
+    metrics: Page,
+    partitions: Page,
+    verify: Page,
+}
+
+/// A page that one thread at a time renders. For as long as that took, and for a second at least, the
+/// same text is answered: many who ask in a loop cost no more than half a core.
+#[derive(Default)]
+struct Page(Arc<Mutex<Option<Rendered>>>);
+
+struct Rendered {
+    text: Bytes,
+    at: Instant,
+    took: Duration,
 }
 
 /// Answers until the process ends.
-pub(super) async fn listen(listener: TcpListener, told: Arc<Told>) -> std::io::Result<()> {
+pub(super) async fn listen(listener: TcpListener, told: Arc<Told>) -> Infallible {
     let router = Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
+        .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/monitoring/partitions/metrics", get(partitions))
         .route("/monitoring/verify-partitions", get(verify))
         .with_state(told);
     serve(listener, router).await
+}
+
+async fn livez(State(told): State<Arc<Told>>) -> Response {
+    if told.heartbeat.is_within(HANG_TIMEOUT) {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the reconciles hang\n").into_response()
+    }
 }
 
 async fn readyz(State(told): State<Arc<Told>>) -> Response {
@@ -47,10 +86,59 @@ async fn readyz(State(told): State<Arc<Told>>) -> Response {
 }
 
 async fn metrics(State(told): State<Arc<Told>>) -> Response {
-    match told.metrics.scrape(&told.tables, Timestamp::now()) {
-        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    told.pages.metrics.answer("text/plain; version=0.0.4", &told, render_metrics).await
+}
+
+async fn partitions(State(told): State<Arc<Told>>) -> Response {
+    told.pages.partitions.answer("application/json", &told, render_partitions).await
+}
+
+async fn verify(State(told): State<Arc<Told>>) -> Response {
+    told.pages.verify.answer("application/json", &told, render_verdicts).await
+}
+
+impl Page {
+    async fn answer(
+        &self,
+        content_type: &'static str,
+        told: &Arc<Told>,
+        render: fn(&Told) -> Result<String, String>,
+    ) -> Response {
+        let told = Arc::clone(told);
+        match self.text(move || render(&told)).await {
+            Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error).into_response(),
+        }
     }
+
+    async fn text(
+        &self,
+        render: impl FnOnce() -> Result<String, String> + Send + 'static,
+    ) -> Result<Bytes, String> {
+        let mut latest = Arc::clone(&self.0).lock_owned().await;
+        if let Some(fresh) = latest.as_ref().filter(|rendered| rendered.is_fresh()) {
+            return Ok(fresh.text.clone());
+        }
+        // The thread keeps the lock: if the client goes away, the next one still waits for it.
+        let rendering = spawn_blocking(move || {
+            let began = Instant::now();
+            let text = Bytes::from(render()?);
+            *latest =
+                Some(Rendered { text: text.clone(), at: Instant::now(), took: began.elapsed() });
+            Ok(text)
+        });
+        rendering.await.unwrap_or_else(|_| Err("rendering this page panicked\n".to_owned()))
+    }
+}
+
+impl Rendered {
+    fn is_fresh(&self) -> bool {
+        self.at.elapsed() < self.took.max(MIN_PAGE_AGE)
+    }
+}
+
+fn render_metrics(told: &Told) -> Result<String, String> {
+    told.metrics.scrape(&told.tables, Timestamp::now()).map_err(|error| error.to_string())
 }
 
 /// A table and its partitions.
@@ -73,14 +161,18 @@ struct PartitionMetrics {
     bytes: u64,
 }
 
-async fn partitions(State(told): State<Arc<Told>>) -> Json<Vec<TableMetrics>> {
+fn render_partitions(told: &Told) -> Result<String, String> {
     let mut tables = Vec::new();
     for watched in told.tables.all() {
         if let Some(sight) = told.tables.sight(&watched.uid().unwrap_or_default()) {
             tables.push(table_metrics(&watched, &sight));
         }
     }
-    Json(tables)
+    json(&tables)
+}
+
+fn json(value: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string(value).map_err(|error| error.to_string())
 }
 
 fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
@@ -116,7 +208,7 @@ struct Verdict {
     problems: Vec<String>,
 }
 
-async fn verify(State(told): State<Arc<Told>>) -> Json<Vec<Verdict>> {
+fn render_verdicts(told: &Told) -> Result<String, String> {
     let verdict = |watched: Arc<Watched>| {
         let sight = told.tables.sight(&watched.uid().unwrap_or_default());
         let problems = sight.as_deref().map_or_else(|| unseen(&watched), problems);
@@ -127,7 +219,7 @@ async fn verify(State(told): State<Arc<Told>>) -> Json<Vec<Verdict>> {
             problems,
         }
     };
-    Json(told.tables.all().into_iter().map(verdict).collect())
+    json(&told.tables.all().into_iter().map(verdict).collect::<Vec<_>>())
 }
 
 fn problems(sight: &Sight) -> Vec<String> {
@@ -149,4 +241,42 @@ fn unseen(watched: &Watched) -> Vec<String> {
         .filter(|condition| condition.status == "False")
         .map(|condition| format!("{}: {}", condition.reason, condition.message))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+
+    use super::Page;
+
+    #[tokio::test]
+    async fn page_is_rendered_by_one_thread_at_a_time() {
+        let (page, rendering) = (Page::default(), Arc::new(AtomicUsize::new(0)));
+        let answers = join_all((0..20).map(|_| {
+            let rendering = Arc::clone(&rendering);
+            page.text(move || {
+                let before = rendering.fetch_add(1, Ordering::SeqCst);
+                std::thread::yield_now();
+                rendering.fetch_sub(1, Ordering::SeqCst);
+                if before == 0 { Ok("text".to_owned()) } else { Err("two render".to_owned()) }
+            })
+        }));
+        for answer in answers.await {
+            assert_eq!(answer.as_deref(), Ok(&b"text"[..]));
+        }
+    }
+
+    #[tokio::test]
+    async fn page_that_panics_is_rendered_again() {
+        let page = Page::default();
+        let answer = page.text(|| panic!("a bug")).await;
+        assert_eq!(
+            answer.as_deref().map_err(String::as_str),
+            Err("rendering this page panicked\n")
+        );
+        assert_eq!(page.text(|| Ok("text".to_owned())).await.as_deref(), Ok(&b"text"[..]));
+    }
 }

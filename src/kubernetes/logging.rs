@@ -7,6 +7,8 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use super::panics::log_panics;
+
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -19,7 +21,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logs to standard error from now on. `filter` is as in `RUST_LOG`: `info,kube=debug`.
+/// Logs to standard error from now on, panics too. `filter` is as in `RUST_LOG`: `info,kube=debug`.
 ///
 /// # Errors
 /// When something else logs already.
@@ -33,9 +35,11 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), TryInitError
     let registry = tracing_subscriber::registry().with(filter);
     if for_people {
         let layer = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
-        registry.with(layer.with_target(false)).try_init()
+        registry.with(layer.with_target(false)).try_init()?;
     } else {
         let layer = fmt::layer().with_writer(stderr).json().flatten_event(true);
-        registry.with(layer).try_init()
+        registry.with(layer).try_init()?;
     }
+    log_panics();
+    Ok(())
 }

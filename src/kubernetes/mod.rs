@@ -14,12 +14,15 @@ mod leader;
 mod logging;
 mod login;
 mod metrics;
+mod panics;
 mod patch;
 mod pool;
 mod progress;
 mod reconcile;
 mod references;
+mod serve;
 mod tables;
+mod workers;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -44,12 +47,14 @@ pub use metrics::{MetricDescription, describe_metrics};
 
 use backoff::Backoff;
 use events::Events;
-use http::Told;
+use http::{Pages, Told};
 use leader::Election;
 use metrics::Metrics;
+use panics::contain;
 use pool::Pool;
 use reconcile::Context;
 use tables::Tables;
+use workers::Workers;
 
 /// How many reconciles ask the API server at once.
 const REQUESTS: usize = 8;
@@ -89,9 +94,9 @@ pub enum RunError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
-    /// Answering over HTTP ended.
-    #[error("the HTTP server ended")]
-    Http(#[source] std::io::Error),
+    /// The threads of the reconciles cannot be started.
+    #[error("cannot start threads")]
+    Threads(#[source] std::io::Error),
     /// A metric cannot be registered.
     #[error("the metrics cannot be set up")]
     Metrics(#[source] prometheus::Error),
@@ -134,8 +139,14 @@ impl ClusterError {
 pub async fn run(settings: RunSettings) -> Result<(), RunError> {
     // Fails only where one is installed already, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
+    let workers = Workers::start().map_err(RunError::Threads)?;
     let mut config = kube::Config::infer().await.map_err(RunError::Configuration)?;
-    let client = Client::try_from(config.clone()).map_err(RunError::Client)?;
+    let (client, events) = {
+        // A client answers on the threads that it was made on.
+        let _on_workers = workers.handle().enter();
+        let client = Client::try_from(config.clone()).map_err(RunError::Client)?;
+        (client.clone(), Events::start(client, &settings.lease.identity))
+    };
     config.default_retry = false;
     let impatient = Client::try_from(config).map_err(RunError::Client)?;
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
@@ -144,6 +155,8 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         metrics: Arc::clone(&metrics),
         tables: Arc::clone(&tables),
         ready: AtomicBool::new(true),
+        heartbeat: workers.heartbeat(),
+        pages: Pages::default(),
     });
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -155,7 +168,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         pool: Pool::new(settings.sessions_per_server),
         tables,
         backoff: Backoff::default(),
-        events: Events::start(client.clone(), &settings.lease.identity),
+        events,
         metrics,
         resync: settings.resync,
         leave: CancellationToken::new(),
@@ -163,11 +176,21 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         deleted: Notify::new(),
     };
     let election = Election::new(impatient, settings.lease.clone());
-    tracing::info!(listen = %settings.listen, version = env!("CARGO_PKG_VERSION"), "started");
+    tracing::info!(
+        listen = %settings.listen,
+        namespaces = scope(&settings.namespaces),
+        version = env!("CARGO_PKG_VERSION"),
+        "started"
+    );
     tokio::select! {
-        ended = http::listen(listener, told) => ended.map_err(RunError::Http),
-        ended = lead(client, &settings, election, context, stop) => ended,
+        never = http::listen(listener, told) => match never {},
+        ended = lead(client, &settings, election, context, stop, &workers) => ended,
     }
+}
+
+/// The namespaces that are watched, for the log.
+fn scope(namespaces: &[String]) -> String {
+    if namespaces.is_empty() { "all".to_owned() } else { namespaces.join(",") }
 }
 
 /// Waits to lead, leads until `stop`, and lets others lead.
@@ -177,6 +200,7 @@ async fn lead(
     mut election: Election,
     mut context: Context,
     stop: CancellationToken,
+    workers: &Workers,
 ) -> Result<(), RunError> {
     tokio::select! {
         () = election.win() => {}
@@ -188,8 +212,8 @@ async fn lead(
     context.metrics.leads(true);
     let metrics = Arc::clone(&context.metrics);
     let leave = context.leave.clone();
-    let mut work =
-        tokio::spawn(keep_tables(client, settings.namespaces.clone(), context, stop.clone()));
+    let work = keep_tables(client, settings.namespaces.clone(), context, stop.clone());
+    let mut work = workers.handle().spawn(work);
     let ended = tokio::select! {
         () = election.keep() => Err(RunError::LostLeadership),
         _ = &mut work => if stop.is_cancelled() { Ok(()) } else { Err(RunError::WatchEnded) },
@@ -256,10 +280,15 @@ async fn tidy(context: &Arc<Context>) {
             _ = ticks.tick() => {}
             () = context.deleted.notified() => {}
         }
-        context.pool.close_idle();
-        claims::give_up_deleted(context);
-        let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
-        context.backoff.retain(|uid| there.contains(uid));
+        let tidied = contain(async {
+            context.pool.close_idle();
+            claims::give_up_deleted(context);
+            let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
+            context.backoff.retain(|uid| there.contains(uid));
+        });
+        if let Err(panic) = tidied.await {
+            tracing::error!(place = panic.place, panic = panic.message, "tidying panicked");
+        }
     }
 }
 

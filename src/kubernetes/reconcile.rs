@@ -18,6 +18,7 @@ use super::events::Events;
 use super::failure::{self, Trouble};
 use super::login::log_in;
 use super::metrics::Metrics;
+use super::panics::{Panic, contain};
 use super::patch::{self, Target};
 use super::pool::Pool;
 use super::progress::Observed;
@@ -37,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const HELD_UP: Duration = Duration::from_secs(10);
 /// How long until one that left its table to another looks whether that is still there.
 const LONGEST_IN_CONFLICT: Duration = Duration::from_secs(50);
+
+/// Time until a reconcile is tried again if reporting its panic panics too.
+const AFTER_PANICS: Duration = Duration::from_mins(5);
 
 /// What every reconcile shares.
 pub(super) struct Context {
@@ -63,15 +67,28 @@ pub(super) async fn reconcile(
     watched: Arc<Watched>,
     context: Arc<Context>,
 ) -> Result<Action, Infallible> {
+    // kube-runtime would end the operator with whatever panics here.
+    let again = match contain(attempt(&watched, &context)).await {
+        Ok(again) => again,
+        Err(panic) => {
+            let recorded = contain(record_panic(&watched, &panic, &context)).await;
+            Some(recorded.unwrap_or(AFTER_PANICS))
+        }
+    };
+    Ok(again.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Reconciles, and returns when to do so again, or `None` if only a change asks for it.
+async fn attempt(watched: &Watched, context: &Context) -> Option<Duration> {
     let began = Instant::now();
     let told = match &watched.0 {
-        Ok(table) => work(table, &context).await,
-        Err(invalid) => refuse(&watched, &invalid.error, &context).await,
+        Ok(table) => work(table, context).await,
+        Err(invalid) => refuse(watched, &invalid.error, context).await,
     };
     let uid = watched.uid().unwrap_or_default();
     context.tables.tried(&uid);
     let again = match &told {
-        Ok(status) => when_again(&uid, status, &context),
+        Ok(status) => when_again(&uid, status, context),
         Err(error) => {
             tracing::warn!(
                 namespace = watched.namespace(),
@@ -83,7 +100,30 @@ pub(super) async fn reconcile(
         }
     };
     context.metrics.reconciled(told.as_ref().is_ok_and(is_ready), began.elapsed());
-    Ok(again.map_or_else(Action::await_change, Action::requeue))
+    again
+}
+
+/// Makes a panic the trouble of its resource, and returns when to reconcile it again.
+async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Duration {
+    let target = target(watched);
+    tracing::error!(
+        namespace = target.namespace,
+        name = target.name,
+        place = panic.place,
+        panic = panic.message,
+        "reconcile panicked"
+    );
+    context.tables.tried(&target.uid);
+    context.tables.lost_sight(&target.uid);
+    context.metrics.reconciled(false, Duration::ZERO);
+    let again = context.backoff.failed(&target.uid, watched.meta().generation);
+    let failure = Failure { reason: Reason::InternalError, message: panic.to_string() };
+    if let Err(error) = fail(watched, failure, context).await {
+        let error = error.chain();
+        let (namespace, name) = (target.namespace, target.name);
+        tracing::warn!(namespace, name, error, "could not report the panic");
+    }
+    again
 }
 
 type Told = Result<PartitionedTableStatus, super::ClusterError>;
@@ -195,17 +235,19 @@ async fn tell(
 
 /// Says of a resource that nobody can read that nobody can read it.
 async fn refuse(watched: &Watched, error: &str, context: &Context) -> Told {
+    let message = format!("this version of the operator cannot read the resource: {error}");
+    context.tables.lost_sight(&watched.uid().unwrap_or_default());
+    fail(watched, Failure { reason: Reason::InvalidSpec, message }, context).await
+}
+
+/// Reports a failure of a resource without reading its spec.
+async fn fail(watched: &Watched, failure: Failure, context: &Context) -> Told {
     let target = target(watched);
-    context.tables.lost_sight(&target.uid);
     let previous = patch::read_status(&context.client, &target).await?;
     let subject = Subject {
         previous: previous.as_ref(),
         generation: watched.meta().generation,
-        requested: None,
-    };
-    let failure = Failure {
-        reason: Reason::InvalidSpec,
-        message: format!("this version of the operator cannot read the resource: {error}"),
+        requested: watched.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
     let status = status::project(&subject, &Outcome::Failed(failure), Timestamp::now());
     write(&target, watched.object_ref(&()), &subject, status, context).await

@@ -222,6 +222,7 @@ pub fn cure(reason: Reason) -> Waits {
         | Reason::UnknownTimeZone
         | Reason::ColumnNotFound
         | Reason::StepFailed
+        | Reason::InternalError
         | Reason::PartitionsMissing
         | Reason::DefaultPartitionHoldsRows
         | Reason::DefaultPartitionInUse

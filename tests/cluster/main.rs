@@ -19,6 +19,7 @@ mod lets_go;
 mod monitors;
 mod pages;
 mod plugin;
+mod resilience;
 mod rights;
 mod seeing;
 mod stage;

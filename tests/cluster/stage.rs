@@ -146,6 +146,12 @@ impl Running {
         Some(answer)
     }
 
+    /// Waits until the metrics hold a sample. They are rendered about once a second.
+    pub(crate) async fn reports(&self, sample: &str) {
+        let holds = async || self.get("/metrics").await.is_some_and(|all| all.contains(sample));
+        wait_until(sample, SOON, holds).await;
+    }
+
     /// Where it answers.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)

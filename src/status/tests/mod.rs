@@ -240,6 +240,7 @@ fn a_failure_keeps_what_was_last_seen() {
         (Reason::SecretNotFound, "Reconciling", "False SecretNotFound"),
         (Reason::HeldByAnother, "Reconciling", "True Connected"),
         (Reason::InvalidSpec, "Stalled", "Unknown Unknown"),
+        (Reason::InternalError, "Stalled", "Unknown Unknown"),
     ] {
         let status = fails(reason);
         let told = told(&status);
