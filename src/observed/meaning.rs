@@ -1,13 +1,13 @@
 //! From a snapshot to what it means.
 
 use super::snapshot::{
-    CountedRows, RawForeignKey, RawHolder, RawIndex, RawKey, RawPartition, RawPublication,
-    RawRelation, RawServer, RawShape, RawTrigger, Snapshot,
+    CountedRows, RawForeignKey, RawHolder, RawIndex, RawIndexSettings, RawKey, RawPartition,
+    RawPublication, RawRelation, RawServer, RawShape, RawTrigger, Snapshot,
 };
 use super::{
-    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, IndexMarker, MOST_STRETCHES,
-    ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind, Publication, Relation,
-    RelationKind, ReplicaIdentity, Server, TableIndex, Template, Trigger,
+    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, IndexMarker, IndexSettings,
+    MOST_STRETCHES, ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind,
+    Publication, Relation, RelationKind, ReplicaIdentity, Server, TableIndex, Template, Trigger,
 };
 use crate::partition::{
     Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType, Mark,
@@ -105,6 +105,7 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         },
         indexes: raw.indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
         inherited_bounds: raw.inherited_bounds,
+        publications: identifiers(raw.publications)?,
         references: qualified_all(raw.references)?,
         referenced_by: raw.referenced_by.into_iter().map(foreign_key).collect::<Result<_, _>>()?,
     })
@@ -245,6 +246,16 @@ fn table_index(raw: RawIndex) -> Result<TableIndex, InvalidSnapshot> {
         definition: after_using(raw.definition.as_deref().unwrap_or_default()),
         unique: raw.unique,
         constraint: raw.constraint,
+        exclusion: raw.exclusion,
+        settings: index_settings(raw.settings.unwrap_or_default())?,
+    })
+}
+
+fn index_settings(raw: RawIndexSettings) -> Result<IndexSettings, InvalidIdentifier> {
+    Ok(IndexSettings {
+        tablespace: raw.tablespace.map(Identifier::new).transpose()?,
+        parameters: raw.parameters,
+        statistics: raw.statistics,
     })
 }
 
@@ -256,6 +267,7 @@ fn partition_index(raw: RawIndex) -> Result<PartitionIndex, InvalidSnapshot> {
         valid: raw.valid,
         building: raw.building,
         constraint: raw.constraint.is_some(),
+        exclusion: raw.constraint.filter(|_| raw.exclusion),
         shape: raw.shape.map(shape).transpose()?,
         definition: after_using(raw.definition.as_deref().unwrap_or_default()),
         marker: marker.map(|(digest, index)| IndexMarker { index, digest: digest.to_owned() }),

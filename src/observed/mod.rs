@@ -20,7 +20,7 @@ pub use snapshot::{CountedRows, Snapshot};
 
 use crate::partition::{
     Bounds, Edge, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName,
-    RangeBounds, ServerVersion, partition_names,
+    RangeBounds, ServerVersion, partition_prefix,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -84,6 +84,8 @@ pub struct Relation {
     /// The condition that the rows of this table meet because it is a partition itself, in SQL as the catalog
     /// deparses it; `None` if it is not a partition.
     pub inherited_bounds: Option<String>,
+    /// The publications that name it.
+    pub publications: Vec<Identifier>,
     /// The tables its foreign keys reference.
     pub references: Vec<QualifiedName>,
     /// The foreign keys that reference it.
@@ -155,6 +157,22 @@ pub struct TableIndex {
     pub unique: bool,
     /// The definition of the constraint it serves, where it serves one.
     pub constraint: Option<String>,
+    /// Whether it has exclusion operators: `EXCLUDE` or `WITHOUT OVERLAPS`. `ATTACH PARTITION` never takes an
+    /// index of the partition for equivalent to such an index, and always creates one.
+    pub exclusion: bool,
+    /// The properties that its definition does not show.
+    pub settings: IndexSettings,
+}
+
+/// The properties of an index that its definition in the catalog does not show.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IndexSettings {
+    /// Tablespace, or `None` for the default.
+    pub tablespace: Option<Identifier>,
+    /// Storage parameters: `fillfactor=70` …
+    pub parameters: Vec<String>,
+    /// Columns with a statistics target of their own, by number.
+    pub statistics: Vec<(u16, i32)>,
 }
 
 /// Where in the default partition rows are counted by quarters of an hour.
@@ -228,9 +246,8 @@ impl ObservedTable {
     /// Whether a table of that name is looked at when it is no partition any more.
     #[must_use]
     pub fn finds_by_name(&self, partition: &QualifiedName) -> bool {
-        let (from, to) = partition_names(&self.name.name);
-        let name = partition.name.as_str();
-        partition.schema == self.name.schema && from.as_str() <= name && name < to.as_str()
+        partition.schema == self.name.schema
+            && partition.name.as_str().starts_with(&partition_prefix(&self.name.name))
     }
 
     /// The partition of that name.

@@ -167,6 +167,8 @@ pub struct PartitionIndex {
     pub building: bool,
     /// Whether it serves a constraint; not said where it belongs to the table's.
     pub constraint: bool,
+    /// The definition of its constraint if it has exclusion operators and does not belong to the table's.
+    pub exclusion: Option<String>,
     /// What it is; none where it belongs to the table's or is more than a resource can say.
     pub shape: Option<IndexShape>,
     /// What follows `USING` in its definition; empty where it belongs to the table's.

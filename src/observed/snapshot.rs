@@ -80,6 +80,8 @@ pub(crate) struct RawRelation {
     pub(crate) statistics: Vec<(String, i32)>,
     pub(crate) tablespace: Option<String>,
     pub(crate) access_method: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) publications: Vec<String>,
     /// The catalog query tells these apart from the rest.
     #[serde(default)]
     pub(crate) indexes: Vec<RawIndex>,
@@ -169,10 +171,21 @@ pub(crate) struct RawIndex {
     pub(crate) building: bool,
     #[serde(default)]
     pub(crate) unique: bool,
+    #[serde(default)]
+    pub(crate) exclusion: bool,
     pub(crate) constraint: Option<String>,
     pub(crate) comment: Option<String>,
     pub(crate) shape: Option<RawShape>,
     pub(crate) definition: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) settings: Option<RawIndexSettings>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RawIndexSettings {
+    pub(crate) tablespace: Option<String>,
+    pub(crate) parameters: Vec<String>,
+    pub(crate) statistics: Vec<(u16, i32)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,5 +30,5 @@ pub use marker::{
     Mark, detached_constraint, index_in_marker, index_marker, is_partition_marker, mark_in,
     partition_marker, without_marker,
 };
-pub use naming::{fit, hash_name, index_name, partition_names, range_name, unused};
+pub use naming::{end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused};
 pub use version::ServerVersion;

@@ -74,23 +74,26 @@ pub fn fit(stem: &str, suffix: &str) -> Identifier {
     Identifier::composed(name)
 }
 
-/// The first name that a partition of the table can have, and the first that none can have any more.
+/// Returns how the name of every partition of the table begins, and of every index of one, however much it
+/// had to be shortened.
 #[must_use]
-pub fn partition_names(table: &Identifier) -> (String, String) {
+pub fn partition_prefix(table: &Identifier) -> String {
     let table = table.as_str();
-    let prefix = if table.len() <= KEPT_BYTES {
-        format!("{table}_")
-    } else {
-        // The end is the prefix with its last byte raised; so it must be one that can be.
-        let kept = &table[..table.floor_char_boundary(KEPT_BYTES)];
-        kept.trim_end_matches(|c: char| !c.is_ascii() || c == '\x7f').to_owned()
-    };
-    let mut end = prefix.clone();
-    match end.pop() {
-        Some(last) => end.push(char::from(last as u8 + 1)),
-        None => end.push('\x7f'),
-    }
-    (prefix, end)
+    if table.len() <= KEPT_BYTES { format!("{table}_") } else { cut(table, KEPT_BYTES).to_owned() }
+}
+
+/// Returns a name that no name with this prefix reaches in the catalog's order, which is that of bytes, or
+/// `None` if there is none that every server encoding can express.
+///
+/// Only ASCII sorts the same in every encoding, so only the ASCII characters at the beginning count: what
+/// lies below this name still has to be compared with the prefix.
+#[must_use]
+pub fn end_of_prefix(prefix: &str) -> Option<String> {
+    let ascii = prefix.find(|c: char| !c.is_ascii()).unwrap_or(prefix.len());
+    let mut end = prefix.get(..ascii)?.trim_end_matches('\x7f').to_owned();
+    let last = u8::try_from(end.pop()?).ok()?;
+    end.push(char::from(last + 1));
+    Some(end)
 }
 
 /// As many whole characters of `text` as fit into `bytes`.

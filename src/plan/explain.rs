@@ -263,6 +263,9 @@ impl Note {
                  ours, not empty, or still needed",
                 default.shown()
             ),
+            Self::NotPublished { publication, partitions } => {
+                not_published(publication, partitions)
+            }
             Self::StillPublished { partition, publications } => {
                 let names: Vec<_> = publications.iter().map(Identifier::shown).collect();
                 format!(
@@ -288,6 +291,16 @@ impl Unadoptable {
             }
         }
     }
+}
+
+fn not_published(publication: &Identifier, partitions: &[QualifiedName]) -> String {
+    let publication = publication.shown();
+    let example = partitions.first().map(QualifiedName::shown).unwrap_or_default();
+    format!(
+        "publication {publication} names partitions of this table one by one, and not {}: when its subscribers \
+         have the table, run ALTER PUBLICATION {publication} ADD TABLE {example}",
+        some_of(partitions)
+    )
 }
 
 fn counted(partitions: &[QualifiedName]) -> String {

@@ -94,6 +94,13 @@ pub enum Note {
         /// The default partition.
         default: QualifiedName,
     },
+    /// A publication names other partitions of the table, and not these later ones.
+    NotPublished {
+        /// The publication.
+        publication: Identifier,
+        /// The partitions that it leaves out.
+        partitions: Vec<QualifiedName>,
+    },
     /// A detached table that a publication of others goes on publishing.
     StillPublished {
         /// The table.

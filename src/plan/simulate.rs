@@ -6,10 +6,10 @@ use super::step::{
     Attach, Drain, IndexBody, MarkedPartition, NewIndex, NewPartition, Remember, Step,
 };
 use crate::observed::{
-    Attachment, BoundsCheck, Exclusion, IndexMarker, ObservedPartition, ObservedTable, Origin,
-    PartitionIndex, PartitionKind, TableIndex,
+    Attachment, BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
+    ObservedTable, Origin, PartitionIndex, PartitionKind, TableIndex,
 };
-use crate::partition::{Identifier, IndexShape, Mark, QualifiedName};
+use crate::partition::{Identifier, IndexShape, Mark, QualifiedName, index_name};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
@@ -47,7 +47,7 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
         }
         Step::CreateTableIndex { index, shape, .. } => create_table_index(world, index, shape),
-        Step::BuildIndex { partition, index, shape, stands_for } => {
+        Step::BuildIndex { partition, index, shape, stands_for, .. } => {
             let built = built(index, shape, stands_for.as_ref());
             world.taken.insert(index.clone());
             on(world, partition, |p| p.indexes.push(built));
@@ -125,6 +125,7 @@ fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
             valid: true,
             building: false,
             constraint,
+            exclusion: None,
             shape: table_index.and_then(|i| i.shape.clone()),
             definition: table_index.map(|i| i.definition.clone()).unwrap_or_default(),
             marker: None,
@@ -144,6 +145,7 @@ fn built(name: &Identifier, shape: &IndexShape, stands_for: Option<&Identifier>)
         valid: true,
         building: false,
         constraint: false,
+        exclusion: None,
         shape: Some(shape.clone()),
         definition: String::new(),
         marker: stands_for
@@ -157,7 +159,12 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     on(world, &attach.partition, |p| {
         p.attachment = Attachment::Attached;
         (p.mark, p.bounds_check) = (Some(Mark::Attached), BoundsCheck::Absent);
+        p.indexes.retain(|index| !attach.replaced.contains(&index.name));
         for table_index in &table_indexes {
+            if table_index.exclusion {
+                p.indexes.push(created_by_attach(attach, table_index));
+                continue;
+            }
             let twin = p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(table_index));
             if let Some(twin) = twin {
                 belong(twin, table_index.name.clone());
@@ -169,6 +176,21 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     }
     for table_index in table_indexes {
         validate(world, &table_index.name);
+    }
+}
+
+/// An index that Postgres creates for one of the table with exclusion operators. Its name is Postgres' choice.
+fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> PartitionIndex {
+    PartitionIndex {
+        name: index_name(&attach.table.name, &table_index.name, &attach.partition.name),
+        of: Some(table_index.name.clone()),
+        valid: true,
+        building: false,
+        constraint: false,
+        exclusion: None,
+        shape: None,
+        definition: String::new(),
+        marker: None,
     }
 }
 
@@ -238,6 +260,7 @@ impl PartitionIndex {
 fn belong(index: &mut PartitionIndex, to: Identifier) {
     index.of = Some(to);
     index.constraint = false;
+    index.exclusion = None;
     index.shape = None;
     index.definition = String::new();
 }
@@ -246,6 +269,7 @@ fn belong(index: &mut PartitionIndex, to: Identifier) {
 fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
     index.of = None;
     index.constraint = of.constraint.is_some();
+    index.exclusion = of.constraint.clone().filter(|_| of.exclusion);
     index.shape.clone_from(&of.shape);
     index.definition.clone_from(&of.definition);
 }
@@ -271,6 +295,8 @@ fn create_table_index(world: &mut ObservedTable, name: &Identifier, shape: &Inde
         definition: String::new(),
         unique: shape.unique,
         constraint: None,
+        exclusion: false,
+        settings: IndexSettings::default(),
     });
     indexes.sort_by(|a, b| a.name.cmp(&b.name));
 }

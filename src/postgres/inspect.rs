@@ -4,7 +4,7 @@ use tokio_postgres::types::ToSql;
 
 use super::{DatabaseError, Session, rows};
 use crate::observed::{CountedRows, InvalidSnapshot, ObservedTable, Snapshot, Within};
-use crate::partition::{QualifiedName, detached_constraint, partition_names};
+use crate::partition::{QualifiedName, detached_constraint, end_of_prefix, partition_prefix};
 use crate::sql;
 
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
@@ -30,10 +30,11 @@ pub enum InspectError {
 /// # Errors
 /// When the database refuses, or does not answer in time.
 pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapshot, InspectError> {
-    let (from, to) = partition_names(&table.name);
+    let prefix = partition_prefix(&table.name);
+    let end = end_of_prefix(&prefix);
     let (schema, name) = (table.schema.as_str(), table.name.as_str());
     let detached = detached_constraint(table);
-    let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &from, &to, &detached.as_str()];
+    let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &prefix, &end, &detached.as_str()];
     let found = session.query(INSPECT, &parameters).await?;
     rows::snapshot(table, &found)
 }

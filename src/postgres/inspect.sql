@@ -1,7 +1,7 @@
 -- One snapshot of a table, its partitions and their indexes: a row for the table, then one for each
--- of these. It reads the catalog only: no row of a user's table. $1 schema, $2 table, $3 and $4: names
--- from $3 up to but without $4 are those that the table's partitions can have, $5 the constraint by which
--- tables detached from it are known.
+-- of these. It reads the catalog only: no row of a user's table. $1 schema, $2 table, $3 how the
+-- names of its partitions begin, $4 a name above all of these (NULL if there is none), $5 the constraint by
+-- which tables detached from it are known.
 --
 -- JSON takes the server longer to write than the catalog to read. So what there is much of has columns,
 -- and is sorted by who asks; what there is little of is JSON in "facts".
@@ -22,7 +22,10 @@ target AS (
 namesakes AS (
     SELECT c.oid, c.relname, c.relkind, c.relispartition
     FROM target t
-    JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname >= $3::name AND c.relname < $4::name
+    -- The order of names serves the index alone: that of $4 is not the same in every encoding.
+    JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname >= $3::name
+        AND c.relname <= coalesce($4::name, (SELECT relname FROM pg_class ORDER BY relname DESC LIMIT 1))
+        AND starts_with(c.relname, $3::text)
 ),
 -- Partitions, and tables that a marker says were made to become one.
 members AS (
@@ -74,7 +77,7 @@ parents AS (
 ),
 -- Few databases have any.
 published AS MATERIALIZED (
-    SELECT prrelid FROM pg_publication_rel
+    SELECT prrelid, prpubid FROM pg_publication_rel
 ),
 -- Whose build it is not ours to see has no index here.
 building AS MATERIALIZED (
@@ -93,7 +96,9 @@ SELECT 'table' AS what,
            SELECT ty.typname
            FROM target tt
            JOIN pg_type ty ON ty.typnamespace = tt.relnamespace
-               AND ty.typname >= $3::name AND ty.typname < $4::name
+               AND ty.typname >= $3::name
+               AND ty.typname <= coalesce($4::name, (SELECT typname FROM pg_type ORDER BY typname DESC LIMIT 1))
+               AND starts_with(ty.typname, $3::text)
                AND ty.typtype <> 'c' -- a composite type has the name of a relation
        ) AS taken,
        json_build_object(
@@ -140,6 +145,12 @@ SELECT 'table' AS what,
                'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = t.reltablespace),
                'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
                'inheritedBounds', CASE WHEN t.relispartition THEN pg_get_partition_constraintdef(t.oid) END,
+               'publications', (
+                   SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]')
+                   FROM published r
+                   JOIN pg_publication p ON p.oid = r.prpubid
+                   WHERE r.prrelid = t.oid
+               ),
                'references', (
                    SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
                    FROM pg_constraint con
@@ -313,6 +324,7 @@ SELECT 'index',
                )
            ),
            'unique', x.indisunique,
+           'exclusion', x.indisexclusion,
            'constraint', (
                SELECT pg_get_constraintdef(con.oid)
                FROM pg_constraint con
@@ -354,7 +366,17 @@ SELECT 'index',
                            AND (k.collation_oid = 0 OR k.collation_oid = a.attcollation))
                )
            ) END,
-           'definition', pg_get_indexdef(x.indexrelid)
+           'definition', pg_get_indexdef(x.indexrelid),
+           -- What the functions that deparse indexes and constraints leave out.
+           'settings', CASE WHEN x.indrelid = t.oid THEN json_build_object(
+               'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = ic.reltablespace),
+               'parameters', coalesce(to_json(ic.reloptions), '[]'),
+               'statistics', (
+                   SELECT coalesce(json_agg(json_build_array(a.attnum, a.attstattarget) ORDER BY a.attnum), '[]')
+                   FROM pg_attribute a
+                   WHERE a.attrelid = x.indexrelid AND a.attstattarget >= 0
+               )
+           ) END
        )::text END
 FROM target t
 CROSS JOIN (SELECT oid FROM members UNION ALL SELECT oid FROM target) r

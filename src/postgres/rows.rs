@@ -112,10 +112,12 @@ fn index(row: &Row) -> Result<RawIndex, InspectError> {
         valid: column(row, "valid")?,
         building: false,
         unique: false,
+        exclusion: false,
         constraint: None,
         comment: None,
         shape: None,
         definition: None,
+        settings: None,
     })
 }
 

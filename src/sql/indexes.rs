@@ -1,7 +1,8 @@
 //! Making and replacing indexes.
 
 use super::Sql;
-use super::quote::{list, literal, name, qualified};
+use super::quote::{list, literal, name, parameters, qualified};
+use crate::observed::IndexSettings;
 use crate::partition::{Identifier, IndexColumn, IndexShape, QualifiedName, index_marker};
 
 /// The table's own index, without any on its partitions: no scan, and no lock on them.
@@ -38,12 +39,31 @@ pub(super) fn build(
     index: &Identifier,
     shape: &IndexShape,
     stands_for: Option<&Identifier>,
+    settings: &IndexSettings,
 ) -> Vec<Sql> {
     let on = qualified(partition);
-    let mut statements =
-        vec![statement(shape.unique, "CONCURRENTLY ", index, &on, &definition(shape))];
+    let definition = definition_with(shape, settings);
+    let mut statements = vec![statement(shape.unique, "CONCURRENTLY ", index, &on, &definition)];
     statements.extend(stands_for.map(|named| mark(partition, index, named, shape)));
     statements
+}
+
+/// Gives a new, empty index the properties that its definition does not have.
+pub(super) fn set(
+    index: &QualifiedName,
+    settings: &IndexSettings,
+    has_parameters: bool,
+) -> Vec<Sql> {
+    let index = qualified(index);
+    let mut changes = Vec::new();
+    if !(has_parameters || settings.parameters.is_empty()) {
+        changes.push(format!("SET ({})", parameters(&settings.parameters)));
+    }
+    changes.extend(settings.tablespace.iter().map(|t| format!("SET TABLESPACE {}", name(t))));
+    for (column, target) in &settings.statistics {
+        changes.push(format!("ALTER COLUMN {column} SET STATISTICS {target}"));
+    }
+    changes.into_iter().map(|change| Sql(format!("ALTER INDEX {index} {change}"))).collect()
 }
 
 pub(super) fn attach(table_index: &QualifiedName, index: &QualifiedName) -> Sql {
@@ -93,10 +113,20 @@ fn mark(
 
 /// What follows `USING`.
 fn definition(shape: &IndexShape) -> String {
+    definition_with(shape, &IndexSettings::default())
+}
+
+fn definition_with(shape: &IndexShape, settings: &IndexSettings) -> String {
     let columns: Vec<_> = shape.columns.iter().map(key_column).collect();
     let mut text = format!("{} ({})", shape.method, columns.join(", "));
     if !shape.include.is_empty() {
         text.push_str(&format!(" INCLUDE {}", list(&shape.include)));
+    }
+    if !settings.parameters.is_empty() {
+        text.push_str(&format!(" WITH ({})", parameters(&settings.parameters)));
+    }
+    if let Some(tablespace) = &settings.tablespace {
+        text.push_str(&format!(" TABLESPACE {}", name(tablespace)));
     }
     if let Some(predicate) = &shape.predicate {
         text.push_str(&format!(" WHERE ({predicate})"));

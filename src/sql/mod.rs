@@ -102,8 +102,8 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::CreateTableIndex { table, index, shape } => {
             vec![indexes::create_on_only(table, index, shape)]
         }
-        Step::BuildIndex { partition, index, shape, stands_for } => {
-            indexes::build(partition, index, shape, stands_for.as_ref())
+        Step::BuildIndex { partition, index, shape, stands_for, settings } => {
+            indexes::build(partition, index, shape, stands_for.as_ref(), settings)
         }
         Step::AttachIndex { table, table_index, partition, index } => {
             vec![indexes::attach(

@@ -41,6 +41,9 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
                 statements.extend(indexes::create(&new.partition, &index.name, shape, stands_for));
             }
         }
+        let is_constraint = matches!(index.body, IndexBody::Constraint { .. });
+        let index_name = new.partition.sibling(index.name.clone());
+        statements.extend(indexes::set(&index_name, &index.settings, !is_constraint));
     }
     statements.extend(properties(new));
     let made = Mark::ToBeAttached;
@@ -62,15 +65,9 @@ fn create_table(new: &NewPartition) -> Sql {
     if let Some(method) = &new.template.access_method {
         text.push_str(&format!(" USING {}", name(method)));
     }
-    let storage: Vec<_> = new
-        .storage
-        .iter()
-        .filter_map(|parameter| parameter.split_once('='))
-        .filter_map(|(key, value)| Some((Identifier::new(key).ok()?, value)))
-        .map(|(key, value)| format!("{} = {}", name(&key), literal(value)))
-        .collect();
+    let storage = quote::parameters(&new.storage);
     if !storage.is_empty() {
-        text.push_str(&format!(" WITH ({})", storage.join(", ")));
+        text.push_str(&format!(" WITH ({storage})"));
     }
     if let Some(tablespace) = &new.template.tablespace {
         text.push_str(&format!(" TABLESPACE {}", name(tablespace)));
@@ -103,12 +100,15 @@ fn properties(new: &NewPartition) -> Vec<Sql> {
 }
 
 pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
-    let mut statements = vec![Sql(format!(
+    let replaced = attach.replaced.iter();
+    let mut statements: Vec<_> =
+        replaced.map(|constraint| drop_constraint(&attach.partition, constraint)).collect();
+    statements.push(Sql(format!(
         "ALTER TABLE {} ATTACH PARTITION {} {}",
         qualified(&attach.table),
         qualified(&attach.partition),
         quote::bounds(&attach.bounds, attach.key.as_ref().map(|key| key.key))
-    ))];
+    )));
     if attach.key.is_some() {
         statements.push(Sql(format!(
             "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {BOUNDS_CHECK}, DROP CONSTRAINT IF EXISTS {}",

@@ -68,3 +68,14 @@ pub(super) fn in_range(key: &RangeKey, range: RangeBounds) -> String {
     }
     conditions.join(" AND ")
 }
+
+/// Storage parameters as the catalog has them, `fillfactor=70`, for between the parentheses of `WITH` or `SET`.
+pub(super) fn parameters(parameters: &[String]) -> String {
+    let parameters: Vec<_> = parameters
+        .iter()
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter_map(|(key, value)| Some((Identifier::new(key).ok()?, value)))
+        .map(|(key, value)| format!("{} = {}", name(&key), literal(value)))
+        .collect();
+    parameters.join(", ")
+}

@@ -91,7 +91,7 @@ fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {
         ("identity", column("id", "attidentity"), text(if major < 17 { "" } else { "a" })),
         ("NOT NULL and CHECK", column("at", "attnotnull"), text("t")),
         ("NOT NULL and CHECK", constraints("'c'", "conrelid"), text("c")),
-        ("primary key, unique, exclusion", constraints("'p'", "conrelid"), text("p")),
+        ("primary key, unique", constraints("'p'", "conrelid"), text("p")),
         (
             "indexes",
             text(
@@ -122,7 +122,8 @@ fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {
 }
 
 /// Rows that need more than the one table have a test of their own.
-const ELSEWHERE: [&str; 2] = ["tablespace", "access method"];
+const ELSEWHERE: [&str; 4] =
+    ["tablespace", "access method", "index properties", "exclusion, WITHOUT OVERLAPS"];
 
 #[tokio::test]
 async fn a_new_partition_has_of_its_table_what_the_page_says() {
@@ -240,8 +241,15 @@ async fn tablespace_and_access_method_are_the_tables() {
         world.owner(&format!("
             CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at) {method} TABLESPACE other;
             CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
-            CREATE INDEX t_at ON t (at) TABLESPACE other;")).await;
+            CREATE INDEX t_at ON t (at) TABLESPACE other;
+            ALTER TABLE t ADD id bigint NOT NULL DEFAULT 0;
+            ALTER TABLE t ADD CONSTRAINT t_key PRIMARY KEY (id, at)
+                WITH (fillfactor = 70) USING INDEX TABLESPACE other;
+            CREATE UNIQUE INDEX t_sum ON t ((id + 1), at) WITH (fillfactor = 71);
+            ALTER INDEX t_sum ALTER COLUMN 1 SET STATISTICS 1234;")).await;
         apply_to_t(&world).await;
+        assert_indexes_are_those_of_partition_of(&world).await;
+        built_index_has_the_properties_of_the_parent_index(&world).await;
         let has = format!(
             "SELECT spcname || ' ' || amname FROM pg_class c
             JOIN pg_tablespace s ON s.oid = reltablespace JOIN pg_am a ON a.oid = relam
@@ -250,6 +258,42 @@ async fn tablespace_and_access_method_are_the_tables() {
         let expected = if major < 17 { "other heap" } else { "other heap_too" };
         assert_eq!(world.text(&has).await, expected, "Postgres {major}");
     }
+}
+
+/// Holds tablespaces and storage parameters against `t_2026_01`, which was made by `PARTITION OF`.
+async fn assert_indexes_are_those_of_partition_of(world: &World) {
+    let indexes = |partition: &str| {
+        format!(
+            "SELECT string_agg(indkey::text || ' ' || coalesce(spcname, 'default')
+                 || coalesce(reloptions::text, ''), ', ' ORDER BY indkey::text)
+             FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+             LEFT JOIN pg_tablespace s ON s.oid = reltablespace
+             WHERE indrelid = '{SCHEMA_SQL}.{partition}'::regclass"
+        )
+    };
+    let by_hand = world.text(&indexes("t_2026_01")).await;
+    assert_eq!(world.text(&indexes("t_2026_02")).await, by_hand, "Postgres {}", world.major);
+    let target = format!(
+        "SELECT attstattarget FROM pg_attribute
+         WHERE attrelid = '{SCHEMA_SQL}.t_2026_02_sum'::regclass AND attnum = 1"
+    );
+    assert_eq!(world.text(&target).await, "1234", "Postgres {}", world.major);
+}
+
+/// An index that the spec names, and that the table has and one partition has not.
+async fn built_index_has_the_properties_of_the_parent_index(world: &World) {
+    let sql = "CREATE INDEX t_id ON ONLY t (id) WITH (fillfactor = 72) TABLESPACE other";
+    world.owner(sql).await;
+    let spec = json!({
+        "table": "t", "ahead": 1, "indexes": [{"name": "t_id", "columns": [{"column": "id"}]}],
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+    });
+    apply(&world.session().await, &desired(spec), "2026-01-15T12:00:00Z").await;
+    let properties = format!(
+        "SELECT spcname || reloptions::text FROM pg_class c JOIN pg_tablespace s ON s.oid = reltablespace
+         WHERE c.oid = '{SCHEMA_SQL}.t_2026_01_id'::regclass"
+    );
+    assert_eq!(world.text(&properties).await, "other{fillfactor=72}", "Postgres {}", world.major);
 }
 
 #[tokio::test]

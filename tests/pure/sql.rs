@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pg_partition_operator::observed::{
-    Fires, ForeignKey, ReplicaIdentity, Template, Trigger, Within,
+    Fires, ForeignKey, IndexSettings, ReplicaIdentity, Template, Trigger, Within,
 };
 use pg_partition_operator::partition::{
     Bounds, Edge, IndexColumn, IndexShape, KeyType, QualifiedName, RangeBounds,
@@ -271,6 +271,7 @@ fn steps_of_default() -> Vec<Step> {
             default: None,
             exclusion: None,
             key: Some(key(KeyType::TimestampTz)),
+            replaced: vec![identifier("ex'cl"), identifier("ke\"y")],
             ..attach(Bounds::Default, None)
         })),
         Step::RemoveDefault {
@@ -358,17 +359,18 @@ fn steps_of_letting_go() -> Vec<Step> {
 fn index_steps() -> Vec<Step> {
     let (table, partition) = (qualified(TABLE), qualified(PARTITION));
     let (index, replacement) = (identifier("In;\"dex"), identifier("In;\"dex_pgpartition_next"));
-    let built = |stands_for| Step::BuildIndex {
+    let built = |stands_for, settings| Step::BuildIndex {
         partition: partition.clone(),
         index: index.clone(),
         shape: shape(),
         stands_for,
+        settings,
     };
     let partitions = vec![partition.clone()];
     vec![
         Step::CreateTableIndex { table: table.clone(), index: index.clone(), shape: shape() },
-        built(None),
-        built(Some(identifier("it's \\ mine"))),
+        built(None, settings()),
+        built(Some(identifier("it's \\ mine")), IndexSettings::default()),
         Step::AttachIndex {
             table: table.clone(),
             table_index: replacement.clone(),
@@ -403,6 +405,7 @@ fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
         references: Vec::new(),
         referenced_by: Vec::new(),
         again: false,
+        replaced: Vec::new(),
     }
 }
 
@@ -419,8 +422,16 @@ fn plain(bounds: Bounds, key: Option<RangeKey>) -> NewPartition {
     }
 }
 
+fn settings() -> IndexSettings {
+    IndexSettings {
+        tablespace: Some(identifier("Table;space")),
+        parameters: vec!["fillfactor=70".to_owned(), "it's=o'dd".to_owned()],
+        statistics: vec![(1, 1000)],
+    }
+}
+
 fn rich() -> NewPartition {
-    let index = |name: &str, body| NewIndex { name: identifier(name), body };
+    let index = |name: &str, body, settings| NewIndex { name: identifier(name), body, settings };
     let twin = IndexBody::Twin {
         of: identifier("tw\"in"),
         unique: true,
@@ -441,7 +452,11 @@ fn rich() -> NewPartition {
             access_method: Some(identifier("Heap\"too")),
         },
         storage: vec!["fillfactor=77".to_owned(), "it's=o'dd".to_owned()],
-        indexes: vec![index("1;a", twin), index("2\"b", constraint), index("3'c", named)],
+        indexes: vec![
+            index("1;a", twin, settings()),
+            index("2\"b", constraint, settings()),
+            index("3'c", named, IndexSettings::default()),
+        ],
         replica_identity_index: Some(identifier("1;a")),
         ..plain(Bounds::Range(range()), Some(key(KeyType::TimestampTz)))
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pg_partition_operator::observed::{Fires, Holder, PartitionKind, Template, Trigger};
+use pg_partition_operator::observed::{
+    Fires, Holder, IndexSettings, PartitionKind, Template, Trigger,
+};
 use pg_partition_operator::partition::{
     Bounds, Edge, IndexColumn, IndexShape, KeyType, QualifiedName, RangeBounds, ServerVersion,
 };
@@ -58,6 +60,7 @@ fn attach() -> Attach {
         key: Some(key()),
         comment: None,
         again: false,
+        replaced: Vec::new(),
         default: Some(orders("orders_default")),
         exclusion: None,
         references: Vec::new(),
@@ -152,6 +155,7 @@ fn index_steps() -> Vec<Step> {
             index: index.clone(),
             shape: shape(),
             stands_for: None,
+            settings: IndexSettings::default(),
         },
         Step::AttachIndex {
             table: table.clone(),
@@ -182,7 +186,11 @@ fn new_partition() -> NewPartition {
         key: Some(key()),
         template: Template::default(),
         storage: Vec::new(),
-        indexes: vec![NewIndex { name: identifier("orders_2026_12_placed"), body }],
+        indexes: vec![NewIndex {
+            name: identifier("orders_2026_12_placed"),
+            body,
+            settings: IndexSettings::default(),
+        }],
         replica_identity_index: None,
     }
 }

@@ -1,7 +1,7 @@
 //! What may be done to indexes.
 
 use super::{attached, ensure, find};
-use crate::observed::{ObservedTable, TableIndex};
+use crate::observed::{ObservedPartition, ObservedTable, TableIndex};
 use crate::partition::{Identifier, QualifiedName};
 use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::{PlannedStep, Step};
@@ -33,6 +33,22 @@ pub(super) fn check_attach(
     let found = found.ok_or("the index is there")?;
     ensure(found.valid && found.of.is_none(), "the index is valid and belongs to none")?;
     ensure(self::table_index(table_index, world).is_some(), "the table has the index")
+}
+
+/// A constraint is dropped only if attaching the table creates the same one again.
+pub(super) fn check_replaced(
+    replaced: &[Identifier],
+    unattached: &ObservedPartition,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let table_indexes = world.relation.iter().flat_map(|relation| &relation.indexes);
+    let created: Vec<_> =
+        table_indexes.filter(|i| i.exclusion).filter_map(|i| i.constraint.as_ref()).collect();
+    let is_created_again = |name: &Identifier| {
+        let index = unattached.indexes.iter().find(|i| i.name == *name);
+        index.and_then(|i| i.exclusion.as_ref()).is_some_and(|own| created.contains(&own))
+    };
+    ensure(replaced.iter().all(is_created_again), "a constraint is replaced only by the same one")
 }
 
 pub(super) fn check_drop_spare(

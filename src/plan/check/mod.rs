@@ -129,6 +129,7 @@ fn check_attach(attach: &Attach, world: &ObservedTable) -> Result<(), &'static s
     let is_known =
         table.attachment == Attachment::Prepared || table.bounds_check == BoundsCheck::Proven;
     ensure(is_known || attach.key.is_none(), "what is attached is not scanned under a lock")?;
+    indexes::check_replaced(&attach.replaced, table, world)?;
     fits_in(&attach.bounds, world)
 }
 

@@ -207,6 +207,7 @@ fn build(
         partition: partition.name.clone(),
         index: name.clone(),
         shape: index.shape.clone(),
+        settings: table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default(),
         stands_for,
     };
     if let Some(blocker) = build_blocker(partition, leftover, draft) {

@@ -4,7 +4,8 @@ use super::Draft;
 use super::recover::is_usable;
 use crate::desired::{DesiredTable, OnPartitions, Partitioning};
 use crate::observed::{
-    Attachment, BoundsCheck, ObservedPartition, PartitionKind, ReplicaIdentity, TableIndex,
+    Attachment, BoundsCheck, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
+    ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
@@ -79,6 +80,7 @@ impl Draft {
             table: self.world.name.clone(),
             comment: found.and_then(|p| p.comment.clone()),
             again: found.is_some_and(|p| p.attachment == Attachment::Detached),
+            replaced: found.map(|p| self.constraints_to_replace(p)).unwrap_or_default(),
             partition,
             bounds,
             key: self.range_key(),
@@ -87,6 +89,17 @@ impl Draft {
             references: self.references(),
             referenced_by: self.referenced_by(),
         }
+    }
+
+    /// Returns the constraints of an unattached table that are those of the table with exclusion operators.
+    fn constraints_to_replace(&self, unattached: &ObservedPartition) -> Vec<Identifier> {
+        let table_indexes = self.world.relation.iter().flat_map(|relation| &relation.indexes);
+        let of_table: Vec<_> =
+            table_indexes.filter(|i| i.exclusion).filter_map(|i| i.constraint.as_ref()).collect();
+        let is_of_table = |index: &&PartitionIndex| {
+            index.exclusion.as_ref().is_some_and(|own| of_table.contains(&own))
+        };
+        unattached.indexes.iter().filter(is_of_table).map(|index| index.name.clone()).collect()
     }
 
     /// Whether a name cannot be given to anything new in the table's schema.
@@ -154,8 +167,12 @@ impl Draft {
         on_newest: impl Fn(u32) -> bool,
     ) -> Vec<NewIndex> {
         let Some(relation) = &self.world.relation else { return Vec::new() };
-        let mut bodies: Vec<_> =
-            relation.indexes.iter().map(|index| (index.name.clone(), index.twin())).collect();
+        let mut bodies: Vec<_> = relation
+            .indexes
+            .iter()
+            .filter(|index| !index.exclusion)
+            .map(|index| (index.name.clone(), index.twin(), index.settings.clone()))
+            .collect();
         for index in &desired.indexes {
             let here = match index.on {
                 OnPartitions::All => true,
@@ -168,15 +185,15 @@ impl Draft {
             if here && has_columns && !has_twin {
                 let stands_for = (!index.is_of_table()).then(|| index.name.clone());
                 let body = IndexBody::Named { stands_for, shape: index.shape.clone() };
-                bodies.push((index.name.clone(), body));
+                bodies.push((index.name.clone(), body, IndexSettings::default()));
             }
         }
         let mut indexes: Vec<NewIndex> = Vec::new();
-        for (of, body) in bodies {
+        for (of, body, settings) in bodies {
             let name = unused(&index_name(&self.world.name.name, &of, partition), |name| {
                 self.is_taken(name) || name == partition || indexes.iter().any(|i| i.name == *name)
             });
-            indexes.push(NewIndex { name, body });
+            indexes.push(NewIndex { name, body, settings });
         }
         indexes
     }

@@ -10,6 +10,7 @@ mod expire;
 mod index;
 mod make;
 mod provision;
+mod publications;
 mod recover;
 mod remainders;
 
@@ -24,7 +25,7 @@ use crate::partition::QualifiedName;
 pub(super) type Rule = fn(&DesiredTable, &Moment, &mut Draft);
 
 /// All of them.
-pub(super) const RULES: [Rule; 10] = [
+pub(super) const RULES: [Rule; 11] = [
     detach::finish,
     adopt::adopt,
     recover::discard_unusable,
@@ -36,6 +37,7 @@ pub(super) const RULES: [Rule; 10] = [
     // Beside a default partition nothing is detached concurrently: so it goes when that is done.
     default_partition::remove,
     index::ensure,
+    publications::report,
 ];
 
 /// A plan in the making, and the world as it will be after it.

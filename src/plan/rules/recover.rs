@@ -28,9 +28,11 @@ fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -
 }
 
 /// Whether a table can be attached as it is: it is ours to attach, its columns are those of the table,
-/// and each index of the table has its twin, which attaching would build under an exclusive lock.
+/// and each index of the table has its twin, which attaching would build under an exclusive lock. Of an index
+/// with exclusion operators Postgres recognizes none, and always creates one.
 pub(super) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
-    let mut table_indexes = draft.world.relation.iter().flat_map(|relation| &relation.indexes);
+    let table_indexes = draft.world.relation.iter().flat_map(|relation| &relation.indexes);
+    let mut table_indexes = table_indexes.filter(|index| !index.exclusion);
     partition.owned
         && partition.fits
         && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_twin_of(of)))

@@ -3,7 +3,7 @@
 mod cost;
 mod letting_go;
 
-use crate::observed::{Template, Trigger};
+use crate::observed::{IndexSettings, Template, Trigger};
 use crate::partition::{Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds};
 
 pub use cost::{Risk, TransactionMode};
@@ -132,6 +132,8 @@ pub enum Step {
         shape: IndexShape,
         /// The name the resource gives it, where it stands by itself.
         stands_for: Option<Identifier>,
+        /// The properties it takes from the table's index.
+        settings: IndexSettings,
     },
     /// Make a partition's index belong to the table's.
     AttachIndex {
@@ -201,6 +203,8 @@ pub struct NewIndex {
     pub name: Identifier,
     /// What it is.
     pub body: IndexBody,
+    /// The properties it takes from the table's index.
+    pub settings: IndexSettings,
 }
 
 /// What an index of a table to make is.
@@ -263,6 +267,9 @@ pub struct Attach {
     pub comment: Option<String>,
     /// Whether it was a partition before, and so has foreign keys that become the table's again.
     pub again: bool,
+    /// Constraints of the table to attach that `ATTACH PARTITION` would not recognize and would create again:
+    /// they are dropped first, in the same transaction.
+    pub replaced: Vec<Identifier>,
 }
 
 /// Whose rows are moved where.

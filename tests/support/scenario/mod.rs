@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION};
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    DefaultRows, ForeignKey, IndexMarker, ObservedPartition, ObservedTable, Relation, RelationKind,
-    TableIndex,
+    DefaultRows, ForeignKey, IndexMarker, IndexSettings, ObservedPartition, ObservedTable,
+    Relation, RelationKind, TableIndex,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyType, Method, QualifiedName, ServerVersion,
@@ -93,6 +93,7 @@ impl Scenario {
             "no-index" => self.spec["indexes"] = json!([]),
             "adopt" => self.annotate(ADOPT_ANNOTATION, text.trim_start_matches("adopt").trim()),
             "found" => self.found(line),
+            "table-published-by" => self.relation().publications.push(line.name().name),
             "references" => self.relation().references.push(line.name()),
             "referenced-by" => {
                 let key = ForeignKey { from: line.name(), columns: Vec::new() };
@@ -304,6 +305,10 @@ impl Scenario {
                 ("invalid", _) => index.valid = false,
                 ("building", _) => index.building = true,
                 ("constraint", _) => index.constraint = true,
+                ("exclusion", _) => {
+                    (index.constraint, index.shape) = (true, None);
+                    index.exclusion = Some("EXCLUDE".to_owned());
+                }
                 ("of", table_index) => index.of = Some(world::identifier(table_index)),
                 ("ours", stands_for) => {
                     let index_name = world::identifier(stands_for);
@@ -320,9 +325,13 @@ impl Scenario {
             name,
             valid: index.valid,
             unique: shape.unique,
-            shape: Some(shape),
+            shape: index.shape,
             definition: String::new(),
-            constraint: index.constraint.then(|| "PRIMARY KEY".to_owned()),
+            exclusion: index.exclusion.is_some(),
+            constraint: index
+                .exclusion
+                .or_else(|| index.constraint.then(|| "PRIMARY KEY".to_owned())),
+            settings: IndexSettings::default(),
         });
     }
 
