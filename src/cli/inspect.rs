@@ -58,7 +58,7 @@ fn text(observed: &ObservedTable) -> String {
         observed.name.shown(),
         relation.owner.shown(),
         server.version,
-        server.role.shown()
+        server.role.as_ref().map_or("the login role".to_owned(), |role| role.shown())
     );
     let key = observed.range_key().map(|(_, key)| key);
     for partition in &observed.partitions {

@@ -2,7 +2,9 @@
 
 use std::io::{IsTerminal, stderr};
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -32,7 +34,7 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), TryInitError
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(repeats_no_setting));
     if for_people {
         let layer = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
         registry.with(layer.with_target(false)).try_init()?;
@@ -42,4 +44,12 @@ pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), TryInitError
     }
     log_panics();
     Ok(())
+}
+
+/// Libraries that log hosts, and texts of servers, at lower levels than this; what came from a Secret is
+/// not logged at any.
+fn repeats_no_setting(event: &Metadata<'_>) -> bool {
+    let repeats = ["rustls", "tokio_postgres", "postgres_protocol"];
+    let of_library = repeats.iter().any(|library| event.target().starts_with(library));
+    !of_library || *event.level() == Level::ERROR
 }

@@ -52,7 +52,8 @@ pub(super) async fn settings(
         Some(reference) => Some(read_ca(reference, &namespace, client).await?),
         None => None,
     };
-    Ok(credentials::settings(database, &namespace, &data, ca)?)
+    let references = credentials::References { secret: &data, ca };
+    Ok(credentials::settings(database, &namespace, references)?)
 }
 
 async fn read_ca(reference: &CaRef, namespace: &str, client: &Client) -> Result<Vec<u8>, Trouble> {

@@ -104,7 +104,7 @@ impl Server {
         if let Some((error, since)) = &state.silence
             && since.elapsed() < PAUSE
         {
-            return Err(error.clone());
+            return Err(error.clone().of_server(settings));
         }
         let free = self.permits.available_permits();
         let too_many = state.idle.len().saturating_sub(free);

@@ -70,7 +70,8 @@ fn server(raw: RawServer) -> Result<Server, InvalidSnapshot> {
     Ok(Server {
         version: ServerVersion(raw.version),
         in_recovery: raw.in_recovery,
-        role: Identifier::new(raw.role)?,
+        role: raw.role.map(Identifier::new).transpose()?,
+        hides_owner: raw.hides_owner,
         clock: raw.clock.parse().map_err(|_| InvalidSnapshot::Clock(raw.clock))?,
         ahead: None,
     })

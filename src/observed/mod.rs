@@ -52,8 +52,10 @@ pub struct Server {
     pub version: ServerVersion,
     /// Whether it only replays another server's changes: `pg_is_in_recovery()`.
     pub in_recovery: bool,
-    /// The role we act as.
-    pub role: Identifier,
+    /// The login role, or `None` if its name came from a Secret and must not be shown.
+    pub role: Option<Identifier>,
+    /// Whether the table's owner is the login role, and its name must not be shown.
+    pub hides_owner: bool,
     /// Its clock when the snapshot was taken.
     pub clock: Timestamp,
     /// How far its clock was ahead of ours; none where nobody has compared them.

@@ -41,6 +41,13 @@ impl Snapshot {
             found.rows_referenced_by = by.map(|by| by.into_iter().map(words).collect());
         }
     }
+
+    /// Takes out the name of the login role, which came from a Secret.
+    pub(crate) fn hide_login_role(&mut self) {
+        let role = self.server.role.take();
+        let owner = self.relation.as_ref().map(|relation| &relation.owner);
+        self.server.hides_owner = role.is_some() && role.as_ref() == owner;
+    }
 }
 
 /// The rows of a default partition.
@@ -57,7 +64,12 @@ pub struct CountedRows {
 pub(crate) struct RawServer {
     pub(crate) version: u32,
     pub(crate) in_recovery: bool,
-    pub(crate) role: String,
+    /// Absent if the name came from a Secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
+    /// Whether the role is the table's owner, and absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hides_owner: bool,
     pub(crate) clock: String,
 }
 
@@ -153,6 +165,9 @@ pub(crate) struct RawPublication {
 pub(crate) struct RawHolder {
     pub(crate) pid: i32,
     pub(crate) role: Option<String>,
+    /// Whether the role is the table's owner, and absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hides_owner: bool,
     pub(crate) application: Option<String>,
 }
 

@@ -52,15 +52,15 @@ pub enum Blocker {
     NotOwner {
         /// The owner.
         owner: Identifier,
-        /// The role we act as.
-        role: Identifier,
+        /// The login role, or `None` if its name must not be shown.
+        role: Option<Identifier>,
     },
     /// The table's owner may not create tables in its schema.
     MayNotCreate {
         /// The schema.
         schema: Identifier,
-        /// The owner.
-        owner: Identifier,
+        /// The owner, or `None` if it is the login role, whose name must not be shown.
+        owner: Option<Identifier>,
     },
     /// The server only replays another's changes.
     InRecovery,
@@ -217,8 +217,8 @@ pub enum Blocker {
     NotOwnerOfPartition {
         /// The partition.
         partition: QualifiedName,
-        /// The role we act as.
-        role: Identifier,
+        /// The login role, or `None` if its name must not be shown.
+        role: Option<Identifier>,
     },
 }
 

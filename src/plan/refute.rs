@@ -77,5 +77,6 @@ fn refute_role(observed: &ObservedTable, relation: &Relation) -> Option<Blocker>
         return Some(Blocker::NotOwner { owner, role: observed.server.role.clone() });
     }
     let schema = observed.name.schema.clone();
+    let owner = Some(owner).filter(|_| !observed.server.hides_owner);
     (!relation.may_create).then_some(Blocker::MayNotCreate { schema, owner })
 }

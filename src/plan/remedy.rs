@@ -21,8 +21,8 @@ impl Blocker {
             Self::UnknownTimeZone { name } => unknown_time_zone(name),
             Self::BeyondCalendar => beyond_calendar(),
             Self::TooManyPeriods { range, key } => too_many_periods(*range, *key),
-            Self::NotOwner { owner, role } => not_owner(owner, role),
-            Self::MayNotCreate { schema, owner } => may_not_create(schema, owner),
+            Self::NotOwner { owner, role } => not_owner(owner, role.as_ref()),
+            Self::MayNotCreate { schema, owner } => may_not_create(schema, owner.as_ref()),
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
             Self::ServerTooOld { version } => {
                 format!("Postgres {version} is too old: 14 is the oldest supported")
@@ -59,7 +59,7 @@ impl Blocker {
                 partition.shown()
             ),
             Self::CannotReattach { partition } => cannot_reattach(partition),
-            Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role),
+            Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
             Self::NoSuchColumn { index, column } => no_such_column(index, column),
             Self::IndexNameTaken { index } => index_name_taken(index),
             Self::IndexServesConstraint { index } => index_serves_constraint(index),
@@ -127,22 +127,24 @@ fn too_many_periods(range: RangeBounds, key: KeyType) -> String {
     )
 }
 
-fn not_owner(owner: &Identifier, role: &Identifier) -> String {
-    format!(
-        "the role {} may not act as the table's owner: GRANT {} TO {}",
-        role.shown(),
-        owner.shown(),
-        role.shown()
-    )
+fn not_owner(owner: &Identifier, role: Option<&Identifier>) -> String {
+    let (subject, role) = (shown_role(role), role.map_or(LOGIN_ROLE.to_owned(), Identifier::shown));
+    format!("{subject} may not act as the table's owner: GRANT {} TO {role}", owner.shown())
 }
 
-fn may_not_create(schema: &Identifier, owner: &Identifier) -> String {
+/// A role whose name came from a Secret.
+const LOGIN_ROLE: &str = "the login role";
+
+fn shown_role(role: Option<&Identifier>) -> String {
+    role.map_or(LOGIN_ROLE.to_owned(), |role| format!("the role {}", role.shown()))
+}
+
+fn may_not_create(schema: &Identifier, owner: Option<&Identifier>) -> String {
+    let owner = owner.map_or(LOGIN_ROLE.to_owned(), Identifier::shown);
     format!(
-        "the table's owner {} may not create tables in its schema: GRANT CREATE ON SCHEMA \
-         {} TO {}",
-        owner.shown(),
-        schema.shown(),
-        owner.shown()
+        "the table's owner {owner} may not create tables in its schema: GRANT CREATE ON SCHEMA \
+         {} TO {owner}",
+        schema.shown()
     )
 }
 
@@ -270,10 +272,10 @@ fn names(tables: &[QualifiedName]) -> String {
     tables.iter().map(QualifiedName::shown).collect::<Vec<_>>().join(", ")
 }
 
-fn not_owner_of(partition: &QualifiedName, role: &Identifier) -> String {
+fn not_owner_of(partition: &QualifiedName, role: Option<&Identifier>) -> String {
     format!(
-        "the role {} may not act as the owner of {}: give the partition the table's owner",
-        role.shown(),
+        "{} may not act as the owner of {}: give the partition the table's owner",
+        shown_role(role),
         partition.shown()
     )
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::error::DatabaseError;
 use super::{InspectError, Session, lock};
 use crate::partition::{QualifiedName, shown_text};
-use crate::sql::{self, Claimant};
+use crate::sql::{self, Claimant, LoginRole};
 
 /// How often to look again where two of us made the schema or the table at once, or one let go of the
 /// claim as we looked.
@@ -54,7 +54,7 @@ pub async fn claim(
     oid: u32,
     claimant: &Claimant,
 ) -> Result<Option<Holder>, InspectError> {
-    let script = sql::take_claim(table, lock::key(oid), claimant);
+    let script = sql::take_claim(table, lock::key(oid), claimant, role(session));
     for _ in 0..TRIES {
         let answer = match session.commit_script_text(&script).await {
             Err(error) if is_there_already(&error) => continue,
@@ -77,7 +77,12 @@ pub async fn release(
     table: &QualifiedName,
     uid: &str,
 ) -> Result<(), DatabaseError> {
-    session.commit_script_text(&sql::release_claim(table, uid)).await.map(drop)
+    let script = sql::release_claim(table, uid, role(session));
+    session.commit_script_text(&script).await.map(drop)
+}
+
+fn role(session: &Session) -> LoginRole {
+    if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden }
 }
 
 /// Somebody else made the schema or the table at the same moment: `unique_violation` (of the catalog),

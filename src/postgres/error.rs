@@ -5,7 +5,8 @@ use std::fmt;
 
 use tokio_postgres::error::DbError;
 
-use super::ConnectionSettings;
+use super::connect::{ConnectionSettings, Redaction};
+use super::refusal;
 
 /// Something that Postgres, or the way to it, refused.
 ///
@@ -13,6 +14,7 @@ use super::ConnectionSettings;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseError {
     kind: ErrorKind,
+    server: Option<String>,
     message: String,
     detail: Option<String>,
     hint: Option<String>,
@@ -64,7 +66,8 @@ impl ErrorKind {
 
 impl DatabaseError {
     pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None, hint: None, sqlstate: None }
+        let message = message.into();
+        Self { kind, server: None, message, detail: None, hint: None, sqlstate: None }
     }
 
     /// Others are in the way, and the same may succeed later.
@@ -72,14 +75,19 @@ impl DatabaseError {
         Self::new(ErrorKind::Busy, message)
     }
 
-    /// An error of connecting, where nothing can have been done yet.
-    pub(super) fn of_connecting(error: &tokio_postgres::Error) -> Self {
+    /// An error of connecting, where nothing can have been done yet. If the settings came from a Secret,
+    /// neither the server's text nor the driver's is shown: both repeat names.
+    pub(super) fn of_connecting(
+        error: &tokio_postgres::Error,
+        settings: &ConnectionSettings,
+    ) -> Self {
         let found = Self::from_driver(error);
         // too_many_connections: as good as no server, until others leave.
         let full = found.sqlstate() == Some("53300");
+        let tls = refusal::of_tls(error);
         let kind = if names_pooler(&found.message) {
             ErrorKind::Pooled
-        } else if error.to_string().starts_with("error performing TLS handshake") {
+        } else if tls.is_some() || error.to_string().starts_with("error performing TLS handshake") {
             ErrorKind::Tls
         } else if is_of_login(error) {
             ErrorKind::AuthenticationFailed
@@ -88,14 +96,42 @@ impl DatabaseError {
         } else {
             found.kind
         };
+        if kind == ErrorKind::Pooled {
+            return Self { sqlstate: found.sqlstate, ..Self::pooled() };
+        }
+        let found = match tls {
+            Some(message) => Self { message, ..found },
+            None if settings.has_secrets() => {
+                let message = refusal::in_own_words(error, kind, found.sqlstate());
+                Self { message, detail: None, hint: None, ..found }
+            }
+            None => found,
+        };
         Self { kind, ..found }
     }
 
+    /// A pooler answers in the place of the server.
+    pub(super) fn pooled() -> Self {
+        let message = "a connection pooler answers in the server's place: name the Postgres server itself \
+                       as host and port, also if the pooler is in session mode";
+        Self::new(ErrorKind::Pooled, message)
+    }
+
     /// Says which server it is about.
-    pub(super) fn of_server(mut self, settings: &ConnectionSettings) -> Self {
-        let servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
-        self.message = format!("{}: {}", servers.join(", "), self.message);
-        self
+    pub(crate) fn of_server(self, settings: &ConnectionSettings) -> Self {
+        let mut servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
+        servers.dedup();
+        Self { server: Some(servers.join(", ")), ..self }
+    }
+
+    /// Takes out what the server repeats of a Secret.
+    pub(super) fn without_secrets(self, redaction: &Redaction) -> Self {
+        Self {
+            message: redaction.apply(&self.message),
+            detail: self.detail.map(|detail| redaction.apply(&detail)),
+            hint: self.hint.map(|hint| redaction.apply(&hint)),
+            ..self
+        }
     }
 
     /// An error of a connection that stood.
@@ -112,6 +148,7 @@ impl DatabaseError {
         let quotes_rows = sqlstate.starts_with("22") || sqlstate.starts_with("23");
         Self {
             kind: ErrorKind::of_sqlstate(sqlstate),
+            server: None,
             message: refusal.message().to_owned(),
             detail: refusal.detail().filter(|_| !quotes_rows).map(str::to_owned),
             hint: refusal.hint().map(str::to_owned),
@@ -171,6 +208,9 @@ impl DatabaseError {
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(server) = &self.server {
+            write!(f, "{server}: ")?;
+        }
         f.write_str(&self.message)?;
         if let Some(sqlstate) = &self.sqlstate {
             write!(f, " ({sqlstate})")?;

@@ -36,7 +36,11 @@ pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapsho
     let detached = detached_constraint(table);
     let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &prefix, &end, &detached.as_str()];
     let found = session.query(INSPECT, &parameters).await?;
-    rows::snapshot(table, &found)
+    let mut snapshot = rows::snapshot(table, &found)?;
+    if !session.shows_user() {
+        snapshot.hide_login_role();
+    }
+    Ok(snapshot)
 }
 
 /// How many rows the default partition has, and where they lie. None where there is no default

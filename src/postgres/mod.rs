@@ -6,13 +6,17 @@ mod error;
 mod execute;
 mod inspect;
 mod lock;
+mod login;
+mod refusal;
 mod rows;
 mod session;
 mod tls;
 
 pub use claim::{Holder, claim, release};
 pub use connect::{
-    APPLICATION_NAME, ConnectionSettings, DEFAULT_PORT, InvalidUrl, ServerAddress, SslMode,
+    APPLICATION_NAME, ChannelBinding, ClientCertificate, ConnectionSettings, DEFAULT_PORT, Hidden,
+    InvalidUrl, SecretKey, ServerAddress, Setting, SslMode, TargetSession, TlsVersions, Transport,
+    is_host,
 };
 pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};

@@ -1,19 +1,23 @@
 //! One connection, pinned to settings under which a statement means the same everywhere.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
+use tokio_postgres::{
+    Client, Connection, Row, SimpleQueryMessage, SimpleQueryRow, Socket, Statement,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connect::{CONNECT_TIMEOUT, ConnectionSettings};
+use super::connect::{ConnectionSettings, Redaction, ServerAddress, ServerState};
 use super::error::{DatabaseError, ErrorKind};
-use super::tls;
+use super::login;
 use crate::sql::Sql;
 
 /// What holds on every session, whatever the server, the database or the role sets.
@@ -26,7 +30,8 @@ const PINNED: &str = "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO
 /// What the server must show us back: nobody who pools connections does. And a server that can is
 /// asked to notice within seconds when we are gone: else a build of hours would go on, and the lock on
 /// the table with it.
-const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true); \
+const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true), \
+    pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'); \
     SELECT pg_catalog.set_config(name, '10s', false) FROM pg_catalog.pg_settings \
     WHERE name = 'client_connection_check_interval'";
 
@@ -45,6 +50,9 @@ pub struct Session {
     settings: ConnectionSettings,
     driver: AbortHandle,
     tls: MakeRustlsConnect,
+    redaction: Redaction,
+    /// Why the server ended the session, if it said so.
+    ended: Arc<OnceLock<DatabaseError>>,
     prepared: Mutex<HashMap<&'static str, Statement>>,
     round_trips: AtomicU64,
 }
@@ -53,51 +61,58 @@ impl Session {
     /// Logs in, and makes sure that it is the server itself that answers.
     ///
     /// # Errors
-    /// When no server answers within 5 s, refuses the login, or something answers in its place.
+    /// When no server answers within 5 s, or within 30 s if there are several, refuses the login, or
+    /// something answers in its place.
     pub async fn connect(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {
-        let servers = u32::try_from(settings.servers.len().max(1)).unwrap_or(u32::MAX);
-        let deadline = CONNECT_TIMEOUT.saturating_mul(servers);
-        let silent = || {
-            let message = format!("no answer within {} s", deadline.as_secs());
-            Err(DatabaseError::new(ErrorKind::Unreachable, message))
-        };
-        let logged_in = timeout(deadline, Self::log_in(settings)).await;
-        logged_in.unwrap_or_else(|_| silent()).map_err(|error| error.of_server(settings))
+        login::open(settings).await.map_err(|error| error.of_server(settings))
     }
 
-    async fn log_in(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {
-        let tls = tls::connector(settings)?;
+    /// Logs in to one server, found at `address`, and returns its state, too.
+    pub(super) async fn open(
+        settings: &ConnectionSettings,
+        server: &ServerAddress,
+        address: Option<IpAddr>,
+        tls: &MakeRustlsConnect,
+    ) -> Result<(Self, ServerState), DatabaseError> {
         let nonce = format!("{:016x}", fastrand::u64(..));
-        let config = settings.to_driver(&format!("{PINNED} -c pgpartition.probe={nonce}"));
-        let (client, connection) = config
+        let options = format!("{PINNED} -c pgpartition.probe={nonce}");
+        let (client, connection) = settings
+            .to_driver(server, address, &options)
             .connect(tls.clone())
             .await
-            .map_err(|error| DatabaseError::of_connecting(&error))?;
-        // The driver's last error reaches whoever waits for an answer; nobody waits for the driver.
-        let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+            .map_err(|error| DatabaseError::of_connecting(&error, settings))?;
+        let redaction = Redaction::new(settings);
+        let ended = Arc::new(OnceLock::new());
+        let driver = drive(connection, redaction.clone(), Arc::clone(&ended));
         let session = Self {
             client,
             settings: settings.clone(),
             driver,
-            tls,
+            tls: tls.clone(),
+            redaction,
+            ended,
             prepared: Mutex::default(),
             round_trips: AtomicU64::default(),
         };
-        session.prove_direct(&nonce).await?;
-        Ok(session)
+        let state = session.probe(&nonce).await?;
+        Ok((session, state))
     }
 
-    /// Behind a pooler neither advisory locks nor settings are ours alone.
-    async fn prove_direct(&self, nonce: &str) -> Result<(), DatabaseError> {
+    /// Makes sure that the server itself answers, and returns its state: behind a pooler neither
+    /// advisory locks nor settings belong to this session alone.
+    async fn probe(&self, nonce: &str) -> Result<ServerState, DatabaseError> {
         let answer = self.within(QUERY_DEADLINE, self.client.simple_query(PROBE)).await?;
-        let shows_nonce = |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(nonce));
-        if answer.iter().any(shows_nonce) {
-            return Ok(());
-        }
-        Err(DatabaseError::new(
-            ErrorKind::Pooled,
-            "a connection pooler answers in the server's place",
-        ))
+        let rows = answer.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let shows_nonce = |row: &&SimpleQueryRow| row.try_get(0).ok().flatten() == Some(nonce);
+        let row = rows.into_iter().find(shows_nonce).ok_or_else(DatabaseError::pooled)?;
+        let is_on = |column| {
+            let shown = row.try_get(column).ok().flatten();
+            matches!(shown, Some("t" | "on"))
+        };
+        Ok(ServerState { is_standby: is_on(1), is_read_only: is_on(2) })
     }
 
     /// The rows that a query returns. The first use of a text prepares it; each later one is a single
@@ -126,7 +141,7 @@ impl Session {
     ) -> Result<Option<String>, DatabaseError> {
         let rows = self.query(sql, parameters).await?;
         let text = rows.first().map_or(Ok(None), |row| row.try_get(0));
-        text.map_err(|error| DatabaseError::from_driver(&error))
+        text.map_err(|error| self.explain(&error))
     }
 
     /// The first text that a script of several statements returns, as one transaction that changes
@@ -207,6 +222,12 @@ impl Session {
         self.client.is_closed() || self.driver.is_finished()
     }
 
+    /// Returns whether the name of the login role may be shown: it did not come from a Secret.
+    #[must_use]
+    pub fn shows_user(&self) -> bool {
+        self.settings.shows_user()
+    }
+
     /// How many times we have waited for the server since we logged in.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
@@ -231,8 +252,22 @@ impl Session {
     ) -> Result<T, DatabaseError> {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         match timeout(deadline, request).await {
-            Ok(answer) => answer.map_err(|error| DatabaseError::from_driver(&error)),
+            Ok(answer) => answer.map_err(|error| self.explain(&error)),
             Err(_) => Err(self.abandon(deadline).await),
+        }
+    }
+
+    /// Returns an error without what came from a Secret. Of a session that the server has ended, the
+    /// reason is what the server said then.
+    fn explain(&self, error: &tokio_postgres::Error) -> DatabaseError {
+        let found = DatabaseError::from_driver(error).without_secrets(&self.redaction);
+        match found.sqlstate() {
+            None if found.kind() == ErrorKind::Lost => self.ended.get().cloned().unwrap_or(found),
+            Some(_) if found.kind() == ErrorKind::Lost => {
+                self.ended.get_or_init(|| found.clone());
+                found
+            }
+            _ => found,
         }
     }
 
@@ -242,6 +277,25 @@ impl Session {
         self.driver.abort();
         DatabaseError::new(ErrorKind::Lost, format!("no answer within {} s", deadline.as_secs()))
     }
+}
+
+/// Runs the connection, and keeps what the server says when it ends a session that asks for nothing.
+fn drive(
+    connection: Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>,
+    redaction: Redaction,
+    ended: Arc<OnceLock<DatabaseError>>,
+) -> AbortHandle {
+    let driver = async move {
+        // Kept until the reason is: requests fail when the connection is dropped.
+        let mut connection = std::pin::pin!(connection);
+        if let Err(error) = connection.as_mut().await
+            && error.as_db_error().is_some()
+        {
+            let reason = DatabaseError::from_driver(&error).without_secrets(&redaction);
+            ended.get_or_init(|| reason);
+        }
+    };
+    tokio::spawn(driver).abort_handle()
 }
 
 impl std::fmt::Debug for Session {

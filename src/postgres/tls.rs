@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WantsClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, OtherError,
+    RootCertStore, SignatureScheme, SupportedProtocolVersion, version,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connect::{ConnectionSettings, SslMode};
+use super::connect::{ClientCertificate, ConnectionSettings, SslMode, TlsVersions};
 use super::error::{DatabaseError, ErrorKind};
 
 /// What makes TLS of a connection as the settings say.
@@ -22,42 +24,63 @@ pub(super) fn connector(settings: &ConnectionSettings) -> Result<MakeRustlsConne
         SslMode::Disable | SslMode::Prefer | SslMode::Require => {
             Arc::new(AnyCertificate { provider: provider.clone() })
         }
-        SslMode::VerifyCa => Arc::new(AnyName { verifier: verifier(settings, &provider)? }),
-        SslMode::VerifyFull => verifier(settings, &provider)?,
+        SslMode::VerifyCa => Arc::new(KnownCertificate::new(settings, &provider, true)?),
+        SslMode::VerifyFull => Arc::new(KnownCertificate::new(settings, &provider, false)?),
     };
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(&error))?
+    let transport = &settings.transport;
+    let versions: &[&SupportedProtocolVersion] = match transport.tls_versions {
+        TlsVersions::Both => &[&version::TLS13, &version::TLS12],
+        TlsVersions::Only12 => &[&version::TLS12],
+        TlsVersions::Only13 => &[&version::TLS13],
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|_| unusable("these versions of TLS are not supported"))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match &settings.client_certificate {
+        None => builder.with_no_client_auth(),
+        Some(certificate) => with_certificate(builder, certificate)?,
+    };
+    config.enable_sni = transport.names_server;
+    if transport.direct_tls {
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+    }
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// The ordinary verifier: a known authority, the name of the host, the time.
-fn verifier(
-    settings: &ConnectionSettings,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, DatabaseError> {
-    let mut roots = RootCertStore::empty();
-    match &settings.ca {
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| unusable(&error))?;
-                roots.add(certificate).map_err(|error| unusable(&error))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .build()
-        .map_err(|error| unusable(&error))
+/// The certificate of who logs in. Errors repeat nothing of it: the driver's quote lines of the file.
+fn with_certificate(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    certificate: &ClientCertificate,
+) -> Result<ClientConfig, DatabaseError> {
+    let ClientCertificate { chain, key } = certificate;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.expose()).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    let chain = chain.ok_or_else(|| unusable("the client certificate is not PEM"))?;
+    let key = PrivateKeyDer::from_pem_slice(key.expose())
+        .map_err(|_| unusable("the private key of the client is not PEM, or it is encrypted"))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|_| unusable("the client certificate and its private key do not belong together"))
 }
 
-fn unusable(error: &dyn std::error::Error) -> DatabaseError {
-    DatabaseError::new(ErrorKind::Tls, format!("the certificate authority cannot be used: {error}"))
+/// The certificate authorities that vouch for the server.
+fn authorities(
+    settings: &ConnectionSettings,
+) -> Result<Vec<CertificateDer<'static>>, DatabaseError> {
+    match &settings.ca {
+        Some(pem) => {
+            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+            let found = found.ok().filter(|found| !found.is_empty());
+            found.ok_or_else(|| unusable("the certificate authority is not PEM: correct caRef"))
+        }
+        None => Ok(rustls_native_certs::load_native_certs().certs),
+    }
+}
+
+fn unusable(problem: &str) -> DatabaseError {
+    DatabaseError::new(ErrorKind::Tls, problem)
 }
 
 /// Takes any certificate: keeps listeners out, and nobody who answers in the server's place.
@@ -103,13 +126,68 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Takes a certificate of a known authority in any name.
+/// Takes a certificate of a known authority, and one that is itself among those that are known, byte for
+/// byte, as libpq does: what `openssl req -new -x509` makes is an authority, too.
 #[derive(Debug)]
-struct AnyName {
+struct KnownCertificate {
     verifier: Arc<WebPkiServerVerifier>,
+    known: Vec<CertificateDer<'static>>,
+    /// Whether it may be in the name of another host.
+    any_name: bool,
 }
 
-impl ServerCertVerifier for AnyName {
+impl KnownCertificate {
+    fn new(
+        settings: &ConnectionSettings,
+        provider: &Arc<CryptoProvider>,
+        any_name: bool,
+    ) -> Result<Self, DatabaseError> {
+        let known = authorities(settings)?;
+        let mut roots = RootCertStore::empty();
+        let (usable, _) = roots.add_parsable_certificates(known.iter().cloned());
+        if settings.ca.is_some() && usable < known.len() {
+            return Err(unusable("a certificate authority cannot be read: correct caRef"));
+        }
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .build()
+                .map_err(|_| {
+                    unusable("no certificate authority is known: set caRef (sslrootcert)")
+                })?;
+        let known = if settings.ca.is_some() { known } else { Vec::new() };
+        Ok(Self { verifier, known, any_name })
+    }
+
+    /// The name is looked at last: if it is all that is wrong, all else is right. The role as an
+    /// authority is looked at after the dates, and before the name.
+    fn judge(
+        &self,
+        verified: Result<ServerCertVerified, Error>,
+        end_entity: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+    ) -> Result<ServerCertVerified, Error> {
+        match verified {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.any_name => Ok(ServerCertVerified::assertion()),
+            Err(Error::InvalidCertificate(CertificateError::Other(ref cause)))
+                if is_authority(cause) && self.known.contains(end_entity) =>
+            {
+                if !self.any_name {
+                    verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                }
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+}
+
+fn is_authority(cause: &OtherError) -> bool {
+    cause.to_string() == "CaUsedAsEndEntity"
+}
+
+impl ServerCertVerifier for KnownCertificate {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -125,13 +203,7 @@ impl ServerCertVerifier for AnyName {
             ocsp_response,
             now,
         );
-        match verified {
-            // The name is looked at last: all else is right.
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            verified => verified,
-        }
+        self.judge(verified, end_entity, server_name)
     }
 
     fn verify_tls12_signature(

@@ -35,6 +35,15 @@ pub struct Claimant {
     pub created: Timestamp,
 }
 
+/// Whether errors may name the login role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginRole {
+    /// They may.
+    Shown,
+    /// Its name came from a Secret.
+    Hidden,
+}
+
 const COLUMNS: &str = "schema_name text, table_name text, PRIMARY KEY (schema_name, table_name), \
     holder text NOT NULL, namespace text NOT NULL, name text NOT NULL, installation text NOT NULL, \
     created timestamptz NOT NULL, seen timestamptz NOT NULL";
@@ -69,9 +78,9 @@ const TRUST: &str = "
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('the role %I may not create the schema pgpartition, which remembers '
-                'which resource has which table', us),
-            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %I', us);
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers '
+                'which resource has which table', whom),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = 'claims';
@@ -82,20 +91,20 @@ const TRUST: &str = "
     IF stranger IS NOT NULL THEN
         RAISE insufficient_privilege USING
             MESSAGE = format('pgpartition.claims, which remembers which resource has which table, '
-                'is in the hands of the role %I, who could have it run code as the role %I: a '
+                'is in the hands of the role %I, who could have it run code as %s: a '
                 'superuser, whom both trust, has to own it',
-                pg_get_userbyid(stranger), us),
+                pg_get_userbyid(stranger), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.claims; CREATE TABLE pgpartition.claims (@columns); '
-                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$I; '
-                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$I, %2$I',
-                pg_get_userbyid(stranger), us);
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('the role %I may not create pgpartition.claims, which remembers which '
-                'resource has which table', us),
-            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %I', us);
+            MESSAGE = format('%s may not create pgpartition.claims, which remembers which '
+                'resource has which table', whom),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
     IF NOT (
         has_schema_privilege(home.oid, 'USAGE')
@@ -103,10 +112,10 @@ const TRUST: &str = "
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('the role %I may not use pgpartition.claims, which remembers which '
-                'resource has which table', us),
-            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$I; '
-                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$I', us);
+            MESSAGE = format('%s may not use pgpartition.claims, which remembers which '
+                'resource has which table', whom),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$s', us_in_sql);
     END IF;";
 
 /// A transaction that takes or renews the claim on a table where nobody's stands in the way, and
@@ -116,7 +125,12 @@ const TRUST: &str = "
 /// `lock` is the key of the advisory lock on the table: while somebody holds it, a claim that was not
 /// renewed stands all the same.
 #[must_use]
-pub fn take_claim(table: &QualifiedName, lock: (i32, u32), claimant: &Claimant) -> Vec<Sql> {
+pub fn take_claim(
+    table: &QualifiedName,
+    lock: (i32, u32),
+    claimant: &Claimant,
+    role: LoginRole,
+) -> Vec<Sql> {
     let Claimant { uid, namespace, name, installation, created } = claimant;
     let [uid, namespace, name, installation, created] =
         [uid, namespace, name, installation, &created.to_string()].map(|text| literal(text));
@@ -124,8 +138,8 @@ pub fn take_claim(table: &QualifiedName, lock: (i32, u32), claimant: &Claimant) 
     let of_table = of_table(table);
     let stands = stands(lock, claimant);
     vec![
-        block(MAKE),
-        block(TRUST),
+        block(MAKE, role),
+        block(TRUST, role),
         Sql(format!(
             "INSERT INTO pgpartition.claims AS held (schema_name, table_name, holder, namespace, \
              name, installation, created, seen) SELECT {schema_name}, {table_name}, {uid}, \
@@ -147,9 +161,9 @@ pub fn take_claim(table: &QualifiedName, lock: (i32, u32), claimant: &Claimant) 
 
 /// A transaction after which the resource with this UID does not have the table.
 #[must_use]
-pub fn release_claim(table: &QualifiedName, uid: &str) -> Vec<Sql> {
+pub fn release_claim(table: &QualifiedName, uid: &str, role: LoginRole) -> Vec<Sql> {
     vec![
-        block(TRUST),
+        block(TRUST, role),
         Sql(format!(
             "DELETE FROM pgpartition.claims WHERE {} AND holder = {}",
             of_table(table),
@@ -185,10 +199,15 @@ fn stands((class, object): (i32, u32), claimant: &Claimant) -> String {
     )
 }
 
-fn block(body: &str) -> Sql {
+fn block(body: &str, role: LoginRole) -> Sql {
     let body = body.replace("@columns", COLUMNS);
+    let (whom, us_in_sql) = match role {
+        LoginRole::Shown => ("format('the role %I', current_user)", "quote_ident(current_user)"),
+        LoginRole::Hidden => ("'the login role'", "'the login role'"),
+    };
     Sql(format!(
-        "DO $claims$ DECLARE us name := current_user; home record; kept record; stranger oid; \
+        "DO $claims$ DECLARE us name := current_user; whom text := {whom}; \
+         us_in_sql text := {us_in_sql}; home record; kept record; stranger oid; \
          BEGIN {body} END $claims$"
     ))
 }

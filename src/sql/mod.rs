@@ -13,7 +13,7 @@ mod references;
 
 use std::time::Duration;
 
-pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, Claimant, release_claim, take_claim};
+pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, Claimant, LoginRole, release_claim, take_claim};
 pub use default_rows::{MOST_COUNTED, count_default_rows};
 pub use references::rows_referenced_by;
 

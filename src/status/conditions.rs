@@ -104,7 +104,8 @@ fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
         return says(ConditionType::Reachable, FALSE, obstacle.reason, obstacle.message.clone());
     }
     let server = &seen.observed.server;
-    let message = format!("Postgres {}, as {}", server.version, server.role.shown());
+    let role = server.role.as_ref().map_or("the login role".to_owned(), |role| role.shown());
+    let message = format!("Postgres {}, as {role}", server.version);
     says(ConditionType::Reachable, TRUE, Reason::Connected, message)
 }
 

@@ -213,8 +213,8 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::UnknownTimeZone { name: "Mars/Olympus_Mons".to_owned() },
         Blocker::BeyondCalendar,
         Blocker::TooManyPeriods { range, key },
-        Blocker::NotOwner { owner: owner.clone(), role: keeper.clone() },
-        Blocker::MayNotCreate { schema: identifier("shop"), owner },
+        Blocker::NotOwner { owner: owner.clone(), role: Some(keeper.clone()) },
+        Blocker::MayNotCreate { schema: identifier("shop"), owner: Some(owner) },
         Blocker::InRecovery,
         Blocker::ServerTooOld { version: ServerVersion(130_014) },
         Blocker::DefaultHoldsRows { default: default.clone(), range, rows: 17, key },
@@ -234,7 +234,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
             partition: partition.clone(),
             kind: PartitionKind::Partitioned,
         },
-        Blocker::NotOwnerOfPartition { partition, role: keeper },
+        Blocker::NotOwnerOfPartition { partition, role: Some(keeper) },
     ];
     [of_table, blockers_of_letting_go(), of_indexes].concat()
 }

@@ -45,7 +45,8 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         server: Server {
             version: ServerVersion(170_010),
             in_recovery: false,
-            role: identifier("keeper"),
+            role: Some(identifier("keeper")),
+            hides_owner: false,
             clock: Timestamp::UNIX_EPOCH,
             ahead: None,
         },

@@ -3,13 +3,16 @@
 //! No value of a Secret appears in an error, a log or a status; its keys do.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use k8s_openapi::ByteString;
 
 use crate::api::Reason;
 use crate::api::v1alpha1::{self, Database, SecretKeys};
-use crate::postgres::{APPLICATION_NAME, ConnectionSettings, DEFAULT_PORT, ServerAddress, SslMode};
+use crate::postgres::{
+    ConnectionSettings, DEFAULT_PORT, Hidden, SecretKey, ServerAddress, Setting, SslMode, is_host,
+};
 use crate::status::Failure;
 
 /// The data of a Secret.
@@ -55,42 +58,55 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// What a resource refers to.
+pub(super) struct References<'a> {
+    /// Data of the Secret.
+    pub(super) secret: &'a SecretData,
+    /// The certificate authorities that `caRef` names, as PEM.
+    pub(super) ca: Option<Vec<u8>>,
+}
+
 /// How to log in to the database of a resource in `namespace`.
 pub(super) fn settings(
     database: &Database,
     namespace: &str,
-    data: &SecretData,
-    ca: Option<Vec<u8>>,
+    references: References<'_>,
 ) -> Result<ConnectionSettings, Failure> {
+    let source = Source { name: &database.secret_ref.name, data: references.secret };
     let keys = match &database.secret_ref.keys {
         Some(mapped) => {
-            all_there(mapped, data)?;
+            all_there(mapped, &source)?;
             Keys::mapped(mapped)
         }
         None => Keys::usual(),
     };
-    let mut settings = match text(data, &keys.uri)? {
-        Some((key, uri)) if is_postgres_uri(uri) => of_uri(key, uri)?,
-        Some(_) | None => nothing(),
+    let mut settings = match source.first(&keys.uri)? {
+        Some(uri) if is_postgres_uri(&uri.text) => of_uri(&uri)?,
+        Some(_) | None => ConnectionSettings::new(SslMode::Require),
     };
-    fill(&mut settings, data, &keys)?;
+    fill(&mut settings, &source, &keys)?;
     for server in &mut settings.servers {
-        server.host = resolvable(&server.host, namespace);
+        server.host = server.host.clone().map(|host| resolvable(host, namespace));
     }
     overrule(&mut settings, database)?;
     settings.ssl_mode = ssl_mode(database, settings.ssl_mode);
-    settings.ca = ca;
-    complete(settings)
+    settings.ca = references.ca;
+    complete(settings, &source, &keys)
 }
 
 /// A resource that maps a key means it.
-fn all_there(keys: &SecretKeys, data: &SecretData) -> Result<(), Failure> {
+fn all_there(keys: &SecretKeys, source: &Source<'_>) -> Result<(), Failure> {
     let SecretKeys { uri, host, port, dbname, user, password } = keys;
     let mapped = [uri, host, port, dbname, user, password].into_iter().flatten();
-    match mapped.into_iter().find(|key| !data.contains_key(*key)) {
-        Some(missing) => Err(invalid(format!("the Secret has no key {missing:?}"))),
-        None => Ok(()),
+    for key in mapped {
+        if source.text(key)?.is_none() {
+            return Err(invalid(match source.data.get(key) {
+                Some(_) => format!("key {key:?} is empty"),
+                None => format!("the Secret has no key {key:?}"),
+            }));
+        }
     }
+    Ok(())
 }
 
 /// JDBC and others' URIs stand under the same key in some layouts.
@@ -98,51 +114,47 @@ fn is_postgres_uri(uri: &str) -> bool {
     uri.starts_with("postgres://") || uri.starts_with("postgresql://")
 }
 
-fn of_uri(key: &str, uri: &str) -> Result<ConnectionSettings, Failure> {
-    let settings = ConnectionSettings::from_foreign_url(uri, SslMode::Require)
-        .map_err(|error| invalid(format!("key {key:?}: {error}")))?;
-    Ok(ConnectionSettings { application_name: APPLICATION_NAME.to_owned(), ..settings })
-}
-
-fn nothing() -> ConnectionSettings {
-    ConnectionSettings {
-        servers: Vec::new(),
-        dbname: None,
-        user: None,
-        password: None,
-        ssl_mode: SslMode::Require,
-        ca: None,
-        options: None,
-        application_name: APPLICATION_NAME.to_owned(),
-    }
+fn of_uri(uri: &Found) -> Result<ConnectionSettings, Failure> {
+    ConnectionSettings::from_secret_url(&uri.text, &uri.key)
+        .map_err(|error| invalid(format!("key {:?}: {error}", uri.key.key)))
 }
 
 /// Takes from single keys what the URI does not say.
 fn fill(
     settings: &mut ConnectionSettings,
-    data: &SecretData,
+    source: &Source<'_>,
     keys: &Keys<'_>,
 ) -> Result<(), Failure> {
-    let said = |keys: &[&str]| text(data, keys).map(|found| found.map(|(_, text)| text.to_owned()));
     if settings.servers.is_empty()
-        && let Some(host) = said(&keys.host)?
+        && let Some(host) = source.first(&keys.host)?
     {
-        let port = match text(data, &keys.port)? {
-            Some((key, port)) => {
-                port.parse().map_err(|_| invalid(format!("the value of key {key:?} is no port")))?
+        let port = match source.first(&keys.port)? {
+            Some(port) => {
+                let number = port.text.parse().ok().filter(|number| *number != 0);
+                let none = || invalid(format!("the value of key {:?} is no port", port.key.key));
+                Setting::from_secret(number.ok_or_else(none)?, &port.key)
             }
-            None => DEFAULT_PORT,
+            None => Setting::stated(DEFAULT_PORT),
         };
-        settings.servers.push(ServerAddress { host, port });
-    }
-    for (part, keys) in [
-        (&mut settings.dbname, &keys.dbname),
-        (&mut settings.user, &keys.user),
-        (&mut settings.password, &keys.password),
-    ] {
-        if part.is_none() {
-            *part = said(keys)?;
+        let name = unbracketed(&host.text);
+        if !is_host(name) {
+            return Err(invalid(format!(
+                "the value of key {:?} is no DNS name, no IP address, and no absolute path of a socket \
+                 folder",
+                host.key.key
+            )));
         }
+        let host = Setting::from_secret(name.to_owned(), &host.key);
+        settings.servers.push(ServerAddress::new(host, port));
+    }
+    for (part, keys) in [(&mut settings.dbname, &keys.dbname), (&mut settings.user, &keys.user)] {
+        if part.is_none() {
+            let found = source.first(keys)?;
+            *part = found.map(|found| Setting::from_secret(found.text, &found.key));
+        }
+    }
+    if settings.password.is_none() {
+        settings.password = source.first(&keys.password)?.map(|found| Hidden::new(found.text));
     }
     Ok(())
 }
@@ -150,18 +162,26 @@ fn fill(
 /// The resource has the last word.
 fn overrule(settings: &mut ConnectionSettings, database: &Database) -> Result<(), Failure> {
     if let Some(host) = &database.host {
-        let port = settings.servers.first().map_or(DEFAULT_PORT, |server| server.port);
-        settings.servers = vec![ServerAddress { host: host.clone(), port }];
+        let port = settings.servers.first().map(|server| server.port.clone());
+        let port = port.unwrap_or(Setting::stated(DEFAULT_PORT));
+        let host = unbracketed(host);
+        if !is_host(host) {
+            return Err(invalid(
+                "spec.database.host is no DNS name, no IP address, and no absolute path of a socket \
+                 folder",
+            ));
+        }
+        settings.servers = vec![ServerAddress::new(Setting::stated(host.to_owned()), port)];
     }
     if let Some(port) = database.port {
         let port = u16::try_from(port).map_err(|_| invalid("spec.database.port is no port"))?;
-        settings.servers.iter_mut().for_each(|server| server.port = port);
+        settings.servers.iter_mut().for_each(|server| server.port = Setting::stated(port));
     }
-    if database.dbname.is_some() {
-        settings.dbname.clone_from(&database.dbname);
+    if let Some(dbname) = &database.dbname {
+        settings.dbname = Some(Setting::stated(dbname.clone()));
     }
-    if database.user.is_some() {
-        settings.user.clone_from(&database.user);
+    if let Some(user) = &database.user {
+        settings.user = Some(Setting::stated(user.clone()));
     }
     Ok(())
 }
@@ -176,44 +196,78 @@ fn ssl_mode(database: &Database, of_secret: SslMode) -> SslMode {
     }
 }
 
-fn complete(settings: ConnectionSettings) -> Result<ConnectionSettings, Failure> {
-    let missing = |part: &str| {
-        invalid(format!(
-            "the Secret does not say the {part}: set spec.database.{part}, or name its key in \
-             spec.database.secretRef.keys.{part}"
-        ))
+fn complete(
+    settings: ConnectionSettings,
+    source: &Source<'_>,
+    keys: &Keys<'_>,
+) -> Result<ConnectionSettings, Failure> {
+    let parts = [
+        ("host", !settings.servers.is_empty(), &keys.host),
+        ("dbname", settings.dbname.is_some(), &keys.dbname),
+        ("user", settings.user.is_some(), &keys.user),
+    ];
+    let Some((part, _, keys)) = parts.into_iter().find(|(_, is_known, _)| !is_known) else {
+        return Ok(settings);
     };
-    if settings.servers.is_empty() {
-        return Err(missing("host"));
-    }
-    if settings.dbname.is_none() {
-        return Err(missing("dbname"));
-    }
-    if settings.user.is_none() {
-        return Err(missing("user"));
-    }
-    Ok(settings)
+    // An empty value is none: with another default, another database would be worked on.
+    let problem = match keys.iter().find(|key| source.data.contains_key(**key)) {
+        Some(key) => format!("key {key:?} of the Secret is empty"),
+        None => format!("the Secret does not say the {part}"),
+    };
+    Err(invalid(format!(
+        "{problem}: set spec.database.{part}, or name its key in spec.database.secretRef.keys.{part}"
+    )))
+}
+
+/// `[::1]` is how an address stands in a URI.
+fn unbracketed(host: &str) -> &str {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    address.filter(|address| address.parse::<Ipv6Addr>().is_ok()).unwrap_or(host)
 }
 
 /// A name without a dot is that of a Service beside the resource; from here only its longer form
 /// can be resolved.
-fn resolvable(host: &str, namespace: &str) -> String {
+fn resolvable(host: String, namespace: &str) -> String {
     let elsewhere = host.contains('.')
         || host.starts_with('/')
         || host == "localhost"
         || host.parse::<IpAddr>().is_ok();
-    if elsewhere { host.to_owned() } else { format!("{host}.{namespace}.svc") }
+    if elsewhere { host } else { format!("{host}.{namespace}.svc") }
 }
 
-/// The first of `keys` that the Secret has, and its value without a line's end.
-fn text<'a>(data: &'a SecretData, keys: &[&'a str]) -> Result<Option<(&'a str, &'a str)>, Failure> {
-    let Some((key, value)) = keys.iter().find_map(|key| Some((*key, data.get(*key)?))) else {
-        return Ok(None);
-    };
-    match std::str::from_utf8(&value.0) {
-        Ok(text) if text.contains('\0') => Err(invalid(format!("key {key:?} holds a NUL"))),
-        Ok(text) => Ok(Some((key, text.trim_end_matches(['\r', '\n'])))),
-        Err(_) => Err(invalid(format!("key {key:?} holds no UTF-8 text"))),
+/// The Secret that a resource names.
+struct Source<'a> {
+    name: &'a str,
+    data: &'a SecretData,
+}
+
+/// A value, and the key that it came from.
+struct Found {
+    text: String,
+    key: Arc<SecretKey>,
+}
+
+impl Source<'_> {
+    /// Returns the first of `keys` that has a value, without a line's end.
+    fn first(&self, keys: &[&str]) -> Result<Option<Found>, Failure> {
+        for key in keys {
+            if let Some(text) = self.text(key)? {
+                let (secret, key) = (self.name.to_owned(), (*key).to_owned());
+                let key = Arc::new(SecretKey { secret, key });
+                return Ok(Some(Found { text: text.to_owned(), key }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the value of a key; an empty one is none.
+    fn text(&self, key: &str) -> Result<Option<&str>, Failure> {
+        let Some(value) = self.data.get(key) else { return Ok(None) };
+        match std::str::from_utf8(&value.0) {
+            Ok(text) if text.contains('\0') => Err(invalid(format!("key {key:?} holds a NUL"))),
+            Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n'])).filter(|t| !t.is_empty())),
+            Err(_) => Err(invalid(format!("key {key:?} holds no UTF-8 text"))),
+        }
     }
 }
 

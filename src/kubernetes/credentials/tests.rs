@@ -15,17 +15,19 @@ fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
         .iter()
         .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
         .collect();
-    match settings(&database, "ns", &data, None) {
+    match settings(&database, "ns", References { secret: &data, ca: None }) {
         Ok(settings) => {
-            let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
-            let servers: Vec<_> =
-                settings.servers.iter().map(|s| format!("{}:{}", s.host, s.port)).collect();
+            let part = |part: Option<&String>| part.map_or("-", String::as_str).to_owned();
+            let server = |server: &ServerAddress| {
+                format!("{}:{}", server.host.expose(), server.port.expose())
+            };
+            let servers: Vec<_> = settings.servers.iter().map(server).collect();
             format!(
                 "{}:{}@{}/{} {:?}",
-                part(&settings.user),
-                part(&settings.password),
+                part(settings.user.as_ref().map(Setting::expose)),
+                part(settings.password.as_ref().map(Hidden::expose)),
                 servers.join(","),
-                part(&settings.dbname),
+                part(settings.dbname.as_ref().map(Setting::expose)),
                 settings.ssl_mode
             )
         }
@@ -121,6 +123,27 @@ fn the_usual_layouts_are_recognised() {
             "app:s3cret@cluster.db.svc:5432/app Require",
         ),
         (
+            "an empty key before a full one",
+            nothing_said(),
+            &[
+                ("uri", ""),
+                ("host", ""),
+                ("endpoint", "[::1]"),
+                ("username", "\n"),
+                ("user", "app"),
+                ("dbname", ""),
+                ("database", "app"),
+                ("port", ""),
+            ],
+            "app:-@::1:5432/app Require",
+        ),
+        (
+            "a uri without a host",
+            serde_json::json!({"host": "[2001:db8::1]"}),
+            &[("uri", "postgres://app:s3cret@/app")],
+            "app:s3cret@2001:db8::1:5432/app Require",
+        ),
+        (
             "a bare uri",
             nothing_said(),
             &[("uri", "postgres://app:s3cret@127.0.0.1:5433/app?sslmode=disable")],
@@ -178,8 +201,94 @@ fn what_is_missing_or_unusable_is_named() {
             "key \"uri\": sslrootcert names a file",
         ),
         (nothing_said(), &[("uri", "postgres://app:s3cret@h:p/d")], "key \"uri\": "),
+        (
+            nothing_said(),
+            &[("uri", "postgres://app:s3cret@h/d?s3cret=1")],
+            "key \"uri\": not a Postgres connection string: unknown keyword",
+        ),
+        (
+            nothing_said(),
+            &[("host", "s3cret of h"), ("dbname", "d")],
+            "the value of key \"host\" is no DNS",
+        ),
+        (
+            nothing_said(),
+            &[("uri", "postgres://app@s3cret h/d")],
+            "key \"uri\": a host is no DNS name",
+        ),
+        (
+            serde_json::json!({"host": "s3c:ret"}),
+            &database[..2],
+            "spec.database.host is no DNS name",
+        ),
     ] {
         let said = read(&spec, data);
         assert!(said.contains(complaint), "{said}");
+    }
+}
+
+#[test]
+fn empty_value_counts_as_absent_and_names_its_key() {
+    let parts = |empty: &str| -> Vec<(String, &'static str)> {
+        let parts = [("host", "h"), ("dbname", "d"), ("username", "u"), ("password", "p")];
+        parts.map(|(key, value)| (key.to_owned(), if key == empty { "" } else { value })).to_vec()
+    };
+    for (empty, complaint) in [
+        ("host", "key \"host\" of the Secret is empty: set spec.database.host"),
+        ("dbname", "key \"dbname\" of the Secret is empty: set spec.database.dbname"),
+        ("username", "key \"username\" of the Secret is empty: set spec.database.user"),
+    ] {
+        let parts = parts(empty);
+        let data: Vec<_> = parts.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        let said = read(&nothing_said(), &data);
+        assert!(said.starts_with(complaint), "{said}");
+    }
+    let mapped = serde_json::json!({"keys": {"dbname": "db"}});
+    let said = read(&mapped, &[("host", "h"), ("db", ""), ("user", "u")]);
+    assert_eq!(said, "key \"db\" is empty");
+    for uri in
+        ["postgres://u:s3cret@h/?dbname=", "postgres://u:s3cret@h/d?dbname=", "postgres://u@h/"]
+    {
+        let said = read(&nothing_said(), &[("uri", uri)]);
+        assert!(said.starts_with("the Secret does not say the dbname"), "{uri}: {said}");
+    }
+}
+
+/// No value of a Secret stands in what is printed of the settings, or of an error about them.
+#[test]
+fn debug_and_display_show_no_value_of_a_secret() {
+    let canaries: Vec<(&str, &str)> = vec![
+        ("host", "canary-host"),
+        ("port", "24601"),
+        ("dbname", "canary_dbname"),
+        ("username", "canary_user"),
+        ("password", "canary_password"),
+    ];
+    let uri = "postgres://canary_user:canary_password@canary-host:24601/canary_dbname\
+               ?options=-c%20canary.option%3D1&application_name=canary_name&hostaddr=10.9.8.7";
+    for data in [canaries, vec![("uri", uri)]] {
+        let data: SecretData = data
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec())))
+            .collect();
+        let database = serde_json::json!({"secretRef": {"name": "finance-app"}});
+        let database: Database = serde_json::from_value(database).expect("a database");
+        let settings = settings(&database, "ns", References { secret: &data, ca: None });
+        let settings = settings.expect("it is complete");
+        let held = super::super::claims::Held {
+            settings: settings.clone(),
+            table: crate::partition::QualifiedName {
+                schema: crate::partition::Identifier::new("s").expect("a name"),
+                name: crate::partition::Identifier::new("t").expect("a name"),
+            },
+        };
+        let words = [&settings.user, &settings.dbname].into_iter().flatten();
+        let words: Vec<_> = words.map(|word| format!("{word} {word:?}")).collect();
+        let servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
+        let shown = format!("{settings:?} {held:?} {words:?} {servers:?}");
+        for canary in ["canary", "24601", "10.9.8.7"] {
+            assert!(!shown.contains(canary), "{shown}");
+        }
+        assert!(shown.contains("of Secret \\\"finance-app\\\""), "{shown}");
     }
 }

@@ -1,16 +1,31 @@
 //! Which server, which database, who logs in, and how much TLS must prove.
 
+mod grammar;
+mod host;
+mod keywords;
+mod origin;
+mod redact;
+mod transport;
+
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, TargetSessionAttrs};
 
+use self::keywords::{Words, refused};
+pub(super) use self::redact::Redaction;
+pub(super) use self::transport::ServerState;
+
+pub use self::host::{ServerAddress, is_host};
+pub use self::origin::{Hidden, SecretKey, Setting};
+pub use self::transport::{ChannelBinding, TargetSession, TlsVersions, Transport};
 use super::error::{DatabaseError, ErrorKind};
 
 /// The longest that finding a server and logging in may take, for each server tried.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where Postgres listens if nobody says otherwise.
 pub const DEFAULT_PORT: u16 = 5432;
@@ -18,47 +33,41 @@ pub const DEFAULT_PORT: u16 = 5432;
 /// What `pg_stat_activity` calls us if nobody says otherwise.
 pub const APPLICATION_NAME: &str = "pg-partition-operator";
 
-/// All that is needed to log in.
+/// All that is needed to log in. What came from a Secret is not shown by `Debug`, nor is a password,
+/// a private key or an option, wherever it came from.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ConnectionSettings {
-    /// The servers, tried in this order; the first that takes writes is used.
+    /// The servers, tried in this order.
     pub servers: Vec<ServerAddress>,
+    /// Which of the servers is taken; `None` for the only one, or one of several that takes writes.
+    pub target: Option<TargetSession>,
     /// The database; none for the one that has the user's name.
-    pub dbname: Option<String>,
+    pub dbname: Option<Setting<String>>,
     /// Who logs in; none for the user of this process.
-    pub user: Option<String>,
+    pub user: Option<Setting<String>>,
     /// With what password.
-    pub password: Option<String>,
+    pub password: Option<Hidden<String>>,
     /// How much TLS must prove.
     pub ssl_mode: SslMode,
     /// The certificate authorities that vouch for the server, as PEM; none for the system's.
     pub ca: Option<Vec<u8>>,
+    /// The certificate that proves to the server who logs in.
+    pub client_certificate: Option<ClientCertificate>,
     /// Settings of the session that the user asks for: `-c role=owner`.
-    pub options: Option<String>,
+    pub options: Option<Setting<String>>,
     /// What the server's `pg_stat_activity` calls us.
     pub application_name: String,
+    /// How the connection is made.
+    pub transport: Transport,
 }
 
-/// Where a server listens.
+/// A certificate that logs in, and its private key, as PEM.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ServerAddress {
-    /// A name, an address, or the directory of a Unix socket.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-}
-
-impl fmt::Display for ServerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
-impl ServerAddress {
-    /// Whether it is the directory of a Unix socket, on which there is no TLS.
-    fn is_socket(&self) -> bool {
-        self.host.starts_with('/')
-    }
+pub struct ClientCertificate {
+    /// The certificate, and those between it and an authority that the server knows.
+    pub chain: Hidden<Vec<u8>>,
+    /// The private key.
+    pub key: Hidden<Vec<u8>>,
 }
 
 /// How much TLS must prove before anything is sent.
@@ -78,124 +87,201 @@ pub enum SslMode {
 }
 
 impl SslMode {
-    fn parse(text: &str) -> Option<Self> {
-        match text {
-            "disable" => Some(Self::Disable),
-            // "allow" would send the login in clear first; what it is for, "prefer" does better.
-            "allow" | "prefer" => Some(Self::Prefer),
-            "require" => Some(Self::Require),
-            "verify-ca" => Some(Self::VerifyCa),
-            "verify-full" => Some(Self::VerifyFull),
-            _ => None,
-        }
-    }
+    const WORDS: [(&'static str, Self); 6] = [
+        ("disable", Self::Disable),
+        // "allow" would send the login in clear first; what it is for, "prefer" does better.
+        ("allow", Self::Prefer),
+        ("prefer", Self::Prefer),
+        ("require", Self::Require),
+        ("verify-ca", Self::VerifyCa),
+        ("verify-full", Self::VerifyFull),
+    ];
 }
 
-/// A connection string that cannot be used. It never repeats what the string says.
+/// A connection string that cannot be used. It never repeats a value of the string.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
-    /// Not a URI, not a list of keywords and values, or a keyword that is not known.
+    /// Not a URI, and not a list of keywords and values.
     #[error("not a Postgres connection string: {0}")]
-    Syntax(String),
-    /// `sslmode` has none of its values.
-    #[error("sslmode is none of disable, allow, prefer, require, verify-ca and verify-full")]
-    SslMode,
-    /// `sslrootcert` cannot be read.
-    #[error("cannot read the certificates that sslrootcert names: {0}")]
-    RootCertificates(std::io::ErrorKind),
-    /// `sslrootcert` names a file where none may be read.
-    #[error("sslrootcert names a file, and none is read here")]
-    NoFiles,
+    Syntax(&'static str),
+    /// A keyword that libpq does not know; repeated if the string is not from a Secret.
+    #[error("not a Postgres connection string: unknown keyword{}", .0.as_ref().map(|k| format!(" {k}")).unwrap_or_default())]
+    UnknownKeyword(Option<String>),
+    /// A keyword that asks for what this client does not do.
+    #[error("{keyword}: {problem}")]
+    Keyword {
+        /// The keyword.
+        keyword: &'static str,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A keyword has none of its values.
+    #[error("{keyword} is none of {values}")]
+    Value {
+        /// The keyword.
+        keyword: &'static str,
+        /// The values it may have.
+        values: String,
+    },
+    /// A file that the string names cannot be read.
+    #[error("cannot read the file that {keyword} names: {error}")]
+    File {
+        /// The keyword.
+        keyword: &'static str,
+        /// What went wrong.
+        error: std::io::ErrorKind,
+    },
+    /// A keyword names a file where none may be read.
+    #[error("{0} names a file, and none is read here")]
+    NoFiles(&'static str),
     /// No host.
     #[error("the connection string names no host")]
     NoHost,
+    /// A host that is none.
+    #[error(
+        "a host is no DNS name, no IP address, and no absolute path of a socket folder: correct host"
+    )]
+    Host,
 }
 
+type ReadFile = fn(&'static str, &Path) -> Result<Vec<u8>, InvalidUrl>;
+
 impl ConnectionSettings {
+    /// Returns settings of which nothing is known yet.
+    #[must_use]
+    pub fn new(ssl_mode: SslMode) -> Self {
+        Self {
+            servers: Vec::new(),
+            target: None,
+            dbname: None,
+            user: None,
+            password: None,
+            ssl_mode,
+            ca: None,
+            client_certificate: None,
+            options: None,
+            application_name: APPLICATION_NAME.to_owned(),
+            transport: Transport::default(),
+        }
+    }
+
     /// Reads a connection string, URI or keywords and values. TLS is as it says, and
     /// [`SslMode::Prefer`] where it is silent.
     ///
     /// # Errors
     /// When the string is none, or names a file that cannot be read.
     pub fn from_url(url: &str) -> Result<Self, InvalidUrl> {
-        Self::read(url, SslMode::Prefer, |path| {
-            std::fs::read(path).map_err(|error| InvalidUrl::RootCertificates(error.kind()))
-        })
+        let settings = Self::read(url, SslMode::Prefer, None, |keyword, path| {
+            std::fs::read(path).map_err(|error| InvalidUrl::File { keyword, error: error.kind() })
+        })?;
+        if settings.servers.is_empty() { Err(InvalidUrl::NoHost) } else { Ok(settings) }
     }
 
-    /// Reads a connection string that somebody else wrote, and so no file that it names. TLS is as it
-    /// says, and `ssl_mode` where it is silent.
+    /// Reads a connection string of a Secret, and no file that it names. TLS is as it says, and
+    /// [`SslMode::Require`] where it is silent. It need not name a host. The operator keeps its own application name, which
+    /// others see.
     ///
     /// # Errors
     /// When the string is none, or names a file.
-    pub fn from_foreign_url(url: &str, ssl_mode: SslMode) -> Result<Self, InvalidUrl> {
-        Self::read(url, ssl_mode, |_| Err(InvalidUrl::NoFiles))
+    pub fn from_secret_url(url: &str, key: &Arc<SecretKey>) -> Result<Self, InvalidUrl> {
+        let read = Self::read(url, SslMode::Require, Some(key), |keyword, _| {
+            Err(InvalidUrl::NoFiles(keyword))
+        })?;
+        Ok(Self { application_name: APPLICATION_NAME.to_owned(), ..read })
     }
 
     fn read(
         url: &str,
-        ssl_mode: SslMode,
-        read_file: impl Fn(&Path) -> Result<Vec<u8>, InvalidUrl>,
+        default: SslMode,
+        key: Option<&Arc<SecretKey>>,
+        read_file: ReadFile,
     ) -> Result<Self, InvalidUrl> {
-        let ConnectionString { plain, tls } = split_tls(url)?;
-        let config: Config = plain
-            .parse()
-            .map_err(|error: tokio_postgres::Error| InvalidUrl::Syntax(syntax_problem(&error)))?;
-        let servers = servers(&config)?;
-        let (ssl_mode, ca) = tls.resolve(ssl_mode, read_file)?;
+        let words = Words::new(grammar::pairs(url)?, key.is_none())?;
+        let text = |keyword| words.get(keyword).map(str::to_owned);
+        let (ssl_mode, ca) = tls(&words, default, read_file)?;
+        let transport = words.transport()?;
+        if transport.direct_tls && matches!(ssl_mode, SslMode::Disable | SslMode::Prefer) {
+            return Err(refused("sslnegotiation", "direct needs sslmode=require or stronger"));
+        }
+        let name = text("application_name").or_else(|| text("fallback_application_name"));
         Ok(Self {
-            servers,
-            dbname: config.get_dbname().map(str::to_owned),
-            user: config.get_user().map(str::to_owned),
-            password: config.get_password().map(|p| String::from_utf8_lossy(p).into_owned()),
+            servers: host::servers(&words, key)?,
+            target: words.target()?,
+            dbname: text("dbname").map(|text| Setting::new(text, key)),
+            user: text("user").map(|text| Setting::new(text, key)),
+            password: text("password").map(Hidden::new),
             ssl_mode,
             ca,
-            options: config.get_options().map(str::to_owned),
-            application_name: config.get_application_name().unwrap_or(APPLICATION_NAME).to_owned(),
+            client_certificate: client_certificate(&words, read_file)?,
+            options: text("options").map(|text| Setting::new(text, key)),
+            application_name: name.unwrap_or_else(|| APPLICATION_NAME.to_owned()),
+            transport,
         })
     }
 
-    /// What the driver is told. `options` are those of every session, after the user's own.
-    pub(super) fn to_driver(&self, options: &str) -> Config {
+    /// Returns what the driver is told to log in to one server, found at `address`. `options` are those
+    /// of every session, after the user's own.
+    pub(super) fn to_driver(
+        &self,
+        server: &ServerAddress,
+        address: Option<IpAddr>,
+        options: &str,
+    ) -> Config {
         let mut config = Config::new();
-        for server in &self.servers {
-            config.host(&server.host).port(server.port);
+        config.host(server.host.expose()).port(*server.port.expose());
+        if let Some(address) = address {
+            config.hostaddr(address);
         }
         if let Some(dbname) = &self.dbname {
-            config.dbname(dbname);
+            config.dbname(dbname.expose());
         }
         if let Some(user) = &self.user {
-            config.user(user);
+            config.user(user.expose());
         }
         if let Some(password) = &self.password {
-            config.password(password);
+            config.password(password.expose());
         }
-        if self.servers.len() > 1 {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        let own = self.options.as_deref().unwrap_or_default();
+        let own = self.options.as_ref().map(|own| own.expose().as_str()).unwrap_or_default();
+        let transport = &self.transport;
         config
-            .ssl_mode(self.driver_ssl_mode())
+            .ssl_mode(self.driver_ssl_mode(server))
+            .channel_binding(transport.channel_binding.for_driver())
             .options(format!("{own} {options}").trim())
             .application_name(&self.application_name)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_user_timeout(Duration::from_secs(15))
-            .keepalives_idle(Duration::from_secs(15))
-            .keepalives_interval(Duration::from_secs(5))
-            .keepalives_retries(3);
+            .connect_timeout(transport.connect_timeout)
+            .tcp_user_timeout(transport.tcp_user_timeout)
+            .keepalives(transport.keepalives)
+            .keepalives_idle(transport.keepalives_idle)
+            .keepalives_interval(transport.keepalives_interval)
+            .keepalives_retries(transport.keepalives_count);
+        if transport.direct_tls {
+            config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
+        }
         config
     }
 
-    fn driver_ssl_mode(&self) -> tokio_postgres::config::SslMode {
+    fn driver_ssl_mode(&self, server: &ServerAddress) -> tokio_postgres::config::SslMode {
         use tokio_postgres::config::SslMode as Driver;
-        if self.servers.iter().all(ServerAddress::is_socket) {
-            return Driver::Disable;
-        }
         match self.ssl_mode {
+            _ if server.is_socket() => Driver::Disable,
             SslMode::Disable => Driver::Disable,
             SslMode::Prefer => Driver::Prefer,
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => Driver::Require,
         }
+    }
+
+    /// Returns whether anything that a server could repeat came from a Secret.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        let words = [&self.user, &self.dbname, &self.options];
+        self.servers.iter().any(ServerAddress::has_secrets)
+            || words.into_iter().flatten().any(|word| word.secret().is_some())
+    }
+
+    /// Returns whether the name of the user may be shown.
+    #[must_use]
+    pub fn shows_user(&self) -> bool {
+        self.user.as_ref().is_none_or(|user| user.secret().is_none())
     }
 }
 
@@ -216,146 +302,39 @@ impl From<InvalidUrl> for DatabaseError {
     }
 }
 
-fn servers(config: &Config) -> Result<Vec<ServerAddress>, InvalidUrl> {
-    let ports = config.get_ports();
-    let port_of = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
-    let hosts = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(directory) => directory.to_string_lossy().into_owned(),
-    });
-    let servers: Vec<_> =
-        hosts.enumerate().map(|(at, host)| ServerAddress { host, port: port_of(at) }).collect();
-    if servers.is_empty() { Err(InvalidUrl::NoHost) } else { Ok(servers) }
-}
-
-/// What the driver cannot read; it names keywords, not their values.
-fn syntax_problem(error: &tokio_postgres::Error) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-/// A connection string without what is said about TLS, which the driver knows only half of.
-struct ConnectionString {
-    plain: String,
-    tls: TlsWords,
-}
-
-#[derive(Default)]
-struct TlsWords {
-    mode: Option<String>,
-    root_certificates: Option<String>,
-}
-
-impl TlsWords {
-    /// Keeps the value if the keyword is about TLS.
-    fn take(&mut self, keyword: &str, value: &str) -> bool {
-        match keyword {
-            "sslmode" => self.mode = Some(value.to_owned()),
-            "sslrootcert" => self.root_certificates = Some(value.to_owned()),
-            _ => return false,
-        }
-        true
-    }
-
-    fn resolve(
-        self,
-        default: SslMode,
-        read_file: impl Fn(&Path) -> Result<Vec<u8>, InvalidUrl>,
-    ) -> Result<(SslMode, Option<Vec<u8>>), InvalidUrl> {
-        let mode = match self.mode.as_deref() {
-            Some(text) => SslMode::parse(text).ok_or(InvalidUrl::SslMode)?,
-            None => default,
-        };
-        match self.root_certificates.as_deref() {
-            None => Ok((mode, None)),
-            Some("system") => Ok((SslMode::VerifyFull, None)),
-            Some(path) => {
-                let pem = read_file(Path::new(path))?;
-                // As libpq does: who names an authority wants it to be asked.
-                let mode = if mode == SslMode::Require { SslMode::VerifyCa } else { mode };
-                Ok((mode, Some(pem)))
-            }
+fn tls(
+    words: &Words,
+    default: SslMode,
+    read_file: ReadFile,
+) -> Result<(SslMode, Option<Vec<u8>>), InvalidUrl> {
+    let mode = words.ssl_mode()?.unwrap_or(default);
+    match words.get("sslrootcert") {
+        None => Ok((mode, None)),
+        Some("system") => Ok((SslMode::VerifyFull, None)),
+        Some(path) => {
+            let pem = read_file("sslrootcert", Path::new(path))?;
+            // As libpq does: who names an authority wants it to be asked.
+            let mode = if mode == SslMode::Require { SslMode::VerifyCa } else { mode };
+            Ok((mode, Some(pem)))
         }
     }
 }
 
-fn split_tls(url: &str) -> Result<ConnectionString, InvalidUrl> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        Ok(split_uri(url))
-    } else {
-        split_keywords(url)
-    }
-}
-
-fn split_uri(url: &str) -> ConnectionString {
-    let mut tls = TlsWords::default();
-    let Some((address, query)) = url.split_once('?') else {
-        return ConnectionString { plain: url.to_owned(), tls };
-    };
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|pair| {
-            let (keyword, value) = pair.split_once('=').unwrap_or((pair, ""));
-            !tls.take(keyword, &percent_decoded(value))
-        })
-        .collect();
-    let plain =
-        if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) };
-    ConnectionString { plain, tls }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if first == b'%' => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
+fn client_certificate(
+    words: &Words,
+    read_file: ReadFile,
+) -> Result<Option<ClientCertificate>, InvalidUrl> {
+    let read = |keyword| words.get(keyword).map(|path| read_file(keyword, Path::new(path)));
+    let (chain, key) = (read("sslcert").transpose()?, read("sslkey").transpose()?);
+    match (chain, key) {
+        _ if !words.may_send_certificate()? => Ok(None),
+        (None, None) => Ok(None),
+        (Some(chain), Some(key)) => {
+            Ok(Some(ClientCertificate { chain: Hidden::new(chain), key: Hidden::new(key) }))
         }
+        (Some(_), None) => Err(refused("sslcert", "it needs sslkey, too")),
+        (None, Some(_)) => Err(refused("sslkey", "it needs sslcert, too")),
     }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// `keyword = value` or `keyword='it''s quoted with \\'`, with white space between.
-fn split_keywords(text: &str) -> Result<ConnectionString, InvalidUrl> {
-    let mut tls = TlsWords::default();
-    let mut plain = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        let (keyword, after) = rest
-            .split_once('=')
-            .ok_or_else(|| InvalidUrl::Syntax("a keyword without a value".to_owned()))?;
-        let after = after.trim_start();
-        let end = value_end(after);
-        let value = after[..end].trim_matches('\'');
-        if !tls.take(keyword.trim(), value) {
-            plain.push(format!("{}={}", keyword.trim(), &after[..end]));
-        }
-        rest = after[end..].trim_start();
-    }
-    Ok(ConnectionString { plain: plain.join(" "), tls })
-}
-
-/// How many bytes the value at the start of `text` has, quotes included.
-fn value_end(text: &str) -> usize {
-    let quoted = text.starts_with('\'');
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(usize::from(quoted)) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '\'' if quoted => return at + 1,
-            c if !quoted && c.is_whitespace() => return at,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -1,0 +1,117 @@
+//! Why no session was opened, in words that repeat no setting.
+
+use std::error::Error;
+use std::io;
+
+use rustls::{CertificateError, OtherError};
+
+use super::error::ErrorKind;
+
+/// Returns what an error of connecting means.
+pub(super) fn in_own_words(
+    error: &tokio_postgres::Error,
+    kind: ErrorKind,
+    sqlstate: Option<&str>,
+) -> String {
+    let words = match (sqlstate, kind) {
+        (Some("28P01"), _) => "the server rejected the password",
+        (Some(code), _) if code.starts_with("28") => {
+            "the server rejected the login: check the user, the database, and pg_hba.conf"
+        }
+        (Some("3D000"), _) => "the server has no database of that name",
+        (Some("42501"), _) => "the login role lacks the CONNECT privilege on the database",
+        (Some("53300"), _) => "the server has no connection to spare for this login",
+        (Some("55000"), _) => "the database accepts no connections",
+        (Some("57P03"), _) => "the server is starting up, shutting down, or in recovery",
+        (Some("22023" | "42601" | "42704" | "55P02"), _) => {
+            "the server rejected a setting that the options of the connection string name"
+        }
+        (Some(_), _) => "the server refused the connection",
+        (None, ErrorKind::AuthenticationFailed) => return of_login(error),
+        (None, ErrorKind::Tls) => "TLS cannot be used with the server",
+        (None, _) => return of_network(error),
+    };
+    words.to_owned()
+}
+
+/// The driver's own words about a login name methods, and no setting.
+fn of_login(error: &tokio_postgres::Error) -> String {
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    let words = match cause.as_str() {
+        "password missing" => "the server asks for a password, and the Secret has none",
+        "server did not use channel binding" => {
+            "channel_binding=require, and the server did not use channel binding"
+        }
+        "unsupported authentication method" | "unsupported SASL mechanism" => {
+            "the server asks for a login by a method that is not supported"
+        }
+        _ => "the login failed",
+    };
+    words.to_owned()
+}
+
+fn of_network(error: &tokio_postgres::Error) -> String {
+    io_cause(error).map_or_else(|| "the connection broke while it was opened".to_owned(), of_io)
+}
+
+/// Returns what went wrong on the network path, without a name or an address.
+pub(super) fn of_io(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        // The text of the operating system names nothing.
+        Some(_) => error.to_string(),
+        None if error.to_string().contains("lookup") => "could not look up the host".to_owned(),
+        None => error.kind().to_string(),
+    }
+}
+
+fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
+    error.source()?.downcast_ref()
+}
+
+/// Returns what TLS found wrong, and the remedy, if it was TLS.
+pub(super) fn of_tls(error: &tokio_postgres::Error) -> Option<String> {
+    let error = io_cause(error)?.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match error {
+        rustls::Error::InvalidCertificate(error) => of_certificate(error),
+        rustls::Error::AlertReceived(alert) => {
+            format!("the server ended the TLS handshake: {alert:?}")
+        }
+        error => format!("the TLS handshake failed: {error}"),
+    })
+}
+
+fn of_certificate(error: &CertificateError) -> String {
+    let problem = match error {
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "names no host: a common name does not count, so issue a certificate with a \
+             subjectAltName, or use sslMode VerifyCA (sslmode=verify-ca)"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for other hosts: use a host that its subjectAltName lists, or sslMode VerifyCA \
+             (sslmode=verify-ca)"
+        }
+        CertificateError::UnknownIssuer => {
+            "is not signed by a known certificate authority: name the authority that signed it in \
+             caRef (sslrootcert)"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired: renew it"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet: check the clocks"
+        }
+        CertificateError::Other(OtherError(cause)) => match cause.to_string().as_str() {
+            "UnsupportedCertVersion" => {
+                "has version 1: issue one of version 3 with a subjectAltName (openssl x509 -req needs \
+                 -extfile)"
+            }
+            "CaUsedAsEndEntity" => {
+                "is a certificate authority: name exactly this certificate in caRef (sslrootcert), or \
+                 issue one that is not an authority"
+            }
+            _ => "cannot be used",
+        },
+        _ => return format!("the server certificate is not accepted: {error:?}"),
+    };
+    format!("the server certificate {problem}")
+}
