@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::output;
 use super::output::Format;
 use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind, Within};
-use crate::partition::{KeyType, Mark, QualifiedName, shown_text};
+use crate::partition::{Identifier, KeyType, Mark, QualifiedName, shown_text};
 use crate::postgres::{self, default_rows, rows_referenced_by};
 
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ fn text(observed: &ObservedTable) -> String {
         observed.name.shown(),
         relation.owner.shown(),
         server.version,
-        server.role.as_ref().map_or("the login role".to_owned(), |role| role.shown())
+        server.role.as_ref().map_or("the login role".to_owned(), Identifier::shown)
     );
     let key = observed.range_key().map(|(_, key)| key);
     for partition in &observed.partitions {

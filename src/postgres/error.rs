@@ -14,7 +14,7 @@ use super::refusal;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseError {
     kind: ErrorKind,
-    server: Option<String>,
+    server: Option<Box<str>>,
     message: String,
     detail: Option<String>,
     hint: Option<String>,
@@ -121,7 +121,7 @@ impl DatabaseError {
     pub(crate) fn of_server(self, settings: &ConnectionSettings) -> Self {
         let mut servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
         servers.dedup();
-        Self { server: Some(servers.join(", ")), ..self }
+        Self { server: Some(servers.join(", ").into()), ..self }
     }
 
     /// Takes out what the server repeats of a Secret.

@@ -71,47 +71,67 @@ fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
 /// Returns what TLS found wrong, and the remedy, if it was TLS.
 pub(super) fn of_tls(error: &tokio_postgres::Error) -> Option<String> {
     let error = io_cause(error)?.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(match error {
-        rustls::Error::InvalidCertificate(error) => of_certificate(error),
-        rustls::Error::AlertReceived(alert) => {
-            format!("the server ended the TLS handshake: {alert:?}")
-        }
-        error => format!("the TLS handshake failed: {error}"),
-    })
+    if let rustls::Error::InvalidCertificate(error) = error {
+        return Some(of_certificate(error));
+    }
+    if let rustls::Error::AlertReceived(alert) = error {
+        return Some(of_alert(&format!("{alert:?}")));
+    }
+    Some(format!("the TLS handshake failed: {error}"))
+}
+
+/// Servers tell so that they want another certificate, or one at all.
+fn of_alert(alert: &str) -> String {
+    let of_client = ["CertificateRequired", "BadCertificate", "UnknownCA", "CertificateExpired"];
+    let remedy = if of_client.contains(&alert) {
+        ": check the client certificate, sslcert and sslkey, and the ssl_ca_file of the server"
+    } else {
+        ""
+    };
+    format!("the server ended the TLS handshake ({alert}){remedy}")
 }
 
 fn of_certificate(error: &CertificateError) -> String {
-    let problem = match error {
-        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "names no host: a common name does not count, so issue a certificate with a \
-             subjectAltName, or use sslMode VerifyCA (sslmode=verify-ca)"
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is for other hosts: use a host that its subjectAltName lists, or sslMode VerifyCA \
-             (sslmode=verify-ca)"
-        }
-        CertificateError::UnknownIssuer => {
-            "is not signed by a known certificate authority: name the authority that signed it in \
-             caRef (sslrootcert)"
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "has expired: renew it"
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "is not valid yet: check the clocks"
-        }
-        CertificateError::Other(OtherError(cause)) => match cause.to_string().as_str() {
-            "UnsupportedCertVersion" => {
-                "has version 1: issue one of version 3 with a subjectAltName (openssl x509 -req needs \
-                 -extfile)"
-            }
-            "CaUsedAsEndEntity" => {
-                "is a certificate authority: name exactly this certificate in caRef (sslrootcert), or \
-                 issue one that is not an authority"
-            }
-            _ => "cannot be used",
-        },
-        _ => return format!("the server certificate is not accepted: {error:?}"),
+    let is_of_name = matches!(
+        error,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+    );
+    let problem = if let CertificateError::NotValidForNameContext { presented, .. } = error
+        && presented.is_empty()
+    {
+        "names no host: a common name does not count, so issue a certificate with a \
+         subjectAltName, or use sslMode VerifyCA (sslmode=verify-ca)"
+    } else if is_of_name {
+        "is for other hosts: use a host that its subjectAltName lists, or sslMode VerifyCA \
+         (sslmode=verify-ca)"
+    } else if matches!(error, CertificateError::UnknownIssuer) {
+        "is not signed by a known certificate authority: name the authority that signed it in \
+         caRef (sslrootcert)"
+    } else if matches!(error, CertificateError::Expired | CertificateError::ExpiredContext { .. }) {
+        "has expired: renew it"
+    } else if matches!(
+        error,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }
+    ) {
+        "is not valid yet: check the clocks"
+    } else if let CertificateError::Other(OtherError(cause)) = error {
+        of_other(&cause.to_string())
+    } else {
+        return format!("the server certificate is not accepted: {error:?}");
     };
     format!("the server certificate {problem}")
+}
+
+fn of_other(cause: &str) -> &'static str {
+    match cause {
+        "UnsupportedCertVersion" => {
+            "has version 1: issue one of version 3 with a subjectAltName (openssl x509 -req needs \
+             -extfile)"
+        }
+        "CaUsedAsEndEntity" => {
+            "is a certificate authority: name exactly this certificate in caRef (sslrootcert), or \
+             issue one that is not an authority"
+        }
+        _ => "cannot be used",
+    }
 }

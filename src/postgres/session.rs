@@ -10,9 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{
-    Client, Connection, Row, SimpleQueryMessage, SimpleQueryRow, Socket, Statement,
-};
+use tokio_postgres::{Client, Connection, Row, SimpleQueryMessage, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connect::{ConnectionSettings, Redaction, ServerAddress, ServerState};
@@ -102,12 +100,11 @@ impl Session {
     /// advisory locks nor settings belong to this session alone.
     async fn probe(&self, nonce: &str) -> Result<ServerState, DatabaseError> {
         let answer = self.within(QUERY_DEADLINE, self.client.simple_query(PROBE)).await?;
-        let rows = answer.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
+        let of_probe = answer.iter().find_map(|message| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            Some(row).filter(|row| row.try_get(0).ok().flatten() == Some(nonce))
         });
-        let shows_nonce = |row: &&SimpleQueryRow| row.try_get(0).ok().flatten() == Some(nonce);
-        let row = rows.into_iter().find(shows_nonce).ok_or_else(DatabaseError::pooled)?;
+        let row = of_probe.ok_or_else(DatabaseError::pooled)?;
         let is_on = |column| {
             let shown = row.try_get(column).ok().flatten();
             matches!(shown, Some("t" | "on"))

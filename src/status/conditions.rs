@@ -8,6 +8,7 @@ use super::obstacle::{About, Obstacle, about_step, cure, denies_access, is_an_an
 use super::{Failure, Outcome, Seen, Subject, summary};
 use crate::api::{ConditionType, Reason};
 use crate::desired::Partitioning;
+use crate::partition::Identifier;
 use crate::plan::{Cause, Step, Waits};
 
 /// What the longest message may have, in characters; kubectl shows them whole.
@@ -104,7 +105,7 @@ fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
         return says(ConditionType::Reachable, FALSE, obstacle.reason, obstacle.message.clone());
     }
     let server = &seen.observed.server;
-    let role = server.role.as_ref().map_or("the login role".to_owned(), |role| role.shown());
+    let role = server.role.as_ref().map_or("the login role".to_owned(), Identifier::shown);
     let message = format!("Postgres {}, as {role}", server.version);
     says(ConditionType::Reachable, TRUE, Reason::Connected, message)
 }

@@ -42,7 +42,7 @@ fn all_parts_of_a_string_are_read() {
         assert_eq!(servers, ["h1:5433", "h2:5434"], "{url}");
         let text = |text: &Option<Setting<String>>| text.clone().map(|text| text.to_string());
         assert_eq!(text(&settings.user).as_deref(), Some("us@er"), "{url}");
-        assert_eq!(settings.password.unwrap().expose(), "p&w", "{url}");
+        assert_eq!(settings.password.expect("a password").expose(), "p&w", "{url}");
         assert_eq!(text(&settings.dbname).as_deref(), Some("d b"), "{url}");
         assert_eq!(text(&settings.options).as_deref(), Some("-c role=owner"), "{url}");
     }

@@ -99,6 +99,7 @@ pub enum TlsVersions {
 
 /// How the connection is made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a keyword of a connection string")]
 pub struct Transport {
     /// Whether the login is bound to the TLS connection.
     pub channel_binding: ChannelBinding,
