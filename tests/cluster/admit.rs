@@ -45,8 +45,13 @@ async fn a_policy_keeps_authors_to_the_host_of_the_secret() {
     }
     let to = |database: Value| table("orders", &json!({"database": database}));
     let secret = json!({"name": "orders"});
-    for (field, value) in [("host", "example.org"), ("sslMode", "Require")] {
-        let theirs = to(json!({"secretRef": secret, field: value}));
+    let mapped = json!({"name": "orders", "keys": {"host": "api-token"}});
+    for (field, value) in
+        [("host", json!("example.org")), ("sslMode", json!("Require")), ("secretRef", mapped)]
+    {
+        let mut theirs = json!({"secretRef": secret});
+        theirs[field] = value;
+        let theirs = to(theirs);
         wait_until(&format!("{field} is refused"), SOON, async || {
             let file = file(&theirs);
             let (namespace, path) = (stage.namespace.as_str(), file.path().to_str().unwrap());
