@@ -2,8 +2,8 @@
 //! resource, the Lease, and the probes go on.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, set_hook};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,11 +12,9 @@ use tokio::time::sleep;
 /// Time until a service that panicked is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(5);
 
-thread_local! {
-    /// Place of the latest panic of this thread. Only the hook learns it, and it runs on the thread
-    /// that then unwinds.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
-}
+/// Place of the latest panic, which only the hook learns. A plan panics on another thread than the one
+/// that reconciles.
+static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
 /// A panic that was contained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub(super) struct Panic {
 
 impl Panic {
     fn new(payload: &(dyn Any + Send)) -> Self {
-        Self { place: PLACE.take(), message: message(payload) }
+        Self { place: place().take(), message: message(payload) }
     }
 }
 
@@ -47,7 +45,7 @@ pub(super) fn log_panics() {
 
 fn log(info: &PanicHookInfo<'_>) {
     let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-    PLACE.set(place.clone());
+    self::place().clone_from(&place);
     tracing::error!(place, panic = message(info.payload()), "panicked");
 }
 
@@ -70,6 +68,10 @@ pub(super) async fn restart_after_panics<F: Future<Output = ()>>(
         tracing::error!(service, place, panic = message, "a service panicked and is restarted");
         sleep(RESTART_PAUSE).await;
     }
+}
+
+fn place() -> MutexGuard<'static, Option<String>> {
+    PLACE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -5,14 +5,18 @@ use std::time::Duration;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::ApiResource;
 use kube::{Api, Client, Resource};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use super::ClusterError;
+use crate::api::ConditionType;
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus};
 
 /// Who owns the fields of the status.
 const FIELD_MANAGER: &str = "pg-partition-operator";
+
+/// Name of the list of conditions in a status.
+const CONDITIONS: &str = "conditions";
 
 /// How long the API server may take for one answer.
 pub(super) const API_DEADLINE: Duration = Duration::from_secs(10);
@@ -26,7 +30,8 @@ pub(super) struct Target {
     pub(super) uid: String,
 }
 
-/// Replaces the status by server-side apply: what is no longer said goes.
+/// Writes the status by server-side apply, which removes what this operator said before and says no
+/// longer. What another owner left there is removed by a second patch.
 pub(super) async fn status(
     client: &Client,
     target: &Target,
@@ -38,11 +43,65 @@ pub(super) async fn status(
         "metadata": {"uid": target.uid},
         "status": status,
     });
+    let said = &patch["status"];
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let resources = resources(client, &target.namespace);
-    let patch = Patch::Apply(&patch);
-    let request = resources.patch_status(&target.name, &parameters, &patch);
+    let apply = Patch::Apply(&patch);
+    let request = resources.patch_status(&target.name, &parameters, &apply);
+    let answer = within_deadline(request).await?;
+    let removal = answer.data.get("status").map(|answered| removal(said, answered));
+    let Some(removal) = removal.filter(|removal| !removal.is_empty()) else { return Ok(()) };
+    let patch = json!({"metadata": {"uid": target.uid}, "status": removal});
+    let parameters =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let merge = Patch::Merge(&patch);
+    let request = resources.patch_status(&target.name, &parameters, &merge);
     within_deadline(request).await.map(drop)
+}
+
+/// Whether a resource has this status already. Conditions of other types are another owner's.
+pub(super) fn has_status(found: &PartitionedTableStatus, status: &PartitionedTableStatus) -> bool {
+    let sorted = |status: &PartitionedTableStatus| {
+        let mut sorted = status.clone();
+        sorted.conditions.retain(|condition| is_known_type(&condition.type_));
+        sorted.conditions.sort_by(|one, other| one.type_.cmp(&other.type_));
+        sorted
+    };
+    sorted(found) == sorted(status)
+}
+
+/// The merge patch that removes from a status what is not said.
+fn removal(said: &Value, answered: &Value) -> Map<String, Value> {
+    let mut removal = superfluous(said, answered);
+    // A list is replaced as a whole.
+    removal.remove(CONDITIONS);
+    let empty = Vec::new();
+    let list = |of: &Value| of[CONDITIONS].as_array().unwrap_or(&empty).clone();
+    let is_known = |condition: &Value| condition["type"].as_str().is_some_and(is_known_type);
+    let (known, others): (Vec<_>, Vec<_>) = list(answered).into_iter().partition(is_known);
+    let mut said = list(said);
+    if known.len() != said.len() || known.iter().any(|condition| !said.contains(condition)) {
+        said.extend(others);
+        removal.insert(CONDITIONS.to_owned(), said.into());
+    }
+    removal
+}
+
+/// Null for each member of an object that is not said.
+fn superfluous(said: &Value, answered: &Value) -> Map<String, Value> {
+    let answered = answered.as_object().into_iter().flatten();
+    let members = answered.filter_map(|(name, value)| match said.get(name) {
+        None => Some((name.clone(), Value::Null)),
+        Some(said) => {
+            let within = superfluous(said, value);
+            (!within.is_empty()).then(|| (name.clone(), within.into()))
+        }
+    });
+    members.collect()
+}
+
+fn is_known_type(type_: &str) -> bool {
+    ConditionType::ALL.iter().any(|known| known.as_str() == type_)
 }
 
 /// The status of a resource that nobody can read as a whole.
@@ -70,4 +129,31 @@ pub(super) async fn within_deadline<T>(
 fn resources(client: &Client, namespace: &str) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<PartitionedTable>(&());
     Api::namespaced_with(client.clone(), namespace, &resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::removal;
+
+    #[test]
+    fn removes_what_another_owner_left_and_no_condition_of_its_own() {
+        let ready = json!({"type": "Ready", "status": "True"});
+        let custom = json!({"type": "example.com/Seen", "status": "True"});
+        let said = json!({"conditions": [ready], "partitions": {"attached": 2}});
+        let mut answered = said.clone();
+        assert_eq!(Value::from(removal(&said, &answered)), json!({}));
+
+        answered["conditions"] = json!([custom, ready]);
+        assert_eq!(Value::from(removal(&said, &answered)), json!({}));
+
+        answered["conditions"] = json!([custom, ready, {"type": "Stalled", "status": "True"}]);
+        answered["partitions"]["missing"] = 1.into();
+        answered["plan"] = json!({"fingerprint": "dead"});
+        assert_eq!(
+            Value::from(removal(&said, &answered)),
+            json!({"conditions": [ready, custom], "partitions": {"missing": null}, "plan": null})
+        );
+    }
 }

@@ -260,7 +260,7 @@ async fn write(
     status: PartitionedTableStatus,
     context: &Context,
 ) -> Told {
-    if subject.previous == Some(&status) {
+    if subject.previous.is_some_and(|previous| patch::has_status(previous, &status)) {
         return Ok(status);
     }
     {

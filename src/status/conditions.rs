@@ -72,7 +72,11 @@ fn of_failure(failure: &Failure) -> Vec<Statement> {
 fn suspended(subject: &Subject<'_>, now: Timestamp) -> Vec<Condition> {
     let mut conditions = subject.previous.map_or_else(Vec::new, |status| status.conditions.clone());
     let transient = [ConditionType::Reconciling, ConditionType::Stalled];
-    conditions.retain(|c| transient.iter().all(|transient| transient.as_str() != c.type_));
+    let is_kept = |type_: &ConditionType| !transient.contains(type_);
+    // A condition of another type is another owner's, and stays that owner's.
+    conditions.retain(|condition| {
+        ConditionType::ALL.iter().filter(|of| is_kept(of)).any(|of| of.as_str() == condition.type_)
+    });
     let status = match previous(subject, ConditionType::Ready).map(|ready| ready.status.as_str()) {
         Some(TRUE) => TRUE,
         Some(FALSE) => FALSE,

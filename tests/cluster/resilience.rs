@@ -1,10 +1,10 @@
 //! One resource's trouble is not another's, and clients of the HTTP port are no resource's.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::stage::{SOON, Stage, database_with, table};
+use crate::stage::{SOON, Stage, database_with, file, table};
 use crate::support::postgres::Server;
 use crate::support::wait_until;
 
@@ -15,7 +15,7 @@ async fn resource_at_the_end_of_the_calendar_does_not_stop_another() {
         let database = database_with(Server::shared(17), name).await;
         stage.secret(name, &database.url());
     }
-    let last = json!({"column": "at", "interval": "Month", "startAt": "9999-12-30T22:00:00Z",
+    let last = json!({"column": "at", "interval": "Month", "startAt": "9998-12-31",
                       "timeZone": "Asia/Tokyo"});
     stage.apply(&table("last", &json!({"partitionBy": {"range": last}})));
     let mut operator = stage.operator(&[]);
@@ -47,4 +47,63 @@ async fn half_requests_are_closed_and_keep_no_probe_out() {
         let read = tokio::time::timeout(SOON, half.read_to_end(&mut rest)).await;
         assert!(read.is_ok(), "a half request stays open");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
+    let stage = Stage::shared();
+    let database = database_with(Server::shared(17), "orders").await;
+    stage.secret("orders", &database.url());
+    stage.declare("orders");
+    let operator = stage.operator(&["--resync=100ms"]);
+    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    restore(&stage, &json!({"plan": {"fingerprint": "dead", "steps": 4, "deferred": 1}}));
+    wait_until("Stalled is gone", SOON, async || stage.condition("orders", "Stalled") == "absent")
+        .await;
+    let object = stage.object("orders");
+    assert_eq!(object["status"]["plan"], json!(null));
+    assert_eq!(stage.condition("orders", "example.com/Backup"), "True Done");
+
+    let reconciles = async || operator.total("pgpartition_reconcile_duration_seconds_count").await;
+    let before = reconciles().await;
+    wait_until("it is reconciled again", SOON, async || reconciles().await > before + 3).await;
+    let written = &stage.object("orders")["metadata"]["resourceVersion"];
+    assert_eq!(*written, object["metadata"]["resourceVersion"]);
+
+    stage.kubectl(&[
+        "patch",
+        "pgpt",
+        "orders",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"suspend":true}}"#,
+    ]);
+    stage.wait_for("orders", "Ready", "True Suspended").await;
+    restore(&stage, &json!({"nextActionAt": "2026-12-01T00:00:00Z"}));
+    stage.ask("orders", "restored");
+    wait_until("Stalled and nextActionAt are gone", SOON, async || {
+        stage.condition("orders", "Stalled") == "absent"
+            && stage.object("orders")["status"]["nextActionAt"] == json!(null)
+    })
+    .await;
+}
+
+/// Writes a status as a restore from a backup does: as another owner, with what was true then.
+fn restore(stage: &Stage<'_>, status: &Value) {
+    let mut object = stage.object("orders");
+    let since = "2026-11-01T00:00:00Z";
+    let then = |type_: &str, reason: &str| {
+        json!({"type": type_, "status": "True", "reason": reason, "message": "old",
+               "lastTransitionTime": since})
+    };
+    let conditions = object["status"]["conditions"].as_array_mut().unwrap();
+    conditions.retain(|condition| condition["type"] != "example.com/Backup");
+    conditions.push(then("Stalled", "TableNotFound"));
+    conditions.push(then("example.com/Backup", "Done"));
+    for (field, value) in status.as_object().unwrap() {
+        object["status"][field] = value.clone();
+    }
+    let object = file(&object);
+    let path = object.path().to_str().unwrap();
+    stage.kubectl(&["replace", "--subresource=status", "--field-manager=restore", "-f", path]);
 }

@@ -152,6 +152,13 @@ impl Running {
         wait_until(sample, SOON, holds).await;
     }
 
+    /// Value of a metric without labels.
+    pub(crate) async fn total(&self, metric: &str) -> u64 {
+        let metrics = self.get("/metrics").await.unwrap();
+        let (_, after) = metrics.split_once(&format!("\n{metric} ")).unwrap();
+        after.lines().next().unwrap().parse().unwrap()
+    }
+
     /// Where it answers.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
