@@ -18,7 +18,7 @@ use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge};
 use crate::desired::DesiredTable;
 use crate::partition::QualifiedName;
-use crate::postgres::{Claimant, ConnectionSettings, DatabaseError, Progress, Session, release};
+use crate::postgres::{BorrowError, Claimant, ConnectionSettings, Progress, Session, release};
 use crate::status::Failure;
 
 /// How long giving up a claim may take before it is left to expire.
@@ -108,9 +108,9 @@ async fn give_up(uid: &str, held: &Held, context: &Context) {
     let Held { settings, table } = held;
     let released = async {
         let borrowed = context.pool.borrow(settings).await?;
+        // Not given back: an idle session blocks DROP DATABASE.
         release(&borrowed.session, table, uid).await?;
-        borrowed.give_back();
-        Ok::<_, DatabaseError>(())
+        Ok::<_, BorrowError>(())
     };
     let reason = match timeout(RELEASING, released).await {
         Ok(Ok(())) => None,
@@ -121,5 +121,6 @@ async fn give_up(uid: &str, held: &Held, context: &Context) {
         let table = table.shown();
         tracing::info!(table, uid, reason, "what it may have claimed will expire");
     }
+    context.pool.forget(settings);
     context.tables.ask_namesakes(table, uid).await;
 }

@@ -4,7 +4,7 @@ use super::ClusterError;
 use crate::api::Reason;
 use crate::converge::ConvergeError;
 use crate::desired::SpecError;
-use crate::postgres::{DatabaseError, ErrorKind, InspectError, StepFailure};
+use crate::postgres::{BorrowError, DatabaseError, ErrorKind, InspectError, StepFailure};
 use crate::status::Failure;
 
 /// Why a resource could not be worked on.
@@ -36,8 +36,18 @@ pub(super) fn of_spec(errors: &[SpecError]) -> Failure {
     Failure { reason: Reason::InvalidSpec, message: errors.join("; ") }
 }
 
+/// Describes why there is no session.
+pub(super) fn of_borrowing(error: &BorrowError) -> Failure {
+    match error {
+        BorrowError::Database(error) => of_connecting(error),
+        BorrowError::Exhausted { .. } => {
+            Failure { reason: Reason::ConnectionFailed, message: error.to_string() }
+        }
+    }
+}
+
 /// No session came about.
-pub(super) fn of_connecting(error: &DatabaseError) -> Failure {
+fn of_connecting(error: &DatabaseError) -> Failure {
     let reason = match error.kind() {
         ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
         ErrorKind::Denied => Reason::InsufficientPrivilege,

@@ -16,7 +16,6 @@ mod login;
 mod metrics;
 mod panics;
 mod patch;
-mod pool;
 mod progress;
 mod reconcile;
 mod references;
@@ -51,10 +50,11 @@ use http::{Pages, Told};
 use leader::Election;
 use metrics::Metrics;
 use panics::contain;
-use pool::Pool;
 use reconcile::Context;
 use tables::Tables;
 use workers::Workers;
+
+use crate::postgres::{Pool, PoolLimits};
 
 /// How many reconciles ask the API server at once.
 const REQUESTS: usize = 8;
@@ -165,7 +165,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
     let context = Context {
         client: client.clone(),
         requests: Semaphore::new(REQUESTS),
-        pool: Pool::new(settings.sessions_per_server),
+        pool: Pool::new(PoolLimits::new(settings.sessions_per_server)),
         tables,
         backoff: Backoff::default(),
         events,

@@ -20,7 +20,6 @@ use super::login::log_in;
 use super::metrics::Metrics;
 use super::panics::{Panic, contain};
 use super::patch::{self, Target};
-use super::pool::Pool;
 use super::progress::Observed;
 use super::tables::{Sight, Tables, Watched};
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
@@ -28,7 +27,7 @@ use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::{Moment, Plan};
-use crate::postgres::CLAIM_IS_RENEWED;
+use crate::postgres::{CLAIM_IS_RENEWED, Pool};
 use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
@@ -180,7 +179,7 @@ async fn converged(
     claims::hold(&table.uid().unwrap_or_default(), held, context).await;
     claims::let_elders_go_first(table, context).await;
     let borrowed =
-        context.pool.borrow(&settings).await.map_err(|error| failure::of_connecting(&error))?;
+        context.pool.borrow(&settings).await.map_err(|error| failure::of_borrowing(&error))?;
     let options = converge::Options {
         moment: Moment::scheduled(&desired, now),
         patience: PATIENCE,
@@ -199,7 +198,7 @@ async fn converged(
             return Err(Trouble::Left);
         }
     };
-    borrowed.give_back();
+    borrowed.give_back().await;
     Ok((desired, convergence))
 }
 

@@ -7,6 +7,7 @@ mod execute;
 mod inspect;
 mod lock;
 mod login;
+mod pool;
 mod refusal;
 mod rows;
 mod session;
@@ -22,6 +23,7 @@ pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
 pub use inspect::{InspectError, default_rows, inspect, rows_referenced_by};
 pub use lock::TableLock;
+pub use pool::{BorrowError, Borrowed, Pool, PoolLimits};
 pub use session::Session;
 
 pub use crate::sql::{CLAIM_IS_RENEWED, Claimant};

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::tls::MakeTlsConnect;
@@ -53,6 +54,14 @@ pub struct Session {
     ended: Arc<OnceLock<DatabaseError>>,
     prepared: Mutex<HashMap<&'static str, Statement>>,
     round_trips: AtomicU64,
+    /// Where a second session has to be reserved; `None` if sessions are not limited.
+    spare: Option<Weak<dyn SpareSessions>>,
+}
+
+/// A limit on sessions, which holds for a session that another one opens as well.
+pub(super) trait SpareSessions: Send + Sync {
+    /// Reserves one more session, or returns `None` if there are as many as there may be.
+    fn try_reserve(&self) -> Option<OwnedSemaphorePermit>;
 }
 
 impl Session {
@@ -91,9 +100,15 @@ impl Session {
             ended,
             prepared: Mutex::default(),
             round_trips: AtomicU64::default(),
+            spare: None,
         };
         let state = session.probe(&nonce).await?;
         Ok((session, state))
+    }
+
+    /// Counts the sessions that this one opens.
+    pub(super) fn with_spare(self, spare: Weak<dyn SpareSessions>) -> Self {
+        Self { spare: Some(spare), ..self }
     }
 
     /// Makes sure that the server itself answers, and returns its state: behind a pooler neither
@@ -195,6 +210,15 @@ impl Session {
     /// # Errors
     /// When there cannot be another connection, or the server does not answer in time.
     pub async fn use_up_transaction_number(&self) -> Result<(), DatabaseError> {
+        let _reserved = match &self.spare {
+            None => None,
+            Some(spare) => {
+                let reserved = spare.upgrade().and_then(|spare| spare.try_reserve());
+                Some(reserved.ok_or_else(|| {
+                    DatabaseError::busy("all sessions to the server are in use: retry later")
+                })?)
+            }
+        };
         let other = Self::connect(&self.settings).await?;
         other.batch("SELECT pg_catalog.pg_current_xact_id()", QUERY_DEADLINE).await
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::stage::{SOON, Stage, database_with, file, partitions, succeeds};
+use crate::stage::{SOON, Stage, database_with, file, partitions, succeeds, table};
 use crate::support::kube::Cluster;
 use crate::support::postgres::Server;
 use crate::support::proxy::{Mode, Proxy};
@@ -163,4 +163,27 @@ async fn a_database_that_hangs_holds_up_neither_others_nor_the_end() {
     wait_until("it ends", Duration::from_secs(10), async || operator.process.status().is_some())
         .await;
     assert!(operator.process.status().unwrap().success(), "{}", operator.process.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspended_resource_does_not_block_drop_database() {
+    let stage = Stage::shared();
+    let server = Server::shared(17);
+    let database = database_with(server, "orders").await;
+    let name = database.name().to_owned();
+    stage.secret("orders", &database.url());
+    stage.declare("orders");
+    let _operator = stage.operator(&[]);
+    stage.wait_for("orders", "Ready", "True Succeeded").await;
+
+    stage.apply(&table("orders", &json!({"suspend": true})));
+    wait_until("the resource is suspended", SOON, async || {
+        stage.condition("orders", "Ready").ends_with(" Suspended")
+    })
+    .await;
+    let other = server.database().await.client().await;
+    wait_until("the database can be dropped", SOON, async || {
+        other.batch_execute(&format!("DROP DATABASE {name}")).await.is_ok()
+    })
+    .await;
 }

@@ -21,6 +21,7 @@ mod inspect;
 mod interruption;
 mod locks;
 mod names;
+mod pool;
 mod references;
 mod retention;
 mod scenarios;

@@ -27,7 +27,7 @@ pub enum Mode {
 /// A proxy, which ends with this value, and its connections with it.
 pub struct Proxy {
     port: u16,
-    target: u16,
+    target: watch::Sender<u16>,
     mode: watch::Sender<Mode>,
     /// Empty while connections are refused.
     accepting: JoinSet<()>,
@@ -38,14 +38,23 @@ impl Proxy {
     pub async fn start(target: u16) -> Self {
         let listener = listen(0).await;
         let port = listener.local_addr().unwrap().port();
-        let mut proxy =
-            Self { port, target, mode: watch::Sender::new(Mode::Pass), accepting: JoinSet::new() };
+        let mut proxy = Self {
+            port,
+            target: watch::Sender::new(target),
+            mode: watch::Sender::new(Mode::Pass),
+            accepting: JoinSet::new(),
+        };
         proxy.accept(listener);
         proxy
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Leads new connections to another port, as a DNS name or a Service does. Open ones stay.
+    pub fn lead_to(&mut self, target: u16) {
+        self.target.send_replace(target);
     }
 
     /// Changes the mode. New connections find it in force on return, open ones very soon.
@@ -59,10 +68,11 @@ impl Proxy {
     }
 
     fn accept(&mut self, listener: TcpListener) {
-        let (target, mode) = (self.target, self.mode.subscribe());
+        let (target, mode) = (self.target.subscribe(), self.mode.subscribe());
         self.accepting.spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
+                let target = *target.borrow();
                 tokio::spawn(serve(client, target, mode.clone()));
             }
         });

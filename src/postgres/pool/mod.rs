@@ -1,0 +1,186 @@
+//! A bounded number of sessions per server. A table never waits for another table's dead server.
+
+mod address;
+mod server;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{ConnectionSettings, DatabaseError, Session};
+use address::{Place, Resolver};
+use server::{Kept, Server};
+
+/// Limits of a [`Pool`].
+#[derive(Debug, Clone, Copy)]
+pub struct PoolLimits {
+    /// Number of sessions to one server.
+    pub sessions_per_server: usize,
+    /// Longest life of a session, less up to a fifth. A new session finds where the server's name or
+    /// its Service leads now.
+    pub max_life: Duration,
+    /// Time after which an unused session is closed. Until then it blocks `DROP DATABASE`.
+    pub max_idle: Duration,
+    /// Time to wait for a session while no session of the server becomes free.
+    pub max_wait: Duration,
+}
+
+impl PoolLimits {
+    /// Returns the limits of the operator for this many sessions per server.
+    #[must_use]
+    pub fn new(sessions_per_server: usize) -> Self {
+        Self {
+            sessions_per_server: sessions_per_server.max(1),
+            max_life: Duration::from_mins(10),
+            max_idle: Duration::from_secs(30),
+            max_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Reason why [`Pool::borrow`] returned no session.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BorrowError {
+    /// The server did not answer or did not log in this user.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Every session to the server is in use.
+    #[error(
+        "all {sessions} sessions to the server are in use, after waiting for {} s: wait for the \
+         steps of other tables, or raise --sessions-per-server", .waited.as_secs()
+    )]
+    Exhausted {
+        /// Number of sessions to one server.
+        sessions: usize,
+        /// Time that passed.
+        waited: Duration,
+    },
+}
+
+/// Sessions to many servers.
+pub struct Pool {
+    shared: Arc<Shared>,
+    resolver: Resolver,
+    /// A server is where its names lead, however they are spelled.
+    servers: Mutex<HashMap<Vec<Place>, Arc<Server>>>,
+}
+
+/// State that borrowed sessions refer to.
+struct Shared {
+    limits: PoolLimits,
+    /// Logins that were replaced, and when: no session opened before is used again.
+    forgotten: Mutex<HashMap<ConnectionSettings, Instant>>,
+}
+
+/// A session for one user at a time. Dropping it closes it.
+pub struct Borrowed {
+    /// The session.
+    pub session: Session,
+    settings: ConnectionSettings,
+    opened: Instant,
+    ends: Instant,
+    server: Arc<Server>,
+    shared: Arc<Shared>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    /// Creates a pool without sessions.
+    #[must_use]
+    pub fn new(limits: PoolLimits) -> Self {
+        Self {
+            shared: Arc::new(Shared { limits, forgotten: Mutex::default() }),
+            resolver: Resolver::default(),
+            servers: Mutex::default(),
+        }
+    }
+
+    /// Returns a session with these settings: an idle one, or a new one.
+    ///
+    /// # Errors
+    /// Returns an error if the server does not log in this user, if it did not answer in the last
+    /// seconds, or if all its sessions stay in use.
+    pub async fn borrow(&self, settings: &ConnectionSettings) -> Result<Borrowed, BorrowError> {
+        let places = self.resolver.places(&settings.servers).await;
+        let server = self.server(places);
+        let permit = server.acquire(&self.shared.limits).await?;
+        let kept = match server.take_idle(settings, &self.shared) {
+            Some(kept) => kept,
+            None => self.open(&server, settings).await?,
+        };
+        let Kept { settings, session, opened, ends, .. } = kept;
+        let shared = Arc::clone(&self.shared);
+        Ok(Borrowed { session, settings, opened, ends, server, shared, _permit: permit })
+    }
+
+    /// Never uses a session with these settings again that is open now. Idle ones are closed here,
+    /// those in use when they are given back.
+    pub fn forget(&self, settings: &ConnectionSettings) {
+        lock(&self.shared.forgotten).insert(settings.clone(), Instant::now());
+        for server in lock(&self.servers).values() {
+            server.close_idle(|idle| idle.settings == *settings);
+        }
+    }
+
+    /// Closes sessions that are idle for too long or too old, and forgets servers without sessions.
+    pub fn close_idle(&self) {
+        let limits = &self.shared.limits;
+        lock(&self.servers).retain(|_, server| {
+            server.close_idle(|idle| idle.since.elapsed() >= limits.max_idle);
+            server.close_idle(|idle| !idle.is_usable(&self.shared));
+            // A borrow in progress holds another reference, taken while this map was locked.
+            Arc::strong_count(server) > 1 || server.is_remembered()
+        });
+        lock(&self.shared.forgotten).retain(|_, since| since.elapsed() < limits.max_life);
+        self.resolver.clean_up();
+    }
+
+    /// Returns the number of servers that the pool knows.
+    #[must_use]
+    pub fn server_count(&self) -> usize {
+        lock(&self.servers).len()
+    }
+
+    fn server(&self, places: Vec<Place>) -> Arc<Server> {
+        let mut servers = lock(&self.servers);
+        let new = || Arc::new(Server::new(self.shared.limits.sessions_per_server));
+        Arc::clone(servers.entry(places).or_insert_with(new))
+    }
+
+    async fn open(
+        &self,
+        server: &Arc<Server>,
+        settings: &ConnectionSettings,
+    ) -> Result<Kept, DatabaseError> {
+        let opened = Instant::now();
+        let session = server.connect(settings).await?;
+        let life = self.shared.limits.max_life.mul_f64(0.8 + 0.2 * fastrand::f64());
+        Ok(Kept { settings: settings.clone(), session, opened, ends: opened + life, since: opened })
+    }
+}
+
+impl Shared {
+    /// Returns whether a session with these settings that was opened then belongs to a login that was
+    /// replaced since.
+    fn is_forgotten(&self, settings: &ConnectionSettings, opened: Instant) -> bool {
+        lock(&self.forgotten).get(settings).is_some_and(|since| opened <= *since)
+    }
+}
+
+impl Borrowed {
+    /// Keeps the session for the next borrower with the same settings, unless it is too old.
+    #[allow(clippy::unused_async, reason = "a session is reset before it is kept")]
+    pub async fn give_back(self) {
+        let Self { session, settings, opened, ends, server, shared, _permit } = self;
+        let kept = Kept { settings, session, opened, ends, since: Instant::now() };
+        if kept.is_usable(&shared) {
+            server.keep(kept);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

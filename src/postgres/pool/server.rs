@@ -1,0 +1,191 @@
+//! The sessions to one server, and what is known of a server that does not answer.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::{BorrowError, PoolLimits, Shared, lock};
+use crate::postgres::session::SpareSessions;
+use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, Session};
+
+/// Time for which a server that did not answer is not tried again.
+const SILENCE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Longest wait for a session while other sessions become free.
+const MAX_WAIT_IN_LINE: Duration = Duration::from_mins(1);
+
+/// The sessions to one server.
+pub(super) struct Server {
+    permits: Arc<Semaphore>,
+    limit: usize,
+    state: Mutex<ServerState>,
+}
+
+#[derive(Default)]
+struct ServerState {
+    /// The most recently used last.
+    idle: Vec<Kept>,
+    /// When somebody last got a session.
+    last_turn: Option<Instant>,
+    /// When the server last answered a login, with a session or a refusal.
+    answered: Option<Instant>,
+    /// When the server last gave no answer at all.
+    silent: Option<Instant>,
+    /// Logins that failed, why, and when. One login never learns the answer to another.
+    failed: HashMap<ConnectionSettings, (DatabaseError, Instant)>,
+}
+
+/// A session between two uses.
+pub(super) struct Kept {
+    pub(super) settings: ConnectionSettings,
+    pub(super) session: Session,
+    pub(super) opened: Instant,
+    /// When the session is too old.
+    pub(super) ends: Instant,
+    /// When it was last used.
+    pub(super) since: Instant,
+}
+
+impl Kept {
+    pub(super) fn is_usable(&self, shared: &Shared) -> bool {
+        !self.session.is_closed()
+            && Instant::now() < self.ends
+            && !shared.is_forgotten(&self.settings, self.opened)
+    }
+}
+
+impl Server {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { permits: Arc::new(Semaphore::new(limit)), limit, state: Mutex::default() }
+    }
+
+    /// Waits for a session to be free, in order of arrival.
+    pub(super) async fn acquire(
+        &self,
+        limits: &PoolLimits,
+    ) -> Result<OwnedSemaphorePermit, BorrowError> {
+        let began = Instant::now();
+        let mut acquiring = pin!(Arc::clone(&self.permits).acquire_owned());
+        let mut patience = limits.max_wait;
+        loop {
+            if let Ok(Ok(permit)) = timeout(patience, &mut acquiring).await {
+                lock(&self.state).last_turn = Some(Instant::now());
+                return Ok(permit);
+            }
+            // A long line that moves is no reason to leave it.
+            let last_turn = lock(&self.state).last_turn.map_or(began, |turn| turn.max(began));
+            let (standing, waited) = (last_turn.elapsed(), began.elapsed());
+            if standing >= limits.max_wait || waited >= MAX_WAIT_IN_LINE {
+                return Err(BorrowError::Exhausted { sessions: self.limit, waited });
+            }
+            patience = limits.max_wait.saturating_sub(standing);
+        }
+    }
+
+    /// Returns an idle session with these settings. If there is none, makes room for a new one, so that
+    /// the sessions in use and the idle ones are together no more than the limit.
+    pub(super) fn take_idle(&self, settings: &ConnectionSettings, shared: &Shared) -> Option<Kept> {
+        let mut state = lock(&self.state);
+        state.idle.retain(|idle| idle.is_usable(shared));
+        if let Some(at) = state.idle.iter().rposition(|idle| idle.settings == *settings) {
+            return Some(state.idle.remove(at));
+        }
+        self.make_room(&mut state);
+        None
+    }
+
+    fn make_room(&self, state: &mut ServerState) {
+        let free = self.permits.available_permits();
+        let too_many = state.idle.len().saturating_sub(free);
+        state.idle.drain(..too_many);
+    }
+
+    /// Opens a session, unless the same login failed or the server was silent in the last seconds.
+    pub(super) async fn connect(
+        self: &Arc<Self>,
+        settings: &ConnectionSettings,
+    ) -> Result<Session, DatabaseError> {
+        if let Some(error) = lock(&self.state).known_failure(settings) {
+            return Err(error);
+        }
+        let began = Instant::now();
+        let connected = Session::connect(settings).await;
+        lock(&self.state).connected(settings, began, &connected);
+        let spare: Arc<dyn SpareSessions> = Arc::clone(self) as Arc<dyn SpareSessions>;
+        connected.map(|session| session.with_spare(Arc::downgrade(&spare)))
+    }
+
+    pub(super) fn keep(&self, kept: Kept) {
+        lock(&self.state).idle.push(kept);
+    }
+
+    pub(super) fn close_idle(&self, ends: impl Fn(&Kept) -> bool) {
+        lock(&self.state).idle.retain(|idle| !ends(idle));
+    }
+
+    /// Returns whether something about the server is worth remembering although no session is in use.
+    pub(super) fn is_remembered(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.failed.retain(|_, (_, since)| since.elapsed() < SILENCE_PAUSE);
+        let is_silent = state.silent.is_some_and(|since| since.elapsed() < SILENCE_PAUSE);
+        is_silent || !state.failed.is_empty() || !state.idle.is_empty()
+    }
+}
+
+impl SpareSessions for Server {
+    fn try_reserve(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        self.make_room(&mut lock(&self.state));
+        Some(permit)
+    }
+}
+
+impl ServerState {
+    /// Returns why a login would fail, as far as that was seen in the last seconds.
+    fn known_failure(&self, settings: &ConnectionSettings) -> Option<DatabaseError> {
+        if let Some((error, since)) = self.failed.get(settings)
+            && since.elapsed() < SILENCE_PAUSE
+        {
+            return Some(error.clone().of_server(settings));
+        }
+        self.silent.filter(|since| since.elapsed() < SILENCE_PAUSE)?;
+        let message = "the server did not answer another login a few seconds ago: check that it runs \
+                       and that the operator can reach it";
+        Some(DatabaseError::new(ErrorKind::Unreachable, message).of_server(settings))
+    }
+
+    /// Remembers how an attempt to log in ended. What the server answers concerns one login: its role
+    /// may have no connection left. Only a server that answers nobody is silent to all.
+    fn connected(
+        &mut self,
+        settings: &ConnectionSettings,
+        began: Instant,
+        result: &Result<Session, DatabaseError>,
+    ) {
+        let now = Instant::now();
+        let unreachable = match result {
+            Err(error) if error.kind() == ErrorKind::Unreachable => Some(error),
+            Ok(_) | Err(_) => None,
+        };
+        self.failed.retain(|_, (_, since)| since.elapsed() < SILENCE_PAUSE);
+        match unreachable {
+            Some(error) => {
+                self.failed.insert(settings.clone(), (error.clone(), now));
+            }
+            None => {
+                self.failed.remove(settings);
+            }
+        }
+        let is_silent = unreachable.is_some_and(|error| error.sqlstate().is_none());
+        if !is_silent {
+            self.answered = Some(now);
+            self.silent = None;
+        } else if self.answered.is_none_or(|answered| answered < began) {
+            self.silent = Some(now);
+        }
+    }
+}
