@@ -77,11 +77,15 @@ fn text(observed: &ObservedTable) -> String {
 
 fn line(partition: &ObservedPartition, key: Option<KeyType>) -> String {
     let state = match (partition.attachment, partition.mark) {
-        (Attachment::Attached, Some(Mark::Expired)) => "attached, let go".to_owned(),
+        (Attachment::Attached, Some(Mark::Expired { .. })) => "attached, let go".to_owned(),
         (Attachment::Attached, _) => "attached".to_owned(),
         (Attachment::DetachPending, _) => "detach pending".to_owned(),
         (Attachment::Prepared, _) => "not attached yet".to_owned(),
-        (Attachment::Detached, Some(Mark::Detached(at))) => format!("detached since {at}"),
+        (Attachment::Detached, Some(Mark::Detached(detached))) => match detached.drops_since {
+            None => format!("detached since {}", detached.at),
+            Some(since) => format!("detached since {}, to be dropped since {since}", detached.at),
+        },
+        (Attachment::Detached, _) if partition.is_restored => "detached, restored".to_owned(),
         (Attachment::Detached, _) => "detached".to_owned(),
     };
     let origin = match partition.origin {

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::partition::{
     Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType, Mark,
-    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker,
-    is_partition_marker, mark_in, without_marker,
+    Marked, Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker,
+    marker_in, without_marker,
 };
 
 /// Why a snapshot has no meaning.
@@ -36,7 +36,8 @@ impl TryFrom<Snapshot> for ObservedTable {
         let name = qualified(raw.schema, raw.table)?;
         let relation = raw.relation.map(relation).transpose()?;
         let key = range_key(relation.as_ref());
-        let partitions = raw.partitions.into_iter().map(|p| partition(p, &name, key));
+        let oid = relation.as_ref().map(|relation| relation.oid);
+        let partitions = raw.partitions.into_iter().map(|p| partition(p, (&name, oid), key));
         let mut observed = Self {
             server: server(raw.server)?,
             partitions: partitions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
@@ -164,15 +165,50 @@ fn range_key(relation: Option<&Relation>) -> Option<KeyType> {
     }
 }
 
+/// Whether a marker is for a partition of this table.
+///
+/// If the marker names the very table it is on, this is the database it was written in, and the object
+/// identifier of the partitioned table decides: names change. Otherwise it came with a dump, and what it
+/// says counts by name.
+fn is_for(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> bool {
+    let Marked { marker, names_table, .. } = marked;
+    let is_of_table = marker.parent.is_some() && marker.parent == table;
+    if marker.oid == Some(raw.oid) && marker.parent.is_some() {
+        return is_of_table;
+    }
+    *names_table || is_of_table
+}
+
+/// What a marker for this table proves, and whether it was written for another one.
+///
+/// That a table was detached, or decided to be, counts only for the table that the marker was written for. In
+/// another one, restored from a dump or made by a user, the same words are no decision about it: it is
+/// like a partition that nobody has marked as expired, or that a user has detached.
+fn meant(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> (Option<Mark>, bool) {
+    let Marked { marker, .. } = marked;
+    match marker.mark {
+        Mark::ToBeAttached | Mark::Attached => (Some(marker.mark), false),
+        Mark::Expired { .. } | Mark::Detached(_) => {
+            let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
+            if is_bound {
+                (Some(marker.mark), false)
+            } else {
+                (Some(Mark::Attached), !raw.attached)
+            }
+        }
+    }
+}
+
 /// A partition; none for a table whose marker is for another table, or none of ours.
 fn partition(
     raw: RawPartition,
-    table: &QualifiedName,
+    (table, table_oid): (&QualifiedName, Option<u32>),
     key: Option<KeyType>,
 ) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
     let comment = raw.comment.as_deref().unwrap_or_default();
-    let mark = mark_in(comment, table);
-    let bounds = raw.bounds.as_deref().or_else(|| mark.map(|(_, bounds)| bounds));
+    let marked = marker_in(comment, table).filter(|marked| is_for(marked, &raw, table_oid));
+    let (mark, is_restored) = marked.as_ref().map_or((None, false), |m| meant(m, &raw, table_oid));
+    let bounds = raw.bounds.as_deref().or_else(|| marked.map(|marked| marked.bounds));
     let Some(bounds) = bounds.map(|bounds| Bounds::parse(bounds, key)) else { return Ok(None) };
     if raw.bounds.is_none() && matches!(bounds, Bounds::Other(_)) {
         return Ok(None); // What we write into a comment we can read.
@@ -194,14 +230,17 @@ fn partition(
             (true, false) => Attachment::Attached,
             (true, true) => Attachment::DetachPending,
             (false, _) => match mark {
-                Some((Mark::ToBeAttached, _)) => Attachment::Prepared,
-                Some((Mark::Attached | Mark::Expired | Mark::Detached(_), _)) | None => {
+                Some(Mark::ToBeAttached) => Attachment::Prepared,
+                Some(Mark::Attached | Mark::Expired { .. } | Mark::Detached(_)) | None => {
                     Attachment::Detached
                 }
             },
         },
-        origin: if is_partition_marker(comment) { Origin::Ours } else { Origin::Foreign },
-        mark: mark.map(|(mark, _)| mark),
+        // A marker for another table says nothing of this one: a user has moved the partition.
+        origin: if mark.is_some() { Origin::Ours } else { Origin::Foreign },
+        mark,
+        cycle: marked.map_or(0, |marked| marked.marker.cycle),
+        is_restored,
         comment: without_marker(comment).filter(|own| !own.is_empty()).map(str::to_owned),
         owned: raw.owned,
         rows: raw.rows,

@@ -19,8 +19,14 @@ pub struct ObservedPartition {
     pub attachment: Attachment,
     /// Who made it.
     pub origin: Origin,
-    /// What its comment says that it is to us, as a partition of this table.
+    /// What its comment says that it is to us, as a partition of this table. On a table that is not
+    /// attached it never says more than was written for this very table: see [`Self::is_restored`].
     pub mark: Option<Mark>,
+    /// How often an expiry of it has been taken back, as its comment says.
+    pub cycle: u32,
+    /// Whether it is detached, and its comment was written for another table: it was restored from a dump,
+    /// or a user copied the comment. Nothing proves that the operator detached it.
+    pub is_restored: bool,
     /// What a person wrote into its comment.
     pub comment: Option<String>,
     /// Whether the table's owner may act as its owner.
@@ -131,7 +137,15 @@ impl ObservedPartition {
     #[must_use]
     pub fn is_let_go(&self) -> bool {
         self.attachment == Attachment::Detached
-            && matches!(self.mark, Some(Mark::Expired | Mark::Detached(_)))
+            && matches!(self.mark, Some(Mark::Expired { .. } | Mark::Detached(_)))
+    }
+
+    /// Returns how often an expiry of it has been taken back, by the operator or by a user who attached the
+    /// detached table again.
+    #[must_use]
+    pub fn expiry_cycle(&self) -> u32 {
+        let is_reattached = self.hangs_on() && matches!(self.mark, Some(Mark::Detached(_)));
+        self.cycle.saturating_add(u32::from(is_reattached))
     }
 
     /// Whether the table has it for a partition, if only until a pending detach is finalised: no

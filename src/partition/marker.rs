@@ -16,60 +16,148 @@ pub enum Mark {
     ToBeAttached,
     /// It became a partition of ours, in the transaction that left this mark or before.
     Attached,
-    /// It is a partition that has been let go, and is to be detached.
-    Expired,
-    /// We detached it, and found it detached at this instant.
-    Detached(Timestamp),
+    /// It is a partition that has expired, and will be detached.
+    Expired {
+        /// Whether the spec said `onExpiry: Drop` when that was decided.
+        drops: bool,
+    },
+    /// The operator detached it.
+    Detached(Detached),
 }
 
-impl Mark {
-    fn words(self) -> String {
-        match self {
-            Self::ToBeAttached => "table for".to_owned(),
-            Self::Attached => "partition of".to_owned(),
-            Self::Expired => "expired from".to_owned(),
-            Self::Detached(at) => format!("detached {at} from"),
-        }
+/// Since when a table is detached, and since when it waits to be dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detached {
+    /// When it was found detached.
+    pub at: Timestamp,
+    /// When its grace period started; `None` if it is kept as it is, as `onExpiry: Detach` says.
+    pub drops_since: Option<Timestamp>,
+}
+
+/// The first line of a comment, without the names and the bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marker {
+    /// What the table is.
+    pub mark: Mark,
+    /// Object identifier of the table that the marker is for; `None` in a marker that does not say it. A
+    /// restored table has another one, and so has a table whose comment a user copied.
+    pub oid: Option<u32>,
+    /// Object identifier of the partitioned table; `None` in a marker that does not say it.
+    pub parent: Option<u32>,
+    /// How often an expiry of the partition has been taken back. An approval covers it, and so is no
+    /// approval of expiring the partition again.
+    pub cycle: u32,
+}
+
+impl Marker {
+    /// Returns a marker that says no more than the mark.
+    #[must_use]
+    pub fn new(mark: Mark) -> Self {
+        Self { mark, oid: None, parent: None, cycle: 0 }
     }
 
-    /// The mark a comment begins with, and what follows the words.
+    fn words(&self) -> String {
+        let (verb, preposition) = match self.mark {
+            Mark::ToBeAttached => ("table".to_owned(), "for"),
+            Mark::Attached => ("partition".to_owned(), "of"),
+            Mark::Expired { .. } => ("expired".to_owned(), "from"),
+            Mark::Detached(Detached { at, .. }) => (format!("detached {at}"), "from"),
+        };
+        let mut facts = Vec::new();
+        facts.extend(self.oid.map(|oid| format!("oid {oid}")));
+        facts.extend(self.parent.map(|parent| format!("parent {parent}")));
+        facts.extend((self.cycle > 0).then(|| format!("cycle {}", self.cycle)));
+        facts.extend(match self.mark {
+            Mark::Expired { drops: true } => Some("drops".to_owned()),
+            Mark::Detached(Detached { drops_since: Some(since), .. }) => {
+                Some(format!("drops since {since}"))
+            }
+            Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } | Mark::Detached(_) => None,
+        });
+        if facts.is_empty() {
+            return format!("{verb} {preposition}");
+        }
+        format!("{verb} ({}) {preposition}", facts.join(", "))
+    }
+
+    /// Reads the marker a comment begins with. Returns it with what follows its words.
     fn read(comment: &str) -> Option<(Self, &str)> {
         let line = comment.lines().next()?.strip_prefix(PREFIX)?;
-        let plain = [Self::ToBeAttached, Self::Attached, Self::Expired].into_iter();
-        let found = plain
-            .into_iter()
-            .find_map(|mark| Some((mark, line.strip_prefix(&mark.words())?.strip_prefix(' ')?)));
-        found.or_else(|| {
-            let (at, rest) = line.strip_prefix("detached ")?.split_once(" from ")?;
-            Some((Self::Detached(at.parse().ok()?), rest))
-        })
+        let (verb, rest) = line.split_once(' ')?;
+        let (at, rest) = match verb {
+            "detached" => rest.split_once(' ').map(|(at, rest)| (at.parse().ok(), rest))?,
+            _ => (None, rest),
+        };
+        let (facts, rest) = match rest.strip_prefix('(') {
+            Some(rest) => rest.split_once(") ")?,
+            None => ("", rest),
+        };
+        let (preposition, rest) = rest.split_once(' ')?;
+        let mark = match (verb, preposition) {
+            ("table", "for") => Mark::ToBeAttached,
+            ("partition", "of") => Mark::Attached,
+            ("expired", "from") => Mark::Expired { drops: false },
+            ("detached", "from") => Mark::Detached(Detached { at: at?, drops_since: None }),
+            _ => return None,
+        };
+        let facts = facts.split(", ").filter(|fact| !fact.is_empty());
+        let marker = facts.into_iter().try_fold(Self::new(mark), Self::with)?;
+        Some((marker, rest))
+    }
+
+    /// The marker with one more fact; `None` if it cannot be read, or does not go with the mark.
+    fn with(mut self, fact: &str) -> Option<Self> {
+        let (name, value) = fact.split_once(' ').unwrap_or((fact, ""));
+        match (name, &mut self.mark) {
+            ("oid", _) => self.oid = Some(value.parse().ok()?),
+            ("parent", _) => self.parent = Some(value.parse().ok()?),
+            ("cycle", _) => self.cycle = value.parse().ok()?,
+            ("drops", Mark::Expired { drops }) if value.is_empty() => *drops = true,
+            ("drops", Mark::Detached(detached)) => {
+                detached.drops_since = Some(value.strip_prefix("since ")?.parse().ok()?);
+            }
+            _ => return None,
+        }
+        Some(self)
     }
 }
 
 /// The first line of the comment on a table that is ours: for which table, and for which bounds, as in
 /// `FOR VALUES …`.
 #[must_use]
-pub fn partition_marker(mark: Mark, table: &QualifiedName, bounds: &str) -> String {
-    format!("{PREFIX}{} {} {bounds}", mark.words(), table.shown())
+pub fn partition_marker(marker: &Marker, table: &QualifiedName, bounds: &str) -> String {
+    format!("{PREFIX}{} {} {bounds}", marker.words(), table.shown())
 }
 
-/// Whether a comment says that a table is ours, for whichever table.
-#[must_use]
-pub fn is_partition_marker(comment: &str) -> bool {
-    Mark::read(comment).is_some()
+/// What a comment says of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marked<'a> {
+    /// What it says the table is.
+    pub marker: Marker,
+    /// Whether it names the partitioned table that was asked for.
+    pub names_table: bool,
+    /// The bounds, as in `FOR VALUES …`.
+    pub bounds: &'a str,
 }
 
-/// What a comment says that a table is to us, and with which bounds, where it is for this table.
+/// Reads the marker in a comment, for whichever table; `None` if there is none.
 #[must_use]
-pub fn mark_in<'a>(comment: &'a str, table: &QualifiedName) -> Option<(Mark, &'a str)> {
-    let (mark, rest) = Mark::read(comment)?;
-    Some((mark, rest.strip_prefix(&table.shown())?.strip_prefix(' ')?))
+pub fn marker_in<'a>(comment: &'a str, table: &QualifiedName) -> Option<Marked<'a>> {
+    let (marker, rest) = Marker::read(comment)?;
+    let mut quoted = false;
+    let end = rest.find(|c| {
+        quoted ^= c == '"';
+        c == ' ' && !quoted
+    })?;
+    let (name, bounds) = rest.split_at_checked(end)?;
+    let bounds = bounds.strip_prefix(' ')?;
+    Some(Marked { marker, names_table: name == table.shown(), bounds })
 }
 
 /// What a person wrote into a comment.
 #[must_use]
 pub fn without_marker(comment: &str) -> Option<&str> {
-    if !is_partition_marker(comment) {
+    if Marker::read(comment).is_none() {
         return Some(comment);
     }
     comment.split_once('\n').map(|(_, own)| own)
@@ -92,4 +180,76 @@ pub fn index_marker(index: &Identifier, digest: &str) -> String {
 pub fn index_in_marker(comment: &str) -> Option<(&str, Identifier)> {
     let (digest, index) = comment.strip_prefix(&format!("{PREFIX}index "))?.split_once(' ')?;
     Some((digest, Identifier::new(index).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Detached, Mark, Marker, marker_in, partition_marker};
+    use crate::partition::{Identifier, QualifiedName};
+
+    const BOUNDS: &str = "FOR VALUES FROM ('a b) (') TO ('c')";
+
+    fn table(name: &str) -> QualifiedName {
+        let named = |name: &str| Identifier::new(name).expect("a name");
+        QualifiedName { schema: named("My \"own\" schema"), name: named(name) }
+    }
+
+    #[test]
+    fn a_marker_is_read_as_it_was_written() {
+        let at = "2026-04-01T00:00:00.5Z".parse().expect("an instant");
+        let drops_since = Some("2026-05-01T00:00:00Z".parse().expect("an instant"));
+        for mark in [
+            Mark::ToBeAttached,
+            Mark::Attached,
+            Mark::Expired { drops: false },
+            Mark::Expired { drops: true },
+            Mark::Detached(Detached { at, drops_since: None }),
+            Mark::Detached(Detached { at, drops_since }),
+        ] {
+            for marker in [
+                Marker::new(mark),
+                Marker { oid: Some(16_385), ..Marker::new(mark) },
+                Marker { mark, oid: Some(u32::MAX), parent: Some(1), cycle: 7 },
+            ] {
+                let line = partition_marker(&marker, &table("a (b) from c"), BOUNDS);
+                let found = marker_in(&line, &table("a (b) from c")).expect("a marker");
+                assert_eq!(
+                    (found.marker, found.names_table, found.bounds),
+                    (marker, true, BOUNDS),
+                    "{line}"
+                );
+                let other = marker_in(&line, &table("other")).expect("a marker");
+                assert!(!other.names_table, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn markers_of_earlier_versions_are_read() {
+        let named = "\"My \"\"own\"\" schema\".t";
+        for (words, mark) in [
+            ("table for", Mark::ToBeAttached),
+            ("partition of", Mark::Attached),
+            ("expired from", Mark::Expired { drops: false }),
+        ] {
+            let line = format!("pgpartition.dev {words} {named} {BOUNDS}\nown words");
+            let found = marker_in(&line, &table("t")).expect("a marker");
+            assert_eq!((found.marker, found.bounds), (Marker::new(mark), BOUNDS), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_marker_with_a_fact_that_is_not_understood_is_none() {
+        for words in [
+            "expired (oid x) from",
+            "expired (oid 1, until noon) from",
+            "partition (drops) of",
+            "detached 2026-04-01T00:00:00Z (drops since noon) from",
+            "detached noon from",
+            "expired of",
+        ] {
+            let line = format!("pgpartition.dev {words} public.t {BOUNDS}");
+            assert_eq!(marker_in(&line, &table("t")), None, "{line}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub use index::{IndexColumn, IndexShape};
 pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;
 pub use marker::{
-    Mark, detached_constraint, index_in_marker, index_marker, is_partition_marker, mark_in,
+    Detached, Mark, Marked, Marker, detached_constraint, index_in_marker, index_marker, marker_in,
     partition_marker, without_marker,
 };
 pub use naming::{end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused};

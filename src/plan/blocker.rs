@@ -145,6 +145,15 @@ pub enum Blocker {
         /// How long after they were let go they are dropped; none where they are kept.
         dropped_after: Option<Duration>,
     },
+    /// More tables that are already detached would be dropped than goes without saying.
+    DropNeedsApproval {
+        /// How many.
+        count: u32,
+        /// How many are dropped without approval.
+        limit: u32,
+        /// How long after the approval they are dropped.
+        after: Duration,
+    },
     /// The clock of the database and ours are too far apart to tell what has expired.
     ClocksDiffer {
         /// How far the database's is ahead, in seconds.
@@ -262,6 +271,7 @@ impl Blocker {
             | Self::DefaultReferenced { .. }
             | Self::DefaultTooLarge { .. }
             | Self::NeedsApproval { .. }
+            | Self::DropNeedsApproval { .. }
             | Self::ClocksDiffer { .. }
             | Self::Referenced { .. }
             | Self::ReferencesNotChecked { .. }
@@ -279,7 +289,7 @@ impl Blocker {
     /// Whether it holds back not one step, but what the plan comes to in all.
     #[must_use]
     pub fn is_about_plan(&self) -> bool {
-        matches!(self, Self::NeedsApproval { .. })
+        matches!(self, Self::NeedsApproval { .. } | Self::DropNeedsApproval { .. })
     }
 
     /// The blocker's name: the value of the label `blocker`, and the anchor of its page.
@@ -308,6 +318,7 @@ impl Blocker {
             Self::DetachHeld { .. } => "DetachHeld",
             Self::AnotherDetachPending { .. } => "AnotherDetachPending",
             Self::NeedsApproval { .. } => "NeedsApproval",
+            Self::DropNeedsApproval { .. } => "DropNeedsApproval",
             Self::ClocksDiffer { .. } => "ClocksDiffer",
             Self::Referenced { .. } => "Referenced",
             Self::ReferencesNotChecked { .. } => "ReferencesNotChecked",

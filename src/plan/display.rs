@@ -19,12 +19,13 @@ impl fmt::Display for Plan {
         for deferral in alone {
             writeln!(f, "  {}", deferral.line())?;
         }
-        if let Some(first) = of_plan.first() {
+        for of_one in of_plan.chunk_by(|one, next| one.blocker == next.blocker) {
+            let Some(first) = of_one.first() else { continue };
             writeln!(f, "  held back  {}: {}", first.blocker.name(), first.blocker.explain())?;
-        }
-        let wanted = of_plan.iter().filter_map(|held| held.wanted.as_ref()).map(cells);
-        for row in align(&wanted.collect::<Vec<_>>()) {
-            writeln!(f, "    {row}")?;
+            let wanted = of_one.iter().filter_map(|held| held.wanted.as_ref()).map(cells);
+            for row in align(&wanted.collect::<Vec<_>>()) {
+                writeln!(f, "    {row}")?;
+            }
         }
         for note in &self.notes {
             writeln!(f, "  note  {}", note.explain())?;
@@ -44,7 +45,7 @@ impl Deferral {
                 format!("held back  {}  {name}", cells(step).join("  "))
             }
             Some(step) => {
-                format!("held back  {} {}: {}", step.verb(), step.subject().name.shown(), why())
+                format!("held back  {} {}: {}", step.verb(), object(step), why())
             }
             None => format!("held back  {}", why()),
         }
@@ -59,9 +60,19 @@ impl PlannedStep {
     }
 }
 
+/// The name of what a step is about; with its schema if that is a detached table which a user has moved to another
+/// one.
+fn object(step: &Step) -> String {
+    let subject = step.subject();
+    match step {
+        Step::DropDetached(drop) if drop.table.schema != subject.schema => subject.shown(),
+        _ => subject.name.shown(),
+    }
+}
+
 /// A step as cells: what, on what, about what.
 fn cells(step: &Step) -> Vec<String> {
-    vec![step.verb().to_owned(), step.subject().name.shown(), step.detail()]
+    vec![step.verb().to_owned(), object(step), step.detail()]
 }
 
 /// And why, and under which locks.

@@ -52,8 +52,8 @@ fn end_of_grace(
         p.is_let_go() && p.bounds.as_range().is_some_and(|range| window.may_go(range))
     };
     let since = observed.partitions.iter().filter(is_expired).filter_map(|p| match p.mark {
-        Some(Mark::Detached(since)) => Some(since),
-        _ => None,
+        Some(Mark::Detached(detached)) => detached.drops_since,
+        Some(_) | None => None,
     });
     since.map(|since| grace_over(since, after)).filter(|until| *until > moment.now).min()
 }

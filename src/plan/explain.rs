@@ -21,8 +21,10 @@ impl Step {
             Self::RemoveDefault { .. } => "remove-default",
             Self::MarkPartitions { marking, .. } => match marking {
                 Marking::Adopted => "adopt",
-                Marking::Expired => "expire",
+                Marking::Expired { .. } => "expire",
                 Marking::Kept => "keep",
+                Marking::ForDrop => "mark-for-drop",
+                Marking::NotForDrop => "unmark-for-drop",
             },
             Self::DetachPartition(_) => "detach",
             Self::FinalizeDetach { .. } => "finalize",
@@ -214,6 +216,11 @@ impl Cause {
             Self::KeptAgain => "kept by the retention again".to_owned(),
             Self::CutOff => "its detach was cut off".to_owned(),
             Self::GraceOver => "detached for longer than dropAfter".to_owned(),
+            Self::Reattached => "attached again by a user".to_owned(),
+            Self::Dropped => {
+                "spec.retention.onExpiry is Drop now: the grace period starts".to_owned()
+            }
+            Self::NotDropped => "no longer to be dropped".to_owned(),
             Self::Asked => "named in the annotation".to_owned(),
             Self::DefaultWanted => "spec.defaultPartition is Present".to_owned(),
             Self::DefaultUnwanted => "spec.defaultPartition is Absent".to_owned(),
@@ -240,6 +247,17 @@ impl Note {
             Self::Unmanaged { partitions } => {
                 format!("{} made by others: {}", counted(partitions), some_of(partitions))
             }
+            Self::Restored { tables } => format!(
+                "{} restored from a dump or made by a user, and never dropped: {}; attach or drop {} \
+                 manually",
+                if tables.len() == 1 {
+                    "1 table".to_owned()
+                } else {
+                    format!("{} tables", tables.len())
+                },
+                some_of(tables),
+                if tables.len() == 1 { "it" } else { "them" },
+            ),
             Self::ExpiredUnmanaged { partitions } => format!(
                 "{} past the retention made by others, and left alone: {}; name them in the annotation \
                  pgpartition.dev/adopt to have them let go",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Deferral, PlannedStep, Step};
 use crate::observed::ObservedTable;
-use crate::partition::digest;
+use crate::partition::{Detached, Mark, Marker, digest};
 use crate::plan::Blocker;
 
 /// Covers the steps, what is held back, and the object identifiers they rest on. Not the clock, and
@@ -15,7 +15,9 @@ pub(super) fn fingerprint(
     deferred: &[Deferral],
 ) -> String {
     let table = observed.relation.as_ref().map(|relation| relation.oid);
-    let oids: Vec<_> = observed.partitions.iter().map(|p| (&p.name, p.oid)).collect();
+    // Whatever an approval allowed, taking it back begins a new cycle: it never approves the same again.
+    let oids: Vec<_> =
+        observed.partitions.iter().map(|p| (&p.name, p.oid, p.expiry_cycle())).collect();
     let steps: Vec<_> = steps.iter().map(|planned| lasting(&planned.step)).collect();
     let deferred: Vec<_> = deferred.iter().map(lasting_deferral).collect();
     digest(&format!("{:?}", (&observed.name, table, oids, steps, deferred)), 16)
@@ -29,7 +31,13 @@ fn lasting(step: &Step) -> Step {
         Step::DetachPartition(detach) => (detach.rows, detach.bytes) = (None, 0),
         Step::RememberDetached(remember) => remember.at = Timestamp::UNIX_EPOCH,
         Step::DropDetached(drop) => {
-            (drop.rows, drop.bytes, drop.since) = (None, 0, Timestamp::UNIX_EPOCH);
+            (drop.rows, drop.bytes) = (None, 0);
+            drop.marker = undated(drop.marker);
+        }
+        Step::MarkPartitions { partitions, .. } => {
+            for marked in partitions {
+                marked.marker = undated(marked.marker);
+            }
         }
         Step::CreatePartition(_)
         | Step::AttachPartition(_)
@@ -38,7 +46,6 @@ fn lasting(step: &Step) -> Step {
         | Step::ValidateExclusion { .. }
         | Step::DropExclusion { .. }
         | Step::RemoveDefault { .. }
-        | Step::MarkPartitions { .. }
         | Step::FinalizeDetach { .. }
         | Step::StateBounds { .. }
         | Step::ValidateBounds { .. }
@@ -50,6 +57,18 @@ fn lasting(step: &Step) -> Step {
         | Step::ReplaceTableIndex { .. } => {}
     }
     step
+}
+
+/// A marker with its instants removed: a plan is the same at another time.
+fn undated(marker: Marker) -> Marker {
+    let instant = Timestamp::UNIX_EPOCH;
+    let mark = match marker.mark {
+        Mark::Detached(Detached { drops_since, .. }) => {
+            Mark::Detached(Detached { at: instant, drops_since: drops_since.map(|_| instant) })
+        }
+        Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } => marker.mark,
+    };
+    Marker { mark, ..marker }
 }
 
 fn lasting_deferral(deferral: &Deferral) -> Deferral {
@@ -80,6 +99,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         | Blocker::DefaultReferenced { .. }
         | Blocker::AnotherDetachPending { .. }
         | Blocker::NeedsApproval { .. }
+        | Blocker::DropNeedsApproval { .. }
         | Blocker::Referenced { .. }
         | Blocker::ReferencesNotChecked { .. }
         | Blocker::LastPartition { .. }

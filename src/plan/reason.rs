@@ -34,6 +34,12 @@ pub enum Cause {
     CutOff,
     /// It has been detached long enough.
     GraceOver,
+    /// A user attached again what had been detached.
+    Reattached,
+    /// It was detached and kept, and the spec says `onExpiry: Drop` now.
+    Dropped,
+    /// It was to be dropped, and the spec no longer says so.
+    NotDropped,
     /// A person asked for it by name.
     Asked,
     /// The spec wants a default partition.
@@ -65,6 +71,12 @@ pub enum Note {
     Unmanaged {
         /// Their names.
         partitions: Vec<QualifiedName>,
+    },
+    /// Tables that a dump or a user brought, with a comment that says that they were detached from this
+    /// table. Nothing proves it, so they stay.
+    Restored {
+        /// Their names.
+        tables: Vec<QualifiedName>,
     },
     /// Partitions that others made, and that would be let go if they were ours.
     ExpiredUnmanaged {

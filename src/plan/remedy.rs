@@ -46,13 +46,13 @@ impl Blocker {
             Self::NeedsApproval { count, limit, dropped_after } => {
                 needs_approval(*count, *limit, *dropped_after)
             }
+            Self::DropNeedsApproval { count, limit, after } => {
+                drop_needs_approval(*count, *limit, *after)
+            }
             Self::ClocksDiffer { seconds } => clocks_differ(*seconds),
             Self::Referenced { partition, by } => referenced(partition, by),
             Self::ReferencesNotChecked { partition, by } => references_not_checked(partition, by),
-            Self::LastPartition { partition } => format!(
-                "{} is the last partition, and a table is never left without one",
-                partition.shown()
-            ),
+            Self::LastPartition { partition } => last_partition(partition),
             Self::InGrace { until } => format!("waits until {until}: spec.retention.dropAfter"),
             Self::HasPartitions { partition } => format!(
                 "{} has partitions of its own, which may not be ours to drop: drop it by hand",
@@ -233,6 +233,20 @@ fn needs_approval(count: u32, limit: u32, dropped_after: Option<Duration>) -> St
          spec.limits.maxExpirePerRun ({limit}): \
          approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply --approve"
     )
+}
+
+fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> String {
+    format!(
+        "{count} tables that are already detached would be dropped, {} after the approval, more than \
+         spec.limits.maxExpirePerRun ({limit}): \
+         approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply \
+         --approve, or set spec.retention.onExpiry to Detach to keep them",
+        shown_duration(after)
+    )
+}
+
+fn last_partition(partition: &QualifiedName) -> String {
+    format!("{} is the last partition, and a table is never left without one", partition.shown())
 }
 
 fn clocks_differ(seconds: i64) -> String {

@@ -9,7 +9,7 @@ use crate::observed::{
     Attachment, BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
     ObservedTable, Origin, PartitionIndex, PartitionKind, TableIndex,
 };
-use crate::partition::{Identifier, IndexShape, Mark, QualifiedName, index_name};
+use crate::partition::{Detached, Identifier, IndexShape, Mark, QualifiedName, index_name};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
@@ -21,9 +21,7 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             discard(world, default);
             (world.default_rows, world.default_count) = (None, None);
         }
-        Step::MarkPartitions { partitions, marking, .. } => {
-            mark(world, partitions, marking.mark());
-        }
+        Step::MarkPartitions { partitions, .. } => mark(world, partitions),
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
         Step::FinalizeDetach { partition, .. } => detach_partition(world, partition),
         Step::RememberDetached(remember) => remember_detached(world, remember),
@@ -99,6 +97,8 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         attachment: Attachment::Prepared,
         origin: Origin::Ours,
         mark: Some(Mark::ToBeAttached),
+        cycle: 0,
+        is_restored: false,
         comment: None,
         owned: true,
         rows: None,
@@ -158,7 +158,8 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
     on(world, &attach.partition, |p| {
         p.attachment = Attachment::Attached;
-        (p.mark, p.bounds_check) = (Some(Mark::Attached), BoundsCheck::Absent);
+        (p.mark, p.cycle) = (Some(Mark::Attached), attach.marker.cycle);
+        (p.bounds_check, p.is_restored) = (BoundsCheck::Absent, false);
         p.indexes.retain(|index| !attach.replaced.contains(&index.name));
         for table_index in &table_indexes {
             if table_index.exclusion {
@@ -224,11 +225,13 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     }
 }
 
-fn mark(world: &mut ObservedTable, partitions: &[MarkedPartition], mark: Mark) {
-    for MarkedPartition { name, .. } in partitions {
+fn mark(world: &mut ObservedTable, partitions: &[MarkedPartition]) {
+    for MarkedPartition { name, marker, .. } in partitions {
         on(world, name, |p| {
-            (p.mark, p.origin) = (Some(mark), Origin::Ours);
-            p.bounds_check = BoundsCheck::Absent;
+            (p.mark, p.cycle, p.origin) = (Some(marker.mark), marker.cycle, Origin::Ours);
+            if p.hangs_on() {
+                p.bounds_check = BoundsCheck::Absent;
+            }
         });
     }
 }
@@ -239,7 +242,9 @@ fn check_bounds(world: &mut ObservedTable, name: &QualifiedName, check: BoundsCh
 
 fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
     on(world, &remember.partition, |p| {
-        p.mark = Some(Mark::Detached(remember.at));
+        let drops_since = remember.drops.then_some(remember.at);
+        p.mark = Some(Mark::Detached(Detached { at: remember.at, drops_since }));
+        p.cycle = remember.cycle;
         p.bounds_check = BoundsCheck::Stated;
         p.publications.retain(|publication| !remember.publications.contains(&publication.name));
     });

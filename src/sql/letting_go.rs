@@ -3,17 +3,16 @@
 use super::Sql;
 use super::partitions::{comment, drop_constraint_if_there, marker};
 use super::quote::{in_range, literal, name, qualified};
-use crate::partition::{Mark, QualifiedName, RangeBounds, detached_constraint};
-use crate::plan::{Detach, DropDetached, MarkedPartition, Marking, RangeKey, Remember};
+use crate::partition::{Detached, Mark, Marker, QualifiedName, RangeBounds, detached_constraint};
+use crate::plan::{Detach, DropDetached, MarkedPartition, RangeKey, Remember};
 
 pub(super) fn mark(
     table: &QualifiedName,
     key: Option<&RangeKey>,
     partitions: &[MarkedPartition],
-    marking: Marking,
 ) -> Vec<Sql> {
     let marked = |marked: &MarkedPartition| {
-        let marker = marker(marking.mark(), table, &marked.bounds, key);
+        let marker = marker(&marked.marker, table, &marked.bounds, key);
         comment(&marked.name, &marker, marked.comment.as_deref())
     };
     let looked_at = partitions.iter().filter_map(|marked| Some((&marked.name, marked.oid?)));
@@ -96,7 +95,14 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
         let (publication, partition) = (name(publication), qualified(partition));
         statements.push(Sql(format!("ALTER PUBLICATION {publication} DROP TABLE {partition}")));
     }
-    let marker = marker(Mark::Detached(remember.at), table, bounds, key.as_ref());
+    let drops_since = remember.drops.then_some(remember.at);
+    let found = Marker {
+        mark: Mark::Detached(Detached { at: remember.at, drops_since }),
+        oid: *oid,
+        parent: remember.parent,
+        cycle: remember.cycle,
+    };
+    let marker = marker(&found, table, bounds, key.as_ref());
     statements.push(comment(partition, &marker, remember.comment.as_deref()));
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
@@ -106,8 +112,8 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
 /// with our mark.
 pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
     let table = qualified(&drop.partition);
-    let DropDetached { oid, since, bounds, key, .. } = drop;
-    let marker = marker(Mark::Detached(*since), &drop.table, bounds, key.as_ref());
+    let DropDetached { oid, bounds, key, .. } = drop;
+    let marker = marker(&drop.marker, &drop.table, bounds, key.as_ref());
     let body = format!(
         "BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
          IF NOT EXISTS (SELECT FROM pg_class WHERE oid = {oid} AND oid = {}::regclass \

@@ -4,7 +4,8 @@ use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, indexes, quote};
 use crate::observed::ReplicaIdentity;
 use crate::partition::{
-    Bounds, Identifier, Mark, QualifiedName, RangeBounds, detached_constraint, partition_marker,
+    Bounds, Identifier, Mark, Marker, QualifiedName, RangeBounds, detached_constraint,
+    partition_marker,
 };
 use crate::plan::{Attach, IndexBody, NewPartition, RangeKey};
 
@@ -46,8 +47,8 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
         statements.extend(indexes::set(&index_name, &index.settings, !is_constraint));
     }
     statements.extend(properties(new));
-    let made = Mark::ToBeAttached;
-    let marker = marker(made, &new.table, &new.bounds, new.key.as_ref());
+    let made = Marker::new(Mark::ToBeAttached);
+    let marker = marker(&made, &new.table, &new.bounds, new.key.as_ref());
     statements.push(comment(&new.partition, &marker, None));
     statements
 }
@@ -119,7 +120,7 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
     }
-    let marker = marker(Mark::Attached, &attach.table, &attach.bounds, attach.key.as_ref());
+    let marker = marker(&attach.marker, &attach.table, &attach.bounds, attach.key.as_ref());
     statements.push(comment(&attach.partition, &marker, attach.comment.as_deref()));
     statements
 }
@@ -131,7 +132,7 @@ pub(super) fn comment(table: &QualifiedName, marker: &str, own: Option<&str>) ->
 }
 
 pub(super) fn marker(
-    mark: Mark,
+    marker: &Marker,
     table: &QualifiedName,
     bounds: &Bounds,
     key: Option<&RangeKey>,
@@ -143,7 +144,7 @@ pub(super) fn marker(
             quote::bounds(bounds, key.map(|key| key.key))
         }
     };
-    partition_marker(mark, table, &bounds)
+    partition_marker(marker, table, &bounds)
 }
 
 /// Drops a table only if it is empty and still says that it was made to become a partition. It looks with

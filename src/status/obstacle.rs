@@ -80,11 +80,15 @@ fn of_deferral(deferral: &Deferral) -> Obstacle {
 
 /// One obstacle for all that waits for approval, since it is approved together.
 fn of_approval(seen: &Seen<'_>) -> Option<Obstacle> {
-    let held = seen.remaining.deferred.iter().find(|held| held.blocker.is_about_plan())?;
-    let (reason, about) = of_blocker(&held.blocker);
+    let held = seen.remaining.deferred.iter().map(|held| &held.blocker);
+    let mut blockers: Vec<_> = held.filter(|blocker| blocker.is_about_plan()).collect();
+    blockers.dedup();
+    let first = blockers.first()?;
+    let (reason, about) = of_blocker(first);
     let fingerprint = &seen.remaining.fingerprint;
-    let message = format!("{}; the fingerprint is {fingerprint}", held.blocker.explain());
-    Some(Obstacle { reason, message, about, cure: held.blocker.waits() })
+    let explained: Vec<_> = blockers.iter().map(|blocker| blocker.explain()).collect();
+    let message = format!("{}; the fingerprint is {fingerprint}", explained.join("; "));
+    Some(Obstacle { reason, message, about, cure: first.waits() })
 }
 
 fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
@@ -163,7 +167,9 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {
             (Reason::DetachPending, About::Retention)
         }
-        Blocker::NeedsApproval { .. } => (Reason::AwaitingApproval, About::Retention),
+        Blocker::NeedsApproval { .. } | Blocker::DropNeedsApproval { .. } => {
+            (Reason::AwaitingApproval, About::Retention)
+        }
         Blocker::ClocksDiffer { .. } => (Reason::ClocksDiffer, About::Retention),
         Blocker::Referenced { .. } | Blocker::ReferencesNotChecked { .. } => {
             (Reason::PartitionReferenced, About::Retention)

@@ -75,7 +75,7 @@ async fn assert_let_go(what: &str, world: &World) {
     let comment = format!("SELECT obj_description('{SCHEMA_SQL}.t_2025_11'::regclass, 'pg_class')");
     let comment = world.text(&comment).await;
     assert!(
-        comment.starts_with("pgpartition.dev detached 2026-01-15T12:00:00Z from "),
+        comment.starts_with("pgpartition.dev detached 2026-01-15T12:00:00Z ("),
         "{what}: {comment}"
     );
     for (table, rows) in [("t", "2"), ("t_2025_11", "1")] {

@@ -66,8 +66,8 @@ fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {
         ),
         (
             "table comment",
-            text("SELECT left(obj_description(@p, 'pg_class'), 29)"),
-            text("pgpartition.dev partition of "),
+            text("SELECT left(obj_description(@p, 'pg_class'), 26)"),
+            text("pgpartition.dev partition "),
         ),
         (
             "column comments",

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use pg_partition_operator::converge::look;
 use pg_partition_operator::observed::{Attachment, ObservedTable, Origin, PartitionKind};
-use pg_partition_operator::partition::{Bounds, Identifier, Mark, QualifiedName, partition_marker};
+use pg_partition_operator::partition::{
+    Bounds, Identifier, Mark, Marker, QualifiedName, partition_marker,
+};
 use pg_partition_operator::plan::Moment;
 use serde_json::json;
 
@@ -248,7 +250,8 @@ async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
     for major in majors() {
         let world = World::new(major).await;
         let bounds = "FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
-        let marker = partition_marker(Mark::ToBeAttached, &table("t"), bounds).replace('\'', "''");
+        let marker = Marker::new(Mark::ToBeAttached);
+        let marker = partition_marker(&marker, &table("t"), bounds).replace('\'', "''");
         world
             .owner(&format!(
                 "

@@ -51,7 +51,9 @@ fn let_go() -> Scenario {
         INSERT INTO "c;ut" VALUES ('2025-10-02Z', 1), ('2025-11-02Z', 2), ('2026-01-02Z', 3);
         COMMENT ON TABLE one IS 'a person''s';
         CREATE TABLE "c;ut_2025_01" (LIKE "c;ut");
-        COMMENT ON TABLE "c;ut_2025_01" IS 'pgpartition.dev detached 2025-06-01T00:00:00Z from "Fin""an;ce"."c;ut" FOR VALUES FROM (''2025-01-01 00:00:00+00'') TO (''2025-02-01 00:00:00+00'')';
+        DO $do$BEGIN EXECUTE format('COMMENT ON TABLE "c;ut_2025_01" IS %L', format(
+            $$pgpartition.dev detached 2025-06-01T00:00:00Z (oid %s, parent %s, drops since 2025-06-01T00:00:00Z) from "Fin""an;ce"."c;ut" FOR VALUES FROM ('2025-01-01 00:00:00+00') TO ('2025-02-01 00:00:00+00')$$,
+            '"c;ut_2025_01"'::regclass::oid, '"c;ut"'::regclass::oid)); END$do$;
     "#;
     let spec = json!({
         "table": "c;ut", "ahead": 1,
@@ -95,11 +97,11 @@ async fn world(major: u16, scenario: &Scenario) -> World {
 }
 
 /// All there is of the schema's tables: names, bounds, indexes, constraints, and the comments on
-/// tables, but for dates. Not those on indexes: an index that stands by itself gets its mark in a statement of its
+/// tables, but for dates and object identifiers. Not those on indexes: an index that stands by itself gets its mark in a statement of its
 /// own after it was built, and stays without where we are cut off between the two.
 async fn catalog(world: &World) -> String {
     let tables = "SELECT format('%s %s %s', c.relname, pg_get_expr(c.relpartbound, 0),
-            regexp_replace(d.description, 'detached \\S+', 'detached'))";
+            regexp_replace(d.description, '^(pgpartition.dev [a-z]+)( \\S+Z)?( \\([^)]*\\))?', '\\1'))";
     let sql = format!(
         "
         {tables} FROM pg_class c LEFT JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0

@@ -12,6 +12,7 @@ mod claims;
 mod cli;
 mod clients;
 mod command;
+mod consent;
 mod detaching;
 mod documents;
 mod draining;

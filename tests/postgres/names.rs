@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pg_partition_operator::observed::{Attachment, ObservedTable};
-use pg_partition_operator::partition::{Identifier, Mark, QualifiedName, partition_marker};
+use pg_partition_operator::partition::{Identifier, Mark, Marker, QualifiedName, partition_marker};
 use serde_json::json;
 
 use crate::support::postgres::majors;
@@ -27,7 +27,8 @@ fn qualified(schema: &str, name: &str) -> QualifiedName {
 /// that was not attached.
 fn setup(schema: &str, name: &str) -> String {
     let bounds = "FOR VALUES FROM ('2027-05-01') TO ('2027-06-01')";
-    let marker = partition_marker(Mark::ToBeAttached, &qualified(schema, name), bounds);
+    let marker =
+        partition_marker(&Marker::new(Mark::ToBeAttached), &qualified(schema, name), bounds);
     format!(
         "CREATE TABLE \"{name}\" (k date NOT NULL) PARTITION BY RANGE (k);
          CREATE TYPE \"{name}_2027_03\" AS ENUM ();

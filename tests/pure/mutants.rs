@@ -2,8 +2,11 @@
 //! another order, that take more than was looked at, or something of others.
 
 use jiff::SignedDuration;
+use pg_partition_operator::desired::{OnExpiry, Partitioning};
 use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
-use pg_partition_operator::partition::{Bounds, Edge, QualifiedName, RangeBounds};
+use pg_partition_operator::partition::{
+    Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds,
+};
 use pg_partition_operator::plan::{
     Blocker, Cause, Detach, DropDetached, MarkedPartition, Marking, Moment, Plan, PlannedStep,
     Remember, Step, check, plan,
@@ -121,11 +124,58 @@ proptest! {
         }).collect();
         if !held.is_empty() {
             let one_by_one = held.iter().flat_map(|p| let_go(p, &world)).collect();
-            let mut together = vec![marked(&held, &world, Marking::Expired)];
+            let expired = Marking::Expired { drops: drops(&world) };
+            let mut together = vec![marked(&held, &world, expired)];
             together.extend(held.iter().flat_map(|p| let_go(p, &world).split_off(1)));
             let mutants = [one_by_one, together].map(|steps| with(&whole, steps));
             refuses(&world, &whole, mutants.into())?;
         }
+    }
+
+    #[test]
+    fn a_plan_that_drops_too_many_kept_tables_is_refused(world in any_world()) {
+        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
+        let waits = |held: &&pg_partition_operator::plan::Deferral| {
+            matches!(held.blocker, Blocker::DropNeedsApproval { .. })
+        };
+        let held: Vec<_> = whole.deferred.iter().filter(waits).filter_map(|held| {
+            world.observed.partition(&held.wanted.as_ref()?.subject())
+        }).collect();
+        if !held.is_empty() {
+            let one_by_one = held.iter().map(|p| marked(&[p], &world, Marking::ForDrop)).collect();
+            let together = vec![marked(&held, &world, Marking::ForDrop)];
+            refuses(&world, &whole, [one_by_one, together].map(|steps| with(&whole, steps)).into())?;
+        }
+    }
+
+    #[test]
+    fn a_plan_that_drops_a_restored_or_kept_table_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        let is_kept = |p: &&ObservedPartition| {
+            p.is_restored
+                || matches!(p.mark, Some(Mark::Detached(Detached { drops_since: None, .. })))
+        };
+        let kept = world.observed.partitions.iter().filter(is_kept);
+        let mutants = kept.map(|p| with(&whole, vec![dropped(p, &world)]));
+        refuses(&world, &whole, mutants.collect())?;
+    }
+
+    #[test]
+    fn a_plan_that_takes_an_expiry_back_in_the_same_cycle_is_refused(world in any_world()) {
+        let (world, whole) = approved(world);
+        let mut mutants = Vec::new();
+        for at in 0..whole.steps.len() {
+            let mut mutant = whole.clone();
+            match &mut mutant.steps[at].step {
+                Step::MarkPartitions {
+                    partitions, marking: Marking::Kept | Marking::NotForDrop, ..
+                } => partitions[0].marker.cycle -= 1,
+                Step::AttachPartition(attach) if attach.again => attach.marker.cycle -= 1,
+                _ => continue,
+            }
+            mutants.push(mutant);
+        }
+        refuses(&world, &whole, mutants)?;
     }
 
     #[test]
@@ -148,12 +198,39 @@ fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
     mutant
 }
 
+/// What the comment of a partition would have to say.
+fn marker(partition: &ObservedPartition, world: &World, mark: Mark) -> Marker {
+    let parent = world.observed.relation.as_ref().map(|relation| relation.oid);
+    Marker { mark, oid: partition.oid, parent, cycle: partition.cycle + 1 }
+}
+
+fn drops(world: &World) -> bool {
+    match &world.desired.partitioning {
+        Partitioning::Range(range) => {
+            range.retention.is_some_and(|r| matches!(r.on_expiry, OnExpiry::Drop { .. }))
+        }
+        Partitioning::Hash(_) => false,
+    }
+}
+
 fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) -> Step {
+    let mark = |p: &ObservedPartition| match (marking, p.mark) {
+        (Marking::Adopted | Marking::Kept, _) => Mark::Attached,
+        (Marking::Expired { drops }, _) => Mark::Expired { drops },
+        (Marking::ForDrop | Marking::NotForDrop, Some(Mark::Detached(detached))) => {
+            let drops_since = (marking == Marking::ForDrop).then_some(world.now);
+            Mark::Detached(Detached { drops_since, ..detached })
+        }
+        (Marking::ForDrop | Marking::NotForDrop, _) => {
+            Mark::Detached(Detached { at: world.now, drops_since: Some(world.now) })
+        }
+    };
     let partitions = partitions.iter().map(|p| MarkedPartition {
         name: p.name.clone(),
         oid: p.oid,
         bounds: p.bounds.clone(),
         comment: p.comment.clone(),
+        marker: marker(p, world, mark(p)),
     });
     Step::MarkPartitions {
         table: world.observed.name.clone(),
@@ -169,7 +246,7 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
     let default = world.observed.default_partition().map(|p| p.name.clone());
     let (name, bounds) = (partition.name.clone(), partition.bounds.clone());
     vec![
-        marked(&[partition], world, Marking::Expired),
+        marked(&[partition], world, Marking::Expired { drops: drops(world) }),
         Step::DetachPartition(Box::new(Detach {
             table: table.clone(),
             partition: name.clone(),
@@ -192,6 +269,9 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
             inherited: None,
             comment: None,
             at: world.now,
+            drops: drops(world),
+            parent: world.observed.relation.as_ref().map(|relation| relation.oid),
+            cycle: partition.cycle + 1,
             publications: Vec::new(),
         })),
     ]
@@ -199,17 +279,18 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
 
 /// The step that drops a table as if it had been detached for long.
 fn dropped(partition: &ObservedPartition, world: &World) -> Step {
-    let since = match partition.mark {
-        Some(pg_partition_operator::partition::Mark::Detached(since)) => since,
-        _ => world.now,
+    let mark = match partition.mark {
+        Some(Mark::Detached(detached)) => Mark::Detached(detached),
+        _ => Mark::Detached(Detached { at: world.now, drops_since: Some(world.now) }),
     };
+    let marker = Marker { cycle: partition.cycle, ..marker(partition, world, mark) };
     Step::DropDetached(Box::new(DropDetached {
         table: world.observed.name.clone(),
         partition: partition.name.clone(),
         oid: partition.oid.unwrap_or_default(),
         bounds: partition.bounds.clone(),
         key: None,
-        since,
+        marker,
         references: Vec::new(),
         rows: None,
         bytes: 0,
@@ -300,6 +381,9 @@ fn changed(plan: &Plan) -> Vec<Plan> {
         let mut mutant = plan.clone();
         match &mut mutant.steps[at].step {
             Step::DropDetached(drop) => drop.oid += 1,
+            Step::MarkPartitions { partitions, .. } => {
+                partitions[0].marker.oid = partitions[0].oid.map(|oid| oid + 1);
+            }
             Step::DetachPartition(detach) if detach.default.is_some() => {
                 detach.concurrently = true;
             }

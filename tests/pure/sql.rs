@@ -11,7 +11,8 @@ use pg_partition_operator::observed::{
     Fires, ForeignKey, IndexSettings, ReplicaIdentity, Template, Trigger, Within,
 };
 use pg_partition_operator::partition::{
-    Bounds, Edge, IndexColumn, IndexShape, KeyType, QualifiedName, RangeBounds,
+    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, Mark, Marker, QualifiedName,
+    RangeBounds,
 };
 use pg_partition_operator::plan::{
     Attach, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
@@ -282,6 +283,10 @@ fn steps_of_default() -> Vec<Step> {
     ]
 }
 
+fn marker(mark: Mark) -> Marker {
+    Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: 2 }
+}
+
 fn steps_of_letting_go() -> Vec<Step> {
     let (table, partition) = (qualified(TABLE), qualified(PARTITION));
     let (bounds, key) = (Bounds::Range(range()), Some(key(KeyType::TimestampTz)));
@@ -292,6 +297,7 @@ fn steps_of_letting_go() -> Vec<Step> {
         oid: Some(20_001),
         bounds: bounds.clone(),
         comment,
+        marker: marker(Mark::Expired { drops: true }),
     };
     let detach = |concurrently, default| {
         Step::DetachPartition(Box::new(Detach {
@@ -313,7 +319,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             table: table.clone(),
             key: key.clone(),
             partitions: vec![marked(None), marked(own.clone())],
-            marking: Marking::Expired,
+            marking: Marking::Expired { drops: true },
         },
         detach(true, None),
         detach(false, Some(qualified(DEFAULT))),
@@ -331,6 +337,9 @@ fn steps_of_letting_go() -> Vec<Step> {
             inherited: Some("((region IS NOT NULL) AND (region = 'e''u'::text))".to_owned()),
             comment: own,
             at: since,
+            drops: true,
+            parent: Some(20_000),
+            cycle: 2,
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],
         })),
         Step::StateBounds {
@@ -348,7 +357,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             oid: 20_001,
             bounds: bounds.clone(),
             key: key.clone(),
-            since,
+            marker: marker(Mark::Detached(Detached { at: since, drops_since: Some(since) })),
             references: Vec::new(),
             rows: None,
             bytes: 0,
@@ -406,6 +415,7 @@ fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
         referenced_by: Vec::new(),
         again: false,
         replaced: Vec::new(),
+        marker: marker(Mark::Attached),
     }
 }
 

@@ -223,7 +223,7 @@ fn may_be_gone(old: &ObservedPartition) -> bool {
         Attachment::Prepared => old.origin == Origin::Ours,
         Attachment::Detached => old.is_let_go(),
         // A table that others detached is theirs, and no longer of this table.
-        Attachment::DetachPending => matches!(old.mark, None | Some(Mark::Expired)),
+        Attachment::DetachPending => matches!(old.mark, None | Some(Mark::Expired { .. })),
         Attachment::Attached => {
             let is_past = old.bounds.as_range().is_some();
             old.origin == Origin::Ours && (is_past || old.bounds == Bounds::Default)

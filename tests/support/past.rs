@@ -81,14 +81,18 @@ pub(crate) fn nothing_is_lost_early(
     let wrong = |what: &str, step: &Step| Err(format!("{what}: {step:?}\nof\n{plan}"));
     let clocks_differ =
         observed.server.ahead.is_some_and(|by| by.abs() > SignedDuration::from_mins(1));
-    let mut marked = 0;
+    let (mut marked, mut doomed) = (0, 0);
     for planned in &plan.steps {
         let step = &planned.step;
         let name = match step {
             Step::DetachPartition(detach) => &detach.partition,
             Step::DropDetached(drop) => &drop.partition,
-            Step::MarkPartitions { partitions, marking: Marking::Expired, .. } => {
+            Step::MarkPartitions { partitions, marking: Marking::Expired { .. }, .. } => {
                 marked += partitions.len();
+                continue;
+            }
+            Step::MarkPartitions { partitions, marking: Marking::ForDrop, .. } => {
+                doomed += partitions.len();
                 continue;
             }
             _ => continue,
@@ -109,8 +113,10 @@ pub(crate) fn nothing_is_lost_early(
         }
     }
     let is_approved = desired.approved.contains(&plan.fingerprint);
-    if marked > desired.limits.most_expired as usize && !is_approved {
-        return Err(format!("{marked} are let go without approval\n{plan}"));
+    if marked.max(doomed) > desired.limits.most_expired as usize && !is_approved {
+        return Err(format!(
+            "{marked} expire and {doomed} are to be dropped without approval\n{plan}"
+        ));
     }
     Ok(())
 }
@@ -131,8 +137,9 @@ fn has_rested(
         matches!(&planned.step, Step::RememberDetached(r) if r.partition == partition.name)
     });
     match partition.mark {
-        Some(Mark::Detached(since)) if partition.attachment == Attachment::Detached => {
-            since + SignedDuration::try_from(after).expect("hours") <= moment.now
+        Some(Mark::Detached(detached)) if partition.attachment == Attachment::Detached => {
+            let grace = SignedDuration::try_from(after).expect("hours");
+            detached.drops_since.is_some_and(|since| since + grace <= moment.now)
         }
         _ => is_remembered_now && after.is_zero(),
     }

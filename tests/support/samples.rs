@@ -7,7 +7,8 @@ use pg_partition_operator::observed::{
     Fires, Holder, IndexSettings, PartitionKind, Template, Trigger,
 };
 use pg_partition_operator::partition::{
-    Bounds, Edge, IndexColumn, IndexShape, KeyType, QualifiedName, RangeBounds, ServerVersion,
+    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, Mark, Marker, QualifiedName,
+    RangeBounds, ServerVersion,
 };
 use pg_partition_operator::plan::{
     Attach, Blocker, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
@@ -61,6 +62,7 @@ fn attach() -> Attach {
         comment: None,
         again: false,
         replaced: Vec::new(),
+        marker: marker(Mark::Attached),
         default: Some(orders("orders_default")),
         exclusion: None,
         references: Vec::new(),
@@ -68,10 +70,17 @@ fn attach() -> Attach {
     }
 }
 
+/// What the comment on the December partition says.
+fn marker(mark: Mark) -> Marker {
+    Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: 0 }
+}
+
 fn steps_of_letting_go() -> Vec<Step> {
     let (table, partition) = (orders("orders"), orders("orders_2026_12"));
     let bounds = Bounds::Range(december());
-    let mark = |marking| Step::MarkPartitions {
+    let at = instant("2028-01-15T03:00:00Z");
+    let detached = Detached { at, drops_since: Some(at) };
+    let mark = |marking, mark| Step::MarkPartitions {
         table: table.clone(),
         key: Some(key()),
         partitions: vec![MarkedPartition {
@@ -79,13 +88,16 @@ fn steps_of_letting_go() -> Vec<Step> {
             oid: Some(20_001),
             bounds: bounds.clone(),
             comment: None,
+            marker: marker(mark),
         }],
         marking,
     };
     vec![
-        mark(Marking::Adopted),
-        mark(Marking::Expired),
-        mark(Marking::Kept),
+        mark(Marking::Adopted, Mark::Attached),
+        mark(Marking::Expired { drops: true }, Mark::Expired { drops: true }),
+        mark(Marking::Kept, Mark::Attached),
+        mark(Marking::ForDrop, Mark::Detached(detached)),
+        mark(Marking::NotForDrop, Mark::Detached(Detached { drops_since: None, ..detached })),
         Step::DetachPartition(Box::new(Detach {
             table: table.clone(),
             partition: partition.clone(),
@@ -112,7 +124,10 @@ fn steps_of_letting_go() -> Vec<Step> {
             key: Some(key()),
             inherited: None,
             comment: Some("ask accounting first".to_owned()),
-            at: instant("2028-01-15T03:00:00Z"),
+            at,
+            drops: true,
+            parent: Some(20_000),
+            cycle: 0,
             publications: vec![identifier("orders_feed")],
         })),
         Step::StateBounds {
@@ -130,7 +145,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             oid: 20_001,
             bounds,
             key: Some(key()),
-            since: instant("2028-01-15T03:00:00Z"),
+            marker: marker(Mark::Detached(detached)),
             references: Vec::new(),
             rows: Some(17),
             bytes: 8192,
@@ -253,6 +268,7 @@ fn blockers_of_letting_go() -> Vec<Blocker> {
             limit: 3,
             dropped_after: Some(Duration::from_hours(720)),
         },
+        Blocker::DropNeedsApproval { count: 67, limit: 3, after: Duration::from_hours(168) },
         Blocker::ClocksDiffer { seconds: 86_400 },
         Blocker::Referenced { partition: partition.clone(), by: by.clone() },
         Blocker::ReferencesNotChecked { partition: partition.clone(), by },

@@ -83,6 +83,8 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         attachment: Attachment::Attached,
         origin: Origin::Foreign,
         mark: None,
+        cycle: 0,
+        is_restored: false,
         comment: None,
         owned: true,
         rows: None,

@@ -7,7 +7,7 @@ use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{
     Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionKind,
 };
-use crate::partition::{Bounds, Edge, Mark, QualifiedName, RangeBounds};
+use crate::partition::{Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds};
 use crate::plan::step::{Detach, DropDetached, MarkedPartition, Marking, Remember};
 use crate::plan::{Moment, Plan, PlannedStep, Step, Window};
 
@@ -18,8 +18,12 @@ const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 pub(super) struct Leave<'a> {
     /// What ends here or before may go; none where nothing may.
     expired_until: Option<Edge>,
-    /// What was found detached at this instant or before may be dropped; none where nothing may.
+    /// What waits to be dropped since this instant or before may be dropped; none where nothing may.
     dropped_since: Option<Timestamp>,
+    /// Whether the spec says that what is detached is dropped.
+    drops: bool,
+    /// Object identifier of the table.
+    table: Option<u32>,
     /// The most partitions that may be let go at once.
     most: usize,
     /// What of others may become ours.
@@ -38,6 +42,8 @@ impl<'a> Leave<'a> {
         let mut leave = Self {
             expired_until: None,
             dropped_since: None,
+            drops: false,
+            table: observed.relation.as_ref().map(|relation| relation.oid),
             most: 0,
             adopted: &desired.adopt,
             now: None,
@@ -51,6 +57,7 @@ impl<'a> Leave<'a> {
         leave.now = Some(Edge::At(window.now));
         let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MOST_APART);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
+        leave.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
         let is_approved = desired.approved.contains(&plan.fingerprint);
         leave.expired_until = window.kept_from;
         leave.dropped_since = match retention.on_expiry {
@@ -75,11 +82,19 @@ impl<'a> Leave<'a> {
 
     /// Whether no more is let go with the last of these steps, all of them together, than may go.
     pub(super) fn is_enough_for(&self, steps: &[PlannedStep]) -> Result<(), &'static str> {
-        if steps.last().is_none_or(|last| lets_go(&last.step) == 0) {
-            return Ok(());
-        }
-        let enough = steps.iter().map(|planned| lets_go(&planned.step)).sum::<usize>() <= self.most;
-        ensure(enough, "no more is let go at once than may go, or a person has approved")
+        let enough = |is_counted: fn(Marking) -> bool| {
+            let counted = |planned: &PlannedStep| marked_as(&planned.step, is_counted);
+            steps.last().is_none_or(|last| counted(last) == 0)
+                || steps.iter().map(counted).sum::<usize>() <= self.most
+        };
+        ensure(
+            enough(|marking| matches!(marking, Marking::Expired { .. })),
+            "no more is let go at once than may go, or a person has approved",
+        )?;
+        ensure(
+            enough(|marking| marking == Marking::ForDrop),
+            "no more of what was detached to be kept is dropped than may go, or a user has approved",
+        )
     }
 
     fn may_adopt(&self, partition: &QualifiedName, world: &ObservedTable) -> bool {
@@ -97,12 +112,14 @@ impl<'a> Leave<'a> {
     }
 }
 
-/// How many partitions a step marks to be let go.
-fn lets_go(step: &Step) -> usize {
-    if let Step::MarkPartitions { partitions, marking: Marking::Expired, .. } = step {
-        return partitions.len();
+/// How many partitions a step marks in such a way.
+fn marked_as(step: &Step, is_counted: fn(Marking) -> bool) -> usize {
+    match step {
+        Step::MarkPartitions { partitions, marking, .. } if is_counted(*marking) => {
+            partitions.len()
+        }
+        _ => 0,
     }
-    0
 }
 
 pub(super) fn check_mark(
@@ -113,13 +130,15 @@ pub(super) fn check_mark(
 ) -> Result<(), &'static str> {
     for marked in partitions {
         let found = find(&marked.name, world)?;
-        let is_partition = match marking {
+        let is_there = match marking {
             Marking::Kept => found.hangs_on(),
-            Marking::Adopted | Marking::Expired => found.attachment == Attachment::Attached,
+            Marking::Adopted | Marking::Expired { .. } => found.attachment == Attachment::Attached,
+            Marking::ForDrop | Marking::NotForDrop => found.attachment == Attachment::Detached,
         };
-        ensure(is_partition, "it is a partition")?;
+        ensure(is_there, "it is a partition, or was one where it is marked as detached")?;
         ensure(found.owned, "its owner is one we may act as")?;
         ensure(found.bounds == marked.bounds, "it is marked with its bounds")?;
+        ensure(marked.oid == found.oid, "it is the table that was looked at")?;
         match marking {
             Marking::Adopted => {
                 ensure(found.origin == Origin::Foreign, "it is not ours yet")?;
@@ -127,13 +146,51 @@ pub(super) fn check_mark(
                 ensure(leave.may_adopt(&marked.name, world), "a person has named it")?;
             }
             Marking::Kept => ensure(found.origin == Origin::Ours, "it is ours")?,
-            Marking::Expired => {
+            Marking::Expired { .. } => {
                 ensure(found.origin == Origin::Ours, "only what is ours is let go")?;
                 leave.is_expired(&found.bounds)?;
             }
+            Marking::ForDrop => {
+                ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;
+                leave.is_expired(&found.bounds)?;
+            }
+            Marking::NotForDrop => {}
         }
+        check_marker(&marked.marker, marking, found, leave)?;
     }
     Ok(())
+}
+
+/// What is written is what the marking says, is bound to the table, and begins a new cycle if it takes back an
+/// expiry.
+fn check_marker(
+    marker: &Marker,
+    marking: Marking,
+    found: &ObservedPartition,
+    leave: &Leave<'_>,
+) -> Result<(), &'static str> {
+    let is_bound = marker.oid == found.oid && marker.parent == leave.table;
+    ensure(is_bound, "a marker names the table that it is on, and the one it belongs to")?;
+    let (is_meant, is_taken_back) = match (marking, marker.mark, found.mark) {
+        (Marking::Adopted, Mark::Attached, _) => (true, false),
+        (Marking::Kept, Mark::Attached, _) => (true, true),
+        (Marking::Expired { drops }, Mark::Expired { drops: written }, was) => {
+            (drops == written && drops == leave.drops, matches!(was, Some(Mark::Detached(_))))
+        }
+        (Marking::ForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
+            let starts = from.drops_since.is_none() && to.drops_since.is_some();
+            (starts && leave.drops && to.at == from.at, false)
+        }
+        (Marking::NotForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
+            (to.drops_since.is_none() && to.at == from.at, true)
+        }
+        _ => (false, false),
+    };
+    ensure(is_meant, "what is written into a comment is what was decided")?;
+    ensure(
+        !is_taken_back || marker.cycle > found.cycle,
+        "an approval is used up by what it approved",
+    )
 }
 
 pub(super) fn check_detach(
@@ -143,7 +200,8 @@ pub(super) fn check_detach(
 ) -> Result<(), &'static str> {
     let found = attached(&detach.partition, world)?;
     ensure(found.owned && found.origin == Origin::Ours, "only what is ours is let go")?;
-    ensure(found.mark == Some(Mark::Expired), "what is let go is marked before")?;
+    let is_marked = matches!(found.mark, Some(Mark::Expired { .. }));
+    ensure(is_marked, "what is let go is marked before")?;
     ensure(found.bounds == detach.bounds, "it is what was looked at")?;
     leave.is_expired(&found.bounds)?;
     let is_found = world.finds_by_name(&found.name) || found.bounds_check != BoundsCheck::Absent;
@@ -187,10 +245,15 @@ pub(super) fn check_finalize(
 pub(super) fn check_remember(
     remember: &Remember,
     world: &ObservedTable,
+    leave: &Leave<'_>,
 ) -> Result<(), &'static str> {
     let table = prepared(&remember.partition, world)?;
     ensure(table.attachment == Attachment::Detached, "it is detached")?;
-    ensure(table.bounds == remember.bounds, "what it held is written down")
+    ensure(table.bounds == remember.bounds, "what it held is written down")?;
+    ensure(table.oid == remember.oid, "it is the table that was looked at")?;
+    ensure(remember.cycle >= table.cycle, "an approval is used up by what it approved")?;
+    let was_to_be_dropped = table.mark == Some(Mark::Expired { drops: true }) && leave.drops;
+    ensure(!remember.drops || was_to_be_dropped, "only what was to be dropped waits to be dropped")
 }
 
 pub(super) fn check_validate(
@@ -208,7 +271,8 @@ pub(super) fn check_state(
 ) -> Result<(), &'static str> {
     let found = find(partition, world)?;
     ensure(found.owned && found.origin == Origin::Ours, "it is ours")?;
-    let is_let_go = found.mark == Some(Mark::Expired) || found.attachment == Attachment::Detached;
+    let is_expired = matches!(found.mark, Some(Mark::Expired { .. }));
+    let is_let_go = is_expired || found.attachment == Attachment::Detached;
     ensure(is_let_go, "it is let go, or was")?;
     ensure(found.bounds == Bounds::Range(range), "what it holds is what is said")
 }
@@ -225,8 +289,15 @@ pub(super) fn check_drop(
     ensure(found.bounds == drop.bounds, "it held what was written down")?;
     ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;
     ensure(found.referenced_by.is_empty(), "nothing is dropped that others refer to")?;
-    ensure(found.mark == Some(Mark::Detached(drop.since)), "it was found detached before")?;
+    ensure(!found.is_restored, "nothing is dropped on the word of another table's comment")?;
+    let is_bound = drop.marker.oid == Some(drop.oid) && drop.marker.parent == leave.table;
+    ensure(is_bound, "its comment names it, and the table it was detached from")?;
+    let is_marked = found.mark == Some(drop.marker.mark) && found.cycle == drop.marker.cycle;
+    ensure(is_marked, "it was found detached before")?;
     leave.is_expired(&found.bounds)?;
-    let grace_over = leave.dropped_since.is_some_and(|since| drop.since <= since);
+    let Mark::Detached(Detached { drops_since: Some(since), .. }) = drop.marker.mark else {
+        return Err("only what waits to be dropped is dropped");
+    };
+    let grace_over = leave.dropped_since.is_some_and(|until| since <= until);
     ensure(grace_over, "nothing is dropped before its grace is over")
 }

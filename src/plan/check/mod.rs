@@ -8,7 +8,7 @@ use super::step::{Attach, NewPartition};
 use super::{Moment, Plan, Step, simulate};
 use crate::desired::DesiredTable;
 use crate::observed::{Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin};
-use crate::partition::{Bounds, QualifiedName};
+use crate::partition::{Bounds, Mark, QualifiedName};
 
 /// A plan that keeps the rules of safety. Only [`check`] makes one, and only it can be executed.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ fn check_step(
         }
         Step::DetachPartition(detach) => letting_go::check_detach(detach, world, leave),
         Step::FinalizeDetach { partition, .. } => letting_go::check_finalize(partition, world),
-        Step::RememberDetached(remember) => letting_go::check_remember(remember, world),
+        Step::RememberDetached(remember) => letting_go::check_remember(remember, world, leave),
         Step::StateBounds { table, partition, range, .. } => {
             ensure(*table == world.name, "it is said of a partition of this table")?;
             letting_go::check_state(partition, *range, world)
@@ -126,6 +126,12 @@ fn check_attach(attach: &Attach, world: &ObservedTable) -> Result<(), &'static s
     let table = prepared(&attach.partition, world)?;
     ensure(attach.table == world.name, "partitions are attached to this table only")?;
     ensure(table.bounds == attach.bounds, "what was made for a range is attached for it")?;
+    let marker = &attach.marker;
+    let is_bound = marker.parent == world.relation.as_ref().map(|relation| relation.oid);
+    ensure(is_bound && marker.mark == Mark::Attached, "its comment says what it is attached to")?;
+    let is_again = table.attachment == Attachment::Detached;
+    let is_used_up = !is_again || marker.cycle > table.cycle;
+    ensure(is_used_up, "an approval is used up by what it approved")?;
     let is_known =
         table.attachment == Attachment::Prepared || table.bounds_check == BoundsCheck::Proven;
     ensure(is_known || attach.key.is_none(), "what is attached is not scanned under a lock")?;

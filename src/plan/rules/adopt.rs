@@ -3,7 +3,7 @@
 use super::{Cause, Draft, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::{AdoptedName, DesiredTable};
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
-use crate::partition::Bounds;
+use crate::partition::{Bounds, Detached, Mark, Marker};
 use crate::plan::reason::Unadoptable;
 use crate::plan::step::{MarkedPartition, Marking};
 
@@ -70,8 +70,8 @@ impl Draft {
 
     /// Puts the step that lets partitions go before every other but the one that makes them ours, and what
     /// ends a detach that was cut off.
-    pub(super) fn mark_first(&mut self, partitions: &[ObservedPartition]) {
-        let step = self.marking(partitions, Marking::Expired);
+    pub(super) fn mark_first(&mut self, partitions: &[ObservedPartition], marking: Marking) {
+        let step = self.marking(partitions, marking);
         simulate(&mut self.world, &step);
         let comes_first = |p: &PlannedStep| {
             let adopts = matches!(&p.step, Step::MarkPartitions { marking: Marking::Adopted, .. });
@@ -81,12 +81,46 @@ impl Draft {
         self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
     }
 
+    /// What the comment of a partition says once it is marked.
+    fn marker(&self, partition: &ObservedPartition, marking: Marking) -> Marker {
+        let is_expired_again = partition.cycle.saturating_add(1);
+        let (mark, cycle) = match marking {
+            Marking::Adopted => (Mark::Attached, 0),
+            Marking::Expired { drops } => (Mark::Expired { drops }, partition.expiry_cycle()),
+            Marking::Kept => (Mark::Attached, is_expired_again),
+            Marking::ForDrop => (self.detached(partition, true), partition.cycle),
+            Marking::NotForDrop => (self.detached(partition, false), is_expired_again),
+        };
+        Marker { mark, cycle, ..self.found_marker(partition) }
+    }
+
+    fn detached(&self, partition: &ObservedPartition, drops: bool) -> Mark {
+        let at = match partition.mark {
+            Some(Mark::Detached(detached)) => detached.at,
+            Some(Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. }) | None => {
+                self.moment.dated
+            }
+        };
+        Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.dated) })
+    }
+
+    /// What the comment of a partition says now, if it was written for it.
+    pub(super) fn found_marker(&self, partition: &ObservedPartition) -> Marker {
+        Marker {
+            mark: partition.mark.unwrap_or(Mark::Attached),
+            oid: partition.oid,
+            parent: self.world.relation.as_ref().map(|relation| relation.oid),
+            cycle: partition.cycle,
+        }
+    }
+
     fn marking(&self, partitions: &[ObservedPartition], marking: Marking) -> Step {
         let marked = partitions.iter().map(|partition| MarkedPartition {
             name: partition.name.clone(),
             oid: partition.oid,
             bounds: partition.bounds.clone(),
             comment: partition.comment.clone(),
+            marker: self.marker(partition, marking),
         });
         Step::MarkPartitions {
             table: self.world.name.clone(),

@@ -1,5 +1,6 @@
 //! What was let go is brought to its end, before anything else.
 
+use super::expire::dropped_after;
 use super::{Blocker, Cause, Draft, Moment, Step};
 use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition};
@@ -8,17 +9,17 @@ use crate::plan::Note;
 use crate::plan::step::{Marking, Remember};
 
 /// Finalises detaches that were cut off, whoever began them, and writes down what is detached.
-pub(super) fn finish(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
+pub(super) fn finish(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     let pending = draft.all(|p| p.attachment == Attachment::DetachPending);
     for partition in pending {
         disown(&partition, draft);
         finalize(&partition, draft);
     }
     let is_not_written_down =
-        |p: &ObservedPartition| p.is_let_go() && p.mark == Some(Mark::Expired);
+        |p: &ObservedPartition| p.is_let_go() && matches!(p.mark, Some(Mark::Expired { .. }));
     for partition in draft.all(is_not_written_down) {
         if partition.owned {
-            draft.remember(&partition, Cause::Expired);
+            draft.remember(desired, &partition, Cause::Expired);
         } else {
             let blocker = draft.not_owner_of(&partition);
             draft.defer(None, blocker);
@@ -65,7 +66,12 @@ impl Draft {
     }
 
     /// The step that writes down of a detached table that it is detached, and what it held.
-    pub(super) fn remember(&mut self, partition: &ObservedPartition, because: Cause) {
+    pub(super) fn remember(
+        &mut self,
+        desired: &DesiredTable,
+        partition: &ObservedPartition,
+        because: Cause,
+    ) {
         let (leaves, stays): (Vec<_>, Vec<_>) =
             partition.publications.iter().cloned().partition(|publication| publication.owned);
         if !stays.is_empty() {
@@ -74,7 +80,13 @@ impl Draft {
                 publications: stays.into_iter().map(|publication| publication.name).collect(),
             });
         }
+        let marked = self.world.partition(&partition.name).unwrap_or(partition);
+        let drops = dropped_after(desired).is_some()
+            && matches!(marked.mark, Some(Mark::Expired { drops: true }));
         let step = Step::RememberDetached(Box::new(Remember {
+            drops,
+            parent: self.world.relation.as_ref().map(|relation| relation.oid),
+            cycle: marked.cycle,
             table: self.world.name.clone(),
             partition: partition.name.clone(),
             oid: partition.oid,

@@ -1,57 +1,128 @@
 //! What has been detached for long enough is dropped, where the spec says so.
 
-use super::expire::clocks_differ;
+use std::time::Duration;
+
+use super::expire::{clocks_differ, dropped_after};
 use super::{Blocker, Cause, Draft, Moment, Step};
-use crate::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
+use crate::desired::{DesiredRange, DesiredTable, Partitioning, Zone};
 use crate::observed::{ObservedPartition, PartitionKind};
-use crate::partition::Mark;
+use crate::partition::{Detached, Mark};
 use crate::plan::refute::range_key;
-use crate::plan::step::DropDetached;
+use crate::plan::step::{DropDetached, Marking};
 use crate::plan::window::Window;
 use jiff::{SignedDuration, Timestamp};
 
 /// So that what a run has detached is dropped by another, which has seen it detached.
 const LEAST_GRACE: SignedDuration = SignedDuration::from_secs(1);
 
-/// Drops detached tables of ours whose grace is over.
+/// Drops detached tables of ours whose grace is over, and starts the grace period of those that were kept until
+/// the spec said that they are dropped.
 pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let Partitioning::Range(range) = &desired.partitioning else { return };
-    let Some(OnExpiry::Drop { after }) = range.retention.map(|retention| retention.on_expiry)
-    else {
-        return;
-    };
     let window =
         range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
     let Some(window) = window else { return };
+    keep_detached(desired, &window, draft);
+    let Some(after) = dropped_after(desired) else { return };
     let clocks_differ = clocks_differ(draft);
-    for partition in draft.all(ObservedPartition::is_let_go) {
+    let mut undecided = Vec::new();
+    for partition in draft.all(|p| is_detached(p).is_some()) {
         let may_go = partition.bounds.as_range().is_some_and(|range| window.may_go(range));
-        let (Some(Mark::Detached(since)), Some(oid), true) =
-            (partition.mark, partition.oid, may_go)
+        let (Some(detached), Some(step), true) =
+            (is_detached(&partition), draft.drop_step(&partition), may_go)
         else {
             continue;
         };
-        let step = Step::DropDetached(Box::new(DropDetached {
-            table: draft.world.name.clone(),
+        match (blocker(&partition, draft), clocks_differ, detached.drops_since) {
+            (Some(blocker), _, _) => draft.defer(Some(step), blocker),
+            (None, Some(seconds), _) => draft.defer(None, Blocker::ClocksDiffer { seconds }),
+            (None, None, None) => undecided.push(partition),
+            (None, None, Some(since)) => {
+                drop_after_grace(range, moment, grace_over(since, after), step, draft);
+            }
+        }
+    }
+    if decide(desired, after, &undecided, draft) {
+        for partition in undecided {
+            let decided = draft.world.partition(&partition.name).cloned();
+            let until =
+                decided.as_ref().and_then(is_detached).and_then(|detached| detached.drops_since);
+            if let (Some(step), Some(since)) = (decided.and_then(|p| draft.drop_step(&p)), until) {
+                drop_after_grace(range, moment, grace_over(since, after), step, draft);
+            }
+        }
+    }
+}
+
+/// Takes back that tables wait to be dropped, if the spec no longer says so: their grace period starts anew if it
+/// says so again.
+fn keep_detached(desired: &DesiredTable, window: &Window, draft: &mut Draft) {
+    let drops = dropped_after(desired).is_some();
+    let is_kept = |p: &ObservedPartition| {
+        let is_past = p.bounds.as_range().is_some_and(|range| window.is_past(range));
+        let waits = is_detached(p).is_some_and(|detached| detached.drops_since.is_some());
+        waits && p.owned && !(drops && is_past)
+    };
+    let kept = draft.all(is_kept);
+    draft.mark(&kept, Marking::NotForDrop, Cause::NotDropped);
+}
+
+fn is_detached(partition: &ObservedPartition) -> Option<Detached> {
+    match partition.mark {
+        Some(Mark::Detached(detached)) if partition.is_let_go() => Some(detached),
+        Some(_) | None => None,
+    }
+}
+
+fn drop_after_grace(
+    range: &DesiredRange,
+    moment: &Moment,
+    until: Timestamp,
+    step: Step,
+    draft: &mut Draft,
+) {
+    if moment.expire < until {
+        let until = if moment.now < until { until } else { next(range, moment, until) };
+        draft.defer(Some(step), Blocker::InGrace { until });
+    } else {
+        draft.step(step, Cause::GraceOver);
+    }
+}
+
+/// Starts the grace period of tables that were detached to be kept. More than go without saying need
+/// approval. Returns whether they do not wait for it.
+fn decide(
+    desired: &DesiredTable,
+    after: Duration,
+    undecided: &[ObservedPartition],
+    draft: &mut Draft,
+) -> bool {
+    let count = u32::try_from(undecided.len()).unwrap_or(u32::MAX);
+    let limit = desired.limits.most_expired;
+    if count <= limit || draft.approved {
+        draft.mark(undecided, Marking::ForDrop, Cause::Dropped);
+        return true;
+    }
+    for partition in undecided {
+        let wanted = draft.drop_step(partition);
+        draft.defer(wanted, Blocker::DropNeedsApproval { count, limit, after });
+    }
+    false
+}
+
+impl Draft {
+    fn drop_step(&self, partition: &ObservedPartition) -> Option<Step> {
+        Some(Step::DropDetached(Box::new(DropDetached {
+            table: self.world.name.clone(),
             partition: partition.name.clone(),
-            oid,
+            oid: partition.oid?,
             bounds: partition.bounds.clone(),
-            key: draft.range_key(),
-            since,
-            references: draft.references(),
+            key: self.range_key(),
+            marker: self.found_marker(partition),
+            references: self.references(),
             rows: partition.rows,
             bytes: partition.bytes,
-        }));
-        let until = grace_over(since, after);
-        match (blocker(&partition, draft), clocks_differ) {
-            (Some(blocker), _) => draft.defer(Some(step), blocker),
-            (None, Some(seconds)) => draft.defer(None, Blocker::ClocksDiffer { seconds }),
-            (None, None) if moment.expire < until => {
-                let until = if moment.now < until { until } else { next(range, moment, until) };
-                draft.defer(Some(step), Blocker::InGrace { until });
-            }
-            (None, None) => draft.step(step, Cause::GraceOver),
-        }
+        })))
     }
 }
 
@@ -63,7 +134,7 @@ fn next(range: &DesiredRange, moment: &Moment, due: Timestamp) -> Timestamp {
 }
 
 /// When the grace of a table is over that has been detached since then.
-pub(in crate::plan) fn grace_over(since: Timestamp, grace: std::time::Duration) -> Timestamp {
+pub(in crate::plan) fn grace_over(since: Timestamp, grace: Duration) -> Timestamp {
     let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX).max(LEAST_GRACE);
     since.saturating_add(grace).unwrap_or(Timestamp::MAX)
 }

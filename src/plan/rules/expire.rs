@@ -18,6 +18,17 @@ const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// Detaches what has expired, and keeps what no longer has.
 pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
+    expire_range(desired, moment, draft);
+    // A user has attached them again. What their comments say of the earlier detach is over, lest the date of
+    // it counts when they are detached again.
+    let is_reattached = |p: &ObservedPartition| {
+        p.attachment == Attachment::Attached && p.owned && matches!(p.mark, Some(Mark::Detached(_)))
+    };
+    let reattached = draft.all(is_reattached);
+    draft.mark(&reattached, Marking::Kept, Cause::Reattached);
+}
+
+fn expire_range(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let Partitioning::Range(range) = &desired.partitioning else { return };
     let window =
         range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
@@ -48,7 +59,7 @@ fn keep(window: &Window, draft: &mut Draft) {
     let is_kept = |p: &ObservedPartition| {
         p.bounds.as_range().is_none_or(|range| !window.is_past(range))
             && p.attachment == Attachment::Attached
-            && matches!(p.mark, Some(Mark::Expired | Mark::Detached(_)))
+            && matches!(p.mark, Some(Mark::Expired { .. } | Mark::Detached(_)))
             && p.owned
     };
     let kept = draft.all(is_kept);
@@ -119,16 +130,17 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
         draft.defer(Some(wanted), Blocker::LastPartition { partition: last.name.clone() });
     }
     let (decided, fresh): (Vec<_>, Vec<_>) =
-        free.iter().cloned().partition(|p| p.mark == Some(Mark::Expired));
+        free.iter().cloned().partition(|p| matches!(p.mark, Some(Mark::Expired { .. })));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     let limit = desired.limits.most_expired;
     let dropped_after = dropped_after(desired);
+    let marking = Marking::Expired { drops: dropped_after.is_some() };
     let may_go = count <= limit || draft.approved;
     if count > limit && draft.approved {
         // Before all else: wherever the run is cut off, the next sees what a person has approved.
-        draft.mark_first(&fresh);
+        draft.mark_first(&fresh, marking);
     } else if may_go {
-        draft.mark(&fresh, Marking::Expired, Cause::Expired);
+        draft.mark(&fresh, marking, Cause::Expired);
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
@@ -138,7 +150,7 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
         }
         let step = detach(partition, after.take(), draft);
         draft.step(step, Cause::Expired);
-        draft.remember(partition, Cause::Expired);
+        draft.remember(desired, partition, Cause::Expired);
         after = Some(partition.name.clone());
     }
     for partition in fresh.iter().filter(|_| !may_go) {
@@ -148,7 +160,7 @@ fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft)
 }
 
 /// How long after it was let go a partition is dropped; none where it is kept.
-fn dropped_after(desired: &DesiredTable) -> Option<Duration> {
+pub(super) fn dropped_after(desired: &DesiredTable) -> Option<Duration> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     match range.retention?.on_expiry {
         OnExpiry::Drop { after } => Some(after),

@@ -7,7 +7,7 @@ use crate::observed::{
     Attachment, BoundsCheck, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
     ReplicaIdentity, TableIndex,
 };
-use crate::partition::{Bounds, Identifier, QualifiedName, index_name, unused};
+use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
 use crate::plan::{Cause, Note};
 
@@ -76,11 +76,18 @@ impl Draft {
         exclusion: Option<Identifier>,
     ) -> Attach {
         let found = self.world.partition(&partition);
+        let again = found.is_some_and(|p| p.attachment == Attachment::Detached);
         Attach {
             table: self.world.name.clone(),
             comment: found.and_then(|p| p.comment.clone()),
-            again: found.is_some_and(|p| p.attachment == Attachment::Detached),
             replaced: found.map(|p| self.constraints_to_replace(p)).unwrap_or_default(),
+            again,
+            marker: Marker {
+                mark: Mark::Attached,
+                oid: found.and_then(|p| p.oid),
+                parent: self.world.relation.as_ref().map(|relation| relation.oid),
+                cycle: found.filter(|_| again).map_or(0, |p| p.cycle.saturating_add(1)),
+            },
             partition,
             bounds,
             key: self.range_key(),

@@ -222,4 +222,9 @@ fn note_unmanaged(draft: &mut Draft) {
     if !partitions.is_empty() {
         draft.notes.push(Note::Unmanaged { partitions });
     }
+    let restored = draft.world.partitions.iter().filter(|p| p.is_restored && !p.hangs_on());
+    let tables: Vec<_> = restored.map(|p| p.name.clone()).collect();
+    if !tables.is_empty() {
+        draft.notes.push(Note::Restored { tables });
+    }
 }

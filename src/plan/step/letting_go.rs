@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::RangeKey;
-use crate::partition::{Bounds, Identifier, LockMode, Mark, QualifiedName};
+use crate::partition::{Bounds, Identifier, LockMode, Marker, QualifiedName};
 
 /// A partition whose comment says what it is to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct MarkedPartition {
     pub bounds: Bounds,
     /// What a person wrote into its comment, and what stays.
     pub comment: Option<String>,
+    /// What its comment will say.
+    pub marker: Marker,
 }
 
 /// What partitions become by being marked.
@@ -24,20 +26,16 @@ pub enum Marking {
     /// Ours: a person asked for it.
     Adopted,
     /// Let go: they will be detached, without being asked for again.
-    Expired,
+    Expired {
+        /// And dropped later: the spec says `onExpiry: Drop`.
+        drops: bool,
+    },
     /// Kept after all.
     Kept,
-}
-
-impl Marking {
-    /// The mark that says so.
-    #[must_use]
-    pub fn mark(self) -> Mark {
-        match self {
-            Self::Adopted | Self::Kept => Mark::Attached,
-            Self::Expired => Mark::Expired,
-        }
-    }
+    /// Waiting to be dropped: they were detached and kept until the spec said `onExpiry: Drop`.
+    ForDrop,
+    /// Detached and kept: the spec no longer says that they are dropped.
+    NotForDrop,
 }
 
 /// What is detached, and how.
@@ -102,6 +100,13 @@ pub struct Remember {
     pub comment: Option<String>,
     /// When it was found detached.
     pub at: Timestamp,
+    /// Whether its grace period starts then: the spec says `onExpiry: Drop`, and did when the partition was
+    /// marked as expired.
+    pub drops: bool,
+    /// Object identifier of the partitioned table.
+    pub parent: Option<u32>,
+    /// How often an expiry of the partition has been taken back.
+    pub cycle: u32,
     /// The publications that name it, and that it leaves: they would go on publishing it.
     pub publications: Vec<Identifier>,
 }
@@ -119,8 +124,8 @@ pub struct DropDetached {
     pub bounds: Bounds,
     /// The key, where the bounds are a range.
     pub key: Option<RangeKey>,
-    /// When it was found detached, as its comment must still say.
-    pub since: Timestamp,
+    /// What its comment must still say.
+    pub marker: Marker,
     /// The tables its foreign keys lead to.
     pub references: Vec<QualifiedName>,
     /// How many rows it has, as the planner estimates.

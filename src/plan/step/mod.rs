@@ -4,7 +4,9 @@ mod cost;
 mod letting_go;
 
 use crate::observed::{IndexSettings, Template, Trigger};
-use crate::partition::{Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds};
+use crate::partition::{
+    Bounds, Identifier, IndexShape, KeyType, Marker, QualifiedName, RangeBounds,
+};
 
 pub use cost::{Risk, TransactionMode};
 pub use letting_go::{Detach, DropDetached, MarkedPartition, Marking, Remember};
@@ -270,6 +272,8 @@ pub struct Attach {
     /// Constraints of the table to attach that `ATTACH PARTITION` would not recognize and would create again:
     /// they are dropped first, in the same transaction.
     pub replaced: Vec<Identifier>,
+    /// What its comment will say.
+    pub marker: Marker,
 }
 
 /// Whose rows are moved where.

@@ -10,7 +10,7 @@ use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{
     Attachment, Holder, ObservedPartition, ObservedTable, Origin, PartitionKind,
 };
-use pg_partition_operator::partition::Mark;
+use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::{Moment, plan, simulate};
 use proptest::prelude::*;
 
@@ -64,6 +64,10 @@ enum LetGo {
     /// By whom, nobody knows: it was not marked.
     DetachedByAPerson,
     CutOffBeforeRemembering,
+    /// From a dump, or by a copied comment.
+    Restored,
+    /// So many hours ago, to be kept.
+    DetachedToStay(i64),
     /// So many hours ago.
     Detached(i64),
     AttachedAgain(i64),
@@ -94,6 +98,8 @@ fn let_go() -> impl Strategy<Value = LetGo> {
         1 => Just(LetGo::HeldPending),
         1 => Just(LetGo::DetachedByAPerson),
         2 => Just(LetGo::CutOffBeforeRemembering),
+        1 => Just(LetGo::Restored),
+        2 => (0..400_i64).prop_map(LetGo::DetachedToStay),
         4 => (0..400_i64).prop_map(LetGo::Detached),
         2 => (0..400_i64).prop_map(LetGo::AttachedAgain),
         1 => (0..400_i64).prop_map(LetGo::PendingAgain),
@@ -127,12 +133,19 @@ impl LetGo {
     fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
         let since = |hours: i64| {
             let whole = Timestamp::from_second(now.as_second()).expect("an instant");
-            Mark::Detached(whole - SignedDuration::from_hours(hours))
+            let at = whole - SignedDuration::from_hours(hours);
+            Mark::Detached(Detached { at, drops_since: Some(at) })
         };
         let mark = match self {
-            Self::DetachedByAPerson => Mark::Attached,
+            Self::DetachedByAPerson | Self::Restored => Mark::Attached,
+            Self::DetachedToStay(hours) => match since(hours) {
+                Mark::Detached(to_drop) => {
+                    Mark::Detached(Detached { drops_since: None, ..to_drop })
+                }
+                mark => mark,
+            },
             Self::Marked | Self::Pending | Self::HeldPending | Self::CutOffBeforeRemembering => {
-                Mark::Expired
+                Mark::Expired { drops: now.as_second() % 2 == 0 }
             }
             Self::Detached(hours) | Self::AttachedAgain(hours) | Self::PendingAgain(hours) => {
                 since(hours)
@@ -154,6 +167,7 @@ impl LetGo {
                 partition.referenced_by = vec![partition.name.sibling(world::identifier("rest"))];
             }
             Self::Unlike => partition.fits = false,
+            Self::Restored => partition.is_restored = true,
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use pg_partition_operator::observed::{
     Attachment, BoundsCheck, Fires, Holder, ObservedPartition, Origin, PartitionKind, Publication,
     Trigger,
 };
-use pg_partition_operator::partition::Mark;
+use pg_partition_operator::partition::{Detached, Mark};
 
 use super::line::Line;
 use crate::world;
@@ -24,17 +24,31 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
     let mut mark = |mark| (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
     match word {
         "ours" => mark(Mark::Attached),
-        "expired" => mark(Mark::Expired),
+        "expired" => mark(Mark::Expired { drops: false }),
+        "expired-to-drop" => mark(Mark::Expired { drops: true }),
         "foreign" => (partition.origin, partition.mark) = (Origin::Foreign, None),
         "prepared" => {
             mark(Mark::ToBeAttached);
             partition.attachment = Attachment::Prepared;
         }
         "detached-at" => {
-            mark(Mark::Detached(line.word().parse().expect("an instant")));
+            let at = line.word().parse().expect("an instant");
+            mark(Mark::Detached(Detached { at, drops_since: None }));
             partition.attachment = Attachment::Detached;
             partition.bounds_check = BoundsCheck::Stated;
         }
+        "drops-since" => {
+            let since = line.word().parse().expect("an instant");
+            let Some(Mark::Detached(detached)) = &mut partition.mark else {
+                panic!("only what is detached-at waits to be dropped")
+            };
+            detached.drops_since = Some(since);
+        }
+        "restored" => {
+            mark(Mark::Attached);
+            (partition.attachment, partition.is_restored) = (Attachment::Detached, true);
+        }
+        "cycle" => partition.cycle = line.number(),
         "detached" => partition.attachment = Attachment::Detached,
         "pending" => partition.attachment = Attachment::DetachPending,
         "attached-again" => {

@@ -3,7 +3,7 @@
 use pg_partition_operator::observed::{
     Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionIndex,
 };
-use pg_partition_operator::partition::{KeyType, Mark};
+use pg_partition_operator::partition::{Detached, KeyType, Mark};
 use pg_partition_operator::plan::Plan;
 
 /// The plan as `plan` prints it, without its fingerprint, which no reader could check.
@@ -36,10 +36,16 @@ fn shown(partition: &ObservedPartition, key: Option<KeyType>) -> String {
         Attachment::DetachPending => words.push("detach pending".to_owned()),
     }
     match partition.mark {
-        Some(Mark::Expired) => words.push("expired".to_owned()),
-        Some(Mark::Detached(since)) => words.push(format!("since {since}")),
+        Some(Mark::Expired { drops: false }) => words.push("expired".to_owned()),
+        Some(Mark::Expired { drops: true }) => words.push("expired to drop".to_owned()),
+        Some(Mark::Detached(Detached { at, drops_since })) => {
+            words.push(format!("since {at}"));
+            words.extend(drops_since.map(|since| format!("drops since {since}")));
+        }
         Some(Mark::ToBeAttached | Mark::Attached) | None => {}
     }
+    words.extend((partition.cycle > 0).then(|| format!("cycle {}", partition.cycle)));
+    words.extend(partition.is_restored.then(|| "restored".to_owned()));
     if partition.bounds_check == BoundsCheck::Proven {
         words.push("proven".to_owned());
     }
