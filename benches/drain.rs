@@ -142,13 +142,7 @@ async fn drain(database: &Database) -> (f64, f64) {
         let Blocker::DefaultTooLarge { millis, .. } = held.blocker else { return None };
         Some(millis)
     });
-    let options = Options {
-        moment,
-        patience: Duration::ZERO,
-        expect: Vec::new(),
-        linger: Duration::ZERO,
-        claimant: None,
-    };
+    let options = Options::new(moment, Duration::ZERO);
     let mut drained = Drained(None);
     converge(&session, &desired("60s"), &options, &mut drained).await.unwrap();
     let planned = planned.expect("10 ms are too little for any of these");

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::future::pending;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -16,8 +17,9 @@ use crate::plan::{
     asks_for_references, check, is_refuted, plan, readmit,
 };
 use crate::postgres::{
-    Claimant, DatabaseError, Holder, InspectError, Progress, Session, StepFailure, StepOutcome,
-    TableLock, claim, default_rows, execute, inspect, rows_referenced_by,
+    Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, Progress, Ruling, Session,
+    StepFailure, StepOutcome, TableLock, Unrevoked, claim, default_rows, execute, inspect,
+    rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -41,13 +43,23 @@ pub struct Options {
     pub linger: Duration,
     /// The resource that claims the table; none where a person acts, who says so now.
     pub claimant: Option<Claimant>,
+    /// Asked whether the run may go on, under the lock of the table and before each step.
+    pub authority: Arc<dyn Authority>,
 }
 
 impl Options {
-    /// Any plan for that moment; nobody claims the table, and nobody waits for what is held up.
+    /// Any plan for that moment, which nothing revokes; nobody claims the table, and nobody waits for
+    /// what is held up.
     #[must_use]
     pub fn new(moment: Moment, patience: Duration) -> Self {
-        Self { moment, patience, expect: Vec::new(), linger: Duration::ZERO, claimant: None }
+        Self {
+            moment,
+            patience,
+            expect: Vec::new(),
+            linger: Duration::ZERO,
+            claimant: None,
+            authority: Arc::new(Unrevoked),
+        }
     }
 }
 
@@ -97,6 +109,9 @@ pub enum ConvergeError {
         /// The fingerprint of the plan as it is now.
         fingerprint: String,
     },
+    /// The authority ended the run: what it was begun for was changed or withdrawn.
+    #[error("the resource was changed or deleted during the run")]
+    Revoked,
     /// A fault of ours: nothing was executed.
     #[error(transparent)]
     Violation(#[from] Violation),
@@ -259,6 +274,10 @@ async fn converge_locked(
     expected(&first, options)?;
     // An older resource may have come while we waited for the lock.
     hold_claim(lock.session(), desired, &before, options).await?;
+    // So may an edit of the resource.
+    if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
+        return Err(ConvergeError::Revoked);
+    }
     let checked = check_in_background(first, desired, before, &options.moment).await?;
     let plan = checked.plan().clone();
     let mut outcomes = Vec::new();
@@ -288,25 +307,37 @@ struct Doing<'a> {
 impl Doing<'_> {
     /// Does all that goes, and looks again.
     async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
-        let (session, moment) = (self.lock.session(), &self.options.moment);
-        self.execute(checked).await;
-        let (observed, remaining) = look(session, self.desired, moment).await?;
-        // A promise about the default partition makes writes fail that it took before. Where the attach
-        // it was made for has not come about, it is taken back before we go.
-        let broken = readmit(&observed, moment);
-        if broken.steps.is_empty() {
-            return Ok((observed, remaining));
+        self.execute(checked, &*self.options.authority).await;
+        let is_revoked = self.outcomes.last().is_some_and(StepOutcome::is_revoked);
+        if is_revoked && !self.has_added_check() {
+            return Err(ConvergeError::Revoked);
         }
-        self.execute(&check_in_background(broken, self.desired, observed, moment).await?).await;
-        Ok(look(session, self.desired, moment).await?)
+        let (session, moment) = (self.lock.session(), &self.options.moment);
+        let (mut observed, mut remaining) = look(session, self.desired, moment).await?;
+        // A promise about the default partition makes writes fail that it took before. Where the attach
+        // it was made for has not come about, it is taken back before we go. That holds for a run that
+        // was ended as well: while a resource is suspended, no other run would take it back.
+        let broken = readmit(&observed, moment);
+        if !broken.steps.is_empty() {
+            let checked = check_in_background(broken, self.desired, observed, moment).await?;
+            self.execute(&checked, &Unrevoked).await;
+            (observed, remaining) = look(session, self.desired, moment).await?;
+        }
+        if is_revoked { Err(ConvergeError::Revoked) } else { Ok((observed, remaining)) }
     }
 
-    async fn execute(&mut self, checked: &CheckedPlan) {
+    /// Returns whether this run has added a check to the default partition.
+    fn has_added_check(&self) -> bool {
+        let adds = |outcome: &StepOutcome| matches!(outcome.step, Step::ExcludeFromDefault { .. });
+        self.outcomes.iter().any(adds)
+    }
+
+    async fn execute(&mut self, checked: &CheckedPlan, authority: &dyn Authority) {
         let waits = Waits {
             lock_timeout: self.desired.limits.lock_timeout,
             patience: self.options.patience,
         };
-        self.outcomes.extend(execute(self.lock, checked, waits, self.progress).await);
+        self.outcomes.extend(execute(self.lock, checked, waits, authority, self.progress).await);
     }
 }
 

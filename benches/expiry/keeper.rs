@@ -153,8 +153,7 @@ async fn operate(
     patience: Duration,
 ) -> Result<(), String> {
     let moment = Moment::at(now);
-    let options =
-        Options { moment, patience, expect: Vec::new(), linger: patience, claimant: None };
+    let options = Options { linger: patience, ..Options::new(moment, patience) };
     let done = converge(session, desired, &options, &mut Quiet).await.map_err(|e| e.to_string())?;
     let failures = done.failures().map(|(step, failure)| {
         format!("{} {}: {failure}", step.verb(), step.subject().name.shown())

@@ -42,6 +42,9 @@ reasons! {
     Progressing,
     /// The spec says suspend; set it to false to go on.
     Suspended,
+    /// The resource is being deleted and waits for a finalizer of another controller, and the operator
+    /// neither inspects nor changes the table any more.
+    Deleting,
     /// There are steps, and mode is Plan; review them and set mode to Enforce to have them done.
     PlanOnly,
     /// The database answers, and the role may do all that is needed.
@@ -111,6 +114,9 @@ reasons! {
 
     /// Somebody's lock keeps the table from being looked at; it is tried again.
     TableLocked,
+    /// All sessions that the operator may open to the server are in use; the operator retries, and
+    /// `--sessions-per-server` allows more.
+    WaitingForSession,
     /// Another pg-partition-operator is working on the table; it is tried again.
     HeldByAnother,
     /// A lock could not be had within lockTimeout; it is tried again.

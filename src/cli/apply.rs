@@ -1,5 +1,6 @@
 //! `apply`: makes the tables what is declared.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,7 +13,7 @@ use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
 use crate::desired::DesiredTable;
 use crate::plan::Moment;
-use crate::postgres::Session;
+use crate::postgres::{Session, Unrevoked};
 
 #[derive(Debug, Args)]
 pub(super) struct ApplyArguments {
@@ -43,6 +44,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
         expect: arguments.expect,
         linger: arguments.wait,
         claimant: None,
+        authority: Arc::new(Unrevoked),
     };
     let mut gravest = Exit::Done;
     for table in &tables {
@@ -71,7 +73,7 @@ async fn apply_one(
                 ConvergeError::HeldByAnother | ConvergeError::Conflict(_) => Exit::Busy,
                 ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
                 ConvergeError::Inspect(error) => Exit::of_error(&error.into()),
-                ConvergeError::Violation(_) => Exit::Failed,
+                ConvergeError::Violation(_) | ConvergeError::Revoked => Exit::Failed,
             })
         }
     }

@@ -12,20 +12,19 @@ use std::time::Duration;
 use kube::ResourceExt;
 use tokio::time::{sleep, timeout};
 
-use super::failure;
+use super::failure::{self, Trouble};
 use super::reconcile::Context;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge};
 use crate::desired::DesiredTable;
 use crate::partition::QualifiedName;
 use crate::postgres::{BorrowError, Claimant, ConnectionSettings, Progress, Session, release};
-use crate::status::Failure;
 
 /// How long giving up a claim may take before it is left to expire.
 const RELEASING: Duration = Duration::from_secs(10);
 
 /// How long those that are older may take to come first.
-const ELDERS_FIRST: Duration = Duration::from_secs(30);
+const ELDERS_FIRST: Duration = Duration::from_secs(10);
 
 /// A table that a resource may have claimed, and the way to its database.
 #[derive(Debug, Clone)]
@@ -36,7 +35,7 @@ pub(super) struct Held {
 
 impl Held {
     /// Whether the claim on one is the claim on the other.
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         let place = |held: &Self| (held.settings.servers.clone(), held.settings.dbname.clone());
         self.table == other.table && place(self) == place(other)
     }
@@ -64,13 +63,14 @@ pub(super) async fn let_elders_go_first(table: &PartitionedTable, context: &Cont
     }
 }
 
-/// From now on the resource claims this and nothing else.
-pub(super) async fn hold(uid: &str, held: Option<Held>, context: &Context) {
+/// From now on the resource claims this and nothing else. A former claim is given up in the background:
+/// the server may be silent, or all its sessions in use.
+pub(super) fn hold(uid: &str, held: Option<Held>, context: &Arc<Context>) {
     let former = context.tables.set_held(uid, held.clone());
     if let Some(former) = former
         && held.is_none_or(|held| !held.is(&former))
     {
-        give_up(uid, &former, context).await;
+        give_up_later(uid.to_owned(), former, context);
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn converge_claimed(
     options: &converge::Options,
     progress: &mut dyn Progress,
     context: &Context,
-) -> Result<Convergence, Failure> {
+) -> Result<Convergence, Trouble> {
     let mut ended = converge(session, desired, options, progress).await;
     if let Err(ConvergeError::Conflict(holder)) = &ended
         && !holder.elsewhere
@@ -92,15 +92,22 @@ pub(super) async fn converge_claimed(
             Err(error) => Err(error.into()),
         };
     }
-    ended.map_err(|error| failure::of_converging(&error))
+    ended.map_err(|error| match error {
+        ConvergeError::Revoked => Trouble::Superseded,
+        error => Trouble::Of(failure::of_converging(&error)),
+    })
 }
 
 /// Gives up what resources had that are not there any more, and forgets them.
 pub(super) fn give_up_deleted(context: &Arc<Context>) {
     for (uid, held) in context.tables.forget_deleted() {
-        let context = Arc::clone(context);
-        tokio::spawn(async move { give_up(&uid, &held, &context).await });
+        give_up_later(uid, held, context);
     }
+}
+
+fn give_up_later(uid: String, held: Held, context: &Arc<Context>) {
+    let context = Arc::clone(context);
+    tokio::spawn(async move { give_up(&uid, &held, &context).await });
 }
 
 /// Releases a claim as well as it can be, and has those reconciled who may have waited for it.
@@ -108,8 +115,11 @@ async fn give_up(uid: &str, held: &Held, context: &Context) {
     let Held { settings, table } = held;
     let released = async {
         let borrowed = context.pool.borrow(settings).await?;
+        // Meanwhile the resource may want its table again.
+        if !context.tables.holds(uid, held) {
+            release(&borrowed.session, table, uid).await?;
+        }
         // Not given back: an idle session blocks DROP DATABASE.
-        release(&borrowed.session, table, uid).await?;
         Ok::<_, BorrowError>(())
     };
     let reason = match timeout(RELEASING, released).await {

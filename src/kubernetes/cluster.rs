@@ -9,7 +9,6 @@ use kube::{Api, Client, Config};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::failure::Trouble;
 use super::patch::within_deadline;
 use super::{ClusterError, login};
 use crate::api::v1alpha1::PartitionedTable;
@@ -170,11 +169,7 @@ impl Cluster {
     /// When the Secret may not be read, or does not say it.
     pub async fn login(&self, table: &PartitionedTable) -> Result<ConnectionSettings, AccessError> {
         let settings = login::settings(table, &self.client).await;
-        settings.map_err(|trouble| match trouble {
-            Trouble::Of(failure) => AccessError::NoLogin(failure.message),
-            Trouble::Cluster(error) => AccessError::NoLogin(error.chain()),
-            Trouble::Left => AccessError::NoLogin("it was given up".to_owned()),
-        })
+        settings.map_err(|trouble| AccessError::NoLogin(trouble.to_string()))
     }
 
     fn resources(&self) -> Api<PartitionedTable> {

@@ -42,11 +42,7 @@ pub(super) async fn control(
         .reflect(writer)
         .inspect_ok({
             let context = Arc::clone(&context);
-            move |event| {
-                if matches!(event, Event::Delete(_)) {
-                    context.deleted.notify_one();
-                }
-            }
+            move |event| heed(event, &context)
         })
         .applied_objects()
         .predicate_filter(|watched: &_| Some(what_is_asked(watched)), PredicateConfig::default());
@@ -64,6 +60,20 @@ pub(super) async fn control(
             }
         })
         .await;
+}
+
+/// Tells those who wait for a change of a resource. The store has it by now.
+fn heed(event: &Event<Watched>, context: &Context) {
+    match event {
+        Event::Apply(watched) => context.tables.changed(&watched.uid().unwrap_or_default()),
+        Event::Delete(watched) => {
+            context.tables.changed(&watched.uid().unwrap_or_default());
+            context.deleted.notify_one();
+        }
+        // Not before does the store have what was listed.
+        Event::InitDone => context.tables.all_changed(),
+        Event::Init | Event::InitApply(_) => {}
+    }
 }
 
 fn watch_references(
@@ -99,6 +109,7 @@ fn what_is_asked(watched: &Watched) -> u64 {
     let mut hasher = DefaultHasher::new();
     watched.meta().uid.hash(&mut hasher);
     watched.meta().generation.hash(&mut hasher);
+    watched.meta().deletion_timestamp.is_some().hash(&mut hasher);
     for annotation in [RECONCILE_ANNOTATION, ADOPT_ANNOTATION, APPROVE_ANNOTATION] {
         watched.annotations().get(annotation).hash(&mut hasher);
     }

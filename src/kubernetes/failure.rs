@@ -14,8 +14,24 @@ pub(super) enum Trouble {
     Of(Failure),
     /// The API server: there is no telling through it.
     Cluster(ClusterError),
-    /// We are ending: whoever comes next will look.
+    /// The operator is ending: its successor will look.
     Left,
+    /// The resource was changed or deleted during the run, and has to be reconciled as it is now.
+    Superseded,
+    /// All sessions to the server are in use; the text says so.
+    NoSession(String),
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Of(failure) => f.write_str(&failure.message),
+            Self::NoSession(message) => f.write_str(message),
+            Self::Cluster(error) => f.write_str(&error.chain()),
+            Self::Left => f.write_str("the operator is ending"),
+            Self::Superseded => f.write_str("the resource was changed"),
+        }
+    }
 }
 
 impl From<Failure> for Trouble {
@@ -37,12 +53,10 @@ pub(super) fn of_spec(errors: &[SpecError]) -> Failure {
 }
 
 /// Describes why there is no session.
-pub(super) fn of_borrowing(error: &BorrowError) -> Failure {
+pub(super) fn of_borrowing(error: &BorrowError) -> Trouble {
     match error {
-        BorrowError::Database(error) => of_connecting(error),
-        BorrowError::Exhausted { .. } => {
-            Failure { reason: Reason::ConnectionFailed, message: error.to_string() }
-        }
+        BorrowError::Database(error) => Trouble::Of(of_connecting(error)),
+        BorrowError::Exhausted { .. } => Trouble::NoSession(error.to_string()),
     }
 }
 
@@ -68,7 +82,7 @@ pub(super) fn of_converging(error: &ConvergeError) -> Failure {
         ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
         ConvergeError::Conflict(_) => Reason::Conflict,
         ConvergeError::HeldByAnother => Reason::HeldByAnother,
-        ConvergeError::PlanChanged { .. } => Reason::Progressing,
+        ConvergeError::PlanChanged { .. } | ConvergeError::Revoked => Reason::Progressing,
         ConvergeError::Inspect(InspectError::Json(_) | InspectError::Meaning(_))
         | ConvergeError::Violation(_) => Reason::StepFailed,
     };
@@ -88,9 +102,16 @@ fn of_looking(kind: ErrorKind) -> Reason {
     }
 }
 
-/// A step was not done; none where it only rests on another that was not.
+/// A step was not done; none where it only rests on another that was not, or the run was ended.
 pub(super) fn of_step(failure: &StepFailure) -> Option<Failure> {
-    let StepFailure::Database(error) = failure else { return None };
+    let error = match failure {
+        StepFailure::Database(error) => error,
+        StepFailure::Unconfirmed(_) => {
+            let message = failure.to_string();
+            return Some(Failure { reason: Reason::StepFailed, message });
+        }
+        StepFailure::Skipped | StepFailure::Revoked => return None,
+    };
     let reason = match error.kind() {
         ErrorKind::Busy => Reason::LockTimeout,
         ErrorKind::Changed => Reason::Progressing,

@@ -1,6 +1,7 @@
 //! Talks to the API server: `PartitionedTable` resources, and the Secrets and `ConfigMaps` they
 //! refer to, are watched; their status, events and one Lease are written.
 
+mod authority;
 mod backoff;
 mod check;
 mod claims;

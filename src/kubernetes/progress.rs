@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use super::events::Events;
 use super::metrics::Metrics;
 use crate::plan::{Plan, Step};
-use crate::postgres::{DatabaseError, Progress, StepOutcome};
+use crate::postgres::{DatabaseError, Progress, StepFailure, StepOutcome};
 
 /// Hears of the steps to one table.
 pub(super) struct Observed<'a> {
@@ -48,6 +48,16 @@ impl Progress for Observed<'_> {
         let (namespace, subject) = (&self.about.namespace, step.subject().shown());
         match result {
             Ok(()) => tracing::info!(namespace, name, step = verb, subject, took_ms, "done"),
+            Err(StepFailure::Revoked) => {
+                tracing::info!(
+                    namespace,
+                    name,
+                    step = verb,
+                    subject,
+                    "ended the run before the step"
+                );
+                return;
+            }
             Err(error) => {
                 tracing::warn!(namespace, name, step = verb, subject, took_ms, %error, "not done");
             }

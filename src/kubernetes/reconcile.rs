@@ -12,6 +12,7 @@ use kube::{Client, Resource, ResourceExt};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::authority::StillAsked;
 use super::backoff::{Backoff, jittered};
 use super::claims::{self, Held};
 use super::events::Events;
@@ -27,7 +28,7 @@ use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::{Moment, Plan};
-use crate::postgres::{CLAIM_IS_RENEWED, Pool};
+use crate::postgres::{Borrowed, CLAIM_IS_RENEWED, Pool};
 use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
@@ -40,6 +41,9 @@ const LONGEST_IN_CONFLICT: Duration = Duration::from_secs(50);
 
 /// Time until a reconcile is tried again if reporting its panic panics too.
 const AFTER_PANICS: Duration = Duration::from_mins(5);
+
+/// How long until a run that an edit has ended is repeated, where the watch is late to tell of it.
+const WATCH_IS_LATE: Duration = Duration::from_secs(1);
 
 /// What every reconcile shares.
 pub(super) struct Context {
@@ -78,26 +82,30 @@ pub(super) async fn reconcile(
 }
 
 /// Reconciles, and returns when to do so again, or `None` if only a change asks for it.
-async fn attempt(watched: &Watched, context: &Context) -> Option<Duration> {
+async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> {
     let began = Instant::now();
     let told = match &watched.0 {
         Ok(table) => work(table, context).await,
-        Err(invalid) => refuse(watched, &invalid.error, context).await,
+        Err(invalid) => refuse(watched, &invalid.error, context).await.map_err(Trouble::Cluster),
     };
     let uid = watched.uid().unwrap_or_default();
-    context.tables.tried(&uid);
     let again = match &told {
         Ok(status) => when_again(&uid, status, context),
-        Err(error) => {
+        Err(Trouble::Superseded) => Some(jittered(WATCH_IS_LATE)),
+        Err(Trouble::Left) => None,
+        Err(trouble) => {
             tracing::warn!(
                 namespace = watched.namespace(),
                 name = watched.name_any(),
-                error = %error.chain(),
+                error = %trouble,
                 "the API server could not be asked or told"
             );
             Some(context.backoff.failed(&uid, watched.meta().generation))
         }
     };
+    if !matches!(told, Err(Trouble::Superseded)) {
+        context.tables.tried(&uid);
+    }
     context.metrics.reconciled(told.as_ref().is_ok_and(is_ready), began.elapsed());
     again
 }
@@ -127,21 +135,32 @@ async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Du
 
 type Told = Result<PartitionedTableStatus, super::ClusterError>;
 
-async fn work(table: &PartitionedTable, context: &Context) -> Told {
-    let now = Timestamp::now();
+/// Makes the resource true and writes its status. Whatever the status cannot tell is an error.
+async fn work(
+    table: &PartitionedTable,
+    context: &Arc<Context>,
+) -> Result<PartitionedTableStatus, Trouble> {
     let uid = table.uid().unwrap_or_default();
     let subject = Subject {
         previous: table.status.as_ref(),
         generation: table.meta().generation,
         requested: table.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
-    if table.spec.suspend {
-        claims::hold(&uid, None, context).await;
-        let status = status::project(&subject, &Outcome::Suspended, now);
-        return tell(table, &subject, status, context).await;
+    if let Some(outcome) = at_rest(table) {
+        claims::hold(&uid, None, context);
+        let status = status::project(&subject, &outcome, Timestamp::now());
+        return Ok(tell(table, &subject, status, context).await?);
     }
-    let status = match converged(table, now, context).await {
+    let asked = Arc::new(StillAsked::new(table, &context.tables, &context.client));
+    let result = converged(table, &asked, context).await;
+    // What the status would tell is about a spec that is not there any more.
+    if !matches!(result, Err(Trouble::Left)) && !asked.stands() {
+        context.tables.lost_sight(&uid);
+        return Err(Trouble::Superseded);
+    }
+    let status = match result {
         Ok((desired, convergence)) => {
+            let now = convergence.moment.now;
             let status = status::project(&subject, &seen(&desired, &convergence), now);
             let Convergence { observed, remaining, .. } = convergence;
             let before = context.tables.sight(&uid);
@@ -154,38 +173,51 @@ async fn work(table: &PartitionedTable, context: &Context) -> Told {
             context.tables.saw(&uid, sight, is_ready(&status).then_some(now));
             status
         }
-        Err(Trouble::Of(failure)) => {
-            context.tables.lost_sight(&uid);
-            status::project(&subject, &Outcome::Failed(failure), now)
+        Err(trouble) => {
+            if !matches!(trouble, Trouble::Left) {
+                context.tables.lost_sight(&uid);
+            }
+            status::project(&subject, &outcome_of(trouble)?, Timestamp::now())
         }
-        Err(Trouble::Cluster(error)) => {
-            context.tables.lost_sight(&uid);
-            return Err(error);
-        }
-        Err(Trouble::Left) => return Ok(table.status.clone().unwrap_or_default()),
     };
-    tell(table, &subject, status, context).await
+    Ok(tell(table, &subject, status, context).await?)
 }
 
+/// What there is to say of a resource whose table is left alone.
+fn at_rest(table: &PartitionedTable) -> Option<Outcome<'static>> {
+    if table.meta().deletion_timestamp.is_some() {
+        return Some(Outcome::Deleting);
+    }
+    table.spec.suspend.then_some(Outcome::Suspended)
+}
+
+/// What a status says of a trouble, where it says anything.
+fn outcome_of(trouble: Trouble) -> Result<Outcome<'static>, Trouble> {
+    match trouble {
+        Trouble::Of(failure) => Ok(Outcome::Failed(failure)),
+        Trouble::NoSession(message) => Ok(Outcome::WaitingForSession(message)),
+        Trouble::Cluster(_) | Trouble::Left | Trouble::Superseded => Err(trouble),
+    }
+}
+
+/// Converges, with a session and the clock as they are when it is the resource's turn.
 async fn converged(
     table: &PartitionedTable,
-    now: Timestamp,
-    context: &Context,
+    asked: &Arc<StillAsked>,
+    context: &Arc<Context>,
 ) -> Result<(DesiredTable, Convergence), Trouble> {
     let desired = DesiredTable::of(table).map_err(|errors| failure::of_spec(&errors))?;
-    let settings = log_in(table, context).await?;
-    let held = Held { settings: settings.clone(), table: desired.name.clone() };
-    let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
-    claims::hold(&table.uid().unwrap_or_default(), held, context).await;
-    claims::let_elders_go_first(table, context).await;
-    let borrowed =
-        context.pool.borrow(&settings).await.map_err(|error| failure::of_borrowing(&error))?;
+    let borrowed = tokio::select! {
+        borrowed = turn(table, &desired, context) => borrowed?,
+        () = asked.superseded() => return Err(Trouble::Superseded),
+        () = context.leave.cancelled() => return Err(Trouble::Left),
+    };
+    let authority: Arc<StillAsked> = Arc::clone(asked);
     let options = converge::Options {
-        moment: Moment::scheduled(&desired, now),
-        patience: PATIENCE,
-        expect: Vec::new(),
-        linger: Duration::ZERO,
         claimant: Some(claims::claimant(table, context)),
+        authority,
+        // The wait for the session may have been long.
+        ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), PATIENCE)
     };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
@@ -200,6 +232,20 @@ async fn converged(
     };
     borrowed.give_back().await;
     Ok((desired, convergence))
+}
+
+/// Waits until it is the resource's turn, and returns its session.
+async fn turn(
+    table: &PartitionedTable,
+    desired: &DesiredTable,
+    context: &Arc<Context>,
+) -> Result<Borrowed, Trouble> {
+    let settings = log_in(table, context).await?;
+    let held = Held { settings: settings.clone(), table: desired.name.clone() };
+    let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
+    claims::hold(&table.uid().unwrap_or_default(), held, context);
+    claims::let_elders_go_first(table, context).await;
+    context.pool.borrow(&settings).await.map_err(|error| failure::of_borrowing(&error))
 }
 
 /// Whether the status tells of this plan.
@@ -282,7 +328,7 @@ fn target(object: &impl ResourceExt) -> Target {
 /// When to look again; none where only a change of the resource asks for it.
 fn when_again(uid: &str, status: &PartitionedTableStatus, context: &Context) -> Option<Duration> {
     let ready = ready(status)?;
-    if ready.reason == Reason::Suspended.as_str() {
+    if [Reason::Suspended, Reason::Deleting].iter().any(|rest| ready.reason == rest.as_str()) {
         return None;
     }
     let longest = if ready.status == "True" {
@@ -312,6 +358,7 @@ fn pause(
     match ready.reason.as_str() {
         // Whoever stands in the way of a detach may be gone any moment, and rows are not seen meanwhile.
         reason if reason == Reason::DetachPending.as_str() => pause.min(HELD_UP),
+        reason if reason == Reason::WaitingForSession.as_str() => pause.min(HELD_UP),
         reason if reason == Reason::Conflict.as_str() => pause.min(jittered(LONGEST_IN_CONFLICT)),
         _ => pause,
     }

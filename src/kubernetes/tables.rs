@@ -46,6 +46,8 @@ struct Known {
     held: Option<Held>,
     /// Whether it was reconciled since we lead, whatever came of it.
     tried: bool,
+    /// The watch has told of it.
+    changed: Arc<Notify>,
 }
 
 /// A table as it was last seen.
@@ -69,6 +71,29 @@ impl Tables {
     /// Every resource that there is.
     pub(super) fn all(&self) -> Vec<Arc<Watched>> {
         lock(&self.scopes).iter().flat_map(|scope| scope.store.state()).collect()
+    }
+
+    /// The resource of this name, as the watch told of it last.
+    pub(super) fn current(&self, namespace: &str, name: &str) -> Option<Arc<Watched>> {
+        let reference = ObjectRef::new(name).within(namespace);
+        self.stores().into_iter().find_map(|store| store.get(&reference))
+    }
+
+    /// The watch has told of a resource, and the store has it.
+    pub(super) fn changed(&self, uid: &str) {
+        if let Some(known) = lock(&self.known).get(uid) {
+            known.changed.notify_waiters();
+        }
+    }
+
+    /// The watch has told of all resources anew.
+    pub(super) fn all_changed(&self) {
+        lock(&self.known).values().for_each(|known| known.changed.notify_waiters());
+    }
+
+    /// Notifies of each time that the watch tells of a resource.
+    pub(super) fn changes(&self, uid: &str) -> Arc<Notify> {
+        Arc::clone(&lock(&self.known).entry(uid.to_owned()).or_default().changed)
     }
 
     /// Whether a resource with this UID is there that may claim a table. Where not all resources are
@@ -173,6 +198,11 @@ impl Tables {
         std::mem::replace(&mut lock(&self.known).entry(uid.to_owned()).or_default().held, held)
     }
 
+    /// Returns whether a resource may have claimed this now.
+    pub(super) fn holds(&self, uid: &str, held: &Held) -> bool {
+        lock(&self.known).get(uid).and_then(|known| known.held.as_ref()).is_some_and(|h| h.is(held))
+    }
+
     /// Forgets the resources that are not there any more, and returns what they may have claimed.
     pub(super) fn forget_deleted(&self) -> Vec<(String, Held)> {
         let there: HashSet<_> = self.all().iter().filter_map(|watched| watched.uid()).collect();
@@ -184,7 +214,9 @@ impl Tables {
 
 /// Whether a resource claims its table: one that does not act does not.
 fn claims(table: &PartitionedTable) -> bool {
-    !table.spec.suspend && table.spec.mode == Mode::Enforce
+    !table.spec.suspend
+        && table.spec.mode == Mode::Enforce
+        && table.meta().deletion_timestamp.is_none()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

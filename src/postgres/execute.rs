@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::authority::{Authority, Certainty, Ruling};
 use super::{DatabaseError, TableLock};
 use crate::partition::QualifiedName;
 use crate::plan::{CheckedPlan, Plan, Step, TransactionMode};
@@ -46,6 +47,14 @@ pub struct StepOutcome {
     pub took: Duration,
 }
 
+impl StepOutcome {
+    /// Returns whether the authority ended the run at this step.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        matches!(self.result, Err(StepFailure::Revoked))
+    }
+}
+
 /// Why a step was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum StepFailure {
@@ -55,29 +64,36 @@ pub enum StepFailure {
     /// It rests on a step that was not done.
     #[error("rests on a step that was not done")]
     Skipped,
+    /// It detaches or drops something, and it could not be confirmed that this is still asked for.
+    #[error("could not confirm that the resource still asks for this: {0}")]
+    Unconfirmed(String),
+    /// The request was changed or withdrawn; no step after this one was begun.
+    #[error("the resource no longer asks for this")]
+    Revoked,
 }
 
 /// Executes a plan step by step, as the table's owner. A step that fails takes along those that rest
-/// on it, and no other.
+/// on it, and no other. Before each attempt of each step the authority is asked; when it revokes, the
+/// outcome of that step says so and is the last.
 pub async fn execute(
     lock: &TableLock<'_>,
     checked: &CheckedPlan,
     waits: Waits,
+    authority: &dyn Authority,
     progress: &mut dyn Progress,
 ) -> Vec<StepOutcome> {
     let plan = checked.plan();
     progress.planned(plan);
-    let mut run = Run { lock, waits, waited: Duration::ZERO, not_done: BTreeSet::new() };
+    let mut run = Run { lock, waits, authority, waited: Duration::ZERO, not_done: BTreeSet::new() };
     let owner = plan.owner.as_ref().map(sql::become_owner);
     let became_owner = match &owner {
         Some(become_owner) => run.send(become_owner.as_str(), GRACE).await,
         None => Ok(()),
     };
-    let begun = Instant::now();
     let mut outcomes = Vec::new();
     for planned in &plan.steps {
         let started = Instant::now();
-        let step = dated(&planned.step, begun.elapsed());
+        let step = planned.step.clone();
         progress.started(&step);
         let result = match &became_owner {
             Ok(()) => run.step(&step, progress).await,
@@ -85,27 +101,21 @@ pub async fn execute(
         };
         let outcome = StepOutcome { step, result, took: started.elapsed() };
         progress.finished(&outcome);
+        let is_revoked = outcome.is_revoked();
         outcomes.push(outcome);
+        if is_revoked {
+            break;
+        }
     }
     // Where this fails the session is lost, and the role with it.
     drop(run.send("RESET ROLE", GRACE).await);
     outcomes
 }
 
-/// A step with the date at which it is done: where those before it took long, that is later than it was
-/// planned, by these whole minutes. From then on a grace is counted.
-fn dated(step: &Step, since_planned: Duration) -> Step {
-    let mut step = step.clone();
-    if let Step::RememberDetached(remember) = &mut step {
-        let minutes = Duration::from_mins(since_planned.as_secs() / 60);
-        remember.at = remember.at.saturating_add(minutes).unwrap_or(remember.at);
-    }
-    step
-}
-
 struct Run<'a> {
     lock: &'a TableLock<'a>,
     waits: Waits,
+    authority: &'a dyn Authority,
     waited: Duration,
     not_done: BTreeSet<QualifiedName>,
 }
@@ -120,7 +130,7 @@ impl Run<'_> {
         let result = if rests_on_failure || self.not_done.contains(&step.subject()) {
             Err(StepFailure::Skipped)
         } else {
-            self.attempt_until_done(step, progress).await.map_err(StepFailure::from)
+            self.attempt_until_done(step, progress).await
         };
         if result.is_err() {
             self.not_done.insert(step.subject());
@@ -128,17 +138,32 @@ impl Run<'_> {
         result
     }
 
+    /// Asks whether an attempt may begin. What was asked before is no answer: minutes may have passed.
+    async fn ask(&self, step: &Step) -> Result<(), StepFailure> {
+        match self.authority.ask(Certainty::needed_for(step)).await {
+            Ruling::Granted => Ok(()),
+            Ruling::Unconfirmed(why) => Err(StepFailure::Unconfirmed(why)),
+            Ruling::Revoked => Err(StepFailure::Revoked),
+        }
+    }
+
     /// Tries again while others hold what the step needs, until our patience is spent.
     async fn attempt_until_done(
         &mut self,
         step: &Step,
         progress: &mut dyn Progress,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<(), StepFailure> {
         let script = sql::render(step, self.waits);
         let mut in_one_snapshot = false;
         let mut pause = PAUSES.0;
         loop {
             let started = Instant::now();
+            if let Err(refusal) = self.ask(step).await {
+                if in_one_snapshot {
+                    self.recover("ROLLBACK").await;
+                }
+                return Err(refusal);
+            }
             let Err(error) = self.attempt(step, &script, in_one_snapshot).await else {
                 return Ok(());
             };
@@ -148,7 +173,7 @@ impl Run<'_> {
                 if in_one_snapshot {
                     self.recover("ROLLBACK").await;
                 }
-                return Err(error);
+                return Err(error.into());
             }
             if script.mode == TransactionMode::OneSnapshot && !in_one_snapshot {
                 self.begin_one_snapshot().await?;

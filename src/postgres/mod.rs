@@ -1,5 +1,6 @@
 //! Talks to Postgres. Nobody else does.
 
+mod authority;
 mod claim;
 mod connect;
 mod error;
@@ -13,6 +14,7 @@ mod rows;
 mod session;
 mod tls;
 
+pub use authority::{Asking, Authority, Certainty, Ruling, Unrevoked};
 pub use claim::{Holder, claim, release};
 pub use connect::{
     APPLICATION_NAME, ChannelBinding, ClientCertificate, ConnectionSettings, DEFAULT_PORT, Hidden,

@@ -34,7 +34,21 @@ pub(super) fn project(
     let statements = match outcome {
         Outcome::Seen(seen) => of_seen(seen),
         Outcome::Failed(failure) => of_failure(failure),
-        Outcome::Suspended => return suspended(subject, now),
+        Outcome::Suspended => {
+            let message = "spec.suspend is set: nothing is looked at, nothing is done".to_owned();
+            return with_ready(subject, as_before(subject, Reason::Suspended, message), now);
+        }
+        Outcome::Deleting => {
+            let message =
+                "the resource is being deleted: the operator neither inspects nor changes the \
+                           table"
+                    .to_owned();
+            return with_ready(subject, as_before(subject, Reason::Deleting, message), now);
+        }
+        Outcome::WaitingForSession(message) => {
+            let reason = Reason::WaitingForSession;
+            return with_ready(subject, not_ready(reason, cure(reason), message.clone()), now);
+        }
     };
     statements.into_iter().map(|statement| condition(subject, statement, now)).collect()
 }
@@ -68,28 +82,28 @@ fn of_failure(failure: &Failure) -> Vec<Statement> {
     statements
 }
 
-/// Leaves every condition as it was, and says that it will stay so.
-fn suspended(subject: &Subject<'_>, now: Timestamp) -> Vec<Condition> {
-    let mut conditions = subject.previous.map_or_else(Vec::new, |status| status.conditions.clone());
-    let transient = [ConditionType::Reconciling, ConditionType::Stalled];
-    let is_kept = |type_: &ConditionType| !transient.contains(type_);
-    // A condition of another type is another owner's, and stays that owner's.
-    conditions.retain(|condition| {
-        ConditionType::ALL.iter().filter(|of| is_kept(of)).any(|of| of.as_str() == condition.type_)
-    });
+/// `Ready` as it was, for another reason.
+fn as_before(subject: &Subject<'_>, reason: Reason, message: String) -> Vec<Statement> {
     let status = match previous(subject, ConditionType::Ready).map(|ready| ready.status.as_str()) {
         Some(TRUE) => TRUE,
         Some(FALSE) => FALSE,
         _ => UNKNOWN,
     };
-    let message = "spec.suspend is set: nothing is looked at, nothing is done".to_owned();
-    let ready = says(ConditionType::Ready, status, Reason::Suspended, message);
-    let ready = condition(subject, ready, now);
-    match conditions.iter_mut().find(|condition| condition.type_ == ready.type_) {
-        Some(condition) => *condition = ready,
-        None => conditions.insert(0, ready),
-    }
-    conditions
+    vec![says(ConditionType::Ready, status, reason, message)]
+}
+
+/// Replaces `Ready` and what stands beside it, and leaves every other condition as it was.
+fn with_ready(subject: &Subject<'_>, statements: Vec<Statement>, now: Timestamp) -> Vec<Condition> {
+    let replaced = [ConditionType::Ready, ConditionType::Reconciling, ConditionType::Stalled];
+    // A condition of another type is another owner's, and stays that owner's.
+    let is_kept = |condition: &&Condition| {
+        let mut kept = ConditionType::ALL.iter().filter(|type_| !replaced.contains(type_));
+        kept.any(|type_| type_.as_str() == condition.type_)
+    };
+    let others = subject.previous.map_or(&[][..], |status| &status.conditions);
+    let others = others.iter().filter(is_kept);
+    let said = statements.into_iter().map(|statement| condition(subject, statement, now));
+    said.chain(others.cloned()).collect()
 }
 
 /// `Ready`, and what kstatus wants to know besides: whether anybody has to do something.

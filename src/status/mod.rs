@@ -39,6 +39,10 @@ pub enum Outcome<'a> {
     Failed(Failure),
     /// It is to be left alone.
     Suspended,
+    /// The resource is being deleted, and a finalizer keeps it.
+    Deleting,
+    /// All sessions to its server are in use; the text says so.
+    WaitingForSession(String),
 }
 
 /// A table that was looked at.
@@ -88,10 +92,11 @@ pub fn project(
         ..previous
     };
     match outcome {
-        Outcome::Suspended => {
+        Outcome::Suspended | Outcome::Deleting => {
             status.next_action_at = None;
             return status;
         }
+        Outcome::WaitingForSession(_) => return status,
         // What was last seen stays; when something is due, nobody can tell.
         Outcome::Failed(_) => status.next_action_at = None,
         Outcome::Seen(seen) => describe(&mut status, seen),

@@ -195,6 +195,8 @@ pub fn cure(reason: Reason) -> Waits {
         // Of a Secret, too: in a fresh cluster it comes minutes after the resource.
         Reason::SecretNotFound
         | Reason::ConnectionFailed
+        | Reason::Deleting
+        | Reason::WaitingForSession
         | Reason::TableLocked
         | Reason::HeldByAnother
         | Reason::LockTimeout

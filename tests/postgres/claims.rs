@@ -148,11 +148,8 @@ async fn a_look_with_nothing_to_do_costs_two_round_trips_and_what_is_refuted_cla
         world.owner(create).await;
         let session = world.session().await;
         let options = |claimant| Options {
-            moment: Moment::at(at(NOW)),
-            patience: std::time::Duration::from_secs(5),
-            expect: vec![],
-            linger: std::time::Duration::ZERO,
             claimant: Some(claimant),
+            ..Options::new(Moment::at(at(NOW)), std::time::Duration::from_secs(5))
         };
         let monthly = |column: &str, mode: &str| {
             desired(json!({

@@ -1,6 +1,6 @@
 //! What a step costs: its locks, how it is sent, and what can be made to wait.
 
-use super::{Attach, Step};
+use super::{Attach, Marking, Step};
 use crate::partition::{LockMode, QualifiedName};
 
 /// How a step's statements are sent.
@@ -162,6 +162,37 @@ impl Step {
             | Self::AttachIndex { .. }
             | Self::DropTableIndex { .. }
             | Self::ReplaceTableIndex { .. } => false,
+        }
+    }
+
+    /// Returns whether the step detaches or drops something, or marks partitions to be detached: what
+    /// a person who suspends, edits, or deletes the resource wants to prevent.
+    ///
+    /// Recording a detach is not destructive, nor is dropping a check that the operator added.
+    #[must_use]
+    pub fn is_destructive(&self) -> bool {
+        match self {
+            Self::MarkPartitions { marking, .. } => matches!(marking, Marking::Expired { .. }),
+            Self::DetachPartition(_)
+            | Self::FinalizeDetach { .. }
+            | Self::DropDetached(_)
+            | Self::DiscardPartition { .. }
+            | Self::RemoveDefault { .. }
+            | Self::DropIndex { .. }
+            | Self::DropTableIndex { .. }
+            | Self::ReplaceTableIndex { .. } => true,
+            Self::DrainDefault(_)
+            | Self::RememberDetached(_)
+            | Self::StateBounds { .. }
+            | Self::ValidateBounds { .. }
+            | Self::CreatePartition(_)
+            | Self::ExcludeFromDefault { .. }
+            | Self::ValidateExclusion { .. }
+            | Self::AttachPartition(_)
+            | Self::DropExclusion { .. }
+            | Self::CreateTableIndex { .. }
+            | Self::BuildIndex { .. }
+            | Self::AttachIndex { .. } => false,
         }
     }
 

@@ -294,6 +294,31 @@ fn a_suspended_table_keeps_its_status() {
 }
 
 #[test]
+fn deleted_table_keeps_its_conditions() {
+    let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let subject = Subject { previous: Some(&seen), generation: Some(4), requested: None };
+    let status = project(&subject, &Outcome::Deleting, at("2026-11-25T13:00:00Z"));
+    let told = told(&status);
+    assert!(told[0].starts_with("Ready=True Deleting: "), "{told:#?}");
+    assert_eq!(status.conditions[1..], seen.conditions[1..]);
+    assert_eq!(status.next_action_at, None);
+}
+
+#[test]
+fn waiting_for_a_session_changes_ready_only() {
+    let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let subject = Subject { previous: Some(&seen), generation: Some(4), requested: Some("now") };
+    let waiting = Outcome::WaitingForSession("all 4 sessions are in use".to_owned());
+    let status = project(&subject, &waiting, at("2026-11-25T13:00:00Z"));
+    let told = told(&status);
+    assert_eq!(told[0], "Ready=False WaitingForSession: all 4 sessions are in use");
+    assert_eq!(told[1], "Reconciling=True WaitingForSession: all 4 sessions are in use");
+    assert_eq!(status.conditions[2..], seen.conditions[1..]);
+    assert_eq!(status.next_action_at, seen.next_action_at);
+    assert_eq!(status.last_handled_reconcile, seen.last_handled_reconcile);
+}
+
+#[test]
 fn every_remainder_counts() {
     let hash = desired(&json!({
         "partitionBy": {"hash": {"columns": ["at"], "partitions": 3}}, "ahead": null

@@ -99,7 +99,8 @@ fn reasons(table: &PartitionedTable) -> Vec<Reason> {
         let Some(reason) = reason(condition).filter(|reason| *reason != Reason::Unknown) else {
             continue;
         };
-        let is_well = condition.status == "True" && reason != Reason::Suspended;
+        let is_well =
+            condition.status == "True" && ![Reason::Suspended, Reason::Deleting].contains(&reason);
         if !is_well && !reasons.contains(&reason) {
             reasons.push(reason);
         }

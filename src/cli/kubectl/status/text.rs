@@ -40,6 +40,9 @@ fn headline(table: &PartitionedTable, paint: Paint) -> String {
             let last = if is_ready(table) { "ready" } else { "not ready" };
             (format!("suspended, {last} when it was last looked at"), Colour::Yellow)
         }
+        Some(ready) if reason(ready) == Some(Reason::Deleting) => {
+            ("being deleted".to_owned(), Colour::Yellow)
+        }
         Some(_) if is_ready(table) => ("ready".to_owned(), Colour::Green),
         Some(ready) => {
             let colour = if is_stalled(table) { Colour::Red } else { Colour::Yellow };

@@ -1,0 +1,143 @@
+//! Whether a resource still asks for what a run does: the operator's [`Authority`].
+//!
+//! A reconcile can wait for a session and work for hours, and kube-runtime starts no second one of the
+//! same resource meanwhile. So the run itself finds out that its resource was edited, suspended, or
+//! deleted.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::{Api, Client, ResourceExt};
+use tokio::time::{sleep, timeout};
+
+use super::tables::Tables;
+use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
+use crate::postgres::{Asking, Authority, Certainty, Ruling};
+
+/// How long the API server may take to confirm a resource. The answer tells of the resource as it was
+/// when the API server was asked or later, so that what begins then is never longer behind an edit.
+const CONFIRM_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// How often the API server is asked before a step is given up for this run, and the pause between.
+const CONFIRM_TRIES: usize = 3;
+const CONFIRM_PAUSE: Duration = Duration::from_millis(200);
+
+/// What of a resource a run follows. If any of it changes, the run ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Followed {
+    /// Not the same in an object that was made anew under the name.
+    uid: Option<String>,
+    /// Changes with every edit of the spec, `suspend` and `mode` included.
+    generation: Option<i64>,
+    is_deleting: bool,
+    approve: Option<String>,
+    adopt: Option<String>,
+}
+
+impl Followed {
+    fn from_object(object: &impl ResourceExt) -> Self {
+        let annotation = |name: &str| object.annotations().get(name).cloned();
+        Self {
+            uid: object.uid(),
+            generation: object.meta().generation,
+            is_deleting: object.meta().deletion_timestamp.is_some(),
+            approve: annotation(APPROVE_ANNOTATION),
+            adopt: annotation(ADOPT_ANNOTATION),
+        }
+    }
+}
+
+/// A resource as it was when a run began.
+pub(super) struct StillAsked {
+    tables: Arc<Tables>,
+    client: Client,
+    namespace: String,
+    name: String,
+    followed: Followed,
+}
+
+impl StillAsked {
+    pub(super) fn new(table: &PartitionedTable, tables: &Arc<Tables>, client: &Client) -> Self {
+        Self {
+            tables: Arc::clone(tables),
+            client: client.clone(),
+            namespace: table.namespace().unwrap_or_default(),
+            name: table.name_any(),
+            followed: Followed::from_object(table),
+        }
+    }
+
+    /// Returns whether the resource is, as far as the watch has told, what it was when the run began.
+    pub(super) fn stands(&self) -> bool {
+        let current = self.tables.current(&self.namespace, &self.name);
+        current.is_some_and(|watched| Followed::from_object(&*watched) == self.followed)
+    }
+
+    /// Waits until the watch tells of a resource that is another than when the run began.
+    pub(super) async fn superseded(&self) {
+        let changes = self.tables.changes(self.followed.uid.as_deref().unwrap_or_default());
+        loop {
+            let mut change = pin!(changes.notified());
+            change.as_mut().enable();
+            if !self.stands() {
+                return;
+            }
+            change.await;
+        }
+    }
+
+    /// Asks the API server for the resource as it is now: a watch may be late, or interrupted.
+    async fn confirm(&self) -> Ruling {
+        let resources: Api<PartitionedTable> =
+            Api::namespaced(self.client.clone(), &self.namespace);
+        let mut why = String::new();
+        for attempt in 0..CONFIRM_TRIES {
+            if attempt > 0 {
+                sleep(CONFIRM_PAUSE).await;
+            }
+            let answer = timeout(CONFIRM_TIMEOUT, resources.get_metadata_opt(&self.name)).await;
+            why = match answer {
+                Ok(Ok(found)) => {
+                    let stands = |object| Followed::from_object(&object) == self.followed;
+                    return if found.is_some_and(stands) {
+                        Ruling::Granted
+                    } else {
+                        Ruling::Revoked
+                    };
+                }
+                Ok(Err(error)) => format!("the API server refused: {error}"),
+                Err(_) => {
+                    format!("the API server did not answer within {CONFIRM_TIMEOUT:?}")
+                }
+            };
+        }
+        Ruling::Unconfirmed(why)
+    }
+}
+
+impl Authority for StillAsked {
+    fn ask(&self, certainty: Certainty) -> Asking<'_> {
+        Box::pin(async move {
+            if !self.stands() {
+                return Ruling::Revoked;
+            }
+            match certainty {
+                Certainty::Known => Ruling::Granted,
+                Certainty::Confirmed => self.confirm().await,
+            }
+        })
+    }
+}
+
+impl fmt::Debug for StillAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, name, followed, .. } = self;
+        f.debug_struct("StillAsked")
+            .field("namespace", namespace)
+            .field("name", name)
+            .field("followed", followed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,58 @@
+//! Whether a run may go on. A run can take hours; what it was begun for can change meanwhile.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+
+use crate::plan::Step;
+
+/// How an [`Authority`] comes to its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// What is known at once suffices: at worst the step adds something, or takes back a check.
+    Known,
+    /// The authority must have confirmed, since it was asked, that the request still stands: the step
+    /// detaches or drops something.
+    Confirmed,
+}
+
+impl Certainty {
+    /// Returns how sure one must be to begin a step.
+    #[must_use]
+    pub fn needed_for(step: &Step) -> Self {
+        if step.is_destructive() { Self::Confirmed } else { Self::Known }
+    }
+}
+
+/// The answer of an [`Authority`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// The request still stands.
+    Granted,
+    /// It could not be confirmed that the request still stands; the text says why. The step does not
+    /// begin, and those that need no confirmation go on.
+    Unconfirmed(String),
+    /// The request was changed or withdrawn: no further step begins.
+    Revoked,
+}
+
+/// The future of a [`Ruling`].
+pub type Asking<'a> = Pin<Box<dyn Future<Output = Ruling> + Send + 'a>>;
+
+/// Knows whether what a run was begun for is still asked for.
+///
+/// A run asks under the lock of the table after it has inspected the table, and again immediately
+/// before each attempt of each step.
+pub trait Authority: Debug + Send + Sync {
+    /// Returns whether the run may go on.
+    fn ask(&self, certainty: Certainty) -> Asking<'_>;
+}
+
+/// The authority of a person at a terminal: the request stands until the command ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Unrevoked;
+
+impl Authority for Unrevoked {
+    fn ask(&self, _: Certainty) -> Asking<'_> {
+        Box::pin(std::future::ready(Ruling::Granted))
+    }
+}
