@@ -1,6 +1,6 @@
 //! The sequence: inspect, plan, claim, check, execute, inspect again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -79,14 +79,23 @@ pub struct Convergence {
 }
 
 impl Convergence {
-    /// The steps that failed and are still to be done, each with the reason.
+    /// The steps that failed and whose subject still has something left to do, each with the reason. What is left
+    /// may be another step than the one that failed: a `finalize` after a `detach`. Of several attempts the last
+    /// one counts.
     pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepFailure)> {
-        let key = |step: &Step| (step.verb(), step.subject());
-        let left: HashSet<_> = self.remaining.steps.iter().map(|of| key(&of.step)).collect();
-        let is_left = move |step: &Step| left.contains(&key(step));
-        self.outcomes.iter().filter_map(move |outcome| {
+        let left: HashSet<_> =
+            self.remaining.steps.iter().map(|planned| planned.step.subject()).collect();
+        let tried = self.outcomes.iter().enumerate().filter_map(|(at, outcome)| {
+            let is_skipped = matches!(outcome.result, Err(StepFailure::Skipped));
+            (!is_skipped).then(|| (outcome.step.subject(), at))
+        });
+        let last: HashMap<_, _> = tried.collect();
+        self.outcomes.iter().enumerate().filter_map(move |(at, outcome)| {
             let failure = outcome.result.as_ref().err()?;
-            is_left(&outcome.step).then_some((&outcome.step, failure))
+            let subject = outcome.step.subject();
+            let is_tried_again = last.get(&subject).is_some_and(|last| *last > at);
+            let counts = left.contains(&subject) && !is_tried_again;
+            counts.then_some((&outcome.step, failure))
         })
     }
 }
@@ -283,7 +292,7 @@ async fn converge_locked(
     let mut outcomes = Vec::new();
     let mut doing = Doing { lock, desired, options, progress, outcomes: &mut outcomes };
     let (mut observed, mut remaining) = doing.all(&checked).await?;
-    while is_held_up(&remaining) && started.elapsed() < options.linger {
+    while is_pending(&remaining) && started.elapsed() < options.linger {
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
         if !is_held_up(&remaining) {
@@ -339,6 +348,12 @@ impl Doing<'_> {
         };
         self.outcomes.extend(execute(self.lock, checked, waits, authority, self.progress).await);
     }
+}
+
+/// Whether a detach is pending: blocked, or only not finalized yet because this run began it.
+fn is_pending(plan: &Plan) -> bool {
+    let is_finalize = |step: &Step| matches!(step, Step::FinalizeDetach { .. });
+    is_held_up(plan) || plan.steps.iter().any(|planned| is_finalize(&planned.step))
 }
 
 /// Whether a detach waits for somebody to end a transaction.

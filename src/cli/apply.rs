@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::progress::Shown;
 use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
-use crate::desired::DesiredTable;
+use crate::desired::{DesiredTable, Mode};
 use crate::plan::Moment;
 use crate::postgres::{Session, Unrevoked};
 
@@ -66,7 +66,7 @@ async fn apply_one(
     drop(shown);
     let name = table.name.shown();
     match result {
-        Ok(convergence) => report(&name, &convergence),
+        Ok(convergence) => report(&name, table.mode, &convergence),
         Err(error) => {
             output::tell(&format!("{name}: {error}"))?;
             Ok(match error {
@@ -79,7 +79,7 @@ async fn apply_one(
     }
 }
 
-fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
+fn report(name: &str, mode: Mode, convergence: &Convergence) -> anyhow::Result<Exit> {
     let Convergence { outcomes, remaining, .. } = convergence;
     let done = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     let plural = if done == 1 { "" } else { "s" };
@@ -94,6 +94,11 @@ fn report(name: &str, convergence: &Convergence) -> anyhow::Result<Exit> {
     }
     let failures = convergence.failures().map(|(_, failure)| Exit::of_failure(failure));
     let failed = failures.max().unwrap_or(Exit::Done);
-    let left = if remaining.steps.is_empty() { Exit::Done } else { Exit::Steps };
+    let left = match (remaining.steps.is_empty(), mode) {
+        (true, _) => Exit::Done,
+        (false, Mode::Plan) => Exit::Steps,
+        // Another session changed the table meanwhile, or holds what these steps rest on.
+        (false, Mode::Enforce) => Exit::Busy,
+    };
     Ok(failed.max(left).max(Exit::of_deferred(remaining)))
 }

@@ -263,8 +263,11 @@ fn publication(raw: RawPublication) -> Result<Publication, InvalidIdentifier> {
 }
 
 fn holder(raw: RawHolder) -> Holder {
+    if let Some(gid) = raw.gid {
+        return Holder::PreparedTransaction { gid, owner: raw.role.unwrap_or_default() };
+    }
     let words = [raw.role, raw.application].into_iter().flatten().filter(|word| !word.is_empty());
-    Holder { pid: raw.pid, who: words.collect::<Vec<_>>().join(", ") }
+    Holder::Session { pid: raw.pid.unwrap_or_default(), who: words.collect::<Vec<_>>().join(", ") }
 }
 
 /// What `pg_trigger.tgenabled` says.

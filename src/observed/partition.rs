@@ -79,13 +79,23 @@ pub struct Publication {
     pub owned: bool,
 }
 
-/// A session that has something open.
+/// What has a transaction open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// Its server process.
-    pub pid: i32,
-    /// Who it is, as far as we may see: role and application.
-    pub who: String,
+pub enum Holder {
+    /// A session.
+    Session {
+        /// Its server process.
+        pid: i32,
+        /// Who it is, as far as we may see: role and application.
+        who: String,
+    },
+    /// A prepared transaction, which belongs to no session: it stays until it is committed or rolled back by name.
+    PreparedTransaction {
+        /// The name that `PREPARE TRANSACTION` gave it.
+        gid: String,
+        /// The role that prepared it.
+        owner: String,
+    },
 }
 
 /// A trigger of the application.

@@ -163,11 +163,16 @@ pub(crate) struct RawPublication {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RawHolder {
-    pub(crate) pid: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pid: Option<i32>,
+    /// The name of a prepared transaction, which has no process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gid: Option<String>,
     pub(crate) role: Option<String>,
     /// Whether the role is the table's owner, and absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) hides_owner: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) application: Option<String>,
 }
 

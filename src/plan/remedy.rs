@@ -211,9 +211,14 @@ fn default_too_large(default: &QualifiedName, rows: u64, millis: u64, range: &st
 fn detach_held(partition: &QualifiedName, by: &[Holder]) -> String {
     let holders: Vec<_> = by
         .iter()
-        .map(|holder| match holder.who.as_str() {
-            "" => format!("process {}", holder.pid),
-            who => format!("process {} ({})", holder.pid, shown_text(who)),
+        .map(|holder| match holder {
+            Holder::Session { pid, who } if who.is_empty() => format!("process {pid}"),
+            Holder::Session { pid, who } => format!("process {pid} ({})", shown_text(who)),
+            Holder::PreparedTransaction { gid, owner } => format!(
+                "the transaction that {} prepared as '{}' (end it with COMMIT PREPARED or ROLLBACK PREPARED)",
+                shown_text(owner),
+                shown_text(gid)
+            ),
         })
         .collect();
     format!(

@@ -266,22 +266,39 @@ SELECT 'partition',
                -- Everybody sees who holds a lock; of snapshots only those who may read all statistics, and
                -- of others the wait for them is short.
                SELECT coalesce(json_agg(json_build_object(
-                   'pid', a.pid, 'role', a.usename, 'application', a.application_name
-               ) ORDER BY a.pid), '[]')
-               FROM pg_stat_activity a
-               WHERE a.pid <> pg_backend_pid() AND a.datname = current_database() AND (
-                   -- Who has only just begun is soon gone too, and another comes: waiting for all would never end.
-                   coalesce(a.xact_start < clock_timestamp() - interval '2 s', true) AND a.pid IN (
-                       SELECT l.pid FROM pg_locks l
-                       WHERE l.locktype = 'relation' AND l.relation = m.oid AND l.granted
-                         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                   'pid', a.pid, 'gid', a.gid, 'role', a.usename, 'application', a.application_name
+               ) ORDER BY a.pid, a.gid), '[]')
+               FROM (
+                   SELECT a.pid, NULL AS gid, a.usename, a.application_name
+                   FROM pg_stat_activity a
+                   WHERE a.pid <> pg_backend_pid() AND a.datname = current_database() AND (
+                       -- Who has only just begun is soon gone too, and another comes: waiting for all would never end.
+                       coalesce(a.xact_start < clock_timestamp() - interval '2 s', true) AND a.pid IN (
+                           SELECT l.pid FROM pg_locks l
+                           WHERE l.locktype = 'relation' AND l.relation = m.oid AND l.granted
+                             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                       )
+                       -- Who came after the detach is soon gone, or they stay: for longer than a run is patient.
+                       OR (age(a.backend_xmin) >= m.transactions_since
+                           OR a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '30 s')
+                          AND a.backend_type = 'client backend'
+                          AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
                    )
-                   -- Who came after the detach is soon gone, or they stay: for longer than a run is patient.
-                   OR (age(a.backend_xmin) >= m.transactions_since
-                       OR a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '30 s')
-                      AND a.backend_type = 'client backend'
-                      AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
-               )
+                   UNION ALL
+                   -- A prepared transaction has locks and no process. It has no snapshot either.
+                   SELECT NULL, x.gid, x.owner, NULL
+                   FROM pg_prepared_xacts x
+                   WHERE x.database = current_database()
+                     AND x.prepared < clock_timestamp() - interval '2 s'
+                     AND EXISTS (
+                         SELECT FROM pg_locks l
+                         -- A lock on its own number tells under which virtual number its locks are listed.
+                         JOIN pg_locks o USING (virtualtransaction)
+                         WHERE o.pid IS NULL AND o.locktype = 'transactionid' AND o.transactionid = x.transaction
+                           AND l.pid IS NULL AND l.locktype = 'relation' AND l.relation = m.oid AND l.granted
+                           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                     )
+               ) a
            ) ELSE '[]' END,
            'triggers', CASE WHEN m.oid = t.partdefid THEN (
                SELECT coalesce(json_agg(json_build_object('name', g.tgname, 'enabled', g.tgenabled)

@@ -31,7 +31,7 @@ pub(super) enum About {
 
 /// Everything in the way, the gravest first.
 pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
-    let failed = seen.failed.iter().map(of_failed_step);
+    let failed = seen.failed.iter().map(|failed| of_failed_step(failed, seen));
     // What waits for time alone keeps nothing from being true.
     let deferred =
         seen.remaining.deferred.iter().filter(|held| held.blocker.waits() != Waits::ForTime);
@@ -46,10 +46,11 @@ pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
     obstacles
 }
 
-fn of_failed_step(failed: &FailedStep<'_>) -> Obstacle {
+fn of_failed_step(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Obstacle {
     let FailedStep { step, failure } = failed;
-    // It is half detached all the while, whoever holds it up.
-    let is_pending = matches!(step, Step::FinalizeDetach { .. });
+    // Whichever statement ran out of time, the detach is pending until it is finalized.
+    let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach { partition, .. } if *partition == step.subject());
+    let is_pending = seen.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
     let reason = if is_pending && failure.reason == Reason::LockTimeout {
         Reason::DetachPending
     } else {

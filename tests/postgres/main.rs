@@ -24,6 +24,7 @@ mod interruption;
 mod locks;
 mod names;
 mod pool;
+mod prepared;
 mod references;
 mod retention;
 mod scenarios;

@@ -260,7 +260,13 @@ fn blockers_of_letting_go() -> Vec<Blocker> {
     vec![
         Blocker::DetachHeld {
             partition: partition.clone(),
-            by: vec![Holder { pid: 4711, who: "reporting, nightly.py".to_owned() }],
+            by: vec![
+                Holder::Session { pid: 4711, who: "reporting, nightly.py".to_owned() },
+                Holder::PreparedTransaction {
+                    gid: "billing-4711".to_owned(),
+                    owner: "billing".to_owned(),
+                },
+            ],
         },
         Blocker::AnotherDetachPending { partition: partition.clone() },
         Blocker::NeedsApproval {

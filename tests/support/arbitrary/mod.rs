@@ -160,7 +160,7 @@ impl LetGo {
         };
         match self {
             Self::HeldPending => {
-                partition.held_by = vec![Holder { pid: 4711, who: String::new() }];
+                partition.held_by = vec![Holder::Session { pid: 4711, who: String::new() }];
             }
             Self::TakenByAnother => partition.owned = false,
             Self::ReferredTo => {

@@ -86,7 +86,8 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
             .publications
             .push(Publication { name: line.name().name, owned: word == "published-by" }),
         "held-by" => {
-            partition.held_by.push(Holder { pid: line.number(), who: "reporting".to_owned() });
+            let who = "reporting".to_owned();
+            partition.held_by.push(Holder::Session { pid: line.number(), who });
         }
         "trigger" => {
             let name = world::identifier(&line.word());
