@@ -158,6 +158,9 @@ reasons! {
     /// Foreign keys of other tables lead to a partition that is past its retention; delete the rows
     /// that refer to it, or drop the foreign key.
     PartitionReferenced,
+    /// Other objects, such as views, depend on a table or index that should be dropped; drop or redefine
+    /// the objects that the message names.
+    HasDependents,
     /// The clock of the database and the operator's are more than a minute apart, and until they are
     /// mended nothing expires.
     ClocksDiffer,

@@ -253,6 +253,7 @@ fn partition(
         referenced_by: qualified_all(raw.referenced_by)?,
         rows_referenced_by: raw.rows_referenced_by.map(qualified_all).transpose()?,
         publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
+        dependents: raw.dependents,
         held_by: raw.held_by.into_iter().map(holder).collect(),
         triggers: raw.triggers.into_iter().map(trigger).collect::<Result<_, _>>()?,
     }))
@@ -289,6 +290,7 @@ fn table_index(raw: RawIndex) -> Result<TableIndex, InvalidSnapshot> {
         definition: after_using(raw.definition.as_deref().unwrap_or_default()),
         unique: raw.unique,
         constraint: raw.constraint,
+        dependents: raw.dependents,
         exclusion: raw.exclusion,
         settings: index_settings(raw.settings.unwrap_or_default())?,
     })
@@ -313,6 +315,7 @@ fn partition_index(raw: RawIndex) -> Result<PartitionIndex, InvalidSnapshot> {
         exclusion: raw.constraint.filter(|_| raw.exclusion),
         shape: raw.shape.map(shape).transpose()?,
         definition: after_using(raw.definition.as_deref().unwrap_or_default()),
+        dependents: raw.dependents,
         marker: marker.map(|(digest, index)| IndexMarker { index, digest: digest.to_owned() }),
     })
 }

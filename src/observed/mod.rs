@@ -159,6 +159,8 @@ pub struct TableIndex {
     pub unique: bool,
     /// The definition of the constraint it serves, where it serves one.
     pub constraint: Option<String>,
+    /// The objects that depend on it, so that Postgres refuses to drop it.
+    pub dependents: Vec<String>,
     /// Whether it has exclusion operators: `EXCLUDE` or `WITHOUT OVERLAPS`. `ATTACH PARTITION` never takes an
     /// index of the partition for equivalent to such an index, and always creates one.
     pub exclusion: bool,

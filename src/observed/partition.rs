@@ -51,6 +51,9 @@ pub struct ObservedPartition {
     pub rows_referenced_by: Option<Vec<QualifiedName>>,
     /// The publications that name it.
     pub publications: Vec<Publication>,
+    /// On what may be dropped: the objects outside of it that depend on it, so that Postgres refuses to drop it;
+    /// as the catalog describes them.
+    pub dependents: Vec<String>,
     /// On a partition whose detach was cut off: who stands in the way of its end.
     pub held_by: Vec<Holder>,
     /// On a default partition: its triggers that fire.
@@ -199,6 +202,8 @@ pub struct PartitionIndex {
     pub definition: String,
     /// What we wrote into its comment when we made it.
     pub marker: Option<IndexMarker>,
+    /// The objects that depend on it, so that Postgres refuses to drop it.
+    pub dependents: Vec<String>,
 }
 
 /// What the comment on an index we made says.

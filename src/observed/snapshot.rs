@@ -150,6 +150,8 @@ pub(crate) struct RawPartition {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) publications: Vec<RawPublication>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dependents: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) held_by: Vec<RawHolder>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) triggers: Vec<RawTrigger>,
@@ -169,9 +171,6 @@ pub(crate) struct RawHolder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gid: Option<String>,
     pub(crate) role: Option<String>,
-    /// Whether the role is the table's owner, and absent.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) hides_owner: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) application: Option<String>,
 }
@@ -196,6 +195,8 @@ pub(crate) struct RawIndex {
     pub(crate) constraint: Option<String>,
     pub(crate) comment: Option<String>,
     pub(crate) shape: Option<RawShape>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dependents: Vec<String>,
     pub(crate) definition: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<RawIndexSettings>,

@@ -188,6 +188,13 @@ pub enum Blocker {
         /// The table.
         partition: QualifiedName,
     },
+    /// Other objects depend on a table or an index, so that Postgres refuses to drop it.
+    HasDependents {
+        /// The table or index.
+        of: QualifiedName,
+        /// The objects, as the catalog describes them.
+        by: Vec<String>,
+    },
     /// A detached table is no longer like the table it was detached from.
     CannotReattach {
         /// The table.
@@ -243,6 +250,11 @@ pub enum Waits {
 }
 
 impl Blocker {
+    /// The blocker of a drop that other objects forbid; `None` if there are none.
+    pub(super) fn of_dependents(of: QualifiedName, by: &[String]) -> Option<Self> {
+        (!by.is_empty()).then(|| Self::HasDependents { of, by: by.to_vec() })
+    }
+
     /// What makes it go away.
     #[must_use]
     pub fn waits(&self) -> Waits {
@@ -277,6 +289,7 @@ impl Blocker {
             | Self::ReferencesNotChecked { .. }
             | Self::LastPartition { .. }
             | Self::HasPartitions { .. }
+            | Self::HasDependents { .. }
             | Self::CannotReattach { .. }
             | Self::NoSuchColumn { .. }
             | Self::IndexNameTaken { .. }
@@ -325,6 +338,7 @@ impl Blocker {
             Self::LastPartition { .. } => "LastPartition",
             Self::InGrace { .. } => "InGrace",
             Self::HasPartitions { .. } => "HasPartitions",
+            Self::HasDependents { .. } => "HasDependents",
             Self::CannotReattach { .. } => "CannotReattach",
             Self::NoSuchColumn { .. } => "NoSuchColumn",
             Self::IndexNameTaken { .. } => "IndexNameTaken",

@@ -104,6 +104,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         | Blocker::ReferencesNotChecked { .. }
         | Blocker::LastPartition { .. }
         | Blocker::HasPartitions { .. }
+        | Blocker::HasDependents { .. }
         | Blocker::CannotReattach { .. }
         | Blocker::NoSuchColumn { .. }
         | Blocker::IndexNameTaken { .. }

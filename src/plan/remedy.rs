@@ -58,6 +58,7 @@ impl Blocker {
                 "{} has partitions of its own, which may not be ours to drop: drop it by hand",
                 partition.shown()
             ),
+            Self::HasDependents { of, by } => has_dependents(of, by),
             Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
             Self::NoSuchColumn { index, column } => no_such_column(index, column),
@@ -276,6 +277,19 @@ fn references_not_checked(partition: &QualifiedName, by: &[QualifiedName]) -> St
          let the table's owner read them, and give them an index on the foreign key",
         names(by),
         partition.shown()
+    )
+}
+
+fn has_dependents(of: &QualifiedName, by: &[String]) -> String {
+    let mut names: Vec<_> = by.iter().take(5).map(|object| shown_text(object)).collect();
+    if by.len() > 5 {
+        names.push("…".to_owned());
+    }
+    format!(
+        "{} cannot be dropped because other objects depend on it ({}): drop them, or redefine them without it; the \
+         operator never drops them",
+        of.shown(),
+        names.join(", ")
     )
 }
 

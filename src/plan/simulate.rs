@@ -111,6 +111,7 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         publications: Vec::new(),
+        dependents: Vec::new(),
         held_by: Vec::new(),
         triggers: Vec::new(),
     });
@@ -128,6 +129,7 @@ fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
             exclusion: None,
             shape: table_index.and_then(|i| i.shape.clone()),
             definition: table_index.map(|i| i.definition.clone()).unwrap_or_default(),
+            dependents: Vec::new(),
             marker: None,
         }
     };
@@ -148,6 +150,7 @@ fn built(name: &Identifier, shape: &IndexShape, stands_for: Option<&Identifier>)
         exclusion: None,
         shape: Some(shape.clone()),
         definition: String::new(),
+        dependents: Vec::new(),
         marker: stands_for
             .map(|index| IndexMarker { index: index.clone(), digest: shape.digest() }),
     }
@@ -191,6 +194,7 @@ fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> PartitionInde
         exclusion: None,
         shape: None,
         definition: String::new(),
+        dependents: Vec::new(),
         marker: None,
     }
 }
@@ -300,6 +304,7 @@ fn create_table_index(world: &mut ObservedTable, name: &Identifier, shape: &Inde
         definition: String::new(),
         unique: shape.unique,
         constraint: None,
+        dependents: Vec::new(),
         exclusion: false,
         settings: IndexSettings::default(),
     });

@@ -151,7 +151,8 @@ impl DatabaseError {
             server: None,
             message: refusal.message().to_owned(),
             detail: refusal.detail().filter(|_| !quotes_rows).map(str::to_owned),
-            hint: refusal.hint().map(str::to_owned),
+            // Of dependent objects (2BP01) the hint is to use CASCADE, which would drop them too.
+            hint: refusal.hint().filter(|_| sqlstate != "2BP01").map(str::to_owned),
             sqlstate: Some(sqlstate.to_owned()),
         }
     }

@@ -262,6 +262,33 @@ SELECT 'partition',
                JOIN pg_publication p ON p.oid = r.prpubid
                WHERE r.prrelid = m.oid
            ),
+           -- What may be dropped goes with what belongs to it: indexes, constraints, owned sequences. What depends on
+           -- any of these otherwise forbids it: views, functions, columns of its row type, foreign keys.
+           'dependents', CASE WHEN NOT m.hangs OR m.oid = t.partdefid THEN (
+               WITH RECURSIVE own (classid, objid) AS (
+                   SELECT k.classid, k.objid
+                   FROM (VALUES ('pg_class'::regclass::oid, m.oid)) AS k (classid, objid)
+                   UNION
+                   SELECT d.classid, d.objid
+                   FROM own o
+                   JOIN pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.objid
+                   WHERE d.deptype IN ('a', 'i', 'P', 'S') AND d.objsubid = 0
+               )
+               SELECT coalesce(json_agg(DISTINCT description), '[]')
+               FROM (
+                   SELECT CASE WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
+                               ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END AS description
+                   FROM own o
+                   JOIN pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.objid AND d.deptype = 'n'
+                   LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+                   WHERE NOT EXISTS (SELECT FROM own e WHERE e.classid = d.classid AND e.objid = d.objid)
+                   UNION ALL
+                   SELECT pg_describe_object(d.refclassid, d.refobjid, 0)
+                   FROM pg_depend d
+                   WHERE d.classid = 'pg_class'::regclass AND d.objid = m.oid AND d.deptype = 'e'
+                   LIMIT 20
+               ) AS dependents
+           ) ELSE '[]' END,
            'heldBy', CASE WHEN m.inhdetachpending THEN (
                -- Everybody sees who holds a lock; of snapshots only those who may read all statistics, and
                -- of others the wait for them is short.
@@ -348,6 +375,12 @@ SELECT 'index',
                WHERE con.conrelid = x.indrelid AND con.conindid = x.indexrelid
                  AND con.contype IN ('p', 'u', 'x')
            ),
+           -- Foreign keys need no constraint where they lead: a unique index is enough.
+           'dependents', CASE WHEN x.indisunique THEN (
+               SELECT coalesce(json_agg(DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)), '[]')
+               FROM pg_depend d
+               WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = x.indexrelid AND d.deptype = 'n'
+           ) ELSE '[]' END,
            'comment', (
                SELECT description FROM pg_description
                WHERE objoid = x.indexrelid AND classoid = 'pg_class'::regclass AND objsubid = 0

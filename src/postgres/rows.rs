@@ -31,6 +31,7 @@ struct PartitionFacts {
     held_by: Vec<RawHolder>,
     triggers: Vec<RawTrigger>,
     bounds_check: BoundsCheck,
+    dependents: Vec<String>,
 }
 
 /// Puts together what `inspect.sql` told row by row.
@@ -97,6 +98,7 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
         referenced_by: facts.referenced_by,
         rows_referenced_by: None,
         publications: facts.publications,
+        dependents: facts.dependents,
         held_by: facts.held_by,
         triggers: facts.triggers,
     })
@@ -115,6 +117,7 @@ fn index(row: &Row) -> Result<RawIndex, InspectError> {
         exclusion: false,
         constraint: None,
         comment: None,
+        dependents: Vec::new(),
         shape: None,
         definition: None,
         settings: None,

@@ -178,6 +178,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::LastPartition { .. } | Blocker::HasPartitions { .. } => {
             (Reason::PartitionsPastRetention, About::Retention)
         }
+        Blocker::HasDependents { .. } => (Reason::HasDependents, About::Retention),
         Blocker::InGrace { .. } => (Reason::AwaitingGrace, About::Retention),
         Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
         Blocker::NoSuchColumn { .. } => (Reason::ColumnNotFound, About::Indexes),
@@ -240,6 +241,7 @@ pub fn cure(reason: Reason) -> Waits {
         | Reason::AwaitingApproval
         | Reason::ClocksDiffer
         | Reason::PartitionReferenced
+        | Reason::HasDependents
         | Reason::PartitionsPastRetention
         | Reason::IndexesMissing
         | Reason::IndexInvalid

@@ -14,6 +14,7 @@ mod cli;
 mod clients;
 mod command;
 mod consent;
+mod dependents;
 mod detaching;
 mod documents;
 mod draining;

@@ -281,6 +281,10 @@ fn blockers_of_letting_go() -> Vec<Blocker> {
         Blocker::LastPartition { partition: partition.clone() },
         Blocker::InGrace { until: instant("2028-01-22T03:00:00Z") },
         Blocker::HasPartitions { partition: partition.clone() },
+        Blocker::HasDependents {
+            of: partition.clone(),
+            by: vec!["view shop.december".to_owned(), "function shop.total()".to_owned()],
+        },
         Blocker::CannotReattach { partition },
     ]
 }

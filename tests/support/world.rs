@@ -97,6 +97,7 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         publications: Vec::new(),
+        dependents: Vec::new(),
         held_by: Vec::new(),
         triggers: Vec::new(),
     }
@@ -137,6 +138,7 @@ pub(crate) fn index(name: &str, shape: IndexShape) -> PartitionIndex {
         exclusion: None,
         shape: Some(shape),
         definition: String::new(),
+        dependents: Vec::new(),
         marker: None,
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn check_remove(
     ensure(leave.has_place_for_now(world), "rows of now keep their place")?;
     let default = is_default(default, world)?;
     ensure(default.origin == Origin::Ours, "it is ours")?;
+    ensure(default.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
     let is_empty = default.bytes == 0 || world.default_count == Some(0);
     ensure(is_empty, "a default partition with rows stays")
 }

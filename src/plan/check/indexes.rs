@@ -85,11 +85,13 @@ pub(super) fn check_drop(
     let found = partition.indexes.iter().find(|i| i.name == *index).ok_or("the index is there")?;
     ensure(found.of.is_none(), "an index of the table is not dropped from under it")?;
     ensure(!found.constraint, "an index that serves a constraint is not dropped")?;
+    ensure(found.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
     ensure(!found.building, "an index somebody is building is not dropped")?;
     ensure(!found.valid || found.marker.is_some(), "a valid index that others made is not dropped")
 }
 
 fn check_drop_table_index(index: &Identifier, world: &ObservedTable) -> Result<(), &'static str> {
     let found = table_index(index, world).ok_or("the index is there")?;
+    ensure(found.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
     ensure(found.constraint.is_none(), "an index that serves a constraint is not dropped")
 }

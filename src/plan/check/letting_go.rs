@@ -289,6 +289,7 @@ pub(super) fn check_drop(
     ensure(found.bounds == drop.bounds, "it held what was written down")?;
     ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;
     ensure(found.referenced_by.is_empty(), "nothing is dropped that others refer to")?;
+    ensure(found.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
     ensure(!found.is_restored, "nothing is dropped on the word of another table's comment")?;
     let is_bound = drop.marker.oid == Some(drop.oid) && drop.marker.parent == leave.table;
     ensure(is_bound, "its comment names it, and the table it was detached from")?;

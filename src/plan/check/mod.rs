@@ -70,6 +70,7 @@ fn check_step(
         }
         Step::DiscardPartition { partition } => {
             let table = prepared(partition, world)?;
+            ensure(table.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
             ensure(table.attachment == Attachment::Prepared, "it has never been a partition")
         }
         Step::DrainDefault(drain) => {

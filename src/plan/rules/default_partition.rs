@@ -1,6 +1,6 @@
 //! Whether there is a default partition.
 
-use super::{Cause, Draft, Moment, Note, Step};
+use super::{Blocker, Cause, Draft, Moment, Note, Step};
 use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, fit};
@@ -33,7 +33,10 @@ pub(super) fn remove(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
             default: default.name.clone(),
             references: draft.references(),
         };
-        draft.step(step, Cause::DefaultUnwanted);
+        match Blocker::of_dependents(default.name.clone(), &default.dependents) {
+            None => draft.step(step, Cause::DefaultUnwanted),
+            Some(blocker) => draft.defer(Some(step), blocker),
+        }
     } else {
         draft.notes.push(Note::DefaultStays { default: default.name.clone() });
     }

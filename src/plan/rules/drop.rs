@@ -148,5 +148,8 @@ fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
         return Some(Blocker::HasPartitions { partition: name });
     }
     let by = partition.referenced_by.clone();
-    (!by.is_empty()).then_some(Blocker::Referenced { partition: name, by })
+    if !by.is_empty() {
+        return Some(Blocker::Referenced { partition: name, by });
+    }
+    Blocker::of_dependents(name, &partition.dependents)
 }

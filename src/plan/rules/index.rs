@@ -51,6 +51,10 @@ fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
         Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, draft) => {
             draft.defer(None, Blocker::IndexServesConstraint { index: index.name.clone() });
         }
+        Some(found) if !found.dependents.is_empty() => {
+            let of = draft.world.name.sibling(index.name.clone());
+            draft.defer(None, Blocker::HasDependents { of, by: found.dependents });
+        }
         Some(_) => replace(index, draft),
     }
 }
@@ -162,11 +166,16 @@ fn ensure_on_partitions(index: &DesiredIndex, newest: Option<&Newest>, draft: &m
             .iter()
             .filter(ours)
             .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index))))
-            .map(|i| i.name.clone())
+            .map(|i| (i.name.clone(), i.dependents.clone()))
             .collect();
         let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
-        for index in old {
-            draft.step(Step::DropIndex { partition: partition.name.clone(), index }, because);
+        for (index, dependents) in old {
+            let of = partition.name.sibling(index.clone());
+            let step = Step::DropIndex { partition: partition.name.clone(), index };
+            match Blocker::of_dependents(of, &dependents) {
+                None => draft.step(step, because),
+                Some(blocker) => draft.defer(Some(step), blocker),
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Finish or clear away what an earlier run left.
 
-use super::{Cause, Draft, Moment, Step};
+use super::{Blocker, Cause, Draft, Moment, Step};
 use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition};
 
@@ -18,11 +18,11 @@ fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -
     let leftovers = draft.all(|p| p.attachment == Attachment::Prepared && is_leftover(p, draft));
     for partition in leftovers {
         let step = Step::DiscardPartition { partition: partition.name.clone() };
-        if partition.owned {
-            draft.step(step, Cause::Leftover);
-        } else {
-            let blocker = draft.not_owner_of(&partition);
-            draft.defer(Some(step), blocker);
+        let dependents = Blocker::of_dependents(partition.name.clone(), &partition.dependents);
+        let not_owner = (!partition.owned).then(|| draft.not_owner_of(&partition));
+        match not_owner.or(dependents) {
+            None => draft.step(step, Cause::Leftover),
+            Some(blocker) => draft.defer(Some(step), blocker),
         }
     }
 }

@@ -328,6 +328,7 @@ impl Scenario {
             shape: index.shape,
             definition: String::new(),
             exclusion: index.exclusion.is_some(),
+            dependents: Vec::new(),
             constraint: index
                 .exclusion
                 .or_else(|| index.constraint.then(|| "PRIMARY KEY".to_owned())),

@@ -75,6 +75,9 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         }
         "bytes" => partition.bytes = line.number(),
         "referenced-by" => partition.referenced_by.push(line.name()),
+        "depended-on-by" => {
+            partition.dependents.push(line.word().trim_matches('"').to_owned());
+        }
         "rows-referenced-by" if line.is_next("nobody") => {
             line.word();
             partition.rows_referenced_by = Some(Vec::new());
