@@ -83,7 +83,9 @@ pub(super) fn of_converging(error: &ConvergeError) -> Failure {
         ConvergeError::Conflict(_) => Reason::Conflict,
         ConvergeError::HeldByAnother => Reason::HeldByAnother,
         ConvergeError::PlanChanged { .. } | ConvergeError::Revoked => Reason::Progressing,
-        ConvergeError::Inspect(InspectError::Json(_) | InspectError::Meaning(_))
+        ConvergeError::Inspect(
+            InspectError::Json(_) | InspectError::TooLarge(_) | InspectError::Meaning(_),
+        )
         | ConvergeError::Violation(_) => Reason::StepFailed,
     };
     Failure { reason, message: error.to_string() }

@@ -10,6 +10,9 @@ use crate::sql;
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
 const INSPECT: &str = include_str!("inspect.sql");
 
+/// Rows of one snapshot, in bytes. 10,000 partitions with 16 indexes each take about half of it.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
@@ -19,6 +22,9 @@ pub enum InspectError {
     /// The database said something that is not understood: a fault of ours.
     #[error("the answer of the catalog query is not understood")]
     Json(#[from] serde_json::Error),
+    /// The catalog says more than the operator reads.
+    #[error("{0}")]
+    TooLarge(String),
     /// The snapshot has no meaning: a fault of ours.
     #[error(transparent)]
     Meaning(#[from] InvalidSnapshot),
@@ -35,7 +41,12 @@ pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapsho
     let (schema, name) = (table.schema.as_str(), table.name.as_str());
     let detached = detached_constraint(table);
     let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &prefix, &end, &detached.as_str()];
-    let found = session.query(INSPECT, &parameters).await?;
+    let found = session.query_up_to(MAX_BYTES, INSPECT, &parameters).await?;
+    let found = found.ok_or_else(|| {
+        let mib = MAX_BYTES / 1024 / 1024;
+        let what = "the catalog describes the table's partitions and indexes with more than";
+        InspectError::TooLarge(format!("{what} {mib} MiB: remove partitions or indexes"))
+    })?;
     let mut snapshot = rows::snapshot(table, &found)?;
     if !session.shows_user() {
         snapshot.hide_login_role();

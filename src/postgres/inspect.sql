@@ -3,6 +3,9 @@
 -- names of its partitions begin, $4 a name above all of these (NULL if there is none), $5 the constraint by
 -- which tables detached from it are known.
 --
+-- What a table's owner writes has no limit, but what is read of it has: the beginning of a comment, where
+-- the marker is, and definitions up to a length that makes inspecting fail (MAX_DEFINITION in rows.rs).
+--
 -- JSON takes the server longer to write than the catalog to read. So what there is much of has columns,
 -- and is sorted by who asks; what there is little of is JSON in "facts".
 WITH server AS (
@@ -31,7 +34,7 @@ namesakes AS (
 members AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
            c.reloptions, c.relhastriggers, i.inhdetachpending, i.transactions_since,
-           d.description AS comment, true AS hangs,
+           left(d.description, 2000) AS comment, true AS hangs,
            coalesce(starts_with(d.description, 'pgpartition.dev expired '), false) AS is_let_go
     FROM target t
     -- 13 has no such column, and is to be told that it is too old: there the name means this one.
@@ -52,7 +55,7 @@ members AS (
     JOIN (
         -- Few tables are no partition; only their comments are looked up.
         SELECT s.oid, (
-            SELECT description FROM pg_description
+            SELECT left(description, 2000) FROM pg_description
             WHERE objoid = s.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
         ) AS comment
         FROM (
@@ -144,7 +147,7 @@ SELECT 'table' AS what,
                'statistics', coalesce(columns.statistics, '[]'),
                'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = t.reltablespace),
                'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
-               'inheritedBounds', CASE WHEN t.relispartition THEN pg_get_partition_constraintdef(t.oid) END,
+               'inheritedBounds', CASE WHEN t.relispartition THEN left(pg_get_partition_constraintdef(t.oid), 100001) END,
                'publications', (
                    SELECT coalesce(json_agg(p.pubname ORDER BY p.pubname), '[]')
                    FROM published r
@@ -200,7 +203,7 @@ LEFT JOIN LATERAL (
 ) columns ON true
 UNION ALL
 SELECT 'partition',
-       m.oid, m.nspname, m.relname, m.relkind, pg_get_expr(m.relpartbound, 0),
+       m.oid, m.nspname, m.relname, m.relkind, left(pg_get_expr(m.relpartbound, 0), 100001),
        m.hangs, m.inhdetachpending, m.comment,
        m.relowner = t.relowner OR pg_has_role(t.relowner, m.relowner, 'USAGE'),
        CASE WHEN m.reltuples >= 0 THEN m.reltuples::bigint END,
@@ -370,7 +373,7 @@ SELECT 'index',
            'unique', x.indisunique,
            'exclusion', x.indisexclusion,
            'constraint', (
-               SELECT pg_get_constraintdef(con.oid)
+               SELECT left(pg_get_constraintdef(con.oid), 100001)
                FROM pg_constraint con
                WHERE con.conrelid = x.indrelid AND con.conindid = x.indexrelid
                  AND con.contype IN ('p', 'u', 'x')
@@ -382,7 +385,7 @@ SELECT 'index',
                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = x.indexrelid AND d.deptype = 'n'
            ) ELSE '[]' END,
            'comment', (
-               SELECT description FROM pg_description
+               SELECT left(description, 2000) FROM pg_description
                WHERE objoid = x.indexrelid AND classoid = 'pg_class'::regclass AND objsubid = 0
            ),
            -- What a resource can say about an index; nothing where the index is more than that.
@@ -404,7 +407,7 @@ SELECT 'index',
                        json_agg(a.attname ORDER BY k.position) FILTER (WHERE k.position > x.indnkeyatts),
                        '[]'
                    ),
-                   'predicate', pg_get_expr(x.indpred, x.indrelid)
+                   'predicate', left(pg_get_expr(x.indpred, x.indrelid), 100001)
                )
                FROM unnest(x.indkey::int2[], x.indclass::oid[], x.indcollation::oid[], x.indoption::int2[])
                         WITH ORDINALITY AS k (attnum, opclass, collation_oid, option, position)
@@ -416,7 +419,7 @@ SELECT 'index',
                            AND (k.collation_oid = 0 OR k.collation_oid = a.attcollation))
                )
            ) END,
-           'definition', pg_get_indexdef(x.indexrelid),
+           'definition', left(pg_get_indexdef(x.indexrelid), 100001),
            -- What the functions that deparse indexes and constraints leave out.
            'settings', CASE WHEN x.indrelid = t.oid THEN json_build_object(
                'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = ic.reltablespace),

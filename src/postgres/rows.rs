@@ -34,6 +34,9 @@ struct PartitionFacts {
     dependents: Vec<String>,
 }
 
+/// Characters of one definition or bound that are read; the query returns one more if there are more.
+const MAX_DEFINITION: usize = 100_000;
+
 /// Puts together what `inspect.sql` told row by row.
 pub(super) fn snapshot(table: &QualifiedName, rows: &[Row]) -> Result<Snapshot, InspectError> {
     let (mut facts, mut taken) = (None, Vec::new());
@@ -60,6 +63,9 @@ pub(super) fn snapshot(table: &QualifiedName, rows: &[Row]) -> Result<Snapshot, 
     partitions.sort_unstable_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
     let mut facts: TableFacts = serde_json::from_str(facts.unwrap_or_default())?;
     if let Some(relation) = &mut facts.relation {
+        if let Some(bounds) = &relation.inherited_bounds {
+            limited("the partition constraint of table", table.name.as_str(), bounds)?;
+        }
         relation.indexes = indexes_of(relation.oid);
     }
     taken.sort_unstable();
@@ -78,6 +84,9 @@ pub(super) fn snapshot(table: &QualifiedName, rows: &[Row]) -> Result<Snapshot, 
 fn partition(row: &Row) -> Result<RawPartition, InspectError> {
     let facts: Option<&str> = column(row, "facts")?;
     let facts: PartitionFacts = facts.map(serde_json::from_str).transpose()?.unwrap_or_default();
+    if let Some(bounds) = column::<Option<&str>>(row, "bounds")? {
+        limited("the bound of partition", column(row, "name")?, bounds)?;
+    }
     Ok(RawPartition {
         oid: column(row, "oid")?,
         schema: column(row, "schema")?,
@@ -106,7 +115,12 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
 
 fn index(row: &Row) -> Result<RawIndex, InspectError> {
     if let Some(facts) = column(row, "facts")? {
-        return Ok(serde_json::from_str(facts)?);
+        let index: RawIndex = serde_json::from_str(facts)?;
+        let predicate = index.shape.as_ref().and_then(|shape| shape.predicate.as_ref());
+        for text in index.definition.iter().chain(&index.constraint).chain(predicate) {
+            limited("the definition of index", &index.name, text)?;
+        }
+        return Ok(index);
     }
     Ok(RawIndex {
         name: column(row, "name")?,
@@ -122,6 +136,17 @@ fn index(row: &Row) -> Result<RawIndex, InspectError> {
         definition: None,
         settings: None,
     })
+}
+
+/// Rejects a text of which the query has returned the beginning only.
+fn limited(what: &str, name: &str, text: &str) -> Result<(), InspectError> {
+    if text.len() <= MAX_DEFINITION || text.chars().count() <= MAX_DEFINITION {
+        return Ok(());
+    }
+    let name = name.escape_debug();
+    Err(InspectError::TooLarge(format!(
+        "{what} {name} is longer than {MAX_DEFINITION} characters: make it shorter"
+    )))
 }
 
 fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, DatabaseError> {

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -139,6 +141,33 @@ impl Session {
     ) -> Result<Vec<Row>, DatabaseError> {
         let statement = self.prepared(sql).await?;
         self.within(QUERY_DEADLINE, self.client.query(&statement, parameters)).await
+    }
+
+    /// Returns the rows of a query, or `None` if they are larger than this many bytes.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses, or does not answer in time.
+    pub(super) async fn query_up_to(
+        &self,
+        max_bytes: usize,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Vec<Row>>, DatabaseError> {
+        let statement = self.prepared(sql).await?;
+        let read = async {
+            let parameters = parameters.iter().copied();
+            let mut stream = pin!(self.client.query_raw(&statement, parameters).await?);
+            let (mut rows, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = stream.try_next().await? {
+                bytes += row.raw_size_bytes();
+                if bytes > max_bytes {
+                    return Ok(None);
+                }
+                rows.push(row);
+            }
+            Ok(Some(rows))
+        };
+        self.within(QUERY_DEADLINE, read).await
     }
 
     /// The text in the first column of the one row that a query returns; none where it returns no

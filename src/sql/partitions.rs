@@ -125,10 +125,33 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
     statements
 }
 
+/// Characters above which a comment counts as long. The catalog query returns its first 2,000, the mark
+/// among them, which has fewer than the difference.
+const LONG_COMMENT: usize = 500;
+
 /// Our mark, and below it what a person wrote.
 pub(super) fn comment(table: &QualifiedName, marker: &str, own: Option<&str>) -> Sql {
+    if let Some(own) = own.filter(|own| own.chars().count() > LONG_COMMENT) {
+        return comment_before_rest(table, marker, own);
+    }
     let text = own.map_or_else(|| marker.to_owned(), |own| format!("{marker}\n{own}"));
     Sql(format!("COMMENT ON TABLE {} IS {}", qualified(table), literal(&text)))
+}
+
+/// The mark before a long comment, of which only the beginning was read: the server takes the rest from
+/// the comment that is there. Everything of that stays if it no longer begins so.
+fn comment_before_rest(table: &QualifiedName, marker: &str, own: &str) -> Sql {
+    let table = qualified(table);
+    let beginning: String = own.chars().take(LONG_COMMENT).collect();
+    let body = format!(
+        "DECLARE old text := obj_description({}::regclass, 'pg_class'); BEGIN EXECUTE \
+         concat({}, quote_literal(concat({}, substr(old, strpos(old, {}))))); END",
+        literal(&table),
+        literal(&format!("COMMENT ON TABLE {table} IS ")),
+        literal(&format!("{marker}\n")),
+        literal(&beginning),
+    );
+    Sql(format!("DO {}", literal(&body)))
 }
 
 pub(super) fn marker(

@@ -22,6 +22,7 @@ mod exclusion;
 mod inheritance;
 mod inspect;
 mod interruption;
+mod limits;
 mod locks;
 mod names;
 mod pool;
