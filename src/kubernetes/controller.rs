@@ -19,6 +19,7 @@ use super::panics::restart_after_panics;
 use super::reconcile::{Context, reconcile};
 use super::references;
 use super::tables::Watched;
+use super::watch_log::WatchLog;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, RECONCILE_ANNOTATION};
 
 /// Reconciles the resources of one namespace, or of all, until `stop`; then ends what is under way.
@@ -38,7 +39,18 @@ pub(super) async fn control(
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
+    let log = Arc::new(WatchLog::new("PartitionedTable", namespace));
     let asked = watcher(resources, watcher::Config::default())
+        .inspect_ok({
+            let log = Arc::clone(&log);
+            move |event| {
+                // An Init is only the beginning of a list that may fail.
+                if !matches!(event, Event::Init) {
+                    log.worked();
+                }
+            }
+        })
+        .inspect_err(move |error| log.failed(error, "no resource is reconciled"))
         .reflect(writer)
         .inspect_ok({
             let context = Arc::clone(&context);
@@ -89,12 +101,16 @@ fn watch_references(
         None => (Api::all(client.clone()), Api::all(client)),
     };
     let (tables, sender) = (Arc::clone(&context.tables), changed.clone());
+    let scope = namespace.map(str::to_owned);
+    let other_scope = scope.clone();
     tokio::spawn(restart_after_panics("watch of Secrets", move || {
-        references::watch::<Secret>(secrets.clone(), Arc::clone(&tables), sender.clone())
+        let (secrets, scope) = (secrets.clone(), scope.clone());
+        references::watch::<Secret>(secrets, scope, Arc::clone(&tables), sender.clone())
     }));
     let tables = Arc::clone(&context.tables);
     tokio::spawn(restart_after_panics("watch of ConfigMaps", move || {
-        references::watch::<ConfigMap>(config_maps.clone(), Arc::clone(&tables), changed.clone())
+        let (maps, scope) = (config_maps.clone(), other_scope.clone());
+        references::watch::<ConfigMap>(maps, scope, Arc::clone(&tables), changed.clone())
     }));
 }
 

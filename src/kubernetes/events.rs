@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::Client;
+use k8s_openapi::api::events;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
+use kube::api::{ObjectMeta, PostParams};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -19,6 +22,12 @@ use crate::status;
 
 /// What an event's note may have, in bytes.
 const LONGEST_NOTE: usize = 1_000;
+
+/// Longest name of an object.
+const MAX_NAME: usize = 253;
+
+/// Characters that the recorder adds to the name of an object: a dot, and nanoseconds in hexadecimal.
+const RECORDER_SUFFIX: usize = 17;
 
 /// Takes events, and does not wait until they are written.
 #[derive(Clone)]
@@ -35,10 +44,11 @@ impl Events {
             controller: "pg-partition-operator".to_owned(),
             instance: Some(identity.to_owned()),
         };
-        let recorder = Recorder::new(client, reporter);
+        let recorder = Recorder::new(client.clone(), reporter.clone());
         tokio::spawn(async move {
             while let Some((about, event)) = taken.recv().await {
-                match contain(timeout(API_DEADLINE, recorder.publish(&event, &about))).await {
+                let written = write(&client, &recorder, &reporter, &event, &about);
+                match contain(timeout(API_DEADLINE, written)).await {
                     Ok(Ok(Ok(()))) => {}
                     Ok(Ok(Err(error))) => tracing::debug!(%error, "an event could not be written"),
                     Ok(Err(_)) => tracing::debug!("an event could not be written in time"),
@@ -125,14 +135,64 @@ impl Events {
     }
 }
 
+/// Writes an event. The recorder names it after the object with 17 further characters, which is too
+/// long for some names; such an event gets a name of its own.
+async fn write(
+    client: &Client,
+    recorder: &Recorder,
+    reporter: &Reporter,
+    event: &Event,
+    about: &ObjectReference,
+) -> kube::Result<()> {
+    let object = about.name.as_deref().unwrap_or_default();
+    if object.len() + RECORDER_SUFFIX <= MAX_NAME {
+        return recorder.publish(event, about).await;
+    }
+    let events = Api::namespaced(client.clone(), about.namespace.as_deref().unwrap_or_default());
+    let event = with_short_name(reporter, event, about, Timestamp::now());
+    events.create(&PostParams::default(), &event).await.map(drop)
+}
+
+fn with_short_name(
+    reporter: &Reporter,
+    event: &Event,
+    about: &ObjectReference,
+    now: Timestamp,
+) -> events::v1::Event {
+    let object = about.name.as_deref().unwrap_or_default();
+    let beginning = cut(object.to_owned(), 200);
+    let beginning = beginning.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    let name = format!("{beginning}-{}.{:x}", digest(object, 10), now.as_nanosecond());
+    events::v1::Event {
+        metadata: ObjectMeta {
+            namespace: about.namespace.clone(),
+            name: Some(name),
+            ..ObjectMeta::default()
+        },
+        action: Some(event.action.clone()),
+        reason: Some(event.reason.clone()),
+        note: event.note.clone(),
+        event_time: Some(MicroTime(now)),
+        regarding: Some(about.clone()),
+        reporting_controller: Some(reporter.controller.clone()),
+        reporting_instance: reporter.instance.clone(),
+        type_: Some(match event.type_ {
+            EventType::Normal => "Normal".to_owned(),
+            EventType::Warning => "Warning".to_owned(),
+        }),
+        ..events::v1::Event::default()
+    }
+}
+
 /// What became of the resource as a whole is worth a line; the other conditions say why.
 fn log(about: &ObjectReference, condition: &Condition) {
     let (namespace, name) = (&about.namespace, &about.name);
-    let Condition { reason, message, .. } = condition;
+    // A field called message would be a second one in the line.
+    let Condition { reason, message: detail, .. } = condition;
     match condition.status.as_str() {
         _ if condition.type_ != ConditionType::Ready.as_str() => {}
-        "True" => tracing::info!(namespace, name, reason, message, "ready"),
-        _ => tracing::warn!(namespace, name, reason, message, "not ready"),
+        "True" => tracing::info!(namespace, name, reason, detail, "ready"),
+        _ => tracing::warn!(namespace, name, reason, detail, "not ready"),
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::tables::{Tables, Watched};
+use super::watch_log::WatchLog;
 use crate::api::v1alpha1::{CaKind, PartitionedTable};
 
 /// How long before a watch that no role grants is tried again.
@@ -28,11 +29,16 @@ const DENIED: Duration = Duration::from_mins(5);
 
 /// A kind of object that resources refer to.
 pub(super) trait Referenced {
+    /// Name of the kind.
+    const NAME: &'static str;
+
     /// Whether a resource refers to the object of this kind and name in its namespace.
     fn is_of(table: &PartitionedTable, name: &str) -> bool;
 }
 
 impl Referenced for Secret {
+    const NAME: &'static str = "Secret";
+
     fn is_of(table: &PartitionedTable, name: &str) -> bool {
         table.spec.database.as_ref().is_some_and(|database| {
             database.secret_ref.name == name || has_ca(table, CaKind::Secret, name)
@@ -41,6 +47,8 @@ impl Referenced for Secret {
 }
 
 impl Referenced for k8s_openapi::api::core::v1::ConfigMap {
+    const NAME: &'static str = "ConfigMap";
+
     fn is_of(table: &PartitionedTable, name: &str) -> bool {
         has_ca(table, CaKind::ConfigMap, name)
     }
@@ -56,6 +64,7 @@ fn has_ca(table: &PartitionedTable, kind: CaKind, name: &str) -> bool {
 /// Sends each resource whose reference has changed, until nobody listens.
 pub(super) async fn watch<K>(
     objects: Api<PartialObjectMeta<K>>,
+    namespace: Option<String>,
     tables: Arc<Tables>,
     changed: mpsc::Sender<ObjectRef<Watched>>,
 ) where
@@ -64,22 +73,26 @@ pub(super) async fn watch<K>(
     PartialObjectMeta<K>: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send,
     <PartialObjectMeta<K> as Resource>::DynamicType: Hash,
 {
+    let log = WatchLog::new(K::NAME, namespace.as_deref());
     let mut versions = HashMap::new();
     let mut events = Box::pin(watcher(objects, watcher::Config::default()).default_backoff());
     while let Some(event) = events.next().await {
         let object = match event {
             Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => object,
-            Ok(Event::Init | Event::InitDone) => continue,
+            Ok(Event::Init) => continue,
+            Ok(Event::InitDone) => {
+                log.worked();
+                continue;
+            }
             Err(error) => {
-                let kind = K::kind(&()).into_owned();
-                let what = "changes go unnoticed until the next resync";
+                let effect = "changes go unnoticed until the next resync";
                 if let Some(reason) = denial(&error) {
                     // Where Secrets are granted namespace by namespace, that is as it should be. Nobody is
                     // told of it every few seconds.
-                    tracing::info!(kind, reason, "{what}");
+                    tracing::info!(kind = K::NAME, reason, "{effect}");
                     sleep(DENIED).await;
                 } else {
-                    tracing::warn!(kind, %error, "{what}");
+                    log.failed(&error, effect);
                 }
                 continue;
             }

@@ -16,6 +16,7 @@ mod comes_true;
 mod examples;
 mod goes_wrong;
 mod lets_go;
+mod logs;
 mod monitors;
 mod pages;
 mod plugin;
