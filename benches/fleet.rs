@@ -2,9 +2,15 @@
 //! start and at rest.
 //!
 //! `cargo bench --bench fleet`; tables and partitions of each: `-- 500 36`.
+//!
+//! `cargo bench --bench fleet -- crowd 300 10` has tables of the same names in 300 databases, ten in each, two
+//! tables whose plans are as costly as the schema allows, and eight clients that scrape in a loop. It prints
+//! whether the Lease was kept, and how long `/livez` took at most.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
+#[path = "fleet/crowd.rs"]
+mod crowd;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -33,6 +39,9 @@ const AT_REST: Duration = Duration::from_mins(5);
 #[tokio::main]
 async fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    if std::env::args().any(|argument| argument == "crowd") {
+        return crowd::run(*sizes.first().unwrap_or(&300), *sizes.get(1).unwrap_or(&10)).await;
+    }
     let (tables, partitions) = (*sizes.first().unwrap_or(&500), *sizes.get(1).unwrap_or(&36));
     let database = Server::shared(17).database().await;
     fill(&database, tables, partitions).await;
