@@ -20,13 +20,8 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
           value_parser = namespace)]
     namespaces: Vec<String>,
-    /// Answer probes, metrics and monitoring here
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "PGPARTITION_LISTEN",
-        default_value = "0.0.0.0:8080"
-    )]
+    /// Answer probes, metrics and monitoring here; [::] is every address, of IPv4 too
+    #[arg(long, value_name = "ADDRESS", env = "PGPARTITION_LISTEN", default_value = "[::]:8080")]
     listen: SocketAddr,
     /// Look for drift at least this often
     #[arg(long, value_name = "DURATION", env = "PGPARTITION_RESYNC", default_value = "5m",
@@ -124,7 +119,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     };
     kubernetes::start_logging(format, &arguments.log).context("cannot log")?;
     let lease = arguments.lease;
-    kubernetes::run(RunSettings {
+    let ended = kubernetes::run(RunSettings {
         namespaces: distinct(arguments.namespaces),
         listen: arguments.listen,
         lease: LeaseSettings {
@@ -139,8 +134,11 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         resync: arguments.resync,
         grace: arguments.grace,
     })
-    .await?;
-    Ok(Exit::Done)
+    .await;
+    let Err(error) = ended else { return Ok(Exit::Done) };
+    // Whatever reads the log gets lines of one format, the last one among them.
+    tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the operator ended");
+    Ok(Exit::Failed)
 }
 
 /// The pod, or the machine, and something that tells this process from the one before it.

@@ -22,6 +22,7 @@ mod reconcile;
 mod references;
 mod serve;
 mod tables;
+mod watch_log;
 mod workers;
 
 use std::collections::HashSet;
@@ -32,7 +33,6 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kube::{Client, ResourceExt};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
@@ -159,7 +159,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         heartbeat: workers.heartbeat(),
         pages: Pages::default(),
     });
-    let listener = TcpListener::bind(settings.listen)
+    let listener = serve::bind(settings.listen)
         .await
         .map_err(|error| RunError::Listen(settings.listen, error))?;
     let stop = stop_on_signal(Arc::clone(&told))?;
@@ -268,14 +268,10 @@ async fn keep_tables(
     }
 }
 
-/// Lets go of idle sessions, and of what is remembered of resources that are gone.
+/// Lets go of idle sessions, and of what is remembered of resources that are gone. It waits for no watch:
+/// of a resource in a namespace that was never listed nothing is remembered.
 async fn tidy(context: &Arc<Context>) {
     let mut ticks = interval(TIDYING);
-    for store in context.tables.stores() {
-        if store.wait_until_ready().await.is_err() {
-            return std::future::pending().await;
-        }
-    }
     loop {
         tokio::select! {
             _ = ticks.tick() => {}

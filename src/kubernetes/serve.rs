@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -26,8 +28,26 @@ const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// keep out the probes of the kubelet.
 const MAX_CONNECTIONS: usize = 256;
 
+/// Linux' number for an address family that is not supported, which the standard library does not name.
+const EAFNOSUPPORT: i32 = 97;
+
 /// Time until the next try if no connection can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on an address. If that is every address and the kernel has no IPv6, every one of IPv4.
+pub(super) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && has_no_ipv6(&error) => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    }
+}
+
+/// Whether an error says that there is no IPv6: not compiled into the kernel, or without an address.
+fn has_no_ipv6(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
+}
 
 /// Answers until the process ends.
 pub(super) async fn serve(listener: TcpListener, router: Router) -> Infallible {

@@ -55,7 +55,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.namespaces }}
 - --namespaces={{ join "," . }}
 {{- end }}
-- --listen=0.0.0.0:8080
+- {{ printf "--listen=%s" .Values.listen | quote }}
 - --resync={{ .Values.resync }}
 - --sessions-per-server={{ .Values.sessionsPerServer }}
 - --grace={{ sub .Values.terminationGracePeriodSeconds 5 }}s
