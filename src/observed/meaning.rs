@@ -73,6 +73,7 @@ fn server(raw: RawServer) -> Result<Server, InvalidSnapshot> {
         in_recovery: raw.in_recovery,
         role: raw.role.map(Identifier::new).transpose()?,
         hides_owner: raw.hides_owner,
+        superuser: raw.superuser,
         clock: raw.clock.parse().map_err(|_| InvalidSnapshot::Clock(raw.clock))?,
         ahead: None,
     })
@@ -107,6 +108,8 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         },
         indexes: raw.indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
         inherited_bounds: raw.inherited_bounds,
+        owner_code: raw.owner_code,
+        powers: raw.powers,
         publications: identifiers(raw.publications)?,
         references: qualified_all(raw.references)?,
         referenced_by: raw.referenced_by.into_iter().map(foreign_key).collect::<Result<_, _>>()?,

@@ -56,6 +56,8 @@ pub struct Server {
     pub role: Option<Identifier>,
     /// Whether the table's owner is the login role, and its name must not be shown.
     pub hides_owner: bool,
+    /// Whether that role is a superuser.
+    pub superuser: bool,
     /// Its clock when the snapshot was taken.
     pub clock: Timestamp,
     /// How far its clock was ahead of ours; none where nobody has compared them.
@@ -86,6 +88,11 @@ pub struct Relation {
     /// The condition that the rows of this table meet because it is a partition itself, in SQL as the catalog
     /// deparses it; `None` if it is not a partition.
     pub inherited_bounds: Option<String>,
+    /// Code of the owner that a drain of the default partition runs: functions, types with conditions, and rules,
+    /// as the catalog shows them.
+    pub owner_code: Vec<String>,
+    /// What the login can do and the owner cannot, such as `SUPERUSER` or `membership in payroll`.
+    pub powers: Vec<String>,
     /// The publications that name it.
     pub publications: Vec<Identifier>,
     /// The tables its foreign keys reference.
@@ -203,6 +210,13 @@ pub struct DefaultRows {
 }
 
 impl Relation {
+    /// Returns whether a drain of the default partition would run code of the owner that can gain rights of the
+    /// login: `SET ROLE` does not confine it.
+    #[must_use]
+    pub fn runs_code_with_more_rights(&self) -> bool {
+        !(self.owner_code.is_empty() || self.powers.is_empty())
+    }
+
     /// The tables whose foreign keys lead here.
     #[must_use]
     pub fn referencing(&self) -> Vec<QualifiedName> {

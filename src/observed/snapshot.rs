@@ -70,6 +70,8 @@ pub(crate) struct RawServer {
     /// Whether the role is the table's owner, and absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) hides_owner: bool,
+    #[serde(default)]
+    pub(crate) superuser: bool,
     pub(crate) clock: String,
 }
 
@@ -92,6 +94,10 @@ pub(crate) struct RawRelation {
     pub(crate) statistics: Vec<(String, i32)>,
     pub(crate) tablespace: Option<String>,
     pub(crate) access_method: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) owner_code: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) powers: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) publications: Vec<String>,
     /// The catalog query tells these apart from the rest.

@@ -111,6 +111,17 @@ pub enum Blocker {
         /// The tables whose foreign keys lead there.
         by: Vec<QualifiedName>,
     },
+    /// Moving rows out of the default partition runs code of the owner, and the login can do more than the owner.
+    DefaultRunsCode {
+        /// The default partition.
+        default: QualifiedName,
+        /// The functions, types, and rules.
+        code: Vec<String>,
+        /// The login role, or `None` if its name must not be shown.
+        role: Option<Identifier>,
+        /// What it can do beyond what the owner can.
+        powers: Vec<String>,
+    },
     /// The rows cannot be moved out of the default partition in the time that others may be made to wait.
     DefaultTooLarge {
         /// The default partition.
@@ -281,6 +292,7 @@ impl Blocker {
             | Self::OtherModulus { .. }
             | Self::DefaultNoTable { .. }
             | Self::DefaultReferenced { .. }
+            | Self::DefaultRunsCode { .. }
             | Self::DefaultTooLarge { .. }
             | Self::NeedsApproval { .. }
             | Self::DropNeedsApproval { .. }
@@ -327,6 +339,7 @@ impl Blocker {
             Self::OtherModulus { .. } => "OtherModulus",
             Self::DefaultNoTable { .. } => "DefaultNoTable",
             Self::DefaultReferenced { .. } => "DefaultReferenced",
+            Self::DefaultRunsCode { .. } => "DefaultRunsCode",
             Self::DefaultTooLarge { .. } => "DefaultTooLarge",
             Self::DetachHeld { .. } => "DetachHeld",
             Self::AnotherDetachPending { .. } => "AnotherDetachPending",

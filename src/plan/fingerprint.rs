@@ -97,6 +97,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         | Blocker::OtherModulus { .. }
         | Blocker::DefaultNoTable { .. }
         | Blocker::DefaultReferenced { .. }
+        | Blocker::DefaultRunsCode { .. }
         | Blocker::AnotherDetachPending { .. }
         | Blocker::NeedsApproval { .. }
         | Blocker::DropNeedsApproval { .. }

@@ -10,6 +10,7 @@ mod due;
 mod explain;
 mod fingerprint;
 mod moment;
+mod note;
 mod ranges;
 mod reason;
 mod refute;

@@ -106,6 +106,11 @@ pub enum Note {
         /// The default partition.
         default: QualifiedName,
     },
+    /// The login is a superuser.
+    Superuser {
+        /// The login role, or `None` if its name must not be shown.
+        role: Option<Identifier>,
+    },
     /// A publication names other partitions of the table, and not these later ones.
     NotPublished {
         /// The publication.

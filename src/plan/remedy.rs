@@ -35,14 +35,14 @@ impl Blocker {
             Self::OtherModulus { found, wanted } => other_modulus(*found, *wanted),
             Self::DefaultNoTable { default, kind } => default_no_table(default, *kind),
             Self::DefaultReferenced { default, by } => default_referenced(default, by),
+            Self::DefaultRunsCode { default, code, role, powers } => {
+                default_runs_code(default, code, role.as_ref(), powers)
+            }
             Self::DefaultTooLarge { default, range, rows, millis, key } => {
                 default_too_large(default, *rows, *millis, &shown_range(*range, *key))
             }
             Self::DetachHeld { partition, by } => detach_held(partition, by),
-            Self::AnotherDetachPending { partition } => format!(
-                "{} is half detached, and Postgres detaches one partition at a time",
-                partition.shown()
-            ),
+            Self::AnotherDetachPending { partition } => another_detach_pending(partition),
             Self::NeedsApproval { count, limit, dropped_after } => {
                 needs_approval(*count, *limit, *dropped_after)
             }
@@ -54,10 +54,7 @@ impl Blocker {
             Self::ReferencesNotChecked { partition, by } => references_not_checked(partition, by),
             Self::LastPartition { partition } => last_partition(partition),
             Self::InGrace { until } => format!("waits until {until}: spec.retention.dropAfter"),
-            Self::HasPartitions { partition } => format!(
-                "{} has partitions of its own, which may not be ours to drop: drop it by hand",
-                partition.shown()
-            ),
+            Self::HasPartitions { partition } => has_partitions(partition),
             Self::HasDependents { of, by } => has_dependents(of, by),
             Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
@@ -136,7 +133,7 @@ fn not_owner(owner: &Identifier, role: Option<&Identifier>) -> String {
 /// A role whose name came from a Secret.
 const LOGIN_ROLE: &str = "the login role";
 
-fn shown_role(role: Option<&Identifier>) -> String {
+pub(super) fn shown_role(role: Option<&Identifier>) -> String {
     role.map_or(LOGIN_ROLE.to_owned(), |role| format!("the role {}", role.shown()))
 }
 
@@ -198,6 +195,39 @@ fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) -> String {
          move them by hand",
         names(by),
         default.shown()
+    )
+}
+
+fn another_detach_pending(partition: &QualifiedName) -> String {
+    let partition = partition.shown();
+    format!("{partition} is half detached, and Postgres detaches one partition at a time")
+}
+
+fn has_partitions(partition: &QualifiedName) -> String {
+    let partition = partition.shown();
+    format!("{partition} has partitions of its own, which may not be ours to drop: drop it by hand")
+}
+
+fn default_runs_code(
+    default: &QualifiedName,
+    code: &[String],
+    role: Option<&Identifier>,
+    powers: &[String],
+) -> String {
+    let listed = |texts: &[String]| {
+        let mut shown: Vec<_> = texts.iter().take(3).map(|text| shown_text(text)).collect();
+        if texts.len() > 3 {
+            shown.push("…".to_owned());
+        }
+        shown.join(", ")
+    };
+    format!(
+        "moving rows out of {} runs code of the table owner ({}), and {} can do more than that owner ({}): log in \
+         as a role that is a member of this owner only, or move the rows manually",
+        default.shown(),
+        listed(code),
+        shown_role(role),
+        listed(powers)
     )
 }
 

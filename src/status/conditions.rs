@@ -124,7 +124,11 @@ fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
     }
     let server = &seen.observed.server;
     let role = server.role.as_ref().map_or("the login role".to_owned(), Identifier::shown);
-    let message = format!("Postgres {}, as {role}", server.version);
+    let mut message = format!("Postgres {}, as {role}", server.version);
+    if server.superuser {
+        message
+            .push_str(", a superuser: log in as a role that is only a member of the table owner");
+    }
     says(ConditionType::Reachable, TRUE, Reason::Connected, message)
 }
 

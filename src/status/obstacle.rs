@@ -163,6 +163,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::OtherModulus { .. } => (Reason::HashPartitionsMismatch, About::Partitions),
         Blocker::DefaultNoTable { .. }
         | Blocker::DefaultReferenced { .. }
+        | Blocker::DefaultRunsCode { .. }
         | Blocker::DefaultTooLarge { .. } => (Reason::DefaultPartitionHoldsRows, About::Partitions),
         Blocker::CannotReattach { .. } => (Reason::PartitionsMissing, About::Partitions),
         Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {

@@ -25,6 +25,7 @@ mod interruption;
 mod limits;
 mod locks;
 mod names;
+mod owner_code;
 mod pool;
 mod prepared;
 mod references;

@@ -238,6 +238,12 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::OtherModulus { found: 4, wanted: 8 },
         Blocker::DefaultNoTable { default: default.clone(), kind: PartitionKind::Foreign },
         Blocker::DefaultReferenced { default: default.clone(), by: vec![orders("invoices")] },
+        Blocker::DefaultRunsCode {
+            default: default.clone(),
+            code: vec!["shop.is_valid(numeric)".to_owned()],
+            role: Some(identifier("keeper")),
+            powers: vec!["membership in payroll".to_owned()],
+        },
         Blocker::DefaultTooLarge { default, range, rows: 1_700_000, millis: 42_500, key },
     ];
     let of_indexes = vec![

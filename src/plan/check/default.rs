@@ -2,7 +2,7 @@
 
 use super::letting_go::Leave;
 use super::{attached, ensure};
-use crate::observed::{ObservedPartition, ObservedTable, Origin};
+use crate::observed::{ObservedPartition, ObservedTable, Origin, Relation};
 use crate::partition::{Bounds, Identifier, QualifiedName};
 use crate::plan::step::Drain;
 
@@ -22,6 +22,8 @@ pub(super) fn check_drain(drain: &Drain, world: &ObservedTable) -> Result<(), &'
     let default = is_default(&drain.default, world)?;
     let referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
     ensure(!referenced, "no row is moved that a foreign key may follow")?;
+    let runs_code = world.relation.as_ref().is_none_or(Relation::runs_code_with_more_rights);
+    ensure(!runs_code, "no code of the owner runs where the login can do more than the owner")?;
     ensure(drain.triggers == default.triggers, "no trigger fires for rows that are moved")
 }
 

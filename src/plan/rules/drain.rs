@@ -51,6 +51,15 @@ pub(super) fn blocker(
     if !by.is_empty() {
         return Some(Blocker::DefaultReferenced { default: name, by });
     }
+    if let Some(relation) = draft.world.relation.as_ref().filter(|r| r.runs_code_with_more_rights())
+    {
+        return Some(Blocker::DefaultRunsCode {
+            default: name,
+            code: relation.owner_code.clone(),
+            role: draft.world.server.role.clone(),
+            powers: relation.powers.clone(),
+        });
+    }
     let millis = millis(default, rows);
     let key = draft.range_key()?.key;
     is_too_long(millis, lock_timeout).then_some(Blocker::DefaultTooLarge {

@@ -8,6 +8,7 @@ mod drain;
 mod drop;
 mod expire;
 mod index;
+mod login;
 mod make;
 mod provision;
 mod publications;
@@ -25,7 +26,7 @@ use crate::partition::QualifiedName;
 pub(super) type Rule = fn(&DesiredTable, &Moment, &mut Draft);
 
 /// All of them.
-pub(super) const RULES: [Rule; 11] = [
+pub(super) const RULES: [Rule; 12] = [
     detach::finish,
     adopt::adopt,
     recover::discard_unusable,
@@ -38,6 +39,7 @@ pub(super) const RULES: [Rule; 11] = [
     default_partition::remove,
     index::ensure,
     publications::report,
+    login::report,
 ];
 
 /// A plan in the making, and the world as it will be after it.

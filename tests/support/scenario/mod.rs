@@ -94,6 +94,9 @@ impl Scenario {
             "adopt" => self.annotate(ADOPT_ANNOTATION, text.trim_start_matches("adopt").trim()),
             "found" => self.found(line),
             "table-published-by" => self.relation().publications.push(line.name().name),
+            "owner-code" => self.relation().owner_code.push(line.word()),
+            "powers" => self.relation().powers.push(line.word()),
+            "superuser" => self.world.server.superuser = true,
             "references" => self.relation().references.push(line.name()),
             "referenced-by" => {
                 let key = ForeignKey { from: line.name(), columns: Vec::new() };
