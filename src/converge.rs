@@ -110,8 +110,11 @@ pub enum ConvergeError {
     #[error("{0} is older and has the same table")]
     Conflict(Holder),
     /// Another pg-partition-operator is changing the table.
-    #[error("another pg-partition-operator holds the table")]
-    HeldByAnother,
+    #[error(
+        "another pg-partition-operator holds the table{}: wait, or end that process",
+        .0.as_ref().map(|holder| format!(" in {holder}")).unwrap_or_default()
+    )]
+    HeldByAnother(Option<String>),
     /// The plan is none of those expected.
     #[error("the plan is no longer the one expected: it is now {fingerprint}")]
     PlanChanged {
@@ -265,7 +268,8 @@ async fn take_lock(
             return Ok(lock);
         }
         if started.elapsed() >= patience {
-            return Err(ConvergeError::HeldByAnother);
+            let holder = TableLock::holder(session, table).await?;
+            return Err(ConvergeError::HeldByAnother(holder));
         }
         tokio::time::sleep(LOCK_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
     }

@@ -84,10 +84,14 @@ reasons! {
     AuthenticationFailed,
     /// No trusted TLS connection came about; check sslMode, caRef and the server's certificate.
     TlsFailed,
-    /// A transaction pooler answers, behind which locks do not hold; name the server itself as host.
+    /// A connection pooler answers, behind which locks and settings do not hold; name the Postgres server
+    /// itself as host and port, also if the pooler is in session mode.
     PoolerDetected,
     /// The server is a read-only replica; name the primary as host.
     ReadOnlyReplica,
+    /// The server, the database, or the login role is read-only (default_transaction_read_only), and
+    /// nothing is changed; connect to the server that takes writes, or reset the setting.
+    ReadOnly,
     /// The server is older than Postgres 14; upgrade it.
     UnsupportedServer,
     /// The role lacks a privilege; the message holds the grant that is missing.

@@ -70,7 +70,7 @@ async fn apply_one(
         Err(error) => {
             output::tell(&format!("{name}: {error}"))?;
             Ok(match error {
-                ConvergeError::HeldByAnother | ConvergeError::Conflict(_) => Exit::Busy,
+                ConvergeError::HeldByAnother(_) | ConvergeError::Conflict(_) => Exit::Busy,
                 ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
                 ConvergeError::Inspect(error) => Exit::of_error(&error.into()),
                 ConvergeError::Violation(_) | ConvergeError::Revoked => Exit::Failed,

@@ -81,7 +81,7 @@ pub(super) fn of_converging(error: &ConvergeError) -> Failure {
     let reason = match error {
         ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
         ConvergeError::Conflict(_) => Reason::Conflict,
-        ConvergeError::HeldByAnother => Reason::HeldByAnother,
+        ConvergeError::HeldByAnother(_) => Reason::HeldByAnother,
         ConvergeError::PlanChanged { .. } | ConvergeError::Revoked => Reason::Progressing,
         ConvergeError::Inspect(
             InspectError::Json(_) | InspectError::TooLarge(_) | InspectError::Meaning(_),

@@ -71,6 +71,7 @@ fn server(raw: RawServer) -> Result<Server, InvalidSnapshot> {
     Ok(Server {
         version: ServerVersion(raw.version),
         in_recovery: raw.in_recovery,
+        read_only: raw.read_only,
         role: raw.role.map(Identifier::new).transpose()?,
         hides_owner: raw.hides_owner,
         superuser: raw.superuser,

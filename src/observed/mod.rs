@@ -52,6 +52,9 @@ pub struct Server {
     pub version: ServerVersion,
     /// Whether it only replays another server's changes: `pg_is_in_recovery()`.
     pub in_recovery: bool,
+    /// Whether transactions are read-only: `default_transaction_read_only` of the server, the database
+    /// or the login role.
+    pub read_only: bool,
     /// The login role, or `None` if its name came from a Secret and must not be shown.
     pub role: Option<Identifier>,
     /// Whether the table's owner is the login role, and its name must not be shown.

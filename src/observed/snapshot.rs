@@ -64,6 +64,9 @@ pub struct CountedRows {
 pub(crate) struct RawServer {
     pub(crate) version: u32,
     pub(crate) in_recovery: bool,
+    /// Absent in what older versions printed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) read_only: bool,
     /// Absent if the name came from a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<String>,

@@ -64,6 +64,8 @@ pub enum Blocker {
     },
     /// The server only replays another's changes.
     InRecovery,
+    /// An administrator made the server, the database, or the login role read-only.
+    ReadOnly,
     /// The server is older than we support.
     ServerTooOld {
         /// Its version.
@@ -285,6 +287,7 @@ impl Blocker {
             | Self::NotOwner { .. }
             | Self::MayNotCreate { .. }
             | Self::InRecovery
+            | Self::ReadOnly
             | Self::ServerTooOld { .. }
             | Self::DefaultHoldsRows { .. }
             | Self::DefaultNotCounted { .. }
@@ -332,6 +335,7 @@ impl Blocker {
             Self::NotOwner { .. } => "NotOwner",
             Self::MayNotCreate { .. } => "MayNotCreate",
             Self::InRecovery => "InRecovery",
+            Self::ReadOnly => "ReadOnly",
             Self::ServerTooOld { .. } => "ServerTooOld",
             Self::DefaultHoldsRows { .. } => "DefaultHoldsRows",
             Self::DefaultNotCounted { .. } => "DefaultNotCounted",

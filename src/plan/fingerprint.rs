@@ -91,6 +91,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         | Blocker::BeyondCalendar
         | Blocker::TooManyPeriods { .. }
         | Blocker::InRecovery
+        | Blocker::ReadOnly
         | Blocker::ServerTooOld { .. }
         | Blocker::DefaultNotCounted { .. }
         | Blocker::DefaultInUse { .. }

@@ -18,6 +18,9 @@ pub(super) fn refute(
     if server.in_recovery {
         return Some(Blocker::InRecovery);
     }
+    if server.read_only {
+        return Some(Blocker::ReadOnly);
+    }
     let Some(relation) = &observed.relation else { return Some(Blocker::NoSuchTable) };
     let key = match &relation.kind {
         RelationKind::Partitioned(key) => key,

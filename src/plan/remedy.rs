@@ -24,6 +24,7 @@ impl Blocker {
             Self::NotOwner { owner, role } => not_owner(owner, role.as_ref()),
             Self::MayNotCreate { schema, owner } => may_not_create(schema, owner.as_ref()),
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
+            Self::ReadOnly => read_only(),
             Self::ServerTooOld { version } => {
                 format!("Postgres {version} is too old: 14 is the oldest supported")
             }
@@ -67,6 +68,13 @@ impl Blocker {
             Self::NoConcurrentBuild { partition, kind } => no_concurrent_build(partition, *kind),
         }
     }
+}
+
+fn read_only() -> String {
+    "transactions are read-only (default_transaction_read_only): an administrator set this for the \
+         server, the database, or the login role; connect to the server that takes writes, or reset the \
+         setting"
+        .to_owned()
 }
 
 fn no_such_table() -> String {

@@ -108,6 +108,7 @@ SELECT 'table' AS what,
            'server', json_build_object(
                'version', server.version,
                'inRecovery', pg_is_in_recovery(),
+               'readOnly', current_setting('transaction_read_only')::bool AND NOT pg_is_in_recovery(),
                'role', current_user,
                'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = session_user),
                'clock', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')

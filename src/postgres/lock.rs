@@ -1,13 +1,26 @@
 //! The advisory lock that keeps two of us apart.
 
 use super::{DatabaseError, Session};
+use crate::partition::shown_text;
 
 /// The first half of the lock's key, "pgpt" in ASCII; the table's object identifier is the other. So
 /// a table is locked whatever it is called, and one that was made anew is another.
 const CLASS: i32 = 0x7067_7074;
 
-const TRY_LOCK: &str = "SELECT pg_catalog.pg_try_advisory_lock($1, $2)::text";
-const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock($1, $2)::text";
+/// Whoever stands still with the lock loses the session, and the lock with it.
+const TRY_LOCK: &str = "SELECT (CASE WHEN pg_catalog.pg_try_advisory_lock($1, $2) \
+    THEN pg_catalog.set_config('idle_session_timeout', '50s', false) END IS NOT NULL)::text";
+const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock($1, $2)::text \
+    FROM pg_catalog.set_config('idle_session_timeout', '0', false)";
+
+/// The session that holds the lock.
+const HOLDER: &str = "SELECT pg_catalog.concat('process ', l.pid, \
+    ' (' OPERATOR(pg_catalog.||) nullif(a.application_name, '') OPERATOR(pg_catalog.||) ')') \
+    FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.database \
+    LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid \
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 \
+    AND d.datname = pg_catalog.current_database() \
+    AND l.classid::int8 = $1::int4::int8 AND l.objid::int8 = $2::int8";
 
 /// The key of the lock on a table.
 pub(super) fn key(table: u32) -> (i32, u32) {
@@ -35,10 +48,20 @@ impl<'a> TableLock<'a> {
         let taken = session.query_one_text(TRY_LOCK, &[&CLASS, &table]).await?;
         let lock = Self { session, table, released: false };
         if taken.as_deref() == Some("true") {
+            session.set_holds_lock(true);
             return Ok(Some(lock));
         }
         lock.forget();
         Ok(None)
+    }
+
+    /// Returns which process holds the lock on a table: `process 4711 (pg-partition-operator)`.
+    ///
+    /// # Errors
+    /// Returns an error if the database does not answer.
+    pub async fn holder(session: &Session, table: u32) -> Result<Option<String>, DatabaseError> {
+        let holder = session.query_one_text(HOLDER, &[&CLASS, &i64::from(table)]).await?;
+        Ok(holder.map(|holder| shown_text(&holder)))
     }
 
     /// The session that holds it.
@@ -53,6 +76,7 @@ impl<'a> TableLock<'a> {
     /// When the database does not answer; the session is of no use then, and the lock gone with it.
     pub async fn release(mut self) -> Result<(), DatabaseError> {
         self.session.query_one_text(UNLOCK, &[&CLASS, &self.table]).await?;
+        self.session.set_holds_lock(false);
         self.released = true;
         Ok(())
     }

@@ -8,6 +8,7 @@ mod execute;
 mod inspect;
 mod lock;
 mod login;
+mod pinned;
 mod pool;
 mod refusal;
 mod rows;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -19,22 +19,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connect::{ConnectionSettings, Redaction, ServerAddress, ServerState};
 use super::error::{DatabaseError, ErrorKind};
 use super::login;
+use super::pinned::{CLEAN, NO_TRANSACTION_TIMEOUT, PINNED, PROBE, SETTLE};
 use crate::sql::Sql;
 
-/// What holds on every session, whatever the server, the database or the role sets.
-const PINNED: &str = "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO,YMD \
-    -c IntervalStyle=postgres -c lock_timeout=1s -c statement_timeout=10s \
-    -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning \
-    -c plan_cache_mode=force_generic_plan -c synchronous_commit=local \
-    -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off";
-
-/// What the server must show us back: nobody who pools connections does. And a server that can is
-/// asked to notice within seconds when we are gone: else a build of hours would go on, and the lock on
-/// the table with it.
-const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true), \
-    pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'); \
-    SELECT pg_catalog.set_config(name, '10s', false) FROM pg_catalog.pg_settings \
-    WHERE name = 'client_connection_check_interval'";
+/// How long a session may ask for nothing while it holds the lock on a table: a process that stands
+/// still does not keep it.
+const IDLE_WITH_LOCK: Duration = Duration::from_secs(50);
 
 /// When a query that the server itself would end after its `statement_timeout` is given up.
 const QUERY_DEADLINE: Duration = Duration::from_secs(15);
@@ -52,6 +42,10 @@ pub struct Session {
     driver: AbortHandle,
     tls: MakeRustlsConnect,
     redaction: Redaction,
+    /// Whether code of a table's owner may have run since it was clean.
+    ran_code: AtomicBool,
+    /// Whether it holds the lock on a table.
+    holds_lock: AtomicBool,
     /// Why the server ended the session, if it said so.
     ended: Arc<OnceLock<DatabaseError>>,
     prepared: Mutex<HashMap<&'static str, Statement>>,
@@ -83,8 +77,24 @@ impl Session {
         address: Option<IpAddr>,
         tls: &MakeRustlsConnect,
     ) -> Result<(Self, ServerState), DatabaseError> {
+        match Self::log_in(settings, server, address, tls, "").await {
+            // transaction_timeout
+            Err(error) if error.sqlstate() == Some("25P04") => {
+                Self::log_in(settings, server, address, tls, NO_TRANSACTION_TIMEOUT).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn log_in(
+        settings: &ConnectionSettings,
+        server: &ServerAddress,
+        address: Option<IpAddr>,
+        tls: &MakeRustlsConnect,
+        more: &str,
+    ) -> Result<(Self, ServerState), DatabaseError> {
         let nonce = format!("{:016x}", fastrand::u64(..));
-        let options = format!("{PINNED} -c pgpartition.probe={nonce}");
+        let options = format!("{PINNED} {more} -c pgpartition.probe={nonce}");
         let (client, connection) = settings
             .to_driver(server, address, &options)
             .connect(tls.clone())
@@ -99,6 +109,8 @@ impl Session {
             driver,
             tls: tls.clone(),
             redaction,
+            ran_code: AtomicBool::default(),
+            holds_lock: AtomicBool::default(),
             ended,
             prepared: Mutex::default(),
             round_trips: AtomicU64::default(),
@@ -116,7 +128,8 @@ impl Session {
     /// Makes sure that the server itself answers, and returns its state: behind a pooler neither
     /// advisory locks nor settings belong to this session alone.
     async fn probe(&self, nonce: &str) -> Result<ServerState, DatabaseError> {
-        let answer = self.within(QUERY_DEADLINE, self.client.simple_query(PROBE)).await?;
+        let probe = format!("{PROBE}; {SETTLE}");
+        let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&probe)).await?;
         let of_probe = answer.iter().find_map(|message| {
             let SimpleQueryMessage::Row(row) = message else { return None };
             Some(row).filter(|row| row.try_get(0).ok().flatten() == Some(nonce))
@@ -191,6 +204,7 @@ impl Session {
     /// # Errors
     /// When the server refuses, or does not answer in time.
     pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+        self.ran_code.store(true, Ordering::Relaxed);
         self.script_text("BEGIN READ ONLY", script).await
     }
 
@@ -203,6 +217,7 @@ impl Session {
         &self,
         script: &[Sql],
     ) -> Result<Option<String>, DatabaseError> {
+        self.reset().await?;
         self.script_text("BEGIN", script).await
     }
 
@@ -215,7 +230,7 @@ impl Session {
         let text = format!("{begin}; {}; COMMIT", texts.join("; "));
         let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
         if answer.is_err() {
-            self.batch("ROLLBACK", QUERY_DEADLINE).await?;
+            self.within(QUERY_DEADLINE, self.client.batch_execute("ROLLBACK")).await?;
         }
         Ok(answer?.iter().find_map(|message| {
             let SimpleQueryMessage::Row(row) = message else { return None };
@@ -231,7 +246,32 @@ impl Session {
     /// When the server refuses. When `deadline` passes, the server is asked to stop and the session is
     /// lost: whether the statements were done must be looked at anew.
     pub async fn batch(&self, sql: &str, deadline: Duration) -> Result<(), DatabaseError> {
+        self.ran_code.store(true, Ordering::Relaxed);
         self.within(deadline, self.client.batch_execute(sql)).await
+    }
+
+    /// Takes back what code of a table's owner can have left, if any may have run: a role, settings,
+    /// temporary tables, prepared statements. All that is asked as the login role, and all that another
+    /// resource asks, comes after that. Outside a transaction only.
+    ///
+    /// # Errors
+    /// Returns an error if the server does not answer in time; the session is of no use then.
+    pub async fn reset(&self) -> Result<(), DatabaseError> {
+        if !self.ran_code.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let limit = self.holds_lock.load(Ordering::Relaxed).then_some(IDLE_WITH_LOCK);
+        let limit = limit.unwrap_or_default().as_millis();
+        let text = format!("{CLEAN}; SET idle_session_timeout = {limit}; {SETTLE}");
+        self.within(QUERY_DEADLINE, self.client.batch_execute(&text)).await?;
+        self.ran_code.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Notes whether the session holds the lock on a table.
+    pub(super) fn set_holds_lock(&self, holds: bool) {
+        self.holds_lock.store(holds, Ordering::Relaxed);
     }
 
     /// Has the server give a transaction number to somebody else, by a connection of its own.
@@ -285,6 +325,7 @@ impl Session {
     }
 
     async fn prepared(&self, sql: &'static str) -> Result<Statement, DatabaseError> {
+        self.reset().await?;
         let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);

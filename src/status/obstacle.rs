@@ -155,6 +155,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
             (Reason::InsufficientPrivilege, About::Access)
         }
         Blocker::InRecovery => (Reason::ReadOnlyReplica, About::Access),
+        Blocker::ReadOnly => (Reason::ReadOnly, About::Access),
         Blocker::ServerTooOld { .. } => (Reason::UnsupportedServer, About::Access),
         Blocker::DefaultHoldsRows { .. } | Blocker::DefaultNotCounted { .. } => {
             (Reason::DefaultPartitionHoldsRows, About::Partitions)
@@ -224,6 +225,7 @@ pub fn cure(reason: Reason) -> Waits {
         | Reason::TlsFailed
         | Reason::PoolerDetected
         | Reason::ReadOnlyReplica
+        | Reason::ReadOnly
         | Reason::UnsupportedServer
         | Reason::InsufficientPrivilege
         | Reason::TableNotFound
@@ -261,6 +263,7 @@ pub(super) fn denies_access(reason: Reason) -> bool {
             | Reason::TlsFailed
             | Reason::PoolerDetected
             | Reason::ReadOnlyReplica
+            | Reason::ReadOnly
             | Reason::UnsupportedServer
             | Reason::InsufficientPrivilege
     )

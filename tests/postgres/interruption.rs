@@ -183,7 +183,7 @@ async fn converge_in_pieces(
         match converge(&session, &phase.desired(), &options, &mut cut).await {
             Ok(done) if done.remaining.steps.is_empty() => return,
             // The server has not noticed yet that the one before is gone.
-            Err(ConvergeError::HeldByAnother) => wait_until_gone(world).await,
+            Err(ConvergeError::HeldByAnother(_)) => wait_until_gone(world).await,
             Ok(_) | Err(_) => {}
         }
     }

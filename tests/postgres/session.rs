@@ -3,12 +3,18 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pg_partition_operator::postgres::{ConnectionSettings, ErrorKind, Session};
+use pg_partition_operator::converge::{Options, converge};
+use pg_partition_operator::plan::Moment;
+use pg_partition_operator::postgres::{
+    Claimant, ConnectionSettings, ErrorKind, Session, TableLock,
+};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::{tool, wait_until};
+use crate::world::{Silent, World, at, desired};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -20,35 +26,167 @@ async fn connect(url: &str) -> Result<Session, ErrorKind> {
     })
 }
 
+/// Each setting, what a role and a database set it to, and what a session has. Those at the end are not
+/// known to every major.
+const SETTINGS: [(&str, &str, &str); 26] = [
+    ("search_path", "public", "pg_catalog,pg_temp"),
+    ("statement_timeout", "1ms", "10s"),
+    ("lock_timeout", "7h", "1s"),
+    ("idle_in_transaction_session_timeout", "1ms", "30s"),
+    ("idle_session_timeout", "1ms", "0"),
+    ("TimeZone", "Asia/Kathmandu", "UTC"),
+    ("DateStyle", "German", "ISO, YMD"),
+    ("IntervalStyle", "iso_8601", "postgres"),
+    ("default_tablespace", "pg_default", ""),
+    ("default_transaction_isolation", "serializable", "read committed"),
+    ("default_transaction_deferrable", "on", "off"),
+    ("standard_conforming_strings", "off", "on"),
+    ("transform_null_equals", "on", "off"),
+    ("quote_all_identifiers", "on", "off"),
+    ("array_nulls", "off", "on"),
+    ("exit_on_error", "on", "off"),
+    ("client_min_messages", "debug1", "warning"),
+    ("plan_cache_mode", "force_custom_plan", "force_generic_plan"),
+    ("synchronous_commit", "off", "local"),
+    ("tcp_keepalives_idle", "7200", "15"),
+    ("tcp_keepalives_interval", "75", "5"),
+    ("tcp_keepalives_count", "9", "3"),
+    ("tcp_user_timeout", "0", "30000"),
+    ("client_encoding", "LATIN1", "UTF8"),
+    ("client_connection_check_interval", "0", "10s"),
+    ("transaction_timeout", "1ms", "0"),
+];
+
 #[tokio::test]
 async fn settings_of_role_and_database_do_not_reach_a_session() {
     for major in majors() {
         let database = Server::shared(major).database().await;
+        let client = database.client().await;
         let role = format!("settings_{}", database.name());
-        let owners = [format!("ROLE {role}"), format!("DATABASE {}", database.name())];
-        let mut setup = vec![format!("CREATE ROLE {role} LOGIN")];
-        for setting in [
-            "search_path = public",
-            "statement_timeout = '1ms'",
-            "lock_timeout = '7h'",
-            "\"TimeZone\" = 'Asia/Kathmandu'",
-            "\"DateStyle\" = 'German'",
-            "\"IntervalStyle\" = 'iso_8601'",
-            "idle_in_transaction_session_timeout = '1ms'",
-            "default_transaction_read_only = on",
-        ] {
-            setup.extend(owners.iter().map(|owner| format!("ALTER {owner} SET {setting}")));
+        client.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+        let known = "SELECT FROM pg_settings WHERE name = $1";
+        let mut pinned = Vec::new();
+        for setting in SETTINGS {
+            if !client.query(known, &[&setting.0]).await.unwrap().is_empty() {
+                pinned.push(setting);
+            }
         }
-        database.client().await.batch_execute(&setup.join(";")).await.unwrap();
+        assert!(pinned.len() >= SETTINGS.len() - 1, "Postgres {major}");
+        for owner in [format!("ROLE {role}"), format!("DATABASE {}", database.name())] {
+            let set = |(name, value, _): &(&str, &str, &str)| {
+                format!("ALTER {owner} SET \"{name}\" = {value}").replace("= ", "= '") + "'"
+            };
+            let all: Vec<_> = pinned.iter().map(set).collect();
+            client.batch_execute(&all.join(";")).await.unwrap();
+        }
 
         let session = connect(&database.url_as(&role)).await.unwrap();
-        let shown = "SELECT string_agg(current_setting(n), '|') FROM unnest('{search_path,TimeZone,
-            DateStyle,IntervalStyle,lock_timeout,statement_timeout,transaction_read_only}'::text[]) n";
-        assert_eq!(
-            session.query_one_text(shown, &[]).await.unwrap().unwrap(),
-            "pg_catalog|UTC|ISO, YMD|postgres|1s|10s|off",
-            "Postgres {major}"
-        );
+        for (name, _, value) in pinned {
+            let shown = session.query_one_text("SELECT current_setting($1)", &[&name]).await;
+            assert_eq!(shown.unwrap().as_deref(), Some(value), "{name} on Postgres {major}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn code_of_an_owner_leaves_nothing_in_a_session() {
+    for major in majors() {
+        let database = Server::shared(major).database().await;
+        let session = connect(&format!("{}?options=-c%20work_mem%3D77kB", database.url())).await;
+        let session = session.unwrap();
+        // So that a statement of ours is prepared under a name that can be guessed.
+        let version = "SELECT current_setting('server_version_num')";
+        session.query_one_text(version, &[]).await.unwrap();
+        let code = "CREATE TEMP TABLE pg_class (x int); SET search_path = public; SET ROLE pg_monitor; \
+            SET work_mem = '1MB'; DEALLOCATE ALL; PREPARE s0 AS SELECT 'captured'; \
+            PREPARE s1 AS SELECT 'captured'; LISTEN x";
+        session.batch(code, DEADLINE).await.unwrap();
+        session.reset().await.unwrap();
+        let left = "SELECT concat_ws('|', current_user, current_setting('search_path'),
+            current_setting('work_mem'), to_regclass('pg_temp.pg_class'),
+            (SELECT count(*) FROM pg_listening_channels()), current_setting('idle_session_timeout'))";
+        let left = session.query_one_text(left, &[]).await.unwrap().unwrap();
+        assert_eq!(left, "postgres|pg_catalog,pg_temp|77kB|0|0", "Postgres {major}");
+        let answer = session.query_one_text(version, &[]).await.unwrap().unwrap();
+        assert_ne!(answer, "captured", "Postgres {major}");
+    }
+}
+
+/// A process that stands still while it holds the lock loses the session in time, and who waits is told
+/// which process that is.
+#[tokio::test]
+async fn holder_of_a_table_is_named_and_does_not_keep_it_for_ever() {
+    for major in majors() {
+        let database = Server::shared(major).database().await;
+        let holder = connect(&database.url()).await.unwrap();
+        let shown = "SELECT concat(pg_backend_pid(), ' ', current_setting('idle_session_timeout'))";
+        let lock = TableLock::try_take(&holder, 4_000_000_000).await.unwrap().unwrap();
+        holder.batch("SELECT 1", DEADLINE).await.unwrap();
+        let held = holder.query_one_text(shown, &[]).await.unwrap().unwrap();
+        let (pid, limit) = held.split_once(' ').unwrap();
+        assert_eq!(limit, "50s", "Postgres {major}");
+
+        let other = connect(&database.url()).await.unwrap();
+        assert!(TableLock::try_take(&other, 4_000_000_000).await.unwrap().is_none());
+        let named = TableLock::holder(&other, 4_000_000_000).await.unwrap();
+        assert_eq!(named, Some(format!("process {pid} (pg-partition-operator)")));
+
+        lock.release().await.unwrap();
+        assert_eq!(TableLock::holder(&other, 4_000_000_000).await.unwrap(), None);
+        let freed = holder.query_one_text(shown, &[]).await.unwrap().unwrap();
+        assert_eq!(freed, format!("{pid} 0"), "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn session_that_the_server_ended_says_why() {
+    let database = Server::shared(17).database().await;
+    let session = connect(&database.url()).await.unwrap();
+    let pid = session.query_one_text("SELECT pg_backend_pid()::text", &[]).await.unwrap().unwrap();
+    let terminate = format!("SELECT pg_terminate_backend({pid})");
+    database.client().await.batch_execute(&terminate).await.unwrap();
+    wait_until("it is gone", DEADLINE, async || session.is_closed()).await;
+    for _ in 0..2 {
+        let error = session.batch("SELECT 1", DEADLINE).await.unwrap_err();
+        assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Lost, Some("57P01")));
+    }
+}
+
+/// A fence of an administrator is reported, and nothing is written: no partition, and no claim.
+#[tokio::test]
+async fn read_only_database_is_reported_and_not_written_to() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
+        let fence = |value: &str| {
+            format!("ALTER ROLE {} SET default_transaction_read_only = {value}", world.operator)
+        };
+        world.admin(&fence("on")).await;
+        let monthly = desired(json!({
+            "table": "t", "partitionBy": {"range": {"column": "at", "interval": "Month"}},
+        }));
+        let now = at("2026-01-15T12:00:00Z");
+        let mut options = Options::new(Moment::at(now), Duration::ZERO);
+        options.claimant = Some(Claimant {
+            uid: "u".to_owned(),
+            namespace: "n".to_owned(),
+            name: "t".to_owned(),
+            installation: "i".to_owned(),
+            created: now,
+        });
+        let session = world.session().await;
+        let fenced = converge(&session, &monthly, &options, &mut Silent).await.unwrap();
+        let told = fenced.remaining.to_string();
+        assert!(told.contains("ReadOnly: transactions are read-only"), "Postgres {major}: {told}");
+        let made = "SELECT concat(count(*), to_regclass('pgpartition.claims')) FROM pg_inherits";
+        assert_eq!(world.text(made).await, "0", "Postgres {major}");
+        let error = session.batch("CREATE TABLE u ()", DEADLINE).await.unwrap_err();
+        assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Changed, Some("25006")));
+
+        world.admin(&fence("off")).await;
+        let session = world.session().await;
+        let open = converge(&session, &monthly, &options, &mut Silent).await.unwrap();
+        assert!(open.remaining.steps.is_empty(), "Postgres {major}: {}", open.remaining);
     }
 }
 

@@ -148,7 +148,6 @@ async fn impose_settings(world: &World) {
         ("search_path", "nowhere"),
         ("statement_timeout", "1ms"),
         ("lock_timeout", "1ms"),
-        ("default_transaction_read_only", "on"),
         ("default_transaction_isolation", "serializable"),
         ("standard_conforming_strings", "off"),
         ("row_security", "off"),

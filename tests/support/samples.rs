@@ -231,6 +231,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::NotOwner { owner: owner.clone(), role: Some(keeper.clone()) },
         Blocker::MayNotCreate { schema: identifier("shop"), owner: Some(owner) },
         Blocker::InRecovery,
+        Blocker::ReadOnly,
         Blocker::ServerTooOld { version: ServerVersion(130_014) },
         Blocker::DefaultHoldsRows { default: default.clone(), range, rows: 17, key },
         Blocker::DefaultNotCounted { default: default.clone() },

@@ -45,6 +45,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         server: Server {
             version: ServerVersion(170_010),
             in_recovery: false,
+            read_only: false,
             role: Some(identifier("keeper")),
             hides_owner: false,
             superuser: false,

@@ -18,7 +18,7 @@ const LOOKUP_TTL: Duration = Duration::from_secs(5);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One place where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Place {
     Address(SocketAddr),
     /// The folder of a Unix socket, or a name that leads nowhere now.

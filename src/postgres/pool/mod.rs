@@ -170,12 +170,12 @@ impl Shared {
 }
 
 impl Borrowed {
-    /// Keeps the session for the next borrower with the same settings, unless it is too old.
-    #[allow(clippy::unused_async, reason = "a session is reset before it is kept")]
+    /// Resets the session and keeps it for the next borrower with the same settings, unless it is too
+    /// old.
     pub async fn give_back(self) {
         let Self { session, settings, opened, ends, server, shared, _permit } = self;
         let kept = Kept { settings, session, opened, ends, since: Instant::now() };
-        if kept.is_usable(&shared) {
+        if kept.is_usable(&shared) && kept.session.reset().await.is_ok() {
             server.keep(kept);
         }
     }

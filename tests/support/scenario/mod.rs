@@ -240,6 +240,7 @@ impl Scenario {
             }
             "no-create" => relation.may_create = false,
             "replica" => self.world.server.in_recovery = true,
+            "read-only" => self.world.server.read_only = true,
             "version" => {
                 let number = line.word().parse().expect("as server_version_num gives it");
                 self.world.server.version = ServerVersion(number);

@@ -1,0 +1,33 @@
+//! The settings under which a statement means the same everywhere, and how a session gets them back.
+
+/// Settings of every session, whatever the server, the database or the role sets: those that change
+/// what a statement means, what DDL makes, or when a session ends. Not `default_transaction_read_only`:
+/// that is how administrators fence a server. The keepalives are the server's: a node that is gone
+/// cannot close its connections, and they hold the locks on tables.
+pub(super) const PINNED: &str = "-c search_path=pg_catalog,pg_temp -c TimeZone=UTC -c DateStyle=ISO,YMD \
+    -c IntervalStyle=postgres -c lock_timeout=1s -c statement_timeout=10s \
+    -c idle_in_transaction_session_timeout=30s -c idle_session_timeout=0 \
+    -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 \
+    -c tcp_user_timeout=30s -c client_min_messages=warning \
+    -c plan_cache_mode=force_generic_plan -c synchronous_commit=local \
+    -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
+    -c default_tablespace= -c standard_conforming_strings=on -c transform_null_equals=off \
+    -c quote_all_identifiers=off -c array_nulls=on -c exit_on_error=off";
+
+/// What 17 and later are told when they log in, where a role's own limit is too short even for that.
+pub(super) const NO_TRANSACTION_TIMEOUT: &str = "-c transaction_timeout=0";
+
+/// What not every server has. One that can is asked to notice within seconds when we are gone: else a
+/// build of hours would go on, and the lock on the table with it.
+pub(super) const SETTLE: &str = "SELECT pg_catalog.set_config(s.name, v.value, false) \
+    FROM pg_catalog.pg_settings s JOIN (VALUES ('client_connection_check_interval', '10s'), \
+    ('transaction_timeout', '0')) AS v (name, value) ON v.name OPERATOR(pg_catalog.=) s.name";
+
+/// What the server must show us back: nobody who pools connections does. And what it is.
+pub(super) const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true), \
+    pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
+
+/// Takes back all that code of a table's owner can have left in a session: settings, roles, temporary
+/// tables that capture names, and prepared statements under names of ours. Advisory locks stay.
+pub(super) const CLEAN: &str = "RESET SESSION AUTHORIZATION; RESET ALL; RESET ROLE; DEALLOCATE ALL; CLOSE ALL; \
+    UNLISTEN *; DISCARD PLANS; DISCARD SEQUENCES; DISCARD TEMP";
