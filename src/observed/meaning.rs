@@ -6,7 +6,7 @@ use super::snapshot::{
 };
 use super::{
     Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, IndexMarker, IndexSettings,
-    MOST_STRETCHES, ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind,
+    MOST_STRETCHES, Near, ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind,
     Publication, Relation, RelationKind, ReplicaIdentity, Server, TableIndex, Template, Trigger,
 };
 use crate::partition::{
@@ -45,6 +45,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             default_count: None,
             default_rows: None,
             default_rows_from: None,
+            near: Near::default(),
             relation,
             name,
         };
@@ -381,7 +382,7 @@ impl ObservedTable {
         partition: &QualifiedName,
         by: Option<Vec<QualifiedName>>,
     ) {
-        if let Some(found) = self.partitions.iter_mut().find(|p| p.name == *partition) {
+        if let Some(found) = self.partition_mut(partition) {
             found.rows_referenced_by = by;
         }
     }

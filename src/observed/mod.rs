@@ -4,6 +4,7 @@
 //! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
 mod meaning;
+mod near;
 mod partition;
 pub(crate) mod snapshot;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 pub use meaning::InvalidSnapshot;
+pub use near::Near;
 pub use partition::{
     Attachment, BoundsCheck, Exclusion, Fires, Holder, IndexMarker, ObservedPartition, Origin,
     PartitionIndex, PartitionKind, Publication, Trigger,
@@ -43,6 +45,8 @@ pub struct ObservedTable {
     pub default_rows_from: Option<Edge>,
     /// How many rows the default partition has, where somebody has counted.
     pub default_count: Option<u64>,
+    /// Where to look first for a partition by its name.
+    pub near: Near,
 }
 
 /// The server, and who we are there.
@@ -274,6 +278,16 @@ impl ObservedTable {
     /// The partition of that name.
     #[must_use]
     pub fn partition(&self, name: &QualifiedName) -> Option<&ObservedPartition> {
-        self.partitions.iter().find(|p| p.name == *name)
+        self.partitions.get(self.position(name)?)
+    }
+
+    /// The partition of that name, to change it.
+    pub fn partition_mut(&mut self, name: &QualifiedName) -> Option<&mut ObservedPartition> {
+        let at = self.position(name)?;
+        self.partitions.get_mut(at)
+    }
+
+    fn position(&self, name: &QualifiedName) -> Option<usize> {
+        self.near.find(&self.partitions, |p| p.name.name == name.name && p.name == *name)
     }
 }

@@ -35,13 +35,17 @@ impl IndexShape {
     /// Where two predicates cannot be proved to mean the same, they are taken to differ.
     #[must_use]
     pub fn is_met_by(&self, found: &Self) -> bool {
-        let same_rows = match (&self.predicate, &found.predicate) {
-            (None, None) => true,
-            (Some(wanted), Some(found)) => means_the_same(wanted, found),
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        same_rows
-            && Self { predicate: None, ..self.clone() } == Self { predicate: None, ..found.clone() }
+        let Self { method, unique, columns, include, predicate } = self;
+        let is_alike = *method == found.method
+            && *unique == found.unique
+            && *columns == found.columns
+            && *include == found.include;
+        is_alike
+            && match (predicate, &found.predicate) {
+                (None, None) => true,
+                (Some(wanted), Some(found)) => means_the_same(wanted, found),
+                (Some(_), None) | (None, Some(_)) => false,
+            }
     }
 
     /// The columns it names, keys first.

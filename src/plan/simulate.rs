@@ -75,7 +75,7 @@ fn on(
     name: &QualifiedName,
     change: impl FnOnce(&mut ObservedPartition),
 ) {
-    if let Some(partition) = world.partitions.iter_mut().find(|p| p.name == *name) {
+    if let Some(partition) = world.partition_mut(name) {
         change(partition);
     }
 }
@@ -286,8 +286,17 @@ fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
 /// An index of the table is valid once every partition has one that belongs to it. A partition whose
 /// detach was cut off does not count.
 fn validate(world: &mut ObservedTable, name: &Identifier) {
-    let complete =
-        world.attached().all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
+    let is_it = |index: &&TableIndex| index.name == *name && !index.valid;
+    if world.relation.iter().flat_map(|r| &r.indexes).find(is_it).is_none() {
+        return;
+    }
+    // The last one that was made complete is rarely the first: what comes last is asked first.
+    let complete = world
+        .partitions
+        .iter()
+        .rev()
+        .filter(|p| p.attachment == Attachment::Attached)
+        .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
     for index in table_indexes(world).into_iter().flatten().filter(|i| i.name == *name) {
         index.valid |= complete;
     }

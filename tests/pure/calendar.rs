@@ -72,7 +72,7 @@ fn ask(grid: &Grid, at: i128) -> Result<(), TestCaseError> {
     let _instant = (axis.instant(at), axis.zoned(at), axis.wall(at));
     let _after = axis.instant_after(at, Timestamp::MAX);
     let name = Identifier::new("orders").expect("a name");
-    for range in grid.period(at) {
+    if let Some(range) = grid.period(at) {
         prop_assert!(range.contains(Edge::At(snapped)));
         let named = range_name(&name, grid, range);
         prop_assert!(named.as_str().starts_with("orders_"));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+    Attachment, BoundsCheck, Near, ObservedPartition, ObservedTable, Origin, PartitionIndex,
     PartitionKind, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
@@ -74,6 +74,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         default_rows: Some(Vec::new()),
         default_rows_from: None,
         default_count: None,
+        near: Near::default(),
     }
 }
 

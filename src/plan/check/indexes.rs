@@ -1,25 +1,41 @@
 //! What may be done to indexes.
 
+use std::collections::BTreeMap;
+
 use super::{attached, ensure, find};
 use crate::observed::{ObservedPartition, ObservedTable, TableIndex};
 use crate::partition::{Identifier, QualifiedName};
 use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::{PlannedStep, Step};
 
-/// An index that works is not dropped while the one that will stand for the same name is still to come.
-pub(super) fn successor_first(
-    step: &Step,
-    to_come: &[PlannedStep],
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
-    let Step::DropIndex { partition, index } = step else { return Ok(()) };
-    let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
-    let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
-    let comes_later = to_come.iter().any(|later| {
-        matches!(&later.step, Step::BuildIndex { partition: on, stands_for: Some(name), .. }
-            if on == partition && *name == marker.index)
-    });
-    ensure(!comes_later, "an index is not dropped before the one that takes its place is there")
+/// For each partition and index of the spec, the last step that builds one that stands for it.
+pub(super) struct Successors<'a>(BTreeMap<(&'a QualifiedName, &'a Identifier), usize>);
+
+impl<'a> Successors<'a> {
+    pub(super) fn of(steps: &'a [PlannedStep]) -> Self {
+        let mut last = BTreeMap::new();
+        for (at, planned) in steps.iter().enumerate() {
+            if let Step::BuildIndex { partition, stands_for: Some(name), .. } = &planned.step {
+                last.insert((partition, name), at);
+            }
+        }
+        Self(last)
+    }
+
+    /// An index that works is not dropped while the one that will stand for the same name is still to
+    /// come.
+    pub(super) fn come_first(
+        &self,
+        step: &Step,
+        at: usize,
+        world: &ObservedTable,
+    ) -> Result<(), &'static str> {
+        let Step::DropIndex { partition, index } = step else { return Ok(()) };
+        let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
+        let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
+        let comes_later = self.0.get(&(partition, &marker.index)).is_some_and(|last| *last > at);
+        ensure(!comes_later, "an index is not dropped before the one that takes its place is there")
+    }
 }
 
 pub(super) fn check_attach(

@@ -43,12 +43,12 @@ pub fn check(
 ) -> Result<CheckedPlan, Violation> {
     let mut world = observed.clone();
     let leave = letting_go::Leave::new(&plan, desired, observed, moment);
+    let successors = indexes::Successors::of(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
-        let (so_far, to_come) = (&plan.steps[..=at], &plan.steps[at + 1..]);
         let verdict = check_step(&planned.step, &world, &leave)
-            .and_then(|()| indexes::successor_first(&planned.step, to_come, &world))
-            .and_then(|()| leave.is_enough_for(so_far))
-            .and_then(|()| letting_go::remembered_next(&planned.step, to_come.first()));
+            .and_then(|()| successors.come_first(&planned.step, at, &world))
+            .and_then(|()| leave.is_enough_for(&plan.steps[..=at]))
+            .and_then(|()| letting_go::remembered_next(&planned.step, plan.steps.get(at + 1)));
         if let Err(rule) = verdict {
             return Err(Violation { position: at + 1, rule });
         }

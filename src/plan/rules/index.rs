@@ -10,6 +10,9 @@ use crate::plan::refute::range_key;
 use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::window::{Newest, Window};
 
+/// The steps of a plan after which no more is planned for indexes.
+const MAX_STEPS: usize = 10_000;
+
 pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     let window = match &desired.partitioning {
         Partitioning::Range(range) => {
@@ -114,17 +117,31 @@ fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, dr
     draft.step(Step::CreateTableIndex { table, index: name, shape }, because);
 }
 
+impl Draft {
+    /// Returns whether the plan has room for more steps of indexes: the next run plans the rest. A plan for
+    /// every index on every partition would take longer to compute, check, and read than any run lasts.
+    fn has_room(&self) -> bool {
+        self.steps.len() < MAX_STEPS
+    }
+}
+
 /// Gives every partition an index that belongs to the table's.
 fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut Draft) {
-    for partition in draft.world.partitions.clone() {
-        let belongs = partition.indexes.iter().any(|i| i.of.as_ref() == Some(of));
-        if belongs || partition.attachment != Attachment::Attached {
-            continue;
+    let digest = index.shape.digest();
+    let lacks = |partition: &&ObservedPartition| {
+        partition.attachment == Attachment::Attached
+            && !partition.indexes.iter().any(|i| i.of.as_ref() == Some(of))
+    };
+    for at in 0..draft.world.partitions.len() {
+        if !draft.has_room() {
+            return;
         }
+        let partition = draft.world.partitions.get(at).filter(lacks).cloned();
+        let Some(partition) = partition else { continue };
         let twin = partition.indexes.iter().find(|i| {
             let stands_for_another = i.marker.as_ref().is_some_and(|m| m.index != index.name);
             let is_free = i.of.is_none() && !i.constraint && !stands_for_another;
-            i.valid && is_free && i.is_like(index)
+            i.valid && is_free && i.is_like(index, &digest)
         });
         let name = match twin {
             Some(twin) => Some(twin.name.clone()),
@@ -144,15 +161,21 @@ fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut D
 
 /// Each partition the index belongs on has one of its own, and no other has.
 fn ensure_on_partitions(index: &DesiredIndex, newest: Option<&Newest>, draft: &mut Draft) {
-    for partition in draft.world.partitions.clone() {
-        if partition.attachment != Attachment::Attached {
+    let ours = |i: &&PartitionIndex| {
+        i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
+    };
+    let digest = index.shape.digest();
+    for at in 0..draft.world.partitions.len() {
+        let is_attached = |p: &&ObservedPartition| p.attachment == Attachment::Attached;
+        let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
+        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &digest));
+        let wanted = belongs_on(index, partition, newest);
+        let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &digest));
+        let has_work = (wanted && !good) || partition.indexes.iter().any(is_old);
+        if !(has_work && draft.has_room()) {
             continue;
         }
-        let ours = |i: &&PartitionIndex| {
-            i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
-        };
-        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index));
-        let wanted = belongs_on(index, &partition, newest);
+        let partition = partition.clone();
         let mut is_replaced = good;
         if wanted && !good {
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
@@ -165,7 +188,7 @@ fn ensure_on_partitions(index: &DesiredIndex, newest: Option<&Newest>, draft: &m
             .indexes
             .iter()
             .filter(ours)
-            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index))))
+            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index, &digest))))
             .map(|i| (i.name.clone(), i.dependents.clone()))
             .collect();
         let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
@@ -265,12 +288,9 @@ fn carriers_of(table_index: &Identifier, draft: &Draft) -> Vec<QualifiedName> {
 
 impl PartitionIndex {
     /// Whether the index is what the spec says, by its shape or by what we wrote into its comment.
-    fn is_like(&self, index: &DesiredIndex) -> bool {
-        let by_marker = || {
-            self.marker
-                .as_ref()
-                .is_some_and(|m| m.index == index.name && m.digest == index.shape.digest())
-        };
+    fn is_like(&self, index: &DesiredIndex, digest: &str) -> bool {
+        let by_marker =
+            || self.marker.as_ref().is_some_and(|m| m.index == index.name && m.digest == digest);
         self.shape.as_ref().is_some_and(|shape| index.shape.is_met_by(shape)) || by_marker()
     }
 }

@@ -15,6 +15,8 @@ mod publications;
 mod recover;
 mod remainders;
 
+use std::collections::BTreeSet;
+
 pub(super) use drop::grace_over;
 
 use super::{Blocker, Cause, Deferral, Moment, Note, PlannedStep, Step, simulate};
@@ -47,6 +49,8 @@ pub(super) struct Draft {
     pub(super) world: ObservedTable,
     pub(super) steps: Vec<PlannedStep>,
     pub(super) deferred: Vec<Deferral>,
+    /// Verb and subject of each of these, so that few are compared.
+    deferred_about: BTreeSet<Option<(&'static str, QualifiedName)>>,
     pub(super) notes: Vec<Note>,
     /// The instants the plan is for.
     moment: Moment,
@@ -60,6 +64,7 @@ impl Draft {
             world: observed.clone(),
             steps: Vec::new(),
             deferred: Vec::new(),
+            deferred_about: BTreeSet::new(),
             notes: Vec::new(),
             moment: *moment,
             approved,
@@ -107,7 +112,8 @@ impl Draft {
 
     fn defer(&mut self, wanted: Option<Step>, blocker: Blocker) {
         let deferral = Deferral { wanted, blocker };
-        if !self.deferred.contains(&deferral) {
+        let about = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
+        if self.deferred_about.insert(about) || !self.deferred.contains(&deferral) {
             self.deferred.push(deferral);
         }
     }
