@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "the doc comments of arguments are what --help shows")]
 
+pub mod admission;
 mod apply;
 #[cfg(feature = "operator")]
 mod check;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::{ApiResource, Status, response::StatusCause};
+use kube::core::{ApiResource, Request, Status};
 use kube::{Client, Config, Error, ResourceExt};
-use pg_partition_operator::api::v1alpha1::PartitionedTable;
+use pg_partition_operator::api::v1alpha1::{PartitionedTable, crd};
+use pg_partition_operator::cli::admission::{Admission, Rejection};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::admission::{Base, Case, cases};
+use crate::admission::{Base, Broken, Case, broken, cases};
 use crate::stage::{SOON, Stage, file, table};
 use crate::support::kube::Cluster;
 use crate::support::wait_until;
@@ -24,6 +25,7 @@ async fn the_definition_is_served() {
     people_are_told_what_the_fields_mean(cluster);
     let tables = resources(cluster, &namespace).await;
     every_case_gets_its_answer(&tables).await;
+    every_broken_constraint_gets_its_answer(&tables).await;
     status_is_listed(cluster, &tables, &namespace).await;
 }
 
@@ -110,29 +112,78 @@ async fn resources(cluster: &Cluster, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client, namespace, &ApiResource::erase::<PartitionedTable>(&()))
 }
 
+/// The API server and the command line say the same of each case, word by word.
 async fn every_case_gets_its_answer(tables: &Api<DynamicObject>) {
+    let admission = Admission::in_cluster().unwrap();
     let mut wrong = Vec::new();
     for (file, case) in cases() {
-        if let Err(complaint) = judge(&case, &ask(tables, &case).await) {
+        let answer = ask(tables, &case).await;
+        let ours = match case.updated() {
+            None => found(admission.admit(&mut case.created(), None)),
+            Some(mut updated) => {
+                let mut created = case.created();
+                admission.admit(&mut created, None).unwrap();
+                found(admission.admit(&mut updated, Some(&created)))
+            }
+        };
+        if answer != ours {
+            wrong.push(format!("{file}: {}: {answer:#?} here {ours:#?}", case.title));
+        }
+        if let Err(complaint) = judge(&case, &answer) {
             wrong.push(format!("{file}: {}: {complaint}", case.title));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+async fn every_broken_constraint_gets_its_answer(tables: &Api<DynamicObject>) {
+    let admission = Admission::in_cluster().unwrap();
+    let definition = serde_json::to_value(crd()).unwrap();
+    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let mut wrong = Vec::new();
+    for Broken { title, mut object } in broken(schema) {
+        let answer = create(tables, &object).await;
+        let ours = found(admission.admit(&mut object, None));
+        if answer != ours {
+            wrong.push(format!("{title}: {answer:#?} here {ours:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is wrong: fields, each with a message, in order.
+type Found = Vec<(String, String)>;
+
+fn found(admitted: Result<(), Vec<Rejection>>) -> Found {
+    let found = admitted.err().into_iter().flatten();
+    found.map(|rejection| (rejection.field, rejection.message)).collect()
+}
+
 /// What the API server has against `case`, if anything. Nothing of it stays.
-async fn ask(tables: &Api<DynamicObject>, case: &Case) -> Vec<StatusCause> {
-    let rehearsal = PostParams { dry_run: true, ..PostParams::default() };
+async fn ask(tables: &Api<DynamicObject>, case: &Case) -> Found {
     let Some(updated) = case.updated() else {
-        return causes(tables.create(&rehearsal, &object(case.created())).await);
+        return create(tables, &case.created()).await;
     };
     let created = tables.create(&PostParams::default(), &object(case.created())).await;
     let created = created.unwrap_or_else(|e| panic!("{}: {e}", case.title));
     let mut updated = object(updated);
     updated.metadata.resource_version.clone_from(&created.metadata.resource_version);
+    let rehearsal = PostParams { dry_run: true, ..PostParams::default() };
     let answer = causes(tables.replace(&created.name_any(), &rehearsal, &updated).await);
     tables.delete(&created.name_any(), &DeleteParams::default()).await.unwrap();
     answer
+}
+
+/// What the API server has against a resource that is created as kubectl does it.
+async fn create(tables: &Api<DynamicObject>, value: &Value) -> Found {
+    let mut value = value.clone();
+    value["metadata"].as_object_mut().unwrap().remove("namespace");
+    let rehearsal = PostParams { dry_run: true, ..PostParams::default() };
+    let body = serde_json::to_vec(&value).unwrap();
+    let mut request = Request::new(tables.resource_url()).create(&rehearsal, body).unwrap();
+    let strict = format!("{}&fieldValidation=Strict", request.uri());
+    *request.uri_mut() = strict.parse().unwrap();
+    causes(tables.clone().into_client().request::<DynamicObject>(request).await)
 }
 
 /// The object, in whichever namespace it is sent to.
@@ -142,7 +193,7 @@ fn object(value: Value) -> DynamicObject {
     object
 }
 
-fn causes(answer: kube::Result<DynamicObject>) -> Vec<StatusCause> {
+fn causes(answer: kube::Result<DynamicObject>) -> Found {
     match answer {
         Ok(_) => Vec::new(),
         Err(Error::Api(status)) => causes_of(*status),
@@ -150,20 +201,26 @@ fn causes(answer: kube::Result<DynamicObject>) -> Vec<StatusCause> {
     }
 }
 
-fn causes_of(status: Status) -> Vec<StatusCause> {
+fn causes_of(status: Status) -> Found {
+    if let Some((_, why)) = status.message.split_once("cannot be handled as a PartitionedTable: ") {
+        return vec![(String::new(), why.to_owned())];
+    }
     let details = status.details.unwrap_or_else(|| panic!("no details: {}", status.message));
     assert!(!details.causes.is_empty(), "no causes: {}", status.message);
-    details.causes
+    let causes = details.causes.into_iter().map(|cause| (cause.field, cause.message));
+    let mut causes: Found = causes.collect();
+    causes.sort();
+    causes
 }
 
 /// Whether `answer` is the one that `case` expects; if not, what is wrong.
-fn judge(case: &Case, answer: &[StatusCause]) -> Result<(), String> {
+fn judge(case: &Case, answer: &Found) -> Result<(), String> {
     match &case.refused {
         None if answer.is_empty() => Ok(()),
         None => Err(format!("refused: {answer:?}")),
         Some(refusal) => answer
             .iter()
-            .any(|cause| cause.field == refusal.at && cause.message.contains(&refusal.saying))
+            .any(|(field, message)| *field == refusal.at && message.contains(&refusal.saying))
             .then_some(())
             .ok_or_else(|| format!("not refused at {}: {answer:?}", refusal.at)),
     }

@@ -1,25 +1,51 @@
-//! The CEL rules of the schema, without an API server. The cluster tests ask a real one the same.
+//! The schema without an API server. The cluster tests ask a real one the same.
 
 #[path = "../support/admission.rs"]
 pub(crate) mod support;
 
 use kube_cel::{CompiledSchema, ValidationErrors, Validator, compile_schema};
 use pg_partition_operator::api::v1alpha1::{PartitionedTable, crd};
+use pg_partition_operator::cli::admission::Admission;
 use serde_json::Value;
 
-use support::{Base, Case, Judge, cases};
+use support::{Base, Case, broken, cases};
 
 #[test]
 fn every_case_gets_its_answer() {
-    let rules = rules();
+    let admission = Admission::in_cluster().expect("a schema");
     let wrong: Vec<String> = cases()
         .into_iter()
         .filter_map(|(file, case)| {
-            let complaint = judge(&rules, &case).err()?;
+            let complaint = judge(&admission, &case).err()?;
             Some(format!("{file}: {}: {complaint}", case.title))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_broken_constraint_is_found() {
+    let both = [Admission::in_cluster(), Admission::on_command_line()];
+    let both = both.map(|admission| admission.expect("a schema"));
+    for broken in broken(&schema()) {
+        for admission in &both {
+            let answer = admission.admit(&mut broken.object.clone(), None);
+            let needs_no_database = broken.title == "/spec: required database";
+            if answer.is_ok() && !needs_no_database {
+                panic!("{} is accepted", broken.title);
+            }
+        }
+    }
+}
+
+#[test]
+fn database_is_optional_on_the_command_line_only() {
+    let mut object = Base::Range.object();
+    object["spec"].as_object_mut().expect("a spec").remove("database");
+    let admit = |admission: Admission| admission.admit(&mut object.clone(), None);
+    assert_eq!(admit(Admission::on_command_line().expect("a schema")), Ok(()));
+    let found = admit(Admission::in_cluster().expect("a schema")).expect_err("it is required");
+    assert_eq!(found[1].to_string(), "spec.database: Required value");
 }
 
 #[test]
@@ -65,18 +91,25 @@ fn schema() -> Value {
     definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
-/// Whether CEL says of `case` what it has to say; if not, what is wrong.
-fn judge(rules: &CompiledSchema, case: &Case) -> Result<(), String> {
-    match (case_errors(rules, case), &case.refused) {
-        (_, Some(refusal)) if refusal.by == Judge::Schema => Ok(()),
+/// Whether `case` has the answer that it expects; if not, what is wrong.
+fn judge(admission: &Admission, case: &Case) -> Result<(), String> {
+    let mut created = case.created();
+    let answer = match case.updated() {
+        None => admission.admit(&mut created, None),
+        Some(mut updated) => {
+            let answer = admission.admit(&mut created, None);
+            answer.and_then(|()| admission.admit(&mut updated, Some(&created)))
+        }
+    };
+    match (answer, &case.refused) {
         (Ok(()), None) => Ok(()),
         (Ok(()), Some(refusal)) => Err(format!("accepted, not refused at {}", refusal.at)),
-        (Err(errors), None) => Err(format!("refused: {errors}")),
-        (Err(errors), Some(refusal)) => errors
+        (Err(found), None) => Err(format!("refused: {found:?}")),
+        (Err(found), Some(refusal)) => found
             .iter()
-            .any(|e| e.field_path == refusal.at && e.message.contains(&refusal.saying))
+            .any(|found| found.field == refusal.at && found.message.contains(&refusal.saying))
             .then_some(())
-            .ok_or_else(|| format!("refused otherwise: {errors}")),
+            .ok_or_else(|| format!("refused otherwise: {found:?}")),
     }
 }
 
