@@ -1,5 +1,6 @@
 //! From a snapshot to what it means.
 
+use super::management::{is_for, is_unmarked, meant};
 use super::snapshot::{
     CountedRows, RawForeignKey, RawHolder, RawIndex, RawIndexSettings, RawKey, RawPartition,
     RawPublication, RawRelation, RawServer, RawShape, RawTrigger, Snapshot,
@@ -11,8 +12,8 @@ use super::{
 };
 use crate::partition::{
     Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType, Mark,
-    Marked, Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker,
-    marker_in, without_marker,
+    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker, marker_in,
+    without_marker,
 };
 
 /// Why a snapshot has no meaning.
@@ -37,9 +38,14 @@ impl TryFrom<Snapshot> for ObservedTable {
         let relation = raw.relation.map(relation).transpose()?;
         let key = range_key(relation.as_ref());
         let oid = relation.as_ref().map(|relation| relation.oid);
+        let unmarked = raw.partitions.iter().filter(|p| is_unmarked(p, &name));
+        let unmarked = unmarked
+            .map(|p| qualified(p.schema.clone(), p.name.clone()))
+            .collect::<Result<_, _>>()?;
         let partitions = raw.partitions.into_iter().map(|p| partition(p, (&name, oid), key));
         let mut observed = Self {
             server: server(raw.server)?,
+            unmarked,
             partitions: partitions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
             taken: raw.taken.into_iter().map(Identifier::new).collect::<Result<_, _>>()?,
             default_count: None,
@@ -113,6 +119,7 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         owner_code: raw.owner_code,
         powers: raw.powers,
         publications: identifiers(raw.publications)?,
+        adopted: raw.adopted.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect(),
         references: qualified_all(raw.references)?,
         referenced_by: raw.referenced_by.into_iter().map(foreign_key).collect::<Result<_, _>>()?,
     })
@@ -167,40 +174,6 @@ fn range_key(relation: Option<&Relation>) -> Option<KeyType> {
     match (key.method, key.columns.as_slice()) {
         (Method::Range, [column]) => KeyType::from_type_name(&column.type_name),
         _ => None,
-    }
-}
-
-/// Whether a marker is for a partition of this table.
-///
-/// If the marker names the very table it is on, this is the database it was written in, and the object
-/// identifier of the partitioned table decides: names change. Otherwise it came with a dump, and what it
-/// says counts by name.
-fn is_for(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> bool {
-    let Marked { marker, names_table, .. } = marked;
-    let is_of_table = marker.parent.is_some() && marker.parent == table;
-    if marker.oid == Some(raw.oid) && marker.parent.is_some() {
-        return is_of_table;
-    }
-    *names_table || is_of_table
-}
-
-/// What a marker for this table proves, and whether it was written for another one.
-///
-/// That a table was detached, or decided to be, counts only for the table that the marker was written for. In
-/// another one, restored from a dump or made by a user, the same words are no decision about it: it is
-/// like a partition that nobody has marked as expired, or that a user has detached.
-fn meant(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> (Option<Mark>, bool) {
-    let Marked { marker, .. } = marked;
-    match marker.mark {
-        Mark::ToBeAttached | Mark::Attached => (Some(marker.mark), false),
-        Mark::Expired { .. } | Mark::Detached(_) => {
-            let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
-            if is_bound {
-                (Some(marker.mark), false)
-            } else {
-                (Some(Mark::Attached), !raw.attached)
-            }
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Snapshot`] is what the query of `postgres/inspect.sql` found and what `inspect -o json` prints;
 //! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
+mod management;
 mod meaning;
 mod near;
 mod partition;
@@ -36,6 +37,9 @@ pub struct ObservedTable {
     pub relation: Option<Relation>,
     /// Its partitions, and the tables made to become one.
     pub partitions: Vec<ObservedPartition>,
+    /// Tables that have the constraint by which a detached table is found, and no marker: the comments were
+    /// lost, or a user removed them.
+    pub unmarked: Vec<QualifiedName>,
     /// Names in the table's schema that a partition or an index of it cannot have any more.
     pub taken: BTreeSet<Identifier>,
     /// Where the rows of the default partition lie; none where nobody has looked.
@@ -106,6 +110,9 @@ pub struct Relation {
     pub references: Vec<QualifiedName>,
     /// The foreign keys that reference it.
     pub referenced_by: Vec<ForeignKey>,
+    /// Digests of the names that have been adopted, as a line of its comment records them: an adoption is not
+    /// repeated for another table of the same name.
+    pub adopted: BTreeSet<String>,
 }
 
 /// A foreign key of another table that leads here.

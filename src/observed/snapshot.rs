@@ -97,6 +97,8 @@ pub(crate) struct RawRelation {
     pub(crate) statistics: Vec<(String, i32)>,
     pub(crate) tablespace: Option<String>,
     pub(crate) access_method: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) adopted: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) owner_code: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

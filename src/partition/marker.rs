@@ -169,6 +169,18 @@ pub fn detached_constraint(table: &QualifiedName) -> Identifier {
     Identifier::composed(format!("pgpartition_of_{}", digest(&table.shown(), 16)))
 }
 
+/// Digest of the name of a partition, as the table's comment records that it has been adopted.
+#[must_use]
+pub fn adoption_digest(partition: &QualifiedName) -> String {
+    digest(&partition.shown(), 12)
+}
+
+/// The line of the table's comment that records what has been adopted.
+#[must_use]
+pub fn adoption_line<'a>(digests: impl Iterator<Item = &'a str>) -> String {
+    format!("{PREFIX}adopted {}", digests.collect::<Vec<_>>().join(" "))
+}
+
 /// The comment on an index we made: for which index of the resource, and a digest of its shape.
 #[must_use]
 pub fn index_marker(index: &Identifier, digest: &str) -> String {

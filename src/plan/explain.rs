@@ -1,5 +1,6 @@
 //! Plans in a person's words: what each step and cause says.
 
+use super::note::{shown_qualified, some_of};
 use super::step::{Attach, MarkedPartition, Marking};
 use super::{Cause, Step};
 use crate::partition::{
@@ -25,6 +26,7 @@ impl Step {
                 Marking::Kept => "keep",
                 Marking::ForDrop => "mark-for-drop",
                 Marking::NotForDrop => "unmark-for-drop",
+                Marking::Forgotten => "forget-adoption",
             },
             Self::DetachPartition(_) => "detach",
             Self::FinalizeDetach { .. } => "finalize",
@@ -143,7 +145,10 @@ impl Step {
                 format!("{range} with {} from {}", rows(drain.rows), drain.default.name.shown())
             }
             Self::RemoveDefault { .. } => "default, empty".to_owned(),
-            Self::MarkPartitions { partitions, .. } => shown_marked(partitions),
+            Self::MarkPartitions { marking: Marking::Forgotten, .. } => {
+                "so that the names can be adopted again".to_owned()
+            }
+            Self::MarkPartitions { table, partitions, .. } => shown_marked(table, partitions),
             Self::DetachPartition(detach) => {
                 let key = detach.key.as_ref().map(|k| k.key);
                 let way = if detach.concurrently { ", concurrently" } else { "" };
@@ -222,29 +227,18 @@ impl Cause {
             }
             Self::NotDropped => "no longer to be dropped".to_owned(),
             Self::Asked => "named in the annotation".to_owned(),
+            Self::NotAsked => "no longer named in the annotation".to_owned(),
             Self::DefaultWanted => "spec.defaultPartition is Present".to_owned(),
             Self::DefaultUnwanted => "spec.defaultPartition is Absent".to_owned(),
         }
     }
 }
 
-pub(super) fn counted(partitions: &[QualifiedName]) -> String {
-    let plural = if partitions.len() == 1 { "" } else { "s" };
-    format!("{} partition{plural}", partitions.len())
-}
-
-/// The first few names.
-pub(super) fn some_of(partitions: &[QualifiedName]) -> String {
-    let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.shown()).collect();
-    if partitions.len() > 5 {
-        names.push("…".to_owned());
-    }
-    names.join(", ")
-}
-
-fn shown_marked(partitions: &[MarkedPartition]) -> String {
+/// The first few names; with the schemas if a user has moved one to another schema than the table's.
+fn shown_marked(table: &QualifiedName, partitions: &[MarkedPartition]) -> String {
     let names: Vec<_> = partitions.iter().map(|marked| marked.name.clone()).collect();
-    some_of(&names)
+    let is_moved = names.iter().any(|name| name.schema != table.schema);
+    if is_moved { shown_qualified(&names) } else { some_of(&names) }
 }
 
 fn rows(rows: u64) -> String {

@@ -1,6 +1,5 @@
 //! Notes in a person's words.
 
-use super::explain::{counted, some_of};
 use super::remedy::shown_role;
 use super::{Note, Unadoptable};
 use crate::partition::{Identifier, QualifiedName, shown_text};
@@ -16,31 +15,12 @@ impl Note {
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::NameGoneRound { wanted, used } => format!(
-                "something else is called {}: {} is used instead",
-                wanted.shown(),
-                used.shown()
-            ),
-            Self::Unmanaged { partitions } => {
-                format!("{} made by others: {}", counted(partitions), some_of(partitions))
-            }
-            Self::Restored { tables } => format!(
-                "{} restored from a dump or made by a user, and never dropped: {}; attach or drop {} \
-                 manually",
-                if tables.len() == 1 {
-                    "1 table".to_owned()
-                } else {
-                    format!("{} tables", tables.len())
-                },
-                some_of(tables),
-                if tables.len() == 1 { "it" } else { "them" },
-            ),
-            Self::ExpiredUnmanaged { partitions } => format!(
-                "{} past the retention made by others, and left alone: {}; name them in the annotation \
-                 pgpartition.dev/adopt to have them let go",
-                counted(partitions),
-                some_of(partitions)
-            ),
+            Self::NameGoneRound { wanted, used } => name_gone_round(wanted, used),
+            Self::Unmanaged { partitions, expire } => unmanaged(partitions, *expire),
+            Self::AdoptedBefore { partition } => adopted_before(partition),
+            Self::Unmarked { tables, constraint } => unmarked(tables, constraint),
+            Self::Restored { tables } => restored(tables),
+            Self::ExpiredUnmanaged { partitions } => expired_unmanaged(partitions),
             Self::NeverExpires { partitions } => format!(
                 "{} without a lower end, and never let go: {}",
                 counted(partitions),
@@ -53,25 +33,82 @@ impl Note {
             Self::CannotAdopt { partition, why } => {
                 format!("{} cannot be adopted: {}", partition.shown(), why.explain())
             }
-            Self::DefaultStays { default } => format!(
-                "the default partition {} stays, though spec.defaultPartition is Absent: it is not \
-                 ours, not empty, or still needed",
-                default.shown()
-            ),
+            Self::DefaultStays { default } => default_stays(default),
             Self::Superuser { role } => superuser(role.as_ref()),
             Self::NotPublished { publication, partitions } => {
                 not_published(publication, partitions)
             }
             Self::StillPublished { partition, publications } => {
-                let names: Vec<_> = publications.iter().map(Identifier::shown).collect();
-                format!(
-                    "{} is detached, and still published by {}, which is not ours to change",
-                    partition.shown(),
-                    names.join(", ")
-                )
+                still_published(partition, publications)
             }
         }
     }
+}
+
+fn name_gone_round(wanted: &Identifier, used: &Identifier) -> String {
+    format!("something else is called {}: {} is used instead", wanted.shown(), used.shown())
+}
+
+fn unmanaged(partitions: &[QualifiedName], expire: bool) -> String {
+    let count = counted(partitions);
+    let names = some_of(partitions);
+    if expire {
+        return format!("{count} unmanaged, spec.retention does not apply: {names}");
+    }
+    format!("{count} made by others: {names}")
+}
+
+fn expired_unmanaged(partitions: &[QualifiedName]) -> String {
+    format!(
+        "{} past the retention made by others, and left alone: {}; name them in the annotation \
+         pgpartition.dev/adopt to have them let go",
+        counted(partitions),
+        some_of(partitions)
+    )
+}
+
+fn adopted_before(partition: &QualifiedName) -> String {
+    format!(
+        "{} is not adopted: a table of this name was adopted before, and an adoption is not repeated for \
+         another table; to adopt this one, remove its name from the annotation pgpartition.dev/adopt, wait \
+         for a reconcile, and add it again",
+        partition.shown()
+    )
+}
+
+fn unmarked(tables: &[QualifiedName], constraint: &Identifier) -> String {
+    format!(
+        "{} detached and without the operator's marker, neither attached nor dropped: {}; attach or drop \
+         manually, or drop the constraint {} to remove this note",
+        counted_tables(tables),
+        shown_qualified(tables),
+        constraint.shown()
+    )
+}
+
+fn restored(tables: &[QualifiedName]) -> String {
+    format!(
+        "{} restored from a dump or made by a user, and never dropped: {}; attach or drop manually",
+        counted_tables(tables),
+        shown_qualified(tables)
+    )
+}
+
+fn default_stays(default: &QualifiedName) -> String {
+    format!(
+        "the default partition {} stays, though spec.defaultPartition is Absent: it is not ours, not empty, \
+         or still needed",
+        default.shown()
+    )
+}
+
+fn still_published(partition: &QualifiedName, publications: &[Identifier]) -> String {
+    let names: Vec<_> = publications.iter().map(Identifier::shown).collect();
+    format!(
+        "{} is detached, and still published by {}, which is not ours to change",
+        partition.shown(),
+        names.join(", ")
+    )
 }
 
 impl Unadoptable {
@@ -102,4 +139,32 @@ fn not_published(publication: &Identifier, partitions: &[QualifiedName]) -> Stri
 fn superuser(role: Option<&Identifier>) -> String {
     let role = shown_role(role);
     format!("{role} is a superuser: log in as a role that is only a member of the table owner")
+}
+
+fn counted(partitions: &[QualifiedName]) -> String {
+    let plural = if partitions.len() == 1 { "" } else { "s" };
+    format!("{} partition{plural}", partitions.len())
+}
+
+fn counted_tables(tables: &[QualifiedName]) -> String {
+    let plural = if tables.len() == 1 { "" } else { "s" };
+    format!("{} table{plural}", tables.len())
+}
+
+/// The first few names.
+pub(super) fn some_of(partitions: &[QualifiedName]) -> String {
+    let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.shown()).collect();
+    if partitions.len() > 5 {
+        names.push("…".to_owned());
+    }
+    names.join(", ")
+}
+
+/// The first few names, with their schemas: a user can have moved what is detached.
+pub(super) fn shown_qualified(tables: &[QualifiedName]) -> String {
+    let mut names: Vec<_> = tables.iter().take(5).map(QualifiedName::shown).collect();
+    if tables.len() > 5 {
+        names.push("…".to_owned());
+    }
+    names.join(", ")
 }

@@ -42,6 +42,8 @@ pub enum Cause {
     NotDropped,
     /// A person asked for it by name.
     Asked,
+    /// The annotation no longer asks for it.
+    NotAsked,
     /// The spec wants a default partition.
     DefaultWanted,
     /// The spec wants no default partition.
@@ -67,10 +69,24 @@ pub enum Note {
         /// The name it gets.
         used: Identifier,
     },
-    /// Partitions that others made.
+    /// Partitions that others made, that a user moved here, or whose comments were lost.
     Unmanaged {
         /// Their names.
         partitions: Vec<QualifiedName>,
+        /// Whether managed ones expire.
+        expire: bool,
+    },
+    /// A partition to adopt whose name has been adopted before, for another table or for the same.
+    AdoptedBefore {
+        /// The partition.
+        partition: QualifiedName,
+    },
+    /// Tables that were detached from this one, and whose comments do not say so any more.
+    Unmarked {
+        /// Their names.
+        tables: Vec<QualifiedName>,
+        /// The constraint that proves it.
+        constraint: Identifier,
     },
     /// Tables that a dump or a user brought, with a comment that says that they were detached from this
     /// table. Nothing proves it, so they stay.

@@ -333,8 +333,9 @@ fn has_dependents(of: &QualifiedName, by: &[String]) -> String {
 
 fn cannot_reattach(partition: &QualifiedName) -> String {
     format!(
-        "{} is wanted again, and its columns or indexes are no longer those of the table: make them \
-         alike, or rename it to have it left alone",
+        "{} is wanted again, and its columns or indexes are no longer those of the table: make them match, or \
+         remove the operator's marker to leave it detached: COMMENT ON TABLE {} IS NULL",
+        partition.shown(),
         partition.shown()
     )
 }

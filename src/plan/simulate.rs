@@ -2,6 +2,8 @@
 //!
 //! On every supported version a test executes each step and holds the catalog against this model.
 
+use std::collections::BTreeSet;
+
 use super::step::{
     Attach, Drain, IndexBody, MarkedPartition, NewIndex, NewPartition, Remember, Step,
 };
@@ -21,7 +23,9 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             discard(world, default);
             (world.default_rows, world.default_count) = (None, None);
         }
-        Step::MarkPartitions { partitions, .. } => mark(world, partitions),
+        Step::MarkPartitions { partitions, adopted, .. } => {
+            mark(world, partitions, adopted.as_ref());
+        }
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
         Step::FinalizeDetach { partition, .. } => detach_partition(world, partition),
         Step::RememberDetached(remember) => remember_detached(world, remember),
@@ -229,7 +233,14 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     }
 }
 
-fn mark(world: &mut ObservedTable, partitions: &[MarkedPartition]) {
+fn mark(
+    world: &mut ObservedTable,
+    partitions: &[MarkedPartition],
+    adopted: Option<&BTreeSet<String>>,
+) {
+    if let (Some(adopted), Some(relation)) = (adopted, &mut world.relation) {
+        relation.adopted.clone_from(adopted);
+    }
     for MarkedPartition { name, marker, .. } in partitions {
         on(world, name, |p| {
             (p.mark, p.cycle, p.origin) = (Some(marker.mark), marker.cycle, Origin::Ours);

@@ -54,20 +54,23 @@ members AS (
     FROM target t
     JOIN (
         -- Few tables are no partition; only their comments are looked up.
-        SELECT s.oid, (
+        SELECT s.oid, s.was_detached, (
             SELECT left(description, 2000) FROM pg_description
             WHERE objoid = s.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
         ) AS comment
         FROM (
-            SELECT oid FROM namesakes WHERE relkind IN ('r', 'p') AND NOT relispartition
-            UNION
-            SELECT con.conrelid
-            FROM pg_constraint con
-            JOIN pg_class c ON c.oid = con.conrelid AND NOT c.relispartition
-            WHERE con.conname = $5::name AND con.contype = 'c'
+            SELECT oid, bool_or(was_detached) AS was_detached FROM (
+                SELECT oid, false AS was_detached
+                FROM namesakes WHERE relkind IN ('r', 'p') AND NOT relispartition
+                UNION ALL
+                SELECT con.conrelid, true
+                FROM pg_constraint con
+                JOIN pg_class c ON c.oid = con.conrelid AND NOT c.relispartition
+                WHERE con.conname = $5::name AND con.contype = 'c'
+            ) found GROUP BY oid
         ) s
         OFFSET 0
-    ) s ON s.oid <> t.oid AND starts_with(s.comment, 'pgpartition.dev ')
+    ) s ON s.oid <> t.oid AND (s.was_detached OR starts_with(s.comment, 'pgpartition.dev '))
     JOIN pg_class c ON c.oid = s.oid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE t.relkind = 'p'
@@ -149,6 +152,12 @@ SELECT 'table' AS what,
                'statistics', coalesce(columns.statistics, '[]'),
                'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = t.reltablespace),
                'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
+               -- The names that were adopted: a line of the table's own comment.
+               'adopted', (
+                   SELECT substring(right(description, 100000) FROM '(?n)^pgpartition\.dev adopted ([0-9a-f ]*)$')
+                   FROM pg_description
+                   WHERE objoid = t.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
+               ),
                'inheritedBounds', CASE WHEN t.relispartition THEN left(pg_get_partition_constraintdef(t.oid), 100001) END,
                -- A drain evaluates expressions of the owner with the rights of the login: no restriction of Postgres
                -- keeps their functions from RESET ROLE.

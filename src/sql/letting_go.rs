@@ -1,22 +1,45 @@
 //! Letting partitions go, and remembering what was let go.
 
+use std::collections::BTreeSet;
+
 use super::Sql;
 use super::partitions::{comment, drop_constraint_if_there, marker};
 use super::quote::{in_range, literal, name, qualified};
-use crate::partition::{Detached, Mark, Marker, QualifiedName, RangeBounds, detached_constraint};
+use crate::partition::{
+    Detached, Mark, Marker, QualifiedName, RangeBounds, adoption_line, detached_constraint,
+};
 use crate::plan::{Detach, DropDetached, MarkedPartition, RangeKey, Remember};
 
 pub(super) fn mark(
     table: &QualifiedName,
     key: Option<&RangeKey>,
     partitions: &[MarkedPartition],
+    adopted: Option<&BTreeSet<String>>,
 ) -> Vec<Sql> {
     let marked = |marked: &MarkedPartition| {
         let marker = marker(&marked.marker, table, &marked.bounds, key);
         comment(&marked.name, &marker, marked.comment.as_deref())
     };
     let looked_at = partitions.iter().filter_map(|marked| Some((&marked.name, marked.oid?)));
-    partitions.iter().map(marked).chain(are_the_same(looked_at)).collect()
+    let recorded = adopted.map(|adopted| record_adoptions(table, adopted));
+    partitions.iter().map(marked).chain(recorded).chain(are_the_same(looked_at)).collect()
+}
+
+/// Records in a line of the table's comment what has been adopted, and leaves what a user wrote there.
+fn record_adoptions(table: &QualifiedName, adopted: &BTreeSet<String>) -> Sql {
+    let table = qualified(table);
+    let line = match adopted.len() {
+        0 => "NULL".to_owned(),
+        _ => literal(&adoption_line(adopted.iter().map(String::as_str))),
+    };
+    let body = format!(
+        "BEGIN EXECUTE format('COMMENT ON TABLE %s IS %L', {}, nullif(concat_ws(chr(10), \
+         nullif(regexp_replace(obj_description({}::regclass, 'pg_class'), \
+         '(?n)(^|\\n)pgpartition\\.dev adopted [0-9a-f ]*$', ''), ''), {line}), '')); END",
+        literal(&table),
+        literal(&table),
+    );
+    Sql(format!("DO {}", literal(&body)))
 }
 
 /// Fails unless tables are those that were looked at. Comes when they are locked: a name cannot be given

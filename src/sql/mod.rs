@@ -76,8 +76,8 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::DiscardPartition { partition } => partitions::discard(partition),
         Step::DrainDefault(drain) => default_rows::drain(drain),
         Step::RemoveDefault { table, default, .. } => default_rows::remove(table, default),
-        Step::MarkPartitions { table, key, partitions, .. } => {
-            letting_go::mark(table, key.as_ref(), partitions)
+        Step::MarkPartitions { table, key, partitions, adopted, .. } => {
+            letting_go::mark(table, key.as_ref(), partitions, adopted.as_ref())
         }
         Step::DetachPartition(detach) => vec![letting_go::detach(detach)],
         Step::FinalizeDetach { table, partition, .. } => letting_go::finalize(table, partition),

@@ -8,6 +8,7 @@ use super::obstacle::{About, Obstacle, about_step, cure, denies_access, is_an_an
 use super::{Failure, Outcome, Seen, Subject, summary};
 use crate::api::{ConditionType, Reason};
 use crate::desired::Partitioning;
+use crate::observed::Origin;
 use crate::partition::Identifier;
 use crate::plan::{Cause, Step, Waits};
 
@@ -172,11 +173,22 @@ fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Statement> {
         }
         (0, None, kept_from) => {
             let from = kept_from.map(|edge| window.grid.axis.key.shown(edge)).unwrap_or_default();
-            says(about, TRUE, Reason::NothingExpired, format!("nothing ends before {from}"))
+            let message = format!("nothing ends before {from}{}", unmanaged(seen));
+            says(about, TRUE, Reason::NothingExpired, message)
         }
         (0, Some(note), _) => says(about, FALSE, Reason::PartitionsPastRetention, note.explain()),
         (1.., _, _) => says(about, FALSE, Reason::PartitionsPastRetention, "see plan".to_owned()),
     })
+}
+
+/// What the retention does not apply to, though nothing of it has expired yet.
+fn unmanaged(seen: &Seen<'_>) -> String {
+    let unmanaged = seen.observed.attached().filter(|p| p.origin == Origin::Foreign);
+    match unmanaged.filter(|p| p.bounds.as_range().is_some()).count() {
+        0 => String::new(),
+        1 => "; spec.retention does not apply to 1 unmanaged partition".to_owned(),
+        count => format!("; spec.retention does not apply to {count} unmanaged partitions"),
+    }
 }
 
 fn lets_go(step: &Step) -> bool {

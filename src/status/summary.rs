@@ -60,7 +60,7 @@ pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {
         attached: number(observed.attached().count()),
         missing: missing(seen),
         unmanaged: number(observed.attached().filter(|p| p.origin == Origin::Foreign).count()),
-        detached: number(hanging(Attachment::Detached).count()),
+        detached: number(hanging(Attachment::Detached).count() + observed.unmarked.len()),
         pending_detach: number(hanging(Attachment::DetachPending).count()),
         default_rows: default_rows(observed),
     })

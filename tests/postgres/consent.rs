@@ -234,7 +234,7 @@ async fn nothing_that_was_detached_before_a_dump_is_dropped_in_the_restored_data
     assert!(before.starts_with(&["t_2026_01".to_owned(), "t_2026_02".to_owned()]), "{before:?}");
     let file = resource(monthly("t", &drop_after("0s")));
     let plan = target.call(&["plan", "-f", "-", "--at", NOW], &file);
-    assert!(plan.out.contains("t_2026_01, t_2026_02"), "they are reported: {plan:?}");
+    assert!(plan.out.contains("note  2 tables restored"), "they are reported: {plan:?}");
     // What is attached goes on as managed: it expires, and is dropped at last.
     let done = target.call(&["apply", "-f", "-", "--at", NOW], &file);
     assert_eq!((done.status, attached(&target).await.len()), (0, 2), "{done:?}");
@@ -245,4 +245,122 @@ async fn nothing_that_was_detached_before_a_dump_is_dropped_in_the_restored_data
     let left = standalone(&target).await;
     let is_left = KEPT.map(|table| left.iter().any(|name| name == table));
     assert_eq!(is_left, [true, true, false, false], "{left:?}");
+}
+
+/// The same as SQL text that `pg_dump --no-comments` gives: `visits` of managed services.
+#[tokio::test]
+async fn a_restore_without_comments_is_reported_and_nothing_is_dropped_or_doubled() {
+    let world = all_states().await;
+    let target = beside(&world).await;
+    restore(&dump(&world, &["--no-comments"]), &target);
+    let (before, partitions) = (standalone(&target).await, attached(&target).await);
+    let file = resource(monthly("t", &drop_after("0s")));
+    let verify = target.call(&["verify", "-f", "-", "--at", NOW], &file);
+    for said in ["spec.retention does not apply", "t_2026_01", "t_2026_02", "pgpartition_of_"] {
+        assert!(verify.out.contains(said), "{said}: {verify:?}");
+    }
+    for now in [NOW, NOW, LATER, LATER] {
+        target.call(&["apply", "-f", "-", "--at", now], &file);
+    }
+    let after = attached(&target).await;
+    assert!(partitions.iter().all(|partition| after.contains(partition)), "{after:?}");
+    assert_eq!(standalone(&target).await, before, "{after:?}");
+    // What the note advises: they are adopted by name, and expire again.
+    let mut adopting: Value = serde_json::from_str(&file).unwrap();
+    adopting["metadata"]["annotations"] = json!({"pgpartition.dev/adopt": partitions.join(",")});
+    adopting["spec"]["limits"] = json!({"maxExpirePerRun": 9});
+    let done = target.call(&["apply", "-f", "-", "--at", NOW], &adopting.to_string());
+    let left = attached(&target).await;
+    let is_left = KEPT.map(|table| left.iter().any(|name| name == table));
+    assert_eq!((done.status, is_left), (0, [false; 4]), "{left:?} {done:?}");
+}
+
+/// The file with the annotation that asks for the adoption of these.
+fn adopting(names: &str) -> String {
+    let mut file: Value =
+        serde_json::from_str(&resource(monthly("t", &json!({"keep": 9})))).unwrap();
+    file["metadata"]["annotations"] = json!({"pgpartition.dev/adopt": names});
+    file.to_string()
+}
+
+const LEGACY: &str =
+    "CREATE TABLE legacy PARTITION OF t FOR VALUES FROM ('2026-01-01Z') TO ('2026-06-01Z')";
+
+#[tokio::test]
+async fn an_adoption_is_not_repeated_for_another_table_of_the_same_name() {
+    for major in majors() {
+        let what = format!("Postgres {major}");
+        let world = World::new(major).await;
+        world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
+        world.owner(&format!("COMMENT ON TABLE t IS E'a user''s\\nown words'; {LEGACY}")).await;
+        let comment = |table: &str| {
+            format!(
+                "SELECT coalesce(obj_description('{SCHEMA_SQL}.{table}'::regclass, 'pg_class'), '-')"
+            )
+        };
+        let apply = |names: &str| world.call(&["apply", "-f", "-", "--at", NOW], &adopting(names));
+        let done = apply("legacy");
+        let marked = world.text(&comment("legacy")).await;
+        assert!(done.status == 0 && marked.starts_with("pgpartition.dev "), "{what}: {done:?}");
+        world.owner(&format!("DROP TABLE legacy; {LEGACY}")).await;
+        let held = apply("legacy");
+        assert_eq!(world.text(&comment("legacy")).await, "-", "{what}: {held:?}");
+        let plan = world.call(&["plan", "-f", "-", "--at", NOW], &adopting("legacy"));
+        assert!(plan.status == 0 && plan.out.contains("not repeated"), "{what}: {plan:?}");
+        // What the note advises.
+        for names in ["", "legacy"] {
+            let done = apply(names);
+            assert_eq!(done.status, 0, "{what}: {done:?}");
+        }
+        let marked = world.text(&comment("legacy")).await;
+        assert!(marked.starts_with("pgpartition.dev "), "{what}: {marked}");
+        let own = world.text(&comment("t")).await;
+        assert!(own.starts_with("a user's\nown words\npgpartition.dev adopted "), "{what}: {own}");
+    }
+}
+
+#[tokio::test]
+async fn each_remedy_for_a_table_that_cannot_be_attached_again_works() {
+    for major in majors() {
+        let what = format!("Postgres {major}");
+        let world = half_a_year(major, &json!({"keep": 1})).await;
+        world.owner("ALTER TABLE t ADD amount numeric").await;
+        let file = resource(monthly("t", &json!({"keep": 9})));
+        let held = world.call(&["apply", "-f", "-", "--at", NOW], &file);
+        assert!(held.status == 4 && held.out.contains("IS NULL"), "{what}: {held:?}");
+        world
+            .owner("ALTER TABLE t_2026_04 ADD amount numeric; COMMENT ON TABLE t_2026_01 IS NULL")
+            .await;
+        world.owner("ALTER TABLE t_2026_02 ADD amount numeric; ALTER TABLE t_2026_03 ADD amount numeric").await;
+        let done = world.call(&["apply", "-f", "-", "--at", NOW], &file);
+        assert_eq!((done.status, attached(&world).await.len()), (0, 5), "{what}: {done:?}");
+        let plan = world.call(&["plan", "-f", "-", "--at", NOW], &file);
+        assert!(plan.out.contains("t_2026_01"), "{what}: it is mentioned: {plan:?}");
+        let table = format!("{SCHEMA_SQL}.t_2026_01");
+        let constraint = format!(
+            "SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND conname ~ '^pgpartition_of_'"
+        );
+        let constraint = world.text(&constraint).await;
+        world.owner(&format!("ALTER TABLE t_2026_01 DROP CONSTRAINT {constraint}")).await;
+        let plan = world.call(&["plan", "-f", "-", "--at", NOW], &file);
+        assert!(plan.status == 0 && !plan.out.contains("t_2026_01"), "{what}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_detached_table_that_a_user_moved_is_dropped_only_after_a_word_and_a_grace_period() {
+    for major in majors() {
+        let what = format!("Postgres {major}");
+        let world = half_a_year(major, &json!({"keep": 4})).await;
+        world.admin(&format!("CREATE SCHEMA archive AUTHORIZATION {}", world.owner)).await;
+        world.owner("ALTER TABLE t_2026_01 RENAME TO old_january; ALTER TABLE old_january SET SCHEMA archive").await;
+        let file =
+            resource(monthly("t", &json!({"keep": 4, "onExpiry": "Drop", "dropAfter": "0s"})));
+        let plan = world.call(&["plan", "-f", "-", "--at", NOW], &file);
+        let said = plan.out.contains("mark-for-drop") && plan.out.contains("archive.old_january");
+        assert!(said && plan.out.contains("InGrace"), "{what}: {plan:?}");
+        assert_eq!(world.call(&["apply", "-f", "-", "--at", NOW], &file).status, 0, "{what}");
+        let there = "SELECT to_regclass('archive.old_january') IS NOT NULL";
+        assert_eq!(world.text(there).await, "t", "{what}: {plan:?}");
+    }
 }

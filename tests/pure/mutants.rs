@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use pg_partition_operator::desired::{OnExpiry, Partitioning};
 use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds,
+    Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
 use pg_partition_operator::plan::{
     Blocker, Cause, Detach, DropDetached, MarkedPartition, Marking, Moment, Plan, PlannedStep,
@@ -161,6 +161,20 @@ proptest! {
     }
 
     #[test]
+    fn a_plan_that_repeats_an_adoption_is_refused(world in any_world()) {
+        let (mut world, whole) = approved(world);
+        let names = whole.steps.iter().filter_map(|planned| match &planned.step {
+            Step::MarkPartitions { adopted: Some(adopted), .. } => Some(adopted.clone()),
+            _ => None,
+        });
+        let names: Vec<_> = names.flatten().collect();
+        if let (Some(relation), false) = (world.observed.relation.as_mut(), names.is_empty()) {
+            relation.adopted.extend(names);
+            refuses(&world, &whole, vec![whole.clone()])?;
+        }
+    }
+
+    #[test]
     fn a_plan_that_takes_an_expiry_back_in_the_same_cycle_is_refused(world in any_world()) {
         let (world, whole) = approved(world);
         let mut mutants = Vec::new();
@@ -215,7 +229,7 @@ fn drops(world: &World) -> bool {
 
 fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) -> Step {
     let mark = |p: &ObservedPartition| match (marking, p.mark) {
-        (Marking::Adopted | Marking::Kept, _) => Mark::Attached,
+        (Marking::Adopted | Marking::Kept | Marking::Forgotten, _) => Mark::Attached,
         (Marking::Expired { drops }, _) => Mark::Expired { drops },
         (Marking::ForDrop | Marking::NotForDrop, Some(Mark::Detached(detached))) => {
             let drops_since = (marking == Marking::ForDrop).then_some(world.now);
@@ -225,6 +239,7 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
             Mark::Detached(Detached { at: world.now, drops_since: Some(world.now) })
         }
     };
+    let names = partitions.iter().map(|p| p.name.clone());
     let partitions = partitions.iter().map(|p| MarkedPartition {
         name: p.name.clone(),
         oid: p.oid,
@@ -236,6 +251,8 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
         table: world.observed.name.clone(),
         key: None,
         partitions: partitions.collect(),
+        adopted: (marking == Marking::Adopted)
+            .then(|| names.map(|name| adoption_digest(&name)).collect()),
         marking,
     }
 }

@@ -320,6 +320,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             key: key.clone(),
             partitions: vec![marked(None), marked(own.clone())],
             marking: Marking::Expired { drops: true },
+            adopted: Some(["0a".to_owned(), "1b".to_owned()].into()),
         },
         detach(true, None),
         detach(false, Some(qualified(DEFAULT))),

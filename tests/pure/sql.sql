@@ -123,6 +123,7 @@ COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_so
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS E'pgpartition.dev expired (oid 20001, parent 20000, cycle 2, drops) from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')
 it''s \\ mine;
 -- and stays';
+DO E'BEGIN EXECUTE format(''COMMENT ON TABLE %s IS %L'', ''"Fin""an;ce"."Or""der''''; DROP TABLE ""x"" --"'', nullif(concat_ws(chr(10), nullif(regexp_replace(obj_description(''"Fin""an;ce"."Or""der''''; DROP TABLE ""x"" --"''::regclass, ''pg_class''), ''(?n)(^|\\n)pgpartition\\.dev adopted [0-9a-f ]*$'', ''''), ''''), ''pgpartition.dev adopted 0a 1b''), '''')); END';
 DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid), (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid)) AS tables (there, looked_at) WHERE there <> looked_at) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''another table has the name now, and is left alone''; END IF; END';
 COMMIT;
 

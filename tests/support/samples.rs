@@ -1,5 +1,6 @@
 //! One of each step and one of each blocker.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use pg_partition_operator::observed::{
 };
 use pg_partition_operator::partition::{
     Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, Mark, Marker, QualifiedName,
-    RangeBounds, ServerVersion,
+    RangeBounds, ServerVersion, adoption_digest,
 };
 use pg_partition_operator::plan::{
     Attach, Blocker, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
@@ -90,6 +91,8 @@ fn steps_of_letting_go() -> Vec<Step> {
             comment: None,
             marker: marker(mark),
         }],
+        adopted: (marking == Marking::Adopted)
+            .then(|| BTreeSet::from([adoption_digest(&partition)])),
         marking,
     };
     vec![
@@ -98,6 +101,13 @@ fn steps_of_letting_go() -> Vec<Step> {
         mark(Marking::Kept, Mark::Attached),
         mark(Marking::ForDrop, Mark::Detached(detached)),
         mark(Marking::NotForDrop, Mark::Detached(Detached { drops_since: None, ..detached })),
+        Step::MarkPartitions {
+            table: table.clone(),
+            key: Some(key()),
+            partitions: Vec::new(),
+            marking: Marking::Forgotten,
+            adopted: Some(BTreeSet::new()),
+        },
         Step::DetachPartition(Box::new(Detach {
             table: table.clone(),
             partition: partition.clone(),

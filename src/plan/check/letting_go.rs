@@ -1,5 +1,7 @@
 //! What may be let go.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{attached, ensure, find, prepared};
@@ -7,7 +9,9 @@ use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{
     Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionKind,
 };
-use crate::partition::{Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds};
+use crate::partition::{
+    Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
+};
 use crate::plan::step::{Detach, DropDetached, MarkedPartition, Marking, Remember};
 use crate::plan::{Moment, Plan, PlannedStep, Step, Window};
 
@@ -133,6 +137,7 @@ pub(super) fn check_mark(
         let is_there = match marking {
             Marking::Kept => found.hangs_on(),
             Marking::Adopted | Marking::Expired { .. } => found.attachment == Attachment::Attached,
+            Marking::Forgotten => false,
             Marking::ForDrop | Marking::NotForDrop => found.attachment == Attachment::Detached,
         };
         ensure(is_there, "it is a partition, or was one where it is marked as detached")?;
@@ -154,11 +159,38 @@ pub(super) fn check_mark(
                 ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;
                 leave.is_expired(&found.bounds)?;
             }
-            Marking::NotForDrop => {}
+            Marking::NotForDrop | Marking::Forgotten => {}
         }
         check_marker(&marked.marker, marking, found, leave)?;
     }
     Ok(())
+}
+
+/// An adoption is recorded with it, is not repeated, and is forgotten only together with nothing else.
+pub(super) fn check_adoptions(
+    partitions: &[MarkedPartition],
+    marking: Marking,
+    recorded: Option<&BTreeSet<String>>,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let before = world.relation.as_ref().map(|relation| relation.adopted.clone());
+    let before = before.unwrap_or_default();
+    match (marking, recorded) {
+        (Marking::Adopted, Some(recorded)) => {
+            let mut digests = partitions.iter().map(|marked| adoption_digest(&marked.name));
+            let is_new =
+                digests.all(|digest| !before.contains(&digest) && recorded.contains(&digest));
+            ensure(is_new, "no adoption is repeated for another table of the same name")
+        }
+        (Marking::Forgotten, Some(recorded)) => ensure(
+            partitions.is_empty() && recorded.is_subset(&before),
+            "nothing is only forgotten",
+        ),
+        (Marking::Adopted | Marking::Forgotten, None) | (_, Some(_)) => {
+            Err("an adoption is recorded, and nothing else is")
+        }
+        (_, None) => Ok(()),
+    }
 }
 
 /// What is written is what the marking says, is bound to the table, and begins a new cycle if it takes back an

@@ -85,8 +85,9 @@ fn check_step(
         | Step::DropExclusion { default, exclusion } => {
             default::check_promised(default, exclusion, world)
         }
-        Step::MarkPartitions { partitions, marking, .. } => {
-            letting_go::check_mark(partitions, *marking, world, leave)
+        Step::MarkPartitions { partitions, marking, adopted, .. } => {
+            letting_go::check_mark(partitions, *marking, world, leave)?;
+            letting_go::check_adoptions(partitions, *marking, adopted.as_ref(), world)
         }
         Step::DetachPartition(detach) => letting_go::check_detach(detach, world, leave),
         Step::FinalizeDetach { partition, .. } => letting_go::check_finalize(partition, world),

@@ -1,18 +1,24 @@
 //! Partitions that others made become ours where a person says so.
 
+use std::collections::BTreeSet;
+
 use super::{Cause, Draft, Moment, Note, PlannedStep, Step, simulate};
 use crate::desired::{AdoptedName, DesiredTable};
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
-use crate::partition::{Bounds, Detached, Mark, Marker};
+use crate::partition::{Bounds, Detached, Mark, Marker, QualifiedName, adoption_digest};
 use crate::plan::reason::Unadoptable;
 use crate::plan::step::{MarkedPartition, Marking};
 
 pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     let mut unknown = desired.unread_adoptions.clone();
     let mut adopted = Vec::new();
+    forget(desired, draft);
     for name in &desired.adopt {
         match draft.world.partitions.iter().find(|p| is_named(p, name, draft)) {
             Some(found) if found.origin == Origin::Ours => {}
+            Some(found) if draft.was_adopted(&found.name) => {
+                draft.notes.push(Note::AdoptedBefore { partition: found.name.clone() });
+            }
             Some(found) => match unadoptable(found) {
                 None => adopted.push(found.clone()),
                 Some(why) => {
@@ -26,7 +32,41 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     if !unknown.is_empty() {
         draft.notes.push(Note::UnknownAdoption { names: unknown });
     }
-    draft.mark(&adopted, Marking::Adopted, Cause::Asked);
+    if adopted.is_empty() {
+        return;
+    }
+    let asked_for = desired.adopt.iter().map(|name| digest_of(name, &draft.world.name));
+    let mut recorded: BTreeSet<_> =
+        asked_for.filter(|digest| draft.adopted().contains(digest)).collect();
+    recorded.extend(adopted.iter().map(|partition| adoption_digest(&partition.name)));
+    let mut step = draft.marking(&adopted, Marking::Adopted);
+    if let Step::MarkPartitions { adopted, .. } = &mut step {
+        *adopted = Some(recorded);
+    }
+    draft.step(step, Cause::Asked);
+}
+
+/// Forgets adoptions that the annotation does not name any more, if another table has the name now: so a user can
+/// ask for the adoption of that one.
+fn forget(desired: &DesiredTable, draft: &mut Draft) {
+    let asked_for = desired.adopt.iter().map(|name| digest_of(name, &draft.world.name));
+    let kept: BTreeSet<_> = asked_for.filter(|digest| draft.adopted().contains(digest)).collect();
+    let is_waiting = |p: &ObservedPartition| {
+        let digest = adoption_digest(&p.name);
+        p.origin == Origin::Foreign && draft.adopted().contains(&digest) && !kept.contains(&digest)
+    };
+    if draft.world.partitions.iter().any(is_waiting) {
+        let mut step = draft.marking(&[], Marking::Forgotten);
+        if let Step::MarkPartitions { adopted, .. } = &mut step {
+            *adopted = Some(kept);
+        }
+        draft.step(step, Cause::NotAsked);
+    }
+}
+
+fn digest_of(name: &AdoptedName, table: &QualifiedName) -> String {
+    let schema = name.schema.as_ref().unwrap_or(&table.schema).clone();
+    adoption_digest(&QualifiedName { schema, name: name.name.clone() })
 }
 
 fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) -> bool {
@@ -74,18 +114,27 @@ impl Draft {
         let step = self.marking(partitions, marking);
         simulate(&mut self.world, &step);
         let comes_first = |p: &PlannedStep| {
-            let adopts = matches!(&p.step, Step::MarkPartitions { marking: Marking::Adopted, .. });
+            let adopts = matches!(&p.step, Step::MarkPartitions { adopted: Some(_), .. });
             adopts || matches!(&p.step, Step::FinalizeDetach { .. })
         };
         let at = self.steps.iter().rposition(comes_first).map_or(0, |last| last + 1);
         self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
     }
 
+    /// Digests of the names that have been adopted.
+    fn adopted(&self) -> BTreeSet<String> {
+        self.world.relation.as_ref().map(|relation| relation.adopted.clone()).unwrap_or_default()
+    }
+
+    fn was_adopted(&self, partition: &QualifiedName) -> bool {
+        self.adopted().contains(&adoption_digest(partition))
+    }
+
     /// What the comment of a partition says once it is marked.
     fn marker(&self, partition: &ObservedPartition, marking: Marking) -> Marker {
         let is_expired_again = partition.cycle.saturating_add(1);
         let (mark, cycle) = match marking {
-            Marking::Adopted => (Mark::Attached, 0),
+            Marking::Adopted | Marking::Forgotten => (Mark::Attached, 0),
             Marking::Expired { drops } => (Mark::Expired { drops }, partition.expiry_cycle()),
             Marking::Kept => (Mark::Attached, is_expired_again),
             Marking::ForDrop => (self.detached(partition, true), partition.cycle),
@@ -127,6 +176,7 @@ impl Draft {
             key: self.range_key(),
             partitions: marked.collect(),
             marking,
+            adopted: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Blocker, Cause, Draft, Moment, Note, Step, drain, remainders};
 use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
 use crate::observed::{Attachment, ObservedPartition, Origin};
-use crate::partition::{Bounds, Identifier, RangeBounds, digest, range_name};
+use crate::partition::{Bounds, Identifier, RangeBounds, detached_constraint, digest, range_name};
 use crate::plan::refute::range_key;
 use crate::plan::step::RangeKey;
 use crate::plan::window::{Missing, Newest, Window};
@@ -20,7 +20,7 @@ pub(super) fn provision(desired: &DesiredTable, moment: &Moment, draft: &mut Dra
         }
         Partitioning::Hash(hash) => remainders::provision(desired, hash, draft),
     }
-    note_unmanaged(draft);
+    note_unmanaged(desired, draft);
 }
 
 fn provision_periods(
@@ -211,7 +211,7 @@ fn exclusion_name(range: RangeBounds) -> Identifier {
         .expect("short and without NUL")
 }
 
-fn note_unmanaged(draft: &mut Draft) {
+fn note_unmanaged(desired: &DesiredTable, draft: &mut Draft) {
     let partitions: Vec<_> = draft
         .world
         .partitions
@@ -220,11 +220,17 @@ fn note_unmanaged(draft: &mut Draft) {
         .map(|p| p.name.clone())
         .collect();
     if !partitions.is_empty() {
-        draft.notes.push(Note::Unmanaged { partitions });
+        let expire = matches!(&desired.partitioning, Partitioning::Range(range) if range.retention.is_some());
+        draft.notes.push(Note::Unmanaged { partitions, expire });
     }
     let restored = draft.world.partitions.iter().filter(|p| p.is_restored && !p.hangs_on());
     let tables: Vec<_> = restored.map(|p| p.name.clone()).collect();
     if !tables.is_empty() {
         draft.notes.push(Note::Restored { tables });
+    }
+    if !draft.world.unmarked.is_empty() {
+        let (tables, table) = (draft.world.unmarked.clone(), &draft.world.name);
+        let constraint = detached_constraint(table);
+        draft.notes.push(Note::Unmarked { tables, constraint });
     }
 }

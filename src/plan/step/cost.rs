@@ -1,6 +1,6 @@
 //! What a step costs: its locks, how it is sent, and what can be made to wait.
 
-use super::{Attach, Marking, Step};
+use super::{Attach, MarkedPartition, Marking, Step};
 use crate::partition::{LockMode, QualifiedName};
 
 /// How a step's statements are sent.
@@ -39,6 +39,17 @@ impl Attach {
     }
 }
 
+/// What is locked by comments.
+fn marked_tables<'a>(
+    table: &'a QualifiedName,
+    partitions: &'a [MarkedPartition],
+    records: bool,
+) -> Vec<(&'a QualifiedName, LockMode)> {
+    let marked = partitions.iter().map(|marked| &marked.name);
+    let table = records.then_some(table);
+    marked.chain(table).map(|relation| (relation, LockMode::ShareUpdateExclusive)).collect()
+}
+
 impl Step {
     /// The tables locked by the step, with the strongest mode on each, new tables included. What is
     /// said of a partition goes for all that lies below it, where it is partitioned itself.
@@ -74,8 +85,8 @@ impl Step {
                 locks.extend(references.iter().map(|r| (r, AccessExclusive)));
                 locks
             }
-            Self::MarkPartitions { partitions, .. } => {
-                partitions.iter().map(|marked| (&marked.name, ShareUpdateExclusive)).collect()
+            Self::MarkPartitions { table, partitions, adopted, .. } => {
+                marked_tables(table, partitions, adopted.is_some())
             }
             Self::DetachPartition(detach) => detach.locks(),
             Self::FinalizeDetach { table, partition, references } => {
@@ -172,7 +183,9 @@ impl Step {
     #[must_use]
     pub fn is_destructive(&self) -> bool {
         match self {
-            Self::MarkPartitions { marking, .. } => matches!(marking, Marking::Expired { .. }),
+            Self::MarkPartitions { marking, .. } => {
+                matches!(marking, Marking::Expired { .. } | Marking::ForDrop)
+            }
             Self::DetachPartition(_)
             | Self::FinalizeDetach { .. }
             | Self::DropDetached(_)

@@ -36,6 +36,8 @@ pub enum Marking {
     ForDrop,
     /// Detached and kept: the spec no longer says that they are dropped.
     NotForDrop,
+    /// Nothing: the table's comment forgets adoptions that nobody asks for any more.
+    Forgotten,
 }
 
 /// What is detached, and how.

@@ -3,6 +3,8 @@
 mod cost;
 mod letting_go;
 
+use std::collections::BTreeSet;
+
 use crate::observed::{IndexSettings, Template, Trigger};
 use crate::partition::{
     Bounds, Identifier, IndexShape, KeyType, Marker, QualifiedName, RangeBounds,
@@ -62,6 +64,9 @@ pub enum Step {
         partitions: Vec<MarkedPartition>,
         /// What they are from now on.
         marking: Marking,
+        /// Digests of the names that have been adopted, as the table's comment records them from then on;
+        /// `None` if that does not change.
+        adopted: Option<BTreeSet<String>>,
     },
     /// Make of a partition a table that stands by itself.
     DetachPartition(Box<Detach>),

@@ -111,6 +111,7 @@ impl Scenario {
                 let name = line.name();
                 self.world.partitions.retain(|p| p.name != name);
             }
+            "unmarked" => self.world.unmarked.push(line.name()),
             "rows" => {
                 let name = line.name();
                 self.partition(&name).rows = Some(line.number());

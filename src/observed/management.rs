@@ -1,0 +1,49 @@
+//! What the marker in a comment proves of the table that has the comment.
+
+use super::BoundsCheck;
+use super::snapshot::RawPartition;
+use crate::partition::{Mark, Marked, QualifiedName, marker_in};
+
+/// Whether a table was detached from this one, and its comment does not say so any more.
+pub(super) fn is_unmarked(raw: &RawPartition, table: &QualifiedName) -> bool {
+    let comment = raw.comment.as_deref().unwrap_or_default();
+    !raw.attached && raw.bounds_check != BoundsCheck::Absent && marker_in(comment, table).is_none()
+}
+
+/// Whether a marker is for a partition of this table.
+///
+/// If the marker names the very table it is on, this is the database it was written in, and the object
+/// identifier of the partitioned table decides: names change. Otherwise it came with a dump, and what it
+/// says counts by name.
+pub(super) fn is_for(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> bool {
+    let Marked { marker, names_table, .. } = marked;
+    let is_of_table = marker.parent.is_some() && marker.parent == table;
+    if marker.oid == Some(raw.oid) && marker.parent.is_some() {
+        return is_of_table;
+    }
+    *names_table || is_of_table
+}
+
+/// What a marker for this table proves, and whether it was written for another one.
+///
+/// That a table was detached, or decided to be, counts only for the table that the marker was written for. In
+/// another one, restored from a dump or made by a user, the same words are no decision about it: it is
+/// like a partition that nobody has marked as expired, or that a user has detached.
+pub(super) fn meant(
+    marked: &Marked<'_>,
+    raw: &RawPartition,
+    table: Option<u32>,
+) -> (Option<Mark>, bool) {
+    let Marked { marker, .. } = marked;
+    match marker.mark {
+        Mark::ToBeAttached | Mark::Attached => (Some(marker.mark), false),
+        Mark::Expired { .. } | Mark::Detached(_) => {
+            let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
+            if is_bound {
+                (Some(marker.mark), false)
+            } else {
+                (Some(Mark::Attached), !raw.attached)
+            }
+        }
+    }
+}
