@@ -12,6 +12,8 @@ use std::time::Duration;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::{sleep, timeout};
 
+use super::leader::Leadership;
+use super::reconcile::Context;
 use super::tables::Tables;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
 use crate::postgres::{Asking, Authority, Certainty, Ruling};
@@ -52,6 +54,7 @@ impl Followed {
 /// A resource as it was when a run began.
 pub(super) struct StillAsked {
     tables: Arc<Tables>,
+    leadership: Arc<Leadership>,
     client: Client,
     namespace: String,
     name: String,
@@ -59,18 +62,23 @@ pub(super) struct StillAsked {
 }
 
 impl StillAsked {
-    pub(super) fn new(table: &PartitionedTable, tables: &Arc<Tables>, client: &Client) -> Self {
+    pub(super) fn new(table: &PartitionedTable, context: &Context) -> Self {
         Self {
-            tables: Arc::clone(tables),
-            client: client.clone(),
+            tables: Arc::clone(&context.tables),
+            leadership: Arc::clone(&context.leadership),
+            client: context.client.clone(),
             namespace: table.namespace().unwrap_or_default(),
             name: table.name_any(),
             followed: Followed::from_object(table),
         }
     }
 
-    /// Returns whether the resource is, as far as the watch has told, what it was when the run began.
+    /// Returns whether the resource is, as far as the watch has told, what it was when the run began, and
+    /// this replica still leads.
     pub(super) fn stands(&self) -> bool {
+        if !self.leadership.is_held() {
+            return false;
+        }
         let current = self.tables.current(&self.namespace, &self.name);
         current.is_some_and(|watched| Followed::from_object(&*watched) == self.followed)
     }

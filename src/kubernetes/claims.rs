@@ -47,7 +47,7 @@ pub(super) fn claimant(table: &PartitionedTable, context: &Context) -> Claimant 
         uid: table.uid().unwrap_or_default(),
         namespace: table.namespace().unwrap_or_default(),
         name: table.name_any(),
-        installation: context.installation.clone(),
+        installation: context.leadership.installation(),
         created: table.creation_timestamp().map(|time| time.0).unwrap_or_default(),
     }
 }

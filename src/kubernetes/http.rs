@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
+use super::leader::Leadership;
 use super::metrics::Metrics;
 use super::serve::serve;
 use super::tables::{Sight, Tables, Watched};
@@ -32,10 +33,18 @@ const MIN_PAGE_AGE: Duration = Duration::from_secs(1);
 pub(super) struct Told {
     pub(super) metrics: Arc<Metrics>,
     pub(super) tables: Arc<Tables>,
+    pub(super) leadership: Arc<Leadership>,
     /// Whether new work may come here: not while we are ending.
     pub(super) ready: AtomicBool,
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) pages: Pages,
+}
+
+impl Told {
+    /// The resources to tell of: only the leader tells of any, or two would.
+    fn watched(&self) -> Vec<Arc<Watched>> {
+        if self.leadership.is_held() { self.tables.all() } else { Vec::new() }
+    }
 }
 
 /// Pages that grow with the number of tables.
@@ -138,7 +147,9 @@ impl Rendered {
 }
 
 fn render_metrics(told: &Told) -> Result<String, String> {
-    told.metrics.scrape(&told.tables, Timestamp::now()).map_err(|error| error.to_string())
+    told.metrics
+        .scrape(&told.watched(), &told.tables, Timestamp::now())
+        .map_err(|error| error.to_string())
 }
 
 /// A table and its partitions.
@@ -163,7 +174,7 @@ struct PartitionMetrics {
 
 fn render_partitions(told: &Told) -> Result<String, String> {
     let mut tables = Vec::new();
-    for watched in told.tables.all() {
+    for watched in told.watched() {
         if let Some(sight) = told.tables.sight(&watched.uid().unwrap_or_default()) {
             tables.push(table_metrics(&watched, &sight));
         }
@@ -219,7 +230,7 @@ fn render_verdicts(told: &Told) -> Result<String, String> {
             problems,
         }
     };
-    json(&told.tables.all().into_iter().map(verdict).collect::<Vec<_>>())
+    json(&told.watched().into_iter().map(verdict).collect::<Vec<_>>())
 }
 
 fn problems(sight: &Sight) -> Vec<String> {

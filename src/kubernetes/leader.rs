@@ -2,8 +2,10 @@
 //!
 //! A Lease cannot fence: a leader that was stopped for a while may still act when it wakes. What it
 //! does to a table is fenced by the advisory lock there; this only keeps replicas out of each
-//! other's way.
+//! other's way. So a leader that cannot renew the Lease begins no further step, but ends none that runs
+//! (ADR 9).
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -11,6 +13,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// Which Lease to hold, and how.
@@ -30,6 +33,41 @@ pub struct LeaseSettings {
     pub retry_period: Duration,
 }
 
+/// Whether this replica leads. It does not before it has won the Lease.
+#[derive(Debug, Default)]
+pub(super) struct Leadership {
+    held: watch::Sender<bool>,
+    installation: Mutex<String>,
+}
+
+impl Leadership {
+    pub(super) fn is_held(&self) -> bool {
+        *self.held.borrow()
+    }
+
+    /// Waits until this replica leads.
+    pub(super) async fn held(&self) {
+        // The sender lives as long as this.
+        drop(self.held.subscribe().wait_for(|held| *held).await);
+    }
+
+    /// What distinguishes this installation, all its replicas and restarts, from every other: the UID of
+    /// the Lease that was won last.
+    pub(super) fn installation(&self) -> String {
+        self.installation.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn begin(&self, election: &Election) {
+        let installation = election.uid.clone().unwrap_or_default();
+        *self.installation.lock().unwrap_or_else(PoisonError::into_inner) = installation;
+        self.held.send_replace(true);
+    }
+
+    pub(super) fn end(&self) {
+        self.held.send_replace(false);
+    }
+}
+
 /// A replica that wants to lead, or does.
 pub(super) struct Election {
     leases: Api<Lease>,
@@ -39,6 +77,8 @@ pub(super) struct Election {
     seen: Option<(String, Instant)>,
     /// The UID of the Lease.
     uid: Option<String>,
+    /// When the Lease was last won or renewed.
+    renewed: Option<Instant>,
 }
 
 /// Who holds the Lease after an attempt.
@@ -57,14 +97,18 @@ impl Election {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::default_namespaced(client),
         };
-        Self { leases, settings, seen: None, uid: None }
+        Self { leases, settings, seen: None, uid: None, renewed: None }
     }
 
     /// Waits until the Lease is ours.
     pub(super) async fn win(&mut self) {
         loop {
+            let began = Instant::now();
             match self.attempt_in_time().await {
-                Ok(Holder::Us) => return,
+                Ok(Holder::Us) => {
+                    self.renewed = Some(began);
+                    return;
+                }
                 Ok(Holder::Another | Holder::Undecided) => {}
                 Err(reason) => tracing::warn!(%reason, "cannot read or write the Lease"),
             }
@@ -72,25 +116,19 @@ impl Election {
         }
     }
 
-    /// What tells this installation, all its replicas and restarts, from every other: the UID of the
-    /// Lease that was won.
-    pub(super) fn installation(&self) -> String {
-        self.uid.clone().unwrap_or_default()
-    }
-
     /// Keeps the Lease, and returns when it is no longer ours.
     pub(super) async fn keep(&mut self) {
-        let mut renewed = Instant::now();
         loop {
             sleep(self.settings.retry_period).await;
             let began = Instant::now();
             match self.attempt_in_time().await {
-                Ok(Holder::Us) => renewed = began,
+                Ok(Holder::Us) => self.renewed = Some(began),
                 Ok(Holder::Another) => return,
                 Ok(Holder::Undecided) => {}
                 Err(reason) => tracing::warn!(%reason, "cannot renew the Lease"),
             }
-            if renewed.elapsed() >= self.settings.renew_deadline {
+            let is_late = |renewed: Instant| renewed.elapsed() >= self.settings.renew_deadline;
+            if self.renewed.is_none_or(is_late) {
                 return;
             }
         }

@@ -1,5 +1,6 @@
 //! Every metric: what the operator counts, and what is known of each table when somebody asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -147,10 +148,15 @@ impl Metrics {
 
     /// Everything in Prometheus' text format. What is told of a table is gathered anew each time, so
     /// that a deleted resource takes its series with it.
-    pub(super) fn scrape(&self, tables: &Tables, now: Timestamp) -> prometheus::Result<String> {
+    pub(super) fn scrape(
+        &self,
+        watched: &[Arc<Watched>],
+        tables: &Tables,
+        now: Timestamp,
+    ) -> prometheus::Result<String> {
         let gauges = TableGauges::new()?;
-        for watched in tables.all() {
-            gauges.tell(&watched, tables, now);
+        for watched in watched {
+            gauges.tell(watched, tables, now);
         }
         let mut families = self.registry.gather();
         families.extend(gauges.registry.gather());

@@ -26,6 +26,7 @@ mod watch_log;
 mod workers;
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +49,7 @@ pub use metrics::{MetricDescription, describe_metrics};
 use backoff::Backoff;
 use events::Events;
 use http::{Pages, Told};
-use leader::Election;
+use leader::{Election, Leadership};
 use metrics::Metrics;
 use panics::contain;
 use reconcile::Context;
@@ -104,9 +105,6 @@ pub enum RunError {
     /// Signals cannot be received.
     #[error("signals cannot be received")]
     Signals(#[source] std::io::Error),
-    /// Another replica leads, or nobody can tell.
-    #[error("no longer the leader")]
-    LostLeadership,
     /// Watching ended.
     #[error("the watch of the resources ended")]
     WatchEnded,
@@ -152,9 +150,11 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
     let impatient = Client::try_from(config).map_err(RunError::Client)?;
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
     let tables = Arc::new(Tables::default());
+    let leadership = Arc::new(Leadership::default());
     let told = Arc::new(Told {
         metrics: Arc::clone(&metrics),
         tables: Arc::clone(&tables),
+        leadership: Arc::clone(&leadership),
         ready: AtomicBool::new(true),
         heartbeat: workers.heartbeat(),
         pages: Pages::default(),
@@ -172,8 +172,9 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         events,
         metrics,
         resync: settings.resync,
+        leadership,
+        stop: stop.clone(),
         leave: CancellationToken::new(),
-        installation: String::new(),
         deleted: Notify::new(),
     };
     let election = Election::new(impatient, settings.lease.clone());
@@ -194,12 +195,13 @@ fn scope(namespaces: &[String]) -> String {
     if namespaces.is_empty() { "all".to_owned() } else { namespaces.join(",") }
 }
 
-/// Waits to lead, leads until `stop`, and lets others lead.
+/// Waits to lead, leads until `stop`, and lets others lead. A leader that loses the Lease stands by, and
+/// is there when it can win it again.
 async fn lead(
     client: Client,
     settings: &RunSettings,
     mut election: Election,
-    mut context: Context,
+    context: Context,
     stop: CancellationToken,
     workers: &Workers,
 ) -> Result<(), RunError> {
@@ -207,32 +209,46 @@ async fn lead(
         () = election.win() => {}
         () = stop.cancelled() => return Ok(()),
     }
-    tracing::info!("leading");
-    context.installation = election.installation();
     let context = Arc::new(context);
-    context.metrics.leads(true);
-    let metrics = Arc::clone(&context.metrics);
     let leave = context.leave.clone();
-    let work = keep_tables(client, settings.namespaces.clone(), context, stop.clone());
+    begin_to_lead(&election, &context);
+    let work = keep_tables(client, settings.namespaces.clone(), Arc::clone(&context), stop.clone());
     let mut work = workers.handle().spawn(work);
     let ended = tokio::select! {
-        () = election.keep() => Err(RunError::LostLeadership),
+        never = stay(&mut election, &context) => match never {},
         _ = &mut work => if stop.is_cancelled() { Ok(()) } else { Err(RunError::WatchEnded) },
         () = stop.cancelled() => tokio::select! {
-            () = election.keep() => Err(RunError::LostLeadership),
+            never = stay(&mut election, &context) => match never {},
             () = end(&mut work, &leave, settings.grace) => Ok(()),
         },
     };
-    // Before another leads, nothing of ours may begin any more, or go on in a server.
-    if matches!(ended, Err(RunError::LostLeadership)) {
-        end(&mut work, &leave, LEAVING).await;
-    }
     work.abort();
-    metrics.leads(false);
+    context.metrics.leads(false);
     if ended.is_ok() {
         election.release().await;
     }
     ended
+}
+
+/// Renews the Lease. While that fails, no step begins; what runs is fenced by the advisory lock of its
+/// table, and goes on.
+async fn stay(election: &mut Election, context: &Context) -> Infallible {
+    loop {
+        if !context.leadership.is_held() {
+            election.win().await;
+            begin_to_lead(election, context);
+        }
+        election.keep().await;
+        context.leadership.end();
+        context.metrics.leads(false);
+        tracing::warn!("no longer the leader: running steps end, and none begins");
+    }
+}
+
+fn begin_to_lead(election: &Election, context: &Context) {
+    tracing::info!("leading");
+    context.metrics.leads(true);
+    context.leadership.begin(election);
 }
 
 /// Lets what is under way come to its end, and after most of the time given makes it.
@@ -279,7 +295,9 @@ async fn tidy(context: &Arc<Context>) {
         }
         let tidied = contain(async {
             context.pool.close_idle();
-            claims::give_up_deleted(context);
+            if context.leadership.is_held() {
+                claims::give_up_deleted(context);
+            }
             let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
             context.backoff.retain(|uid| there.contains(uid));
         });

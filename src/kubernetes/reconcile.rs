@@ -17,6 +17,7 @@ use super::backoff::{Backoff, jittered};
 use super::claims::{self, Held};
 use super::events::Events;
 use super::failure::{self, Trouble};
+use super::leader::Leadership;
 use super::login::log_in;
 use super::metrics::Metrics;
 use super::panics::{Panic, contain};
@@ -57,10 +58,12 @@ pub(super) struct Context {
     pub(super) metrics: Arc<Metrics>,
     /// How often to look for drift where nothing else asks for a look.
     pub(super) resync: Duration,
+    /// Whether this replica leads: no step begins otherwise.
+    pub(super) leadership: Arc<Leadership>,
+    /// When no further reconcile begins.
+    pub(super) stop: CancellationToken,
     /// When what is under way is to be left as it is.
     pub(super) leave: CancellationToken,
-    /// What tells us and our replicas from every other pg-partition-operator.
-    pub(super) installation: String,
     /// A resource was deleted.
     pub(super) deleted: Notify,
 }
@@ -70,6 +73,11 @@ pub(super) async fn reconcile(
     watched: Arc<Watched>,
     context: Arc<Context>,
 ) -> Result<Action, Infallible> {
+    tokio::select! {
+        biased;
+        () = context.leadership.held() => {}
+        () = context.stop.cancelled() => return Ok(Action::await_change()),
+    }
     // kube-runtime would end the operator with whatever panics here.
     let again = match contain(attempt(&watched, &context)).await {
         Ok(again) => again,
@@ -151,7 +159,7 @@ async fn work(
         let status = status::project(&subject, &outcome, Timestamp::now());
         return Ok(tell(table, &subject, status, context).await?);
     }
-    let asked = Arc::new(StillAsked::new(table, &context.tables, &context.client));
+    let asked = Arc::new(StillAsked::new(table, context));
     let result = converged(table, &asked, context).await;
     // What the status would tell is about a spec that is not there any more.
     if !matches!(result, Err(Trouble::Left)) && !asked.stands() {

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::stage::{SOON, Stage, database_with, file, table};
 use crate::support::postgres::Server;
+use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,6 +87,47 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
             && stage.object("orders")["status"]["nextActionAt"] == json!(null)
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leader_without_an_api_server_ends_its_build_and_leads_again() {
+    let stage = Stage::shared();
+    let database = database_with(Server::shared(17), "orders").await;
+    stage.secret("orders", &database.url());
+    stage.declare("orders");
+    let mut proxy = Proxy::start(stage.cluster.port()).await;
+    let quick = ["--lease-duration=3s", "--lease-renew-deadline=2s", "--lease-retry-period=500ms"];
+    let mut operator = stage.operator_through(proxy.port(), &quick);
+    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let reader = database.client().await;
+    reader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.unwrap();
+    let index =
+        json!({"spec": {"indexes": [{"name": "orders_id", "columns": [{"column": "id"}]}]}});
+    stage.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", &index.to_string()]);
+    let client = database.client().await;
+    let number = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
+    let building = "SELECT count(*) FROM pg_stat_progress_create_index p
+                    JOIN pg_database d ON d.oid = p.datid WHERE d.datname = current_database()";
+    wait_until("an index is being built", SOON, async || number(building).await == 1).await;
+
+    proxy.set(Mode::Refuse).await;
+    wait_until("it leads no longer", SOON, async || {
+        let metrics = operator.get("/metrics").await.unwrap_or_default();
+        metrics.contains("\npgpartition_leader 0\n") && !metrics.contains("name=\"orders\"")
+    })
+    .await;
+    assert_eq!(number(building).await, 1, "{}", operator.process.stderr());
+    reader.batch_execute("COMMIT").await.unwrap();
+    let built = "SELECT count(*) FROM pg_index WHERE indisvalid
+                 AND indexrelid::regclass::text LIKE 'orders_20%_id'";
+    wait_until("the build has ended", SOON, async || number(building).await == 0).await;
+    let built_meanwhile = number(built).await;
+    assert_eq!(built_meanwhile, 1, "{}", operator.process.stderr());
+
+    proxy.set(Mode::Pass).await;
+    wait_until("it leads again", SOON, async || operator.leads().await).await;
+    stage.wait_for("orders", "Indexed", "True AllValid").await;
+    assert!(operator.process.status().is_none());
 }
 
 /// Writes a status as a restore from a backup does: as another owner, with what was true then.

@@ -64,11 +64,20 @@ impl<'a> Stage<'a> {
 
     /// Starts the operator for this namespace alone.
     pub(crate) fn operator(&self, arguments: &[&str]) -> Running {
+        self.operator_by(&self.kubeconfig, arguments)
+    }
+
+    /// The same by way of a proxy before the API server.
+    pub(crate) fn operator_through(&self, port: u16, arguments: &[&str]) -> Running {
+        self.operator_by(&self.cluster.kubeconfig_through(port, &self.kubeconfig), arguments)
+    }
+
+    fn operator_by(&self, kubeconfig: &Path, arguments: &[&str]) -> Running {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
         let own = ["run", "--namespaces", &self.namespace, "--lease-namespace", &self.namespace];
         let arguments = [&own[..], &["--listen", &listen], arguments].concat();
-        let environment = [("KUBECONFIG", text(&self.kubeconfig))];
+        let environment = [("KUBECONFIG", text(kubeconfig))];
         Running { process: Operator::start(&arguments, &environment), port }
     }
 
