@@ -33,7 +33,11 @@ const OURS: &str = "pgpartition.dev partition of public.revenues ";
 fn nothing_past_the_retention_is_retained() {
     let (ready, retained) = retained(&json!({}), &[], &json!({}));
     assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
-    assert_eq!(retained, "Retained=True NothingExpired: nothing ends before 2026-10-01");
+    assert_eq!(
+        retained,
+        "Retained=True NothingExpired: nothing ends before 2026-10-01; spec.retention does not apply to 3 unmanaged \
+         partitions"
+    );
 }
 
 #[test]
