@@ -10,6 +10,7 @@ mod golden;
 mod support;
 
 mod admit;
+mod brake;
 mod chart;
 mod chart_values;
 mod comes_true;
