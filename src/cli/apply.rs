@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::database::Database;
 use super::exit::Exit;
@@ -39,7 +38,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     }
     let mut session = arguments.database.connect().await?;
     let options = Options {
-        moment: Moment::at(arguments.declared.now()).done_at(Timestamp::now()),
+        moment: Moment::at(arguments.declared.now()),
         patience: arguments.wait,
         expect: arguments.expect,
         linger: arguments.wait,

@@ -14,16 +14,13 @@ pub struct Moment {
     pub provision: Timestamp,
     /// The instant that partitions are let go for.
     pub expire: Timestamp,
-    /// What is done is dated no earlier than this, whatever instant it was planned for: from its date on a
-    /// grace is counted.
-    pub dated: Timestamp,
 }
 
 impl Moment {
     /// All at once, whatever the schedule: what a person means who asks.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { now, provision: now, expire: now, dated: now }
+        Self { now, provision: now, expire: now }
     }
 
     /// As the schedule of the table says.
@@ -39,13 +36,6 @@ impl Moment {
             provision: last(&range.schedule.provision, now),
             // Before any scheduled night nothing has expired.
             expire: last(&range.schedule.expire, Timestamp::UNIX_EPOCH),
-            dated: now,
         }
-    }
-
-    /// The same, for something done at an instant that may be later than the one planned for.
-    #[must_use]
-    pub fn done_at(self, clock: Timestamp) -> Self {
-        Self { dated: self.now.max(clock), ..self }
     }
 }

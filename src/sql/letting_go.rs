@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Sql;
-use super::partitions::{comment, drop_constraint_if_there, marker};
+use super::partitions::{comment, comment_dated, drop_constraint_if_there, marker};
 use super::quote::{in_range, literal, name, qualified};
 use crate::partition::{
     Detached, Mark, Marker, QualifiedName, RangeBounds, adoption_line, detached_constraint,
@@ -17,8 +17,17 @@ pub(super) fn mark(
     adopted: Option<&BTreeSet<String>>,
 ) -> Vec<Sql> {
     let marked = |marked: &MarkedPartition| {
-        let marker = marker(&marked.marker, table, &marked.bounds, key);
-        comment(&marked.name, &marker, marked.comment.as_deref())
+        let (text, own) =
+            (marker(&marked.marker, table, &marked.bounds, key), marked.comment.as_deref());
+        match marked.marker.mark {
+            // The grace period starts when this is written.
+            Mark::Detached(Detached { drops_since: Some(since), .. }) => {
+                comment_dated(&marked.name, &text, since, own)
+            }
+            Mark::Detached(_) | Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } => {
+                comment(&marked.name, &text, own)
+            }
+        }
     };
     let looked_at = partitions.iter().filter_map(|marked| Some((&marked.name, marked.oid?)));
     let recorded = adopted.map(|adopted| record_adoptions(table, adopted));
@@ -126,7 +135,8 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
         cycle: remember.cycle,
     };
     let marker = marker(&found, table, bounds, key.as_ref());
-    statements.push(comment(partition, &marker, remember.comment.as_deref()));
+    let own = remember.comment.as_deref();
+    statements.push(comment_dated(partition, &marker, remember.at, own));
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
 }

@@ -35,8 +35,10 @@ fn marks() -> String {
         )
     };
     let detached = format!(
-        "COMMENT ON TABLE t_2025_01 IS 'pgpartition.dev detached 2025-06-01T00:00:00Z from {table} \
-         FOR VALUES FROM (''2025-01-01 00:00:00+00'') TO (''2025-02-01 00:00:00+00'')';"
+        "DO $$ BEGIN EXECUTE 'COMMENT ON TABLE t_2025_01 IS ' || quote_literal(format('pgpartition.dev \
+         detached 2025-06-01T00:00:00Z (oid %s, parent %s, drops since 2025-06-01T00:00:00Z) from \
+         {table} FOR VALUES FROM (''2025-01-01 00:00:00+00'') TO (''2025-02-01 00:00:00+00'')', \
+         't_2025_01'::regclass::oid, 't'::regclass::oid)); END $$;"
     );
     [
         managed("t_2025_10", "2025-10-01", "2025-11-01"),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pg_partition_operator::observed::{ObservedTable, PartitionIndex, PartitionKind};
-use pg_partition_operator::partition::{IndexShape, QualifiedName};
+use pg_partition_operator::partition::{IndexShape, Mark, QualifiedName};
 use pg_partition_operator::plan::{Plan, PlannedStep, Step, check, simulate};
 use pg_partition_operator::postgres::{
     DatabaseError, Progress, Session, StepOutcome, TableLock, Unrevoked, execute,
@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::scenarios::{Phase, assert_all_kinds, scenarios};
 use crate::support::postgres::majors;
-use crate::world::{World, observe};
+use crate::world::{World, backdate, observe};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_does_to_the_catalog_what_the_model_says() {
@@ -56,6 +56,7 @@ async fn take_steps(
         let mut watching = Watching { other, table: &before.name.clone(), seen: Vec::new() };
         let outcomes = execute(&lock, &checked, waits, &Unrevoked, &mut watching).await;
         lock.release().await.unwrap();
+        backdate(session, phase.now).await;
         for (outcome, after) in outcomes.iter().zip(watching.seen) {
             let what = format!("{what}, {line}, {}", outcome.step.verb());
             match &outcome.result {
@@ -127,6 +128,10 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
     let kept = world.name.name.as_str().chars().next().unwrap();
     world.taken.retain(|name| name.as_str().starts_with(kept));
     for partition in &mut world.partitions {
+        if let Some(Mark::Detached(detached)) = &mut partition.mark {
+            detached.at = jiff::Timestamp::UNIX_EPOCH;
+            detached.drops_since = detached.drops_since.map(|_| jiff::Timestamp::UNIX_EPOCH);
+        }
         partition.oid = None;
         partition.rows = None;
         partition.bytes = 0;

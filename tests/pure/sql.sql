@@ -157,9 +157,9 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_ar
 DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid)) AS tables (there, looked_at) WHERE there <> looked_at) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''another table has the name now, and is left alone''; END IF; END';
 ALTER PUBLICATION "fe;ed" DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
 ALTER PUBLICATION "fe""ed" DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
-COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS E'pgpartition.dev detached 2026-04-01T00:00:00.5Z (oid 20001, parent 20000, cycle 2, drops since 2026-04-01T00:00:00.5Z) from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')
-it''s \\ mine;
--- and stays';
+DO E'DECLARE written text := concat(rtrim(rtrim(to_char(greatest(clock_timestamp(), ''2026-04-01T00:00:00.5Z''::timestamptz) AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US''), ''0''), ''.''), ''Z''); old text := obj_description(''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass, ''pg_class''); BEGIN EXECUTE concat(''COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS '', quote_literal(concat(''pgpartition.dev detached '', written, '' (oid 20001, parent 20000, cycle 2, drops since '', written, '')'', '' from "Fin""an;ce"."Or""der''''; DROP TABLE ""x"" --" FOR VALUES FROM (''''0001-12-31 00:00:00+00 BC'''') TO (''''2026-04-01 00:00:00.000001+00'''')'', ''
+'', E''it''''s \\\\ mine;
+-- and stays''))); END';
 DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid)) AS tables (there, looked_at) WHERE there <> looked_at) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''another table has the name now, and is left alone''; END IF; END';
 COMMIT;
 

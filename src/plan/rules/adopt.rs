@@ -147,10 +147,10 @@ impl Draft {
         let at = match partition.mark {
             Some(Mark::Detached(detached)) => detached.at,
             Some(Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. }) | None => {
-                self.moment.dated
+                self.moment.now
             }
         };
-        Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.dated) })
+        Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
     }
 
     /// What the comment of a partition says now, if it was written for it.

@@ -94,7 +94,7 @@ impl Draft {
             key: self.range_key(),
             inherited: self.inherited_bounds(),
             comment: partition.comment.clone(),
-            at: self.moment.dated,
+            at: self.moment.now,
             publications: leaves.into_iter().map(|publication| publication.name).collect(),
         }));
         self.step(step, because);

@@ -176,7 +176,7 @@ impl Step {
         }
     }
 
-    /// Returns whether the step detaches or drops something, or marks partitions to be detached: what
+    /// Returns whether the step detaches or drops something, or marks tables to be detached or dropped: what
     /// a person who suspends, edits, or deletes the resource wants to prevent.
     ///
     /// Recording a detach is not destructive, nor is dropping a check that the operator added.

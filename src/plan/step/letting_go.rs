@@ -100,7 +100,8 @@ pub struct Remember {
     pub inherited: Option<String>,
     /// What a person wrote into its comment, and what stays.
     pub comment: Option<String>,
-    /// When it was found detached.
+    /// The earliest date to record. Postgres records the time of its own clock when the step runs, if that
+    /// is later.
     pub at: Timestamp,
     /// Whether its grace period starts then: the spec says `onExpiry: Drop`, and did when the partition was
     /// marked as expired.
