@@ -18,8 +18,8 @@ use crate::plan::{
 };
 use crate::postgres::{
     Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, Progress, Ruling, Session,
-    StepFailure, StepOutcome, TableLock, Unrevoked, claim, default_rows, execute, inspect,
-    rows_referenced_by,
+    SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim, default_rows, execute,
+    inspect, rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -45,11 +45,12 @@ pub struct Options {
     pub claimant: Option<Claimant>,
     /// Asked whether the run may go on, under the lock of the table and before each step.
     pub authority: Arc<dyn Authority>,
+    /// The steps that take too long to be tried again at once.
+    pub slow: SlowSteps,
 }
 
 impl Options {
-    /// Any plan for that moment, which nothing revokes; nobody claims the table, and nobody waits for
-    /// what is held up.
+    /// Any plan for that moment, which nothing revokes; nobody claims the table or waits for what is held up.
     #[must_use]
     pub fn new(moment: Moment, patience: Duration) -> Self {
         Self {
@@ -59,6 +60,7 @@ impl Options {
             linger: Duration::ZERO,
             claimant: None,
             authority: Arc::new(Unrevoked),
+            slow: SlowSteps::default(),
         }
     }
 }
@@ -79,9 +81,8 @@ pub struct Convergence {
 }
 
 impl Convergence {
-    /// The steps that failed and whose subject still has something left to do, each with the reason. What is left
-    /// may be another step than the one that failed: a `finalize` after a `detach`. Of several attempts the last
-    /// one counts.
+    /// The steps that failed and whose subject still has something left to do, if only another step: a `finalize`
+    /// after a `detach`. Of several attempts the last one counts.
     pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepFailure)> {
         let left: HashSet<_> =
             self.remaining.steps.iter().map(|planned| planned.step.subject()).collect();
@@ -350,14 +351,15 @@ impl Doing<'_> {
             lock_timeout: self.desired.limits.lock_timeout,
             patience: self.options.patience,
         };
-        self.outcomes.extend(execute(self.lock, checked, waits, authority, self.progress).await);
+        let slow = &self.options.slow;
+        let outcomes = execute(self.lock, checked, waits, authority, slow, self.progress).await;
+        self.outcomes.extend(outcomes);
     }
 }
 
 /// Whether a detach is pending: blocked, or only not finalized yet because this run began it.
 fn is_pending(plan: &Plan) -> bool {
-    let is_finalize = |step: &Step| matches!(step, Step::FinalizeDetach { .. });
-    is_held_up(plan) || plan.steps.iter().any(|planned| is_finalize(&planned.step))
+    is_held_up(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach { .. }))
 }
 
 /// Whether a detach waits for somebody to end a transaction.

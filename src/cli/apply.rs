@@ -12,7 +12,7 @@ use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Moment;
-use crate::postgres::{Session, Unrevoked};
+use crate::postgres::{Session, SlowSteps, Unrevoked};
 
 #[derive(Debug, Args)]
 pub(super) struct ApplyArguments {
@@ -44,6 +44,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
         linger: arguments.wait,
         claimant: None,
         authority: Arc::new(Unrevoked),
+        slow: SlowSteps::default(),
     };
     let mut gravest = Exit::Done;
     for table in &tables {

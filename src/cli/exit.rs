@@ -42,7 +42,10 @@ impl Exit {
             StepFailure::Skipped => Self::Done,
             StepFailure::Unconfirmed(_) | StepFailure::Revoked => Self::Failed,
             StepFailure::Database(error) => match error.kind() {
-                ErrorKind::Changed | ErrorKind::Denied | ErrorKind::Refused => Self::Person,
+                ErrorKind::TooSlow
+                | ErrorKind::Changed
+                | ErrorKind::Denied
+                | ErrorKind::Refused => Self::Person,
                 ErrorKind::Busy
                 | ErrorKind::Pooled
                 | ErrorKind::Unreachable
@@ -65,7 +68,7 @@ impl Exit {
 
     fn of_kind(kind: ErrorKind) -> Self {
         match kind {
-            ErrorKind::Busy => Self::Busy,
+            ErrorKind::Busy | ErrorKind::TooSlow => Self::Busy,
             ErrorKind::Pooled => Self::Person,
             ErrorKind::Changed
             | ErrorKind::Denied

@@ -68,6 +68,7 @@ fn of_connecting(error: &DatabaseError) -> Failure {
         ErrorKind::Tls => Reason::TlsFailed,
         ErrorKind::Pooled => Reason::PoolerDetected,
         ErrorKind::Busy
+        | ErrorKind::TooSlow
         | ErrorKind::Changed
         | ErrorKind::Unreachable
         | ErrorKind::Lost
@@ -93,19 +94,20 @@ pub(super) fn of_converging(error: &ConvergeError) -> Failure {
 
 fn of_looking(kind: ErrorKind) -> Reason {
     match kind {
-        ErrorKind::Busy => Reason::TableLocked,
-        ErrorKind::Changed => Reason::Progressing,
+        ErrorKind::Busy | ErrorKind::TooSlow => Reason::TableLocked,
         ErrorKind::Denied => Reason::InsufficientPrivilege,
         ErrorKind::Unreachable | ErrorKind::Lost => Reason::ConnectionFailed,
         ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
         ErrorKind::Tls => Reason::TlsFailed,
         ErrorKind::Pooled => Reason::PoolerDetected,
-        ErrorKind::Refused => Reason::StepFailed,
+        // Whatever the catalog query runs into time does not cure, or the next look finds it gone.
+        ErrorKind::Changed | ErrorKind::Refused => Reason::StepFailed,
     }
 }
 
-/// A step was not done; none where it only rests on another that was not, or the run was ended.
-pub(super) fn of_step(failure: &StepFailure) -> Option<Failure> {
+/// A step was not done; none where it only rests on another that was not, or the run was ended. If a new look asks
+/// for the same step again, what changed meanwhile was not the cause, and time does not cure it.
+pub(super) fn of_step(failure: &StepFailure, is_planned_again: bool) -> Option<Failure> {
     let error = match failure {
         StepFailure::Database(error) => error,
         StepFailure::Unconfirmed(_) => {
@@ -116,13 +118,39 @@ pub(super) fn of_step(failure: &StepFailure) -> Option<Failure> {
     };
     let reason = match error.kind() {
         ErrorKind::Busy => Reason::LockTimeout,
-        ErrorKind::Changed => Reason::Progressing,
+        ErrorKind::Changed if !is_planned_again => Reason::Progressing,
         ErrorKind::Denied => Reason::InsufficientPrivilege,
         ErrorKind::Unreachable | ErrorKind::Lost => Reason::ConnectionFailed,
         ErrorKind::AuthenticationFailed
         | ErrorKind::Tls
         | ErrorKind::Pooled
+        | ErrorKind::TooSlow
+        | ErrorKind::Changed
         | ErrorKind::Refused => Reason::StepFailed,
     };
     Some(Failure { reason, message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_step;
+    use crate::api::Reason;
+    use crate::postgres::{DatabaseError, ErrorKind, StepFailure};
+
+    fn reason(kind: ErrorKind, is_planned_again: bool) -> Option<Reason> {
+        let failure = StepFailure::Database(DatabaseError::of_kind(kind));
+        of_step(&failure, is_planned_again).map(|failure| failure.reason)
+    }
+
+    #[test]
+    fn error_is_permanent_if_a_new_look_plans_the_same_step() {
+        assert_eq!(reason(ErrorKind::Changed, false), Some(Reason::Progressing));
+        assert_eq!(reason(ErrorKind::Changed, true), Some(Reason::StepFailed));
+    }
+
+    #[test]
+    fn step_that_is_too_slow_is_not_reported_as_a_lock_timeout() {
+        assert_eq!(reason(ErrorKind::TooSlow, true), Some(Reason::StepFailed));
+        assert_eq!(reason(ErrorKind::Busy, true), Some(Reason::LockTimeout));
+    }
 }

@@ -224,6 +224,7 @@ async fn converged(
     let options = converge::Options {
         claimant: Some(claims::claimant(table, context)),
         authority,
+        slow: context.backoff.slow_steps(table),
         // The wait for the session may have been long.
         ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), PATIENCE)
     };
@@ -264,7 +265,10 @@ fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
 
 fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<'a> {
     let failed = convergence.failures().filter_map(|(step, failure)| {
-        Some(FailedStep { step, failure: failure::of_step(failure)? })
+        let is_planned_again = convergence.remaining.steps.iter().any(|planned| {
+            planned.step.verb() == step.verb() && planned.step.subject() == step.subject()
+        });
+        Some(FailedStep { step, failure: failure::of_step(failure, is_planned_again)? })
     });
     Outcome::Seen(Seen {
         desired,

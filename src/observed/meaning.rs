@@ -223,6 +223,8 @@ fn partition(
         owned: raw.owned,
         rows: raw.rows,
         bytes: raw.bytes,
+        total_bytes: raw.total_bytes,
+        lacks_identity: raw.lacks_identity,
         storage: raw.storage,
         indexes: raw.indexes.into_iter().map(partition_index).collect::<Result<_, _>>()?,
         exclusions: exclusions.collect::<Result<_, InvalidIdentifier>>()?,

@@ -35,6 +35,11 @@ pub struct ObservedPartition {
     pub rows: Option<u64>,
     /// How many bytes its heap has.
     pub bytes: u64,
+    /// On a default partition: how many bytes it has in all, with TOAST and indexes.
+    pub total_bytes: u64,
+    /// On a default partition: whether its deletes are published, and it has no replica identity by which a
+    /// subscriber would know the rows. Postgres refuses to delete from it.
+    pub lacks_identity: bool,
     /// Its storage parameters: `fillfactor=90` …
     pub storage: Vec<String>,
     /// Its indexes.

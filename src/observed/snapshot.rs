@@ -148,6 +148,10 @@ pub(crate) struct RawPartition {
     pub(crate) owned: bool,
     pub(crate) rows: Option<u64>,
     pub(crate) bytes: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) total_bytes: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) lacks_identity: bool,
     pub(crate) storage: Vec<String>,
     pub(crate) indexes: Vec<RawIndex>,
     pub(crate) exclusions: Option<Vec<RawExclusion>>,
@@ -166,6 +170,11 @@ pub(crate) struct RawPartition {
     pub(crate) held_by: Vec<RawHolder>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) triggers: Vec<RawTrigger>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -124,6 +124,11 @@ pub enum Blocker {
         /// What it can do beyond what the owner can.
         powers: Vec<String>,
     },
+    /// Rows cannot be deleted from the default partition: its deletes are published, and it has no replica identity.
+    DefaultWithoutIdentity {
+        /// The default partition.
+        default: QualifiedName,
+    },
     /// The rows cannot be moved out of the default partition in the time that others may be made to wait.
     DefaultTooLarge {
         /// The default partition.
@@ -296,6 +301,7 @@ impl Blocker {
             | Self::DefaultNoTable { .. }
             | Self::DefaultReferenced { .. }
             | Self::DefaultRunsCode { .. }
+            | Self::DefaultWithoutIdentity { .. }
             | Self::DefaultTooLarge { .. }
             | Self::NeedsApproval { .. }
             | Self::DropNeedsApproval { .. }
@@ -344,6 +350,7 @@ impl Blocker {
             Self::DefaultNoTable { .. } => "DefaultNoTable",
             Self::DefaultReferenced { .. } => "DefaultReferenced",
             Self::DefaultRunsCode { .. } => "DefaultRunsCode",
+            Self::DefaultWithoutIdentity { .. } => "DefaultWithoutIdentity",
             Self::DefaultTooLarge { .. } => "DefaultTooLarge",
             Self::DetachHeld { .. } => "DetachHeld",
             Self::AnotherDetachPending { .. } => "AnotherDetachPending",

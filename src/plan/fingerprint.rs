@@ -99,6 +99,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         | Blocker::DefaultNoTable { .. }
         | Blocker::DefaultReferenced { .. }
         | Blocker::DefaultRunsCode { .. }
+        | Blocker::DefaultWithoutIdentity { .. }
         | Blocker::AnotherDetachPending { .. }
         | Blocker::NeedsApproval { .. }
         | Blocker::DropNeedsApproval { .. }

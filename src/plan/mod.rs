@@ -17,6 +17,7 @@ mod refute;
 mod remedy;
 mod rules;
 mod simulate;
+mod slow;
 mod step;
 mod window;
 

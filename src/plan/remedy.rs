@@ -39,6 +39,7 @@ impl Blocker {
             Self::DefaultRunsCode { default, code, role, powers } => {
                 default_runs_code(default, code, role.as_ref(), powers)
             }
+            Self::DefaultWithoutIdentity { default } => default_without_identity(default),
             Self::DefaultTooLarge { default, range, rows, millis, key } => {
                 default_too_large(default, *rows, *millis, &shown_range(*range, *key))
             }
@@ -239,6 +240,14 @@ fn default_runs_code(
     )
 }
 
+fn default_without_identity(default: &QualifiedName) -> String {
+    format!(
+        "rows cannot be moved out of the default partition {0}: its deletes are published, and it has no replica \
+         identity: give it a primary key, or run ALTER TABLE {0} REPLICA IDENTITY FULL",
+        default.shown()
+    )
+}
+
 fn default_too_large(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
     format!(
         "moving {rows} rows of {range} out of {} would take about {millis} ms, and everybody would wait: \
@@ -340,7 +349,7 @@ fn cannot_reattach(partition: &QualifiedName) -> String {
     )
 }
 
-fn names(tables: &[QualifiedName]) -> String {
+pub(super) fn names(tables: &[QualifiedName]) -> String {
     tables.iter().map(QualifiedName::shown).collect::<Vec<_>>().join(", ")
 }
 

@@ -107,6 +107,8 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         owned: true,
         rows: None,
         bytes: 0,
+        total_bytes: 0,
+        lacks_identity: false,
         storage: new.storage.clone(),
         indexes,
         exclusions: Vec::new(),

@@ -26,6 +26,8 @@ pub struct DatabaseError {
 pub enum ErrorKind {
     /// Others hold what is needed, or it took too long: the same may succeed later.
     Busy,
+    /// The statement ran out of time by its own work, not by waiting for others: the same fails again.
+    TooSlow,
     /// An object is not what it was when it was looked at.
     Changed,
     /// The role lacks a privilege.
@@ -70,6 +72,22 @@ impl DatabaseError {
     pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { kind, server: None, message, detail: None, hint: None, sqlstate: None }
+    }
+
+    /// An error of a kind, for tests of what is made of it.
+    #[cfg(test)]
+    pub(crate) fn of_kind(kind: ErrorKind) -> Self {
+        Self::new(kind, "of a test")
+    }
+
+    /// The statement was canceled because its own work took longer than it may.
+    pub(super) fn too_slow(self, message: String) -> Self {
+        Self { kind: ErrorKind::TooSlow, message, ..self }
+    }
+
+    /// Whether Postgres canceled the statement: its time was over, or somebody asked for it (57014).
+    pub(super) fn is_canceled(&self) -> bool {
+        self.sqlstate.as_deref() == Some("57014")
     }
 
     /// Others are in the way, and the same may succeed later.
@@ -193,7 +211,11 @@ impl DatabaseError {
     #[must_use]
     pub fn is_of_statement(&self) -> bool {
         match self.kind {
-            ErrorKind::Busy | ErrorKind::Changed | ErrorKind::Denied | ErrorKind::Refused => true,
+            ErrorKind::Busy
+            | ErrorKind::TooSlow
+            | ErrorKind::Changed
+            | ErrorKind::Denied
+            | ErrorKind::Refused => true,
             ErrorKind::Unreachable
             | ErrorKind::AuthenticationFailed
             | ErrorKind::Tls

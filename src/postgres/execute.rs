@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Certainty, Ruling};
-use super::{DatabaseError, TableLock};
+use super::{DatabaseError, SlowSteps, TableLock};
 use crate::partition::QualifiedName;
 use crate::plan::{CheckedPlan, Plan, Step, TransactionMode};
 use crate::sql::{self, Script, Sql, Waits};
@@ -80,11 +80,13 @@ pub async fn execute(
     checked: &CheckedPlan,
     waits: Waits,
     authority: &dyn Authority,
+    slow: &SlowSteps,
     progress: &mut dyn Progress,
 ) -> Vec<StepOutcome> {
     let plan = checked.plan();
     progress.planned(plan);
-    let mut run = Run { lock, waits, authority, waited: Duration::ZERO, not_done: BTreeSet::new() };
+    let (waited, not_done) = (Duration::ZERO, BTreeSet::new());
+    let mut run = Run { lock, waits, authority, slow, waited, not_done };
     let owner = plan.owner.as_ref().map(sql::become_owner);
     let became_owner = match &owner {
         Some(become_owner) => run.send(become_owner.as_str(), GRACE).await,
@@ -116,6 +118,7 @@ struct Run<'a> {
     lock: &'a TableLock<'a>,
     waits: Waits,
     authority: &'a dyn Authority,
+    slow: &'a SlowSteps,
     waited: Duration,
     not_done: BTreeSet<QualifiedName>,
 }
@@ -153,6 +156,9 @@ impl Run<'_> {
         step: &Step,
         progress: &mut dyn Progress,
     ) -> Result<(), StepFailure> {
+        if let Some(error) = self.slow.refuse(step, self.waits.lock_timeout) {
+            return Err(error.into());
+        }
         let script = sql::render(step, self.waits);
         let mut in_one_snapshot = false;
         let mut pause = PAUSES.0;
@@ -164,9 +170,14 @@ impl Run<'_> {
                 }
                 return Err(refusal);
             }
+            let attempted = Instant::now();
             let Err(error) = self.attempt(step, &script, in_one_snapshot).await else {
                 return Ok(());
             };
+            let blocked = attempted.elapsed();
+            if let Some(too_slow) = self.too_slow(step, &error, blocked) {
+                return Err(too_slow.into());
+            }
             // What was cut off leaves something half done, which the next plan deals with.
             let can_repeat = script.mode != TransactionMode::Autocommit;
             if !(can_repeat && error.is_busy() && self.waited < self.waits.patience) {
@@ -180,10 +191,27 @@ impl Run<'_> {
                 in_one_snapshot = true;
             }
             progress.retried(step, &error);
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+            // Sessions that queued behind the attempt get at least as long to run as it blocked them.
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64()).max(blocked)).await;
             pause = (pause * 2).min(PAUSES.1);
             self.waited += started.elapsed();
         }
+    }
+
+    /// The error of a step that ran out of time by its own work; `None` if it may have waited for another session,
+    /// which ends as `lock_not_available`, or if a person canceled it. Such a step is not repeated: it would only
+    /// block the table again.
+    fn too_slow(
+        &self,
+        step: &Step,
+        error: &DatabaseError,
+        took: Duration,
+    ) -> Option<DatabaseError> {
+        let given = sql::statement_time(step, self.waits).filter(|_| step.works_under_lock())?;
+        let is_over = error.is_canceled() && took >= given.mul_f64(0.9);
+        let error = is_over.then(|| error.clone().too_slow(step.too_slow(given)))?;
+        self.slow.record(step, self.waits.lock_timeout, &error);
+        Some(error)
     }
 
     /// As long as nobody has got a transaction number since our snapshot, every newer one is as old: and

@@ -345,6 +345,28 @@ SELECT 'partition',
        -- What few partitions have anything of.
        CASE WHEN m.oid = t.partdefid OR m.relhastriggers OR m.inhdetachpending OR NOT m.hangs OR m.is_let_go
                  OR m.oid IN (SELECT prrelid FROM published) THEN json_build_object(
+           'totalBytes', CASE WHEN m.oid IS DISTINCT FROM t.partdefid THEN 0
+                              WHEN m.relkind = 'p' THEN (
+                                  SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree(m.oid)
+                              )
+                              ELSE pg_total_relation_size(m.oid) END,
+           'lacksIdentity', m.oid = t.partdefid
+               AND EXISTS (SELECT FROM pg_publication WHERE pubdelete)
+               AND NOT (SELECT relreplident = 'f' FROM pg_class WHERE oid = m.oid)
+               AND NOT EXISTS (
+                   SELECT FROM pg_class c
+                   JOIN pg_index x ON x.indrelid = c.oid
+                   WHERE c.oid = m.oid AND x.indisvalid AND x.indimmediate
+                     AND (c.relreplident = 'd' AND x.indisprimary OR c.relreplident = 'i' AND x.indisreplident)
+               )
+               -- It may be published by itself, by a table above it, with its schema, or with all tables.
+               AND EXISTS (
+                   SELECT FROM pg_publication_tables v
+                   JOIN pg_publication p ON p.pubname = v.pubname AND p.pubdelete
+                   JOIN pg_namespace n ON n.nspname = v.schemaname
+                   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename
+                   WHERE c.oid = m.oid OR c.oid IN (SELECT relid FROM pg_partition_ancestors(m.oid))
+               ),
            'exclusions', CASE WHEN m.oid = t.partdefid THEN (
                SELECT json_agg(
                    json_build_object('name', con.conname, 'validated', con.convalidated)

@@ -121,6 +121,7 @@ fn is_an_answer(error: &DatabaseError) -> bool {
         | ErrorKind::Refused
         | ErrorKind::Changed
         | ErrorKind::Busy
+        | ErrorKind::TooSlow
         | ErrorKind::Pooled
         | ErrorKind::Tls => true,
         ErrorKind::Unreachable | ErrorKind::Lost => false,

@@ -13,6 +13,7 @@ mod pool;
 mod refusal;
 mod rows;
 mod session;
+mod slow;
 mod tls;
 
 pub use authority::{Asking, Authority, Certainty, Ruling, Unrevoked};
@@ -28,5 +29,6 @@ pub use inspect::{InspectError, default_rows, inspect, rows_referenced_by};
 pub use lock::TableLock;
 pub use pool::{BorrowError, Borrowed, Pool, PoolLimits};
 pub use session::Session;
+pub use slow::SlowSteps;
 
 pub use crate::sql::{CLAIM_IS_RENEWED, Claimant};

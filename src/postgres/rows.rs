@@ -32,6 +32,8 @@ struct PartitionFacts {
     triggers: Vec<RawTrigger>,
     bounds_check: BoundsCheck,
     dependents: Vec<String>,
+    total_bytes: i64,
+    lacks_identity: bool,
 }
 
 /// Characters of one definition or bound that are read; the query returns one more if there are more.
@@ -99,6 +101,8 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
         owned: column(row, "owned")?,
         rows: column::<Option<i64>>(row, "rows")?.map(i64::cast_unsigned),
         bytes: column::<i64>(row, "bytes")?.cast_unsigned(),
+        total_bytes: facts.total_bytes.cast_unsigned(),
+        lacks_identity: facts.lacks_identity,
         storage: column::<Option<_>>(row, "storage")?.unwrap_or_default(),
         indexes: Vec::new(),
         exclusions: facts.exclusions,

@@ -162,6 +162,25 @@ fn statements_that_wait(step: &Step) -> u32 {
     }
 }
 
+/// How much of a statement's time it may wait for a lock, if it has work to do under its locks. So a statement that
+/// waits too long fails as `lock_not_available` (55P03), and one that works too long as `query_canceled` (57014).
+/// What is left is more than half of `lockTimeout`, which is the most that a drain is estimated to take.
+const WAITING_SHARE: f64 = 0.47;
+
+/// The time that one statement of a step has, work and waits together; `None` if it may take long.
+#[must_use]
+pub fn statement_time(step: &Step, waits: Waits) -> Option<Duration> {
+    let time = waits.lock_timeout.mul_f64(GIVEN) / statements_that_wait(step);
+    if step.is_long() {
+        None
+    } else if matches!(step, Step::CreatePartition(_)) {
+        // Nobody waits for what is made beside the table, and it is much work for one statement.
+        Some(time.max(LEAST_TO_CREATE))
+    } else {
+        Some(time)
+    }
+}
+
 /// A step that holds nothing an application waits for may take its time; every other ends, waiting
 /// included, before anyone has queued behind it for longer than `lock_timeout`.
 ///
@@ -171,6 +190,9 @@ fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
     let lock_timeout = waits.lock_timeout.mul_f64(GIVEN) / statements_that_wait(step);
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
+        TransactionMode::InTransaction if step.works_under_lock() => {
+            ("SET LOCAL", lock_timeout.mul_f64(WAITING_SHARE))
+        }
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
             ("SET LOCAL", lock_timeout)
         }
@@ -183,14 +205,7 @@ fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
             ("SET", patience.min(MAX_TIMEOUT))
         }
     };
-    let statement = if step.is_long() {
-        "0".to_owned()
-    } else if matches!(step, Step::CreatePartition(_)) {
-        // Nobody waits for what is made beside the table, and it is much work for one statement.
-        millis(lock_timeout.max(LEAST_TO_CREATE))
-    } else {
-        millis(lock_timeout)
-    };
+    let statement = statement_time(step, waits).map_or_else(|| "0".to_owned(), millis);
     vec![
         Sql(format!("{set} lock_timeout = {}", millis(lock))),
         Sql(format!("{set} statement_timeout = {statement}")),

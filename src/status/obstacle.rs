@@ -165,6 +165,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::DefaultNoTable { .. }
         | Blocker::DefaultReferenced { .. }
         | Blocker::DefaultRunsCode { .. }
+        | Blocker::DefaultWithoutIdentity { .. }
         | Blocker::DefaultTooLarge { .. } => (Reason::DefaultPartitionHoldsRows, About::Partitions),
         Blocker::CannotReattach { .. } => (Reason::PartitionsMissing, About::Partitions),
         Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {

@@ -31,6 +31,7 @@ mod prepared;
 mod references;
 mod retention;
 mod scenarios;
+mod slow;
 mod steps;
 mod support_works;
 mod world;

@@ -10,7 +10,7 @@ use pg_partition_operator::converge::{Convergence, Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Moment, check};
 use pg_partition_operator::postgres::{
-    ErrorKind, Session, StepFailure, StepOutcome, TableLock, Unrevoked, execute,
+    ErrorKind, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, execute,
 };
 use pg_partition_operator::sql::Waits;
 use serde_json::{Value, json};
@@ -320,7 +320,8 @@ async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     let lock = TableLock::try_take(&session, oid).await.unwrap().unwrap();
     let second = Duration::from_secs(1);
     let waits = Waits { lock_timeout: second, patience: second };
-    let outcomes = execute(&lock, &checked, waits, &Unrevoked, &mut Silent).await;
+    let outcomes =
+        execute(&lock, &checked, waits, &Unrevoked, &SlowSteps::default(), &mut Silent).await;
     lock.release().await.unwrap();
     outcomes
 }

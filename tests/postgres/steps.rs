@@ -7,7 +7,7 @@ use pg_partition_operator::observed::{ObservedTable, PartitionIndex, PartitionKi
 use pg_partition_operator::partition::{IndexShape, Mark, QualifiedName};
 use pg_partition_operator::plan::{Plan, PlannedStep, Step, check, simulate};
 use pg_partition_operator::postgres::{
-    DatabaseError, Progress, Session, StepOutcome, TableLock, Unrevoked, execute,
+    DatabaseError, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked, execute,
 };
 use pg_partition_operator::sql::Waits;
 
@@ -54,7 +54,8 @@ async fn take_steps(
         let waits =
             Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
         let mut watching = Watching { other, table: &before.name.clone(), seen: Vec::new() };
-        let outcomes = execute(&lock, &checked, waits, &Unrevoked, &mut watching).await;
+        let outcomes =
+            execute(&lock, &checked, waits, &Unrevoked, &SlowSteps::default(), &mut watching).await;
         lock.release().await.unwrap();
         backdate(session, phase.now).await;
         for (outcome, after) in outcomes.iter().zip(watching.seen) {

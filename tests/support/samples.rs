@@ -255,6 +255,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
             role: Some(identifier("keeper")),
             powers: vec!["membership in payroll".to_owned()],
         },
+        Blocker::DefaultWithoutIdentity { default: default.clone() },
         Blocker::DefaultTooLarge { default, range, rows: 1_700_000, millis: 42_500, key },
     ];
     let of_indexes = vec![

@@ -96,6 +96,8 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         owned: true,
         rows: None,
         bytes: 0,
+        total_bytes: 0,
+        lacks_identity: false,
         storage: Vec::new(),
         indexes: Vec::new(),
         exclusions: Vec::new(),

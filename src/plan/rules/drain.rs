@@ -16,20 +16,33 @@ const MICROS_A_ROW: u64 = 50;
 /// How much of the default partition is read in a millisecond, in bytes; about, and rather too little.
 const BYTES_A_MILLISECOND: u64 = 500_000;
 
+/// How much is moved in a millisecond, in bytes, TOAST and indexes included; about, and rather too little. A row of a
+/// hundred bytes takes no longer for it; one of 100 kB takes 2 ms.
+const BYTES_MOVED_A_MILLISECOND: u64 = 50_000;
+
 /// How often it is read: to see whether there are rows, to find them, and by Postgres, to see that none is left.
 const SCANS: u64 = 3;
 
 /// How long everybody waits for the least of drains, about.
 const LEAST_MILLIS: u64 = 5;
 
-/// How long it takes to move rows out of a default partition, in milliseconds; about, and rather too long.
-pub(super) fn millis(default: &ObservedPartition, rows: u64) -> u64 {
-    let move_rows = rows.saturating_mul(MICROS_A_ROW) / 1000;
-    let scan = SCANS.saturating_mul(default.bytes) / BYTES_A_MILLISECOND;
-    move_rows.saturating_add(scan).max(LEAST_MILLIS)
+/// How long it takes to move rows out of a default partition that has `count` of them, in milliseconds; about, and
+/// rather too long.
+pub(super) fn millis(default: &ObservedPartition, rows: u64, count: Option<u64>) -> u64 {
+    let scans = SCANS.saturating_mul(default.bytes) / BYTES_A_MILLISECOND;
+    let by_rows = rows.saturating_mul(MICROS_A_ROW) / 1000;
+    let by_bytes = moved_bytes(default, rows, count) / BYTES_MOVED_A_MILLISECOND;
+    scans.saturating_add(by_rows.max(by_bytes)).max(LEAST_MILLIS)
 }
 
-/// Whether it takes so long that too many would wait: half of the time is for waiting.
+/// How much of a default partition is moved with some of its rows; twice their share, since rows differ.
+fn moved_bytes(default: &ObservedPartition, rows: u64, count: Option<u64>) -> u64 {
+    let count = count.unwrap_or(rows).max(rows).max(1);
+    let share = u128::from(default.total_bytes) * u128::from(rows) * 2 / u128::from(count);
+    u64::try_from(share).unwrap_or(u64::MAX).min(default.total_bytes)
+}
+
+/// Whether it takes so long that the application would wait for too long: half of the time is for the locks.
 pub(super) fn is_too_long(millis: u64, lock_timeout: Duration) -> bool {
     u128::from(millis) > lock_timeout.as_millis() / 2
 }
@@ -60,7 +73,10 @@ pub(super) fn blocker(
             powers: relation.powers.clone(),
         });
     }
-    let millis = millis(default, rows);
+    if rows > 0 && default.lacks_identity {
+        return Some(Blocker::DefaultWithoutIdentity { default: name });
+    }
+    let millis = millis(default, rows, draft.world.default_count);
     let key = draft.range_key()?.key;
     is_too_long(millis, lock_timeout).then_some(Blocker::DefaultTooLarge {
         default: name,

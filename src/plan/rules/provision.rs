@@ -129,7 +129,7 @@ fn way(
     }
     // Rows of this range may come at any time. So there is no promise where there is another way, and as
     // long as all of these together make nobody wait for long.
-    *spent = spent.saturating_add(drain::millis(default, 0));
+    *spent = spent.saturating_add(drain::millis(default, 0, None));
     if blocker.is_some() || drain::is_too_long(*spent, lock_timeout) {
         return Way::Excluding;
     }

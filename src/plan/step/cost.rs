@@ -209,6 +209,38 @@ impl Step {
         }
     }
 
+    /// Returns whether the step has work to do under its locks that can take longer than `lockTimeout`, though no
+    /// other session holds any: a scan for rows that foreign keys lead to, rows to move, or many indexes to drop.
+    #[must_use]
+    pub fn works_under_lock(&self) -> bool {
+        match self {
+            Self::DetachPartition(detach) => {
+                !detach.concurrently
+                    && !(detach.referenced_by.is_empty() && detach.references.is_empty())
+            }
+            Self::AttachPartition(attach) => attach.again,
+            Self::DrainDefault(_)
+            | Self::RemoveDefault { .. }
+            | Self::DropTableIndex { .. }
+            | Self::ReplaceTableIndex { .. } => true,
+            Self::MarkPartitions { .. }
+            | Self::FinalizeDetach { .. }
+            | Self::RememberDetached(_)
+            | Self::StateBounds { .. }
+            | Self::ValidateBounds { .. }
+            | Self::DropDetached(_)
+            | Self::CreatePartition(_)
+            | Self::ExcludeFromDefault { .. }
+            | Self::ValidateExclusion { .. }
+            | Self::DiscardPartition { .. }
+            | Self::DropExclusion { .. }
+            | Self::CreateTableIndex { .. }
+            | Self::BuildIndex { .. }
+            | Self::AttachIndex { .. }
+            | Self::DropIndex { .. } => false,
+        }
+    }
+
     /// What the step can cost the application: what its locks on tables in use make wait.
     #[must_use]
     pub fn risk(&self) -> Risk {

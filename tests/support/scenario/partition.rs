@@ -75,6 +75,8 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         }
         "bytes" => partition.bytes = line.number(),
         "referenced-by" => partition.referenced_by.push(line.name()),
+        "total-bytes" => partition.total_bytes = line.number(),
+        "lacks-identity" => partition.lacks_identity = true,
         "depended-on-by" => {
             partition.dependents.push(line.word().trim_matches('"').to_owned());
         }

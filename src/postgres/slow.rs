@@ -1,0 +1,53 @@
+//! Steps whose own work takes longer than it may. To try them again at once would block the table again, for nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::DatabaseError;
+use crate::partition::QualifiedName;
+use crate::plan::Step;
+
+/// How long such a step is not tried again.
+const RETRY_INTERVAL: Duration = Duration::from_hours(1);
+
+/// Remembers the steps of one table that ran out of time by their own work.
+///
+/// A step is refused for an hour, or until `limits.lockTimeout` gives it more time. Clones share what they remember.
+#[derive(Debug, Clone, Default)]
+pub struct SlowSteps(Arc<Mutex<Remembered>>);
+
+type Remembered = HashMap<(&'static str, QualifiedName), Slow>;
+
+#[derive(Debug)]
+struct Slow {
+    error: DatabaseError,
+    lock_timeout: Duration,
+    tried: Instant,
+}
+
+impl SlowSteps {
+    /// Returns the error with which the step failed, or `None` if it may be tried.
+    pub(super) fn refuse(&self, step: &Step, lock_timeout: Duration) -> Option<DatabaseError> {
+        let remembered = self.lock();
+        let slow = remembered.get(&(step.verb(), step.subject()))?;
+        let is_refused = slow.tried.elapsed() < RETRY_INTERVAL && lock_timeout <= slow.lock_timeout;
+        is_refused.then(|| slow.error.clone())
+    }
+
+    /// Remembers how a step failed.
+    pub(super) fn record(&self, step: &Step, lock_timeout: Duration, error: &DatabaseError) {
+        let slow = Slow { error: error.clone(), lock_timeout, tried: Instant::now() };
+        self.lock().insert((step.verb(), step.subject()), slow);
+    }
+
+    /// Returns whether both remember the same.
+    #[cfg(test)]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
