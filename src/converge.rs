@@ -14,12 +14,12 @@ use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
     Blocker, CheckedPlan, Moment, Plan, Step, Violation, asks_for_default_rows,
-    asks_for_references, check, is_refuted, plan, readmit,
+    asks_for_references, check, is_refuted, plan, readmit, unproven_conditions,
 };
 use crate::postgres::{
     Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, Progress, Ruling, Session,
-    SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim, default_rows, execute,
-    inspect, rows_referenced_by,
+    SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim, default_rows,
+    deparsed_conditions, execute, inspect, rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -155,6 +155,8 @@ pub async fn look(
     {
         observed.set_default_rows(&rows);
     }
+    let (mut observed, conditions) = decide(desired, observed, moment, unproven_conditions).await;
+    observed.conditions = deparsed_conditions(session, &observed, &conditions).await?;
     let (mut observed, referenced) = decide(desired, observed, moment, asks_for_references).await;
     for partition in referenced {
         let by = rows_referenced_by(session, &observed, &partition).await?;

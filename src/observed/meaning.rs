@@ -1,19 +1,21 @@
 //! From a snapshot to what it means.
 
+use std::collections::BTreeMap;
+
+use super::index_meaning::{column_operators, partition_index, table_index};
 use super::management::{is_for, is_unmarked, meant};
 use super::snapshot::{
-    CountedRows, RawForeignKey, RawHolder, RawIndex, RawIndexSettings, RawKey, RawPartition,
-    RawPublication, RawRelation, RawServer, RawShape, RawTrigger, Snapshot,
+    CountedRows, RawForeignKey, RawHolder, RawKey, RawPartition, RawPublication, RawRelation,
+    RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, IndexMarker, IndexSettings,
-    MOST_STRETCHES, Near, ObservedPartition, ObservedTable, Origin, PartitionIndex, PartitionKind,
-    Publication, Relation, RelationKind, ReplicaIdentity, Server, TableIndex, Template, Trigger,
+    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, MOST_STRETCHES, Near,
+    ObservedPartition, ObservedTable, Origin, PartitionKind, Publication, Relation, RelationKind,
+    ReplicaIdentity, Server, Template, Trigger,
 };
 use crate::partition::{
-    Bounds, Edge, Identifier, IndexColumn, IndexShape, InvalidIdentifier, KeyColumn, KeyType, Mark,
-    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, index_in_marker, marker_in,
-    without_marker,
+    Bounds, Edge, Identifier, InvalidIdentifier, KeyColumn, KeyType, Mark, Method, PartitionKey,
+    QualifiedName, RangeBounds, ServerVersion, marker_in, without_marker,
 };
 
 /// Why a snapshot has no meaning.
@@ -48,6 +50,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             unmarked,
             partitions: partitions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
             taken: raw.taken.into_iter().map(Identifier::new).collect::<Result<_, _>>()?,
+            conditions: BTreeMap::new(),
             default_count: None,
             default_rows: None,
             default_rows_from: None,
@@ -62,7 +65,7 @@ impl TryFrom<Snapshot> for ObservedTable {
     }
 }
 
-fn qualified(schema: String, name: String) -> Result<QualifiedName, InvalidIdentifier> {
+pub(super) fn qualified(schema: String, name: String) -> Result<QualifiedName, InvalidIdentifier> {
     Ok(QualifiedName { schema: Identifier::new(schema)?, name: Identifier::new(name)? })
 }
 
@@ -70,7 +73,7 @@ fn qualified_all(names: Vec<(String, String)>) -> Result<Vec<QualifiedName>, Inv
     names.into_iter().map(|(schema, name)| qualified(schema, name)).collect()
 }
 
-fn identifiers(names: Vec<String>) -> Result<Vec<Identifier>, InvalidIdentifier> {
+pub(super) fn identifiers(names: Vec<String>) -> Result<Vec<Identifier>, InvalidIdentifier> {
     names.into_iter().map(Identifier::new).collect()
 }
 
@@ -106,6 +109,7 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         may_create: raw.may_create,
         columns: identifiers(raw.columns.unwrap_or_default())?,
         generated: identifiers(raw.generated)?,
+        column_operators: column_operators(raw.column_operators)?,
         template: Template {
             row_security: raw.row_security,
             force_row_security: raw.force_row_security,
@@ -133,6 +137,11 @@ fn foreign_key(raw: RawForeignKey) -> Result<ForeignKey, InvalidIdentifier> {
     Ok(ForeignKey {
         from: qualified(raw.schema, raw.table)?,
         columns: columns.collect::<Result<_, InvalidIdentifier>>()?,
+        operators: raw
+            .operators
+            .into_iter()
+            .map(|(schema, name)| Ok((Identifier::new(schema)?, name)))
+            .collect::<Result<_, InvalidIdentifier>>()?,
     })
 }
 
@@ -232,6 +241,7 @@ fn partition(
         bounds_check: raw.bounds_check,
         referenced_by: qualified_all(raw.referenced_by)?,
         rows_referenced_by: raw.rows_referenced_by.map(qualified_all).transpose()?,
+        references_error: raw.references_error,
         publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
         dependents: raw.dependents,
         held_by: raw.held_by.into_iter().map(holder).collect(),
@@ -262,74 +272,6 @@ fn trigger(raw: RawTrigger) -> Result<Trigger, InvalidSnapshot> {
     Ok(Trigger { name: Identifier::new(raw.name)?, fires })
 }
 
-fn table_index(raw: RawIndex) -> Result<TableIndex, InvalidSnapshot> {
-    Ok(TableIndex {
-        name: Identifier::new(raw.name)?,
-        valid: raw.valid,
-        shape: raw.shape.map(shape).transpose()?,
-        definition: after_using(raw.definition.as_deref().unwrap_or_default()),
-        unique: raw.unique,
-        constraint: raw.constraint,
-        dependents: raw.dependents,
-        exclusion: raw.exclusion,
-        settings: index_settings(raw.settings.unwrap_or_default())?,
-    })
-}
-
-fn index_settings(raw: RawIndexSettings) -> Result<IndexSettings, InvalidIdentifier> {
-    Ok(IndexSettings {
-        tablespace: raw.tablespace.map(Identifier::new).transpose()?,
-        parameters: raw.parameters,
-        statistics: raw.statistics,
-    })
-}
-
-fn partition_index(raw: RawIndex) -> Result<PartitionIndex, InvalidSnapshot> {
-    let marker = raw.comment.as_deref().and_then(index_in_marker);
-    Ok(PartitionIndex {
-        name: Identifier::new(raw.name)?,
-        of: raw.of.map(Identifier::new).transpose()?,
-        valid: raw.valid,
-        building: raw.building,
-        constraint: raw.constraint.is_some(),
-        exclusion: raw.constraint.filter(|_| raw.exclusion),
-        shape: raw.shape.map(shape).transpose()?,
-        definition: after_using(raw.definition.as_deref().unwrap_or_default()),
-        dependents: raw.dependents,
-        marker: marker.map(|(digest, index)| IndexMarker { index, digest: digest.to_owned() }),
-    })
-}
-
-fn shape(raw: RawShape) -> Result<IndexShape, InvalidIdentifier> {
-    let columns = raw.columns.into_iter().map(|column| {
-        Ok(IndexColumn {
-            column: Identifier::new(column.column)?,
-            descending: column.descending,
-            nulls_first: column.nulls_first,
-        })
-    });
-    Ok(IndexShape {
-        method: raw.method,
-        unique: raw.unique,
-        columns: columns.collect::<Result<_, InvalidIdentifier>>()?,
-        include: identifiers(raw.include)?,
-        predicate: raw.predicate,
-    })
-}
-
-/// What follows `USING` in what `pg_get_indexdef` gave. Names come before it, and a name may hold
-/// the word too; but only within quotes.
-fn after_using(definition: &str) -> String {
-    let mut in_quotes = false;
-    for (at, c) in definition.char_indices() {
-        in_quotes ^= c == '"';
-        if !in_quotes && definition[at..].starts_with(" USING ") {
-            return definition[at + " USING ".len()..].to_owned();
-        }
-    }
-    String::new()
-}
-
 /// A quarter of an hour on each axis: in microseconds, and in what a uuid holds above its low bits.
 fn quarter_hour(key: KeyType) -> i128 {
     match key {
@@ -350,15 +292,18 @@ impl ObservedTable {
         self.default_count = Some(rows.count);
     }
 
-    /// Adds which tables have rows whose foreign keys lead to rows of a partition; none where that could
-    /// not be found out.
+    /// Adds which tables have rows whose foreign keys lead to rows of a partition, or why that could not be
+    /// found out.
     pub fn set_rows_referenced_by(
         &mut self,
         partition: &QualifiedName,
-        by: Option<Vec<QualifiedName>>,
+        by: Result<Vec<QualifiedName>, Option<String>>,
     ) {
         if let Some(found) = self.partition_mut(partition) {
-            found.rows_referenced_by = by;
+            (found.rows_referenced_by, found.references_error) = match by {
+                Ok(by) => (Some(by), None),
+                Err(error) => (None, error),
+            };
         }
     }
 }

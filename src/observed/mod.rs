@@ -3,13 +3,14 @@
 //! [`Snapshot`] is what the query of `postgres/inspect.sql` found and what `inspect -o json` prints;
 //! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
+mod index_meaning;
 mod management;
 mod meaning;
 mod near;
 mod partition;
 pub(crate) mod snapshot;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,8 +23,8 @@ pub use partition::{
 pub use snapshot::{CountedRows, Snapshot};
 
 use crate::partition::{
-    Bounds, Edge, Identifier, IndexShape, KeyColumn, KeyType, Method, PartitionKey, QualifiedName,
-    RangeBounds, ServerVersion, partition_prefix,
+    Bounds, ColumnOperators, Edge, Identifier, IndexShape, KeyColumn, KeyType, Method,
+    PartitionKey, QualifiedName, RangeBounds, ServerVersion, partition_prefix,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -42,6 +43,9 @@ pub struct ObservedTable {
     pub unmarked: Vec<QualifiedName>,
     /// Names in the table's schema that a partition or an index of it cannot have any more.
     pub taken: BTreeSet<Identifier>,
+    /// Conditions of desired indexes as Postgres deparses them, by their words in the resource. Only those that
+    /// had to be asked for.
+    pub conditions: BTreeMap<String, String>,
     /// Where the rows of the default partition lie; none where nobody has looked.
     pub default_rows: Option<Vec<DefaultRows>>,
     /// Where the first told of these rows lie, where there was too much to tell: of what lies before
@@ -92,6 +96,8 @@ pub struct Relation {
     pub columns: Vec<Identifier>,
     /// Those of them whose values are computed from others.
     pub generated: Vec<Identifier>,
+    /// Columns whose equality operator is not in `pg_catalog`.
+    pub column_operators: Vec<ColumnOperators>,
     /// What a new partition takes from it.
     pub template: Template,
     /// Its indexes.
@@ -122,6 +128,8 @@ pub struct ForeignKey {
     pub from: QualifiedName,
     /// Its columns, each with the one it refers to.
     pub columns: Vec<(Identifier, Identifier)>,
+    /// The operator that compares each of these pairs, the other column first: its schema and its name.
+    pub operators: Vec<(Identifier, String)>,
 }
 
 /// The kind of a relation.
@@ -198,6 +206,8 @@ pub struct IndexSettings {
     pub parameters: Vec<String>,
     /// Columns with a statistics target of their own, by number.
     pub statistics: Vec<(u16, i32)>,
+    /// The columns in the condition of a partial index whose operators have to be named with their schema.
+    pub operators: Vec<ColumnOperators>,
 }
 
 /// Where in the default partition rows are counted by quarters of an hour.

@@ -54,6 +54,8 @@ pub struct ObservedPartition {
     pub referenced_by: Vec<QualifiedName>,
     /// The tables that have rows whose foreign keys lead to its rows; none where nobody has looked.
     pub rows_referenced_by: Option<Vec<QualifiedName>>,
+    /// Why that could not be found out, if not for a missing privilege or for want of time.
+    pub references_error: Option<String>,
     /// The publications that name it.
     pub publications: Vec<Publication>,
     /// On what may be dropped: the objects outside of it that depend on it, so that Postgres refuses to drop it;

@@ -25,12 +25,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Adds which tables have rows whose foreign keys lead to rows of a partition; none where that could
-    /// not be found out.
+    /// Adds which tables have rows whose foreign keys lead to rows of a partition, or why that could not be
+    /// found out.
     pub fn set_rows_referenced_by(
         &mut self,
         partition: &QualifiedName,
-        by: Option<Vec<QualifiedName>>,
+        by: Result<Vec<QualifiedName>, Option<String>>,
     ) {
         let is_it = |p: &&mut RawPartition| {
             p.name == partition.name.as_str() && p.schema == partition.schema.as_str()
@@ -38,7 +38,10 @@ impl Snapshot {
         let words =
             |name: QualifiedName| (name.schema.as_str().to_owned(), name.name.as_str().to_owned());
         if let Some(found) = self.partitions.iter_mut().find(is_it) {
-            found.rows_referenced_by = by.map(|by| by.into_iter().map(words).collect());
+            (found.rows_referenced_by, found.references_error) = match by {
+                Ok(by) => (Some(by.into_iter().map(words).collect()), None),
+                Err(error) => (None, error),
+            };
         }
     }
 
@@ -90,6 +93,8 @@ pub(crate) struct RawRelation {
     pub(crate) columns: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) generated: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) column_operators: Vec<(String, String, String, String)>,
     pub(crate) row_security: bool,
     pub(crate) force_row_security: bool,
     pub(crate) replica_identity: String,
@@ -119,6 +124,8 @@ pub(crate) struct RawForeignKey {
     pub(crate) schema: String,
     pub(crate) table: String,
     pub(crate) columns: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) operators: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +169,8 @@ pub(crate) struct RawPartition {
     pub(crate) referenced_by: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rows_referenced_by: Option<Vec<(String, String)>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) references_error: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) publications: Vec<RawPublication>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -6,6 +6,7 @@
 
 mod axis;
 mod bounds;
+mod condition;
 mod digest;
 mod grid;
 mod identifier;
@@ -20,6 +21,9 @@ mod version;
 
 pub use axis::Axis;
 pub use bounds::{Bounds, Edge, RangeBounds};
+pub use condition::{
+    ColumnOperators, ConditionPiece, columns_with_operators, condition_pieces, uses_operators,
+};
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{Identifier, InvalidIdentifier, QualifiedName, shown_text, sql_name};

@@ -190,6 +190,8 @@ pub enum Blocker {
         partition: QualifiedName,
         /// The tables whose foreign keys may lead there.
         by: Vec<QualifiedName>,
+        /// What Postgres says, unless it is a missing privilege or a lack of time.
+        error: Option<String>,
     },
     /// The table would be left without a partition.
     LastPartition {
@@ -221,6 +223,13 @@ pub enum Blocker {
     /// The spec names a column that the table does not have.
     NoSuchColumn {
         /// The index that names it.
+        index: Identifier,
+        /// The column.
+        column: Identifier,
+    },
+    /// The condition of an index compares a column of an extension's type in a way that names no operator.
+    ConditionUnclear {
+        /// The index.
         index: Identifier,
         /// The column.
         column: Identifier,
@@ -313,6 +322,7 @@ impl Blocker {
             | Self::HasDependents { .. }
             | Self::CannotReattach { .. }
             | Self::NoSuchColumn { .. }
+            | Self::ConditionUnclear { .. }
             | Self::IndexNameTaken { .. }
             | Self::IndexServesConstraint { .. }
             | Self::NoConcurrentBuild { .. }
@@ -365,6 +375,7 @@ impl Blocker {
             Self::HasDependents { .. } => "HasDependents",
             Self::CannotReattach { .. } => "CannotReattach",
             Self::NoSuchColumn { .. } => "NoSuchColumn",
+            Self::ConditionUnclear { .. } => "ConditionUnclear",
             Self::IndexNameTaken { .. } => "IndexNameTaken",
             Self::IndexServesConstraint { .. } => "IndexServesConstraint",
             Self::IndexBeingBuilt { .. } => "IndexBeingBuilt",

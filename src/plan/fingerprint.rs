@@ -78,6 +78,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         Blocker::DefaultTooLarge { rows, millis, .. } => (*rows, *millis) = (0, 0),
         Blocker::DetachHeld { by, .. } => by.clear(),
         Blocker::ClocksDiffer { seconds } => *seconds = 0,
+        Blocker::ReferencesNotChecked { error, .. } => *error = None,
         Blocker::InGrace { until } => *until = Timestamp::UNIX_EPOCH,
         // Shown on a laptop, and not in a cluster where it came from a Secret.
         Blocker::NotOwner { role, .. } | Blocker::NotOwnerOfPartition { role, .. } => *role = None,
@@ -104,12 +105,12 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         | Blocker::NeedsApproval { .. }
         | Blocker::DropNeedsApproval { .. }
         | Blocker::Referenced { .. }
-        | Blocker::ReferencesNotChecked { .. }
         | Blocker::LastPartition { .. }
         | Blocker::HasPartitions { .. }
         | Blocker::HasDependents { .. }
         | Blocker::CannotReattach { .. }
         | Blocker::NoSuchColumn { .. }
+        | Blocker::ConditionUnclear { .. }
         | Blocker::IndexNameTaken { .. }
         | Blocker::IndexServesConstraint { .. }
         | Blocker::IndexBeingBuilt { .. }

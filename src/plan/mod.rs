@@ -5,8 +5,11 @@
 
 mod blocker;
 mod check;
+mod condition;
+mod default_remedy;
 mod display;
 mod due;
+mod equivalent;
 mod explain;
 mod fingerprint;
 mod moment;
@@ -23,6 +26,7 @@ mod window;
 
 pub use blocker::{Blocker, Waits};
 pub use check::{CheckedPlan, Violation, check};
+pub use condition::{UnprovenCondition, unproven_conditions};
 pub use due::next_action;
 pub use moment::Moment;
 pub use reason::{Cause, Deferral, Note, Unadoptable};

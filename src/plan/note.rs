@@ -21,6 +21,7 @@ impl Note {
             Self::Unmarked { tables, constraint } => unmarked(tables, constraint),
             Self::Restored { tables } => restored(tables),
             Self::ExpiredUnmanaged { partitions } => expired_unmanaged(partitions),
+            Self::ExpiredForeign { partitions } => expired_foreign(partitions),
             Self::NeverExpires { partitions } => format!(
                 "{} without a lower end, and never let go: {}",
                 counted(partitions),
@@ -133,6 +134,13 @@ fn not_published(publication: &Identifier, partitions: &[QualifiedName]) -> Stri
         "publication {publication} names partitions of this table one by one, and not {}: when its subscribers \
          have the table, run ALTER PUBLICATION {publication} ADD TABLE {example}",
         some_of(partitions)
+    )
+}
+
+fn expired_foreign(partitions: &[QualifiedName]) -> String {
+    let names = some_of(partitions);
+    format!(
+        "foreign tables past the retention, which the operator does not manage: {names}; detach them manually"
     )
 }
 

@@ -99,6 +99,11 @@ pub enum Note {
         /// Their names.
         partitions: Vec<QualifiedName>,
     },
+    /// Foreign tables that are past the retention: the operator cannot manage them.
+    ExpiredForeign {
+        /// Their names.
+        partitions: Vec<QualifiedName>,
+    },
     /// Partitions of ours without a lower end, which never expire.
     NeverExpires {
         /// Their names.

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use super::Blocker;
+use super::default_remedy::{
+    default_holds_rows, default_in_use, default_no_table, default_not_counted, default_referenced,
+    default_runs_code, default_too_large, default_without_identity,
+};
 use super::explain::shown_range;
 use crate::desired::shown_duration;
 use crate::observed::{Holder, PartitionKind};
@@ -53,7 +57,9 @@ impl Blocker {
             }
             Self::ClocksDiffer { seconds } => clocks_differ(*seconds),
             Self::Referenced { partition, by } => referenced(partition, by),
-            Self::ReferencesNotChecked { partition, by } => references_not_checked(partition, by),
+            Self::ReferencesNotChecked { partition, by, error } => {
+                references_not_checked(partition, by, error.as_deref())
+            }
             Self::LastPartition { partition } => last_partition(partition),
             Self::InGrace { until } => format!("waits until {until}: spec.retention.dropAfter"),
             Self::HasPartitions { partition } => has_partitions(partition),
@@ -61,6 +67,7 @@ impl Blocker {
             Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
             Self::NoSuchColumn { index, column } => no_such_column(index, column),
+            Self::ConditionUnclear { index, column } => condition_unclear(index, column),
             Self::IndexNameTaken { index } => index_name_taken(index),
             Self::IndexServesConstraint { index } => index_serves_constraint(index),
             Self::IndexBeingBuilt { index } => {
@@ -155,55 +162,11 @@ fn may_not_create(schema: &Identifier, owner: Option<&Identifier>) -> String {
     )
 }
 
-fn default_holds_rows(default: &QualifiedName, rows: u64, range: &str) -> String {
-    format!(
-        "the default partition {} holds {rows} rows of {}: move them out of it, or set \
-         spec.defaultPartition to Present to have it done",
-        default.shown(),
-        range
-    )
-}
-
-fn default_not_counted(default: &QualifiedName) -> String {
-    format!(
-        "the rows of the default partition {} could not be counted, within 10 s or at all: attaching \
-         beside rows that nobody has looked at would make writes fail; give it an index on the key, \
-         move its rows out, or let its owner read it",
-        default.shown()
-    )
-}
-
-fn default_in_use(default: &QualifiedName) -> String {
-    format!(
-        "rows of now go to the default partition {}, which is not empty: attaching would \
-         scan it under an exclusive lock, or make inserts fail; set spec.defaultPartition to \
-         Present to have it done in one short transaction",
-        default.shown()
-    )
-}
-
 fn other_modulus(found: u32, wanted: u32) -> String {
     format!(
         "the table has {found} hash partitions, the spec says {wanted}: another number \
          means another table and copying every row, so correct \
          spec.partitionBy.hash.partitions"
-    )
-}
-
-fn default_no_table(default: &QualifiedName, kind: PartitionKind) -> String {
-    format!(
-        "the default partition {} is {}: its rows can be moved out by hand only",
-        default.shown(),
-        kind_of(kind)
-    )
-}
-
-fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) -> String {
-    format!(
-        "foreign keys of {} lead to this table: moving rows out of {} would break or follow them; \
-         move them by hand",
-        names(by),
-        default.shown()
     )
 }
 
@@ -217,42 +180,12 @@ fn has_partitions(partition: &QualifiedName) -> String {
     format!("{partition} has partitions of its own, which may not be ours to drop: drop it by hand")
 }
 
-fn default_runs_code(
-    default: &QualifiedName,
-    code: &[String],
-    role: Option<&Identifier>,
-    powers: &[String],
-) -> String {
-    let listed = |texts: &[String]| {
-        let mut shown: Vec<_> = texts.iter().take(3).map(|text| shown_text(text)).collect();
-        if texts.len() > 3 {
-            shown.push("…".to_owned());
-        }
-        shown.join(", ")
-    };
+fn condition_unclear(index: &Identifier, column: &Identifier) -> String {
     format!(
-        "moving rows out of {} runs code of the table owner ({}), and {} can do more than that owner ({}): log in \
-         as a role that is a member of this owner only, or move the rows manually",
-        default.shown(),
-        listed(code),
-        shown_role(role),
-        listed(powers)
-    )
-}
-
-fn default_without_identity(default: &QualifiedName) -> String {
-    format!(
-        "rows cannot be moved out of the default partition {0}: its deletes are published, and it has no replica \
-         identity: give it a primary key, or run ALTER TABLE {0} REPLICA IDENTITY FULL",
-        default.shown()
-    )
-}
-
-fn default_too_large(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
-    format!(
-        "moving {rows} rows of {range} out of {} would take about {millis} ms, and everybody would wait: \
-         raise spec.limits.lockTimeout to more than twice that for a quiet moment, or move them by hand",
-        default.shown()
+        "the condition of index {} does not compare column {} directly, and operators of its type are not in pg_catalog: \
+         write each comparison as the bare column, an operator, and a constant",
+        index.shown(),
+        column.shown()
     )
 }
 
@@ -318,7 +251,18 @@ fn referenced(partition: &QualifiedName, by: &[QualifiedName]) -> String {
     )
 }
 
-fn references_not_checked(partition: &QualifiedName, by: &[QualifiedName]) -> String {
+fn references_not_checked(
+    partition: &QualifiedName,
+    by: &[QualifiedName],
+    error: Option<&str>,
+) -> String {
+    if let Some(error) = error {
+        return format!(
+            "could not check whether {} reference rows of {}: {error}",
+            names(by),
+            partition.shown()
+        );
+    }
     format!(
         "whether foreign keys of {} lead to rows of {} could not be found out, within 10 s or at all: \
          let the table's owner read them, and give them an index on the foreign key",
@@ -378,10 +322,19 @@ fn index_serves_constraint(index: &Identifier) -> String {
 }
 
 fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
-    format!("{} is {}: build the index there by hand", partition.shown(), kind_of(kind))
+    let (partition, kind_name) = (partition.shown(), kind_of(kind));
+    match kind {
+        PartitionKind::Foreign => format!(
+            "{partition} is {kind_name}, and Postgres has no unique index on a table with a foreign partition: detach \
+             it, or remove unique from the index in spec.indexes"
+        ),
+        PartitionKind::Table | PartitionKind::Partitioned => {
+            format!("{partition} is {kind_name}: build the index there by hand")
+        }
+    }
 }
 
-fn kind_of(kind: PartitionKind) -> &'static str {
+pub(super) fn kind_of(kind: PartitionKind) -> &'static str {
     match kind {
         PartitionKind::Table => "a table",
         PartitionKind::Partitioned => "partitioned itself",

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::equivalent::{belong, created_by_attach, stand_alone};
 use super::step::{
     Attach, Drain, IndexBody, MarkedPartition, NewIndex, NewPartition, Remember, Step,
 };
@@ -11,7 +12,7 @@ use crate::observed::{
     Attachment, BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
     ObservedTable, Origin, PartitionIndex, PartitionKind, TableIndex,
 };
-use crate::partition::{Detached, Identifier, IndexShape, Mark, QualifiedName, index_name};
+use crate::partition::{Detached, Identifier, IndexShape, Mark, QualifiedName};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
@@ -48,7 +49,7 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::DropExclusion { default, exclusion } => {
             on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
         }
-        Step::CreateTableIndex { index, shape, .. } => create_table_index(world, index, shape),
+        Step::CreateTableIndex { .. } => create_table_index(world, step),
         Step::BuildIndex { partition, index, shape, stands_for, .. } => {
             let built = built(index, shape, stands_for.as_ref());
             world.taken.insert(index.clone());
@@ -116,6 +117,7 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         bounds_check: BoundsCheck::Absent,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
+        references_error: None,
         publications: Vec::new(),
         dependents: Vec::new(),
         held_by: Vec::new(),
@@ -189,22 +191,6 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     }
 }
 
-/// An index that Postgres creates for one of the table with exclusion operators. Its name is Postgres' choice.
-fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> PartitionIndex {
-    PartitionIndex {
-        name: index_name(&attach.table.name, &table_index.name, &attach.partition.name),
-        of: Some(table_index.name.clone()),
-        valid: true,
-        building: false,
-        constraint: false,
-        exclusion: None,
-        shape: None,
-        definition: String::new(),
-        dependents: Vec::new(),
-        marker: None,
-    }
-}
-
 /// The rows that lie in the range are no longer in the default partition.
 fn drain_default(world: &mut ObservedTable, drain: &Drain) {
     attach_partition(world, &drain.attach);
@@ -221,7 +207,7 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
     on(world, name, |p| {
         p.attachment = Attachment::Detached;
-        (p.rows_referenced_by, p.held_by) = (None, Vec::new());
+        (p.rows_referenced_by, p.references_error, p.held_by) = (None, None, Vec::new());
         for index in &mut p.indexes {
             let of = table_indexes.iter().find(|of| Some(&of.name) == index.of.as_ref());
             if let Some(of) = of {
@@ -267,35 +253,6 @@ fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
     });
 }
 
-impl PartitionIndex {
-    /// Whether Postgres would make the index belong to that index of the table.
-    pub(super) fn is_twin_of(&self, table_index: &TableIndex) -> bool {
-        let alike = match (&self.shape, &table_index.shape) {
-            (Some(a), Some(b)) => a == b,
-            (None, None) => self.definition == table_index.definition,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        alike && self.valid && self.constraint == table_index.constraint.is_some()
-    }
-}
-
-fn belong(index: &mut PartitionIndex, to: Identifier) {
-    index.of = Some(to);
-    index.constraint = false;
-    index.exclusion = None;
-    index.shape = None;
-    index.definition = String::new();
-}
-
-/// The reverse of [`belong`].
-fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
-    index.of = None;
-    index.constraint = of.constraint.is_some();
-    index.exclusion = of.constraint.clone().filter(|_| of.exclusion);
-    index.shape.clone_from(&of.shape);
-    index.definition.clone_from(&of.definition);
-}
-
 /// An index of the table is valid once every partition has one that belongs to it. A partition whose
 /// detach was cut off does not count.
 fn validate(world: &mut ObservedTable, name: &Identifier) {
@@ -315,7 +272,8 @@ fn validate(world: &mut ObservedTable, name: &Identifier) {
     }
 }
 
-fn create_table_index(world: &mut ObservedTable, name: &Identifier, shape: &IndexShape) {
+fn create_table_index(world: &mut ObservedTable, step: &Step) {
+    let Step::CreateTableIndex { index: name, shape, partitions, .. } = step else { return };
     let is_empty = world.attached().next().is_none();
     world.taken.insert(name.clone());
     let Some(indexes) = table_indexes(world) else { return };
@@ -331,6 +289,31 @@ fn create_table_index(world: &mut ObservedTable, name: &Identifier, shape: &Inde
         settings: IndexSettings::default(),
     });
     indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    take_partition_indexes(world, name, partitions);
+}
+
+/// Postgres takes the first index of each partition that is equivalent and belongs to none, and leaves out
+/// foreign tables.
+fn take_partition_indexes(
+    world: &mut ObservedTable,
+    name: &Identifier,
+    partitions: &[QualifiedName],
+) {
+    let mut indexes = world.relation.iter().flat_map(|relation| &relation.indexes);
+    let Some(created) = indexes.find(|i| i.name == *name).cloned() else { return };
+    for partition in partitions {
+        on(world, partition, |p| {
+            let equivalent =
+                p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(&created));
+            if let Some(equivalent) = equivalent {
+                belong(equivalent, name.clone());
+            }
+        });
+    }
+    if !partitions.is_empty() {
+        let indexes = table_indexes(world).into_iter().flatten();
+        indexes.filter(|i| i.name == *name).for_each(|i| i.valid = true);
+    }
 }
 
 fn discard(world: &mut ObservedTable, partition: &QualifiedName) {

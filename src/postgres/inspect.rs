@@ -1,10 +1,13 @@
 //! Looks at the catalog.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::types::ToSql;
 
-use super::{DatabaseError, Session, rows};
+use super::{DatabaseError, ErrorKind, Session, rows};
 use crate::observed::{CountedRows, InvalidSnapshot, ObservedTable, Snapshot, Within};
 use crate::partition::{QualifiedName, detached_constraint, end_of_prefix, partition_prefix};
+use crate::plan::UnprovenCondition;
 use crate::sql;
 
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
@@ -86,8 +89,33 @@ pub async fn default_rows(
     Ok(Some(rows))
 }
 
-/// The tables that have rows whose foreign keys lead to rows of a partition. None where the database does
-/// not let us look, or takes too long.
+/// Returns how Postgres deparses conditions of partial indexes of the table, by the words of the resource; nothing
+/// if the database does not let the owner try.
+///
+/// # Errors
+/// When the session is lost.
+pub async fn deparsed_conditions(
+    session: &Session,
+    observed: &ObservedTable,
+    conditions: &[UnprovenCondition],
+) -> Result<BTreeMap<String, String>, InspectError> {
+    let relation = observed.relation.as_ref().filter(|r| r.owned && !conditions.is_empty());
+    let Some(relation) = relation else { return Ok(BTreeMap::new()) };
+    let script = sql::deparse_conditions(&relation.owner, &observed.name, conditions);
+    let answer = match session.commit_script_text(&script).await {
+        Err(error) if error.is_of_statement() => return Ok(BTreeMap::new()),
+        answer => answer?,
+    };
+    let deparsed: BTreeMap<usize, String> =
+        serde_json::from_str(answer.as_deref().unwrap_or("{}"))?;
+    let by_words = deparsed.into_iter().filter_map(|(number, deparsed)| {
+        Some((conditions.get(number)?.condition.clone(), deparsed))
+    });
+    Ok(by_words.collect())
+}
+
+/// Returns the tables that have rows whose foreign keys lead to rows of a partition, or why that could not be
+/// found out: `None` if the database does not let the owner look, or takes too long.
 ///
 /// The scan takes ACCESS SHARE only, and is done as the table's owner.
 ///
@@ -97,12 +125,15 @@ pub async fn rows_referenced_by(
     session: &Session,
     observed: &ObservedTable,
     partition: &QualifiedName,
-) -> Result<Option<Vec<QualifiedName>>, InspectError> {
-    let Some(relation) = observed.relation.as_ref().filter(|r| r.owned) else { return Ok(None) };
+) -> Result<Result<Vec<QualifiedName>, Option<String>>, InspectError> {
+    let Some(relation) = observed.relation.as_ref().filter(|r| r.owned) else {
+        return Ok(Err(None));
+    };
     let keys = &relation.referenced_by;
     let script = sql::rows_referenced_by(&relation.owner, partition, keys);
     let answer = match session.query_script_text(&script).await {
-        Err(error) if error.is_of_statement() => return Ok(None),
+        Err(error) if error.is_busy() || error.kind() == ErrorKind::Denied => return Ok(Err(None)),
+        Err(error) if error.is_of_statement() => return Ok(Err(Some(error.to_string()))),
         answer => answer?,
     };
     let numbers: Vec<usize> = serde_json::from_str(answer.as_deref().unwrap_or("[]"))?;
@@ -110,5 +141,5 @@ pub async fn rows_referenced_by(
         numbers.into_iter().filter_map(|number| Some(keys.get(number)?.from.clone())).collect();
     by.sort();
     by.dedup();
-    Ok(Some(by))
+    Ok(Ok(by))
 }

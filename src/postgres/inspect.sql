@@ -140,6 +140,23 @@ SELECT 'table' AS what,
                )),
                'columns', columns.names,
                'generated', coalesce(columns.generated, '[]'),
+               -- Columns whose = is not found in pg_catalog: those of extensions' types.
+               'columnOperators', (
+                   SELECT coalesce(json_agg(
+                       json_build_array(a.attname, n.nspname, its.nspname, ty.typname) ORDER BY a.attnum
+                   ), '[]')
+                   FROM pg_attribute a
+                   JOIN pg_type own ON own.oid = a.atttypid
+                   JOIN pg_type ty ON ty.oid = CASE own.typtype WHEN 'd' THEN own.typbasetype ELSE own.oid END
+                   JOIN pg_namespace its ON its.oid = ty.typnamespace
+                   JOIN pg_opclass class ON class.opcintype = ty.oid AND class.opcdefault
+                       AND class.opcmethod = (SELECT oid FROM pg_am WHERE amname = 'btree')
+                   JOIN pg_amop am ON am.amopfamily = class.opcfamily AND am.amopstrategy = 3
+                       AND am.amoplefttype = ty.oid AND am.amoprighttype = ty.oid
+                   JOIN pg_operator o ON o.oid = am.amopopr
+                   JOIN pg_namespace n ON n.oid = o.oprnamespace AND n.nspname <> 'pg_catalog'
+                   WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+               ),
                'rowSecurity', t.relrowsecurity,
                'forceRowSecurity', t.relforcerowsecurity,
                'replicaIdentity', t.relreplident,
@@ -286,6 +303,12 @@ SELECT 'table' AS what,
                            FROM unnest(con.conkey, con.confkey) WITH ORDINALITY AS k (own, other, position)
                            JOIN pg_attribute f ON f.attrelid = con.conrelid AND f.attnum = k.own
                            JOIN pg_attribute a ON a.attrelid = con.confrelid AND a.attnum = k.other
+                       ),
+                       'operators', (
+                           SELECT jsonb_agg(jsonb_build_array(opn.nspname, o.oprname) ORDER BY k.position)
+                           FROM unnest(con.conpfeqop) WITH ORDINALITY AS k (operator, position)
+                           JOIN pg_operator o ON o.oid = k.operator
+                           JOIN pg_namespace opn ON opn.oid = o.oprnamespace
                        )
                    )), '[]')
                    FROM pg_depend d

@@ -110,6 +110,7 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
         bounds_check: facts.bounds_check,
         referenced_by: facts.referenced_by,
         rows_referenced_by: None,
+        references_error: None,
         publications: facts.publications,
         dependents: facts.dependents,
         held_by: facts.held_by,

@@ -1,13 +1,24 @@
 //! Making and replacing indexes.
 
 use super::Sql;
-use super::quote::{list, literal, name, parameters, qualified};
+use super::quote::{list, literal, name, operator, parameters, qualified};
 use crate::observed::IndexSettings;
-use crate::partition::{Identifier, IndexColumn, IndexShape, QualifiedName, index_marker};
+use crate::partition::{
+    ColumnOperators, ConditionPiece, Identifier, IndexColumn, IndexShape, QualifiedName,
+    condition_pieces, index_marker,
+};
+use crate::plan::UnprovenCondition;
 
-/// The table's own index, without any on its partitions: no scan, and no lock on them.
-pub(super) fn create_on_only(table: &QualifiedName, index: &Identifier, shape: &IndexShape) -> Sql {
-    statement(shape.unique, "", index, &format!("ONLY {}", qualified(table)), &definition(shape))
+/// The table's own index. On the table alone: no scan, and no lock on its partitions. Else with the equivalent
+/// indexes of its partitions, which are there: no scan either.
+pub(super) fn create_on_table(
+    table: &QualifiedName,
+    index: &Identifier,
+    shape: &IndexShape,
+    alone: bool,
+) -> Sql {
+    let only = if alone { "ONLY " } else { "" };
+    statement(shape.unique, "", index, &format!("{only}{}", qualified(table)), &definition(shape))
 }
 
 /// An index of a table that nobody uses yet.
@@ -16,8 +27,10 @@ pub(super) fn create(
     index: &Identifier,
     shape: &IndexShape,
     stands_for: Option<&Identifier>,
+    settings: &IndexSettings,
 ) -> Vec<Sql> {
-    let create = statement(shape.unique, "", index, &qualified(table), &definition(shape));
+    let definition = definition_with(shape, settings);
+    let create = statement(shape.unique, "", index, &qualified(table), &definition);
     let mut statements = vec![create];
     statements.extend(stands_for.map(|named| mark(table, index, named, shape)));
     statements
@@ -129,9 +142,48 @@ fn definition_with(shape: &IndexShape, settings: &IndexSettings) -> String {
         text.push_str(&format!(" TABLESPACE {}", name(tablespace)));
     }
     if let Some(predicate) = &shape.predicate {
-        text.push_str(&format!(" WHERE ({predicate})"));
+        text.push_str(&format!(" WHERE ({})", condition(predicate, &settings.operators)));
     }
     text
+}
+
+/// A transaction that returns, as JSON, how Postgres deparses conditions of partial indexes of a table, by their
+/// number. It creates the indexes on an empty temporary table that the transaction drops.
+#[must_use]
+pub fn deparse_conditions(
+    owner: &Identifier,
+    table: &QualifiedName,
+    conditions: &[UnprovenCondition],
+) -> Vec<Sql> {
+    let mut statements = vec![
+        Sql(format!("SET LOCAL ROLE {}", name(owner))),
+        Sql(format!("CREATE TEMP TABLE {CONDITIONS} (LIKE {}) ON COMMIT DROP", qualified(table))),
+    ];
+    for (number, UnprovenCondition { condition: text, operators }) in conditions.iter().enumerate()
+    {
+        let condition = condition(text, operators);
+        statements.push(Sql(format!(
+            "CREATE INDEX \"{number}\" ON {CONDITIONS} ((1)) WHERE ({condition})"
+        )));
+    }
+    statements.push(Sql(format!(
+        "SELECT json_object_agg(relname, pg_get_expr(indpred, indrelid))::text FROM pg_index \
+         JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = '{CONDITIONS}'::regclass"
+    )));
+    statements
+}
+
+const CONDITIONS: &str = "pg_temp.pgpartition_conditions";
+
+/// The condition of a partial index, in which operators outside `pg_catalog` are named with their schema.
+fn condition(predicate: &str, operators: &[ColumnOperators]) -> String {
+    let Some(pieces) = condition_pieces(predicate, operators) else { return predicate.to_owned() };
+    let pieces = pieces.into_iter().map(|piece| match piece {
+        ConditionPiece::Text(text) => text,
+        ConditionPiece::Operator(of, name) => operator(&of.schema, name),
+        ConditionPiece::ArrayCast(of) => format!("::{}[]", qualified(&of.type_name)),
+    });
+    pieces.collect::<Vec<_>>().join(" ")
 }
 
 /// Says of order and nulls only what differs from what Postgres takes them to be.

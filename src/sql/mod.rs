@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, Claimant, LoginRole, release_claim, take_claim};
 pub use default_rows::{MOST_COUNTED, count_default_rows};
+pub use indexes::deparse_conditions;
 pub use references::rows_referenced_by;
 
 use crate::partition::{Identifier, detached_constraint};
@@ -99,8 +100,8 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::DropExclusion { default, exclusion } => {
             vec![partitions::drop_constraint(default, exclusion)]
         }
-        Step::CreateTableIndex { table, index, shape } => {
-            vec![indexes::create_on_only(table, index, shape)]
+        Step::CreateTableIndex { table, index, shape, partitions } => {
+            vec![indexes::create_on_table(table, index, shape, partitions.is_empty())]
         }
         Step::BuildIndex { partition, index, shape, stands_for, settings } => {
             indexes::build(partition, index, shape, stands_for.as_ref(), settings)

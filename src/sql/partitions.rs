@@ -41,7 +41,13 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
             ))),
             IndexBody::Named { stands_for, shape } => {
                 let stands_for = stands_for.as_ref();
-                statements.extend(indexes::create(&new.partition, &index.name, shape, stands_for));
+                statements.extend(indexes::create(
+                    &new.partition,
+                    &index.name,
+                    shape,
+                    stands_for,
+                    &index.settings,
+                ));
             }
         }
         let is_constraint = matches!(index.body, IndexBody::Constraint { .. });

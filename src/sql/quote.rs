@@ -79,3 +79,13 @@ pub(super) fn parameters(parameters: &[String]) -> String {
         .collect();
     parameters.join(", ")
 }
+
+/// An operator with its schema. Its name cannot be quoted, so only one of the characters that operators have is
+/// one.
+/// <https://www.postgresql.org/docs/current/sql-expressions.html#SQL-EXPRESSIONS-OPERATOR-CALLS>
+pub(super) fn operator(schema: &Identifier, operator: &str) -> String {
+    let is_operator =
+        !operator.is_empty() && operator.chars().all(|c| "+-*/<>=~!@#%^&|`?".contains(c));
+    let operator = if is_operator { operator } else { "=" };
+    format!("OPERATOR({}.{operator})", name(schema))
+}

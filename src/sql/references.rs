@@ -1,7 +1,7 @@
 //! Whether foreign keys lead to rows of a partition.
 
 use super::Sql;
-use super::quote::{name, qualified};
+use super::quote::{name, operator, qualified};
 use crate::observed::ForeignKey;
 use crate::partition::{Identifier, QualifiedName};
 
@@ -14,8 +14,11 @@ pub fn rows_referenced_by(
     keys: &[ForeignKey],
 ) -> Vec<Sql> {
     let exists = keys.iter().enumerate().map(|(number, key)| {
-        let joined =
-            key.columns.iter().map(|(from, to)| format!("r.{} = p.{}", name(from), name(to)));
+        let joined = key.columns.iter().enumerate().map(|(at, (from, to))| {
+            // As Postgres compares them: by the operators of the constraint, wherever they are.
+            let compared = key.operators.get(at).map(|(schema, name)| operator(schema, name));
+            format!("p.{} {} r.{}", name(to), compared.as_deref().unwrap_or("="), name(from))
+        });
         format!(
             "(SELECT {number} WHERE EXISTS (SELECT FROM {} AS r JOIN {} AS p ON {}))",
             qualified(&key.from),

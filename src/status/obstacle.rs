@@ -184,7 +184,9 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::HasDependents { .. } => (Reason::HasDependents, About::Retention),
         Blocker::InGrace { .. } => (Reason::AwaitingGrace, About::Retention),
         Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
-        Blocker::NoSuchColumn { .. } => (Reason::ColumnNotFound, About::Indexes),
+        Blocker::NoSuchColumn { .. } | Blocker::ConditionUnclear { .. } => {
+            (Reason::ColumnNotFound, About::Indexes)
+        }
         Blocker::IndexNameTaken { .. } => (Reason::IndexNameTaken, About::Indexes),
         Blocker::IndexBeingBuilt { .. } => (Reason::IndexBuilding, About::Indexes),
         Blocker::IndexServesConstraint { .. } | Blocker::NoConcurrentBuild { .. } => {

@@ -7,6 +7,7 @@ mod architecture;
 mod bounds;
 mod calendar;
 mod chart;
+mod conditions;
 mod cron;
 mod desired;
 mod docs;

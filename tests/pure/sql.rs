@@ -92,7 +92,11 @@ fn postgres_can_read_every_question() {
 fn foreign_key() -> ForeignKey {
     let columns =
         vec![(identifier("a;b"), identifier(COLUMN)), (identifier("C\"d"), identifier("e"))];
-    ForeignKey { from: qualified(TABLE), columns }
+    let operators = vec![
+        (identifier("pg_catalog"), "=".to_owned()),
+        (identifier("Ext\"ras"), "=; DROP".to_owned()),
+    ];
+    ForeignKey { from: qualified(TABLE), columns, operators }
 }
 
 fn is_one_statement(text: &str) {
@@ -378,7 +382,12 @@ fn index_steps() -> Vec<Step> {
     };
     let partitions = vec![partition.clone()];
     vec![
-        Step::CreateTableIndex { table: table.clone(), index: index.clone(), shape: shape() },
+        Step::CreateTableIndex {
+            table: table.clone(),
+            index: index.clone(),
+            shape: shape(),
+            partitions: Vec::new(),
+        },
         built(None, settings()),
         built(Some(identifier("it's \\ mine")), IndexSettings::default()),
         Step::AttachIndex {
@@ -438,6 +447,7 @@ fn settings() -> IndexSettings {
         tablespace: Some(identifier("Table;space")),
         parameters: vec!["fillfactor=70".to_owned(), "it's=o'dd".to_owned()],
         statistics: vec![(1, 1000)],
+        operators: Vec::new(),
     }
 }
 

@@ -174,7 +174,12 @@ fn index_steps() -> Vec<Step> {
     let replacement = identifier("orders_placed_pgpartition_next");
     let partitions = vec![partition.clone()];
     vec![
-        Step::CreateTableIndex { table: table.clone(), index: table_index.clone(), shape: shape() },
+        Step::CreateTableIndex {
+            table: table.clone(),
+            index: table_index.clone(),
+            shape: shape(),
+            partitions: Vec::new(),
+        },
         Step::BuildIndex {
             partition: partition.clone(),
             index: index.clone(),
@@ -260,6 +265,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
     ];
     let of_indexes = vec![
         Blocker::NoSuchColumn { index: index.clone(), column: identifier("amount") },
+        Blocker::ConditionUnclear { index: index.clone(), column: identifier("email") },
         Blocker::IndexNameTaken { index: index.clone() },
         Blocker::IndexServesConstraint { index: index.clone() },
         Blocker::IndexBeingBuilt { index: partition.sibling(index) },
@@ -295,7 +301,7 @@ fn blockers_of_letting_go() -> Vec<Blocker> {
         Blocker::DropNeedsApproval { count: 67, limit: 3, after: Duration::from_hours(168) },
         Blocker::ClocksDiffer { seconds: 86_400 },
         Blocker::Referenced { partition: partition.clone(), by: by.clone() },
-        Blocker::ReferencesNotChecked { partition: partition.clone(), by },
+        Blocker::ReferencesNotChecked { partition: partition.clone(), by, error: None },
         Blocker::LastPartition { partition: partition.clone() },
         Blocker::InGrace { until: instant("2028-01-22T03:00:00Z") },
         Blocker::HasPartitions { partition: partition.clone() },

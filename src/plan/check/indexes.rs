@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{attached, ensure, find};
-use crate::observed::{ObservedPartition, ObservedTable, TableIndex};
-use crate::partition::{Identifier, QualifiedName};
+use crate::observed::{
+    ObservedPartition, ObservedTable, PartitionIndex, PartitionKind, TableIndex,
+};
+use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::{PlannedStep, Step};
 
@@ -36,6 +38,21 @@ impl<'a> Successors<'a> {
         let comes_later = self.0.get(&(partition, &marker.index)).is_some_and(|last| *last > at);
         ensure(!comes_later, "an index is not dropped before the one that takes its place is there")
     }
+}
+
+/// An index that takes those of the partitions builds none under its lock.
+pub(super) fn check_taken(
+    partitions: &[QualifiedName],
+    shape: &IndexShape,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    let is_equivalent =
+        |i: &PartitionIndex| i.valid && i.of.is_none() && i.shape.as_ref() == Some(shape);
+    let has_one = |p: &ObservedPartition| {
+        p.kind == PartitionKind::Foreign || p.indexes.iter().any(is_equivalent)
+    };
+    let nothing_is_built = world.attached().all(|p| partitions.contains(&p.name) && has_one(p));
+    ensure(partitions.is_empty() || nothing_is_built, "no index is built under a lock")
 }
 
 pub(super) fn check_attach(

@@ -98,7 +98,8 @@ fn check_step(
         }
         Step::ValidateBounds { partition, .. } => letting_go::check_validate(partition, world),
         Step::DropDetached(drop) => letting_go::check_drop(drop, world, leave),
-        Step::CreateTableIndex { table, index, .. } => {
+        Step::CreateTableIndex { table, index, shape, partitions } => {
+            indexes::check_taken(partitions, shape, world)?;
             ensure(*table == world.name, "only this table's indexes are made")?;
             ensure(!world.taken.contains(index), "no name is used twice")
         }

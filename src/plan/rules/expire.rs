@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Blocker, Cause, Draft, Moment, Note, Step};
 use crate::desired::{DesiredTable, OnExpiry, Partitioning};
-use crate::observed::{Attachment, BoundsCheck, ObservedPartition, Origin};
+use crate::observed::{Attachment, BoundsCheck, ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Mark, QualifiedName};
 use crate::plan::refute::range_key;
 use crate::plan::step::{Detach, Marking};
@@ -78,6 +78,11 @@ fn expired(window: &Window, draft: &mut Draft) -> Vec<ObservedPartition> {
     };
     let (ours, foreign): (Vec<_>, Vec<_>) =
         expired.into_iter().partition(|p| p.origin == Origin::Ours);
+    let (foreign_tables, foreign): (Vec<_>, Vec<_>) =
+        foreign.into_iter().partition(|p| p.kind == PartitionKind::Foreign);
+    if !foreign_tables.is_empty() {
+        draft.notes.push(Note::ExpiredForeign { partitions: names(&foreign_tables) });
+    }
     if !foreign.is_empty() {
         draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&foreign) });
     }
@@ -113,7 +118,10 @@ fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
         return None;
     }
     match &partition.rows_referenced_by {
-        None => Some(Blocker::ReferencesNotChecked { partition: name, by }),
+        None => {
+            let error = partition.references_error.clone();
+            Some(Blocker::ReferencesNotChecked { partition: name, by, error })
+        }
         Some(by) if by.is_empty() => None,
         Some(by) => Some(Blocker::Referenced { partition: name, by: by.clone() }),
     }

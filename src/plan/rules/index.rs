@@ -3,9 +3,11 @@
 use super::{Blocker, Cause, Draft, Moment, Step};
 use crate::desired::{DesiredIndex, DesiredTable, OnPartitions, Partitioning};
 use crate::observed::{
-    Attachment, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
+    Attachment, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity,
+    TableIndex,
 };
 use crate::partition::{Bounds, Identifier, QualifiedName, fit, index_name, unused};
+use crate::plan::condition::KnownCondition;
 use crate::plan::refute::range_key;
 use crate::plan::step::REPLACEMENT_SUFFIX;
 use crate::plan::window::{Newest, Window};
@@ -24,6 +26,8 @@ pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
     for index in &desired.indexes {
         if let Some(column) = unknown_column(index, draft) {
             draft.defer(None, Blocker::NoSuchColumn { index: index.name.clone(), column });
+        } else if let Some(column) = draft.unclear_column(index) {
+            draft.defer(None, Blocker::ConditionUnclear { index: index.name.clone(), column });
         } else if index.is_of_table() {
             ensure_of_table(index, draft);
         } else {
@@ -43,11 +47,17 @@ fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
         None if draft.is_taken(&index.name) => {
             draft.defer(None, Blocker::IndexNameTaken { index: index.name.clone() });
         }
+        None if foreign_partition(draft).is_some() => {
+            create_beside_foreign(index, &index.name, Cause::MissingIndex, draft);
+        }
         None => {
             create_table_index(index, index.name.clone(), Cause::MissingIndex, draft);
             complete(index, &index.name, Cause::MissingIndex, draft);
         }
-        Some(found) if found.shape.as_ref() == Some(&index.shape) => {
+        Some(found)
+            if found.shape.as_ref() == Some(&index.shape)
+                && (found.valid || foreign_partition(draft).is_none()) =>
+        {
             drop_replacement(index, draft);
             complete(index, &index.name, Cause::MissingIndex, draft);
         }
@@ -79,9 +89,15 @@ fn replace(index: &DesiredIndex, draft: &mut Draft) {
             draft.defer(None, Blocker::IndexNameTaken { index: replacement });
             return;
         }
-        create_table_index(index, replacement.clone(), Cause::OtherDefinition, draft);
+        if foreign_partition(draft).is_some() {
+            create_beside_foreign(index, &replacement, Cause::OtherDefinition, draft);
+        } else {
+            create_table_index(index, replacement.clone(), Cause::OtherDefinition, draft);
+        }
     }
-    complete(index, &replacement, Cause::OtherDefinition, draft);
+    if table_index(&replacement, draft).is_some() {
+        complete(index, &replacement, Cause::OtherDefinition, draft);
+    }
     if table_index(&replacement, draft).is_some_and(|i| i.valid) {
         let step = Step::ReplaceTableIndex {
             table: draft.world.name.clone(),
@@ -114,7 +130,54 @@ fn replacement_name(index: &DesiredIndex) -> Identifier {
 fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, draft: &mut Draft) {
     let table = draft.world.name.clone();
     let shape = index.shape.clone();
-    draft.step(Step::CreateTableIndex { table, index: name, shape }, because);
+    let partitions = Vec::new();
+    draft.step(Step::CreateTableIndex { table, index: name, shape, partitions }, because);
+}
+
+fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
+    draft.world.attached().find(|p| p.kind == PartitionKind::Foreign)
+}
+
+/// Builds the index on each partition first, and lets the table's take these: beside a foreign partition an
+/// index that is created on the table alone never becomes valid.
+fn create_beside_foreign(
+    index: &DesiredIndex,
+    name: &Identifier,
+    because: Cause,
+    draft: &mut Draft,
+) {
+    let foreign = foreign_partition(draft).map(|p| (p.name.clone(), p.kind));
+    if let Some((partition, kind)) = foreign.filter(|_| index.shape.unique) {
+        return draft.defer(None, Blocker::NoConcurrentBuild { partition, kind });
+    }
+    let attached: Vec<_> = draft.world.attached().cloned().collect();
+    let mut is_complete = true;
+    for partition in attached.iter().filter(|p| p.kind != PartitionKind::Foreign) {
+        is_complete &= equivalent(index, partition).is_some()
+            || draft.has_room() && build(index, name, partition, because, None, draft).is_some();
+    }
+    if is_complete {
+        let step = Step::CreateTableIndex {
+            table: draft.world.name.clone(),
+            index: name.clone(),
+            shape: index.shape.clone(),
+            partitions: attached.into_iter().map(|p| p.name).collect(),
+        };
+        draft.step(step, because);
+    }
+}
+
+/// The index of a partition that can belong to the table's.
+fn equivalent<'a>(
+    index: &DesiredIndex,
+    partition: &'a ObservedPartition,
+) -> Option<&'a PartitionIndex> {
+    let known = KnownCondition::of_table(index);
+    partition.indexes.iter().find(|i| {
+        let stands_for_another = i.marker.as_ref().is_some_and(|m| m.index != index.name);
+        let is_free = i.of.is_none() && !i.constraint && !stands_for_another;
+        i.valid && is_free && i.is_like(index, &known)
+    })
 }
 
 impl Draft {
@@ -127,9 +190,9 @@ impl Draft {
 
 /// Gives every partition an index that belongs to the table's.
 fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut Draft) {
-    let digest = index.shape.digest();
     let lacks = |partition: &&ObservedPartition| {
         partition.attachment == Attachment::Attached
+            && partition.kind != PartitionKind::Foreign
             && !partition.indexes.iter().any(|i| i.of.as_ref() == Some(of))
     };
     for at in 0..draft.world.partitions.len() {
@@ -138,12 +201,7 @@ fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut D
         }
         let partition = draft.world.partitions.get(at).filter(lacks).cloned();
         let Some(partition) = partition else { continue };
-        let twin = partition.indexes.iter().find(|i| {
-            let stands_for_another = i.marker.as_ref().is_some_and(|m| m.index != index.name);
-            let is_free = i.of.is_none() && !i.constraint && !stands_for_another;
-            i.valid && is_free && i.is_like(index, &digest)
-        });
-        let name = match twin {
+        let name = match equivalent(index, &partition) {
             Some(twin) => Some(twin.name.clone()),
             None => build(index, of, &partition, because, None, draft),
         };
@@ -164,13 +222,15 @@ fn ensure_on_partitions(index: &DesiredIndex, newest: Option<&Newest>, draft: &m
     let ours = |i: &&PartitionIndex| {
         i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
     };
-    let digest = index.shape.digest();
+    let known = draft.condition_of(index);
     for at in 0..draft.world.partitions.len() {
-        let is_attached = |p: &&ObservedPartition| p.attachment == Attachment::Attached;
+        let is_attached = |p: &&ObservedPartition| {
+            p.attachment == Attachment::Attached && p.kind != PartitionKind::Foreign
+        };
         let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
-        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &digest));
+        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &known));
         let wanted = belongs_on(index, partition, newest);
-        let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &digest));
+        let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &known));
         let has_work = (wanted && !good) || partition.indexes.iter().any(is_old);
         if !(has_work && draft.has_room()) {
             continue;
@@ -188,7 +248,7 @@ fn ensure_on_partitions(index: &DesiredIndex, newest: Option<&Newest>, draft: &m
             .indexes
             .iter()
             .filter(ours)
-            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index, &digest))))
+            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index, &known))))
             .map(|i| (i.name.clone(), i.dependents.clone()))
             .collect();
         let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
@@ -239,7 +299,10 @@ fn build(
         partition: partition.name.clone(),
         index: name.clone(),
         shape: index.shape.clone(),
-        settings: table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default(),
+        settings: IndexSettings {
+            operators: draft.condition_of(index).operators,
+            ..table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
+        },
         stands_for,
     };
     if let Some(blocker) = build_blocker(partition, leftover, draft) {
@@ -284,13 +347,4 @@ fn carriers_of(table_index: &Identifier, draft: &Draft) -> Vec<QualifiedName> {
         .filter(|p| p.indexes.iter().any(|i| i.of.as_ref() == Some(table_index)))
         .map(|p| p.name.clone())
         .collect()
-}
-
-impl PartitionIndex {
-    /// Whether the index is what the spec says, by its shape or by what we wrote into its comment.
-    fn is_like(&self, index: &DesiredIndex, digest: &str) -> bool {
-        let by_marker =
-            || self.marker.as_ref().is_some_and(|m| m.index == index.name && m.digest == digest);
-        self.shape.as_ref().is_some_and(|shape| index.shape.is_met_by(shape)) || by_marker()
-    }
 }

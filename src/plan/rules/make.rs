@@ -189,10 +189,14 @@ impl Draft {
                 index.shape.named_columns().all(|column| relation.columns.contains(column));
             let has_twin = index.is_of_table()
                 && relation.indexes.iter().any(|i| i.shape.as_ref() == Some(&index.shape));
-            if here && has_columns && !has_twin {
+            if here && has_columns && !has_twin && self.unclear_column(index).is_none() {
                 let stands_for = (!index.is_of_table()).then(|| index.name.clone());
                 let body = IndexBody::Named { stands_for, shape: index.shape.clone() };
-                bodies.push((index.name.clone(), body, IndexSettings::default()));
+                let settings = IndexSettings {
+                    operators: self.condition_of(index).operators,
+                    ..IndexSettings::default()
+                };
+                bodies.push((index.name.clone(), body, settings));
             }
         }
         let mut indexes: Vec<NewIndex> = Vec::new();

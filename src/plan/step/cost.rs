@@ -50,6 +50,14 @@ fn marked_tables<'a>(
     marked.chain(table).map(|relation| (relation, LockMode::ShareUpdateExclusive)).collect()
 }
 
+fn on_all<'a>(
+    table: &'a QualifiedName,
+    partitions: &'a [QualifiedName],
+    mode: LockMode,
+) -> Vec<(&'a QualifiedName, LockMode)> {
+    std::iter::once(table).chain(partitions).map(|relation| (relation, mode)).collect()
+}
+
 impl Step {
     /// The tables locked by the step, with the strongest mode on each, new tables included. What is
     /// said of a partition goes for all that lies below it, where it is partitioned itself.
@@ -104,7 +112,7 @@ impl Step {
             Self::StateBounds { partition, .. } | Self::DiscardPartition { partition } => {
                 vec![(partition, AccessExclusive)]
             }
-            Self::CreateTableIndex { table, .. } => vec![(table, Share)],
+            Self::CreateTableIndex { table, partitions, .. } => on_all(table, partitions, Share),
             Self::BuildIndex { partition, .. } | Self::DropIndex { partition, .. } => {
                 vec![(partition, ShareUpdateExclusive)]
             }
@@ -112,10 +120,9 @@ impl Step {
                 vec![(table, AccessShare), (partition, AccessShare)]
             }
             Self::DropTableIndex { table, partitions, .. }
-            | Self::ReplaceTableIndex { table, partitions, .. } => std::iter::once(table)
-                .chain(partitions)
-                .map(|relation| (relation, AccessExclusive))
-                .collect(),
+            | Self::ReplaceTableIndex { table, partitions, .. } => {
+                on_all(table, partitions, AccessExclusive)
+            }
         }
     }
 

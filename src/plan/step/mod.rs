@@ -128,6 +128,9 @@ pub enum Step {
         index: Identifier,
         /// What it is.
         shape: IndexShape,
+        /// All partitions, if it takes their equivalent indexes in the same statement: beside a foreign partition an
+        /// index that is created on the table alone never becomes valid. Empty if it is created on the table alone.
+        partitions: Vec<QualifiedName>,
     },
     /// Build an index on one partition while it is in use.
     BuildIndex {

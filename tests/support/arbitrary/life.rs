@@ -63,7 +63,8 @@ pub(super) fn references() -> impl Strategy<Value = Option<Vec<Option<bool>>>> {
 pub(super) fn refer(observed: &mut ObservedTable, references: Option<&Vec<Option<bool>>>) {
     let (Some(found), Some(relation)) = (references, observed.relation.as_mut()) else { return };
     let from = observed.name.sibling(world::identifier("the invoices"));
-    relation.referenced_by = vec![ForeignKey { from: from.clone(), columns: Vec::new() }];
+    relation.referenced_by =
+        vec![ForeignKey { from: from.clone(), columns: Vec::new(), operators: Vec::new() }];
     for (partition, found) in observed.partitions.iter_mut().zip(found) {
         let by = |refers: bool| if refers { vec![from.clone()] } else { Vec::new() };
         partition.rows_referenced_by = found.map(by);

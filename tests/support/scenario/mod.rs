@@ -99,7 +99,8 @@ impl Scenario {
             "superuser" => self.world.server.superuser = true,
             "references" => self.relation().references.push(line.name()),
             "referenced-by" => {
-                let key = ForeignKey { from: line.name(), columns: Vec::new() };
+                let key =
+                    ForeignKey { from: line.name(), columns: Vec::new(), operators: Vec::new() };
                 self.relation().referenced_by.push(key);
             }
             "clock-ahead" => {

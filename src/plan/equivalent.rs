@@ -1,0 +1,50 @@
+//! Indexes of partitions that belong to an index of the table, in the model of Postgres.
+
+use super::step::Attach;
+use crate::observed::{PartitionIndex, TableIndex};
+use crate::partition::{Identifier, index_name};
+
+/// An index that Postgres creates for one of the table with exclusion operators. Its name is Postgres' choice.
+pub(super) fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> PartitionIndex {
+    PartitionIndex {
+        name: index_name(&attach.table.name, &table_index.name, &attach.partition.name),
+        of: Some(table_index.name.clone()),
+        valid: true,
+        building: false,
+        constraint: false,
+        exclusion: None,
+        shape: None,
+        definition: String::new(),
+        dependents: Vec::new(),
+        marker: None,
+    }
+}
+
+impl PartitionIndex {
+    /// Whether Postgres would make the index belong to that index of the table.
+    pub(super) fn is_twin_of(&self, table_index: &TableIndex) -> bool {
+        let alike = match (&self.shape, &table_index.shape) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => self.definition == table_index.definition,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        alike && self.valid && self.constraint == table_index.constraint.is_some()
+    }
+}
+
+pub(super) fn belong(index: &mut PartitionIndex, to: Identifier) {
+    index.of = Some(to);
+    index.constraint = false;
+    index.exclusion = None;
+    index.shape = None;
+    index.definition = String::new();
+}
+
+/// The reverse of [`belong`].
+pub(super) fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
+    index.of = None;
+    index.constraint = of.constraint.is_some();
+    index.exclusion = of.constraint.clone().filter(|_| of.exclusion);
+    index.shape.clone_from(&of.shape);
+    index.definition.clone_from(&of.definition);
+}
