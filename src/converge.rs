@@ -26,8 +26,7 @@ use crate::sql::Waits;
 /// How long between two tries to have a table to ourselves, about.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
-/// Computations at the same time. There are more than cores, so that the operating system shares
-/// them out and a short plan does not wait behind a few long ones.
+/// Computations at the same time: more than cores, so that a short plan does not wait behind long ones.
 static COMPUTING: Semaphore = Semaphore::const_new(32);
 
 /// How far to go.
@@ -147,8 +146,7 @@ pub async fn look(
 ) -> Result<(ObservedTable, Plan), InspectError> {
     let snapshot = inspect(session, &desired.name).await?;
     let mut observed = in_background(move || ObservedTable::try_from(snapshot)).await?;
-    let ahead = observed.server.clock.duration_since(Timestamp::now());
-    observed.server.ahead = Some(ahead);
+    observed.server.ahead = Some(observed.server.clock.duration_since(Timestamp::now()));
     let (mut observed, within) = decide(desired, observed, moment, asks_for_default_rows).await;
     if let Some(within) = within
         && let Some(rows) = default_rows(session, &observed, within).await?

@@ -10,7 +10,9 @@ use super::default_remedy::{
 use super::explain::shown_range;
 use crate::desired::shown_duration;
 use crate::observed::{Holder, PartitionKind};
-use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds, shown_text};
+use crate::partition::{
+    Identifier, KeyType, QualifiedName, RangeBounds, ServerVersion, shown_text,
+};
 
 impl Blocker {
     /// What stands in the way and what to do about it.
@@ -29,9 +31,7 @@ impl Blocker {
             Self::MayNotCreate { schema, owner } => may_not_create(schema, owner.as_ref()),
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
             Self::ReadOnly => read_only(),
-            Self::ServerTooOld { version } => {
-                format!("Postgres {version} is too old: 14 is the oldest supported")
-            }
+            Self::ServerTooOld { version } => server_too_old(*version),
             Self::DefaultHoldsRows { default, range, rows, key } => {
                 default_holds_rows(default, *rows, &shown_range(*range, *key))
             }
@@ -178,6 +178,10 @@ fn another_detach_pending(partition: &QualifiedName) -> String {
 fn has_partitions(partition: &QualifiedName) -> String {
     let partition = partition.shown();
     format!("{partition} has partitions of its own, which may not be ours to drop: drop it by hand")
+}
+
+fn server_too_old(version: ServerVersion) -> String {
+    format!("Postgres {version} is too old: 14 is the oldest supported")
 }
 
 fn condition_unclear(index: &Identifier, column: &Identifier) -> String {
