@@ -133,6 +133,8 @@ async fn leader_without_an_api_server_ends_its_build_and_leads_again() {
 /// Writes a status as a restore from a backup does: as another owner, with what was true then.
 fn restore(stage: &Stage<'_>, status: &Value) {
     let mut object = stage.object("orders");
+    // Whatever the operator has written meanwhile is replaced too.
+    object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
     let since = "2026-11-01T00:00:00Z";
     let then = |type_: &str, reason: &str| {
         json!({"type": type_, "status": "True", "reason": reason, "message": "old",
