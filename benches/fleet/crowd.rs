@@ -114,14 +114,13 @@ async fn costly(database: &Database) -> Vec<Value> {
     let client = database.client().await;
     let mut objects = vec![secret("costly", database)];
     let start = Timestamp::now().checked_sub(PERIODS.0.hours()).unwrap();
-    let indexes: Vec<_> = (0..INDEXES)
-        .map(|index| {
-            json!({"name": format!("costly_{index}"), "columns": [{"column": "id"}],
-                   "partitions": "Newest", "newest": 10_000})
-        })
-        .collect();
     for number in 0..COSTLY {
         let table = format!("costly_{number}");
+        let index = |index: usize| {
+            json!({"name": format!("{table}_by_{index}"), "columns": [{"column": "id"}],
+                   "partitions": "Newest", "newest": 10_000})
+        };
+        let indexes: Vec<_> = (0..INDEXES).map(index).collect();
         let sql = format!(
             "CREATE TABLE {table} (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at)"
         );
