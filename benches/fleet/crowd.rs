@@ -60,11 +60,13 @@ pub(crate) async fn run(databases: usize, schemas: usize) {
         Operator::start(&arguments, &[("KUBECONFIG", cluster.kubeconfig().to_str().unwrap())]);
     let (done, slowest) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let clients = clients(port, &done, &slowest);
-    let mut reported = 0;
-    while reported < tables + COSTLY && started.elapsed() < DEADLINE && operator.status().is_none()
+    let (mut reported, mut ready) = (0, 0);
+    while (reported < tables + COSTLY || ready < tables)
+        && started.elapsed() < DEADLINE
+        && operator.status().is_none()
     {
         thread::sleep(LOOK_PAUSE);
-        reported = reported_on(port);
+        (reported, ready) = (reported_on(port), super::ready(port));
     }
     let took = started.elapsed();
     done.store(true, Ordering::Relaxed);
@@ -76,7 +78,7 @@ pub(crate) async fn run(databases: usize, schemas: usize) {
         tables + COSTLY,
         took.as_secs_f64()
     );
-    println!("ready                  {:6}", super::ready(port));
+    println!("ready                  {ready:6} of {tables}");
     println!("longest /livez         {:6} ms", slowest.load(Ordering::Relaxed));
     println!(
         "operator               {}",
