@@ -88,7 +88,7 @@ COMMIT;
 
 -- DrainDefault
 BEGIN;
-SET LOCAL lock_timeout = '712ms';
+SET LOCAL lock_timeout = '669ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
 DO E'#variable_conflict use_column
@@ -109,7 +109,7 @@ COMMIT;
 
 -- RemoveDefault
 BEGIN;
-SET LOCAL lock_timeout = '712ms';
+SET LOCAL lock_timeout = '669ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
 DO E'BEGIN LOCK TABLE ONLY "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --", ONLY "Fin""an;ce"."back\\slash $$ /*" IN ACCESS EXCLUSIVE MODE; IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."back\\slash $$ /*") OR starts_with(obj_description(E''"Fin""an;ce"."back\\\\slash $$ /*"''::regclass, ''pg_class''), ''pgpartition.dev '') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the default partition is not empty or not ours, and stays''; END IF; ALTER TABLE "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."back\\slash $$ /*"; DROP TABLE "Fin""an;ce"."back\\slash $$ /*"; END';
@@ -224,14 +224,14 @@ RESET statement_timeout;
 
 -- DropTableIndex
 BEGIN;
-SET LOCAL lock_timeout = '712ms';
+SET LOCAL lock_timeout = '669ms';
 SET LOCAL statement_timeout = '1425ms';
 DROP INDEX "Fin""an;ce"."In;""dex_pgpartition_next";
 COMMIT;
 
 -- ReplaceTableIndex
 BEGIN;
-SET LOCAL lock_timeout = '356ms';
+SET LOCAL lock_timeout = '334ms';
 SET LOCAL statement_timeout = '712ms';
 DROP INDEX "Fin""an;ce"."In;""dex";
 ALTER INDEX "Fin""an;ce"."In;""dex_pgpartition_next" RENAME TO "In;""dex";
