@@ -54,9 +54,13 @@ pub(super) fn claimant(table: &PartitionedTable, context: &Context) -> Claimant 
 
 /// Lets those that are older go first, where they may claim the same table: else, of two where nobody
 /// has claimed it yet, the younger might act before the older comes.
-pub(super) async fn let_elders_go_first(table: &PartitionedTable, context: &Context) {
+pub(super) async fn let_elders_go_first(
+    table: &PartitionedTable,
+    database: &str,
+    context: &Context,
+) {
     tokio::select! {
-        () = context.tables.elders_tried(table) => {}
+        () = context.tables.elders_tried(table, database) => {}
         // It is at work, and so has its claim; or its server is silent to it.
         () = sleep(ELDERS_FIRST) => {}
         () = context.leave.cancelled() => {}
@@ -77,7 +81,7 @@ pub(super) fn hold(uid: &str, held: Option<Held>, context: &Arc<Context>) {
 /// Converges. A claim that stands in the way is not respected where it is a void one of our own.
 pub(super) async fn converge_claimed(
     session: &Session,
-    desired: &DesiredTable,
+    (table, desired): (&PartitionedTable, &DesiredTable),
     options: &converge::Options,
     progress: &mut dyn Progress,
     context: &Context,
@@ -85,12 +89,17 @@ pub(super) async fn converge_claimed(
     let mut ended = converge(session, desired, options, progress).await;
     if let Err(ConvergeError::Conflict(holder)) = &ended
         && !holder.elsewhere
-        && !context.tables.may_claim(&holder.uid)
+        && !context.tables.may_claim(holder)
     {
         ended = match release(session, &desired.name, &holder.uid).await {
             Ok(()) => converge(session, desired, options, progress).await,
             Err(error) => Err(error.into()),
         };
+    }
+    if let Err(ConvergeError::Conflict(holder)) = &ended
+        && !holder.elsewhere
+    {
+        context.tables.left_to(holder, table);
     }
     ended.map_err(|error| match error {
         ConvergeError::Revoked => Trouble::Superseded,
@@ -132,5 +141,5 @@ async fn give_up(uid: &str, held: &Held, context: &Context) {
         tracing::info!(table, uid, reason, "what it may have claimed will expire");
     }
     context.pool.forget(settings);
-    context.tables.ask_namesakes(table, uid).await;
+    context.tables.ask_those_who_left_to(uid).await;
 }

@@ -77,14 +77,19 @@ pub(super) async fn control(
 /// Tells those who wait for a change of a resource. The store has it by now.
 fn heed(event: &Event<Watched>, context: &Context) {
     match event {
-        Event::Apply(watched) => context.tables.changed(&watched.uid().unwrap_or_default()),
+        Event::Apply(watched) => {
+            context.tables.watch_elder(watched);
+            context.tables.changed(&watched.uid().unwrap_or_default());
+        }
+        Event::InitApply(watched) => context.tables.watch_elder(watched),
         Event::Delete(watched) => {
+            context.tables.forget_elder(watched);
             context.tables.changed(&watched.uid().unwrap_or_default());
             context.deleted.notify_one();
         }
         // Not before does the store have what was listed.
         Event::InitDone => context.tables.all_changed(),
-        Event::Init | Event::InitApply(_) => {}
+        Event::Init => {}
     }
 }
 

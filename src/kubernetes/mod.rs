@@ -8,6 +8,7 @@ mod claims;
 mod cluster;
 mod controller;
 mod credentials;
+mod elders;
 mod events;
 mod failure;
 mod http;

@@ -231,7 +231,7 @@ async fn converged(
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
         ended = claims::converge_claimed(
-            &borrowed.session, &desired, &options, &mut progress, context,
+            &borrowed.session, (table, &desired), &options, &mut progress, context,
         ) => ended?,
         () = context.leave.cancelled() => {
             // Else the server would go on, an index build for hours, with nobody to see it end.
@@ -253,7 +253,7 @@ async fn turn(
     let held = Held { settings: settings.clone(), table: desired.name.clone() };
     let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
     claims::hold(&table.uid().unwrap_or_default(), held, context);
-    claims::let_elders_go_first(table, context).await;
+    claims::let_elders_go_first(table, settings.database(), context).await;
     context.pool.borrow(&settings).await.map_err(|error| failure::of_borrowing(&error))
 }
 

@@ -11,12 +11,12 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::{Notify, mpsc};
 
 use super::claims::Held;
+use super::elders::Elders;
 use crate::api::v1alpha1::{Mode, PartitionedTable};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
-use crate::partition::QualifiedName;
 use crate::plan::Plan;
-use crate::postgres::ConnectionSettings;
+use crate::postgres::{ConnectionSettings, Holder};
 
 /// A resource, whether or not anybody can read it.
 pub(super) type Watched = DeserializeGuard<PartitionedTable>;
@@ -26,7 +26,9 @@ pub(super) type Watched = DeserializeGuard<PartitionedTable>;
 pub(super) struct Tables {
     scopes: Mutex<Vec<Scope>>,
     known: Mutex<HashMap<String, Known>>,
-    tried: Notify,
+    elders: Elders,
+    /// The resources that left their tables to another, by the UID of that one.
+    conflicts: Mutex<HashMap<String, HashSet<ObjectRef<Watched>>>>,
 }
 
 /// The resources of one namespace, or of all.
@@ -44,8 +46,6 @@ struct Known {
     sight: Option<Arc<Sight>>,
     settings: Option<ConnectionSettings>,
     held: Option<Held>,
-    /// Whether it was reconciled since we lead, whatever came of it.
-    tried: bool,
     /// The watch has told of it.
     changed: Arc<Notify>,
 }
@@ -96,68 +96,59 @@ impl Tables {
         Arc::clone(&lock(&self.known).entry(uid.to_owned()).or_default().changed)
     }
 
-    /// Whether a resource with this UID is there that may claim a table. Where not all resources are
+    /// Whether the resource that holds a claim is there and may claim a table. Where not all resources are
     /// known, or it cannot be read, it may.
-    pub(super) fn may_claim(&self, uid: &str) -> bool {
+    pub(super) fn may_claim(&self, holder: &Holder) -> bool {
         let is_known = |store: Store<Watched>| {
             store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())
         };
         if !self.stores().into_iter().all(is_known) {
             return true;
         }
-        let found = self.all().into_iter().find(|watched| watched.uid().as_deref() == Some(uid));
+        let found = self.current(&holder.namespace, &holder.name);
+        let found = found.filter(|watched| watched.uid().as_deref() == Some(holder.uid.as_str()));
         found.is_some_and(|watched| watched.0.as_ref().map_or(true, claims))
+    }
+
+    /// The watch lists or tells of a resource.
+    pub(super) fn watch_elder(&self, watched: &Watched) {
+        match &watched.0 {
+            Ok(table) => self.elders.watch(table, claims(table)),
+            Err(_) => self.elders.forget(&watched.uid().unwrap_or_default()),
+        }
+    }
+
+    /// The watch tells that a resource was deleted.
+    pub(super) fn forget_elder(&self, watched: &Watched) {
+        self.elders.forget(&watched.uid().unwrap_or_default());
     }
 
     /// A resource was reconciled, whatever came of it.
     pub(super) fn tried(&self, uid: &str) {
-        lock(&self.known).entry(uid.to_owned()).or_default().tried = true;
-        self.tried.notify_waiters();
+        self.elders.tried(uid);
     }
 
     /// Waits until every older resource that may claim the same table was tried once.
-    pub(super) async fn elders_tried(&self, table: &PartitionedTable) {
-        loop {
-            let next = self.tried.notified();
-            if !self.has_untried_elder(table) {
-                return;
-            }
-            next.await;
-        }
+    pub(super) async fn elders_tried(&self, table: &PartitionedTable, database: &str) {
+        self.elders.locate(&table.uid().unwrap_or_default(), database);
+        self.elders.all_tried(table, database).await;
     }
 
-    fn has_untried_elder(&self, table: &PartitionedTable) -> bool {
-        let age = |table: &PartitionedTable| {
-            (table.meta().creation_timestamp.clone().map(|time| time.0), table.uid())
-        };
-        let is_elder = |other: &PartitionedTable| {
-            other.spec.table == table.spec.table
-                && other.spec.schema == table.spec.schema
-                && claims(other)
-                && age(other) < age(table)
-        };
-        let watched = self.all();
-        let known = lock(&self.known);
-        let is_untried = |watched: &&Arc<Watched>| {
-            let known = watched.uid().and_then(|uid| known.get(&uid));
-            !known.is_some_and(|known| known.tried)
-        };
-        watched.iter().filter(is_untried).filter_map(|w| w.0.as_ref().ok()).any(is_elder)
+    /// A resource left its table to the holder of the claim, and is asked when that gives it up.
+    pub(super) fn left_to(&self, holder: &Holder, table: &PartitionedTable) {
+        let namespace = table.namespace().unwrap_or_default();
+        let left = ObjectRef::new(&table.name_any()).within(&namespace);
+        lock(&self.conflicts).entry(holder.uid.clone()).or_default().insert(left);
     }
 
-    /// Has every other resource reconciled that describes a table of this name.
-    pub(super) async fn ask_namesakes(&self, table: &QualifiedName, uid: &str) {
-        let is_namesake = |other: &PartitionedTable| {
-            other.spec.schema == table.schema.as_str()
-                && other.spec.table == table.name.as_str()
-                && other.uid().as_deref() != Some(uid)
-        };
+    /// Has every resource reconciled that left its table to this one.
+    pub(super) async fn ask_those_who_left_to(&self, uid: &str) {
+        let left = lock(&self.conflicts).remove(uid).unwrap_or_default();
         let scopes = lock(&self.scopes).clone();
-        for Scope { store, asked } in scopes {
-            let watched = store.state();
-            for namesake in watched.iter().filter(|w| w.0.as_ref().is_ok_and(is_namesake)) {
+        for resource in left {
+            if let Some(scope) = scopes.iter().find(|scope| scope.store.get(&resource).is_some()) {
                 // Where nobody listens any more, we are ending.
-                drop(asked.send(ObjectRef::from_obj(&**namesake)).await);
+                drop(scope.asked.send(resource).await);
             }
         }
     }
@@ -206,6 +197,7 @@ impl Tables {
     /// Forgets the resources that are not there any more, and returns what they may have claimed.
     pub(super) fn forget_deleted(&self) -> Vec<(String, Held)> {
         let there: HashSet<_> = self.all().iter().filter_map(|watched| watched.uid()).collect();
+        self.elders.retain(|uid| there.contains(uid));
         let mut known = lock(&self.known);
         let deleted = known.extract_if(|uid, _| !there.contains(uid));
         deleted.filter_map(|(uid, known)| Some((uid, known.held?))).collect()

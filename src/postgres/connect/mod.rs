@@ -270,6 +270,12 @@ impl ConnectionSettings {
         }
     }
 
+    /// Returns the name of the database: that of the user if none is given. Not to be shown.
+    pub(crate) fn database(&self) -> &str {
+        let name = self.dbname.as_ref().or(self.user.as_ref());
+        name.map_or("", |name| name.expose().as_str())
+    }
+
     /// Returns whether anything that a server could repeat came from a Secret.
     #[must_use]
     pub fn has_secrets(&self) -> bool {
