@@ -56,8 +56,15 @@ pub(super) fn of_spec(errors: &[SpecError]) -> Failure {
 pub(super) fn of_borrowing(error: &BorrowError) -> Trouble {
     match error {
         BorrowError::Database(error) => Trouble::Of(of_connecting(error)),
-        BorrowError::Exhausted { .. } => Trouble::NoSession(error.to_string()),
+        BorrowError::Exhausted { .. } | BorrowError::NoLongSession { .. } => {
+            Trouble::NoSession(error.to_string())
+        }
     }
+}
+
+/// Describes why a long step waits for a session.
+pub(super) fn of_waiting(error: &BorrowError) -> Failure {
+    Failure { reason: Reason::WaitingForSession, message: error.to_string() }
 }
 
 /// No session came about.
@@ -114,6 +121,7 @@ pub(super) fn of_step(failure: &StepFailure, is_planned_again: bool) -> Option<F
             let message = failure.to_string();
             return Some(Failure { reason: Reason::StepFailed, message });
         }
+        StepFailure::NoSession(error) => return Some(of_waiting(error)),
         StepFailure::Skipped | StepFailure::Revoked => return None,
     };
     let reason = match error.kind() {

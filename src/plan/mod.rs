@@ -3,6 +3,7 @@
 //! [`plan()`] is a plain function of what is desired, what is observed and an instant. It cannot fail:
 //! whatever it cannot do becomes a [`Deferral`] in the answer.
 
+mod aside;
 mod blocker;
 mod check;
 mod condition;

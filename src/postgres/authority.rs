@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::pin::Pin;
 
+use super::LongRun;
 use crate::plan::Step;
 
 /// How an [`Authority`] comes to its answer.
@@ -45,6 +46,11 @@ pub type Asking<'a> = Pin<Box<dyn Future<Output = Ruling> + Send + 'a>>;
 pub trait Authority: Debug + Send + Sync {
     /// Returns whether the run may go on.
     fn ask(&self, certainty: Certainty) -> Asking<'_>;
+
+    /// Returns what has to permit the run to scan a whole table, or `None` if nothing limits such runs.
+    fn long_run(&self) -> Option<&LongRun> {
+        None
+    }
 }
 
 /// The authority of a person at a terminal: the request stands until the command ends.

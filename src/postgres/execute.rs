@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Certainty, Ruling};
-use super::{DatabaseError, SlowSteps, TableLock};
+use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
 use crate::partition::QualifiedName;
 use crate::plan::{CheckedPlan, Plan, Step, TransactionMode};
 use crate::sql::{self, Script, Sql, Waits};
@@ -67,6 +67,9 @@ pub enum StepFailure {
     /// It detaches or drops something, and it could not be confirmed that this is still asked for.
     #[error("could not confirm that the resource still asks for this: {0}")]
     Unconfirmed(String),
+    /// It can take long, and as many runs take long as may.
+    #[error(transparent)]
+    NoSession(#[from] BorrowError),
     /// The request was changed or withdrawn; no step after this one was begun.
     #[error("the resource no longer asks for this")]
     Revoked,
@@ -132,6 +135,8 @@ impl Run<'_> {
         let rests_on_failure = step.rests_on().iter().any(|on| self.not_done.contains(on));
         let result = if rests_on_failure || self.not_done.contains(&step.subject()) {
             Err(StepFailure::Skipped)
+        } else if let Err(failure) = self.reserve(step).await {
+            Err(failure)
         } else {
             self.attempt_until_done(step, progress).await
         };
@@ -139,6 +144,14 @@ impl Run<'_> {
             self.not_done.insert(step.subject());
         }
         result
+    }
+
+    /// Asks whether the run may take as long as the step can.
+    async fn reserve(&self, step: &Step) -> Result<(), StepFailure> {
+        match self.authority.long_run() {
+            Some(long_run) if step.needs_long_run() => Ok(long_run.begin().await?),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Asks whether an attempt may begin. What was asked before is no answer: minutes may have passed.

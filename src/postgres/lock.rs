@@ -7,6 +7,9 @@ use crate::partition::shown_text;
 /// a table is locked whatever it is called, and one that was made anew is another.
 const CLASS: i32 = 0x7067_7074;
 
+/// The first half of the key of the lock on steps that are executed aside: "pgpu".
+const CLASS_ASIDE: i32 = 0x7067_7075;
+
 /// Whoever stands still with the lock loses the session, and the lock with it.
 const TRY_LOCK: &str = "SELECT (CASE WHEN pg_catalog.pg_try_advisory_lock($1, $2) \
     THEN pg_catalog.set_config('idle_session_timeout', '50s', false) END IS NOT NULL)::text";
@@ -34,6 +37,7 @@ pub(super) fn key(table: u32) -> (i32, u32) {
 /// <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 pub struct TableLock<'a> {
     session: &'a Session,
+    class: i32,
     table: i32,
     released: bool,
 }
@@ -44,9 +48,30 @@ impl<'a> TableLock<'a> {
     /// # Errors
     /// When the database does not answer.
     pub async fn try_take(session: &'a Session, table: u32) -> Result<Option<Self>, DatabaseError> {
+        Self::try_take_of(CLASS, session, table).await
+    }
+
+    /// Acquires the lock on the steps to the table that are executed aside, unless another session
+    /// holds it. One session holds it while it builds or drops an index of a partition, whether or not
+    /// another session holds the lock on the table.
+    ///
+    /// # Errors
+    /// Returns an error if the database does not answer.
+    pub async fn try_take_aside(
+        session: &'a Session,
+        table: u32,
+    ) -> Result<Option<Self>, DatabaseError> {
+        Self::try_take_of(CLASS_ASIDE, session, table).await
+    }
+
+    async fn try_take_of(
+        class: i32,
+        session: &'a Session,
+        table: u32,
+    ) -> Result<Option<Self>, DatabaseError> {
         let table = table.cast_signed();
-        let taken = session.query_one_text(TRY_LOCK, &[&CLASS, &table]).await?;
-        let lock = Self { session, table, released: false };
+        let taken = session.query_one_text(TRY_LOCK, &[&class, &table]).await?;
+        let lock = Self { session, class, table, released: false };
         if taken.as_deref() == Some("true") {
             session.set_holds_lock(true);
             return Ok(Some(lock));
@@ -75,7 +100,7 @@ impl<'a> TableLock<'a> {
     /// # Errors
     /// When the database does not answer; the session is of no use then, and the lock gone with it.
     pub async fn release(mut self) -> Result<(), DatabaseError> {
-        self.session.query_one_text(UNLOCK, &[&CLASS, &self.table]).await?;
+        self.session.query_one_text(UNLOCK, &[&self.class, &self.table]).await?;
         self.session.set_holds_lock(false);
         self.released = true;
         Ok(())

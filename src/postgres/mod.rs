@@ -27,7 +27,7 @@ pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
 pub use inspect::{InspectError, default_rows, deparsed_conditions, inspect, rows_referenced_by};
 pub use lock::TableLock;
-pub use pool::{BorrowError, Borrowed, Pool, PoolLimits};
+pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;
 pub use slow::SlowSteps;
 

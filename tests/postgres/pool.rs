@@ -114,6 +114,39 @@ async fn wait_for_a_session_ends_with_a_reason() {
 }
 
 #[tokio::test]
+async fn long_work_leaves_half_of_the_sessions_to_short_work() {
+    let database = Server::shared(17).database().await;
+    let settings = settings(&database.url());
+    let pool = pool(4);
+    let long =
+        [pool.borrow_long(&settings).await.unwrap(), pool.borrow_long(&settings).await.unwrap()];
+    let mut third = std::pin::pin!(pool.borrow_long(&settings));
+    let waits = tokio::time::timeout(Duration::from_millis(300), &mut third).await;
+    assert!(waits.is_err(), "a third one for long work");
+    let short = [pool.borrow(&settings).await.unwrap(), pool.borrow(&settings).await.unwrap()];
+    assert!(is_exhausted(&pool.borrow(&settings).await));
+    let error = short[0].long_run().begin().await.unwrap_err();
+    assert!(matches!(error, BorrowError::NoLongSession { sessions: 2 }), "{error}");
+
+    drop(long);
+    third.await.unwrap();
+    short[0].long_run().begin().await.unwrap();
+}
+
+#[tokio::test]
+async fn single_session_is_free_for_short_work_while_another_one_takes_long() {
+    let database = Server::shared(17).database().await;
+    let settings = settings(&database.url());
+    let pool = pool(1);
+    let aside = pool.borrow_long(&settings).await.unwrap();
+    let short = pool.borrow(&settings).await.unwrap();
+    assert!(short.long_run().begin().await.is_err());
+    drop(aside);
+    short.long_run().begin().await.unwrap();
+    pool.borrow(&settings).await.unwrap();
+}
+
+#[tokio::test]
 async fn names_of_one_server_share_its_sessions() {
     let database = Server::shared(17).database().await;
     let pool = pool(1);

@@ -7,11 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::{ConnectionSettings, DatabaseError, Session};
 use address::{Place, Resolver};
-use server::{Kept, Server};
+use server::{Kept, Permits, Server};
 
 /// Limits of a [`Pool`].
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +55,15 @@ pub enum BorrowError {
         /// Time that passed.
         waited: Duration,
     },
+    /// As many sessions to the server are used for long steps as may be.
+    #[error(
+        "{sessions} of the sessions to the server are used for long steps, as many as may be: wait \
+         for them, or raise --sessions-per-server"
+    )]
+    NoLongSession {
+        /// Number of sessions for long steps.
+        sessions: usize,
+    },
 }
 
 /// Sessions to many servers.
@@ -83,7 +90,15 @@ pub struct Borrowed {
     ends: Instant,
     server: Arc<Server>,
     shared: Arc<Shared>,
-    _permit: OwnedSemaphorePermit,
+    permits: Arc<Permits>,
+}
+
+/// Permission for a run to take long, which it asks for when it comes to such a step.
+#[derive(Debug, Clone)]
+pub struct LongRun {
+    server: Arc<Server>,
+    permits: Arc<Permits>,
+    max_wait: Duration,
 }
 
 impl Pool {
@@ -105,14 +120,39 @@ impl Pool {
     pub async fn borrow(&self, settings: &ConnectionSettings) -> Result<Borrowed, BorrowError> {
         let places = self.resolver.places(&settings.servers).await;
         let server = self.server(places);
-        let permit = server.acquire(&self.shared.limits).await?;
+        let permits = server.acquire(&self.shared.limits).await?;
+        Ok(self.session(server, permits, settings).await?)
+    }
+
+    /// Returns a session with these settings for work that may take hours. Waits for as long as other
+    /// such work goes on: at most half of the sessions of a server are used for it, so that they cannot
+    /// all be in use for hours. If a server has a single session, one more is opened.
+    ///
+    /// # Errors
+    /// Returns an error if the server does not log in this user, or did not answer in the last seconds.
+    pub async fn borrow_long(
+        &self,
+        settings: &ConnectionSettings,
+    ) -> Result<Borrowed, BorrowError> {
+        let places = self.resolver.places(&settings.servers).await;
+        let server = self.server(places);
+        let permits = server.acquire_long().await?;
+        Ok(self.session(server, permits, settings).await?)
+    }
+
+    async fn session(
+        &self,
+        server: Arc<Server>,
+        permits: Permits,
+        settings: &ConnectionSettings,
+    ) -> Result<Borrowed, DatabaseError> {
         let kept = match server.take_idle(settings, &self.shared) {
             Some(kept) => kept,
             None => self.open(&server, settings).await?,
         };
         let Kept { settings, session, opened, ends, .. } = kept;
-        let shared = Arc::clone(&self.shared);
-        Ok(Borrowed { session, settings, opened, ends, server, shared, _permit: permit })
+        let (shared, permits) = (Arc::clone(&self.shared), Arc::new(permits));
+        Ok(Borrowed { session, settings, opened, ends, server, shared, permits })
     }
 
     /// Never uses a session with these settings again that is open now. Idle ones are closed here,
@@ -173,11 +213,30 @@ impl Borrowed {
     /// Resets the session and keeps it for the next borrower with the same settings, unless it is too
     /// old.
     pub async fn give_back(self) {
-        let Self { session, settings, opened, ends, server, shared, _permit } = self;
+        let Self { session, settings, opened, ends, server, shared, permits } = self;
         let kept = Kept { settings, session, opened, ends, since: Instant::now() };
-        if kept.is_usable(&shared) && kept.session.reset().await.is_ok() {
+        // A session beyond the limit is not kept.
+        let is_kept = kept.is_usable(&shared) && permits.is_counted();
+        if is_kept && kept.session.reset().await.is_ok() {
             server.keep(kept);
         }
+    }
+
+    /// Returns what a run has to ask before it takes long.
+    #[must_use]
+    pub fn long_run(&self) -> LongRun {
+        let (server, permits) = (Arc::clone(&self.server), Arc::clone(&self.permits));
+        LongRun { server, permits, max_wait: self.shared.limits.max_wait }
+    }
+}
+
+impl LongRun {
+    /// Waits until the run may take long, until its session is given back.
+    ///
+    /// # Errors
+    /// Returns an error if for some seconds as many runs take long as may.
+    pub async fn begin(&self) -> Result<(), BorrowError> {
+        self.server.begin_long(&self.permits, self.max_wait).await
     }
 }
 

@@ -21,8 +21,28 @@ const MAX_WAIT_IN_LINE: Duration = Duration::from_mins(1);
 /// The sessions to one server.
 pub(super) struct Server {
     permits: Arc<Semaphore>,
+    /// For work that may take hours: a part of `permits`, and one more if that is a single one.
+    long_permits: Arc<Semaphore>,
     limit: usize,
     state: Mutex<ServerState>,
+}
+
+/// What a session in use takes of the limits of its server.
+#[derive(Debug)]
+pub(super) struct Permits {
+    session: Mutex<Option<OwnedSemaphorePermit>>,
+    long: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Permits {
+    fn new(session: Option<OwnedSemaphorePermit>, long: Option<OwnedSemaphorePermit>) -> Self {
+        Self { session: Mutex::new(session), long: Mutex::new(long) }
+    }
+
+    /// Returns whether the session counts as one of the server's.
+    pub(super) fn is_counted(&self) -> bool {
+        lock(&self.session).is_some()
+    }
 }
 
 #[derive(Default)]
@@ -60,21 +80,57 @@ impl Kept {
 
 impl Server {
     pub(super) fn new(limit: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(limit)), limit, state: Mutex::default() }
+        let permits = Arc::new(Semaphore::new(limit));
+        let long_permits = Arc::new(Semaphore::new(long_limit(limit)));
+        Self { permits, long_permits, limit, state: Mutex::default() }
+    }
+
+    /// Waits for a session that may be used for hours, in order of arrival.
+    pub(super) async fn acquire_long(&self) -> Result<Permits, BorrowError> {
+        let none = |_| self.no_long_session();
+        let long = Arc::clone(&self.long_permits).acquire_owned().await.map_err(none)?;
+        let session = if self.limit == 1 {
+            None
+        } else {
+            Some(Arc::clone(&self.permits).acquire_owned().await.map_err(none)?)
+        };
+        Ok(Permits::new(session, Some(long)))
+    }
+
+    /// Lets the user of a session take long from now on.
+    pub(super) async fn begin_long(
+        &self,
+        permits: &Permits,
+        max_wait: Duration,
+    ) -> Result<(), BorrowError> {
+        if lock(&permits.long).is_some() {
+            return Ok(());
+        }
+        let acquiring = Arc::clone(&self.long_permits).acquire_owned();
+        let Ok(Ok(permit)) = timeout(max_wait, acquiring).await else {
+            return Err(self.no_long_session());
+        };
+        *lock(&permits.long) = Some(permit);
+        if self.limit == 1 {
+            // Short work has the single session; this one is now one more.
+            lock(&permits.session).take();
+        }
+        Ok(())
+    }
+
+    fn no_long_session(&self) -> BorrowError {
+        BorrowError::NoLongSession { sessions: long_limit(self.limit) }
     }
 
     /// Waits for a session to be free, in order of arrival.
-    pub(super) async fn acquire(
-        &self,
-        limits: &PoolLimits,
-    ) -> Result<OwnedSemaphorePermit, BorrowError> {
+    pub(super) async fn acquire(&self, limits: &PoolLimits) -> Result<Permits, BorrowError> {
         let began = Instant::now();
         let mut acquiring = pin!(Arc::clone(&self.permits).acquire_owned());
         let mut patience = limits.max_wait;
         loop {
             if let Ok(Ok(permit)) = timeout(patience, &mut acquiring).await {
                 lock(&self.state).last_turn = Some(Instant::now());
-                return Ok(permit);
+                return Ok(Permits::new(Some(permit), None));
             }
             // A long line that moves is no reason to leave it.
             let last_turn = lock(&self.state).last_turn.map_or(began, |turn| turn.max(began));
@@ -133,6 +189,17 @@ impl Server {
         state.failed.retain(|_, (_, since)| since.elapsed() < SILENCE_PAUSE);
         let is_silent = state.silent.is_some_and(|since| since.elapsed() < SILENCE_PAUSE);
         is_silent || !state.failed.is_empty() || !state.idle.is_empty()
+    }
+}
+
+/// Half of the sessions, so that the other half is always there for short work.
+fn long_limit(sessions: usize) -> usize {
+    (sessions / 2).max(1)
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
