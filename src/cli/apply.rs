@@ -45,6 +45,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
         claimant: None,
         authority: Arc::new(Unrevoked),
         slow: SlowSteps::default(),
+        leave_aside: false,
     };
     let mut gravest = Exit::Done;
     for table in &tables {

@@ -40,6 +40,7 @@ impl Exit {
     pub(super) fn of_failure(failure: &StepFailure) -> Self {
         match failure {
             StepFailure::Skipped => Self::Done,
+            StepFailure::NoSession(_) => Self::Busy,
             StepFailure::Unconfirmed(_) | StepFailure::Revoked => Self::Failed,
             StepFailure::Database(error) => match error.kind() {
                 ErrorKind::TooSlow

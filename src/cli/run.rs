@@ -27,7 +27,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "DURATION", env = "PGPARTITION_RESYNC", default_value = "5m",
           value_parser = duration)]
     resync: Duration,
-    /// Open at most this many sessions to one Postgres server
+    /// Open at most this many sessions to one Postgres server; if 1, one more for builds of indexes
     #[arg(
         long,
         value_name = "NUMBER",

@@ -16,7 +16,7 @@ use super::leader::Leadership;
 use super::reconcile::Context;
 use super::tables::Tables;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
-use crate::postgres::{Asking, Authority, Certainty, Ruling};
+use crate::postgres::{Asking, Authority, Certainty, LongRun, Ruling};
 
 /// How long the API server may take to confirm a resource. The answer tells of the resource as it was
 /// when the API server was asked or later, so that what begins then is never longer behind an edit.
@@ -136,6 +136,29 @@ impl Authority for StillAsked {
                 Certainty::Confirmed => self.confirm().await,
             }
         })
+    }
+}
+
+/// The authority of a run that takes one of the sessions of a server.
+#[derive(Debug)]
+pub(super) struct OfRun {
+    asked: Arc<StillAsked>,
+    long_run: LongRun,
+}
+
+impl OfRun {
+    pub(super) fn new(asked: &Arc<StillAsked>, long_run: LongRun) -> Self {
+        Self { asked: Arc::clone(asked), long_run }
+    }
+}
+
+impl Authority for OfRun {
+    fn ask(&self, certainty: Certainty) -> Asking<'_> {
+        self.asked.ask(certainty)
+    }
+
+    fn long_run(&self) -> Option<&LongRun> {
+        Some(&self.long_run)
     }
 }
 

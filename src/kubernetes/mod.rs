@@ -1,6 +1,7 @@
 //! Talks to the API server: `PartitionedTable` resources, and the Secrets and `ConfigMaps` they
 //! refer to, are watched; their status, events and one Lease are written.
 
+mod aside;
 mod authority;
 mod backoff;
 mod check;
@@ -177,6 +178,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         stop: stop.clone(),
         leave: CancellationToken::new(),
         deleted: Notify::new(),
+        asides: Arc::default(),
     };
     let election = Election::new(impatient, settings.lease.clone());
     tracing::info!(
@@ -279,8 +281,12 @@ async fn keep_tables(
     let controllers = scopes.into_iter().map(|scope| {
         controller::control(client.clone(), scope, Arc::clone(&context), stop.clone())
     });
+    let end = async {
+        join_all(controllers).await;
+        context.asides.all_ended().await;
+    };
     tokio::select! {
-        _ = join_all(controllers) => {}
+        () = end => {}
         () = tidy(&context) => {}
     }
 }
@@ -301,6 +307,7 @@ async fn tidy(context: &Arc<Context>) {
             }
             let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
             context.backoff.retain(|uid| there.contains(uid));
+            context.asides.retain(&there);
         });
         if let Err(panic) = tidied.await {
             tracing::error!(place = panic.place, panic = panic.message, "tidying panicked");

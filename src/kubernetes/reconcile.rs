@@ -12,7 +12,8 @@ use kube::{Client, Resource, ResourceExt};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::authority::StillAsked;
+use super::aside::{Asides, build_aside};
+use super::authority::{OfRun, StillAsked};
 use super::backoff::{Backoff, jittered};
 use super::claims::{self, Held};
 use super::events::Events;
@@ -28,12 +29,12 @@ use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_A
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
 use crate::desired::{DesiredTable, Mode};
-use crate::plan::{Moment, Plan};
+use crate::plan::{Moment, Plan, Step};
 use crate::postgres::{Borrowed, CLAIM_IS_RENEWED, Pool};
 use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often to look whether a detach can be brought to its end, at least.
 const HELD_UP: Duration = Duration::from_secs(10);
@@ -66,6 +67,8 @@ pub(super) struct Context {
     pub(super) leave: CancellationToken,
     /// A resource was deleted.
     pub(super) deleted: Notify,
+    /// Builds of indexes in progress.
+    pub(super) asides: Arc<Asides>,
 }
 
 /// Makes a resource true as far as possible, says so in its status, and when to look again.
@@ -79,7 +82,7 @@ pub(super) async fn reconcile(
         () = context.stop.cancelled() => return Ok(Action::await_change()),
     }
     // kube-runtime would end the operator with whatever panics here.
-    let again = match contain(attempt(&watched, &context)).await {
+    let again = match contain(Box::pin(attempt(&watched, &context))).await {
         Ok(again) => again,
         Err(panic) => {
             let recorded = contain(record_panic(&watched, &panic, &context)).await;
@@ -93,7 +96,7 @@ pub(super) async fn reconcile(
 async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> {
     let began = Instant::now();
     let told = match &watched.0 {
-        Ok(table) => work(table, context).await,
+        Ok(table) => Box::pin(work(table, context)).await,
         Err(invalid) => refuse(watched, &invalid.error, context).await.map_err(Trouble::Cluster),
     };
     let uid = watched.uid().unwrap_or_default();
@@ -155,12 +158,18 @@ async fn work(
         requested: table.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
     if let Some(outcome) = at_rest(table) {
+        context.asides.cancel(&uid);
         claims::hold(&uid, None, context);
         let status = status::project(&subject, &outcome, Timestamp::now());
         return Ok(tell(table, &subject, status, context).await?);
     }
     let asked = Arc::new(StillAsked::new(table, context));
-    let result = converged(table, &asked, context).await;
+    let mut result = Box::pin(converged(table, &asked, context)).await;
+    if let Ok((desired, convergence)) = &result
+        && build_aside(table, (desired, convergence), &asked, context).await
+    {
+        result = Box::pin(converged(table, &asked, context)).await;
+    }
     // What the status would tell is about a spec that is not there any more.
     if !matches!(result, Err(Trouble::Left)) && !asked.stands() {
         context.tables.lost_sight(&uid);
@@ -169,7 +178,9 @@ async fn work(
     let status = match result {
         Ok((desired, convergence)) => {
             let now = convergence.moment.now;
-            let status = status::project(&subject, &seen(&desired, &convergence), now);
+            let aside = context.asides.failures(&uid, &convergence.remaining);
+            let outcome = seen(&desired, &convergence, &aside);
+            let status = status::project(&subject, &outcome, now);
             let Convergence { observed, remaining, .. } = convergence;
             let before = context.tables.sight(&uid);
             // After a restart of the operator, what the status tells already is no news.
@@ -220,11 +231,12 @@ async fn converged(
         () = asked.superseded() => return Err(Trouble::Superseded),
         () = context.leave.cancelled() => return Err(Trouble::Left),
     };
-    let authority: Arc<StillAsked> = Arc::clone(asked);
+    let authority = Arc::new(OfRun::new(asked, borrowed.long_run()));
     let options = converge::Options {
         claimant: Some(claims::claimant(table, context)),
         authority,
         slow: context.backoff.slow_steps(table),
+        leave_aside: true,
         // The wait for the session may have been long.
         ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), PATIENCE)
     };
@@ -239,7 +251,10 @@ async fn converged(
             return Err(Trouble::Left);
         }
     };
-    borrowed.give_back().await;
+    // A list of hosts or a name may lead to the new primary now.
+    if !convergence.observed.server.in_recovery {
+        borrowed.give_back().await;
+    }
     Ok((desired, convergence))
 }
 
@@ -263,13 +278,19 @@ fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
     told.is_some_and(|told| told.fingerprint == plan.fingerprint)
 }
 
-fn seen<'a>(desired: &'a DesiredTable, convergence: &'a Convergence) -> Outcome<'a> {
+fn seen<'a>(
+    desired: &'a DesiredTable,
+    convergence: &'a Convergence,
+    aside: &'a [(Step, Failure)],
+) -> Outcome<'a> {
     let failed = convergence.failures().filter_map(|(step, failure)| {
         let is_planned_again = convergence.remaining.steps.iter().any(|planned| {
             planned.step.verb() == step.verb() && planned.step.subject() == step.subject()
         });
         Some(FailedStep { step, failure: failure::of_step(failure, is_planned_again)? })
     });
+    let aside = aside.iter().map(|(step, failure)| FailedStep { step, failure: failure.clone() });
+    let failed = failed.chain(aside);
     Outcome::Seen(Seen {
         desired,
         observed: &convergence.observed,

@@ -153,6 +153,19 @@ impl Tables {
         }
     }
 
+    /// Has a resource reconciled.
+    pub(super) async fn ask(&self, table: &PartitionedTable) {
+        let (namespace, name) = (table.namespace().unwrap_or_default(), table.name_any());
+        let reference = ObjectRef::new(&name).within(&namespace);
+        let scopes = lock(&self.scopes).clone();
+        for Scope { store, asked } in scopes {
+            if store.get(&reference).is_some() {
+                // If nobody listens anymore, the operator is ending.
+                drop(asked.send(reference.clone()).await);
+            }
+        }
+    }
+
     pub(super) fn saw(&self, uid: &str, sight: Arc<Sight>, success: Option<Timestamp>) {
         let mut known = lock(&self.known);
         let known = known.entry(uid.to_owned()).or_default();

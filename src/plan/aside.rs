@@ -2,7 +2,7 @@
 //!
 //! A build of an index works on one partition, under a lock that no other step to the table needs, and
 //! nothing that applications need waits for it. So it can be executed aside: on a session of its own,
-//! while partitions are provided. See `docs/adr/0009-long-steps-aside.md`.
+//! while partitions are provided. See `docs/adr/0010-long-steps-aside.md`.
 
 use std::collections::BTreeSet;
 
@@ -79,6 +79,7 @@ impl Plan {
 
     /// Returns a plan of the first step that can be executed aside now, or `None` if there is none. A
     /// step is passed over if it was tried, or if another step to its partition comes first.
+    #[must_use]
     pub fn next_aside(&self, tried: &[Step]) -> Option<Self> {
         let mut busy = BTreeSet::new();
         for PlannedStep { step, because } in &self.steps {

@@ -85,8 +85,18 @@ impl<'a> TableLock<'a> {
     /// # Errors
     /// Returns an error if the database does not answer.
     pub async fn holder(session: &Session, table: u32) -> Result<Option<String>, DatabaseError> {
-        let holder = session.query_one_text(HOLDER, &[&CLASS, &i64::from(table)]).await?;
-        Ok(holder.map(|holder| shown_text(&holder)))
+        holder_of(CLASS, session, table).await
+    }
+
+    /// Returns the session that holds the lock on the steps aside, as its process and application.
+    ///
+    /// # Errors
+    /// Returns an error if the database does not answer.
+    pub async fn holder_aside(
+        session: &Session,
+        table: u32,
+    ) -> Result<Option<String>, DatabaseError> {
+        holder_of(CLASS_ASIDE, session, table).await
     }
 
     /// The session that holds it.
@@ -118,4 +128,13 @@ impl Drop for TableLock<'_> {
             self.session.close();
         }
     }
+}
+
+async fn holder_of(
+    class: i32,
+    session: &Session,
+    table: u32,
+) -> Result<Option<String>, DatabaseError> {
+    let holder = session.query_one_text(HOLDER, &[&class, &i64::from(table)]).await?;
+    Ok(holder.map(|holder| shown_text(&holder)))
 }

@@ -58,19 +58,17 @@ impl Brake {
         brake
     }
 
-    /// Lets an index build wait for a transaction: it uses the only session until that ends.
+    /// Lets a step wait for a transaction, for up to a minute: it uses the only session meanwhile.
     async fn use_all_sessions(&self) -> Client {
         let writer = self.database.client().await;
-        let partition = "SELECT inhrelid::regclass::text FROM pg_inherits \
-            WHERE inhparent = 'busy'::regclass LIMIT 1";
-        let partition: String = writer.query_one(partition, &[]).await.unwrap().get(0);
-        let write = format!("BEGIN; LOCK TABLE {partition} IN ROW EXCLUSIVE MODE");
-        writer.batch_execute(&write).await.unwrap();
+        let write = "BEGIN; LOCK TABLE busy IN ROW EXCLUSIVE MODE";
+        writer.batch_execute(write).await.unwrap();
         let index = json!([{"name": "busy_id", "columns": [{"column": "id"}]}]);
-        self.stage.apply(&table("busy", &json!({"indexes": index})));
+        let spec = json!({"indexes": index, "limits": {"lockTimeout": "60s"}});
+        self.stage.apply(&table("busy", &spec));
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-            AND wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX CONCURRENTLY%'";
-        wait_until("the build waits", SOON, async || self.count(waiting).await == 1).await;
+            AND wait_event_type = 'Lock' AND query LIKE '%CREATE INDEX%'";
+        wait_until("the step waits", SOON, async || self.count(waiting).await == 1).await;
         writer
     }
 

@@ -11,6 +11,7 @@ mod support;
 
 mod admit;
 mod brake;
+mod builds;
 mod chart;
 mod chart_values;
 mod comes_true;

@@ -7,6 +7,7 @@ mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aside;
 mod authority;
 mod by_others;
 mod claims;

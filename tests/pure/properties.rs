@@ -177,4 +177,24 @@ proptest! {
         }
         holds(oracle::nothing_overlaps(&end))?;
     }
+
+    #[test]
+    fn is_accepted_without_the_steps_aside_and_so_is_each_of_them(world in any_world()) {
+        let moment = Moment::at(world.now);
+        let World { desired, observed, .. } = &world;
+        let whole = plan(desired, observed, &moment);
+        let mut parts = vec![whole.clone().without_aside()];
+        let mut tried = Vec::new();
+        while let Some(next) = whole.next_aside(&tried) {
+            tried.push(next.steps[0].step.clone());
+            parts.push(next);
+        }
+        prop_assert!(parts[0].steps.iter().all(|planned| planned.step.aside().is_none()));
+        for part in parts {
+            let text = format!("of\n{whole}\nthis part\n{part}");
+            if let Err(violation) = check(part, desired, observed, &moment) {
+                return Err(TestCaseError::fail(format!("{violation}\n{text}")));
+            }
+        }
+    }
 }

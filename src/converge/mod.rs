@@ -1,20 +1,19 @@
 //! The sequence: inspect, plan, claim, check, execute, inspect again.
 
+mod aside;
+mod background;
+
 use std::collections::{HashMap, HashSet};
-use std::future::pending;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinError, spawn_blocking};
 
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
     Blocker, CheckedPlan, Moment, Plan, Step, Violation, asks_for_default_rows,
-    asks_for_references, check, is_refuted, plan, readmit, unproven_conditions,
+    asks_for_references, is_refuted, plan, readmit, unproven_conditions,
 };
 use crate::postgres::{
     Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, Progress, Ruling, Session,
@@ -23,11 +22,12 @@ use crate::postgres::{
 };
 use crate::sql::Waits;
 
+use background::{check_in_background, decide, in_background};
+
+pub use aside::converge_aside;
+
 /// How long between two tries to have a table to ourselves, about.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
-
-/// Computations at the same time: more than cores, so that a short plan does not wait behind long ones.
-static COMPUTING: Semaphore = Semaphore::const_new(32);
 
 /// How far to go.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Options {
     pub authority: Arc<dyn Authority>,
     /// The steps that take too long to be tried again at once.
     pub slow: SlowSteps,
+    /// Whether steps that [`converge_aside`] executes are left to it.
+    pub leave_aside: bool,
 }
 
 impl Options {
@@ -60,6 +62,7 @@ impl Options {
             claimant: None,
             authority: Arc::new(Unrevoked),
             slow: SlowSteps::default(),
+            leave_aside: false,
         }
     }
 }
@@ -163,47 +166,6 @@ pub async fn look(
     Ok(decide(desired, observed, moment, plan).await)
 }
 
-/// Decides something about a table in the background.
-async fn decide<T: Send + 'static>(
-    desired: &DesiredTable,
-    observed: ObservedTable,
-    moment: &Moment,
-    decision: impl FnOnce(&DesiredTable, &ObservedTable, &Moment) -> T + Send + 'static,
-) -> (ObservedTable, T) {
-    let (desired, moment) = (desired.clone(), *moment);
-    in_background(move || {
-        let decided = decision(&desired, &observed, &moment);
-        (observed, decided)
-    })
-    .await
-}
-
-/// Checks a plan in the background.
-async fn check_in_background(
-    plan: Plan,
-    desired: &DesiredTable,
-    observed: ObservedTable,
-    moment: &Moment,
-) -> Result<CheckedPlan, Violation> {
-    decide(desired, observed, moment, move |d, o, m| check(plan, d, o, m)).await.1
-}
-
-/// Computes on another thread, so that whatever else waits for this one goes on. A panic there is one
-/// here.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let permit = COMPUTING.acquire().await;
-    let computed = spawn_blocking(move || {
-        let _permit = permit;
-        work()
-    });
-    match computed.await.map_err(JoinError::try_into_panic) {
-        Ok(computed) => computed,
-        Err(Ok(panic)) => resume_unwind(panic),
-        // The runtime ends, and with it whoever waits for this.
-        Err(Err(_)) => pending().await,
-    }
-}
-
 /// Makes the table what is desired, as far as it goes.
 ///
 /// # Errors
@@ -217,7 +179,12 @@ pub async fn converge(
     let (observed, plan) = look(session, desired, &options.moment).await?;
     expected(&plan, options)?;
     hold_claim(session, desired, &observed, options).await?;
-    let has_work = !plan.steps.is_empty() || (is_held_up(&plan) && !options.linger.is_zero());
+    let has_work = if options.leave_aside {
+        !plan.clone().without_aside().steps.is_empty()
+    } else {
+        !plan.steps.is_empty()
+    };
+    let has_work = has_work || (is_held_up(&plan) && !options.linger.is_zero());
     let relation = observed.relation.as_ref().filter(|_| has_work);
     let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
         return Ok(Convergence {
@@ -292,6 +259,8 @@ async fn converge_locked(
     if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
         return Err(ConvergeError::Revoked);
     }
+    let aside = lock_aside(lock, &first, &before, options).await?;
+    let first = if aside.is_some() { first } else { first.without_aside() };
     let checked = check_in_background(first, desired, before, &options.moment).await?;
     let plan = checked.plan().clone();
     let mut outcomes = Vec::new();
@@ -301,12 +270,36 @@ async fn converge_locked(
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
         if !is_held_up(&remaining) {
-            let checked =
-                check_in_background(remaining, desired, observed, &options.moment).await?;
+            let rest = if aside.is_some() { remaining } else { remaining.without_aside() };
+            let checked = check_in_background(rest, desired, observed, &options.moment).await?;
             (observed, remaining) = doing.all(&checked).await?;
         }
     }
+    if let Some(aside) = aside {
+        aside.release().await?;
+    }
     Ok(Convergence { plan, outcomes, observed, remaining, moment: options.moment })
+}
+
+/// Acquires the lock on steps that can be executed aside, if this run executes such steps. Without it,
+/// the run leaves them to the session that holds it.
+async fn lock_aside<'a>(
+    lock: &TableLock<'a>,
+    plan: &Plan,
+    observed: &ObservedTable,
+    options: &Options,
+) -> Result<Option<TableLock<'a>>, DatabaseError> {
+    let has_some = plan.steps.iter().any(|planned| planned.step.aside().is_some());
+    match &observed.relation {
+        Some(relation) if has_some && !options.leave_aside => {
+            TableLock::try_take_aside(lock.session(), relation.oid).await
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn waits(desired: &DesiredTable, options: &Options) -> Waits {
+    Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience }
 }
 
 /// What it takes to do what a plan says.
@@ -347,11 +340,7 @@ impl Doing<'_> {
     }
 
     async fn execute(&mut self, checked: &CheckedPlan, authority: &dyn Authority) {
-        let waits = Waits {
-            lock_timeout: self.desired.limits.lock_timeout,
-            patience: self.options.patience,
-        };
-        let slow = &self.options.slow;
+        let (waits, slow) = (waits(self.desired, self.options), &self.options.slow);
         let outcomes = execute(self.lock, checked, waits, authority, slow, self.progress).await;
         self.outcomes.extend(outcomes);
     }
@@ -372,29 +361,4 @@ fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {
         return Ok(());
     }
     Err(ConvergeError::PlanChanged { fingerprint: plan.fingerprint.clone() })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::channel;
-    use std::time::Duration;
-
-    use super::in_background;
-
-    /// Long enough for any machine; nothing waits for it.
-    const LIMIT: Duration = Duration::from_mins(2);
-
-    #[tokio::test]
-    async fn other_tasks_run_while_a_plan_is_computed() {
-        let (release, wait) = channel();
-        let computed = in_background(move || wait.recv_timeout(LIMIT));
-        let (computed, sent) = tokio::join!(computed, async { release.send(7) });
-        assert_eq!((computed, sent), (Ok(7), Ok(())));
-    }
-
-    #[tokio::test]
-    async fn panic_of_a_plan_is_a_panic_of_its_caller() {
-        let ended = tokio::spawn(in_background(|| panic!("no month 13"))).await;
-        assert!(ended.is_err_and(|error| error.is_panic()));
-    }
 }

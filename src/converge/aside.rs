@@ -1,0 +1,56 @@
+//! One step that can take hours, while other runs go on with the table.
+
+use super::{ConvergeError, Options, check_in_background, expected, hold_claim, look, waits};
+use crate::desired::{DesiredTable, Mode};
+use crate::plan::Step;
+use crate::postgres::{Certainty, Progress, Ruling, Session, StepOutcome, TableLock, execute};
+
+/// Executes the next step that can be executed aside, and returns what became of it, or `None` if
+/// there is none but those that were `tried`.
+///
+/// Only one session at a time does this to a table. It does not hold the lock on the table, so that
+/// partitions are provided meanwhile.
+///
+/// # Errors
+/// Returns an error if the step could not be tried.
+pub async fn converge_aside(
+    session: &Session,
+    desired: &DesiredTable,
+    options: &Options,
+    tried: &[Step],
+    progress: &mut dyn Progress,
+) -> Result<Option<StepOutcome>, ConvergeError> {
+    let (observed, _) = look(session, desired, &options.moment).await?;
+    let (Some(relation), Mode::Enforce) = (&observed.relation, desired.mode) else {
+        return Ok(None);
+    };
+    let Some(lock) = TableLock::try_take_aside(session, relation.oid).await? else {
+        let holder = TableLock::holder_aside(session, relation.oid).await?;
+        return Err(ConvergeError::HeldByAnother(holder));
+    };
+    let outcome = converge_locked(&lock, desired, options, tried, progress).await;
+    let released = lock.release().await;
+    let outcome = outcome?;
+    released?;
+    Ok(outcome)
+}
+
+/// Inspects again, now that no other session executes steps aside.
+async fn converge_locked(
+    lock: &TableLock<'_>,
+    desired: &DesiredTable,
+    options: &Options,
+    tried: &[Step],
+    progress: &mut dyn Progress,
+) -> Result<Option<StepOutcome>, ConvergeError> {
+    let (observed, plan) = look(lock.session(), desired, &options.moment).await?;
+    expected(&plan, options)?;
+    hold_claim(lock.session(), desired, &observed, options).await?;
+    if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
+        return Err(ConvergeError::Revoked);
+    }
+    let Some(next) = plan.next_aside(tried) else { return Ok(None) };
+    let checked = check_in_background(next, desired, observed, &options.moment).await?;
+    let (waits, authority, slow) = (waits(desired, options), &*options.authority, &options.slow);
+    Ok(execute(lock, &checked, waits, authority, slow, progress).await.pop())
+}

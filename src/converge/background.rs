@@ -1,0 +1,83 @@
+//! Computations beside the threads that talk to the database.
+
+use std::future::pending;
+use std::panic::resume_unwind;
+
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::desired::DesiredTable;
+use crate::observed::ObservedTable;
+use crate::plan::{CheckedPlan, Moment, Plan, Violation, check};
+
+/// Computations at the same time. There are more than cores, so that the operating system shares
+/// them out and a short plan does not wait behind a few long ones.
+static COMPUTING: Semaphore = Semaphore::const_new(32);
+
+/// Decides something about a table in the background.
+pub(super) async fn decide<T: Send + 'static>(
+    desired: &DesiredTable,
+    observed: ObservedTable,
+    moment: &Moment,
+    decision: impl FnOnce(&DesiredTable, &ObservedTable, &Moment) -> T + Send + 'static,
+) -> (ObservedTable, T) {
+    let (desired, moment) = (desired.clone(), *moment);
+    in_background(move || {
+        let decided = decision(&desired, &observed, &moment);
+        (observed, decided)
+    })
+    .await
+}
+
+/// Checks a plan in the background.
+pub(super) async fn check_in_background(
+    plan: Plan,
+    desired: &DesiredTable,
+    observed: ObservedTable,
+    moment: &Moment,
+) -> Result<CheckedPlan, Violation> {
+    decide(desired, observed, moment, move |d, o, m| check(plan, d, o, m)).await.1
+}
+
+/// Computes on another thread, so that whatever else waits for this one goes on. A panic there is one
+/// here.
+pub(super) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let permit = COMPUTING.acquire().await;
+    let computed = spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    match computed.await.map_err(JoinError::try_into_panic) {
+        Ok(computed) => computed,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The runtime ends, and with it whoever waits for this.
+        Err(Err(_)) => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::in_background;
+
+    /// Long enough for any machine; nothing waits for it.
+    const LIMIT: Duration = Duration::from_mins(2);
+
+    #[tokio::test]
+    async fn other_tasks_run_while_a_plan_is_computed() {
+        let (release, wait) = channel();
+        let computed = in_background(move || wait.recv_timeout(LIMIT));
+        let (computed, sent) = tokio::join!(computed, async { release.send(7) });
+        assert_eq!((computed, sent), (Ok(7), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn panic_of_a_plan_is_a_panic_of_its_caller() {
+        let ended = tokio::spawn(in_background(|| panic!("no month 13"))).await;
+        assert!(ended.is_err_and(|error| error.is_panic()));
+    }
+}

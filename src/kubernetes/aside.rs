@@ -1,0 +1,301 @@
+//! Builds of indexes, on a session of their own beside the reconciles of their table.
+//!
+//! A build can wait and work for hours. Meanwhile its table needs partitions, and an edit has to be
+//! heeded. So a reconcile only begins the builds; when they have ended, the resource is reconciled again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Resource, ResourceExt};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::authority::StillAsked;
+use super::claims;
+use super::failure::{self, Trouble};
+use super::login::log_in;
+use super::panics::contain;
+use super::progress::Observed;
+use super::reconcile::{Context, PATIENCE};
+use crate::api::Reason;
+use crate::api::v1alpha1::PartitionedTable;
+use crate::converge::{self, ConvergeError, Convergence, converge_aside};
+use crate::desired::{DesiredTable, Mode};
+use crate::plan::{Moment, Plan, Step};
+use crate::postgres::Session;
+use crate::status::Failure;
+
+/// Time for which a reconcile waits for the builds that it began: small ones end within it.
+const SHORT_BUILD: Duration = Duration::from_secs(5);
+
+/// The builds of all tables, by the UID of the resource.
+pub(super) struct Asides {
+    tables: Mutex<HashMap<String, Aside>>,
+    running: watch::Sender<usize>,
+}
+
+/// The builds of one table.
+#[derive(Default)]
+struct Aside {
+    run: Option<Run>,
+    /// Steps that failed in the last run.
+    failed: Vec<(Step, Failure)>,
+    /// Whether no reconcile has reported these yet.
+    is_news: bool,
+}
+
+/// Builds in progress.
+struct Run {
+    cancel: CancellationToken,
+    /// Closed when the run ends.
+    ended: watch::Receiver<()>,
+    /// The first step and why it waits, until there is a session for it.
+    waiting: Option<(Step, Failure)>,
+}
+
+/// Belongs to the task of a run. The run ends with it.
+struct Ticket {
+    uid: String,
+    asides: Arc<Asides>,
+    cancel: CancellationToken,
+    _ended: watch::Sender<()>,
+}
+
+impl Default for Asides {
+    fn default() -> Self {
+        Self { tables: Mutex::default(), running: watch::Sender::new(0) }
+    }
+}
+
+impl Asides {
+    /// Interrupts the builds of a table that has to be left alone.
+    pub(super) fn cancel(&self, uid: &str) {
+        if let Some(run) = lock(&self.tables).get(uid).and_then(|aside| aside.run.as_ref()) {
+            run.cancel.cancel();
+        }
+    }
+
+    /// Interrupts the builds of resources that are not there anymore, and forgets these.
+    pub(super) fn retain(&self, there: &HashSet<String>) {
+        lock(&self.tables).retain(|uid, aside| {
+            if let Some(run) = aside.run.as_ref().filter(|_| !there.contains(uid)) {
+                run.cancel.cancel();
+            }
+            there.contains(uid) || aside.run.is_some()
+        });
+    }
+
+    /// Waits until no builds are in progress.
+    pub(super) async fn all_ended(&self) {
+        // The sender is part of `self`, so that this does not fail.
+        drop(self.running.subscribe().wait_for(|running| *running == 0).await);
+    }
+
+    /// Returns the steps to the table that failed or wait for a session, and still are to be done.
+    pub(super) fn failures(&self, uid: &str, remaining: &Plan) -> Vec<(Step, Failure)> {
+        let is_left = |(step, _): &&(Step, Failure)| {
+            remaining.steps.iter().any(|planned| planned.step == *step)
+        };
+        let tables = lock(&self.tables);
+        let Some(aside) = tables.get(uid) else { return Vec::new() };
+        let waiting = aside.run.as_ref().and_then(|run| run.waiting.as_ref());
+        aside.failed.iter().chain(waiting).filter(is_left).cloned().collect()
+    }
+
+    /// Returns what a new run of builds needs, or `None` if one is in progress, or the last one failed
+    /// and no reconcile has reported it yet.
+    fn begin(self: &Arc<Self>, uid: &str, waiting: (Step, Failure)) -> Option<Ticket> {
+        let mut tables = lock(&self.tables);
+        let aside = tables.entry(uid.to_owned()).or_default();
+        if aside.run.is_some() || std::mem::take(&mut aside.is_news) {
+            return None;
+        }
+        let (sender, ended) = watch::channel(());
+        let cancel = CancellationToken::new();
+        aside.run = Some(Run { cancel: cancel.clone(), ended, waiting: Some(waiting) });
+        self.running.send_modify(|running| *running += 1);
+        Some(Ticket { uid: uid.to_owned(), asides: Arc::clone(self), cancel, _ended: sender })
+    }
+
+    fn ended(&self, uid: &str) -> Option<watch::Receiver<()>> {
+        Some(lock(&self.tables).get(uid)?.run.as_ref()?.ended.clone())
+    }
+}
+
+impl Ticket {
+    fn has_session(&self) {
+        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid)
+            && let Some(run) = &mut aside.run
+        {
+            run.waiting = None;
+        }
+    }
+
+    fn report(&self, failed: Vec<(Step, Failure)>) {
+        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid) {
+            aside.is_news = !failed.is_empty();
+            aside.failed = failed;
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid) {
+            aside.run = None;
+        }
+        self.asides.running.send_modify(|running| *running = running.saturating_sub(1));
+    }
+}
+
+/// Begins the builds that a run left, and returns whether they have ended already, so that another run
+/// can do what rests on them.
+pub(super) async fn build_aside(
+    table: &PartitionedTable,
+    (desired, convergence): (&DesiredTable, &Convergence),
+    asked: &Arc<StillAsked>,
+    context: &Arc<Context>,
+) -> bool {
+    let uid = table.uid().unwrap_or_default();
+    if desired.mode != Mode::Enforce {
+        context.asides.cancel(&uid);
+        return false;
+    }
+    let next = convergence.remaining.next_aside(&[]);
+    let Some(next) = next.and_then(|plan| plan.steps.into_iter().next()) else { return false };
+    let message = "waits for one of the sessions for long steps to this server: raise \
+                   --sessions-per-server, or wait for the builds of other tables";
+    let waiting = Failure { reason: Reason::WaitingForSession, message: message.to_owned() };
+    let Some(ticket) = context.asides.begin(&uid, (next.step.clone(), waiting)) else {
+        return false;
+    };
+    let ended = context.asides.ended(&uid);
+    let work = Work {
+        table: table.clone(),
+        desired: desired.clone(),
+        asked: Arc::clone(asked),
+        context: Arc::clone(context),
+    };
+    tokio::spawn(work.until_done(next.step, ticket));
+    let Some(mut ended) = ended else { return true };
+    tokio::select! {
+        waited = timeout(SHORT_BUILD, ended.changed()) => waited.is_ok(),
+        () = asked.superseded() => false,
+        () = context.leave.cancelled() => false,
+    }
+}
+
+/// What a run of builds needs.
+struct Work {
+    table: PartitionedTable,
+    desired: DesiredTable,
+    asked: Arc<StillAsked>,
+    context: Arc<Context>,
+}
+
+impl Work {
+    async fn until_done(self, first: Step, ticket: Ticket) {
+        match contain(Box::pin(self.with_session(&first, &ticket))).await {
+            Ok(failed) => ticket.report(failed),
+            Err(panic) => {
+                tracing::error!(place = panic.place, panic = panic.message, "a build panicked");
+                let (reason, message) = (Reason::InternalError, panic.to_string());
+                ticket.report(vec![(first, Failure { reason, message })]);
+            }
+        }
+        drop(ticket);
+        self.context.tables.ask(&self.table).await;
+    }
+
+    /// Waits for a session and uses it, until the builds are done or interrupted.
+    async fn with_session(&self, first: &Step, ticket: &Ticket) -> Vec<(Step, Failure)> {
+        let context = &self.context;
+        let borrowing = async {
+            let settings = log_in(&self.table, context).await?;
+            let borrowed = context.pool.borrow_long(&settings).await;
+            borrowed.map_err(|error| failure::of_borrowing(&error))
+        };
+        let borrowed = tokio::select! {
+            borrowed = borrowing => borrowed,
+            () = self.asked.superseded() => return Vec::new(),
+            () = context.stop.cancelled() => return Vec::new(),
+            () = interrupted(ticket, context) => return Vec::new(),
+        };
+        let borrowed = match borrowed {
+            Ok(borrowed) => borrowed,
+            Err(trouble) => return failed_with(first, trouble),
+        };
+        ticket.has_session();
+        let failed = tokio::select! {
+            failed = self.build(first, &borrowed.session) => failed,
+            () = interrupted(ticket, context) => {
+                // Else the server would go on for hours.
+                borrowed.session.cancel().await;
+                return Vec::new();
+            }
+        };
+        borrowed.give_back().await;
+        failed
+    }
+
+    /// Executes one step after the other, each after an inspection of its own: hours may have passed.
+    async fn build(&self, first: &Step, session: &Session) -> Vec<(Step, Failure)> {
+        let Self { table, desired, asked, context } = self;
+        let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
+        let (mut tried, mut failed) = (Vec::new(), Vec::new());
+        loop {
+            let moment = Moment::scheduled(desired, Timestamp::now());
+            let authority: Arc<StillAsked> = Arc::clone(asked);
+            let options = converge::Options {
+                claimant: Some(claims::claimant(table, context)),
+                authority,
+                slow: context.backoff.slow_steps(table),
+                ..converge::Options::new(moment, PATIENCE)
+            };
+            let step = converge_aside(session, desired, &options, &tried, &mut progress).await;
+            let outcome = match step {
+                Ok(Some(outcome)) => outcome,
+                Ok(None) | Err(ConvergeError::Revoked) => return failed,
+                Err(error) => {
+                    failed.push((first.clone(), failure::of_converging(&error)));
+                    return failed;
+                }
+            };
+            if outcome.is_revoked() {
+                return failed;
+            }
+            let failure = outcome.result.as_ref().err();
+            let failure = failure.and_then(|failure| failure::of_step(failure, true));
+            failed.extend(failure.map(|failure| (outcome.step.clone(), failure)));
+            tried.push(outcome.step);
+            if context.stop.is_cancelled() {
+                return failed;
+            }
+        }
+    }
+}
+
+/// Waits until the builds must not go on: the operator ends, or the table has to be left alone.
+async fn interrupted(ticket: &Ticket, context: &Context) {
+    tokio::select! {
+        () = ticket.cancel.cancelled() => {}
+        () = context.leave.cancelled() => {}
+    }
+}
+
+fn failed_with(step: &Step, trouble: Trouble) -> Vec<(Step, Failure)> {
+    let failure = match trouble {
+        Trouble::Of(failure) => failure,
+        Trouble::NoSession(message) => Failure { reason: Reason::WaitingForSession, message },
+        // The next reconcile meets the same, and tells of it.
+        Trouble::Cluster(_) | Trouble::Left | Trouble::Superseded => return Vec::new(),
+    };
+    vec![(step.clone(), failure)]
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
