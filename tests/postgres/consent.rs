@@ -10,10 +10,10 @@ use crate::support::postgres::{Server, majors};
 use crate::support::tool;
 use crate::world::{SCHEMA_SQL, World};
 
-const NOW: &str = "2026-06-15T12:00:00Z";
+pub(crate) const NOW: &str = "2026-06-15T12:00:00Z";
 
 /// A monthly table that keeps one period, with further fields of the spec.
-fn monthly(table: &str, retention: &Value) -> Value {
+pub(crate) fn monthly(table: &str, retention: &Value) -> Value {
     json!({
         "table": table, "ahead": 0,
         "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
@@ -21,7 +21,7 @@ fn monthly(table: &str, retention: &Value) -> Value {
     })
 }
 
-fn drop_after(grace: &str) -> Value {
+pub(crate) fn drop_after(grace: &str) -> Value {
     json!({"keep": 1, "onExpiry": "Drop", "dropAfter": grace})
 }
 
@@ -68,7 +68,7 @@ async fn a_partition_that_a_user_moved_to_another_table_is_unmanaged_there() {
 }
 
 /// The names of the tables that are not attached, in the schema.
-async fn standalone(world: &World) -> Vec<String> {
+pub(crate) async fn standalone(world: &World) -> Vec<String> {
     let sql = format!(
         "SELECT relname FROM pg_class WHERE relnamespace = '{SCHEMA_SQL}'::regnamespace
          AND relkind = 'r' AND NOT relispartition ORDER BY 1"
@@ -177,7 +177,7 @@ async fn an_approval_is_used_up_though_the_same_partitions_expire_again() {
 }
 
 /// What `pg_dump` says of the world's database.
-fn dump(world: &World, options: &[&str]) -> String {
+pub(crate) fn dump(world: &World, options: &[&str]) -> String {
     let dump = tool("psql", "PGPARTITION_PSQL").with_file_name("pg_dump");
     let text = Command::new(dump).args(options).arg(world.database.url()).output().unwrap();
     assert!(text.status.success(), "{}", String::from_utf8_lossy(&text.stderr));
@@ -185,7 +185,7 @@ fn dump(world: &World, options: &[&str]) -> String {
 }
 
 /// The major whose `pg_dump` there is: the servers come without one.
-fn major_of_dump() -> u16 {
+pub(crate) fn major_of_dump() -> u16 {
     let dump = tool("psql", "PGPARTITION_PSQL").with_file_name("pg_dump");
     let version = Command::new(dump).arg("--version").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
@@ -193,7 +193,7 @@ fn major_of_dump() -> u16 {
 }
 
 /// An empty database on the same server, for the same roles.
-async fn beside(world: &World) -> World {
+pub(crate) async fn beside(world: &World) -> World {
     let database = Server::shared(world.major).database().await;
     let admin = database.client().await;
     let (owner, operator) = (world.owner.clone(), world.operator.clone());
@@ -208,7 +208,7 @@ fn restore(dump: &str, target: &World) {
 }
 
 /// A database with tables that are attached, expired, pending, and detached, the latter to be dropped.
-async fn all_states() -> World {
+pub(crate) async fn all_states() -> World {
     let world = half_a_year(major_of_dump(), &drop_after("1h")).await;
     let mut spec = monthly("t", &json!({"keep": 3, "onExpiry": "Drop", "dropAfter": "1h"}));
     let done = world.call(&["apply", "-f", "-", "--at", NOW], &resource(spec.clone()));

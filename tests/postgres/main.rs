@@ -33,6 +33,7 @@ mod pool;
 mod prepared;
 mod references;
 mod restored;
+mod restore;
 mod retention;
 mod scenarios;
 mod slow;

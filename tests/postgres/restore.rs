@@ -1,0 +1,167 @@
+//! A restore beside the operator, and the page that says how to recover.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::command::{resource, run};
+use crate::consent::{
+    NOW, all_states, beside, drop_after, dump, major_of_dump, monthly, standalone,
+};
+use crate::support::tool;
+use crate::world::{SCHEMA_SQL, World, apply, desired};
+
+/// The statements of a dump, without the commands that only psql understands.
+fn statements(dump: &str) -> Vec<String> {
+    let lines = dump.lines().filter(|line| !line.starts_with("--") && !line.starts_with('\\'));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.split(";\n").map(str::trim).filter(|sql| !sql.is_empty()).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_restore_statement_by_statement_beside_the_operator_loses_and_doubles_nothing() {
+    let world = all_states().await;
+    let target = beside(&world).await;
+    // Granted before the dump does it, at its end: so the operator works beside all of it.
+    let (owner, operator) = (&target.owner, &target.operator);
+    let grants = format!(
+        "CREATE SCHEMA {SCHEMA_SQL}; GRANT ALL ON SCHEMA {SCHEMA_SQL} TO {owner}, {operator}"
+    );
+    target.admin(&grants).await;
+    let session = target.session().await;
+    let mut spec = monthly("t", &drop_after("0s"));
+    spec["limits"] = json!({"maxExpirePerRun": 9});
+    let table = desired(spec);
+    for statement in statements(&dump(&world, &["--inserts", "--rows-per-insert=1000"])) {
+        // What the operator has created meanwhile cannot be created again.
+        let _exists = target.admin.batch_execute(&statement).await;
+        apply(&session, &table, NOW).await;
+    }
+    let tables = format!(
+        "SELECT relname FROM pg_class WHERE relnamespace = '{SCHEMA_SQL}'::regnamespace AND relkind = 'r' ORDER BY 1"
+    );
+    let tables = target.text(&tables).await;
+    let expected: Vec<_> = (1..=6).map(|month| format!("t_2026_0{month}")).collect();
+    assert_eq!(tables.lines().collect::<Vec<_>>(), expected);
+    let mut rows = 0;
+    for table in &expected {
+        let count = format!("SELECT count(*) FROM ONLY {SCHEMA_SQL}.{table}");
+        rows += target.text(&count).await.parse::<u32>().unwrap();
+    }
+    assert_eq!(rows, 151);
+}
+
+/// The blocks of the page's section, each with its language.
+fn blocks(section: &str) -> Vec<(String, String)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/how-to/recover.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, page) = page.split_once(&format!("## {section}\n")).unwrap();
+    let section = page.split("\n## ").next().unwrap();
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in section.lines().map(str::trim) {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(language), None) => open = Some((language.to_owned(), String::new())),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some((_, text))) => text.push_str(&format!("{line}\n")),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// `revenues` with its resource, a backup, and an operator that reconciles unless the resource is suspended.
+struct Finance {
+    world: World,
+    spec: Value,
+    folder: tempfile::TempDir,
+}
+
+impl Finance {
+    async fn new() -> Self {
+        let world = World::new(major_of_dump()).await;
+        world.admin(&format!("GRANT CREATE ON SCHEMA public TO {}", world.owner)).await;
+        world.owner("CREATE TABLE public.revenues (occurred_at timestamptz NOT NULL) PARTITION BY RANGE (occurred_at)").await;
+        let mut spec = monthly("revenues", &json!({"keep": 9}));
+        spec["schema"] = "public".into();
+        spec["partitionBy"]["range"]["column"] = "occurred_at".into();
+        spec["partitionBy"]["range"]["startAt"] = "2026-01-01".into();
+        spec["limits"] = json!({"maxExpirePerRun": 9});
+        let finance = Self { world, spec, folder: tempfile::tempdir().unwrap() };
+        finance.reconcile();
+        finance.world.owner("INSERT INTO public.revenues VALUES ('2026-01-02Z')").await;
+        finance
+    }
+
+    fn reconcile(&self) {
+        if self.spec["suspend"] != json!(true) {
+            let file = resource(self.spec.clone());
+            let done = self.world.call(&["apply", "-f", "-", "--at", NOW], &file);
+            assert_eq!(done.status, 0, "{done:?}");
+        }
+    }
+
+    fn tool(&self, line: &str) {
+        let mut words = line.split_whitespace();
+        let program = tool("psql", "PGPARTITION_PSQL").with_file_name(words.next().unwrap());
+        let url = self.world.database.url();
+        let arguments = words.map(|word| word.replace("\"$DATABASE_URL\"", &url));
+        let mut command = Command::new(program);
+        let done = run(command.args(arguments).current_dir(self.folder.path()), "");
+        assert_eq!(done.status, 0, "{line}: {done:?}");
+    }
+
+    /// Does what a block says.
+    async fn follow(&mut self, language: &str, text: &str) {
+        match text.split_once("-p '").filter(|_| text.starts_with("kubectl patch ")) {
+            Some((_, patch)) => {
+                let patch: Value =
+                    serde_json::from_str(patch.rsplit_once('\'').unwrap().0).unwrap();
+                for (field, value) in patch["spec"].as_object().unwrap() {
+                    match value.as_object() {
+                        None => self.spec[field] = value.clone(),
+                        Some(fields) => {
+                            for (name, value) in fields {
+                                self.spec[field][name] = value.clone();
+                            }
+                        }
+                    }
+                }
+            }
+            None if language == "sql" => self.world.owner(text).await,
+            None => self.tool(text),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_table_is_restored_as_the_page_says() {
+    for carries_comment in [false, true] {
+        let mut finance = Finance::new().await;
+        finance.tool("pg_dump --format=custom --file=revenues.dump \"$DATABASE_URL\"");
+        finance.spec["partitionBy"]["range"].as_object_mut().unwrap().remove("startAt");
+        finance.spec["retention"] = json!({"keep": 1, "onExpiry": "Drop", "dropAfter": "0s"});
+        finance.reconcile();
+        let comment = "SELECT obj_description('public.revenues_2026_01'::regclass, 'pg_class')";
+        let comment = finance.world.text(comment).await;
+        finance.world.owner("DROP TABLE public.revenues_2026_01").await;
+        for (language, text) in blocks("Restore a dropped table") {
+            finance.reconcile();
+            finance.follow(&language, &text).await;
+            if carries_comment && text.starts_with("pg_restore") {
+                let comment = comment.replace('\'', "''");
+                finance
+                    .world
+                    .admin(&format!("COMMENT ON TABLE public.revenues_2026_01 IS '{comment}'"))
+                    .await;
+            }
+        }
+        for _ in 0..2 {
+            finance.reconcile();
+        }
+        let rows = "SELECT count(*) FROM public.revenues WHERE occurred_at < '2026-02-01Z'";
+        assert_eq!(finance.world.text(rows).await, "1", "{carries_comment}: {comment}");
+        assert!(standalone(&finance.world).await.is_empty());
+    }
+}
