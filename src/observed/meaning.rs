@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::index_meaning::{column_operators, partition_index, table_index};
 use super::management::{is_for, is_unmarked, meant};
 use super::snapshot::{
-    CountedRows, RawForeignKey, RawHolder, RawKey, RawPartition, RawPublication, RawRelation,
-    RawServer, RawTrigger, Snapshot,
+    CountedRows, RawExclusion, RawForeignKey, RawHolder, RawKey, RawPartition, RawPublication,
+    RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
     Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, MOST_STRETCHES, Near,
@@ -200,9 +200,7 @@ fn partition(
     if raw.bounds.is_none() && matches!(bounds, Bounds::Other(_)) {
         return Ok(None); // What we write into a comment we can read.
     }
-    let exclusions = raw.exclusions.unwrap_or_default().into_iter().map(|exclusion| {
-        Ok(Exclusion { name: Identifier::new(exclusion.name)?, validated: exclusion.validated })
-    });
+    let exclusions = raw.exclusions.unwrap_or_default().into_iter().map(exclusion);
     Ok(Some(ObservedPartition {
         oid: Some(raw.oid),
         name: qualified(raw.schema, raw.name)?,
@@ -247,6 +245,10 @@ fn partition(
         held_by: raw.held_by.into_iter().map(holder).collect(),
         triggers: raw.triggers.into_iter().map(trigger).collect::<Result<_, _>>()?,
     }))
+}
+
+fn exclusion(raw: RawExclusion) -> Result<Exclusion, InvalidIdentifier> {
+    Ok(Exclusion { name: Identifier::new(raw.name)?, validated: raw.validated })
 }
 
 fn publication(raw: RawPublication) -> Result<Publication, InvalidIdentifier> {
