@@ -52,7 +52,12 @@ pub(super) async fn settings(
         Some(reference) => Some(read_ca(reference, &namespace, client).await?),
         None => None,
     };
-    let references = credentials::References { secret: &data, ca };
+    let client_certificate = match &database.client_cert_ref {
+        Some(reference) => Some(read(&secrets, &reference.name).await?.data.unwrap_or_default()),
+        None => None,
+    };
+    let client_certificate = client_certificate.as_ref();
+    let references = credentials::References { secret: &data, ca, client_certificate };
     Ok(credentials::settings(database, &namespace, references)?)
 }
 

@@ -41,7 +41,9 @@ impl Referenced for Secret {
 
     fn is_of(table: &PartitionedTable, name: &str) -> bool {
         table.spec.database.as_ref().is_some_and(|database| {
-            database.secret_ref.name == name || has_ca(table, CaKind::Secret, name)
+            database.secret_ref.name == name
+                || database.client_cert_ref.as_ref().is_some_and(|client| client.name == name)
+                || has_ca(table, CaKind::Secret, name)
         })
     }
 }

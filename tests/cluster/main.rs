@@ -12,6 +12,7 @@ mod support;
 mod admit;
 mod brake;
 mod builds;
+mod canary;
 mod chart;
 mod chart_values;
 mod comes_true;

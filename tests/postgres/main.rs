@@ -10,6 +10,7 @@ mod support;
 mod aside;
 mod authority;
 mod by_others;
+mod certificates;
 mod claims;
 mod cli;
 mod clients;

@@ -15,6 +15,11 @@ use super::schema::{forbidden, host, identifier, key_in_secret, resource_name};
     "a CA is only asked with sslMode VerifyCA or VerifyFull: remove sslMode (with a caRef it \
      defaults to VerifyFull), or remove caRef"
 ))]
+#[x_kube(validation = forbidden(
+    ".clientCertRef",
+    "!has(self.clientCertRef) || !has(self.sslMode) || self.sslMode != 'Disable'",
+    "a client certificate is only sent over TLS: remove sslMode Disable, or remove clientCertRef"
+))]
 pub struct Database {
     /// The Secret with the credentials, in the namespace of this resource.
     pub secret_ref: SecretRef,
@@ -43,6 +48,19 @@ pub struct Database {
     /// The certificate authority that vouches for the server. Default: those of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_ref: Option<CaRef>,
+    /// Secret of type kubernetes.io/tls with the certificate and the private key of the role.
+    /// Default: the keys `sslcert` and `sslkey` of the Secret, as PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_cert_ref: Option<ClientCertRef>,
+}
+
+/// A Secret with the certificate that logs in, in the namespace of this resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientCertRef {
+    /// Name of the Secret, which has the keys `tls.crt` and `tls.key`.
+    #[schemars(schema_with = "resource_name")]
+    pub name: String,
 }
 
 /// A Secret with the credentials of a database.

@@ -18,7 +18,7 @@ mod spec;
 mod status;
 
 pub use crd::crd;
-pub use database::{CaKind, CaRef, Database, SecretKeys, SecretRef, SslMode};
+pub use database::{CaKind, CaRef, ClientCertRef, Database, SecretKeys, SecretRef, SslMode};
 pub use index::{Index, IndexColumn, IndexMethod, IndexedPartitions, NullsOrder, SortOrder};
 pub use partition_by::{HashKey, Interval, PartitionBy, RangeKey};
 pub use retention::{OnExpiry, Retention};

@@ -11,7 +11,8 @@ use k8s_openapi::ByteString;
 use crate::api::Reason;
 use crate::api::v1alpha1::{self, Database, SecretKeys};
 use crate::postgres::{
-    ConnectionSettings, DEFAULT_PORT, Hidden, SecretKey, ServerAddress, Setting, SslMode, is_host,
+    ClientCertificate, ConnectionSettings, DEFAULT_PORT, Hidden, SecretKey, ServerAddress, Setting,
+    SslMode, is_host,
 };
 use crate::status::Failure;
 
@@ -64,6 +65,8 @@ pub(super) struct References<'a> {
     pub(super) secret: &'a SecretData,
     /// The certificate authorities that `caRef` names, as PEM.
     pub(super) ca: Option<Vec<u8>>,
+    /// Data of the Secret that `clientCertRef` names.
+    pub(super) client_certificate: Option<&'a SecretData>,
 }
 
 /// How to log in to the database of a resource in `namespace`.
@@ -91,6 +94,16 @@ pub(super) fn settings(
     overrule(&mut settings, database)?;
     settings.ssl_mode = ssl_mode(database, settings.ssl_mode);
     settings.ca = references.ca;
+    settings.client_certificate = match (&database.client_cert_ref, references.client_certificate) {
+        (Some(reference), Some(data)) => {
+            let tls = Source { name: &reference.name, data };
+            let found = client_certificate(&tls, "tls.crt", "tls.key")?;
+            let none =
+                || invalid(format!("Secret {:?} has no keys tls.crt and tls.key", reference.name));
+            Some(found.ok_or_else(none)?)
+        }
+        _ => client_certificate(&source, "sslcert", "sslkey")?,
+    };
     complete(settings, &source, &keys)
 }
 
@@ -217,6 +230,28 @@ fn complete(
     Err(invalid(format!(
         "{problem}: set spec.database.{part}, or name its key in spec.database.secretRef.keys.{part}"
     )))
+}
+
+/// The certificate of the role and its private key. They come together, and as PEM: other producers keep
+/// paths of files under the same keys.
+fn client_certificate(
+    source: &Source<'_>,
+    certificate: &str,
+    key: &str,
+) -> Result<Option<ClientCertificate>, Failure> {
+    let read = |key: &str| {
+        let Some(text) = source.text(key)? else { return Ok(None) };
+        if !text.contains("-----BEGIN ") {
+            return Err(invalid(format!("the value of key {key:?} is not PEM")));
+        }
+        Ok(Some(Hidden::new(text.as_bytes().to_vec())))
+    };
+    match (read(certificate)?, read(key)?) {
+        (Some(chain), Some(key)) => Ok(Some(ClientCertificate { chain, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(invalid(format!("key {certificate:?} needs key {key:?}, too"))),
+        (None, Some(_)) => Err(invalid(format!("key {key:?} needs key {certificate:?}, too"))),
+    }
 }
 
 /// `[::1]` is how an address stands in a URI.

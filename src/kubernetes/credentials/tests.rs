@@ -15,7 +15,7 @@ fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
         .iter()
         .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
         .collect();
-    match settings(&database, "ns", References { secret: &data, ca: None }) {
+    match settings(&database, "ns", no_others(&data)) {
         Ok(settings) => {
             let part = |part: Option<&String>| part.map_or("-", String::as_str).to_owned();
             let server = |server: &ServerAddress| {
@@ -37,6 +37,11 @@ fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
             failure.message
         }
     }
+}
+
+/// A Secret, and nothing else that the resource refers to.
+fn no_others(secret: &SecretData) -> References<'_> {
+    References { secret, ca: None, client_certificate: None }
 }
 
 fn nothing_said() -> serde_json::Value {
@@ -273,7 +278,7 @@ fn debug_and_display_show_no_value_of_a_secret() {
             .collect();
         let database = serde_json::json!({"secretRef": {"name": "finance-app"}});
         let database: Database = serde_json::from_value(database).expect("a database");
-        let settings = settings(&database, "ns", References { secret: &data, ca: None });
+        let settings = settings(&database, "ns", no_others(&data));
         let settings = settings.expect("it is complete");
         let held = super::super::claims::Held {
             settings: settings.clone(),
@@ -290,5 +295,44 @@ fn debug_and_display_show_no_value_of_a_secret() {
             assert!(!shown.contains(canary), "{shown}");
         }
         assert!(shown.contains("of Secret \\\"finance-app\\\""), "{shown}");
+    }
+}
+
+#[test]
+fn client_certificate_is_read_from_the_layout_or_from_its_own_secret() {
+    let data = |pairs: &[(&str, &str)]| -> SecretData {
+        let pair = |(key, value): &(&str, &str)| {
+            ((*key).to_owned(), ByteString(value.as_bytes().to_vec()))
+        };
+        pairs.iter().map(pair).collect()
+    };
+    let login = [("host", "h"), ("dbname", "d"), ("user", "u")];
+    let (certificate, key) = ("-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----");
+    let both = [("sslcert", certificate), ("sslkey", key)];
+    let tls = [("tls.crt", certificate), ("tls.key", key)];
+    for (more, tls, outcome) in [
+        (&both[..], None, Ok(true)),
+        (&[], None, Ok(false)),
+        (&[], Some(&tls[..]), Ok(true)),
+        (&both[..1], None, Err("key \"sslcert\" needs key \"sslkey\", too")),
+        (
+            &[("sslcert", "/tls/s3cret.crt"), both[1]],
+            None,
+            Err("the value of key \"sslcert\" is not PEM"),
+        ),
+        (&[], Some(&tls[..1]), Err("key \"tls.crt\" needs key \"tls.key\", too")),
+        (&both[..], Some(&[]), Err("Secret \"client\" has no keys tls.crt and tls.key")),
+    ] {
+        let secret = data(&[&login[..], more].concat());
+        let tls = tls.map(data);
+        let mut database = serde_json::json!({"secretRef": {"name": "s"}});
+        if tls.is_some() {
+            database["clientCertRef"] = serde_json::json!({"name": "client"});
+        }
+        let database: Database = serde_json::from_value(database).expect("a database");
+        let references = References { secret: &secret, ca: None, client_certificate: tls.as_ref() };
+        let read = settings(&database, "ns", references);
+        let read = read.map(|settings| settings.client_certificate.is_some());
+        assert_eq!(read.map_err(|failure| failure.message), outcome.map_err(str::to_owned));
     }
 }
