@@ -136,7 +136,7 @@ impl<'a> Reader<'a, '_> {
     fn comparison(&mut self, of: &'a ColumnOperators) -> Option<()> {
         let column = self.text(0)?;
         let negated = self.word(1, "not") && !self.word(2, "null");
-        let next = if negated { 2 } else { 1 };
+        let next = 1 + usize::from(negated);
         let operator = self.tokens.get(self.at + 1).and_then(comparison);
         if let Some(operator) = operator {
             self.take(1)?;
@@ -196,7 +196,7 @@ impl<'a> Reader<'a, '_> {
         let and = self.tokens.get(from..)?.iter().position(|token| token.is("and"))?;
         let low = value(self.tokens.get(from..from + and)?)?;
         let rest = self.tokens.get(from + and + 1..)?;
-        let length = if rest.first()?.is("-") { 2 } else { 1 };
+        let length = 1 + usize::from(rest.first()?.is("-"));
         let high = value(rest.get(..length)?)?;
         let (above, joined, below) = if negated { ("<", "OR", ">") } else { (">=", "AND", "<=") };
         self.push(&format!("({column}"));
@@ -226,12 +226,11 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn push(&mut self, text: &str) {
-        match self.pieces.last_mut() {
-            Some(ConditionPiece::Text(before)) => {
-                before.push(' ');
-                before.push_str(text);
-            }
-            _ => self.pieces.push(ConditionPiece::Text(text.to_owned())),
+        if let Some(ConditionPiece::Text(before)) = self.pieces.last_mut() {
+            before.push(' ');
+            before.push_str(text);
+        } else {
+            self.pieces.push(ConditionPiece::Text(text.to_owned()));
         }
     }
 }
