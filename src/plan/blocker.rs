@@ -11,14 +11,21 @@ use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds, ServerVe
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blocker {
     /// Nothing has the table's name.
-    NoSuchTable,
+    NoSuchTable {
+        /// The table.
+        table: QualifiedName,
+    },
     /// What has the name is no partitioned table.
     NotPartitioned {
+        /// The table.
+        table: QualifiedName,
         /// What it is.
         kind: &'static str,
     },
     /// The table is partitioned, but not as the spec says.
     OtherKey {
+        /// The table.
+        table: QualifiedName,
         /// The key it has.
         found: String,
         /// The key the spec says.
@@ -26,11 +33,19 @@ pub enum Blocker {
     },
     /// The key's type is none that periods can be told on.
     UnsupportedKeyType {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Identifier,
         /// The type.
         type_name: String,
     },
     /// The key's type cannot tell periods of this length apart.
     IntervalTooFine {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Identifier,
         /// The type.
         key: KeyType,
     },
@@ -50,6 +65,8 @@ pub enum Blocker {
     },
     /// We may not act as the table's owner.
     NotOwner {
+        /// The table.
+        table: QualifiedName,
         /// The owner.
         owner: Identifier,
         /// The login role, or `None` if its name must not be shown.
@@ -94,6 +111,8 @@ pub enum Blocker {
     },
     /// The table has another number of hash partitions than the spec says.
     OtherModulus {
+        /// The table.
+        table: QualifiedName,
         /// What there is.
         found: u32,
         /// What the spec says.
@@ -222,6 +241,8 @@ pub enum Blocker {
     },
     /// The spec names a column that the table does not have.
     NoSuchColumn {
+        /// The table.
+        table: QualifiedName,
         /// The index that names it.
         index: Identifier,
         /// The column.
@@ -237,12 +258,12 @@ pub enum Blocker {
     /// Something else has the name the spec gives an index.
     IndexNameTaken {
         /// The name.
-        index: Identifier,
+        index: QualifiedName,
     },
     /// The index serves a constraint, and cannot be replaced under it.
     IndexServesConstraint {
         /// The index.
-        index: Identifier,
+        index: QualifiedName,
     },
     /// Somebody is building the index at this moment.
     IndexBeingBuilt {
@@ -290,7 +311,7 @@ impl Blocker {
             | Self::DetachHeld { .. }
             | Self::AnotherDetachPending { .. } => Waits::ForOthers,
             Self::InGrace { .. } => Waits::ForTime,
-            Self::NoSuchTable
+            Self::NoSuchTable { .. }
             | Self::NotPartitioned { .. }
             | Self::OtherKey { .. }
             | Self::UnsupportedKeyType { .. }
@@ -340,7 +361,7 @@ impl Blocker {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::NoSuchTable => "NoSuchTable",
+            Self::NoSuchTable { .. } => "NoSuchTable",
             Self::NotPartitioned { .. } => "NotPartitioned",
             Self::OtherKey { .. } => "OtherKey",
             Self::UnsupportedKeyType { .. } => "UnsupportedKeyType",

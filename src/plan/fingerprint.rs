@@ -83,7 +83,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         // Shown on a laptop, and not in a cluster where it came from a Secret.
         Blocker::NotOwner { role, .. } | Blocker::NotOwnerOfPartition { role, .. } => *role = None,
         Blocker::MayNotCreate { owner, .. } => *owner = None,
-        Blocker::NoSuchTable
+        Blocker::NoSuchTable { .. }
         | Blocker::NotPartitioned { .. }
         | Blocker::OtherKey { .. }
         | Blocker::UnsupportedKeyType { .. }

@@ -21,12 +21,15 @@ pub(super) fn refute(
     if server.read_only {
         return Some(Blocker::ReadOnly);
     }
-    let Some(relation) = &observed.relation else { return Some(Blocker::NoSuchTable) };
+    let table = || observed.name.clone();
+    let Some(relation) = &observed.relation else {
+        return Some(Blocker::NoSuchTable { table: table() });
+    };
     let key = match &relation.kind {
         RelationKind::Partitioned(key) => key,
-        RelationKind::Other(kind) => return Some(Blocker::NotPartitioned { kind }),
+        RelationKind::Other(kind) => return Some(Blocker::NotPartitioned { table: table(), kind }),
     };
-    refute_key(desired, key)
+    refute_key(desired, observed, key)
         .or_else(|| refute_periods(desired, observed, moment))
         .or_else(|| refute_role(observed, relation))
 }
@@ -36,7 +39,12 @@ pub(super) fn range_key(observed: &ObservedTable) -> Option<KeyType> {
     observed.range_key().map(|(_, key)| key)
 }
 
-fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {
+fn refute_key(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    found: &PartitionKey,
+) -> Option<Blocker> {
+    let table = observed.name.clone();
     let wanted = desired.partitioning.columns();
     let same_columns = found.columns.len() == wanted.len()
         && found
@@ -48,6 +56,7 @@ fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {
         let names: Vec<_> = wanted.iter().map(crate::partition::Identifier::shown).collect();
         let method = desired.partitioning.method().as_str();
         return Some(Blocker::OtherKey {
+            table,
             found: found.shown(),
             wanted: format!("{method} ({})", names.join(", ")),
         });
@@ -55,10 +64,15 @@ fn refute_key(desired: &DesiredTable, found: &PartitionKey) -> Option<Blocker> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     let type_name = &found.columns.first()?.type_name;
     let Some(key) = KeyType::from_type_name(type_name) else {
-        return Some(Blocker::UnsupportedKeyType { type_name: type_name.clone() });
+        let (column, type_name) = (range.column.clone(), type_name.clone());
+        return Some(Blocker::UnsupportedKeyType { table, column, type_name });
     };
-    (key == KeyType::Date && range.interval == Interval::Hour)
-        .then_some(Blocker::IntervalTooFine { key })
+    let column = range.column.clone();
+    (key == KeyType::Date && range.interval == Interval::Hour).then_some(Blocker::IntervalTooFine {
+        table,
+        column,
+        key,
+    })
 }
 
 fn refute_periods(
@@ -77,7 +91,8 @@ fn refute_periods(
 fn refute_role(observed: &ObservedTable, relation: &Relation) -> Option<Blocker> {
     let owner = relation.owner.clone();
     if !relation.owned {
-        return Some(Blocker::NotOwner { owner, role: observed.server.role.clone() });
+        let (table, role) = (observed.name.clone(), observed.server.role.clone());
+        return Some(Blocker::NotOwner { table, owner, role });
     }
     let schema = observed.name.schema.clone();
     let owner = Some(owner).filter(|_| !observed.server.hides_owner);

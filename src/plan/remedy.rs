@@ -19,15 +19,17 @@ impl Blocker {
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::NoSuchTable => no_such_table(),
-            Self::NotPartitioned { kind } => not_partitioned(kind),
-            Self::OtherKey { found, wanted } => other_key(found, wanted),
-            Self::UnsupportedKeyType { type_name } => unsupported_key_type(type_name),
-            Self::IntervalTooFine { key } => interval_too_fine(*key),
+            Self::NoSuchTable { table } => no_such_table(table),
+            Self::NotPartitioned { table, kind } => not_partitioned(table, kind),
+            Self::OtherKey { table, found, wanted } => other_key(table, found, wanted),
+            Self::UnsupportedKeyType { table, column, type_name } => {
+                unsupported_key_type(table, column, type_name)
+            }
+            Self::IntervalTooFine { table, column, key } => interval_too_fine(table, column, *key),
             Self::UnknownTimeZone { name } => unknown_time_zone(name),
             Self::BeyondCalendar => beyond_calendar(),
             Self::TooManyPeriods { range, key } => too_many_periods(*range, *key),
-            Self::NotOwner { owner, role } => not_owner(owner, role.as_ref()),
+            Self::NotOwner { table, owner, role } => not_owner(table, owner, role.as_ref()),
             Self::MayNotCreate { schema, owner } => may_not_create(schema, owner.as_ref()),
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
             Self::ReadOnly => read_only(),
@@ -37,7 +39,7 @@ impl Blocker {
             }
             Self::DefaultNotCounted { default } => default_not_counted(default),
             Self::DefaultInUse { default } => default_in_use(default),
-            Self::OtherModulus { found, wanted } => other_modulus(*found, *wanted),
+            Self::OtherModulus { table, found, wanted } => other_modulus(table, *found, *wanted),
             Self::DefaultNoTable { default, kind } => default_no_table(default, *kind),
             Self::DefaultReferenced { default, by } => default_referenced(default, by),
             Self::DefaultRunsCode { default, code, role, powers } => {
@@ -66,7 +68,7 @@ impl Blocker {
             Self::HasDependents { of, by } => has_dependents(of, by),
             Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
-            Self::NoSuchColumn { index, column } => no_such_column(index, column),
+            Self::NoSuchColumn { table, index, column } => no_such_column(table, index, column),
             Self::ConditionUnclear { index, column } => condition_unclear(index, column),
             Self::IndexNameTaken { index } => index_name_taken(index),
             Self::IndexServesConstraint { index } => index_serves_constraint(index),
@@ -85,37 +87,47 @@ fn read_only() -> String {
         .to_owned()
 }
 
-fn no_such_table() -> String {
-    "there is no such table: create it with PARTITION BY, or create another resource with the right \
-         spec.schema and spec.table instead of this one"
-        .to_owned()
-}
-
-fn not_partitioned(kind: &str) -> String {
+fn no_such_table(table: &QualifiedName) -> String {
     format!(
-        "this is a {kind}, not a partitioned table: create a partitioned table, or create another \
-         resource that names one in spec.table instead of this one"
+        "there is no table {}: create it with PARTITION BY, or create another resource with the right \
+         spec.schema and spec.table instead of this one",
+        table.shown()
     )
 }
 
-fn other_key(found: &str, wanted: &str) -> String {
+fn not_partitioned(table: &QualifiedName, kind: &str) -> String {
     format!(
-        "the table is partitioned by {found}, the spec says {wanted}: a table's key cannot \
-         be changed, and neither can spec.partitionBy: delete the resource, which leaves the database as it \
-         is, and create another"
+        "{} is a {kind}, not a partitioned table: create a partitioned table, or create another resource \
+         that names one in spec.table instead of this one",
+        table.shown()
     )
 }
 
-fn unsupported_key_type(type_name: &str) -> String {
+fn other_key(table: &QualifiedName, found: &str, wanted: &str) -> String {
     format!(
-        "the key's type is {type_name}: periods can be told on date, timestamp, timestamptz \
-         and uuid (UUIDv7)"
+        "table {} is partitioned by {found}, the spec says {wanted}: neither the key of a table nor \
+         spec.partitionBy can be changed: delete the resource, which leaves the database as it is, and \
+         create another",
+        table.shown()
     )
 }
 
-fn interval_too_fine(key: KeyType) -> String {
+fn unsupported_key_type(table: &QualifiedName, column: &Identifier, type_name: &str) -> String {
     format!(
-        "a {} does not tell hours apart: use a longer spec.partitionBy.range.interval",
+        "column {} of table {} has the type {}: a range needs date, timestamp, timestamptz, or uuid \
+         (UUIDv7)",
+        column.shown(),
+        table.shown(),
+        shown_text(type_name)
+    )
+}
+
+fn interval_too_fine(table: &QualifiedName, column: &Identifier, key: KeyType) -> String {
+    format!(
+        "column {} of table {} has the type {}, which does not tell hours apart: use a longer \
+         spec.partitionBy.range.interval",
+        column.shown(),
+        table.shown(),
         key.type_name()
     )
 }
@@ -141,9 +153,12 @@ fn too_many_periods(range: RangeBounds, key: KeyType) -> String {
     )
 }
 
-fn not_owner(owner: &Identifier, role: Option<&Identifier>) -> String {
+fn not_owner(table: &QualifiedName, owner: &Identifier, role: Option<&Identifier>) -> String {
     let (subject, role) = (shown_role(role), role.map_or(LOGIN_ROLE.to_owned(), Identifier::shown));
-    format!("{subject} may not act as the table's owner: GRANT {} TO {role}", owner.shown())
+    let (table, owner) = (table.shown(), owner.shown());
+    format!(
+        "{subject} cannot SET ROLE to {owner}, the owner of table {table}: GRANT {owner} TO {role}"
+    )
 }
 
 /// A role whose name came from a Secret.
@@ -162,11 +177,11 @@ fn may_not_create(schema: &Identifier, owner: Option<&Identifier>) -> String {
     )
 }
 
-fn other_modulus(found: u32, wanted: u32) -> String {
+fn other_modulus(table: &QualifiedName, found: u32, wanted: u32) -> String {
     format!(
-        "the table has {found} hash partitions, the spec says {wanted}: another number \
-         means another table and copying every row, so correct \
-         spec.partitionBy.hash.partitions"
+        "table {} has {found} hash partitions, the spec says {wanted}: another number means another table \
+         and copying every row, so correct spec.partitionBy.hash.partitions",
+        table.shown()
     )
 }
 
@@ -309,18 +324,26 @@ fn not_owner_of(partition: &QualifiedName, role: Option<&Identifier>) -> String 
     )
 }
 
-fn no_such_column(index: &Identifier, column: &Identifier) -> String {
-    format!("the table has no column {}: correct spec.indexes, {}", column.shown(), index.shown())
-}
-
-fn index_name_taken(index: &Identifier) -> String {
-    format!("something else is called {}: choose another name in spec.indexes", index.shown())
-}
-
-fn index_serves_constraint(index: &Identifier) -> String {
+fn no_such_column(table: &QualifiedName, index: &Identifier, column: &Identifier) -> String {
     format!(
-        "{} serves a constraint and is not what the spec says: change the constraint, or \
-         take the index out of spec.indexes",
+        "table {} has no column {}: correct index {} in spec.indexes",
+        table.shown(),
+        column.shown(),
+        index.shown()
+    )
+}
+
+fn index_name_taken(index: &QualifiedName) -> String {
+    format!(
+        "another relation is named {}: choose another index name in spec.indexes",
+        index.shown()
+    )
+}
+
+fn index_serves_constraint(index: &QualifiedName) -> String {
+    format!(
+        "index {} supports a constraint or the replica identity, and differs from the spec: change the \
+         constraint, or take the index out of spec.indexes",
         index.shown()
     )
 }

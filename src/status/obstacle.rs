@@ -142,7 +142,7 @@ pub(super) fn about_step(step: &Step) -> About {
 
 pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
     match blocker {
-        Blocker::NoSuchTable => (Reason::TableNotFound, About::Table),
+        Blocker::NoSuchTable { .. } => (Reason::TableNotFound, About::Table),
         Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),
         Blocker::OtherKey { .. } => (Reason::PartitionKeyMismatch, About::Table),
         Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, About::Table),

@@ -11,6 +11,7 @@ mod conditions;
 mod cron;
 mod desired;
 mod docs;
+mod fuzz;
 mod generated;
 mod manual;
 mod mutants;

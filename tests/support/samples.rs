@@ -232,18 +232,27 @@ pub(crate) fn blockers() -> Vec<Blocker> {
     let index = identifier("orders_placed");
     let (partition, default) = (orders("orders_2026_12"), orders("orders_default"));
     let of_table = vec![
-        Blocker::NoSuchTable,
-        Blocker::NotPartitioned { kind: "table" },
+        Blocker::NoSuchTable { table: orders("orders") },
+        Blocker::NotPartitioned { table: orders("orders"), kind: "table" },
         Blocker::OtherKey {
+            table: orders("orders"),
             found: "hash (org_id)".to_owned(),
             wanted: "range (placed_at)".to_owned(),
         },
-        Blocker::UnsupportedKeyType { type_name: "int8".to_owned() },
-        Blocker::IntervalTooFine { key },
+        Blocker::UnsupportedKeyType {
+            table: orders("orders"),
+            column: identifier("placed_at"),
+            type_name: "int8".to_owned(),
+        },
+        Blocker::IntervalTooFine { table: orders("orders"), column: identifier("placed_at"), key },
         Blocker::UnknownTimeZone { name: "Mars/Olympus_Mons".to_owned() },
         Blocker::BeyondCalendar,
         Blocker::TooManyPeriods { range, key },
-        Blocker::NotOwner { owner: owner.clone(), role: Some(keeper.clone()) },
+        Blocker::NotOwner {
+            table: orders("orders"),
+            owner: owner.clone(),
+            role: Some(keeper.clone()),
+        },
         Blocker::MayNotCreate { schema: identifier("shop"), owner: Some(owner) },
         Blocker::InRecovery,
         Blocker::ReadOnly,
@@ -251,7 +260,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::DefaultHoldsRows { default: default.clone(), range, rows: 17, key },
         Blocker::DefaultNotCounted { default: default.clone() },
         Blocker::DefaultInUse { default: default.clone() },
-        Blocker::OtherModulus { found: 4, wanted: 8 },
+        Blocker::OtherModulus { table: orders("orders"), found: 4, wanted: 8 },
         Blocker::DefaultNoTable { default: default.clone(), kind: PartitionKind::Foreign },
         Blocker::DefaultReferenced { default: default.clone(), by: vec![orders("invoices")] },
         Blocker::DefaultRunsCode {
@@ -264,10 +273,14 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::DefaultTooLarge { default, range, rows: 1_700_000, millis: 42_500, key },
     ];
     let of_indexes = vec![
-        Blocker::NoSuchColumn { index: index.clone(), column: identifier("amount") },
+        Blocker::NoSuchColumn {
+            table: orders("orders"),
+            index: index.clone(),
+            column: identifier("amount"),
+        },
         Blocker::ConditionUnclear { index: index.clone(), column: identifier("email") },
-        Blocker::IndexNameTaken { index: index.clone() },
-        Blocker::IndexServesConstraint { index: index.clone() },
+        Blocker::IndexNameTaken { index: orders("orders_placed") },
+        Blocker::IndexServesConstraint { index: orders("orders_placed") },
         Blocker::IndexBeingBuilt { index: partition.sibling(index) },
         Blocker::NoConcurrentBuild {
             partition: partition.clone(),

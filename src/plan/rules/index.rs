@@ -25,7 +25,8 @@ pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
     let newest = window.map(|window| window.newest(&desired.indexes));
     for index in &desired.indexes {
         if let Some(column) = unknown_column(index, draft) {
-            draft.defer(None, Blocker::NoSuchColumn { index: index.name.clone(), column });
+            let (table, index) = (draft.world.name.clone(), index.name.clone());
+            draft.defer(None, Blocker::NoSuchColumn { table, index, column });
         } else if let Some(column) = draft.unclear_column(index) {
             draft.defer(None, Blocker::ConditionUnclear { index: index.name.clone(), column });
         } else if index.is_of_table() {
@@ -45,7 +46,8 @@ fn unknown_column(index: &DesiredIndex, draft: &Draft) -> Option<Identifier> {
 fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
     match table_index(&index.name, draft).cloned() {
         None if draft.is_taken(&index.name) => {
-            draft.defer(None, Blocker::IndexNameTaken { index: index.name.clone() });
+            let index = draft.world.name.sibling(index.name.clone());
+            draft.defer(None, Blocker::IndexNameTaken { index });
         }
         None if foreign_partition(draft).is_some() => {
             create_beside_foreign(index, &index.name, Cause::MissingIndex, draft);
@@ -62,7 +64,8 @@ fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
             complete(index, &index.name, Cause::MissingIndex, draft);
         }
         Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, draft) => {
-            draft.defer(None, Blocker::IndexServesConstraint { index: index.name.clone() });
+            let index = draft.world.name.sibling(index.name.clone());
+            draft.defer(None, Blocker::IndexServesConstraint { index });
         }
         Some(found) if !found.dependents.is_empty() => {
             let of = draft.world.name.sibling(index.name.clone());
@@ -86,7 +89,8 @@ fn replace(index: &DesiredIndex, draft: &mut Draft) {
     }
     if table_index(&replacement, draft).is_none() {
         if draft.is_taken(&replacement) {
-            draft.defer(None, Blocker::IndexNameTaken { index: replacement });
+            let index = draft.world.name.sibling(replacement);
+            draft.defer(None, Blocker::IndexNameTaken { index });
             return;
         }
         if foreign_partition(draft).is_some() {

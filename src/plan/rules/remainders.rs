@@ -15,7 +15,8 @@ pub(super) fn provision(desired: &DesiredTable, hash: &DesiredHash, draft: &mut 
     let missing = missing.filter(|_| whole == hash.partitions as usize);
     let Some(missing) = missing else {
         let found = u32::try_from(whole).unwrap_or(u32::MAX);
-        draft.defer(None, Blocker::OtherModulus { found, wanted: hash.partitions });
+        let (table, wanted) = (draft.world.name.clone(), hash.partitions);
+        draft.defer(None, Blocker::OtherModulus { table, found, wanted });
         return;
     };
     for bounds in missing {

@@ -1,0 +1,159 @@
+//! Specs and snapshots as nobody would write them: whatever comes, nothing panics.
+//!
+//! Each case has a seed of its own, the same in every run. `PGPARTITION_FUZZ=10000 cargo test --test pure
+//! fuzz` tries that many of each.
+
+mod snapshot;
+mod spec;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use pg_partition_operator::cli::admission::Admission;
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::{ObservedTable, Snapshot};
+use pg_partition_operator::plan::{
+    Moment, Plan, asks_for_default_rows, asks_for_references, check, is_refuted, next_action, plan,
+    readmit, simulate,
+};
+use pg_partition_operator::sql::{Waits, render};
+use pg_partition_operator::status::{Outcome, Seen, Subject, project};
+use serde_json::Value;
+
+/// How many cases there are of each kind.
+fn cases() -> u64 {
+    std::env::var("PGPARTITION_FUZZ").map_or(150, |count| count.parse().expect("a number"))
+}
+
+/// Runs a case for each seed; one that panics is told with its seed.
+fn each_case(run: impl Fn(&mut Rng)) {
+    for seed in 0..cases() {
+        let case = AssertUnwindSafe(|| run(&mut Rng::with_seed(seed)));
+        assert!(catch_unwind(case).is_ok(), "the case of seed {seed} panics");
+    }
+}
+
+#[test]
+fn no_spec_panics() {
+    let admission = Admission::on_command_line().expect("a schema");
+    let snapshots: Vec<_> = snapshot::good().into_iter().map(observed).collect();
+    let admitted = std::cell::Cell::new(0_u64);
+    each_case(|rng| {
+        let mut document = spec::any(rng);
+        let written = document.to_string();
+        let accepted = admission.admit(&mut document, None).is_ok();
+        admitted.set(admitted.get() + u64::from(accepted));
+        // What an older definition let in comes to the operator without being asked again.
+        let Some(mut desired) = desired(document) else { return };
+        let mut observed = rng.choice(&snapshots).expect("there are some").clone();
+        observed.name = desired.name.clone();
+        desired.adopt = spec::adoptions(rng);
+        for moment in moments(rng, &desired) {
+            exercise(&mut desired, &observed, &moment, &written);
+        }
+    });
+    assert!(admitted.get() * 5 > cases(), "only {} specs are valid", admitted.get());
+}
+
+#[test]
+fn no_snapshot_panics() {
+    let good = snapshot::good();
+    let understood = std::cell::Cell::new(0_u64);
+    each_case(|rng| {
+        let mut snapshot = rng.choice(&good).expect("there are some").clone();
+        let mut desired = desired(spec::valid(rng, &snapshot)).expect("a valid spec");
+        for _ in 0..rng.u8(1..5) {
+            snapshot::edit(&mut snapshot, rng);
+        }
+        let written = snapshot.to_string();
+        let Ok(read) = serde_json::from_value::<Snapshot>(snapshot) else { return };
+        let Ok(mut observed) = ObservedTable::try_from(read) else { return };
+        understood.set(understood.get() + 1);
+        observed.server.ahead = rng.bool().then(|| spec::clock_skew(rng));
+        desired.adopt = observed.partitions.iter().take(2).map(spec::adoption).collect();
+        for moment in moments(rng, &desired) {
+            exercise(&mut desired, &observed, &moment, &written);
+        }
+    });
+    assert!(understood.get() * 5 > cases(), "only {} snapshots are read", understood.get());
+}
+
+#[test]
+fn good_snapshots_are_understood() {
+    for snapshot in snapshot::good() {
+        let observed = observed(snapshot);
+        assert!(observed.partitions.len() > 3 && observed.key().is_some());
+    }
+}
+
+fn observed(snapshot: Value) -> ObservedTable {
+    let snapshot: Snapshot = serde_json::from_value(snapshot).expect("a snapshot");
+    ObservedTable::try_from(snapshot).expect("a snapshot with a meaning")
+}
+
+fn desired(document: Value) -> Option<DesiredTable> {
+    DesiredTable::of(&serde_json::from_value(document).ok()?).ok()
+}
+
+/// Now, or near one of the ends of the calendar; at once, and as the schedule has it.
+fn moments(rng: &mut Rng, desired: &DesiredTable) -> [Moment; 2] {
+    let seconds = SignedDuration::from_secs(rng.i64(0..100_000_000));
+    let now = match rng.u8(0..20) {
+        0 => Timestamp::MAX.saturating_sub(seconds),
+        1 => Timestamp::MIN.saturating_add(seconds),
+        2 => Ok(Timestamp::MAX),
+        3 => Ok(Timestamp::MIN),
+        _ => {
+            "2026-11-25T12:30:00Z".parse::<Timestamp>().expect("an instant").saturating_add(seconds)
+        }
+    };
+    let now = now.expect("no calendar span");
+    [Moment::at(now), Moment::scheduled(desired, now).done_at(Timestamp::MAX)]
+}
+
+/// All that is done with a table that was looked at, but for the database.
+fn exercise(desired: &mut DesiredTable, observed: &ObservedTable, moment: &Moment, written: &str) {
+    let case = AssertUnwindSafe(|| {
+        let _asked = (
+            asks_for_default_rows(desired, observed, moment),
+            asks_for_references(desired, observed, moment),
+            is_refuted(desired, observed, moment),
+            next_action(desired, observed, moment),
+        );
+        show(&readmit(observed, moment), desired);
+        let planned = plan(desired, observed, moment);
+        show(&planned, desired);
+        tell(desired, observed, &planned, moment);
+        desired.approved = vec![planned.fingerprint.clone()];
+        let approved = plan(desired, observed, moment);
+        let _refused = check(planned, desired, observed, moment).err();
+        if let Ok(checked) = check(approved, desired, observed, moment) {
+            let mut world = observed.clone();
+            for planned in &checked.plan().steps {
+                simulate(&mut world, &planned.step);
+            }
+            tell(desired, &world, &plan(desired, &world, moment), moment);
+        }
+    });
+    assert!(catch_unwind(case).is_ok(), "panics at {moment:?}, {desired:?}:\n{written}");
+}
+
+/// Text, and the statements.
+fn show(plan: &Plan, desired: &DesiredTable) {
+    let patience = Duration::from_secs(u64::MAX);
+    let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience };
+    assert!(!plan.to_string().is_empty());
+    for planned in plan.steps.iter().take(40) {
+        let _script = render(&planned.step, waits);
+        assert!(!planned.line().is_empty() && !planned.step.undo().is_empty());
+    }
+}
+
+fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, moment: &Moment) {
+    let subject = Subject { previous: None, generation: Some(i64::MAX), requested: Some("now") };
+    let seen = Seen { desired, observed, remaining, moment: *moment, failed: Vec::new() };
+    let status = project(&subject, &Outcome::Seen(seen), moment.now);
+    assert!(!status.conditions.is_empty());
+}
