@@ -49,7 +49,7 @@ fn pick<'a>(rng: &mut Rng, all: &[&'a str]) -> &'a str {
 
 /// Mostly a usual number, rarely an extreme one, which takes longer.
 fn number(rng: &mut Rng, usual: &[i64], extreme: &[i64]) -> i64 {
-    let from = if rng.u8(0..25) == 0 { extreme } else { usual };
+    let from = if rng.u8(0..150) == 0 { extreme } else { usual };
     *rng.choice(from).expect("there are some")
 }
 
