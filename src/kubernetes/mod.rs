@@ -17,6 +17,7 @@ mod leader;
 mod logging;
 mod login;
 mod metrics;
+mod outcome;
 mod panics;
 mod patch;
 mod progress;

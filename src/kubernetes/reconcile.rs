@@ -21,6 +21,7 @@ use super::failure::{self, Trouble};
 use super::leader::Leadership;
 use super::login::log_in;
 use super::metrics::Metrics;
+use super::outcome::seen;
 use super::panics::{Panic, contain};
 use super::patch::{self, Target};
 use super::progress::Observed;
@@ -29,9 +30,9 @@ use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_A
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
 use crate::desired::{DesiredTable, Mode};
-use crate::plan::{Moment, Plan, Step};
+use crate::plan::{Moment, Plan};
 use crate::postgres::{Borrowed, CLAIM_IS_RENEWED, Pool};
-use crate::status::{self, FailedStep, Failure, Outcome, Seen, Subject};
+use crate::status::{self, Failure, Outcome, Subject};
 
 /// How long a step retries what others hold before it is left for the next time.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -276,28 +277,6 @@ async fn turn(
 fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
     let told = subject.previous.and_then(|status| status.plan.as_ref());
     told.is_some_and(|told| told.fingerprint == plan.fingerprint)
-}
-
-fn seen<'a>(
-    desired: &'a DesiredTable,
-    convergence: &'a Convergence,
-    aside: &'a [(Step, Failure)],
-) -> Outcome<'a> {
-    let failed = convergence.failures().filter_map(|(step, failure)| {
-        let is_planned_again = convergence.remaining.steps.iter().any(|planned| {
-            planned.step.verb() == step.verb() && planned.step.subject() == step.subject()
-        });
-        Some(FailedStep { step, failure: failure::of_step(failure, is_planned_again)? })
-    });
-    let aside = aside.iter().map(|(step, failure)| FailedStep { step, failure: failure.clone() });
-    let failed = failed.chain(aside);
-    Outcome::Seen(Seen {
-        desired,
-        observed: &convergence.observed,
-        remaining: &convergence.remaining,
-        moment: convergence.moment,
-        failed: failed.collect(),
-    })
 }
 
 /// Writes the status, if it says anything new.

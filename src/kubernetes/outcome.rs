@@ -1,0 +1,30 @@
+//! The outcome of a run, for the status.
+
+use super::failure;
+use crate::converge::Convergence;
+use crate::desired::DesiredTable;
+use crate::plan::Step;
+use crate::status::{FailedStep, Failure, Outcome, Seen};
+
+/// Returns what a run observed, and which steps failed in it or `aside`.
+pub(super) fn seen<'a>(
+    desired: &'a DesiredTable,
+    convergence: &'a Convergence,
+    aside: &'a [(Step, Failure)],
+) -> Outcome<'a> {
+    let failed = convergence.failures().filter_map(|(step, failure)| {
+        let is_planned_again = convergence.remaining.steps.iter().any(|planned| {
+            planned.step.verb() == step.verb() && planned.step.subject() == step.subject()
+        });
+        Some(FailedStep { step, failure: failure::of_step(failure, is_planned_again)? })
+    });
+    let aside = aside.iter().map(|(step, failure)| FailedStep { step, failure: failure.clone() });
+    let failed = failed.chain(aside);
+    Outcome::Seen(Seen {
+        desired,
+        observed: &convergence.observed,
+        remaining: &convergence.remaining,
+        moment: convergence.moment,
+        failed: failed.collect(),
+    })
+}
