@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::ApiResource;
-use kube::{Api, Client, Resource};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
@@ -28,6 +28,16 @@ pub(super) struct Target {
     pub(super) name: String,
     /// Of the object that was looked at, not of another that has its name since.
     pub(super) uid: String,
+}
+
+impl Target {
+    pub(super) fn of(object: &impl ResourceExt) -> Self {
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            uid: object.uid().unwrap_or_default(),
+        }
+    }
 }
 
 /// Writes the status by server-side apply, which removes what this operator said before and says no

@@ -124,7 +124,7 @@ async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> 
 
 /// Makes a panic the trouble of its resource, and returns when to reconcile it again.
 async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Duration {
-    let target = target(watched);
+    let target = Target::of(watched);
     tracing::error!(
         namespace = target.namespace,
         name = target.name,
@@ -286,7 +286,7 @@ async fn tell(
     status: PartitionedTableStatus,
     context: &Context,
 ) -> Told {
-    let target = target(table);
+    let target = Target::of(table);
     write(&target, table.object_ref(&()), subject, status, context).await
 }
 
@@ -299,7 +299,7 @@ async fn refuse(watched: &Watched, error: &str, context: &Context) -> Told {
 
 /// Reports a failure of a resource without reading its spec.
 async fn fail(watched: &Watched, failure: Failure, context: &Context) -> Told {
-    let target = target(watched);
+    let target = Target::of(watched);
     let previous = patch::read_status(&context.client, &target).await?;
     let subject = Subject {
         previous: previous.as_ref(),
@@ -327,14 +327,6 @@ async fn write(
     let before = subject.previous.map_or(&[][..], |previous| &previous.conditions);
     context.events.transitions(&about, before, &status.conditions);
     Ok(status)
-}
-
-fn target(object: &impl ResourceExt) -> Target {
-    Target {
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-        uid: object.uid().unwrap_or_default(),
-    }
 }
 
 /// When to look again; none where only a change of the resource asks for it.
