@@ -23,9 +23,10 @@ mod rules;
 mod simulate;
 mod slow;
 mod step;
+mod waits;
 mod window;
 
-pub use blocker::{Blocker, Waits};
+pub use blocker::Blocker;
 pub use check::{CheckedPlan, Violation, check};
 pub use condition::{UnprovenCondition, unproven_conditions};
 pub use due::next_action;
@@ -36,6 +37,7 @@ pub use step::{
     Attach, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
     NewPartition, RangeKey, Remember, Risk, Step, TransactionMode,
 };
+pub use waits::Waits;
 pub use window::{Coverage, Window};
 
 use crate::desired::{DesiredTable, Partitioning};

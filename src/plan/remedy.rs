@@ -72,9 +72,7 @@ impl Blocker {
             Self::ConditionUnclear { index, column } => condition_unclear(index, column),
             Self::IndexNameTaken { index } => index_name_taken(index),
             Self::IndexServesConstraint { index } => index_serves_constraint(index),
-            Self::IndexBeingBuilt { index } => {
-                format!("somebody is building {} at this moment", index.shown())
-            }
+            Self::IndexBeingBuilt { index } => index_being_built(index),
             Self::NoConcurrentBuild { partition, kind } => no_concurrent_build(partition, *kind),
         }
     }
@@ -346,6 +344,10 @@ fn index_serves_constraint(index: &QualifiedName) -> String {
          constraint, or take the index out of spec.indexes",
         index.shown()
     )
+}
+
+fn index_being_built(index: &QualifiedName) -> String {
+    format!("somebody is building {} at this moment", index.shown())
 }
 
 fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
