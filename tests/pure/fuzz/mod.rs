@@ -54,7 +54,7 @@ fn no_spec_panics() {
             exercise(&mut desired, &observed, &moment, &written);
         }
     });
-    assert!(admitted.get() * 5 > cases(), "only {} specs are valid", admitted.get());
+    assert!(admitted.get() * 10 > cases(), "only {} specs are valid", admitted.get());
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn no_snapshot_panics() {
             exercise(&mut desired, &observed, &moment, &written);
         }
     });
-    assert!(understood.get() * 5 > cases(), "only {} snapshots are read", understood.get());
+    assert!(understood.get() * 10 > cases(), "only {} snapshots are read", understood.get());
 }
 
 #[test]

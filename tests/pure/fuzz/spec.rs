@@ -127,7 +127,7 @@ fn indexes(rng: &mut Rng, by_range: bool) -> Value {
 pub(super) fn any(rng: &mut Rng) -> Value {
     let snapshots = super::snapshot::good();
     let mut document = valid(rng, rng.clone().choice(&snapshots).expect("there are some"));
-    for _ in 0..rng.u8(0..4) {
+    for _ in 0..rng.u8(0..3) {
         let pointers = pointers(&document["spec"]);
         let pointer = rng.choice(&pointers).expect("a spec has fields").clone();
         edit(&mut document["spec"], &pointer, rng);
