@@ -101,9 +101,11 @@ pub(super) async fn converge_claimed(
     {
         context.tables.left_to(holder, table);
     }
-    ended.map_err(|error| match error {
-        ConvergeError::Revoked => Trouble::Superseded,
-        error => Trouble::Of(failure::of_converging(&error)),
+    ended.map_err(|error| {
+        if matches!(error, ConvergeError::Revoked) {
+            return Trouble::Superseded;
+        }
+        Trouble::Of(failure::of_converging(&error))
     })
 }
 

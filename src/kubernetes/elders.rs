@@ -95,7 +95,9 @@ impl Elders {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.tried.retain(|uid| is_there(uid));
         let gone: Vec<_> = state.places.keys().filter(|uid| !is_there(uid)).cloned().collect();
-        gone.iter().for_each(|uid| state.remove(uid));
+        for uid in &gone {
+            state.remove(uid);
+        }
     }
 
     /// Waits until every older resource was tried that may claim the same table.
@@ -200,7 +202,9 @@ mod tests {
     fn watched(count: usize) -> (Elders, Vec<PartitionedTable>) {
         let elders = Elders::default();
         let resources: Vec<_> = (0..count).map(resource).collect();
-        resources.iter().for_each(|resource| elders.watch(resource, true));
+        for resource in &resources {
+            elders.watch(resource, true);
+        }
         (elders, resources)
     }
 

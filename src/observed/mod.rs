@@ -59,6 +59,7 @@ pub struct ObservedTable {
 
 /// The server, and who we are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of the catalog by itself")]
 pub struct Server {
     /// Its version.
     pub version: ServerVersion,

@@ -6,6 +6,7 @@ use crate::partition::{Bounds, Identifier, IndexShape, Mark, QualifiedName};
 
 /// A partition, or a table made to become one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of the catalog by itself")]
 pub struct ObservedPartition {
     /// Its object identifier; none for one that so far is only planned.
     pub oid: Option<u32>,

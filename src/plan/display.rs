@@ -64,10 +64,12 @@ impl PlannedStep {
 /// one.
 fn object(step: &Step) -> String {
     let subject = step.subject();
-    match step {
-        Step::DropDetached(drop) if drop.table.schema != subject.schema => subject.shown(),
-        _ => subject.name.shown(),
+    if let Step::DropDetached(drop) = step
+        && drop.table.schema != subject.schema
+    {
+        return subject.shown();
     }
+    subject.name.shown()
 }
 
 /// A step as cells: what, on what, about what.

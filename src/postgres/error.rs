@@ -53,11 +53,10 @@ impl ErrorKind {
         match code {
             // lock_not_available, query_canceled (our timeouts) and all that a new transaction cures.
             "55P03" | "57014" | "40001" | "40P01" | "40003" => Self::Busy,
-            // An object that is gone, is there already, or is not in the state it was seen in.
+            // An object that is gone, is there already, or is not in the state it was seen in; and
+            // read_only_sql_transaction: a fence was set up after the look, and the next look shows it.
             "42P01" | "42704" | "42703" | "42P07" | "42710" | "42701" | "3F000" | "55000"
-            | "55006" | "XX000" => Self::Changed,
-            // read_only_sql_transaction: a fence was set up after we looked, and the next look shows it.
-            "25006" => Self::Changed,
+            | "55006" | "XX000" | "25006" => Self::Changed,
             "42501" => Self::Denied,
             // admin_shutdown, crash_shutdown, cannot_connect_now, idle timeouts.
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Self::Lost,

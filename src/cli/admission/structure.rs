@@ -90,7 +90,9 @@ fn complete_value(schema: &Value, value: &mut Value) {
         }
         Value::Array(items) => {
             let Some(schema) = schema.get("items") else { return };
-            items.iter_mut().for_each(|item| complete_value(schema, item));
+            for item in items {
+                complete_value(schema, item);
+            }
         }
         Value::Number(number) => {
             let whole =

@@ -118,12 +118,12 @@ impl<'a> Leave<'a> {
 
 /// How many partitions a step marks in such a way.
 fn marked_as(step: &Step, is_counted: fn(Marking) -> bool) -> usize {
-    match step {
-        Step::MarkPartitions { partitions, marking, .. } if is_counted(*marking) => {
-            partitions.len()
-        }
-        _ => 0,
+    if let Step::MarkPartitions { partitions, marking, .. } = step
+        && is_counted(*marking)
+    {
+        return partitions.len();
     }
+    0
 }
 
 pub(super) fn check_mark(

@@ -222,8 +222,9 @@ impl Step {
     pub fn works_under_lock(&self) -> bool {
         match self {
             Self::DetachPartition(detach) => {
-                !detach.concurrently
-                    && !(detach.referenced_by.is_empty() && detach.references.is_empty())
+                let has_foreign_keys =
+                    !detach.referenced_by.is_empty() || !detach.references.is_empty();
+                !detach.concurrently && has_foreign_keys
             }
             Self::AttachPartition(attach) => attach.again,
             Self::DrainDefault(_)
