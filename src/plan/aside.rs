@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, PlannedStep, Step};
+use super::{Plan, PlannedStep, Step, Undone};
 use crate::partition::QualifiedName;
 
 impl Step {
@@ -57,19 +57,11 @@ impl Plan {
     /// Returns the plan without the steps that are executed aside, and without those that rest on one
     /// of them.
     pub fn without_aside(self) -> Self {
-        let mut left = BTreeSet::new();
-        let has_to_wait = |step: &Step, left: &BTreeSet<QualifiedName>| {
-            // A replacement is complete only once every partition has its part.
-            let is_replacement = matches!(step, Step::ReplaceTableIndex { .. });
-            step.aside().is_some()
-                || (is_replacement && !left.is_empty())
-                || left.contains(&step.subject())
-                || step.rests_on().iter().any(|on| left.contains(on))
-        };
+        let mut left = Undone::default();
         let mut steps = Vec::new();
         for planned in self.steps {
-            if has_to_wait(&planned.step, &left) {
-                left.insert(planned.step.subject());
+            if planned.step.aside().is_some() || left.blocks(&planned) {
+                left.add(&planned.step);
             } else {
                 steps.push(planned);
             }

@@ -23,6 +23,7 @@ mod rules;
 mod simulate;
 mod slow;
 mod step;
+mod undone;
 mod waits;
 mod window;
 
@@ -37,6 +38,7 @@ pub use step::{
     Attach, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
     NewPartition, RangeKey, Remember, Risk, Step, TransactionMode,
 };
+pub use undone::Undone;
 pub use waits::Waits;
 pub use window::{Coverage, Window};
 

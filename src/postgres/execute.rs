@@ -1,12 +1,10 @@
 //! Does what a checked plan says. It decides nothing.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Certainty, Ruling};
 use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
-use crate::partition::QualifiedName;
-use crate::plan::{CheckedPlan, Plan, Step, TransactionMode};
+use crate::plan::{CheckedPlan, Plan, PlannedStep, Step, TransactionMode, Undone};
 use crate::sql::{self, Script, Sql, Waits};
 
 /// The first pause before a lock is tried for again, and the longest.
@@ -88,8 +86,8 @@ pub async fn execute(
 ) -> Vec<StepOutcome> {
     let plan = checked.plan();
     progress.planned(plan);
-    let (waited, not_done) = (Duration::ZERO, BTreeSet::new());
-    let mut run = Run { lock, waits, authority, slow, waited, not_done };
+    let (waited, undone) = (Duration::ZERO, Undone::default());
+    let mut run = Run { lock, waits, authority, slow, waited, undone };
     let owner = plan.owner.as_ref().map(sql::become_owner);
     let became_owner = match &owner {
         Some(become_owner) => run.send(become_owner.as_str(), GRACE).await,
@@ -101,7 +99,7 @@ pub async fn execute(
         let step = planned.step.clone();
         progress.started(&step);
         let result = match &became_owner {
-            Ok(()) => run.step(&step, progress).await,
+            Ok(()) => run.step(planned, progress).await,
             Err(error) => Err(error.clone().into()),
         };
         let outcome = StepOutcome { step, result, took: started.elapsed() };
@@ -123,7 +121,7 @@ struct Run<'a> {
     authority: &'a dyn Authority,
     slow: &'a SlowSteps,
     waited: Duration,
-    not_done: BTreeSet<QualifiedName>,
+    undone: Undone,
 }
 
 impl Run<'_> {
@@ -131,9 +129,13 @@ impl Run<'_> {
         self.lock.session().batch(text, deadline).await
     }
 
-    async fn step(&mut self, step: &Step, progress: &mut dyn Progress) -> Result<(), StepFailure> {
-        let rests_on_failure = step.rests_on().iter().any(|on| self.not_done.contains(on));
-        let result = if rests_on_failure || self.not_done.contains(&step.subject()) {
+    async fn step(
+        &mut self,
+        planned: &PlannedStep,
+        progress: &mut dyn Progress,
+    ) -> Result<(), StepFailure> {
+        let step = &planned.step;
+        let result = if self.undone.blocks(planned) {
             Err(StepFailure::Skipped)
         } else if let Err(failure) = self.reserve(step).await {
             Err(failure)
@@ -141,7 +143,7 @@ impl Run<'_> {
             self.attempt_until_done(step, progress).await
         };
         if result.is_err() {
-            self.not_done.insert(step.subject());
+            self.undone.add(step);
         }
         result
     }

@@ -39,6 +39,7 @@ mod retention;
 mod scenarios;
 mod slow;
 mod steps;
+mod successors;
 mod support_works;
 mod world;
 mod zones;

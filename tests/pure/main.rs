@@ -4,6 +4,7 @@
 
 mod admission;
 mod architecture;
+mod aside;
 mod bounds;
 mod calendar;
 mod chart;

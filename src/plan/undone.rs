@@ -1,0 +1,50 @@
+//! Steps of a plan that were not executed, and the steps that cannot be executed because of that.
+
+use std::collections::BTreeSet;
+
+use super::{Cause, PlannedStep, Step};
+use crate::partition::QualifiedName;
+
+/// Steps of a plan that were left out, failed, or were skipped.
+#[derive(Debug, Default)]
+pub struct Undone {
+    subjects: BTreeSet<QualifiedName>,
+    /// Partitions on which an index that replaces another one was not built.
+    lacks_successor: BTreeSet<QualifiedName>,
+}
+
+impl Undone {
+    /// Adds a step that was not executed.
+    pub fn add(&mut self, step: &Step) {
+        self.subjects.insert(step.subject());
+        if let Step::BuildIndex { partition, stands_for: Some(_), .. } = step {
+            self.lacks_successor.insert(partition.clone());
+        }
+    }
+
+    /// Returns whether a later step of the same plan must not be executed.
+    #[must_use]
+    pub fn blocks(&self, planned: &PlannedStep) -> bool {
+        let step = &planned.step;
+        (needs_whole_plan(step) && !self.subjects.is_empty())
+            || self.takes_successor_for_granted(planned)
+            || self.subjects.contains(&step.subject())
+            || step.rests_on().iter().any(|on| self.subjects.contains(on))
+    }
+
+    /// Returns whether the step drops an index whose successor may be missing.
+    fn takes_successor_for_granted(&self, planned: &PlannedStep) -> bool {
+        let is_replaced = planned.because == Cause::OtherDefinition;
+        let Step::DropIndex { partition, .. } = &planned.step else { return false };
+        is_replaced && self.lacks_successor.contains(partition)
+    }
+}
+
+/// Returns whether the step needs an index on every partition that the plan leaves attached: without it,
+/// Postgres builds the missing ones under the lock of the step, or the table has no valid index.
+fn needs_whole_plan(step: &Step) -> bool {
+    if let Step::CreateTableIndex { partitions, .. } = step {
+        return !partitions.is_empty();
+    }
+    matches!(step, Step::ReplaceTableIndex { .. })
+}
