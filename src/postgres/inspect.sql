@@ -442,6 +442,11 @@ SELECT 'partition',
                    JOIN pg_depend d ON d.refclassid = o.classid AND d.refobjid = o.objid AND d.deptype = 'n'
                    LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
                    WHERE NOT EXISTS (SELECT FROM own e WHERE e.classid = d.classid AND e.objid = d.objid)
+                     -- A foreign key to the table has a constraint for each partition on 14. A detach drops it.
+                     AND NOT (m.hangs AND d.classid = 'pg_constraint'::regclass AND EXISTS (
+                         SELECT FROM pg_constraint con
+                         WHERE con.oid = d.objid AND con.contype = 'f' AND con.conparentid <> 0
+                     ))
                    UNION ALL
                    SELECT pg_describe_object(d.refclassid, d.refobjid, 0)
                    FROM pg_depend d

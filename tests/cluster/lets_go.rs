@@ -80,15 +80,18 @@ async fn a_detach_that_a_reader_holds_up_is_told_of_and_finished_by_itself() {
     let reader = database.client().await;
     reader.batch_execute("BEGIN; SELECT FROM orders").await.unwrap();
     declare(&stage, 2, json!({"retention": {"keep": 1}, "ahead": 3}));
-    // Who has begun only just before is not blamed yet.
     stage.wait_for("orders", "Ready", "False DetachPending").await;
     assert_eq!(stage.object("orders")["status"]["partitions"]["pendingDetach"], 1);
     assert_eq!(stage.condition("orders", "Reconciling"), "True DetachPending");
     assert_eq!(stage.condition("orders", "Covered"), "True AllPeriods");
-    let object = stage.object("orders");
-    let retained = object["status"]["conditions"].as_array().unwrap();
-    let retained = retained.iter().find(|condition| condition["type"] == "Retained").unwrap();
-    assert!(retained["message"].as_str().unwrap().contains("process "), "{retained}");
+    // A transaction that began just before is not named yet.
+    wait_until("the status names the reader", SOON, async || {
+        let object = stage.object("orders");
+        let retained = object["status"]["conditions"].as_array().unwrap();
+        let retained = retained.iter().find(|condition| condition["type"] == "Retained").unwrap();
+        retained["message"].as_str().unwrap().contains("process ")
+    })
+    .await;
 
     reader.batch_execute("COMMIT").await.unwrap();
     stage.wait_for("orders", "Ready", "True Succeeded").await;

@@ -143,9 +143,9 @@ async fn what_the_pages_on_a_table_say_can_be_typed() {
     ends(operator).await;
 
     let recover = reader.follows(&page("how-to/recover"), "").await;
-    assert_eq!(statuses(&recover), [0, 2, 0, 2, 0], "{recover:#?}");
+    assert_eq!(statuses(&recover), [0, 2, 0, 0, 0, 0, 2, 0], "{recover:#?}");
     assert!(recover[1].2.contains("kept by the retention again"), "{recover:#?}");
-    assert!(recover[3].2.contains("ALTER TABLE"), "{recover:#?}");
+    assert!(recover[6].2.contains("ALTER TABLE"), "{recover:#?}");
     let flags = reader.follows(&page("how-to/from-feature-flags"), "").await;
     assert_eq!(statuses(&flags), [0], "{flags:#?}");
     for table in ["legacy", "revenues"] {
@@ -264,7 +264,10 @@ fn typed(page: &str) -> Vec<Typed> {
             }
             "sh" => {
                 let lines = block.replace("\\\n", " ").replace("|\n", "| ");
-                found.extend(lines.lines().map(|line| Typed::Command(line.trim().to_owned())));
+                let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+                // `tests/postgres/restore.rs` restores a dump as the page says.
+                let lines = lines.filter(|line| !line.starts_with("pg_restore "));
+                found.extend(lines.map(|line| Typed::Command(line.to_owned())));
             }
             "yaml" => {
                 let objects = parse(block).into_iter();

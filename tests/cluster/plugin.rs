@@ -9,8 +9,9 @@ use pg_partition_operator::api::v1alpha1::{APPROVE_ANNOTATION, RECONCILE_ANNOTAT
 use pg_partition_operator::kubernetes::{AccessError, Cluster, ClusterSettings};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, database_with, partitions, succeeds, table};
+use crate::stage::{SOON, Stage, database_with, partitions, succeeds, table};
 use crate::support::postgres::{Database, Server};
+use crate::support::wait_until;
 
 /// What came of a call.
 #[derive(Debug)]
@@ -133,7 +134,9 @@ async fn a_table_is_planned_reconciled_shown_and_verified() {
     assert_eq!(json["awaitsApproval"], false, "{json}");
     assert_eq!(admin.calls("plan orders").status, 0);
     let verified = admin.calls("verify orders");
-    assert_eq!((verified.status, verified.out.as_str()), (0, "public.orders: as declared\n"));
+    let shown = "public.orders: as declared\n  note  the login role is a superuser: log in as a role that is \
+        only a member of the table owner\n";
+    assert_eq!((verified.status, verified.out.as_str()), (0, shown));
     assert_eq!(admin.calls("reconcile orders --no-wait").status, 0);
 }
 
@@ -229,10 +232,15 @@ async fn who_holds_up_a_detach_is_shown() {
     stage.apply(&table("orders", &cut));
     stage.wait_for("orders", "Ready", "False DetachPending").await;
 
-    let status = stage.person("person", "get").calls("status orders");
+    let person = stage.person("person", "get");
+    let mut status = person.calls("status orders");
+    wait_until("the status names the reader", SOON, async || {
+        status = person.calls("status orders");
+        status.out.contains("held back  DetachHeld: ")
+    })
+    .await;
     assert_eq!(status.status, 5, "{status:?}");
-    for shown in ["1 pending detach", "held back  DetachHeld: ", "process ", "pg_terminate_backend"]
-    {
+    for shown in ["1 pending detach", "process ", "pg_terminate_backend"] {
         assert!(status.out.contains(shown), "{shown}: {status:?}");
     }
 }

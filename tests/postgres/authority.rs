@@ -137,7 +137,7 @@ async fn run_at(
 ) -> (Result<Convergence, ConvergeError>, Log) {
     let mut log = Log::default();
     let options =
-        Options { authority, ..Options::new(Moment::at(at(now)), Duration::from_secs(60)) };
+        Options { authority, ..Options::new(Moment::at(at(now)), Duration::from_mins(1)) };
     let ended = converge(&world.session().await, table, &options, &mut log).await;
     (ended, log)
 }
@@ -191,7 +191,7 @@ async fn unconfirmed_run_creates_but_neither_detaches_nor_drops() {
         let failed: Vec<_> = failed.collect();
         let is_unconfirmed =
             |f: &&StepFailure| matches!(f, StepFailure::Unconfirmed(w) if w == why);
-        assert!(failed.iter().any(|f| is_unconfirmed(f)), "Postgres {major}: {failed:?}");
+        assert!(failed.iter().any(is_unconfirmed), "Postgres {major}: {failed:?}");
         let expected =
             "t_2025_01 f, t_2025_10 t, t_2025_11 t, t_2025_12 t, t_2026_01 t, t_2026_02 t";
         assert_eq!(tables(&world).await, expected, "Postgres {major}");

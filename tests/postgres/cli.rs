@@ -207,10 +207,10 @@ fn refuted() -> Vec<(&'static str, String, &'static str)> {
         json!({"table": "ta;b\"le", "partitionBy": {"hash": {"columns": ["at"], "partitions": 4}}});
     let hash = resource(hash);
     vec![
-        ("", named("nothing"), "there is no such table"),
+        ("", named("nothing"), "there is no table"),
         ("CREATE TABLE plain (at timestamptz)", named("plain"), "not a partitioned table"),
         ("CREATE VIEW seen AS SELECT 1", named("seen"), "not a partitioned table"),
-        ("", by(|by| by["range"]["column"] = "n'o".into()), "the table is partitioned by"),
+        ("", by(|by| by["range"]["column"] = "n'o".into()), "is partitioned by range (at)"),
         ("", hash, "range (at)"),
         ("", by(|by| by["range"]["timeZone"] = "Mars/Olympus".into()), "Mars/Olympus"),
         ("CREATE TABLE num (at int8) PARTITION BY RANGE (at)", named("num"), "int8"),
@@ -229,7 +229,7 @@ async fn what_the_database_refutes_needs_a_person_and_changes_nothing() {
         let table = format!("{SCHEMA_SQL}.\"ta;b\"\"le\"");
         let role = format!("stranger_of_{}", world.database.name());
         world.admin(&stranger.replace("stranger_of_db", &role).replace("@t", &table)).await;
-        refutes(&world, &resource(spec()), "may not act as the table's owner").await;
+        refutes(&world, &resource(spec()), "cannot SET ROLE to").await;
         world.admin(&format!("ALTER TABLE {table} OWNER TO {}", world.owner)).await;
         world.admin(&format!("REVOKE CREATE ON SCHEMA {SCHEMA_SQL} FROM {}", world.owner)).await;
         refutes(&world, &resource(spec()), "may not create tables in its schema").await;

@@ -1,5 +1,6 @@
 //! Objects that depend on a detached table block its drop, and are named before anything is tried.
 
+use pg_partition_operator::plan::Deferral;
 use serde_json::{Value, json};
 
 use crate::support::postgres::majors;
@@ -65,7 +66,7 @@ async fn dependent_object_blocks_the_drop_of_one_table_and_is_named() {
             world.owner(create).await;
             let done =
                 apply(&world.session().await, &desired(spec()), "2026-02-16T12:00:00Z").await;
-            let deferred: Vec<_> = done.remaining.deferred.iter().map(|d| d.line()).collect();
+            let deferred: Vec<_> = done.remaining.deferred.iter().map(Deferral::line).collect();
             assert_eq!(deferred.len(), 1, "{what}: {}", done.remaining);
             let is_named = deferred[0].contains("HasDependents") && deferred[0].contains(kind);
             assert!(is_named && deferred[0].contains("november"), "{what}: {deferred:?}");
@@ -111,7 +112,7 @@ async fn index_that_a_foreign_key_needs_is_not_replaced() {
         let mut spec = spec();
         spec["indexes"] = json!([{"name": "t_u", "columns": [{"column": "at"}]}]);
         let done = apply(&world.session().await, &desired(spec), "2025-12-15T12:00:00Z").await;
-        let deferred: Vec<_> = done.remaining.deferred.iter().map(|d| d.line()).collect();
+        let deferred: Vec<_> = done.remaining.deferred.iter().map(Deferral::line).collect();
         assert!(
             deferred.len() == 1
                 && deferred[0].contains("HasDependents")

@@ -111,13 +111,17 @@ async fn locks_seen(world: &World, session: &Session, plan: &Plan) -> Option<Loc
     let waits = Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(20) };
     let step = &plan.steps[0].step;
     let script = sql::render(step, waits);
+    // A query of the login role resets the session, so it comes before the role of the owner.
+    let pid = backend(session).await;
     let owner = sql::become_owner(plan.owner.as_ref().unwrap());
     send(session, owner.as_str()).await.unwrap();
     let locks = match script.mode {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
-            seen_in_transaction(world, session, &script).await
+            seen_in_transaction(world, session, &script, &pid).await
         }
-        TransactionMode::Autocommit => seen_from_outside(world, session, &script, step).await,
+        TransactionMode::Autocommit => {
+            seen_from_outside(world, (session, &pid), &script, step).await
+        }
     };
     send(session, "RESET ROLE").await.unwrap();
     locks
@@ -143,14 +147,18 @@ const AWAITED: &str = "
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE NOT l.granted AND c.relkind IN ('r', 'p', 'f') AND l.pid = ";
 
-async fn seen_in_transaction(world: &World, session: &Session, script: &Script) -> Option<Locks> {
+async fn seen_in_transaction(
+    world: &World,
+    session: &Session,
+    script: &Script,
+    pid: &str,
+) -> Option<Locks> {
     send(session, "BEGIN").await.unwrap();
     for statement in &script.statements {
         if let Err(error) = send(session, statement.as_str()).await {
             panic!("Postgres {}: {}: {error:?}", world.major, statement.as_str());
         }
     }
-    let pid = backend(session).await;
     // A new table is known only inside, a dropped one only outside.
     let inside = session.query_one_text(INSIDE, &[]).await.unwrap().unwrap();
     let outside = world.text(&format!("{HELD} {pid}")).await;
@@ -176,13 +184,12 @@ async fn backend(session: &Session) -> String {
 /// A step that runs outside of a transaction is made to wait by somebody's old snapshot.
 async fn seen_from_outside(
     world: &World,
-    session: &Session,
+    (session, pid): (&Session, &str),
     script: &Script,
     step: &Step,
 ) -> Option<Locks> {
     let reader = world.database.client().await;
     reader.batch_execute(&in_the_way(step)).await.unwrap();
-    let pid = backend(session).await;
     let ended = Cell::new(false);
     let run = async {
         let mut done = true;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test is about the case it names")]
+#![allow(clippy::large_futures, reason = "a test need not be small")]
 
 mod session;
 #[path = "../support/mod.rs"]

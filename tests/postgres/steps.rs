@@ -135,7 +135,7 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
         }
         partition.oid = None;
         partition.rows = None;
-        partition.bytes = 0;
+        (partition.bytes, partition.total_bytes) = (0, 0);
         partition.indexes.iter_mut().for_each(without_words);
         partition.indexes.sort_by(|a, b| a.name.cmp(&b.name));
     }
