@@ -16,7 +16,7 @@ use pg_partition_operator::postgres::{
 use tokio_postgres::Client;
 
 use crate::audit::month_of;
-use crate::support::{postgres::Database, tool};
+use crate::support::{backdate::backdate, postgres::Database, tool};
 use crate::{AHEAD, FIRST_DAY, KEEP, noon};
 
 /// Who does it, and how.
@@ -155,6 +155,7 @@ async fn operate(
     let moment = Moment::at(now);
     let options = Options { linger: patience, ..Options::new(moment, patience) };
     let done = converge(session, desired, &options, &mut Quiet).await.map_err(|e| e.to_string())?;
+    backdate(session, now).await;
     let failures = done.failures().map(|(step, failure)| {
         format!("{} {}: {failure}", step.verb(), step.subject().name.shown())
     });

@@ -10,9 +10,10 @@ use pg_partition_operator::postgres::Session;
 use pg_partition_operator::sql::{self, Script, Waits};
 
 use crate::scenarios::{assert_all_kinds, scenarios};
+use crate::support::backdate::backdate;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::world::{World, backdate};
+use crate::world::{World, at};
 
 type Locks = BTreeMap<QualifiedName, LockMode>;
 
@@ -32,7 +33,7 @@ async fn a_step_locks_what_it_says() {
                     let step = plan.steps[0].clone();
                     let below = below(&world, &plan.table).await;
                     let seen = locks_seen(&world, &session, &plan).await;
-                    backdate(&session, phase.now).await;
+                    backdate(&session, at(phase.now)).await;
                     let what = format!("Postgres {major}, {}, {}", scenario.name, step.line());
                     wrong.extend(seen.and_then(|seen| {
                         let seen = without_above(seen, &plan.table, &below);

@@ -14,8 +14,9 @@ use pg_partition_operator::sql::Waits;
 use tokio::runtime::Handle;
 
 use crate::scenarios::{Phase, assert_all_kinds, scenarios};
+use crate::support::backdate::backdate;
 use crate::support::postgres::majors;
-use crate::world::{World, backdate, observe};
+use crate::world::{World, at, observe};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_does_to_the_catalog_what_the_model_says() {
@@ -57,7 +58,7 @@ async fn take_steps(
         let outcomes =
             execute(&lock, &checked, waits, &Unrevoked, &SlowSteps::default(), &mut watching).await;
         lock.release().await.unwrap();
-        backdate(session, phase.now).await;
+        backdate(session, at(phase.now)).await;
         for (outcome, after) in outcomes.iter().zip(watching.seen) {
             let what = format!("{what}, {line}, {}", outcome.step.verb());
             match &outcome.result {

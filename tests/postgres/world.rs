@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
+use crate::support::backdate::backdate;
 use crate::support::postgres::{Database, Server};
 
 /// The schema of the application's tables. Nobody should call one so; somebody does.
@@ -148,38 +149,8 @@ pub(crate) async fn observe(session: &Session, table: &QualifiedName) -> Observe
 pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) -> Convergence {
     let options = Options::new(Moment::at(at(now)), std::time::Duration::from_secs(10));
     let done = converge(session, desired, &options, &mut Silent).await.unwrap();
-    backdate(session, now).await;
+    backdate(session, at(now)).await;
     done
-}
-
-/// Dates detached tables as if a run at `now` had ended then: Postgres dates them by its own clock.
-pub(crate) async fn backdate(session: &Session, now: &str) {
-    let now = at(now);
-    let sql = format!(
-        r"DO $do$ DECLARE found record; instant text; BEGIN
-            FOR found IN SELECT c.oid::regclass AS name, pg_get_userbyid(c.relowner) AS owner,
-                d.description AS text, split_part(d.description, ' from ', 1) AS words
-                FROM pg_description d JOIN pg_class c ON c.oid = d.objoid AND d.objsubid = 0
-                WHERE d.classoid = 'pg_class'::regclass
-                    AND d.description LIKE 'pgpartition.dev detached %'
-            LOOP
-                FOR instant IN SELECT m[1] FROM
-                    regexp_matches(found.words, '(\d{{4}}-\d\d-\d\dT[0-9:.]+Z)', 'g') AS m
-                LOOP
-                    IF instant::timestamptz > '{now}' THEN
-                        found.words := replace(found.words, instant, '{now}');
-                    END IF;
-                END LOOP;
-                IF NOT starts_with(found.text, found.words) THEN
-                    EXECUTE format('SET ROLE %I', found.owner);
-                    EXECUTE format('COMMENT ON TABLE %s IS %L', found.name, found.words
-                        || substr(found.text, length(split_part(found.text, ' from ', 1)) + 1));
-                    RESET ROLE;
-                END IF;
-            END LOOP;
-        END $do$"
-    );
-    session.batch(&sql, std::time::Duration::from_secs(10)).await.unwrap();
 }
 
 pub(crate) struct Silent;

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses only its part")]
 
+pub mod backdate;
 pub mod chart;
 pub mod kube;
 pub mod operator;
