@@ -2,7 +2,7 @@
 
 use super::BoundsCheck;
 use super::snapshot::RawPartition;
-use crate::partition::{Mark, Marked, QualifiedName, marker_in};
+use crate::partition::{Detached, Mark, Marked, QualifiedName, marker_in};
 
 /// Whether a table was detached from this one, and its comment does not say so any more.
 pub(super) fn is_unmarked(raw: &RawPartition, table: &QualifiedName) -> bool {
@@ -39,11 +39,26 @@ pub(super) fn meant(
         Mark::ToBeAttached | Mark::Attached => (Some(marker.mark), false),
         Mark::Expired { .. } | Mark::Detached(_) => {
             let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
-            if is_bound {
-                (Some(marker.mark), false)
-            } else {
-                (Some(Mark::Attached), !raw.attached)
+            if !is_bound {
+                return (Some(Mark::Attached), !raw.attached);
             }
+            let mark = match marker.mark {
+                Mark::Detached(detached) if raw.moved_since_marked => {
+                    Mark::Detached(Detached { drops_since: None, ..detached })
+                }
+                Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } | Mark::Detached(_) => {
+                    marker.mark
+                }
+            };
+            (Some(mark), false)
         }
     }
+}
+
+/// Returns how often an expiry of the partition has been taken back.
+///
+/// A user who attached a detached table to a table, and detached it again, took its expiry back: a drop needs a new
+/// decision and a new grace period.
+pub(super) fn cycle(marked: &Marked<'_>, raw: &RawPartition) -> u32 {
+    marked.marker.cycle.saturating_add(u32::from(raw.moved_since_marked))
 }

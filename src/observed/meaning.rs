@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::index_meaning::{column_operators, partition_index, table_index};
-use super::management::{is_for, is_unmarked, meant};
+use super::management::{cycle, is_for, is_unmarked, meant};
 use super::snapshot::{
     CountedRows, RawExclusion, RawForeignKey, RawHolder, RawKey, RawPartition, RawPublication,
     RawRelation, RawServer, RawTrigger, Snapshot,
@@ -195,6 +195,7 @@ fn partition(
     let comment = raw.comment.as_deref().unwrap_or_default();
     let marked = marker_in(comment, table).filter(|marked| is_for(marked, &raw, table_oid));
     let (mark, is_restored) = marked.as_ref().map_or((None, false), |m| meant(m, &raw, table_oid));
+    let cycle = marked.as_ref().map_or(0, |marked| cycle(marked, &raw));
     let bounds = raw.bounds.as_deref().or_else(|| marked.map(|marked| marked.bounds));
     let Some(bounds) = bounds.map(|bounds| Bounds::parse(bounds, key)) else { return Ok(None) };
     if raw.bounds.is_none() && matches!(bounds, Bounds::Other(_)) {
@@ -224,7 +225,7 @@ fn partition(
         // A marker for another table says nothing of this one: a user has moved the partition.
         origin: if mark.is_some() { Origin::Ours } else { Origin::Foreign },
         mark,
-        cycle: marked.map_or(0, |marked| marked.marker.cycle),
+        cycle,
         is_restored,
         comment: without_marker(comment).filter(|own| !own.is_empty()).map(str::to_owned),
         owned: raw.owned,

@@ -159,6 +159,9 @@ pub(crate) struct RawPartition {
     pub(crate) total_bytes: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) lacks_identity: bool,
+    /// Whether a user attached it to a table and detached it again since its comment was written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) moved_since_marked: bool,
     pub(crate) storage: Vec<String>,
     pub(crate) indexes: Vec<RawIndex>,
     pub(crate) exclusions: Option<Vec<RawExclusion>>,

@@ -390,6 +390,14 @@ SELECT 'partition',
                    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename
                    WHERE c.oid = m.oid OR c.oid IN (SELECT relid FROM pg_partition_ancestors(m.oid))
                ),
+           -- ATTACH and DETACH write every column of the catalog anew. So the table was part of another table since its
+           -- comment was written, or of this one.
+           'movedSinceMarked', NOT m.hangs AND coalesce((
+               SELECT bool_and(age(a.xmin) < age(d.xmin))
+               FROM pg_description d
+               JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped
+               WHERE d.objoid = m.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+           ), false),
            'exclusions', CASE WHEN m.oid = t.partdefid THEN (
                SELECT json_agg(
                    json_build_object('name', con.conname, 'validated', con.convalidated)

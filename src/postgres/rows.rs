@@ -34,6 +34,7 @@ struct PartitionFacts {
     dependents: Vec<String>,
     total_bytes: i64,
     lacks_identity: bool,
+    moved_since_marked: bool,
 }
 
 /// Characters of one definition or bound that are read; the query returns one more if there are more.
@@ -103,6 +104,7 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
         bytes: column::<i64>(row, "bytes")?.cast_unsigned(),
         total_bytes: facts.total_bytes.cast_unsigned(),
         lacks_identity: facts.lacks_identity,
+        moved_since_marked: facts.moved_since_marked,
         storage: column::<Option<_>>(row, "storage")?.unwrap_or_default(),
         indexes: Vec::new(),
         exclusions: facts.exclusions,

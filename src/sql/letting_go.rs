@@ -141,8 +141,8 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
     statements
 }
 
-/// Drops a table only if it is, under the lock, still what was looked at: the same table, detached, and
-/// with our mark.
+/// Drops a table only if it is, under the lock, still what was looked at: the same table, detached, with our mark,
+/// and not attached to any table since the mark was written, which would have written each of its columns anew.
 pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
     let table = qualified(&drop.partition);
     let DropDetached { oid, bounds, key, .. } = drop;
@@ -151,7 +151,10 @@ pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
         "BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
          IF NOT EXISTS (SELECT FROM pg_class WHERE oid = {oid} AND oid = {}::regclass \
          AND relkind = 'r' AND NOT relispartition \
-         AND split_part(obj_description(oid, 'pg_class'), chr(10), 1) = {}) \
+         AND split_part(obj_description(oid, 'pg_class'), chr(10), 1) = {} \
+         AND NOT (SELECT bool_and(age(a.xmin) < age(d.xmin)) FROM pg_description d JOIN \
+         pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped WHERE \
+         d.objoid = {oid} AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0)) \
          THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
          MESSAGE = 'the table is not what it was, and is not dropped'; END IF; \
          DROP TABLE {table}; END",

@@ -364,3 +364,32 @@ async fn a_detached_table_that_a_user_moved_is_dropped_only_after_a_word_and_a_g
         assert_eq!(world.text(there).await, "t", "{what}: {plan:?}");
     }
 }
+
+#[tokio::test]
+async fn a_detached_table_that_was_part_of_another_table_is_dropped_only_after_a_new_grace_period()
+{
+    for major in majors() {
+        let what = format!("Postgres {major}");
+        let world = half_a_year(major, &drop_after("1h")).await;
+        world
+            .owner(
+                "CREATE TABLE u (LIKE t) PARTITION BY RANGE (at);
+                 ALTER TABLE u ATTACH PARTITION t_2026_01 FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+                 ALTER TABLE u DETACH PARTITION t_2026_01;
+                 GRANT SELECT ON t_2026_02 TO public",
+            )
+            .await;
+        let file = resource(monthly("t", &drop_after("1h")));
+        let done = world.call(&["apply", "-f", "-", "--at", LATER], &file);
+        assert_eq!(
+            (
+                done.status,
+                exists(&world, "t_2026_01").await,
+                exists(&world, "t_2026_02").await,
+                done.out.contains("drop t_2026_01: InGrace")
+            ),
+            (0, true, false, true),
+            "{what}: {done:?}"
+        );
+    }
+}
