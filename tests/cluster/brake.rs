@@ -13,16 +13,16 @@ const ARCHIVES: &str = "SELECT count(*) FROM pg_class WHERE relname LIKE 'orders
     AND relkind = 'r' AND NOT relispartition";
 
 /// Returns a resource for `orders` whose partitions reach back two months.
-fn orders(spec: Value) -> Value {
+fn orders(spec: &Value) -> Value {
     let now = Timestamp::now().in_tz("UTC").unwrap();
     let start = now.first_of_month().unwrap().checked_sub(2.months()).unwrap().date().to_string();
     let range = json!({"column": "at", "interval": "Month", "startAt": start});
-    let mut resource = table("orders", &spec);
+    let mut resource = table("orders", spec);
     resource["spec"]["partitionBy"] = json!({"range": range});
     resource
 }
 
-fn keeping_one(on_expiry: &str, rest: Value) -> Value {
+fn keeping_one(on_expiry: &str, rest: &Value) -> Value {
     let mut retention = json!({"keep": 1, "onExpiry": on_expiry});
     for (field, value) in rest.as_object().unwrap() {
         retention[field] = value.clone();
@@ -46,7 +46,7 @@ impl Brake {
         database.client().await.batch_execute(busy).await.unwrap();
         stage.secret("orders", &database.url());
         stage.secret("busy", &database.url());
-        stage.apply(&orders(json!({})));
+        stage.apply(&orders(&json!({})));
         stage.declare("busy");
         let operator = stage.operator(&["--sessions-per-server=1"]);
         stage.wait_for("orders", "Ready", "True Succeeded").await;
@@ -105,14 +105,14 @@ impl Brake {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suspended_table_drops_nothing_after_a_wait_for_a_session() {
-    let brake = Brake::started(keeping_one("Detach", json!({}))).await;
+    let brake = Brake::started(keeping_one("Detach", &json!({}))).await;
     let archives = brake.count(ARCHIVES).await;
     assert!(archives > 0);
     let writer = brake.use_all_sessions().await;
-    brake.stage.apply(&orders(keeping_one("Drop", json!({"dropAfter": "0s"}))));
+    brake.stage.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "0s"}))));
     brake.waits_for_session().await;
 
-    let mut suspended = keeping_one("Detach", json!({}));
+    let mut suspended = keeping_one("Detach", &json!({}));
     suspended["suspend"] = json!(true);
     brake.stage.apply(&orders(suspended));
     // While the session is still in use.
@@ -123,11 +123,11 @@ async fn suspended_table_drops_nothing_after_a_wait_for_a_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleted_table_drops_nothing_after_a_wait_for_a_session() {
-    let brake = Brake::started(keeping_one("Detach", json!({}))).await;
+    let brake = Brake::started(keeping_one("Detach", &json!({}))).await;
     let archives = brake.count(ARCHIVES).await;
     assert!(archives > 0);
     let writer = brake.use_all_sessions().await;
-    brake.stage.apply(&orders(keeping_one("Drop", json!({"dropAfter": "0s"}))));
+    brake.stage.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "0s"}))));
     brake.waits_for_session().await;
 
     brake.stage.kubectl(&["delete", "pgpt", "orders"]);
@@ -139,7 +139,7 @@ async fn deleted_table_drops_nothing_after_a_wait_for_a_session() {
 async fn grace_period_starts_after_a_wait_for_a_session() {
     let brake = Brake::started(json!({})).await;
     let writer = brake.use_all_sessions().await;
-    brake.stage.apply(&orders(keeping_one("Drop", json!({"dropAfter": "1h"}))));
+    brake.stage.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "1h"}))));
     brake.waits_for_session().await;
     let client = brake.database.client().await;
     let freed = client.query_one("SELECT now()::text", &[]).await.unwrap().get::<_, String>(0);
@@ -160,7 +160,7 @@ async fn grace_period_starts_after_a_wait_for_a_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn table_that_is_being_deleted_is_at_rest_and_its_successor_takes_over() {
-    let brake = Brake::started(keeping_one("Detach", json!({}))).await;
+    let brake = Brake::started(keeping_one("Detach", &json!({}))).await;
     let archives = brake.count(ARCHIVES).await;
     assert!(archives > 0);
     let stage = &brake.stage;
@@ -189,7 +189,7 @@ async fn table_that_is_being_deleted_is_at_rest_and_its_successor_takes_over() {
     .await;
     assert_eq!(brake.count(partitions).await, left);
 
-    let mut successor = orders(keeping_one("Detach", json!({})));
+    let mut successor = orders(&keeping_one("Detach", &json!({})));
     successor["metadata"]["name"] = json!("successor");
     stage.apply(&successor);
     stage.wait_for("successor", "Ready", "True Succeeded").await;
