@@ -30,7 +30,7 @@ fn main() {
         "", "steps", "plan ms", "check", "done", "status"
     );
     let start = instant() - SignedDuration::from_hours(partitions - 1);
-    let range = |more: Value| spec(&start, more);
+    let range = |more: Value| spec(&start, &more);
 
     let empty =
         world::table(&desired(&range(json!({}))).name, Method::Range, &[("at", "timestamptz")]);
@@ -79,7 +79,7 @@ fn instant() -> Timestamp {
     NOW.parse().expect("an instant")
 }
 
-fn spec(start: &Timestamp, more: Value) -> Value {
+fn spec(start: &Timestamp, more: &Value) -> Value {
     let mut spec = json!({
         "table": "events",
         "partitionBy": {

@@ -53,7 +53,7 @@ impl Brake {
         stage.wait_for("busy", "Ready", "True Succeeded").await;
         let brake = Self { stage, database, _operator: operator };
         // What has expired before it was created is not created.
-        brake.stage.apply(&orders(spec));
+        brake.stage.apply(&orders(&spec));
         brake.gives("Succeeded").await;
         brake
     }
@@ -114,7 +114,7 @@ async fn suspended_table_drops_nothing_after_a_wait_for_a_session() {
 
     let mut suspended = keeping_one("Detach", &json!({}));
     suspended["suspend"] = json!(true);
-    brake.stage.apply(&orders(suspended));
+    brake.stage.apply(&orders(&suspended));
     // While the session is still in use.
     brake.gives("Suspended").await;
     brake.free_sessions(&writer).await;
