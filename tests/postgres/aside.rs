@@ -82,8 +82,8 @@ async fn partition_is_provided_while_an_index_build_waits() {
             assert!(applied.outcomes.iter().all(|outcome| outcome.step.aside().is_none()));
             writer.batch_execute("COMMIT").await.unwrap();
         };
-        let (built, ()) = tokio::join!(build, others);
-        assert!(built.unwrap().unwrap().result.is_ok(), "Postgres {major}");
+        let (outcome, ()) = tokio::join!(build, others);
+        assert!(outcome.unwrap().unwrap().result.is_ok(), "Postgres {major}");
 
         let more = converge_aside(&aside, &wanted(2), &options(), &[], &mut Silent).await;
         assert!(more.unwrap().is_none(), "Postgres {major}");
