@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, PlannedStep, Step, Undone};
+use super::step::MarkedPartition;
+use super::{Blocker, Plan, PlannedStep, Step, Undone};
 use crate::partition::QualifiedName;
 
 impl Step {
@@ -40,6 +41,22 @@ impl Step {
         }
     }
 
+    /// Returns whether Postgres finalizes no detach while the step is in progress: it waits for a concurrent
+    /// build if the index has a condition.
+    fn delays_pending_detach(&self) -> bool {
+        matches!(self, Self::BuildIndex { shape, .. } if shape.predicate.is_some())
+    }
+
+    /// Returns the partitions whose comments the step writes.
+    fn marked(&self) -> impl Iterator<Item = &MarkedPartition> {
+        let marked = if let Self::MarkPartitions { partitions, .. } = self {
+            partitions.as_slice()
+        } else {
+            &[]
+        };
+        marked.iter()
+    }
+
     /// Returns whether the step may begin only if the run may take long: it scans a whole table, or
     /// makes sense only if such a scan follows.
     #[must_use]
@@ -70,20 +87,53 @@ impl Plan {
     }
 
     /// Returns a plan of the first step that can be executed aside now, or `None` if there is none. A
-    /// step is passed over if it was tried, or if another step to its partition comes first.
+    /// step is passed over if it was tried, if another step to its partition comes first, or if it would
+    /// delay a detach.
     #[must_use]
     pub fn next_aside(&self, tried: &[Step]) -> Option<Self> {
-        let mut busy = BTreeSet::new();
+        let mut busy = self.about_to_be_detached();
+        let is_detach_pending = self.is_detach_pending();
         for PlannedStep { step, because } in &self.steps {
+            let can_begin = |partition: &QualifiedName| {
+                let delays_detach = is_detach_pending && step.delays_pending_detach();
+                !(busy.contains(partition) || tried.contains(step) || delays_detach)
+            };
             match step.aside() {
-                Some(partition) if !busy.contains(partition) && !tried.contains(step) => {
+                Some(partition) if can_begin(partition) => {
                     let steps = vec![PlannedStep { step: step.clone(), because: *because }];
                     return Some(Self { steps, deferred: Vec::new(), ..self.clone() });
                 }
-                Some(partition) => busy.insert(partition.clone()),
-                None => busy.insert(step.subject()),
-            };
+                Some(partition) => {
+                    busy.insert(partition.clone());
+                }
+                None => {
+                    busy.insert(step.subject());
+                    busy.extend(step.marked().map(|marked| marked.name.clone()));
+                }
+            }
         }
         None
+    }
+
+    /// Returns the partitions whose detach waits only for an approval or for another detach. Their marking
+    /// and their detach need locks that conflict with a build.
+    fn about_to_be_detached(&self) -> BTreeSet<QualifiedName> {
+        let detached = self.deferred.iter().filter_map(|deferral| {
+            let is_soon = matches!(
+                deferral.blocker,
+                Blocker::NeedsApproval { .. } | Blocker::AnotherDetachPending { .. }
+            );
+            let Some(Step::DetachPartition(detach)) = &deferral.wanted else { return None };
+            is_soon.then(|| detach.partition.clone())
+        });
+        detached.collect()
+    }
+
+    /// Returns whether a concurrent detach waits to be finalized.
+    fn is_detach_pending(&self) -> bool {
+        let finalizes = |step: &Step| matches!(step, Step::FinalizeDetach { .. });
+        let is_blocked = |blocker: &Blocker| matches!(blocker, Blocker::DetachHeld { .. });
+        self.steps.iter().any(|planned| finalizes(&planned.step))
+            || self.deferred.iter().any(|deferral| is_blocked(&deferral.blocker))
     }
 }

@@ -483,6 +483,14 @@ SELECT 'partition',
                            OR a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '30 s')
                           AND a.backend_type = 'client backend'
                           AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
+                          -- Postgres does not wait for a concurrent build of an index without condition and expression.
+                          AND a.pid NOT IN (
+                              SELECT b.pid
+                              FROM pg_stat_progress_create_index b
+                              JOIN pg_index x ON x.indexrelid = b.index_relid
+                              WHERE b.datname = current_database() AND b.command = 'CREATE INDEX CONCURRENTLY'
+                                AND x.indpred IS NULL AND x.indexprs IS NULL
+                          )
                    )
                    UNION ALL
                    -- A prepared transaction has locks and no process. It has no snapshot either.

@@ -321,3 +321,43 @@ async fn who_came_after_a_detach_and_stays_is_named_in_the_end() {
     wait_until("it is named", Duration::from_mins(1), async || held_by(&world).await == [pid])
         .await;
 }
+
+/// Order of numbers that waits for an advisory lock, so that a build of an index takes as long as the test wants.
+const SLOW_ORDER: &str = "
+    CREATE FUNCTION public.slow_order(int, int) RETURNS int LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_advisory_xact_lock_shared(9); RETURN btint4cmp($1, $2); END';
+    CREATE OPERATOR CLASS public.slow FOR TYPE int USING btree AS
+        OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+        FUNCTION 1 public.slow_order(int, int)";
+
+/// Postgres does not wait for such a build, although it has the oldest snapshot.
+#[tokio::test]
+async fn detach_is_finalized_while_an_index_is_built_concurrently() {
+    on_each(async |major| {
+        let world = World::new(major).await;
+        too_old(&world).await;
+        world.admin(SLOW_ORDER).await;
+        world.owner("INSERT INTO t VALUES ('2026-01-03Z', 5), ('2026-01-04Z', 4)").await;
+        let gate = world.database.client().await;
+        run(&gate, "SELECT pg_advisory_lock(9)").await;
+        let builder = world.database.client().await;
+        let build = format!("CREATE INDEX CONCURRENTLY ON {SCHEMA_SQL}.t_2026_01 (n public.slow)");
+        let others = async {
+            let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'
+                AND datname = current_database()";
+            wait_until("the build is in progress", DEADLINE, async || {
+                number(&gate, waits).await == 1
+            })
+            .await;
+            world.leave_pending("t", "t_2025_11").await;
+            assert_eq!(held_by(&world).await, [0_i64; 0], "Postgres {major}");
+            let table = desired(spec(0, "1s"));
+            let done = converge_for(&world, &table, DEADLINE).await;
+            assert_eq!(pending(&done.observed), 0, "Postgres {major}: {:?}", done.outcomes);
+            assert_eq!(number(&gate, waits).await, 1, "Postgres {major}: the build has ended");
+            run(&gate, "SELECT pg_advisory_unlock(9)").await;
+        };
+        tokio::join!(run(&builder, &build), others);
+    })
+    .await;
+}

@@ -1,8 +1,8 @@
 //! Parts of a plan: which steps a run executes while index builds are left out.
 
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::{ObservedTable, PartitionKind};
-use pg_partition_operator::partition::{Bounds, Edge, Method, QualifiedName, RangeBounds};
+use pg_partition_operator::observed::{Attachment, ObservedTable, Origin, PartitionKind};
+use pg_partition_operator::partition::{Bounds, Edge, Mark, Method, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{Moment, Plan, check, plan};
 use serde_json::{Value, json};
 
@@ -59,4 +59,58 @@ fn partitions_are_provided_beside_a_foreign_partition_while_its_siblings_lack_an
     assert_eq!(verbs(&part), ["create", "attach"]);
     let checked = check(part, &desired, &found, &moment());
     assert!(checked.is_ok(), "{checked:?}");
+}
+
+/// A partition of the past and the current one, both managed.
+fn managed() -> ObservedTable {
+    let mut found = table(&[
+        ("orders_2026_09", "2026-09-01", "2026-10-01"),
+        ("orders_2026_11", "2026-11-01", "2026-12-01"),
+    ]);
+    for partition in &mut found.partitions {
+        (partition.origin, partition.mark) = (Origin::Ours, Some(Mark::Attached));
+    }
+    found
+}
+
+/// The partitions on which steps aside can begin.
+fn begun(desired: &DesiredTable, found: &ObservedTable) -> Vec<String> {
+    let whole = plan(desired, found, &moment());
+    let (mut tried, mut begun) = (Vec::new(), Vec::new());
+    while let Some(next) = whole.next_aside(&tried) {
+        let step = next.steps[0].step.clone();
+        begun.extend(step.aside().map(|partition| partition.name.shown()));
+        tried.push(step);
+    }
+    begun
+}
+
+#[test]
+fn no_build_begins_on_a_partition_whose_detach_waits_for_an_approval() {
+    let index = json!([{"name": "i", "columns": [{"column": "at"}]}]);
+    let waits = json!({
+        "indexes": index, "retention": {"keep": 1}, "limits": {"maxExpirePerRun": 0},
+    });
+    assert_eq!(begun(&desired(&waits), &managed()), ["orders_2026_11"]);
+    let kept = json!({"indexes": index, "retention": {"keep": 9}});
+    assert_eq!(begun(&desired(&kept), &managed()), ["orders_2026_09", "orders_2026_11"]);
+}
+
+#[test]
+fn no_build_with_a_condition_begins_while_a_detach_is_pending() {
+    let mut found = managed();
+    found.partitions[0].attachment = Attachment::DetachPending;
+    for (condition, expected) in [(None, vec!["orders_2026_11"]), (Some("at IS NOT NULL"), vec![])]
+    {
+        let mut index = json!({"name": "i", "columns": [{"column": "at"}], "partitions": "Newest", "newest": 1});
+        if let Some(condition) = condition {
+            index["where"] = json!(condition);
+        }
+        let desired = desired(&json!({"indexes": [index]}));
+        assert!(
+            verbs(&plan(&desired, &found, &moment())).contains(&"build-index"),
+            "{condition:?}"
+        );
+        assert_eq!(begun(&desired, &found), expected, "{condition:?}");
+    }
 }
