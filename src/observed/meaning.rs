@@ -258,7 +258,10 @@ fn publication(raw: RawPublication) -> Result<Publication, InvalidIdentifier> {
 
 fn holder(raw: RawHolder) -> Holder {
     if let Some(gid) = raw.gid {
-        return Holder::PreparedTransaction { gid, owner: raw.role.unwrap_or_default() };
+        return Holder::PreparedTransaction {
+            gid,
+            owner: raw.role.unwrap_or_else(|| "the login role".to_owned()),
+        };
     }
     let words = [raw.role, raw.application].into_iter().flatten().filter(|word| !word.is_empty());
     Holder::Session { pid: raw.pid.unwrap_or_default(), who: words.collect::<Vec<_>>().join(", ") }

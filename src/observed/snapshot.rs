@@ -45,9 +45,15 @@ impl Snapshot {
         }
     }
 
-    /// Takes out the name of the login role, which came from a Secret.
-    pub(crate) fn hide_login_role(&mut self) {
+    /// Removes the name of the login role, which came from a Secret: that of the session, and `user`, as which it
+    /// logged in. Other sessions and prepared transactions may have them too.
+    pub(crate) fn hide_login_role(&mut self, user: Option<&str>) {
         let role = self.server.role.take();
+        for holder in self.partitions.iter_mut().flat_map(|p| &mut p.held_by) {
+            holder
+                .role
+                .take_if(|name| Some(&*name) == role.as_ref() || Some(name.as_str()) == user);
+        }
         let owner = self.relation.as_ref().map(|relation| &relation.owner);
         self.server.hides_owner = role.is_some() && role.as_ref() == owner;
     }
@@ -262,4 +268,31 @@ pub(crate) struct RawIndexColumn {
 pub(crate) struct RawExclusion {
     pub(crate) name: String,
     pub(crate) validated: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_hidden_login_role_is_hidden_among_blocking_sessions_too() {
+        let blocking = |role: &str| json!({"pid": 1, "role": role, "application": "a"});
+        let prepared = json!({"gid": "g", "role": "user-of-secret"});
+        let held_by =
+            [blocking("user-of-secret"), blocking("role-of-secret"), blocking("other"), prepared];
+        let snapshot = json!({
+            "schema": "s", "table": "t", "relation": null, "taken": [],
+            "server": {"version": 180_000, "inRecovery": false, "role": "role-of-secret", "clock": ""},
+            "partitions": [{
+                "oid": 1, "schema": "s", "name": "p", "kind": "r", "bounds": null, "attached": true,
+                "detachPending": true, "comment": null, "owned": true, "rows": null, "bytes": 0,
+                "storage": [], "indexes": [], "exclusions": null, "fits": true, "heldBy": held_by,
+            }],
+        });
+        let mut snapshot: Snapshot = serde_json::from_value(snapshot).expect("a snapshot");
+        snapshot.hide_login_role(Some("user-of-secret"));
+        let shown = serde_json::to_string(&snapshot).expect("JSON");
+        assert!(shown.contains("other") && !shown.contains("-of-secret"), "{shown}");
+    }
 }

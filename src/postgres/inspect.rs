@@ -52,7 +52,7 @@ pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapsho
     })?;
     let mut snapshot = rows::snapshot(table, &found)?;
     if !session.shows_user() {
-        snapshot.hide_login_role();
+        snapshot.hide_login_role(session.user());
     }
     Ok(snapshot)
 }

@@ -318,6 +318,11 @@ impl Session {
         self.settings.shows_user()
     }
 
+    /// Returns the name of the login role. Not to be shown unless [`Self::shows_user`].
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.settings.user()
+    }
+
     /// How many times we have waited for the server since we logged in.
     #[must_use]
     pub fn round_trips(&self) -> u64 {

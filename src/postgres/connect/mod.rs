@@ -284,6 +284,11 @@ impl ConnectionSettings {
             || words.into_iter().flatten().any(|word| word.secret().is_some())
     }
 
+    /// Returns the name of the user. Not to be shown unless [`Self::shows_user`].
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.user.as_ref().map(|user| user.expose().as_str())
+    }
+
     /// Returns whether the name of the user may be shown.
     #[must_use]
     pub fn shows_user(&self) -> bool {
