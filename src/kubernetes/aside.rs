@@ -25,7 +25,7 @@ use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge_aside};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::{Moment, Plan, Step};
-use crate::postgres::Session;
+use crate::postgres::{Session, SlowSteps};
 use crate::status::Failure;
 
 /// Time for which a reconcile waits for the builds that it began: small ones end within it.
@@ -178,6 +178,7 @@ pub(super) async fn build_aside(
         desired: desired.clone(),
         asked: Arc::clone(asked),
         context: Arc::clone(context),
+        slow: context.backoff.slow_steps(table),
     };
     tokio::spawn(work.until_done(next.step, ticket));
     let Some(mut ended) = ended else { return true };
@@ -194,6 +195,9 @@ struct Work {
     desired: DesiredTable,
     asked: Arc<StillAsked>,
     context: Arc<Context>,
+    /// Those known when the builds began: to ask again for this resource, which may be an old one by then, would
+    /// clear what newer reconciles recorded.
+    slow: SlowSteps,
 }
 
 impl Work {
@@ -243,7 +247,7 @@ impl Work {
 
     /// Executes one step after the other, each after an inspection of its own: hours may have passed.
     async fn build(&self, first: &Step, session: &Session) -> Vec<(Step, Failure)> {
-        let Self { table, desired, asked, context } = self;
+        let Self { table, desired, asked, context, slow } = self;
         let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
         let (mut tried, mut failed) = (Vec::new(), Vec::new());
         loop {
@@ -252,7 +256,7 @@ impl Work {
             let options = converge::Options {
                 claimant: Some(claims::claimant(table, context)),
                 authority,
-                slow: context.backoff.slow_steps(table),
+                slow: slow.clone(),
                 ..converge::Options::new(moment, PATIENCE)
             };
             let step = converge_aside(session, desired, &options, &tried, &mut progress).await;
