@@ -289,10 +289,11 @@ impl ConnectionSettings {
         self.user.as_ref().map(|user| user.expose().as_str())
     }
 
-    /// Returns whether the name of the user may be shown.
+    /// Returns whether the name of the login role may be shown: neither the user came from a Secret, nor options,
+    /// which can set another role.
     #[must_use]
     pub fn shows_user(&self) -> bool {
-        self.user.as_ref().is_none_or(|user| user.secret().is_none())
+        [&self.user, &self.options].into_iter().flatten().all(|word| word.secret().is_none())
     }
 }
 

@@ -196,3 +196,14 @@ fn texts_of_a_server_lose_the_names_of_a_secret() {
         assert_eq!(redaction.apply(text), kept);
     }
 }
+
+#[test]
+fn a_role_in_the_options_of_a_secret_is_not_shown_though_the_user_is_stated() {
+    let key = std::sync::Arc::new(SecretKey { secret: "s".to_owned(), key: "uri".to_owned() });
+    let url = "postgres://h/d?options=-c%20role%3Downer";
+    let mut settings = ConnectionSettings::from_secret_url(url, &key).expect("a uri");
+    settings.user = Some(Setting::stated("u".to_owned()));
+    assert!(!settings.shows_user());
+    settings.options = Some(Setting::stated("-c role=owner".to_owned()));
+    assert!(settings.shows_user());
+}
