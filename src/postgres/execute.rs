@@ -10,6 +10,10 @@ use crate::sql::{self, Script, Sql, Waits};
 /// The first pause before a lock is tried for again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// The longest pause before another attempt, however long the last one blocked others: the server ends a session
+/// after 30 s without a statement in a transaction, and after 50 s outside.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
 /// What the server may take beyond the time it was given to answer that it took too long.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -206,8 +210,9 @@ impl Run<'_> {
                 in_one_snapshot = true;
             }
             progress.retried(step, &error);
-            // Sessions that queued behind the attempt get at least as long to run as it blocked them.
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64()).max(blocked)).await;
+            // Sessions that queued behind the attempt get as long to run as it blocked them, up to a limit.
+            let pause_now = pause.mul_f64(0.5 + fastrand::f64()).max(blocked).min(LONGEST_PAUSE);
+            tokio::time::sleep(pause_now).await;
             pause = (pause * 2).min(PAUSES.1);
             self.waited += started.elapsed();
         }
@@ -232,7 +237,11 @@ impl Run<'_> {
     /// As long as nobody has got a transaction number since our snapshot, every newer one is as old: and
     /// the next number is ours, at the first lock. So somebody else is given one before.
     async fn begin_one_snapshot(&self) -> Result<(), DatabaseError> {
-        self.send(BEGIN_ONE_SNAPSHOT, GRACE).await?;
+        if let Err(error) = self.send(BEGIN_ONE_SNAPSHOT, GRACE).await {
+            // The transaction may have begun: what follows must not run in it.
+            self.recover("ROLLBACK").await;
+            return Err(error);
+        }
         if let Err(error) = self.lock.session().use_up_transaction_number().await {
             tracing::debug!(%error, "no second connection: a detach may take longer to finalise");
         }
