@@ -126,7 +126,13 @@ impl Marker {
 /// `FOR VALUES …`.
 #[must_use]
 pub fn partition_marker(marker: &Marker, table: &QualifiedName, bounds: &str) -> String {
-    format!("{PREFIX}{} {} {bounds}", marker.words(), table.shown())
+    format!("{}{} {bounds}", marker_beginning(marker), table.shown())
+}
+
+/// The first line of a comment up to the name of the partitioned table, which can change.
+#[must_use]
+pub fn marker_beginning(marker: &Marker) -> String {
+    format!("{PREFIX}{} ", marker.words())
 }
 
 /// What a comment says of a table.

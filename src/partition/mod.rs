@@ -32,7 +32,7 @@ pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;
 pub use marker::{
     Detached, Mark, Marked, Marker, adoption_digest, adoption_line, detached_constraint,
-    index_in_marker, index_marker, marker_in, partition_marker, without_marker,
+    index_in_marker, index_marker, marker_beginning, marker_in, partition_marker, without_marker,
 };
 pub use naming::{end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused};
 pub use version::ServerVersion;

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::Sql;
-use super::partitions::{comment, comment_dated, drop_constraint_if_there, marker};
+use super::partitions::{
+    bounds_in_marker, comment, comment_dated, drop_constraint_if_there, marker,
+};
 use super::quote::{in_range, literal, name, qualified};
 use crate::partition::{
     Detached, Mark, Marker, QualifiedName, RangeBounds, adoption_line, detached_constraint,
+    marker_beginning,
 };
 use crate::plan::{Detach, DropDetached, MarkedPartition, RangeKey, Remember};
 
@@ -146,20 +149,22 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
 pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
     let table = qualified(&drop.partition);
     let DropDetached { oid, bounds, key, .. } = drop;
-    let marker = marker(&drop.marker, &drop.table, bounds, key.as_ref());
+    // Whether the partitioned table was renamed does not matter: the marker names it by its OID too.
+    let beginning = literal(&marker_beginning(&drop.marker));
+    let end = literal(&format!(" {}", bounds_in_marker(bounds, key.as_ref())));
     let body = format!(
         "BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
-         IF NOT EXISTS (SELECT FROM pg_class WHERE oid = {oid} AND oid = {}::regclass \
-         AND relkind = 'r' AND NOT relispartition \
-         AND split_part(obj_description(oid, 'pg_class'), chr(10), 1) = {} \
+         IF NOT EXISTS (SELECT FROM pg_class, \
+         LATERAL split_part(obj_description(oid, 'pg_class'), chr(10), 1) AS marker \
+         WHERE oid = {oid} AND oid = {}::regclass AND relkind = 'r' AND NOT relispartition \
+         AND starts_with(marker, {beginning}) AND right(marker, length({end})) = {end} \
          AND NOT (SELECT bool_and(age(a.xmin) < age(d.xmin)) FROM pg_description d JOIN \
          pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped WHERE \
          d.objoid = {oid} AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0)) \
          THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
          MESSAGE = 'the table is not what it was, and is not dropped'; END IF; \
          DROP TABLE {table}; END",
-        literal(&table),
-        literal(&marker)
+        literal(&table)
     );
     Sql(format!("DO {}", literal(&body)))
 }

@@ -204,14 +204,17 @@ pub(super) fn marker(
     bounds: &Bounds,
     key: Option<&RangeKey>,
 ) -> String {
-    let bounds = match bounds {
+    partition_marker(marker, table, &bounds_in_marker(bounds, key))
+}
+
+pub(super) fn bounds_in_marker(bounds: &Bounds, key: Option<&RangeKey>) -> String {
+    match bounds {
         // As the catalog has them: nothing is made for such bounds, but what has them may be marked.
         Bounds::Other(text) => text.clone(),
         Bounds::Range(_) | Bounds::Hash { .. } | Bounds::Default => {
             quote::bounds(bounds, key.map(|key| key.key))
         }
-    };
-    partition_marker(marker, table, &bounds)
+    }
 }
 
 /// Drops a table only if it is empty and still says that it was made to become a partition. It looks with

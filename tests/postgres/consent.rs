@@ -85,7 +85,7 @@ async fn attached(world: &World) -> Vec<String> {
 }
 
 /// Half a year is there, and what is past the retention is detached.
-async fn half_a_year(major: u16, retention: &Value) -> World {
+pub(crate) async fn half_a_year(major: u16, retention: &Value) -> World {
     let world = World::new(major).await;
     world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
     let mut spec = monthly("t", &json!({"keep": 9}));
@@ -100,10 +100,10 @@ async fn half_a_year(major: u16, retention: &Value) -> World {
     world
 }
 
-const KEPT: [&str; 4] = ["t_2026_01", "t_2026_02", "t_2026_03", "t_2026_04"];
+pub(crate) const KEPT: [&str; 4] = ["t_2026_01", "t_2026_02", "t_2026_03", "t_2026_04"];
 
 /// Later than any grace period that a test asks for.
-const LATER: &str = "2032-06-15T12:00:00Z";
+pub(crate) const LATER: &str = "2032-06-15T12:00:00Z";
 
 #[tokio::test]
 async fn tables_that_were_kept_are_dropped_only_with_approval_and_after_a_new_grace_period() {

@@ -1,7 +1,10 @@
-//! Indexes of a database that was restored without comments are recognized by what they are.
+//! Indexes of a database that was restored without comments are recognized by what they are, and detached tables of
+//! a renamed table by their markers.
 
 use serde_json::json;
 
+use crate::command::resource;
+use crate::consent::{KEPT, LATER, drop_after, half_a_year, monthly, standalone};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World, apply, desired};
 
@@ -48,5 +51,18 @@ async fn restored_index_without_its_comment_is_not_built_again() {
             "SELECT count(*) FROM pg_index WHERE indrelid = '{SCHEMA_SQL}.t_2027_03'::regclass"
         );
         assert_eq!(world.text(&count).await, "5", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn a_detached_table_is_dropped_though_its_former_parent_was_renamed() {
+    for major in majors() {
+        let world = half_a_year(major, &drop_after("1h")).await;
+        world.owner("ALTER TABLE t RENAME TO t_2026").await;
+        let file = resource(monthly("t_2026", &drop_after("1h")));
+        let done = world.call(&["apply", "-f", "-", "--at", LATER], &file);
+        let left = standalone(&world).await;
+        let is_left = KEPT.iter().any(|table| left.iter().any(|name| name == table));
+        assert!(done.status == 0 && !is_left, "Postgres {major}: {left:?} {done:?}");
     }
 }
