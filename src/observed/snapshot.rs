@@ -47,7 +47,7 @@ impl Snapshot {
 
     /// Removes the name of the login role, which came from a Secret: that of the session, and `user`, as which it
     /// logged in. Other sessions and prepared transactions may have them too.
-    pub(crate) fn hide_login_role(&mut self, user: Option<&str>) {
+    pub fn hide_login_role(&mut self, user: Option<&str>) {
         let role = self.server.role.take();
         for holder in self.partitions.iter_mut().flat_map(|p| &mut p.held_by) {
             holder
