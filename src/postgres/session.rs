@@ -318,7 +318,6 @@ impl Session {
         self.settings.shows_user()
     }
 
-    /// Returns the name of the login role. Not to be shown unless [`Self::shows_user`].
     pub(crate) fn user(&self) -> Option<&str> {
         self.settings.user()
     }
