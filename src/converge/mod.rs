@@ -51,7 +51,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Any plan for that moment, which nothing revokes; nobody claims the table or waits for what is held up.
+    /// Accepts any plan for that moment and cannot be revoked. It claims no table and waits for no blocked detach.
     #[must_use]
     pub fn new(moment: Moment, patience: Duration) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! Builds of indexes, on a session of their own beside the reconciles of their table.
 //!
-//! A build can wait and work for hours. Meanwhile its table needs partitions, and an edit has to be
-//! heeded. So a reconcile only begins the builds; when they have ended, the resource is reconciled again.
+//! A build can wait and work for hours. Meanwhile its table needs partitions, and the operator
+//! must react to edits. So a reconcile only begins the builds; when they have ended, the resource is reconciled again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

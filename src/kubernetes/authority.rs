@@ -29,7 +29,7 @@ const CONFIRM_PAUSE: Duration = Duration::from_millis(200);
 /// What of a resource a run follows. If any of it changes, the run ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Followed {
-    /// Not the same in an object that was made anew under the name.
+    /// Identifies the object: another object of the same name has another UID.
     uid: Option<String>,
     /// Changes with every edit of the spec, `suspend` and `mode` included.
     generation: Option<i64>,

@@ -46,7 +46,8 @@ impl Backoff {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
-    /// Returns the steps of a resource that take too long, none if a user has edited it or asked for a reconcile since.
+    /// Returns the steps of a resource that take too long; empty if a user has edited it or requested a
+    /// reconcile since.
     pub(super) fn slow_steps(&self, table: &PartitionedTable) -> SlowSteps {
         let requested = table.annotations().get(RECONCILE_ANNOTATION).cloned();
         let asked = (table.meta().generation, requested);

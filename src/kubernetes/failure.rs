@@ -112,8 +112,8 @@ fn of_looking(kind: ErrorKind) -> Reason {
     }
 }
 
-/// A step was not done; none where it only rests on another that was not, or the run was ended. If a new look asks
-/// for the same step again, what changed meanwhile was not the cause, and time does not cure it.
+/// Returns what a failed step means for the resource, or `None` if the step was skipped or the run was ended. If a
+/// new plan contains the same step, what changed meanwhile was not the cause, and time does not fix it.
 pub(super) fn of_step(failure: &StepFailure, is_planned_again: bool) -> Option<Failure> {
     let error = match failure {
         StepFailure::Database(error) => error,

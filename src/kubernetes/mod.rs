@@ -292,8 +292,8 @@ async fn keep_tables(
     }
 }
 
-/// Lets go of idle sessions, and of what is remembered of resources that are gone. It waits for no watch:
-/// of a resource in a namespace that was never listed nothing is remembered.
+/// Closes idle sessions, and forgets deleted resources. It waits for no watch: nothing is remembered of a
+/// resource in a namespace that was never listed.
 async fn tidy(context: &Arc<Context>) {
     let mut ticks = interval(TIDYING);
     loop {

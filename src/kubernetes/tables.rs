@@ -86,7 +86,7 @@ impl Tables {
         }
     }
 
-    /// The watch has told of all resources anew.
+    /// The watch has listed all resources again.
     pub(super) fn all_changed(&self) {
         lock(&self.known).values().for_each(|known| known.changed.notify_waiters());
     }

@@ -84,7 +84,7 @@ impl DatabaseError {
         Self { kind: ErrorKind::TooSlow, message, ..self }
     }
 
-    /// Whether Postgres canceled the statement: its time was over, or somebody asked for it (57014).
+    /// Whether Postgres canceled the statement: its time was over, or another session canceled it (57014).
     pub(super) fn is_canceled(&self) -> bool {
         self.sqlstate.as_deref() == Some("57014")
     }

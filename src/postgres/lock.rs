@@ -10,7 +10,7 @@ const CLASS: i32 = 0x7067_7074;
 /// The first half of the key of the lock on steps that are executed aside: "pgpu".
 const CLASS_ASIDE: i32 = 0x7067_7075;
 
-/// Whoever stands still with the lock loses the session, and the lock with it.
+/// A process that stands still loses the session, and the lock with it.
 const TRY_LOCK: &str = "SELECT (CASE WHEN pg_catalog.pg_try_advisory_lock($1, $2) \
     THEN pg_catalog.set_config('idle_session_timeout', '50s', false) END IS NOT NULL)::text";
 const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock($1, $2)::text \

@@ -23,11 +23,11 @@ pub(super) const SETTLE: &str = "SELECT pg_catalog.set_config(s.name, v.value, f
     FROM pg_catalog.pg_settings s JOIN (VALUES ('client_connection_check_interval', '10s'), \
     ('transaction_timeout', '0')) AS v (name, value) ON v.name OPERATOR(pg_catalog.=) s.name";
 
-/// What the server must show us back: nobody who pools connections does. And what it is.
+/// Asks for a setting of this session, which a connection pooler does not return, and whether the server is read-only.
 pub(super) const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true), \
     pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
 /// Takes back all that code of a table's owner can have left in a session: settings, roles, temporary
-/// tables that capture names, and prepared statements under names of ours. Advisory locks stay.
+/// tables that capture names, and prepared statements under the operator's names. Advisory locks stay.
 pub(super) const CLEAN: &str = "RESET SESSION AUTHORIZATION; RESET ALL; RESET ROLE; DEALLOCATE ALL; CLOSE ALL; \
     UNLISTEN *; DISCARD PLANS; DISCARD SEQUENCES; DISCARD TEMP";

@@ -49,7 +49,7 @@ impl Permits {
 struct ServerState {
     /// The most recently used last.
     idle: Vec<Kept>,
-    /// When somebody last got a session.
+    /// When a session was last handed out.
     last_turn: Option<Instant>,
     /// When the server last answered a login, with a session or a refusal.
     answered: Option<Instant>,
@@ -226,7 +226,7 @@ impl ServerState {
     }
 
     /// Remembers how an attempt to log in ended. What the server answers concerns one login: its role
-    /// may have no connection left. Only a server that answers nobody is silent to all.
+    /// may have no connection left. Only a server that gave no answer at all is silent for all logins.
     fn connected(
         &mut self,
         settings: &ConnectionSettings,
