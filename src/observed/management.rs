@@ -58,7 +58,8 @@ pub(super) fn meant(
 /// Returns how often an expiry of the partition has been taken back.
 ///
 /// A user who attached a detached table to a table, and detached it again, took its expiry back: a drop needs a new
-/// decision and a new grace period.
+/// decision and a new grace period. On a table that is only marked as expired, the operator's own detach looks the same.
 pub(super) fn cycle(marked: &Marked<'_>, raw: &RawPartition) -> u32 {
-    marked.marker.cycle.saturating_add(u32::from(raw.moved_since_marked))
+    let was_detached = matches!(marked.marker.mark, Mark::Detached(_));
+    marked.marker.cycle.saturating_add(u32::from(was_detached && raw.moved_since_marked))
 }
