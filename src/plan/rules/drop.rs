@@ -42,14 +42,12 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
             }
         }
     }
-    if decide(desired, after, &undecided, draft) {
-        for partition in undecided {
-            let decided = draft.world.partition(&partition.name).cloned();
-            let until =
-                decided.as_ref().and_then(is_detached).and_then(|detached| detached.drops_since);
-            if let (Some(step), Some(since)) = (decided.and_then(|p| draft.drop_step(&p)), until) {
-                drop_after_grace(range, moment, grace_over(since, after), step, draft);
-            }
+    for partition in decide(desired, after, undecided, draft) {
+        let decided = draft.world.partition(&partition.name).cloned();
+        let until =
+            decided.as_ref().and_then(is_detached).and_then(|detached| detached.drops_since);
+        if let (Some(step), Some(since)) = (decided.and_then(|p| draft.drop_step(&p)), until) {
+            drop_after_grace(range, moment, grace_over(since, after), step, draft);
         }
     }
 }
@@ -89,28 +87,36 @@ fn drop_after_grace(
     }
 }
 
-/// Starts the grace period of tables that were detached to be kept. More than go without saying need
-/// approval. Returns whether they do not wait for it.
+/// Starts the grace period of tables that were detached to be kept, and returns these tables. More than go without
+/// saying need approval. What this plan records as detached waits for an approval of its own: an interruption
+/// before the record would void this one.
 fn decide(
     desired: &DesiredTable,
     after: Duration,
-    undecided: &[ObservedPartition],
+    undecided: Vec<ObservedPartition>,
     draft: &mut Draft,
-) -> bool {
+) -> Vec<ObservedPartition> {
     let count = u32::try_from(undecided.len()).unwrap_or(u32::MAX);
     let limit = desired.limits.most_expired;
-    if count <= limit || draft.approved {
-        draft.mark(undecided, Marking::ForDrop, Cause::Dropped);
-        return true;
-    }
-    for partition in undecided {
+    let (decided, waiting): (Vec<_>, Vec<_>) = undecided
+        .into_iter()
+        .partition(|p| count <= limit || (draft.approved && !draft.records(p)));
+    draft.mark(&decided, Marking::ForDrop, Cause::Dropped);
+    for partition in &waiting {
         let wanted = draft.drop_step(partition);
         draft.defer(wanted, Blocker::DropNeedsApproval { count, limit, after });
     }
-    false
+    decided
 }
 
 impl Draft {
+    /// Returns whether a step of this plan records that the partition is detached.
+    fn records(&self, partition: &ObservedPartition) -> bool {
+        self.steps.iter().any(|planned| {
+            matches!(&planned.step, Step::RememberDetached(record) if record.partition == partition.name)
+        })
+    }
+
     fn drop_step(&self, partition: &ObservedPartition) -> Option<Step> {
         Some(Step::DropDetached(Box::new(DropDetached {
             table: self.world.name.clone(),
