@@ -271,6 +271,7 @@ impl ConnectionSettings {
     }
 
     /// Returns the name of the database: that of the user if none is given. Not to be shown.
+    #[cfg(feature = "operator")]
     pub(crate) fn database(&self) -> &str {
         let name = self.dbname.as_ref().or(self.user.as_ref());
         name.map_or("", |name| name.expose().as_str())
