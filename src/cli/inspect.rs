@@ -64,7 +64,7 @@ fn text(observed: &ObservedTable) -> String {
     for partition in &observed.partitions {
         text.push_str(&format!("  {}\n", line(partition, key)));
     }
-    for index in &relation.indexes {
+    for index in &observed.indexes {
         let valid = if index.valid { "" } else { ", not valid yet" };
         text.push_str(&format!(
             "  index {}: {}{valid}\n",

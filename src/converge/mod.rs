@@ -324,7 +324,7 @@ impl Doing<'_> {
         // A promise about the default partition makes writes fail that it took before. Where the attach
         // it was made for has not come about, it is taken back before we go. That holds for a run that
         // was ended as well: while a resource is suspended, no other run would take it back.
-        let broken = readmit(&observed, moment);
+        let broken = readmit(&observed);
         if !broken.steps.is_empty() {
             let checked = check_in_background(broken, self.desired, observed, moment).await?;
             self.execute(&checked, &Unrevoked).await;

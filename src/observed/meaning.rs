@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::index_meaning::{column_operators, partition_index, table_index};
 use super::management::{cycle, is_for, is_unmarked, meant};
 use super::snapshot::{
-    CountedRows, RawExclusion, RawForeignKey, RawHolder, RawKey, RawPartition, RawPublication,
-    RawRelation, RawServer, RawTrigger, Snapshot,
+    CountedRows, RawExclusion, RawForeignKey, RawHolder, RawIndex, RawKey, RawPartition,
+    RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
     Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, MOST_STRETCHES, Near,
@@ -35,8 +35,9 @@ pub enum InvalidSnapshot {
 impl TryFrom<Snapshot> for ObservedTable {
     type Error = InvalidSnapshot;
 
-    fn try_from(raw: Snapshot) -> Result<Self, InvalidSnapshot> {
+    fn try_from(mut raw: Snapshot) -> Result<Self, InvalidSnapshot> {
         let name = qualified(raw.schema, raw.table)?;
+        let (indexes, adopted) = raw.relation.as_mut().map(changeable).unwrap_or_default();
         let relation = raw.relation.map(relation).transpose()?;
         let key = range_key(relation.as_ref());
         let oid = relation.as_ref().map(|relation| relation.oid);
@@ -55,6 +56,8 @@ impl TryFrom<Snapshot> for ObservedTable {
             default_rows: None,
             default_rows_from: None,
             near: Near::default(),
+            indexes: indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
+            adopted: adopted.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect(),
             relation,
             name,
         };
@@ -90,6 +93,11 @@ fn server(raw: RawServer) -> Result<Server, InvalidSnapshot> {
     })
 }
 
+/// Takes what steps change out of a relation: its indexes, and what its comment records.
+fn changeable(raw: &mut RawRelation) -> (Vec<RawIndex>, Option<String>) {
+    (std::mem::take(&mut raw.indexes), raw.adopted.take())
+}
+
 fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
     let replica_identity = match (raw.replica_identity.as_str(), raw.replica_identity_index) {
         ("f", _) => ReplicaIdentity::Full,
@@ -118,12 +126,10 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
             tablespace: raw.tablespace.map(Identifier::new).transpose()?,
             access_method: raw.access_method.map(Identifier::new).transpose()?,
         },
-        indexes: raw.indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
         inherited_bounds: raw.inherited_bounds,
         owner_code: raw.owner_code,
         powers: raw.powers,
         publications: identifiers(raw.publications)?,
-        adopted: raw.adopted.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect(),
         references: qualified_all(raw.references)?,
         referenced_by: raw.referenced_by.into_iter().map(foreign_key).collect::<Result<_, _>>()?,
     })

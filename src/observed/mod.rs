@@ -36,6 +36,11 @@ pub struct ObservedTable {
     pub server: Server,
     /// What has that name; none where nothing has.
     pub relation: Option<Relation>,
+    /// The indexes of the table itself.
+    pub indexes: Vec<TableIndex>,
+    /// Digests of the names that have been adopted, as a line of the table's comment records them: an adoption is
+    /// not repeated for another table of the same name.
+    pub adopted: BTreeSet<String>,
     /// Its partitions, and the tables made to become one.
     pub partitions: Vec<ObservedPartition>,
     /// Tables that have the constraint by which a detached table is found, and no marker: the comments were
@@ -80,7 +85,7 @@ pub struct Server {
     pub ahead: Option<SignedDuration>,
 }
 
-/// What has the table's name.
+/// What has the table's name: the facts about it that no step changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     /// Its object identifier.
@@ -101,8 +106,6 @@ pub struct Relation {
     pub column_operators: Vec<ColumnOperators>,
     /// What a new partition takes from it.
     pub template: Template,
-    /// Its indexes.
-    pub indexes: Vec<TableIndex>,
     /// The condition that the rows of this table meet because it is a partition itself, in SQL as the catalog
     /// deparses it; `None` if it is not a partition.
     pub inherited_bounds: Option<String>,
@@ -117,9 +120,6 @@ pub struct Relation {
     pub references: Vec<QualifiedName>,
     /// The foreign keys that reference it.
     pub referenced_by: Vec<ForeignKey>,
-    /// Digests of the names that have been adopted, as a line of its comment records them: an adoption is not
-    /// repeated for another table of the same name.
-    pub adopted: BTreeSet<String>,
 }
 
 /// A foreign key of another table that leads here.

@@ -1,9 +1,10 @@
 //! Conditions of partial indexes: which operators they use, and whether an index in the catalog has the same one.
 
 use super::Moment;
+use super::ground::Ground;
 use super::rules::Draft;
 use crate::desired::{DesiredIndex, DesiredTable};
-use crate::observed::{ObservedTable, PartitionIndex};
+use crate::observed::{ObservedTable, PartitionIndex, Relation};
 use crate::partition::{
     ColumnOperators, Identifier, IndexShape, columns_with_operators, condition_pieces,
     uses_operators,
@@ -36,11 +37,12 @@ pub fn unproven_conditions(
     observed: &ObservedTable,
     _: &Moment,
 ) -> Vec<UnprovenCondition> {
+    let Some(relation) = &observed.relation else { return Vec::new() };
     let is_unproven = |index: &&DesiredIndex| {
         if index.shape.predicate.is_none() {
             return false;
         }
-        let known = known(index, observed);
+        let known = known(index, relation, observed);
         observed.attached().any(|partition| {
             let is_found = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &known));
             !is_found && partition.indexes.iter().any(|i| i.may_have_condition_of(index))
@@ -48,7 +50,7 @@ pub fn unproven_conditions(
     };
     let unproven = desired.indexes.iter().filter(is_unproven).filter_map(|index| {
         let (condition, operators) =
-            (index.shape.predicate.clone()?, known(index, observed).operators);
+            (index.shape.predicate.clone()?, known(index, relation, observed).operators);
         condition_pieces(&condition, &operators)?;
         Some(UnprovenCondition { condition, operators })
     });
@@ -62,12 +64,11 @@ impl KnownCondition {
     }
 }
 
-fn known(index: &DesiredIndex, observed: &ObservedTable) -> KnownCondition {
+fn known(index: &DesiredIndex, relation: &Relation, observed: &ObservedTable) -> KnownCondition {
     let known = KnownCondition::of_table(index);
     let Some(condition) = index.shape.predicate.as_deref() else { return known };
-    let all = observed.relation.as_ref().map(|relation| relation.column_operators.as_slice());
     KnownCondition {
-        operators: columns_with_operators(condition, all.unwrap_or_default()),
+        operators: columns_with_operators(condition, &relation.column_operators),
         deparsed: observed.conditions.get(condition).cloned(),
         ..known
     }
@@ -75,13 +76,17 @@ fn known(index: &DesiredIndex, observed: &ObservedTable) -> KnownCondition {
 
 impl Draft {
     /// Returns what is known of the condition of an index.
-    pub(super) fn condition_of(&self, index: &DesiredIndex) -> KnownCondition {
-        known(index, &self.world)
+    pub(super) fn condition_of(&self, ground: &Ground<'_>, index: &DesiredIndex) -> KnownCondition {
+        known(index, ground.relation, &self.world)
     }
 
     /// Returns a column whose operators the condition of an index needs, if they cannot be named in it.
-    pub(super) fn unclear_column(&self, index: &DesiredIndex) -> Option<Identifier> {
-        let operators = self.condition_of(index).operators;
+    pub(super) fn unclear_column(
+        &self,
+        ground: &Ground<'_>,
+        index: &DesiredIndex,
+    ) -> Option<Identifier> {
+        let operators = self.condition_of(ground, index).operators;
         let is_clear = condition_pieces(index.shape.predicate.as_deref()?, &operators).is_some();
         operators.into_iter().next().map(|of| of.column).filter(|_| !is_clear)
     }

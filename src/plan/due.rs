@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::Moment;
+use super::calendar::{Calendar, grid};
 use super::rules::grace_over;
-use super::window::{Window, grid};
 use crate::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::{KeyType, Mark};
@@ -47,9 +47,9 @@ fn end_of_grace(
     moment: &Moment,
 ) -> Option<Timestamp> {
     let OnExpiry::Drop { after } = range.retention?.on_expiry else { return None };
-    let window = Window::new(range, key, observed, moment)?;
+    let calendar = Calendar::new(range, key, moment)?;
     let is_expired = |p: &&ObservedPartition| {
-        p.is_let_go() && p.bounds.as_range().is_some_and(|range| window.may_go(range))
+        p.is_let_go() && p.bounds.as_range().is_some_and(|range| calendar.may_go(range))
     };
     let since = observed.partitions.iter().filter(is_expired).filter_map(|p| match p.mark {
         Some(Mark::Detached(detached)) => detached.drops_since,

@@ -5,6 +5,7 @@
 
 mod aside;
 mod blocker;
+mod calendar;
 mod check;
 mod condition;
 mod default_remedy;
@@ -13,11 +14,12 @@ mod due;
 mod equivalent;
 mod explain;
 mod fingerprint;
+mod gaps;
+mod ground;
 mod moment;
 mod note;
 mod ranges;
 mod reason;
-mod refute;
 mod remedy;
 mod rules;
 mod simulate;
@@ -25,12 +27,13 @@ mod slow;
 mod step;
 mod undone;
 mod waits;
-mod window;
 
 pub use blocker::Blocker;
+pub use calendar::Calendar;
 pub use check::{CheckedPlan, Violation, check};
 pub use condition::{UnprovenCondition, unproven_conditions};
 pub use due::next_action;
+pub use gaps::{Coverage, Gaps, Missing};
 pub use moment::Moment;
 pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use simulate::simulate;
@@ -40,7 +43,6 @@ pub use step::{
 };
 pub use undone::Undone;
 pub use waits::Waits;
-pub use window::{Coverage, Window};
 
 use crate::desired::{DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, ObservedTable, Origin, Within};
@@ -76,28 +78,30 @@ pub struct PlannedStep {
 
 /// Decides what to do to make `observed` what is `desired` at a moment.
 pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Plan {
-    let plan = drafted(desired, observed, moment, false);
+    let ground = match ground::refute(desired, observed, moment) {
+        Ok(ground) => ground,
+        Err(problems) => return refuted(observed, problems),
+    };
+    let plan = drafted(&ground, observed, false);
     let needs_approval = plan.deferred.iter().any(|held| held.blocker.is_about_plan());
     if !(needs_approval && desired.approved.contains(&plan.fingerprint)) {
         return plan;
     }
     // It stays the plan that a person has seen.
-    Plan { fingerprint: plan.fingerprint, ..drafted(desired, observed, moment, true) }
+    Plan { fingerprint: plan.fingerprint, ..drafted(&ground, observed, true) }
 }
 
-fn drafted(
-    desired: &DesiredTable,
-    observed: &ObservedTable,
-    moment: &Moment,
-    approved: bool,
-) -> Plan {
-    let mut draft = rules::Draft::new(observed, moment, approved);
-    if let Some(blocker) = refute::refute(desired, observed, moment) {
-        draft.deferred.push(Deferral { wanted: None, blocker });
-    } else {
-        for rule in rules::RULES {
-            rule(desired, moment, &mut draft);
-        }
+fn refuted(observed: &ObservedTable, problems: Vec<Blocker>) -> Plan {
+    let mut draft = rules::Draft::new(observed, false);
+    let deferrals = problems.into_iter().map(|blocker| Deferral { wanted: None, blocker });
+    draft.deferred.extend(deferrals);
+    finished(observed, draft)
+}
+
+fn drafted(ground: &ground::Ground<'_>, observed: &ObservedTable, approved: bool) -> Plan {
+    let mut draft = rules::Draft::new(observed, approved);
+    for rule in rules::RULES {
+        rule(ground, &mut draft);
     }
     finished(observed, draft)
 }
@@ -105,12 +109,12 @@ fn drafted(
 /// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
 #[must_use]
 pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> bool {
-    refute::refute(desired, observed, moment).is_some()
+    ground::refute(desired, observed, moment).is_err()
 }
 
 /// Takes back every promise about the default partition.
-pub fn readmit(observed: &ObservedTable, moment: &Moment) -> Plan {
-    let mut draft = rules::Draft::new(observed, moment, false);
+pub fn readmit(observed: &ObservedTable) -> Plan {
+    let mut draft = rules::Draft::new(observed, false);
     draft.readmit();
     finished(observed, draft)
 }
@@ -136,7 +140,8 @@ pub fn asks_for_default_rows(
 ) -> Option<Within> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     observed.default_partition().filter(|default| default.bytes > 0)?;
-    let missing = Window::new(range, refute::range_key(observed)?, observed, moment)?.missing;
+    let (_, key) = observed.range_key()?;
+    let missing = Gaps::new(&Calendar::new(range, key, moment)?, observed).missing;
     let from = missing.iter().map(|missing| missing.range.from()).min();
     let to = missing.iter().map(|missing| missing.range.to()).max();
     let stretch = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
@@ -154,13 +159,10 @@ pub fn asks_for_references(
     let (true, Partitioning::Range(range)) = (is_referenced, &desired.partitioning) else {
         return Vec::new();
     };
-    let Some(window) =
-        refute::range_key(observed).and_then(|key| Window::new(range, key, observed, moment))
-    else {
-        return Vec::new();
-    };
+    let calendar = observed.range_key().and_then(|(_, key)| Calendar::new(range, key, moment));
+    let Some(calendar) = calendar else { return Vec::new() };
     let is_expired = |p: &&ObservedPartition| {
-        p.origin == Origin::Ours && p.bounds.as_range().is_some_and(|r| window.is_expired(r))
+        p.origin == Origin::Ours && p.bounds.as_range().is_some_and(|r| calendar.is_expired(r))
     };
     observed.attached().filter(is_expired).map(|p| p.name.clone()).collect()
 }

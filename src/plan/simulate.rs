@@ -85,11 +85,6 @@ fn on(
     }
 }
 
-/// The indexes of the table; `None` if there is no table.
-fn table_indexes(world: &mut ObservedTable) -> Option<&mut Vec<TableIndex>> {
-    world.relation.as_mut().map(|relation| &mut relation.indexes)
-}
-
 fn create(world: &mut ObservedTable, new: &NewPartition) {
     world.taken.insert(new.partition.name.clone());
     world.taken.extend(new.indexes.iter().map(|index| index.name.clone()));
@@ -127,7 +122,7 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
 
 fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
     let twin = |of: &Identifier, constraint: bool| {
-        let table_index = world.relation.iter().flat_map(|r| &r.indexes).find(|i| i.name == *of);
+        let table_index = world.indexes.iter().find(|i| i.name == *of);
         PartitionIndex {
             name: index.name.clone(),
             of: None,
@@ -166,7 +161,7 @@ fn built(name: &Identifier, shape: &IndexShape, stands_for: Option<&Identifier>)
 
 /// Postgres makes an index of the new partition belong to each index of the table that is like it.
 fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
-    let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
+    let table_indexes = world.indexes.clone();
     on(world, &attach.partition, |p| {
         p.attachment = Attachment::Attached;
         (p.mark, p.cycle) = (Some(Mark::Attached), attach.marker.cycle);
@@ -204,7 +199,7 @@ fn drain_default(world: &mut ObservedTable, drain: &Drain) {
 /// A table that was a partition stands by itself, and its indexes belong to none of the table's. One that
 /// is not ours is none of our business any more.
 fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
-    let table_indexes = world.relation.as_ref().map(|r| r.indexes.clone()).unwrap_or_default();
+    let table_indexes = world.indexes.clone();
     on(world, name, |p| {
         p.attachment = Attachment::Detached;
         (p.rows_referenced_by, p.references_error, p.held_by) = (None, None, Vec::new());
@@ -226,8 +221,8 @@ fn mark(
     partitions: &[MarkedPartition],
     adopted: Option<&BTreeSet<String>>,
 ) {
-    if let (Some(adopted), Some(relation)) = (adopted, &mut world.relation) {
-        relation.adopted.clone_from(adopted);
+    if let Some(adopted) = adopted {
+        world.adopted.clone_from(adopted);
     }
     for MarkedPartition { name, marker, .. } in partitions {
         on(world, name, |p| {
@@ -257,7 +252,7 @@ fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
 /// detach was cut off does not count.
 fn validate(world: &mut ObservedTable, name: &Identifier) {
     let is_it = |index: &&TableIndex| index.name == *name && !index.valid;
-    if world.relation.iter().flat_map(|r| &r.indexes).find(is_it).is_none() {
+    if world.indexes.iter().find(is_it).is_none() {
         return;
     }
     // The last one that was made complete is rarely the first: what comes last is asked first.
@@ -267,7 +262,7 @@ fn validate(world: &mut ObservedTable, name: &Identifier) {
         .rev()
         .filter(|p| p.attachment == Attachment::Attached)
         .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
-    for index in table_indexes(world).into_iter().flatten().filter(|i| i.name == *name) {
+    for index in world.indexes.iter_mut().filter(|i| i.name == *name) {
         index.valid |= complete;
     }
 }
@@ -276,8 +271,7 @@ fn create_table_index(world: &mut ObservedTable, step: &Step) {
     let Step::CreateTableIndex { index: name, shape, partitions, .. } = step else { return };
     let is_empty = world.attached().next().is_none();
     world.taken.insert(name.clone());
-    let Some(indexes) = table_indexes(world) else { return };
-    indexes.push(TableIndex {
+    world.indexes.push(TableIndex {
         name: name.clone(),
         valid: is_empty,
         shape: Some(shape.clone()),
@@ -288,7 +282,7 @@ fn create_table_index(world: &mut ObservedTable, step: &Step) {
         exclusion: false,
         settings: IndexSettings::default(),
     });
-    indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    world.indexes.sort_by(|a, b| a.name.cmp(&b.name));
     take_partition_indexes(world, name, partitions);
 }
 
@@ -299,8 +293,7 @@ fn take_partition_indexes(
     name: &Identifier,
     partitions: &[QualifiedName],
 ) {
-    let mut indexes = world.relation.iter().flat_map(|relation| &relation.indexes);
-    let Some(created) = indexes.find(|i| i.name == *name).cloned() else { return };
+    let Some(created) = world.indexes.iter().find(|i| i.name == *name).cloned() else { return };
     for partition in partitions {
         on(world, partition, |p| {
             let equivalent =
@@ -311,7 +304,7 @@ fn take_partition_indexes(
         });
     }
     if !partitions.is_empty() {
-        let indexes = table_indexes(world).into_iter().flatten();
+        let indexes = world.indexes.iter_mut();
         indexes.filter(|i| i.name == *name).for_each(|i| i.valid = true);
     }
 }
@@ -327,9 +320,7 @@ fn discard(world: &mut ObservedTable, partition: &QualifiedName) {
 
 fn drop_table_index(world: &mut ObservedTable, name: &Identifier) {
     world.taken.remove(name);
-    if let Some(indexes) = table_indexes(world) {
-        indexes.retain(|i| i.name != *name);
-    }
+    world.indexes.retain(|i| i.name != *name);
     for partition in &mut world.partitions {
         for index in partition.indexes.iter().filter(|i| i.of.as_ref() == Some(name)) {
             world.taken.remove(&index.name);
@@ -341,12 +332,10 @@ fn drop_table_index(world: &mut ObservedTable, name: &Identifier) {
 fn rename_table_index(world: &mut ObservedTable, from: &Identifier, to: &Identifier) {
     world.taken.remove(from);
     world.taken.insert(to.clone());
-    if let Some(indexes) = table_indexes(world) {
-        for index in indexes.iter_mut().filter(|i| i.name == *from) {
-            index.name = to.clone();
-        }
-        indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    for index in world.indexes.iter_mut().filter(|i| i.name == *from) {
+        index.name = to.clone();
     }
+    world.indexes.sort_by(|a, b| a.name.cmp(&b.name));
     for index in world.partitions.iter_mut().flat_map(|p| &mut p.indexes) {
         if index.of.as_ref() == Some(from) {
             index.of = Some(to.clone());

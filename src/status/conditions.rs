@@ -10,7 +10,7 @@ use crate::api::{ConditionType, Reason};
 use crate::desired::Partitioning;
 use crate::observed::Origin;
 use crate::partition::Identifier;
-use crate::plan::{Cause, Step, Waits};
+use crate::plan::{Cause, Coverage, Step, Waits};
 
 /// What the longest message may have, in characters; kubectl shows them whole.
 const LONGEST_MESSAGE: usize = 1_000;
@@ -134,9 +134,12 @@ fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
 }
 
 fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
-    let window = summary::window(seen);
-    let (is_covered, reason) = match (&seen.desired.partitioning, &window) {
-        (Partitioning::Range(_), Some(window)) => (window.is_covered(), Reason::AllPeriods),
+    let calendar = summary::calendar(seen);
+    let (is_covered, reason) = match (&seen.desired.partitioning, &calendar) {
+        (Partitioning::Range(_), Some(calendar)) => {
+            let coverage = Coverage::new(calendar, seen.observed);
+            (coverage.is_some_and(|found| found.is_complete(calendar)), Reason::AllPeriods)
+        }
         (Partitioning::Hash(_), _) if seen.observed.key().is_some() => {
             (summary::takes_every_remainder(seen.observed), Reason::AllRemainders)
         }
@@ -159,20 +162,20 @@ fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
 fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Statement> {
     let Partitioning::Range(range) = &seen.desired.partitioning else { return None };
     let about = ConditionType::Retained;
-    let window = summary::window(seen).filter(|_| first(obstacles, About::Access).is_none());
-    let Some(window) = window else { return Some(unknown(about)) };
+    let calendar = summary::calendar(seen).filter(|_| first(obstacles, About::Access).is_none());
+    let Some(calendar) = calendar else { return Some(unknown(about)) };
     if let Some(Obstacle { reason, message, .. }) = first(obstacles, About::Retention) {
         return Some(says(about, FALSE, *reason, message.clone()));
     }
     let to_go = seen.remaining.steps.iter().filter(|planned| lets_go(&planned.step)).count();
     let left_alone = seen.remaining.notes.iter().find(|note| note.is_of_expired());
-    Some(match (to_go, left_alone, window.kept_from) {
+    Some(match (to_go, left_alone, calendar.kept_from) {
         (0, None, None) if range.retention.is_none() => {
             let message = "spec.retention is absent: nothing expires".to_owned();
             says(about, TRUE, Reason::KeepsEverything, message)
         }
         (0, None, kept_from) => {
-            let from = kept_from.map(|edge| window.grid.axis.key.shown(edge)).unwrap_or_default();
+            let from = kept_from.map(|edge| calendar.grid.axis.key.shown(edge)).unwrap_or_default();
             let message = format!("nothing ends before {from}{}", unmanaged(seen));
             says(about, TRUE, Reason::NothingExpired, message)
         }

@@ -6,8 +6,8 @@ use super::Seen;
 use crate::api::v1alpha1::{PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
 use crate::observed::{Attachment, ObservedTable, Origin};
-use crate::partition::{Bounds, Edge, Identifier, KeyType};
-use crate::plan::{self, Deferral, Plan, PlannedStep, Step, Window};
+use crate::partition::{Bounds, Edge, Identifier};
+use crate::plan::{self, Calendar, Coverage, Deferral, Gaps, Plan, PlannedStep, Step};
 
 /// The lines that a status shows of a plan.
 const PREVIEW_LINES: usize = 10;
@@ -23,17 +23,13 @@ pub fn strategy(partitioning: &Partitioning) -> String {
     format!("{method} on {}", columns.join(", "))
 }
 
-/// What a range should provide; none on a hash, and where that cannot be told.
-pub(super) fn window(seen: &Seen<'_>) -> Option<Window> {
+/// Returns the periods of a range, or `None` on a hash and if they cannot be told.
+pub(super) fn calendar(seen: &Seen<'_>) -> Option<Calendar> {
+    let (_, key) = seen.observed.range_key()?;
     match &seen.desired.partitioning {
-        Partitioning::Range(range) => Window::new(range, key(seen)?, seen.observed, &seen.moment),
+        Partitioning::Range(range) => Calendar::new(range, key, &seen.moment),
         Partitioning::Hash(_) => None,
     }
-}
-
-/// The type of the key, where the table is partitioned by what the spec says.
-fn key(seen: &Seen<'_>) -> Option<KeyType> {
-    seen.observed.range_key().map(|(_, key)| key)
 }
 
 /// Whether the hash partitions take every row; none where there are no hash partitions to be.
@@ -69,8 +65,8 @@ pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {
 fn missing(seen: &Seen<'_>) -> Option<i32> {
     match &seen.desired.partitioning {
         Partitioning::Range(_) => {
-            let window = window(seen)?;
-            if window.too_wide.is_empty() { number(window.missing.len()) } else { None }
+            let gaps = Gaps::new(&calendar(seen)?, seen.observed);
+            if gaps.too_wide.is_empty() { number(gaps.missing.len()) } else { None }
         }
         Partitioning::Hash(_) if takes_every_remainder(seen.observed) => Some(0),
         Partitioning::Hash(_) => {
@@ -93,12 +89,12 @@ fn default_rows(observed: &ObservedTable) -> Option<i64> {
 
 /// Where the gap-free stretch of partitions that `now` lies in begins and ends.
 pub(super) fn coverage(seen: &Seen<'_>) -> (Option<String>, Option<String>) {
-    let Some(window) = window(seen) else { return (None, None) };
-    let Some(coverage) = window.coverage else { return (None, None) };
+    let Some(calendar) = calendar(seen) else { return (None, None) };
+    let Some(coverage) = Coverage::new(&calendar, seen.observed) else { return (None, None) };
     let shown = |edge| match edge {
         Edge::MinValue | Edge::NegativeInfinity => Some("-infinity".to_owned()),
         Edge::MaxValue | Edge::Infinity => Some("infinity".to_owned()),
-        Edge::At(at) => window.grid.axis.instant(at).map(|instant| instant.to_string()),
+        Edge::At(at) => calendar.grid.axis.instant(at).map(|instant| instant.to_string()),
     };
     (shown(coverage.from), shown(coverage.until))
 }

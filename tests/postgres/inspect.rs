@@ -291,7 +291,7 @@ async fn a_table_that_is_itself_a_partition_is_read_like_any_other() {
         let above = observe(&session, &table("t")).await;
         assert_eq!(above.partitions[0].bytes, 0, "Postgres {major}");
         let year = observe(&session, &table("year")).await;
-        let indexes = &year.relation.as_ref().unwrap().indexes;
+        let indexes = &year.indexes;
         let definitions: Vec<_> = indexes.iter().map(|i| i.definition.as_str()).collect();
         assert_eq!(definitions, ["btree (n)"], "Postgres {major}");
         assert!(indexes[0].shape.is_some(), "Postgres {major}");

@@ -141,7 +141,7 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
         partition.indexes.sort_by(|a, b| a.name.cmp(&b.name));
     }
     world.partitions.sort_by(|a, b| a.name.cmp(&b.name));
-    for index in &mut world.relation.as_mut().unwrap().indexes {
+    for index in &mut world.indexes {
         if let Some(shape) = &mut index.shape {
             without_predicate(shape);
             index.definition.clear();

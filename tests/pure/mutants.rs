@@ -168,8 +168,8 @@ proptest! {
             _ => None,
         });
         let names: Vec<_> = names.flatten().collect();
-        if let (Some(relation), false) = (world.observed.relation.as_mut(), names.is_empty()) {
-            relation.adopted.extend(names);
+        if !names.is_empty() {
+            world.observed.adopted.extend(names);
             refuses(&world, &whole, vec![whole.clone()])?;
         }
     }

@@ -258,7 +258,7 @@ pub(crate) fn names_are_good(before: &ObservedTable, after: &ObservedTable) -> R
 /// The world without its names, which may differ between two ways to the same end.
 pub(crate) fn nameless(observed: &ObservedTable) -> Vec<String> {
     let mut all: Vec<String> = observed.partitions.iter().map(nameless_partition).collect();
-    for index in observed.relation.iter().flat_map(|relation| &relation.indexes) {
+    for index in &observed.indexes {
         all.push(format!("{:?} {} {:?}", index.name, index.valid, index.shape));
     }
     all.sort();

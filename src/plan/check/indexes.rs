@@ -74,9 +74,8 @@ pub(super) fn check_replaced(
     unattached: &ObservedPartition,
     world: &ObservedTable,
 ) -> Result<(), &'static str> {
-    let table_indexes = world.relation.iter().flat_map(|relation| &relation.indexes);
-    let created: Vec<_> =
-        table_indexes.filter(|i| i.exclusion).filter_map(|i| i.constraint.as_ref()).collect();
+    let exclusions = world.indexes.iter().filter(|i| i.exclusion);
+    let created: Vec<_> = exclusions.filter_map(|i| i.constraint.as_ref()).collect();
     let is_created_again = |name: &Identifier| {
         let index = unattached.indexes.iter().find(|i| i.name == *name);
         index.and_then(|i| i.exclusion.as_ref()).is_some_and(|own| created.contains(&own))
@@ -104,7 +103,7 @@ pub(super) fn check_replace(
 }
 
 fn table_index<'a>(name: &Identifier, world: &'a ObservedTable) -> Option<&'a TableIndex> {
-    world.relation.as_ref()?.indexes.iter().find(|i| i.name == *name)
+    world.indexes.iter().find(|i| i.name == *name)
 }
 
 /// An index is dropped only where it serves nobody, or where we made it and its like is there or no

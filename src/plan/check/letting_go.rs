@@ -13,7 +13,7 @@ use crate::partition::{
     Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
 use crate::plan::step::{Detach, DropDetached, MarkedPartition, Marking, Remember};
-use crate::plan::{Moment, Plan, PlannedStep, Step, Window};
+use crate::plan::{Calendar, Moment, Plan, PlannedStep, Step};
 
 /// How far the clock of the database and ours may differ.
 const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
@@ -57,13 +57,13 @@ impl<'a> Leave<'a> {
         else {
             return leave;
         };
-        let Some(window) = Window::new(range, key, observed, moment) else { return leave };
-        leave.now = Some(Edge::At(window.now));
+        let Some(calendar) = Calendar::new(range, key, moment) else { return leave };
+        leave.now = Some(Edge::At(calendar.now));
         let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MOST_APART);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
         leave.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
         let is_approved = desired.approved.contains(&plan.fingerprint);
-        leave.expired_until = window.kept_from;
+        leave.expired_until = calendar.kept_from;
         leave.dropped_since = match retention.on_expiry {
             OnExpiry::Detach => None,
             // Nor what this very run detaches.
@@ -173,8 +173,7 @@ pub(super) fn check_adoptions(
     recorded: Option<&BTreeSet<String>>,
     world: &ObservedTable,
 ) -> Result<(), &'static str> {
-    let before = world.relation.as_ref().map(|relation| relation.adopted.clone());
-    let before = before.unwrap_or_default();
+    let before = &world.adopted;
     match (marking, recorded) {
         (Marking::Adopted, Some(recorded)) => {
             let mut digests = partitions.iter().map(|marked| adoption_digest(&marked.name));
@@ -182,10 +181,9 @@ pub(super) fn check_adoptions(
                 digests.all(|digest| !before.contains(&digest) && recorded.contains(&digest));
             ensure(is_new, "no adoption is repeated for another table of the same name")
         }
-        (Marking::Forgotten, Some(recorded)) => ensure(
-            partitions.is_empty() && recorded.is_subset(&before),
-            "nothing is only forgotten",
-        ),
+        (Marking::Forgotten, Some(recorded)) => {
+            ensure(partitions.is_empty() && recorded.is_subset(before), "nothing is only forgotten")
+        }
         (Marking::Adopted | Marking::Forgotten, None) | (_, Some(_)) => {
             Err("an adoption is recorded, and nothing else is")
         }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cause, Draft, Moment, Note, PlannedStep, Step, simulate};
-use crate::desired::{AdoptedName, DesiredTable};
+use super::{Cause, Draft, Ground, Note, PlannedStep, Step, simulate};
+use crate::desired::AdoptedName;
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, Detached, Mark, Marker, QualifiedName, adoption_digest};
 use crate::plan::reason::Unadoptable;
 use crate::plan::step::{MarkedPartition, Marking};
 
-pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
+pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
+    let desired = ground.desired;
     let mut unknown = desired.unread_adoptions.clone();
     let mut adopted = Vec::new();
-    forget(desired, draft);
+    forget(ground, draft);
     for name in &desired.adopt {
         match draft.world.partitions.iter().find(|p| is_named(p, name, draft)) {
             Some(found) if found.origin == Origin::Ours => {}
@@ -37,9 +38,9 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
     }
     let asked_for = desired.adopt.iter().map(|name| digest_of(name, &draft.world.name));
     let mut recorded: BTreeSet<_> =
-        asked_for.filter(|digest| draft.adopted().contains(digest)).collect();
+        asked_for.filter(|digest| draft.world.adopted.contains(digest)).collect();
     recorded.extend(adopted.iter().map(|partition| adoption_digest(&partition.name)));
-    let mut step = draft.marking(&adopted, Marking::Adopted);
+    let mut step = draft.marking(ground, &adopted, Marking::Adopted);
     if let Step::MarkPartitions { adopted, .. } = &mut step {
         *adopted = Some(recorded);
     }
@@ -48,15 +49,16 @@ pub(super) fn adopt(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
 
 /// Forgets adoptions that the annotation does not name any more, if another table has the name now: so a user can
 /// ask for the adoption of that one.
-fn forget(desired: &DesiredTable, draft: &mut Draft) {
-    let asked_for = desired.adopt.iter().map(|name| digest_of(name, &draft.world.name));
-    let kept: BTreeSet<_> = asked_for.filter(|digest| draft.adopted().contains(digest)).collect();
+fn forget(ground: &Ground<'_>, draft: &mut Draft) {
+    let recorded = &draft.world.adopted;
+    let asked_for = ground.desired.adopt.iter().map(|name| digest_of(name, &draft.world.name));
+    let kept: BTreeSet<_> = asked_for.filter(|digest| recorded.contains(digest)).collect();
     let is_waiting = |p: &ObservedPartition| {
         let digest = adoption_digest(&p.name);
-        p.origin == Origin::Foreign && draft.adopted().contains(&digest) && !kept.contains(&digest)
+        p.origin == Origin::Foreign && recorded.contains(&digest) && !kept.contains(&digest)
     };
     if draft.world.partitions.iter().any(is_waiting) {
-        let mut step = draft.marking(&[], Marking::Forgotten);
+        let mut step = draft.marking(ground, &[], Marking::Forgotten);
         if let Step::MarkPartitions { adopted, .. } = &mut step {
             *adopted = Some(kept);
         }
@@ -97,6 +99,7 @@ impl Draft {
     /// The step that says in the comments of partitions what they are.
     pub(super) fn mark(
         &mut self,
+        ground: &Ground<'_>,
         partitions: &[ObservedPartition],
         marking: Marking,
         because: Cause,
@@ -104,14 +107,19 @@ impl Draft {
         if partitions.is_empty() {
             return;
         }
-        let step = self.marking(partitions, marking);
+        let step = self.marking(ground, partitions, marking);
         self.step(step, because);
     }
 
     /// Puts the step that lets partitions go before every other but the one that makes them ours, and what
     /// ends a detach that was cut off.
-    pub(super) fn mark_first(&mut self, partitions: &[ObservedPartition], marking: Marking) {
-        let step = self.marking(partitions, marking);
+    pub(super) fn mark_first(
+        &mut self,
+        ground: &Ground<'_>,
+        partitions: &[ObservedPartition],
+        marking: Marking,
+    ) {
+        let step = self.marking(ground, partitions, marking);
         simulate(&mut self.world, &step);
         let comes_first = |p: &PlannedStep| {
             let adopts = matches!(&p.step, Step::MarkPartitions { adopted: Some(_), .. });
@@ -121,15 +129,34 @@ impl Draft {
         self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
     }
 
-    /// Digests of the names that have been adopted.
-    fn adopted(&self) -> BTreeSet<String> {
-        self.world.relation.as_ref().map(|relation| relation.adopted.clone()).unwrap_or_default()
-    }
-
     fn was_adopted(&self, partition: &QualifiedName) -> bool {
-        self.adopted().contains(&adoption_digest(partition))
+        self.world.adopted.contains(&adoption_digest(partition))
     }
 
+    fn marking(
+        &self,
+        ground: &Ground<'_>,
+        partitions: &[ObservedPartition],
+        marking: Marking,
+    ) -> Step {
+        let marked = partitions.iter().map(|partition| MarkedPartition {
+            name: partition.name.clone(),
+            oid: partition.oid,
+            bounds: partition.bounds.clone(),
+            comment: partition.comment.clone(),
+            marker: ground.marker(partition, marking),
+        });
+        Step::MarkPartitions {
+            table: self.world.name.clone(),
+            key: ground.range_key(),
+            partitions: marked.collect(),
+            marking,
+            adopted: None,
+        }
+    }
+}
+
+impl Ground<'_> {
     /// What the comment of a partition says once it is marked.
     fn marker(&self, partition: &ObservedPartition, marking: Marking) -> Marker {
         let is_expired_again = partition.cycle.saturating_add(1);
@@ -158,25 +185,8 @@ impl Draft {
         Marker {
             mark: partition.mark.unwrap_or(Mark::Attached),
             oid: partition.oid,
-            parent: self.world.relation.as_ref().map(|relation| relation.oid),
+            parent: Some(self.relation.oid),
             cycle: partition.cycle,
-        }
-    }
-
-    fn marking(&self, partitions: &[ObservedPartition], marking: Marking) -> Step {
-        let marked = partitions.iter().map(|partition| MarkedPartition {
-            name: partition.name.clone(),
-            oid: partition.oid,
-            bounds: partition.bounds.clone(),
-            comment: partition.comment.clone(),
-            marker: self.marker(partition, marking),
-        });
-        Step::MarkPartitions {
-            table: self.world.name.clone(),
-            key: self.range_key(),
-            partitions: marked.collect(),
-            marking,
-            adopted: None,
         }
     }
 }

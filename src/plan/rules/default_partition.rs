@@ -1,37 +1,35 @@
 //! Whether there is a default partition.
 
-use super::{Blocker, Cause, Draft, Moment, Note, Step};
-use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
+use super::{Blocker, Cause, Draft, Ground, Note, Step};
+use crate::desired::DefaultPartition;
 use crate::observed::{ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, fit};
-use crate::plan::refute::range_key;
-use crate::plan::window::Window;
+use crate::plan::Coverage;
+use crate::plan::ground::Range;
 
 /// Makes a default partition that is wanted.
-pub(super) fn provide(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
-    if whose(desired, DefaultPartition::Present).is_none() || found(draft).is_some() {
+pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
+    if whose(ground, DefaultPartition::Present).is_none() || found(draft).is_some() {
         return;
     }
     let name = fit(draft.world.name.name.as_str(), "_default");
     let cause = Cause::DefaultWanted;
-    let partition = draft.make(desired, Bounds::Default, &name, |_| false, cause);
-    let attach = draft.attach(partition, Bounds::Default, None);
+    let partition = draft.make(ground, Bounds::Default, &name, |_| false, cause);
+    let attach = draft.attach(ground, partition, Bounds::Default, None);
     draft.step(attach, cause);
 }
 
 /// Removes a default partition that is not wanted: one of ours, empty, and not all that rows of now have.
-pub(super) fn remove(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
-    let Some(range) = whose(desired, DefaultPartition::Absent) else { return };
+pub(super) fn remove(ground: &Ground<'_>, draft: &mut Draft) {
+    let Some(range) = whose(ground, DefaultPartition::Absent) else { return };
     let Some(default) = found(draft) else { return };
-    let window =
-        range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
-    let Some(window) = window else { return };
-    let is_needed = window.coverage.is_none_or(|coverage| coverage.until <= window.soon());
-    if !is_needed && can_be_removed(&default, draft) {
+    let coverage = Coverage::new(&range.calendar, &draft.world);
+    let is_needed = coverage.is_none_or(|coverage| coverage.until <= range.calendar.soon());
+    if !is_needed && can_be_removed(&default, ground, draft) {
         let step = Step::RemoveDefault {
             table: draft.world.name.clone(),
             default: default.name.clone(),
-            references: draft.references(),
+            references: ground.references(),
         };
         match Blocker::of_dependents(default.name.clone(), &default.dependents) {
             None => draft.step(step, Cause::DefaultUnwanted),
@@ -42,19 +40,17 @@ pub(super) fn remove(desired: &DesiredTable, moment: &Moment, draft: &mut Draft)
     }
 }
 
-fn can_be_removed(default: &ObservedPartition, draft: &Draft) -> bool {
+fn can_be_removed(default: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) -> bool {
     let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
-    let is_referenced = !draft.referenced_by().is_empty() || !default.referenced_by.is_empty();
+    let is_referenced =
+        !ground.relation.referenced_by.is_empty() || !default.referenced_by.is_empty();
     let is_ours = default.origin == Origin::Ours && default.owned;
     is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table
 }
 
 /// The range, where this is what it wants of a default partition.
-fn whose(desired: &DesiredTable, policy: DefaultPartition) -> Option<&DesiredRange> {
-    match &desired.partitioning {
-        Partitioning::Range(range) if range.default_partition == policy => Some(range),
-        Partitioning::Range(_) | Partitioning::Hash(_) => None,
-    }
+fn whose<'a>(ground: &'a Ground<'_>, policy: DefaultPartition) -> Option<&'a Range<'a>> {
+    ground.range().filter(|range| range.spec.default_partition == policy)
 }
 
 fn found(draft: &Draft) -> Option<ObservedPartition> {

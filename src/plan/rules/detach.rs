@@ -1,25 +1,24 @@
 //! What was let go is brought to its end, before anything else.
 
 use super::expire::dropped_after;
-use super::{Blocker, Cause, Draft, Moment, Step};
-use crate::desired::DesiredTable;
+use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{Attachment, ObservedPartition};
 use crate::partition::Mark;
 use crate::plan::Note;
 use crate::plan::step::{Marking, Remember};
 
 /// Finalises detaches that were cut off, whoever began them, and writes down what is detached.
-pub(super) fn finish(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
+pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
     let pending = draft.all(|p| p.attachment == Attachment::DetachPending);
     for partition in pending {
-        disown(&partition, draft);
-        finalize(&partition, draft);
+        disown(&partition, ground, draft);
+        finalize(&partition, ground, draft);
     }
     let is_not_written_down =
         |p: &ObservedPartition| p.is_let_go() && matches!(p.mark, Some(Mark::Expired { .. }));
     for partition in draft.all(is_not_written_down) {
         if partition.owned {
-            draft.remember(desired, &partition, Cause::Expired);
+            draft.remember(ground, &partition, Cause::Expired);
         } else {
             let blocker = draft.not_owner_of(&partition);
             draft.defer(None, blocker);
@@ -29,17 +28,18 @@ pub(super) fn finish(desired: &DesiredTable, _: &Moment, draft: &mut Draft) {
 
 /// Takes back what the comment says of an earlier detach: since then a person has attached the partition
 /// again, and this detach is theirs. What we detach ourselves is marked otherwise before.
-fn disown(partition: &ObservedPartition, draft: &mut Draft) {
+fn disown(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
     if partition.owned && matches!(partition.mark, Some(Mark::Detached(_))) {
-        draft.mark(std::slice::from_ref(partition), Marking::Kept, Cause::CutOff);
+        let reattached = std::slice::from_ref(partition);
+        draft.mark(ground, reattached, Marking::Kept, Cause::CutOff);
     }
 }
 
-fn finalize(partition: &ObservedPartition, draft: &mut Draft) {
+fn finalize(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
     let step = Step::FinalizeDetach {
         table: draft.world.name.clone(),
         partition: partition.name.clone(),
-        references: draft.references(),
+        references: ground.references(),
     };
     if !partition.owned {
         let blocker = draft.not_owner_of(partition);
@@ -54,13 +54,18 @@ fn finalize(partition: &ObservedPartition, draft: &mut Draft) {
 
 impl Draft {
     /// The step that says in a constraint which rows a table holds, where that is a range.
-    pub(super) fn state_bounds(&mut self, partition: &ObservedPartition, because: Cause) {
-        let (Some(key), Some(range)) = (self.range_key(), partition.bounds.as_range()) else {
+    pub(super) fn state_bounds(
+        &mut self,
+        ground: &Ground<'_>,
+        partition: &ObservedPartition,
+        because: Cause,
+    ) {
+        let (Some(key), Some(range)) = (ground.range_key(), partition.bounds.as_range()) else {
             return;
         };
         let (table, oid) = (self.world.name.clone(), partition.oid);
         let partition = partition.name.clone();
-        let inherited = self.inherited_bounds();
+        let inherited = ground.relation.inherited_bounds.clone();
         let step = Step::StateBounds { table, partition, oid, key, range, inherited };
         self.step(step, because);
     }
@@ -68,7 +73,7 @@ impl Draft {
     /// The step that writes down of a detached table that it is detached, and what it held.
     pub(super) fn remember(
         &mut self,
-        desired: &DesiredTable,
+        ground: &Ground<'_>,
         partition: &ObservedPartition,
         because: Cause,
     ) {
@@ -81,20 +86,20 @@ impl Draft {
             });
         }
         let marked = self.world.partition(&partition.name).unwrap_or(partition);
-        let drops = dropped_after(desired).is_some()
+        let drops = dropped_after(ground).is_some()
             && matches!(marked.mark, Some(Mark::Expired { drops: true }));
         let step = Step::RememberDetached(Box::new(Remember {
             drops,
-            parent: self.world.relation.as_ref().map(|relation| relation.oid),
+            parent: Some(ground.relation.oid),
             cycle: marked.cycle,
             table: self.world.name.clone(),
             partition: partition.name.clone(),
             oid: partition.oid,
             bounds: partition.bounds.clone(),
-            key: self.range_key(),
-            inherited: self.inherited_bounds(),
+            key: ground.range_key(),
+            inherited: ground.relation.inherited_bounds.clone(),
             comment: partition.comment.clone(),
-            at: self.moment.now,
+            at: ground.moment.now,
             publications: leaves.into_iter().map(|publication| publication.name).collect(),
         }));
         self.step(step, because);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Blocker, Draft, Step};
-use crate::desired::DesiredTable;
+use super::{Blocker, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, Identifier, RangeBounds};
+use crate::plan::Missing;
+use crate::plan::calendar::Newest;
 use crate::plan::step::Drain;
-use crate::plan::window::{Missing, Newest};
 
 /// How long it takes to move a row, with a few indexes, in microseconds; about, and rather too long.
 /// `cargo bench --bench drain` measures it.
@@ -52,20 +52,20 @@ pub(super) fn blocker(
     default: &ObservedPartition,
     range: RangeBounds,
     rows: u64,
-    lock_timeout: Duration,
+    ground: &Ground<'_>,
     draft: &Draft,
 ) -> Option<Blocker> {
     let name = default.name.clone();
     if default.kind != PartitionKind::Table {
         return Some(Blocker::DefaultNoTable { default: name, kind: default.kind });
     }
-    let mut by = draft.referenced_by();
+    let mut by = ground.referenced_by();
     by.extend(default.referenced_by.iter().cloned());
     if !by.is_empty() {
         return Some(Blocker::DefaultReferenced { default: name, by });
     }
-    if let Some(relation) = draft.world.relation.as_ref().filter(|r| r.runs_code_with_more_rights())
-    {
+    let relation = ground.relation;
+    if relation.runs_code_with_more_rights() {
         return Some(Blocker::DefaultRunsCode {
             default: name,
             code: relation.owner_code.clone(),
@@ -77,8 +77,8 @@ pub(super) fn blocker(
         return Some(Blocker::DefaultWithoutIdentity { default: name });
     }
     let millis = millis(default, rows, draft.world.default_count);
-    let key = draft.range_key()?.key;
-    is_too_long(millis, lock_timeout).then_some(Blocker::DefaultTooLarge {
+    let key = ground.range()?.key.key;
+    is_too_long(millis, ground.desired.limits.lock_timeout).then_some(Blocker::DefaultTooLarge {
         default: name,
         range,
         rows,
@@ -89,7 +89,7 @@ pub(super) fn blocker(
 
 /// Makes a partition of a table that gets its rows in the same transaction.
 pub(super) fn make(
-    desired: &DesiredTable,
+    ground: &Ground<'_>,
     newest: &Newest,
     missing: Missing,
     name: &Identifier,
@@ -98,13 +98,12 @@ pub(super) fn make(
 ) {
     let on_newest = |periods| newest.holds(missing.range, periods);
     let bounds = Bounds::Range(missing.range);
-    let partition = draft.make(desired, bounds.clone(), name, on_newest, missing.cause);
-    let Some(relation) = &draft.world.relation else { return };
-    let is_stored = |column: &&Identifier| !relation.generated.contains(column);
-    let stored = relation.columns.iter().filter(is_stored).cloned().collect();
+    let partition = draft.make(ground, bounds.clone(), name, on_newest, missing.cause);
+    let is_stored = |column: &&Identifier| !ground.relation.generated.contains(column);
+    let stored = ground.relation.columns.iter().filter(is_stored).cloned().collect();
     let step = Step::DrainDefault(Box::new(Drain {
         columns: stored,
-        attach: draft.attachment(partition, bounds, None),
+        attach: draft.attachment(ground, partition, bounds, None),
         default: default.name.clone(),
         triggers: default.triggers.clone(),
         rows,

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use super::expire::{clocks_differ, dropped_after};
-use super::{Blocker, Cause, Draft, Moment, Step};
-use crate::desired::{DesiredRange, DesiredTable, Partitioning, Zone};
+use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Detached, Mark};
-use crate::plan::refute::range_key;
+use crate::plan::Moment;
+use crate::plan::ground::Range;
 use crate::plan::step::{DropDetached, Marking};
-use crate::plan::window::Window;
 use jiff::{SignedDuration, Timestamp};
 
 /// So that what a run has detached is dropped by another, which has seen it detached.
@@ -17,19 +16,17 @@ const LEAST_GRACE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Drops detached tables of ours whose grace is over, and starts the grace period of those that were kept until
 /// the spec said that they are dropped.
-pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
-    let Partitioning::Range(range) = &desired.partitioning else { return };
-    let window =
-        range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
-    let Some(window) = window else { return };
-    keep_detached(desired, &window, draft);
-    let Some(after) = dropped_after(desired) else { return };
+pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
+    let (Some(range), moment) = (ground.range(), ground.moment) else { return };
+    keep_detached(ground, range, draft);
+    let Some(after) = dropped_after(ground) else { return };
     let clocks_differ = clocks_differ(draft);
     let mut undecided = Vec::new();
     for partition in draft.all(|p| is_detached(p).is_some()) {
-        let may_go = partition.bounds.as_range().is_some_and(|range| window.may_go(range));
+        let may_go =
+            partition.bounds.as_range().is_some_and(|bounds| range.calendar.may_go(bounds));
         let (Some(detached), Some(step), true) =
-            (is_detached(&partition), draft.drop_step(&partition), may_go)
+            (is_detached(&partition), draft.drop_step(ground, &partition), may_go)
         else {
             continue;
         };
@@ -42,11 +39,13 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
             }
         }
     }
-    for partition in decide(desired, after, undecided, draft) {
+    for partition in decide(ground, after, undecided, draft) {
         let decided = draft.world.partition(&partition.name).cloned();
         let until =
             decided.as_ref().and_then(is_detached).and_then(|detached| detached.drops_since);
-        if let (Some(step), Some(since)) = (decided.and_then(|p| draft.drop_step(&p)), until) {
+        if let (Some(step), Some(since)) =
+            (decided.and_then(|p| draft.drop_step(ground, &p)), until)
+        {
             drop_after_grace(range, moment, grace_over(since, after), step, draft);
         }
     }
@@ -54,15 +53,15 @@ pub(super) fn drop_detached(desired: &DesiredTable, moment: &Moment, draft: &mut
 
 /// Takes back that tables wait to be dropped, if the spec no longer says so: their grace period starts anew if it
 /// says so again.
-fn keep_detached(desired: &DesiredTable, window: &Window, draft: &mut Draft) {
-    let drops = dropped_after(desired).is_some();
+fn keep_detached(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
+    let drops = dropped_after(ground).is_some();
     let is_kept = |p: &ObservedPartition| {
-        let is_past = p.bounds.as_range().is_some_and(|range| window.is_past(range));
+        let is_past = p.bounds.as_range().is_some_and(|bounds| range.calendar.is_past(bounds));
         let waits = is_detached(p).is_some_and(|detached| detached.drops_since.is_some());
         waits && p.owned && !(drops && is_past)
     };
     let kept = draft.all(is_kept);
-    draft.mark(&kept, Marking::NotForDrop, Cause::NotDropped);
+    draft.mark(ground, &kept, Marking::NotForDrop, Cause::NotDropped);
 }
 
 fn is_detached(partition: &ObservedPartition) -> Option<Detached> {
@@ -73,7 +72,7 @@ fn is_detached(partition: &ObservedPartition) -> Option<Detached> {
 }
 
 fn drop_after_grace(
-    range: &DesiredRange,
+    range: &Range<'_>,
     moment: &Moment,
     until: Timestamp,
     step: Step,
@@ -91,19 +90,19 @@ fn drop_after_grace(
 /// saying need approval. What this plan records as detached waits for an approval of its own: an interruption
 /// before the record would void this one.
 fn decide(
-    desired: &DesiredTable,
+    ground: &Ground<'_>,
     after: Duration,
     undecided: Vec<ObservedPartition>,
     draft: &mut Draft,
 ) -> Vec<ObservedPartition> {
     let count = u32::try_from(undecided.len()).unwrap_or(u32::MAX);
-    let limit = desired.limits.most_expired;
+    let limit = ground.desired.limits.most_expired;
     let (decided, waiting): (Vec<_>, Vec<_>) = undecided
         .into_iter()
         .partition(|p| count <= limit || (draft.approved && !draft.records(p)));
-    draft.mark(&decided, Marking::ForDrop, Cause::Dropped);
+    draft.mark(ground, &decided, Marking::ForDrop, Cause::Dropped);
     for partition in &waiting {
-        let wanted = draft.drop_step(partition);
+        let wanted = draft.drop_step(ground, partition);
         draft.defer(wanted, Blocker::DropNeedsApproval { count, limit, after });
     }
     decided
@@ -117,15 +116,15 @@ impl Draft {
         })
     }
 
-    fn drop_step(&self, partition: &ObservedPartition) -> Option<Step> {
+    fn drop_step(&self, ground: &Ground<'_>, partition: &ObservedPartition) -> Option<Step> {
         Some(Step::DropDetached(Box::new(DropDetached {
             table: self.world.name.clone(),
             partition: partition.name.clone(),
             oid: partition.oid?,
             bounds: partition.bounds.clone(),
-            key: self.range_key(),
-            marker: self.found_marker(partition),
-            references: self.references(),
+            key: ground.range_key(),
+            marker: ground.found_marker(partition),
+            references: ground.references(),
             rows: partition.rows,
             bytes: partition.bytes,
         })))
@@ -133,9 +132,9 @@ impl Draft {
 }
 
 /// When what was due at an instant is due on the schedule.
-fn next(range: &DesiredRange, moment: &Moment, due: Timestamp) -> Timestamp {
-    let Zone::Known(zone) = &range.zone else { return due };
-    let next = range.schedule.expire.as_ref().and_then(|cron| cron.next(zone, moment.now));
+fn next(range: &Range<'_>, moment: &Moment, due: Timestamp) -> Timestamp {
+    let zone = &range.calendar.grid.axis.zone;
+    let next = range.spec.schedule.expire.as_ref().and_then(|cron| cron.next(zone, moment.now));
     next.unwrap_or(due)
 }
 

@@ -5,36 +5,32 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{Blocker, Cause, Draft, Moment, Note, Step};
-use crate::desired::{DesiredTable, OnExpiry, Partitioning};
+use super::{Blocker, Cause, Draft, Ground, Note, Step};
+use crate::desired::OnExpiry;
 use crate::observed::{Attachment, BoundsCheck, ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Mark, QualifiedName};
-use crate::plan::refute::range_key;
+use crate::plan::Calendar;
 use crate::plan::step::{Detach, Marking};
-use crate::plan::window::Window;
 
 /// How far the clock of the database and ours may differ.
 const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// Detaches what has expired, and keeps what no longer has.
-pub(super) fn expire(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
-    expire_range(desired, moment, draft);
+pub(super) fn expire(ground: &Ground<'_>, draft: &mut Draft) {
+    expire_range(ground, draft);
     // A user has attached them again. What their comments say of the earlier detach is over, lest the date of
     // it counts when they are detached again.
     let is_reattached = |p: &ObservedPartition| {
         p.attachment == Attachment::Attached && p.owned && matches!(p.mark, Some(Mark::Detached(_)))
     };
     let reattached = draft.all(is_reattached);
-    draft.mark(&reattached, Marking::Kept, Cause::Reattached);
+    draft.mark(ground, &reattached, Marking::Kept, Cause::Reattached);
 }
 
-fn expire_range(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
-    let Partitioning::Range(range) = &desired.partitioning else { return };
-    let window =
-        range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment));
-    let Some(window) = window else { return };
-    keep(&window, draft);
-    let expired = expired(&window, draft);
+fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
+    let Some(range) = ground.range() else { return };
+    keep(ground, &range.calendar, draft);
+    let expired = expired(&range.calendar, draft);
     if expired.is_empty() {
         return;
     }
@@ -43,34 +39,34 @@ fn expire_range(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
     }
     let mut free = Vec::new();
     for partition in expired {
-        match blocker(&partition, draft) {
+        match blocker(&partition, ground, draft) {
             None => free.push(partition),
             Some(blocker) => {
-                let wanted = detach(&partition, None, draft);
+                let wanted = detach(&partition, None, ground, draft);
                 draft.defer(Some(wanted), blocker);
             }
         }
     }
-    let_go(desired, &free, draft);
+    let_go(ground, &free, draft);
 }
 
 /// Takes back that partitions are let go, where they are kept after all.
-fn keep(window: &Window, draft: &mut Draft) {
+fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
     let is_kept = |p: &ObservedPartition| {
-        p.bounds.as_range().is_none_or(|range| !window.is_past(range))
+        p.bounds.as_range().is_none_or(|range| !calendar.is_past(range))
             && p.attachment == Attachment::Attached
             && matches!(p.mark, Some(Mark::Expired { .. } | Mark::Detached(_)))
             && p.owned
     };
     let kept = draft.all(is_kept);
-    draft.mark(&kept, Marking::Kept, Cause::KeptAgain);
+    draft.mark(ground, &kept, Marking::Kept, Cause::KeptAgain);
 }
 
 /// What has expired and is ours to let go, oldest first.
-fn expired(window: &Window, draft: &mut Draft) -> Vec<ObservedPartition> {
+fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     let mut expired = draft.all(|p| {
         p.attachment == Attachment::Attached
-            && p.bounds.as_range().is_some_and(|range| window.is_expired(range))
+            && p.bounds.as_range().is_some_and(|range| calendar.is_expired(range))
     });
     expired.sort_by_key(|p| p.bounds.as_range());
     let names = |partitions: &[ObservedPartition]| -> Vec<QualifiedName> {
@@ -87,7 +83,7 @@ fn expired(window: &Window, draft: &mut Draft) -> Vec<ObservedPartition> {
         draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&foreign) });
     }
     let (bounded, unbounded): (Vec<_>, Vec<_>) =
-        ours.into_iter().partition(|p| p.bounds.as_range().is_some_and(|r| window.may_go(r)));
+        ours.into_iter().partition(|p| p.bounds.as_range().is_some_and(|r| calendar.may_go(r)));
     if !unbounded.is_empty() {
         draft.notes.push(Note::NeverExpires { partitions: names(&unbounded) });
     }
@@ -101,7 +97,7 @@ pub(super) fn clocks_differ(draft: &Draft) -> Option<i64> {
 }
 
 /// What keeps one partition from being detached, whatever becomes of its siblings.
-fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
+fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) -> Option<Blocker> {
     let name = partition.name.clone();
     if !partition.owned {
         return Some(draft.not_owner_of(partition));
@@ -113,7 +109,7 @@ fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
     if !partition.referenced_by.is_empty() {
         return Some(Blocker::Referenced { partition: name, by: partition.referenced_by.clone() });
     }
-    let by = draft.referenced_by();
+    let by = ground.referenced_by();
     if by.is_empty() {
         return None;
     }
@@ -127,58 +123,62 @@ fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
     }
 }
 
-fn let_go(desired: &DesiredTable, free: &[ObservedPartition], draft: &mut Draft) {
+fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
     let attached = draft.world.attached().filter(|p| p.bounds.as_range().is_some()).count();
     let (free, last) = match free.split_last() {
         Some((last, others)) if free.len() == attached => (others, Some(last)),
         Some(_) | None => (free, None),
     };
     if let Some(last) = last {
-        let wanted = detach(last, None, draft);
+        let wanted = detach(last, None, ground, draft);
         draft.defer(Some(wanted), Blocker::LastPartition { partition: last.name.clone() });
     }
     let (decided, fresh): (Vec<_>, Vec<_>) =
         free.iter().cloned().partition(|p| matches!(p.mark, Some(Mark::Expired { .. })));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
-    let limit = desired.limits.most_expired;
-    let dropped_after = dropped_after(desired);
+    let limit = ground.desired.limits.most_expired;
+    let dropped_after = dropped_after(ground);
     let marking = Marking::Expired { drops: dropped_after.is_some() };
     let may_go = count <= limit || draft.approved;
     if count > limit && draft.approved {
         // Before all else: wherever the run is cut off, the next sees what a person has approved.
-        draft.mark_first(&fresh, marking);
+        draft.mark_first(ground, &fresh, marking);
     } else if may_go {
-        draft.mark(&fresh, marking, Cause::Expired);
+        draft.mark(ground, &fresh, marking, Cause::Expired);
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
         let is_stated = partition.bounds_check != BoundsCheck::Absent;
         if !(is_stated || draft.world.finds_by_name(&partition.name)) {
-            draft.state_bounds(partition, Cause::Expired);
+            draft.state_bounds(ground, partition, Cause::Expired);
         }
-        let step = detach(partition, after.take(), draft);
+        let step = detach(partition, after.take(), ground, draft);
         draft.step(step, Cause::Expired);
-        draft.remember(desired, partition, Cause::Expired);
+        draft.remember(ground, partition, Cause::Expired);
         after = Some(partition.name.clone());
     }
     for partition in fresh.iter().filter(|_| !may_go) {
-        let wanted = detach(partition, None, draft);
+        let wanted = detach(partition, None, ground, draft);
         draft.defer(Some(wanted), Blocker::NeedsApproval { count, limit, dropped_after });
     }
 }
 
 /// How long after it was let go a partition is dropped; none where it is kept.
-pub(super) fn dropped_after(desired: &DesiredTable) -> Option<Duration> {
-    let Partitioning::Range(range) = &desired.partitioning else { return None };
-    match range.retention?.on_expiry {
+pub(super) fn dropped_after(ground: &Ground<'_>) -> Option<Duration> {
+    match ground.range()?.spec.retention?.on_expiry {
         OnExpiry::Drop { after } => Some(after),
         OnExpiry::Detach => None,
     }
 }
 
-fn detach(partition: &ObservedPartition, after: Option<QualifiedName>, draft: &Draft) -> Step {
+fn detach(
+    partition: &ObservedPartition,
+    after: Option<QualifiedName>,
+    ground: &Ground<'_>,
+    draft: &Draft,
+) -> Step {
     let default = draft.world.default_partition().map(|p| p.name.clone());
-    let referenced_by = draft.referenced_by();
+    let referenced_by = ground.referenced_by();
     // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
     // their writers waiting: that must end in time, and a concurrent detach has none.
     let concurrently = default.is_none() && referenced_by.is_empty();
@@ -186,10 +186,10 @@ fn detach(partition: &ObservedPartition, after: Option<QualifiedName>, draft: &D
         table: draft.world.name.clone(),
         partition: partition.name.clone(),
         bounds: partition.bounds.clone(),
-        key: draft.range_key(),
+        key: ground.range_key(),
         concurrently,
         default,
-        references: draft.references(),
+        references: ground.references(),
         referenced_by,
         after: after.filter(|_| concurrently),
         rows: partition.rows,

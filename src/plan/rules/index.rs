@@ -1,69 +1,59 @@
 //! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
 
-use super::{Blocker, Cause, Draft, Moment, Step};
-use crate::desired::{DesiredIndex, DesiredTable, OnPartitions, Partitioning};
+use super::partition_index::{build, ensure_on_partitions};
+use super::{Blocker, Cause, Draft, Ground, Step};
+use crate::desired::DesiredIndex;
 use crate::observed::{
-    Attachment, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity,
-    TableIndex,
+    Attachment, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
 };
-use crate::partition::{Bounds, Identifier, QualifiedName, fit, index_name, unused};
+use crate::partition::{Identifier, QualifiedName, fit};
 use crate::plan::condition::KnownCondition;
-use crate::plan::refute::range_key;
 use crate::plan::step::REPLACEMENT_SUFFIX;
-use crate::plan::window::{Newest, Window};
 
-/// The steps of a plan after which no more is planned for indexes.
-const MAX_STEPS: usize = 10_000;
-
-pub(super) fn ensure(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
-    let window = match &desired.partitioning {
-        Partitioning::Range(range) => {
-            range_key(&draft.world).and_then(|key| Window::new(range, key, &draft.world, moment))
-        }
-        Partitioning::Hash(_) => None,
-    };
-    let newest = window.map(|window| window.newest(&desired.indexes));
-    for index in &desired.indexes {
-        if let Some(column) = unknown_column(index, draft) {
+pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
+    let indexes = &ground.desired.indexes;
+    let newest = ground.range().map(|range| range.calendar.newest(indexes));
+    for index in indexes {
+        if let Some(column) = unknown_column(index, ground) {
             let (table, index) = (draft.world.name.clone(), index.name.clone());
             draft.defer(None, Blocker::NoSuchColumn { table, index, column });
-        } else if let Some(column) = draft.unclear_column(index) {
+        } else if let Some(column) = draft.unclear_column(ground, index) {
             draft.defer(None, Blocker::ConditionUnclear { index: index.name.clone(), column });
         } else if index.is_of_table() {
-            ensure_of_table(index, draft);
+            ensure_of_table(index, ground, draft);
         } else {
-            ensure_on_partitions(index, newest.as_ref(), draft);
+            ensure_on_partitions(index, newest.as_ref(), ground, draft);
         }
     }
 }
 
-fn unknown_column(index: &DesiredIndex, draft: &Draft) -> Option<Identifier> {
-    let columns = &draft.world.relation.as_ref()?.columns;
+fn unknown_column(index: &DesiredIndex, ground: &Ground<'_>) -> Option<Identifier> {
+    let columns = &ground.relation.columns;
     index.shape.named_columns().find(|column| !columns.contains(column)).cloned()
 }
 
 /// The table has the index, and those of the partitions belong to it.
-fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
+fn ensure_of_table(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
     match table_index(&index.name, draft).cloned() {
         None if draft.is_taken(&index.name) => {
             let index = draft.world.name.sibling(index.name.clone());
             draft.defer(None, Blocker::IndexNameTaken { index });
         }
         None if foreign_partition(draft).is_some() => {
-            create_beside_foreign(index, &index.name, Cause::MissingIndex, draft);
+            create_beside_foreign(index, &index.name, Cause::MissingIndex, ground, draft);
         }
         None => {
             create_table_index(index, index.name.clone(), Cause::MissingIndex, draft);
-            complete(index, &index.name, Cause::MissingIndex, draft);
+            complete(index, &index.name, Cause::MissingIndex, ground, draft);
         }
         Some(found)
             if found.shape.as_ref() == Some(&index.shape)
                 && (found.valid || foreign_partition(draft).is_none()) =>
         {
             drop_replacement(index, draft);
-            complete(index, &index.name, Cause::MissingIndex, draft);
+            complete(index, &index.name, Cause::MissingIndex, ground, draft);
         }
-        Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, draft) => {
+        Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, ground) => {
             let index = draft.world.name.sibling(index.name.clone());
             draft.defer(None, Blocker::IndexServesConstraint { index });
         }
@@ -71,18 +61,18 @@ fn ensure_of_table(index: &DesiredIndex, draft: &mut Draft) {
             let of = draft.world.name.sibling(index.name.clone());
             draft.defer(None, Blocker::HasDependents { of, by: found.dependents });
         }
-        Some(_) => replace(index, draft),
+        Some(_) => replace(index, ground, draft),
     }
 }
 
 /// Whether logical replication tells rows by the index.
-fn is_replica_identity(index: &Identifier, draft: &Draft) -> bool {
-    let identity = draft.world.relation.as_ref().map(|r| &r.template.replica_identity);
-    matches!(identity, Some(ReplicaIdentity::Index(found)) if found == index)
+fn is_replica_identity(index: &Identifier, ground: &Ground<'_>) -> bool {
+    let identity = &ground.relation.template.replica_identity;
+    matches!(identity, ReplicaIdentity::Index(found) if found == index)
 }
 
 /// Builds a new index beside the old one, and lets it take the old one's place once it is complete.
-fn replace(index: &DesiredIndex, draft: &mut Draft) {
+fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
     let replacement = replacement_name(index);
     if table_index(&replacement, draft).is_some_and(|i| i.shape.as_ref() != Some(&index.shape)) {
         drop_replacement(index, draft);
@@ -94,13 +84,13 @@ fn replace(index: &DesiredIndex, draft: &mut Draft) {
             return;
         }
         if foreign_partition(draft).is_some() {
-            create_beside_foreign(index, &replacement, Cause::OtherDefinition, draft);
+            create_beside_foreign(index, &replacement, Cause::OtherDefinition, ground, draft);
         } else {
             create_table_index(index, replacement.clone(), Cause::OtherDefinition, draft);
         }
     }
     if table_index(&replacement, draft).is_some() {
-        complete(index, &replacement, Cause::OtherDefinition, draft);
+        complete(index, &replacement, Cause::OtherDefinition, ground, draft);
     }
     if table_index(&replacement, draft).is_some_and(|i| i.valid) {
         let step = Step::ReplaceTableIndex {
@@ -148,6 +138,7 @@ fn create_beside_foreign(
     index: &DesiredIndex,
     name: &Identifier,
     because: Cause,
+    ground: &Ground<'_>,
     draft: &mut Draft,
 ) {
     let foreign = foreign_partition(draft).map(|p| (p.name.clone(), p.kind));
@@ -158,7 +149,8 @@ fn create_beside_foreign(
     let mut is_complete = true;
     for partition in attached.iter().filter(|p| p.kind != PartitionKind::Foreign) {
         is_complete &= equivalent(index, partition).is_some()
-            || draft.has_room() && build(index, name, partition, because, None, draft).is_some();
+            || draft.has_room()
+                && build(index, (name, None), partition, because, ground, draft).is_some();
     }
     if is_complete {
         let step = Step::CreateTableIndex {
@@ -184,16 +176,14 @@ fn equivalent<'a>(
     })
 }
 
-impl Draft {
-    /// Returns whether the plan has room for more steps of indexes: the next run plans the rest. A plan for
-    /// every index on every partition would take longer to compute, check, and read than any run lasts.
-    fn has_room(&self) -> bool {
-        self.steps.len() < MAX_STEPS
-    }
-}
-
 /// Gives every partition an index that belongs to the table's.
-fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut Draft) {
+fn complete(
+    index: &DesiredIndex,
+    of: &Identifier,
+    because: Cause,
+    ground: &Ground<'_>,
+    draft: &mut Draft,
+) {
     let lacks = |partition: &&ObservedPartition| {
         partition.attachment == Attachment::Attached
             && partition.kind != PartitionKind::Foreign
@@ -207,7 +197,7 @@ fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut D
         let Some(partition) = partition else { continue };
         let name = match equivalent(index, &partition) {
             Some(twin) => Some(twin.name.clone()),
-            None => build(index, of, &partition, because, None, draft),
+            None => build(index, (of, None), &partition, because, ground, draft),
         };
         if let Some(name) = name {
             let step = Step::AttachIndex {
@@ -221,125 +211,8 @@ fn complete(index: &DesiredIndex, of: &Identifier, because: Cause, draft: &mut D
     }
 }
 
-/// Each partition the index belongs on has one of its own, and no other has.
-fn ensure_on_partitions(index: &DesiredIndex, newest: Option<&Newest>, draft: &mut Draft) {
-    let ours = |i: &&PartitionIndex| {
-        i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
-    };
-    let known = draft.condition_of(index);
-    for at in 0..draft.world.partitions.len() {
-        let is_attached = |p: &&ObservedPartition| {
-            p.attachment == Attachment::Attached && p.kind != PartitionKind::Foreign
-        };
-        let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
-        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &known));
-        let wanted = belongs_on(index, partition, newest);
-        let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &known));
-        let has_work = (wanted && !good) || partition.indexes.iter().any(is_old);
-        if !(has_work && draft.has_room()) {
-            continue;
-        }
-        let partition = partition.clone();
-        let mut is_replaced = good;
-        if wanted && !good {
-            let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
-            let because = if other { Cause::OtherDefinition } else { Cause::MissingIndex };
-            let stands_for = Some(index.name.clone());
-            is_replaced =
-                build(index, &index.name, &partition, because, stands_for, draft).is_some();
-        }
-        let old: Vec<_> = partition
-            .indexes
-            .iter()
-            .filter(ours)
-            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index, &known))))
-            .map(|i| (i.name.clone(), i.dependents.clone()))
-            .collect();
-        let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
-        for (index, dependents) in old {
-            let of = partition.name.sibling(index.clone());
-            let step = Step::DropIndex { partition: partition.name.clone(), index };
-            match Blocker::of_dependents(of, &dependents) {
-                None => draft.step(step, because),
-                Some(blocker) => draft.defer(Some(step), blocker),
-            }
-        }
-    }
-}
-
-fn belongs_on(
-    index: &DesiredIndex,
-    partition: &ObservedPartition,
-    newest: Option<&Newest>,
-) -> bool {
-    match (index.on, &partition.bounds) {
-        (OnPartitions::All, _) => true,
-        (OnPartitions::Newest(periods), Bounds::Range(range)) => {
-            newest.is_some_and(|newest| newest.holds(*range, periods))
-        }
-        (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => {
-            false
-        }
-    }
-}
-
-/// Builds an index on a partition, after clearing away what is left of an earlier attempt. None
-/// where it cannot be.
-fn build(
-    index: &DesiredIndex,
-    of: &Identifier,
-    partition: &ObservedPartition,
-    because: Cause,
-    stands_for: Option<Identifier>,
-    draft: &mut Draft,
-) -> Option<Identifier> {
-    let wanted = index_name(&draft.world.name.name, of, &partition.name.name);
-    let left = |name: &Identifier| {
-        partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == *name)
-    };
-    let name = unused(&wanted, |name| draft.is_taken(name) && left(name).is_none());
-    let leftover = left(&name);
-    let step = Step::BuildIndex {
-        partition: partition.name.clone(),
-        index: name.clone(),
-        shape: index.shape.clone(),
-        settings: IndexSettings {
-            operators: draft.condition_of(index).operators,
-            ..table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
-        },
-        stands_for,
-    };
-    if let Some(blocker) = build_blocker(partition, leftover, draft) {
-        draft.defer(Some(step), blocker);
-        return None;
-    }
-    if let Some(leftover) = leftover {
-        let (partition, index) = (partition.name.clone(), leftover.name.clone());
-        draft.step(Step::DropIndex { partition, index }, Cause::InvalidIndex);
-    }
-    draft.step(step, because);
-    Some(name)
-}
-
-fn build_blocker(
-    partition: &ObservedPartition,
-    leftover: Option<&PartitionIndex>,
-    draft: &Draft,
-) -> Option<Blocker> {
-    let name = partition.name.clone();
-    if partition.kind != PartitionKind::Table {
-        return Some(Blocker::NoConcurrentBuild { partition: name, kind: partition.kind });
-    }
-    if !partition.owned {
-        let role = draft.world.server.role.clone();
-        return Some(Blocker::NotOwnerOfPartition { partition: name, role });
-    }
-    let building = leftover.filter(|index| index.building)?;
-    Some(Blocker::IndexBeingBuilt { index: name.sibling(building.name.clone()) })
-}
-
-fn table_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a TableIndex> {
-    draft.world.relation.as_ref()?.indexes.iter().find(|index| index.name == *name)
+pub(super) fn table_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a TableIndex> {
+    draft.world.indexes.iter().find(|index| index.name == *name)
 }
 
 /// The partitions with an index that belongs to the table's.

@@ -1,21 +1,21 @@
 //! What a partition that we make is like.
 
-use super::Draft;
 use super::recover::is_usable;
-use crate::desired::{DesiredTable, OnPartitions, Partitioning};
+use super::{Draft, Ground};
+use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{
     Attachment, BoundsCheck, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
     ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
-use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, RangeKey, Step};
+use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step};
 use crate::plan::{Cause, Note};
 
 impl Draft {
     /// The steps that make a partition and attach it. One that an earlier run made is used as it is.
     pub(super) fn make(
         &mut self,
-        desired: &DesiredTable,
+        ground: &Ground<'_>,
         bounds: Bounds,
         wanted_name: &Identifier,
         on_newest: impl Fn(u32) -> bool,
@@ -25,7 +25,7 @@ impl Draft {
             let is_range = prepared.bounds.as_range().is_some();
             let is_proven = prepared.bounds_check == BoundsCheck::Proven;
             if prepared.attachment == Attachment::Detached && is_range && !is_proven {
-                self.prove(&prepared);
+                self.prove(ground, &prepared);
             }
             return prepared.name;
         }
@@ -35,7 +35,7 @@ impl Draft {
             self.notes.push(Note::NameGoneRound { wanted, used: name.clone() });
         }
         let partition = self.world.name.sibling(name);
-        let step = self.create(desired, bounds, partition.clone(), on_newest);
+        let step = self.create(ground, bounds, partition.clone(), on_newest);
         self.step(step, because);
         partition
     }
@@ -47,9 +47,9 @@ impl Draft {
 
     /// The steps after which Postgres knows of a detached table, without a scan under an exclusive lock,
     /// that it holds nothing but rows of its bounds.
-    fn prove(&mut self, detached: &ObservedPartition) {
+    fn prove(&mut self, ground: &Ground<'_>, detached: &ObservedPartition) {
         if detached.bounds_check == BoundsCheck::Absent {
-            self.state_bounds(detached, Cause::KeptAgain);
+            self.state_bounds(ground, detached, Cause::KeptAgain);
         }
         let step = Step::ValidateBounds {
             table: self.world.name.clone(),
@@ -61,16 +61,18 @@ impl Draft {
     /// The step that attaches a table for `bounds`.
     pub(super) fn attach(
         &self,
+        ground: &Ground<'_>,
         partition: QualifiedName,
         bounds: Bounds,
         exclusion: Option<Identifier>,
     ) -> Step {
-        Step::AttachPartition(Box::new(self.attachment(partition, bounds, exclusion)))
+        Step::AttachPartition(Box::new(self.attachment(ground, partition, bounds, exclusion)))
     }
 
     /// What becomes a partition of the table.
     pub(super) fn attachment(
         &self,
+        ground: &Ground<'_>,
         partition: QualifiedName,
         bounds: Bounds,
         exclusion: Option<Identifier>,
@@ -85,24 +87,23 @@ impl Draft {
             marker: Marker {
                 mark: Mark::Attached,
                 oid: found.and_then(|p| p.oid),
-                parent: self.world.relation.as_ref().map(|relation| relation.oid),
+                parent: Some(ground.relation.oid),
                 cycle: found.filter(|_| again).map_or(0, |p| p.cycle.saturating_add(1)),
             },
             partition,
             bounds,
-            key: self.range_key(),
+            key: ground.range_key(),
             default: self.world.default_partition().map(|p| p.name.clone()),
             exclusion,
-            references: self.references(),
-            referenced_by: self.referenced_by(),
+            references: ground.references(),
+            referenced_by: ground.referenced_by(),
         }
     }
 
     /// Returns the constraints of an unattached table that are those of the table with exclusion operators.
     fn constraints_to_replace(&self, unattached: &ObservedPartition) -> Vec<Identifier> {
-        let table_indexes = self.world.relation.iter().flat_map(|relation| &relation.indexes);
-        let of_table: Vec<_> =
-            table_indexes.filter(|i| i.exclusion).filter_map(|i| i.constraint.as_ref()).collect();
+        let exclusions = self.world.indexes.iter().filter(|i| i.exclusion);
+        let of_table: Vec<_> = exclusions.filter_map(|i| i.constraint.as_ref()).collect();
         let is_of_table = |index: &&PartitionIndex| {
             index.exclusion.as_ref().is_some_and(|own| of_table.contains(&own))
         };
@@ -114,32 +115,22 @@ impl Draft {
         self.world.taken.contains(name)
     }
 
-    /// The key, where the table is partitioned by range.
-    pub(super) fn range_key(&self) -> Option<RangeKey> {
-        let (column, key) = self.world.range_key()?;
-        Some(RangeKey { column: column.clone(), key })
-    }
-
     fn create(
         &self,
-        desired: &DesiredTable,
+        ground: &Ground<'_>,
         bounds: Bounds,
         partition: QualifiedName,
         on_newest: impl Fn(u32) -> bool,
     ) -> Step {
-        let template = self.world.relation.as_ref().map(|relation| relation.template.clone());
-        let template = template.unwrap_or_default();
-        let indexes = self.indexes(desired, &partition.name, on_newest);
+        let template = ground.relation.template.clone();
+        let indexes = self.indexes(ground, &partition.name, on_newest);
         let identity = match &template.replica_identity {
             ReplicaIdentity::Index(of) => indexes.iter().find(|index| index.body.is_of(of)),
             ReplicaIdentity::Default | ReplicaIdentity::Full | ReplicaIdentity::Nothing => None,
         };
         Step::CreatePartition(Box::new(NewPartition {
             table: self.world.name.clone(),
-            key: match desired.partitioning {
-                Partitioning::Range(_) => self.range_key(),
-                Partitioning::Hash(_) => None,
-            },
+            key: ground.range_key(),
             storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),
             replica_identity_index: identity.map(|index| index.name.clone()),
             template,
@@ -169,35 +160,26 @@ impl Draft {
     /// spec names.
     fn indexes(
         &self,
-        desired: &DesiredTable,
+        ground: &Ground<'_>,
         partition: &Identifier,
         on_newest: impl Fn(u32) -> bool,
     ) -> Vec<NewIndex> {
-        let Some(relation) = &self.world.relation else { return Vec::new() };
-        let mut bodies: Vec<_> = relation
-            .indexes
-            .iter()
-            .filter(|index| !index.exclusion)
+        let table_indexes = self.world.indexes.iter().filter(|index| !index.exclusion);
+        let mut bodies: Vec<_> = table_indexes
             .map(|index| (index.name.clone(), index.twin(), index.settings.clone()))
             .collect();
-        for index in &desired.indexes {
-            let here = match index.on {
-                OnPartitions::All => true,
-                OnPartitions::Newest(newest) => on_newest(newest),
+        let named = ground.desired.indexes.iter().filter(|index| match index.on {
+            OnPartitions::All => true,
+            OnPartitions::Newest(newest) => on_newest(newest),
+        });
+        for index in named.filter(|index| self.lacks(ground, index)) {
+            let stands_for = (!index.is_of_table()).then(|| index.name.clone());
+            let body = IndexBody::Named { stands_for, shape: index.shape.clone() };
+            let settings = IndexSettings {
+                operators: self.condition_of(ground, index).operators,
+                ..IndexSettings::default()
             };
-            let has_columns =
-                index.shape.named_columns().all(|column| relation.columns.contains(column));
-            let has_twin = index.is_of_table()
-                && relation.indexes.iter().any(|i| i.shape.as_ref() == Some(&index.shape));
-            if here && has_columns && !has_twin && self.unclear_column(index).is_none() {
-                let stands_for = (!index.is_of_table()).then(|| index.name.clone());
-                let body = IndexBody::Named { stands_for, shape: index.shape.clone() };
-                let settings = IndexSettings {
-                    operators: self.condition_of(index).operators,
-                    ..IndexSettings::default()
-                };
-                bodies.push((index.name.clone(), body, settings));
-            }
+            bodies.push((index.name.clone(), body, settings));
         }
         let mut indexes: Vec<NewIndex> = Vec::new();
         for (of, body, settings) in bodies {
@@ -207,6 +189,15 @@ impl Draft {
             indexes.push(NewIndex { name, body, settings });
         }
         indexes
+    }
+
+    /// Returns whether an index of the spec can be created, and the table has none that is equivalent.
+    fn lacks(&self, ground: &Ground<'_>, index: &DesiredIndex) -> bool {
+        let columns = &ground.relation.columns;
+        let has_columns = index.shape.named_columns().all(|column| columns.contains(column));
+        let is_like = |i: &TableIndex| i.shape.as_ref() == Some(&index.shape);
+        let has_twin = index.is_of_table() && self.world.indexes.iter().any(is_like);
+        has_columns && !has_twin && self.unclear_column(ground, index).is_none()
     }
 }
 

@@ -10,6 +10,7 @@ mod expire;
 mod index;
 mod login;
 mod make;
+mod partition_index;
 mod provision;
 mod publications;
 mod recover;
@@ -19,13 +20,13 @@ use std::collections::BTreeSet;
 
 pub(super) use drop::grace_over;
 
-use super::{Blocker, Cause, Deferral, Moment, Note, PlannedStep, Step, simulate};
-use crate::desired::DesiredTable;
-use crate::observed::{ObservedPartition, ObservedTable, Relation};
+use super::ground::Ground;
+use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
+use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::QualifiedName;
 
 /// A rule.
-pub(super) type Rule = fn(&DesiredTable, &Moment, &mut Draft);
+pub(super) type Rule = fn(&Ground<'_>, &mut Draft);
 
 /// All of them.
 pub(super) const RULES: [Rule; 12] = [
@@ -52,21 +53,18 @@ pub(super) struct Draft {
     /// Verb and subject of each of these, so that few are compared.
     deferred_about: BTreeSet<Option<(&'static str, QualifiedName)>>,
     pub(super) notes: Vec<Note>,
-    /// The instants the plan is for.
-    moment: Moment,
     /// Whether a person has approved what does not go without saying.
     approved: bool,
 }
 
 impl Draft {
-    pub(super) fn new(observed: &ObservedTable, moment: &Moment, approved: bool) -> Self {
+    pub(super) fn new(observed: &ObservedTable, approved: bool) -> Self {
         Self {
             world: observed.clone(),
             steps: Vec::new(),
             deferred: Vec::new(),
             deferred_about: BTreeSet::new(),
             notes: Vec::new(),
-            moment: *moment,
             approved,
         }
     }
@@ -74,21 +72,6 @@ impl Draft {
     /// The partitions, and what was or will be one, of which something is true.
     fn all(&self, is_so: impl Fn(&ObservedPartition) -> bool) -> Vec<ObservedPartition> {
         self.world.partitions.iter().filter(|p| is_so(p)).cloned().collect()
-    }
-
-    /// The tables the foreign keys of the table lead to.
-    fn references(&self) -> Vec<QualifiedName> {
-        self.world.relation.as_ref().map(|r| r.references.clone()).unwrap_or_default()
-    }
-
-    /// The tables whose foreign keys lead to the table.
-    fn referenced_by(&self) -> Vec<QualifiedName> {
-        self.world.relation.as_ref().map(Relation::referencing).unwrap_or_default()
-    }
-
-    /// The condition that every row of the table meets because it is a partition itself.
-    fn inherited_bounds(&self) -> Option<String> {
-        self.world.relation.as_ref()?.inherited_bounds.clone()
     }
 
     fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {

@@ -1,67 +1,56 @@
 //! Every period has its partition.
 
-use super::{Blocker, Cause, Draft, Moment, Note, Step, drain, remainders};
-use crate::desired::{DefaultPartition, DesiredRange, DesiredTable, Partitioning};
+use super::{Blocker, Cause, Draft, Ground, Note, Step, drain, remainders};
+use crate::desired::DefaultPartition;
 use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{Bounds, Identifier, RangeBounds, detached_constraint, digest, range_name};
-use crate::plan::refute::range_key;
+use crate::plan::calendar::Newest;
+use crate::plan::ground::{Method, Range};
 use crate::plan::step::RangeKey;
-use crate::plan::window::{Missing, Newest, Window};
+use crate::plan::{Gaps, Missing};
 
 /// Makes and attaches the partitions that are missing.
-pub(super) fn provision(desired: &DesiredTable, moment: &Moment, draft: &mut Draft) {
-    match &desired.partitioning {
-        Partitioning::Range(range) => {
-            let window = range_key(&draft.world)
-                .and_then(|key| Window::new(range, key, &draft.world, moment));
-            if let (Some(window), Some(key)) = (window, draft.range_key()) {
-                provision_periods(desired, range, &window, &key, draft);
-            }
-        }
-        Partitioning::Hash(hash) => remainders::provision(desired, hash, draft),
+pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
+    match &ground.method {
+        Method::Range(range) => provision_periods(ground, range, draft),
+        Method::Hash(hash) => remainders::provision(ground, hash, draft),
     }
-    note_unmanaged(desired, draft);
+    note_unmanaged(ground, draft);
 }
 
-fn provision_periods(
-    desired: &DesiredTable,
-    range: &DesiredRange,
-    window: &Window,
-    key: &RangeKey,
-    draft: &mut Draft,
-) {
-    for range in &window.too_wide {
+fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
+    let key = &range.key;
+    let gaps = Gaps::new(&range.calendar, &draft.world);
+    for range in &gaps.too_wide {
         draft.defer(None, Blocker::TooManyPeriods { range: *range, key: key.key });
     }
     let default = draft.world.default_partition().cloned();
-    let newest = window.newest(&desired.indexes);
+    let newest = range.calendar.newest(&ground.desired.indexes);
     let mut spent = 0;
-    let ways: Vec<_> = window
-        .missing
-        .iter()
-        .map(|missing| (*missing, way(missing, desired, range, window, draft, &mut spent)))
-        .collect();
+    let missing = gaps.missing.into_iter();
+    let ways: Vec<_> =
+        missing.map(|missing| (missing, way(&missing, ground, range, draft, &mut spent))).collect();
     if let Some(default) = &default {
         drop_unneeded_exclusions(default, &ways, draft);
     }
     for (missing, way) in ways {
         let table = &draft.world.name.name;
-        let name = range_name(table, &window.grid, missing.range);
+        let name = range_name(table, &range.calendar.grid, missing.range);
         match (way, &default) {
             (Way::Blocked(blocker), _) => {
                 let partition = draft.world.name.sibling(name);
-                let wanted = draft.attach(partition, Bounds::Range(missing.range), None);
+                let wanted = draft.attach(ground, partition, Bounds::Range(missing.range), None);
                 draft.defer(Some(wanted), blocker);
             }
             (Way::Draining(rows), Some(default)) => {
-                drain::make(desired, &newest, missing, &name, draft, (default, rows));
+                drain::make(ground, &newest, missing, &name, draft, (default, rows));
             }
             (Way::Excluding, Some(default)) => {
-                make(desired, &newest, missing, &name, draft, Some((default, key)));
+                make(ground, &newest, missing, &name, draft, Some((default, key)));
             }
             // Without a default partition nothing is drained, and nothing excluded.
             (Way::Free | Way::Draining(_) | Way::Excluding, _) => {
-                make(desired, &newest, missing, &name, draft, None);
+                make(ground, &newest, missing, &name, draft, None);
             }
         }
     }
@@ -82,9 +71,8 @@ enum Way {
 
 fn way(
     missing: &Missing,
-    desired: &DesiredTable,
-    spec: &DesiredRange,
-    window: &Window,
+    ground: &Ground<'_>,
+    proved: &Range<'_>,
     draft: &Draft,
     spent: &mut u64,
 ) -> Way {
@@ -106,9 +94,9 @@ fn way(
     }
     let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
     let rows = overlapping.map(|stretch| stretch.rows).fold(0, u64::saturating_add);
-    let is_drained = spec.default_partition == DefaultPartition::Present;
+    let is_drained = proved.spec.default_partition == DefaultPartition::Present;
     if rows > 0 && !is_drained {
-        let key = window.grid.axis.key;
+        let key = proved.key.key;
         return Way::Blocked(Blocker::DefaultHoldsRows { default: name, range, rows, key });
     }
     if !default.owned {
@@ -117,20 +105,19 @@ fn way(
     // The promise would make an application's insert fail that the default partition takes now;
     // where an earlier run made it, the insert fails already, and attaching is what cures it.
     let promised = default.exclusions.iter().any(|e| e.name == exclusion_name(range));
-    let is_in_use = !promised && window.is_written_soon(range, draft.world.server.clock);
+    let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
     if !is_drained {
         let blocker = is_in_use.then_some(Blocker::DefaultInUse { default: name });
         return blocker.map_or(Way::Excluding, Way::Blocked);
     }
-    let lock_timeout = desired.limits.lock_timeout;
-    let blocker = drain::blocker(default, range, rows, lock_timeout, draft);
+    let blocker = drain::blocker(default, range, rows, ground, draft);
     if rows > 0 || is_in_use {
         return blocker.map_or(Way::Draining(rows), Way::Blocked);
     }
     // Rows of this range may come at any time. So there is no promise where there is another way, and as
     // long as all of these together make nobody wait for long.
     *spent = spent.saturating_add(drain::millis(default, 0, None));
-    if blocker.is_some() || drain::is_too_long(*spent, lock_timeout) {
+    if blocker.is_some() || drain::is_too_long(*spent, ground.desired.limits.lock_timeout) {
         return Way::Excluding;
     }
     Way::Draining(0)
@@ -149,7 +136,7 @@ fn cannot_reattach(range: RangeBounds, draft: &Draft) -> Option<Blocker> {
 }
 
 fn make(
-    desired: &DesiredTable,
+    ground: &Ground<'_>,
     newest: &Newest,
     missing: Missing,
     name: &Identifier,
@@ -158,12 +145,12 @@ fn make(
 ) {
     let on_newest = |periods| newest.holds(missing.range, periods);
     let bounds = Bounds::Range(missing.range);
-    let partition = draft.make(desired, bounds.clone(), name, on_newest, missing.cause);
+    let partition = draft.make(ground, bounds.clone(), name, on_newest, missing.cause);
     let exclusion = beside.map(|(default, key)| {
         exclude(default, key, missing, draft);
         exclusion_name(missing.range)
     });
-    let attach = draft.attach(partition, bounds, exclusion);
+    let attach = draft.attach(ground, partition, bounds, exclusion);
     draft.step(attach, missing.cause);
 }
 
@@ -211,7 +198,7 @@ fn exclusion_name(range: RangeBounds) -> Identifier {
         .expect("short and without NUL")
 }
 
-fn note_unmanaged(desired: &DesiredTable, draft: &mut Draft) {
+fn note_unmanaged(ground: &Ground<'_>, draft: &mut Draft) {
     let partitions: Vec<_> = draft
         .world
         .partitions
@@ -220,7 +207,7 @@ fn note_unmanaged(desired: &DesiredTable, draft: &mut Draft) {
         .map(|p| p.name.clone())
         .collect();
     if !partitions.is_empty() {
-        let expire = matches!(&desired.partitioning, Partitioning::Range(range) if range.retention.is_some());
+        let expire = ground.range().is_some_and(|range| range.spec.retention.is_some());
         draft.notes.push(Note::Unmanaged { partitions, expire });
     }
     let restored = draft.world.partitions.iter().filter(|p| p.is_restored && !p.hangs_on());

@@ -4,13 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Draft, Moment, Note};
-use crate::desired::DesiredTable;
+use super::{Draft, Ground, Note};
 use crate::observed::ObservedPartition;
 use crate::partition::{Bounds, Edge, Identifier};
 
-pub(super) fn report(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
-    for (publication, end) in published_one_by_one(draft) {
+pub(super) fn report(ground: &Ground<'_>, draft: &mut Draft) {
+    for (publication, end) in published_one_by_one(ground, draft) {
         let is_left_out = |p: &&ObservedPartition| {
             let names_it = p.publications.iter().any(|found| found.name == publication);
             !names_it && p.bounds.as_range().map(|range| range.from()) >= end
@@ -25,14 +24,13 @@ pub(super) fn report(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
 
 /// Returns the publications that name partitions and not the table, each with the end of the last range that
 /// it publishes, or `None` if the table is not partitioned by range.
-fn published_one_by_one(draft: &Draft) -> BTreeMap<Identifier, Option<Edge>> {
+fn published_one_by_one(ground: &Ground<'_>, draft: &Draft) -> BTreeMap<Identifier, Option<Edge>> {
     let mut ends: BTreeMap<Identifier, Option<Edge>> = BTreeMap::new();
-    let of_table = draft.world.relation.iter().flat_map(|relation| &relation.publications);
-    let of_table: Vec<_> = of_table.collect();
+    let of_table = &ground.relation.publications;
     for partition in draft.world.attached().filter(|p| p.bounds != Bounds::Default) {
         let end = partition.bounds.as_range().map(|range| range.to());
         for publication in &partition.publications {
-            if !of_table.contains(&&publication.name) {
+            if !of_table.contains(&publication.name) {
                 let last = ends.entry(publication.name.clone()).or_default();
                 *last = (*last).max(end);
             }

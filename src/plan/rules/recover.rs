@@ -1,16 +1,15 @@
 //! Finish or clear away what an earlier run left.
 
-use super::{Blocker, Cause, Draft, Moment, Step};
-use crate::desired::DesiredTable;
+use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{Attachment, ObservedPartition};
 
 /// Discards tables that were made to become partitions and cannot be attached as they are.
-pub(super) fn discard_unusable(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
+pub(super) fn discard_unusable(_: &Ground<'_>, draft: &mut Draft) {
     discard(draft, |partition, draft| !is_usable(partition, draft));
 }
 
 /// Discards tables that were made to become partitions and that no rule has wanted.
-pub(super) fn discard_unwanted(_: &DesiredTable, _: &Moment, draft: &mut Draft) {
+pub(super) fn discard_unwanted(_: &Ground<'_>, draft: &mut Draft) {
     discard(draft, |_, _| true);
 }
 
@@ -31,8 +30,7 @@ fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -
 /// and each index of the table has its twin, which attaching would build under an exclusive lock. Of an index
 /// with exclusion operators Postgres recognizes none, and always creates one.
 pub(super) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
-    let table_indexes = draft.world.relation.iter().flat_map(|relation| &relation.indexes);
-    let mut table_indexes = table_indexes.filter(|index| !index.exclusion);
+    let mut table_indexes = draft.world.indexes.iter().filter(|index| !index.exclusion);
     partition.owned
         && partition.fits
         && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_twin_of(of)))

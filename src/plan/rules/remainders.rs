@@ -1,14 +1,14 @@
 //! Every remainder has its partition.
 
-use super::{Blocker, Cause, Draft};
-use crate::desired::{DesiredHash, DesiredTable};
+use super::{Blocker, Cause, Draft, Ground};
+use crate::desired::DesiredHash;
 use crate::observed::ObservedTable;
 use crate::partition::{Bounds, hash_name};
 
 /// More remainders than this are not counted one by one.
 const MOST_REMAINDERS: u32 = 1 << 16;
 
-pub(super) fn provision(desired: &DesiredTable, hash: &DesiredHash, draft: &mut Draft) {
+pub(super) fn provision(ground: &Ground<'_>, hash: &DesiredHash, draft: &mut Draft) {
     let found = hashes(&draft.world);
     let missing = missing(hash, &draft.world);
     let whole = missing.as_ref().map_or(found.len(), |missing| found.len() + missing.len());
@@ -23,8 +23,8 @@ pub(super) fn provision(desired: &DesiredTable, hash: &DesiredHash, draft: &mut 
         let Bounds::Hash { remainder, .. } = bounds else { continue };
         let name = hash_name(&draft.world.name.name, remainder);
         let cause = Cause::MissingRemainder;
-        let partition = draft.make(desired, bounds.clone(), &name, |_| false, cause);
-        let attach = draft.attach(partition, bounds, None);
+        let partition = draft.make(ground, bounds.clone(), &name, |_| false, cause);
+        let attach = draft.attach(ground, partition, bounds, None);
         draft.step(attach, cause);
     }
 }

@@ -178,6 +178,15 @@ fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
 }
 
 #[test]
+fn first_of_several_unmet_preconditions_decides_the_reason() {
+    let other = json!({"relation": {"key": {"method": "l"}, "owned": false}});
+    let told = told(&project_seen(&desired(&json!({})), &observed(&[NOVEMBER], &other)));
+    assert!(told[0].starts_with("Ready=False PartitionKeyMismatch: "), "{told:#?}");
+    assert!(told[0].ends_with(" (and 1 more)"), "{told:#?}");
+    assert!(told[2].starts_with("Reachable=False InsufficientPrivilege: "), "{told:#?}");
+}
+
+#[test]
 fn what_stands_in_the_way_is_told_where_it_belongs() {
     let only_planned = [
         "Ready=False PlanOnly",

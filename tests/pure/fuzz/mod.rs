@@ -122,7 +122,7 @@ fn exercise(desired: &mut DesiredTable, observed: &ObservedTable, moment: &Momen
             is_refuted(desired, observed, moment),
             next_action(desired, observed, moment),
         );
-        show(&readmit(observed, moment), desired);
+        show(&readmit(observed), desired);
         let planned = plan(desired, observed, moment);
         show(&planned, desired);
         tell(desired, observed, &planned, moment);

@@ -327,7 +327,7 @@ impl Scenario {
         if on.name.as_str() != "table" {
             return self.partition(&on).indexes.push(index);
         }
-        self.world.relation.as_mut().expect("there is a table").indexes.push(TableIndex {
+        self.world.indexes.push(TableIndex {
             name,
             valid: index.valid,
             unique: shape.unique,

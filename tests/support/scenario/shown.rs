@@ -16,7 +16,7 @@ pub(crate) fn world(world: &ObservedTable, key: Option<KeyType>) -> String {
     let mut partitions: Vec<_> = world.partitions.iter().collect();
     partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.shown(key)));
     let mut seen: String = partitions.into_iter().map(|p| shown(p, key)).collect();
-    for index in world.relation.iter().flat_map(|relation| &relation.indexes) {
+    for index in &world.indexes {
         let state = if index.valid { "valid" } else { "invalid" };
         seen.push_str(&format!("  index {}  {state}\n", index.name.shown()));
     }

@@ -1,0 +1,169 @@
+//! The periods that a range is about at a moment. They follow from the spec, the key, and the clock alone,
+//! whatever partitions there are.
+
+use jiff::{Timestamp, ToSpan as _};
+
+use super::Moment;
+use crate::desired::{DesiredIndex, DesiredRange, OnPartitions, StartAt, Zone};
+use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
+
+/// How long before a period begins its partition can still be attached behind a promise.
+const MINUTES_TO_ATTACH: i64 = 10;
+
+/// The periods that a range provides and keeps at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    /// The periods.
+    pub grid: Grid,
+    /// The instant, on the key's axis.
+    pub now: i128,
+    /// The current period.
+    pub(super) current: RangeBounds,
+    /// From the oldest period provided to the last one ahead.
+    pub span: RangeBounds,
+    /// Lower bound of the oldest period to keep, or `None` if everything is kept.
+    pub kept_from: Option<Edge>,
+    /// The same as of now, whatever the schedule: what was let go before here is not made or attached again
+    /// because its scheduled night is still to come.
+    pub made_from: Option<Edge>,
+    /// Lower bounds of the periods ahead of the current one, as many as the spec asks for.
+    pub(super) coming: Vec<Edge>,
+}
+
+/// The starts of the newest periods, the current one first.
+pub(super) struct Newest(Vec<i128>);
+
+impl Newest {
+    /// Returns whether a range belongs to the newest periods, this many up to and including the current
+    /// one, or is later.
+    pub(super) fn holds(&self, range: RangeBounds, periods: u32) -> bool {
+        let oldest = self.0.get((periods as usize).saturating_sub(1));
+        oldest.is_none_or(|oldest| range.to() > Edge::At(*oldest))
+    }
+}
+
+impl Calendar {
+    /// Returns the periods of a range at a moment, or `None` if the zone is unknown or the calendar library does
+    /// not reach one of them.
+    #[must_use]
+    pub fn new(desired: &DesiredRange, key: KeyType, moment: &Moment) -> Option<Self> {
+        let grid = grid(desired, key)?;
+        let now = grid.axis.at(moment.now);
+        let kept_as_of = |as_of| match &desired.retention {
+            Some(retention) => kept_from(&grid, retention.keep, as_of).map(Some),
+            None => Some(None),
+        };
+        let kept_from = kept_as_of(moment.expire)?;
+        let is_as_of_now = moment.now <= moment.expire;
+        Some(Self {
+            now,
+            current: grid.period(now)?,
+            span: span(desired, &grid, grid.period(grid.axis.at(moment.provision))?)?,
+            kept_from,
+            made_from: if is_as_of_now { kept_from } else { kept_as_of(moment.now)? },
+            coming: coming(&grid, now, desired.ahead)?,
+            grid,
+        })
+    }
+
+    /// Whether a whole range lies before the oldest period to keep.
+    #[must_use]
+    pub fn is_expired(&self, range: RangeBounds) -> bool {
+        self.kept_from.is_some_and(|kept_from| range.to() <= kept_from)
+    }
+
+    /// Whether a whole range lies before the oldest period that is kept as of now.
+    #[must_use]
+    pub fn is_past(&self, range: RangeBounds) -> bool {
+        self.made_from.is_some_and(|made_from| range.to() <= made_from)
+    }
+
+    /// Whether a range may be let go: a whole range has expired only where it has a beginning.
+    #[must_use]
+    pub fn may_go(&self, range: RangeBounds) -> bool {
+        self.is_expired(range) && matches!(range.from(), Edge::At(_))
+    }
+
+    /// The newest periods that the indexes of a spec ask for, walked through once.
+    pub(super) fn newest(&self, indexes: &[DesiredIndex]) -> Newest {
+        let periods = indexes.iter().map(|index| match index.on {
+            OnPartitions::Newest(periods) => periods as usize,
+            OnPartitions::All => 0,
+        });
+        let current = self.grid.floor(self.now);
+        let starts = std::iter::successors(current, |start| self.grid.previous(*start));
+        Newest(starts.take(periods.max().unwrap_or(0)).collect())
+    }
+
+    /// Whether rows of a range are written within the time in which what is planned now is surely done:
+    /// rows of now, or of the database's clock, which an application goes by whatever we plan for.
+    #[must_use]
+    pub fn is_written_soon(&self, range: RangeBounds, clock: Timestamp) -> bool {
+        let is_soon_after =
+            |now| range.from() <= self.soon_after(now) && range.to() > Edge::At(now);
+        is_soon_after(self.now) || is_soon_after(self.grid.axis.at(clock))
+    }
+
+    /// The end of the time in which what is planned now is surely done: a few minutes from now.
+    #[must_use]
+    pub fn soon(&self) -> Edge {
+        self.soon_after(self.now)
+    }
+
+    fn soon_after(&self, now: i128) -> Edge {
+        let instant = self.grid.axis.instant(now);
+        let soon = instant.and_then(|now| now.checked_add(MINUTES_TO_ATTACH.minutes()).ok());
+        Edge::At(soon.map_or(now, |soon| self.grid.axis.at(soon)))
+    }
+}
+
+/// Where the oldest period to keep begins.
+fn kept_from(grid: &Grid, keep: u32, as_of: Timestamp) -> Option<Edge> {
+    let mut oldest = grid.floor(grid.axis.at(as_of))?;
+    for _ in 0..keep {
+        match grid.previous(oldest) {
+            Some(previous) => oldest = previous,
+            // Further back than the calendar reaches nothing expires.
+            None => return Some(Edge::NegativeInfinity),
+        }
+    }
+    Some(Edge::At(oldest))
+}
+
+/// The periods of a range; none where the zone is unknown.
+pub(super) fn grid(desired: &DesiredRange, key: KeyType) -> Option<Grid> {
+    let Zone::Known(zone) = &desired.zone else { return None };
+    Some(Grid { interval: desired.interval, axis: Axis { key, zone: zone.clone() } })
+}
+
+/// From the oldest period provided to the last one ahead.
+fn span(desired: &DesiredRange, grid: &Grid, current: RangeBounds) -> Option<RangeBounds> {
+    let start_at = match desired.start_at {
+        None => None,
+        Some(StartAt::Date(date)) => {
+            Some(grid.axis.at_wall(date.to_datetime(jiff::civil::Time::midnight()))?)
+        }
+        Some(StartAt::Instant(instant)) => Some(grid.axis.at(instant)),
+    };
+    let from = match start_at {
+        Some(at) => Edge::At(grid.floor(at)?).min(current.from()),
+        None => current.from(),
+    };
+    let mut to = current.to();
+    for _ in 0..desired.ahead {
+        let Edge::At(at) = to else { return None };
+        to = Edge::At(grid.next(at)?);
+    }
+    RangeBounds::new(from, to)
+}
+
+/// Where each of the coming periods begins.
+fn coming(grid: &Grid, now: i128, ahead: u32) -> Option<Vec<Edge>> {
+    let mut start = grid.floor(now)?;
+    let mut coming = Vec::new();
+    for _ in 0..ahead {
+        start = grid.next(start)?;
+        coming.push(Edge::At(start));
+    }
+    Some(coming)
+}

@@ -1,0 +1,189 @@
+//! What the database has proved of a table before any rule is asked, or everything in it that contradicts the
+//! spec as a whole, so that nothing is changed.
+
+use super::{Blocker, Calendar, Moment, RangeKey};
+use crate::desired::{DesiredHash, DesiredRange, DesiredTable, Partitioning, Zone};
+use crate::observed::{ObservedTable, Relation, RelationKind, Server};
+use crate::partition::{Identifier, Interval, KeyType, PartitionKey, QualifiedName, ServerVersion};
+
+/// What the rules stand on: the table is there, it is partitioned as the spec says, and its owner can be
+/// acted as. No step of a plan changes any of it.
+pub(super) struct Ground<'a> {
+    /// The desired state.
+    pub(super) desired: &'a DesiredTable,
+    /// The instants the plan is for.
+    pub(super) moment: &'a Moment,
+    /// The partitioned table.
+    pub(super) relation: &'a Relation,
+    /// How it is partitioned.
+    pub(super) method: Method<'a>,
+}
+
+/// How the spec and the table agree to partition.
+pub(super) enum Method<'a> {
+    /// By calendar period.
+    Range(Range<'a>),
+    /// By hash.
+    Hash(&'a DesiredHash),
+}
+
+/// What is known of a table that is partitioned by range.
+pub(super) struct Range<'a> {
+    /// The periods that the spec asks for.
+    pub(super) spec: &'a DesiredRange,
+    /// The key.
+    pub(super) key: RangeKey,
+    /// The periods at the moment of the plan.
+    pub(super) calendar: Calendar,
+}
+
+impl Ground<'_> {
+    /// Returns what is known of the range, or `None` on a hash.
+    pub(super) fn range(&self) -> Option<&Range<'_>> {
+        match &self.method {
+            Method::Range(range) => Some(range),
+            Method::Hash(_) => None,
+        }
+    }
+
+    /// Returns the key of a range.
+    pub(super) fn range_key(&self) -> Option<RangeKey> {
+        self.range().map(|range| range.key.clone())
+    }
+
+    /// The tables that the foreign keys of the table reference.
+    pub(super) fn references(&self) -> Vec<QualifiedName> {
+        self.relation.references.clone()
+    }
+
+    /// The tables whose foreign keys reference the table.
+    pub(super) fn referenced_by(&self) -> Vec<QualifiedName> {
+        self.relation.referencing()
+    }
+}
+
+/// Holds the spec against what the database is and has.
+///
+/// # Errors
+/// Returns every problem that can be judged without another one being solved first; the first is the one that a
+/// user has to solve first.
+pub(super) fn refute<'a>(
+    desired: &'a DesiredTable,
+    observed: &'a ObservedTable,
+    moment: &'a Moment,
+) -> Result<Ground<'a>, Vec<Blocker>> {
+    let version = observed.server.version;
+    if version < ServerVersion::OLDEST_SUPPORTED {
+        // The query of the catalog is not made for it: what else it returned proves nothing.
+        return Err(vec![Blocker::ServerTooOld { version }]);
+    }
+    let mut problems = of_server(&observed.server);
+    let Some(relation) = &observed.relation else {
+        problems.push(Blocker::NoSuchTable { table: observed.name.clone() });
+        return Err(problems);
+    };
+    let of_role = of_role(observed, relation);
+    match method(desired, observed, relation, moment) {
+        Ok(method) if problems.is_empty() && of_role.is_empty() => {
+            Ok(Ground { desired, moment, relation, method })
+        }
+        found => {
+            problems.extend(found.err().into_iter().flatten());
+            problems.extend(of_role);
+            Err(problems)
+        }
+    }
+}
+
+fn of_server(server: &Server) -> Vec<Blocker> {
+    let in_recovery = server.in_recovery.then_some(Blocker::InRecovery);
+    let read_only = server.read_only.then_some(Blocker::ReadOnly);
+    in_recovery.into_iter().chain(read_only).collect()
+}
+
+fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
+    let not_owner = (!relation.owned).then(|| Blocker::NotOwner {
+        table: observed.name.clone(),
+        owner: relation.owner.clone(),
+        role: observed.server.role.clone(),
+    });
+    let may_not_create = (!relation.may_create).then(|| Blocker::MayNotCreate {
+        schema: observed.name.schema.clone(),
+        owner: Some(relation.owner.clone()).filter(|_| !observed.server.hides_owner),
+    });
+    not_owner.into_iter().chain(may_not_create).collect()
+}
+
+fn method<'a>(
+    desired: &'a DesiredTable,
+    observed: &ObservedTable,
+    relation: &Relation,
+    moment: &Moment,
+) -> Result<Method<'a>, Vec<Blocker>> {
+    let key = same_key(desired, observed, relation);
+    match &desired.partitioning {
+        Partitioning::Hash(hash) => match key {
+            Ok(_) => Ok(Method::Hash(hash)),
+            Err(problem) => Err(vec![problem]),
+        },
+        Partitioning::Range(spec) => {
+            let key = key.and_then(|found| range_key(spec, &observed.name, found));
+            match (key, unknown_zone(spec)) {
+                (Ok(key), None) => match Calendar::new(spec, key.key, moment) {
+                    Some(calendar) => Ok(Method::Range(Range { spec, key, calendar })),
+                    None => Err(vec![Blocker::BeyondCalendar]),
+                },
+                (key, unknown_zone) => Err(key.err().into_iter().chain(unknown_zone).collect()),
+            }
+        }
+    }
+}
+
+/// Returns the key of the table if it is partitioned by the method and the columns of the spec.
+fn same_key<'a>(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    relation: &'a Relation,
+) -> Result<&'a PartitionKey, Blocker> {
+    let table = observed.name.clone();
+    let found = match &relation.kind {
+        RelationKind::Partitioned(key) => key,
+        RelationKind::Other(kind) => return Err(Blocker::NotPartitioned { table, kind }),
+    };
+    let (method, wanted) = (desired.partitioning.method(), desired.partitioning.columns());
+    let columns = found.columns.iter().map(|column| column.name.as_ref());
+    if found.method == method && columns.eq(wanted.iter().map(Some)) {
+        return Ok(found);
+    }
+    let names: Vec<_> = wanted.iter().map(Identifier::shown).collect();
+    Err(Blocker::OtherKey {
+        table,
+        found: found.shown(),
+        wanted: format!("{} ({})", method.as_str(), names.join(", ")),
+    })
+}
+
+/// Returns the key of a range if calendar periods of the spec can be told on its type.
+fn range_key(
+    spec: &DesiredRange,
+    table: &QualifiedName,
+    found: &PartitionKey,
+) -> Result<RangeKey, Blocker> {
+    let (table, column) = (table.clone(), spec.column.clone());
+    let type_name = found.columns.first().map(|column| column.type_name.clone());
+    let type_name = type_name.unwrap_or_default();
+    match KeyType::from_type_name(&type_name) {
+        None => Err(Blocker::UnsupportedKeyType { table, column, type_name }),
+        Some(key @ KeyType::Date) if spec.interval == Interval::Hour => {
+            Err(Blocker::IntervalTooFine { table, column, key })
+        }
+        Some(key) => Ok(RangeKey { column, key }),
+    }
+}
+
+fn unknown_zone(spec: &DesiredRange) -> Option<Blocker> {
+    match &spec.zone {
+        Zone::Known(_) => None,
+        Zone::Unknown(name) => Some(Blocker::UnknownTimeZone { name: name.clone() }),
+    }
+}

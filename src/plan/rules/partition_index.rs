@@ -1,0 +1,141 @@
+//! Indexes of partitions: those that stand by themselves, and how one is built while its partition is in use.
+
+use super::index::table_index;
+use super::{Blocker, Cause, Draft, Ground, Step};
+use crate::desired::{DesiredIndex, OnPartitions};
+use crate::observed::{
+    Attachment, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
+};
+use crate::partition::{Bounds, Identifier, index_name, unused};
+use crate::plan::calendar::Newest;
+
+/// The steps of a plan after which no more is planned for indexes.
+const MAX_STEPS: usize = 10_000;
+
+impl Draft {
+    /// Returns whether the plan has room for more steps of indexes: the next run plans the rest. A plan for
+    /// every index on every partition would take longer to compute, check, and read than any run lasts.
+    pub(super) fn has_room(&self) -> bool {
+        self.steps.len() < MAX_STEPS
+    }
+}
+
+/// Each partition the index belongs on has one of its own, and no other has.
+pub(super) fn ensure_on_partitions(
+    index: &DesiredIndex,
+    newest: Option<&Newest>,
+    ground: &Ground<'_>,
+    draft: &mut Draft,
+) {
+    let ours = |i: &&PartitionIndex| {
+        i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
+    };
+    let known = draft.condition_of(ground, index);
+    for at in 0..draft.world.partitions.len() {
+        let is_attached = |p: &&ObservedPartition| {
+            p.attachment == Attachment::Attached && p.kind != PartitionKind::Foreign
+        };
+        let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
+        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &known));
+        let wanted = belongs_on(index, partition, newest);
+        let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &known));
+        let has_work = (wanted && !good) || partition.indexes.iter().any(is_old);
+        if !(has_work && draft.has_room()) {
+            continue;
+        }
+        let partition = partition.clone();
+        let mut is_replaced = good;
+        if wanted && !good {
+            let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
+            let because = if other { Cause::OtherDefinition } else { Cause::MissingIndex };
+            let of = (&index.name, Some(&index.name));
+            is_replaced = build(index, of, &partition, because, ground, draft).is_some();
+        }
+        let old: Vec<_> = partition
+            .indexes
+            .iter()
+            .filter(ours)
+            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index, &known))))
+            .map(|i| (i.name.clone(), i.dependents.clone()))
+            .collect();
+        let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
+        for (index, dependents) in old {
+            let of = partition.name.sibling(index.clone());
+            let step = Step::DropIndex { partition: partition.name.clone(), index };
+            match Blocker::of_dependents(of, &dependents) {
+                None => draft.step(step, because),
+                Some(blocker) => draft.defer(Some(step), blocker),
+            }
+        }
+    }
+}
+
+fn belongs_on(
+    index: &DesiredIndex,
+    partition: &ObservedPartition,
+    newest: Option<&Newest>,
+) -> bool {
+    match (index.on, &partition.bounds) {
+        (OnPartitions::All, _) => true,
+        (OnPartitions::Newest(periods), Bounds::Range(range)) => {
+            newest.is_some_and(|newest| newest.holds(*range, periods))
+        }
+        (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => {
+            false
+        }
+    }
+}
+
+/// Builds an index on a partition, after clearing away what is left of an earlier attempt. None
+/// where it cannot be.
+pub(super) fn build(
+    index: &DesiredIndex,
+    (of, stands_for): (&Identifier, Option<&Identifier>),
+    partition: &ObservedPartition,
+    because: Cause,
+    ground: &Ground<'_>,
+    draft: &mut Draft,
+) -> Option<Identifier> {
+    let wanted = index_name(&draft.world.name.name, of, &partition.name.name);
+    let left = |name: &Identifier| {
+        partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == *name)
+    };
+    let name = unused(&wanted, |name| draft.is_taken(name) && left(name).is_none());
+    let leftover = left(&name);
+    let step = Step::BuildIndex {
+        partition: partition.name.clone(),
+        index: name.clone(),
+        shape: index.shape.clone(),
+        settings: IndexSettings {
+            operators: draft.condition_of(ground, index).operators,
+            ..table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
+        },
+        stands_for: stands_for.cloned(),
+    };
+    if let Some(blocker) = build_blocker(partition, leftover, draft) {
+        draft.defer(Some(step), blocker);
+        return None;
+    }
+    if let Some(leftover) = leftover {
+        let (partition, index) = (partition.name.clone(), leftover.name.clone());
+        draft.step(Step::DropIndex { partition, index }, Cause::InvalidIndex);
+    }
+    draft.step(step, because);
+    Some(name)
+}
+
+fn build_blocker(
+    partition: &ObservedPartition,
+    leftover: Option<&PartitionIndex>,
+    draft: &Draft,
+) -> Option<Blocker> {
+    let name = partition.name.clone();
+    if partition.kind != PartitionKind::Table {
+        return Some(Blocker::NoConcurrentBuild { partition: name, kind: partition.kind });
+    }
+    if !partition.owned {
+        return Some(draft.not_owner_of(partition));
+    }
+    let building = leftover.filter(|index| index.building)?;
+    Some(Blocker::IndexBeingBuilt { index: name.sibling(building.name.clone()) })
+}
