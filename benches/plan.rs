@@ -32,8 +32,11 @@ fn main() {
     let start = instant() - SignedDuration::from_hours(partitions - 1);
     let range = |more: Value| spec(&start, &more);
 
-    let empty =
-        world::table(&desired(&range(json!({}))).name, Method::Range, &[("at", "timestamptz")]);
+    let empty = world::table(
+        desired(&range(json!({}))).name.name(),
+        Method::Range,
+        &[("at", "timestamptz")],
+    );
     let mut full = empty.clone();
     add_columns(&mut full);
     measure("a table without partitions", &range(json!({"ahead": 5})), &mut full);
@@ -70,7 +73,7 @@ fn main() {
         "partitionBy": {"hash": {"columns": ["id"], "partitions": 1024}},
         "indexes": indexes(32, &json!({"where": "status = 'new'"})),
     });
-    let mut of_hash = world::table(&desired(&hash).name, Method::Hash, &[("id", "int8")]);
+    let mut of_hash = world::table(desired(&hash).name.name(), Method::Hash, &[("id", "int8")]);
     add_columns(&mut of_hash);
     measure("1,024 hash partitions, 32 partial indexes", &hash, &mut of_hash);
 }

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::output;
 use super::output::Format;
 use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind, Within};
-use crate::partition::{Identifier, KeyType, Mark, QualifiedName, shown_text};
+use crate::partition::{Identifier, KeyType, ManagedTable, Mark, QualifiedName, shown_text};
 use crate::postgres::{self, default_rows, rows_referenced_by};
 
 #[derive(Debug, Args)]
@@ -25,7 +25,8 @@ pub(super) struct InspectArguments {
 
 pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit> {
     let session = arguments.database.connect().await?;
-    let mut snapshot = postgres::inspect(&session, &arguments.table).await?;
+    let table = ManagedTable::new(arguments.table.clone());
+    let mut snapshot = postgres::inspect(&session, &table, &arguments.table.name).await?;
     let mut observed = ObservedTable::try_from(snapshot.clone())?;
     if observed.relation.is_none() {
         bail!("there is no table {}", arguments.table.shown());

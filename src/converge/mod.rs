@@ -147,7 +147,7 @@ pub async fn look(
     desired: &DesiredTable,
     moment: &Moment,
 ) -> Result<(ObservedTable, Plan), InspectError> {
-    let snapshot = inspect(session, &desired.name).await?;
+    let snapshot = inspect(session, &desired.name, &desired.name.name().name).await?;
     let mut observed = in_background(move || ObservedTable::try_from(snapshot)).await?;
     observed.server.ahead = Some(observed.server.clock.duration_since(Timestamp::now()));
     let (mut observed, within) = decide(desired, observed, moment, asks_for_default_rows).await;

@@ -20,13 +20,13 @@ pub use cron::Cron;
 pub use duration::{parse_duration, shown_duration};
 pub use error::SpecError;
 
-use crate::partition::{Identifier, IndexShape, Interval, Method, QualifiedName};
+use crate::partition::{Identifier, IndexShape, Interval, ManagedTable, Method};
 
 /// A partitioned table as a person wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredTable {
     /// The table applications use.
-    pub name: QualifiedName,
+    pub name: ManagedTable,
     /// How it is partitioned.
     pub partitioning: Partitioning,
     /// The indexes it has; none where indexes are to be left alone.

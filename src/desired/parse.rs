@@ -12,7 +12,9 @@ use super::{
     parse_duration, predicate,
 };
 use crate::api::v1alpha1 as api;
-use crate::partition::{Identifier, IndexColumn, IndexShape, Interval, QualifiedName};
+use crate::partition::{
+    Identifier, IndexColumn, IndexShape, Interval, ManagedTable, QualifiedName,
+};
 
 impl DesiredTable {
     /// What a spec means. Where it is no reading of the fields alone but a rule between them, the
@@ -56,7 +58,7 @@ impl DesiredTable {
             return Err(errors.0);
         }
         Ok(Self {
-            name: QualifiedName { schema, name },
+            name: ManagedTable::new(QualifiedName { schema, name }),
             partitioning,
             indexes,
             mode: match mode {

@@ -17,7 +17,7 @@ use super::reconcile::Context;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge};
 use crate::desired::DesiredTable;
-use crate::partition::QualifiedName;
+use crate::partition::ManagedTable;
 use crate::postgres::{BorrowError, Claimant, ConnectionSettings, Progress, Session, release};
 
 /// How long giving up a claim may take before it is left to expire.
@@ -30,7 +30,7 @@ const ELDERS_FIRST: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) settings: ConnectionSettings,
-    pub(super) table: QualifiedName,
+    pub(super) table: ManagedTable,
 }
 
 impl Held {

@@ -2,10 +2,10 @@
 
 use super::BoundsCheck;
 use super::snapshot::RawPartition;
-use crate::partition::{Detached, Mark, Marked, QualifiedName, marker_in};
+use crate::partition::{Detached, ManagedTable, Mark, Marked, marker_in};
 
 /// Whether a table was detached from this one, and its comment does not say so any more.
-pub(super) fn is_unmarked(raw: &RawPartition, table: &QualifiedName) -> bool {
+pub(super) fn is_unmarked(raw: &RawPartition, table: &ManagedTable) -> bool {
     let comment = raw.comment.as_deref().unwrap_or_default();
     !raw.attached && raw.bounds_check != BoundsCheck::Absent && marker_in(comment, table).is_none()
 }

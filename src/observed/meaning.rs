@@ -14,8 +14,8 @@ use super::{
     ReplicaIdentity, Server, Template, Trigger,
 };
 use crate::partition::{
-    Bounds, Edge, Identifier, InvalidIdentifier, KeyColumn, KeyType, Mark, Method, PartitionKey,
-    QualifiedName, RangeBounds, ServerVersion, marker_in, without_marker,
+    Bounds, Edge, Identifier, InvalidIdentifier, KeyColumn, KeyType, ManagedTable, Mark, Method,
+    PartitionKey, QualifiedName, RangeBounds, ServerVersion, marker_in, without_marker,
 };
 
 /// Why a snapshot has no meaning.
@@ -36,16 +36,20 @@ impl TryFrom<Snapshot> for ObservedTable {
     type Error = InvalidSnapshot;
 
     fn try_from(mut raw: Snapshot) -> Result<Self, InvalidSnapshot> {
-        let name = qualified(raw.schema, raw.table)?;
+        let managed = ManagedTable::new(qualified(raw.schema, raw.table)?);
+        let name = match raw.relation_name {
+            Some(name) => managed.sibling(Identifier::new(name)?),
+            None => managed.name().clone(),
+        };
         let (indexes, adopted) = raw.relation.as_mut().map(changeable).unwrap_or_default();
         let relation = raw.relation.map(relation).transpose()?;
         let key = range_key(relation.as_ref());
         let oid = relation.as_ref().map(|relation| relation.oid);
-        let unmarked = raw.partitions.iter().filter(|p| is_unmarked(p, &name));
+        let unmarked = raw.partitions.iter().filter(|p| is_unmarked(p, &managed));
         let unmarked = unmarked
             .map(|p| qualified(p.schema.clone(), p.name.clone()))
             .collect::<Result<_, _>>()?;
-        let partitions = raw.partitions.into_iter().map(|p| partition(p, (&name, oid), key));
+        let partitions = raw.partitions.into_iter().map(|p| partition(p, (&managed, oid), key));
         let mut observed = Self {
             server: server(raw.server)?,
             unmarked,
@@ -59,6 +63,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             indexes: indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
             adopted: adopted.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect(),
             relation,
+            managed,
             name,
         };
         if let Some(rows) = &raw.default_rows {
@@ -195,7 +200,7 @@ fn range_key(relation: Option<&Relation>) -> Option<KeyType> {
 /// A partition; none for a table whose marker is for another table, or none of ours.
 fn partition(
     raw: RawPartition,
-    (table, table_oid): (&QualifiedName, Option<u32>),
+    (table, table_oid): (&ManagedTable, Option<u32>),
     key: Option<KeyType>,
 ) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
     let comment = raw.comment.as_deref().unwrap_or_default();

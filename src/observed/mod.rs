@@ -23,14 +23,17 @@ pub use partition::{
 pub use snapshot::{CountedRows, Snapshot};
 
 use crate::partition::{
-    Bounds, ColumnOperators, Edge, Identifier, IndexShape, KeyColumn, KeyType, Method,
-    PartitionKey, QualifiedName, RangeBounds, ServerVersion, partition_prefix,
+    Bounds, ColumnOperators, Edge, Identifier, IndexShape, KeyColumn, KeyType, ManagedTable,
+    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, partition_prefix,
 };
 
 /// A table, its partitions, and the server they are on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedTable {
-    /// The table that was looked for.
+    /// The table that the spec names.
+    pub managed: ManagedTable,
+    /// The relation that was looked for, which SQL addresses. It has the name of the table, unless it stands in
+    /// for the table: a copy before its cutover.
     pub name: QualifiedName,
     /// The server that was asked.
     pub server: Server,
@@ -289,8 +292,8 @@ impl ObservedTable {
     /// Whether a table of that name is looked at when it is no partition any more.
     #[must_use]
     pub fn finds_by_name(&self, partition: &QualifiedName) -> bool {
-        partition.schema == self.name.schema
-            && partition.name.as_str().starts_with(&partition_prefix(&self.name.name))
+        partition.schema == self.managed.name().schema
+            && partition.name.as_str().starts_with(&partition_prefix(&self.managed))
     }
 
     /// The partition of that name.

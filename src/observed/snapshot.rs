@@ -15,6 +15,9 @@ pub struct Snapshot {
     pub schema: String,
     /// The table that was looked for.
     pub table: String,
+    /// The relation of the schema that was read for it; absent if that has the name of the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) relation_name: Option<String>,
     pub(crate) server: RawServer,
     pub(crate) relation: Option<RawRelation>,
     pub(crate) partitions: Vec<RawPartition>,

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{Identifier, QualifiedName, digest};
+use super::{Identifier, ManagedTable, QualifiedName, digest};
 
 /// What every mark begins with.
 const PREFIX: &str = "pgpartition.dev ";
@@ -125,7 +125,7 @@ impl Marker {
 /// The first line of the comment on a table that is ours: for which table, and for which bounds, as in
 /// `FOR VALUES …`.
 #[must_use]
-pub fn partition_marker(marker: &Marker, table: &QualifiedName, bounds: &str) -> String {
+pub fn partition_marker(marker: &Marker, table: &ManagedTable, bounds: &str) -> String {
     format!("{}{} {bounds}", marker_beginning(marker), table.shown())
 }
 
@@ -148,7 +148,7 @@ pub struct Marked<'a> {
 
 /// Reads the marker in a comment, for whichever table; `None` if there is none.
 #[must_use]
-pub fn marker_in<'a>(comment: &'a str, table: &QualifiedName) -> Option<Marked<'a>> {
+pub fn marker_in<'a>(comment: &'a str, table: &ManagedTable) -> Option<Marked<'a>> {
     let (marker, rest) = Marker::read(comment)?;
     let mut quoted = false;
     let end = rest.find(|c| {
@@ -171,7 +171,7 @@ pub fn without_marker(comment: &str) -> Option<&str> {
 
 /// The name of the constraint that a table has which was detached from this one.
 #[must_use]
-pub fn detached_constraint(table: &QualifiedName) -> Identifier {
+pub fn detached_constraint(table: &ManagedTable) -> Identifier {
     Identifier::composed(format!("pgpartition_of_{}", digest(&table.shown(), 16)))
 }
 
@@ -203,13 +203,14 @@ pub fn index_in_marker(comment: &str) -> Option<(&str, Identifier)> {
 #[cfg(test)]
 mod tests {
     use super::{Detached, Mark, Marker, marker_in, partition_marker};
-    use crate::partition::{Identifier, QualifiedName};
+    use crate::partition::{Identifier, ManagedTable, QualifiedName};
 
     const BOUNDS: &str = "FOR VALUES FROM ('a b) (') TO ('c')";
 
-    fn table(name: &str) -> QualifiedName {
+    fn table(name: &str) -> ManagedTable {
         let named = |name: &str| Identifier::new(name).expect("a name");
-        QualifiedName { schema: named("My \"own\" schema"), name: named(name) }
+        let (schema, name) = (named("My \"own\" schema"), named(name));
+        ManagedTable::new(QualifiedName { schema, name })
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod index;
 mod key;
 mod literal;
 mod lock;
+mod managed;
 mod marker;
 mod naming;
 mod predicate;
@@ -30,9 +31,12 @@ pub use identifier::{Identifier, InvalidIdentifier, QualifiedName, shown_text, s
 pub use index::{IndexColumn, IndexShape};
 pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;
+pub use managed::ManagedTable;
 pub use marker::{
     Detached, Mark, Marked, Marker, adoption_digest, adoption_line, detached_constraint,
     index_in_marker, index_marker, marker_beginning, marker_in, partition_marker, without_marker,
 };
-pub use naming::{end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused};
+pub use naming::{
+    default_name, end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused,
+};
 pub use version::ServerVersion;

@@ -1,7 +1,7 @@
 //! Names for partitions and their indexes. Names are only names: nothing is decided by them.
 
 use super::identifier::MAX_BYTES;
-use super::{Axis, Edge, Grid, Identifier, Interval, RangeBounds, digest};
+use super::{Axis, Edge, Grid, Identifier, Interval, ManagedTable, RangeBounds, digest};
 
 /// Hexadecimal digits that stand for what a shortened name lost.
 const DIGEST: usize = 8;
@@ -13,30 +13,39 @@ const KEPT_BYTES: usize = 20;
 /// The name of a range partition: `revenues_2026_03` for a period of the grid,
 /// `revenues_20260310_20260401` for an odd piece.
 #[must_use]
-pub fn range_name(table: &Identifier, grid: &Grid, range: RangeBounds) -> Identifier {
+pub fn range_name(table: &ManagedTable, grid: &Grid, range: RangeBounds) -> Identifier {
     let suffix = grid.is_period(range).then(|| period_suffix(grid, range.from())).flatten();
     let suffix = suffix.unwrap_or_else(|| {
         format!("{}_{}", edge_suffix(&grid.axis, range.from()), edge_suffix(&grid.axis, range.to()))
     });
-    fit(table.as_str(), &format!("_{suffix}"))
+    fit_table(table, &format!("_{suffix}"))
 }
 
 /// The name of a hash partition: `daily_cash_balances_0`.
 #[must_use]
-pub fn hash_name(table: &Identifier, remainder: u32) -> Identifier {
-    fit(table.as_str(), &format!("_{remainder}"))
+pub fn hash_name(table: &ManagedTable, remainder: u32) -> Identifier {
+    fit_table(table, &format!("_{remainder}"))
 }
 
-/// The name that an index of the table has on one of its partitions: `revenues_2026_03_org_id` for
-/// `revenues_org_id`.
+/// Returns the name of the default partition: `revenues_default`.
 #[must_use]
-pub fn index_name(table: &Identifier, index: &Identifier, partition: &Identifier) -> Identifier {
-    let own = index
-        .as_str()
-        .strip_prefix(table.as_str())
-        .and_then(|rest| rest.strip_prefix('_'))
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(index.as_str());
+pub fn default_name(table: &ManagedTable) -> Identifier {
+    fit_table(table, "_default")
+}
+
+/// Returns the name that an index of the table has on one of its partitions: `revenues_2026_03_org_id` for
+/// `revenues_org_id`. An index is named after the relation that it is on, or after the table.
+#[must_use]
+pub fn index_name(
+    (table, relation): (&ManagedTable, &Identifier),
+    index: &Identifier,
+    partition: &Identifier,
+) -> Identifier {
+    let without = |stem: &Identifier| {
+        let rest = index.as_str().strip_prefix(stem.as_str())?.strip_prefix('_')?;
+        Some(rest).filter(|rest| !rest.is_empty())
+    };
+    let own = without(relation).or_else(|| without(&table.name().name)).unwrap_or(index.as_str());
     if partition.as_str().len() + 1 + own.len() <= MAX_BYTES {
         return fit(partition.as_str(), &format!("_{own}"));
     }
@@ -60,6 +69,10 @@ pub fn unused(name: &Identifier, taken: impl Fn(&Identifier) -> bool) -> Identif
     candidate
 }
 
+fn fit_table(table: &ManagedTable, suffix: &str) -> Identifier {
+    fit(table.name().name.as_str(), suffix)
+}
+
 /// `stem` and `suffix` as one name. Where that passes 63 bytes the stem is cut, never within a
 /// character, and a digest of the whole stem takes the place of what was cut, so that two stems stay
 /// two names.
@@ -77,8 +90,8 @@ pub fn fit(stem: &str, suffix: &str) -> Identifier {
 /// Returns how the name of every partition of the table begins, and of every index of one, however much it
 /// had to be shortened.
 #[must_use]
-pub fn partition_prefix(table: &Identifier) -> String {
-    let table = table.as_str();
+pub fn partition_prefix(table: &ManagedTable) -> String {
+    let table = table.name().name.as_str();
     if table.len() <= KEPT_BYTES { format!("{table}_") } else { cut(table, KEPT_BYTES).to_owned() }
 }
 

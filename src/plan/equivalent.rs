@@ -2,12 +2,16 @@
 
 use super::step::Attach;
 use crate::observed::{PartitionIndex, TableIndex};
-use crate::partition::{Identifier, index_name};
+use crate::partition::{Identifier, ManagedTable, index_name};
 
 /// An index that Postgres creates for one of the table with exclusion operators. Its name is Postgres' choice.
 pub(super) fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> PartitionIndex {
     PartitionIndex {
-        name: index_name(&attach.table.name, &table_index.name, &attach.partition.name),
+        name: index_name(
+            (&ManagedTable::new(attach.table.clone()), &attach.table.name),
+            &table_index.name,
+            &attach.partition.name,
+        ),
         of: Some(table_index.name.clone()),
         valid: true,
         building: false,

@@ -46,14 +46,14 @@ pub use waits::Waits;
 
 use crate::desired::{DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, ObservedTable, Origin, Within};
-use crate::partition::{Identifier, QualifiedName, RangeBounds};
+use crate::partition::{Identifier, ManagedTable, QualifiedName, RangeBounds};
 
 /// What to do to one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Plan {
-    /// The table.
-    pub table: QualifiedName,
+    /// The table that the spec names.
+    pub table: ManagedTable,
     /// What to do, in this order.
     pub steps: Vec<PlannedStep>,
     /// What is wanted and held back.
@@ -121,7 +121,7 @@ pub fn readmit(observed: &ObservedTable) -> Plan {
 
 fn finished(observed: &ObservedTable, draft: rules::Draft) -> Plan {
     Plan {
-        table: observed.name.clone(),
+        table: observed.managed.clone(),
         fingerprint: fingerprint::fingerprint(observed, &draft.steps, &draft.deferred),
         steps: draft.steps,
         deferred: draft.deferred,

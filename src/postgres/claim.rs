@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::error::DatabaseError;
 use super::{InspectError, Session, lock};
-use crate::partition::{QualifiedName, shown_text};
+use crate::partition::{ManagedTable, shown_text};
 use crate::sql::{self, Claimant, LoginRole};
 
 /// How often to look again where two of us made the schema or the table at once, or one let go of the
@@ -50,7 +50,7 @@ impl std::fmt::Display for Holder {
 /// not to be trusted.
 pub async fn claim(
     session: &Session,
-    table: &QualifiedName,
+    table: &ManagedTable,
     oid: u32,
     claimant: &Claimant,
 ) -> Result<Option<Holder>, InspectError> {
@@ -74,7 +74,7 @@ pub async fn claim(
 /// As of [`claim`].
 pub async fn release(
     session: &Session,
-    table: &QualifiedName,
+    table: &ManagedTable,
     uid: &str,
 ) -> Result<(), DatabaseError> {
     let script = sql::release_claim(table, uid, role(session));

@@ -6,7 +6,9 @@ use tokio_postgres::types::ToSql;
 
 use super::{DatabaseError, ErrorKind, Session, rows};
 use crate::observed::{CountedRows, InvalidSnapshot, ObservedTable, Snapshot, Within};
-use crate::partition::{QualifiedName, detached_constraint, end_of_prefix, partition_prefix};
+use crate::partition::{
+    Identifier, ManagedTable, QualifiedName, detached_constraint, end_of_prefix, partition_prefix,
+};
 use crate::plan::UnprovenCondition;
 use crate::sql;
 
@@ -33,15 +35,19 @@ pub enum InspectError {
     Meaning(#[from] InvalidSnapshot),
 }
 
-/// Takes a snapshot of a table. It waits for no lock longer than a second: somebody's exclusive lock
-/// makes it fail, not hang.
+/// Takes a snapshot of a table, of which `relation` of the same schema is what SQL addresses. It waits for no lock
+/// longer than a second: an exclusive lock of another session makes it fail, not hang.
 ///
 /// # Errors
 /// When the database refuses, or does not answer in time.
-pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapshot, InspectError> {
-    let prefix = partition_prefix(&table.name);
+pub async fn inspect(
+    session: &Session,
+    table: &ManagedTable,
+    relation: &Identifier,
+) -> Result<Snapshot, InspectError> {
+    let prefix = partition_prefix(table);
     let end = end_of_prefix(&prefix);
-    let (schema, name) = (table.schema.as_str(), table.name.as_str());
+    let (schema, name) = (table.name().schema.as_str(), relation.as_str());
     let detached = detached_constraint(table);
     let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &prefix, &end, &detached.as_str()];
     let found = session.query_up_to(MAX_BYTES, INSPECT, &parameters).await?;
@@ -50,7 +56,7 @@ pub async fn inspect(session: &Session, table: &QualifiedName) -> Result<Snapsho
         let what = "the catalog describes the table's partitions and indexes with more than";
         InspectError::TooLarge(format!("{what} {mib} MiB: remove partitions or indexes"))
     })?;
-    let mut snapshot = rows::snapshot(table, &found)?;
+    let mut snapshot = rows::snapshot(table, relation, &found)?;
     if !session.shows_user() {
         snapshot.hide_login_role(session.user());
     }

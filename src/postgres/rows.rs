@@ -12,7 +12,7 @@ use crate::observed::snapshot::{
     RawTrigger,
 };
 use crate::observed::{BoundsCheck, Snapshot};
-use crate::partition::QualifiedName;
+use crate::partition::{Identifier, ManagedTable};
 
 /// What the table's own row tells as JSON.
 #[derive(Deserialize)]
@@ -41,7 +41,11 @@ struct PartitionFacts {
 const MAX_DEFINITION: usize = 100_000;
 
 /// Puts together what `inspect.sql` told row by row.
-pub(super) fn snapshot(table: &QualifiedName, rows: &[Row]) -> Result<Snapshot, InspectError> {
+pub(super) fn snapshot(
+    table: &ManagedTable,
+    relation_name: &Identifier,
+    rows: &[Row],
+) -> Result<Snapshot, InspectError> {
     let (mut facts, mut taken) = (None, Vec::new());
     let mut partitions = Vec::new();
     let mut indexes: HashMap<u32, Vec<RawIndex>> = HashMap::new();
@@ -67,15 +71,18 @@ pub(super) fn snapshot(table: &QualifiedName, rows: &[Row]) -> Result<Snapshot, 
     let mut facts: TableFacts = serde_json::from_str(facts.unwrap_or_default())?;
     if let Some(relation) = &mut facts.relation {
         if let Some(bounds) = &relation.inherited_bounds {
-            limited("the partition constraint of table", table.name.as_str(), bounds)?;
+            limited("the partition constraint of table", relation_name.as_str(), bounds)?;
         }
         relation.indexes = indexes_of(relation.oid);
     }
     taken.sort_unstable();
     taken.dedup();
     Ok(Snapshot {
-        schema: table.schema.as_str().to_owned(),
-        table: table.name.as_str().to_owned(),
+        schema: table.name().schema.as_str().to_owned(),
+        table: table.name().name.as_str().to_owned(),
+        relation_name: Some(relation_name)
+            .filter(|name| **name != table.name().name)
+            .map(|name| name.as_str().to_owned()),
         server: facts.server,
         relation: facts.relation,
         partitions,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::Sql;
 use super::quote::literal;
-use crate::partition::QualifiedName;
+use crate::partition::ManagedTable;
 
 /// How long a claim stands that is not renewed.
 pub const CLAIM_LASTS: Duration = Duration::from_mins(15);
@@ -126,7 +126,7 @@ const TRUST: &str = "
 /// renewed stands all the same.
 #[must_use]
 pub fn take_claim(
-    table: &QualifiedName,
+    table: &ManagedTable,
     lock: (i32, u32),
     claimant: &Claimant,
     role: LoginRole,
@@ -134,7 +134,8 @@ pub fn take_claim(
     let Claimant { uid, namespace, name, installation, created } = claimant;
     let [uid, namespace, name, installation, created] =
         [uid, namespace, name, installation, &created.to_string()].map(|text| literal(text));
-    let [schema_name, table_name] = [&table.schema, &table.name].map(|name| literal(name.as_str()));
+    let [schema_name, table_name] =
+        [&table.name().schema, &table.name().name].map(|name| literal(name.as_str()));
     let of_table = of_table(table);
     let stands = stands(lock, claimant);
     vec![
@@ -161,7 +162,7 @@ pub fn take_claim(
 
 /// A transaction after which the resource with this UID does not have the table.
 #[must_use]
-pub fn release_claim(table: &QualifiedName, uid: &str, role: LoginRole) -> Vec<Sql> {
+pub fn release_claim(table: &ManagedTable, uid: &str, role: LoginRole) -> Vec<Sql> {
     vec![
         block(TRUST, role),
         Sql(format!(
@@ -172,11 +173,11 @@ pub fn release_claim(table: &QualifiedName, uid: &str, role: LoginRole) -> Vec<S
     ]
 }
 
-fn of_table(table: &QualifiedName) -> String {
+fn of_table(table: &ManagedTable) -> String {
     format!(
         "schema_name = {} AND table_name = {}",
-        literal(table.schema.as_str()),
-        literal(table.name.as_str())
+        literal(table.name().schema.as_str()),
+        literal(table.name().name.as_str())
     )
 }
 

@@ -8,8 +8,8 @@ use super::partitions::{
 };
 use super::quote::{in_range, literal, name, qualified};
 use crate::partition::{
-    Detached, Mark, Marker, QualifiedName, RangeBounds, adoption_line, detached_constraint,
-    marker_beginning,
+    Detached, ManagedTable, Mark, Marker, QualifiedName, RangeBounds, adoption_line,
+    detached_constraint, marker_beginning,
 };
 use crate::plan::{Detach, DropDetached, MarkedPartition, RangeKey, Remember};
 
@@ -102,7 +102,7 @@ pub(super) fn state_bounds(
     (partition, oid): (&QualifiedName, Option<u32>),
     held: &Held<'_>,
 ) -> Vec<Sql> {
-    let constraint = detached_constraint(table);
+    let constraint = detached_constraint(&ManagedTable::new(table.clone()));
     let mut condition = in_range(held.key, held.range);
     if let Some(inherited) = held.inherited {
         condition.push_str(&format!(" AND ({inherited})"));

@@ -18,7 +18,7 @@ pub use default_rows::{MOST_COUNTED, count_default_rows};
 pub use indexes::deparse_conditions;
 pub use references::rows_referenced_by;
 
-use crate::partition::{Identifier, detached_constraint};
+use crate::partition::{Identifier, ManagedTable, detached_constraint};
 use crate::plan::{Step, TransactionMode};
 
 /// SQL text: one statement, without a semicolon. Only this folder makes it.
@@ -88,7 +88,10 @@ pub fn render(step: &Step, waits: Waits) -> Script {
             letting_go::state_bounds(table, (partition, *oid), &held)
         }
         Step::ValidateBounds { table, partition } => {
-            vec![partitions::validate(partition, &detached_constraint(table))]
+            vec![partitions::validate(
+                partition,
+                &detached_constraint(&ManagedTable::new(table.clone())),
+            )]
         }
         Step::DropDetached(drop) => vec![letting_go::drop_detached(drop)],
         Step::ExcludeFromDefault { default, exclusion, key, range } => {

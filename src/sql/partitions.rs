@@ -6,8 +6,8 @@ use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, indexes, quote};
 use crate::observed::ReplicaIdentity;
 use crate::partition::{
-    Bounds, Identifier, Mark, Marker, QualifiedName, RangeBounds, detached_constraint,
-    partition_marker,
+    Bounds, Identifier, ManagedTable, Mark, Marker, QualifiedName, RangeBounds,
+    detached_constraint, partition_marker,
 };
 use crate::plan::{Attach, IndexBody, NewPartition, RangeKey};
 
@@ -122,7 +122,7 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
         statements.push(Sql(format!(
             "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {BOUNDS_CHECK}, DROP CONSTRAINT IF EXISTS {}",
             qualified(&attach.partition),
-            name(&detached_constraint(&attach.table))
+            name(&detached_constraint(&ManagedTable::new(attach.table.clone())))
         )));
     }
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
@@ -204,7 +204,7 @@ pub(super) fn marker(
     bounds: &Bounds,
     key: Option<&RangeKey>,
 ) -> String {
-    partition_marker(marker, table, &bounds_in_marker(bounds, key))
+    partition_marker(marker, &ManagedTable::new(table.clone()), &bounds_in_marker(bounds, key))
 }
 
 pub(super) fn bounds_in_marker(bounds: &Bounds, key: Option<&RangeKey>) -> String {

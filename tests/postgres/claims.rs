@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use jiff::ToSpan as _;
 use pg_partition_operator::converge::{ConvergeError, Options, converge};
-use pg_partition_operator::partition::{Identifier, QualifiedName};
+use pg_partition_operator::partition::ManagedTable;
 use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::{
     Claimant, DatabaseError, Holder, InspectError, Session, TableLock, claim, release,
@@ -11,7 +11,7 @@ use pg_partition_operator::postgres::{
 use serde_json::json;
 
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA, Silent, World, at, desired, session};
+use crate::world::{Silent, World, at, desired, managed, session};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
@@ -20,11 +20,8 @@ const NOBODYS: u32 = 1;
 
 const ROW: &str = "SELECT format('%s %s %s %s', holder, xmin, xmax, seen) FROM pgpartition.claims";
 
-fn table() -> QualifiedName {
-    QualifiedName {
-        schema: Identifier::new(SCHEMA).unwrap(),
-        name: Identifier::new("T'; DROP").unwrap(),
-    }
+fn table() -> ManagedTable {
+    managed("T'; DROP")
 }
 
 /// A resource that was created so many seconds after the first.

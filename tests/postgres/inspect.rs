@@ -4,19 +4,13 @@ use std::time::{Duration, Instant};
 
 use pg_partition_operator::converge::look;
 use pg_partition_operator::observed::{Attachment, ObservedTable, Origin, PartitionKind};
-use pg_partition_operator::partition::{
-    Bounds, Identifier, Mark, Marker, QualifiedName, partition_marker,
-};
+use pg_partition_operator::partition::{Bounds, Mark, Marker, partition_marker};
 use pg_partition_operator::plan::Moment;
 use serde_json::json;
 
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::world::{SCHEMA, World, at, desired, observe};
-
-fn table(name: &str) -> QualifiedName {
-    QualifiedName { schema: Identifier::new(SCHEMA).unwrap(), name: Identifier::new(name).unwrap() }
-}
+use crate::world::{World, at, desired, managed, observe};
 
 /// The bounds of each partition, as a person reads them, by name.
 fn bounds(observed: &ObservedTable) -> Vec<String> {
@@ -31,7 +25,7 @@ fn bounds(observed: &ObservedTable) -> Vec<String> {
 async fn bounds_after(major: u16, sql: &str) -> Vec<String> {
     let world = World::new(major).await;
     world.owner(sql).await;
-    bounds(&observe(&world.session().await, &table("t")).await)
+    bounds(&observe(&world.session().await, &managed("t")).await)
 }
 
 #[tokio::test]
@@ -128,7 +122,7 @@ async fn every_kind_of_partition_is_known_for_what_it_is() {
             CREATE FOREIGN TABLE far PARTITION OF t FOR VALUES FROM ('2026-03-01') TO ('2026-04-01') SERVER nowhere;
             CREATE TABLE going PARTITION OF t FOR VALUES FROM ('2026-04-01') TO ('2026-05-01');").await;
         detach_and_be_cut_off(&world, "going").await;
-        let observed = observe(&world.session().await, &table("t")).await;
+        let observed = observe(&world.session().await, &managed("t")).await;
         let kinds: Vec<_> = observed
             .partitions
             .iter()
@@ -191,7 +185,7 @@ async fn somebody_elses_index_build_is_seen_and_disturbs_nothing() {
             let deadline = Duration::from_secs(10);
             wait_until("the build waits", deadline, async || world.text(waits).await == "1").await;
             let session = world.session().await;
-            let observed = observe(&session, &table("t")).await;
+            let observed = observe(&session, &managed("t")).await;
             let found = &observed.partitions[0].indexes[0];
             assert!(found.building && !found.valid, "Postgres {major}: {found:?}");
             let spec = json!({
@@ -251,7 +245,7 @@ async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
         let world = World::new(major).await;
         let bounds = "FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
         let marker = Marker::new(Mark::ToBeAttached);
-        let marker = partition_marker(&marker, &table("t"), bounds).replace('\'', "''");
+        let marker = partition_marker(&marker, &managed("t"), bounds).replace('\'', "''");
         world
             .owner(&format!(
                 "
@@ -263,7 +257,7 @@ async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
             COMMENT ON TABLE t_others IS 'pgpartition.dev partition of public.t DEFAULT';"
             ))
             .await;
-        let observed = observe(&world.session().await, &table("t")).await;
+        let observed = observe(&world.session().await, &managed("t")).await;
         let names: Vec<_> = observed.partitions.iter().map(|p| p.name.name.as_str()).collect();
         assert_eq!(names, ["t_mine"], "Postgres {major}");
         assert_eq!(observed.partitions[0].attachment, Attachment::Prepared);
@@ -288,9 +282,9 @@ async fn a_table_that_is_itself_a_partition_is_read_like_any_other() {
             .await;
         let session = world.session().await;
         // Of an analysed table without rows of its own the catalog says that it has -1 pages.
-        let above = observe(&session, &table("t")).await;
+        let above = observe(&session, &managed("t")).await;
         assert_eq!(above.partitions[0].bytes, 0, "Postgres {major}");
-        let year = observe(&session, &table("year")).await;
+        let year = observe(&session, &managed("year")).await;
         let indexes = &year.indexes;
         let definitions: Vec<_> = indexes.iter().map(|i| i.definition.as_str()).collect();
         assert_eq!(definitions, ["btree (n)"], "Postgres {major}");

@@ -1,18 +1,13 @@
 //! Texts of any length in the catalog take little memory, and nothing of them is lost.
 
-use pg_partition_operator::partition::{Identifier, QualifiedName};
 use pg_partition_operator::postgres::inspect;
 use serde_json::json;
 
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA, World, apply, desired, in_schema, observe};
+use crate::world::{World, apply, desired, in_schema, managed, observe};
 
 const TABLE: &str =
     "CREATE TABLE t (id bigint, at timestamptz NOT NULL, note text) PARTITION BY RANGE (at)";
-
-fn table() -> QualifiedName {
-    QualifiedName { schema: Identifier::new(SCHEMA).unwrap(), name: Identifier::new("t").unwrap() }
-}
 
 #[tokio::test]
 async fn long_comment_is_read_in_part_and_kept_whole_below_each_marker() {
@@ -42,7 +37,7 @@ async fn long_comment_is_read_in_part_and_kept_whole_below_each_marker() {
         let digest = format!("SELECT md5({own}) || length({own})");
         let before = world.text(&digest).await;
 
-        let observed = observe(&session, &table()).await;
+        let observed = observe(&session, &managed("t")).await;
         let read = observed.partitions[0].comment.as_deref().unwrap_or_default().len();
         assert!((500..10_000).contains(&read), "Postgres {major}: {read}");
 
@@ -61,7 +56,11 @@ async fn definition_without_end_is_an_error_that_names_the_index() {
         // Postgres compresses it into a row of its catalog.
         let predicate = format!("note = '{}'", "a".repeat(150_000));
         world.owner(&format!("CREATE INDEX endless ON t (id) WHERE {predicate}")).await;
-        let error = inspect(&world.session().await, &table()).await.unwrap_err().to_string();
+        let table = managed("t");
+        let error = inspect(&world.session().await, &table, &table.name().name)
+            .await
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             error,
             "the definition of index endless is longer than 100000 characters: make it shorter",

@@ -31,12 +31,12 @@ async fn a_step_locks_what_it_says() {
                 for _ in 0..phase.steps.min(100) {
                     let Some((_, plan)) = phase.next(&session).await else { break };
                     let step = plan.steps[0].clone();
-                    let below = below(&world, &plan.table).await;
+                    let below = below(&world, plan.table.name()).await;
                     let seen = locks_seen(&world, &session, &plan).await;
                     backdate(&session, at(phase.now)).await;
                     let what = format!("Postgres {major}, {}, {}", scenario.name, step.line());
                     wrong.extend(seen.and_then(|seen| {
-                        let seen = without_above(seen, &plan.table, &below);
+                        let seen = without_above(seen, plan.table.name(), &below);
                         difference(major, &step.step, without_lower(seen, &below))
                             .map(|difference| format!("{what}\n{difference}"))
                     }));

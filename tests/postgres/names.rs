@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use pg_partition_operator::observed::{Attachment, ObservedTable};
-use pg_partition_operator::partition::{Identifier, Mark, Marker, QualifiedName, partition_marker};
+use pg_partition_operator::partition::{
+    Identifier, ManagedTable, Mark, Marker, QualifiedName, partition_marker,
+};
 use serde_json::json;
 
 use crate::support::postgres::majors;
@@ -19,16 +21,17 @@ const NAMES: [&str; 6] = [
     "日志_of_things",
 ];
 
-fn qualified(schema: &str, name: &str) -> QualifiedName {
-    QualifiedName { schema: Identifier::new(schema).unwrap(), name: Identifier::new(name).unwrap() }
+fn qualified(schema: &str, name: &str) -> ManagedTable {
+    let (schema, name) = (Identifier::new(schema).unwrap(), Identifier::new(name).unwrap());
+    ManagedTable::new(QualifiedName { schema, name })
 }
 
 /// The statements that make a table, a relation with the name of its partition of April, and a table for May
 /// that was not attached.
 fn setup(schema: &str, name: &str) -> String {
     let bounds = "FOR VALUES FROM ('2027-05-01') TO ('2027-06-01')";
-    let marker =
-        partition_marker(&Marker::new(Mark::ToBeAttached), &qualified(schema, name), bounds);
+    let table = qualified(schema, name);
+    let marker = partition_marker(&Marker::new(Mark::ToBeAttached), &table, bounds);
     format!(
         "CREATE TABLE \"{name}\" (k date NOT NULL) PARTITION BY RANGE (k);
          CREATE TYPE \"{name}_2027_03\" AS ENUM ();

@@ -2,12 +2,11 @@
 //! more than the owner.
 
 use pg_partition_operator::observed::Relation;
-use pg_partition_operator::partition::{Identifier, QualifiedName};
 use pg_partition_operator::plan::Blocker;
 use serde_json::json;
 
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA, SCHEMA_SQL, World, apply, desired, observe};
+use crate::world::{SCHEMA_SQL, World, apply, desired, managed, observe};
 
 /// Functions that the owner of the tables made.
 const FUNCTIONS: &str = "
@@ -41,11 +40,7 @@ const TABLES: [(&str, &str); 16] = [
 ];
 
 async fn relation(world: &World, table: &str) -> Relation {
-    let name = QualifiedName {
-        schema: Identifier::new(SCHEMA).unwrap(),
-        name: Identifier::new(table).unwrap(),
-    };
-    observe(&world.session().await, &name).await.relation.unwrap()
+    observe(&world.session().await, &managed(table)).await.relation.unwrap()
 }
 
 /// Makes a table with a default partition.

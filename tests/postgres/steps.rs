@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pg_partition_operator::observed::{ObservedTable, PartitionIndex, PartitionKind};
-use pg_partition_operator::partition::{IndexShape, Mark, QualifiedName};
+use pg_partition_operator::partition::{IndexShape, ManagedTable, Mark};
 use pg_partition_operator::plan::{Plan, PlannedStep, Step, check, simulate};
 use pg_partition_operator::postgres::{
     DatabaseError, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked, execute,
@@ -54,7 +54,7 @@ async fn take_steps(
         let lock = TableLock::try_take(session, oid).await.unwrap().unwrap();
         let waits =
             Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
-        let mut watching = Watching { other, table: &before.name.clone(), seen: Vec::new() };
+        let mut watching = Watching { other, table: &before.managed.clone(), seen: Vec::new() };
         let outcomes =
             execute(&lock, &checked, waits, &Unrevoked, &SlowSteps::default(), &mut watching).await;
         lock.release().await.unwrap();
@@ -75,7 +75,7 @@ async fn take_steps(
 /// Looks after each step, by a session of its own.
 struct Watching<'a> {
     other: &'a Session,
-    table: &'a QualifiedName,
+    table: &'a ManagedTable,
     seen: Vec<ObservedTable>,
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
-use pg_partition_operator::partition::QualifiedName;
+use pg_partition_operator::partition::{Identifier, ManagedTable, QualifiedName};
 use pg_partition_operator::plan::{Moment, Plan, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome, inspect,
@@ -141,8 +141,14 @@ pub(crate) fn at(instant: &str) -> Timestamp {
     instant.parse().unwrap()
 }
 
-pub(crate) async fn observe(session: &Session, table: &QualifiedName) -> ObservedTable {
-    inspect(session, table).await.unwrap().try_into().unwrap()
+pub(crate) async fn observe(session: &Session, table: &ManagedTable) -> ObservedTable {
+    inspect(session, table, &table.name().name).await.unwrap().try_into().unwrap()
+}
+
+/// A table of the tests' schema.
+pub(crate) fn managed(name: &str) -> ManagedTable {
+    let (schema, name) = (Identifier::new(SCHEMA).unwrap(), Identifier::new(name).unwrap());
+    ManagedTable::new(QualifiedName { schema, name })
 }
 
 /// Converges, and reports nothing on the way.

@@ -113,7 +113,7 @@ async fn the_second_time_there_is_nothing_to_do_and_nothing_to_lock() {
 /// every mode but ACCESS SHARE: whatever more we asked for would time out, and fail.
 async fn assert_at_rest(what: &str, world: &World, session: &Session, desired: &DesiredTable) {
     let before = catalog(world).await;
-    let table = in_schema(desired.name.name.as_str());
+    let table = in_schema(desired.name.name().name.as_str());
     world.admin(&format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE")).await;
     let second = apply(session, desired, NOW).await;
     world.admin("COMMIT").await;

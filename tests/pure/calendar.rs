@@ -5,7 +5,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::partition::{
-    Axis, Bounds, Edge, Grid, Identifier, IndexColumn, IndexShape, Interval, KeyType, range_name,
+    Axis, Bounds, Edge, Grid, Identifier, IndexColumn, IndexShape, Interval, KeyType, ManagedTable,
+    QualifiedName, range_name,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -71,10 +72,10 @@ fn ask(grid: &Grid, at: i128) -> Result<(), TestCaseError> {
     let _previous = grid.previous(at);
     let _instant = (axis.instant(at), axis.zoned(at), axis.wall(at));
     let _after = axis.instant_after(at, Timestamp::MAX);
-    let name = Identifier::new("orders").expect("a name");
+    let orders = QualifiedName::parse_sql("orders").expect("a name");
     if let Some(range) = grid.period(at) {
         prop_assert!(range.contains(Edge::At(snapped)));
-        let named = range_name(&name, grid, range);
+        let named = range_name(&ManagedTable::new(orders), grid, range);
         prop_assert!(named.as_str().starts_with("orders_"));
         let _is_period = grid.is_period(range);
         let text = (axis.key.shown(range.from()), axis.key.literal(range.to()));

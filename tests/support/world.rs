@@ -10,7 +10,8 @@ use pg_partition_operator::observed::{
     PartitionKind, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
-    Bounds, Identifier, IndexShape, KeyColumn, Method, PartitionKey, QualifiedName, ServerVersion,
+    Bounds, Identifier, IndexShape, KeyColumn, ManagedTable, Method, PartitionKey, QualifiedName,
+    ServerVersion,
 };
 use serde_json::Value;
 
@@ -41,6 +42,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         type_name: (*type_name).to_owned(),
     });
     ObservedTable {
+        managed: ManagedTable::new(name.clone()),
         name: name.clone(),
         server: Server {
             version: ServerVersion(170_010),

@@ -114,11 +114,11 @@ fn plan_for_snapshot(
     let snapshot: Snapshot = serde_json::from_str(&text).with_context(what)?;
     let observed = ObservedTable::try_from(snapshot).with_context(what)?;
     let [table] = tables else { bail!("a snapshot is of one table: give one document") };
-    if table.name != observed.name {
+    if table.name != observed.managed {
         bail!(
             "the document is for {}, the snapshot of {}",
             table.name.shown(),
-            observed.name.shown()
+            observed.managed.shown()
         );
     }
     Ok(plan::plan(table, &observed, &moment(table)))

@@ -282,10 +282,10 @@ fn debug_and_display_show_no_value_of_a_secret() {
         let settings = settings.expect("it is complete");
         let held = super::super::claims::Held {
             settings: settings.clone(),
-            table: crate::partition::QualifiedName {
+            table: crate::partition::ManagedTable::new(crate::partition::QualifiedName {
                 schema: crate::partition::Identifier::new("s").expect("a name"),
                 name: crate::partition::Identifier::new("t").expect("a name"),
-            },
+            }),
         };
         let words = [&settings.user, &settings.dbname].into_iter().flatten();
         let words: Vec<_> = words.map(|word| format!("{word} {word:?}")).collect();

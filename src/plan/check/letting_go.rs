@@ -103,7 +103,7 @@ impl<'a> Leave<'a> {
 
     fn may_adopt(&self, partition: &QualifiedName, world: &ObservedTable) -> bool {
         self.adopted.iter().any(|adopted| {
-            let schema = adopted.schema.as_ref().unwrap_or(&world.name.schema);
+            let schema = adopted.schema.as_ref().unwrap_or(&world.managed.name().schema);
             adopted.name == partition.name && *schema == partition.schema
         })
     }

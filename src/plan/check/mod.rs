@@ -120,7 +120,7 @@ fn check_step(
 
 fn check_create(new: &NewPartition, world: &ObservedTable) -> Result<(), &'static str> {
     ensure(new.table == world.name, "only partitions of this table are made")?;
-    ensure(new.partition.schema == world.name.schema, "in the schema of the table")?;
+    ensure(new.partition.schema == world.managed.name().schema, "in the schema of the table")?;
     ensure(!world.taken.contains(&new.partition.name), "no name is used twice")?;
     fits_in(&new.bounds, world)
 }

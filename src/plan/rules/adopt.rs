@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::{Cause, Draft, Ground, Note, PlannedStep, Step, simulate};
 use crate::desired::AdoptedName;
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
-use crate::partition::{Bounds, Detached, Mark, Marker, QualifiedName, adoption_digest};
+use crate::partition::{
+    Bounds, Detached, ManagedTable, Mark, Marker, QualifiedName, adoption_digest,
+};
 use crate::plan::reason::Unadoptable;
 use crate::plan::step::{MarkedPartition, Marking};
 
@@ -36,7 +38,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     if adopted.is_empty() {
         return;
     }
-    let asked_for = desired.adopt.iter().map(|name| digest_of(name, &draft.world.name));
+    let asked_for = desired.adopt.iter().map(|name| digest_of(name, &draft.world.managed));
     let mut recorded: BTreeSet<_> =
         asked_for.filter(|digest| draft.world.adopted.contains(digest)).collect();
     recorded.extend(adopted.iter().map(|partition| adoption_digest(&partition.name)));
@@ -51,7 +53,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
 /// ask for the adoption of that one.
 fn forget(ground: &Ground<'_>, draft: &mut Draft) {
     let recorded = &draft.world.adopted;
-    let asked_for = ground.desired.adopt.iter().map(|name| digest_of(name, &draft.world.name));
+    let asked_for = ground.desired.adopt.iter().map(|name| digest_of(name, &draft.world.managed));
     let kept: BTreeSet<_> = asked_for.filter(|digest| recorded.contains(digest)).collect();
     let is_waiting = |p: &ObservedPartition| {
         let digest = adoption_digest(&p.name);
@@ -66,13 +68,13 @@ fn forget(ground: &Ground<'_>, draft: &mut Draft) {
     }
 }
 
-fn digest_of(name: &AdoptedName, table: &QualifiedName) -> String {
-    let schema = name.schema.as_ref().unwrap_or(&table.schema).clone();
+fn digest_of(name: &AdoptedName, table: &ManagedTable) -> String {
+    let schema = name.schema.as_ref().unwrap_or(&table.name().schema).clone();
     adoption_digest(&QualifiedName { schema, name: name.name.clone() })
 }
 
 fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) -> bool {
-    let schema = name.schema.as_ref().unwrap_or(&draft.world.name.schema);
+    let schema = name.schema.as_ref().unwrap_or(&draft.world.managed.name().schema);
     partition.name.name == name.name && partition.name.schema == *schema
 }
 

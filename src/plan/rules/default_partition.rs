@@ -3,7 +3,7 @@
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
 use crate::observed::{ObservedPartition, Origin, PartitionKind};
-use crate::partition::{Bounds, fit};
+use crate::partition::{Bounds, default_name};
 use crate::plan::Coverage;
 use crate::plan::ground::Range;
 
@@ -12,7 +12,7 @@ pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
     if whose(ground, DefaultPartition::Present).is_none() || found(draft).is_some() {
         return;
     }
-    let name = fit(draft.world.name.name.as_str(), "_default");
+    let name = default_name(&draft.world.managed);
     let cause = Cause::DefaultWanted;
     let partition = draft.make(ground, Bounds::Default, &name, |_| false, cause);
     let attach = draft.attach(ground, partition, Bounds::Default, None);

@@ -34,7 +34,7 @@ impl Draft {
             let wanted = wanted_name.clone();
             self.notes.push(Note::NameGoneRound { wanted, used: name.clone() });
         }
-        let partition = self.world.name.sibling(name);
+        let partition = self.world.managed.sibling(name);
         let step = self.create(ground, bounds, partition.clone(), on_newest);
         self.step(step, because);
         partition
@@ -183,7 +183,8 @@ impl Draft {
         }
         let mut indexes: Vec<NewIndex> = Vec::new();
         for (of, body, settings) in bodies {
-            let name = unused(&index_name(&self.world.name.name, &of, partition), |name| {
+            let stems = (&self.world.managed, &self.world.name.name);
+            let name = unused(&index_name(stems, &of, partition), |name| {
                 self.is_taken(name) || name == partition || indexes.iter().any(|i| i.name == *name)
             });
             indexes.push(NewIndex { name, body, settings });

@@ -96,7 +96,8 @@ pub(super) fn build(
     ground: &Ground<'_>,
     draft: &mut Draft,
 ) -> Option<Identifier> {
-    let wanted = index_name(&draft.world.name.name, of, &partition.name.name);
+    let stems = (&draft.world.managed, &draft.world.name.name);
+    let wanted = index_name(stems, of, &partition.name.name);
     let left = |name: &Identifier| {
         partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == *name)
     };

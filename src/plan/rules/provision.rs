@@ -34,11 +34,10 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
         drop_unneeded_exclusions(default, &ways, draft);
     }
     for (missing, way) in ways {
-        let table = &draft.world.name.name;
-        let name = range_name(table, &range.calendar.grid, missing.range);
+        let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
         match (way, &default) {
             (Way::Blocked(blocker), _) => {
-                let partition = draft.world.name.sibling(name);
+                let partition = draft.world.managed.sibling(name);
                 let wanted = draft.attach(ground, partition, Bounds::Range(missing.range), None);
                 draft.defer(Some(wanted), blocker);
             }
@@ -216,8 +215,8 @@ fn note_unmanaged(ground: &Ground<'_>, draft: &mut Draft) {
         draft.notes.push(Note::Restored { tables });
     }
     if !draft.world.unmarked.is_empty() {
-        let (tables, table) = (draft.world.unmarked.clone(), &draft.world.name);
-        let constraint = detached_constraint(table);
+        let tables = draft.world.unmarked.clone();
+        let constraint = detached_constraint(&draft.world.managed);
         draft.notes.push(Note::Unmarked { tables, constraint });
     }
 }

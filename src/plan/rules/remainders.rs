@@ -21,7 +21,7 @@ pub(super) fn provision(ground: &Ground<'_>, hash: &DesiredHash, draft: &mut Dra
     };
     for bounds in missing {
         let Bounds::Hash { remainder, .. } = bounds else { continue };
-        let name = hash_name(&draft.world.name.name, remainder);
+        let name = hash_name(&draft.world.managed, remainder);
         let cause = Cause::MissingRemainder;
         let partition = draft.make(ground, bounds.clone(), &name, |_| false, cause);
         let attach = draft.attach(ground, partition, bounds, None);

@@ -48,7 +48,8 @@ fn no_spec_panics() {
         // What an older definition let in comes to the operator without being asked again.
         let Some(mut desired) = desired(document) else { return };
         let mut observed = rng.choice(&snapshots).expect("there are some").clone();
-        observed.name = desired.name.clone();
+        observed.managed = desired.name.clone();
+        observed.name = desired.name.name().clone();
         desired.adopt = spec::adoptions(rng);
         for moment in moments(rng, &desired) {
             exercise(&mut desired, &observed, &moment, &written);

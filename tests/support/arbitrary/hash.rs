@@ -27,7 +27,7 @@ pub(crate) fn hash_world() -> impl Strategy<Value = World> {
                 "indexes": indexes,
             });
             let desired = world::desired(&spec).expect("a wish means something");
-            let mut observed = world::table(&desired.name, Method::Hash, &[("at", "int8")]);
+            let mut observed = world::table(desired.name.name(), Method::Hash, &[("at", "int8")]);
             index::add_columns(&mut observed);
             for (bounds, fate) in bounds.into_iter().zip(fates) {
                 add(&mut observed, bounds, fate);
@@ -54,7 +54,7 @@ fn add(
     fate: Option<Fate>,
 ) {
     let (Some(fate), Bounds::Hash { remainder, .. }) = (fate, &bounds) else { return };
-    let name = observed.name.sibling(hash_name(&observed.name.name, *remainder));
+    let name = observed.name.sibling(hash_name(&observed.managed, *remainder));
     let mut partition = world::partition(name, bounds);
     fate.befall(&mut partition, Timestamp::UNIX_EPOCH);
     world::add(observed, partition);

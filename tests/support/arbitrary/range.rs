@@ -78,7 +78,7 @@ pub(crate) fn range_world() -> impl Strategy<Value = World> {
             add_partitions(&mut world.observed, &grid, &stretches, [min, max], wish.now);
             add_default(&mut world.observed, &grid, default.as_ref(), wish.now);
             if stranger && let Some(current) = grid.period_of(wish.now) {
-                let taken = range_name(&world.observed.name.name, &grid, current);
+                let taken = range_name(&world.observed.managed, &grid, current);
                 world.observed.taken.insert(taken);
             }
             if let Some((was_longer, periods_ago, ahead, (indexes, life), steps)) = earlier {
@@ -185,7 +185,7 @@ impl Wish {
         self.life.write(&mut spec);
         let desired = world::desired(&spec).expect("a wish means something");
         let mut observed =
-            world::table(&desired.name, Method::Range, &[("at", self.key.type_name())]);
+            world::table(desired.name.name(), Method::Range, &[("at", self.key.type_name())]);
         index::add_columns(&mut observed);
         World { desired, observed, now: self.now }
     }
@@ -256,7 +256,7 @@ fn name(
     number: usize,
     usual: bool,
 ) -> QualifiedName {
-    let wanted = range_name(&observed.name.name, grid, range);
+    let wanted = range_name(&observed.managed, grid, range);
     if usual && !observed.taken.contains(&wanted) {
         return observed.name.sibling(wanted);
     }
