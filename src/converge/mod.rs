@@ -335,7 +335,7 @@ impl Doing<'_> {
 
     /// Returns whether this run has added a check to the default partition.
     fn has_added_check(&self) -> bool {
-        let adds = |outcome: &StepOutcome| matches!(outcome.step, Step::ExcludeFromDefault { .. });
+        let adds = |outcome: &StepOutcome| matches!(outcome.step, Step::ExcludeFromDefault(_));
         self.outcomes.iter().any(adds)
     }
 
@@ -348,7 +348,7 @@ impl Doing<'_> {
 
 /// Whether a detach is pending: blocked, or only not finalized yet because this run began it.
 fn is_pending(plan: &Plan) -> bool {
-    is_held_up(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach { .. }))
+    is_held_up(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach(_)))
 }
 
 /// Whether a detach waits for somebody to end a transaction.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::step::MarkedPartition;
+use super::step::{BuildIndex, DropIndex, MarkPartitions, MarkedPartition};
 use super::{Blocker, Plan, PlannedStep, Step, Undone};
 use crate::partition::QualifiedName;
 
@@ -16,40 +16,39 @@ impl Step {
     #[must_use]
     pub fn aside(&self) -> Option<&QualifiedName> {
         match self {
-            Self::BuildIndex { partition, .. } | Self::DropIndex { partition, .. } => {
-                Some(partition)
-            }
+            Self::BuildIndex(BuildIndex { partition, .. })
+            | Self::DropIndex(DropIndex { partition, .. }) => Some(partition),
             Self::CreatePartition(_)
-            | Self::ExcludeFromDefault { .. }
-            | Self::ValidateExclusion { .. }
+            | Self::ExcludeFromDefault(_)
+            | Self::ValidateExclusion(_)
             | Self::AttachPartition(_)
-            | Self::DiscardPartition { .. }
-            | Self::DropExclusion { .. }
+            | Self::DiscardPartition(_)
+            | Self::DropExclusion(_)
             | Self::DrainDefault(_)
-            | Self::RemoveDefault { .. }
-            | Self::MarkPartitions { .. }
+            | Self::RemoveDefault(_)
+            | Self::MarkPartitions(_)
             | Self::DetachPartition(_)
-            | Self::FinalizeDetach { .. }
+            | Self::FinalizeDetach(_)
             | Self::RememberDetached(_)
-            | Self::StateBounds { .. }
-            | Self::ValidateBounds { .. }
+            | Self::StateBounds(_)
+            | Self::ValidateBounds(_)
             | Self::DropDetached(_)
-            | Self::CreateTableIndex { .. }
-            | Self::AttachIndex { .. }
-            | Self::DropTableIndex { .. }
-            | Self::ReplaceTableIndex { .. } => None,
+            | Self::CreateTableIndex(_)
+            | Self::AttachIndex(_)
+            | Self::DropTableIndex(_)
+            | Self::ReplaceTableIndex(_) => None,
         }
     }
 
     /// Returns whether Postgres finalizes no detach while the step is in progress: it waits for a concurrent
     /// build if the index has a condition.
     fn delays_pending_detach(&self) -> bool {
-        matches!(self, Self::BuildIndex { shape, .. } if shape.predicate.is_some())
+        matches!(self, Self::BuildIndex(BuildIndex { shape, .. }) if shape.predicate.is_some())
     }
 
     /// Returns the partitions whose comments the step writes.
     fn marked(&self) -> impl Iterator<Item = &MarkedPartition> {
-        let marked = if let Self::MarkPartitions { partitions, .. } = self {
+        let marked = if let Self::MarkPartitions(MarkPartitions { partitions, .. }) = self {
             partitions.as_slice()
         } else {
             &[]
@@ -63,9 +62,7 @@ impl Step {
     pub fn needs_long_run(&self) -> bool {
         matches!(
             self,
-            Self::ExcludeFromDefault { .. }
-                | Self::ValidateExclusion { .. }
-                | Self::ValidateBounds { .. }
+            Self::ExcludeFromDefault(_) | Self::ValidateExclusion(_) | Self::ValidateBounds(_)
         )
     }
 }
@@ -131,7 +128,7 @@ impl Plan {
 
     /// Returns whether a concurrent detach waits to be finalized.
     fn is_detach_pending(&self) -> bool {
-        let finalizes = |step: &Step| matches!(step, Step::FinalizeDetach { .. });
+        let finalizes = |step: &Step| matches!(step, Step::FinalizeDetach(_));
         let is_blocked = |blocker: &Blocker| matches!(blocker, Blocker::DetachHeld { .. });
         self.steps.iter().any(|planned| finalizes(&planned.step))
             || self.deferred.iter().any(|deferral| is_blocked(&deferral.blocker))

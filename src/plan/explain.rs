@@ -1,7 +1,11 @@
 //! Plans in a person's words: what each step and cause says.
 
 use super::note::{shown_qualified, some_of};
-use super::step::{Attach, MarkedPartition, Marking};
+use super::step::{
+    Attach, AttachIndex, BuildIndex, CreateTableIndex, DiscardPartition, DropExclusion, DropIndex,
+    DropTableIndex, ExcludeFromDefault, FinalizeDetach, MarkPartitions, MarkedPartition, Marking,
+    RemoveDefault, ReplaceTableIndex, StateBounds, ValidateBounds, ValidateExclusion,
+};
 use super::{Cause, Step};
 use crate::partition::{
     Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds, shown_text,
@@ -14,13 +18,13 @@ impl Step {
         match self {
             Self::CreatePartition(_) => "create",
             Self::AttachPartition(_) => "attach",
-            Self::DiscardPartition { .. } => "discard",
-            Self::ExcludeFromDefault { .. } => "exclude",
-            Self::ValidateExclusion { .. } => "validate",
-            Self::DropExclusion { .. } => "readmit",
+            Self::DiscardPartition(_) => "discard",
+            Self::ExcludeFromDefault(_) => "exclude",
+            Self::ValidateExclusion(_) => "validate",
+            Self::DropExclusion(_) => "readmit",
             Self::DrainDefault(_) => "drain",
-            Self::RemoveDefault { .. } => "remove-default",
-            Self::MarkPartitions { marking, .. } => match marking {
+            Self::RemoveDefault(_) => "remove-default",
+            Self::MarkPartitions(MarkPartitions { marking, .. }) => match marking {
                 Marking::Adopted => "adopt",
                 Marking::Expired { .. } => "expire",
                 Marking::Kept => "keep",
@@ -29,17 +33,17 @@ impl Step {
                 Marking::Forgotten => "forget-adoption",
             },
             Self::DetachPartition(_) => "detach",
-            Self::FinalizeDetach { .. } => "finalize",
+            Self::FinalizeDetach(_) => "finalize",
             Self::RememberDetached(_) => "remember",
-            Self::StateBounds { .. } => "state-bounds",
-            Self::ValidateBounds { .. } => "check-bounds",
+            Self::StateBounds(_) => "state-bounds",
+            Self::ValidateBounds(_) => "check-bounds",
             Self::DropDetached(_) => "drop",
-            Self::CreateTableIndex { .. } => "create-index",
-            Self::BuildIndex { .. } => "build-index",
-            Self::AttachIndex { .. } => "attach-index",
-            Self::DropIndex { .. } => "drop-index",
-            Self::DropTableIndex { .. } => "drop-table-index",
-            Self::ReplaceTableIndex { .. } => "replace-index",
+            Self::CreateTableIndex(_) => "create-index",
+            Self::BuildIndex(_) => "build-index",
+            Self::AttachIndex(_) => "attach-index",
+            Self::DropIndex(_) => "drop-index",
+            Self::DropTableIndex(_) => "drop-table-index",
+            Self::ReplaceTableIndex(_) => "replace-index",
         }
     }
 
@@ -50,24 +54,28 @@ impl Step {
             Self::CreatePartition(new) => new.partition.clone(),
             Self::AttachPartition(attach) => attach.partition.clone(),
             Self::DrainDefault(drain) => drain.attach.partition.clone(),
-            Self::MarkPartitions { table, .. } => table.clone(),
+            Self::MarkPartitions(MarkPartitions { table, .. }) => table.clone(),
             Self::DetachPartition(detach) => detach.partition.clone(),
             Self::RememberDetached(remember) => remember.partition.clone(),
             Self::DropDetached(drop) => drop.partition.clone(),
-            Self::RemoveDefault { default: partition, .. }
-            | Self::FinalizeDetach { partition, .. }
-            | Self::StateBounds { partition, .. }
-            | Self::ValidateBounds { partition, .. }
-            | Self::DiscardPartition { partition } => partition.clone(),
-            Self::ExcludeFromDefault { default, exclusion, .. }
-            | Self::ValidateExclusion { default, exclusion }
-            | Self::DropExclusion { default, exclusion } => default.sibling(exclusion.clone()),
-            Self::CreateTableIndex { table, index, .. }
-            | Self::DropTableIndex { table, index, .. }
-            | Self::ReplaceTableIndex { table, index, .. } => table.sibling(index.clone()),
-            Self::BuildIndex { partition, index, .. }
-            | Self::AttachIndex { partition, index, .. }
-            | Self::DropIndex { partition, index } => partition.sibling(index.clone()),
+            Self::RemoveDefault(RemoveDefault { default: partition, .. })
+            | Self::FinalizeDetach(FinalizeDetach { partition, .. })
+            | Self::StateBounds(StateBounds { partition, .. })
+            | Self::ValidateBounds(ValidateBounds { partition, .. })
+            | Self::DiscardPartition(DiscardPartition { partition }) => partition.clone(),
+            Self::ExcludeFromDefault(ExcludeFromDefault { default, exclusion, .. })
+            | Self::ValidateExclusion(ValidateExclusion { default, exclusion })
+            | Self::DropExclusion(DropExclusion { default, exclusion }) => {
+                default.sibling(exclusion.clone())
+            }
+            Self::CreateTableIndex(CreateTableIndex { table, index, .. })
+            | Self::DropTableIndex(DropTableIndex { table, index, .. })
+            | Self::ReplaceTableIndex(ReplaceTableIndex { table, index, .. }) => {
+                table.sibling(index.clone())
+            }
+            Self::BuildIndex(BuildIndex { partition, index, .. })
+            | Self::AttachIndex(AttachIndex { partition, index, .. })
+            | Self::DropIndex(DropIndex { partition, index }) => partition.sibling(index.clone()),
         }
     }
 
@@ -79,33 +87,33 @@ impl Step {
                 let promise = attach.default.as_ref().zip(attach.exclusion.as_ref());
                 promise.map(|(default, name)| default.sibling(name.clone())).into_iter().collect()
             }
-            Self::BuildIndex { partition, .. } => vec![partition.clone()],
-            Self::AttachIndex { table, table_index, partition, .. } => {
+            Self::BuildIndex(BuildIndex { partition, .. }) => vec![partition.clone()],
+            Self::AttachIndex(AttachIndex { table, table_index, partition, .. }) => {
                 vec![table.sibling(table_index.clone()), partition.clone()]
             }
-            Self::ReplaceTableIndex { table, replacement, .. } => {
+            Self::ReplaceTableIndex(ReplaceTableIndex { table, replacement, .. }) => {
                 vec![table.sibling(replacement.clone())]
             }
             Self::DetachPartition(detach) => {
                 detach.after.iter().chain([&detach.table]).cloned().collect()
             }
             // What its comment said of an earlier detach was taken back.
-            Self::FinalizeDetach { table, .. } => vec![table.clone()],
+            Self::FinalizeDetach(FinalizeDetach { table, .. }) => vec![table.clone()],
             Self::CreatePartition(_)
-            | Self::DiscardPartition { .. }
-            | Self::ExcludeFromDefault { .. }
-            | Self::ValidateExclusion { .. }
-            | Self::DropExclusion { .. }
+            | Self::DiscardPartition(_)
+            | Self::ExcludeFromDefault(_)
+            | Self::ValidateExclusion(_)
+            | Self::DropExclusion(_)
             | Self::DrainDefault(_)
-            | Self::RemoveDefault { .. }
-            | Self::MarkPartitions { .. }
+            | Self::RemoveDefault(_)
+            | Self::MarkPartitions(_)
             | Self::RememberDetached(_)
-            | Self::StateBounds { .. }
-            | Self::ValidateBounds { .. }
+            | Self::StateBounds(_)
+            | Self::ValidateBounds(_)
             | Self::DropDetached(_)
-            | Self::CreateTableIndex { .. }
-            | Self::DropIndex { .. }
-            | Self::DropTableIndex { .. } => Vec::new(),
+            | Self::CreateTableIndex(_)
+            | Self::DropIndex(_)
+            | Self::DropTableIndex(_) => Vec::new(),
         }
     }
 
@@ -119,49 +127,51 @@ impl Step {
             Self::AttachPartition(attach) => {
                 shown_bounds(&attach.bounds, attach.key.as_ref().map(|k| k.key))
             }
-            Self::ExcludeFromDefault { default, key, range, .. } => {
+            Self::ExcludeFromDefault(ExcludeFromDefault { default, key, range, .. }) => {
                 format!("no {} in {}", shown_range(*range, key.key), default.name.shown())
             }
-            Self::ValidateExclusion { default, .. } | Self::DropExclusion { default, .. } => {
+            Self::ValidateExclusion(ValidateExclusion { default, .. })
+            | Self::DropExclusion(DropExclusion { default, .. }) => {
                 format!("of {}", default.name.shown())
             }
-            Self::CreateTableIndex { shape, .. } => shown_shape(shape),
-            Self::BuildIndex { partition, shape, .. } => {
-                format!("on {}, concurrently: {}", partition.name.shown(), shown_shape(shape))
+            Self::CreateTableIndex(create) => shown_shape(&create.shape),
+            Self::BuildIndex(build) => {
+                let (on, shape) = (build.partition.name.shown(), shown_shape(&build.shape));
+                format!("on {on}, concurrently: {shape}")
             }
-            Self::AttachIndex { table_index, .. } => format!("to {}", table_index.shown()),
-            Self::DropIndex { partition, .. } => {
-                format!("from {}, concurrently", partition.name.shown())
+            Self::AttachIndex(attach) => format!("to {}", attach.table_index.shown()),
+            Self::DropIndex(drop) => format!("from {}, concurrently", drop.partition.name.shown()),
+            Self::DropTableIndex(drop) => {
+                let plural = if drop.partitions.len() == 1 { "" } else { "s" };
+                format!("with those of {} partition{plural}", drop.partitions.len())
             }
-            Self::DropTableIndex { partitions, .. } => {
-                let plural = if partitions.len() == 1 { "" } else { "s" };
-                format!("with those of {} partition{plural}", partitions.len())
-            }
-            Self::ReplaceTableIndex { replacement, .. } => format!("by {}", replacement.shown()),
-            Self::DiscardPartition { .. } => "never attached, empty".to_owned(),
+            Self::ReplaceTableIndex(replace) => format!("by {}", replace.replacement.shown()),
+            Self::DiscardPartition(_) => "never attached, empty".to_owned(),
             Self::DrainDefault(drain) => {
                 let Attach { bounds, key, .. } = &drain.attach;
                 let range = shown_bounds(bounds, key.as_ref().map(|k| k.key));
                 format!("{range} with {} from {}", rows(drain.rows), drain.default.name.shown())
             }
-            Self::RemoveDefault { .. } => "default, empty".to_owned(),
-            Self::MarkPartitions { marking: Marking::Forgotten, .. } => {
+            Self::RemoveDefault(_) => "default, empty".to_owned(),
+            Self::MarkPartitions(MarkPartitions { marking: Marking::Forgotten, .. }) => {
                 "so that the names can be adopted again".to_owned()
             }
-            Self::MarkPartitions { table, partitions, .. } => shown_marked(table, partitions),
+            Self::MarkPartitions(MarkPartitions { table, partitions, .. }) => {
+                shown_marked(table, partitions)
+            }
             Self::DetachPartition(detach) => {
                 let key = detach.key.as_ref().map(|k| k.key);
                 let way = if detach.concurrently { ", concurrently" } else { "" };
                 let size = size(detach.rows, detach.bytes);
                 format!("{}, {size}{way}", shown_bounds(&detach.bounds, key))
             }
-            Self::FinalizeDetach { .. } => "half detached".to_owned(),
+            Self::FinalizeDetach(_) => "half detached".to_owned(),
             Self::RememberDetached(remember) => {
                 let key = remember.key.as_ref().map(|k| k.key);
                 format!("{} as detached", shown_bounds(&remember.bounds, key))
             }
-            Self::StateBounds { key, range, .. } => shown_range(*range, key.key),
-            Self::ValidateBounds { .. } => "that it holds nothing else".to_owned(),
+            Self::StateBounds(StateBounds { key, range, .. }) => shown_range(*range, key.key),
+            Self::ValidateBounds(_) => "that it holds nothing else".to_owned(),
             Self::DropDetached(drop) => {
                 let key = drop.key.as_ref().map(|k| k.key);
                 let size = size(drop.rows, drop.bytes);
@@ -176,24 +186,22 @@ impl Step {
         match self {
             Self::CreatePartition(_) => "DROP TABLE of the new, empty table",
             Self::AttachPartition(_) => "ALTER TABLE … DETACH PARTITION … CONCURRENTLY",
-            Self::DiscardPartition { .. } => "the table was empty and is made again when wanted",
-            Self::ExcludeFromDefault { .. } | Self::ValidateExclusion { .. } => {
+            Self::DiscardPartition(_) => "the table was empty and is made again when wanted",
+            Self::ExcludeFromDefault(_) | Self::ValidateExclusion(_) => {
                 "ALTER TABLE … DROP CONSTRAINT on the default partition"
             }
-            Self::DropExclusion { .. } => "the constraint is added again when needed",
-            Self::CreateTableIndex { .. } | Self::BuildIndex { .. } => {
-                "DROP INDEX of the new index"
-            }
-            Self::AttachIndex { .. } => "DROP INDEX of the table's index, which drops it too",
-            Self::DropIndex { .. } | Self::DropTableIndex { .. } => "the index is built again",
-            Self::ReplaceTableIndex { .. } => "the old index is built again",
+            Self::DropExclusion(_) => "the constraint is added again when needed",
+            Self::CreateTableIndex(_) | Self::BuildIndex(_) => "DROP INDEX of the new index",
+            Self::AttachIndex(_) => "DROP INDEX of the table's index, which drops it too",
+            Self::DropIndex(_) | Self::DropTableIndex(_) => "the index is built again",
+            Self::ReplaceTableIndex(_) => "the old index is built again",
             Self::DrainDefault(_) => "the rows stay in the new partition, which can be detached",
-            Self::RemoveDefault { .. } => "an empty default partition is made again",
-            Self::MarkPartitions { .. } => "COMMENT ON TABLE",
-            Self::DetachPartition(_) | Self::FinalizeDetach { .. } => {
+            Self::RemoveDefault(_) => "an empty default partition is made again",
+            Self::MarkPartitions(_) => "COMMENT ON TABLE",
+            Self::DetachPartition(_) | Self::FinalizeDetach(_) => {
                 "ALTER TABLE … ATTACH PARTITION of the same table"
             }
-            Self::RememberDetached(_) | Self::StateBounds { .. } | Self::ValidateBounds { .. } => {
+            Self::RememberDetached(_) | Self::StateBounds(_) | Self::ValidateBounds(_) => {
                 "ALTER TABLE … DROP CONSTRAINT on the table"
             }
             Self::DropDetached(_) => "none: the rows are gone",

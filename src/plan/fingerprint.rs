@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::step::MarkPartitions;
 use super::{Deferral, PlannedStep, Step};
 use crate::observed::ObservedTable;
 use crate::partition::{Detached, Mark, Marker, digest};
@@ -34,27 +35,27 @@ fn lasting(step: &Step) -> Step {
             (drop.rows, drop.bytes) = (None, 0);
             drop.marker = undated(drop.marker);
         }
-        Step::MarkPartitions { partitions, .. } => {
+        Step::MarkPartitions(MarkPartitions { partitions, .. }) => {
             for marked in partitions {
                 marked.marker = undated(marked.marker);
             }
         }
         Step::CreatePartition(_)
         | Step::AttachPartition(_)
-        | Step::DiscardPartition { .. }
-        | Step::ExcludeFromDefault { .. }
-        | Step::ValidateExclusion { .. }
-        | Step::DropExclusion { .. }
-        | Step::RemoveDefault { .. }
-        | Step::FinalizeDetach { .. }
-        | Step::StateBounds { .. }
-        | Step::ValidateBounds { .. }
-        | Step::CreateTableIndex { .. }
-        | Step::BuildIndex { .. }
-        | Step::AttachIndex { .. }
-        | Step::DropIndex { .. }
-        | Step::DropTableIndex { .. }
-        | Step::ReplaceTableIndex { .. } => {}
+        | Step::DiscardPartition(_)
+        | Step::ExcludeFromDefault(_)
+        | Step::ValidateExclusion(_)
+        | Step::DropExclusion(_)
+        | Step::RemoveDefault(_)
+        | Step::FinalizeDetach(_)
+        | Step::StateBounds(_)
+        | Step::ValidateBounds(_)
+        | Step::CreateTableIndex(_)
+        | Step::BuildIndex(_)
+        | Step::AttachIndex(_)
+        | Step::DropIndex(_)
+        | Step::DropTableIndex(_)
+        | Step::ReplaceTableIndex(_) => {}
     }
     step
 }

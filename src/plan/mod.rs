@@ -38,8 +38,11 @@ pub use moment::Moment;
 pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use simulate::simulate;
 pub use step::{
-    Attach, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
-    NewPartition, RangeKey, Remember, Risk, Step, TransactionMode,
+    Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
+    DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
+    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, RangeKey,
+    Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds, Step, TransactionMode,
+    ValidateBounds, ValidateExclusion,
 };
 pub use undone::Undone;
 pub use waits::Waits;

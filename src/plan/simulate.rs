@@ -2,11 +2,10 @@
 //!
 //! On every supported version a test executes each step and holds the catalog against this model.
 
-use std::collections::BTreeSet;
-
 use super::equivalent::{belong, created_by_attach, stand_alone};
 use super::step::{
-    Attach, Drain, IndexBody, MarkedPartition, NewIndex, NewPartition, Remember, Step,
+    Attach, AttachIndex, CreateTableIndex, Drain, IndexBody, MarkPartitions, MarkedPartition,
+    NewIndex, NewPartition, Remember, Step,
 };
 use crate::observed::{
     Attachment, BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
@@ -20,57 +19,46 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::CreatePartition(new) => create(world, new),
         Step::AttachPartition(attach) => attach_partition(world, attach),
         Step::DrainDefault(drain) => drain_default(world, drain),
-        Step::RemoveDefault { default, .. } => {
-            discard(world, default);
+        Step::RemoveDefault(remove) => {
+            discard(world, &remove.default);
             (world.default_rows, world.default_count) = (None, None);
         }
-        Step::MarkPartitions { partitions, adopted, .. } => {
-            mark(world, partitions, adopted.as_ref());
-        }
+        Step::MarkPartitions(marks) => mark(world, marks),
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
-        Step::FinalizeDetach { partition, .. } => detach_partition(world, partition),
+        Step::FinalizeDetach(finalize) => detach_partition(world, &finalize.partition),
         Step::RememberDetached(remember) => remember_detached(world, remember),
-        Step::StateBounds { partition, .. } => check_bounds(world, partition, BoundsCheck::Stated),
-        Step::ValidateBounds { partition, .. } => {
-            check_bounds(world, partition, BoundsCheck::Proven);
+        Step::StateBounds(state) => {
+            check_bounds(world, &state.partition, BoundsCheck::Stated);
         }
+        Step::ValidateBounds(check) => check_bounds(world, &check.partition, BoundsCheck::Proven),
         Step::DropDetached(drop) => discard(world, &drop.partition),
-        Step::DiscardPartition { partition } => discard(world, partition),
-        Step::ExcludeFromDefault { default, exclusion, .. } => {
-            let promise = Exclusion { name: exclusion.clone(), validated: false };
-            on(world, default, |p| p.exclusions.push(promise));
+        Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
+        Step::ExcludeFromDefault(add) => {
+            let check = Exclusion { name: add.exclusion.clone(), validated: false };
+            on(world, &add.default, |p| p.exclusions.push(check));
         }
-        Step::ValidateExclusion { default, exclusion } => on(world, default, |p| {
-            p.exclusions
-                .iter_mut()
-                .filter(|e| e.name == *exclusion)
-                .for_each(|e| e.validated = true);
+        Step::ValidateExclusion(check) => on(world, &check.default, |p| {
+            let exclusions = p.exclusions.iter_mut().filter(|e| e.name == check.exclusion);
+            exclusions.for_each(|e| e.validated = true);
         }),
-        Step::DropExclusion { default, exclusion } => {
-            on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
+        Step::DropExclusion(drop) => {
+            on(world, &drop.default, |p| p.exclusions.retain(|e| e.name != drop.exclusion));
         }
-        Step::CreateTableIndex { .. } => create_table_index(world, step),
-        Step::BuildIndex { partition, index, shape, stands_for, .. } => {
-            let built = built(index, shape, stands_for.as_ref());
-            world.taken.insert(index.clone());
-            on(world, partition, |p| p.indexes.push(built));
+        Step::CreateTableIndex(create) => create_table_index(world, create),
+        Step::BuildIndex(build) => {
+            let built = built(&build.index, &build.shape, build.stands_for.as_ref());
+            world.taken.insert(build.index.clone());
+            on(world, &build.partition, |p| p.indexes.push(built));
         }
-        Step::AttachIndex { table_index, partition, index, .. } => {
-            on(world, partition, |p| {
-                for found in p.indexes.iter_mut().filter(|i| i.name == *index) {
-                    belong(found, table_index.clone());
-                }
-            });
-            validate(world, table_index);
+        Step::AttachIndex(attach) => attach_index(world, attach),
+        Step::DropIndex(drop) => {
+            world.taken.remove(&drop.index);
+            on(world, &drop.partition, |p| p.indexes.retain(|i| i.name != drop.index));
         }
-        Step::DropIndex { partition, index } => {
-            world.taken.remove(index);
-            on(world, partition, |p| p.indexes.retain(|i| i.name != *index));
-        }
-        Step::DropTableIndex { index, .. } => drop_table_index(world, index),
-        Step::ReplaceTableIndex { index, replacement, .. } => {
-            drop_table_index(world, index);
-            rename_table_index(world, replacement, index);
+        Step::DropTableIndex(drop) => drop_table_index(world, &drop.index),
+        Step::ReplaceTableIndex(replace) => {
+            drop_table_index(world, &replace.index);
+            rename_table_index(world, &replace.replacement, &replace.index);
         }
     }
 }
@@ -216,15 +204,11 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     }
 }
 
-fn mark(
-    world: &mut ObservedTable,
-    partitions: &[MarkedPartition],
-    adopted: Option<&BTreeSet<String>>,
-) {
-    if let Some(adopted) = adopted {
+fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
+    if let Some(adopted) = &marks.adopted {
         world.adopted.clone_from(adopted);
     }
-    for MarkedPartition { name, marker, .. } in partitions {
+    for MarkedPartition { name, marker, .. } in &marks.partitions {
         on(world, name, |p| {
             (p.mark, p.cycle, p.origin) = (Some(marker.mark), marker.cycle, Origin::Ours);
             if p.hangs_on() {
@@ -267,8 +251,17 @@ fn validate(world: &mut ObservedTable, name: &Identifier) {
     }
 }
 
-fn create_table_index(world: &mut ObservedTable, step: &Step) {
-    let Step::CreateTableIndex { index: name, shape, partitions, .. } = step else { return };
+fn attach_index(world: &mut ObservedTable, attach: &AttachIndex) {
+    on(world, &attach.partition, |p| {
+        for found in p.indexes.iter_mut().filter(|i| i.name == attach.index) {
+            belong(found, attach.table_index.clone());
+        }
+    });
+    validate(world, &attach.table_index);
+}
+
+fn create_table_index(world: &mut ObservedTable, create: &CreateTableIndex) {
+    let CreateTableIndex { index: name, shape, partitions, .. } = create;
     let is_empty = world.attached().next().is_none();
     world.taken.insert(name.clone());
     world.indexes.push(TableIndex {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Step;
 use super::remedy::names;
+use super::step::RemoveDefault;
 
 impl Step {
     /// Says that the step ran out of time by its own work, and what to do about it.
@@ -19,7 +20,7 @@ impl Step {
                 "raise spec.limits.lockTimeout for a quiet hour, or move the rows manually"
                     .to_owned()
             }
-            Self::RemoveDefault { default, .. } => format!(
+            Self::RemoveDefault(RemoveDefault { default, .. }) => format!(
                 "vacuum {}, or raise spec.limits.lockTimeout for a quiet hour",
                 default.shown()
             ),
@@ -30,22 +31,22 @@ impl Step {
             }
             Self::DetachPartition(_)
             | Self::CreatePartition(_)
-            | Self::ExcludeFromDefault { .. }
-            | Self::ValidateExclusion { .. }
-            | Self::DiscardPartition { .. }
-            | Self::DropExclusion { .. }
-            | Self::MarkPartitions { .. }
-            | Self::FinalizeDetach { .. }
+            | Self::ExcludeFromDefault(_)
+            | Self::ValidateExclusion(_)
+            | Self::DiscardPartition(_)
+            | Self::DropExclusion(_)
+            | Self::MarkPartitions(_)
+            | Self::FinalizeDetach(_)
             | Self::RememberDetached(_)
-            | Self::StateBounds { .. }
-            | Self::ValidateBounds { .. }
+            | Self::StateBounds(_)
+            | Self::ValidateBounds(_)
             | Self::DropDetached(_)
-            | Self::CreateTableIndex { .. }
-            | Self::BuildIndex { .. }
-            | Self::AttachIndex { .. }
-            | Self::DropIndex { .. }
-            | Self::DropTableIndex { .. }
-            | Self::ReplaceTableIndex { .. } => {
+            | Self::CreateTableIndex(_)
+            | Self::BuildIndex(_)
+            | Self::AttachIndex(_)
+            | Self::DropIndex(_)
+            | Self::DropTableIndex(_)
+            | Self::ReplaceTableIndex(_) => {
                 "raise spec.limits.lockTimeout for a quiet hour".to_owned()
             }
         };

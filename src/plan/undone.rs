@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::step::{BuildIndex, CreateTableIndex, DropIndex};
 use super::{Cause, PlannedStep, Step};
 use crate::partition::QualifiedName;
 
@@ -17,7 +18,7 @@ impl Undone {
     /// Adds a step that was not executed.
     pub fn add(&mut self, step: &Step) {
         self.subjects.insert(step.subject());
-        if let Step::BuildIndex { partition, stands_for: Some(_), .. } = step {
+        if let Step::BuildIndex(BuildIndex { partition, stands_for: Some(_), .. }) = step {
             self.lacks_successor.insert(partition.clone());
         }
     }
@@ -35,7 +36,7 @@ impl Undone {
     /// Returns whether the step drops an index whose successor may be missing.
     fn takes_successor_for_granted(&self, planned: &PlannedStep) -> bool {
         let is_replaced = planned.because == Cause::OtherDefinition;
-        let Step::DropIndex { partition, .. } = &planned.step else { return false };
+        let Step::DropIndex(DropIndex { partition, .. }) = &planned.step else { return false };
         is_replaced && self.lacks_successor.contains(partition)
     }
 }
@@ -43,8 +44,8 @@ impl Undone {
 /// Returns whether the step needs an index on every partition that the plan leaves attached: without it,
 /// Postgres builds the missing ones under the lock of the step, or the table has no valid index.
 fn needs_whole_plan(step: &Step) -> bool {
-    if let Step::CreateTableIndex { partitions, .. } = step {
+    if let Step::CreateTableIndex(CreateTableIndex { partitions, .. }) = step {
         return !partitions.is_empty();
     }
-    matches!(step, Step::ReplaceTableIndex { .. })
+    matches!(step, Step::ReplaceTableIndex(_))
 }

@@ -7,17 +7,15 @@ use crate::partition::{
     ColumnOperators, ConditionPiece, Identifier, IndexColumn, IndexShape, QualifiedName,
     condition_pieces, index_marker,
 };
-use crate::plan::UnprovenCondition;
+use crate::plan::{
+    AttachIndex, BuildIndex, CreateTableIndex, DropIndex, ReplaceTableIndex, UnprovenCondition,
+};
 
 /// The table's own index. On the table alone: no scan, and no lock on its partitions. Else with the equivalent
 /// indexes of its partitions, which are there: no scan either.
-pub(super) fn create_on_table(
-    table: &QualifiedName,
-    index: &Identifier,
-    shape: &IndexShape,
-    alone: bool,
-) -> Sql {
-    let only = if alone { "ONLY " } else { "" };
+pub(super) fn create_on_table(create: &CreateTableIndex) -> Sql {
+    let CreateTableIndex { table, index, shape, partitions } = create;
+    let only = if partitions.is_empty() { "ONLY " } else { "" };
     statement(shape.unique, "", index, &format!("{only}{}", qualified(table)), &definition(shape))
 }
 
@@ -47,17 +45,12 @@ pub(super) fn create_as(
 }
 
 /// An index of a partition in use.
-pub(super) fn build(
-    partition: &QualifiedName,
-    index: &Identifier,
-    shape: &IndexShape,
-    stands_for: Option<&Identifier>,
-    settings: &IndexSettings,
-) -> Vec<Sql> {
+pub(super) fn build(build: &BuildIndex) -> Vec<Sql> {
+    let BuildIndex { partition, index, shape, stands_for, settings } = build;
     let on = qualified(partition);
     let definition = definition_with(shape, settings);
     let mut statements = vec![statement(shape.unique, "CONCURRENTLY ", index, &on, &definition)];
-    statements.extend(stands_for.map(|named| mark(partition, index, named, shape)));
+    statements.extend(stands_for.iter().map(|named| mark(partition, index, named, shape)));
     statements
 }
 
@@ -79,25 +72,25 @@ pub(super) fn set(
     changes.into_iter().map(|change| Sql(format!("ALTER INDEX {index} {change}"))).collect()
 }
 
-pub(super) fn attach(table_index: &QualifiedName, index: &QualifiedName) -> Sql {
-    Sql(format!("ALTER INDEX {} ATTACH PARTITION {}", qualified(table_index), qualified(index)))
+pub(super) fn attach(attach: &AttachIndex) -> Sql {
+    let table_index = attach.table.sibling(attach.table_index.clone());
+    let index = attach.partition.sibling(attach.index.clone());
+    Sql(format!("ALTER INDEX {} ATTACH PARTITION {}", qualified(&table_index), qualified(&index)))
 }
 
-pub(super) fn drop_concurrently(index: &QualifiedName) -> Sql {
-    Sql(format!("DROP INDEX CONCURRENTLY {}", qualified(index)))
+pub(super) fn drop_concurrently(drop: &DropIndex) -> Sql {
+    let index = drop.partition.sibling(drop.index.clone());
+    Sql(format!("DROP INDEX CONCURRENTLY {}", qualified(&index)))
 }
 
-pub(super) fn drop(index: &QualifiedName) -> Sql {
-    Sql(format!("DROP INDEX {}", qualified(index)))
+pub(super) fn drop(table: &QualifiedName, index: &Identifier) -> Sql {
+    Sql(format!("DROP INDEX {}", qualified(&table.sibling(index.clone()))))
 }
 
-pub(super) fn replace(
-    table: &QualifiedName,
-    index: &Identifier,
-    replacement: &Identifier,
-) -> Vec<Sql> {
+pub(super) fn replace(replace: &ReplaceTableIndex) -> Vec<Sql> {
+    let ReplaceTableIndex { table, index, replacement, .. } = replace;
     vec![
-        drop(&table.sibling(index.clone())),
+        drop(table, index),
         Sql(format!(
             "ALTER INDEX {} RENAME TO {}",
             qualified(&table.sibling(replacement.clone())),

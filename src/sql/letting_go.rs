@@ -11,17 +11,18 @@ use crate::partition::{
     Detached, ManagedTable, Mark, Marker, QualifiedName, RangeBounds, adoption_line,
     detached_constraint, marker_beginning,
 };
-use crate::plan::{Detach, DropDetached, MarkedPartition, RangeKey, Remember};
+use crate::plan::{
+    Detach, DropDetached, FinalizeDetach, MarkPartitions, MarkedPartition, RangeKey, Remember,
+    StateBounds,
+};
 
-pub(super) fn mark(
-    table: &QualifiedName,
-    key: Option<&RangeKey>,
-    partitions: &[MarkedPartition],
-    adopted: Option<&BTreeSet<String>>,
-) -> Vec<Sql> {
+pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
+    let MarkPartitions { table, key, partitions, adopted, .. } = mark;
     let marked = |marked: &MarkedPartition| {
-        let (text, own) =
-            (marker(&marked.marker, table, &marked.bounds, key), marked.comment.as_deref());
+        let (text, own) = (
+            marker(&marked.marker, table, &marked.bounds, key.as_ref()),
+            marked.comment.as_deref(),
+        );
         match marked.marker.mark {
             // The grace period starts when this is written.
             Mark::Detached(Detached { drops_since: Some(since), .. }) => {
@@ -33,7 +34,7 @@ pub(super) fn mark(
         }
     };
     let looked_at = partitions.iter().filter_map(|marked| Some((&marked.name, marked.oid?)));
-    let recorded = adopted.map(|adopted| record_adoptions(table, adopted));
+    let recorded = adopted.as_ref().map(|adopted| record_adoptions(table, adopted));
     partitions.iter().map(marked).chain(recorded).chain(are_the_same(looked_at)).collect()
 }
 
@@ -81,23 +82,29 @@ pub(super) fn detach(detach: &Detach) -> Sql {
     ))
 }
 
-pub(super) fn finalize(table: &QualifiedName, partition: &QualifiedName) -> Vec<Sql> {
-    let (table, partition) = (qualified(table), qualified(partition));
-    vec![Sql(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))]
+pub(super) fn finalize(finalize: &FinalizeDetach) -> Sql {
+    let (table, partition) = (qualified(&finalize.table), qualified(&finalize.partition));
+    Sql(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))
 }
 
 /// Rows that a table held as a partition.
-pub(super) struct Held<'a> {
-    pub(super) key: &'a RangeKey,
-    pub(super) range: RangeBounds,
+struct Held<'a> {
+    key: &'a RangeKey,
+    range: RangeBounds,
     /// The condition that every row of the partitioned table meets, as the catalog deparses it. Without it Postgres
     /// would scan a table that is attached again to a table that is a partition itself.
-    pub(super) inherited: Option<&'a str>,
+    inherited: Option<&'a str>,
+}
+
+pub(super) fn state_bounds(state: &StateBounds) -> Vec<Sql> {
+    let StateBounds { table, partition, oid, key, range, inherited } = state;
+    let held = Held { key, range: *range, inherited: inherited.as_deref() };
+    bounds_check(table, (partition, *oid), &held)
 }
 
 /// The constraint says which rows a table held that is no partition any more. By its name, which is that
 /// of no other table's, the detached tables of a table are found whatever they are called.
-pub(super) fn state_bounds(
+fn bounds_check(
     table: &QualifiedName,
     (partition, oid): (&QualifiedName, Option<u32>),
     held: &Held<'_>,
@@ -122,7 +129,7 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
     let mut statements = match (key, bounds.as_range()) {
         (Some(key), Some(range)) => {
             let held = Held { key, range, inherited: inherited.as_deref() };
-            state_bounds(table, (partition, *oid), &held)
+            bounds_check(table, (partition, *oid), &held)
         }
         (None, _) | (_, None) => Vec::new(),
     };

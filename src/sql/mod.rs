@@ -74,56 +74,34 @@ pub fn render(step: &Step, waits: Waits) -> Script {
     statements.extend(match step {
         Step::CreatePartition(new) => partitions::create(new),
         Step::AttachPartition(attach) => partitions::attach(attach),
-        Step::DiscardPartition { partition } => partitions::discard(partition),
+        Step::DiscardPartition(discard) => partitions::discard(&discard.partition),
         Step::DrainDefault(drain) => default_rows::drain(drain),
-        Step::RemoveDefault { table, default, .. } => default_rows::remove(table, default),
-        Step::MarkPartitions { table, key, partitions, adopted, .. } => {
-            letting_go::mark(table, key.as_ref(), partitions, adopted.as_ref())
-        }
+        Step::RemoveDefault(remove) => default_rows::remove(&remove.table, &remove.default),
+        Step::MarkPartitions(mark) => letting_go::mark(mark),
         Step::DetachPartition(detach) => vec![letting_go::detach(detach)],
-        Step::FinalizeDetach { table, partition, .. } => letting_go::finalize(table, partition),
+        Step::FinalizeDetach(finalize) => vec![letting_go::finalize(finalize)],
         Step::RememberDetached(remember) => letting_go::remember(remember),
-        Step::StateBounds { table, partition, oid, key, range, inherited } => {
-            let held = letting_go::Held { key, range: *range, inherited: inherited.as_deref() };
-            letting_go::state_bounds(table, (partition, *oid), &held)
-        }
-        Step::ValidateBounds { table, partition } => {
-            vec![partitions::validate(
-                partition,
-                &detached_constraint(&ManagedTable::new(table.clone())),
-            )]
+        Step::StateBounds(state) => letting_go::state_bounds(state),
+        Step::ValidateBounds(check) => {
+            let managed = ManagedTable::new(check.table.clone());
+            vec![partitions::validate(&check.partition, &detached_constraint(&managed))]
         }
         Step::DropDetached(drop) => vec![letting_go::drop_detached(drop)],
-        Step::ExcludeFromDefault { default, exclusion, key, range } => {
-            vec![partitions::exclude(default, exclusion, key, *range)]
+        Step::ExcludeFromDefault(add) => vec![partitions::exclude(add)],
+        Step::ValidateExclusion(check) => {
+            vec![partitions::validate(&check.default, &check.exclusion)]
         }
-        Step::ValidateExclusion { default, exclusion } => {
-            vec![partitions::validate(default, exclusion)]
+        Step::DropExclusion(drop) => {
+            vec![partitions::drop_constraint(&drop.default, &drop.exclusion)]
         }
-        Step::DropExclusion { default, exclusion } => {
-            vec![partitions::drop_constraint(default, exclusion)]
+        Step::CreateTableIndex(create) => vec![indexes::create_on_table(create)],
+        Step::BuildIndex(build) => indexes::build(build),
+        Step::AttachIndex(attach) => vec![indexes::attach(attach)],
+        Step::DropIndex(drop) => {
+            vec![indexes::drop_concurrently(drop)]
         }
-        Step::CreateTableIndex { table, index, shape, partitions } => {
-            vec![indexes::create_on_table(table, index, shape, partitions.is_empty())]
-        }
-        Step::BuildIndex { partition, index, shape, stands_for, settings } => {
-            indexes::build(partition, index, shape, stands_for.as_ref(), settings)
-        }
-        Step::AttachIndex { table, table_index, partition, index } => {
-            vec![indexes::attach(
-                &table.sibling(table_index.clone()),
-                &partition.sibling(index.clone()),
-            )]
-        }
-        Step::DropIndex { partition, index } => {
-            vec![indexes::drop_concurrently(&partition.sibling(index.clone()))]
-        }
-        Step::DropTableIndex { table, index, .. } => {
-            vec![indexes::drop(&table.sibling(index.clone()))]
-        }
-        Step::ReplaceTableIndex { table, index, replacement, .. } => {
-            indexes::replace(table, index, replacement)
-        }
+        Step::DropTableIndex(drop) => vec![indexes::drop(&drop.table, &drop.index)],
+        Step::ReplaceTableIndex(replace) => indexes::replace(replace),
     });
     if mode == TransactionMode::Autocommit {
         statements.push(Sql("RESET lock_timeout".to_owned()));
@@ -142,27 +120,27 @@ pub fn become_owner(owner: &Identifier) -> Sql {
 fn statements_that_wait(step: &Step) -> u32 {
     match step {
         Step::AttachPartition(attach) if attach.exclusion.is_some() => 2,
-        Step::ReplaceTableIndex { .. } => 2,
+        Step::ReplaceTableIndex(_) => 2,
         Step::AttachPartition(_)
         | Step::CreatePartition(_)
-        | Step::DiscardPartition { .. }
-        | Step::ExcludeFromDefault { .. }
-        | Step::ValidateExclusion { .. }
-        | Step::DropExclusion { .. }
+        | Step::DiscardPartition(_)
+        | Step::ExcludeFromDefault(_)
+        | Step::ValidateExclusion(_)
+        | Step::DropExclusion(_)
         | Step::DrainDefault(_)
-        | Step::RemoveDefault { .. }
+        | Step::RemoveDefault(_)
         | Step::DetachPartition(_)
-        | Step::FinalizeDetach { .. }
+        | Step::FinalizeDetach(_)
         | Step::RememberDetached(_)
-        | Step::MarkPartitions { .. }
-        | Step::StateBounds { .. }
-        | Step::ValidateBounds { .. }
+        | Step::MarkPartitions(_)
+        | Step::StateBounds(_)
+        | Step::ValidateBounds(_)
         | Step::DropDetached(_)
-        | Step::CreateTableIndex { .. }
-        | Step::BuildIndex { .. }
-        | Step::AttachIndex { .. }
-        | Step::DropIndex { .. }
-        | Step::DropTableIndex { .. } => 1,
+        | Step::CreateTableIndex(_)
+        | Step::BuildIndex(_)
+        | Step::AttachIndex(_)
+        | Step::DropIndex(_)
+        | Step::DropTableIndex(_) => 1,
     }
 }
 

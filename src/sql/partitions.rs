@@ -6,10 +6,10 @@ use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, indexes, quote};
 use crate::observed::ReplicaIdentity;
 use crate::partition::{
-    Bounds, Identifier, ManagedTable, Mark, Marker, QualifiedName, RangeBounds,
-    detached_constraint, partition_marker,
+    Bounds, Identifier, ManagedTable, Mark, Marker, QualifiedName, detached_constraint,
+    partition_marker,
 };
-use crate::plan::{Attach, IndexBody, NewPartition, RangeKey};
+use crate::plan::{Attach, ExcludeFromDefault, IndexBody, NewPartition, RangeKey};
 
 /// The `CHECK` constraint by which Postgres knows at `ATTACH PARTITION` that no row lies outside, and
 /// scans nothing. It is dropped in the same transaction.
@@ -235,17 +235,13 @@ pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
     ]
 }
 
-pub(super) fn exclude(
-    default: &QualifiedName,
-    exclusion: &Identifier,
-    key: &RangeKey,
-    range: RangeBounds,
-) -> Sql {
+pub(super) fn exclude(add: &ExcludeFromDefault) -> Sql {
+    let ExcludeFromDefault { default, exclusion, key, range } = add;
     Sql(format!(
         "ALTER TABLE {} ADD CONSTRAINT {} CHECK (NOT ({})) NOT VALID",
         qualified(default),
         name(exclusion),
-        in_range(key, range)
+        in_range(key, *range)
     ))
 }
 

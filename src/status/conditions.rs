@@ -222,27 +222,27 @@ fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Statement {
 
 fn makes_index(step: &Step) -> bool {
     match step {
-        Step::CreateTableIndex { .. }
-        | Step::BuildIndex { .. }
-        | Step::AttachIndex { .. }
-        | Step::ReplaceTableIndex { .. } => true,
+        Step::CreateTableIndex(_)
+        | Step::BuildIndex(_)
+        | Step::AttachIndex(_)
+        | Step::ReplaceTableIndex(_) => true,
         Step::CreatePartition(_)
-        | Step::ExcludeFromDefault { .. }
-        | Step::ValidateExclusion { .. }
+        | Step::ExcludeFromDefault(_)
+        | Step::ValidateExclusion(_)
         | Step::AttachPartition(_)
-        | Step::DiscardPartition { .. }
-        | Step::DropExclusion { .. }
+        | Step::DiscardPartition(_)
+        | Step::DropExclusion(_)
         | Step::DrainDefault(_)
-        | Step::RemoveDefault { .. }
-        | Step::MarkPartitions { .. }
+        | Step::RemoveDefault(_)
+        | Step::MarkPartitions(_)
         | Step::DetachPartition(_)
-        | Step::FinalizeDetach { .. }
+        | Step::FinalizeDetach(_)
         | Step::RememberDetached(_)
-        | Step::StateBounds { .. }
-        | Step::ValidateBounds { .. }
+        | Step::StateBounds(_)
+        | Step::ValidateBounds(_)
         | Step::DropDetached(_)
-        | Step::DropIndex { .. }
-        | Step::DropTableIndex { .. } => false,
+        | Step::DropIndex(_)
+        | Step::DropTableIndex(_) => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{FailedStep, Seen};
 use crate::api::Reason;
 use crate::desired::Mode;
-use crate::plan::{Blocker, Deferral, Step, Waits};
+use crate::plan::{Blocker, Deferral, FinalizeDetach, Step, Waits};
 
 /// One thing that keeps a table from being what its spec asks for.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
 fn of_failed_step(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Obstacle {
     let FailedStep { step, failure } = failed;
     // Whichever statement ran out of time, the detach is pending until it is finalized.
-    let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach { partition, .. } if *partition == step.subject());
+    let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach(FinalizeDetach { partition, .. }) if *partition == step.subject());
     let is_pending = seen.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
     let reason = if is_pending && failure.reason == Reason::LockTimeout {
         Reason::DetachPending
@@ -117,26 +117,26 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
 pub(super) fn about_step(step: &Step) -> About {
     match step {
         Step::CreatePartition(_)
-        | Step::ExcludeFromDefault { .. }
-        | Step::ValidateExclusion { .. }
+        | Step::ExcludeFromDefault(_)
+        | Step::ValidateExclusion(_)
         | Step::AttachPartition(_)
-        | Step::DiscardPartition { .. }
-        | Step::DropExclusion { .. }
+        | Step::DiscardPartition(_)
+        | Step::DropExclusion(_)
         | Step::DrainDefault(_)
-        | Step::RemoveDefault { .. } => About::Partitions,
-        Step::MarkPartitions { .. }
+        | Step::RemoveDefault(_) => About::Partitions,
+        Step::MarkPartitions(_)
         | Step::DetachPartition(_)
-        | Step::FinalizeDetach { .. }
+        | Step::FinalizeDetach(_)
         | Step::RememberDetached(_)
-        | Step::StateBounds { .. }
-        | Step::ValidateBounds { .. }
+        | Step::StateBounds(_)
+        | Step::ValidateBounds(_)
         | Step::DropDetached(_) => About::Retention,
-        Step::CreateTableIndex { .. }
-        | Step::BuildIndex { .. }
-        | Step::AttachIndex { .. }
-        | Step::DropIndex { .. }
-        | Step::DropTableIndex { .. }
-        | Step::ReplaceTableIndex { .. } => About::Indexes,
+        Step::CreateTableIndex(_)
+        | Step::BuildIndex(_)
+        | Step::AttachIndex(_)
+        | Step::DropIndex(_)
+        | Step::DropTableIndex(_)
+        | Step::ReplaceTableIndex(_) => About::Indexes,
     }
 }
 

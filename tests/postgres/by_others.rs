@@ -7,7 +7,7 @@ use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::Origin;
 use pg_partition_operator::partition::{Identifier, QualifiedName};
-use pg_partition_operator::plan::{Moment, Step};
+use pg_partition_operator::plan::{DiscardPartition, Moment, RemoveDefault, Step};
 use pg_partition_operator::sql::{Sql, Waits, render};
 use serde_json::json;
 
@@ -199,8 +199,8 @@ async fn what_has_no_mark_of_ours_under_the_lock_is_not_dropped() {
         };
         let (table, default) = (named("t"), named("t_default"));
         for step in [
-            Step::DiscardPartition { partition: named("t_2020_01") },
-            Step::RemoveDefault { table, default, references: Vec::new() },
+            Step::DiscardPartition(DiscardPartition { partition: named("t_2020_01") }),
+            Step::RemoveDefault(RemoveDefault { table, default, references: Vec::new() }),
         ] {
             let waits = Waits { lock_timeout: SECOND, patience: SECOND };
             let script = render(&step, waits);

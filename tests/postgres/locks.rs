@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pg_partition_operator::partition::{Identifier, LockMode, QualifiedName};
-use pg_partition_operator::plan::{Plan, Step, TransactionMode};
+use pg_partition_operator::plan::{BuildIndex, DropIndex, Plan, Step, TransactionMode};
 use pg_partition_operator::postgres::Session;
 use pg_partition_operator::sql::{self, Script, Waits};
 
@@ -229,7 +229,8 @@ fn in_the_way(step: &Step) -> String {
         format!("\"{}\".\"{}\"", quoted(&name.schema), quoted(&name.name))
     };
     match step {
-        Step::BuildIndex { partition, .. } | Step::DropIndex { partition, .. } => {
+        Step::BuildIndex(BuildIndex { partition, .. })
+        | Step::DropIndex(DropIndex { partition, .. }) => {
             format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM {}", sql(partition))
         }
         Step::DetachPartition(detach) => {

@@ -8,8 +8,9 @@ use pg_partition_operator::partition::{
     Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
 use pg_partition_operator::plan::{
-    Blocker, Cause, Detach, DropDetached, MarkedPartition, Marking, Moment, Plan, PlannedStep,
-    Remember, Step, check, plan,
+    Blocker, BuildIndex, Cause, Detach, DiscardPartition, DropDetached, DropIndex, FinalizeDetach,
+    MarkPartitions, MarkedPartition, Marking, Moment, Plan, PlannedStep, Remember, RemoveDefault,
+    Step, check, plan,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -164,7 +165,7 @@ proptest! {
     fn a_plan_that_repeats_an_adoption_is_refused(world in any_world()) {
         let (mut world, whole) = approved(world);
         let names = whole.steps.iter().filter_map(|planned| match &planned.step {
-            Step::MarkPartitions { adopted: Some(adopted), .. } => Some(adopted.clone()),
+            Step::MarkPartitions(MarkPartitions { adopted: Some(adopted), .. }) => Some(adopted.clone()),
             _ => None,
         });
         let names: Vec<_> = names.flatten().collect();
@@ -181,9 +182,9 @@ proptest! {
         for at in 0..whole.steps.len() {
             let mut mutant = whole.clone();
             match &mut mutant.steps[at].step {
-                Step::MarkPartitions {
+                Step::MarkPartitions(MarkPartitions {
                     partitions, marking: Marking::Kept | Marking::NotForDrop, ..
-                } => partitions[0].marker.cycle -= 1,
+                }) => partitions[0].marker.cycle -= 1,
                 Step::AttachPartition(attach) if attach.again => attach.marker.cycle -= 1,
                 _ => continue,
             }
@@ -247,14 +248,14 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
         comment: p.comment.clone(),
         marker: marker(p, world, mark(p)),
     });
-    Step::MarkPartitions {
+    Step::MarkPartitions(MarkPartitions {
         table: world.observed.name.clone(),
         key: None,
         partitions: partitions.collect(),
         adopted: (marking == Marking::Adopted)
             .then(|| names.map(|name| adoption_digest(&name)).collect()),
         marking,
-    }
+    })
 }
 
 /// What it takes to let a partition go.
@@ -316,8 +317,10 @@ fn dropped(partition: &ObservedPartition, world: &World) -> Step {
 
 /// Whether dropping `first` lets go of what `second` makes anew, for the same name of the resource.
 fn makes_place(first: &Step, second: &Step, observed: &ObservedTable) -> bool {
-    let (Step::DropIndex { partition, index }, Step::BuildIndex { partition: on, stands_for, .. }) =
-        (second, first)
+    let (
+        Step::DropIndex(DropIndex { partition, index }),
+        Step::BuildIndex(BuildIndex { partition: on, stands_for, .. }),
+    ) = (second, first)
     else {
         return false;
     };
@@ -350,14 +353,15 @@ fn needs(second: &Step, first: &Step) -> bool {
         partitions.iter().any(|marked| marked.name == *name)
     };
     match (first, second) {
-        (Step::MarkPartitions { partitions, .. }, Step::DetachPartition(detach)) => {
-            names(partitions, &detach.partition)
-        }
         (
-            Step::MarkPartitions { partitions, marking: Marking::Adopted, .. },
-            Step::MarkPartitions { partitions: later, .. },
+            Step::MarkPartitions(MarkPartitions { partitions, .. }),
+            Step::DetachPartition(detach),
+        ) => names(partitions, &detach.partition),
+        (
+            Step::MarkPartitions(MarkPartitions { partitions, marking: Marking::Adopted, .. }),
+            Step::MarkPartitions(MarkPartitions { partitions: later, .. }),
         ) => later.iter().any(|marked| names(partitions, &marked.name)),
-        (Step::MarkPartitions { .. }, _) | (_, Step::MarkPartitions { .. }) => false,
+        (Step::MarkPartitions(_), _) | (_, Step::MarkPartitions(_)) => false,
         // Of a hash nothing is written down that anything could rest on.
         (Step::RememberDetached(remember), _) if remember.bounds.as_range().is_none() => false,
         _ => second.subject() == first.subject() || second.rests_on().contains(&first.subject()),
@@ -377,7 +381,7 @@ fn widened(plan: &Plan, observed: &ObservedTable) -> Vec<Plan> {
             Step::AttachPartition(attach) => &mut attach.bounds,
             Step::CreatePartition(new) if is_occupied => &mut new.bounds,
             Step::DrainDefault(drain) => &mut drain.attach.bounds,
-            Step::MarkPartitions { partitions, .. } => &mut partitions[0].bounds,
+            Step::MarkPartitions(MarkPartitions { partitions, .. }) => &mut partitions[0].bounds,
             Step::DetachPartition(detach) => &mut detach.bounds,
             Step::RememberDetached(remember) => &mut remember.bounds,
             Step::DropDetached(drop) => &mut drop.bounds,
@@ -398,7 +402,7 @@ fn changed(plan: &Plan) -> Vec<Plan> {
         let mut mutant = plan.clone();
         match &mut mutant.steps[at].step {
             Step::DropDetached(drop) => drop.oid += 1,
-            Step::MarkPartitions { partitions, .. } => {
+            Step::MarkPartitions(MarkPartitions { partitions, .. }) => {
                 partitions[0].marker.oid = partitions[0].oid.map(|oid| oid + 1);
             }
             Step::DetachPartition(detach) if detach.default.is_some() => {
@@ -422,7 +426,7 @@ fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
         let mut takes_over = vec![adopted.clone()];
         takes_over.extend(let_go(partition, world));
         let mut steps = vec![
-            vec![Step::DiscardPartition { partition: name.clone() }],
+            vec![Step::DiscardPartition(DiscardPartition { partition: name.clone() })],
             vec![adopted],
             vec![kept],
             takes_over,
@@ -430,22 +434,22 @@ fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
             let_go(partition, world).split_off(1),
             let_go(partition, world).split_off(2),
             vec![dropped(partition, world)],
-            vec![Step::RemoveDefault {
+            vec![Step::RemoveDefault(RemoveDefault {
                 table: observed.name.clone(),
                 default: name.clone(),
                 references: Vec::new(),
-            }],
+            })],
         ];
         if partition.attachment != Attachment::DetachPending {
-            steps.push(vec![Step::FinalizeDetach {
+            steps.push(vec![Step::FinalizeDetach(FinalizeDetach {
                 table: observed.name.clone(),
                 partition: name.clone(),
                 references: Vec::new(),
-            }]);
+            })]);
         }
         let theirs = partition.indexes.iter().filter(|i| i.valid && i.marker.is_none());
         steps.extend(theirs.map(|index| {
-            vec![Step::DropIndex { partition: name.clone(), index: index.name.clone() }]
+            vec![Step::DropIndex(DropIndex { partition: name.clone(), index: index.name.clone() })]
         }));
         mutants.extend(steps.into_iter().map(|steps| with(plan, steps)));
     }

@@ -15,8 +15,11 @@ use pg_partition_operator::partition::{
     RangeBounds,
 };
 use pg_partition_operator::plan::{
-    Attach, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
-    NewPartition, RangeKey, Remember, Step, TransactionMode,
+    Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
+    DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
+    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, RangeKey,
+    Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step, TransactionMode, ValidateBounds,
+    ValidateExclusion,
 };
 use pg_partition_operator::sql::{Waits, count_default_rows, render, rows_referenced_by};
 use squawk_linter::{Linter, Rule};
@@ -235,17 +238,20 @@ fn steps() -> Vec<Step> {
         Step::CreatePartition(Box::new(rich())),
         Step::CreatePartition(Box::new(plain(hash.clone(), None))),
         Step::CreatePartition(Box::new(plain(above(), Some(key(KeyType::UuidV7))))),
-        Step::ExcludeFromDefault {
+        Step::ExcludeFromDefault(ExcludeFromDefault {
             default: default.clone(),
             exclusion: exclusion.clone(),
             key: key(KeyType::TimestampTz),
             range: range(),
-        },
-        Step::ValidateExclusion { default: default.clone(), exclusion: exclusion.clone() },
+        }),
+        Step::ValidateExclusion(ValidateExclusion {
+            default: default.clone(),
+            exclusion: exclusion.clone(),
+        }),
         Step::AttachPartition(Box::new(attach(Bounds::Range(range()), Some(KeyType::TimestampTz)))),
         Step::AttachPartition(Box::new(attach(hash, None))),
-        Step::DiscardPartition { partition },
-        Step::DropExclusion { default, exclusion },
+        Step::DiscardPartition(DiscardPartition { partition }),
+        Step::DropExclusion(DropExclusion { default, exclusion }),
     ];
     steps.extend(steps_of_default());
     steps.extend(steps_of_letting_go());
@@ -279,11 +285,11 @@ fn steps_of_default() -> Vec<Step> {
             replaced: vec![identifier("ex'cl"), identifier("ke\"y")],
             ..attach(Bounds::Default, None)
         })),
-        Step::RemoveDefault {
+        Step::RemoveDefault(RemoveDefault {
             table: qualified(TABLE),
             default: qualified(DEFAULT),
             references: Vec::new(),
-        },
+        }),
     ]
 }
 
@@ -319,20 +325,20 @@ fn steps_of_letting_go() -> Vec<Step> {
         }))
     };
     vec![
-        Step::MarkPartitions {
+        Step::MarkPartitions(MarkPartitions {
             table: table.clone(),
             key: key.clone(),
             partitions: vec![marked(None), marked(own.clone())],
             marking: Marking::Expired { drops: true },
             adopted: Some(["0a".to_owned(), "1b".to_owned()].into()),
-        },
+        }),
         detach(true, None),
         detach(false, Some(qualified(DEFAULT))),
-        Step::FinalizeDetach {
+        Step::FinalizeDetach(FinalizeDetach {
             table: table.clone(),
             partition: partition.clone(),
             references: Vec::new(),
-        },
+        }),
         Step::RememberDetached(Box::new(Remember {
             table: table.clone(),
             partition: partition.clone(),
@@ -347,15 +353,15 @@ fn steps_of_letting_go() -> Vec<Step> {
             cycle: 2,
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],
         })),
-        Step::StateBounds {
+        Step::StateBounds(StateBounds {
             table: table.clone(),
             partition: partition.clone(),
             oid: Some(20_001),
             key: self::key(KeyType::TimestampTz),
             range: range(),
             inherited: None,
-        },
-        Step::ValidateBounds { table: table.clone(), partition: partition.clone() },
+        }),
+        Step::ValidateBounds(ValidateBounds { table: table.clone(), partition: partition.clone() }),
         Step::DropDetached(Box::new(DropDetached {
             table: table.clone(),
             partition: partition.clone(),
@@ -373,36 +379,38 @@ fn steps_of_letting_go() -> Vec<Step> {
 fn index_steps() -> Vec<Step> {
     let (table, partition) = (qualified(TABLE), qualified(PARTITION));
     let (index, replacement) = (identifier("In;\"dex"), identifier("In;\"dex_pgpartition_next"));
-    let built = |stands_for, settings| Step::BuildIndex {
-        partition: partition.clone(),
-        index: index.clone(),
-        shape: shape(),
-        stands_for,
-        settings,
+    let built = |stands_for, settings| {
+        Step::BuildIndex(BuildIndex {
+            partition: partition.clone(),
+            index: index.clone(),
+            shape: shape(),
+            stands_for,
+            settings,
+        })
     };
     let partitions = vec![partition.clone()];
     vec![
-        Step::CreateTableIndex {
+        Step::CreateTableIndex(CreateTableIndex {
             table: table.clone(),
             index: index.clone(),
             shape: shape(),
             partitions: Vec::new(),
-        },
+        }),
         built(None, settings()),
         built(Some(identifier("it's \\ mine")), IndexSettings::default()),
-        Step::AttachIndex {
+        Step::AttachIndex(AttachIndex {
             table: table.clone(),
             table_index: replacement.clone(),
             partition: partition.clone(),
             index: index.clone(),
-        },
-        Step::DropIndex { partition: partition.clone(), index: index.clone() },
-        Step::DropTableIndex {
+        }),
+        Step::DropIndex(DropIndex { partition: partition.clone(), index: index.clone() }),
+        Step::DropTableIndex(DropTableIndex {
             table: table.clone(),
             index: replacement.clone(),
             partitions: partitions.clone(),
-        },
-        Step::ReplaceTableIndex { table, index, replacement, partitions },
+        }),
+        Step::ReplaceTableIndex(ReplaceTableIndex { table, index, replacement, partitions }),
     ]
 }
 

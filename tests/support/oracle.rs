@@ -10,7 +10,7 @@ use pg_partition_operator::observed::{
     Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
 };
 use pg_partition_operator::partition::{Bounds, Edge, Identifier, Interval, KeyType, Mark};
-use pg_partition_operator::plan::{Blocker, Plan, Step};
+use pg_partition_operator::plan::{Blocker, FinalizeDetach, Plan, Step};
 
 use crate::arbitrary::World;
 
@@ -132,7 +132,7 @@ fn periods_are_covered(
             (_, Some(Step::AttachPartition(attach))) => {
                 attach.bounds.as_range().is_some_and(|r| r.contains(at))
             }
-            (_, Some(Step::FinalizeDetach { partition, .. })) => {
+            (_, Some(Step::FinalizeDetach(FinalizeDetach { partition, .. }))) => {
                 observed.partition(partition).is_some_and(|p| takes(&p))
             }
             _ => false,

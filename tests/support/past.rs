@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
 use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
 use pg_partition_operator::partition::{Bounds, Edge, KeyType, Mark};
-use pg_partition_operator::plan::{Marking, Moment, Plan, Step};
+use pg_partition_operator::plan::{MarkPartitions, Marking, Moment, Plan, Step};
 
 use crate::oracle::{label, stride};
 
@@ -87,11 +87,17 @@ pub(crate) fn nothing_is_lost_early(
         let name = match step {
             Step::DetachPartition(detach) => &detach.partition,
             Step::DropDetached(drop) => &drop.partition,
-            Step::MarkPartitions { partitions, marking: Marking::Expired { .. }, .. } => {
+            Step::MarkPartitions(MarkPartitions {
+                partitions,
+                marking: Marking::Expired { .. },
+                ..
+            }) => {
                 marked += partitions.len();
                 continue;
             }
-            Step::MarkPartitions { partitions, marking: Marking::ForDrop, .. } => {
+            Step::MarkPartitions(MarkPartitions {
+                partitions, marking: Marking::ForDrop, ..
+            }) => {
                 doomed += partitions.len();
                 continue;
             }

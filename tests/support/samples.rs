@@ -12,8 +12,11 @@ use pg_partition_operator::partition::{
     RangeBounds, ServerVersion, adoption_digest,
 };
 use pg_partition_operator::plan::{
-    Attach, Blocker, Detach, Drain, DropDetached, IndexBody, MarkedPartition, Marking, NewIndex,
-    NewPartition, RangeKey, Remember, Step,
+    Attach, AttachIndex, Blocker, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
+    DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
+    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, RangeKey,
+    Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step, ValidateBounds,
+    ValidateExclusion,
 };
 
 use crate::world::identifier;
@@ -24,13 +27,16 @@ pub(crate) fn steps() -> Vec<Step> {
     let exclusion = identifier("pgpartition_not_36d15326b4f3935d");
     let made = vec![
         Step::CreatePartition(Box::new(new_partition())),
-        Step::ExcludeFromDefault {
+        Step::ExcludeFromDefault(ExcludeFromDefault {
             default: default.clone(),
             exclusion: exclusion.clone(),
             key: key(),
             range: december(),
-        },
-        Step::ValidateExclusion { default: default.clone(), exclusion: exclusion.clone() },
+        }),
+        Step::ValidateExclusion(ValidateExclusion {
+            default: default.clone(),
+            exclusion: exclusion.clone(),
+        }),
         Step::AttachPartition(Box::new(Attach {
             exclusion: Some(exclusion.clone()),
             references: vec![orders("customers")],
@@ -43,14 +49,16 @@ pub(crate) fn steps() -> Vec<Step> {
             triggers: vec![Trigger { name: identifier("audit"), fires: Fires::Origin }],
             rows: 17,
         })),
-        Step::RemoveDefault {
+        Step::RemoveDefault(RemoveDefault {
             table: orders("orders"),
             default: default.clone(),
             references: Vec::new(),
-        },
+        }),
     ];
-    let cleared =
-        vec![Step::DiscardPartition { partition }, Step::DropExclusion { default, exclusion }];
+    let cleared = vec![
+        Step::DiscardPartition(DiscardPartition { partition }),
+        Step::DropExclusion(DropExclusion { default, exclusion }),
+    ];
     [made, steps_of_letting_go(), cleared, index_steps()].concat()
 }
 
@@ -81,19 +89,21 @@ fn steps_of_letting_go() -> Vec<Step> {
     let bounds = Bounds::Range(december());
     let at = instant("2028-01-15T03:00:00Z");
     let detached = Detached { at, drops_since: Some(at) };
-    let mark = |marking, mark| Step::MarkPartitions {
-        table: table.clone(),
-        key: Some(key()),
-        partitions: vec![MarkedPartition {
-            name: partition.clone(),
-            oid: Some(20_001),
-            bounds: bounds.clone(),
-            comment: None,
-            marker: marker(mark),
-        }],
-        adopted: (marking == Marking::Adopted)
-            .then(|| BTreeSet::from([adoption_digest(&partition)])),
-        marking,
+    let mark = |marking, mark| {
+        Step::MarkPartitions(MarkPartitions {
+            table: table.clone(),
+            key: Some(key()),
+            partitions: vec![MarkedPartition {
+                name: partition.clone(),
+                oid: Some(20_001),
+                bounds: bounds.clone(),
+                comment: None,
+                marker: marker(mark),
+            }],
+            adopted: (marking == Marking::Adopted)
+                .then(|| BTreeSet::from([adoption_digest(&partition)])),
+            marking,
+        })
     };
     vec![
         mark(Marking::Adopted, Mark::Attached),
@@ -101,13 +111,13 @@ fn steps_of_letting_go() -> Vec<Step> {
         mark(Marking::Kept, Mark::Attached),
         mark(Marking::ForDrop, Mark::Detached(detached)),
         mark(Marking::NotForDrop, Mark::Detached(Detached { drops_since: None, ..detached })),
-        Step::MarkPartitions {
+        Step::MarkPartitions(MarkPartitions {
             table: table.clone(),
             key: Some(key()),
             partitions: Vec::new(),
             marking: Marking::Forgotten,
             adopted: Some(BTreeSet::new()),
-        },
+        }),
         Step::DetachPartition(Box::new(Detach {
             table: table.clone(),
             partition: partition.clone(),
@@ -121,11 +131,11 @@ fn steps_of_letting_go() -> Vec<Step> {
             rows: Some(17),
             bytes: 8192,
         })),
-        Step::FinalizeDetach {
+        Step::FinalizeDetach(FinalizeDetach {
             table: table.clone(),
             partition: partition.clone(),
             references: Vec::new(),
-        },
+        }),
         Step::RememberDetached(Box::new(Remember {
             table: table.clone(),
             partition: partition.clone(),
@@ -140,15 +150,15 @@ fn steps_of_letting_go() -> Vec<Step> {
             cycle: 0,
             publications: vec![identifier("orders_feed")],
         })),
-        Step::StateBounds {
+        Step::StateBounds(StateBounds {
             table: table.clone(),
             partition: partition.clone(),
             oid: Some(20_001),
             key: key(),
             range: december(),
             inherited: None,
-        },
-        Step::ValidateBounds { table: table.clone(), partition: partition.clone() },
+        }),
+        Step::ValidateBounds(ValidateBounds { table: table.clone(), partition: partition.clone() }),
         Step::DropDetached(Box::new(DropDetached {
             table,
             partition,
@@ -174,32 +184,37 @@ fn index_steps() -> Vec<Step> {
     let replacement = identifier("orders_placed_pgpartition_next");
     let partitions = vec![partition.clone()];
     vec![
-        Step::CreateTableIndex {
+        Step::CreateTableIndex(CreateTableIndex {
             table: table.clone(),
             index: table_index.clone(),
             shape: shape(),
             partitions: Vec::new(),
-        },
-        Step::BuildIndex {
+        }),
+        Step::BuildIndex(BuildIndex {
             partition: partition.clone(),
             index: index.clone(),
             shape: shape(),
             stands_for: None,
             settings: IndexSettings::default(),
-        },
-        Step::AttachIndex {
+        }),
+        Step::AttachIndex(AttachIndex {
             table: table.clone(),
             table_index: table_index.clone(),
             partition: partition.clone(),
             index: index.clone(),
-        },
-        Step::DropIndex { partition, index },
-        Step::DropTableIndex {
+        }),
+        Step::DropIndex(DropIndex { partition, index }),
+        Step::DropTableIndex(DropTableIndex {
             table: table.clone(),
             index: replacement.clone(),
             partitions: partitions.clone(),
-        },
-        Step::ReplaceTableIndex { table, index: table_index, replacement, partitions },
+        }),
+        Step::ReplaceTableIndex(ReplaceTableIndex {
+            table,
+            index: table_index,
+            replacement,
+            partitions,
+        }),
     ]
 }
 

@@ -7,7 +7,7 @@ use crate::observed::{
     ObservedPartition, ObservedTable, PartitionIndex, PartitionKind, TableIndex,
 };
 use crate::partition::{Identifier, IndexShape, QualifiedName};
-use crate::plan::step::REPLACEMENT_SUFFIX;
+use crate::plan::step::{BuildIndex, CreateTableIndex, DropIndex, REPLACEMENT_SUFFIX};
 use crate::plan::{PlannedStep, Step};
 
 /// For each partition and index of the spec, the last step that builds one that stands for it.
@@ -17,7 +17,9 @@ impl<'a> Successors<'a> {
     pub(super) fn of(steps: &'a [PlannedStep]) -> Self {
         let mut last = BTreeMap::new();
         for (at, planned) in steps.iter().enumerate() {
-            if let Step::BuildIndex { partition, stands_for: Some(name), .. } = &planned.step {
+            if let Step::BuildIndex(BuildIndex { partition, stands_for: Some(name), .. }) =
+                &planned.step
+            {
                 last.insert((partition, name), at);
             }
         }
@@ -32,7 +34,7 @@ impl<'a> Successors<'a> {
         at: usize,
         world: &ObservedTable,
     ) -> Result<(), &'static str> {
-        let Step::DropIndex { partition, index } = step else { return Ok(()) };
+        let Step::DropIndex(DropIndex { partition, index }) = step else { return Ok(()) };
         let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
         let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
         let comes_later = self.0.get(&(partition, &marker.index)).is_some_and(|last| *last > at);
@@ -40,8 +42,17 @@ impl<'a> Successors<'a> {
     }
 }
 
+pub(super) fn check_create(
+    create: &CreateTableIndex,
+    world: &ObservedTable,
+) -> Result<(), &'static str> {
+    check_taken(&create.partitions, &create.shape, world)?;
+    ensure(create.table == world.name, "only this table's indexes are made")?;
+    ensure(!world.taken.contains(&create.index), "no name is used twice")
+}
+
 /// An index that takes those of the partitions builds none under its lock.
-pub(super) fn check_taken(
+fn check_taken(
     partitions: &[QualifiedName],
     shape: &IndexShape,
     world: &ObservedTable,

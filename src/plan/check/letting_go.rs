@@ -12,7 +12,7 @@ use crate::observed::{
 use crate::partition::{
     Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
-use crate::plan::step::{Detach, DropDetached, MarkedPartition, Marking, Remember};
+use crate::plan::step::{Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember};
 use crate::plan::{Calendar, Moment, Plan, PlannedStep, Step};
 
 /// How far the clock of the database and ours may differ.
@@ -118,7 +118,7 @@ impl<'a> Leave<'a> {
 
 /// How many partitions a step marks in such a way.
 fn marked_as(step: &Step, is_counted: fn(Marking) -> bool) -> usize {
-    if let Step::MarkPartitions { partitions, marking, .. } = step
+    if let Step::MarkPartitions(MarkPartitions { partitions, marking, .. }) = step
         && is_counted(*marking)
     {
         return partitions.len();

@@ -68,54 +68,57 @@ fn check_step(
             check_attach(attach, world)?;
             default::beside(attach.default.as_ref(), attach.exclusion.as_ref(), world)
         }
-        Step::DiscardPartition { partition } => {
-            let table = prepared(partition, world)?;
-            ensure(table.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
-            ensure(table.attachment == Attachment::Prepared, "it has never been a partition")
-        }
+        Step::DiscardPartition(discard) => check_discard(&discard.partition, world),
         Step::DrainDefault(drain) => {
             check_attach(&drain.attach, world)?;
             default::check_drain(drain, world)
         }
-        Step::RemoveDefault { default, .. } => default::check_remove(default, world, leave),
-        Step::ExcludeFromDefault { default, exclusion, .. } => {
-            default::check_exclude(default, exclusion, world)
+        Step::RemoveDefault(remove) => default::check_remove(&remove.default, world, leave),
+        Step::ExcludeFromDefault(add) => {
+            default::check_exclude(&add.default, &add.exclusion, world)
         }
-        Step::ValidateExclusion { default, exclusion }
-        | Step::DropExclusion { default, exclusion } => {
-            default::check_promised(default, exclusion, world)
+        Step::ValidateExclusion(check) => {
+            default::check_promised(&check.default, &check.exclusion, world)
         }
-        Step::MarkPartitions { partitions, marking, adopted, .. } => {
-            letting_go::check_mark(partitions, *marking, world, leave)?;
-            letting_go::check_adoptions(partitions, *marking, adopted.as_ref(), world)
+        Step::DropExclusion(drop) => default::check_promised(&drop.default, &drop.exclusion, world),
+        Step::MarkPartitions(mark) => {
+            letting_go::check_mark(&mark.partitions, mark.marking, world, leave)?;
+            letting_go::check_adoptions(
+                &mark.partitions,
+                mark.marking,
+                mark.adopted.as_ref(),
+                world,
+            )
         }
         Step::DetachPartition(detach) => letting_go::check_detach(detach, world, leave),
-        Step::FinalizeDetach { partition, .. } => letting_go::check_finalize(partition, world),
+        Step::FinalizeDetach(finalize) => letting_go::check_finalize(&finalize.partition, world),
         Step::RememberDetached(remember) => letting_go::check_remember(remember, world, leave),
-        Step::StateBounds { table, partition, range, .. } => {
-            ensure(*table == world.name, "it is said of a partition of this table")?;
-            letting_go::check_state(partition, *range, world)
+        Step::StateBounds(state) => {
+            ensure(state.table == world.name, "it is said of a partition of this table")?;
+            letting_go::check_state(&state.partition, state.range, world)
         }
-        Step::ValidateBounds { partition, .. } => letting_go::check_validate(partition, world),
+        Step::ValidateBounds(check) => letting_go::check_validate(&check.partition, world),
         Step::DropDetached(drop) => letting_go::check_drop(drop, world, leave),
-        Step::CreateTableIndex { table, index, shape, partitions } => {
-            indexes::check_taken(partitions, shape, world)?;
-            ensure(*table == world.name, "only this table's indexes are made")?;
-            ensure(!world.taken.contains(index), "no name is used twice")
+        Step::CreateTableIndex(create) => indexes::check_create(create, world),
+        Step::BuildIndex(build) => {
+            attached(&build.partition, world)?;
+            ensure(!world.taken.contains(&build.index), "no name is used twice")
         }
-        Step::BuildIndex { partition, index, .. } => {
-            attached(partition, world)?;
-            ensure(!world.taken.contains(index), "no name is used twice")
+        Step::AttachIndex(attach) => {
+            indexes::check_attach(&attach.table_index, &attach.partition, &attach.index, world)
         }
-        Step::AttachIndex { table_index, partition, index, .. } => {
-            indexes::check_attach(table_index, partition, index, world)
-        }
-        Step::DropIndex { partition, index } => indexes::check_drop(partition, index, world),
-        Step::DropTableIndex { index, .. } => indexes::check_drop_spare(index, world),
-        Step::ReplaceTableIndex { index, replacement, .. } => {
-            indexes::check_replace(index, replacement, world)
+        Step::DropIndex(drop) => indexes::check_drop(&drop.partition, &drop.index, world),
+        Step::DropTableIndex(drop) => indexes::check_drop_spare(&drop.index, world),
+        Step::ReplaceTableIndex(replace) => {
+            indexes::check_replace(&replace.index, &replace.replacement, world)
         }
     }
+}
+
+fn check_discard(partition: &QualifiedName, world: &ObservedTable) -> Result<(), &'static str> {
+    let table = prepared(partition, world)?;
+    ensure(table.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
+    ensure(table.attachment == Attachment::Prepared, "it has never been a partition")
 }
 
 fn check_create(new: &NewPartition, world: &ObservedTable) -> Result<(), &'static str> {

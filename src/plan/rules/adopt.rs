@@ -9,7 +9,7 @@ use crate::partition::{
     Bounds, Detached, ManagedTable, Mark, Marker, QualifiedName, adoption_digest,
 };
 use crate::plan::reason::Unadoptable;
-use crate::plan::step::{MarkedPartition, Marking};
+use crate::plan::step::{MarkPartitions, MarkedPartition, Marking};
 
 pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     let desired = ground.desired;
@@ -43,7 +43,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
         asked_for.filter(|digest| draft.world.adopted.contains(digest)).collect();
     recorded.extend(adopted.iter().map(|partition| adoption_digest(&partition.name)));
     let mut step = draft.marking(ground, &adopted, Marking::Adopted);
-    if let Step::MarkPartitions { adopted, .. } = &mut step {
+    if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
         *adopted = Some(recorded);
     }
     draft.step(step, Cause::Asked);
@@ -61,7 +61,7 @@ fn forget(ground: &Ground<'_>, draft: &mut Draft) {
     };
     if draft.world.partitions.iter().any(is_waiting) {
         let mut step = draft.marking(ground, &[], Marking::Forgotten);
-        if let Step::MarkPartitions { adopted, .. } = &mut step {
+        if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
             *adopted = Some(kept);
         }
         draft.step(step, Cause::NotAsked);
@@ -124,8 +124,9 @@ impl Draft {
         let step = self.marking(ground, partitions, marking);
         simulate(&mut self.world, &step);
         let comes_first = |p: &PlannedStep| {
-            let adopts = matches!(&p.step, Step::MarkPartitions { adopted: Some(_), .. });
-            adopts || matches!(&p.step, Step::FinalizeDetach { .. })
+            let adopts =
+                matches!(&p.step, Step::MarkPartitions(MarkPartitions { adopted: Some(_), .. }));
+            adopts || matches!(&p.step, Step::FinalizeDetach(_))
         };
         let at = self.steps.iter().rposition(comes_first).map_or(0, |last| last + 1);
         self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
@@ -148,13 +149,13 @@ impl Draft {
             comment: partition.comment.clone(),
             marker: ground.marker(partition, marking),
         });
-        Step::MarkPartitions {
+        Step::MarkPartitions(MarkPartitions {
             table: self.world.name.clone(),
             key: ground.range_key(),
             partitions: marked.collect(),
             marking,
             adopted: None,
-        }
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::observed::{ObservedPartition, Origin, PartitionKind};
 use crate::partition::{Bounds, default_name};
 use crate::plan::Coverage;
 use crate::plan::ground::Range;
+use crate::plan::step::RemoveDefault;
 
 /// Makes a default partition that is wanted.
 pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
@@ -26,11 +27,11 @@ pub(super) fn remove(ground: &Ground<'_>, draft: &mut Draft) {
     let coverage = Coverage::new(&range.calendar, &draft.world);
     let is_needed = coverage.is_none_or(|coverage| coverage.until <= range.calendar.soon());
     if !is_needed && can_be_removed(&default, ground, draft) {
-        let step = Step::RemoveDefault {
+        let step = Step::RemoveDefault(RemoveDefault {
             table: draft.world.name.clone(),
             default: default.name.clone(),
             references: ground.references(),
-        };
+        });
         match Blocker::of_dependents(default.name.clone(), &default.dependents) {
             None => draft.step(step, Cause::DefaultUnwanted),
             Some(blocker) => draft.defer(Some(step), blocker),

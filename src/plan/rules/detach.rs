@@ -5,7 +5,7 @@ use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{Attachment, ObservedPartition};
 use crate::partition::Mark;
 use crate::plan::Note;
-use crate::plan::step::{Marking, Remember};
+use crate::plan::step::{FinalizeDetach, Marking, Remember, StateBounds};
 
 /// Finalises detaches that were cut off, whoever began them, and writes down what is detached.
 pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
@@ -36,11 +36,11 @@ fn disown(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft)
 }
 
 fn finalize(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
-    let step = Step::FinalizeDetach {
+    let step = Step::FinalizeDetach(FinalizeDetach {
         table: draft.world.name.clone(),
         partition: partition.name.clone(),
         references: ground.references(),
-    };
+    });
     if !partition.owned {
         let blocker = draft.not_owner_of(partition);
         draft.defer(Some(step), blocker);
@@ -66,7 +66,7 @@ impl Draft {
         let (table, oid) = (self.world.name.clone(), partition.oid);
         let partition = partition.name.clone();
         let inherited = ground.relation.inherited_bounds.clone();
-        let step = Step::StateBounds { table, partition, oid, key, range, inherited };
+        let step = Step::StateBounds(StateBounds { table, partition, oid, key, range, inherited });
         self.step(step, because);
     }
 

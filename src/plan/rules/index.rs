@@ -8,7 +8,9 @@ use crate::observed::{
 };
 use crate::partition::{Identifier, QualifiedName, fit};
 use crate::plan::condition::KnownCondition;
-use crate::plan::step::REPLACEMENT_SUFFIX;
+use crate::plan::step::{
+    AttachIndex, CreateTableIndex, DropTableIndex, REPLACEMENT_SUFFIX, ReplaceTableIndex,
+};
 
 pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     let indexes = &ground.desired.indexes;
@@ -93,12 +95,12 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
         complete(index, &replacement, Cause::OtherDefinition, ground, draft);
     }
     if table_index(&replacement, draft).is_some_and(|i| i.valid) {
-        let step = Step::ReplaceTableIndex {
+        let step = Step::ReplaceTableIndex(ReplaceTableIndex {
             table: draft.world.name.clone(),
             index: index.name.clone(),
             replacement,
             partitions: carriers_of(&index.name, draft),
-        };
+        });
         draft.step(step, Cause::OtherDefinition);
     }
 }
@@ -108,11 +110,11 @@ fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
     let replacement = replacement_name(index);
     let is_ours = table_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());
     if is_ours {
-        let step = Step::DropTableIndex {
+        let step = Step::DropTableIndex(DropTableIndex {
             table: draft.world.name.clone(),
             partitions: carriers_of(&replacement, draft),
             index: replacement,
-        };
+        });
         draft.step(step, Cause::Leftover);
     }
 }
@@ -125,7 +127,10 @@ fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, dr
     let table = draft.world.name.clone();
     let shape = index.shape.clone();
     let partitions = Vec::new();
-    draft.step(Step::CreateTableIndex { table, index: name, shape, partitions }, because);
+    draft.step(
+        Step::CreateTableIndex(CreateTableIndex { table, index: name, shape, partitions }),
+        because,
+    );
 }
 
 fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
@@ -153,12 +158,12 @@ fn create_beside_foreign(
                 && build(index, (name, None), partition, because, ground, draft).is_some();
     }
     if is_complete {
-        let step = Step::CreateTableIndex {
+        let step = Step::CreateTableIndex(CreateTableIndex {
             table: draft.world.name.clone(),
             index: name.clone(),
             shape: index.shape.clone(),
             partitions: attached.into_iter().map(|p| p.name).collect(),
-        };
+        });
         draft.step(step, because);
     }
 }
@@ -200,12 +205,12 @@ fn complete(
             None => build(index, (of, None), &partition, because, ground, draft),
         };
         if let Some(name) = name {
-            let step = Step::AttachIndex {
+            let step = Step::AttachIndex(AttachIndex {
                 table: draft.world.name.clone(),
                 table_index: of.clone(),
                 partition: partition.name.clone(),
                 index: name,
-            };
+            });
             draft.step(step, because);
         }
     }

@@ -8,7 +8,7 @@ use crate::observed::{
     ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
-use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step};
+use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBounds};
 use crate::plan::{Cause, Note};
 
 impl Draft {
@@ -51,10 +51,10 @@ impl Draft {
         if detached.bounds_check == BoundsCheck::Absent {
             self.state_bounds(ground, detached, Cause::KeptAgain);
         }
-        let step = Step::ValidateBounds {
+        let step = Step::ValidateBounds(ValidateBounds {
             table: self.world.name.clone(),
             partition: detached.name.clone(),
-        };
+        });
         self.step(step, Cause::KeptAgain);
     }
 

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 pub(super) use drop::grace_over;
 
 use super::ground::Ground;
+use super::step::DropExclusion;
 use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::QualifiedName;
@@ -84,7 +85,7 @@ impl Draft {
         let Some(default) = self.world.default_partition().cloned() else { return };
         for exclusion in default.exclusions {
             let (default, exclusion) = (default.name.clone(), exclusion.name);
-            self.step(Step::DropExclusion { default, exclusion }, Cause::Leftover);
+            self.step(Step::DropExclusion(DropExclusion { default, exclusion }), Cause::Leftover);
         }
     }
 

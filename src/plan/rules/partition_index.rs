@@ -8,6 +8,7 @@ use crate::observed::{
 };
 use crate::partition::{Bounds, Identifier, index_name, unused};
 use crate::plan::calendar::Newest;
+use crate::plan::step::{BuildIndex, DropIndex};
 
 /// The steps of a plan after which no more is planned for indexes.
 const MAX_STEPS: usize = 10_000;
@@ -61,7 +62,7 @@ pub(super) fn ensure_on_partitions(
         let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
         for (index, dependents) in old {
             let of = partition.name.sibling(index.clone());
-            let step = Step::DropIndex { partition: partition.name.clone(), index };
+            let step = Step::DropIndex(DropIndex { partition: partition.name.clone(), index });
             match Blocker::of_dependents(of, &dependents) {
                 None => draft.step(step, because),
                 Some(blocker) => draft.defer(Some(step), blocker),
@@ -103,7 +104,7 @@ pub(super) fn build(
     };
     let name = unused(&wanted, |name| draft.is_taken(name) && left(name).is_none());
     let leftover = left(&name);
-    let step = Step::BuildIndex {
+    let step = Step::BuildIndex(BuildIndex {
         partition: partition.name.clone(),
         index: name.clone(),
         shape: index.shape.clone(),
@@ -112,14 +113,14 @@ pub(super) fn build(
             ..table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
         },
         stands_for: stands_for.cloned(),
-    };
+    });
     if let Some(blocker) = build_blocker(partition, leftover, draft) {
         draft.defer(Some(step), blocker);
         return None;
     }
     if let Some(leftover) = leftover {
         let (partition, index) = (partition.name.clone(), leftover.name.clone());
-        draft.step(Step::DropIndex { partition, index }, Cause::InvalidIndex);
+        draft.step(Step::DropIndex(DropIndex { partition, index }), Cause::InvalidIndex);
     }
     draft.step(step, because);
     Some(name)

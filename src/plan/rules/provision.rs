@@ -6,7 +6,7 @@ use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{Bounds, Identifier, RangeBounds, detached_constraint, digest, range_name};
 use crate::plan::calendar::Newest;
 use crate::plan::ground::{Method, Range};
-use crate::plan::step::RangeKey;
+use crate::plan::step::{DropExclusion, ExcludeFromDefault, RangeKey, ValidateExclusion};
 use crate::plan::{Gaps, Missing};
 
 /// Makes and attaches the partitions that are missing.
@@ -158,16 +158,17 @@ fn exclude(default: &ObservedPartition, key: &RangeKey, missing: Missing, draft:
     let exclusion = exclusion_name(missing.range);
     let there = default.exclusions.iter().find(|e| e.name == exclusion);
     if there.is_none() {
-        let step = Step::ExcludeFromDefault {
+        let step = Step::ExcludeFromDefault(ExcludeFromDefault {
             default: default.name.clone(),
             exclusion: exclusion.clone(),
             key: key.clone(),
             range: missing.range,
-        };
+        });
         draft.step(step, missing.cause);
     }
     if !there.is_some_and(|exclusion| exclusion.validated) {
-        let step = Step::ValidateExclusion { default: default.name.clone(), exclusion };
+        let step =
+            Step::ValidateExclusion(ValidateExclusion { default: default.name.clone(), exclusion });
         draft.step(step, missing.cause);
     }
 }
@@ -183,10 +184,10 @@ fn drop_unneeded_exclusions(
         .map(|(missing, _)| exclusion_name(missing.range))
         .collect();
     for exclusion in default.exclusions.iter().filter(|e| !needed.contains(&e.name)) {
-        let step = Step::DropExclusion {
+        let step = Step::DropExclusion(DropExclusion {
             default: default.name.clone(),
             exclusion: exclusion.name.clone(),
-        };
+        });
         draft.step(step, Cause::Leftover);
     }
 }

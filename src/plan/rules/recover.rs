@@ -2,6 +2,7 @@
 
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{Attachment, ObservedPartition};
+use crate::plan::step::DiscardPartition;
 
 /// Discards tables that were made to become partitions and cannot be attached as they are.
 pub(super) fn discard_unusable(_: &Ground<'_>, draft: &mut Draft) {
@@ -16,7 +17,7 @@ pub(super) fn discard_unwanted(_: &Ground<'_>, draft: &mut Draft) {
 fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -> bool) {
     let leftovers = draft.all(|p| p.attachment == Attachment::Prepared && is_leftover(p, draft));
     for partition in leftovers {
-        let step = Step::DiscardPartition { partition: partition.name.clone() };
+        let step = Step::DiscardPartition(DiscardPartition { partition: partition.name.clone() });
         let dependents = Blocker::of_dependents(partition.name.clone(), &partition.dependents);
         let not_owner = (!partition.owned).then(|| draft.not_owner_of(&partition));
         match not_owner.or(dependents) {

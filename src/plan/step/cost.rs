@@ -1,6 +1,9 @@
 //! What a step costs: its locks, how it is sent, and what can be made to wait.
 
-use super::{Attach, MarkedPartition, Marking, Step};
+use super::{
+    Attach, DropExclusion, DropTableIndex, ExcludeFromDefault, FinalizeDetach, MarkPartitions,
+    Marking, RemoveDefault, ReplaceTableIndex, Step, ValidateExclusion,
+};
 use crate::partition::{LockMode, QualifiedName};
 
 /// How a step's statements are sent.
@@ -40,13 +43,9 @@ impl Attach {
 }
 
 /// What is locked by comments.
-fn marked_tables<'a>(
-    table: &'a QualifiedName,
-    partitions: &'a [MarkedPartition],
-    records: bool,
-) -> Vec<(&'a QualifiedName, LockMode)> {
-    let marked = partitions.iter().map(|marked| &marked.name);
-    let table = records.then_some(table);
+fn marked_tables(marks: &MarkPartitions) -> Vec<(&QualifiedName, LockMode)> {
+    let marked = marks.partitions.iter().map(|marked| &marked.name);
+    let table = marks.adopted.as_ref().map(|_| &marks.table);
     marked.chain(table).map(|relation| (relation, LockMode::ShareUpdateExclusive)).collect()
 }
 
@@ -74,10 +73,13 @@ impl Step {
             Self::CreatePartition(new) => {
                 vec![(&new.table, AccessShare), (&new.partition, AccessExclusive)]
             }
-            Self::ExcludeFromDefault { default, .. } | Self::DropExclusion { default, .. } => {
+            Self::ExcludeFromDefault(ExcludeFromDefault { default, .. })
+            | Self::DropExclusion(DropExclusion { default, .. }) => {
                 vec![(default, AccessExclusive)]
             }
-            Self::ValidateExclusion { default, .. } => vec![(default, ShareUpdateExclusive)],
+            Self::ValidateExclusion(ValidateExclusion { default, .. }) => {
+                vec![(default, ShareUpdateExclusive)]
+            }
             Self::AttachPartition(attach) => {
                 let mut locks = attach.locks(ShareUpdateExclusive);
                 locks.extend(attach.default.iter().map(|d| (d, AccessExclusive)));
@@ -88,39 +90,35 @@ impl Step {
                 locks.push((&drain.default, AccessExclusive));
                 locks
             }
-            Self::RemoveDefault { table, default, references } => {
+            Self::RemoveDefault(RemoveDefault { table, default, references }) => {
                 let mut locks = vec![(table, AccessExclusive), (default, AccessExclusive)];
                 locks.extend(references.iter().map(|r| (r, AccessExclusive)));
                 locks
             }
-            Self::MarkPartitions { table, partitions, adopted, .. } => {
-                marked_tables(table, partitions, adopted.is_some())
-            }
+            Self::MarkPartitions(marks) => marked_tables(marks),
             Self::DetachPartition(detach) => detach.locks(),
-            Self::FinalizeDetach { table, partition, references } => {
+            Self::FinalizeDetach(FinalizeDetach { table, partition, references }) => {
                 let mut locks = vec![(table, ShareUpdateExclusive), (partition, AccessExclusive)];
                 locks.extend(references.iter().map(|r| (r, ShareRowExclusive)));
                 locks
             }
             Self::RememberDetached(remember) => vec![(&remember.partition, AccessExclusive)],
-            Self::ValidateBounds { partition, .. } => vec![(partition, ShareUpdateExclusive)],
+            Self::ValidateBounds(check) => vec![(&check.partition, ShareUpdateExclusive)],
             Self::DropDetached(drop) => {
                 let mut locks = vec![(&drop.partition, AccessExclusive)];
                 locks.extend(drop.references.iter().map(|r| (r, AccessExclusive)));
                 locks
             }
-            Self::StateBounds { partition, .. } | Self::DiscardPartition { partition } => {
-                vec![(partition, AccessExclusive)]
+            Self::StateBounds(state) => vec![(&state.partition, AccessExclusive)],
+            Self::DiscardPartition(discard) => vec![(&discard.partition, AccessExclusive)],
+            Self::CreateTableIndex(create) => on_all(&create.table, &create.partitions, Share),
+            Self::BuildIndex(build) => vec![(&build.partition, ShareUpdateExclusive)],
+            Self::DropIndex(drop) => vec![(&drop.partition, ShareUpdateExclusive)],
+            Self::AttachIndex(attach) => {
+                vec![(&attach.table, AccessShare), (&attach.partition, AccessShare)]
             }
-            Self::CreateTableIndex { table, partitions, .. } => on_all(table, partitions, Share),
-            Self::BuildIndex { partition, .. } | Self::DropIndex { partition, .. } => {
-                vec![(partition, ShareUpdateExclusive)]
-            }
-            Self::AttachIndex { table, partition, .. } => {
-                vec![(table, AccessShare), (partition, AccessShare)]
-            }
-            Self::DropTableIndex { table, partitions, .. }
-            | Self::ReplaceTableIndex { table, partitions, .. } => {
+            Self::DropTableIndex(DropTableIndex { table, partitions, .. })
+            | Self::ReplaceTableIndex(ReplaceTableIndex { table, partitions, .. }) => {
                 on_all(table, partitions, AccessExclusive)
             }
         }
@@ -130,27 +128,27 @@ impl Step {
     #[must_use]
     pub fn mode(&self) -> TransactionMode {
         match self {
-            Self::BuildIndex { .. } | Self::DropIndex { .. } => TransactionMode::Autocommit,
+            Self::BuildIndex(_) | Self::DropIndex(_) => TransactionMode::Autocommit,
             Self::DetachPartition(detach) if detach.concurrently => TransactionMode::Autocommit,
-            Self::FinalizeDetach { .. } => TransactionMode::OneSnapshot,
+            Self::FinalizeDetach(_) => TransactionMode::OneSnapshot,
             Self::DetachPartition(_)
             | Self::DrainDefault(_)
-            | Self::RemoveDefault { .. }
-            | Self::MarkPartitions { .. }
+            | Self::RemoveDefault(_)
+            | Self::MarkPartitions(_)
             | Self::RememberDetached(_)
-            | Self::StateBounds { .. }
-            | Self::ValidateBounds { .. }
+            | Self::StateBounds(_)
+            | Self::ValidateBounds(_)
             | Self::DropDetached(_)
             | Self::CreatePartition(_)
-            | Self::ExcludeFromDefault { .. }
-            | Self::ValidateExclusion { .. }
+            | Self::ExcludeFromDefault(_)
+            | Self::ValidateExclusion(_)
             | Self::AttachPartition(_)
-            | Self::DiscardPartition { .. }
-            | Self::DropExclusion { .. }
-            | Self::CreateTableIndex { .. }
-            | Self::AttachIndex { .. }
-            | Self::DropTableIndex { .. }
-            | Self::ReplaceTableIndex { .. } => TransactionMode::InTransaction,
+            | Self::DiscardPartition(_)
+            | Self::DropExclusion(_)
+            | Self::CreateTableIndex(_)
+            | Self::AttachIndex(_)
+            | Self::DropTableIndex(_)
+            | Self::ReplaceTableIndex(_) => TransactionMode::InTransaction,
         }
     }
 
@@ -159,27 +157,27 @@ impl Step {
     #[must_use]
     pub fn is_long(&self) -> bool {
         match self {
-            Self::ValidateExclusion { .. }
-            | Self::ValidateBounds { .. }
-            | Self::BuildIndex { .. }
-            | Self::DropIndex { .. } => true,
+            Self::ValidateExclusion(_)
+            | Self::ValidateBounds(_)
+            | Self::BuildIndex(_)
+            | Self::DropIndex(_) => true,
             Self::DetachPartition(detach) => detach.concurrently,
             Self::DrainDefault(_)
-            | Self::RemoveDefault { .. }
-            | Self::MarkPartitions { .. }
-            | Self::FinalizeDetach { .. }
+            | Self::RemoveDefault(_)
+            | Self::MarkPartitions(_)
+            | Self::FinalizeDetach(_)
             | Self::RememberDetached(_)
-            | Self::StateBounds { .. }
+            | Self::StateBounds(_)
             | Self::DropDetached(_)
             | Self::CreatePartition(_)
-            | Self::ExcludeFromDefault { .. }
+            | Self::ExcludeFromDefault(_)
             | Self::AttachPartition(_)
-            | Self::DiscardPartition { .. }
-            | Self::DropExclusion { .. }
-            | Self::CreateTableIndex { .. }
-            | Self::AttachIndex { .. }
-            | Self::DropTableIndex { .. }
-            | Self::ReplaceTableIndex { .. } => false,
+            | Self::DiscardPartition(_)
+            | Self::DropExclusion(_)
+            | Self::CreateTableIndex(_)
+            | Self::AttachIndex(_)
+            | Self::DropTableIndex(_)
+            | Self::ReplaceTableIndex(_) => false,
         }
     }
 
@@ -190,29 +188,29 @@ impl Step {
     #[must_use]
     pub fn is_destructive(&self) -> bool {
         match self {
-            Self::MarkPartitions { marking, .. } => {
+            Self::MarkPartitions(MarkPartitions { marking, .. }) => {
                 matches!(marking, Marking::Expired { .. } | Marking::ForDrop)
             }
             Self::DetachPartition(_)
-            | Self::FinalizeDetach { .. }
+            | Self::FinalizeDetach(_)
             | Self::DropDetached(_)
-            | Self::DiscardPartition { .. }
-            | Self::RemoveDefault { .. }
-            | Self::DropIndex { .. }
-            | Self::DropTableIndex { .. }
-            | Self::ReplaceTableIndex { .. } => true,
+            | Self::DiscardPartition(_)
+            | Self::RemoveDefault(_)
+            | Self::DropIndex(_)
+            | Self::DropTableIndex(_)
+            | Self::ReplaceTableIndex(_) => true,
             Self::DrainDefault(_)
             | Self::RememberDetached(_)
-            | Self::StateBounds { .. }
-            | Self::ValidateBounds { .. }
+            | Self::StateBounds(_)
+            | Self::ValidateBounds(_)
             | Self::CreatePartition(_)
-            | Self::ExcludeFromDefault { .. }
-            | Self::ValidateExclusion { .. }
+            | Self::ExcludeFromDefault(_)
+            | Self::ValidateExclusion(_)
             | Self::AttachPartition(_)
-            | Self::DropExclusion { .. }
-            | Self::CreateTableIndex { .. }
-            | Self::BuildIndex { .. }
-            | Self::AttachIndex { .. } => false,
+            | Self::DropExclusion(_)
+            | Self::CreateTableIndex(_)
+            | Self::BuildIndex(_)
+            | Self::AttachIndex(_) => false,
         }
     }
 
@@ -228,24 +226,24 @@ impl Step {
             }
             Self::AttachPartition(attach) => attach.again,
             Self::DrainDefault(_)
-            | Self::RemoveDefault { .. }
-            | Self::DropTableIndex { .. }
-            | Self::ReplaceTableIndex { .. } => true,
-            Self::MarkPartitions { .. }
-            | Self::FinalizeDetach { .. }
+            | Self::RemoveDefault(_)
+            | Self::DropTableIndex(_)
+            | Self::ReplaceTableIndex(_) => true,
+            Self::MarkPartitions(_)
+            | Self::FinalizeDetach(_)
             | Self::RememberDetached(_)
-            | Self::StateBounds { .. }
-            | Self::ValidateBounds { .. }
+            | Self::StateBounds(_)
+            | Self::ValidateBounds(_)
             | Self::DropDetached(_)
             | Self::CreatePartition(_)
-            | Self::ExcludeFromDefault { .. }
-            | Self::ValidateExclusion { .. }
-            | Self::DiscardPartition { .. }
-            | Self::DropExclusion { .. }
-            | Self::CreateTableIndex { .. }
-            | Self::BuildIndex { .. }
-            | Self::AttachIndex { .. }
-            | Self::DropIndex { .. } => false,
+            | Self::ExcludeFromDefault(_)
+            | Self::ValidateExclusion(_)
+            | Self::DiscardPartition(_)
+            | Self::DropExclusion(_)
+            | Self::CreateTableIndex(_)
+            | Self::BuildIndex(_)
+            | Self::AttachIndex(_)
+            | Self::DropIndex(_) => false,
         }
     }
 
@@ -253,7 +251,7 @@ impl Step {
     #[must_use]
     pub fn risk(&self) -> Risk {
         // The partition's index is locked exclusively, and every query of it looks at its indexes.
-        if matches!(self, Self::AttachIndex { .. }) {
+        if matches!(self, Self::AttachIndex(_)) {
             return Risk::DelaysReadsAndWrites;
         }
         let strongest = self
@@ -285,23 +283,23 @@ impl Step {
             Self::DrainDefault(drain) => drain.attach.partition == *relation,
             // Its rows are not those of the table any more.
             Self::DetachPartition(detach) => detach.concurrently && detach.partition == *relation,
-            Self::FinalizeDetach { partition, .. } => partition == relation,
+            Self::FinalizeDetach(FinalizeDetach { partition, .. }) => partition == relation,
             Self::RememberDetached(remember) => remember.partition == *relation,
             Self::DropDetached(drop) => drop.partition == *relation,
-            Self::DiscardPartition { .. } => true,
-            Self::ExcludeFromDefault { .. }
-            | Self::ValidateExclusion { .. }
-            | Self::DropExclusion { .. }
-            | Self::RemoveDefault { .. }
-            | Self::MarkPartitions { .. }
-            | Self::StateBounds { .. }
-            | Self::ValidateBounds { .. }
-            | Self::CreateTableIndex { .. }
-            | Self::BuildIndex { .. }
-            | Self::AttachIndex { .. }
-            | Self::DropIndex { .. }
-            | Self::DropTableIndex { .. }
-            | Self::ReplaceTableIndex { .. } => false,
+            Self::DiscardPartition(_) => true,
+            Self::ExcludeFromDefault(_)
+            | Self::ValidateExclusion(_)
+            | Self::DropExclusion(_)
+            | Self::RemoveDefault(_)
+            | Self::MarkPartitions(_)
+            | Self::StateBounds(_)
+            | Self::ValidateBounds(_)
+            | Self::CreateTableIndex(_)
+            | Self::BuildIndex(_)
+            | Self::AttachIndex(_)
+            | Self::DropIndex(_)
+            | Self::DropTableIndex(_)
+            | Self::ReplaceTableIndex(_) => false,
         }
     }
 }

@@ -1,9 +1,27 @@
-//! What the steps by which a partition is let go hold.
+//! Steps that mark, detach, and drop partitions.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::RangeKey;
-use crate::partition::{Bounds, Identifier, LockMode, Marker, QualifiedName};
+use crate::partition::{Bounds, Identifier, LockMode, Marker, QualifiedName, RangeBounds};
+
+/// The partitions whose markers are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkPartitions {
+    /// The partitioned table.
+    pub table: QualifiedName,
+    /// The key, where the bounds are a range.
+    pub key: Option<RangeKey>,
+    /// The partitions.
+    pub partitions: Vec<MarkedPartition>,
+    /// What they are from now on.
+    pub marking: Marking,
+    /// Digests of the names that have been adopted, as the table's comment records them from then on;
+    /// `None` if that does not change.
+    pub adopted: Option<BTreeSet<String>>,
+}
 
 /// A partition whose comment says what it is to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +101,17 @@ impl Detach {
     }
 }
 
+/// The pending detach to finalize.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinalizeDetach {
+    /// The partitioned table.
+    pub table: QualifiedName,
+    /// The partition.
+    pub partition: QualifiedName,
+    /// The tables the foreign keys lead to.
+    pub references: Vec<QualifiedName>,
+}
+
 /// What is written down of a detached table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remember {
@@ -112,6 +141,32 @@ pub struct Remember {
     pub cycle: u32,
     /// The publications that name it, and that it leaves: they would go on publishing it.
     pub publications: Vec<Identifier>,
+}
+
+/// The bounds check to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateBounds {
+    /// The partitioned table.
+    pub table: QualifiedName,
+    /// The partition, or detached table.
+    pub partition: QualifiedName,
+    /// Its object identifier: another table of the same name is another table.
+    pub oid: Option<u32>,
+    /// The key.
+    pub key: RangeKey,
+    /// What it takes, or took.
+    pub range: RangeBounds,
+    /// The condition that every row of the partitioned table meets, if that is a partition itself.
+    pub inherited: Option<String>,
+}
+
+/// The bounds check to validate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidateBounds {
+    /// The partitioned table it was detached from.
+    pub table: QualifiedName,
+    /// The detached table.
+    pub partition: QualifiedName,
 }
 
 /// A detached table to drop.
