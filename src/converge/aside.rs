@@ -3,7 +3,9 @@
 use super::{ConvergeError, Options, check_in_background, expected, hold_claim, look, waits};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Step;
-use crate::postgres::{Certainty, Progress, Ruling, Session, StepOutcome, TableLock, execute};
+use crate::postgres::{
+    Certainty, LockKeys, Progress, Ruling, Session, StepOutcome, TableLock, execute,
+};
 
 /// Executes the next step that can be executed aside, and returns what became of it, or `None` if
 /// there is none but those that were `tried`.
@@ -24,8 +26,9 @@ pub async fn converge_aside(
     let (Some(relation), Mode::Enforce) = (&observed.relation, desired.mode) else {
         return Ok(None);
     };
-    let Some(lock) = TableLock::try_take_aside(session, relation.oid).await? else {
-        let holder = TableLock::holder_aside(session, relation.oid).await?;
+    let keys = LockKeys::new(&desired.name, relation.oid);
+    let Some(lock) = TableLock::try_take_aside(session, keys).await? else {
+        let holder = TableLock::holder_aside(session, keys).await?;
         return Err(ConvergeError::HeldByAnother(holder));
     };
     let outcome = converge_locked(&lock, desired, options, tried, progress).await;
@@ -44,6 +47,9 @@ async fn converge_locked(
     progress: &mut dyn Progress,
 ) -> Result<Option<StepOutcome>, ConvergeError> {
     let (observed, plan) = look(lock.session(), desired, &options.moment).await?;
+    if let Some(relation) = &observed.relation {
+        lock.covers(relation.oid)?;
+    }
     expected(&plan, options)?;
     hold_claim(lock.session(), desired, &observed, options).await?;
     if options.authority.ask(Certainty::Known).await == Ruling::Revoked {

@@ -16,9 +16,9 @@ use crate::plan::{
     asks_for_references, is_refuted, plan, readmit, unproven_conditions,
 };
 use crate::postgres::{
-    Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, Progress, Ruling, Session,
-    SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim, default_rows,
-    deparsed_conditions, execute, inspect, rows_referenced_by,
+    Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, LockKeys, Progress,
+    Ruling, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim,
+    default_rows, deparsed_conditions, execute, inspect, rows_referenced_by,
 };
 use crate::sql::Waits;
 
@@ -195,7 +195,8 @@ pub async fn converge(
             moment: options.moment,
         });
     };
-    let lock = take_lock(session, relation.oid, options.patience).await?;
+    let keys = LockKeys::new(&desired.name, relation.oid);
+    let lock = take_lock(session, keys, options.patience).await?;
     let convergence = converge_locked(&lock, desired, options, progress).await;
     let released = lock.release().await;
     let convergence = convergence?;
@@ -227,7 +228,7 @@ async fn hold_claim(
 /// Waits for another of us to let go of the table.
 async fn take_lock(
     session: &Session,
-    table: u32,
+    table: LockKeys,
     patience: Duration,
 ) -> Result<TableLock<'_>, ConvergeError> {
     let started = Instant::now();
@@ -252,6 +253,9 @@ async fn converge_locked(
 ) -> Result<Convergence, ConvergeError> {
     let started = Instant::now();
     let (before, first) = look(lock.session(), desired, &options.moment).await?;
+    if let Some(relation) = &before.relation {
+        lock.covers(relation.oid)?;
+    }
     expected(&first, options)?;
     // An older resource may have come while we waited for the lock.
     hold_claim(lock.session(), desired, &before, options).await?;
@@ -292,7 +296,8 @@ async fn lock_aside<'a>(
     let has_some = plan.steps.iter().any(|planned| planned.step.aside().is_some());
     match &observed.relation {
         Some(relation) if has_some && !options.leave_aside => {
-            TableLock::try_take_aside(lock.session(), relation.oid).await
+            let keys = LockKeys::new(&observed.managed, relation.oid);
+            TableLock::try_take_aside(lock.session(), keys).await
         }
         Some(_) | None => Ok(None),
     }

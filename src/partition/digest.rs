@@ -15,3 +15,9 @@ pub fn digest(text: &str, digits: usize) -> String {
     hex.truncate(digits);
     hex
 }
+
+/// Returns the first 32 bits of the SHA-256 of `text`.
+pub(super) fn digest_number(text: &str) -> u32 {
+    let [first, second, third, fourth, ..] = <[u8; 32]>::from(Sha256::digest(text.as_bytes()));
+    u32::from_be_bytes([first, second, third, fourth])
+}

@@ -1,5 +1,6 @@
 //! The identity of a table that the operator manages.
 
+use super::digest::digest_number;
 use super::{Identifier, QualifiedName};
 
 /// A table by the name that a spec gives it.
@@ -28,6 +29,14 @@ impl ManagedTable {
     #[must_use]
     pub fn sibling(&self, name: Identifier) -> QualifiedName {
         self.0.sibling(name)
+    }
+
+    /// Returns the number by which advisory locks name the table: the same in every version of this program. Of many
+    /// tables two can have the same number, and exclude each other then.
+    #[must_use]
+    pub fn lock_number(&self) -> u32 {
+        // No name contains NUL, so no two names give the same text.
+        digest_number(&format!("{}\0{}", self.0.schema.as_str(), self.0.name.as_str()))
     }
 
     /// Returns the name for messages, see [`Identifier::shown`]. It is no identity: two names can look alike.

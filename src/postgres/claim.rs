@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::error::DatabaseError;
-use super::{InspectError, Session, lock};
+use super::{InspectError, LockKeys, Session};
 use crate::partition::{ManagedTable, shown_text};
 use crate::sql::{self, Claimant, LoginRole};
 
@@ -51,10 +51,11 @@ impl std::fmt::Display for Holder {
 pub async fn claim(
     session: &Session,
     table: &ManagedTable,
-    oid: u32,
+    relation: u32,
     claimant: &Claimant,
 ) -> Result<Option<Holder>, InspectError> {
-    let script = sql::take_claim(table, lock::key(oid), claimant, role(session));
+    let locks = LockKeys::new(table, relation).of_table();
+    let script = sql::take_claim(table, locks, claimant, role(session));
     for _ in 0..TRIES {
         let answer = match session.commit_script_text(&script).await {
             Err(error) if is_there_already(&error) => continue,

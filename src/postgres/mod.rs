@@ -26,7 +26,7 @@ pub use connect::{
 pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
 pub use inspect::{InspectError, default_rows, deparsed_conditions, inspect, rows_referenced_by};
-pub use lock::TableLock;
+pub use lock::{LockKeys, TableLock};
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;
 pub use slow::SlowSteps;

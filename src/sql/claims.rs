@@ -122,12 +122,12 @@ const TRUST: &str = "
 /// returns as JSON who has it then. Where the claimant has it and renewed it lately, nothing is
 /// written, and where another's stands neither.
 ///
-/// `lock` is the key of the advisory lock on the table: while somebody holds it, a claim that was not
+/// `locks` are the keys of the advisory locks on the table: while a session holds one of them, a claim that was not
 /// renewed stands all the same.
 #[must_use]
 pub fn take_claim(
     table: &ManagedTable,
-    lock: (i32, u32),
+    locks: [(i32, u32); 2],
     claimant: &Claimant,
     role: LoginRole,
 ) -> Vec<Sql> {
@@ -137,7 +137,7 @@ pub fn take_claim(
     let [schema_name, table_name] =
         [&table.name().schema, &table.name().name].map(|name| literal(name.as_str()));
     let of_table = of_table(table);
-    let stands = stands(lock, claimant);
+    let stands = stands(locks, claimant);
     vec![
         block(MAKE, role),
         block(TRUST, role),
@@ -183,10 +183,13 @@ fn of_table(table: &ManagedTable) -> String {
 
 /// Whether a row is to stay as it is: the claimant's own if it was renewed lately, another's if it is
 /// the older and still kept.
-fn stands((class, object): (i32, u32), claimant: &Claimant) -> String {
+fn stands(locks: [(i32, u32); 2], claimant: &Claimant) -> String {
     let [uid, installation, created] =
         [&claimant.uid, &claimant.installation, &claimant.created.to_string()]
             .map(|text| literal(text));
+    let [first, second] = locks.map(|(class, object)| {
+        format!("work.classid = {class}::oid AND work.objid = {object}::oid")
+    });
     let seen_within =
         |limit: Duration| format!("held.seen > now() - '{}s'::interval", limit.as_secs());
     let (lately, kept) = (seen_within(CLAIM_IS_RENEWED), seen_within(CLAIM_LASTS));
@@ -195,8 +198,8 @@ fn stands((class, object): (i32, u32), claimant: &Claimant) -> String {
          ELSE (held.created, held.holder COLLATE \"C\") < ({created}::timestamptz, \
          {uid}::text COLLATE \"C\") AND ({kept} OR EXISTS (SELECT FROM pg_locks AS work \
          JOIN pg_database AS here ON here.oid = work.database WHERE work.locktype = 'advisory' \
-         AND here.datname = current_database() AND work.classid = {class}::oid \
-         AND work.objid = {object}::oid AND work.objsubid = 2 AND work.granted)) END"
+         AND here.datname = current_database() AND ({first} OR {second}) \
+         AND work.objsubid = 2 AND work.granted)) END"
     )
 }
 

@@ -7,7 +7,7 @@ use pg_partition_operator::converge::{
 };
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Moment, Plan};
-use pg_partition_operator::postgres::{Session, TableLock};
+use pg_partition_operator::postgres::{LockKeys, Session, TableLock};
 use serde_json::json;
 
 use crate::support::postgres::majors;
@@ -89,7 +89,8 @@ async fn partition_is_provided_while_an_index_build_waits() {
         assert!(more.unwrap().is_none(), "Postgres {major}");
         let last = run(&session, 2).await;
         assert_eq!(verbs(&last.remaining), <[&str; 0]>::default(), "Postgres {major}");
-        let lock = TableLock::try_take_aside(&session, table_oid(&session).await).await.unwrap();
+        let keys = LockKeys::new(&wanted(2).name, table_oid(&session).await);
+        let lock = TableLock::try_take_aside(&session, keys).await.unwrap();
         lock.unwrap().release().await.unwrap();
     }
 }

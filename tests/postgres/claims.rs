@@ -6,7 +6,7 @@ use pg_partition_operator::converge::{ConvergeError, Options, converge};
 use pg_partition_operator::partition::ManagedTable;
 use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::{
-    Claimant, DatabaseError, Holder, InspectError, Session, TableLock, claim, release,
+    Claimant, DatabaseError, Holder, InspectError, LockKeys, Session, TableLock, claim, release,
 };
 use serde_json::json;
 
@@ -129,7 +129,8 @@ async fn a_claim_is_renewed_now_and_then_and_else_ends() {
         // Whoever is at work on the table has it, however long that takes.
         age(&world, "16 minutes").await;
         let worker = world.session().await;
-        let lock = TableLock::try_take(&worker, NOBODYS).await.unwrap().unwrap();
+        let lock =
+            TableLock::try_take(&worker, LockKeys::new(&table(), NOBODYS)).await.unwrap().unwrap();
         assert_eq!(others(&session, &young).await.as_deref(), Some("old"), "Postgres {major}");
         lock.release().await.unwrap();
         assert_eq!(others(&session, &young).await, None);

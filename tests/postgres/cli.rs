@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-use pg_partition_operator::postgres::TableLock;
+use pg_partition_operator::postgres::{LockKeys, TableLock};
 use serde_json::{Value, json};
 
 use crate::command::{Outcome, call, resource, run};
 use crate::session::Pooler;
 use crate::support::postgres::{Server, majors};
 use crate::support::tool;
-use crate::world::{SCHEMA_SQL, World};
+use crate::world::{SCHEMA_SQL, World, managed};
 
 const NOW: [&str; 2] = ["--at", "2026-01-15T12:00:00Z"];
 
@@ -166,7 +166,8 @@ async fn what_others_hold_is_waited_for_no_longer_than_said() {
 
         let oid = world.text(&format!("SELECT '{SCHEMA_SQL}.\"ta;b\"\"le\"'::regclass::oid")).await;
         let session = world.session().await;
-        let ours = TableLock::try_take(&session, oid.parse().unwrap()).await.unwrap().unwrap();
+        let keys = LockKeys::new(&managed("ta;b\"le"), oid.parse().unwrap());
+        let ours = TableLock::try_take(&session, keys).await.unwrap().unwrap();
         assert_eq!(world.apply(&[], &file).status, 5, "Postgres {major}: another of us");
         ours.release().await.unwrap();
         assert_eq!(world.apply(&[], &file).status, 0, "Postgres {major}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pg_partition_operator::converge::{ConvergeError, Options, converge};
 use pg_partition_operator::plan::{Moment, Plan, Step, TransactionMode};
-use pg_partition_operator::postgres::{DatabaseError, Progress, StepOutcome};
+use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOutcome, TableLock};
 use pg_partition_operator::sql::{self, Waits};
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
-use crate::world::{SCHEMA, SCHEMA_SQL, Silent, World, apply, at, session};
+use crate::world::{SCHEMA, SCHEMA_SQL, Silent, World, apply, at, managed, session};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -378,9 +378,9 @@ async fn who_finds_the_table_held_by_another_says_so() {
     let scenario = provided();
     scenario.set_up(&world).await;
     let oid = format!("SELECT '{SCHEMA_SQL}.\"c;ut\"'::regclass::oid");
-    let oid = world.text(&oid).await.parse().unwrap();
+    let keys = LockKeys::new(&managed("c;ut"), world.text(&oid).await.parse().unwrap());
     let session = world.session().await;
-    let lock = pg_partition_operator::postgres::TableLock::try_take(&session, oid).await.unwrap();
+    let lock = TableLock::try_take(&session, keys).await.unwrap();
     let file = resource_file(&scenario.phases[0]);
     assert_eq!(run_to_end(&world, file.path(), "300ms").await.code(), Some(5));
     lock.unwrap().release().await.unwrap();

@@ -10,7 +10,8 @@ use pg_partition_operator::converge::{Convergence, Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Moment, check};
 use pg_partition_operator::postgres::{
-    ErrorKind, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, execute,
+    ErrorKind, LockKeys, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked,
+    execute,
 };
 use pg_partition_operator::sql::Waits;
 use serde_json::{Value, json};
@@ -317,7 +318,8 @@ async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     let checked = check(plan, &table, &observed, &moment).unwrap();
     world.owner(meanwhile).await;
     let oid = observed.relation.unwrap().oid;
-    let lock = TableLock::try_take(&session, oid).await.unwrap().unwrap();
+    let keys = LockKeys::new(&table.name, oid);
+    let lock = TableLock::try_take(&session, keys).await.unwrap().unwrap();
     let second = Duration::from_secs(1);
     let waits = Waits { lock_timeout: second, patience: second };
     let outcomes =

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::{
-    Claimant, ConnectionSettings, ErrorKind, Session, TableLock,
+    Claimant, ConnectionSettings, ErrorKind, LockKeys, Session, TableLock,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::{tool, wait_until};
-use crate::world::{Silent, World, at, desired};
+use crate::world::{Silent, World, at, desired, managed};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -112,6 +112,43 @@ async fn code_of_an_owner_leaves_nothing_in_a_session() {
     }
 }
 
+/// A cutover changes which relation has the name, a rename which name the relation has. The version before locks the
+/// relation alone.
+#[tokio::test]
+async fn lock_on_a_table_excludes_by_its_name_and_by_its_relation() {
+    for major in majors() {
+        let database = Server::shared(major).database().await;
+        let url = database.url();
+        let (holder, other) = (connect(&url).await.unwrap(), connect(&url).await.unwrap());
+        let keys = |name: &str, relation| LockKeys::new(&managed(name), relation);
+        let lock = TableLock::try_take(&holder, keys("t", 1)).await.unwrap().unwrap();
+        for excluded in [keys("t", 1), keys("t", 2), keys("u", 1)] {
+            let tried = TableLock::try_take(&other, excluded).await.unwrap();
+            assert!(tried.is_none(), "Postgres {major}: {excluded:?}");
+            assert!(TableLock::holder(&other, excluded).await.unwrap().is_some());
+        }
+        let beside = TableLock::try_take_aside(&other, keys("t", 1)).await.unwrap().unwrap();
+        beside.release().await.unwrap();
+        let before = database.client().await;
+        let [take, free] = ["try_advisory_lock", "advisory_unlock"]
+            .map(|function| format!("SELECT pg_{function}(1885827188, 1)"));
+        assert!(!answer(&before, &take).await, "Postgres {major}: the version before");
+        lock.release().await.unwrap();
+
+        assert!(answer(&before, &take).await);
+        assert!(TableLock::try_take(&holder, keys("t", 1)).await.unwrap().is_none());
+        // Nothing is left of the locks that were not acquired together.
+        for free in [keys("t", 2), keys("u", 3)] {
+            TableLock::try_take(&other, free).await.unwrap().unwrap().release().await.unwrap();
+        }
+        assert!(answer(&before, &free).await);
+    }
+}
+
+async fn answer(client: &tokio_postgres::Client, question: &str) -> bool {
+    client.query_one(question, &[]).await.unwrap().get(0)
+}
+
 /// A process that stands still while it holds the lock loses the session in time, and who waits is told
 /// which process that is.
 #[tokio::test]
@@ -120,19 +157,20 @@ async fn holder_of_a_table_is_named_and_does_not_keep_it_for_ever() {
         let database = Server::shared(major).database().await;
         let holder = connect(&database.url()).await.unwrap();
         let shown = "SELECT concat(pg_backend_pid(), ' ', current_setting('idle_session_timeout'))";
-        let lock = TableLock::try_take(&holder, 4_000_000_000).await.unwrap().unwrap();
+        let keys = LockKeys::new(&managed("t"), 4_000_000_000);
+        let lock = TableLock::try_take(&holder, keys).await.unwrap().unwrap();
         holder.batch("SELECT 1", DEADLINE).await.unwrap();
         let held = holder.query_one_text(shown, &[]).await.unwrap().unwrap();
         let (pid, limit) = held.split_once(' ').unwrap();
         assert_eq!(limit, "50s", "Postgres {major}");
 
         let other = connect(&database.url()).await.unwrap();
-        assert!(TableLock::try_take(&other, 4_000_000_000).await.unwrap().is_none());
-        let named = TableLock::holder(&other, 4_000_000_000).await.unwrap();
+        assert!(TableLock::try_take(&other, keys).await.unwrap().is_none());
+        let named = TableLock::holder(&other, keys).await.unwrap();
         assert_eq!(named, Some(format!("process {pid} (pg-partition-operator)")));
 
         lock.release().await.unwrap();
-        assert_eq!(TableLock::holder(&other, 4_000_000_000).await.unwrap(), None);
+        assert_eq!(TableLock::holder(&other, keys).await.unwrap(), None);
         let freed = holder.query_one_text(shown, &[]).await.unwrap().unwrap();
         assert_eq!(freed, format!("{pid} 0"), "Postgres {major}");
     }

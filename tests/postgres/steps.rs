@@ -7,7 +7,8 @@ use pg_partition_operator::observed::{ObservedTable, PartitionIndex, PartitionKi
 use pg_partition_operator::partition::{IndexShape, ManagedTable, Mark};
 use pg_partition_operator::plan::{Plan, PlannedStep, Step, check, simulate};
 use pg_partition_operator::postgres::{
-    DatabaseError, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked, execute,
+    DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked,
+    execute,
 };
 use pg_partition_operator::sql::Waits;
 
@@ -51,7 +52,10 @@ async fn take_steps(
         let (oid, line) = (before.relation.as_ref().unwrap().oid, taken[0].line());
         let checked = check(plan, &phase.desired(), &looked_at, &phase.moment())
             .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
-        let lock = TableLock::try_take(session, oid).await.unwrap().unwrap();
+        let lock = TableLock::try_take(session, LockKeys::new(&before.managed, oid))
+            .await
+            .unwrap()
+            .unwrap();
         let waits =
             Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
         let mut watching = Watching { other, table: &before.managed.clone(), seen: Vec::new() };
