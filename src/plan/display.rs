@@ -65,7 +65,7 @@ impl PlannedStep {
 fn object(step: &Step) -> String {
     let subject = step.subject();
     if let Step::DropDetached(drop) = step
-        && drop.table.schema != subject.schema
+        && drop.managed.name().schema != subject.schema
     {
         return subject.shown();
     }

@@ -2,13 +2,13 @@
 
 use super::step::Attach;
 use crate::observed::{PartitionIndex, TableIndex};
-use crate::partition::{Identifier, ManagedTable, index_name};
+use crate::partition::{Identifier, index_name};
 
 /// An index that Postgres creates for one of the table with exclusion operators. Its name is Postgres' choice.
 pub(super) fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> PartitionIndex {
     PartitionIndex {
         name: index_name(
-            (&ManagedTable::new(attach.table.clone()), &attach.table.name),
+            (&attach.managed, &attach.table.name),
             &table_index.name,
             &attach.partition.name,
         ),

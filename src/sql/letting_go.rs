@@ -17,10 +17,10 @@ use crate::plan::{
 };
 
 pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
-    let MarkPartitions { table, key, partitions, adopted, .. } = mark;
+    let MarkPartitions { managed, table, key, partitions, adopted, .. } = mark;
     let marked = |marked: &MarkedPartition| {
         let (text, own) = (
-            marker(&marked.marker, table, &marked.bounds, key.as_ref()),
+            marker(&marked.marker, managed, &marked.bounds, key.as_ref()),
             marked.comment.as_deref(),
         );
         match marked.marker.mark {
@@ -97,19 +97,19 @@ struct Held<'a> {
 }
 
 pub(super) fn state_bounds(state: &StateBounds) -> Vec<Sql> {
-    let StateBounds { table, partition, oid, key, range, inherited } = state;
+    let StateBounds { managed, partition, oid, key, range, inherited } = state;
     let held = Held { key, range: *range, inherited: inherited.as_deref() };
-    bounds_check(table, (partition, *oid), &held)
+    bounds_check(managed, (partition, *oid), &held)
 }
 
 /// The constraint says which rows a table held that is no partition any more. By its name, which is that
 /// of no other table's, the detached tables of a table are found whatever they are called.
 fn bounds_check(
-    table: &QualifiedName,
+    managed: &ManagedTable,
     (partition, oid): (&QualifiedName, Option<u32>),
     held: &Held<'_>,
 ) -> Vec<Sql> {
-    let constraint = detached_constraint(&ManagedTable::new(table.clone()));
+    let constraint = detached_constraint(managed);
     let mut condition = in_range(held.key, held.range);
     if let Some(inherited) = held.inherited {
         condition.push_str(&format!(" AND ({inherited})"));
@@ -125,11 +125,11 @@ fn bounds_check(
 }
 
 pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
-    let Remember { table, partition, oid, bounds, key, inherited, .. } = remember;
+    let Remember { managed, partition, oid, bounds, key, inherited, .. } = remember;
     let mut statements = match (key, bounds.as_range()) {
         (Some(key), Some(range)) => {
             let held = Held { key, range, inherited: inherited.as_deref() };
-            bounds_check(table, (partition, *oid), &held)
+            bounds_check(managed, (partition, *oid), &held)
         }
         (None, _) | (_, None) => Vec::new(),
     };
@@ -144,7 +144,7 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
         parent: remember.parent,
         cycle: remember.cycle,
     };
-    let marker = marker(&found, table, bounds, key.as_ref());
+    let marker = marker(&found, managed, bounds, key.as_ref());
     let own = remember.comment.as_deref();
     statements.push(comment_dated(partition, &marker, remember.at, own));
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));

@@ -18,7 +18,7 @@ pub use default_rows::{MOST_COUNTED, count_default_rows};
 pub use indexes::deparse_conditions;
 pub use references::rows_referenced_by;
 
-use crate::partition::{Identifier, ManagedTable, detached_constraint};
+use crate::partition::{Identifier, detached_constraint};
 use crate::plan::{Step, TransactionMode};
 
 /// SQL text: one statement, without a semicolon. Only this folder makes it.
@@ -83,8 +83,7 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::RememberDetached(remember) => letting_go::remember(remember),
         Step::StateBounds(state) => letting_go::state_bounds(state),
         Step::ValidateBounds(check) => {
-            let managed = ManagedTable::new(check.table.clone());
-            vec![partitions::validate(&check.partition, &detached_constraint(&managed))]
+            vec![partitions::validate(&check.partition, &detached_constraint(&check.managed))]
         }
         Step::DropDetached(drop) => vec![letting_go::drop_detached(drop)],
         Step::ExcludeFromDefault(add) => vec![partitions::exclude(add)],

@@ -56,7 +56,7 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
     }
     statements.extend(properties(new));
     let made = Marker::new(Mark::ToBeAttached);
-    let marker = marker(&made, &new.table, &new.bounds, new.key.as_ref());
+    let marker = marker(&made, &new.managed, &new.bounds, new.key.as_ref());
     statements.push(comment(&new.partition, &marker, None));
     statements
 }
@@ -122,13 +122,13 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
         statements.push(Sql(format!(
             "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {BOUNDS_CHECK}, DROP CONSTRAINT IF EXISTS {}",
             qualified(&attach.partition),
-            name(&detached_constraint(&ManagedTable::new(attach.table.clone())))
+            name(&detached_constraint(&attach.managed))
         )));
     }
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
     }
-    let marker = marker(&attach.marker, &attach.table, &attach.bounds, attach.key.as_ref());
+    let marker = marker(&attach.marker, &attach.managed, &attach.bounds, attach.key.as_ref());
     statements.push(comment(&attach.partition, &marker, attach.comment.as_deref()));
     statements
 }
@@ -200,11 +200,11 @@ fn rest_of(own: &str) -> String {
 
 pub(super) fn marker(
     marker: &Marker,
-    table: &QualifiedName,
+    table: &ManagedTable,
     bounds: &Bounds,
     key: Option<&RangeKey>,
 ) -> String {
-    partition_marker(marker, &ManagedTable::new(table.clone()), &bounds_in_marker(bounds, key))
+    partition_marker(marker, table, &bounds_in_marker(bounds, key))
 }
 
 pub(super) fn bounds_in_marker(bounds: &Bounds, key: Option<&RangeKey>) -> String {

@@ -249,6 +249,7 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
         marker: marker(p, world, mark(p)),
     });
     Step::MarkPartitions(MarkPartitions {
+        managed: world.observed.managed.clone(),
         table: world.observed.name.clone(),
         key: None,
         partitions: partitions.collect(),
@@ -260,13 +261,12 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
 
 /// What it takes to let a partition go.
 fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
-    let table = world.observed.name.clone();
     let default = world.observed.default_partition().map(|p| p.name.clone());
     let (name, bounds) = (partition.name.clone(), partition.bounds.clone());
     vec![
         marked(&[partition], world, Marking::Expired { drops: drops(world) }),
         Step::DetachPartition(Box::new(Detach {
-            table: table.clone(),
+            table: world.observed.name.clone(),
             partition: name.clone(),
             bounds: bounds.clone(),
             key: None,
@@ -280,7 +280,7 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
         })),
         Step::RememberDetached(Box::new(Remember {
             oid: partition.oid,
-            table,
+            managed: world.observed.managed.clone(),
             partition: name,
             bounds,
             key: None,
@@ -303,7 +303,7 @@ fn dropped(partition: &ObservedPartition, world: &World) -> Step {
     };
     let marker = Marker { cycle: partition.cycle, ..marker(partition, world, mark) };
     Step::DropDetached(Box::new(DropDetached {
-        table: world.observed.name.clone(),
+        managed: world.observed.managed.clone(),
         partition: partition.name.clone(),
         oid: partition.oid.unwrap_or_default(),
         bounds: partition.bounds.clone(),

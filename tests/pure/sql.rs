@@ -11,8 +11,8 @@ use pg_partition_operator::observed::{
     Fires, ForeignKey, IndexSettings, ReplicaIdentity, Template, Trigger, Within,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, Mark, Marker, QualifiedName,
-    RangeBounds,
+    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, ManagedTable, Mark, Marker,
+    QualifiedName, RangeBounds,
 };
 use pg_partition_operator::plan::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
@@ -326,6 +326,7 @@ fn steps_of_letting_go() -> Vec<Step> {
     };
     vec![
         Step::MarkPartitions(MarkPartitions {
+            managed: ManagedTable::new(qualified(TABLE)),
             table: table.clone(),
             key: key.clone(),
             partitions: vec![marked(None), marked(own.clone())],
@@ -340,7 +341,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             references: Vec::new(),
         }),
         Step::RememberDetached(Box::new(Remember {
-            table: table.clone(),
+            managed: ManagedTable::new(qualified(TABLE)),
             partition: partition.clone(),
             oid: Some(20_001),
             bounds: bounds.clone(),
@@ -354,16 +355,19 @@ fn steps_of_letting_go() -> Vec<Step> {
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],
         })),
         Step::StateBounds(StateBounds {
-            table: table.clone(),
+            managed: ManagedTable::new(qualified(TABLE)),
             partition: partition.clone(),
             oid: Some(20_001),
             key: self::key(KeyType::TimestampTz),
             range: range(),
             inherited: None,
         }),
-        Step::ValidateBounds(ValidateBounds { table: table.clone(), partition: partition.clone() }),
+        Step::ValidateBounds(ValidateBounds {
+            managed: ManagedTable::new(qualified(TABLE)),
+            partition: partition.clone(),
+        }),
         Step::DropDetached(Box::new(DropDetached {
-            table: table.clone(),
+            managed: ManagedTable::new(qualified(TABLE)),
             partition: partition.clone(),
             oid: 20_001,
             bounds: bounds.clone(),
@@ -422,6 +426,7 @@ fn above() -> Bounds {
 
 fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
     Attach {
+        managed: ManagedTable::new(qualified(TABLE)),
         table: qualified(TABLE),
         partition: qualified(PARTITION),
         bounds,
@@ -439,6 +444,7 @@ fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
 
 fn plain(bounds: Bounds, key: Option<RangeKey>) -> NewPartition {
     NewPartition {
+        managed: ManagedTable::new(qualified(TABLE)),
         table: qualified(TABLE),
         partition: qualified(PARTITION),
         bounds,

@@ -8,8 +8,8 @@ use pg_partition_operator::observed::{
     Fires, Holder, IndexSettings, PartitionKind, Template, Trigger,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, Mark, Marker, QualifiedName,
-    RangeBounds, ServerVersion, adoption_digest,
+    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, ManagedTable, Mark, Marker,
+    QualifiedName, RangeBounds, ServerVersion, adoption_digest,
 };
 use pg_partition_operator::plan::{
     Attach, AttachIndex, Blocker, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
@@ -64,6 +64,7 @@ pub(crate) fn steps() -> Vec<Step> {
 
 fn attach() -> Attach {
     Attach {
+        managed: ManagedTable::new(orders("orders")),
         table: orders("orders"),
         partition: orders("orders_2026_12"),
         bounds: Bounds::Range(december()),
@@ -91,6 +92,7 @@ fn steps_of_letting_go() -> Vec<Step> {
     let detached = Detached { at, drops_since: Some(at) };
     let mark = |marking, mark| {
         Step::MarkPartitions(MarkPartitions {
+            managed: ManagedTable::new(orders("orders")),
             table: table.clone(),
             key: Some(key()),
             partitions: vec![MarkedPartition {
@@ -112,6 +114,7 @@ fn steps_of_letting_go() -> Vec<Step> {
         mark(Marking::ForDrop, Mark::Detached(detached)),
         mark(Marking::NotForDrop, Mark::Detached(Detached { drops_since: None, ..detached })),
         Step::MarkPartitions(MarkPartitions {
+            managed: ManagedTable::new(orders("orders")),
             table: table.clone(),
             key: Some(key()),
             partitions: Vec::new(),
@@ -137,7 +140,7 @@ fn steps_of_letting_go() -> Vec<Step> {
             references: Vec::new(),
         }),
         Step::RememberDetached(Box::new(Remember {
-            table: table.clone(),
+            managed: ManagedTable::new(orders("orders")),
             partition: partition.clone(),
             oid: Some(20_001),
             bounds: bounds.clone(),
@@ -151,16 +154,19 @@ fn steps_of_letting_go() -> Vec<Step> {
             publications: vec![identifier("orders_feed")],
         })),
         Step::StateBounds(StateBounds {
-            table: table.clone(),
+            managed: ManagedTable::new(orders("orders")),
             partition: partition.clone(),
             oid: Some(20_001),
             key: key(),
             range: december(),
             inherited: None,
         }),
-        Step::ValidateBounds(ValidateBounds { table: table.clone(), partition: partition.clone() }),
+        Step::ValidateBounds(ValidateBounds {
+            managed: ManagedTable::new(orders("orders")),
+            partition: partition.clone(),
+        }),
         Step::DropDetached(Box::new(DropDetached {
-            table,
+            managed: ManagedTable::new(table),
             partition,
             oid: 20_001,
             bounds,
@@ -225,6 +231,7 @@ fn new_partition() -> NewPartition {
         definition: "btree (placed_at DESC)".to_owned(),
     };
     NewPartition {
+        managed: ManagedTable::new(orders("orders")),
         table: orders("orders"),
         partition: orders("orders_2026_12"),
         bounds: Bounds::Range(december()),

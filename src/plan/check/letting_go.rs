@@ -12,7 +12,9 @@ use crate::observed::{
 use crate::partition::{
     Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
-use crate::plan::step::{Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember};
+use crate::plan::step::{
+    Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember, ValidateBounds,
+};
 use crate::plan::{Calendar, Moment, Plan, PlannedStep, Step};
 
 /// How far the clock of the database and ours may differ.
@@ -279,6 +281,7 @@ pub(super) fn check_remember(
 ) -> Result<(), &'static str> {
     let table = prepared(&remember.partition, world)?;
     ensure(table.attachment == Attachment::Detached, "it is detached")?;
+    ensure(remember.managed == world.managed, "it was a partition of this table")?;
     ensure(table.bounds == remember.bounds, "what it held is written down")?;
     ensure(table.oid == remember.oid, "it is the table that was looked at")?;
     ensure(remember.cycle >= table.cycle, "an approval is used up by what it approved")?;
@@ -287,10 +290,11 @@ pub(super) fn check_remember(
 }
 
 pub(super) fn check_validate(
-    partition: &QualifiedName,
+    check: &ValidateBounds,
     world: &ObservedTable,
 ) -> Result<(), &'static str> {
-    let found = prepared(partition, world)?;
+    let found = prepared(&check.partition, world)?;
+    ensure(check.managed == world.managed, "the constraint is that of this table")?;
     ensure(found.bounds_check != BoundsCheck::Absent, "it has the constraint")
 }
 

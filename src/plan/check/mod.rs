@@ -82,6 +82,8 @@ fn check_step(
         }
         Step::DropExclusion(drop) => default::check_promised(&drop.default, &drop.exclusion, world),
         Step::MarkPartitions(mark) => {
+            let is_of_table = mark.table == world.name && mark.managed == world.managed;
+            ensure(is_of_table, "only partitions of this table are marked")?;
             letting_go::check_mark(&mark.partitions, mark.marking, world, leave)?;
             letting_go::check_adoptions(
                 &mark.partitions,
@@ -94,10 +96,10 @@ fn check_step(
         Step::FinalizeDetach(finalize) => letting_go::check_finalize(&finalize.partition, world),
         Step::RememberDetached(remember) => letting_go::check_remember(remember, world, leave),
         Step::StateBounds(state) => {
-            ensure(state.table == world.name, "it is said of a partition of this table")?;
+            ensure(state.managed == world.managed, "it is said of a partition of this table")?;
             letting_go::check_state(&state.partition, state.range, world)
         }
-        Step::ValidateBounds(check) => letting_go::check_validate(&check.partition, world),
+        Step::ValidateBounds(check) => letting_go::check_validate(check, world),
         Step::DropDetached(drop) => letting_go::check_drop(drop, world, leave),
         Step::CreateTableIndex(create) => indexes::check_create(create, world),
         Step::BuildIndex(build) => {
@@ -122,7 +124,8 @@ fn check_discard(partition: &QualifiedName, world: &ObservedTable) -> Result<(),
 }
 
 fn check_create(new: &NewPartition, world: &ObservedTable) -> Result<(), &'static str> {
-    ensure(new.table == world.name, "only partitions of this table are made")?;
+    let is_of_table = new.table == world.name && new.managed == world.managed;
+    ensure(is_of_table, "only partitions of this table are made")?;
     ensure(new.partition.schema == world.managed.name().schema, "in the schema of the table")?;
     ensure(!world.taken.contains(&new.partition.name), "no name is used twice")?;
     fits_in(&new.bounds, world)
@@ -130,7 +133,8 @@ fn check_create(new: &NewPartition, world: &ObservedTable) -> Result<(), &'stati
 
 fn check_attach(attach: &Attach, world: &ObservedTable) -> Result<(), &'static str> {
     let table = prepared(&attach.partition, world)?;
-    ensure(attach.table == world.name, "partitions are attached to this table only")?;
+    let is_to_table = attach.table == world.name && attach.managed == world.managed;
+    ensure(is_to_table, "partitions are attached to this table only")?;
     ensure(table.bounds == attach.bounds, "what was made for a range is attached for it")?;
     let marker = &attach.marker;
     let is_bound = marker.parent == world.relation.as_ref().map(|relation| relation.oid);

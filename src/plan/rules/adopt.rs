@@ -150,6 +150,7 @@ impl Draft {
             marker: ground.marker(partition, marking),
         });
         Step::MarkPartitions(MarkPartitions {
+            managed: self.world.managed.clone(),
             table: self.world.name.clone(),
             key: ground.range_key(),
             partitions: marked.collect(),

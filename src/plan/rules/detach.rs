@@ -63,10 +63,11 @@ impl Draft {
         let (Some(key), Some(range)) = (ground.range_key(), partition.bounds.as_range()) else {
             return;
         };
-        let (table, oid) = (self.world.name.clone(), partition.oid);
+        let (managed, oid) = (self.world.managed.clone(), partition.oid);
         let partition = partition.name.clone();
         let inherited = ground.relation.inherited_bounds.clone();
-        let step = Step::StateBounds(StateBounds { table, partition, oid, key, range, inherited });
+        let step =
+            Step::StateBounds(StateBounds { managed, partition, oid, key, range, inherited });
         self.step(step, because);
     }
 
@@ -92,7 +93,7 @@ impl Draft {
             drops,
             parent: Some(ground.relation.oid),
             cycle: marked.cycle,
-            table: self.world.name.clone(),
+            managed: self.world.managed.clone(),
             partition: partition.name.clone(),
             oid: partition.oid,
             bounds: partition.bounds.clone(),

@@ -118,7 +118,7 @@ impl Draft {
 
     fn drop_step(&self, ground: &Ground<'_>, partition: &ObservedPartition) -> Option<Step> {
         Some(Step::DropDetached(Box::new(DropDetached {
-            table: self.world.name.clone(),
+            managed: self.world.managed.clone(),
             partition: partition.name.clone(),
             oid: partition.oid?,
             bounds: partition.bounds.clone(),

@@ -52,7 +52,7 @@ impl Draft {
             self.state_bounds(ground, detached, Cause::KeptAgain);
         }
         let step = Step::ValidateBounds(ValidateBounds {
-            table: self.world.name.clone(),
+            managed: self.world.managed.clone(),
             partition: detached.name.clone(),
         });
         self.step(step, Cause::KeptAgain);
@@ -80,6 +80,7 @@ impl Draft {
         let found = self.world.partition(&partition);
         let again = found.is_some_and(|p| p.attachment == Attachment::Detached);
         Attach {
+            managed: self.world.managed.clone(),
             table: self.world.name.clone(),
             comment: found.and_then(|p| p.comment.clone()),
             replaced: found.map(|p| self.constraints_to_replace(p)).unwrap_or_default(),
@@ -129,6 +130,7 @@ impl Draft {
             ReplicaIdentity::Default | ReplicaIdentity::Full | ReplicaIdentity::Nothing => None,
         };
         Step::CreatePartition(Box::new(NewPartition {
+            managed: self.world.managed.clone(),
             table: self.world.name.clone(),
             key: ground.range_key(),
             storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),

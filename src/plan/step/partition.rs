@@ -2,12 +2,14 @@
 
 use super::RangeKey;
 use crate::observed::{IndexSettings, Template};
-use crate::partition::{Bounds, Identifier, IndexShape, Marker, QualifiedName};
+use crate::partition::{Bounds, Identifier, IndexShape, ManagedTable, Marker, QualifiedName};
 
 /// A table to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPartition {
-    /// The table it is for.
+    /// The table it is for, which its marker names.
+    pub managed: ManagedTable,
+    /// The partitioned table it is made like.
     pub table: QualifiedName,
     /// The table to make.
     pub partition: QualifiedName,
@@ -67,6 +69,8 @@ pub enum IndexBody {
 /// What becomes a partition of what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attach {
+    /// The table that its marker names.
+    pub managed: ManagedTable,
     /// The partitioned table.
     pub table: QualifiedName,
     /// The table that becomes its partition.

@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::RangeKey;
-use crate::partition::{Bounds, Identifier, LockMode, Marker, QualifiedName, RangeBounds};
+use crate::partition::{
+    Bounds, Identifier, LockMode, ManagedTable, Marker, QualifiedName, RangeBounds,
+};
 
 /// The partitions whose markers are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkPartitions {
-    /// The partitioned table.
+    /// The table that the markers name.
+    pub managed: ManagedTable,
+    /// The partitioned table, whose comment records adoptions.
     pub table: QualifiedName,
     /// The key, where the bounds are a range.
     pub key: Option<RangeKey>,
@@ -115,8 +119,8 @@ pub struct FinalizeDetach {
 /// What is written down of a detached table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remember {
-    /// The partitioned table it was detached from.
-    pub table: QualifiedName,
+    /// The table it was a partition of, which its marker and its bounds check name.
+    pub managed: ManagedTable,
     /// The detached table.
     pub partition: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
@@ -146,8 +150,8 @@ pub struct Remember {
 /// The bounds check to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateBounds {
-    /// The partitioned table.
-    pub table: QualifiedName,
+    /// The table that the bounds check names.
+    pub managed: ManagedTable,
     /// The partition, or detached table.
     pub partition: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
@@ -163,8 +167,8 @@ pub struct StateBounds {
 /// The bounds check to validate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidateBounds {
-    /// The partitioned table it was detached from.
-    pub table: QualifiedName,
+    /// The table that the bounds check names.
+    pub managed: ManagedTable,
     /// The detached table.
     pub partition: QualifiedName,
 }
@@ -172,8 +176,8 @@ pub struct ValidateBounds {
 /// A detached table to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DropDetached {
-    /// The partitioned table it was detached from.
-    pub table: QualifiedName,
+    /// The table it was a partition of.
+    pub managed: ManagedTable,
     /// The detached table.
     pub partition: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
