@@ -61,7 +61,10 @@ impl Exit {
     pub(super) fn of_error(error: &anyhow::Error) -> Self {
         let of_inspecting = || match error.downcast_ref()? {
             InspectError::Database(error) => Some(error),
-            InspectError::Json(_) | InspectError::TooLarge(_) | InspectError::Meaning(_) => None,
+            InspectError::Json(_)
+            | InspectError::TooLarge(_)
+            | InspectError::AskedAgain
+            | InspectError::Meaning(_) => None,
         };
         let of_database = error.downcast_ref::<DatabaseError>().or_else(of_inspecting);
         of_database.map_or(Self::Failed, |error| Self::of_kind(error.kind()))

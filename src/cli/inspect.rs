@@ -1,21 +1,30 @@
 //! `inspect`: what is in the database, without any row.
 
-use anyhow::bail;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
 use clap::Args;
+use jiff::Timestamp;
 
 use super::database::Database;
 use super::exit::Exit;
-use super::output;
 use super::output::Format;
-use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind, Within};
+use super::{documents, output};
+use crate::converge::look_with;
+use crate::desired::DesiredTable;
+use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind};
 use crate::partition::{Identifier, KeyType, ManagedTable, Mark, QualifiedName, shown_text};
-use crate::postgres::{self, default_rows, rows_referenced_by};
+use crate::plan::{Moment, questions, questions_without_spec};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
     /// The table, quoted as in SQL: public.revenues, "My Schema"."My Table"
     #[arg(value_name = "SCHEMA.TABLE", value_parser = QualifiedName::parse_sql)]
     table: QualifiedName,
+    /// PartitionedTable documents; the snapshot then also has their index conditions as Postgres writes them, which
+    /// plan --observed can need; - is standard input
+    #[arg(short, long = "filename", value_name = "FILE")]
+    file: Option<PathBuf>,
     #[command(flatten)]
     database: Database,
     /// How the snapshot is written; plan --observed reads json
@@ -24,27 +33,32 @@ pub(super) struct InspectArguments {
 }
 
 pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit> {
+    let table = ManagedTable::new(arguments.table);
+    let desired = arguments.file.as_deref().map(|file| declared(file, &table)).transpose()?;
+    let now = Moment::at(Timestamp::now());
+    let asked = move |observed: &ObservedTable| {
+        let asked = questions_without_spec(observed);
+        match &desired {
+            Some(desired) if asked.is_empty() => questions(desired, observed, &now),
+            Some(_) | None => asked,
+        }
+    };
     let session = arguments.database.connect().await?;
-    let table = ManagedTable::new(arguments.table.clone());
-    let mut snapshot = postgres::inspect(&session, &table, &arguments.table.name).await?;
-    let mut observed = ObservedTable::try_from(snapshot.clone())?;
+    let (snapshot, observed) = look_with(&session, &table, asked).await?;
     if observed.relation.is_none() {
-        bail!("there is no table {}", arguments.table.shown());
-    }
-    snapshot.default_rows = default_rows(&session, &observed, Within::Everywhere).await?;
-    let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
-    for partition in observed.attached().filter(|p| is_referenced && p.origin == Origin::Ours) {
-        let by = rows_referenced_by(&session, &observed, &partition.name).await?;
-        snapshot.set_rows_referenced_by(&partition.name, by);
+        bail!("there is no table {}", table.shown());
     }
     match arguments.output {
         Format::Json => output::print_json(&snapshot)?,
-        Format::Text => {
-            observed = ObservedTable::try_from(snapshot)?;
-            output::print(&text(&observed))?;
-        }
+        Format::Text => output::print(&text(&observed))?,
     }
     Ok(Exit::Done)
+}
+
+/// Returns what a document in the file declares about the table.
+fn declared(file: &Path, table: &ManagedTable) -> anyhow::Result<DesiredTable> {
+    let declared = documents::read(file)?.into_iter().find(|declared| declared.name == *table);
+    declared.with_context(|| format!("{}: no document for {}", file.display(), table.shown()))
 }
 
 fn text(observed: &ObservedTable) -> String {

@@ -2,29 +2,25 @@
 
 mod aside;
 mod background;
+mod look;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
-use crate::plan::{
-    Blocker, CheckedPlan, Moment, Plan, Step, Violation, asks_for_default_rows,
-    asks_for_references, is_refuted, plan, readmit, unproven_conditions,
-};
+use crate::plan::{Blocker, CheckedPlan, Moment, Plan, Step, Violation, is_refuted, readmit};
 use crate::postgres::{
     Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, LockKeys, Progress,
-    Ruling, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim,
-    default_rows, deparsed_conditions, execute, inspect, rows_referenced_by,
+    Ruling, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim, execute,
 };
 use crate::sql::Waits;
 
-use background::{check_in_background, decide, in_background};
+use background::check_in_background;
 
 pub use aside::converge_aside;
+pub use look::{look, look_with};
 
 /// How long between two tries to have a table to ourselves, about.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
@@ -136,34 +132,6 @@ impl From<DatabaseError> for ConvergeError {
     fn from(error: DatabaseError) -> Self {
         Self::Inspect(error.into())
     }
-}
-
-/// Looks at the table and at what planning needs to know besides, and plans.
-///
-/// # Errors
-/// When the database refuses, or does not answer in time.
-pub async fn look(
-    session: &Session,
-    desired: &DesiredTable,
-    moment: &Moment,
-) -> Result<(ObservedTable, Plan), InspectError> {
-    let snapshot = inspect(session, &desired.name, &desired.name.name().name).await?;
-    let mut observed = in_background(move || ObservedTable::try_from(snapshot)).await?;
-    observed.server.ahead = Some(observed.server.clock.duration_since(Timestamp::now()));
-    let (mut observed, within) = decide(desired, observed, moment, asks_for_default_rows).await;
-    if let Some(within) = within
-        && let Some(rows) = default_rows(session, &observed, within).await?
-    {
-        observed.set_default_rows(&rows);
-    }
-    let (mut observed, conditions) = decide(desired, observed, moment, unproven_conditions).await;
-    observed.conditions = deparsed_conditions(session, &observed, &conditions).await?;
-    let (mut observed, referenced) = decide(desired, observed, moment, asks_for_references).await;
-    for partition in referenced {
-        let by = rows_referenced_by(session, &observed, &partition).await?;
-        observed.set_rows_referenced_by(&partition, by);
-    }
-    Ok(decide(desired, observed, moment, plan).await)
 }
 
 /// Makes the table what is desired, as far as it goes.

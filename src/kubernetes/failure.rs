@@ -92,7 +92,10 @@ pub(super) fn of_converging(error: &ConvergeError) -> Failure {
         ConvergeError::HeldByAnother(_) => Reason::HeldByAnother,
         ConvergeError::PlanChanged { .. } | ConvergeError::Revoked => Reason::Progressing,
         ConvergeError::Inspect(
-            InspectError::Json(_) | InspectError::TooLarge(_) | InspectError::Meaning(_),
+            InspectError::Json(_)
+            | InspectError::TooLarge(_)
+            | InspectError::AskedAgain
+            | InspectError::Meaning(_),
         )
         | ConvergeError::Violation(_) => Reason::StepFailed,
     };

@@ -1,21 +1,21 @@
 //! From a snapshot to what it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::index_meaning::{column_operators, partition_index, table_index};
 use super::management::{cycle, is_for, is_unmarked, meant};
 use super::snapshot::{
-    CountedRows, RawExclusion, RawForeignKey, RawHolder, RawIndex, RawKey, RawPartition,
-    RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
+    RawExclusion, RawForeignKey, RawHolder, RawIndex, RawKey, RawPartition, RawPublication,
+    RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Attachment, DefaultRows, Exclusion, Fires, ForeignKey, Holder, MOST_STRETCHES, Near,
-    ObservedPartition, ObservedTable, Origin, PartitionKind, Publication, Relation, RelationKind,
+    Answer, Attachment, Exclusion, Fires, ForeignKey, Holder, Near, ObservedPartition,
+    ObservedTable, Origin, PartitionKind, Publication, RawWithin, Relation, RelationKind,
     ReplicaIdentity, Server, Template, Trigger,
 };
 use crate::partition::{
-    Bounds, Edge, Identifier, InvalidIdentifier, KeyColumn, KeyType, ManagedTable, Mark, Method,
-    PartitionKey, QualifiedName, RangeBounds, ServerVersion, marker_in, without_marker,
+    Bounds, Identifier, InvalidIdentifier, KeyColumn, KeyType, ManagedTable, Mark, Method,
+    PartitionKey, QualifiedName, ServerVersion, marker_in, without_marker,
 };
 
 /// Why a snapshot has no meaning.
@@ -59,6 +59,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             default_count: None,
             default_rows: None,
             default_rows_from: None,
+            answered: BTreeSet::new(),
             near: Near::default(),
             indexes: indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
             adopted: adopted.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect(),
@@ -66,8 +67,11 @@ impl TryFrom<Snapshot> for ObservedTable {
             managed,
             name,
         };
-        if let Some(rows) = &raw.default_rows {
-            observed.set_default_rows(rows);
+        let counted_before = raw
+            .default_rows
+            .map(|rows| Answer::DefaultRows { within: RawWithin::Everywhere, rows: Some(rows) });
+        for answer in counted_before.into_iter().chain(raw.answers) {
+            observed.learn(answer)?;
         }
         Ok(observed)
     }
@@ -77,7 +81,9 @@ pub(super) fn qualified(schema: String, name: String) -> Result<QualifiedName, I
     Ok(QualifiedName { schema: Identifier::new(schema)?, name: Identifier::new(name)? })
 }
 
-fn qualified_all(names: Vec<(String, String)>) -> Result<Vec<QualifiedName>, InvalidIdentifier> {
+pub(super) fn qualified_all(
+    names: Vec<(String, String)>,
+) -> Result<Vec<QualifiedName>, InvalidIdentifier> {
     names.into_iter().map(|(schema, name)| qualified(schema, name)).collect()
 }
 
@@ -250,8 +256,8 @@ fn partition(
         fits: raw.fits,
         bounds_check: raw.bounds_check,
         referenced_by: qualified_all(raw.referenced_by)?,
-        rows_referenced_by: raw.rows_referenced_by.map(qualified_all).transpose()?,
-        references_error: raw.references_error,
+        rows_referenced_by: None,
+        references_error: None,
         publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
         dependents: raw.dependents,
         held_by: raw.held_by.into_iter().map(holder).collect(),
@@ -287,51 +293,4 @@ fn trigger(raw: RawTrigger) -> Result<Trigger, InvalidSnapshot> {
         _ => return Err(InvalidSnapshot::Word(raw.enabled)),
     };
     Ok(Trigger { name: Identifier::new(raw.name)?, fires })
-}
-
-/// A quarter of an hour on each axis: in microseconds, and in what a uuid holds above its low bits.
-fn quarter_hour(key: KeyType) -> i128 {
-    match key {
-        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => 900_000_000,
-        KeyType::UuidV7 => 900_000 << 80,
-    }
-}
-
-impl ObservedTable {
-    /// Adds what was counted of the default partition.
-    pub fn set_default_rows(&mut self, rows: &CountedRows) {
-        let key = self.range_key().map(|(_, key)| key);
-        let told = default_rows(&rows.stretches, key);
-        let oldest = told.iter().map(|stretch| stretch.range.from()).min();
-        // Some of what came may be no value that we can read.
-        self.default_rows_from = oldest.filter(|_| rows.stretches.len() > MOST_STRETCHES);
-        self.default_rows = Some(told);
-        self.default_count = Some(rows.count);
-    }
-
-    /// Adds which tables have rows whose foreign keys lead to rows of a partition, or why that could not be
-    /// found out.
-    pub fn set_rows_referenced_by(
-        &mut self,
-        partition: &QualifiedName,
-        by: Result<Vec<QualifiedName>, Option<String>>,
-    ) {
-        if let Some(found) = self.partition_mut(partition) {
-            (found.rows_referenced_by, found.references_error) = match by {
-                Ok(by) => (Some(by), None),
-                Err(error) => (None, error),
-            };
-        }
-    }
-}
-
-fn default_rows(stretches: &[(String, u64)], key: Option<KeyType>) -> Vec<DefaultRows> {
-    let Some(key) = key else { return Vec::new() };
-    let stretches = stretches.iter().filter_map(|(start, rows)| {
-        let Edge::At(from) = key.parse(start)? else { return None };
-        let to = Edge::At(from.saturating_add(quarter_hour(key)));
-        let range = RangeBounds::new(Edge::At(from), to)?;
-        Some(DefaultRows { range, rows: *rows })
-    });
-    stretches.collect()
 }

@@ -3,6 +3,7 @@
 //! [`Snapshot`] is what the query of `postgres/inspect.sql` found and what `inspect -o json` prints;
 //! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
+mod answers;
 mod index_meaning;
 mod management;
 mod meaning;
@@ -14,17 +15,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use answers::{
+    Answer, CountedRows, DefaultRows, DeparsedCondition, MOST_STRETCHES, Question, RawWithin,
+    Within,
+};
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
 pub use partition::{
     Attachment, BoundsCheck, Exclusion, Fires, Holder, IndexMarker, ObservedPartition, Origin,
     PartitionIndex, PartitionKind, Publication, Trigger,
 };
-pub use snapshot::{CountedRows, Snapshot};
+pub use snapshot::Snapshot;
 
 use crate::partition::{
     Bounds, ColumnOperators, Edge, Identifier, IndexShape, KeyColumn, KeyType, ManagedTable,
-    Method, PartitionKey, QualifiedName, RangeBounds, ServerVersion, partition_prefix,
+    Method, PartitionKey, QualifiedName, ServerVersion, partition_prefix,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -51,9 +56,9 @@ pub struct ObservedTable {
     pub unmarked: Vec<QualifiedName>,
     /// Names in the table's schema that a partition or an index of it cannot have any more.
     pub taken: BTreeSet<Identifier>,
-    /// Conditions of desired indexes as Postgres deparses them, by their words in the resource. Only those that
-    /// had to be asked for.
-    pub conditions: BTreeMap<String, String>,
+    /// Conditions of desired indexes as Postgres deparses them, by their words in the spec: those that were asked
+    /// for. `None` if Postgres did not say.
+    pub conditions: BTreeMap<String, Option<String>>,
     /// Where the rows of the default partition lie; none where nobody has looked.
     pub default_rows: Option<Vec<DefaultRows>>,
     /// Where the first told of these rows lie, where there was too much to tell: of what lies before
@@ -61,6 +66,8 @@ pub struct ObservedTable {
     pub default_rows_from: Option<Edge>,
     /// How many rows the default partition has, where somebody has counted.
     pub default_count: Option<u64>,
+    /// The questions that the snapshot answers.
+    pub answered: BTreeSet<Question>,
     /// Where to look first for a partition by its name.
     pub near: Near,
 }
@@ -84,7 +91,7 @@ pub struct Server {
     pub superuser: bool,
     /// Its clock when the snapshot was taken.
     pub clock: Timestamp,
-    /// How far its clock was ahead of ours; none where nobody has compared them.
+    /// How far its clock was ahead of the operator's, or `None` if the snapshot does not say.
     pub ahead: Option<SignedDuration>,
 }
 
@@ -212,29 +219,6 @@ pub struct IndexSettings {
     pub statistics: Vec<(u16, i32)>,
     /// The columns in the condition of a partial index whose operators have to be named with their schema.
     pub operators: Vec<ColumnOperators>,
-}
-
-/// Where in the default partition rows are counted by quarters of an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Within {
-    /// Nowhere: they are counted as a whole.
-    Nowhere,
-    /// In a stretch of the key's axis.
-    Range(RangeBounds),
-    /// Everywhere.
-    Everywhere,
-}
-
-/// More stretches than this are not told: then the oldest are left out.
-pub const MOST_STRETCHES: usize = 10_000;
-
-/// Rows in the default partition whose keys lie in a stretch of a quarter of an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DefaultRows {
-    /// The stretch.
-    pub range: RangeBounds,
-    /// How many rows.
-    pub rows: u64,
 }
 
 impl Relation {

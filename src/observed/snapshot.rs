@@ -4,8 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BoundsCheck;
-use crate::partition::QualifiedName;
+use super::{Answer, BoundsCheck, CountedRows};
 
 /// What one look at the catalog saw of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,32 +21,15 @@ pub struct Snapshot {
     pub(crate) relation: Option<RawRelation>,
     pub(crate) partitions: Vec<RawPartition>,
     pub(crate) taken: Vec<String>,
-    /// The rows of the default partition. Absent where nobody has looked.
+    /// The answers to what the catalog does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
+    /// What versions without `answers` printed: the rows of the default partition, wherever they lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_rows: Option<CountedRows>,
+    pub(crate) default_rows: Option<CountedRows>,
 }
 
 impl Snapshot {
-    /// Adds which tables have rows whose foreign keys lead to rows of a partition, or why that could not be
-    /// found out.
-    pub fn set_rows_referenced_by(
-        &mut self,
-        partition: &QualifiedName,
-        by: Result<Vec<QualifiedName>, Option<String>>,
-    ) {
-        let is_it = |p: &&mut RawPartition| {
-            p.name == partition.name.as_str() && p.schema == partition.schema.as_str()
-        };
-        let words =
-            |name: QualifiedName| (name.schema.as_str().to_owned(), name.name.as_str().to_owned());
-        if let Some(found) = self.partitions.iter_mut().find(is_it) {
-            (found.rows_referenced_by, found.references_error) = match by {
-                Ok(by) => (Some(by.into_iter().map(words).collect()), None),
-                Err(error) => (None, error),
-            };
-        }
-    }
-
     /// Removes the name of the login role, which came from a Secret: that of the session, and `user`, as which it
     /// logged in. Other sessions and prepared transactions may have them too.
     pub fn hide_login_role(&mut self, user: Option<&str>) {
@@ -60,15 +42,6 @@ impl Snapshot {
         let owner = self.relation.as_ref().map(|relation| &relation.owner);
         self.server.hides_owner = role.is_some() && role.as_ref() == owner;
     }
-}
-
-/// The rows of a default partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountedRows {
-    /// How many there are; where there are more than can be counted in passing, as many as were counted.
-    pub count: u64,
-    /// Where they lie, by quarters of an hour: the value each begins with, and how many rows.
-    pub stretches: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,10 +152,6 @@ pub(crate) struct RawPartition {
     pub(crate) bounds_check: BoundsCheck,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) referenced_by: Vec<(String, String)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rows_referenced_by: Option<Vec<(String, String)>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) references_error: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) publications: Vec<RawPublication>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,5 @@
 //! Conditions of partial indexes: which operators they use, and whether an index in the catalog has the same one.
 
-use super::Moment;
 use super::ground::Ground;
 use super::rules::Draft;
 use crate::desired::{DesiredIndex, DesiredTable};
@@ -21,22 +20,8 @@ pub(super) struct KnownCondition {
     deparsed: Option<String>,
 }
 
-/// A condition of which only Postgres can say whether an index has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnprovenCondition {
-    /// The condition, as the resource says it.
-    pub condition: String,
-    /// The columns in it whose operators are not in `pg_catalog`.
-    pub operators: Vec<ColumnOperators>,
-}
-
-/// Returns the conditions that an index in the catalog may have under other words.
-#[must_use]
-pub fn unproven_conditions(
-    desired: &DesiredTable,
-    observed: &ObservedTable,
-    _: &Moment,
-) -> Vec<UnprovenCondition> {
+/// Returns the conditions that an index in the catalog may have in other words: only Postgres can say whether it has.
+pub(super) fn unproven_conditions(desired: &DesiredTable, observed: &ObservedTable) -> Vec<String> {
     let Some(relation) = &observed.relation else { return Vec::new() };
     let is_unproven = |index: &&DesiredIndex| {
         if index.shape.predicate.is_none() {
@@ -49,10 +34,9 @@ pub fn unproven_conditions(
         })
     };
     let unproven = desired.indexes.iter().filter(is_unproven).filter_map(|index| {
-        let (condition, operators) =
-            (index.shape.predicate.clone()?, known(index, relation, observed).operators);
-        condition_pieces(&condition, &operators)?;
-        Some(UnprovenCondition { condition, operators })
+        let condition = index.shape.predicate.clone()?;
+        condition_pieces(&condition, &known(index, relation, observed).operators)?;
+        Some(condition)
     });
     unproven.collect()
 }
@@ -69,7 +53,7 @@ fn known(index: &DesiredIndex, relation: &Relation, observed: &ObservedTable) ->
     let Some(condition) = index.shape.predicate.as_deref() else { return known };
     KnownCondition {
         operators: columns_with_operators(condition, &relation.column_operators),
-        deparsed: observed.conditions.get(condition).cloned(),
+        deparsed: observed.conditions.get(condition).cloned().flatten(),
         ..known
     }
 }

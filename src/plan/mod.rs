@@ -18,6 +18,7 @@ mod gaps;
 mod ground;
 mod moment;
 mod note;
+mod questions;
 mod ranges;
 mod reason;
 mod remedy;
@@ -31,10 +32,10 @@ mod waits;
 pub use blocker::Blocker;
 pub use calendar::Calendar;
 pub use check::{CheckedPlan, Violation, check};
-pub use condition::{UnprovenCondition, unproven_conditions};
 pub use due::next_action;
 pub use gaps::{Coverage, Gaps, Missing};
 pub use moment::Moment;
+pub use questions::{questions, questions_without_spec};
 pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use simulate::simulate;
 pub use step::{
@@ -47,9 +48,9 @@ pub use step::{
 pub use undone::Undone;
 pub use waits::Waits;
 
-use crate::desired::{DesiredTable, Partitioning};
-use crate::observed::{ObservedPartition, ObservedTable, Origin, Within};
-use crate::partition::{Identifier, ManagedTable, QualifiedName, RangeBounds};
+use crate::desired::DesiredTable;
+use crate::observed::ObservedTable;
+use crate::partition::{Identifier, ManagedTable};
 
 /// What to do to one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,41 +132,4 @@ fn finished(observed: &ObservedTable, draft: rules::Draft) -> Plan {
         notes: draft.notes,
         owner: observed.relation.as_ref().map(|relation| relation.owner.clone()),
     }
-}
-
-/// Where in the default partition it matters how many rows lie; none where it does not matter whether
-/// it has any, and nobody need look.
-#[must_use]
-pub fn asks_for_default_rows(
-    desired: &DesiredTable,
-    observed: &ObservedTable,
-    moment: &Moment,
-) -> Option<Within> {
-    let Partitioning::Range(range) = &desired.partitioning else { return None };
-    observed.default_partition().filter(|default| default.bytes > 0)?;
-    let (_, key) = observed.range_key()?;
-    let missing = Gaps::new(&Calendar::new(range, key, moment)?, observed).missing;
-    let from = missing.iter().map(|missing| missing.range.from()).min();
-    let to = missing.iter().map(|missing| missing.range.to()).max();
-    let stretch = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
-    Some(stretch.map_or(Within::Nowhere, Within::Range))
-}
-
-/// The partitions of which it matters whether foreign keys lead to their rows.
-#[must_use]
-pub fn asks_for_references(
-    desired: &DesiredTable,
-    observed: &ObservedTable,
-    moment: &Moment,
-) -> Vec<QualifiedName> {
-    let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
-    let (true, Partitioning::Range(range)) = (is_referenced, &desired.partitioning) else {
-        return Vec::new();
-    };
-    let calendar = observed.range_key().and_then(|(_, key)| Calendar::new(range, key, moment));
-    let Some(calendar) = calendar else { return Vec::new() };
-    let is_expired = |p: &&ObservedPartition| {
-        p.origin == Origin::Ours && p.bounds.as_range().is_some_and(|r| calendar.is_expired(r))
-    };
-    observed.attached().filter(is_expired).map(|p| p.name.clone()).collect()
 }

@@ -1,5 +1,6 @@
 //! Talks to Postgres. Nobody else does.
 
+mod answer;
 mod authority;
 mod claim;
 mod connect;
@@ -16,6 +17,7 @@ mod session;
 mod slow;
 mod tls;
 
+pub use answer::answer;
 pub use authority::{Asking, Authority, Certainty, Ruling, Unrevoked};
 pub use claim::{Holder, claim, release};
 pub use connect::{
@@ -25,7 +27,7 @@ pub use connect::{
 };
 pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
-pub use inspect::{InspectError, default_rows, deparsed_conditions, inspect, rows_referenced_by};
+pub use inspect::{InspectError, inspect};
 pub use lock::{LockKeys, TableLock};
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;

@@ -87,6 +87,7 @@ pub(super) fn snapshot(
         relation: facts.relation,
         partitions,
         taken,
+        answers: Vec::new(),
         default_rows: None,
     })
 }
@@ -118,8 +119,6 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
         fits: column(row, "fits")?,
         bounds_check: facts.bounds_check,
         referenced_by: facts.referenced_by,
-        rows_referenced_by: None,
-        references_error: None,
         publications: facts.publications,
         dependents: facts.dependents,
         held_by: facts.held_by,

@@ -5,11 +5,9 @@ use super::quote::{list, literal, name, operator, parameters, qualified};
 use crate::observed::IndexSettings;
 use crate::partition::{
     ColumnOperators, ConditionPiece, Identifier, IndexColumn, IndexShape, QualifiedName,
-    condition_pieces, index_marker,
+    columns_with_operators, condition_pieces, index_marker,
 };
-use crate::plan::{
-    AttachIndex, BuildIndex, CreateTableIndex, DropIndex, ReplaceTableIndex, UnprovenCondition,
-};
+use crate::plan::{AttachIndex, BuildIndex, CreateTableIndex, DropIndex, ReplaceTableIndex};
 
 /// The table's own index. On the table alone: no scan, and no lock on its partitions. Else with the equivalent
 /// indexes of its partitions, which are there: no scan either.
@@ -141,20 +139,22 @@ fn definition_with(shape: &IndexShape, settings: &IndexSettings) -> String {
 }
 
 /// A transaction that returns, as JSON, how Postgres deparses conditions of partial indexes of a table, by their
-/// number. It creates the indexes on an empty temporary table that the transaction drops.
+/// number. It creates the indexes on an empty temporary table, and must be rolled back.
+///
+/// It waits for ACCESS SHARE on the table. `operators` are those of all columns.
 #[must_use]
 pub fn deparse_conditions(
     owner: &Identifier,
     table: &QualifiedName,
-    conditions: &[UnprovenCondition],
+    conditions: &[String],
+    operators: &[ColumnOperators],
 ) -> Vec<Sql> {
     let mut statements = vec![
         Sql(format!("SET LOCAL ROLE {}", name(owner))),
-        Sql(format!("CREATE TEMP TABLE {CONDITIONS} (LIKE {}) ON COMMIT DROP", qualified(table))),
+        Sql(format!("CREATE TEMP TABLE {CONDITIONS} (LIKE {})", qualified(table))),
     ];
-    for (number, UnprovenCondition { condition: text, operators }) in conditions.iter().enumerate()
-    {
-        let condition = condition(text, operators);
+    for (number, text) in conditions.iter().enumerate() {
+        let condition = condition(text, &columns_with_operators(text, operators));
         statements.push(Sql(format!(
             "CREATE INDEX \"{number}\" ON {CONDITIONS} ((1)) WHERE ({condition})"
         )));

@@ -107,43 +107,6 @@ async fn a_plan_in_sql_converges_when_psql_runs_it() {
 }
 
 #[tokio::test]
-async fn a_saved_snapshot_gives_the_plan_of_the_database() {
-    for major in majors() {
-        let world = world(major).await;
-        world
-            .owner(
-                r#"
-            CREATE TABLE "ta;b""le_default" PARTITION OF "ta;b""le" DEFAULT;
-            INSERT INTO "ta;b""le" VALUES ('2026-02-02Z'), ('2026-05-05Z');"#,
-            )
-            .await;
-        let name = "\"Fin\"\"an;ce\".\"ta;b\"\"le\"";
-        let snapshot = world.call(&["inspect", name, "-o", "json"], "");
-        assert_eq!(snapshot.status, 0, "{snapshot:?}");
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), &snapshot.out).unwrap();
-        let saved = [
-            "plan",
-            "-f",
-            "-",
-            NOW[0],
-            NOW[1],
-            "-o",
-            "json",
-            "--observed",
-            file.path().to_str().unwrap(),
-        ];
-        let unreachable = "postgres://nobody@127.0.0.1:1/none";
-        for ahead in 0..4 {
-            let resource = with(|spec| spec["ahead"] = ahead.into());
-            let (there, here) = (world.plan(&resource), call(unreachable, &saved, &resource));
-            assert_eq!(there.json(), here.json(), "Postgres {major}, {ahead} ahead");
-            assert_eq!(there.status, here.status);
-        }
-    }
-}
-
-#[tokio::test]
 async fn mode_plan_reports_and_changes_nothing() {
     let world = world(majors()[0]).await;
     let file = with(|spec| spec["mode"] = "Plan".into());

@@ -39,6 +39,7 @@ mod restored;
 mod retention;
 mod scenarios;
 mod slow;
+mod snapshots;
 mod steps;
 mod successors;
 mod support_works;

@@ -121,7 +121,14 @@ fn plan_for_snapshot(
             observed.managed.shown()
         );
     }
-    Ok(plan::plan(table, &observed, &moment(table)))
+    let moment = moment(table);
+    if let Some(question) = plan::questions(table, &observed, &moment).first() {
+        bail!(
+            "{} does not say {question}: save the snapshot again with inspect -f FILE -o json",
+            file.display()
+        );
+    }
+    Ok(plan::plan(table, &observed, &moment))
 }
 
 /// What waits for a person counts only where there is nothing to be done besides.

@@ -3,7 +3,7 @@
 //! Each case has a seed of its own, the same in every run. `PGPARTITION_FUZZ=10000 cargo test --test pure
 //! fuzz` tries that many of each.
 
-mod snapshot;
+pub(crate) mod snapshot;
 mod spec;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,8 +15,8 @@ use pg_partition_operator::cli::admission::Admission;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{ObservedTable, Snapshot};
 use pg_partition_operator::plan::{
-    Moment, Plan, asks_for_default_rows, asks_for_references, check, is_refuted, next_action, plan,
-    readmit, simulate,
+    Moment, Plan, check, is_refuted, next_action, plan, questions, questions_without_spec, readmit,
+    simulate,
 };
 use pg_partition_operator::sql::{Waits, render};
 use pg_partition_operator::status::{Outcome, Seen, Subject, project};
@@ -118,8 +118,8 @@ fn moments(rng: &mut Rng, desired: &DesiredTable) -> [Moment; 2] {
 fn exercise(desired: &mut DesiredTable, observed: &ObservedTable, moment: &Moment, written: &str) {
     let case = AssertUnwindSafe(|| {
         let _asked = (
-            asks_for_default_rows(desired, observed, moment),
-            asks_for_references(desired, observed, moment),
+            questions(desired, observed, moment),
+            questions_without_spec(observed),
             is_refuted(desired, observed, moment),
             next_action(desired, observed, moment),
         );

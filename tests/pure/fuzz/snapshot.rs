@@ -27,7 +27,7 @@ fn collect(value: &Value, at: &str, found: &mut Vec<Pointer>) {
 }
 
 /// A table by range on each type of key, one by hash.
-pub(super) fn good() -> Vec<Value> {
+pub(crate) fn good() -> Vec<Value> {
     let months = |edge: fn(&str) -> String| {
         let bounds = |from: &str, to: &str| {
             format!("FOR VALUES FROM ('{}') TO ('{}')", edge(from), edge(to))
@@ -76,7 +76,6 @@ fn table(method: &str, key: &str, bounds: &[String; 5]) -> Value {
     let mut current = partition(4, "events_2026_11", Some(november));
     current["comment"] = json!(mark("partition of", november));
     current["publications"] = json!([{"name": "feed", "owned": true}]);
-    current["rowsReferencedBy"] = json!([["public", "notes"]]);
     let mut prepared = partition(5, "events_2026_12", None);
     prepared["attached"] = json!(false);
     prepared["comment"] = json!(mark("table for", december));
@@ -86,12 +85,21 @@ fn table(method: &str, key: &str, bounds: &[String; 5]) -> Value {
         json!([{"name": "pgpartition_not_36d15326b4f3935d", "validated": true}]);
     default["triggers"] = json!([{"name": "audit", "enabled": "O"}]);
     let first = bounds[0].split('\'').nth(1).unwrap_or("2026-12-24").to_owned();
+    let range = json!({"range": {"from": first, "to": "MAXVALUE"}});
+    let within = if method == "r" { range } else { json!("nowhere") };
     json!({
         "schema": "public", "table": "events", "taken": ["events", "events_2026_11"],
         "partitions": [detached, expired, pending, current, prepared, last, default],
         "server": {"version": 170_010, "inRecovery": false, "role": "app", "clock": "2026-11-25T12:00:00Z"},
         "relation": relation(method, key),
-        "defaultRows": {"count": 17, "stretches": [[first, 17]]},
+        "answers": [
+            {"clockSkew": {"readAt": "2026-11-25T12:00:01Z"}},
+            {"defaultRows": {"within": "everywhere", "rows": {"count": 17, "stretches": [[first, 17]]}}},
+            {"defaultRows": {"within": within, "rows": null}},
+            {"referencesTo": {"schema": "public", "partition": "events_2026_11", "by": [["public", "notes"]]}},
+            {"referencesTo": {"schema": "public", "partition": "events_2026_09", "by": null, "error": "no"}},
+            {"conditions": [{"condition": "status <> 'open'", "deparsed": "((status)::text <> 'open'::text)"}]},
+        ],
     })
 }
 

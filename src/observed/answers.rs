@@ -1,0 +1,255 @@
+//! What a plan must know beyond the catalog: the questions, and the answers that are part of a snapshot.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::meaning::{qualified, qualified_all};
+use super::{InvalidSnapshot, ObservedTable};
+use crate::partition::{Edge, KeyType, QualifiedName, RangeBounds};
+
+/// What a plan depends on and the catalog does not say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// How far the database clock is ahead of the operator's clock.
+    ClockSkew,
+    /// How many rows the default partition has, and how many in each quarter of an hour there.
+    DefaultRows(Within),
+    /// Which tables have rows whose foreign keys reference rows of this partition.
+    ReferencesTo(QualifiedName),
+    /// How Postgres deparses these conditions of partial indexes.
+    Conditions(Vec<String>),
+}
+
+/// The answer to a [`Question`], as `inspect -o json` prints it. That Postgres did not answer is an answer as
+/// well: a plan from the saved snapshot is then the same as from the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Answer {
+    /// To [`Question::ClockSkew`].
+    ClockSkew {
+        /// The operator's clock when the snapshot was taken.
+        read_at: String,
+    },
+    /// To [`Question::DefaultRows`].
+    DefaultRows {
+        /// Where the rows were counted by quarters of an hour.
+        within: RawWithin,
+        /// The rows, or `None` if Postgres did not count them.
+        rows: Option<CountedRows>,
+    },
+    /// To [`Question::ReferencesTo`].
+    ReferencesTo {
+        /// Schema of the partition.
+        schema: String,
+        /// Name of the partition.
+        partition: String,
+        /// Schemas and names of the tables, or `None` if Postgres did not look.
+        by: Option<Vec<(String, String)>>,
+        /// Why Postgres did not look, if not for a missing privilege or for want of time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// To [`Question::Conditions`].
+    Conditions(Vec<DeparsedCondition>),
+}
+
+/// The rows of a default partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedRows {
+    /// How many there are; where there are more than can be counted in passing, as many as were counted.
+    pub count: u64,
+    /// Where they lie, by quarters of an hour: the value each begins with, and how many rows.
+    pub stretches: Vec<(String, u64)>,
+}
+
+/// A condition of a partial index, in two spellings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeparsedCondition {
+    /// The condition as the spec has it.
+    pub condition: String,
+    /// The condition as Postgres deparses it, or `None` if Postgres did not say.
+    pub deparsed: Option<String>,
+}
+
+/// Where in the default partition rows are counted by quarters of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Within {
+    /// Nowhere: they are counted as a whole.
+    Nowhere,
+    /// In a stretch of the key's axis.
+    Range(RangeBounds),
+    /// Everywhere.
+    Everywhere,
+}
+
+/// [`Within`] as a snapshot has it: bounds as Postgres writes values of the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum RawWithin {
+    /// Nowhere.
+    Nowhere,
+    /// In a range.
+    Range {
+        /// Lower bound.
+        from: String,
+        /// Upper bound.
+        to: String,
+    },
+    /// Everywhere.
+    Everywhere,
+}
+
+/// More stretches than this are not told: then the oldest are left out.
+pub const MOST_STRETCHES: usize = 10_000;
+
+/// Rows in the default partition whose keys lie in a stretch of a quarter of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefaultRows {
+    /// The stretch.
+    pub range: RangeBounds,
+    /// How many rows.
+    pub rows: u64,
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClockSkew => {
+                f.write_str("how far the database clock is ahead of the operator's clock")
+            }
+            Self::DefaultRows(_) => f.write_str("which rows the default partition has"),
+            Self::ReferencesTo(partition) => {
+                write!(f, "whether foreign keys reference rows of {}", partition.shown())
+            }
+            Self::Conditions(conditions) => {
+                let conditions: Vec<_> = conditions.iter().map(|c| format!("{c:?}")).collect();
+                write!(f, "how Postgres deparses {}", conditions.join(", "))
+            }
+        }
+    }
+}
+
+impl Within {
+    /// Returns whether an answer about this place is one about the other place, too.
+    fn covers(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Everywhere, _) | (_, Self::Nowhere) => true,
+            (Self::Range(of), Self::Range(other)) => {
+                of.from() <= other.from() && other.to() <= of.to()
+            }
+            (Self::Nowhere | Self::Range(_), Self::Range(_) | Self::Everywhere) => false,
+        }
+    }
+
+    /// Returns the place as a snapshot has it.
+    #[must_use]
+    pub fn to_raw(self, key: KeyType) -> RawWithin {
+        match self {
+            Self::Nowhere => RawWithin::Nowhere,
+            Self::Range(range) => {
+                RawWithin::Range { from: key.literal(range.from()), to: key.literal(range.to()) }
+            }
+            Self::Everywhere => RawWithin::Everywhere,
+        }
+    }
+
+    fn from_raw(raw: RawWithin, key: Option<KeyType>) -> Result<Self, InvalidSnapshot> {
+        let (from, to) = match raw {
+            RawWithin::Nowhere => return Ok(Self::Nowhere),
+            RawWithin::Everywhere => return Ok(Self::Everywhere),
+            RawWithin::Range { from, to } => (from, to),
+        };
+        let range = key.and_then(|key| RangeBounds::new(edge(key, &from)?, edge(key, &to)?));
+        range.map(Self::Range).ok_or(InvalidSnapshot::Word(from))
+    }
+}
+
+/// Reads what [`KeyType::literal`] wrote.
+fn edge(key: KeyType, text: &str) -> Option<Edge> {
+    match text {
+        "MINVALUE" => Some(Edge::MinValue),
+        "MAXVALUE" => Some(Edge::MaxValue),
+        value => key.parse(value),
+    }
+}
+
+impl ObservedTable {
+    /// Returns whether the snapshot has the answer to a question, even if it is that Postgres did not answer.
+    #[must_use]
+    pub fn is_answered(&self, question: &Question) -> bool {
+        match question {
+            Question::ClockSkew | Question::ReferencesTo(_) => self.answered.contains(question),
+            Question::DefaultRows(within) => self.answered.iter().any(
+                |answered| matches!(answered, Question::DefaultRows(of) if of.covers(*within)),
+            ),
+            Question::Conditions(conditions) => {
+                conditions.iter().all(|condition| self.conditions.contains_key(condition))
+            }
+        }
+    }
+
+    /// Adds what an answer means.
+    pub(super) fn learn(&mut self, answer: Answer) -> Result<(), InvalidSnapshot> {
+        let question = match answer {
+            Answer::ClockSkew { read_at } => {
+                let read_at: Timestamp =
+                    read_at.parse().map_err(|_| InvalidSnapshot::Clock(read_at))?;
+                self.server.ahead = Some(self.server.clock.duration_since(read_at));
+                Question::ClockSkew
+            }
+            Answer::DefaultRows { within, rows } => {
+                let key = self.range_key().map(|(_, key)| key);
+                self.learn_default_rows(rows, key);
+                Question::DefaultRows(Within::from_raw(within, key)?)
+            }
+            Answer::ReferencesTo { schema, partition, by, error } => {
+                let name = qualified(schema, partition)?;
+                if let Some(partition) = self.partition_mut(&name) {
+                    partition.rows_referenced_by = by.map(qualified_all).transpose()?;
+                    partition.references_error = error;
+                }
+                Question::ReferencesTo(name)
+            }
+            Answer::Conditions(deparsed) => {
+                let conditions = deparsed.iter().map(|known| known.condition.clone()).collect();
+                let known = deparsed.into_iter().map(|known| (known.condition, known.deparsed));
+                self.conditions.extend(known);
+                Question::Conditions(conditions)
+            }
+        };
+        self.answered.insert(question);
+        Ok(())
+    }
+
+    fn learn_default_rows(&mut self, rows: Option<CountedRows>, key: Option<KeyType>) {
+        let Some(rows) = rows else { return };
+        let told = default_rows(&rows.stretches, key);
+        let oldest = told.iter().map(|stretch| stretch.range.from()).min();
+        // Some of what came may be no value that we can read.
+        self.default_rows_from = oldest.filter(|_| rows.stretches.len() > MOST_STRETCHES);
+        self.default_rows = Some(told);
+        self.default_count = Some(rows.count);
+    }
+}
+
+fn default_rows(stretches: &[(String, u64)], key: Option<KeyType>) -> Vec<DefaultRows> {
+    let Some(key) = key else { return Vec::new() };
+    let stretches = stretches.iter().filter_map(|(start, rows)| {
+        let Edge::At(from) = key.parse(start)? else { return None };
+        let to = Edge::At(from.saturating_add(quarter_hour(key)));
+        let range = RangeBounds::new(Edge::At(from), to)?;
+        Some(DefaultRows { range, rows: *rows })
+    });
+    stretches.collect()
+}
+
+/// A quarter of an hour on each axis: in microseconds, and in what a uuid holds above its low bits.
+fn quarter_hour(key: KeyType) -> i128 {
+    match key {
+        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => 900_000_000,
+        KeyType::UuidV7 => 900_000 << 80,
+    }
+}

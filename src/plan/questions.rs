@@ -1,0 +1,88 @@
+//! What a plan must know beyond the catalog.
+
+use super::condition::unproven_conditions;
+use super::{Calendar, Gaps, Moment};
+use crate::desired::{DesiredTable, Partitioning};
+use crate::observed::{ObservedPartition, ObservedTable, Origin, Question, Within};
+use crate::partition::RangeBounds;
+
+/// Returns what the plan for a moment depends on and the snapshot does not answer.
+#[must_use]
+pub fn questions(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Vec<Question> {
+    let asked = clock_skew(desired)
+        .into_iter()
+        .chain(default_rows(desired, observed, moment))
+        .chain(references(desired, observed, moment))
+        .chain(conditions(desired, observed));
+    asked.filter(|question| !observed.is_answered(question)).collect()
+}
+
+/// Returns what the plan for some spec and moment can depend on and the snapshot does not answer, as far as it can be
+/// asked without the spec: not the conditions of its indexes.
+#[must_use]
+pub fn questions_without_spec(observed: &ObservedTable) -> Vec<Question> {
+    let counted = has_default_rows(observed) && observed.range_key().is_some();
+    let references = referenced(observed, |partition| partition.bounds.as_range().is_some());
+    let asked = std::iter::once(Question::ClockSkew)
+        .chain(counted.then_some(Question::DefaultRows(Within::Everywhere)))
+        .chain(references);
+    asked.filter(|question| !observed.is_answered(question)).collect()
+}
+
+/// Nothing expires while the clocks differ.
+fn clock_skew(desired: &DesiredTable) -> Option<Question> {
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
+    range.retention.map(|_| Question::ClockSkew)
+}
+
+/// Asks about the rows where partitions are missing.
+fn default_rows(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Option<Question> {
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
+    if !has_default_rows(observed) {
+        return None;
+    }
+    let (_, key) = observed.range_key()?;
+    let missing = Gaps::new(&Calendar::new(range, key, moment)?, observed).missing;
+    let from = missing.iter().map(|missing| missing.range.from()).min();
+    let to = missing.iter().map(|missing| missing.range.to()).max();
+    let stretch = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
+    Some(Question::DefaultRows(stretch.map_or(Within::Nowhere, Within::Range)))
+}
+
+fn has_default_rows(observed: &ObservedTable) -> bool {
+    observed.default_partition().is_some_and(|default| default.bytes > 0)
+}
+
+/// Asks about the partitions that expire.
+fn references(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Vec<Question> {
+    let Partitioning::Range(range) = &desired.partitioning else { return Vec::new() };
+    let calendar = observed.range_key().and_then(|(_, key)| Calendar::new(range, key, moment));
+    let Some(calendar) = calendar else { return Vec::new() };
+    let is_expired =
+        |p: &ObservedPartition| p.bounds.as_range().is_some_and(|r| calendar.is_expired(r));
+    referenced(observed, is_expired).collect()
+}
+
+/// Asks about those managed partitions of a referenced table of which something is true.
+fn referenced(
+    observed: &ObservedTable,
+    is_so: impl Fn(&ObservedPartition) -> bool,
+) -> impl Iterator<Item = Question> {
+    let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
+    let managed = observed.attached().filter(move |p| is_referenced && p.origin == Origin::Ours);
+    managed.filter(move |p| is_so(p)).map(|p| Question::ReferencesTo(p.name.clone()))
+}
+
+/// Asks about the conditions that an index in the catalog may have in other words.
+fn conditions(desired: &DesiredTable, observed: &ObservedTable) -> Option<Question> {
+    let conditions = unproven_conditions(desired, observed);
+    (!conditions.is_empty()).then_some(Question::Conditions(conditions))
+}

@@ -1,0 +1,127 @@
+//! Answers what a plan must know beyond the catalog.
+//!
+//! Each answer is one transaction that changes nothing: it runs as the table's owner, and so can run code of the
+//! owner. It waits for ACCESS SHARE only, for at most a second. That the database does not let the owner look, or
+//! takes too long, is an answer as well; an error is one of the session.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{ErrorKind, InspectError, Session};
+use crate::observed::{
+    Answer, CountedRows, DeparsedCondition, ObservedTable, Question, RawWithin, Relation, Within,
+};
+use crate::partition::QualifiedName;
+use crate::sql;
+
+/// Answers a question about a table, of which the operator received the catalog at `read_at`.
+///
+/// # Errors
+/// Returns an error if the session is lost.
+pub async fn answer(
+    session: &Session,
+    observed: &ObservedTable,
+    question: &Question,
+    read_at: Timestamp,
+) -> Result<Answer, InspectError> {
+    match question {
+        Question::ClockSkew => Ok(Answer::ClockSkew { read_at: read_at.to_string() }),
+        Question::DefaultRows(within) => count_default_rows(session, observed, *within).await,
+        Question::ReferencesTo(partition) => find_references(session, observed, partition).await,
+        Question::Conditions(conditions) => deparse(session, observed, conditions).await,
+    }
+}
+
+/// The relation, if the login role may act as its owner.
+fn owned(observed: &ObservedTable) -> Option<&Relation> {
+    observed.relation.as_ref().filter(|relation| relation.owned)
+}
+
+/// Counts the rows of the default partition. It counts none if the key has no quarters of an hour.
+async fn count_default_rows(
+    session: &Session,
+    observed: &ObservedTable,
+    within: Within,
+) -> Result<Answer, InspectError> {
+    let Some((column, key)) = observed.range_key() else {
+        return Ok(Answer::DefaultRows { within: RawWithin::Everywhere, rows: None });
+    };
+    let answer = |rows| Answer::DefaultRows { within: within.to_raw(key), rows };
+    let (Some(relation), Some(default)) = (owned(observed), observed.default_partition()) else {
+        return Ok(answer(None));
+    };
+    let script = sql::count_default_rows(&relation.owner, &default.name, column, key, within);
+    let text = match session.query_script_text(&script).await {
+        Err(error) if error.is_of_statement() => return Ok(answer(None)),
+        text => text?,
+    };
+    let mut rows: CountedRows = serde_json::from_str(text.as_deref().unwrap_or_default())?;
+    if rows.count > sql::MOST_COUNTED {
+        rows.count = rows.count.max(default.rows.unwrap_or_default());
+    }
+    Ok(answer(Some(rows)))
+}
+
+/// Finds the tables that have rows whose foreign keys reference rows of a partition.
+async fn find_references(
+    session: &Session,
+    observed: &ObservedTable,
+    partition: &QualifiedName,
+) -> Result<Answer, InspectError> {
+    let answer = |by: Option<Vec<&QualifiedName>>, error| {
+        let words =
+            |name: &QualifiedName| (name.schema.as_str().to_owned(), name.name.as_str().to_owned());
+        let by = by.map(|tables| tables.into_iter().map(words).collect());
+        let (schema, partition) = words(partition);
+        Answer::ReferencesTo { schema, partition, by, error }
+    };
+    let Some(relation) = owned(observed) else { return Ok(answer(None, None)) };
+    let keys = &relation.referenced_by;
+    let script = sql::rows_referenced_by(&relation.owner, partition, keys);
+    let text = match session.query_script_text(&script).await {
+        Err(error) if error.is_busy() || error.kind() == ErrorKind::Denied => {
+            return Ok(answer(None, None));
+        }
+        Err(error) if error.is_of_statement() => return Ok(answer(None, Some(error.to_string()))),
+        text => text?,
+    };
+    let numbers: Vec<usize> = serde_json::from_str(text.as_deref().unwrap_or("[]"))?;
+    let mut by: Vec<_> =
+        numbers.into_iter().filter_map(|number| Some(&keys.get(number)?.from)).collect();
+    by.sort();
+    by.dedup();
+    Ok(answer(Some(by), None))
+}
+
+/// Has Postgres deparse conditions of partial indexes.
+async fn deparse(
+    session: &Session,
+    observed: &ObservedTable,
+    conditions: &[String],
+) -> Result<Answer, InspectError> {
+    let mut deparsed = match owned(observed) {
+        None => BTreeMap::new(),
+        Some(relation) => try_deparse(session, observed, relation, conditions).await?,
+    };
+    let answer = conditions.iter().enumerate().map(|(number, condition)| DeparsedCondition {
+        condition: condition.clone(),
+        deparsed: deparsed.remove(&number),
+    });
+    Ok(Answer::Conditions(answer.collect()))
+}
+
+/// Returns how Postgres deparses conditions, by their number; nothing if the database does not let the owner try.
+async fn try_deparse(
+    session: &Session,
+    observed: &ObservedTable,
+    relation: &Relation,
+    conditions: &[String],
+) -> Result<BTreeMap<usize, String>, InspectError> {
+    let (owner, operators) = (&relation.owner, &relation.column_operators);
+    let script = sql::deparse_conditions(owner, &observed.name, conditions, operators);
+    match session.rolled_back_script_text(&script).await {
+        Err(error) if error.is_of_statement() => Ok(BTreeMap::new()),
+        text => Ok(serde_json::from_str(text?.as_deref().unwrap_or("{}"))?),
+    }
+}

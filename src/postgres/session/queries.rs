@@ -1,0 +1,138 @@
+//! Queries and scripts whose answer is read.
+
+use std::pin::pin;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use futures::TryStreamExt;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, SimpleQueryMessage, Statement};
+
+use super::{QUERY_DEADLINE, Session};
+use crate::postgres::error::DatabaseError;
+use crate::sql::Sql;
+
+impl Session {
+    /// The rows that a query returns. The first use of a text prepares it; each later one is a single
+    /// round trip.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub(in crate::postgres) async fn query(
+        &self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let statement = self.prepared(sql).await?;
+        self.within(QUERY_DEADLINE, self.client.query(&statement, parameters)).await
+    }
+
+    /// Returns the rows of a query, or `None` if they are larger than this many bytes.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses, or does not answer in time.
+    pub(in crate::postgres) async fn query_up_to(
+        &self,
+        max_bytes: usize,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Vec<Row>>, DatabaseError> {
+        let statement = self.prepared(sql).await?;
+        let read = async {
+            let parameters = parameters.iter().copied();
+            let mut stream = pin!(self.client.query_raw(&statement, parameters).await?);
+            let (mut rows, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = stream.try_next().await? {
+                bytes += row.raw_size_bytes();
+                if bytes > max_bytes {
+                    return Ok(None);
+                }
+                rows.push(row);
+            }
+            Ok(Some(rows))
+        };
+        self.within(QUERY_DEADLINE, read).await
+    }
+
+    /// The text in the first column of the one row that a query returns; none where it returns no
+    /// row or NULL.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub async fn query_one_text(
+        &self,
+        sql: &'static str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<String>, DatabaseError> {
+        let rows = self.query(sql, parameters).await?;
+        let text = rows.first().map_or(Ok(None), |row| row.try_get(0));
+        text.map_err(|error| self.explain(&error))
+    }
+
+    /// The first text that a script of several statements returns, as one transaction that changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time.
+    pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+        self.ran_code.store(true, Ordering::Relaxed);
+        self.script_text("BEGIN READ ONLY", script, "COMMIT").await
+    }
+
+    /// The first text that a script of several statements returns, as one transaction that is rolled
+    /// back if one of them fails.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not answer in time: whether it was done is not known then.
+    pub async fn commit_script_text(
+        &self,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
+        self.reset().await?;
+        self.script_text("BEGIN", script, "COMMIT").await
+    }
+
+    /// Returns the first text that a script of several statements returns, as one transaction that is always rolled
+    /// back: what it creates, no other session sees.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses, or does not answer in time.
+    pub async fn rolled_back_script_text(
+        &self,
+        script: &[Sql],
+    ) -> Result<Option<String>, DatabaseError> {
+        self.reset().await?;
+        self.ran_code.store(true, Ordering::Relaxed);
+        self.script_text("BEGIN", script, "ROLLBACK").await
+    }
+
+    async fn script_text(
+        &self,
+        begin: &str,
+        script: &[Sql],
+        end: &str,
+    ) -> Result<Option<String>, DatabaseError> {
+        let texts: Vec<_> = script.iter().map(Sql::as_str).collect();
+        let text = format!("{begin}; {}; {end}", texts.join("; "));
+        let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
+        if answer.is_err() {
+            self.within(QUERY_DEADLINE, self.client.batch_execute("ROLLBACK")).await?;
+        }
+        Ok(answer?.iter().find_map(|message| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            row.get(0).map(str::to_owned)
+        }))
+    }
+
+    async fn prepared(&self, sql: &'static str) -> Result<Statement, DatabaseError> {
+        self.reset().await?;
+        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.within(QUERY_DEADLINE, self.client.prepare(sql)).await?;
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        prepared.insert(sql, statement.clone());
+        Ok(statement)
+    }
+}
