@@ -1,7 +1,7 @@
 //! Of two resources for one table the older works, and the other when the older is gone; whoever goes
 //! leaves the database as it is, and holds up nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -41,7 +41,8 @@ async fn the_older_works_and_the_other_takes_over_when_it_is_gone() {
     stage.declare("orders");
     declare_second(&stage, "second").await;
 
-    let _operator = stage.operator(&[]);
+    // What brings the second one back is the deletion, not the next look.
+    let _operator = stage.operator(&["--resync", "24h"]);
     stage.wait_for("second", "Ready", "False Conflict").await;
     stage.wait_for("orders", "Ready", "True Succeeded").await;
     let orders = format!("{}/orders", stage.namespace);
@@ -60,10 +61,8 @@ async fn the_older_works_and_the_other_takes_over_when_it_is_gone() {
     stage.ask("second", "look");
     stage.wait_for("second", "Ready", "False Conflict").await;
 
-    let deleted = Instant::now();
     stage.kubectl(&["delete", "pgpt", "orders"]);
     stage.wait_for("second", "Ready", "True Succeeded").await;
-    assert!(deleted.elapsed() < Duration::from_secs(10), "{:?}", deleted.elapsed());
     assert_eq!(claims(&database).await, Some(format!("{}/second", stage.namespace)));
 
     stage.kubectl(&["delete", "pgpt", "second"]);

@@ -1,7 +1,7 @@
 //! What holds on every session, and what becomes of those that do not come about.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::plan::Moment;
@@ -16,7 +16,7 @@ use crate::support::proxy::{Mode, Proxy};
 use crate::support::{tool, wait_until};
 use crate::world::{Silent, World, at, desired, managed};
 
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 async fn connect(url: &str) -> Result<Session, ErrorKind> {
     let settings = ConnectionSettings::from_url(url).unwrap();
@@ -244,11 +244,12 @@ async fn a_query_that_was_asked_before_costs_one_round_trip() {
 async fn a_session_on_which_a_deadline_passes_is_lost_and_its_statement_cancelled() {
     let database = Server::shared(17).database().await;
     let session = connect(&database.url()).await.unwrap();
-    let error = session.batch("SELECT pg_sleep(9)", Duration::from_millis(300)).await.unwrap_err();
+    let error =
+        session.batch("SELECT pg_sleep(600)", Duration::from_millis(300)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Lost);
     assert!(session.is_closed() || session.batch("SELECT 1", DEADLINE).await.is_err());
     let client = database.client().await;
-    let running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(9)%'
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%'
         AND state = 'active' AND pid <> pg_backend_pid()";
     wait_until("it runs no more", DEADLINE, async || {
         client.query_one(running, &[]).await.unwrap().get::<_, i64>(0) == 0
@@ -260,7 +261,7 @@ async fn a_session_on_which_a_deadline_passes_is_lost_and_its_statement_cancelle
 async fn what_a_session_waits_for_can_be_cancelled() {
     let database = Server::shared(17).database().await;
     let session = connect(&database.url()).await.unwrap();
-    let sleeps = session.batch("SELECT pg_sleep(9)", DEADLINE);
+    let sleeps = session.batch("SELECT pg_sleep(600)", DEADLINE);
     let observer = database.client().await;
     let cancels = async {
         wait_until("it sleeps", DEADLINE, async || {
@@ -286,11 +287,12 @@ async fn a_server_that_hangs_is_given_up() {
     let session = connect(&url).await.unwrap();
     proxy.set(Mode::Hang).await;
 
-    let began = Instant::now();
-    let error = session.batch("SELECT 1", Duration::from_millis(300)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Lost);
-    assert_eq!(connect(&url).await.unwrap_err(), ErrorKind::Unreachable);
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let given_up = async {
+        let error = session.batch("SELECT 1", Duration::from_millis(300)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Lost);
+        assert_eq!(connect(&url).await.unwrap_err(), ErrorKind::Unreachable);
+    };
+    tokio::time::timeout(DEADLINE, given_up).await.unwrap();
 }
 
 #[tokio::test]

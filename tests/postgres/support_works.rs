@@ -1,5 +1,5 @@
 use std::io::ErrorKind;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -62,9 +62,7 @@ async fn a_proxy_breaks_connections() {
 
     proxy.set(Mode::Refuse).await;
     assert!(client.simple_query("SELECT").await.is_err());
-    let start = Instant::now();
     assert!(format!("{:?}", connect().await.err().unwrap()).contains("ConnectionRefused"));
-    assert!(start.elapsed() < a_while);
 
     proxy.set(Mode::Pass).await;
     let client = connect().await.unwrap();
