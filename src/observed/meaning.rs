@@ -55,6 +55,11 @@ impl TryFrom<Snapshot> for ObservedTable {
             unmarked,
             partitions: partitions.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
             taken: raw.taken.into_iter().map(Identifier::new).collect::<Result<_, _>>()?,
+            unattached: raw
+                .unattached
+                .into_iter()
+                .map(Identifier::new)
+                .collect::<Result<_, _>>()?,
             conditions: BTreeMap::new(),
             default_count: None,
             default_rows: None,

@@ -56,6 +56,9 @@ pub struct ObservedTable {
     pub unmarked: Vec<QualifiedName>,
     /// Names in the table's schema that a partition or an index of it cannot have any more.
     pub taken: BTreeSet<Identifier>,
+    /// Names of tables in the table's schema that have its columns and no marker, and were never attached: a
+    /// restore or a user may be about to attach them.
+    pub unattached: BTreeSet<Identifier>,
     /// Conditions of desired indexes as Postgres deparses them, by their words in the spec: those that were asked
     /// for. `None` if Postgres did not say.
     pub conditions: BTreeMap<String, Option<String>>,

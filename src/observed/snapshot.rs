@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub(crate) relation: Option<RawRelation>,
     pub(crate) partitions: Vec<RawPartition>,
     pub(crate) taken: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unattached: Vec<String>,
     /// The answers to what the catalog does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,

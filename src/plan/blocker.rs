@@ -239,6 +239,12 @@ pub enum Blocker {
         /// The table.
         partition: QualifiedName,
     },
+    /// A table has the name and the columns of a new partition, no marker, and was never attached: a restore or
+    /// a user may be about to attach it, which a second table for its range would prevent.
+    UnattachedTable {
+        /// The table.
+        table: QualifiedName,
+    },
     /// The spec names a column that the table does not have.
     NoSuchColumn {
         /// The table.
@@ -336,6 +342,7 @@ impl Blocker {
             Self::HasPartitions { .. } => "HasPartitions",
             Self::HasDependents { .. } => "HasDependents",
             Self::CannotReattach { .. } => "CannotReattach",
+            Self::UnattachedTable { .. } => "UnattachedTable",
             Self::NoSuchColumn { .. } => "NoSuchColumn",
             Self::ConditionUnclear { .. } => "ConditionUnclear",
             Self::IndexNameTaken { .. } => "IndexNameTaken",

@@ -110,6 +110,7 @@ fn lasting_deferral(deferral: &Deferral) -> Deferral {
         | Blocker::HasPartitions { .. }
         | Blocker::HasDependents { .. }
         | Blocker::CannotReattach { .. }
+        | Blocker::UnattachedTable { .. }
         | Blocker::NoSuchColumn { .. }
         | Blocker::ConditionUnclear { .. }
         | Blocker::IndexNameTaken { .. }

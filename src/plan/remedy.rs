@@ -67,6 +67,7 @@ impl Blocker {
             Self::HasPartitions { partition } => has_partitions(partition),
             Self::HasDependents { of, by } => has_dependents(of, by),
             Self::CannotReattach { partition } => cannot_reattach(partition),
+            Self::UnattachedTable { table } => unattached_table(table),
             Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
             Self::NoSuchColumn { table, index, column } => no_such_column(table, index, column),
             Self::ConditionUnclear { index, column } => condition_unclear(index, column),
@@ -307,6 +308,14 @@ fn cannot_reattach(partition: &QualifiedName) -> String {
          remove the operator's marker to leave it detached: COMMENT ON TABLE {} IS NULL",
         partition.shown(),
         partition.shown()
+    )
+}
+
+fn unattached_table(table: &QualifiedName) -> String {
+    format!(
+        "table {} has the name and the columns of this partition and is not attached: attach it, rename it, or \
+         drop it",
+        table.shown()
     )
 }
 

@@ -53,6 +53,7 @@ impl Blocker {
             | Self::HasPartitions { .. }
             | Self::HasDependents { .. }
             | Self::CannotReattach { .. }
+            | Self::UnattachedTable { .. }
             | Self::NoSuchColumn { .. }
             | Self::ConditionUnclear { .. }
             | Self::IndexNameTaken { .. }

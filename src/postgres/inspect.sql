@@ -30,6 +30,48 @@ namesakes AS (
         AND c.relname <= coalesce($4::name, (SELECT relname FROM pg_class ORDER BY relname DESC LIMIT 1))
         AND starts_with(c.relname, $3::text)
 ),
+-- What a partition can be and is not: relations with a name like that of a partition, and tables that were detached.
+beside AS (
+    -- There are few of these; only their comments are looked up.
+    SELECT s.oid, s.was_detached, (
+        SELECT left(description, 2000) FROM pg_description
+        WHERE objoid = s.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
+    ) AS comment
+    FROM (
+        SELECT oid, bool_or(was_detached) AS was_detached FROM (
+            SELECT oid, false AS was_detached
+            FROM namesakes WHERE relkind IN ('r', 'p', 'f') AND NOT relispartition
+            UNION ALL
+            SELECT con.conrelid, true
+            FROM pg_constraint con
+            JOIN pg_class c ON c.oid = con.conrelid AND NOT c.relispartition
+            WHERE con.conname = $5::name AND con.contype = 'c'
+        ) found GROUP BY oid
+    ) s
+    JOIN target t ON t.relkind = 'p' AND t.oid <> s.oid
+    OFFSET 0
+),
+-- Those of them with the columns and the checks of the table, so that ATTACH PARTITION accepts them.
+fitting AS (
+    SELECT b.oid
+    FROM target t
+    CROSS JOIN beside b
+    WHERE NOT EXISTS (
+        SELECT
+        FROM (SELECT * FROM pg_attribute WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped) its
+        FULL JOIN (SELECT * FROM pg_attribute WHERE attrelid = b.oid AND attnum > 0 AND NOT attisdropped) own
+            ON own.attname = its.attname
+        WHERE (own.atttypid, own.atttypmod, own.attcollation, own.attgenerated)
+                  IS DISTINCT FROM (its.atttypid, its.atttypmod, its.attcollation, its.attgenerated)
+           OR its.attnotnull AND NOT own.attnotnull
+    ) AND NOT EXISTS (
+        SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
+        WHERE conrelid = t.oid AND contype = 'c' AND NOT connoinherit
+        EXCEPT ALL
+        SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
+        WHERE conrelid = b.oid AND contype = 'c' AND NOT connoinherit
+    )
+),
 -- Partitions, and tables that a marker says were made to become one.
 members AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
@@ -52,28 +94,10 @@ members AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, NULL, c.reltuples, c.relpages,
            c.reloptions, c.relhastriggers, false, NULL, s.comment, false, true
     FROM target t
-    JOIN (
-        -- Few tables are no partition; only their comments are looked up.
-        SELECT s.oid, s.was_detached, (
-            SELECT left(description, 2000) FROM pg_description
-            WHERE objoid = s.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
-        ) AS comment
-        FROM (
-            SELECT oid, bool_or(was_detached) AS was_detached FROM (
-                SELECT oid, false AS was_detached
-                FROM namesakes WHERE relkind IN ('r', 'p') AND NOT relispartition
-                UNION ALL
-                SELECT con.conrelid, true
-                FROM pg_constraint con
-                JOIN pg_class c ON c.oid = con.conrelid AND NOT c.relispartition
-                WHERE con.conname = $5::name AND con.contype = 'c'
-            ) found GROUP BY oid
-        ) s
-        OFFSET 0
-    ) s ON s.oid <> t.oid AND (s.was_detached OR starts_with(s.comment, 'pgpartition.dev '))
+    JOIN beside s ON true
     JOIN pg_class c ON c.oid = s.oid
+        AND (s.was_detached OR c.relkind <> 'f' AND starts_with(s.comment, 'pgpartition.dev '))
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE t.relkind = 'p'
 ),
 parents AS (
     SELECT x.indexrelid, c.relname
@@ -108,6 +132,22 @@ SELECT 'table' AS what,
                AND ty.typtype <> 'c' -- a composite type has the name of a relation
        ) AS taken,
        json_build_object(
+           -- Tables that were created like a partition, and never attached: a restore or a user attaches them next.
+           -- ATTACH and DETACH write every column of the catalog again, the row type of the table they leave as it is.
+           'unattached', (
+               SELECT coalesce(json_agg(c.relname ORDER BY c.relname), '[]')
+               FROM beside b
+               JOIN fitting USING (oid)
+               JOIN pg_class c USING (oid)
+               JOIN pg_type row_type ON row_type.oid = c.reltype
+               WHERE NOT b.was_detached AND NOT coalesce(starts_with(b.comment, 'pgpartition.dev '), false)
+                 AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)
+                 AND EXISTS (
+                     SELECT FROM pg_attribute a
+                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                       AND age(a.xmin) >= age(row_type.xmin)
+                 )
+           ),
            'server', json_build_object(
                'version', server.version,
                'inRecovery', pg_is_in_recovery(),
@@ -349,21 +389,7 @@ SELECT 'partition',
             )
             ELSE pg_relation_size(m.oid) END,
        m.reloptions,
-       m.hangs OR NOT EXISTS (
-           SELECT
-           FROM (SELECT * FROM pg_attribute WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped) its
-           FULL JOIN (SELECT * FROM pg_attribute WHERE attrelid = m.oid AND attnum > 0 AND NOT attisdropped) own
-               ON own.attname = its.attname
-           WHERE (own.atttypid, own.atttypmod, own.attcollation, own.attgenerated)
-                     IS DISTINCT FROM (its.atttypid, its.atttypmod, its.attcollation, its.attgenerated)
-              OR its.attnotnull AND NOT own.attnotnull
-       ) AND NOT EXISTS (
-           SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
-           WHERE conrelid = t.oid AND contype = 'c' AND NOT connoinherit
-           EXCEPT ALL
-           SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
-           WHERE conrelid = m.oid AND contype = 'c' AND NOT connoinherit
-       ),
+       m.hangs OR m.oid IN (SELECT oid FROM fitting),
        NULL, NULL, NULL,
        -- What few partitions have anything of.
        CASE WHEN m.oid = t.partdefid OR m.relhastriggers OR m.inhdetachpending OR NOT m.hangs OR m.is_let_go

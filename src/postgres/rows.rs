@@ -19,6 +19,7 @@ use crate::partition::{Identifier, ManagedTable};
 struct TableFacts {
     server: RawServer,
     relation: Option<RawRelation>,
+    unattached: Vec<String>,
 }
 
 /// What few partitions have anything of, and is told as JSON.
@@ -87,6 +88,7 @@ pub(super) fn snapshot(
         relation: facts.relation,
         partitions,
         taken,
+        unattached: facts.unattached,
         answers: Vec::new(),
         default_rows: None,
     })

@@ -167,7 +167,9 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         | Blocker::DefaultRunsCode { .. }
         | Blocker::DefaultWithoutIdentity { .. }
         | Blocker::DefaultTooLarge { .. } => (Reason::DefaultPartitionHoldsRows, About::Partitions),
-        Blocker::CannotReattach { .. } => (Reason::PartitionsMissing, About::Partitions),
+        Blocker::CannotReattach { .. } | Blocker::UnattachedTable { .. } => {
+            (Reason::PartitionsMissing, About::Partitions)
+        }
         Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {
             (Reason::DetachPending, About::Retention)
         }

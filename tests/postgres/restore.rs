@@ -3,14 +3,18 @@
 use std::path::Path;
 use std::process::Command;
 
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::Origin;
+use pg_partition_operator::plan::{Moment, Note, plan};
 use serde_json::{Value, json};
 
 use crate::command::{resource, run};
 use crate::consent::{
     NOW, all_states, beside, drop_after, dump, major_of_dump, monthly, standalone,
 };
+use crate::support::postgres::majors;
 use crate::support::tool;
-use crate::world::{SCHEMA_SQL, World, apply, desired};
+use crate::world::{SCHEMA_SQL, World, apply, at, desired, observe};
 
 /// The statements of a dump, without the commands that only psql understands.
 fn statements(dump: &str) -> Vec<String> {
@@ -19,8 +23,9 @@ fn statements(dump: &str) -> Vec<String> {
     text.split(";\n").map(str::trim).filter(|sql| !sql.is_empty()).map(str::to_owned).collect()
 }
 
-#[tokio::test]
-async fn a_restore_statement_by_statement_beside_the_operator_loses_and_doubles_nothing() {
+/// Restores a dump of all states one statement at a time, and converges before each from the first that contains
+/// `from` on.
+async fn restore_beside_the_operator(options: &[&str], from: &str, table: &DesiredTable) -> World {
     let world = all_states().await;
     let target = beside(&world).await;
     // Granted before the dump does it, at its end: so the operator works beside all of it.
@@ -30,14 +35,23 @@ async fn a_restore_statement_by_statement_beside_the_operator_loses_and_doubles_
     );
     target.admin(&grants).await;
     let session = target.session().await;
-    let mut spec = monthly("t", &drop_after("0s"));
-    spec["limits"] = json!({"maxExpirePerRun": 9});
-    let table = desired(spec);
-    for statement in statements(&dump(&world, &["--inserts", "--rows-per-insert=1000"])) {
+    let options = [&["--inserts", "--rows-per-insert=1000"], options].concat();
+    let mut works = false;
+    for statement in statements(&dump(&world, &options)) {
+        works |= statement.contains(from);
+        if works {
+            apply(&session, table, NOW).await;
+        }
         // What the operator has created meanwhile cannot be created again.
         let _exists = target.admin.batch_execute(&statement).await;
-        apply(&session, &table, NOW).await;
     }
+    assert!(works, "the dump contains {from}");
+    apply(&session, table, NOW).await;
+    target
+}
+
+/// Nothing is lost or doubled: there is one table for each month, with all rows.
+async fn assert_whole(target: &World) {
     let tables = format!(
         "SELECT relname FROM pg_class WHERE relnamespace = '{SCHEMA_SQL}'::regnamespace AND relkind = 'r' ORDER BY 1"
     );
@@ -50,6 +64,69 @@ async fn a_restore_statement_by_statement_beside_the_operator_loses_and_doubles_
         rows += target.text(&count).await.parse::<u32>().unwrap();
     }
     assert_eq!(rows, 151);
+}
+
+fn expiring() -> DesiredTable {
+    let mut spec = monthly("t", &drop_after("0s"));
+    spec["limits"] = json!({"maxExpirePerRun": 9});
+    spec["partitionBy"]["range"]["startAt"] = "2026-05-01".into();
+    desired(spec)
+}
+
+#[tokio::test]
+async fn a_restore_statement_by_statement_beside_the_operator_loses_and_doubles_nothing() {
+    for options in [&[][..], &["--no-comments"]] {
+        assert_whole(&restore_beside_the_operator(options, "", &expiring()).await).await;
+    }
+}
+
+#[tokio::test]
+async fn partition_that_a_restore_has_not_attached_yet_is_not_created_again() {
+    let table = expiring();
+    let target = restore_beside_the_operator(&["--no-comments"], "ATTACH PARTITION", &table).await;
+    assert_whole(&target).await;
+    let observed = observe(&target.session().await, &table.name).await;
+    let attached: Vec<_> = observed.attached().collect();
+    assert!(attached.len() > 1 && attached.iter().all(|p| p.origin == Origin::Foreign));
+    let plan = plan(&table, &observed, &Moment::at(at(NOW)));
+    assert!(plan.steps.is_empty() && plan.deferred.is_empty(), "{plan}");
+    let unmanaged = plan.notes.iter().find_map(|note| match note {
+        Note::Unmanaged { partitions, .. } => Some(partitions.len()),
+        _ => None,
+    });
+    assert_eq!(unmanaged, Some(attached.len()), "{plan}");
+}
+
+#[tokio::test]
+async fn table_that_was_never_attached_blocks_a_second_one_for_its_period() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(
+                "CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at);
+                 CREATE TABLE t_2026_06 (LIKE t);
+                 CREATE TABLE t_2026_07 PARTITION OF t FOR VALUES FROM ('2026-07-01Z') TO ('2026-08-01Z');
+                 CREATE TABLE t_2026_08 (note text)",
+            )
+            .await;
+        world.owner("ALTER TABLE t DETACH PARTITION t_2026_07").await;
+        let mut spec = monthly("t", &json!({"keep": 9}));
+        spec["ahead"] = 2.into();
+        let session = world.session().await;
+        let done = apply(&session, &desired(spec.clone()), NOW).await;
+        let deferred: Vec<_> = done.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
+        assert_eq!(deferred, ["UnattachedTable"], "Postgres {major}: {}", done.remaining);
+        // A table that a user detached, and one with other columns, are no reason to wait.
+        let partitions = format!(
+            "SELECT string_agg(inhrelid::regclass::name, ' ' ORDER BY 1) FROM pg_inherits WHERE inhparent = '{SCHEMA_SQL}.t'::regclass"
+        );
+        let found = world.text(&partitions).await.replace(&format!("{SCHEMA_SQL}."), "");
+        assert_eq!(found, "t_2026_07_2 t_2026_08_2", "Postgres {major}");
+        world.owner("ALTER TABLE t_2026_06 RENAME TO june").await;
+        let done = apply(&session, &desired(spec), NOW).await;
+        let left = done.remaining.steps.len() + done.remaining.deferred.len();
+        assert_eq!(left, 0, "Postgres {major}: {}", done.remaining);
+    }
 }
 
 /// The blocks of the page's section, each with its language.

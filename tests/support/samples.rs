@@ -344,7 +344,8 @@ fn blockers_of_letting_go() -> Vec<Blocker> {
             of: partition.clone(),
             by: vec!["view shop.december".to_owned(), "function shop.total()".to_owned()],
         },
-        Blocker::CannotReattach { partition },
+        Blocker::CannotReattach { partition: partition.clone() },
+        Blocker::UnattachedTable { table: partition },
     ]
 }
 

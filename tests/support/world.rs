@@ -76,6 +76,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         partitions: Vec::new(),
         unmarked: Vec::new(),
         taken: BTreeSet::from([name.name.clone()]),
+        unattached: BTreeSet::new(),
         conditions: BTreeMap::new(),
         default_rows: Some(Vec::new()),
         default_rows_from: None,

@@ -15,6 +15,11 @@ pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
     }
     let name = default_name(&draft.world.managed);
     let cause = Cause::DefaultWanted;
+    if let Some(blocker) = draft.unattached_table(&Bounds::Default, &name) {
+        let partition = draft.world.managed.sibling(name);
+        draft.defer(Some(draft.attach(ground, partition, Bounds::Default, None)), blocker);
+        return;
+    }
     let partition = draft.make(ground, Bounds::Default, &name, |_| false, cause);
     let attach = draft.attach(ground, partition, Bounds::Default, None);
     draft.step(attach, cause);

@@ -9,7 +9,7 @@ use crate::observed::{
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBounds};
-use crate::plan::{Cause, Note};
+use crate::plan::{Blocker, Cause, Note};
 
 impl Draft {
     /// The steps that make a partition and attach it. One that an earlier run made is used as it is.
@@ -43,6 +43,15 @@ impl Draft {
     /// The table that was made for `bounds`, and can be attached as it is.
     pub(super) fn prepared_for(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
         self.world.partitions.iter().find(|p| p.is_made_for(bounds) && is_usable(p, self))
+    }
+
+    /// Returns the blocker of a new partition whose name a table has that was never attached; `None` if there is
+    /// no such table. A second table for its range would prevent that it is attached.
+    pub(super) fn unattached_table(&self, bounds: &Bounds, name: &Identifier) -> Option<Blocker> {
+        let is_blocked =
+            self.world.unattached.contains(name) && self.prepared_for(bounds).is_none();
+        is_blocked
+            .then(|| Blocker::UnattachedTable { table: self.world.managed.sibling(name.clone()) })
     }
 
     /// The steps after which Postgres knows of a detached table, without a scan under an exclusive lock,

@@ -27,9 +27,15 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     let default = draft.world.default_partition().cloned();
     let newest = range.calendar.newest(&ground.desired.indexes);
     let mut spent = 0;
-    let missing = gaps.missing.into_iter();
-    let ways: Vec<_> =
-        missing.map(|missing| (missing, way(&missing, ground, range, draft, &mut spent))).collect();
+    let missing = gaps.missing.into_iter().map(|missing| {
+        let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
+        let way = match draft.unattached_table(&Bounds::Range(missing.range), &name) {
+            Some(blocker) => Way::Blocked(blocker),
+            None => way(&missing, ground, range, draft, &mut spent),
+        };
+        (missing, way)
+    });
+    let ways: Vec<_> = missing.collect();
     if let Some(default) = &default {
         drop_unneeded_exclusions(default, &ways, draft);
     }

@@ -23,6 +23,11 @@ pub(super) fn provision(ground: &Ground<'_>, hash: &DesiredHash, draft: &mut Dra
         let Bounds::Hash { remainder, .. } = bounds else { continue };
         let name = hash_name(&draft.world.managed, remainder);
         let cause = Cause::MissingRemainder;
+        if let Some(blocker) = draft.unattached_table(&bounds, &name) {
+            let partition = draft.world.managed.sibling(name);
+            draft.defer(Some(draft.attach(ground, partition, bounds, None)), blocker);
+            continue;
+        }
         let partition = draft.make(ground, bounds.clone(), &name, |_| false, cause);
         let attach = draft.attach(ground, partition, bounds, None);
         draft.step(attach, cause);

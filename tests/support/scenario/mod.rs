@@ -119,6 +119,11 @@ impl Scenario {
             }
             "have-index" => self.have_index(&mut line),
             "taken" => drop(self.world.taken.insert(line.name().name)),
+            "unattached" => {
+                let name = line.name().name;
+                self.world.taken.insert(name.clone());
+                self.world.unattached.insert(name);
+            }
             "rows-in-default" => self.rows_in_default(&mut line),
             "default-count" => {
                 self.world.default_count = Some(line.word().parse().expect("a number of rows"));
