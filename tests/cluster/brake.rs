@@ -4,8 +4,9 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::stage::{Running, SOON, Stage, database_with, table};
+use crate::stage::{Running, SOON, Stage, database_with, partitions, table};
 use crate::support::postgres::{Database, Server};
+use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
 
 /// The detached tables of `orders`.
@@ -133,6 +134,46 @@ async fn deleted_table_drops_nothing_after_a_wait_for_a_session() {
     brake.stage.kubectl(&["delete", "pgpt", "orders"]);
     brake.free_sessions(&writer).await;
     assert_eq!(brake.count(ARCHIVES).await, archives);
+}
+
+/// The API server stops answering while a step waits. The next step, which detaches, does not begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn run_detaches_nothing_while_the_api_server_is_silent() {
+    let stage = Stage::shared();
+    let database = database_with(Server::shared(17), "orders").await;
+    stage.secret("orders", &database.url());
+    stage.apply(&orders(&json!({})));
+    let mut proxy = Proxy::start(stage.cluster.port()).await;
+    let operator = stage.operator_through(proxy.port(), &[]);
+    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let client = database.client().await;
+    let count = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
+    let before = partitions(&database, "orders").await;
+
+    let writer = database.client().await;
+    writer.batch_execute("BEGIN; LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE").await.unwrap();
+    let mut spec = keeping_one("Detach", &json!({}));
+    spec["ahead"] = json!(2);
+    spec["limits"] = json!({"lockTimeout": "60s"});
+    stage.apply(&orders(&spec));
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock' AND query LIKE '%ATTACH PARTITION%'";
+    wait_until("the attach waits", SOON, async || count(waiting).await == 1).await;
+    proxy.set(Mode::Hang).await;
+    writer.batch_execute("COMMIT").await.unwrap();
+    operator.reports("pgpartition_steps_total{result=\"done\",step=\"attach\"} 5").await;
+    let given_up = async || {
+        let metrics = operator.get("/metrics").await.unwrap_or_default();
+        metrics.contains("{result=\"failed\",step=\"expire\"} 1")
+    };
+    wait_until("the step that detaches is given up", SOON, given_up).await;
+    assert_eq!((partitions(&database, "orders").await, count(ARCHIVES).await), (before + 1, 0));
+    let marked =
+        "SELECT count(*) FROM pg_description WHERE description LIKE 'pgpartition.dev expired %'";
+    assert_eq!(count(marked).await, 0);
+
+    proxy.set(Mode::Pass).await;
+    wait_until("what has expired is detached", SOON * 2, async || count(ARCHIVES).await > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

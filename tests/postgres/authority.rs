@@ -1,7 +1,7 @@
 //! A run asks before each step whether it may go on, and ends when it may not.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pg_partition_operator::converge::{ConvergeError, Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
@@ -218,6 +218,58 @@ async fn run_asks_again_before_each_retry() {
         assert_eq!(log.retries, 2, "Postgres {major}");
         reader.batch_execute("COMMIT").await.unwrap();
         assert!(tables(&world).await.starts_with("t_2025_01 f, "), "Postgres {major}");
+    }
+}
+
+/// When attempts began and when they had failed.
+#[derive(Debug, Default)]
+struct Attempts(Mutex<(Vec<Instant>, Vec<Instant>)>);
+
+impl Authority for Attempts {
+    fn ask(&self, certainty: Certainty) -> Asking<'_> {
+        // Only the drop, which cannot have its lock, needs to be confirmed.
+        if certainty == Certainty::Confirmed {
+            self.0.lock().unwrap().0.push(Instant::now());
+        }
+        Box::pin(std::future::ready(Ruling::Granted))
+    }
+}
+
+impl Progress for &Attempts {
+    fn planned(&mut self, _: &Plan) {}
+    fn started(&mut self, _: &Step) {}
+    fn retried(&mut self, _: &Step, _: &DatabaseError) {
+        self.0.lock().unwrap().1.push(Instant::now());
+    }
+    fn finished(&mut self, _: &StepOutcome) {}
+}
+
+#[tokio::test]
+async fn pause_between_attempts_lasts_as_long_as_the_attempt_blocked_others() {
+    let lock_timeout = Duration::from_millis(700);
+    for major in majors() {
+        let world = world(major).await;
+        let reader = world.database.client().await;
+        let lock = format!("BEGIN; LOCK TABLE {SCHEMA_SQL}.t_2025_01 IN ACCESS SHARE MODE");
+        reader.batch_execute(&lock).await.unwrap();
+        let table = desired(json!({
+            "table": "t", "ahead": 0, "limits": {"lockTimeout": "700ms"},
+            "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+            "retention": {"keep": 3, "onExpiry": "Drop", "dropAfter": "1h"},
+        }));
+        let attempts = Arc::new(Attempts::default());
+        let authority = Arc::clone(&attempts);
+        let options =
+            Options { authority, ..Options::new(Moment::at(at(NOW)), Duration::from_secs(3)) };
+        let session = world.session().await;
+        converge(&session, &table, &options, &mut &*attempts).await.unwrap();
+        let (began, failed) = &*attempts.0.lock().unwrap();
+        assert!(failed.len() > 1, "Postgres {major}: {failed:?}");
+        for (failed, next) in failed.iter().zip(&began[1..]) {
+            let pause = next.duration_since(*failed);
+            // An attempt ends a little before the lock timeout; a pause of its own is at most 150 ms.
+            assert!(pause >= lock_timeout / 2, "Postgres {major}: {pause:?}");
+        }
     }
 }
 

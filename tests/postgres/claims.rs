@@ -272,6 +272,46 @@ async fn several_roles_share_a_table_as_documented() {
     }
 }
 
+/// The second login finds what the first one created, and the first one can be dropped.
+#[tokio::test]
+async fn login_of_the_next_lease_takes_over_as_documented() {
+    let (_, section) = PRIVILEGES.split_once("### Logins by lease\n").unwrap();
+    let mut blocks = section.split("```sql\n").skip(1).map(|block| block.split("```").next());
+    let (create, grant) = (blocks.next().flatten().unwrap(), blocks.next().flatten().unwrap());
+    for major in majors() {
+        for grant in grant.lines() {
+            let world = World::new(major).await;
+            world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
+            world.admin("DROP SCHEMA pgpartition").await;
+            let named = |sql: &str, login: &str| {
+                sql.replace("DATABASE finance", &format!("DATABASE {}", world.database.name()))
+                    .replace("finance_owner", &world.owner)
+                    .replace("v_one", login)
+            };
+            world.admin(&named(grant, "")).await;
+            let mut previous: Option<String> = None;
+            for (lease, now) in ["2026-01-15T12:00:00Z", "2026-02-15T12:00:00Z"].iter().enumerate()
+            {
+                let login = format!("lease_{lease}_of_{}", world.database.name());
+                world.admin(&named(create, &login)).await;
+                let session = session(&world.database.url_as(&login)).await;
+                let table = desired(json!({
+                    "table": "t", "ahead": 0,
+                    "partitionBy": {"range": {"column": "at", "interval": "Month"}},
+                }));
+                let mut options = Options::new(Moment::at(at(now)), std::time::Duration::ZERO);
+                options.claimant = Some(claimant("x", "x", 0));
+                let done = converge(&session, &table, &options, &mut Silent).await.unwrap();
+                let left = done.remaining.steps.len() + done.remaining.deferred.len();
+                assert_eq!(left, 0, "Postgres {major}, {grant}: {}", done.remaining);
+                if let Some(previous) = previous.replace(login) {
+                    world.admin(&format!("DROP ROLE {previous}")).await;
+                }
+            }
+        }
+    }
+}
+
 const PRIVILEGES: &str = include_str!("../../docs/reference/privileges.md");
 
 /// The columns of the table, as the page on privileges has them.

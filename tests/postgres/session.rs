@@ -176,6 +176,33 @@ async fn holder_of_a_table_is_named_and_does_not_keep_it_for_ever() {
     }
 }
 
+/// Nothing tells the server of a node that is gone: no packet comes from it. The server ends such a session after
+/// `idle_session_timeout`, which the test shortens, or after TCP keepalives without an answer.
+#[tokio::test]
+async fn lock_of_a_session_whose_client_is_gone_is_released_in_time() {
+    for major in majors() {
+        let server = Server::shared(major);
+        let database = server.database().await;
+        let mut proxy = Proxy::start(server.port()).await;
+        let url = database.url_through(proxy.port(), "postgres");
+        let gone = connect(&url).await.unwrap();
+        let lock = TableLock::try_take(&gone, 4_000_000_000).await.unwrap();
+        let limit =
+            "SELECT (current_setting('idle_session_timeout')::interval < interval '1 min')::text";
+        let limit = gone.query_one_text(limit, &[]).await.unwrap();
+        assert_eq!(limit.as_deref(), Some("true"), "Postgres {major}");
+        gone.batch("SET idle_session_timeout = '2s'", DEADLINE).await.unwrap();
+        proxy.set(Mode::Hang).await;
+
+        let other = connect(&database.url()).await.unwrap();
+        wait_until("the lock is released", Duration::from_mins(1), async || {
+            TableLock::try_take(&other, 4_000_000_000).await.unwrap().is_some()
+        })
+        .await;
+        drop(lock);
+    }
+}
+
 #[tokio::test]
 async fn session_that_the_server_ended_says_why() {
     let database = Server::shared(17).database().await;
