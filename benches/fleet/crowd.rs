@@ -58,8 +58,9 @@ pub(crate) async fn run(databases: usize, schemas: usize) {
     let started = Instant::now();
     let mut operator =
         Operator::start(&arguments, &[("KUBECONFIG", cluster.kubeconfig().to_str().unwrap())]);
-    let (done, slowest) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let clients = clients(port, &done, &slowest);
+    let done = Arc::new(AtomicBool::new(false));
+    let probe = Arc::new(Probe::default());
+    let clients = clients(port, &done, &probe);
     let (mut reported, mut ready) = (0, 0);
     while (reported < tables + COSTLY || ready < tables)
         && started.elapsed() < DEADLINE
@@ -79,7 +80,8 @@ pub(crate) async fn run(databases: usize, schemas: usize) {
         took.as_secs_f64()
     );
     println!("ready                  {ready:6} of {tables}");
-    println!("longest /livez         {:6} ms", slowest.load(Ordering::Relaxed));
+    println!("longest /livez         {:6} ms", probe.slowest.load(Ordering::Relaxed));
+    println!("failed /livez          {:6}", probe.failed.load(Ordering::Relaxed));
     println!(
         "operator               {}",
         operator.status().map_or("runs".to_owned(), |s| s.to_string())
@@ -162,12 +164,17 @@ fn declare(cluster: &Cluster, objects: &[Value]) {
     cluster.apply(objects);
 }
 
+/// What the liveness probe has seen.
+#[derive(Default)]
+struct Probe {
+    /// Longest time to an answer, in milliseconds.
+    slowest: AtomicU64,
+    /// Number of requests without an answer, from the first answer on.
+    failed: AtomicU64,
+}
+
 /// Clients that ask until it is done: the kubelet for the probe, and those who scrape.
-fn clients(
-    port: u16,
-    done: &Arc<AtomicBool>,
-    slowest: &Arc<AtomicU64>,
-) -> Vec<thread::JoinHandle<()>> {
+fn clients(port: u16, done: &Arc<AtomicBool>, probe: &Arc<Probe>) -> Vec<thread::JoinHandle<()>> {
     let mut clients = Vec::new();
     for _ in 0..SCRAPERS {
         let done = Arc::clone(done);
@@ -179,14 +186,19 @@ fn clients(
             }
         }));
     }
-    let (done, slowest) = (Arc::clone(done), Arc::clone(slowest));
+    let (done, probe) = (Arc::clone(done), Arc::clone(probe));
     clients.push(thread::spawn(move || {
+        let mut has_answered = false;
         while !done.load(Ordering::Relaxed) {
             let asked = Instant::now();
-            if get(port, "/livez").is_some() {
+            let is_answered = get(port, "/livez").is_some_and(|answer| answer.contains(" 200 "));
+            if is_answered {
                 let took = u64::try_from(asked.elapsed().as_millis()).unwrap();
-                slowest.fetch_max(took, Ordering::Relaxed);
+                probe.slowest.fetch_max(took, Ordering::Relaxed);
+            } else if has_answered {
+                probe.failed.fetch_add(1, Ordering::Relaxed);
             }
+            has_answered |= is_answered;
             thread::sleep(PROBE_PAUSE);
         }
     }));

@@ -34,6 +34,23 @@ fn every_link_leads_somewhere() {
     }
 }
 
+/// Pages name tests as `tests/pure/docs.rs::every_named_test_exists`.
+#[test]
+fn every_named_test_exists() {
+    let mut seen = 0;
+    for page in pages() {
+        for rest in text(&page).split("`tests/").skip(1) {
+            let name = rest.split('`').next().unwrap_or_default();
+            let Some((file, test)) = name.split_once("::") else { continue };
+            let source = root().join("tests").join(file);
+            let source = fs::read_to_string(&source).unwrap_or_default();
+            assert!(source.contains(&format!("fn {test}(")), "{}: no {name}", page.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "pages name tests: {seen}");
+}
+
 #[test]
 fn every_page_is_found_from_the_first() {
     let mut found = vec![root().join("docs/README.md")];
