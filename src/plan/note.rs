@@ -16,6 +16,11 @@ impl Note {
     pub fn explain(&self) -> String {
         match self {
             Self::NameGoneRound { wanted, used } => name_gone_round(wanted, used),
+            Self::PlanFull { limit } => {
+                format!(
+                    "this plan has at least {limit} steps: the next run plans the indexes that are still missing"
+                )
+            }
             Self::Unmanaged { partitions, expire } => unmanaged(partitions, *expire),
             Self::AdoptedBefore { partition } => adopted_before(partition),
             Self::Unmarked { tables, constraint } => unmarked(tables, constraint),

@@ -69,6 +69,11 @@ pub enum Note {
         /// The name it gets.
         used: Identifier,
     },
+    /// The plan has as many steps as a plan may have; indexes may still be missing after it.
+    PlanFull {
+        /// The number of steps from which on no further index is planned.
+        limit: usize,
+    },
     /// Partitions that others made, that a user moved here, or whose comments were lost.
     Unmanaged {
         /// Their names.

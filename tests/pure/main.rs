@@ -14,6 +14,7 @@ mod desired;
 mod docs;
 mod fuzz;
 mod generated;
+mod limits;
 mod manual;
 mod mutants;
 mod plugin;

@@ -1,7 +1,7 @@
 //! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
 
-use super::partition_index::{build, ensure_on_partitions};
-use super::{Blocker, Cause, Draft, Ground, Step};
+use super::partition_index::{MAX_STEPS, build, ensure_on_partitions};
+use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DesiredIndex;
 use crate::observed::{
     Attachment, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
@@ -26,6 +26,9 @@ pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
         } else {
             ensure_on_partitions(index, newest.as_ref(), ground, draft);
         }
+    }
+    if !indexes.is_empty() && !draft.has_room() {
+        draft.notes.push(Note::PlanFull { limit: MAX_STEPS });
     }
 }
 

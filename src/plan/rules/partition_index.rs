@@ -11,7 +11,7 @@ use crate::plan::calendar::Newest;
 use crate::plan::step::{BuildIndex, DropIndex};
 
 /// The steps of a plan after which no more is planned for indexes.
-const MAX_STEPS: usize = 10_000;
+pub(super) const MAX_STEPS: usize = 10_000;
 
 impl Draft {
     /// Returns whether the plan has room for more steps of indexes: the next run plans the rest. A plan for
