@@ -185,8 +185,9 @@ async fn lock_of_a_session_whose_client_is_gone_is_released_in_time() {
         let database = server.database().await;
         let mut proxy = Proxy::start(server.port()).await;
         let url = database.url_through(proxy.port(), "postgres");
+        let keys = LockKeys::new(&managed("t"), 4_000_000_000);
         let gone = connect(&url).await.unwrap();
-        let lock = TableLock::try_take(&gone, 4_000_000_000).await.unwrap();
+        let lock = TableLock::try_take(&gone, keys).await.unwrap();
         let limit =
             "SELECT (current_setting('idle_session_timeout')::interval < interval '1 min')::text";
         let limit = gone.query_one_text(limit, &[]).await.unwrap();
@@ -196,7 +197,7 @@ async fn lock_of_a_session_whose_client_is_gone_is_released_in_time() {
 
         let other = connect(&database.url()).await.unwrap();
         wait_until("the lock is released", Duration::from_mins(1), async || {
-            TableLock::try_take(&other, 4_000_000_000).await.unwrap().is_some()
+            TableLock::try_take(&other, keys).await.unwrap().is_some()
         })
         .await;
         drop(lock);
