@@ -43,5 +43,6 @@ mod snapshots;
 mod steps;
 mod successors;
 mod support_works;
+mod version_0;
 mod world;
 mod zones;
