@@ -4,10 +4,20 @@
 
 use jiff::Timestamp;
 
+use super::stored_name::{stored_name, stored_names};
 use super::{Identifier, ManagedTable, QualifiedName, digest};
 
-/// What every mark begins with.
-const PREFIX: &str = "pgpartition.dev ";
+/// How every marker begins.
+pub const MARKER_PREFIX: &str = "pgpartition.dev ";
+
+/// The first word of the marker of a partition that has expired.
+const EXPIRED: &str = "expired";
+
+/// The first word of the line that records adoptions.
+const ADOPTED: &str = "adopted";
+
+/// Hexadecimal digits of the digest of an adopted name.
+const ADOPTION_DIGITS: usize = 12;
 
 /// What a table is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +70,7 @@ impl Marker {
         let (verb, preposition) = match self.mark {
             Mark::ToBeAttached => ("table".to_owned(), "for"),
             Mark::Attached => ("partition".to_owned(), "of"),
-            Mark::Expired { .. } => ("expired".to_owned(), "from"),
+            Mark::Expired { .. } => (EXPIRED.to_owned(), "from"),
             Mark::Detached(Detached { at, .. }) => (format!("detached {at}"), "from"),
         };
         let mut facts = Vec::new();
@@ -82,7 +92,7 @@ impl Marker {
 
     /// Reads the marker a comment begins with. Returns it with what follows its words.
     fn read(comment: &str) -> Option<(Self, &str)> {
-        let line = comment.lines().next()?.strip_prefix(PREFIX)?;
+        let line = comment.lines().next()?.strip_prefix(MARKER_PREFIX)?;
         let (verb, rest) = line.split_once(' ')?;
         let (at, rest) = match verb {
             "detached" => rest.split_once(' ').map(|(at, rest)| (at.parse().ok(), rest))?,
@@ -96,7 +106,7 @@ impl Marker {
         let mark = match (verb, preposition) {
             ("table", "for") => Mark::ToBeAttached,
             ("partition", "of") => Mark::Attached,
-            ("expired", "from") => Mark::Expired { drops: false },
+            (EXPIRED, "from") => Mark::Expired { drops: false },
             ("detached", "from") => Mark::Detached(Detached { at: at?, drops_since: None }),
             _ => return None,
         };
@@ -126,13 +136,19 @@ impl Marker {
 /// `FOR VALUES …`.
 #[must_use]
 pub fn partition_marker(marker: &Marker, table: &ManagedTable, bounds: &str) -> String {
-    format!("{}{} {bounds}", marker_beginning(marker), table.shown())
+    format!("{}{} {bounds}", marker_beginning(marker), stored_name(table.name()))
 }
 
 /// The first line of a comment up to the name of the partitioned table, which can change.
 #[must_use]
 pub fn marker_beginning(marker: &Marker) -> String {
-    format!("{PREFIX}{} ", marker.words())
+    format!("{MARKER_PREFIX}{} ", marker.words())
+}
+
+/// Returns how the marker of a partition that has expired begins.
+#[must_use]
+pub fn expired_beginning() -> String {
+    format!("{MARKER_PREFIX}{EXPIRED} ")
 }
 
 /// What a comment says of a table.
@@ -157,7 +173,8 @@ pub fn marker_in<'a>(comment: &'a str, table: &ManagedTable) -> Option<Marked<'a
     })?;
     let (name, bounds) = rest.split_at_checked(end)?;
     let bounds = bounds.strip_prefix(' ')?;
-    Some(Marked { marker, names_table: name == table.shown(), bounds })
+    let names_table = stored_names(table.name()).any(|stored| stored == name);
+    Some(Marked { marker, names_table, bounds })
 }
 
 /// What a person wrote into a comment.
@@ -169,34 +186,41 @@ pub fn without_marker(comment: &str) -> Option<&str> {
     comment.split_once('\n').map(|(_, own)| own)
 }
 
-/// The name of the constraint that a table has which was detached from this one.
-#[must_use]
-pub fn detached_constraint(table: &ManagedTable) -> Identifier {
-    Identifier::composed(format!("pgpartition_of_{}", digest(&table.shown(), 16)))
-}
-
-/// Digest of the name of a partition, as the table's comment records that it has been adopted.
+/// Returns the digest by which the table's comment records that a partition of this name has been adopted.
 #[must_use]
 pub fn adoption_digest(partition: &QualifiedName) -> String {
-    digest(&partition.shown(), 12)
+    digest(&stored_name(partition), ADOPTION_DIGITS)
 }
 
-/// The line of the table's comment that records what has been adopted.
+/// Returns every digest by which the comment can record it, the one that is written from now on first.
+pub fn adoption_digests(partition: &QualifiedName) -> impl Iterator<Item = String> + use<> {
+    stored_names(partition).map(|name| digest(&name, ADOPTION_DIGITS))
+}
+
+/// Returns the line of the table's comment that records what has been adopted.
 #[must_use]
 pub fn adoption_line<'a>(digests: impl Iterator<Item = &'a str>) -> String {
-    format!("{PREFIX}adopted {}", digests.collect::<Vec<_>>().join(" "))
+    format!("{MARKER_PREFIX}{ADOPTED} {}", digests.collect::<Vec<_>>().join(" "))
+}
+
+/// Returns the patterns, for Postgres, of the beginning of such a line and of the digests in the rest of it.
+#[must_use]
+pub fn adoption_patterns() -> [String; 2] {
+    let beginning = format!("{MARKER_PREFIX}{ADOPTED} ").replace('.', "\\.");
+    [beginning, "[0-9a-f ]*".to_owned()]
 }
 
 /// The comment on an index we made: for which index of the resource, and a digest of its shape.
 #[must_use]
 pub fn index_marker(index: &Identifier, digest: &str) -> String {
-    format!("{PREFIX}index {digest} {}", index.as_str())
+    format!("{MARKER_PREFIX}index {digest} {}", index.as_str())
 }
 
 /// The digest and the index that a comment names.
 #[must_use]
 pub fn index_in_marker(comment: &str) -> Option<(&str, Identifier)> {
-    let (digest, index) = comment.strip_prefix(&format!("{PREFIX}index "))?.split_once(' ')?;
+    let (digest, index) =
+        comment.strip_prefix(&format!("{MARKER_PREFIX}index "))?.split_once(' ')?;
     Some((digest, Identifier::new(index).ok()?))
 }
 

@@ -6,7 +6,9 @@
 
 mod axis;
 mod bounds;
+mod canonical;
 mod condition;
+mod constraint;
 mod digest;
 mod grid;
 mod identifier;
@@ -18,12 +20,17 @@ mod managed;
 mod marker;
 mod naming;
 mod predicate;
+mod stored_name;
 mod version;
 
 pub use axis::Axis;
 pub use bounds::{Bounds, Edge, RangeBounds};
+pub use canonical::{Canonical, Encode};
 pub use condition::{
     ColumnOperators, ConditionPiece, columns_with_operators, condition_pieces, uses_operators,
+};
+pub use constraint::{
+    DEFAULT_CHECK_PREFIX, bounds_check, default_check, detached_check, detached_checks,
 };
 pub use digest::digest;
 pub use grid::{Grid, Interval};
@@ -33,8 +40,9 @@ pub use key::{KeyColumn, KeyType, Method, PartitionKey};
 pub use lock::LockMode;
 pub use managed::ManagedTable;
 pub use marker::{
-    Detached, Mark, Marked, Marker, adoption_digest, adoption_line, detached_constraint,
-    index_in_marker, index_marker, marker_beginning, marker_in, partition_marker, without_marker,
+    Detached, MARKER_PREFIX, Mark, Marked, Marker, adoption_digest, adoption_digests,
+    adoption_line, adoption_patterns, expired_beginning, index_in_marker, index_marker,
+    marker_beginning, marker_in, partition_marker, without_marker,
 };
 pub use naming::{
     default_name, end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused,

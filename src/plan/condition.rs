@@ -3,7 +3,7 @@
 use super::ground::Ground;
 use super::rules::Draft;
 use crate::desired::{DesiredIndex, DesiredTable};
-use crate::observed::{ObservedTable, PartitionIndex, Relation};
+use crate::observed::{IndexMarker, ObservedTable, PartitionIndex, Relation};
 use crate::partition::{
     ColumnOperators, Identifier, IndexShape, columns_with_operators, condition_pieces,
     uses_operators,
@@ -12,8 +12,8 @@ use crate::partition::{
 /// What is known of the condition of a desired index.
 #[derive(Debug, Clone)]
 pub(super) struct KnownCondition {
-    /// The digest of the index, which a comment has.
-    digest: String,
+    /// The digests of the index that a comment can have.
+    digests: [String; 2],
     /// The columns in it whose operators are not in `pg_catalog`.
     pub(super) operators: Vec<ColumnOperators>,
     /// The condition as Postgres deparses it, if it was asked.
@@ -44,7 +44,7 @@ pub(super) fn unproven_conditions(desired: &DesiredTable, observed: &ObservedTab
 impl KnownCondition {
     /// Of an index of the table, which has no condition.
     pub(super) fn of_table(index: &DesiredIndex) -> Self {
-        Self { digest: index.shape.digest(), operators: Vec::new(), deparsed: None }
+        Self { digests: index.shape.digests(), operators: Vec::new(), deparsed: None }
     }
 }
 
@@ -89,7 +89,9 @@ impl PartitionIndex {
                 || found.is_none_or(|found| found.contains("OPERATOR(") || found == condition)
         };
         let by_marker = || {
-            self.marker.as_ref().is_some_and(|m| m.index == index.name && m.digest == known.digest)
+            let is_it =
+                |m: &IndexMarker| m.index == index.name && known.digests.contains(&m.digest);
+            self.marker.as_ref().is_some_and(is_it)
         };
         let by_deparsed = || {
             known.deparsed.is_some()

@@ -5,7 +5,8 @@ use tokio_postgres::types::ToSql;
 use super::{DatabaseError, Session, rows};
 use crate::observed::{InvalidSnapshot, Snapshot};
 use crate::partition::{
-    Identifier, ManagedTable, detached_constraint, end_of_prefix, partition_prefix,
+    DEFAULT_CHECK_PREFIX, Identifier, MARKER_PREFIX, ManagedTable, adoption_patterns,
+    detached_checks, end_of_prefix, expired_beginning, partition_prefix,
 };
 
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
@@ -47,8 +48,22 @@ pub async fn inspect(
     let prefix = partition_prefix(table);
     let end = end_of_prefix(&prefix);
     let (schema, name) = (table.name().schema.as_str(), relation.as_str());
-    let detached = detached_constraint(table);
-    let parameters: [&(dyn ToSql + Sync); 5] = [&schema, &name, &prefix, &end, &detached.as_str()];
+    let checks = detached_checks(table);
+    let checks: Vec<_> = checks.iter().map(Identifier::as_str).collect();
+    let expired = expired_beginning();
+    let [beginning, digests] = adoption_patterns();
+    let adoptions = format!("(?n)^{beginning}({digests})$");
+    let parameters: [&(dyn ToSql + Sync); 9] = [
+        &schema,
+        &name,
+        &prefix,
+        &end,
+        &checks,
+        &MARKER_PREFIX,
+        &expired,
+        &adoptions,
+        &DEFAULT_CHECK_PREFIX,
+    ];
     let found = session.query_up_to(MAX_BYTES, INSPECT, &parameters).await?;
     let found = found.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;

@@ -1,7 +1,8 @@
 -- One snapshot of a table, its partitions and their indexes: a row for the table, then one for each
 -- of these. It reads the catalog only: no row of a user's table. $1 schema, $2 table, $3 how the
--- names of its partitions begin, $4 a name above all of these (NULL if there is none), $5 the constraint by
--- which tables detached from it are known.
+-- names of its partitions begin, $4 a name above all of these (NULL if there is none), $5 the names that the check
+-- on tables detached from it can have, $6 how every marker begins, $7 how that of an expired partition does, $8 the
+-- pattern of the line that records adoptions, $9 how the name of a default-partition check begins.
 --
 -- What a table's owner writes has no limit, but what is read of it has: the beginning of a comment, where
 -- the marker is, and definitions up to a length that makes inspecting fail (MAX_DEFINITION in rows.rs).
@@ -45,7 +46,7 @@ beside AS (
             SELECT con.conrelid, true
             FROM pg_constraint con
             JOIN pg_class c ON c.oid = con.conrelid AND NOT c.relispartition
-            WHERE con.conname = $5::name AND con.contype = 'c'
+            WHERE con.conname = ANY ($5::name[]) AND con.contype = 'c'
         ) found GROUP BY oid
     ) s
     JOIN target t ON t.relkind = 'p' AND t.oid <> s.oid
@@ -77,7 +78,7 @@ members AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
            c.reloptions, c.relhastriggers, i.inhdetachpending, i.transactions_since,
            left(d.description, 2000) AS comment, true AS hangs,
-           coalesce(starts_with(d.description, 'pgpartition.dev expired '), false) AS is_let_go
+           coalesce(starts_with(d.description, $7::text), false) AS is_let_go
     FROM target t
     -- 13 has no such column, and is to be told that it is too old: there the name means this one.
     CROSS JOIN (SELECT false AS inhdetachpending) before_14
@@ -96,7 +97,7 @@ members AS (
     FROM target t
     JOIN beside s ON true
     JOIN pg_class c ON c.oid = s.oid
-        AND (s.was_detached OR c.relkind <> 'f' AND starts_with(s.comment, 'pgpartition.dev '))
+        AND (s.was_detached OR c.relkind <> 'f' AND starts_with(s.comment, $6::text))
     JOIN pg_namespace n ON n.oid = c.relnamespace
 ),
 parents AS (
@@ -140,7 +141,7 @@ SELECT 'table' AS what,
                JOIN fitting USING (oid)
                JOIN pg_class c USING (oid)
                JOIN pg_type row_type ON row_type.oid = c.reltype
-               WHERE NOT b.was_detached AND NOT coalesce(starts_with(b.comment, 'pgpartition.dev '), false)
+               WHERE NOT b.was_detached AND NOT coalesce(starts_with(b.comment, $6::text), false)
                  AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)
                  AND EXISTS (
                      SELECT FROM pg_attribute a
@@ -211,7 +212,7 @@ SELECT 'table' AS what,
                'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
                -- The names that were adopted: a line of the table's own comment.
                'adopted', (
-                   SELECT substring(right(description, 100000) FROM '(?n)^pgpartition\.dev adopted ([0-9a-f ]*)$')
+                   SELECT substring(right(description, 100000) FROM $8::text)
                    FROM pg_description
                    WHERE objoid = t.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
                ),
@@ -431,7 +432,7 @@ SELECT 'partition',
                )
                FROM pg_constraint con
                WHERE con.conrelid = m.oid AND con.contype = 'c'
-                 AND starts_with(con.conname, 'pgpartition_not_')
+                 AND starts_with(con.conname, $9::text)
            ) END,
            'referencedBy', (
                SELECT coalesce(json_agg(DISTINCT jsonb_build_array(n.nspname, c.relname)), '[]')
@@ -544,9 +545,9 @@ SELECT 'partition',
                  AND g.tgenabled <> 'D'
            ) ELSE '[]' END,
            'boundsCheck', coalesce((
-               SELECT CASE WHEN con.convalidated THEN 'proven' ELSE 'stated' END
+               SELECT CASE WHEN bool_or(con.convalidated) THEN 'proven' WHEN count(*) > 0 THEN 'stated' END
                FROM pg_constraint con
-               WHERE (NOT m.hangs OR m.is_let_go) AND con.conrelid = m.oid AND con.conname = $5::name
+               WHERE (NOT m.hangs OR m.is_let_go) AND con.conrelid = m.oid AND con.conname = ANY ($5::name[])
                  AND con.contype = 'c'
                  -- A constraint of before the table became a partition itself says too little of its rows.
                  AND (NOT t.relispartition OR strpos(

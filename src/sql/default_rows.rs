@@ -3,7 +3,7 @@
 use super::quote::{in_range, list, literal, name, qualified};
 use super::{Sql, partitions};
 use crate::observed::{Fires, MOST_STRETCHES, Within};
-use crate::partition::{Identifier, KeyType, QualifiedName};
+use crate::partition::{Identifier, KeyType, MARKER_PREFIX, QualifiedName};
 use crate::plan::{Drain, RangeKey};
 
 /// More rows than this are not counted, but estimated.
@@ -137,11 +137,12 @@ pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql>
     let body = format!(
         "BEGIN LOCK TABLE ONLY {table}, ONLY {default} IN ACCESS EXCLUSIVE MODE; \
          IF EXISTS (SELECT FROM ONLY {default}) \
-         OR starts_with(obj_description({}::regclass, 'pg_class'), 'pgpartition.dev ') IS NOT TRUE \
+         OR starts_with(obj_description({}::regclass, 'pg_class'), {}) IS NOT TRUE \
          THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
          MESSAGE = 'the default partition is not empty or not ours, and stays'; END IF; \
          ALTER TABLE {table} DETACH PARTITION {default}; DROP TABLE {default}; END",
-        literal(&default)
+        literal(&default),
+        literal(MARKER_PREFIX)
     );
     vec![Sql("SET LOCAL row_security = off".to_owned()), Sql(format!("DO {}", literal(&body)))]
 }

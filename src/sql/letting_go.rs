@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::Sql;
 use super::partitions::{
     bounds_in_marker, comment, comment_dated, drop_constraint_if_there, marker,
 };
 use super::quote::{in_range, literal, name, qualified};
+use super::{Sql, partitions};
 use crate::partition::{
     Detached, ManagedTable, Mark, Marker, QualifiedName, RangeBounds, adoption_line,
-    detached_constraint, marker_beginning,
+    adoption_patterns, detached_check, detached_checks, marker_beginning,
 };
 use crate::plan::{
     Detach, DropDetached, FinalizeDetach, MarkPartitions, MarkedPartition, RangeKey, Remember,
-    StateBounds,
+    StateBounds, ValidateBounds,
 };
 
 pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
@@ -45,10 +45,11 @@ fn record_adoptions(table: &QualifiedName, adopted: &BTreeSet<String>) -> Sql {
         0 => "NULL".to_owned(),
         _ => literal(&adoption_line(adopted.iter().map(String::as_str))),
     };
+    let [beginning, digests] = adoption_patterns();
     let body = format!(
         "BEGIN EXECUTE format('COMMENT ON TABLE %s IS %L', {}, nullif(concat_ws(chr(10), \
          nullif(regexp_replace(obj_description({}::regclass, 'pg_class'), \
-         '(?n)(^|\\n)pgpartition\\.dev adopted [0-9a-f ]*$', ''), ''), {line}), '')); END",
+         '(?n)(^|\\n){beginning}{digests}$', ''), ''), {line}), '')); END",
         literal(&table),
         literal(&table),
     );
@@ -109,7 +110,6 @@ fn bounds_check(
     (partition, oid): (&QualifiedName, Option<u32>),
     held: &Held<'_>,
 ) -> Vec<Sql> {
-    let constraint = detached_constraint(managed);
     let mut condition = in_range(held.key, held.range);
     if let Some(inherited) = held.inherited {
         condition.push_str(&format!(" AND ({inherited})"));
@@ -117,11 +117,31 @@ fn bounds_check(
     let add = Sql(format!(
         "ALTER TABLE {} ADD CONSTRAINT {} CHECK ({condition}) NOT VALID",
         qualified(partition),
-        name(&constraint),
+        name(&detached_check(managed)),
     ));
-    let mut statements = vec![drop_constraint_if_there(partition, &constraint), add];
+    let earlier = detached_checks(managed);
+    let earlier = earlier.iter().map(|check| drop_constraint_if_there(partition, check));
+    let mut statements: Vec<_> = earlier.chain([add]).collect();
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
+}
+
+/// Validates the check on a detached table, under the name that it has: version 0 gave it another one if the name of
+/// the partitioned table has a control character or a backslash.
+pub(super) fn validate_bounds(check: &ValidateBounds) -> Sql {
+    let ValidateBounds { managed, partition, .. } = check;
+    let validate = partitions::validate(partition, &detached_check(managed));
+    let checks = detached_checks(managed);
+    let Some(old) = checks.get(1) else { return validate };
+    let body = format!(
+        "BEGIN IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) THEN {}; \
+         ELSE {}; END IF; END",
+        literal(&qualified(partition)),
+        literal(old.as_str()),
+        partitions::validate(partition, old).as_str(),
+        validate.as_str(),
+    );
+    Sql(format!("DO {}", literal(&body)))
 }
 
 pub(super) fn remember(remember: &Remember) -> Vec<Sql> {

@@ -18,7 +18,7 @@ pub use default_rows::{MOST_COUNTED, count_default_rows};
 pub use indexes::deparse_conditions;
 pub use references::rows_referenced_by;
 
-use crate::partition::{Identifier, detached_constraint};
+use crate::partition::Identifier;
 use crate::plan::{Step, TransactionMode};
 
 /// SQL text: one statement, without a semicolon. Only this folder makes it.
@@ -82,9 +82,7 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         Step::FinalizeDetach(finalize) => vec![letting_go::finalize(finalize)],
         Step::RememberDetached(remember) => letting_go::remember(remember),
         Step::StateBounds(state) => letting_go::state_bounds(state),
-        Step::ValidateBounds(check) => {
-            vec![partitions::validate(&check.partition, &detached_constraint(&check.managed))]
-        }
+        Step::ValidateBounds(check) => vec![letting_go::validate_bounds(check)],
         Step::DropDetached(drop) => vec![letting_go::drop_detached(drop)],
         Step::ExcludeFromDefault(add) => vec![partitions::exclude(add)],
         Step::ValidateExclusion(check) => {

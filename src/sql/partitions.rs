@@ -6,14 +6,10 @@ use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, indexes, quote};
 use crate::observed::ReplicaIdentity;
 use crate::partition::{
-    Bounds, Identifier, ManagedTable, Mark, Marker, QualifiedName, detached_constraint,
-    partition_marker,
+    Bounds, Identifier, ManagedTable, Mark, Marker, QualifiedName, bounds_check, detached_checks,
+    marker_beginning, partition_marker,
 };
 use crate::plan::{Attach, ExcludeFromDefault, IndexBody, NewPartition, RangeKey};
-
-/// The `CHECK` constraint by which Postgres knows at `ATTACH PARTITION` that no row lies outside, and
-/// scans nothing. It is dropped in the same transaction.
-const BOUNDS_CHECK: &str = "\"pgpartition_bounds\"";
 
 /// What of the columns comes along. Not `IDENTITY`: since Postgres 17 a partition has the identity
 /// of its table, and one of its own is refused (55000). Not `INDEXES`: they are made by names we
@@ -68,7 +64,11 @@ fn create_table(new: &NewPartition) -> Sql {
         qualified(&new.table)
     );
     if let (Some(key), Some(range)) = (&new.key, new.bounds.as_range()) {
-        text.push_str(&format!(", CONSTRAINT {BOUNDS_CHECK} CHECK ({})", in_range(key, range)));
+        text.push_str(&format!(
+            ", CONSTRAINT {} CHECK ({})",
+            name(&bounds_check()),
+            in_range(key, range)
+        ));
     }
     text.push(')');
     if let Some(method) = &new.template.access_method {
@@ -119,11 +119,12 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
         quote::bounds(&attach.bounds, attach.key.as_ref().map(|key| key.key))
     )));
     if attach.key.is_some() {
-        statements.push(Sql(format!(
-            "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {BOUNDS_CHECK}, DROP CONSTRAINT IF EXISTS {}",
-            qualified(&attach.partition),
-            name(&detached_constraint(&attach.managed))
-        )));
+        let of_detached = detached_checks(&attach.managed);
+        let checks = std::iter::once(bounds_check()).chain(of_detached);
+        let drops: Vec<_> =
+            checks.map(|check| format!("DROP CONSTRAINT IF EXISTS {}", name(&check))).collect();
+        let partition = qualified(&attach.partition);
+        statements.push(Sql(format!("ALTER TABLE {partition} {}", drops.join(", "))));
     }
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
@@ -223,9 +224,10 @@ pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
     let table = qualified(partition);
     let guard = format!(
         "BEGIN IF EXISTS (SELECT FROM ONLY {table}) OR starts_with(obj_description({}::regclass, \
-         'pg_class'), 'pgpartition.dev table for ') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = 'object_in_use', \
+         'pg_class'), {}) IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = 'object_in_use', \
          MESSAGE = 'the table is not empty or not ours, and is not dropped'; END IF; END",
-        literal(&table)
+        literal(&table),
+        literal(&marker_beginning(&Marker::new(Mark::ToBeAttached)))
     );
     vec![
         Sql("SET LOCAL row_security = off".to_owned()),

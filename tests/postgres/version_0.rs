@@ -40,6 +40,7 @@ fn fixture(file: &str) -> String {
 
 async fn restored(major: u16) -> World {
     let world = World::new(major).await;
+    world.admin("DROP SCHEMA pgpartition").await;
     let dump = std::fs::read_to_string(fixture("database.sql")).unwrap();
     let dump = dump.replace("finance_owner", &world.owner);
     world.admin(&dump.replace("partition_operator", &world.operator)).await;
@@ -90,7 +91,8 @@ async fn an_interrupted_run_of_version_0_is_continued() {
         assert_eq!(planned(&world, "interrupted.yaml"), expected, "Postgres {major}");
         let done = world.call(&["apply", "-f", &fixture("interrupted.yaml"), "--at", NOW], "");
         assert_eq!(done.status, 0, "Postgres {major}: {done:?}");
-        let checks = "SELECT count(*) FROM pg_constraint WHERE starts_with(conname, 'pgpartition_not_')";
+        let checks =
+            "SELECT count(*) FROM pg_constraint WHERE starts_with(conname, 'pgpartition_not_')";
         assert_eq!(world.text(checks).await, "0", "Postgres {major}");
     }
 }
@@ -108,7 +110,8 @@ async fn tables_that_version_0_detached_are_attached_again_without_a_scan() {
             WHERE relnamespace = 'finance'::regnamespace AND relkind = 'r' AND NOT relispartition
                 AND relname NOT LIKE 'ledger%'";
         assert_eq!(world.text(left).await, "", "Postgres {major}: {done:?}");
-        let checks = "SELECT count(*) FROM pg_constraint WHERE starts_with(conname, 'pgpartition_of_')";
+        let checks =
+            "SELECT count(*) FROM pg_constraint WHERE starts_with(conname, 'pgpartition_of_')";
         assert_eq!(world.text(checks).await, "0", "Postgres {major}: {done:?}");
     }
 }

@@ -11,6 +11,7 @@ use crate::observed::{
 };
 use crate::partition::{
     Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
+    adoption_digests,
 };
 use crate::plan::step::{
     Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember, ValidateBounds,
@@ -178,10 +179,14 @@ pub(super) fn check_adoptions(
     let before = &world.adopted;
     match (marking, recorded) {
         (Marking::Adopted, Some(recorded)) => {
-            let mut digests = partitions.iter().map(|marked| adoption_digest(&marked.name));
-            let is_new =
-                digests.all(|digest| !before.contains(&digest) && recorded.contains(&digest));
-            ensure(is_new, "no adoption is repeated for another table of the same name")
+            let is_new = |marked: &MarkedPartition| {
+                recorded.contains(&adoption_digest(&marked.name))
+                    && !adoption_digests(&marked.name).any(|digest| before.contains(&digest))
+            };
+            ensure(
+                partitions.iter().all(is_new),
+                "no adoption is repeated for another table of the same name",
+            )
         }
         (Marking::Forgotten, Some(recorded)) => {
             ensure(partitions.is_empty() && recorded.is_subset(before), "nothing is only forgotten")

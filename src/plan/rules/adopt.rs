@@ -6,7 +6,7 @@ use super::{Cause, Draft, Ground, Note, PlannedStep, Step, simulate};
 use crate::desired::AdoptedName;
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
 use crate::partition::{
-    Bounds, Detached, ManagedTable, Mark, Marker, QualifiedName, adoption_digest,
+    Bounds, Detached, ManagedTable, Mark, Marker, QualifiedName, adoption_digest, adoption_digests,
 };
 use crate::plan::reason::Unadoptable;
 use crate::plan::step::{MarkPartitions, MarkedPartition, Marking};
@@ -38,7 +38,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     if adopted.is_empty() {
         return;
     }
-    let asked_for = desired.adopt.iter().map(|name| digest_of(name, &draft.world.managed));
+    let asked_for = desired.adopt.iter().flat_map(|name| digests_of(name, &draft.world.managed));
     let mut recorded: BTreeSet<_> =
         asked_for.filter(|digest| draft.world.adopted.contains(digest)).collect();
     recorded.extend(adopted.iter().map(|partition| adoption_digest(&partition.name)));
@@ -53,11 +53,12 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
 /// ask for the adoption of that one.
 fn forget(ground: &Ground<'_>, draft: &mut Draft) {
     let recorded = &draft.world.adopted;
-    let asked_for = ground.desired.adopt.iter().map(|name| digest_of(name, &draft.world.managed));
+    let asked_for = ground.desired.adopt.iter();
+    let asked_for = asked_for.flat_map(|name| digests_of(name, &draft.world.managed));
     let kept: BTreeSet<_> = asked_for.filter(|digest| recorded.contains(digest)).collect();
     let is_waiting = |p: &ObservedPartition| {
-        let digest = adoption_digest(&p.name);
-        p.origin == Origin::Foreign && recorded.contains(&digest) && !kept.contains(&digest)
+        let is_forgotten = |digest| recorded.contains(&digest) && !kept.contains(&digest);
+        p.origin == Origin::Foreign && adoption_digests(&p.name).any(is_forgotten)
     };
     if draft.world.partitions.iter().any(is_waiting) {
         let mut step = draft.marking(ground, &[], Marking::Forgotten);
@@ -68,9 +69,9 @@ fn forget(ground: &Ground<'_>, draft: &mut Draft) {
     }
 }
 
-fn digest_of(name: &AdoptedName, table: &ManagedTable) -> String {
+fn digests_of(name: &AdoptedName, table: &ManagedTable) -> impl Iterator<Item = String> {
     let schema = name.schema.as_ref().unwrap_or(&table.name().schema).clone();
-    adoption_digest(&QualifiedName { schema, name: name.name.clone() })
+    adoption_digests(&QualifiedName { schema, name: name.name.clone() })
 }
 
 fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) -> bool {
@@ -133,7 +134,7 @@ impl Draft {
     }
 
     fn was_adopted(&self, partition: &QualifiedName) -> bool {
-        self.world.adopted.contains(&adoption_digest(partition))
+        adoption_digests(partition).any(|digest| self.world.adopted.contains(&digest))
     }
 
     fn marking(

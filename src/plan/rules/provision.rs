@@ -3,7 +3,9 @@
 use super::{Blocker, Cause, Draft, Ground, Note, Step, drain, remainders};
 use crate::desired::DefaultPartition;
 use crate::observed::{Attachment, ObservedPartition, Origin};
-use crate::partition::{Bounds, Identifier, RangeBounds, detached_constraint, digest, range_name};
+use crate::partition::{
+    Bounds, Identifier, RangeBounds, default_check, detached_check, range_name,
+};
 use crate::plan::calendar::Newest;
 use crate::plan::ground::{Method, Range};
 use crate::plan::step::{DropExclusion, ExcludeFromDefault, RangeKey, ValidateExclusion};
@@ -109,7 +111,7 @@ fn way(
     }
     // The promise would make an application's insert fail that the default partition takes now;
     // where an earlier run made it, the insert fails already, and attaching is what cures it.
-    let promised = default.exclusions.iter().any(|e| e.name == exclusion_name(range));
+    let promised = default.exclusions.iter().any(|e| e.name == default_check(range));
     let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
     if !is_drained {
         let blocker = is_in_use.then_some(Blocker::DefaultInUse { default: name });
@@ -153,7 +155,7 @@ fn make(
     let partition = draft.make(ground, bounds.clone(), name, on_newest, missing.cause);
     let exclusion = beside.map(|(default, key)| {
         exclude(default, key, missing, draft);
-        exclusion_name(missing.range)
+        default_check(missing.range)
     });
     let attach = draft.attach(ground, partition, bounds, exclusion);
     draft.step(attach, missing.cause);
@@ -161,7 +163,7 @@ fn make(
 
 /// The steps after which the default partition is known to hold nothing of a range.
 fn exclude(default: &ObservedPartition, key: &RangeKey, missing: Missing, draft: &mut Draft) {
-    let exclusion = exclusion_name(missing.range);
+    let exclusion = default_check(missing.range);
     let there = default.exclusions.iter().find(|e| e.name == exclusion);
     if there.is_none() {
         let step = Step::ExcludeFromDefault(ExcludeFromDefault {
@@ -187,7 +189,7 @@ fn drop_unneeded_exclusions(
     let needed: Vec<_> = ways
         .iter()
         .filter(|(_, way)| matches!(way, Way::Excluding))
-        .map(|(missing, _)| exclusion_name(missing.range))
+        .map(|(missing, _)| default_check(missing.range))
         .collect();
     for exclusion in default.exclusions.iter().filter(|e| !needed.contains(&e.name)) {
         let step = Step::DropExclusion(DropExclusion {
@@ -196,12 +198,6 @@ fn drop_unneeded_exclusions(
         });
         draft.step(step, Cause::Leftover);
     }
-}
-
-/// The name of the promise about a range: the same for the same range, whoever asks.
-fn exclusion_name(range: RangeBounds) -> Identifier {
-    Identifier::new(format!("pgpartition_not_{}", digest(&format!("{range:?}"), 16)))
-        .expect("short and without NUL")
 }
 
 fn note_unmanaged(ground: &Ground<'_>, draft: &mut Draft) {
@@ -223,7 +219,7 @@ fn note_unmanaged(ground: &Ground<'_>, draft: &mut Draft) {
     }
     if !draft.world.unmarked.is_empty() {
         let tables = draft.world.unmarked.clone();
-        let constraint = detached_constraint(&draft.world.managed);
+        let constraint = detached_check(&draft.world.managed);
         draft.notes.push(Note::Unmarked { tables, constraint });
     }
 }

@@ -1,0 +1,180 @@
+//! Canonical text: what a digest is made of.
+//!
+//! Every encoding is written by hand and has a version. Neither `Debug` nor the name of a type or field decides what
+//! it says. An encoding that changes gets a new version, and what the old one stored is still read.
+
+use std::collections::BTreeSet;
+
+use super::{Edge, Identifier, ManagedTable, QualifiedName, RangeBounds, digest};
+
+/// A text that no two sequences of values share.
+///
+/// Each value tells where it ends: a text begins with its length in bytes, a list with its number of elements, and
+/// everything else ends in a semicolon, which it cannot contain.
+#[derive(Debug)]
+pub struct Canonical(String);
+
+/// A value that has a canonical text.
+pub trait Encode {
+    /// Appends the value.
+    fn encode(&self, to: &mut Canonical);
+}
+
+impl Canonical {
+    /// Begins the text of an encoding in one of its versions.
+    #[must_use]
+    pub fn new(encoding: &'static str, version: u32) -> Self {
+        let mut text = Self(String::new());
+        text.word(encoding).with(&version);
+        text
+    }
+
+    /// Appends a word that tells one kind of value from others.
+    pub fn word(&mut self, word: &'static str) -> &mut Self {
+        self.0.push_str(word);
+        self.0.push(';');
+        self
+    }
+
+    /// Appends a value.
+    pub fn with(&mut self, value: &(impl Encode + ?Sized)) -> &mut Self {
+        value.encode(self);
+        self
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the first `digits` hexadecimal digits of the digest of the text.
+    #[must_use]
+    pub fn digest(&self, digits: usize) -> String {
+        digest(&self.0, digits)
+    }
+
+    fn list<'a, T: Encode + 'a>(&mut self, values: impl ExactSizeIterator<Item = &'a T>) {
+        self.with(&values.len());
+        for value in values {
+            self.with(value);
+        }
+    }
+}
+
+macro_rules! encode_numbers {
+    ($($number:ty),*) => {$(
+        impl Encode for $number {
+            fn encode(&self, to: &mut Canonical) {
+                to.0.push_str(&self.to_string());
+                to.0.push(';');
+            }
+        }
+    )*};
+}
+
+encode_numbers!(u16, u32, u64, usize, i32, i128);
+
+impl Encode for bool {
+    fn encode(&self, to: &mut Canonical) {
+        to.word(if *self { "yes" } else { "no" });
+    }
+}
+
+impl Encode for str {
+    fn encode(&self, to: &mut Canonical) {
+        to.0.push_str(&self.len().to_string());
+        to.0.push(':');
+        to.0.push_str(self);
+    }
+}
+
+impl Encode for String {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(self.as_str());
+    }
+}
+
+impl<T: Encode> Encode for Option<T> {
+    fn encode(&self, to: &mut Canonical) {
+        match self {
+            Some(value) => to.word("some").with(value),
+            None => to.word("none"),
+        };
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn encode(&self, to: &mut Canonical) {
+        to.list(self.iter());
+    }
+}
+
+impl<T: Encode> Encode for BTreeSet<T> {
+    fn encode(&self, to: &mut Canonical) {
+        to.list(self.iter());
+    }
+}
+
+impl<A: Encode, B: Encode> Encode for (A, B) {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(&self.0).with(&self.1);
+    }
+}
+
+impl Encode for Identifier {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(self.as_str());
+    }
+}
+
+impl Encode for QualifiedName {
+    fn encode(&self, to: &mut Canonical) {
+        let Self { schema, name } = self;
+        to.with(schema).with(name);
+    }
+}
+
+impl Encode for ManagedTable {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(self.name());
+    }
+}
+
+impl Encode for RangeBounds {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(&self.from()).with(&self.to());
+    }
+}
+
+impl Encode for Edge {
+    fn encode(&self, to: &mut Canonical) {
+        match self {
+            Self::MinValue => to.word("minvalue"),
+            Self::NegativeInfinity => to.word("-infinity"),
+            Self::At(at) => to.word("at").with(at),
+            Self::Infinity => to.word("infinity"),
+            Self::MaxValue => to.word("maxvalue"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Canonical, Encode};
+
+    fn text(value: &impl Encode) -> String {
+        Canonical::new("test", 1).with(value).as_str().to_owned()
+    }
+
+    #[test]
+    fn a_value_tells_where_it_ends() {
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        assert_eq!(text(&words(&["a", "b;"])), "test;1;2;1:a2:b;");
+        assert_ne!(text(&words(&["a", "b"])), text(&words(&["a1:b"])));
+        assert_ne!(text(&words(&[])), text(&words(&[""])));
+        assert_ne!(text(&(Some(1_u32), None::<u32>)), text(&(None::<u32>, Some(1_u32))));
+        assert_ne!(text(&(1_u32, 23_u32)), text(&(12_u32, 3_u32)));
+        assert_ne!(text(&"some;".to_owned()), text(&Some(String::new())));
+    }
+}
