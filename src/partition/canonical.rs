@@ -54,13 +54,47 @@ impl Canonical {
         digest(&self.0, digits)
     }
 
-    fn list<'a, T: Encode + 'a>(&mut self, values: impl ExactSizeIterator<Item = &'a T>) {
+    /// Appends a list of values.
+    pub fn list<'a, T: Encode + 'a>(
+        &mut self,
+        values: impl ExactSizeIterator<Item = &'a T>,
+    ) -> &mut Self {
         self.with(&values.len());
-        for value in values {
-            self.with(value);
-        }
+        values.fold(self, |text, value| text.with(value))
     }
 }
+
+/// Encodes structs by their fields, in the order given. It compiles only if every field is named, be it after
+/// `except`, which leaves it out.
+macro_rules! encode_fields {
+    ($($type:ident { $($field:ident),* $(; except $($left_out:ident),+)? })*) => {$(
+        impl $crate::partition::Encode for $type {
+            fn encode(&self, to: &mut $crate::partition::Canonical) {
+                let Self { $($field,)* $($($left_out: _,)+)? } = self;
+                to$(.with($field))*;
+            }
+        }
+    )*};
+}
+
+/// Encodes enums by a word for each variant and its fields. It compiles only if every variant and every field is named.
+macro_rules! encode_variants {
+    ($($type:ident {
+        $($variant:ident = $word:literal { $($field:ident),* $(; except $($left_out:ident),+)? })*
+    })*) => {$(
+        impl $crate::partition::Encode for $type {
+            fn encode(&self, to: &mut $crate::partition::Canonical) {
+                match self {$(
+                    Self::$variant { $($field,)* $($($left_out: _,)+)? } => {
+                        to.word($word)$(.with($field))*
+                    }
+                )*};
+            }
+        }
+    )*};
+}
+
+pub(crate) use {encode_fields, encode_variants};
 
 macro_rules! encode_numbers {
     ($($number:ty),*) => {$(
@@ -92,6 +126,12 @@ impl Encode for str {
 impl Encode for String {
     fn encode(&self, to: &mut Canonical) {
         to.with(self.as_str());
+    }
+}
+
+impl<T: Encode + ?Sized> Encode for &T {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(*self);
     }
 }
 
@@ -128,11 +168,8 @@ impl Encode for Identifier {
     }
 }
 
-impl Encode for QualifiedName {
-    fn encode(&self, to: &mut Canonical) {
-        let Self { schema, name } = self;
-        to.with(schema).with(name);
-    }
+encode_fields! {
+    QualifiedName { schema, name }
 }
 
 impl Encode for ManagedTable {

@@ -2,7 +2,7 @@
 
 use super::predicate::means_the_same;
 use super::stored_name::version_0;
-use super::{Canonical, Encode, Identifier, digest};
+use super::{Canonical, Identifier, digest, encode_fields};
 
 /// The version of the digest that is written into comments from now on.
 const DIGEST_VERSION: u32 = 1;
@@ -110,18 +110,9 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-impl Encode for IndexShape {
-    fn encode(&self, to: &mut Canonical) {
-        let Self { method, unique, columns, include, predicate } = self;
-        to.with(method).with(unique).with(columns).with(include).with(predicate);
-    }
-}
-
-impl Encode for IndexColumn {
-    fn encode(&self, to: &mut Canonical) {
-        let Self { column, descending, nulls_first } = self;
-        to.with(column).with(descending).with(nulls_first);
-    }
+encode_fields! {
+    IndexShape { method, unique, columns, include, predicate }
+    IndexColumn { column, descending, nulls_first }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod version;
 pub use axis::Axis;
 pub use bounds::{Bounds, Edge, RangeBounds};
 pub use canonical::{Canonical, Encode};
+pub(crate) use canonical::{encode_fields, encode_variants};
 pub use condition::{
     ColumnOperators, ConditionPiece, columns_with_operators, condition_pieces, uses_operators,
 };

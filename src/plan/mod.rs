@@ -6,6 +6,7 @@
 mod aside;
 mod blocker;
 mod calendar;
+mod canonical;
 mod check;
 mod condition;
 mod default_remedy;

@@ -68,7 +68,9 @@ fn stored_text_is_neither_debug_output_nor_what_messages_show() {
 
 #[test]
 fn the_grammar_of_markers_and_constraints_is_spelled_once() {
-    let sql = fs::read_dir("src/sql").expect("a folder").chain(fs::read_dir("src/postgres").expect("a folder"));
+    let sql = fs::read_dir("src/sql")
+        .expect("a folder")
+        .chain(fs::read_dir("src/postgres").expect("a folder"));
     for file in sql {
         let path = file.expect("a file").path();
         if path.is_file() {

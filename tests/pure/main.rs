@@ -12,6 +12,7 @@ mod conditions;
 mod cron;
 mod desired;
 mod docs;
+mod encodings;
 mod fuzz;
 mod generated;
 mod limits;

@@ -1,0 +1,73 @@
+//! The canonical text of blockers.
+
+use std::time::Duration;
+
+use crate::observed::PartitionKind;
+use crate::partition::{Canonical, Encode, ServerVersion, encode_variants};
+use crate::plan::Blocker;
+
+// The name of a role is shown on a laptop, and not in a cluster where it came from a Secret: no fingerprint covers it.
+encode_variants! {
+    Blocker {
+        NoSuchTable = "no-such-table" { table }
+        NotPartitioned = "not-partitioned" { table, kind }
+        OtherKey = "other-key" { table, found, wanted }
+        UnsupportedKeyType = "unsupported-key-type" { table, column, type_name }
+        IntervalTooFine = "interval-too-fine" { table, column, key }
+        UnknownTimeZone = "unknown-time-zone" { name }
+        BeyondCalendar = "beyond-calendar" {}
+        TooManyPeriods = "too-many-periods" { range, key }
+        NotOwner = "not-owner" { table, owner; except role }
+        MayNotCreate = "may-not-create" { schema; except owner }
+        InRecovery = "in-recovery" {}
+        ReadOnly = "read-only" {}
+        ServerTooOld = "server-too-old" { version }
+        DefaultHoldsRows = "default-holds-rows" { default, range, key; except rows }
+        DefaultNotCounted = "default-not-counted" { default }
+        DefaultInUse = "default-in-use" { default }
+        OtherModulus = "other-modulus" { table, found, wanted }
+        DefaultNoTable = "default-no-table" { default, kind }
+        DefaultReferenced = "default-referenced" { default, by }
+        DefaultRunsCode = "default-runs-code" { default, code, powers; except role }
+        DefaultWithoutIdentity = "default-without-identity" { default }
+        DefaultTooLarge = "default-too-large" { default, range, key; except rows, millis }
+        DetachHeld = "detach-held" { partition; except by }
+        AnotherDetachPending = "another-detach-pending" { partition }
+        NeedsApproval = "needs-approval" { count, limit, dropped_after }
+        DropNeedsApproval = "drop-needs-approval" { count, limit, after }
+        ClocksDiffer = "clocks-differ" {; except seconds }
+        Referenced = "referenced" { partition, by }
+        ReferencesNotChecked = "references-not-checked" { partition, by; except error }
+        LastPartition = "last-partition" { partition }
+        InGrace = "in-grace" {; except until }
+        HasPartitions = "has-partitions" { partition }
+        HasDependents = "has-dependents" { of, by }
+        CannotReattach = "cannot-reattach" { partition }
+        NoSuchColumn = "no-such-column" { table, index, column }
+        ConditionUnclear = "condition-unclear" { index, column }
+        IndexNameTaken = "index-name-taken" { index }
+        IndexServesConstraint = "index-serves-constraint" { index }
+        IndexBeingBuilt = "index-being-built" { index }
+        UnattachedTable = "unattached-table" { table }
+        NoConcurrentBuild = "no-concurrent-build" { partition, kind }
+        NotOwnerOfPartition = "not-owner-of-partition" { partition; except role }
+    }
+    PartitionKind {
+        Table = "table" {}
+        Partitioned = "partitioned" {}
+        Foreign = "foreign" {}
+    }
+}
+
+impl Encode for ServerVersion {
+    fn encode(&self, to: &mut Canonical) {
+        let Self(number) = self;
+        to.with(number);
+    }
+}
+
+impl Encode for Duration {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(&self.as_secs()).with(&self.subsec_nanos());
+    }
+}
