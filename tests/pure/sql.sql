@@ -11,7 +11,7 @@ ALTER INDEX "Fin""an;ce"."2""b" SET ("fillfactor" = '70', "it's" = 'o''dd');
 ALTER INDEX "Fin""an;ce"."2""b" SET TABLESPACE "Table;space";
 ALTER INDEX "Fin""an;ce"."2""b" ALTER COLUMN 1 SET STATISTICS 1000;
 CREATE UNIQUE INDEX "3'c" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WHERE ("status" = 'it''s; done');
-COMMENT ON INDEX "Fin""an;ce"."3'c" IS E'pgpartition.dev index 014a81c364db own;\\er';
+COMMENT ON INDEX "Fin""an;ce"."3'c" IS E'pgpartition.dev index 1:044d0a417a2b own;\\er';
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" ALTER COLUMN "select" SET STATISTICS 321;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" ENABLE ROW LEVEL SECURITY;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FORCE ROW LEVEL SECURITY;
@@ -204,7 +204,7 @@ RESET statement_timeout;
 SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 CREATE UNIQUE INDEX CONCURRENTLY "In;""dex" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WHERE ("status" = 'it''s; done');
-COMMENT ON INDEX "Fin""an;ce"."In;""dex" IS E'pgpartition.dev index 014a81c364db it''s \\ mine';
+COMMENT ON INDEX "Fin""an;ce"."In;""dex" IS E'pgpartition.dev index 1:044d0a417a2b it''s \\ mine';
 RESET lock_timeout;
 RESET statement_timeout;
 

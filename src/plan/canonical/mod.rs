@@ -53,11 +53,11 @@ encode_fields! {
     Deferral { wanted, blocker }
 
     NewPartition {
-        table, partition, bounds, key, template, storage, indexes, replica_identity_index
+        managed, table, partition, bounds, key, template, storage, indexes, replica_identity_index
     }
     Attach {
-        table, partition, bounds, key, default, exclusion, references, referenced_by, comment,
-        again, replaced, marker
+        managed, table, partition, bounds, key, default, exclusion, references, referenced_by,
+        comment, again, replaced, marker
     }
     DiscardPartition { partition }
 
@@ -67,7 +67,7 @@ encode_fields! {
     Drain { attach, default, columns, triggers; except rows }
     RemoveDefault { table, default, references }
 
-    MarkPartitions { table, key, partitions, marking, adopted }
+    MarkPartitions { managed, table, key, partitions, marking, adopted }
     MarkedPartition { name, oid, bounds, comment, marker }
     Detach {
         table, partition, bounds, key, concurrently, default, references, referenced_by, after;
@@ -75,12 +75,12 @@ encode_fields! {
     }
     FinalizeDetach { table, partition, references }
     Remember {
-        table, partition, oid, bounds, key, inherited, comment, drops, parent, cycle, publications;
-        except at
+        managed, partition, oid, bounds, key, inherited, comment, drops, parent, cycle,
+        publications; except at
     }
-    StateBounds { table, partition, oid, key, range, inherited }
-    ValidateBounds { table, partition }
-    DropDetached { table, partition, oid, bounds, key, marker, references; except rows, bytes }
+    StateBounds { managed, partition, oid, key, range, inherited }
+    ValidateBounds { managed, partition }
+    DropDetached { managed, partition, oid, bounds, key, marker, references; except rows, bytes }
 
     CreateTableIndex { table, index, shape, partitions }
     BuildIndex { partition, index, shape, stands_for, settings }
