@@ -38,6 +38,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     }
     let mut session = arguments.database.connect().await?;
     let options = Options {
+        relation: None,
         moment: Moment::at(arguments.declared.now()),
         patience: arguments.wait,
         expect: arguments.expect,

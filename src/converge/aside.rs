@@ -1,6 +1,6 @@
 //! One step that can take hours, while other runs go on with the table.
 
-use super::{ConvergeError, Options, check_in_background, expected, hold_claim, look, waits};
+use super::{ConvergeError, Options, check_in_background, expected, hold_claim, waits};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Step;
 use crate::postgres::{
@@ -22,7 +22,7 @@ pub async fn converge_aside(
     tried: &[Step],
     progress: &mut dyn Progress,
 ) -> Result<Option<StepOutcome>, ConvergeError> {
-    let (observed, _) = look(session, desired, &options.moment).await?;
+    let (observed, _) = options.look(session, desired).await?;
     let (Some(relation), Mode::Enforce) = (&observed.relation, desired.mode) else {
         return Ok(None);
     };
@@ -46,7 +46,7 @@ async fn converge_locked(
     tried: &[Step],
     progress: &mut dyn Progress,
 ) -> Result<Option<StepOutcome>, ConvergeError> {
-    let (observed, plan) = look(lock.session(), desired, &options.moment).await?;
+    let (observed, plan) = options.look(lock.session(), desired).await?;
     if let Some(relation) = &observed.relation {
         lock.covers(relation.oid)?;
     }

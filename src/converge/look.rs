@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use super::background::{decide, in_background};
 use crate::desired::DesiredTable;
 use crate::observed::{InvalidSnapshot, ObservedTable, Question, Snapshot};
-use crate::partition::ManagedTable;
+use crate::partition::{Identifier, ManagedTable};
 use crate::plan::{Moment, Plan, plan, questions};
 use crate::postgres::{InspectError, Session, answer, inspect};
 
 /// Rounds of questions. Today one is enough, since no question depends on an answer.
 const MAX_ROUNDS: usize = 8;
 
-/// Looks at a table and plans.
+/// Looks at the relation that has the name of the table, and plans.
 ///
 /// # Errors
 /// Returns an error if the database refuses, or does not answer in time.
@@ -21,13 +21,23 @@ pub async fn look(
     desired: &DesiredTable,
     moment: &Moment,
 ) -> Result<(ObservedTable, Plan), InspectError> {
+    look_at(session, desired, &desired.name.name().name, moment).await
+}
+
+/// Looks at a relation of the table's schema, and plans.
+pub(super) async fn look_at(
+    session: &Session,
+    desired: &DesiredTable,
+    relation: &Identifier,
+    moment: &Moment,
+) -> Result<(ObservedTable, Plan), InspectError> {
     let (of, at) = (desired.clone(), *moment);
     let asked = move |observed: &ObservedTable| questions(&of, observed, &at);
-    let (_, observed) = look_with(session, &desired.name, asked).await?;
+    let (_, observed) = look_with(session, (&desired.name, relation), asked).await?;
     Ok(decide(desired, observed, moment, plan).await)
 }
 
-/// Takes a snapshot of a table and answers the questions about it, until no question is left. Returns the snapshot,
+/// Takes a snapshot of a table, of which SQL addresses a relation of its schema, and answers the questions about it, until no question is left. Returns the snapshot,
 /// and what it means.
 ///
 /// It ends: `questions` asks nothing that the snapshot answers, and each question of a round is answered in it, if
@@ -37,11 +47,10 @@ pub async fn look(
 /// Returns an error if the database refuses, or does not answer in time.
 pub async fn look_with(
     session: &Session,
-    table: &ManagedTable,
+    (table, relation): (&ManagedTable, &Identifier),
     questions: impl Fn(&ObservedTable) -> Vec<Question> + Send + 'static,
 ) -> Result<(Snapshot, ObservedTable), InspectError> {
-    let (mut snapshot, mut questions) =
-        (inspect(session, table, &table.name().name).await?, questions);
+    let (mut snapshot, mut questions) = (inspect(session, table, relation).await?, questions);
     let read_at = Timestamp::now();
     for _ in 0..MAX_ROUNDS {
         let round = in_background(move || {

@@ -3,17 +3,17 @@
 mod aside;
 mod background;
 mod look;
+mod options;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{Blocker, CheckedPlan, Moment, Plan, Step, Violation, is_refuted, readmit};
 use crate::postgres::{
-    Authority, Certainty, Claimant, DatabaseError, Holder, InspectError, LockKeys, Progress,
-    Ruling, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked, claim, execute,
+    Authority, Certainty, DatabaseError, Holder, InspectError, LockKeys, Progress, Ruling, Session,
+    StepFailure, StepOutcome, TableLock, Unrevoked, claim, execute,
 };
 use crate::sql::Waits;
 
@@ -21,47 +21,10 @@ use background::check_in_background;
 
 pub use aside::converge_aside;
 pub use look::{look, look_with};
+pub use options::Options;
 
 /// How long between two tries to have a table to ourselves, about.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
-
-/// How far to go.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The instants the plan is for.
-    pub moment: Moment,
-    /// How long to retry what others hold.
-    pub patience: Duration,
-    /// The fingerprints a person has seen; empty where any plan will do.
-    pub expect: Vec<String>,
-    /// How long to come back to what others hold up: a detach whose end waits for an old transaction.
-    pub linger: Duration,
-    /// The resource that claims the table; none where a person acts, who says so now.
-    pub claimant: Option<Claimant>,
-    /// Asked whether the run may go on, under the lock of the table and before each step.
-    pub authority: Arc<dyn Authority>,
-    /// The steps that take too long to be tried again at once.
-    pub slow: SlowSteps,
-    /// Whether steps that [`converge_aside`] executes are left to it.
-    pub leave_aside: bool,
-}
-
-impl Options {
-    /// Accepts any plan for that moment and cannot be revoked. It claims no table and waits for no blocked detach.
-    #[must_use]
-    pub fn new(moment: Moment, patience: Duration) -> Self {
-        Self {
-            moment,
-            patience,
-            expect: Vec::new(),
-            linger: Duration::ZERO,
-            claimant: None,
-            authority: Arc::new(Unrevoked),
-            slow: SlowSteps::default(),
-            leave_aside: false,
-        }
-    }
-}
 
 /// What one run came to.
 #[derive(Debug)]
@@ -144,7 +107,7 @@ pub async fn converge(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
-    let (observed, plan) = look(session, desired, &options.moment).await?;
+    let (observed, plan) = options.look(session, desired).await?;
     expected(&plan, options)?;
     hold_claim(session, desired, &observed, options).await?;
     let has_work = if options.leave_aside {
@@ -220,7 +183,7 @@ async fn converge_locked(
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
     let started = Instant::now();
-    let (before, first) = look(lock.session(), desired, &options.moment).await?;
+    let (before, first) = options.look(lock.session(), desired).await?;
     if let Some(relation) = &before.relation {
         lock.covers(relation.oid)?;
     }
@@ -240,7 +203,7 @@ async fn converge_locked(
     let (mut observed, mut remaining) = doing.all(&checked).await?;
     while is_pending(&remaining) && started.elapsed() < options.linger {
         tokio::time::sleep(LOCK_PAUSE).await;
-        (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
+        (observed, remaining) = options.look(lock.session(), desired).await?;
         if !is_held_up(&remaining) {
             let rest = if aside.is_some() { remaining } else { remaining.without_aside() };
             let checked = check_in_background(rest, desired, observed, &options.moment).await?;
@@ -293,7 +256,7 @@ impl Doing<'_> {
             return Err(ConvergeError::Revoked);
         }
         let (session, moment) = (self.lock.session(), &self.options.moment);
-        let (mut observed, mut remaining) = look(session, self.desired, moment).await?;
+        let (mut observed, mut remaining) = self.options.look(session, self.desired).await?;
         // A promise about the default partition makes writes fail that it took before. Where the attach
         // it was made for has not come about, it is taken back before we go. That holds for a run that
         // was ended as well: while a resource is suspended, no other run would take it back.
@@ -301,7 +264,7 @@ impl Doing<'_> {
         if !broken.steps.is_empty() {
             let checked = check_in_background(broken, self.desired, observed, moment).await?;
             self.execute(&checked, &Unrevoked).await;
-            (observed, remaining) = look(session, self.desired, moment).await?;
+            (observed, remaining) = self.options.look(session, self.desired).await?;
         }
         if is_revoked { Err(ConvergeError::Revoked) } else { Ok((observed, remaining)) }
     }

@@ -17,6 +17,7 @@ mod cli;
 mod clients;
 mod command;
 mod consent;
+mod copy;
 mod dependents;
 mod detaching;
 mod documents;

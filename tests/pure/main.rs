@@ -15,6 +15,7 @@ mod docs;
 mod encodings;
 mod fuzz;
 mod generated;
+mod identity;
 mod limits;
 mod manual;
 mod mutants;

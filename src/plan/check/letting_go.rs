@@ -324,6 +324,7 @@ pub(super) fn check_drop(
     let found = find(&drop.partition, world)?;
     ensure(found.attachment == Attachment::Detached, "no partition is dropped")?;
     ensure(found.owned && found.origin == Origin::Ours, "only what is ours is dropped")?;
+    ensure(drop.managed == world.managed, "it was a partition of this table")?;
     ensure(found.oid == Some(drop.oid), "it is the table that was looked at")?;
     ensure(found.bounds == drop.bounds, "it held what was written down")?;
     ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;

@@ -1,0 +1,105 @@
+//! The identity of a table apart from the relation that SQL addresses: a copy is kept like the table whose
+//! name it takes at its cutover.
+
+use std::time::Duration;
+
+use pg_partition_operator::observed::ObservedTable;
+use pg_partition_operator::partition::{ManagedTable, Method, QualifiedName};
+use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, check, plan, simulate};
+use pg_partition_operator::sql::{Waits, render};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::arbitrary::{World, any_world};
+use crate::properties::cases;
+use crate::world;
+
+/// The same world, whose relation has another name than the table.
+fn copy_of(world: &World) -> ObservedTable {
+    let mut copy = world.observed.clone();
+    copy.name = copy.managed.sibling(world::identifier("zz_copy"));
+    copy
+}
+
+fn at(observed: &ObservedTable, world: &World) -> Plan {
+    plan(&world.desired, observed, &Moment::at(world.now))
+}
+
+/// What a plan says, without its fingerprint.
+fn said(plan: &Plan) -> String {
+    let Plan { table, steps, deferred, notes, owner, fingerprint: _ } = plan;
+    format!("{table:?} {steps:#?} {deferred:#?} {notes:#?} {owner:?}")
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn plan_for_a_copy_differs_in_the_relation_alone(world in any_world()) {
+        let copy = copy_of(&world);
+        let (plain, of_copy) = (at(&world.observed, &world), at(&copy, &world));
+        let renamed = said(&of_copy).replace(&copy.name.shown(), &world.observed.name.shown());
+        prop_assert_eq!(renamed, said(&plain));
+        let checked = check(of_copy.clone(), &world.desired, &copy, &Moment::at(world.now));
+        prop_assert!(checked.is_ok(), "{:?}\n{}", checked, of_copy);
+
+        let (mut after, mut cut_over) = (world.observed.clone(), copy);
+        plain.steps.iter().for_each(|planned| simulate(&mut after, &planned.step));
+        of_copy.steps.iter().for_each(|planned| simulate(&mut cut_over, &planned.step));
+        cut_over.name = world.observed.name.clone();
+        prop_assert_eq!(cut_over, after, "the cutover leaves nothing to do that was done before");
+    }
+
+    #[test]
+    fn plan_that_names_another_table_is_rejected(world in any_world()) {
+        let whole = at(&world.observed, &world);
+        for at in 0..whole.steps.len() {
+            let mut mutant = whole.clone();
+            let Some(identity) = identity(&mut mutant.steps[at]) else { continue };
+            *identity = ManagedTable::new(identity.sibling(world::identifier("zz_copy")));
+            let verdict = check(mutant, &world.desired, &world.observed, &Moment::at(world.now));
+            prop_assert!(verdict.is_err(), "step {} of\n{}", at + 1, whole);
+        }
+    }
+}
+
+/// The table that a step writes into markers and names of constraints.
+fn identity(planned: &mut PlannedStep) -> Option<&mut ManagedTable> {
+    match &mut planned.step {
+        Step::CreatePartition(new) => Some(&mut new.managed),
+        Step::AttachPartition(attach) => Some(&mut attach.managed),
+        Step::DrainDefault(drain) => Some(&mut drain.attach.managed),
+        Step::MarkPartitions(mark) => Some(&mut mark.managed),
+        Step::RememberDetached(remember) => Some(&mut remember.managed),
+        Step::StateBounds(state) => Some(&mut state.managed),
+        Step::ValidateBounds(validate) => Some(&mut validate.managed),
+        Step::DropDetached(drop) => Some(&mut drop.managed),
+        _ => None,
+    }
+}
+
+#[test]
+fn partition_of_a_copy_is_named_and_marked_for_the_table() {
+    let orders = QualifiedName::parse_sql("shop.orders").expect("a name");
+    let mut copy = world::table(&orders, Method::Range, &[("at", "timestamptz")]);
+    copy.name = orders.sibling(world::identifier("orders_partitioned"));
+    let desired = world::desired(&json!({
+        "database": {"secretRef": {"name": "db"}}, "schema": "shop", "table": "orders", "ahead": 0,
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+    }));
+    let now = "2026-03-15T00:00:00Z".parse().expect("an instant");
+    let planned = plan(&desired.expect("a spec"), &copy, &Moment::at(now));
+    let second = Duration::from_secs(1);
+    let waits = Waits { lock_timeout: second, patience: second };
+    let scripts = planned.steps.iter().map(|planned| render(&planned.step, waits));
+    let statements: Vec<_> = scripts.flat_map(|script| script.statements).collect();
+    let sql: String = statements.iter().map(|sql| format!("{}\n", sql.as_str())).collect();
+    for expected in [
+        "CREATE TABLE \"shop\".\"orders_2026_03\" (LIKE \"shop\".\"orders_partitioned\"",
+        "ALTER TABLE \"shop\".\"orders_partitioned\" ATTACH PARTITION \"shop\".\"orders_2026_03\"",
+        "pgpartition.dev table for shop.orders FOR VALUES",
+    ] {
+        assert!(sql.contains(expected), "{expected} is not in\n{sql}");
+    }
+    assert!(!sql.contains("shop.orders_partitioned"), "a marker names the relation:\n{sql}");
+}
