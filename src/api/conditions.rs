@@ -181,6 +181,14 @@ reasons! {
     IndexBuilding,
 }
 
+impl Reason {
+    /// Returns the reason with this name, or `None` if another version of the operator gave it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == name)
+    }
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
@@ -230,6 +238,21 @@ impl ConditionType {
             Self::Covered => "Covered",
             Self::Retained => "Retained",
             Self::Indexed => "Indexed",
+        }
+    }
+
+    /// Returns the type with this name, or `None` if the condition is another owner's.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|type_| type_.as_str() == name)
+    }
+
+    /// Returns whether the condition only repeats why `Ready` is not true, and says who has to act.
+    #[must_use]
+    pub const fn repeats_ready(self) -> bool {
+        match self {
+            Self::Reconciling | Self::Stalled => true,
+            Self::Ready | Self::Reachable | Self::Covered | Self::Retained | Self::Indexed => false,
         }
     }
 }

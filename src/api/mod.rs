@@ -6,6 +6,8 @@
 #![allow(clippy::doc_markdown, reason = "kubectl prints these comments as they stand")]
 
 mod conditions;
+mod resolved_by;
 pub mod v1alpha1;
 
 pub use conditions::{ConditionType, Reason};
+pub use resolved_by::ResolvedBy;

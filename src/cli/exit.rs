@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::plan::{Plan, Waits};
+use crate::api::ResolvedBy;
+use crate::plan::Plan;
 use crate::postgres::{DatabaseError, ErrorKind, InspectError, StepFailure};
+use crate::status::resolved_by;
 
 /// What a command came to, the gravest last: of several outcomes the gravest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,12 +27,12 @@ pub(super) enum Exit {
 impl Exit {
     /// What a plan leaves to be done, apart from its steps.
     pub(super) fn of_deferred(plan: &Plan) -> Self {
-        let waits = plan.deferred.iter().map(|deferral| deferral.blocker.waits());
-        waits
-            .map(|waits| match waits {
-                Waits::ForTime => Self::Done,
-                Waits::ForOthers => Self::Busy,
-                Waits::ForPerson => Self::Person,
+        plan.deferred
+            .iter()
+            .map(|deferral| match resolved_by(&deferral.blocker) {
+                ResolvedBy::Time => Self::Done,
+                ResolvedBy::OtherSessions => Self::Busy,
+                ResolvedBy::User => Self::Person,
             })
             .max()
             .unwrap_or(Self::Done)

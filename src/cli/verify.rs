@@ -8,8 +8,10 @@ use super::database::Database;
 use super::exit::Exit;
 use super::output::Format;
 use super::{Declared, documents, output};
+use crate::api::ResolvedBy;
 use crate::converge::look;
-use crate::plan::{Deferral, Moment, Note, Plan, Waits};
+use crate::plan::{Deferral, Moment, Note, Plan};
+use crate::status::resolved_by;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -46,7 +48,8 @@ pub(super) fn show(plans: &[Plan], format: Format) -> anyhow::Result<Exit> {
 /// What is wrong with a table, one sentence each.
 fn drift(plan: &Plan) -> Vec<String> {
     let missing = plan.steps.iter().map(|planned| format!("not so yet: {}", planned.line()));
-    let held_back = plan.deferred.iter().filter(|held| held.blocker.waits() != Waits::ForTime);
+    let held_back = plan.deferred.iter();
+    let held_back = held_back.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
     missing.chain(held_back.map(Deferral::line)).collect()
 }
 

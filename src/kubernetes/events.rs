@@ -14,9 +14,9 @@ use tokio::time::timeout;
 
 use super::panics::contain;
 use super::patch::API_DEADLINE;
-use crate::api::{ConditionType, Reason};
+use crate::api::{ConditionType, Reason, ResolvedBy};
 use crate::partition::{QualifiedName, digest};
-use crate::plan::{Deferral, Plan, Step, Waits};
+use crate::plan::{Deferral, Plan, Step};
 use crate::postgres::StepOutcome;
 use crate::status;
 
@@ -82,7 +82,7 @@ impl Events {
         for deferral in after.deferred.iter().filter(is_new) {
             let Deferral { wanted, blocker } = deferral;
             let is_told = blocker.is_about_plan() && std::mem::replace(&mut told_of_plan, true);
-            if is_told || blocker.waits() == Waits::ForTime {
+            if is_told || status::resolved_by(blocker) == ResolvedBy::Time {
                 continue;
             }
             let wanted = wanted.as_ref().filter(|_| !blocker.is_about_plan()).map(action);
@@ -196,11 +196,9 @@ fn log(about: &ObjectReference, condition: &Condition) {
     }
 }
 
-/// Whether a condition has another status or reason. `Stalled` and `Reconciling` only repeat what
-/// `Ready` says.
+/// Returns whether a condition has another status or reason, and does not only repeat what `Ready` says.
 fn is_new(condition: &Condition, before: &[Condition]) -> bool {
-    let repeats = [ConditionType::Stalled, ConditionType::Reconciling];
-    if repeats.iter().any(|repeats| repeats.as_str() == condition.type_) {
+    if ConditionType::from_name(&condition.type_).is_some_and(ConditionType::repeats_ready) {
         return false;
     }
     before.iter().find(|before| before.type_ == condition.type_).is_none_or(|before| {

@@ -23,8 +23,10 @@ use super::metrics::Metrics;
 use super::serve::serve;
 use super::tables::{Sight, Tables, Watched};
 use super::workers::{HANG_TIMEOUT, Heartbeat};
+use crate::api::ResolvedBy;
 use crate::observed::{Attachment, ObservedPartition, Origin};
-use crate::plan::{Deferral, Waits};
+use crate::plan::Deferral;
+use crate::status::resolved_by;
 
 /// Time for which a rendered page is answered again, at least.
 const MIN_PAGE_AGE: Duration = Duration::from_secs(1);
@@ -236,8 +238,8 @@ fn render_verdicts(told: &Told) -> Result<String, String> {
 fn problems(sight: &Sight) -> Vec<String> {
     let steps = sight.remaining.steps.iter().map(|planned| format!("to do: {}", planned.line()));
     let deferred = sight.remaining.deferred.iter();
-    let deferred =
-        deferred.filter(|held| held.blocker.waits() != Waits::ForTime).map(Deferral::line);
+    let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
+    let deferred = deferred.map(Deferral::line);
     steps.chain(deferred).collect()
 }
 

@@ -28,7 +28,6 @@ mod simulate;
 mod slow;
 mod step;
 mod undone;
-mod waits;
 
 pub use blocker::Blocker;
 pub use calendar::Calendar;
@@ -47,7 +46,6 @@ pub use step::{
     ValidateBounds, ValidateExclusion,
 };
 pub use undone::Undone;
-pub use waits::Waits;
 
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;

@@ -6,17 +6,18 @@
 mod conditions;
 mod obstacle;
 mod summary;
+mod verdict;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::Reason;
 use crate::api::v1alpha1::PartitionedTableStatus;
+use crate::api::{Reason, ResolvedBy};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::plan::{Blocker, Moment, Plan, Step};
 
-pub use obstacle::cure;
+pub use obstacle::resolved_by;
 pub use summary::strategy;
 
 /// The resource that is spoken of.
@@ -58,6 +59,25 @@ pub struct Seen<'a> {
     pub moment: Moment,
     /// What was tried in vain.
     pub failed: Vec<FailedStep<'a>>,
+}
+
+impl Seen<'_> {
+    /// Whether the table is what the spec asks for, so that `Ready` is true.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.failed.is_empty() && self.remaining.steps.is_empty() && self.blocked().next().is_none()
+    }
+
+    /// The reasons of the steps that failed.
+    pub fn failed(&self) -> impl Iterator<Item = Reason> {
+        self.failed.iter().map(|failed| obstacle::reason_of_failed(failed, self))
+    }
+
+    /// The reasons of the blockers that time alone does not resolve.
+    pub fn blocked(&self) -> impl Iterator<Item = Reason> {
+        let reasons = self.remaining.deferred.iter().map(|deferral| reason_of(&deferral.blocker));
+        reasons.filter(|reason| reason.resolved_by() != ResolvedBy::Time)
+    }
 }
 
 /// A step that was tried in vain.

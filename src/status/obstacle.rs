@@ -1,9 +1,9 @@
 //! What keeps a table from being what its spec asks for.
 
 use super::{FailedStep, Seen};
-use crate::api::Reason;
+use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
-use crate::plan::{Blocker, Deferral, FinalizeDetach, Step, Waits};
+use crate::plan::{Blocker, Deferral, FinalizeDetach, Step};
 
 /// One thing that keeps a table from being what its spec asks for.
 #[derive(Debug, Clone)]
@@ -11,7 +11,6 @@ pub(super) struct Obstacle {
     pub(super) reason: Reason,
     pub(super) message: String,
     pub(super) about: About,
-    pub(super) cure: Waits,
 }
 
 /// What an obstacle is about, and so which condition tells of it.
@@ -33,34 +32,35 @@ pub(super) enum About {
 pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
     let failed = seen.failed.iter().map(|failed| of_failed_step(failed, seen));
     // What waits for time alone keeps nothing from being true.
-    let deferred =
-        seen.remaining.deferred.iter().filter(|held| held.blocker.waits() != Waits::ForTime);
+    let deferred = seen.remaining.deferred.iter();
+    let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
     let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(of_deferral);
     let mut obstacles: Vec<_> =
         failed.chain(deferred).chain(of_approval(seen)).chain(of_work(seen)).collect();
-    obstacles.sort_by_key(|obstacle| match obstacle.cure {
-        Waits::ForPerson => 0,
-        Waits::ForOthers => 1,
-        Waits::ForTime => 2,
-    });
+    obstacles.sort_by_key(|obstacle| obstacle.reason.resolved_by());
     obstacles
+}
+
+/// The reason that a failed step gives a condition.
+pub(super) fn reason_of_failed(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Reason {
+    let FailedStep { step, failure } = failed;
+    // Whichever statement ran out of time, the detach is pending until it is finalized.
+    let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach(FinalizeDetach { partition, .. }) if *partition == step.subject());
+    let is_pending = || seen.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
+    if failure.reason == Reason::LockTimeout && is_pending() {
+        Reason::DetachPending
+    } else {
+        failure.reason
+    }
 }
 
 fn of_failed_step(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Obstacle {
     let FailedStep { step, failure } = failed;
-    // Whichever statement ran out of time, the detach is pending until it is finalized.
-    let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach(FinalizeDetach { partition, .. }) if *partition == step.subject());
-    let is_pending = seen.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
-    let reason = if is_pending && failure.reason == Reason::LockTimeout {
-        Reason::DetachPending
-    } else {
-        failure.reason
-    };
+    let reason = reason_of_failed(failed, seen);
     Obstacle {
         reason,
         message: format!("{} {}: {}", step.verb(), step.subject().shown(), failure.message),
         about: about_step(step),
-        cure: cure(failure.reason),
     }
 }
 
@@ -71,12 +71,7 @@ fn of_deferral(deferral: &Deferral) -> Obstacle {
         Some(step) => format!("{} {}: {explanation}", step.verb(), step.subject().shown()),
         None => explanation,
     };
-    Obstacle {
-        reason,
-        message,
-        about: deferral.wanted.as_ref().map_or(about, about_step),
-        cure: deferral.blocker.waits(),
-    }
+    Obstacle { reason, message, about: deferral.wanted.as_ref().map_or(about, about_step) }
 }
 
 /// One obstacle for all that waits for approval, since it is approved together.
@@ -89,7 +84,7 @@ fn of_approval(seen: &Seen<'_>) -> Option<Obstacle> {
     let fingerprint = &seen.remaining.fingerprint;
     let explained: Vec<_> = blockers.iter().map(|blocker| blocker.explain()).collect();
     let message = format!("{}; the fingerprint is {fingerprint}", explained.join("; "));
-    Some(Obstacle { reason, message, about, cure: first.waits() })
+    Some(Obstacle { reason, message, about })
 }
 
 fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
@@ -103,13 +98,11 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
             reason: Reason::Progressing,
             message: format!("{steps} to go"),
             about: About::Work,
-            cure: Waits::ForTime,
         },
         Mode::Plan => Obstacle {
             reason: Reason::PlanOnly,
             message: format!("{steps} planned: set spec.mode to Enforce to have them done"),
             about: About::Work,
-            cure: Waits::ForPerson,
         },
     })
 }
@@ -138,6 +131,12 @@ pub(super) fn about_step(step: &Step) -> About {
         | Step::DropTableIndex(_)
         | Step::ReplaceTableIndex(_) => About::Indexes,
     }
+}
+
+/// Returns what resolves a blocker.
+#[must_use]
+pub fn resolved_by(blocker: &Blocker) -> ResolvedBy {
+    of_blocker(blocker).0.resolved_by()
 }
 
 pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
@@ -195,93 +194,4 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
             (Reason::IndexesMissing, About::Indexes)
         }
     }
-}
-
-/// What makes it go away that a condition has this reason.
-#[must_use]
-pub fn cure(reason: Reason) -> Waits {
-    match reason {
-        // Of a Secret, too: in a fresh cluster it comes minutes after the resource.
-        Reason::SecretNotFound
-        | Reason::ConnectionFailed
-        | Reason::Deleting
-        | Reason::WaitingForSession
-        | Reason::TableLocked
-        | Reason::HeldByAnother
-        | Reason::LockTimeout
-        | Reason::IndexBuilding
-        | Reason::DetachPending => Waits::ForOthers,
-        Reason::Succeeded
-        | Reason::Progressing
-        | Reason::Connected
-        | Reason::AllPeriods
-        | Reason::AllRemainders
-        | Reason::AllValid
-        | Reason::KeepsEverything
-        | Reason::NothingExpired
-        | Reason::AwaitingGrace
-        | Reason::Unknown => Waits::ForTime,
-        Reason::Suspended
-        | Reason::PlanOnly
-        | Reason::InvalidSpec
-        | Reason::Conflict
-        | Reason::SecretInvalid
-        | Reason::AuthenticationFailed
-        | Reason::TlsFailed
-        | Reason::PoolerDetected
-        | Reason::ReadOnlyReplica
-        | Reason::ReadOnly
-        | Reason::UnsupportedServer
-        | Reason::InsufficientPrivilege
-        | Reason::TableNotFound
-        | Reason::NotPartitioned
-        | Reason::PartitionKeyMismatch
-        | Reason::UnsupportedKeyType
-        | Reason::UnknownTimeZone
-        | Reason::ColumnNotFound
-        | Reason::StepFailed
-        | Reason::InternalError
-        | Reason::PartitionsMissing
-        | Reason::DefaultPartitionHoldsRows
-        | Reason::DefaultPartitionInUse
-        | Reason::HashPartitionsMismatch
-        | Reason::ForeignPartitionInTheWay
-        | Reason::AwaitingApproval
-        | Reason::ClocksDiffer
-        | Reason::PartitionReferenced
-        | Reason::HasDependents
-        | Reason::PartitionsPastRetention
-        | Reason::IndexesMissing
-        | Reason::IndexInvalid
-        | Reason::IndexNameTaken => Waits::ForPerson,
-    }
-}
-
-/// Whether a failure says that the database cannot be worked with.
-pub(super) fn denies_access(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::SecretNotFound
-            | Reason::SecretInvalid
-            | Reason::ConnectionFailed
-            | Reason::AuthenticationFailed
-            | Reason::TlsFailed
-            | Reason::PoolerDetected
-            | Reason::ReadOnlyReplica
-            | Reason::ReadOnly
-            | Reason::UnsupportedServer
-            | Reason::InsufficientPrivilege
-    )
-}
-
-/// Whether a failure says that the database can be worked with, though not now.
-pub(super) fn is_an_answer(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Conflict
-            | Reason::TableLocked
-            | Reason::HeldByAnother
-            | Reason::LockTimeout
-            | Reason::StepFailed
-    )
 }

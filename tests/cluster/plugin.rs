@@ -236,7 +236,7 @@ async fn who_holds_up_a_detach_is_shown() {
     let mut status = person.calls("status orders");
     wait_until("the status names the reader", SOON, async || {
         status = person.calls("status orders");
-        status.out.contains("held back  DetachHeld: ")
+        status.out.contains("DetachHeld:")
     })
     .await;
     assert_eq!(status.status, 5, "{status:?}");

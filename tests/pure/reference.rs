@@ -5,9 +5,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use pg_partition_operator::api::{ConditionType, Reason};
-use pg_partition_operator::plan::{Blocker, Risk, Step, TransactionMode, Waits as Waiting};
+use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
+use pg_partition_operator::plan::{Blocker, Risk, Step, TransactionMode};
 use pg_partition_operator::sql::{Waits, render};
+use pg_partition_operator::status::resolved_by;
 
 use crate::generated::expect_file;
 use crate::{samples, source};
@@ -131,9 +132,9 @@ fn risk(step: &Step) -> &'static str {
 }
 
 fn waits(blocker: &Blocker) -> &'static str {
-    match blocker.waits() {
-        Waiting::ForTime => "It goes with time.",
-        Waiting::ForOthers => "It goes when others have finished.",
-        Waiting::ForPerson => "It waits for a person.",
+    match resolved_by(blocker) {
+        ResolvedBy::Time => "It goes with time.",
+        ResolvedBy::OtherSessions => "It goes when others have finished.",
+        ResolvedBy::User => "It waits for a person.",
     }
 }

@@ -4,6 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::ConditionType;
+
 /// What is true of the table, as it was last seen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +42,20 @@ pub struct PartitionedTableStatus {
     /// What would be done next. Absent where nothing is left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
+}
+
+impl PartitionedTableStatus {
+    /// Returns the condition of a type, or `None` if the status has none.
+    #[must_use]
+    pub fn condition(&self, type_: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == type_.as_str())
+    }
+
+    /// Returns whether a condition is `True`.
+    #[must_use]
+    pub fn is_true(&self, type_: ConditionType) -> bool {
+        self.condition(type_).is_some_and(|condition| condition.status == "True")
+    }
 }
 
 /// How many partitions there are, and in what state. A number that is not known is absent.

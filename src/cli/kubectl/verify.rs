@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Resource, at_hand, status};
-use crate::api::ConditionType;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
@@ -42,8 +41,7 @@ fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result
     if conditions.is_empty() {
         bail!("nothing: no operator has looked at this resource yet");
     }
-    let besides = [ConditionType::Stalled.as_str(), ConditionType::Reconciling.as_str()];
-    let wrong = conditions.iter().filter(|c| !besides.contains(&c.type_.as_str()));
+    let wrong = conditions.iter().filter(|condition| !status::repeats_ready(condition));
     let wrong = wrong.filter(|condition| condition.status != "True");
     let drift: Vec<_> =
         wrong.map(|c| format!("{} {}: {}", c.type_, c.reason, shown_text(&c.message))).collect();

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Step, TransactionMode, Waits};
+use crate::api::ResolvedBy;
+use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Step, TransactionMode};
 use crate::sql;
+use crate::status::resolved_by;
 
 pub(super) fn plan(plan: &Plan, waits: sql::Waits) -> Value {
     json!({
@@ -49,10 +51,10 @@ fn deferral(deferral: &Deferral) -> Value {
         "subject": deferral.wanted.as_ref().map(|step| step.subject().shown()),
         "blocker": deferral.blocker.name(),
         "message": deferral.blocker.explain(),
-        "waitsFor": match deferral.blocker.waits() {
-            Waits::ForTime => "Time",
-            Waits::ForOthers => "Others",
-            Waits::ForPerson => "Person",
+        "waitsFor": match resolved_by(&deferral.blocker) {
+            ResolvedBy::Time => "Time",
+            ResolvedBy::OtherSessions => "Others",
+            ResolvedBy::User => "Person",
         },
     })
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::ConditionType;
 use crate::api::v1alpha1::PartitionedTableSpec;
 use crate::observed::Snapshot;
 use crate::plan::{self, Moment};

@@ -85,3 +85,29 @@ fn what_others_refer_to_stays_and_is_told() {
     assert!(ready.starts_with("Ready=False PartitionReferenced: "), "{ready}");
     assert!(told.starts_with("Retained=False PartitionReferenced: "), "{told}");
 }
+
+#[test]
+fn retained_names_the_approval_first() {
+    let ours = format!("{OURS}{SEPTEMBER}");
+    let mut snapshot = snapshot(&[OCTOBER, NOVEMBER, DECEMBER, SEPTEMBER, AUGUST], &json!({}));
+    for number in [3, 4] {
+        merge(&mut snapshot["partitions"][number], &json!({"comment": ours}));
+    }
+    let spec = json!({"retention": {"keep": 1}, "limits": {"maxExpirePerRun": 1}});
+    let (desired, observed) = (desired(&spec), meaning(snapshot));
+    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let step = remaining.deferred[0].wanted.as_ref().expect("a step");
+    let failure = Failure { reason: Reason::StepFailed, message: "because".to_owned() };
+    let seen = Seen {
+        desired: &desired,
+        observed: &observed,
+        remaining: &remaining,
+        moment: Moment::at(at(NOW)),
+        failed: vec![FailedStep { step, failure }],
+    };
+    let subject = Subject { previous: None, generation: Some(1), requested: None };
+    let status = project(&subject, &Outcome::Seen(seen), at(NOW));
+    let reason = |type_| status.condition(type_).map(|condition| condition.reason.as_str());
+    assert_eq!(reason(ConditionType::Ready), Some("StepFailed"));
+    assert_eq!(reason(ConditionType::Retained), Some("AwaitingApproval"));
+}

@@ -1,7 +1,7 @@
 //! What a person can do about a status.
 
 use super::layout::paragraph;
-use super::{condition, conditions, is_outdated, reason};
+use super::{condition, conditions, is_outdated, reason, repeats_ready};
 use crate::api::v1alpha1::{
     APPROVE_ANNOTATION, DefaultPartition, PartitionedTable, RECONCILE_ANNOTATION,
 };
@@ -86,16 +86,15 @@ fn waits(table: &PartitionedTable) -> Vec<String> {
     waits
 }
 
-/// Why what should be true is not, each reason once. `Stalled` and `Reconciling` say why `Ready` is not.
+/// Why what should be true is not, each reason once.
 fn reasons(table: &PartitionedTable) -> Vec<Reason> {
     let ready = condition(table, ConditionType::Ready).and_then(reason);
     if let Some(work @ (Reason::PlanOnly | Reason::Progressing)) = ready {
         // All else that is not true waits for that.
         return vec![work];
     }
-    let besides = [ConditionType::Stalled.as_str(), ConditionType::Reconciling.as_str()];
     let mut reasons = Vec::new();
-    for condition in conditions(table).iter().filter(|c| !besides.contains(&c.type_.as_str())) {
+    for condition in conditions(table).iter().filter(|condition| !repeats_ready(condition)) {
         let Some(reason) = reason(condition).filter(|reason| *reason != Reason::Unknown) else {
             continue;
         };

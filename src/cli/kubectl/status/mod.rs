@@ -12,12 +12,10 @@ use serde_json::json;
 
 use super::Resource;
 use crate::api::v1alpha1::PartitionedTable;
-use crate::api::{ConditionType, Reason};
+use crate::api::{ConditionType, Reason, ResolvedBy};
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
 use crate::kubernetes::Cluster;
-use crate::plan::Waits;
-use crate::status::cure;
 
 pub(super) use layout::Paint;
 pub(super) use preview::text as plan_text;
@@ -64,27 +62,31 @@ pub(super) fn exit(table: &PartitionedTable) -> Exit {
     }
     match reason(ready) {
         Some(Reason::PlanOnly) => Exit::Steps,
-        Some(reason) => match cure(reason) {
-            Waits::ForPerson => Exit::Person,
-            Waits::ForOthers => Exit::Busy,
-            Waits::ForTime => Exit::Steps,
+        Some(reason) => match reason.resolved_by() {
+            ResolvedBy::User => Exit::Person,
+            ResolvedBy::OtherSessions => Exit::Busy,
+            ResolvedBy::Time => Exit::Steps,
         },
         None if is_stalled(table) => Exit::Person,
         None => Exit::Steps,
     }
 }
 
-/// Whether the plan that the status tells of holds back what somebody has to approve of. Where it
-/// shows only the beginning of what is held back, that may be among the rest.
+/// Returns whether the plan of the status awaits an approval, which `Retained` says. While the operator
+/// waits to inspect the table again, the plan that it last saw may still await one.
 pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
-    let Some(plan) = table.status.as_ref().and_then(|status| status.plan.as_ref()) else {
+    let reason_of = |type_| condition(table, type_).and_then(reason);
+    let plan = table.status.as_ref().and_then(|status| status.plan.as_ref());
+    let (Some(retained), Some(ready)) =
+        (reason_of(ConditionType::Retained), reason_of(ConditionType::Ready))
+    else {
         return false;
     };
-    let conditions = conditions(table);
-    let told = conditions.iter().any(|c| reason(c) == Some(Reason::AwaitingApproval))
-        || plan.preview.iter().any(|line| preview::needs_approval(line));
-    let shown = i32::try_from(plan.preview.len()).unwrap_or(i32::MAX);
-    told || plan.deferred > 0 && plan.steps.saturating_add(plan.deferred) > shown
+    let is_last_seen =
+        retained == Reason::Unknown && ready.resolved_by() == ResolvedBy::OtherSessions;
+    plan.is_some_and(|plan| plan.deferred > 0)
+        && table.spec.retention.is_some()
+        && (retained == Reason::AwaitingApproval || is_last_seen)
 }
 
 /// Whether the spec has changed since the operator looked.
@@ -94,11 +96,11 @@ pub(super) fn is_outdated(table: &PartitionedTable) -> bool {
 }
 
 pub(super) fn is_ready(table: &PartitionedTable) -> bool {
-    condition(table, ConditionType::Ready).is_some_and(|ready| ready.status == "True")
+    table.status.as_ref().is_some_and(|status| status.is_true(ConditionType::Ready))
 }
 
 pub(super) fn is_stalled(table: &PartitionedTable) -> bool {
-    condition(table, ConditionType::Stalled).is_some_and(|stalled| stalled.status == "True")
+    table.status.as_ref().is_some_and(|status| status.is_true(ConditionType::Stalled))
 }
 
 pub(super) fn conditions(table: &PartitionedTable) -> &[Condition] {
@@ -106,10 +108,57 @@ pub(super) fn conditions(table: &PartitionedTable) -> &[Condition] {
 }
 
 fn condition(table: &PartitionedTable, type_: ConditionType) -> Option<&Condition> {
-    conditions(table).iter().find(|condition| condition.type_ == type_.as_str())
+    table.status.as_ref()?.condition(type_)
 }
 
-/// The reason of a condition; none where another version of the operator has given it.
+/// Returns the reason of a condition, or `None` if another version of the operator gave it.
 fn reason(condition: &Condition) -> Option<Reason> {
-    Reason::ALL.iter().copied().find(|reason| reason.as_str() == condition.reason)
+    Reason::from_name(&condition.reason)
+}
+
+/// Returns whether a condition only repeats why `Ready` is not true.
+pub(super) fn repeats_ready(condition: &Condition) -> bool {
+    ConditionType::from_name(&condition.type_).is_some_and(ConditionType::repeats_ready)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::awaits_approval;
+
+    /// Returns a resource with retention whose plan defers 22 steps, of which the status shows none.
+    fn awaits(ready: &str, retained: &str) -> bool {
+        let condition = |type_: &str, reason: &str| -> Value {
+            json!({"type": type_, "status": "False", "reason": reason, "message": "",
+                   "lastTransitionTime": "2026-11-25T12:00:00Z"})
+        };
+        let table = json!({
+            "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
+            "metadata": {"name": "orders"},
+            "spec": {
+                "table": "orders", "retention": {"keep": 2},
+                "partitionBy": {"range": {"column": "at", "interval": "Month"}},
+            },
+            "status": {
+                "conditions": [condition("Ready", ready), condition("Retained", retained)],
+                "plan": {"fingerprint": "7c1e", "steps": 0, "deferred": 22, "preview": []},
+            },
+        });
+        awaits_approval(&serde_json::from_value(table).expect("a resource"))
+    }
+
+    #[test]
+    fn approval_is_awaited_if_retained_says_so() {
+        assert!(awaits("AwaitingApproval", "AwaitingApproval"));
+        assert!(awaits("InsufficientPrivilege", "AwaitingApproval"));
+        assert!(!awaits("PartitionReferenced", "PartitionReferenced"));
+        assert!(!awaits("DefaultPartitionHoldsRows", "NothingExpired"));
+    }
+
+    #[test]
+    fn approval_can_be_given_while_the_table_cannot_be_inspected() {
+        assert!(awaits("TableLocked", "Unknown"));
+        assert!(!awaits("TableNotFound", "Unknown"));
+    }
 }

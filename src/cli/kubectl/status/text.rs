@@ -162,11 +162,11 @@ fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
     text
 }
 
-/// True is good, but for `Stalled` and `Reconciling`.
+/// `True` is good, except in `Stalled` and `Reconciling`.
 fn colour(condition: &Condition) -> Colour {
-    match (condition.type_.as_str(), condition.status.as_str()) {
-        ("Stalled", "True") | (_, "False") => Colour::Red,
-        ("Reconciling", _) | (_, "Unknown") => Colour::Yellow,
+    match (ConditionType::from_name(&condition.type_), condition.status.as_str()) {
+        (Some(ConditionType::Stalled), "True") | (_, "False") => Colour::Red,
+        (Some(ConditionType::Reconciling), _) | (_, "Unknown") => Colour::Yellow,
         _ => Colour::Green,
     }
 }
