@@ -3,153 +3,31 @@
 //! A build can wait and work for hours. Meanwhile its table needs partitions, and the operator
 //! must react to edits. So a reconcile only begins the builds; when they have ended, the resource is reconciled again.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
-use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use super::authority::StillAsked;
+use super::builds::Ticket;
 use super::claims;
+use super::context::{Context, RETRY_TIMEOUT};
 use super::failure::{self, Trouble};
 use super::login::log_in;
 use super::panics::contain;
 use super::progress::Observed;
-use super::reconcile::{Context, PATIENCE};
 use crate::api::Reason;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge_aside};
 use crate::desired::{DesiredTable, Mode};
-use crate::plan::{Moment, Plan, Step};
+use crate::plan::{Moment, Step};
 use crate::postgres::{Session, SlowSteps};
 use crate::status::Failure;
 
 /// Time for which a reconcile waits for the builds that it began: small ones end within it.
 const SHORT_BUILD: Duration = Duration::from_secs(5);
-
-/// The builds of all tables, by the UID of the resource.
-pub(super) struct Asides {
-    tables: Mutex<HashMap<String, Aside>>,
-    running: watch::Sender<usize>,
-}
-
-/// The builds of one table.
-#[derive(Default)]
-struct Aside {
-    run: Option<Run>,
-    /// Steps that failed in the last run.
-    failed: Vec<(Step, Failure)>,
-    /// Whether no reconcile has reported these yet.
-    is_news: bool,
-}
-
-/// Builds in progress.
-struct Run {
-    cancel: CancellationToken,
-    /// Closed when the run ends.
-    ended: watch::Receiver<()>,
-    /// The first step and why it waits, until there is a session for it.
-    waiting: Option<(Step, Failure)>,
-}
-
-/// Belongs to the task of a run. The run ends with it.
-struct Ticket {
-    uid: String,
-    asides: Arc<Asides>,
-    cancel: CancellationToken,
-    _ended: watch::Sender<()>,
-}
-
-impl Default for Asides {
-    fn default() -> Self {
-        Self { tables: Mutex::default(), running: watch::Sender::new(0) }
-    }
-}
-
-impl Asides {
-    /// Interrupts the builds of a table that has to be left alone.
-    pub(super) fn cancel(&self, uid: &str) {
-        if let Some(run) = lock(&self.tables).get(uid).and_then(|aside| aside.run.as_ref()) {
-            run.cancel.cancel();
-        }
-    }
-
-    /// Interrupts the builds of resources that are not there anymore, and forgets these.
-    pub(super) fn retain(&self, there: &HashSet<String>) {
-        lock(&self.tables).retain(|uid, aside| {
-            if let Some(run) = aside.run.as_ref().filter(|_| !there.contains(uid)) {
-                run.cancel.cancel();
-            }
-            there.contains(uid) || aside.run.is_some()
-        });
-    }
-
-    /// Waits until no builds are in progress.
-    pub(super) async fn all_ended(&self) {
-        // The sender is part of `self`, so that this does not fail.
-        drop(self.running.subscribe().wait_for(|running| *running == 0).await);
-    }
-
-    /// Returns the steps to the table that failed or wait for a session, and still are to be done.
-    pub(super) fn failures(&self, uid: &str, remaining: &Plan) -> Vec<(Step, Failure)> {
-        let is_left = |(step, _): &&(Step, Failure)| {
-            remaining.steps.iter().any(|planned| planned.step == *step)
-        };
-        let tables = lock(&self.tables);
-        let Some(aside) = tables.get(uid) else { return Vec::new() };
-        let waiting = aside.run.as_ref().and_then(|run| run.waiting.as_ref());
-        aside.failed.iter().chain(waiting).filter(is_left).cloned().collect()
-    }
-
-    /// Returns what a new run of builds needs, or `None` if one is in progress, or the last one failed
-    /// and no reconcile has reported it yet.
-    fn begin(self: &Arc<Self>, uid: &str, waiting: (Step, Failure)) -> Option<Ticket> {
-        let mut tables = lock(&self.tables);
-        let aside = tables.entry(uid.to_owned()).or_default();
-        if aside.run.is_some() || std::mem::take(&mut aside.is_news) {
-            return None;
-        }
-        let (sender, ended) = watch::channel(());
-        let cancel = CancellationToken::new();
-        aside.run = Some(Run { cancel: cancel.clone(), ended, waiting: Some(waiting) });
-        self.running.send_modify(|running| *running += 1);
-        Some(Ticket { uid: uid.to_owned(), asides: Arc::clone(self), cancel, _ended: sender })
-    }
-
-    fn ended(&self, uid: &str) -> Option<watch::Receiver<()>> {
-        Some(lock(&self.tables).get(uid)?.run.as_ref()?.ended.clone())
-    }
-}
-
-impl Ticket {
-    fn has_session(&self) {
-        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid)
-            && let Some(run) = &mut aside.run
-        {
-            run.waiting = None;
-        }
-    }
-
-    fn report(&self, failed: Vec<(Step, Failure)>) {
-        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid) {
-            aside.is_news = !failed.is_empty();
-            aside.failed = failed;
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid) {
-            aside.run = None;
-        }
-        self.asides.running.send_modify(|running| *running = running.saturating_sub(1));
-    }
-}
 
 /// Begins the builds that a run left, and returns whether they have ended already, so that another run
 /// can do what rests on them.
@@ -257,7 +135,7 @@ impl Work {
                 claimant: Some(claims::claimant(table, context)),
                 authority,
                 slow: slow.clone(),
-                ..converge::Options::new(moment, PATIENCE)
+                ..converge::Options::new(moment, RETRY_TIMEOUT)
             };
             let step = converge_aside(session, desired, &options, &tried, &mut progress).await;
             let outcome = match step {
@@ -298,8 +176,4 @@ fn failed_with(step: &Step, trouble: Trouble) -> Vec<(Step, Failure)> {
         Trouble::Cluster(_) | Trouble::Left | Trouble::Superseded => return Vec::new(),
     };
     vec![(step.clone(), failure)]
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::{sleep, timeout};
 
+use super::context::Context;
 use super::leader::Leadership;
-use super::reconcile::Context;
 use super::tables::Tables;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
 use crate::postgres::{Asking, Authority, Certainty, LongRun, Ruling};

@@ -1,21 +1,29 @@
-//! When to try again.
+//! How long to wait until the next reconcile.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use kube::{Resource as _, ResourceExt as _};
 
+use super::next_reconcile::NextReconcile;
 use crate::api::v1alpha1::{PartitionedTable, RECONCILE_ANNOTATION};
 use crate::postgres::SlowSteps;
 
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// How often each resource has failed in a row, by its UID and the generation that failed.
+/// Pause before a run that an edit has ended is repeated. The watch can be late to report the edit.
+const WATCH_DELAY: Duration = Duration::from_secs(1);
+
+/// Longest delay after an instant at which many resources can be due.
+const MAX_SPREAD: Duration = Duration::from_secs(2);
+
+/// What is remembered of each resource that is not Ready, by its UID.
 #[derive(Default)]
 pub(super) struct Backoff {
-    failures: Mutex<HashMap<String, Failures>>,
+    unready: Mutex<HashMap<String, Unready>>,
     /// The steps of each resource that take too long, and what a user asked for when they were tried.
     slow: Mutex<HashMap<String, (Asked, SlowSteps)>>,
 }
@@ -24,26 +32,60 @@ pub(super) struct Backoff {
 /// reconcile.
 type Asked = (Option<i64>, Option<String>);
 
+/// A resource that is not Ready.
 #[derive(Clone, Copy)]
-struct Failures {
+struct Unready {
     generation: Option<i64>,
-    count: u32,
+    since: Instant,
+    /// Runs in a row that ended with a failure.
+    failures: u32,
 }
 
 impl Backoff {
-    /// How long to wait after another failure. A new generation starts anew.
-    pub(super) fn failed(&self, uid: &str, generation: Option<i64>) -> Duration {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = failures.get(uid).filter(|known| known.generation == generation);
-        let count = known.map_or(0, |known| known.count + 1);
-        failures.insert(uid.to_owned(), Failures { generation, count });
-        let delay = FIRST.saturating_mul(2_u32.saturating_pow(count)).min(LONGEST);
-        jittered(delay)
+    /// Returns for how long a resource of this generation has not been Ready, which it is not now.
+    pub(super) fn unready_for(&self, uid: &str, generation: Option<i64>) -> Duration {
+        unready(&mut self.unready(), uid, generation).since.elapsed()
     }
 
-    /// All is well.
-    pub(super) fn succeeded(&self, uid: &str) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    /// Forgets what was remembered of a resource that is Ready.
+    pub(super) fn ready(&self, uid: &str) {
+        self.unready().remove(uid);
+    }
+
+    /// Returns how long to wait until the next reconcile, or `None` if only a change asks for it.
+    pub(super) fn pause(
+        &self,
+        uid: &str,
+        generation: Option<i64>,
+        next: NextReconcile,
+    ) -> Option<Duration> {
+        match next {
+            NextReconcile::Now => Some(jittered(WATCH_DELAY)),
+            NextReconcile::OnChange => None,
+            NextReconcile::At(at) => {
+                if let Some(unready) = self.unready().get_mut(uid) {
+                    unready.failures = 0;
+                }
+                Some(until(at))
+            }
+            NextReconcile::AfterFailure { at_latest } => {
+                let pause = self.failed(uid, generation);
+                Some(at_latest.map_or(pause, |at| until(at).min(pause)))
+            }
+        }
+    }
+
+    /// Counts a failure, and returns how long to wait after it. An edit of the spec begins a new count.
+    fn failed(&self, uid: &str, generation: Option<i64>) -> Duration {
+        let mut resources = self.unready();
+        let unready = unready(&mut resources, uid, generation);
+        let pause = FIRST.saturating_mul(2_u32.saturating_pow(unready.failures)).min(LONGEST);
+        unready.failures += 1;
+        jittered(pause)
+    }
+
+    fn unready(&self) -> MutexGuard<'_, HashMap<String, Unready>> {
+        self.unready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the steps of a resource that take too long; empty if a user has edited it or requested a
@@ -61,11 +103,29 @@ impl Backoff {
 
     /// Forgets the resources that are not there any more.
     pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.retain(|uid, _| is_there(uid));
+        self.unready().retain(|uid, _| is_there(uid));
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         slow.retain(|uid, _| is_there(uid));
     }
+}
+
+fn unready<'a>(
+    resources: &'a mut HashMap<String, Unready>,
+    uid: &str,
+    generation: Option<i64>,
+) -> &'a mut Unready {
+    let new = || Unready { generation, since: Instant::now(), failures: 0 };
+    let known = resources.entry(uid.to_owned()).or_insert_with(new);
+    if known.generation != generation {
+        *known = new();
+    }
+    known
+}
+
+/// Returns the time until an instant, and a little more: not all resources that are due then begin together.
+fn until(at: Timestamp) -> Duration {
+    let wait = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default();
+    wait + (wait / 5).min(MAX_SPREAD).mul_f64(fastrand::f64())
 }
 
 /// Up to a fifth more or less, so that what came together does not return together.
@@ -75,7 +135,11 @@ pub(super) fn jittered(delay: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{Backoff, SlowSteps};
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::{Backoff, NextReconcile, SlowSteps};
     use crate::api::v1alpha1::{PartitionedTable, RECONCILE_ANNOTATION};
 
     fn table(generation: i64, requested: &str) -> PartitionedTable {
@@ -98,5 +162,42 @@ mod tests {
         assert!(is_first(&backoff.slow_steps(&table(1, "a"))));
         assert!(!is_first(&backoff.slow_steps(&table(1, "b"))), "a reconcile was requested");
         assert!(!is_first(&backoff.slow_steps(&table(2, "b"))), "the spec was edited");
+    }
+
+    /// Returns the pause in seconds, rounded to the power of two that was jittered.
+    fn failed(backoff: &Backoff, generation: i64) -> Option<u64> {
+        let next = NextReconcile::AfterFailure { at_latest: None };
+        let pause = backoff.pause("1", Some(generation), next)?;
+        [2, 4, 8].into_iter().find(|seconds| {
+            let jitter = Duration::from_secs(*seconds).mul_f64(0.8)
+                ..=Duration::from_secs(*seconds).mul_f64(1.2);
+            jitter.contains(&pause)
+        })
+    }
+
+    #[test]
+    fn pause_grows_with_each_failure_of_one_generation() {
+        let backoff = Backoff::default();
+        assert_eq!([failed(&backoff, 1), failed(&backoff, 1)], [Some(2), Some(4)]);
+        assert_eq!([failed(&backoff, 2), failed(&backoff, 2)], [Some(2), Some(4)]);
+    }
+
+    #[test]
+    fn run_that_waits_or_succeeds_ends_the_count_of_failures() {
+        let backoff = Backoff::default();
+        assert_eq!([failed(&backoff, 1), failed(&backoff, 1)], [Some(2), Some(4)]);
+        assert!(backoff.pause("1", Some(1), NextReconcile::At(Timestamp::now())).is_some());
+        assert_eq!([failed(&backoff, 1), failed(&backoff, 1)], [Some(2), Some(4)]);
+        backoff.ready("1");
+        assert_eq!(failed(&backoff, 1), Some(2));
+    }
+
+    #[test]
+    fn failure_delays_nothing_that_is_due() {
+        let backoff = Backoff::default();
+        let at_latest = Some(Timestamp::now());
+        let next = NextReconcile::AfterFailure { at_latest };
+        assert_eq!(backoff.pause("1", Some(1), next), Some(Duration::ZERO));
+        assert_eq!(backoff.pause("1", Some(1), NextReconcile::OnChange), None);
     }
 }

@@ -12,34 +12,19 @@ use std::time::Duration;
 use kube::ResourceExt;
 use tokio::time::{sleep, timeout};
 
+use super::claimed::ClaimedTable;
+use super::context::Context;
 use super::failure::{self, Trouble};
-use super::reconcile::Context;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge};
 use crate::desired::DesiredTable;
-use crate::partition::ManagedTable;
-use crate::postgres::{BorrowError, Claimant, ConnectionSettings, Progress, Session, release};
+use crate::postgres::{BorrowError, Claimant, Progress, Session, release};
 
 /// How long giving up a claim may take before it is left to expire.
 const RELEASING: Duration = Duration::from_secs(10);
 
 /// How long those that are older may take to come first.
 const ELDERS_FIRST: Duration = Duration::from_secs(10);
-
-/// A table that a resource may have claimed, and the way to its database.
-#[derive(Debug, Clone)]
-pub(super) struct Held {
-    pub(super) settings: ConnectionSettings,
-    pub(super) table: ManagedTable,
-}
-
-impl Held {
-    /// Whether the claim on one is the claim on the other.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        let place = |held: &Self| (held.settings.servers.clone(), held.settings.dbname.clone());
-        self.table == other.table && place(self) == place(other)
-    }
-}
 
 /// What a resource says of itself when it claims a table.
 pub(super) fn claimant(table: &PartitionedTable, context: &Context) -> Claimant {
@@ -69,7 +54,7 @@ pub(super) async fn let_elders_go_first(
 
 /// From now on the resource claims this and nothing else. A former claim is given up in the background:
 /// the server may be silent, or all its sessions in use.
-pub(super) fn hold(uid: &str, held: Option<Held>, context: &Arc<Context>) {
+pub(super) fn hold(uid: &str, held: Option<ClaimedTable>, context: &Arc<Context>) {
     let former = context.tables.set_held(uid, held.clone());
     if let Some(former) = former
         && held.is_none_or(|held| !held.is(&former))
@@ -116,14 +101,14 @@ pub(super) fn give_up_deleted(context: &Arc<Context>) {
     }
 }
 
-fn give_up_later(uid: String, held: Held, context: &Arc<Context>) {
+fn give_up_later(uid: String, held: ClaimedTable, context: &Arc<Context>) {
     let context = Arc::clone(context);
     tokio::spawn(async move { give_up(&uid, &held, &context).await });
 }
 
 /// Releases a claim as well as it can be, and has those reconciled who may have waited for it.
-async fn give_up(uid: &str, held: &Held, context: &Context) {
-    let Held { settings, table } = held;
+async fn give_up(uid: &str, held: &ClaimedTable, context: &Context) {
+    let ClaimedTable { settings, table } = held;
     let released = async {
         let borrowed = context.pool.borrow(settings).await?;
         // Meanwhile the resource may want its table again.

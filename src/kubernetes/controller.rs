@@ -15,8 +15,9 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::context::Context;
 use super::panics::restart_after_panics;
-use super::reconcile::{Context, reconcile};
+use super::reconcile::reconcile;
 use super::references;
 use super::tables::Watched;
 use super::watch_log::WatchLog;

@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{Api, Client, Resource, ResourceExt};
 
+use super::context::Context;
 use super::failure::Trouble;
 use super::patch::within_deadline;
-use super::reconcile::Context;
 use super::{ClusterError, credentials};
 use crate::api::Reason;
 use crate::api::v1alpha1::{CaKind, CaRef, PartitionedTable};
@@ -21,7 +21,7 @@ pub(super) async fn log_in(
     context: &Context,
 ) -> Result<ConnectionSettings, Trouble> {
     let settings = {
-        let _asking = context.requests.acquire().await.expect("nobody closes the semaphore");
+        let _asking = context.request_permit().await;
         settings(table, &context.client).await?
     };
     let uid = table.uid().unwrap_or_default();

@@ -4,9 +4,12 @@
 mod aside;
 mod authority;
 mod backoff;
+mod builds;
 mod check;
+mod claimed;
 mod claims;
 mod cluster;
+mod context;
 mod controller;
 mod credentials;
 mod elders;
@@ -17,6 +20,7 @@ mod leader;
 mod logging;
 mod login;
 mod metrics;
+mod next_reconcile;
 mod outcome;
 mod panics;
 mod patch;
@@ -50,12 +54,12 @@ pub use logging::{LogFormat, start_logging};
 pub use metrics::{MetricDescription, describe_metrics};
 
 use backoff::Backoff;
+use context::Context;
 use events::Events;
 use http::{Pages, Told};
 use leader::{Election, Leadership};
 use metrics::Metrics;
 use panics::contain;
-use reconcile::Context;
 use tables::Tables;
 use workers::Workers;
 

@@ -5,71 +5,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
-use kube::{Client, Resource, ResourceExt};
-use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
+use kube::{Resource, ResourceExt};
 
-use super::aside::{Asides, build_aside};
+use super::ClusterError;
+use super::aside::build_aside;
 use super::authority::{OfRun, StillAsked};
-use super::backoff::{Backoff, jittered};
-use super::claims::{self, Held};
-use super::events::Events;
+use super::backoff::jittered;
+use super::claimed::ClaimedTable;
+use super::claims;
+use super::context::{Context, RETRY_TIMEOUT};
 use super::failure::{self, Trouble};
-use super::leader::Leadership;
 use super::login::log_in;
-use super::metrics::Metrics;
+use super::next_reconcile::{NextReconcile, Timing, next_reconcile};
 use super::outcome::seen;
 use super::panics::{Panic, contain};
 use super::patch::{self, Target};
 use super::progress::Observed;
-use super::tables::{Sight, Tables, Watched};
+use super::tables::{Sight, Watched};
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::{Moment, Plan};
-use crate::postgres::{Borrowed, CLAIM_IS_RENEWED, Pool};
+use crate::postgres::{Borrowed, CLAIM_IS_RENEWED};
 use crate::status::{self, Failure, Outcome, Subject};
-
-/// How long a step retries what others hold before it is left for the next time.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How often to look whether a detach can be brought to its end, at least.
-const HELD_UP: Duration = Duration::from_secs(10);
-/// How long until one that left its table to another looks whether that is still there.
-const LONGEST_IN_CONFLICT: Duration = Duration::from_secs(50);
 
 /// Time until a reconcile is tried again if reporting its panic panics too.
 const AFTER_PANICS: Duration = Duration::from_mins(5);
 
-/// How long until a run that an edit has ended is repeated, where the watch is late to tell of it.
-const WATCH_IS_LATE: Duration = Duration::from_secs(1);
-
-/// What every reconcile shares.
-pub(super) struct Context {
-    pub(super) client: Client,
-    /// How many ask the API server at once.
-    pub(super) requests: Semaphore,
-    pub(super) pool: Pool,
-    pub(super) tables: Arc<Tables>,
-    pub(super) backoff: Backoff,
-    pub(super) events: Events,
-    pub(super) metrics: Arc<Metrics>,
-    /// How often to look for drift where nothing else asks for a look.
-    pub(super) resync: Duration,
-    /// Whether this replica leads: no step begins otherwise.
-    pub(super) leadership: Arc<Leadership>,
-    /// When no further reconcile begins.
-    pub(super) stop: CancellationToken,
-    /// When what is under way is to be left as it is.
-    pub(super) leave: CancellationToken,
-    /// A resource was deleted.
-    pub(super) deleted: Notify,
-    /// Builds of indexes in progress.
-    pub(super) asides: Arc<Asides>,
+/// What a run came to, for which a status was written.
+struct Ended {
+    is_ready: bool,
+    next: NextReconcile,
 }
 
 /// Makes a resource true as far as possible, says so in its status, and when to look again.
@@ -87,7 +55,7 @@ pub(super) async fn reconcile(
         Ok(again) => again,
         Err(panic) => {
             let recorded = contain(record_panic(&watched, &panic, &context)).await;
-            Some(recorded.unwrap_or(AFTER_PANICS))
+            recorded.unwrap_or(Some(AFTER_PANICS))
         }
     };
     Ok(again.map_or_else(Action::await_change, Action::requeue))
@@ -96,34 +64,31 @@ pub(super) async fn reconcile(
 /// Reconciles, and returns when to do so again, or `None` if only a change asks for it.
 async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> {
     let began = Instant::now();
-    let told = match &watched.0 {
+    let ended = match &watched.0 {
         Ok(table) => Box::pin(work(table, context)).await,
         Err(invalid) => refuse(watched, &invalid.error, context).await.map_err(Trouble::Cluster),
     };
-    let uid = watched.uid().unwrap_or_default();
-    let again = match &told {
-        Ok(status) => when_again(&uid, status, context),
-        Err(Trouble::Superseded) => Some(jittered(WATCH_IS_LATE)),
-        Err(Trouble::Left) => None,
+    let (uid, generation) = (watched.uid().unwrap_or_default(), watched.meta().generation);
+    let (is_ready, next) = match &ended {
+        Ok(ended) => (ended.is_ready, ended.next),
         Err(trouble) => {
-            tracing::warn!(
-                namespace = watched.namespace(),
-                name = watched.name_any(),
-                error = %trouble,
-                "the API server could not be asked or told"
-            );
-            Some(context.backoff.failed(&uid, watched.meta().generation))
+            if let Trouble::Cluster(error) = trouble {
+                let error = error.chain();
+                let (namespace, name) = (watched.namespace(), watched.name_any());
+                tracing::warn!(namespace, name, error, "the API server could not be asked or told");
+            }
+            (false, next_reconcile(Err(trouble), &timing(&uid, generation, None, context)))
         }
     };
-    if !matches!(told, Err(Trouble::Superseded)) {
+    if !matches!(ended, Err(Trouble::Superseded)) {
         context.tables.tried(&uid);
     }
-    context.metrics.reconciled(told.as_ref().is_ok_and(is_ready), began.elapsed());
-    again
+    context.metrics.reconciled(is_ready, began.elapsed());
+    context.backoff.pause(&uid, generation, next)
 }
 
 /// Makes a panic the trouble of its resource, and returns when to reconcile it again.
-async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Duration {
+async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Option<Duration> {
     let target = Target::of(watched);
     tracing::error!(
         namespace = target.namespace,
@@ -135,23 +100,19 @@ async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Du
     context.tables.tried(&target.uid);
     context.tables.lost_sight(&target.uid);
     context.metrics.reconciled(false, Duration::ZERO);
-    let again = context.backoff.failed(&target.uid, watched.meta().generation);
+    let next = NextReconcile::AfterFailure { at_latest: None };
+    let pause = context.backoff.pause(&target.uid, watched.meta().generation, next);
     let failure = Failure { reason: Reason::InternalError, message: panic.to_string() };
     if let Err(error) = fail(watched, failure, context).await {
         let error = error.chain();
         let (namespace, name) = (target.namespace, target.name);
         tracing::warn!(namespace, name, error, "could not report the panic");
     }
-    again
+    pause
 }
 
-type Told = Result<PartitionedTableStatus, super::ClusterError>;
-
 /// Makes the resource true and writes its status. Whatever the status cannot tell is an error.
-async fn work(
-    table: &PartitionedTable,
-    context: &Arc<Context>,
-) -> Result<PartitionedTableStatus, Trouble> {
+async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended, Trouble> {
     let uid = table.uid().unwrap_or_default();
     let subject = Subject {
         previous: table.status.as_ref(),
@@ -161,8 +122,7 @@ async fn work(
     if let Some(outcome) = at_rest(table) {
         context.asides.cancel(&uid);
         claims::hold(&uid, None, context);
-        let status = status::project(&subject, &outcome, Timestamp::now());
-        return Ok(tell(table, &subject, status, context).await?);
+        return Ok(tell(table, &subject, &outcome, context).await?);
     }
     let asked = Arc::new(StillAsked::new(table, context));
     let mut result = Box::pin(converged(table, &asked, context)).await;
@@ -176,31 +136,31 @@ async fn work(
         context.tables.lost_sight(&uid);
         return Err(Trouble::Superseded);
     }
-    let status = match result {
-        Ok((desired, convergence)) => {
-            let now = convergence.moment.now;
-            let aside = context.asides.failures(&uid, &convergence.remaining);
-            let outcome = seen(&desired, &convergence, &aside);
-            let status = status::project(&subject, &outcome, now);
-            let Convergence { observed, remaining, .. } = convergence;
-            let before = context.tables.sight(&uid);
-            // After a restart of the operator, what the status tells already is no news.
-            if before.is_some() || !is_told(&remaining, &subject) {
-                let before = before.as_deref().map(|sight| &sight.remaining);
-                context.events.deferrals(&table.object_ref(&()), before, &remaining);
-            }
-            let sight = Arc::new(Sight { desired, observed, remaining });
-            context.tables.saw(&uid, sight, is_ready(&status).then_some(now));
-            status
-        }
+    let (desired, convergence) = match result {
+        Ok(converged) => converged,
         Err(trouble) => {
             if !matches!(trouble, Trouble::Left) {
                 context.tables.lost_sight(&uid);
             }
-            status::project(&subject, &outcome_of(trouble)?, Timestamp::now())
+            return Ok(tell(table, &subject, &outcome_of(trouble)?, context).await?);
         }
     };
-    Ok(tell(table, &subject, status, context).await?)
+    let now = convergence.moment.now;
+    let aside = context.asides.failures(&uid, &convergence.remaining);
+    let outcome = seen(&desired, &convergence, &aside);
+    let status = status::project(&subject, &outcome, now);
+    let ended = Ended::new(table, &subject, &outcome, &status, context);
+    let Convergence { observed, remaining, .. } = convergence;
+    let before = context.tables.sight(&uid);
+    // After a restart of the operator, what the status tells already is no news.
+    if before.is_some() || !is_told(&remaining, &subject) {
+        let before = before.as_deref().map(|sight| &sight.remaining);
+        context.events.deferrals(&table.object_ref(&()), before, &remaining);
+    }
+    let sight = Arc::new(Sight { desired, observed, remaining });
+    context.tables.saw(&uid, sight, ended.is_ready.then_some(now));
+    write(table, &subject, &status, context).await?;
+    Ok(ended)
 }
 
 /// What there is to say of a resource whose table is left alone.
@@ -239,7 +199,7 @@ async fn converged(
         slow: context.backoff.slow_steps(table),
         leave_aside: true,
         // The wait for the session may have been long.
-        ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), PATIENCE)
+        ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), RETRY_TIMEOUT)
     };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
@@ -266,7 +226,7 @@ async fn turn(
     context: &Arc<Context>,
 ) -> Result<Borrowed, Trouble> {
     let settings = log_in(table, context).await?;
-    let held = Held { settings: settings.clone(), table: desired.name.clone() };
+    let held = ClaimedTable { settings: settings.clone(), table: desired.name.clone() };
     let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
     claims::hold(&table.uid().unwrap_or_default(), held, context);
     claims::let_elders_go_first(table, settings.database(), context).await;
@@ -279,100 +239,90 @@ fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
     told.is_some_and(|told| told.fingerprint == plan.fingerprint)
 }
 
-/// Writes the status, if it says anything new.
-async fn tell(
-    table: &PartitionedTable,
-    subject: &Subject<'_>,
-    status: PartitionedTableStatus,
-    context: &Context,
-) -> Told {
-    let target = Target::of(table);
-    write(&target, table.object_ref(&()), subject, status, context).await
-}
-
 /// Says of a resource that nobody can read that nobody can read it.
-async fn refuse(watched: &Watched, error: &str, context: &Context) -> Told {
+async fn refuse(watched: &Watched, error: &str, context: &Context) -> Result<Ended, ClusterError> {
     let message = format!("this version of the operator cannot read the resource: {error}");
     context.tables.lost_sight(&watched.uid().unwrap_or_default());
     fail(watched, Failure { reason: Reason::InvalidSpec, message }, context).await
 }
 
 /// Reports a failure of a resource without reading its spec.
-async fn fail(watched: &Watched, failure: Failure, context: &Context) -> Told {
-    let target = Target::of(watched);
-    let previous = patch::read_status(&context.client, &target).await?;
+async fn fail(
+    watched: &Watched,
+    failure: Failure,
+    context: &Context,
+) -> Result<Ended, ClusterError> {
+    let previous = patch::read_status(&context.client, &Target::of(watched)).await?;
     let subject = Subject {
         previous: previous.as_ref(),
         generation: watched.meta().generation,
         requested: watched.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
-    let status = status::project(&subject, &Outcome::Failed(failure), Timestamp::now());
-    write(&target, watched.object_ref(&()), &subject, status, context).await
+    tell(watched, &subject, &Outcome::Failed(failure), context).await
 }
 
-async fn write(
-    target: &Target,
-    about: ObjectReference,
+/// Writes the status that an outcome gives.
+async fn tell(
+    object: &(impl Resource<DynamicType = ()> + Sync),
     subject: &Subject<'_>,
-    status: PartitionedTableStatus,
+    outcome: &Outcome<'_>,
     context: &Context,
-) -> Told {
-    if subject.previous.is_some_and(|previous| patch::has_status(previous, &status)) {
-        return Ok(status);
-    }
-    {
-        let _asking = context.requests.acquire().await.expect("nobody closes the semaphore");
-        patch::status(&context.client, target, &status).await?;
-    }
-    let before = subject.previous.map_or(&[][..], |previous| &previous.conditions);
-    context.events.transitions(&about, before, &status.conditions);
-    Ok(status)
+) -> Result<Ended, ClusterError> {
+    let status = status::project(subject, outcome, Timestamp::now());
+    write(object, subject, &status, context).await?;
+    Ok(Ended::new(object, subject, outcome, &status, context))
 }
 
-/// When to look again; none where only a change of the resource asks for it.
-fn when_again(uid: &str, status: &PartitionedTableStatus, context: &Context) -> Option<Duration> {
-    let ready = ready(status)?;
-    if [Reason::Suspended, Reason::Deleting].iter().any(|rest| ready.reason == rest.as_str()) {
-        return None;
-    }
-    let longest = if ready.status == "True" {
-        context.backoff.succeeded(uid);
-        jittered(context.resync.min(CLAIM_IS_RENEWED))
-    } else {
-        pause(uid, ready, status, context)
-    };
-    // What waits for a person holds up nothing that is due.
-    let due = status.next_action_at.as_ref().map_or(longest, |due| {
-        let wait = due.0.duration_since(Timestamp::now());
-        // A moment late rather than early, and not all tables at the same.
-        let moment = Duration::from_millis(fastrand::u64(100..2_000));
-        Duration::try_from(wait).unwrap_or_default() + moment
-    });
-    Some(due.min(longest))
-}
-
-/// How long until something is tried again that is not as it should be.
-fn pause(
-    uid: &str,
-    ready: &Condition,
+/// Writes the status, if it says anything new.
+async fn write(
+    object: &(impl Resource<DynamicType = ()> + Sync),
+    subject: &Subject<'_>,
     status: &PartitionedTableStatus,
     context: &Context,
-) -> Duration {
-    let pause = context.backoff.failed(uid, status.observed_generation);
-    match ready.reason.as_str() {
-        // Whoever stands in the way of a detach may be gone any moment, and rows are not seen meanwhile.
-        reason if reason == Reason::DetachPending.as_str() => pause.min(HELD_UP),
-        reason if reason == Reason::WaitingForSession.as_str() => pause.min(HELD_UP),
-        reason if reason == Reason::Conflict.as_str() => pause.min(jittered(LONGEST_IN_CONFLICT)),
-        _ => pause,
+) -> Result<(), ClusterError> {
+    if subject.previous.is_some_and(|previous| patch::has_status(previous, status)) {
+        return Ok(());
+    }
+    {
+        let _asking = context.request_permit().await;
+        patch::status(&context.client, &Target::of(object), status).await?;
+    }
+    let before = subject.previous.map_or(&[][..], |previous| &previous.conditions);
+    context.events.transitions(&object.object_ref(&()), before, &status.conditions);
+    Ok(())
+}
+
+impl Ended {
+    fn new(
+        object: &impl ResourceExt,
+        subject: &Subject<'_>,
+        outcome: &Outcome<'_>,
+        status: &PartitionedTableStatus,
+        context: &Context,
+    ) -> Self {
+        let is_ready = match outcome {
+            Outcome::Seen(seen) => seen.is_ready(),
+            Outcome::Failed(_) | Outcome::WaitingForSession(_) => false,
+            // The table counts as what it was when the operator last inspected it.
+            Outcome::Suspended | Outcome::Deleting => {
+                subject.previous.is_some_and(|previous| previous.is_true(ConditionType::Ready))
+            }
+        };
+        let due = status.next_action_at.as_ref().map(|due| due.0);
+        let uid = object.uid().unwrap_or_default();
+        let timing = timing(&uid, subject.generation, due, context);
+        if is_ready {
+            context.backoff.ready(&uid);
+        }
+        Self { is_ready, next: next_reconcile(Ok(outcome), &timing) }
     }
 }
 
-fn is_ready(status: &PartitionedTableStatus) -> bool {
-    ready(status).is_some_and(|ready| ready.status == "True")
-}
-
-fn ready(status: &PartitionedTableStatus) -> Option<&Condition> {
-    let type_ = ConditionType::Ready.as_str();
-    status.conditions.iter().find(|condition| condition.type_ == type_)
+fn timing(uid: &str, generation: Option<i64>, due: Option<Timestamp>, context: &Context) -> Timing {
+    Timing {
+        now: Timestamp::now(),
+        unready_for: context.backoff.unready_for(uid, generation),
+        resync: jittered(context.resync.min(CLAIM_IS_RENEWED)),
+        due,
+    }
 }

@@ -10,7 +10,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use tokio::sync::{Notify, mpsc};
 
-use super::claims::Held;
+use super::claimed::ClaimedTable;
 use super::elders::Elders;
 use crate::api::v1alpha1::{Mode, PartitionedTable};
 use crate::desired::DesiredTable;
@@ -45,7 +45,7 @@ struct Known {
     last_success: Option<Timestamp>,
     sight: Option<Arc<Sight>>,
     settings: Option<ConnectionSettings>,
-    held: Option<Held>,
+    held: Option<ClaimedTable>,
     /// The watch has told of it.
     changed: Arc<Notify>,
 }
@@ -198,17 +198,17 @@ impl Tables {
     }
 
     /// Remembers what a resource may have claimed, and returns what it may have before.
-    pub(super) fn set_held(&self, uid: &str, held: Option<Held>) -> Option<Held> {
+    pub(super) fn set_held(&self, uid: &str, held: Option<ClaimedTable>) -> Option<ClaimedTable> {
         std::mem::replace(&mut lock(&self.known).entry(uid.to_owned()).or_default().held, held)
     }
 
     /// Returns whether a resource may have claimed this now.
-    pub(super) fn holds(&self, uid: &str, held: &Held) -> bool {
+    pub(super) fn holds(&self, uid: &str, held: &ClaimedTable) -> bool {
         lock(&self.known).get(uid).and_then(|known| known.held.as_ref()).is_some_and(|h| h.is(held))
     }
 
     /// Forgets the resources that are not there any more, and returns what they may have claimed.
-    pub(super) fn forget_deleted(&self) -> Vec<(String, Held)> {
+    pub(super) fn forget_deleted(&self) -> Vec<(String, ClaimedTable)> {
         let there: HashSet<_> = self.all().iter().filter_map(|watched| watched.uid()).collect();
         self.elders.retain(|uid| there.contains(uid));
         let mut known = lock(&self.known);

@@ -280,7 +280,7 @@ fn debug_and_display_show_no_value_of_a_secret() {
         let database: Database = serde_json::from_value(database).expect("a database");
         let settings = settings(&database, "ns", no_others(&data));
         let settings = settings.expect("it is complete");
-        let held = super::super::claims::Held {
+        let held = super::super::claimed::ClaimedTable {
             settings: settings.clone(),
             table: crate::partition::ManagedTable::new(crate::partition::QualifiedName {
                 schema: crate::partition::Identifier::new("s").expect("a name"),

@@ -1,0 +1,20 @@
+//! A table that a resource may have claimed.
+
+use crate::partition::ManagedTable;
+use crate::postgres::ConnectionSettings;
+
+/// A table that a resource may have claimed, and how to log in to its database.
+#[derive(Debug, Clone)]
+pub(super) struct ClaimedTable {
+    pub(super) settings: ConnectionSettings,
+    pub(super) table: ManagedTable,
+}
+
+impl ClaimedTable {
+    /// Returns whether the claim on one is the claim on the other.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let place =
+            |claimed: &Self| (claimed.settings.servers.clone(), claimed.settings.dbname.clone());
+        self.table == other.table && place(self) == place(other)
+    }
+}

@@ -1,0 +1,164 @@
+//! When to reconcile a resource again: a plain function of what the run came to.
+//!
+//! | what the run came to | next reconcile |
+//! |---|---|
+//! | everything is as the spec says | after `--resync`, 5 minutes at most, which renews the claim |
+//! | a plan awaits approval, or `mode` is `Plan` | the same: the watch reports the approval and the edit |
+//! | a deferred step waits for a user, or for another build of its index | while it lasts, see below |
+//! | steps are left and none failed: an index is being built, or the catalog changed | while it lasts, see below |
+//! | a detach is pending: rows of its partition are invisible | while it lasts, every 10 s at least |
+//! | a step or the whole run waits for a session | while it lasts, every 10 s at least |
+//! | an older resource manages the table | while it lasts, every 50 s at least |
+//! | a step failed, or the table could not be inspected | after a failure: 2 s, 4 s, … 5 minutes |
+//! | the API server failed, or the reconcile panicked | after a failure |
+//! | something becomes due by the clock | then, if that is earlier |
+//! | the spec is invalid, `suspend` is set, or the resource is being deleted | on change |
+//! | the resource changed during the run | now |
+//!
+//! If several apply, the earliest counts. Nobody reports a change in the database, such as a grant. So
+//! what lasts is checked again after half the time it has lasted, `--resync` at most: soon while a user
+//! works on it, and seldom if it lasts for days.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::failure::Trouble;
+use crate::api::Reason;
+use crate::desired::Mode;
+use crate::status::{Outcome, Seen};
+
+/// Time until a problem that has only begun is checked again.
+const FIRST_CHECK: Duration = Duration::from_secs(1);
+
+/// Longest time between two checks of what may end at any moment: a pending detach, or the lack of a session.
+const SHORT_CHECK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Longest time between two checks of whether an older resource still manages the table.
+const CONFLICT_CHECK_INTERVAL: Duration = Duration::from_secs(50);
+
+/// When to reconcile a resource again. A change of the resource always has it reconciled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextReconcile {
+    /// Immediately: the resource has changed since the run began.
+    Now,
+    /// At this instant.
+    At(Timestamp),
+    /// Only if the resource changes, or what it refers to.
+    OnChange,
+    /// After a pause that grows with each failure.
+    AfterFailure {
+        /// The instant at which to reconcile even if the pause is longer.
+        at_latest: Option<Timestamp>,
+    },
+}
+
+/// What the next reconcile depends on besides the outcome.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    pub(super) now: Timestamp,
+    /// Time for which the resource has not been Ready since its spec was edited last.
+    pub(super) unready_for: Duration,
+    /// Time after which a table is inspected even if nothing asks for it.
+    pub(super) resync: Duration,
+    /// The instant at which time alone next asks for a step.
+    pub(super) due: Option<Timestamp>,
+}
+
+impl Timing {
+    fn after(&self, pause: Duration) -> Timestamp {
+        self.now.checked_add(pause).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Returns when to check again what has lasted since the resource was Ready.
+    fn check(&self, longest: Duration) -> Timestamp {
+        self.after((self.unready_for / 2).max(FIRST_CHECK).min(longest))
+    }
+}
+
+/// What one problem asks for.
+enum Retry {
+    /// The pause grows with each failure.
+    Backoff,
+    /// What may end is checked again, at least this often.
+    Check(Duration),
+    /// A change of the resource resolves it, and has it reconciled.
+    OnChange,
+}
+
+/// Returns when to reconcile a resource again after a run with this outcome, or after none because of an error.
+pub(super) fn next_reconcile(
+    run: Result<&Outcome<'_>, &Trouble>,
+    timing: &Timing,
+) -> NextReconcile {
+    match run {
+        Ok(Outcome::Seen(seen)) => after_inspection(seen, timing),
+        Ok(Outcome::Failed(failure)) | Err(Trouble::Of(failure)) => {
+            match after_failure(failure.reason, timing) {
+                Retry::Backoff => NextReconcile::AfterFailure { at_latest: None },
+                Retry::Check(longest) => NextReconcile::At(timing.check(longest)),
+                Retry::OnChange => NextReconcile::OnChange,
+            }
+        }
+        Ok(Outcome::WaitingForSession(_)) | Err(Trouble::NoSession(_)) => {
+            NextReconcile::At(timing.check(SHORT_CHECK_INTERVAL))
+        }
+        Ok(Outcome::Suspended | Outcome::Deleting) | Err(Trouble::Left) => NextReconcile::OnChange,
+        Err(Trouble::Superseded) => NextReconcile::Now,
+        Err(Trouble::Cluster(_)) => NextReconcile::AfterFailure { at_latest: None },
+    }
+}
+
+fn after_inspection(seen: &Seen<'_>, timing: &Timing) -> NextReconcile {
+    let failed = seen.failed().map(|reason| after_failure(reason, timing));
+    let blocked = seen.blocked().map(|reason| while_blocked(reason, timing));
+    let has_work = seen.desired.mode == Mode::Enforce
+        && !seen.remaining.steps.is_empty()
+        && seen.failed.is_empty();
+    let work = has_work.then_some(Retry::Check(timing.resync));
+    let (mut earliest, mut has_failed) = (timing.due, false);
+    for retry in failed.chain(blocked).chain(work) {
+        match retry {
+            Retry::Backoff => has_failed = true,
+            Retry::Check(longest) => {
+                let check = timing.check(longest);
+                earliest = Some(earliest.map_or(check, |earliest| earliest.min(check)));
+            }
+            Retry::OnChange => {}
+        }
+    }
+    if has_failed {
+        return NextReconcile::AfterFailure { at_latest: earliest };
+    }
+    let resync = timing.after(timing.resync);
+    NextReconcile::At(earliest.map_or(resync, |earliest| earliest.min(resync)))
+}
+
+fn after_failure(reason: Reason, timing: &Timing) -> Retry {
+    let is = |reasons: &[Reason]| reasons.contains(&reason);
+    if is(&[Reason::DetachPending, Reason::WaitingForSession]) {
+        Retry::Check(SHORT_CHECK_INTERVAL)
+    } else if is(&[Reason::Conflict]) {
+        Retry::Check(CONFLICT_CHECK_INTERVAL)
+    } else if is(&[Reason::Progressing]) {
+        // The step or the table had changed, and the next run sees it as it is.
+        Retry::Check(timing.resync)
+    } else if is(&[Reason::InvalidSpec]) {
+        Retry::OnChange
+    } else {
+        Retry::Backoff
+    }
+}
+
+fn while_blocked(reason: Reason, timing: &Timing) -> Retry {
+    if reason == Reason::AwaitingApproval {
+        Retry::OnChange
+    } else if reason == Reason::DetachPending {
+        Retry::Check(SHORT_CHECK_INTERVAL)
+    } else {
+        Retry::Check(timing.resync)
+    }
+}
+
+#[cfg(test)]
+mod tests;
