@@ -202,6 +202,8 @@ impl ObservedTable {
             }
             Answer::DefaultRows { within, rows } => {
                 let key = self.range_key().map(|(_, key)| key);
+                // Of several counts the last one holds: what lies outside of its range is not known.
+                self.answered.retain(|answered| !matches!(answered, Question::DefaultRows(_)));
                 self.learn_default_rows(rows, key);
                 Question::DefaultRows(Within::from_raw(within, key)?)
             }
@@ -225,6 +227,7 @@ impl ObservedTable {
     }
 
     fn learn_default_rows(&mut self, rows: Option<CountedRows>, key: Option<KeyType>) {
+        (self.default_rows, self.default_rows_from, self.default_count) = (None, None, None);
         let Some(rows) = rows else { return };
         let told = default_rows(&rows.stretches, key);
         let oldest = told.iter().map(|stretch| stretch.range.from()).min();
