@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::observed::ObservedTable;
+use pg_partition_operator::observed::{ObservedTable, Snapshot};
 use pg_partition_operator::partition::{ManagedTable, Method, QualifiedName};
 use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, check, plan, simulate};
 use pg_partition_operator::sql::{Waits, render};
@@ -102,4 +102,32 @@ fn partition_of_a_copy_is_named_and_marked_for_the_table() {
         assert!(sql.contains(expected), "{expected} is not in\n{sql}");
     }
     assert!(!sql.contains("shop.orders_partitioned"), "a marker names the relation:\n{sql}");
+}
+
+#[test]
+fn saved_snapshot_of_a_copy_is_a_snapshot_of_the_table() {
+    let copy: Snapshot = serde_json::from_value(json!({
+        "schema": "shop", "table": "orders", "relationName": "orders_partitioned", "relation": null,
+        "server": {"version": 180_000, "inRecovery": false, "clock": "2026-03-15T00:00:00Z"},
+        "partitions": [], "taken": [],
+    }))
+    .expect("a snapshot");
+    let printed = serde_json::to_value(&copy).expect("JSON");
+    assert_eq!(printed["relationName"], "orders_partitioned");
+    let observed = ObservedTable::try_from(copy).expect("a meaning");
+    assert_eq!(observed.managed.shown(), "shop.orders");
+    assert_eq!(observed.name.shown(), "shop.orders_partitioned");
+}
+
+/// Replicas of different versions must exclude each other.
+#[test]
+fn lock_number_is_the_same_in_every_version_and_follows_the_name() {
+    let number = |schema: &str, name: &str| {
+        let (schema, name) = (world::identifier(schema), world::identifier(name));
+        ManagedTable::new(QualifiedName { schema, name }).lock_number()
+    };
+    assert_eq!(number("shop", "orders"), 658_196_507);
+    for (one, other) in [(("a.b", "c"), ("a", "b.c")), (("a", "b\n"), ("a", "b\\n"))] {
+        assert_ne!(number(one.0, one.1), number(other.0, other.1), "{one:?} and {other:?}");
+    }
 }
