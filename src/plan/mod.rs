@@ -63,7 +63,7 @@ pub struct Plan {
     pub deferred: Vec<Deferral>,
     /// What else a person may want to know.
     pub notes: Vec<Note>,
-    /// The role that every step is done as: the table's owner.
+    /// Owner of the table, whose privileges the steps have; `None` if there is no table.
     pub owner: Option<Identifier>,
     /// Covers the steps, what is held back, and the objects they rest on; not the clock, not the
     /// number of rows.

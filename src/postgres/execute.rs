@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Certainty, Ruling};
 use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
+use crate::partition::Identifier;
 use crate::plan::{CheckedPlan, Plan, PlannedStep, Step, TransactionMode, Undone};
 use crate::sql::{self, Script, Sql, Waits};
 
@@ -77,7 +78,7 @@ pub enum StepFailure {
     Revoked,
 }
 
-/// Executes a plan step by step, as the table's owner. A step that fails takes along those that rest
+/// Executes a plan step by step. A step that fails takes along those that rest
 /// on it, and no other. Before each attempt of each step the authority is asked; when it revokes, the
 /// outcome of that step says so and is the last.
 pub async fn execute(
@@ -91,21 +92,15 @@ pub async fn execute(
     let plan = checked.plan();
     progress.planned(plan);
     let (waited, undone) = (Duration::ZERO, Undone::default());
-    let mut run = Run { lock, waits, authority, slow, waited, undone };
-    let owner = plan.owner.as_ref().map(sql::become_owner);
-    let became_owner = match &owner {
-        Some(become_owner) => run.send(become_owner.as_str(), GRACE).await,
-        None => Ok(()),
-    };
     let mut outcomes = Vec::new();
+    // If there is no table, there are no steps.
+    let Some(owner) = &plan.owner else { return outcomes };
+    let mut run = Run { lock, owner, waits, authority, slow, waited, undone };
     for planned in &plan.steps {
         let started = Instant::now();
         let step = planned.step.clone();
         progress.started(&step);
-        let result = match &became_owner {
-            Ok(()) => run.step(planned, progress).await,
-            Err(error) => Err(error.clone().into()),
-        };
+        let result = run.step(planned, progress).await;
         let outcome = StepOutcome { step, result, took: started.elapsed() };
         progress.finished(&outcome);
         let is_revoked = outcome.is_revoked();
@@ -114,13 +109,12 @@ pub async fn execute(
             break;
         }
     }
-    // Where this fails the session is lost, and the role with it.
-    drop(run.send("RESET ROLE", GRACE).await);
     outcomes
 }
 
 struct Run<'a> {
     lock: &'a TableLock<'a>,
+    owner: &'a Identifier,
     waits: Waits,
     authority: &'a dyn Authority,
     slow: &'a SlowSteps,
@@ -178,7 +172,7 @@ impl Run<'_> {
         if let Some(error) = self.slow.refuse(step, self.waits.lock_timeout) {
             return Err(error.into());
         }
-        let script = sql::render(step, self.waits);
+        let script = sql::render(step, self.owner, self.waits);
         let mut in_one_snapshot = false;
         let mut pause = PAUSES.0;
         loop {
@@ -256,7 +250,8 @@ impl Run<'_> {
     ) -> Result<(), DatabaseError> {
         let longest = if step.is_long() { LONGEST } else { self.waits.lock_timeout * 4 };
         let deadline = longest + GRACE;
-        let texts: Vec<_> = script.statements.iter().map(Sql::as_str).collect();
+        let statements = script.to_sql();
+        let texts: Vec<_> = statements.iter().map(Sql::as_str).collect();
         match script.mode {
             TransactionMode::OneSnapshot if in_one_snapshot => {
                 let result = self.send(&format!("{}; COMMIT", texts.join("; ")), deadline).await;
@@ -277,7 +272,8 @@ impl Run<'_> {
             TransactionMode::Autocommit => {
                 for text in texts {
                     if let Err(error) = self.send(text, deadline).await {
-                        self.recover("RESET lock_timeout; RESET statement_timeout").await;
+                        self.recover("RESET ROLE; RESET lock_timeout; RESET statement_timeout")
+                            .await;
                         return Err(error);
                     }
                 }

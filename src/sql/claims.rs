@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Sql;
 use super::quote::literal;
+use super::{Script, Sql};
 use crate::partition::ManagedTable;
 
 /// How long a claim stands that is not renewed.
@@ -130,7 +130,7 @@ pub fn take_claim(
     locks: [(i32, u32); 2],
     claimant: &Claimant,
     role: LoginRole,
-) -> Vec<Sql> {
+) -> Script {
     let Claimant { uid, namespace, name, installation, created } = claimant;
     let [uid, namespace, name, installation, created] =
         [uid, namespace, name, installation, &created.to_string()].map(|text| literal(text));
@@ -138,7 +138,7 @@ pub fn take_claim(
         [&table.name().schema, &table.name().name].map(|name| literal(name.as_str()));
     let of_table = of_table(table);
     let stands = stands(locks, claimant);
-    vec![
+    Script::of_operator([
         block(MAKE, role),
         block(TRUST, role),
         Sql(format!(
@@ -157,20 +157,20 @@ pub fn take_claim(
              'elsewhere', installation <> {installation})::text FROM pgpartition.claims \
              WHERE {of_table}"
         )),
-    ]
+    ])
 }
 
 /// A transaction after which the resource with this UID does not have the table.
 #[must_use]
-pub fn release_claim(table: &ManagedTable, uid: &str, role: LoginRole) -> Vec<Sql> {
-    vec![
+pub fn release_claim(table: &ManagedTable, uid: &str, role: LoginRole) -> Script {
+    Script::of_operator([
         block(TRUST, role),
         Sql(format!(
             "DELETE FROM pgpartition.claims WHERE {} AND holder = {}",
             of_table(table),
             literal(uid)
         )),
-    ]
+    ])
 }
 
 fn of_table(table: &ManagedTable) -> String {

@@ -1,7 +1,7 @@
 //! Counting the rows of a default partition, and moving them.
 
 use super::quote::{in_range, list, literal, name, qualified};
-use super::{Sql, partitions};
+use super::{Script, Sql, partitions};
 use crate::observed::{Fires, MOST_STRETCHES, Within};
 use crate::partition::{Identifier, KeyType, MARKER_PREFIX, QualifiedName};
 use crate::plan::{Drain, RangeKey};
@@ -20,7 +20,7 @@ pub fn count_default_rows(
     column: &Identifier,
     key: KeyType,
     within: Within,
-) -> Vec<Sql> {
+) -> Script {
     let condition = match within {
         Within::Range(range) => in_range(&RangeKey { column: column.clone(), key }, range),
         Within::Everywhere => format!("{} IS NOT NULL", name(column)),
@@ -38,8 +38,7 @@ pub fn count_default_rows(
         ),
         KeyType::UuidV7 => (uuid_stretch(&column), "true".to_owned()),
     };
-    vec![
-        Sql(format!("SET LOCAL ROLE {}", name(owner))),
+    let statements = [
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!(
             "SELECT json_build_object('count', (SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) \
@@ -50,7 +49,8 @@ pub fn count_default_rows(
             MOST_STRETCHES + 1,
             table = qualified(default),
         )),
-    ]
+    ];
+    Script::of_owner(owner, statements)
 }
 
 /// The least uuid of the quarter of an hour that the first 48 bits, milliseconds, lie in.

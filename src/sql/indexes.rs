@@ -1,7 +1,7 @@
 //! Making and replacing indexes.
 
-use super::Sql;
 use super::quote::{list, literal, name, operator, parameters, qualified};
+use super::{Script, Sql};
 use crate::observed::IndexSettings;
 use crate::partition::{
     ColumnOperators, ConditionPiece, Identifier, IndexColumn, IndexShape, QualifiedName,
@@ -148,11 +148,9 @@ pub fn deparse_conditions(
     table: &QualifiedName,
     conditions: &[String],
     operators: &[ColumnOperators],
-) -> Vec<Sql> {
-    let mut statements = vec![
-        Sql(format!("SET LOCAL ROLE {}", name(owner))),
-        Sql(format!("CREATE TEMP TABLE {CONDITIONS} (LIKE {})", qualified(table))),
-    ];
+) -> Script {
+    let mut statements =
+        vec![Sql(format!("CREATE TEMP TABLE {CONDITIONS} (LIKE {})", qualified(table)))];
     for (number, text) in conditions.iter().enumerate() {
         let condition = condition(text, &columns_with_operators(text, operators));
         statements.push(Sql(format!(
@@ -163,7 +161,7 @@ pub fn deparse_conditions(
         "SELECT json_object_agg(relname, pg_get_expr(indpred, indrelid))::text FROM pg_index \
          JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = '{CONDITIONS}'::regclass"
     )));
-    statements
+    Script::of_owner(owner, statements)
 }
 
 const CONDITIONS: &str = "pg_temp.pgpartition_conditions";

@@ -10,6 +10,7 @@ mod letting_go;
 mod partitions;
 mod quote;
 mod references;
+mod script;
 
 use std::time::Duration;
 
@@ -17,30 +18,10 @@ pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, Claimant, LoginRole, release_cla
 pub use default_rows::{MOST_COUNTED, count_default_rows};
 pub use indexes::deparse_conditions;
 pub use references::rows_referenced_by;
+pub use script::{Role, Script, Sql, Statement};
 
 use crate::partition::Identifier;
 use crate::plan::{Step, TransactionMode};
-
-/// SQL text: one statement, without a semicolon. Only this folder makes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sql(String);
-
-impl Sql {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What is sent to Postgres for one step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Script {
-    /// Whether the statements are sent as one transaction or one by one.
-    pub mode: TransactionMode,
-    /// The statements, those that bound the waits among them.
-    pub statements: Vec<Sql>,
-}
 
 /// How long a step may wait.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +47,9 @@ const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u
 /// The least time a table has to be made in.
 const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
 
-/// The statements of a step, in order.
+/// Returns the statements of a step on a table of this owner. The owner runs them all.
 #[must_use]
-pub fn render(step: &Step, waits: Waits) -> Script {
+pub fn render(step: &Step, owner: &Identifier, waits: Waits) -> Script {
     let mode = step.mode();
     let mut statements = bounds_of_waits(step, waits);
     statements.extend(match step {
@@ -104,13 +85,7 @@ pub fn render(step: &Step, waits: Waits) -> Script {
         statements.push(Sql("RESET lock_timeout".to_owned()));
         statements.push(Sql("RESET statement_timeout".to_owned()));
     }
-    Script { mode, statements }
-}
-
-/// From here on the session acts as the table's owner: with no right that the owner has not.
-#[must_use]
-pub fn become_owner(owner: &Identifier) -> Sql {
-    Sql(format!("SET ROLE {}", quote::name(owner)))
+    Script::new(mode, &Role::Owner(owner.clone()), statements)
 }
 
 /// How many statements of a transaction may wait for others while they hold what those before them took.

@@ -1,7 +1,7 @@
 //! Whether foreign keys lead to rows of a partition.
 
-use super::Sql;
 use super::quote::{name, operator, qualified};
+use super::{Script, Sql};
 use crate::observed::ForeignKey;
 use crate::partition::{Identifier, QualifiedName};
 
@@ -12,7 +12,7 @@ pub fn rows_referenced_by(
     owner: &Identifier,
     partition: &QualifiedName,
     keys: &[ForeignKey],
-) -> Vec<Sql> {
+) -> Script {
     let exists = keys.iter().enumerate().map(|(number, key)| {
         let joined = key.columns.iter().enumerate().map(|(at, (from, to))| {
             // As Postgres compares them: by the operators of the constraint, wherever they are.
@@ -27,9 +27,9 @@ pub fn rows_referenced_by(
         )
     });
     let numbers = exists.collect::<Vec<_>>().join(", ");
-    vec![
-        Sql(format!("SET LOCAL ROLE {}", name(owner))),
+    let statements = [
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!("SELECT to_json(array_remove(ARRAY[{numbers}]::int[], NULL))::text")),
-    ]
+    ];
+    Script::of_owner(owner, statements)
 }

@@ -70,12 +70,12 @@ async fn nothing_is_scanned_beside_a_default_partition_that_promised() {
             let waits =
                 Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
             assert_eq!(plan.steps.len(), 4, "Postgres {major}, {key}: {plan}");
-            world.admin(&format!("SET ROLE {}", world.owner)).await;
+            let owner = plan.owner.as_ref().unwrap();
             for planned in &plan.steps {
-                let script = render(&planned.step, waits);
+                let script = render(&planned.step, owner, waits);
                 world.admin("BEGIN").await;
                 let before = world.text(&scans).await;
-                for sql in &script.statements {
+                for sql in script.to_sql() {
                     world.admin(sql.as_str()).await;
                 }
                 let found = world.text(&scans).await;
@@ -203,13 +203,13 @@ async fn what_has_no_mark_of_ours_under_the_lock_is_not_dropped() {
             Step::RemoveDefault(RemoveDefault { table, default, references: Vec::new() }),
         ] {
             let waits = Waits { lock_timeout: SECOND, patience: SECOND };
-            let script = render(&step, waits);
-            let statements: Vec<_> = script.statements.iter().map(Sql::as_str).collect();
+            let statements = render(&step, &world.owner_name(), waits).to_sql();
+            let statements: Vec<_> = statements.iter().map(Sql::as_str).collect();
             for comment in ["NULL", "'a person''s'"] {
                 let client = world.database.client().await;
                 let subject = in_schema(step.subject().name.as_str());
                 world.owner(&format!("COMMENT ON TABLE {subject} IS {comment}")).await;
-                client.batch_execute(&format!("SET ROLE {}; BEGIN", world.owner)).await.unwrap();
+                client.batch_execute("BEGIN").await.unwrap();
                 let refused = client.batch_execute(&statements.join(";")).await.unwrap_err();
                 let message = refused.as_db_error().map(|error| error.message().to_owned());
                 let what = format!("Postgres {major}, {step:?}, {comment}: {message:?}");

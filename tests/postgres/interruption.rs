@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use pg_partition_operator::converge::{ConvergeError, Options, converge};
+use pg_partition_operator::partition::Identifier;
 use pg_partition_operator::plan::{Moment, Plan, Step, TransactionMode};
 use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOutcome, TableLock};
 use pg_partition_operator::sql::{self, Waits};
@@ -219,8 +220,8 @@ async fn what_was_done_without_our_hearing_of_it_is_not_done_twice() {
         let world = world(major, &scenario).await;
         converge_in_pieces(&world, &scenario.phases[0], 0, &|step| match step.mode() {
             TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutAnswer(0),
-            // The answers to the two SETs before have 15 bytes each; the next one is cut.
-            TransactionMode::Autocommit => Mode::CutAnswer(31),
+            // The answers to the three SETs before have 15 bytes each; the next one is cut.
+            TransactionMode::Autocommit => Mode::CutAnswer(46),
         })
         .await;
         assert_undisturbed(&world, &scenario).await;
@@ -233,9 +234,12 @@ async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
     // In the others nothing is sent one by one that is not in these.
     for (major, scenario) in all().into_iter().filter(|(_, scenario)| scenario.name != "drained") {
         let (expected, phase) = (undisturbed(major, &scenario).await, &scenario.phases[0]);
-        for statements in 1..6 {
+        for statements in 1..8 {
             let world = world(major, &scenario).await;
-            converge_in_pieces(&world, phase, 1, &|step| after_statements(step, statements)).await;
+            converge_in_pieces(&world, phase, 1, &|step| {
+                after_statements(step, &world.owner_name(), statements)
+            })
+            .await;
             let what = format!("Postgres {major}, {}, {statements} statements", scenario.name);
             assert_same(&what, &expected, &catalog(&world).await);
         }
@@ -243,15 +247,16 @@ async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
 }
 
 /// Lets this many statements through where they are sent one by one.
-fn after_statements(step: &Step, statements: usize) -> Mode {
+fn after_statements(step: &Step, owner: &Identifier, statements: usize) -> Mode {
     // As `apply` renders them: the number of bytes has to be right.
     let waits = Waits { lock_timeout: Duration::from_secs(1), patience: Duration::from_secs(5) };
-    let script = sql::render(step, waits);
+    let script = sql::render(step, owner, waits);
     match script.mode {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutRequest(0),
         TransactionMode::Autocommit => {
             // A message is a letter, a length of four bytes, the text, and a NUL.
-            let bytes = script.statements.iter().take(statements).map(|s| s.as_str().len() + 6);
+            let sent = script.to_sql();
+            let bytes = sent.iter().take(statements).map(|s| s.as_str().len() + 6);
             Mode::CutRequest(bytes.sum())
         }
     }

@@ -111,21 +111,16 @@ fn declared(step: &Step) -> Locks {
 async fn locks_seen(world: &World, session: &Session, plan: &Plan) -> Option<Locks> {
     let waits = Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(20) };
     let step = &plan.steps[0].step;
-    let script = sql::render(step, waits);
-    // A query of the login role resets the session, so it comes before the role of the owner.
+    let script = sql::render(step, plan.owner.as_ref().unwrap(), waits);
     let pid = backend(session).await;
-    let owner = sql::become_owner(plan.owner.as_ref().unwrap());
-    send(session, owner.as_str()).await.unwrap();
-    let locks = match script.mode {
+    match script.mode {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
             seen_in_transaction(world, session, &script, &pid).await
         }
         TransactionMode::Autocommit => {
             seen_from_outside(world, (session, &pid), &script, step).await
         }
-    };
-    send(session, "RESET ROLE").await.unwrap();
-    locks
+    }
 }
 
 async fn send(session: &Session, sql: &str) -> Result<(), impl std::fmt::Debug> {
@@ -155,7 +150,7 @@ async fn seen_in_transaction(
     pid: &str,
 ) -> Option<Locks> {
     send(session, "BEGIN").await.unwrap();
-    for statement in &script.statements {
+    for statement in script.to_sql() {
         if let Err(error) = send(session, statement.as_str()).await {
             panic!("Postgres {}: {}: {error:?}", world.major, statement.as_str());
         }
@@ -194,10 +189,10 @@ async fn seen_from_outside(
     let ended = Cell::new(false);
     let run = async {
         let mut done = true;
-        for statement in &script.statements {
+        for statement in script.to_sql() {
             done = done && send(session, statement.as_str()).await.is_ok();
         }
-        send(session, "RESET lock_timeout; RESET statement_timeout").await.unwrap();
+        send(session, "RESET ROLE; RESET lock_timeout; RESET statement_timeout").await.unwrap();
         ended.set(true);
         done
     };

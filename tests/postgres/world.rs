@@ -68,6 +68,11 @@ impl World {
         done.unwrap_or_else(|e| panic!("{}: {:?}\n{sql}", self.major, e.as_db_error()));
     }
 
+    /// The role that owns the tables.
+    pub(crate) fn owner_name(&self) -> Identifier {
+        Identifier::new(format!("Own\"er;s of {}", self.database.name())).unwrap()
+    }
+
     /// Does what the owner of the tables does.
     pub(crate) async fn owner(&self, sql: &str) {
         self.admin(&format!("SET ROLE {}; SET search_path = {SCHEMA_SQL}", self.owner)).await;

@@ -91,8 +91,9 @@ fn partition_of_a_copy_is_named_and_marked_for_the_table() {
     let planned = plan(&desired.expect("a spec"), &copy, &Moment::at(now));
     let second = Duration::from_secs(1);
     let waits = Waits { lock_timeout: second, patience: second };
-    let scripts = planned.steps.iter().map(|planned| render(&planned.step, waits));
-    let statements: Vec<_> = scripts.flat_map(|script| script.statements).collect();
+    let owner = planned.owner.expect("the table has an owner");
+    let scripts = planned.steps.iter().map(|planned| render(&planned.step, &owner, waits));
+    let statements: Vec<_> = scripts.flat_map(|script| script.to_sql()).collect();
     let sql: String = statements.iter().map(|sql| format!("{}\n", sql.as_str())).collect();
     for expected in [
         "CREATE TABLE \"shop\".\"orders_2026_03\" (LIKE \"shop\".\"orders_partitioned\"",

@@ -11,13 +11,14 @@ use pg_partition_operator::sql::{Waits, render};
 use pg_partition_operator::status::resolved_by;
 
 use crate::generated::expect_file;
+use crate::world::identifier;
 use crate::{samples, source};
 
 const STEPS: &str = "# Steps
 
 What a plan consists of. Each step is a transaction of its own, or statements that Postgres wants outside of one; none holds a lock
 that an application waits for longer than `limits.lockTimeout`, and what takes long holds no such lock. The SQL shows a table
-`shop.orders` by month. This page is written by the code: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+`shop.orders` by month, which the role `shop_owner` owns. This page is written by the code: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
 const BLOCKERS: &str = "# Blockers
@@ -107,7 +108,8 @@ fn section(step: &Step, words: &str) -> String {
     }
     let (lock_timeout, patience) = (Duration::from_secs(1), Duration::from_mins(10));
     text.push_str("\n```sql\n");
-    for statement in render(step, Waits { lock_timeout, patience }).statements {
+    let script = render(step, &identifier("shop_owner"), Waits { lock_timeout, patience });
+    for statement in script.to_sql() {
         writeln!(text, "{};", statement.as_str()).expect("writing to a String cannot fail");
     }
     text + "```\n"

@@ -11,8 +11,8 @@ use pg_partition_operator::observed::{
     Fires, ForeignKey, IndexSettings, ReplicaIdentity, Template, Trigger, Within,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, ManagedTable, Mark, Marker,
-    QualifiedName, RangeBounds,
+    Bounds, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyType, ManagedTable, Mark,
+    Marker, QualifiedName, RangeBounds,
 };
 use pg_partition_operator::plan::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
@@ -67,7 +67,7 @@ fn each_step_is_said_in_these_words() {
 #[test]
 fn postgres_can_read_every_statement_and_takes_each_for_one() {
     for step in steps() {
-        for statement in render(&step, waits()).statements {
+        for statement in render(&step, &owner(), waits()).to_sql() {
             is_one_statement(statement.as_str());
             for within in statements_within(statement.as_str()) {
                 is_one_statement(&within);
@@ -80,14 +80,15 @@ fn postgres_can_read_every_statement_and_takes_each_for_one() {
 fn postgres_can_read_every_question() {
     for key in [KeyType::Date, KeyType::Timestamp, KeyType::TimestampTz, KeyType::UuidV7] {
         for within in [Within::Nowhere, Within::Everywhere, Within::Range(range())] {
-            let (owner, column) = (identifier("own;\\er"), identifier(COLUMN));
-            for sql in count_default_rows(&owner, &qualified(DEFAULT), &column, key, within) {
+            let (owner, column) = (owner(), identifier(COLUMN));
+            let script = count_default_rows(&owner, &qualified(DEFAULT), &column, key, within);
+            for sql in script.to_sql() {
                 is_one_statement(sql.as_str());
             }
         }
     }
     let keys = [foreign_key(), foreign_key()];
-    for sql in rows_referenced_by(&identifier("own;\\er"), &qualified(PARTITION), &keys) {
+    for sql in rows_referenced_by(&owner(), &qualified(PARTITION), &keys).to_sql() {
         is_one_statement(sql.as_str());
     }
 }
@@ -173,6 +174,10 @@ fn waits() -> Waits {
     Waits { lock_timeout: Duration::from_millis(1500), patience: Duration::from_secs(30) }
 }
 
+fn owner() -> Identifier {
+    identifier("own;\\er")
+}
+
 fn kind(step: &Step) -> String {
     let debug = format!("{step:?}");
     debug.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
@@ -183,8 +188,9 @@ fn section(step: &Step) -> String {
 }
 
 fn script(step: &Step) -> String {
-    let script = render(step, waits());
-    let statements = script.statements.iter().map(|sql| format!("{};\n", sql.as_str()));
+    let script = render(step, &owner(), waits());
+    let statements = script.to_sql();
+    let statements = statements.iter().map(|sql| format!("{};\n", sql.as_str()));
     let statements: String = statements.collect();
     match script.mode {
         TransactionMode::InTransaction => format!("BEGIN;\n{statements}COMMIT;\n"),

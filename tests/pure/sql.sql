@@ -1,5 +1,6 @@
 -- CreatePartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE, CONSTRAINT "pgpartition_bounds" CHECK ("select" IS NOT NULL AND "select" >= '0001-12-31 00:00:00+00 BC'::timestamptz AND "select" < '2026-04-01 00:00:00.000001+00'::timestamptz)) USING "Heap""too" WITH ("fillfactor" = '77', "it's" = 'o''dd') TABLESPACE "Table;space";
@@ -21,6 +22,7 @@ COMMIT;
 
 -- CreatePartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE);
@@ -30,6 +32,7 @@ COMMIT;
 
 -- CreatePartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 CREATE TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" (LIKE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE, CONSTRAINT "pgpartition_bounds" CHECK ("select" IS NOT NULL AND "select" >= '019ae5c0-0000-7000-8000-000000000000'::uuid));
@@ -39,6 +42,7 @@ COMMIT;
 
 -- ExcludeFromDefault
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" ADD CONSTRAINT "pgpartition_not_36d15326b4f3935d" CHECK (NOT ("select" IS NOT NULL AND "select" >= '0001-12-31 00:00:00+00 BC'::timestamptz AND "select" < '2026-04-01 00:00:00.000001+00'::timestamptz)) NOT VALID;
@@ -46,6 +50,7 @@ COMMIT;
 
 -- ValidateExclusion
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = 0;
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" VALIDATE CONSTRAINT "pgpartition_not_36d15326b4f3935d";
@@ -53,6 +58,7 @@ COMMIT;
 
 -- AttachPartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '712ms';
 SET LOCAL statement_timeout = '712ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES FROM ('0001-12-31 00:00:00+00 BC') TO ('2026-04-01 00:00:00.000001+00');
@@ -63,6 +69,7 @@ COMMIT;
 
 -- AttachPartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" ATTACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FOR VALUES WITH (modulus 4, remainder 3);
@@ -71,6 +78,7 @@ COMMIT;
 
 -- DiscardPartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
@@ -81,6 +89,7 @@ COMMIT;
 
 -- DropExclusion
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" DROP CONSTRAINT "pgpartition_not_36d15326b4f3935d";
@@ -88,6 +97,7 @@ COMMIT;
 
 -- DrainDefault
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '669ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
@@ -98,6 +108,7 @@ COMMIT;
 
 -- AttachPartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT "ex'cl";
@@ -109,6 +120,7 @@ COMMIT;
 
 -- RemoveDefault
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '669ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
@@ -117,6 +129,7 @@ COMMIT;
 
 -- MarkPartitions
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev expired (oid 20001, parent 20000, cycle 2, drops) from "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''0001-12-31 00:00:00+00 BC'') TO (''2026-04-01 00:00:00.000001+00'')';
@@ -128,14 +141,17 @@ DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_e
 COMMIT;
 
 -- DetachPartition
+SET ROLE "own;\er";
 SET lock_timeout = '1425ms';
 SET statement_timeout = 0;
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" CONCURRENTLY;
 RESET lock_timeout;
 RESET statement_timeout;
+RESET ROLE;
 
 -- DetachPartition
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
@@ -143,6 +159,7 @@ COMMIT;
 
 -- FinalizeDetach
 BEGIN ISOLATION LEVEL REPEATABLE READ;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FINALIZE;
@@ -150,6 +167,7 @@ COMMIT;
 
 -- RememberDetached
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0";
@@ -165,6 +183,7 @@ COMMIT;
 
 -- StateBounds
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0";
@@ -174,6 +193,7 @@ COMMIT;
 
 -- ValidateBounds
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = 0;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" VALIDATE CONSTRAINT "pgpartition_of_605749ad855731d0";
@@ -181,6 +201,7 @@ COMMIT;
 
 -- DropDetached
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 DO 'BEGIN LOCK TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IN ACCESS EXCLUSIVE MODE; IF NOT EXISTS (SELECT FROM pg_class, LATERAL split_part(obj_description(oid, ''pg_class''), chr(10), 1) AS marker WHERE oid = 20001 AND oid = ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass AND relkind = ''r'' AND NOT relispartition AND starts_with(marker, ''pgpartition.dev detached 2026-04-01T00:00:00.5Z (oid 20001, parent 20000, cycle 2, drops since 2026-04-01T00:00:00.5Z) from '') AND right(marker, length('' FOR VALUES FROM (''''0001-12-31 00:00:00+00 BC'''') TO (''''2026-04-01 00:00:00.000001+00'''')'')) = '' FOR VALUES FROM (''''0001-12-31 00:00:00+00 BC'''') TO (''''2026-04-01 00:00:00.000001+00'''')'' AND NOT (SELECT bool_and(age(a.xmin) < age(d.xmin)) FROM pg_description d JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped WHERE d.objoid = 20001 AND d.classoid = ''pg_class''::regclass AND d.objsubid = 0)) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the table is not what it was, and is not dropped''; END IF; DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"; END';
@@ -188,42 +209,51 @@ COMMIT;
 
 -- CreateTableIndex
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 CREATE UNIQUE INDEX "In;""dex" ON ONLY "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WHERE ("status" = 'it''s; done');
 COMMIT;
 
 -- BuildIndex
+SET ROLE "own;\er";
 SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 CREATE UNIQUE INDEX CONCURRENTLY "In;""dex" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WITH ("fillfactor" = '70', "it's" = 'o''dd') TABLESPACE "Table;space" WHERE ("status" = 'it''s; done');
 RESET lock_timeout;
 RESET statement_timeout;
+RESET ROLE;
 
 -- BuildIndex
+SET ROLE "own;\er";
 SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 CREATE UNIQUE INDEX CONCURRENTLY "In;""dex" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WHERE ("status" = 'it''s; done');
 COMMENT ON INDEX "Fin""an;ce"."In;""dex" IS E'pgpartition.dev index 1:044d0a417a2b it''s \\ mine';
 RESET lock_timeout;
 RESET statement_timeout;
+RESET ROLE;
 
 -- AttachIndex
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 ALTER INDEX "Fin""an;ce"."In;""dex_pgpartition_next" ATTACH PARTITION "Fin""an;ce"."In;""dex";
 COMMIT;
 
 -- DropIndex
+SET ROLE "own;\er";
 SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 DROP INDEX CONCURRENTLY "Fin""an;ce"."In;""dex";
 RESET lock_timeout;
 RESET statement_timeout;
+RESET ROLE;
 
 -- DropTableIndex
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '669ms';
 SET LOCAL statement_timeout = '1425ms';
 DROP INDEX "Fin""an;ce"."In;""dex_pgpartition_next";
@@ -231,6 +261,7 @@ COMMIT;
 
 -- ReplaceTableIndex
 BEGIN;
+SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '334ms';
 SET LOCAL statement_timeout = '712ms';
 DROP INDEX "Fin""an;ce"."In;""dex";

@@ -3,28 +3,31 @@
 use serde_json::{Value, json};
 
 use crate::api::ResolvedBy;
+use crate::partition::Identifier;
 use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Step, TransactionMode};
 use crate::sql;
 use crate::status::resolved_by;
 
 pub(super) fn plan(plan: &Plan, waits: sql::Waits) -> Value {
+    let owner = plan.owner.as_ref();
     json!({
         "table": plan.table.shown(),
         "fingerprint": plan.fingerprint,
-        "steps": plan.steps.iter().map(|planned| step(planned, waits)).collect::<Vec<_>>(),
+        "steps": plan.steps.iter().map(|planned| step(planned, owner, waits)).collect::<Vec<_>>(),
         "heldBack": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
         "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
 }
 
-fn step(planned: &PlannedStep, waits: sql::Waits) -> Value {
+fn step(planned: &PlannedStep, owner: Option<&Identifier>, waits: sql::Waits) -> Value {
     let step = &planned.step;
     let locks: Vec<_> = step
         .locks()
         .into_iter()
         .map(|(relation, mode)| json!({ "relation": relation.shown(), "mode": mode.as_str() }))
         .collect();
-    let statements = sql::render(step, waits).statements;
+    let script = owner.map(|owner| sql::render(step, owner, waits));
+    let statements = script.iter().flat_map(sql::Script::to_sql);
     json!({
         "step": step.verb(),
         "subject": step.subject().shown(),
@@ -41,7 +44,7 @@ fn step(planned: &PlannedStep, waits: sql::Waits) -> Value {
             Risk::DelaysReadsAndWrites => "DelaysReadsAndWrites",
         },
         "undo": step.undo(),
-        "sql": statements.iter().map(sql::Sql::as_str).collect::<Vec<_>>(),
+        "sql": statements.map(|sql| sql.as_str().to_owned()).collect::<Vec<_>>(),
     })
 }
 

@@ -13,17 +13,13 @@ pub(super) fn text(plan: &Plan, waits: Waits) -> String {
     for line in plan.to_string().lines() {
         text.push_str(&format!("-- {line}\n"));
     }
-    if plan.steps.is_empty() {
-        return text;
-    }
+    let Some(owner) = plan.owner.as_ref().filter(|_| !plan.steps.is_empty()) else { return text };
     text.push_str(SETTINGS);
-    if let Some(owner) = &plan.owner {
-        text.push_str(&format!("{};\n", sql::become_owner(owner).as_str()));
-    }
     for planned in &plan.steps {
         text.push_str(&format!("\n-- {}\n", planned.line()));
-        let script = sql::render(&planned.step, waits);
-        let statements: Vec<_> = script.statements.iter().map(Sql::as_str).collect();
+        let script = sql::render(&planned.step, owner, waits);
+        let statements = script.to_sql();
+        let statements: Vec<_> = statements.iter().map(Sql::as_str).collect();
         let statements = format!("{};\n", statements.join(";\n"));
         match script.mode {
             TransactionMode::InTransaction => {
@@ -35,6 +31,5 @@ pub(super) fn text(plan: &Plan, waits: Waits) -> String {
             TransactionMode::Autocommit => text.push_str(&statements),
         }
     }
-    text.push_str("\nRESET ROLE;\n");
     text
 }

@@ -10,7 +10,7 @@ use tokio_postgres::{Row, SimpleQueryMessage, Statement};
 
 use super::{QUERY_DEADLINE, Session};
 use crate::postgres::error::DatabaseError;
-use crate::sql::Sql;
+use crate::sql::{Script, Sql};
 
 impl Session {
     /// The rows that a query returns. The first use of a text prepares it; each later one is a single
@@ -74,7 +74,10 @@ impl Session {
     ///
     /// # Errors
     /// When the server refuses, or does not answer in time.
-    pub async fn query_script_text(&self, script: &[Sql]) -> Result<Option<String>, DatabaseError> {
+    pub async fn query_script_text(
+        &self,
+        script: &Script,
+    ) -> Result<Option<String>, DatabaseError> {
         self.ran_code.store(true, Ordering::Relaxed);
         self.script_text("BEGIN READ ONLY", script, "COMMIT").await
     }
@@ -86,7 +89,7 @@ impl Session {
     /// When the server refuses, or does not answer in time: whether it was done is not known then.
     pub async fn commit_script_text(
         &self,
-        script: &[Sql],
+        script: &Script,
     ) -> Result<Option<String>, DatabaseError> {
         self.reset().await?;
         self.script_text("BEGIN", script, "COMMIT").await
@@ -99,7 +102,7 @@ impl Session {
     /// Returns an error if the server refuses, or does not answer in time.
     pub async fn rolled_back_script_text(
         &self,
-        script: &[Sql],
+        script: &Script,
     ) -> Result<Option<String>, DatabaseError> {
         self.reset().await?;
         self.ran_code.store(true, Ordering::Relaxed);
@@ -109,10 +112,11 @@ impl Session {
     async fn script_text(
         &self,
         begin: &str,
-        script: &[Sql],
+        script: &Script,
         end: &str,
     ) -> Result<Option<String>, DatabaseError> {
-        let texts: Vec<_> = script.iter().map(Sql::as_str).collect();
+        let statements = script.to_sql();
+        let texts: Vec<_> = statements.iter().map(Sql::as_str).collect();
         let text = format!("{begin}; {}; {end}", texts.join("; "));
         let answer = self.within(QUERY_DEADLINE, self.client.simple_query(&text)).await;
         if answer.is_err() {

@@ -147,7 +147,8 @@ fn show(plan: &Plan, desired: &DesiredTable) {
     let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience };
     assert!(!plan.to_string().is_empty());
     for planned in plan.steps.iter().take(40) {
-        let _script = render(&planned.step, waits);
+        let owner = plan.owner.as_ref().expect("a table with steps has an owner");
+        assert!(!render(&planned.step, owner, waits).to_sql().is_empty());
         assert!(!planned.line().is_empty() && !planned.step.undo().is_empty());
     }
 }
