@@ -226,7 +226,9 @@ pub fn index_in_marker(comment: &str) -> Option<(&str, Identifier)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Detached, Mark, Marker, marker_in, partition_marker};
+    use super::{
+        Detached, Mark, Marker, adoption_digest, adoption_digests, marker_in, partition_marker,
+    };
     use crate::partition::{Identifier, ManagedTable, QualifiedName};
 
     const BOUNDS: &str = "FOR VALUES FROM ('a b) (') TO ('c')";
@@ -293,6 +295,43 @@ mod tests {
         ] {
             let line = format!("pgpartition.dev {words} public.t {BOUNDS}");
             assert_eq!(marker_in(&line, &table("t")), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_marker_names_its_table_only_and_reads_version_0() {
+        let named = |name: &str| {
+            let [schema, name] = ["s", name].map(|name| Identifier::new(name).expect("a name"));
+            ManagedTable::new(QualifiedName { schema, name })
+        };
+        let (newline, backslash) = (named("a\nb"), named("a\\nb"));
+        let marker = Marker { oid: Some(1), parent: Some(2), ..Marker::new(Mark::Attached) };
+        let line = partition_marker(&marker, &newline, "DEFAULT");
+        assert_eq!(line, r#"pgpartition.dev partition (oid 1, parent 2) of s.U&"a\000Ab" DEFAULT"#);
+        let names = |line: &str, table: &ManagedTable| {
+            marker_in(line, table).is_some_and(|found| found.names_table)
+        };
+        assert!(names(&line, &newline) && !names(&line, &backslash));
+        let line = partition_marker(&marker, &backslash, "DEFAULT");
+        assert_eq!(line, r#"pgpartition.dev partition (oid 1, parent 2) of s.U&"a\\nb" DEFAULT"#);
+        assert!(names(&line, &backslash) && !names(&line, &newline));
+        // Version 0 wrote the same for both; the object identifiers tell them apart.
+        let line = r#"pgpartition.dev partition (oid 1, parent 2) of s."a\nb" DEFAULT"#;
+        assert!(names(line, &newline) && names(line, &backslash) && !names(line, &named("ab")));
+    }
+
+    #[test]
+    fn digests_of_adopted_names_are_golden() {
+        for (name, digests) in [
+            ("readings_old", &["e8a521cf66e0"][..]),
+            ("old\\part", &["5de1c9e444c6", "2385fc0c7c20"]),
+            ("old\npart", &["61410c347eb9", "8df96087e723"]),
+        ] {
+            let [schema, name] =
+                ["finance", name].map(|name| Identifier::new(name).expect("a name"));
+            let partition = QualifiedName { schema, name };
+            assert_eq!(adoption_digests(&partition).collect::<Vec<_>>(), digests);
+            assert_eq!(Some(&*adoption_digest(&partition)), digests.first().copied());
         }
     }
 }
