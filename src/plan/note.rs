@@ -16,6 +16,9 @@ impl Note {
     pub fn explain(&self) -> String {
         match self {
             Self::NameGoneRound { wanted, used } => name_gone_round(wanted, used),
+            Self::MorePeriods { planned, missing } => format!(
+                "{missing} partitions are missing: this plan creates the {planned} most urgent ones, the next run plans the rest"
+            ),
             Self::PlanFull { limit } => {
                 format!(
                     "this plan has at least {limit} steps: the next run plans the indexes that are still missing"

@@ -69,6 +69,13 @@ pub enum Note {
         /// The name it gets.
         used: Identifier,
     },
+    /// The plan creates as many partitions as a plan may, and more are missing.
+    MorePeriods {
+        /// Number of partitions that it creates.
+        planned: usize,
+        /// Number of partitions that are missing and can be created.
+        missing: usize,
+    },
     /// The plan has as many steps as a plan may have; indexes may still be missing after it.
     PlanFull {
         /// The number of steps from which on no further index is planned.

@@ -1,7 +1,7 @@
 //! A plan has a limited number of steps.
 
 use pg_partition_operator::partition::{Bounds, Method, QualifiedName};
-use pg_partition_operator::plan::{Moment, Note, plan};
+use pg_partition_operator::plan::{Moment, Note, PlannedStep, plan, simulate};
 use serde_json::json;
 
 use crate::world::{add, desired, identifier, partition, table};
@@ -27,4 +27,29 @@ fn plan_that_leaves_indexes_to_the_next_run_says_so() {
         plan.notes.iter().any(|note| matches!(note, Note::PlanFull { .. }))
     };
     assert_eq!([noted(2), noted(64)], [false, true]);
+}
+
+/// Unlimited, a plan for thousands of periods with many indexes takes hundreds of MiB.
+#[test]
+fn plan_that_leaves_periods_to_the_next_run_begins_with_the_current_one() {
+    let name = QualifiedName { schema: identifier("shop"), name: identifier("t") };
+    let mut world = table(&name, Method::Range, &[("at", "timestamptz")]);
+    let index = |n: usize| json!({"name": format!("t_{n}"), "columns": [{"column": "at"}], "partitions": "Newest", "newest": 10});
+    let spec = json!({
+        "schema": "shop", "table": "t", "ahead": 1000,
+        "partitionBy": {"range": {"column": "at", "interval": "Hour"}},
+        "indexes": (0..16).map(index).collect::<Vec<_>>(),
+    });
+    let desired = desired(&spec).expect("a spec");
+    let moment = Moment::at(jiff::Timestamp::UNIX_EPOCH);
+    let mut planned = Vec::new();
+    for _ in 0..2 {
+        let plan = plan(&desired, &world, &moment);
+        let is_create = |p: &&PlannedStep| p.step.verb() == "create";
+        planned
+            .push(plan.steps.iter().filter(is_create).map(|p| p.step.detail()).collect::<Vec<_>>());
+        plan.steps.iter().for_each(|planned| simulate(&mut world, &planned.step));
+    }
+    assert_eq!(planned.iter().map(Vec::len).collect::<Vec<_>>(), [588, 413]);
+    assert!(planned[0][0].starts_with("[1970-01-01, "), "{}", planned[0][0]);
 }

@@ -11,6 +11,9 @@ use crate::plan::ground::{Method, Range};
 use crate::plan::step::{DropExclusion, ExcludeFromDefault, RangeKey, ValidateExclusion};
 use crate::plan::{Gaps, Missing};
 
+/// Partitions and indexes of partitions that one plan creates at most.
+const MOST_RELATIONS: usize = 10_000;
+
 /// Makes and attaches the partitions that are missing.
 pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
     match &ground.method {
@@ -41,7 +44,14 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     if let Some(default) = &default {
         drop_unneeded_exclusions(default, &ways, draft);
     }
+    let (mut made, most) = (0, most_partitions(ground, draft));
     for (missing, way) in ways {
+        if !matches!(way, Way::Blocked(_)) {
+            made += 1;
+            if made > most {
+                continue;
+            }
+        }
         let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
         match (way, &default) {
             (Way::Blocked(blocker), _) => {
@@ -61,6 +71,15 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
             }
         }
     }
+    if made > most {
+        draft.notes.push(Note::MorePeriods { planned: most, missing: made });
+    }
+}
+
+/// Number of partitions that one plan makes at most, so that a plan for thousands of periods with many indexes does
+/// not take hundreds of MiB. The next run plans the rest.
+fn most_partitions(ground: &Ground<'_>, draft: &Draft) -> usize {
+    MOST_RELATIONS / (1 + draft.world.indexes.len() + ground.desired.indexes.len())
 }
 
 /// How a partition can be attached.
