@@ -31,7 +31,7 @@ mod undone;
 
 pub use blocker::Blocker;
 pub use calendar::Calendar;
-pub use check::{CheckedPlan, Violation, check};
+pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use due::next_action;
 pub use gaps::{Coverage, Gaps, Missing};
 pub use moment::Moment;

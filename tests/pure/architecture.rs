@@ -48,6 +48,29 @@ const BANNED: [&str; 11] = [
 /// Names whose words are Kubernetes': a Secret has `data`.
 const NOT_OURS: [&str; 1] = ["SecretData"];
 
+/// What the planner decides with. The checker decides again, by other means.
+const OF_THE_PLANNER: [&str; 8] =
+    ["Calendar", "Gaps", "Grid", "Ground", "Coverage", "rules::", "next_action", "questions"];
+
+#[test]
+fn checker_uses_no_code_of_the_planner() {
+    let is_of_checker =
+        |path: &Path| path.components().any(|component| component.as_os_str() == "check");
+    let files = source::files().into_iter().filter(|(path, _)| {
+        is_of_checker(path) && path.components().any(|c| c.as_os_str() == "plan")
+    });
+    let mut seen = 0;
+    for (path, text) in files {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            let used = OF_THE_PLANNER.iter().find(|word| line.contains(**word));
+            assert_eq!(used, None, "{}: {line}", path.display());
+        }
+        seen += 1;
+    }
+    assert!(seen > 4, "the checker has files: {seen}");
+}
+
 #[test]
 fn nobody_uses_whom_they_must_not_know() {
     let mut wrong = Vec::new();

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
-use pg_partition_operator::plan::{Blocker, Risk, Step, TransactionMode};
+use pg_partition_operator::plan::{Blocker, Risk, SafetyRule, Step, TransactionMode};
 use pg_partition_operator::sql::{Waits, render};
 use pg_partition_operator::status::resolved_by;
 
@@ -64,6 +64,22 @@ fn every_blocker_has_its_heading() {
         page.push_str(&text);
     }
     expect_file("docs/reference/blockers.md", &page);
+}
+
+const SAFETY_RULES: &str = "# Safety rules
+
+The checker holds every step of every plan against these rules before it is executed, and computes by itself what has expired and which grace period is
+over. A plan that violates a rule is a fault of the operator: it is not executed, and the message names the rule. This page is written by the code:
+`PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+";
+
+#[test]
+fn every_safety_rule_has_its_heading() {
+    let mut page = SAFETY_RULES.to_owned();
+    for rule in SafetyRule::ALL {
+        page.push_str(&format!("\n## {}\n\n{}\n", rule.name(), rule.sentence()));
+    }
+    expect_file("docs/reference/safety-rules.md", &page);
 }
 
 #[test]

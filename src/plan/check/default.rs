@@ -1,8 +1,9 @@
 //! What may be done to a default partition.
 
 use super::letting_go::Leave;
-use super::{attached, ensure};
-use crate::observed::{ObservedPartition, ObservedTable, Origin, Relation};
+use super::site::Site;
+use super::{SafetyRule, attached};
+use crate::observed::{ObservedPartition, Origin, Relation};
 use crate::partition::{Bounds, Identifier, QualifiedName};
 use crate::plan::step::Drain;
 
@@ -10,59 +11,62 @@ use crate::plan::step::Drain;
 pub(super) fn beside(
     named: Option<&QualifiedName>,
     exclusion: Option<&Identifier>,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let Some(default) = world.default_partition() else { return Ok(()) };
-    ensure(named == Some(&default.name), "the default partition is known")?;
+    world.ensure(named == Some(&default.name), SafetyRule::DefaultKnown)?;
     let promised = default.exclusions.iter().any(|e| Some(&e.name) == exclusion && e.validated);
-    ensure(default.bytes == 0 || promised, "the default partition is not scanned under a lock")
+    world.ensure(default.bytes == 0 || promised, SafetyRule::NoDefaultScan)
 }
 
-pub(super) fn check_drain(drain: &Drain, world: &ObservedTable) -> Result<(), &'static str> {
+pub(super) fn check_drain(drain: &Drain, world: &Site<'_>) -> Result<(), SafetyRule> {
     let default = is_default(&drain.default, world)?;
     let referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
-    ensure(!referenced, "no row is moved that a foreign key may follow")?;
+    world.ensure(!referenced, SafetyRule::NoMovedReference)?;
     let runs_code = world.relation.as_ref().is_none_or(Relation::runs_code_with_more_rights);
-    ensure(!runs_code, "no code of the owner runs where the login can do more than the owner")?;
-    ensure(drain.triggers == default.triggers, "no trigger fires for rows that are moved")
+    world.ensure(!runs_code, SafetyRule::NoOwnerCode)?;
+    world.ensure(drain.triggers == default.triggers, SafetyRule::NoTrigger)
 }
 
 pub(super) fn check_remove(
     default: &QualifiedName,
-    world: &ObservedTable,
+    world: &Site<'_>,
     leave: &Leave<'_>,
-) -> Result<(), &'static str> {
-    ensure(leave.has_place_for_now(world), "rows of now keep their place")?;
+) -> Result<(), SafetyRule> {
+    world.ensure(leave.has_place_for_now(world), SafetyRule::CurrentPeriodCovered)?;
     let default = is_default(default, world)?;
-    ensure(default.origin == Origin::Ours, "it is ours")?;
-    ensure(default.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
+    world.ensure(default.origin == Origin::Ours, SafetyRule::Managed)?;
+    world.ensure(default.dependents.is_empty(), SafetyRule::NoDependents)?;
     let is_empty = default.bytes == 0 || world.default_count == Some(0);
-    ensure(is_empty, "a default partition with rows stays")
+    world.ensure(is_empty, SafetyRule::EmptyDefault)
 }
 
 pub(super) fn check_exclude(
     default: &QualifiedName,
     exclusion: &Identifier,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let found = is_default(default, world)?;
-    ensure(found.exclusions.iter().all(|e| e.name != *exclusion), "no name is used twice")
+    world.ensure(found.exclusions.iter().all(|e| e.name != *exclusion), SafetyRule::UnusedName)
 }
 
 pub(super) fn check_promised(
     default: &QualifiedName,
     exclusion: &Identifier,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let found = is_default(default, world)?;
-    ensure(found.exclusions.iter().any(|e| e.name == *exclusion), "the promise is there")
+    world.ensure(
+        found.exclusions.iter().any(|e| e.name == *exclusion),
+        SafetyRule::DefaultCheckExists,
+    )
 }
 
 fn is_default<'a>(
     name: &QualifiedName,
-    world: &'a ObservedTable,
-) -> Result<&'a ObservedPartition, &'static str> {
+    world: &Site<'a>,
+) -> Result<&'a ObservedPartition, SafetyRule> {
     let found = attached(name, world)?;
-    ensure(found.bounds == Bounds::Default, "it is the default partition")?;
+    world.ensure(found.bounds == Bounds::Default, SafetyRule::IsDefault)?;
     Ok(found)
 }

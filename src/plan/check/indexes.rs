@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{attached, ensure, find};
-use crate::observed::{
-    ObservedPartition, ObservedTable, PartitionIndex, PartitionKind, TableIndex,
-};
+use super::site::Site;
+use super::{SafetyRule, attached, find};
+use crate::observed::{ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::step::{BuildIndex, CreateTableIndex, DropIndex, REPLACEMENT_SUFFIX};
 use crate::plan::{PlannedStep, Step};
@@ -32,89 +31,83 @@ impl<'a> Successors<'a> {
         &self,
         step: &Step,
         at: usize,
-        world: &ObservedTable,
-    ) -> Result<(), &'static str> {
+        world: &Site<'_>,
+    ) -> Result<(), SafetyRule> {
         let Step::DropIndex(DropIndex { partition, index }) = step else { return Ok(()) };
         let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
         let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
         let comes_later = self.0.get(&(partition, &marker.index)).is_some_and(|last| *last > at);
-        ensure(!comes_later, "an index is not dropped before the one that takes its place is there")
+        world.ensure(!comes_later, SafetyRule::SuccessorFirst)
     }
 }
 
-pub(super) fn check_create(
-    create: &CreateTableIndex,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+pub(super) fn check_create(create: &CreateTableIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
     check_taken(&create.partitions, &create.shape, world)?;
-    ensure(create.table == world.name, "only this table's indexes are made")?;
-    ensure(!world.taken.contains(&create.index), "no name is used twice")
+    world.ensure(create.table == world.name, SafetyRule::OfTable)?;
+    world.ensure(!world.taken.contains(&create.index), SafetyRule::UnusedName)
 }
 
 /// An index that takes those of the partitions builds none under its lock.
 fn check_taken(
     partitions: &[QualifiedName],
     shape: &IndexShape,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let is_equivalent =
         |i: &PartitionIndex| i.valid && i.of.is_none() && i.shape.as_ref() == Some(shape);
     let has_one = |p: &ObservedPartition| {
         p.kind == PartitionKind::Foreign || p.indexes.iter().any(is_equivalent)
     };
     let nothing_is_built = world.attached().all(|p| partitions.contains(&p.name) && has_one(p));
-    ensure(partitions.is_empty() || nothing_is_built, "no index is built under a lock")
+    world.ensure(partitions.is_empty() || nothing_is_built, SafetyRule::NoBuildUnderLock)
 }
 
 pub(super) fn check_attach(
     table_index: &Identifier,
     partition: &QualifiedName,
     index: &Identifier,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let partition = attached(partition, world)?;
     let found = partition.indexes.iter().find(|i| i.name == *index);
-    let found = found.ok_or("the index is there")?;
-    ensure(found.valid && found.of.is_none(), "the index is valid and belongs to none")?;
-    ensure(self::table_index(table_index, world).is_some(), "the table has the index")
+    let found = found.ok_or(SafetyRule::IndexExists)?;
+    world.ensure(found.valid && found.of.is_none(), SafetyRule::ValidFreeIndex)?;
+    world.ensure(self::table_index(table_index, world).is_some(), SafetyRule::IndexExists)
 }
 
 /// A constraint is dropped only if attaching the table creates the same one again.
 pub(super) fn check_replaced(
     replaced: &[Identifier],
     unattached: &ObservedPartition,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let exclusions = world.indexes.iter().filter(|i| i.exclusion);
     let created: Vec<_> = exclusions.filter_map(|i| i.constraint.as_ref()).collect();
     let is_created_again = |name: &Identifier| {
         let index = unattached.indexes.iter().find(|i| i.name == *name);
         index.and_then(|i| i.exclusion.as_ref()).is_some_and(|own| created.contains(&own))
     };
-    ensure(replaced.iter().all(is_created_again), "a constraint is replaced only by the same one")
+    world.ensure(replaced.iter().all(is_created_again), SafetyRule::SameConstraint)
 }
 
-pub(super) fn check_drop_spare(
-    index: &Identifier,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+pub(super) fn check_drop_spare(index: &Identifier, world: &Site<'_>) -> Result<(), SafetyRule> {
     let is_spare = index.as_str().ends_with(REPLACEMENT_SUFFIX);
-    ensure(is_spare, "an index of the table goes only when another takes its place")?;
+    world.ensure(is_spare, SafetyRule::SpareIndexOnly)?;
     check_drop_table_index(index, world)
 }
 
 pub(super) fn check_replace(
     index: &Identifier,
     replacement: &Identifier,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let complete = table_index(replacement, world).is_some_and(|i| i.valid);
-    ensure(complete, "an index is replaced only by a complete one")?;
+    world.ensure(complete, SafetyRule::CompleteReplacement)?;
     check_drop_table_index(index, world)
 }
 
-fn table_index<'a>(name: &Identifier, world: &'a ObservedTable) -> Option<&'a TableIndex> {
-    world.indexes.iter().find(|i| i.name == *name)
+fn table_index<'a>(name: &Identifier, world: &Site<'a>) -> Option<&'a TableIndex> {
+    world.world.indexes.iter().find(|i| i.name == *name)
 }
 
 /// An index is dropped only where it serves nobody, or where we made it and its like is there or no
@@ -122,19 +115,20 @@ fn table_index<'a>(name: &Identifier, world: &'a ObservedTable) -> Option<&'a Ta
 pub(super) fn check_drop(
     partition: &QualifiedName,
     index: &Identifier,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let partition = attached(partition, world)?;
-    let found = partition.indexes.iter().find(|i| i.name == *index).ok_or("the index is there")?;
-    ensure(found.of.is_none(), "an index of the table is not dropped from under it")?;
-    ensure(!found.constraint, "an index that serves a constraint is not dropped")?;
-    ensure(found.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
-    ensure(!found.building, "an index somebody is building is not dropped")?;
-    ensure(!found.valid || found.marker.is_some(), "a valid index that others made is not dropped")
+    let found =
+        partition.indexes.iter().find(|i| i.name == *index).ok_or(SafetyRule::IndexExists)?;
+    world.ensure(found.of.is_none(), SafetyRule::NotOfParent)?;
+    world.ensure(!found.constraint, SafetyRule::NoConstraintIndex)?;
+    world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;
+    world.ensure(!found.building, SafetyRule::NoRunningBuild)?;
+    world.ensure(!found.valid || found.marker.is_some(), SafetyRule::OwnIndexOnly)
 }
 
-fn check_drop_table_index(index: &Identifier, world: &ObservedTable) -> Result<(), &'static str> {
-    let found = table_index(index, world).ok_or("the index is there")?;
-    ensure(found.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
-    ensure(found.constraint.is_none(), "an index that serves a constraint is not dropped")
+fn check_drop_table_index(index: &Identifier, world: &Site<'_>) -> Result<(), SafetyRule> {
+    let found = table_index(index, world).ok_or(SafetyRule::IndexExists)?;
+    world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;
+    world.ensure(found.constraint.is_none(), SafetyRule::NoConstraintIndex)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{attached, ensure, find, prepared};
+use super::site::Site;
+use super::{SafetyRule, attached, expiry, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{
     Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionKind,
@@ -16,7 +17,7 @@ use crate::partition::{
 use crate::plan::step::{
     Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember, ValidateBounds,
 };
-use crate::plan::{Calendar, Moment, Plan, PlannedStep, Step};
+use crate::plan::{Moment, Plan, PlannedStep, Step};
 
 /// How far the clock of the database and ours may differ.
 const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
@@ -60,13 +61,13 @@ impl<'a> Leave<'a> {
         else {
             return leave;
         };
-        let Some(calendar) = Calendar::new(range, key, moment) else { return leave };
-        leave.now = Some(Edge::At(calendar.now));
+        leave.now = expiry::place_of(range, key, moment.now).map(Edge::At);
         let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MOST_APART);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
         leave.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
         let is_approved = desired.approved.contains(&plan.fingerprint);
-        leave.expired_until = calendar.kept_from;
+        let kept_from = expiry::kept_from(range, key, retention.keep, moment.expire);
+        leave.expired_until = kept_from.map(Edge::At);
         leave.dropped_since = match retention.on_expiry {
             OnExpiry::Detach => None,
             // Nor what this very run detaches.
@@ -80,7 +81,7 @@ impl<'a> Leave<'a> {
     }
 
     /// Whether rows of now have a partition of their own.
-    pub(super) fn has_place_for_now(&self, world: &ObservedTable) -> bool {
+    pub(super) fn has_place_for_now(&self, world: &Site<'_>) -> bool {
         let takes = |p: &ObservedPartition| {
             p.bounds.as_range().zip(self.now).is_some_and(|(range, now)| range.contains(now))
         };
@@ -88,34 +89,35 @@ impl<'a> Leave<'a> {
     }
 
     /// Whether no more is let go with the last of these steps, all of them together, than may go.
-    pub(super) fn is_enough_for(&self, steps: &[PlannedStep]) -> Result<(), &'static str> {
+    pub(super) fn is_enough_for(
+        &self,
+        steps: &[PlannedStep],
+        world: &Site<'_>,
+    ) -> Result<(), SafetyRule> {
         let enough = |is_counted: fn(Marking) -> bool| {
             let counted = |planned: &PlannedStep| marked_as(&planned.step, is_counted);
             steps.last().is_none_or(|last| counted(last) == 0)
                 || steps.iter().map(counted).sum::<usize>() <= self.most
         };
-        ensure(
+        world.ensure(
             enough(|marking| matches!(marking, Marking::Expired { .. })),
-            "no more is let go at once than may go, or a person has approved",
+            SafetyRule::ExpireLimit,
         )?;
-        ensure(
-            enough(|marking| marking == Marking::ForDrop),
-            "no more of what was detached to be kept is dropped than may go, or a user has approved",
-        )
+        world.ensure(enough(|marking| marking == Marking::ForDrop), SafetyRule::DropLimit)
     }
 
-    fn may_adopt(&self, partition: &QualifiedName, world: &ObservedTable) -> bool {
+    fn may_adopt(&self, partition: &QualifiedName, world: &Site<'_>) -> bool {
         self.adopted.iter().any(|adopted| {
             let schema = adopted.schema.as_ref().unwrap_or(&world.managed.name().schema);
             adopted.name == partition.name && *schema == partition.schema
         })
     }
 
-    fn is_expired(&self, bounds: &Bounds) -> Result<(), &'static str> {
-        let range = bounds.as_range().ok_or("only ranges expire")?;
-        ensure(matches!(range.from(), Edge::At(_)), "what has no lower end never expires")?;
+    fn is_expired(&self, bounds: &Bounds, world: &Site<'_>) -> Result<(), SafetyRule> {
+        let range = bounds.as_range().ok_or(SafetyRule::OnlyRangesExpire)?;
+        world.ensure(matches!(range.from(), Edge::At(_)), SafetyRule::HasLowerBound)?;
         let is_past = self.expired_until.is_some_and(|until| range.to() <= until);
-        ensure(is_past, "nothing is let go before its whole range has expired")
+        world.ensure(is_past, SafetyRule::Expired)
     }
 }
 
@@ -132,9 +134,9 @@ fn marked_as(step: &Step, is_counted: fn(Marking) -> bool) -> usize {
 pub(super) fn check_mark(
     partitions: &[MarkedPartition],
     marking: Marking,
-    world: &ObservedTable,
+    world: &Site<'_>,
     leave: &Leave<'_>,
-) -> Result<(), &'static str> {
+) -> Result<(), SafetyRule> {
     for marked in partitions {
         let found = find(&marked.name, world)?;
         let is_there = match marking {
@@ -143,28 +145,29 @@ pub(super) fn check_mark(
             Marking::Forgotten => false,
             Marking::ForDrop | Marking::NotForDrop => found.attachment == Attachment::Detached,
         };
-        ensure(is_there, "it is a partition, or was one where it is marked as detached")?;
-        ensure(found.owned, "its owner is one we may act as")?;
-        ensure(found.bounds == marked.bounds, "it is marked with its bounds")?;
-        ensure(marked.oid == found.oid, "it is the table that was looked at")?;
+        world.ensure(is_there, SafetyRule::MarkedState)?;
+        world.ensure(found.owned, SafetyRule::Owned)?;
+        world.ensure(found.bounds == marked.bounds, SafetyRule::SameBounds)?;
+        world.ensure(marked.oid == found.oid, SafetyRule::SameTable)?;
         match marking {
             Marking::Adopted => {
-                ensure(found.origin == Origin::Foreign, "it is not ours yet")?;
-                ensure(found.bounds != Bounds::Default, "no default partition is adopted")?;
-                ensure(leave.may_adopt(&marked.name, world), "a person has named it")?;
+                world.ensure(found.origin == Origin::Foreign, SafetyRule::NotManagedYet)?;
+                world.ensure(found.bounds != Bounds::Default, SafetyRule::DefaultNotAdopted)?;
+                world
+                    .ensure(leave.may_adopt(&marked.name, world), SafetyRule::AdoptionRequested)?;
             }
-            Marking::Kept => ensure(found.origin == Origin::Ours, "it is ours")?,
+            Marking::Kept => world.ensure(found.origin == Origin::Ours, SafetyRule::Managed)?,
             Marking::Expired { .. } => {
-                ensure(found.origin == Origin::Ours, "only what is ours is let go")?;
-                leave.is_expired(&found.bounds)?;
+                world.ensure(found.origin == Origin::Ours, SafetyRule::Managed)?;
+                leave.is_expired(&found.bounds, world)?;
             }
             Marking::ForDrop => {
-                ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;
-                leave.is_expired(&found.bounds)?;
+                world.ensure(found.kind == PartitionKind::Table, SafetyRule::PlainTable)?;
+                leave.is_expired(&found.bounds, world)?;
             }
             Marking::NotForDrop | Marking::Forgotten => {}
         }
-        check_marker(&marked.marker, marking, found, leave)?;
+        check_marker(&marked.marker, marking, found, leave, world)?;
     }
     Ok(())
 }
@@ -174,8 +177,8 @@ pub(super) fn check_adoptions(
     partitions: &[MarkedPartition],
     marking: Marking,
     recorded: Option<&BTreeSet<String>>,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let before = &world.adopted;
     match (marking, recorded) {
         (Marking::Adopted, Some(recorded)) => {
@@ -183,16 +186,14 @@ pub(super) fn check_adoptions(
                 recorded.contains(&adoption_digest(&marked.name))
                     && !adoption_digests(&marked.name).any(|digest| before.contains(&digest))
             };
-            ensure(
-                partitions.iter().all(is_new),
-                "no adoption is repeated for another table of the same name",
-            )
+            world.ensure(partitions.iter().all(is_new), SafetyRule::AdoptedOnce)
         }
-        (Marking::Forgotten, Some(recorded)) => {
-            ensure(partitions.is_empty() && recorded.is_subset(before), "nothing is only forgotten")
-        }
+        (Marking::Forgotten, Some(recorded)) => world.ensure(
+            partitions.is_empty() && recorded.is_subset(before),
+            SafetyRule::AdoptionRecorded,
+        ),
         (Marking::Adopted | Marking::Forgotten, None) | (_, Some(_)) => {
-            Err("an adoption is recorded, and nothing else is")
+            Err(SafetyRule::AdoptionRecorded)
         }
         (_, None) => Ok(()),
     }
@@ -205,9 +206,10 @@ fn check_marker(
     marking: Marking,
     found: &ObservedPartition,
     leave: &Leave<'_>,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let is_bound = marker.oid == found.oid && marker.parent == leave.table;
-    ensure(is_bound, "a marker names the table that it is on, and the one it belongs to")?;
+    world.ensure(is_bound, SafetyRule::MarkerBound)?;
     let (is_meant, is_taken_back) = match (marking, marker.mark, found.mark) {
         (Marking::Adopted, Mark::Attached, _) => (true, false),
         (Marking::Kept, Mark::Attached, _) => (true, true),
@@ -223,122 +225,118 @@ fn check_marker(
         }
         _ => (false, false),
     };
-    ensure(is_meant, "what is written into a comment is what was decided")?;
-    ensure(
-        !is_taken_back || marker.cycle > found.cycle,
-        "an approval is used up by what it approved",
-    )
+    world.ensure(is_meant, SafetyRule::MarkerDecision)?;
+    world.ensure(!is_taken_back || marker.cycle > found.cycle, SafetyRule::NewCycle)
 }
 
 pub(super) fn check_detach(
     detach: &Detach,
-    world: &ObservedTable,
+    world: &Site<'_>,
     leave: &Leave<'_>,
-) -> Result<(), &'static str> {
+) -> Result<(), SafetyRule> {
     let found = attached(&detach.partition, world)?;
-    ensure(found.owned && found.origin == Origin::Ours, "only what is ours is let go")?;
+    world.ensure(found.owned && found.origin == Origin::Ours, SafetyRule::Managed)?;
     let is_marked = matches!(found.mark, Some(Mark::Expired { .. }));
-    ensure(is_marked, "what is let go is marked before")?;
-    ensure(found.bounds == detach.bounds, "it is what was looked at")?;
-    leave.is_expired(&found.bounds)?;
+    world.ensure(is_marked, SafetyRule::MarkedBeforeDetach)?;
+    world.ensure(found.bounds == detach.bounds, SafetyRule::SameBounds)?;
+    leave.is_expired(&found.bounds, world)?;
     let is_found = world.finds_by_name(&found.name) || found.bounds_check != BoundsCheck::Absent;
-    ensure(is_found, "what is detached is found again")?;
-    ensure(found.referenced_by.is_empty(), "nothing is detached that others refer to")?;
+    world.ensure(is_found, SafetyRule::FoundAgain)?;
+    world.ensure(found.referenced_by.is_empty(), SafetyRule::NotReferenced)?;
     let is_referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
     let is_clear = found.rows_referenced_by.as_ref().is_some_and(Vec::is_empty);
-    ensure(!is_referenced || is_clear, "nothing is detached to whose rows foreign keys may lead")?;
+    world.ensure(!is_referenced || is_clear, SafetyRule::RowsNotReferenced)?;
     let others = |p: &&ObservedPartition| p.name != found.name && p.bounds.as_range().is_some();
-    ensure(world.attached().any(|p| others(&p)), "a table is not left without a partition")?;
+    world.ensure(world.attached().any(|p| others(&p)), SafetyRule::LastPartitionStays)?;
     let pending = world.partitions.iter().any(|p| p.attachment == Attachment::DetachPending);
-    ensure(!pending, "one partition is detached at a time")?;
+    world.ensure(!pending, SafetyRule::OneDetachAtATime)?;
     let default = world.default_partition().map(|p| &p.name);
-    ensure(detach.default.as_ref() == default, "the default partition is known")?;
-    ensure(
-        !(detach.concurrently && default.is_some()),
-        "beside a default partition nothing is detached concurrently",
-    )
+    world.ensure(detach.default.as_ref() == default, SafetyRule::DefaultKnown)?;
+    world
+        .ensure(!(detach.concurrently && default.is_some()), SafetyRule::NotConcurrentBesideDefault)
 }
 
 /// What is detached is written down next.
-pub(super) fn remembered_next(step: &Step, next: Option<&PlannedStep>) -> Result<(), &'static str> {
+pub(super) fn remembered_next(
+    step: &Step,
+    next: Option<&PlannedStep>,
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let Step::DetachPartition(detach) = step else { return Ok(()) };
     let is_remembered = next.is_some_and(
         |next| matches!(&next.step, Step::RememberDetached(r) if r.partition == detach.partition),
     );
-    ensure(is_remembered, "what is detached is written down before anything else is done")
+    world.ensure(is_remembered, SafetyRule::DetachRecordedNext)
 }
 
 pub(super) fn check_finalize(
     partition: &QualifiedName,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let found = find(partition, world)?;
     let is_pending = found.attachment == Attachment::DetachPending;
-    ensure(is_pending, "only a detach that was cut off is finalised")?;
+    world.ensure(is_pending, SafetyRule::DetachPending)?;
     let is_dated = matches!(found.mark, Some(Mark::Detached(_)));
-    ensure(!is_dated, "a new detach has no old date")
+    world.ensure(!is_dated, SafetyRule::NoOldDate)
 }
 
 pub(super) fn check_remember(
     remember: &Remember,
-    world: &ObservedTable,
+    world: &Site<'_>,
     leave: &Leave<'_>,
-) -> Result<(), &'static str> {
+) -> Result<(), SafetyRule> {
     let table = prepared(&remember.partition, world)?;
-    ensure(table.attachment == Attachment::Detached, "it is detached")?;
-    ensure(remember.managed == world.managed, "it was a partition of this table")?;
-    ensure(table.bounds == remember.bounds, "what it held is written down")?;
-    ensure(table.oid == remember.oid, "it is the table that was looked at")?;
-    ensure(remember.cycle >= table.cycle, "an approval is used up by what it approved")?;
+    world.ensure(table.attachment == Attachment::Detached, SafetyRule::Detached)?;
+    world.ensure(remember.managed == world.managed, SafetyRule::OfTable)?;
+    world.ensure(table.bounds == remember.bounds, SafetyRule::SameBounds)?;
+    world.ensure(table.oid == remember.oid, SafetyRule::SameTable)?;
+    world.ensure(remember.cycle >= table.cycle, SafetyRule::NewCycle)?;
     let was_to_be_dropped = table.mark == Some(Mark::Expired { drops: true }) && leave.drops;
-    ensure(!remember.drops || was_to_be_dropped, "only what was to be dropped waits to be dropped")
+    world.ensure(!remember.drops || was_to_be_dropped, SafetyRule::DropDecided)
 }
 
-pub(super) fn check_validate(
-    check: &ValidateBounds,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+pub(super) fn check_validate(check: &ValidateBounds, world: &Site<'_>) -> Result<(), SafetyRule> {
     let found = prepared(&check.partition, world)?;
-    ensure(check.managed == world.managed, "the constraint is that of this table")?;
-    ensure(found.bounds_check != BoundsCheck::Absent, "it has the constraint")
+    world.ensure(check.managed == world.managed, SafetyRule::OfTable)?;
+    world.ensure(found.bounds_check != BoundsCheck::Absent, SafetyRule::BoundsCheckExists)
 }
 
 pub(super) fn check_state(
     partition: &QualifiedName,
     range: RangeBounds,
-    world: &ObservedTable,
-) -> Result<(), &'static str> {
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let found = find(partition, world)?;
-    ensure(found.owned && found.origin == Origin::Ours, "it is ours")?;
+    world.ensure(found.owned && found.origin == Origin::Ours, SafetyRule::Managed)?;
     let is_expired = matches!(found.mark, Some(Mark::Expired { .. }));
     let is_let_go = is_expired || found.attachment == Attachment::Detached;
-    ensure(is_let_go, "it is let go, or was")?;
-    ensure(found.bounds == Bounds::Range(range), "what it holds is what is said")
+    world.ensure(is_let_go, SafetyRule::ExpiredOrDetached)?;
+    world.ensure(found.bounds == Bounds::Range(range), SafetyRule::SameBounds)
 }
 
 pub(super) fn check_drop(
     drop: &DropDetached,
-    world: &ObservedTable,
+    world: &Site<'_>,
     leave: &Leave<'_>,
-) -> Result<(), &'static str> {
+) -> Result<(), SafetyRule> {
     let found = find(&drop.partition, world)?;
-    ensure(found.attachment == Attachment::Detached, "no partition is dropped")?;
-    ensure(found.owned && found.origin == Origin::Ours, "only what is ours is dropped")?;
-    ensure(drop.managed == world.managed, "it was a partition of this table")?;
-    ensure(found.oid == Some(drop.oid), "it is the table that was looked at")?;
-    ensure(found.bounds == drop.bounds, "it held what was written down")?;
-    ensure(found.kind == PartitionKind::Table, "nothing else goes with it")?;
-    ensure(found.referenced_by.is_empty(), "nothing is dropped that others refer to")?;
-    ensure(found.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
-    ensure(!found.is_restored, "nothing is dropped on the word of another table's comment")?;
+    world.ensure(found.attachment == Attachment::Detached, SafetyRule::Detached)?;
+    world.ensure(found.owned && found.origin == Origin::Ours, SafetyRule::Managed)?;
+    world.ensure(drop.managed == world.managed, SafetyRule::OfTable)?;
+    world.ensure(found.oid == Some(drop.oid), SafetyRule::SameTable)?;
+    world.ensure(found.bounds == drop.bounds, SafetyRule::SameBounds)?;
+    world.ensure(found.kind == PartitionKind::Table, SafetyRule::PlainTable)?;
+    world.ensure(found.referenced_by.is_empty(), SafetyRule::NotReferenced)?;
+    world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;
+    world.ensure(!found.is_restored, SafetyRule::NotRestored)?;
     let is_bound = drop.marker.oid == Some(drop.oid) && drop.marker.parent == leave.table;
-    ensure(is_bound, "its comment names it, and the table it was detached from")?;
+    world.ensure(is_bound, SafetyRule::MarkerBound)?;
     let is_marked = found.mark == Some(drop.marker.mark) && found.cycle == drop.marker.cycle;
-    ensure(is_marked, "it was found detached before")?;
-    leave.is_expired(&found.bounds)?;
+    world.ensure(is_marked, SafetyRule::MarkerUnchanged)?;
+    leave.is_expired(&found.bounds, world)?;
     let Mark::Detached(Detached { drops_since: Some(since), .. }) = drop.marker.mark else {
-        return Err("only what waits to be dropped is dropped");
+        return Err(SafetyRule::WaitsForDrop);
     };
     let grace_over = leave.dropped_since.is_some_and(|until| since <= until);
-    ensure(grace_over, "nothing is dropped before its grace is over")
+    world.ensure(grace_over, SafetyRule::GraceOver)
 }

@@ -1,8 +1,14 @@
 //! The rules of safety, known apart from those of planning. Only what passes here is executed.
 
 mod default;
+mod expiry;
 mod indexes;
 mod letting_go;
+mod rule;
+mod site;
+
+pub use rule::SafetyRule;
+use site::Site;
 
 use super::step::{Attach, NewPartition};
 use super::{Moment, Plan, Step, simulate};
@@ -23,12 +29,12 @@ impl CheckedPlan {
 
 /// A rule of safety that a plan would break: a fault of ours. Such a plan is never executed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("step {position} would break a rule of safety: {rule}")]
+#[error("step {position} violates a safety rule: {rule}")]
 pub struct Violation {
     /// Which step, counted from 1.
     pub position: usize,
     /// The rule.
-    pub rule: &'static str,
+    pub rule: SafetyRule,
 }
 
 /// Holds each step against the world as the steps before it leave it.
@@ -41,27 +47,50 @@ pub fn check(
     observed: &ObservedTable,
     moment: &Moment,
 ) -> Result<CheckedPlan, Violation> {
+    match violation(&plan, desired, observed, moment, None) {
+        None => Ok(CheckedPlan(plan)),
+        Some(violation) => Err(violation),
+    }
+}
+
+/// Returns the first violation of a plan, or `None` if there is none.
+///
+/// The tests leave out one rule at a time, and see that no other rule stands in for it.
+#[must_use]
+pub fn violation(
+    plan: &Plan,
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+    without: Option<SafetyRule>,
+) -> Option<Violation> {
     let mut world = observed.clone();
-    let leave = letting_go::Leave::new(&plan, desired, observed, moment);
+    let leave = letting_go::Leave::new(plan, desired, observed, moment);
     let successors = indexes::Successors::of(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
-        let verdict = check_step(&planned.step, &world, &leave)
-            .and_then(|()| successors.come_first(&planned.step, at, &world))
-            .and_then(|()| leave.is_enough_for(&plan.steps[..=at]))
-            .and_then(|()| letting_go::remembered_next(&planned.step, plan.steps.get(at + 1)));
-        if let Err(rule) = verdict {
-            return Err(Violation { position: at + 1, rule });
+        let site = Site { world: &world, without };
+        let steps = plan.steps.get(..=at).unwrap_or_default();
+        let next = plan.steps.get(at + 1);
+        let verdict = check_step(&planned.step, &site, &leave)
+            .and_then(|()| successors.come_first(&planned.step, at, &site))
+            .and_then(|()| leave.is_enough_for(steps, &site))
+            .and_then(|()| letting_go::remembered_next(&planned.step, next, &site));
+        // A step about what does not exist cannot be judged any further.
+        if let Err(rule) = verdict
+            && without != Some(rule)
+        {
+            return Some(Violation { position: at + 1, rule });
         }
         simulate(&mut world, &planned.step);
     }
-    Ok(CheckedPlan(plan))
+    None
 }
 
 fn check_step(
     step: &Step,
-    world: &ObservedTable,
+    world: &Site<'_>,
     leave: &letting_go::Leave<'_>,
-) -> Result<(), &'static str> {
+) -> Result<(), SafetyRule> {
     match step {
         Step::CreatePartition(new) => check_create(new, world),
         Step::AttachPartition(attach) => {
@@ -83,7 +112,7 @@ fn check_step(
         Step::DropExclusion(drop) => default::check_promised(&drop.default, &drop.exclusion, world),
         Step::MarkPartitions(mark) => {
             let is_of_table = mark.table == world.name && mark.managed == world.managed;
-            ensure(is_of_table, "only partitions of this table are marked")?;
+            world.ensure(is_of_table, SafetyRule::OfTable)?;
             letting_go::check_mark(&mark.partitions, mark.marking, world, leave)?;
             letting_go::check_adoptions(
                 &mark.partitions,
@@ -96,7 +125,7 @@ fn check_step(
         Step::FinalizeDetach(finalize) => letting_go::check_finalize(&finalize.partition, world),
         Step::RememberDetached(remember) => letting_go::check_remember(remember, world, leave),
         Step::StateBounds(state) => {
-            ensure(state.managed == world.managed, "it is said of a partition of this table")?;
+            world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
             letting_go::check_state(&state.partition, state.range, world)
         }
         Step::ValidateBounds(check) => letting_go::check_validate(check, world),
@@ -104,7 +133,7 @@ fn check_step(
         Step::CreateTableIndex(create) => indexes::check_create(create, world),
         Step::BuildIndex(build) => {
             attached(&build.partition, world)?;
-            ensure(!world.taken.contains(&build.index), "no name is used twice")
+            world.ensure(!world.taken.contains(&build.index), SafetyRule::UnusedName)
         }
         Step::AttachIndex(attach) => {
             indexes::check_attach(&attach.table_index, &attach.partition, &attach.index, world)
@@ -117,45 +146,41 @@ fn check_step(
     }
 }
 
-fn check_discard(partition: &QualifiedName, world: &ObservedTable) -> Result<(), &'static str> {
+fn check_discard(partition: &QualifiedName, world: &Site<'_>) -> Result<(), SafetyRule> {
     let table = prepared(partition, world)?;
-    ensure(table.dependents.is_empty(), "nothing is dropped that other objects depend on")?;
-    ensure(table.attachment == Attachment::Prepared, "it has never been a partition")
+    world.ensure(table.dependents.is_empty(), SafetyRule::NoDependents)?;
+    world.ensure(table.attachment == Attachment::Prepared, SafetyRule::NeverAttached)
 }
 
-fn check_create(new: &NewPartition, world: &ObservedTable) -> Result<(), &'static str> {
+fn check_create(new: &NewPartition, world: &Site<'_>) -> Result<(), SafetyRule> {
     let is_of_table = new.table == world.name && new.managed == world.managed;
-    ensure(is_of_table, "only partitions of this table are made")?;
-    ensure(new.partition.schema == world.managed.name().schema, "in the schema of the table")?;
-    ensure(!world.taken.contains(&new.partition.name), "no name is used twice")?;
+    world.ensure(is_of_table, SafetyRule::OfTable)?;
+    world.ensure(new.partition.schema == world.managed.name().schema, SafetyRule::OfTable)?;
+    world.ensure(!world.taken.contains(&new.partition.name), SafetyRule::UnusedName)?;
     fits_in(&new.bounds, world)
 }
 
-fn check_attach(attach: &Attach, world: &ObservedTable) -> Result<(), &'static str> {
+fn check_attach(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
     let table = prepared(&attach.partition, world)?;
     let is_to_table = attach.table == world.name && attach.managed == world.managed;
-    ensure(is_to_table, "partitions are attached to this table only")?;
-    ensure(table.bounds == attach.bounds, "what was made for a range is attached for it")?;
+    world.ensure(is_to_table, SafetyRule::OfTable)?;
+    world.ensure(table.bounds == attach.bounds, SafetyRule::SameBounds)?;
     let marker = &attach.marker;
     let is_bound = marker.parent == world.relation.as_ref().map(|relation| relation.oid);
-    ensure(is_bound && marker.mark == Mark::Attached, "its comment says what it is attached to")?;
+    world.ensure(is_bound && marker.mark == Mark::Attached, SafetyRule::MarkerBound)?;
     let is_again = table.attachment == Attachment::Detached;
     let is_used_up = !is_again || marker.cycle > table.cycle;
-    ensure(is_used_up, "an approval is used up by what it approved")?;
+    world.ensure(is_used_up, SafetyRule::NewCycle)?;
     let is_known =
         table.attachment == Attachment::Prepared || table.bounds_check == BoundsCheck::Proven;
-    ensure(is_known || attach.key.is_none(), "what is attached is not scanned under a lock")?;
+    world.ensure(is_known || attach.key.is_none(), SafetyRule::NoScanOnAttach)?;
     indexes::check_replaced(&attach.replaced, table, world)?;
     fits_in(&attach.bounds, world)
 }
 
-fn ensure(holds: bool, rule: &'static str) -> Result<(), &'static str> {
-    if holds { Ok(()) } else { Err(rule) }
-}
-
 /// Whether rows of these bounds have no partition yet.
-fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
-    ensure(!matches!(bounds, Bounds::Other(_)), "nothing is made for bounds that are not managed")?;
+fn fits_in(bounds: &Bounds, world: &Site<'_>) -> Result<(), SafetyRule> {
+    world.ensure(!matches!(bounds, Bounds::Other(_)), SafetyRule::KnownBounds)?;
     let occupied = world.partitions.iter().filter(|p| p.hangs_on());
     let overlaps = |other: &Bounds| match (bounds, other) {
         (Bounds::Range(a), Bounds::Range(b)) => a.overlaps(b),
@@ -169,32 +194,29 @@ fn fits_in(bounds: &Bounds, world: &ObservedTable) -> Result<(), &'static str> {
         | (Bounds::Hash { .. }, Bounds::Range(_) | Bounds::Default | Bounds::Other(_)) => false,
     };
     let free = occupied.into_iter().all(|p| !overlaps(&p.bounds));
-    ensure(free, "no two partitions take the same row")
+    world.ensure(free, SafetyRule::NoOverlap)
 }
 
-fn find<'a>(
-    name: &QualifiedName,
-    world: &'a ObservedTable,
-) -> Result<&'a ObservedPartition, &'static str> {
-    world.partition(name).ok_or("the partition is there")
+fn find<'a>(name: &QualifiedName, world: &Site<'a>) -> Result<&'a ObservedPartition, SafetyRule> {
+    world.world.partition(name).ok_or(SafetyRule::PartitionExists)
 }
 
 fn prepared<'a>(
     name: &QualifiedName,
-    world: &'a ObservedTable,
-) -> Result<&'a ObservedPartition, &'static str> {
+    world: &Site<'a>,
+) -> Result<&'a ObservedPartition, SafetyRule> {
     let found = find(name, world)?;
-    ensure(!found.hangs_on(), "it is no partition")?;
-    ensure(found.origin == Origin::Ours, "it is ours")?;
-    ensure(found.owned, "its owner is one we may act as")?;
+    world.ensure(!found.hangs_on(), SafetyRule::NotAttached)?;
+    world.ensure(found.origin == Origin::Ours, SafetyRule::Managed)?;
+    world.ensure(found.owned, SafetyRule::Owned)?;
     Ok(found)
 }
 
 fn attached<'a>(
     name: &QualifiedName,
-    world: &'a ObservedTable,
-) -> Result<&'a ObservedPartition, &'static str> {
+    world: &Site<'a>,
+) -> Result<&'a ObservedPartition, SafetyRule> {
     let found = find(name, world)?;
-    ensure(found.attachment == Attachment::Attached, "it is a partition")?;
+    world.ensure(found.attachment == Attachment::Attached, SafetyRule::Attached)?;
     Ok(found)
 }

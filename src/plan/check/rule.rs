@@ -1,0 +1,111 @@
+//! The rules of safety by name.
+
+use std::fmt;
+
+/// Declares the rules in one place: name and sentence.
+macro_rules! rules {
+    ($($name:ident: $sentence:literal,)*) => {
+        /// A rule of safety, which every step of every plan keeps.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum SafetyRule {
+            $(#[doc = $sentence] $name,)*
+        }
+
+        impl SafetyRule {
+            /// All rules.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name of the rule, which is the heading of its page.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            /// What the rule says, as a sentence.
+            #[must_use]
+            pub fn sentence(self) -> &'static str {
+                match self {
+                    $(Self::$name => $sentence,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    PartitionExists: "A step names a partition or a table that exists.",
+    IndexExists: "A step about an index names an index that exists.",
+    OfTable: "A step changes only this partitioned table, its partitions, and tables in its schema.",
+    SameTable: "A step names the object identifier of the table that was inspected.",
+    SameBounds: "A step names the bounds that the table has, or had as a partition.",
+    Managed: "Only managed tables are marked, detached, attached, or dropped.",
+    Owned: "The owner of the partitioned table can act as the owner of the table that a step changes.",
+    UnusedName: "A new table, index, or check has a name that is not in use.",
+    Attached: "A step about a partition names an attached partition.",
+    NotAttached: "A step about a table beside the partitioned table names one that is not a partition.",
+    NeverAttached: "Only a table that was never attached is discarded.",
+    NoOverlap: "No two partitions accept the same row.",
+    KnownBounds: "A partition is created only for bounds that the operator manages.",
+    NoScanOnAttach: "A table is attached only if Postgres does not have to scan it under a lock.",
+    SameConstraint: "A constraint of a table is replaced only by the same constraint of the partitioned table.",
+    DefaultKnown: "A step that locks the default partition names it.",
+    IsDefault: "A step about the default partition names the default partition.",
+    NoDefaultScan: "A default partition with rows is not scanned under an exclusive lock.",
+    DefaultCheckExists: "A step about a default-partition check names a check that exists.",
+    EmptyDefault: "A default partition with rows is not removed.",
+    CurrentPeriodCovered: "A default partition is removed only if the current period has a partition.",
+    NoMovedReference: "No row is moved that a foreign key may reference.",
+    NoOwnerCode: "A drain runs no code of the owner if the login can do more than the owner.",
+    NoTrigger: "A drain knows all triggers of the default partition, so that none fires for rows that it moves.",
+    OnlyRangesExpire: "Only a partition with a range expires.",
+    HasLowerBound: "A partition without a lower bound never expires.",
+    Expired: "Nothing is detached or dropped before its whole range has expired.",
+    ExpireLimit: "No more partitions expire in one run than the limit, unless a user approved the plan.",
+    DropLimit: "No more tables that were detached to be kept are dropped than the limit, unless a user approved the plan.",
+    MarkedState: "A table is marked only in the state that the marking is for.",
+    MarkerBound: "A marker names the table that it is on and the partitioned table that it belongs to.",
+    MarkerDecision: "A marker says what was decided, and follows from the marker before it.",
+    NewCycle: "Taking back an expiry begins a new cycle, so that an approval applies once.",
+    NotManagedYet: "Only an unmanaged partition is adopted.",
+    DefaultNotAdopted: "No default partition is adopted.",
+    AdoptionRequested: "A partition is adopted only if a user named it.",
+    AdoptedOnce: "An adoption is not repeated for another table of the same name.",
+    AdoptionRecorded: "An adoption is recorded on the table in the same step, and nothing else is.",
+    MarkedBeforeDetach: "A partition is marked as expired before it is detached.",
+    FoundAgain: "A detached table can be found again, by its name or by its bounds check.",
+    NotReferenced: "No table is detached or dropped that a foreign key references.",
+    RowsNotReferenced: "No partition is detached to whose rows foreign keys may lead.",
+    LastPartitionStays: "A table is not left without a partition.",
+    OneDetachAtATime: "One partition of a table is detached at a time.",
+    NotConcurrentBesideDefault: "Beside a default partition, no partition is detached concurrently.",
+    DetachRecordedNext: "A detach is recorded before anything else is done.",
+    DetachPending: "Only an interrupted detach is finalized.",
+    NoOldDate: "A detach that is finalized has no date yet.",
+    Detached: "Only a detached table is recorded as detached, or dropped.",
+    DropDecided: "Only a partition that was marked to be dropped is recorded as waiting for its drop.",
+    ExpiredOrDetached: "A bounds check is added only to a partition that has expired, or to a detached table.",
+    BoundsCheckExists: "A bounds check is validated only if it exists.",
+    PlainTable: "Only a plain table is dropped, or marked to be dropped.",
+    NoDependents: "No table and no index is dropped that other objects depend on.",
+    NotRestored: "No table is dropped because of a comment that was written for another table.",
+    MarkerUnchanged: "A table is dropped only with the marker that was inspected.",
+    WaitsForDrop: "Only a table that waits for its drop is dropped.",
+    GraceOver: "No table is dropped before its grace period is over.",
+    ValidFreeIndex: "Only a valid index that belongs to no other index is attached.",
+    NoBuildUnderLock: "No index is built under the lock of a step that attaches indexes.",
+    NotOfParent: "An index that belongs to a parent index is not dropped by itself.",
+    NoConstraintIndex: "An index that supports a constraint is not dropped.",
+    NoRunningBuild: "An index that is being built is not dropped.",
+    OwnIndexOnly: "A valid index of a partition is dropped only if the operator built it.",
+    SuccessorFirst: "A valid index is dropped only after its successor was built.",
+    SpareIndexOnly: "A parent index is dropped only if it is a spare replacement.",
+    CompleteReplacement: "A parent index is replaced only by a valid one.",
+}
+
+impl fmt::Display for SafetyRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name(), self.sentence())
+    }
+}
