@@ -224,7 +224,7 @@ async fn lock_aside<'a>(
     observed: &ObservedTable,
     options: &Options,
 ) -> Result<Option<TableLock<'a>>, DatabaseError> {
-    let has_some = plan.steps.iter().any(|planned| planned.step.aside().is_some());
+    let has_some = plan.steps.iter().any(|planned| planned.step.facts().aside.is_some());
     match &observed.relation {
         Some(relation) if has_some && !options.leave_aside => {
             let keys = LockKeys::new(&observed.managed, relation.oid);

@@ -6,40 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use super::step::{BuildIndex, DropIndex, MarkPartitions, MarkedPartition};
+use super::step::{BuildIndex, MarkPartitions, MarkedPartition};
 use super::{Blocker, Plan, PlannedStep, Step, Undone};
 use crate::partition::QualifiedName;
 
 impl Step {
-    /// Returns the partition of a step that can be executed aside, or `None` if the step belongs into
-    /// the run.
-    #[must_use]
-    pub fn aside(&self) -> Option<&QualifiedName> {
-        match self {
-            Self::BuildIndex(BuildIndex { partition, .. })
-            | Self::DropIndex(DropIndex { partition, .. }) => Some(partition),
-            Self::CreatePartition(_)
-            | Self::ExcludeFromDefault(_)
-            | Self::ValidateExclusion(_)
-            | Self::AttachPartition(_)
-            | Self::DiscardPartition(_)
-            | Self::DropExclusion(_)
-            | Self::DrainDefault(_)
-            | Self::RemoveDefault(_)
-            | Self::MarkPartitions(_)
-            | Self::DetachPartition(_)
-            | Self::FinalizeDetach(_)
-            | Self::RememberDetached(_)
-            | Self::StateBounds(_)
-            | Self::ValidateBounds(_)
-            | Self::DropDetached(_)
-            | Self::CreateTableIndex(_)
-            | Self::AttachIndex(_)
-            | Self::DropTableIndex(_)
-            | Self::ReplaceTableIndex(_) => None,
-        }
-    }
-
     /// Returns whether Postgres finalizes no detach while the step is in progress: it waits for a concurrent
     /// build if the index has a condition.
     fn delays_pending_detach(&self) -> bool {
@@ -55,16 +26,6 @@ impl Step {
         };
         marked.iter()
     }
-
-    /// Returns whether the step may begin only if the run may take long: it scans a whole table, or
-    /// makes sense only if such a scan follows.
-    #[must_use]
-    pub fn needs_long_run(&self) -> bool {
-        matches!(
-            self,
-            Self::ExcludeFromDefault(_) | Self::ValidateExclusion(_) | Self::ValidateBounds(_)
-        )
-    }
 }
 
 impl Plan {
@@ -74,7 +35,7 @@ impl Plan {
         let mut left = Undone::default();
         let mut steps = Vec::new();
         for planned in self.steps {
-            if planned.step.aside().is_some() || left.blocks(&planned) {
+            if planned.step.facts().aside.is_some() || left.blocks(&planned) {
                 left.add(&planned.step);
             } else {
                 steps.push(planned);
@@ -95,7 +56,7 @@ impl Plan {
                 let delays_detach = is_detach_pending && step.delays_pending_detach();
                 !(busy.contains(partition) || tried.contains(step) || delays_detach)
             };
-            match step.aside() {
+            match step.facts().aside {
                 Some(partition) if can_begin(partition) => {
                     let steps = vec![PlannedStep { step: step.clone(), because: *because }];
                     return Some(Self { steps, deferred: Vec::new(), ..self.clone() });

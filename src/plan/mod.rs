@@ -13,7 +13,6 @@ mod default_remedy;
 mod display;
 mod due;
 mod equivalent;
-mod explain;
 mod fingerprint;
 mod gaps;
 mod ground;
@@ -25,7 +24,6 @@ mod reason;
 mod remedy;
 mod rules;
 mod simulate;
-mod slow;
 mod step;
 mod undone;
 
@@ -40,10 +38,10 @@ pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use simulate::simulate;
 pub use step::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
-    DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, RangeKey,
-    Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds, Step, TransactionMode,
-    ValidateBounds, ValidateExclusion,
+    DropDetached, DropExclusion, DropIndex, DropTableIndex, Effort, ExcludeFromDefault, Facts,
+    Family, FinalizeDetach, IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex,
+    NewPartition, Object, RangeKey, Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds,
+    Step, TransactionMode, ValidateBounds, ValidateExclusion,
 };
 pub use undone::Undone;
 

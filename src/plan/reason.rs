@@ -50,6 +50,39 @@ pub enum Cause {
     DefaultUnwanted,
 }
 
+impl Cause {
+    /// Why a step is taken, in a few words.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::CurrentPeriod => "rows of now belong there".to_owned(),
+            Self::Ahead(1) => "1 period ahead".to_owned(),
+            Self::Ahead(periods) => format!("{periods} periods ahead"),
+            Self::SinceStart => "a period the spec provides".to_owned(),
+            Self::Hole => "hole between partitions".to_owned(),
+            Self::MissingRemainder => "remainder without a partition".to_owned(),
+            Self::Leftover => "nothing wants it any more".to_owned(),
+            Self::MissingIndex => "named in the spec".to_owned(),
+            Self::InvalidIndex => "left invalid by a failed build".to_owned(),
+            Self::OtherDefinition => "its definition in the spec is another".to_owned(),
+            Self::NoLongerNewest => "no longer among the newest".to_owned(),
+            Self::Expired => "past its retention".to_owned(),
+            Self::KeptAgain => "kept by the retention again".to_owned(),
+            Self::CutOff => "its detach was cut off".to_owned(),
+            Self::GraceOver => "detached for longer than dropAfter".to_owned(),
+            Self::Reattached => "attached again by a user".to_owned(),
+            Self::Dropped => {
+                "spec.retention.onExpiry is Drop now: the grace period starts".to_owned()
+            }
+            Self::NotDropped => "no longer to be dropped".to_owned(),
+            Self::Asked => "named in the annotation".to_owned(),
+            Self::NotAsked => "no longer named in the annotation".to_owned(),
+            Self::DefaultWanted => "spec.defaultPartition is Present".to_owned(),
+            Self::DefaultUnwanted => "spec.defaultPartition is Absent".to_owned(),
+        }
+    }
+}
+
 /// Something that is wanted and is not done, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferral {

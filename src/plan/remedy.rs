@@ -7,7 +7,7 @@ use super::default_remedy::{
     default_holds_rows, default_in_use, default_no_table, default_not_counted, default_referenced,
     default_runs_code, default_too_large, default_without_identity,
 };
-use super::explain::shown_range;
+use super::step::shown_range;
 use crate::desired::shown_duration;
 use crate::observed::{Holder, PartitionKind};
 use crate::partition::{

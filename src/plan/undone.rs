@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::step::{BuildIndex, CreateTableIndex, DropIndex};
+use super::step::{BuildIndex, CreateTableIndex, DropIndex, Object};
 use super::{Cause, PlannedStep, Step};
 use crate::partition::QualifiedName;
 
 /// Steps of a plan that were left out, failed, or were skipped.
 #[derive(Debug, Default)]
 pub struct Undone {
-    subjects: BTreeSet<QualifiedName>,
+    objects: BTreeSet<Object>,
     /// Partitions on which an index that replaces another one was not built.
     lacks_successor: BTreeSet<QualifiedName>,
 }
@@ -17,7 +17,7 @@ pub struct Undone {
 impl Undone {
     /// Adds a step that was not executed.
     pub fn add(&mut self, step: &Step) {
-        self.subjects.insert(step.subject());
+        self.objects.insert(step.object());
         if let Step::BuildIndex(BuildIndex { partition, stands_for: Some(_), .. }) = step {
             self.lacks_successor.insert(partition.clone());
         }
@@ -27,10 +27,10 @@ impl Undone {
     #[must_use]
     pub fn blocks(&self, planned: &PlannedStep) -> bool {
         let step = &planned.step;
-        (needs_whole_plan(step) && !self.subjects.is_empty())
+        (needs_whole_plan(step) && !self.objects.is_empty())
             || self.takes_successor_for_granted(planned)
-            || self.subjects.contains(&step.subject())
-            || step.rests_on().iter().any(|on| self.subjects.contains(on))
+            || self.objects.contains(&step.object())
+            || step.needs().iter().any(|object| self.objects.contains(object))
     }
 
     /// Returns whether the step drops an index whose successor may be missing.

@@ -20,7 +20,7 @@ impl Certainty {
     /// Returns how sure one must be to begin a step.
     #[must_use]
     pub fn needed_for(step: &Step) -> Self {
-        if step.is_destructive() { Self::Confirmed } else { Self::Known }
+        if step.facts().is_destructive { Self::Confirmed } else { Self::Known }
     }
 }
 

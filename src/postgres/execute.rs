@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::authority::{Authority, Certainty, Ruling};
 use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
 use crate::partition::Identifier;
-use crate::plan::{CheckedPlan, Plan, PlannedStep, Step, TransactionMode, Undone};
+use crate::plan::{CheckedPlan, Effort, Plan, PlannedStep, Step, TransactionMode, Undone};
 use crate::sql::{self, Script, Sql, Waits};
 
 /// The first pause before a lock is tried for again, and the longest.
@@ -149,7 +149,7 @@ impl Run<'_> {
     /// Asks whether the run may take as long as the step can.
     async fn reserve(&self, step: &Step) -> Result<(), StepFailure> {
         match self.authority.long_run() {
-            Some(long_run) if step.needs_long_run() => Ok(long_run.begin().await?),
+            Some(long_run) if step.facts().needs_long_run => Ok(long_run.begin().await?),
             Some(_) | None => Ok(()),
         }
     }
@@ -221,7 +221,8 @@ impl Run<'_> {
         error: &DatabaseError,
         took: Duration,
     ) -> Option<DatabaseError> {
-        let given = sql::statement_time(step, self.waits).filter(|_| step.works_under_lock())?;
+        let given = sql::statement_time(step, self.waits)
+            .filter(|_| step.facts().effort == Effort::UnderLock)?;
         let is_over = error.is_canceled() && took >= given.mul_f64(0.9);
         let error = is_over.then(|| error.clone().too_slow(step.too_slow(given)))?;
         self.slow.record(step, self.waits.lock_timeout, &error);
@@ -248,7 +249,8 @@ impl Run<'_> {
         script: &Script,
         in_one_snapshot: bool,
     ) -> Result<(), DatabaseError> {
-        let longest = if step.is_long() { LONGEST } else { self.waits.lock_timeout * 4 };
+        let longest =
+            if step.facts().effort == Effort::Long { LONGEST } else { self.waits.lock_timeout * 4 };
         let deadline = longest + GRACE;
         let statements = script.to_sql();
         let texts: Vec<_> = statements.iter().map(Sql::as_str).collect();

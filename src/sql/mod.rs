@@ -21,7 +21,7 @@ pub use references::rows_referenced_by;
 pub use script::{Role, Script, Sql, Statement};
 
 use crate::partition::Identifier;
-use crate::plan::{Step, TransactionMode};
+use crate::plan::{Effort, Step, TransactionMode};
 
 /// How long a step may wait.
 #[derive(Debug, Clone, Copy)]
@@ -88,34 +88,6 @@ pub fn render(step: &Step, owner: &Identifier, waits: Waits) -> Script {
     Script::new(mode, &Role::Owner(owner.clone()), statements)
 }
 
-/// How many statements of a transaction may wait for others while they hold what those before them took.
-fn statements_that_wait(step: &Step) -> u32 {
-    match step {
-        Step::AttachPartition(attach) if attach.exclusion.is_some() => 2,
-        Step::ReplaceTableIndex(_) => 2,
-        Step::AttachPartition(_)
-        | Step::CreatePartition(_)
-        | Step::DiscardPartition(_)
-        | Step::ExcludeFromDefault(_)
-        | Step::ValidateExclusion(_)
-        | Step::DropExclusion(_)
-        | Step::DrainDefault(_)
-        | Step::RemoveDefault(_)
-        | Step::DetachPartition(_)
-        | Step::FinalizeDetach(_)
-        | Step::RememberDetached(_)
-        | Step::MarkPartitions(_)
-        | Step::StateBounds(_)
-        | Step::ValidateBounds(_)
-        | Step::DropDetached(_)
-        | Step::CreateTableIndex(_)
-        | Step::BuildIndex(_)
-        | Step::AttachIndex(_)
-        | Step::DropIndex(_)
-        | Step::DropTableIndex(_) => 1,
-    }
-}
-
 /// How much of a statement's time it may wait for a lock, if it has work to do under its locks. So a statement that
 /// waits too long fails as `lock_not_available` (55P03), and one that works too long as `query_canceled` (57014).
 /// What is left is more than half of `lockTimeout`, which is the most that a drain is estimated to take.
@@ -124,8 +96,8 @@ const WAITING_SHARE: f64 = 0.47;
 /// The time that one statement of a step has, work and waits together; `None` if it may take long.
 #[must_use]
 pub fn statement_time(step: &Step, waits: Waits) -> Option<Duration> {
-    let time = waits.lock_timeout.mul_f64(GIVEN) / statements_that_wait(step);
-    if step.is_long() {
+    let time = waits.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
+    if step.facts().effort == Effort::Long {
         None
     } else if matches!(step, Step::CreatePartition(_)) {
         // Nobody waits for what is made beside the table, and it is much work for one statement.
@@ -141,10 +113,10 @@ pub fn statement_time(step: &Step, waits: Waits) -> Option<Duration> {
 /// `lock_timeout` alone bounds each lock of a statement, not their sum.
 /// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT>
 fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
-    let lock_timeout = waits.lock_timeout.mul_f64(GIVEN) / statements_that_wait(step);
+    let lock_timeout = waits.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
-        TransactionMode::InTransaction if step.works_under_lock() => {
+        TransactionMode::InTransaction if step.facts().effort == Effort::UnderLock => {
             ("SET LOCAL", lock_timeout.mul_f64(WAITING_SHARE))
         }
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => {

@@ -3,7 +3,7 @@
 use super::{FailedStep, Seen};
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
-use crate::plan::{Blocker, Deferral, FinalizeDetach, Step};
+use crate::plan::{Blocker, Deferral, Family, FinalizeDetach, Step};
 
 /// One thing that keeps a table from being what its spec asks for.
 #[derive(Debug, Clone)]
@@ -108,28 +108,10 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
 }
 
 pub(super) fn about_step(step: &Step) -> About {
-    match step {
-        Step::CreatePartition(_)
-        | Step::ExcludeFromDefault(_)
-        | Step::ValidateExclusion(_)
-        | Step::AttachPartition(_)
-        | Step::DiscardPartition(_)
-        | Step::DropExclusion(_)
-        | Step::DrainDefault(_)
-        | Step::RemoveDefault(_) => About::Partitions,
-        Step::MarkPartitions(_)
-        | Step::DetachPartition(_)
-        | Step::FinalizeDetach(_)
-        | Step::RememberDetached(_)
-        | Step::StateBounds(_)
-        | Step::ValidateBounds(_)
-        | Step::DropDetached(_) => About::Retention,
-        Step::CreateTableIndex(_)
-        | Step::BuildIndex(_)
-        | Step::AttachIndex(_)
-        | Step::DropIndex(_)
-        | Step::DropTableIndex(_)
-        | Step::ReplaceTableIndex(_) => About::Indexes,
+    match step.facts().family {
+        Family::Partition | Family::Default => About::Partitions,
+        Family::Record | Family::Retention => About::Retention,
+        Family::Index => About::Indexes,
     }
 }
 

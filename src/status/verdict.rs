@@ -6,7 +6,7 @@ use crate::api::Reason;
 use crate::desired::Partitioning;
 use crate::observed::Origin;
 use crate::partition::Identifier;
-use crate::plan::{Cause, Coverage, Step};
+use crate::plan::{Cause, Coverage, Family, Step};
 
 pub(super) const TRUE: &str = "True";
 pub(super) const FALSE: &str = "False";
@@ -156,29 +156,8 @@ pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict
 }
 
 fn makes_index(step: &Step) -> bool {
-    match step {
-        Step::CreateTableIndex(_)
-        | Step::BuildIndex(_)
-        | Step::AttachIndex(_)
-        | Step::ReplaceTableIndex(_) => true,
-        Step::CreatePartition(_)
-        | Step::ExcludeFromDefault(_)
-        | Step::ValidateExclusion(_)
-        | Step::AttachPartition(_)
-        | Step::DiscardPartition(_)
-        | Step::DropExclusion(_)
-        | Step::DrainDefault(_)
-        | Step::RemoveDefault(_)
-        | Step::MarkPartitions(_)
-        | Step::DetachPartition(_)
-        | Step::FinalizeDetach(_)
-        | Step::RememberDetached(_)
-        | Step::StateBounds(_)
-        | Step::ValidateBounds(_)
-        | Step::DropDetached(_)
-        | Step::DropIndex(_)
-        | Step::DropTableIndex(_) => false,
-    }
+    let only_drops = matches!(step, Step::DropIndex(_) | Step::DropTableIndex(_));
+    step.facts().family == Family::Index && !only_drops
 }
 
 fn first(obstacles: &[Obstacle], about: About) -> Option<&Obstacle> {

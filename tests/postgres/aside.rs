@@ -79,7 +79,7 @@ async fn partition_is_provided_while_an_index_build_waits() {
             assert!(matches!(second, Err(ConvergeError::HeldByAnother(Some(_)))), "{second:?}");
             let by_hand = Options { leave_aside: false, ..options() };
             let applied = converge(&session, &wanted(2), &by_hand, &mut Silent).await.unwrap();
-            assert!(applied.outcomes.iter().all(|outcome| outcome.step.aside().is_none()));
+            assert!(applied.outcomes.iter().all(|outcome| outcome.step.facts().aside.is_none()));
             writer.batch_execute("COMMIT").await.unwrap();
         };
         let (outcome, ()) = tokio::join!(build, others);

@@ -156,9 +156,9 @@ async fn revoked_run_executes_no_further_step() {
         let undisturbed = world(major).await;
         let (_, log) = run(&undisturbed, &expiring(), Grants::all(999, Ruling::Revoked)).await;
         let all = log.done;
-        let destructive = all.iter().filter(|step| step.is_destructive()).count();
+        let destructive = all.iter().filter(|step| step.facts().is_destructive).count();
         assert!(destructive >= 4, "Postgres {major}: {all:?}");
-        for granted in (0..all.len()).filter(|at| *at == 0 || all[*at].is_destructive()) {
+        for granted in (0..all.len()).filter(|at| *at == 0 || all[*at].facts().is_destructive) {
             let world = world(major).await;
             let before = tables(&world).await;
             // It asks once before the first step, after it has inspected the table under the lock.
@@ -186,7 +186,7 @@ async fn unconfirmed_run_creates_but_neither_detaches_nor_drops() {
         let authority = Grants::confirmed(0, Ruling::Unconfirmed(why.to_owned()));
         let (ended, log) = run(&world, &expiring(), authority).await;
         let ended = ended.unwrap();
-        assert!(log.done.iter().all(|step| !step.is_destructive()), "{:?}", log.done);
+        assert!(log.done.iter().all(|step| !step.facts().is_destructive), "{:?}", log.done);
         let failed = ended.outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
         let failed: Vec<_> = failed.collect();
         let is_unconfirmed =

@@ -44,7 +44,7 @@ async fn a_step_locks_what_it_says() {
                 }
             }
         }
-        assert_all_kinds(&steps);
+        assert_all_kinds(steps.iter().map(|planned| &planned.step));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -107,6 +107,38 @@ fn files_and_functions_fit_the_screen() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Files that match over all steps, and so must be opened for a new one.
+const MATCHES_OVER_ALL_STEPS: [&str; 5] = [
+    "plan/canonical/mod.rs",
+    "plan/check/mod.rs",
+    "plan/simulate.rs",
+    "plan/step/facts.rs",
+    "sql/mod.rs",
+];
+
+#[test]
+fn only_five_files_match_over_all_steps() {
+    let steps = source::variants(&source::file("plan/step/mod.rs"), "Step");
+    let names_it = |text: &str, name: &str| {
+        let ways = [format!("Step::{name}("), format!("Self::{name}(")];
+        code(text).any(|line| ways.iter().any(|way| line.contains(way)))
+    };
+    let matching: Vec<_> = source::files()
+        .into_iter()
+        .filter(|(_, text)| steps.iter().all(|(name, _)| names_it(text, name)))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert_eq!(matching, MATCHES_OVER_ALL_STEPS);
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(source::root().join(page)).expect("a page");
+        let missing: Vec<_> = MATCHES_OVER_ALL_STEPS
+            .iter()
+            .filter(|path| !text.contains(&format!("`{path}`")))
+            .collect();
+        assert!(missing.is_empty(), "{page} does not name {missing:?}");
+    }
+}
+
 #[test]
 fn names_say_something() {
     let mut wrong = Vec::new();

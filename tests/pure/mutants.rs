@@ -364,7 +364,7 @@ fn needs(second: &Step, first: &Step) -> bool {
         (Step::MarkPartitions(_), _) | (_, Step::MarkPartitions(_)) => false,
         // Of a hash nothing is written down that anything could rest on.
         (Step::RememberDetached(remember), _) if remember.bounds.as_range().is_none() => false,
-        _ => second.subject() == first.subject() || second.rests_on().contains(&first.subject()),
+        _ => second.object() == first.object() || second.needs().contains(&first.object()),
     }
 }
 

@@ -189,7 +189,7 @@ proptest! {
             tried.push(next.steps[0].step.clone());
             parts.push(next);
         }
-        prop_assert!(parts[0].steps.iter().all(|planned| planned.step.aside().is_none()));
+        prop_assert!(parts[0].steps.iter().all(|planned| planned.step.facts().aside.is_none()));
         for part in parts {
             let text = format!("of\n{whole}\nthis part\n{part}");
             if let Err(violation) = check(part, desired, observed, &moment) {

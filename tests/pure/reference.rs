@@ -39,12 +39,18 @@ reasons are also those of events and logs. This page is written by the code:
 fn every_step_has_its_heading() {
     let declared = source::variants(&source::file("plan/step/mod.rs"), "Step");
     let steps = samples::steps();
-    let mut shown: Vec<_> = steps.iter().map(variant).collect();
+    let mut shown: Vec<_> = steps.iter().map(source::kind_of).collect();
     shown.dedup();
     assert_eq!(names(&declared), shown);
     let mut page = STEPS.to_owned();
+    let markings = source::variants(&source::file("plan/step/record.rs"), "Marking");
     for step in &steps {
-        let words = declared.iter().find(|(name, _)| *name == variant(step));
+        // A marking has a verb of its own, and so words of its own.
+        let (declared, name) = match step {
+            Step::MarkPartitions(mark) => (&markings, word(&mark.marking)),
+            step => (&declared, source::kind_of(step)),
+        };
+        let words = declared.iter().find(|(found, _)| *found == name);
         page.push_str(&section(step, words.map_or("", |(_, words)| words)));
     }
     expect_file("docs/reference/steps.md", &page);
@@ -102,9 +108,8 @@ fn names(declared: &[(String, String)]) -> Vec<String> {
     declared.iter().map(|(name, _)| name.clone()).collect()
 }
 
-/// The name of a step's variant.
-fn variant(step: &Step) -> String {
-    format!("{step:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
+fn word(value: &impl std::fmt::Debug) -> String {
+    format!("{value:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 fn section(step: &Step, words: &str) -> String {
@@ -118,7 +123,8 @@ fn section(step: &Step, words: &str) -> String {
         ("locks", locks.join(", ")),
         ("sent", mode(step).to_owned()),
         ("risk", risk(step).to_owned()),
-        ("undo", step.undo().to_owned()),
+        ("undo", step.facts().undo.to_owned()),
+        ("if interrupted", step.facts().if_interrupted.to_owned()),
     ] {
         writeln!(text, "| {what} | {how} |").expect("writing to a String cannot fail");
     }

@@ -3,9 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pg_partition_operator::plan::Step;
+
+/// Root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 /// Every Rust file below `src`, with its path from there; tests are left out.
 pub(crate) fn files() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = root().join("src");
     let (mut folders, mut files) = (vec![root.clone()], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder can be listed") {
@@ -29,6 +36,16 @@ pub(crate) fn file(path: &str) -> String {
     let (_, text) =
         files().into_iter().find(|(found, _)| found == Path::new(path)).expect("it is there");
     text
+}
+
+/// Names of all kinds of steps, as the program declares them.
+pub(crate) fn kinds_of_steps() -> Vec<String> {
+    variants(&file("plan/step/mod.rs"), "Step").into_iter().map(|(name, _)| name).collect()
+}
+
+/// Name of the kind of a step: that of its variant.
+pub(crate) fn kind_of(step: &Step) -> String {
+    format!("{step:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 /// The name of each variant of an enum, with the words of its doc comment.

@@ -43,7 +43,7 @@ fn step(planned: &PlannedStep, owner: Option<&Identifier>, waits: sql::Waits) ->
             Risk::DelaysWrites => "DelaysWrites",
             Risk::DelaysReadsAndWrites => "DelaysReadsAndWrites",
         },
-        "undo": step.undo(),
+        "undo": step.facts().undo,
         "sql": statements.map(|sql| sql.as_str().to_owned()).collect::<Vec<_>>(),
     })
 }

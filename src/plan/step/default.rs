@@ -1,8 +1,10 @@
 //! Steps on the default partition: its checks, moving rows out of it, and removing it.
 
+use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
+use super::text::{rows, shown_bounds, shown_range};
 use super::{Attach, RangeKey};
 use crate::observed::Trigger;
-use crate::partition::{Identifier, QualifiedName, RangeBounds};
+use crate::partition::{Identifier, LockMode, QualifiedName, RangeBounds};
 
 /// The check to add to the default partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,40 @@ pub struct ExcludeFromDefault {
     pub range: RangeBounds,
 }
 
+impl StepFacts for ExcludeFromDefault {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "exclude",
+            family: Family::Default,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: true,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "ALTER TABLE … DROP CONSTRAINT on the default partition",
+            if_interrupted: "all or nothing; the next run validates a check that was added and attaches the partition, or drops the check",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Check { of: self.default.clone(), name: self.exclusion.clone() }
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.default, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        format!("no {} in {}", shown_range(self.range, self.key.key), self.default.name.shown())
+    }
+}
+
 /// The check of the default partition to validate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidateExclusion {
@@ -26,6 +62,40 @@ pub struct ValidateExclusion {
     pub exclusion: Identifier,
 }
 
+impl StepFacts for ValidateExclusion {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "validate",
+            family: Family::Default,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Long,
+            waiting_statements: 1,
+            needs_long_run: true,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "ALTER TABLE … DROP CONSTRAINT on the default partition",
+            if_interrupted: "the check stays not valid; the next run validates it and attaches the partition, or drops the check",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Check { of: self.default.clone(), name: self.exclusion.clone() }
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.default, LockMode::ShareUpdateExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        format!("of {}", self.default.name.shown())
+    }
+}
+
 /// The check of the default partition to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DropExclusion {
@@ -33,6 +103,40 @@ pub struct DropExclusion {
     pub default: QualifiedName,
     /// The `CHECK` constraint.
     pub exclusion: Identifier,
+}
+
+impl StepFacts for DropExclusion {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "readmit",
+            family: Family::Default,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "the constraint is added again when needed",
+            if_interrupted: "all or nothing; the next run drops a check that is still there and not needed",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Check { of: self.default.clone(), name: self.exclusion.clone() }
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.default, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        format!("of {}", self.default.name.shown())
+    }
 }
 
 /// Whose rows are moved where.
@@ -50,6 +154,48 @@ pub struct Drain {
     pub rows: u64,
 }
 
+impl StepFacts for Drain {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "drain",
+            family: Family::Default,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::UnderLock,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: Some(&self.attach.partition),
+            undo: "the rows stay in the new partition, which can be detached",
+            if_interrupted: "all or nothing: no row is moved unless its partition is attached; the next run drains rows that are still there",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.attach.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        let mut locks = self.attach.locks_beside_default(LockMode::AccessExclusive);
+        locks.push((&self.default, LockMode::AccessExclusive));
+        locks
+    }
+
+    fn detail(&self) -> String {
+        let Attach { bounds, key, .. } = &self.attach;
+        let range = shown_bounds(bounds, key.as_ref().map(|k| k.key));
+        format!("{range} with {} from {}", rows(self.rows), self.default.name.shown())
+    }
+
+    fn if_slow(&self) -> String {
+        "raise spec.limits.lockTimeout for a quiet hour, or move the rows manually".to_owned()
+    }
+}
+
 /// The default partition to detach and drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoveDefault {
@@ -59,4 +205,48 @@ pub struct RemoveDefault {
     pub default: QualifiedName,
     /// The tables the foreign keys lead to.
     pub references: Vec<QualifiedName>,
+}
+
+impl StepFacts for RemoveDefault {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "remove-default",
+            family: Family::Default,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::UnderLock,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: None,
+            unseen: None,
+            undo: "an empty default partition is made again",
+            if_interrupted: "all or nothing; the next run removes a default partition that is still there and empty",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.default.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        let mut locks = vec![
+            (&self.table, LockMode::AccessExclusive),
+            (&self.default, LockMode::AccessExclusive),
+        ];
+        locks.extend(self.references.iter().map(|r| (r, LockMode::AccessExclusive)));
+        locks
+    }
+
+    fn detail(&self) -> String {
+        "default, empty".to_owned()
+    }
+
+    fn if_slow(&self) -> String {
+        let default = self.default.shown();
+        format!("vacuum {default}, or raise spec.limits.lockTimeout for a quiet hour")
+    }
 }

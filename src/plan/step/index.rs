@@ -1,7 +1,9 @@
 //! Steps on indexes of the table and of its partitions.
 
+use super::facts::{Effort, Facts, Family, Locks, Object, Risk, StepFacts, TransactionMode};
+use super::text::shown_shape;
 use crate::observed::IndexSettings;
-use crate::partition::{Identifier, IndexShape, QualifiedName};
+use crate::partition::{Identifier, IndexShape, LockMode, QualifiedName};
 
 /// The parent index to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,40 @@ pub struct CreateTableIndex {
     /// All partitions, if it takes their equivalent indexes in the same statement: beside a foreign partition an
     /// index that is created on the table alone never becomes valid. Empty if it is created on the table alone.
     pub partitions: Vec<QualifiedName>,
+}
+
+impl StepFacts for CreateTableIndex {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "create-index",
+            family: Family::Index,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "DROP INDEX of the new index",
+            if_interrupted: "all or nothing; the next run goes on with the indexes of the partitions",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.table.sibling(self.index.clone()))
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        on_all(&self.table, &self.partitions, LockMode::Share)
+    }
+
+    fn detail(&self) -> String {
+        shown_shape(&self.shape)
+    }
 }
 
 /// The partition index to build.
@@ -32,6 +68,41 @@ pub struct BuildIndex {
     pub settings: IndexSettings,
 }
 
+impl StepFacts for BuildIndex {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "build-index",
+            family: Family::Index,
+            mode: TransactionMode::Autocommit,
+            effort: Effort::Long,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: Some(&self.partition),
+            unseen: None,
+            undo: "DROP INDEX of the new index",
+            if_interrupted: "an invalid index can be left, which the next run drops and builds again; or a valid one without its marker, which the next run uses, and never drops",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.sibling(self.index.clone()))
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        vec![Object::Relation(self.partition.clone())]
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.partition, LockMode::ShareUpdateExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        let (on, shape) = (self.partition.name.shown(), shown_shape(&self.shape));
+        format!("on {on}, concurrently: {shape}")
+    }
+}
+
 /// The partition index that becomes part of the parent index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachIndex {
@@ -45,6 +116,48 @@ pub struct AttachIndex {
     pub index: Identifier,
 }
 
+impl StepFacts for AttachIndex {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "attach-index",
+            family: Family::Index,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "DROP INDEX of the table's index, which drops it too",
+            if_interrupted: "all or nothing; the next run attaches an index that is not attached",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.sibling(self.index.clone()))
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        vec![
+            Object::Relation(self.table.sibling(self.table_index.clone())),
+            Object::Relation(self.partition.clone()),
+        ]
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.table, LockMode::AccessShare), (&self.partition, LockMode::AccessShare)]
+    }
+
+    fn detail(&self) -> String {
+        format!("to {}", self.table_index.shown())
+    }
+
+    // The partition's index is locked exclusively, and every query of it looks at its indexes.
+    fn risk(&self) -> Risk {
+        Risk::DelaysReadsAndWrites
+    }
+}
+
 /// The partition index to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DropIndex {
@@ -52,6 +165,40 @@ pub struct DropIndex {
     pub partition: QualifiedName,
     /// The index.
     pub index: Identifier,
+}
+
+impl StepFacts for DropIndex {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "drop-index",
+            family: Family::Index,
+            mode: TransactionMode::Autocommit,
+            effort: Effort::Long,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: Some(&self.partition),
+            unseen: None,
+            undo: "the index is built again",
+            if_interrupted: "an invalid index can be left, which the next run drops",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.sibling(self.index.clone()))
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.partition, LockMode::ShareUpdateExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        format!("from {}, concurrently", self.partition.name.shown())
+    }
 }
 
 /// The parent index to drop.
@@ -65,6 +212,41 @@ pub struct DropTableIndex {
     pub partitions: Vec<QualifiedName>,
 }
 
+impl StepFacts for DropTableIndex {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "drop-table-index",
+            family: Family::Index,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::UnderLock,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: None,
+            unseen: None,
+            undo: "the index is built again",
+            if_interrupted: "all or nothing; the next run drops an index that is still there",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.table.sibling(self.index.clone()))
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        on_all(&self.table, &self.partitions, LockMode::AccessExclusive)
+    }
+
+    fn detail(&self) -> String {
+        let plural = if self.partitions.len() == 1 { "" } else { "s" };
+        format!("with those of {} partition{plural}", self.partitions.len())
+    }
+}
+
 /// The parent index that takes the place of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplaceTableIndex {
@@ -76,4 +258,46 @@ pub struct ReplaceTableIndex {
     pub replacement: Identifier,
     /// The partitions whose old indexes go.
     pub partitions: Vec<QualifiedName>,
+}
+
+impl StepFacts for ReplaceTableIndex {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "replace-index",
+            family: Family::Index,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::UnderLock,
+            waiting_statements: 2,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: None,
+            unseen: None,
+            undo: "the old index is built again",
+            if_interrupted: "all or nothing; the next run replaces an index that is still the old one",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.table.sibling(self.index.clone()))
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        vec![Object::Relation(self.table.sibling(self.replacement.clone()))]
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        on_all(&self.table, &self.partitions, LockMode::AccessExclusive)
+    }
+
+    fn detail(&self) -> String {
+        format!("by {}", self.replacement.shown())
+    }
+}
+
+fn on_all<'a>(
+    table: &'a QualifiedName,
+    partitions: &'a [QualifiedName],
+    mode: LockMode,
+) -> Locks<'a> {
+    std::iter::once(table).chain(partitions).map(|relation| (relation, mode)).collect()
 }

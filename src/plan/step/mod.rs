@@ -1,23 +1,24 @@
 //! Steps: what can be done to a table. A step is data; it holds all that is needed to say it in SQL.
 
-mod cost;
 mod default;
+mod facts;
 mod index;
 mod partition;
+mod record;
 mod retention;
+mod text;
 
 use crate::partition::{Identifier, KeyType};
 
-pub use cost::{Risk, TransactionMode};
 pub use default::{Drain, DropExclusion, ExcludeFromDefault, RemoveDefault, ValidateExclusion};
+pub use facts::{Effort, Facts, Family, Object, Risk, TransactionMode};
 pub use index::{
     AttachIndex, BuildIndex, CreateTableIndex, DropIndex, DropTableIndex, ReplaceTableIndex,
 };
 pub use partition::{Attach, DiscardPartition, IndexBody, NewIndex, NewPartition};
-pub use retention::{
-    Detach, DropDetached, FinalizeDetach, MarkPartitions, MarkedPartition, Marking, Remember,
-    StateBounds, ValidateBounds,
-};
+pub use record::{MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds};
+pub use retention::{Detach, DropDetached, FinalizeDetach};
+pub(in crate::plan) use text::shown_range;
 
 /// What the name of an index ends in that is to take the place of the table's.
 pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";

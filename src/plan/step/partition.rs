@@ -1,8 +1,12 @@
 //! Steps that create partitions, attach them, and discard what was never attached.
 
 use super::RangeKey;
+use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
+use super::text::shown_bounds;
 use crate::observed::{IndexSettings, Template};
-use crate::partition::{Bounds, Identifier, IndexShape, ManagedTable, Marker, QualifiedName};
+use crate::partition::{
+    Bounds, Identifier, IndexShape, LockMode, ManagedTable, Marker, QualifiedName,
+};
 
 /// A table to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,40 @@ pub struct NewPartition {
     pub indexes: Vec<NewIndex>,
     /// Which of them identifies a row to logical replication, where the table names an index.
     pub replica_identity_index: Option<Identifier>,
+}
+
+impl StepFacts for NewPartition {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "create",
+            family: Family::Partition,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: Some(&self.partition),
+            undo: "DROP TABLE of the new, empty table",
+            if_interrupted: "all or nothing; the next run attaches a table that was created, or drops it if it no longer fits",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.table, LockMode::AccessShare), (&self.partition, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key))
+    }
 }
 
 /// An index of a table to make.
@@ -98,9 +136,99 @@ pub struct Attach {
     pub marker: Marker,
 }
 
+impl Attach {
+    /// Returns what is locked besides a default partition.
+    pub(super) fn locks_beside_default(&self, of_table: LockMode) -> Locks<'_> {
+        let mut locks = vec![(&self.table, of_table), (&self.partition, LockMode::AccessExclusive)];
+        // Where the table has foreign keys of its own already, their triggers on what they lead to go.
+        let of_references =
+            if self.again { LockMode::AccessExclusive } else { LockMode::ShareRowExclusive };
+        locks.extend(self.references.iter().map(|other| (other, of_references)));
+        locks.extend(self.referenced_by.iter().map(|other| (other, LockMode::ShareRowExclusive)));
+        locks
+    }
+}
+
+impl StepFacts for Attach {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "attach",
+            family: Family::Partition,
+            mode: TransactionMode::InTransaction,
+            effort: if self.again { Effort::UnderLock } else { Effort::Brief },
+            waiting_statements: if self.exclusion.is_some() { 2 } else { 1 },
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: Some(&self.partition),
+            undo: "ALTER TABLE … DETACH PARTITION … CONCURRENTLY",
+            if_interrupted: "all or nothing; the next run attaches a table that is still unattached",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        let check = self.default.as_ref().zip(self.exclusion.as_ref());
+        let check = check.map(|(of, name)| Object::Check { of: of.clone(), name: name.clone() });
+        check.into_iter().collect()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        let mut locks = self.locks_beside_default(LockMode::ShareUpdateExclusive);
+        locks.extend(self.default.iter().map(|d| (d, LockMode::AccessExclusive)));
+        locks
+    }
+
+    fn detail(&self) -> String {
+        shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key))
+    }
+
+    fn if_slow(&self) -> String {
+        "add and validate the table's foreign keys on it before, or raise spec.limits.lockTimeout for a quiet hour"
+            .to_owned()
+    }
+}
+
 /// The unattached table to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscardPartition {
     /// The table.
     pub partition: QualifiedName,
+}
+
+impl StepFacts for DiscardPartition {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "discard",
+            family: Family::Partition,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: None,
+            unseen: Some(&self.partition),
+            undo: "the table was empty and is made again when wanted",
+            if_interrupted: "all or nothing; the next run drops a table that is still there and not wanted",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.partition, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        "never attached, empty".to_owned()
+    }
 }

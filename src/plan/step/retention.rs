@@ -1,66 +1,10 @@
-//! Steps that mark, detach, and drop partitions.
-
-use std::collections::BTreeSet;
-
-use jiff::Timestamp;
+//! Steps that detach and drop partitions.
 
 use super::RangeKey;
-use crate::partition::{
-    Bounds, Identifier, LockMode, ManagedTable, Marker, QualifiedName, RangeBounds,
-};
-
-/// The partitions whose markers are written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MarkPartitions {
-    /// The table that the markers name.
-    pub managed: ManagedTable,
-    /// The partitioned table, whose comment records adoptions.
-    pub table: QualifiedName,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
-    /// The partitions.
-    pub partitions: Vec<MarkedPartition>,
-    /// What they are from now on.
-    pub marking: Marking,
-    /// Digests of the names that have been adopted, as the table's comment records them from then on;
-    /// `None` if that does not change.
-    pub adopted: Option<BTreeSet<String>>,
-}
-
-/// A partition whose comment says what it is to us.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MarkedPartition {
-    /// Its name.
-    pub name: QualifiedName,
-    /// Its object identifier: another table of the same name is another table.
-    pub oid: Option<u32>,
-    /// What it takes.
-    pub bounds: Bounds,
-    /// What a person wrote into its comment, and what stays.
-    pub comment: Option<String>,
-    /// What its comment will say.
-    pub marker: Marker,
-}
-
-/// What partitions become by being marked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marking {
-    /// Ours: a person asked for it.
-    Adopted,
-    /// Let go: they will be detached, without being asked for again.
-    Expired {
-        /// And dropped later: the spec says `onExpiry: Drop`.
-        drops: bool,
-    },
-    /// Kept after all.
-    Kept,
-    /// Waiting to be dropped: they were detached and kept until the spec said `onExpiry: Drop`.
-    ForDrop,
-    /// Detached and kept: the spec no longer says that they are dropped.
-    NotForDrop,
-    /// Nothing: the table's comment forgets adoptions that nobody asks for any more.
-    Forgotten,
-}
+use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
+use super::text::{shown_bounds, size};
+use crate::partition::{Bounds, LockMode, ManagedTable, Marker, QualifiedName};
+use crate::plan::remedy::names;
 
 /// What is detached, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +35,55 @@ pub struct Detach {
 }
 
 impl Detach {
-    pub(super) fn locks(&self) -> Vec<(&QualifiedName, LockMode)> {
+    fn effort(&self) -> Effort {
+        let has_foreign_keys = !self.referenced_by.is_empty() || !self.references.is_empty();
+        if self.concurrently {
+            Effort::Long
+        } else if has_foreign_keys {
+            Effort::UnderLock
+        } else {
+            Effort::Brief
+        }
+    }
+}
+
+impl StepFacts for Detach {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "detach",
+            family: Family::Retention,
+            mode: if self.concurrently {
+                TransactionMode::Autocommit
+            } else {
+                TransactionMode::InTransaction
+            },
+            effort: self.effort(),
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: None,
+            unseen: self.concurrently.then_some(&self.partition),
+            undo: "ALTER TABLE … ATTACH PARTITION of the same table",
+            if_interrupted: if self.concurrently {
+                "the detach can be pending, and the rows are no longer visible in the table; the next run finalizes and records the detach"
+            } else {
+                "all or nothing; the next run detaches a partition that is still attached, and records the detach of one that is not"
+            },
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        // It is marked as expired before: the next run knows by its marker that the detach was wanted. And of two
+        // detaches at once Postgres refuses one.
+        let after = self.after.iter().cloned().map(Object::Relation);
+        after.chain([Object::Markers(self.table.clone())]).collect()
+    }
+
+    fn locks(&self) -> Locks<'_> {
         let of_table = if self.concurrently {
             LockMode::ShareUpdateExclusive
         } else {
@@ -102,6 +94,23 @@ impl Detach {
         locks.extend(self.references.iter().map(|r| (r, LockMode::ShareRowExclusive)));
         locks.extend(self.referenced_by.iter().map(|r| (r, LockMode::AccessExclusive)));
         locks
+    }
+
+    fn detail(&self) -> String {
+        let way = if self.concurrently { ", concurrently" } else { "" };
+        let size = size(self.rows, self.bytes);
+        format!("{}, {size}{way}", shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key)))
+    }
+
+    fn if_slow(&self) -> String {
+        if self.referenced_by.is_empty() {
+            return "raise spec.limits.lockTimeout for a quiet hour".to_owned();
+        }
+        format!(
+            "Postgres looks for rows of {} that refer to the partition, under locks on all these tables: give \
+             the foreign keys an index, or raise spec.limits.lockTimeout for a quiet hour",
+            names(&self.referenced_by)
+        )
     }
 }
 
@@ -116,61 +125,44 @@ pub struct FinalizeDetach {
     pub references: Vec<QualifiedName>,
 }
 
-/// What is written down of a detached table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remember {
-    /// The table it was a partition of, which its marker and its bounds check name.
-    pub managed: ManagedTable,
-    /// The detached table.
-    pub partition: QualifiedName,
-    /// Its object identifier: another table of the same name is another table.
-    pub oid: Option<u32>,
-    /// What it took.
-    pub bounds: Bounds,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
-    /// The condition that every row of the partitioned table meets, if that is a partition itself.
-    pub inherited: Option<String>,
-    /// What a person wrote into its comment, and what stays.
-    pub comment: Option<String>,
-    /// The earliest date to record. Postgres records the time of its own clock when the step runs, if that
-    /// is later.
-    pub at: Timestamp,
-    /// Whether its grace period starts then: the spec says `onExpiry: Drop`, and did when the partition was
-    /// marked as expired.
-    pub drops: bool,
-    /// Object identifier of the partitioned table.
-    pub parent: Option<u32>,
-    /// How often an expiry of the partition has been taken back.
-    pub cycle: u32,
-    /// The publications that name it, and that it leaves: they would go on publishing it.
-    pub publications: Vec<Identifier>,
-}
+impl StepFacts for FinalizeDetach {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "finalize",
+            family: Family::Retention,
+            mode: TransactionMode::OneSnapshot,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: None,
+            unseen: Some(&self.partition),
+            undo: "ALTER TABLE … ATTACH PARTITION of the same table",
+            if_interrupted: "all or nothing; the next run finalizes a detach that is still pending, and records the detach",
+        }
+    }
 
-/// The bounds check to add.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateBounds {
-    /// The table that the bounds check names.
-    pub managed: ManagedTable,
-    /// The partition, or detached table.
-    pub partition: QualifiedName,
-    /// Its object identifier: another table of the same name is another table.
-    pub oid: Option<u32>,
-    /// The key.
-    pub key: RangeKey,
-    /// What it takes, or took.
-    pub range: RangeBounds,
-    /// The condition that every row of the partitioned table meets, if that is a partition itself.
-    pub inherited: Option<String>,
-}
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
 
-/// The bounds check to validate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValidateBounds {
-    /// The table that the bounds check names.
-    pub managed: ManagedTable,
-    /// The detached table.
-    pub partition: QualifiedName,
+    fn needs(&self) -> Vec<Object> {
+        // The marker of an earlier detach is cleared before.
+        vec![Object::Markers(self.table.clone())]
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        let mut locks = vec![
+            (&self.table, LockMode::ShareUpdateExclusive),
+            (&self.partition, LockMode::AccessExclusive),
+        ];
+        locks.extend(self.references.iter().map(|r| (r, LockMode::ShareRowExclusive)));
+        locks
+    }
+
+    fn detail(&self) -> String {
+        "half detached".to_owned()
+    }
 }
 
 /// A detached table to drop.
@@ -194,4 +186,44 @@ pub struct DropDetached {
     pub rows: Option<u64>,
     /// How many bytes its heap has.
     pub bytes: u64,
+}
+
+impl StepFacts for DropDetached {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "drop",
+            family: Family::Retention,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: true,
+            aside: None,
+            unseen: Some(&self.partition),
+            undo: "none: the rows are gone",
+            if_interrupted: "all or nothing; the next run drops a table that is still there",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        let mut locks = vec![(&self.partition, LockMode::AccessExclusive)];
+        locks.extend(self.references.iter().map(|r| (r, LockMode::AccessExclusive)));
+        locks
+    }
+
+    fn detail(&self) -> String {
+        format!(
+            "{}, {}",
+            shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key)),
+            size(self.rows, self.bytes)
+        )
+    }
 }

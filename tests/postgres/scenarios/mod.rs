@@ -3,6 +3,8 @@
 
 mod let_go;
 
+use std::collections::BTreeSet;
+
 use pg_partition_operator::converge::look;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
@@ -10,6 +12,7 @@ use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step};
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
+use crate::source;
 use crate::world::{SCHEMA_SQL, World, at, desired_with};
 
 pub(crate) struct Scenario {
@@ -79,40 +82,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     all
 }
 
-/// The number of kinds of steps, and the number of each: a new one does not compile without a number.
-pub(crate) const KINDS: usize = 21;
-
-pub(crate) fn kind(step: &Step) -> usize {
-    match step {
-        Step::CreatePartition(_) => 0,
-        Step::ExcludeFromDefault(_) => 1,
-        Step::ValidateExclusion(_) => 2,
-        Step::AttachPartition(_) => 3,
-        Step::DiscardPartition(_) => 4,
-        Step::DropExclusion(_) => 5,
-        Step::CreateTableIndex(_) => 6,
-        Step::BuildIndex(_) => 7,
-        Step::AttachIndex(_) => 8,
-        Step::DropIndex(_) => 9,
-        Step::DropTableIndex(_) => 10,
-        Step::ReplaceTableIndex(_) => 11,
-        Step::DrainDefault(_) => 12,
-        Step::RemoveDefault(_) => 13,
-        Step::MarkPartitions(_) => 14,
-        Step::DetachPartition(_) => 15,
-        Step::FinalizeDetach(_) => 16,
-        Step::RememberDetached(_) => 17,
-        Step::ValidateBounds(_) => 18,
-        Step::DropDetached(_) => 19,
-        Step::StateBounds(_) => 20,
-    }
-}
-
 /// Fails unless every kind of step was seen.
-pub(crate) fn assert_all_kinds<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) {
-    let seen: std::collections::BTreeSet<_> =
-        steps.into_iter().map(|planned| kind(&planned.step)).collect();
-    let missing: Vec<_> = (0..KINDS).filter(|kind| !seen.contains(kind)).collect();
+pub(crate) fn assert_all_kinds<'a>(steps: impl IntoIterator<Item = &'a Step>) {
+    let seen: BTreeSet<_> = steps.into_iter().map(source::kind_of).collect();
+    let missing: Vec<_> =
+        source::kinds_of_steps().into_iter().filter(|kind| !seen.contains(kind)).collect();
     assert!(missing.is_empty(), "no scenario takes a step of the kinds {missing:?}");
 }
 

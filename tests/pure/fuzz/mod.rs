@@ -149,7 +149,7 @@ fn show(plan: &Plan, desired: &DesiredTable) {
     for planned in plan.steps.iter().take(40) {
         let owner = plan.owner.as_ref().expect("a table with steps has an owner");
         assert!(!render(&planned.step, owner, waits).to_sql().is_empty());
-        assert!(!planned.line().is_empty() && !planned.step.undo().is_empty());
+        assert!(!planned.line().is_empty() && !planned.step.facts().undo.is_empty());
     }
 }
 

@@ -1,0 +1,293 @@
+//! Steps that record what a partition or a detached table is: markers and bounds checks.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::RangeKey;
+use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
+use super::text::{shown_bounds, shown_marked, shown_range};
+use crate::partition::{
+    Bounds, Identifier, LockMode, ManagedTable, Marker, QualifiedName, RangeBounds,
+};
+
+/// The partitions whose markers are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkPartitions {
+    /// The table that the markers name.
+    pub managed: ManagedTable,
+    /// The partitioned table, whose comment records adoptions.
+    pub table: QualifiedName,
+    /// The key, where the bounds are a range.
+    pub key: Option<RangeKey>,
+    /// The partitions.
+    pub partitions: Vec<MarkedPartition>,
+    /// What they are from now on.
+    pub marking: Marking,
+    /// Digests of the names that have been adopted, as the table's comment records them from then on;
+    /// `None` if that does not change.
+    pub adopted: Option<BTreeSet<String>>,
+}
+
+impl StepFacts for MarkPartitions {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: self.marking.verb(),
+            family: Family::Record,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: matches!(self.marking, Marking::Expired { .. } | Marking::ForDrop),
+            aside: None,
+            unseen: None,
+            undo: "COMMENT ON TABLE",
+            if_interrupted: self.marking.if_interrupted(),
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Markers(self.table.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        let marked = self.partitions.iter().map(|marked| &marked.name);
+        let table = self.adopted.as_ref().map(|_| &self.table);
+        marked.chain(table).map(|relation| (relation, LockMode::ShareUpdateExclusive)).collect()
+    }
+
+    fn detail(&self) -> String {
+        if self.marking == Marking::Forgotten {
+            return "so that the names can be adopted again".to_owned();
+        }
+        shown_marked(&self.table, &self.partitions)
+    }
+}
+
+/// A partition whose comment says what it is to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkedPartition {
+    /// Its name.
+    pub name: QualifiedName,
+    /// Its object identifier: another table of the same name is another table.
+    pub oid: Option<u32>,
+    /// What it takes.
+    pub bounds: Bounds,
+    /// What a person wrote into its comment, and what stays.
+    pub comment: Option<String>,
+    /// What its comment will say.
+    pub marker: Marker,
+}
+
+/// What partitions become by being marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marking {
+    /// Mark partitions as managed, because the annotation names them.
+    Adopted,
+    /// Mark partitions as expired: they are detached without another approval, whatever becomes of this run.
+    Expired {
+        /// And dropped later: the spec says `onExpiry: Drop`.
+        drops: bool,
+    },
+    /// Mark expired partitions as attached: the retention keeps them after all.
+    Kept,
+    /// Mark detached tables that were to be kept as to be dropped, because the spec says `onExpiry: Drop` now:
+    /// their grace period starts.
+    ForDrop,
+    /// Mark detached tables that were to be dropped as to be kept: the spec no longer says `onExpiry: Drop`.
+    NotForDrop,
+    /// Remove from the table's comment the adoptions that the annotation no longer names, so that the names
+    /// can be adopted again.
+    Forgotten,
+}
+
+impl Marking {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Adopted => "adopt",
+            Self::Expired { .. } => "expire",
+            Self::Kept => "keep",
+            Self::ForDrop => "mark-for-drop",
+            Self::NotForDrop => "unmark-for-drop",
+            Self::Forgotten => "forget-adoption",
+        }
+    }
+
+    fn if_interrupted(self) -> &'static str {
+        match self {
+            Self::Adopted => "all or nothing; the next run adopts what is still unmanaged",
+            Self::Expired { .. } => {
+                "all or nothing; the next run detaches partitions that are marked, without another approval"
+            }
+            Self::Kept => "all or nothing; the next run marks what is not yet marked as kept",
+            Self::ForDrop => "all or nothing; the next run marks tables that are not marked",
+            Self::NotForDrop => {
+                "all or nothing; the next run marks tables that are not marked, and drops none of them"
+            }
+            Self::Forgotten => "all or nothing; the next run forgets what is still recorded",
+        }
+    }
+}
+
+/// What is written down of a detached table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remember {
+    /// The table it was a partition of, which its marker and its bounds check name.
+    pub managed: ManagedTable,
+    /// The detached table.
+    pub partition: QualifiedName,
+    /// Its object identifier: another table of the same name is another table.
+    pub oid: Option<u32>,
+    /// What it took.
+    pub bounds: Bounds,
+    /// The key, where the bounds are a range.
+    pub key: Option<RangeKey>,
+    /// The condition that every row of the partitioned table meets, if that is a partition itself.
+    pub inherited: Option<String>,
+    /// What a person wrote into its comment, and what stays.
+    pub comment: Option<String>,
+    /// The earliest date to record. Postgres records the time of its own clock when the step runs, if that
+    /// is later.
+    pub at: Timestamp,
+    /// Whether its grace period starts then: the spec says `onExpiry: Drop`, and did when the partition was
+    /// marked as expired.
+    pub drops: bool,
+    /// Object identifier of the partitioned table.
+    pub parent: Option<u32>,
+    /// How often an expiry of the partition has been taken back.
+    pub cycle: u32,
+    /// The publications that name it, and that it leaves: they would go on publishing it.
+    pub publications: Vec<Identifier>,
+}
+
+impl StepFacts for Remember {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "remember",
+            family: Family::Record,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: Some(&self.partition),
+            undo: "ALTER TABLE … DROP CONSTRAINT on the table",
+            if_interrupted: "all or nothing; the next run records the detach, and a grace period starts then",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.partition, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        format!("{} as detached", shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key)))
+    }
+}
+
+/// The bounds check to add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateBounds {
+    /// The table that the bounds check names.
+    pub managed: ManagedTable,
+    /// The partition, or detached table.
+    pub partition: QualifiedName,
+    /// Its object identifier: another table of the same name is another table.
+    pub oid: Option<u32>,
+    /// The key.
+    pub key: RangeKey,
+    /// What it takes, or took.
+    pub range: RangeBounds,
+    /// The condition that every row of the partitioned table meets, if that is a partition itself.
+    pub inherited: Option<String>,
+}
+
+impl StepFacts for StateBounds {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "state-bounds",
+            family: Family::Record,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "ALTER TABLE … DROP CONSTRAINT on the table",
+            if_interrupted: "all or nothing; the next run adds a check that is still missing",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.partition, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        shown_range(self.range, self.key.key)
+    }
+}
+
+/// The bounds check to validate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidateBounds {
+    /// The table that the bounds check names.
+    pub managed: ManagedTable,
+    /// The detached table.
+    pub partition: QualifiedName,
+}
+
+impl StepFacts for ValidateBounds {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "check-bounds",
+            family: Family::Record,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Long,
+            waiting_statements: 1,
+            needs_long_run: true,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "ALTER TABLE … DROP CONSTRAINT on the table",
+            if_interrupted: "the check stays not valid; the next run validates it if the table is still to be attached",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.partition.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.partition, LockMode::ShareUpdateExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        "that it holds nothing else".to_owned()
+    }
+}

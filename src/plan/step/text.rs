@@ -1,0 +1,69 @@
+//! Details of steps in a few words.
+
+use super::MarkedPartition;
+use crate::partition::{
+    Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds, shown_text,
+};
+use crate::plan::note::{shown_qualified, some_of};
+
+/// The first few names; with the schemas if a user has moved one to another schema than the table's.
+pub(super) fn shown_marked(table: &QualifiedName, partitions: &[MarkedPartition]) -> String {
+    let names: Vec<_> = partitions.iter().map(|marked| marked.name.clone()).collect();
+    let is_moved = names.iter().any(|name| name.schema != table.schema);
+    if is_moved { shown_qualified(&names) } else { some_of(&names) }
+}
+
+pub(super) fn rows(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
+}
+
+/// How much a table holds, as the planner estimates.
+pub(super) fn size(estimated: Option<u64>, bytes: u64) -> String {
+    match estimated {
+        Some(n) => format!("~{}, {}", rows(n), shown_bytes(bytes)),
+        // Neither is known before the first VACUUM or ANALYZE.
+        None if bytes == 0 => "size unknown".to_owned(),
+        None => format!("rows unknown, {}", shown_bytes(bytes)),
+    }
+}
+
+/// `16 kB`, as `pg_size_pretty` says it.
+fn shown_bytes(bytes: u64) -> String {
+    let units = ["bytes", "kB", "MB", "GB", "TB"];
+    let mut at = 0;
+    let mut value = bytes;
+    while value >= 10 * 1024 && at + 1 < units.len() {
+        value = value.saturating_add(512) / 1024;
+        at += 1;
+    }
+    format!("{value} {}", units[at])
+}
+
+pub(in crate::plan) fn shown_range(range: RangeBounds, key: KeyType) -> String {
+    shown_bounds(&Bounds::Range(range), Some(key))
+}
+
+pub(super) fn shown_bounds(bounds: &Bounds, key: Option<KeyType>) -> String {
+    bounds.shown(key)
+}
+
+pub(super) fn shown_shape(shape: &IndexShape) -> String {
+    let columns: Vec<_> = shape
+        .columns
+        .iter()
+        .map(|c| c.column.shown() + if c.descending { " desc" } else { "" })
+        .collect();
+    let mut text = format!("{} ({})", shape.method, columns.join(", "));
+    if shape.unique {
+        text.insert_str(0, "unique ");
+    }
+    if !shape.include.is_empty() {
+        let include: Vec<_> = shape.include.iter().map(Identifier::shown).collect();
+        text.extend([" include (", &include.join(", "), ")"]);
+    }
+    if let Some(predicate) = &shape.predicate {
+        text.push_str(" where ");
+        text.push_str(&shown_text(predicate));
+    }
+    text
+}
