@@ -308,16 +308,16 @@ mod tests {
         let marker = Marker { oid: Some(1), parent: Some(2), ..Marker::new(Mark::Attached) };
         let line = partition_marker(&marker, &newline, "DEFAULT");
         assert_eq!(line, r#"pgpartition.dev partition (oid 1, parent 2) of s.U&"a\000Ab" DEFAULT"#);
-        let names = |line: &str, table: &ManagedTable| {
+        let is_for = |line: &str, table: &ManagedTable| {
             marker_in(line, table).is_some_and(|found| found.names_table)
         };
-        assert!(names(&line, &newline) && !names(&line, &backslash));
+        assert!(is_for(&line, &newline) && !is_for(&line, &backslash));
         let line = partition_marker(&marker, &backslash, "DEFAULT");
         assert_eq!(line, r#"pgpartition.dev partition (oid 1, parent 2) of s.U&"a\\nb" DEFAULT"#);
-        assert!(names(&line, &backslash) && !names(&line, &newline));
+        assert!(is_for(&line, &backslash) && !is_for(&line, &newline));
         // Version 0 wrote the same for both; the object identifiers tell them apart.
         let line = r#"pgpartition.dev partition (oid 1, parent 2) of s."a\nb" DEFAULT"#;
-        assert!(names(line, &newline) && names(line, &backslash) && !names(line, &named("ab")));
+        assert!(is_for(line, &newline) && is_for(line, &backslash) && !is_for(line, &named("ab")));
     }
 
     #[test]
