@@ -15,6 +15,7 @@ mod credentials;
 mod elders;
 mod events;
 mod failure;
+mod gauges;
 mod http;
 mod leader;
 mod logging;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Seen;
-use crate::api::v1alpha1::{PartitionCounts, PlanSummary};
+use crate::api::v1alpha1::{CoverageBound, PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
 use crate::observed::{Attachment, ObservedTable, Origin};
 use crate::partition::{Bounds, Edge, Identifier};
@@ -88,13 +88,13 @@ fn default_rows(observed: &ObservedTable) -> Option<i64> {
 }
 
 /// Where the gap-free stretch of partitions that `now` lies in begins and ends.
-pub(super) fn coverage(seen: &Seen<'_>) -> (Option<String>, Option<String>) {
+pub(super) fn coverage(seen: &Seen<'_>) -> (Option<CoverageBound>, Option<CoverageBound>) {
     let Some(calendar) = calendar(seen) else { return (None, None) };
     let Some(coverage) = Coverage::new(&calendar, seen.observed) else { return (None, None) };
     let shown = |edge| match edge {
-        Edge::MinValue | Edge::NegativeInfinity => Some("-infinity".to_owned()),
-        Edge::MaxValue | Edge::Infinity => Some("infinity".to_owned()),
-        Edge::At(at) => calendar.grid.axis.instant(at).map(|instant| instant.to_string()),
+        Edge::MinValue | Edge::NegativeInfinity => Some(CoverageBound::NegativeInfinity),
+        Edge::MaxValue | Edge::Infinity => Some(CoverageBound::Infinity),
+        Edge::At(at) => calendar.grid.axis.instant(at).map(CoverageBound::At),
     };
     (shown(coverage.from), shown(coverage.until))
 }

@@ -24,7 +24,7 @@ pub use partition_by::{HashKey, Interval, PartitionBy, RangeKey};
 pub use retention::{OnExpiry, Retention};
 pub use schedule::Schedule;
 pub use spec::{DefaultPartition, Limits, Mode, PartitionedTable, PartitionedTableSpec};
-pub use status::{PartitionCounts, PartitionedTableStatus, PlanSummary};
+pub use status::{CoverageBound, PartitionCounts, PartitionedTableStatus, PlanSummary};
 
 /// The annotation that asks for a reconcile now: any value that differs from
 /// [`PartitionedTableStatus::last_handled_reconcile`].

@@ -1,8 +1,9 @@
 //! The status: what is true, as it was last seen.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::api::ConditionType;
 
@@ -30,18 +31,50 @@ pub struct PartitionedTableStatus {
     pub partitions: Option<PartitionCounts>,
     /// Range only: where the coverage without gaps that holds now begins. An RFC 3339 instant, or
     /// -infinity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub covered_from: Option<String>,
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub covered_from: Option<CoverageBound>,
     /// Range only: where the coverage without gaps that holds now ends. An RFC 3339 instant, or
     /// infinity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub covered_until: Option<String>,
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub covered_until: Option<CoverageBound>,
     /// When the passing of time alone next asks for a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action_at: Option<Time>,
     /// What would be done next. Absent where nothing is left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
+}
+
+/// Lower or upper bound of the coverage, in the form in which the status stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CoverageBound {
+    /// No lower bound.
+    #[serde(rename = "-infinity")]
+    NegativeInfinity,
+    /// No upper bound.
+    #[serde(rename = "infinity")]
+    Infinity,
+    /// An instant.
+    #[serde(untagged)]
+    At(Timestamp),
+}
+
+impl std::fmt::Display for CoverageBound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NegativeInfinity => f.write_str("-infinity"),
+            Self::Infinity => f.write_str("infinity"),
+            Self::At(instant) => instant.fmt(f),
+        }
+    }
+}
+
+/// Reads a bound that another owner may have written: a resource stays readable whatever it says.
+fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CoverageBound>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| serde_json::from_value(text.into()).ok()))
 }
 
 impl PartitionedTableStatus {
@@ -96,4 +129,33 @@ pub struct PlanSummary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub preview: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{CoverageBound, PartitionedTableStatus};
+
+    #[test]
+    fn bound_of_the_coverage_is_read_as_it_is_written() {
+        let instant = "2027-03-01T00:00:00Z".parse().expect("an instant");
+        for (text, bound) in [
+            ("infinity", Some(CoverageBound::Infinity)),
+            ("-infinity", Some(CoverageBound::NegativeInfinity)),
+            ("2027-03-01T00:00:00Z", Some(CoverageBound::At(instant))),
+            ("another owner's", None),
+        ] {
+            let read: PartitionedTableStatus =
+                serde_json::from_value(json!({"coveredUntil": text})).expect("a status");
+            assert_eq!(read.covered_until, bound, "{text}");
+            if let Some(bound) = bound {
+                assert_eq!(
+                    serde_json::to_value(&read).expect("JSON"),
+                    json!({"coveredUntil": text})
+                );
+                assert_eq!(bound.to_string(), text);
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::ConditionType;
-use crate::api::v1alpha1::PartitionedTableSpec;
+use crate::api::v1alpha1::{CoverageBound, PartitionedTableSpec};
 use crate::observed::Snapshot;
 use crate::plan::{self, Moment};
 
@@ -358,6 +358,6 @@ fn every_remainder_counts() {
 #[test]
 fn coverage_without_end_is_infinite() {
     let status = project_seen(&desired(&json!({})), &observed(&[FOREVER], &json!({})));
-    assert_eq!(status.covered_until.as_deref(), Some("infinity"));
+    assert_eq!(status.covered_until, Some(CoverageBound::Infinity));
     assert_eq!(told(&status)[0], "Ready=True Succeeded: 1 partition, covered until infinity");
 }

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::advice::advice;
 use super::layout::{Colour, Paint, long, paragraph, relative, short};
 use super::{condition, conditions, is_ready, is_stalled, preview, reason};
-use crate::api::v1alpha1::{DefaultPartition, PartitionCounts, PartitionedTable};
+use crate::api::v1alpha1::{CoverageBound, DefaultPartition, PartitionCounts, PartitionedTable};
 use crate::api::{ConditionType, Reason};
 use crate::cli::kubectl::shown;
 use crate::partition::{Identifier, shown_text};
@@ -114,20 +114,22 @@ fn coverage(table: &PartitionedTable, now: Timestamp) -> Option<String> {
     let status = table.status.as_ref()?;
     table.spec.partition_by.range.as_ref()?;
     status.partitions.as_ref()?;
-    let Some(until) = status.covered_until.as_deref() else {
+    let Some(until) = status.covered_until else {
         return Some("not now: no partition takes rows of this moment".to_owned());
     };
-    let from = status.covered_from.as_deref().unwrap_or("?");
-    let left = until.parse::<Timestamp>().ok().map(|until| {
-        let left = until.duration_since(now);
-        if left.is_negative() {
-            format!(": it ended {} ago", long(left))
-        } else {
-            format!(", for another {}", long(left))
+    let from = status.covered_from.map_or_else(|| "?".to_owned(), |from| from.to_string());
+    let left = match until {
+        CoverageBound::NegativeInfinity | CoverageBound::Infinity => String::new(),
+        CoverageBound::At(until) => {
+            let left = until.duration_since(now);
+            if left.is_negative() {
+                format!(": it ended {} ago", long(left))
+            } else {
+                format!(", for another {}", long(left))
+            }
         }
-    });
-    let left = left.unwrap_or_default();
-    Some(format!("{} to {}{left}", shown_text(from), shown_text(until)))
+    };
+    Some(format!("{from} to {until}{left}"))
 }
 
 /// The conditions as a table. What two of them say alike is said once.
