@@ -83,7 +83,7 @@ pub(super) struct Election {
 
 /// Who holds the Lease after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Holder {
+enum LeaseHolder {
     Us,
     Another,
     /// Somebody else wrote at the same moment.
@@ -105,11 +105,11 @@ impl Election {
         loop {
             let began = Instant::now();
             match self.attempt_in_time().await {
-                Ok(Holder::Us) => {
+                Ok(LeaseHolder::Us) => {
                     self.renewed = Some(began);
                     return;
                 }
-                Ok(Holder::Another | Holder::Undecided) => {}
+                Ok(LeaseHolder::Another | LeaseHolder::Undecided) => {}
                 Err(reason) => tracing::warn!(%reason, "cannot read or write the Lease"),
             }
             sleep(self.settings.retry_period.mul_f64(1.0 + fastrand::f64() * 0.2)).await;
@@ -122,9 +122,9 @@ impl Election {
             sleep(self.settings.retry_period).await;
             let began = Instant::now();
             match self.attempt_in_time().await {
-                Ok(Holder::Us) => self.renewed = Some(began),
-                Ok(Holder::Another) => return,
-                Ok(Holder::Undecided) => {}
+                Ok(LeaseHolder::Us) => self.renewed = Some(began),
+                Ok(LeaseHolder::Another) => return,
+                Ok(LeaseHolder::Undecided) => {}
                 Err(reason) => tracing::warn!(%reason, "cannot renew the Lease"),
             }
             let is_late = |renewed: Instant| renewed.elapsed() >= self.settings.renew_deadline;
@@ -155,7 +155,7 @@ impl Election {
         self.leases.replace(&self.settings.name, &PostParams::default(), &lease).await.map(drop)
     }
 
-    async fn attempt_in_time(&mut self) -> Result<Holder, String> {
+    async fn attempt_in_time(&mut self) -> Result<LeaseHolder, String> {
         match timeout(self.settings.retry_period, self.attempt()).await {
             Ok(Ok(holder)) => Ok(holder),
             Ok(Err(error)) => Err(error.to_string()),
@@ -165,7 +165,7 @@ impl Election {
 
     /// Takes the Lease if it is free, or renews it if it is ours. The version that was read goes with
     /// what is written, so that of two who write only one succeeds.
-    async fn attempt(&mut self) -> kube::Result<Holder> {
+    async fn attempt(&mut self) -> kube::Result<LeaseHolder> {
         let name = self.settings.name.clone();
         let found = self.leases.get_opt(&name).await?;
         let written = match found {
@@ -177,7 +177,7 @@ impl Election {
             Some(mut lease) => {
                 self.look_at(lease.metadata.resource_version.as_deref());
                 if !self.is_free(lease.spec.as_ref()) {
-                    return Ok(Holder::Another);
+                    return Ok(LeaseHolder::Another);
                 }
                 lease.spec = Some(self.claim(lease.spec.as_ref()));
                 self.leases.replace(&name, &PostParams::default(), &lease).await
@@ -187,10 +187,10 @@ impl Election {
             Ok(lease) => {
                 self.look_at(lease.metadata.resource_version.as_deref());
                 self.uid = lease.metadata.uid;
-                Ok(Holder::Us)
+                Ok(LeaseHolder::Us)
             }
             Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => {
-                Ok(Holder::Undecided)
+                Ok(LeaseHolder::Undecided)
             }
             Err(error) => Err(error),
         }
