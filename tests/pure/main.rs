@@ -25,6 +25,7 @@ mod properties;
 mod questions;
 mod reasons;
 mod reference;
+mod safety_rules;
 mod scenarios;
 mod sql;
 mod time;
