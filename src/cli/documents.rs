@@ -55,7 +55,8 @@ fn table(mut document: Value, admission: &Admission) -> anyhow::Result<DesiredTa
     document.get("spec").context("spec: required")?;
     let metadata = metadata(&document)?;
     admission.admit(&mut document, None).map_err(|rejections| anyhow!("{}", lines(&rejections)))?;
-    let spec = serde_path_to_error::deserialize(&document["spec"])
+    let spec = document.get("spec").context("spec: required")?;
+    let spec = serde_path_to_error::deserialize(spec)
         .map_err(|error| anyhow!("spec.{}: {}", error.path(), error.inner()))?;
     DesiredTable::of(&PartitionedTable { metadata, spec, status: None })
         .map_err(|errors| anyhow!("{}", lines(&errors)))

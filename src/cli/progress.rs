@@ -14,8 +14,10 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::hidden();
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}");
-        bar.set_style(style.expect("the template is valid"));
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}")
+        {
+            bar.set_style(style);
+        }
         Self { bar }
     }
 

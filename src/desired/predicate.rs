@@ -69,37 +69,36 @@ enum Token {
 /// The next token and what follows it; none at the end.
 fn next(text: &str) -> Result<Option<(Token, &str)>, String> {
     let text = text.trim_start_matches([' ', '\t', '\n', '\r']);
-    let Some(first) = text.chars().next() else { return Ok(None) };
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else { return Ok(None) };
+    let rest = chars.as_str();
     match first {
-        '(' => Ok(Some((Token::Open, &text[1..]))),
-        ')' => Ok(Some((Token::Close, &text[1..]))),
-        ',' => Ok(Some((Token::Operator, &text[1..]))),
-        '\'' => quoted(text, '\'').map(|after| Some((Token::Constant, after))),
-        '"' => quoted(text, '"').map(|after| Some((Token::Name, after))),
+        '(' => Ok(Some((Token::Open, rest))),
+        ')' => Ok(Some((Token::Close, rest))),
+        ',' => Ok(Some((Token::Operator, rest))),
+        '\'' => quoted(rest, '\'').map(|after| Some((Token::Constant, after))),
+        '"' => quoted(rest, '"').map(|after| Some((Token::Name, after))),
         c if c.is_ascii_digit() => {
-            let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-            Ok(Some((Token::Constant, &text[end..])))
+            let after = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            Ok(Some((Token::Constant, after)))
         }
         c if c.is_alphabetic() || c == '_' => Ok(Some(word(text)?)),
-        '-' if text[1..].starts_with(|c: char| c.is_ascii_digit()) => {
-            Ok(Some((Token::Operator, &text[1..])))
-        }
+        '-' if rest.starts_with(|c: char| c.is_ascii_digit()) => Ok(Some((Token::Operator, rest))),
         _ => operator(text).map(Some),
     }
 }
 
-/// What follows a text in quotes; a doubled quote is part of it.
+/// What follows a text in quotes, of which the first is read; a doubled quote is part of it.
 fn quoted(text: &str, quote: char) -> Result<&str, String> {
-    let mut rest = &text[1..];
+    let mut rest = text;
     loop {
-        let end = rest.find(quote).ok_or("opens a quote it does not close")?;
-        if rest[..end].contains(['\\', '\0']) {
+        let (inside, after) = rest.split_once(quote).ok_or("opens a quote it does not close")?;
+        if inside.contains(['\\', '\0']) {
             return Err("has a backslash within quotes".into());
         }
-        rest = &rest[end + 1..];
-        match rest.strip_prefix(quote) {
+        match after.strip_prefix(quote) {
             Some(doubled) => rest = doubled,
-            None => return Ok(rest),
+            None => return Ok(after),
         }
     }
 }
@@ -108,7 +107,8 @@ fn word(text: &str) -> Result<(Token, &str), String> {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     let (word, after) = text.split_at(end);
     if after.starts_with(['\'', '"', '$', '.', '&', '[']) {
-        return Err(format!("has {:?} right after a word", &after[..1]));
+        let next: String = after.chars().take(1).collect();
+        return Err(format!("has {next:?} right after a word"));
     }
     let is_keyword = KEYWORDS.contains(&word.to_lowercase().as_str());
     Ok((if is_keyword { Token::Keyword } else { Token::Name }, after))

@@ -130,10 +130,12 @@ impl Cluster {
         (annotation, value): (&str, &str),
         version: Option<&str>,
     ) -> Result<(), AccessError> {
-        let mut patch = json!({"metadata": {"annotations": {annotation: value}}});
-        if let Some(version) = version {
-            patch["metadata"]["resourceVersion"] = version.into();
-        }
+        let annotations = json!({annotation: value});
+        let metadata = match version {
+            Some(version) => json!({"annotations": annotations, "resourceVersion": version}),
+            None => json!({"annotations": annotations}),
+        };
+        let patch = json!({"metadata": metadata});
         let parameters =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let (resources, patch) = (self.resources(), Patch::Merge(&patch));

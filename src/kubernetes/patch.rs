@@ -47,19 +47,19 @@ pub(super) async fn status(
     target: &Target,
     status: &PartitionedTableStatus,
 ) -> Result<(), ClusterError> {
+    let said = json!(status);
     let patch = json!({
         "apiVersion": PartitionedTable::api_version(&()),
         "kind": PartitionedTable::kind(&()),
         "metadata": {"uid": target.uid},
-        "status": status,
+        "status": said,
     });
-    let said = &patch["status"];
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let resources = resources(client, &target.namespace);
     let apply = Patch::Apply(&patch);
     let request = resources.patch_status(&target.name, &parameters, &apply);
     let answer = within_deadline(request).await?;
-    let removal = answer.data.get("status").map(|answered| removal(said, answered));
+    let removal = answer.data.get("status").map(|answered| removal(&said, answered));
     let Some(removal) = removal.filter(|removal| !removal.is_empty()) else { return Ok(()) };
     let patch = json!({"metadata": {"uid": target.uid}, "status": removal});
     let parameters =

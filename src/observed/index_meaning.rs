@@ -69,8 +69,9 @@ fn after_using(definition: &str) -> String {
     let mut in_quotes = false;
     for (at, c) in definition.char_indices() {
         in_quotes ^= c == '"';
-        if !in_quotes && definition[at..].starts_with(" USING ") {
-            return definition[at + " USING ".len()..].to_owned();
+        let after = definition.get(at..).and_then(|rest| rest.strip_prefix(" USING "));
+        if let Some(after) = after.filter(|_| !in_quotes) {
+            return after.to_owned();
         }
     }
     String::new()

@@ -1,17 +1,13 @@
 //! A short, stable digest: the same text gives the same digits on every machine and in every
 //! version of this program.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 /// The first `digits` hexadecimal digits of the SHA-256 of `text`.
 #[must_use]
 pub fn digest(text: &str, digits: usize) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
-    }
+    let hash = Sha256::digest(text.as_bytes());
+    let mut hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     hex.truncate(digits);
     hex
 }

@@ -185,7 +185,8 @@ fn sql_part(text: &str) -> Result<(Identifier, &str), InvalidIdentifier> {
         } else if chars.next_if(|&(_, next)| next == '"').is_some() {
             name.push('"');
         } else {
-            return Ok((Identifier::new(name)?, &quoted[at + 1..]));
+            let (_, rest) = quoted.split_at(at + 1);
+            return Ok((Identifier::new(name)?, rest));
         }
     }
     Err(InvalidIdentifier::Syntax(text.to_owned()))

@@ -69,8 +69,10 @@ fn parse_uuid(text: &str) -> Option<i128> {
 }
 
 fn format_uuid(at: i128) -> String {
-    let hex = format!("{:032x}", uuid_from_axis(at));
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    let uuid = uuid_from_axis(at);
+    let [second, third, fourth] = [80, 64, 48].map(|low| (uuid >> low) & 0xffff);
+    let (first, last) = (uuid >> 96, uuid & 0xffff_ffff_ffff);
+    format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{last:012x}")
 }
 
 /// Reads `2024-01-31`, `2024-01-31 10:20:30.5`, `2024-01-31 10:20:30.5+00`, each also with ` BC`.

@@ -111,7 +111,7 @@ pub fn end_of_prefix(prefix: &str) -> Option<String> {
 
 /// As many whole characters of `text` as fit into `bytes`.
 fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    text.split_at(text.floor_char_boundary(bytes)).0
 }
 
 fn period_suffix(grid: &Grid, from: Edge) -> Option<String> {

@@ -12,7 +12,7 @@ pub(super) fn means_the_same(written: &str, deparsed: &str) -> bool {
 /// How the catalog says a plain predicate, word for word; none for one that is not plain.
 fn as_deparsed(written: &[String]) -> Option<Vec<String>> {
     let is_plain = |word: &String| !matches!(word.as_str(), "(" | ")" | "between" | "::");
-    let negates = |pair: &[String]| pair[0] == "not" && pair[1] != "null";
+    let negates = |pair: &[String]| matches!(pair, [not, what] if not == "not" && what != "null");
     let starts_with_not = written.first().is_some_and(|word| word == "not");
     if !written.iter().all(is_plain) || starts_with_not || written.windows(2).any(negates) {
         return None;
@@ -91,7 +91,10 @@ fn is_constant(word: &str) -> bool {
 fn word_length(text: &str) -> usize {
     let Some(first) = text.chars().next() else { return 0 };
     match first {
-        '\'' | '"' => text[1..].find(first).map_or(text.len(), |end| end + 2),
+        '\'' | '"' => {
+            let end = text.get(1..).and_then(|rest| rest.find(first));
+            end.map_or(text.len(), |end| end + 2)
+        }
         c if is_word(c) => text.find(|c| !is_word(c)).unwrap_or(text.len()),
         ':' if text.starts_with("::") => 2,
         c if "<>=!".contains(c) => text.find(|c| !"<>=!".contains(c)).unwrap_or(text.len()),
@@ -105,7 +108,7 @@ fn is_word(c: char) -> bool {
 
 /// The name of a type, `character varying`, `numeric(12,2)`, `text[]` …, and what follows it.
 fn split_type(text: &str) -> (&str, &str) {
-    let mut rest = &text[word_length(text)..];
+    let (_, mut rest) = text.split_at(word_length(text));
     for more in [" varying", " precision", " without time zone", " with time zone"] {
         rest = rest.strip_prefix(more).unwrap_or(rest);
     }

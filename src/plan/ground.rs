@@ -20,6 +20,7 @@ pub(super) struct Ground<'a> {
 }
 
 /// How the spec and the table agree to partition.
+#[allow(clippy::large_enum_variant, reason = "there is one for each plan")]
 pub(super) enum Method<'a> {
     /// By calendar period.
     Range(Range<'a>),
@@ -122,10 +123,7 @@ fn method<'a>(
 ) -> Result<Method<'a>, Vec<Blocker>> {
     let key = same_key(desired, observed, relation);
     match &desired.partitioning {
-        Partitioning::Hash(hash) => match key {
-            Ok(_) => Ok(Method::Hash(hash)),
-            Err(problem) => Err(vec![problem]),
-        },
+        Partitioning::Hash(hash) => key.map(|_| Method::Hash(hash)),
         Partitioning::Range(spec) => {
             let key = key.and_then(|found| range_key(spec, &observed.name, found));
             match (key, unknown_zone(spec)) {
@@ -133,7 +131,9 @@ fn method<'a>(
                     Some(calendar) => Ok(Method::Range(Range { spec, key, calendar })),
                     None => Err(vec![Blocker::BeyondCalendar]),
                 },
-                (key, unknown_zone) => Err(key.err().into_iter().chain(unknown_zone).collect()),
+                (key, unknown_zone) => {
+                    Err(key.err().into_iter().flatten().chain(unknown_zone).collect())
+                }
             }
         }
     }
@@ -144,11 +144,11 @@ fn same_key<'a>(
     desired: &DesiredTable,
     observed: &ObservedTable,
     relation: &'a Relation,
-) -> Result<&'a PartitionKey, Blocker> {
+) -> Result<&'a PartitionKey, Vec<Blocker>> {
     let table = observed.name.clone();
     let found = match &relation.kind {
         RelationKind::Partitioned(key) => key,
-        RelationKind::Other(kind) => return Err(Blocker::NotPartitioned { table, kind }),
+        RelationKind::Other(kind) => return Err(vec![Blocker::NotPartitioned { table, kind }]),
     };
     let (method, wanted) = (desired.partitioning.method(), desired.partitioning.columns());
     let columns = found.columns.iter().map(|column| column.name.as_ref());
@@ -156,11 +156,8 @@ fn same_key<'a>(
         return Ok(found);
     }
     let names: Vec<_> = wanted.iter().map(Identifier::shown).collect();
-    Err(Blocker::OtherKey {
-        table,
-        found: found.shown(),
-        wanted: format!("{} ({})", method.as_str(), names.join(", ")),
-    })
+    let wanted = format!("{} ({})", method.as_str(), names.join(", "));
+    Err(vec![Blocker::OtherKey { table, found: found.shown(), wanted }])
 }
 
 /// Returns the key of a range if calendar periods of the spec can be told on its type.
@@ -168,14 +165,14 @@ fn range_key(
     spec: &DesiredRange,
     table: &QualifiedName,
     found: &PartitionKey,
-) -> Result<RangeKey, Blocker> {
+) -> Result<RangeKey, Vec<Blocker>> {
     let (table, column) = (table.clone(), spec.column.clone());
     let type_name = found.columns.first().map(|column| column.type_name.clone());
     let type_name = type_name.unwrap_or_default();
     match KeyType::from_type_name(&type_name) {
-        None => Err(Blocker::UnsupportedKeyType { table, column, type_name }),
+        None => Err(vec![Blocker::UnsupportedKeyType { table, column, type_name }]),
         Some(key @ KeyType::Date) if spec.interval == Interval::Hour => {
-            Err(Blocker::IntervalTooFine { table, column, key })
+            Err(vec![Blocker::IntervalTooFine { table, column, key }])
         }
         Some(key) => Ok(RangeKey { column, key }),
     }

@@ -1,5 +1,11 @@
 //! The `CustomResourceDefinition`: what the derive makes of the types, and what it cannot express.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the definition depends on nothing but the types, and tests read it"
+)]
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Value, json};

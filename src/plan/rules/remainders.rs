@@ -66,7 +66,7 @@ fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
     }
     let mut missing = Vec::new();
     for remainder in 0..largest {
-        if covered[remainder as usize] {
+        if covered.get(remainder as usize) == Some(&true) {
             continue;
         }
         let is_free = |modulus: u32| {

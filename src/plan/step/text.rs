@@ -29,14 +29,14 @@ pub(super) fn size(estimated: Option<u64>, bytes: u64) -> String {
 
 /// `16 kB`, as `pg_size_pretty` says it.
 fn shown_bytes(bytes: u64) -> String {
-    let units = ["bytes", "kB", "MB", "GB", "TB"];
-    let mut at = 0;
-    let mut value = bytes;
-    while value >= 10 * 1024 && at + 1 < units.len() {
-        value = value.saturating_add(512) / 1024;
-        at += 1;
+    let (mut value, mut unit) = (bytes, "bytes");
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if value < 10 * 1024 {
+            break;
+        }
+        (value, unit) = (value.saturating_add(512) / 1024, larger);
     }
-    format!("{value} {}", units[at])
+    format!("{value} {unit}")
 }
 
 pub(in crate::plan) fn shown_range(range: RangeBounds, key: KeyType) -> String {
