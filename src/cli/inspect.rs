@@ -13,7 +13,7 @@ use super::{documents, output};
 use crate::converge::look_with;
 use crate::desired::DesiredTable;
 use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind};
-use crate::partition::{Identifier, KeyType, ManagedTable, Mark, QualifiedName, shown_text};
+use crate::partition::{Identifier, ManagedTable, Mark, QualifiedName, shown_text};
 use crate::plan::{Moment, questions, questions_without_spec};
 
 #[derive(Debug, Args)]
@@ -75,9 +75,8 @@ fn text(observed: &ObservedTable) -> String {
         server.version,
         server.role.as_ref().map_or("the login role".to_owned(), Identifier::shown)
     );
-    let key = observed.range_key().map(|(_, key)| key);
     for partition in &observed.partitions {
-        text.push_str(&format!("  {}\n", line(partition, key)));
+        text.push_str(&format!("  {}\n", line(partition)));
     }
     for index in &observed.indexes {
         let valid = if index.valid { "" } else { ", not valid yet" };
@@ -90,7 +89,7 @@ fn text(observed: &ObservedTable) -> String {
     text
 }
 
-fn line(partition: &ObservedPartition, key: Option<KeyType>) -> String {
+fn line(partition: &ObservedPartition) -> String {
     let state = match (partition.attachment, partition.mark) {
         (Attachment::Attached, Some(Mark::Expired { .. })) => "attached, let go".to_owned(),
         (Attachment::Attached, _) => "attached".to_owned(),
@@ -111,6 +110,6 @@ fn line(partition: &ObservedPartition, key: Option<KeyType>) -> String {
     format!(
         "{:32} {}  {state}, {origin}, {rows}",
         partition.name.name.shown(),
-        partition.bounds.shown(key)
+        partition.bounds.shown()
     )
 }

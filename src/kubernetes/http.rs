@@ -189,10 +189,9 @@ fn json(value: &impl Serialize) -> Result<String, String> {
 }
 
 fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
-    let key = sight.observed.range_key().map(|(_, key)| key);
     let partition = |partition: &ObservedPartition| PartitionMetrics {
         name: partition.name.shown(),
-        bounds: partition.bounds.shown(key),
+        bounds: partition.bounds.shown(),
         state: match partition.attachment {
             Attachment::Attached => "attached",
             Attachment::DetachPending => "pending_detach",

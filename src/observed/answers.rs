@@ -201,7 +201,7 @@ impl ObservedTable {
                 Question::ClockSkew
             }
             Answer::DefaultRows { within, rows } => {
-                let key = self.range_key().map(|(_, key)| key);
+                let key = self.range_key().map(|key| key.key_type);
                 // Of several counts the last one holds: what lies outside of its range is not known.
                 self.answered.retain(|answered| !matches!(answered, Question::DefaultRows(_)));
                 self.learn_default_rows(rows, key);

@@ -14,8 +14,8 @@ use super::{
     ReplicaIdentity, Server, Template, Trigger,
 };
 use crate::partition::{
-    Bounds, Identifier, InvalidIdentifier, KeyColumn, KeyType, ManagedTable, Mark, Method,
-    PartitionKey, QualifiedName, ServerVersion, marker_in, without_marker,
+    Bounds, Identifier, InvalidIdentifier, KeyColumn, ManagedTable, Mark, Method, PartitionKey,
+    QualifiedName, RangeKey, ServerVersion, marker_in, without_marker,
 };
 
 /// Why a snapshot has no meaning.
@@ -43,13 +43,14 @@ impl TryFrom<Snapshot> for ObservedTable {
         };
         let (indexes, adopted) = raw.relation.as_mut().map(changeable).unwrap_or_default();
         let relation = raw.relation.map(relation).transpose()?;
-        let key = range_key(relation.as_ref());
+        let key = relation.as_ref().and_then(Relation::range_key);
         let oid = relation.as_ref().map(|relation| relation.oid);
         let unmarked = raw.partitions.iter().filter(|p| is_unmarked(p, &managed));
         let unmarked = unmarked
             .map(|p| qualified(p.schema.clone(), p.name.clone()))
             .collect::<Result<_, _>>()?;
-        let partitions = raw.partitions.into_iter().map(|p| partition(p, (&managed, oid), key));
+        let partitions =
+            raw.partitions.into_iter().map(|p| partition(p, (&managed, oid), key.as_ref()));
         let mut observed = Self {
             server: server(raw.server)?,
             unmarked,
@@ -199,20 +200,11 @@ fn partition_key(raw: RawKey) -> Result<PartitionKey, InvalidSnapshot> {
     Ok(PartitionKey { method, columns })
 }
 
-/// The type of the key, where it is one column of a type that periods can be told on.
-fn range_key(relation: Option<&Relation>) -> Option<KeyType> {
-    let RelationKind::Partitioned(key) = &relation?.kind else { return None };
-    match (key.method, key.columns.as_slice()) {
-        (Method::Range, [column]) => KeyType::from_type_name(&column.type_name),
-        _ => None,
-    }
-}
-
 /// A partition; none for a table whose marker is for another table, or none of ours.
 fn partition(
     raw: RawPartition,
     (table, table_oid): (&ManagedTable, Option<u32>),
-    key: Option<KeyType>,
+    key: Option<&RangeKey>,
 ) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
     let comment = raw.comment.as_deref().unwrap_or_default();
     let marked = marker_in(comment, table).filter(|marked| is_for(marked, &raw, table_oid));

@@ -28,8 +28,8 @@ pub use partition::{
 pub use snapshot::Snapshot;
 
 use crate::partition::{
-    Bounds, ColumnOperators, Edge, Identifier, IndexShape, KeyColumn, KeyType, ManagedTable,
-    Method, PartitionKey, QualifiedName, ServerVersion, partition_prefix,
+    Bounds, ColumnOperators, Edge, Identifier, IndexShape, ManagedTable, PartitionKey,
+    QualifiedName, RangeKey, ServerVersion, partition_prefix,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -225,6 +225,21 @@ pub struct IndexSettings {
 }
 
 impl Relation {
+    /// Returns the key if the relation is a partitioned table.
+    #[must_use]
+    pub fn key(&self) -> Option<&PartitionKey> {
+        match &self.kind {
+            RelationKind::Partitioned(key) => Some(key),
+            RelationKind::Other(_) => None,
+        }
+    }
+
+    /// Returns the key if it is a range on one column of a type that periods can be told on.
+    #[must_use]
+    pub fn range_key(&self) -> Option<RangeKey> {
+        self.key()?.as_range()
+    }
+
     /// Returns whether a drain of the default partition would run code of the owner that can gain rights of the
     /// login: `SET ROLE` does not confine it.
     #[must_use]
@@ -246,23 +261,13 @@ impl ObservedTable {
     /// The key, where the relation is a partitioned table.
     #[must_use]
     pub fn key(&self) -> Option<&PartitionKey> {
-        match &self.relation.as_ref()?.kind {
-            RelationKind::Partitioned(key) => Some(key),
-            RelationKind::Other(_) => None,
-        }
+        self.relation.as_ref()?.key()
     }
 
-    /// The column and its type, where the table is partitioned by range on one column of a type that
-    /// periods can be told on.
+    /// Returns the key if the table is partitioned by range on one column of a type that periods can be told on.
     #[must_use]
-    pub fn range_key(&self) -> Option<(&Identifier, KeyType)> {
-        let key = self.key()?;
-        match (key.method, key.columns.as_slice()) {
-            (Method::Range, [KeyColumn { name: Some(column), type_name }]) => {
-                Some((column, KeyType::from_type_name(type_name)?))
-            }
-            _ => None,
-        }
+    pub fn range_key(&self) -> Option<RangeKey> {
+        self.relation.as_ref()?.range_key()
     }
 
     /// The partitions that rows go to.

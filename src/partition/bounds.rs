@@ -1,6 +1,6 @@
 //! Bounds: what `FOR VALUES …` says.
 
-use super::{KeyType, shown_text};
+use super::{KeyType, RangeKey, shown_text};
 
 /// Where a range begins or ends, on the key's axis: microseconds for a time, the number itself for
 /// a uuid (see [`super::Axis`]).
@@ -61,11 +61,29 @@ impl RangeBounds {
     }
 }
 
+/// A range of the values of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyRange {
+    /// The key.
+    pub key: RangeKey,
+    /// Lower and upper bound, on the axis of the key.
+    pub range: RangeBounds,
+}
+
+impl KeyRange {
+    /// Returns the range as a person reads it: `[2026-03-01 00:00:00+00, 2026-04-01 00:00:00+00)`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let key_type = self.key.key_type;
+        format!("[{}, {})", key_type.shown(self.range.from), key_type.shown(self.range.to))
+    }
+}
+
 /// What a partition takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bounds {
     /// `FROM (…) TO (…)` on one column of a type we manage.
-    Range(RangeBounds),
+    Range(KeyRange),
     /// `WITH (MODULUS m, REMAINDER r)`, the remainder less than the modulus.
     Hash {
         /// The number the hash is divided by.
@@ -81,9 +99,9 @@ pub enum Bounds {
 
 impl Bounds {
     /// Reads what `pg_get_expr(relpartbound, oid)` gave, written under `TimeZone=UTC` and
-    /// `DateStyle=ISO`. `key` is the type of a one-column range key, where it is one we manage.
+    /// `DateStyle=ISO`. `key` is the key of a range on one column of a type we manage.
     #[must_use]
-    pub fn parse(text: &str, key: Option<KeyType>) -> Self {
+    pub fn parse(text: &str, key: Option<&RangeKey>) -> Self {
         if text == "DEFAULT" {
             return Self::Default;
         }
@@ -96,22 +114,19 @@ impl Bounds {
     #[must_use]
     pub fn as_range(&self) -> Option<RangeBounds> {
         match self {
-            Self::Range(range) => Some(*range),
+            Self::Range(of) => Some(of.range),
             Self::Hash { .. } | Self::Default | Self::Other(_) => None,
         }
     }
 
-    /// The bounds as a person reads them: `[2026-03-01 00:00:00+00, 2026-04-01 00:00:00+00)`.
+    /// Returns the bounds as a person reads them.
     #[must_use]
-    pub fn shown(&self, key: Option<KeyType>) -> String {
-        match (self, key) {
-            (Self::Range(range), Some(key)) => {
-                format!("[{}, {})", key.shown(range.from), key.shown(range.to))
-            }
-            (Self::Range(range), None) => format!("{range:?}"),
-            (Self::Hash { modulus, remainder }, _) => format!("remainder {remainder} of {modulus}"),
-            (Self::Default, _) => "default".to_owned(),
-            (Self::Other(text), _) => shown_text(text),
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Range(range) => range.shown(),
+            Self::Hash { modulus, remainder } => format!("remainder {remainder} of {modulus}"),
+            Self::Default => "default".to_owned(),
+            Self::Other(text) => shown_text(text),
         }
     }
 }
@@ -125,10 +140,12 @@ fn parse_hash(text: &str) -> Option<Bounds> {
     (remainder < modulus).then_some(Bounds::Hash { modulus, remainder })
 }
 
-fn parse_range(text: &str, key: KeyType) -> Option<RangeBounds> {
+fn parse_range(text: &str, key: &RangeKey) -> Option<KeyRange> {
     let (from, to) =
         text.strip_prefix("FOR VALUES FROM (")?.strip_suffix(')')?.split_once(") TO (")?;
-    RangeBounds::new(parse_edge(from, key)?, parse_edge(to, key)?)
+    let edge = |text| parse_edge(text, key.key_type);
+    let range = RangeBounds::new(edge(from)?, edge(to)?)?;
+    Some(KeyRange { key: key.clone(), range })
 }
 
 fn parse_edge(text: &str, key: KeyType) -> Option<Edge> {

@@ -69,6 +69,29 @@ pub enum KeyType {
     UuidV7,
 }
 
+/// The one column of a range key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RangeKey {
+    /// The column.
+    pub column: Identifier,
+    /// The type of the column.
+    pub key_type: KeyType,
+}
+
+impl PartitionKey {
+    /// Returns the column and its type if this is a range on one column of a type that periods can be told on.
+    #[must_use]
+    pub fn as_range(&self) -> Option<RangeKey> {
+        match (self.method, self.columns.as_slice()) {
+            (Method::Range, [KeyColumn { name: Some(column), type_name }]) => Some(RangeKey {
+                column: column.clone(),
+                key_type: KeyType::from_type_name(type_name)?,
+            }),
+            _ => None,
+        }
+    }
+}
+
 impl KeyType {
     /// The key type that `pg_type.typname` names, if it is one a range can be managed on.
     #[must_use]

@@ -24,7 +24,7 @@ mod stored_name;
 mod version;
 
 pub use axis::Axis;
-pub use bounds::{Bounds, Edge, RangeBounds};
+pub use bounds::{Bounds, Edge, KeyRange, RangeBounds};
 pub use canonical::{Canonical, Encode};
 pub(crate) use canonical::{encode_fields, encode_variants};
 pub use condition::{
@@ -37,7 +37,7 @@ pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{Identifier, InvalidIdentifier, QualifiedName, shown_text, sql_name};
 pub use index::{IndexColumn, IndexShape};
-pub use key::{KeyColumn, KeyType, Method, PartitionKey};
+pub use key::{KeyColumn, KeyType, Method, PartitionKey, RangeKey};
 pub use lock::LockMode;
 pub use managed::ManagedTable;
 pub use marker::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::observed::{Holder, PartitionKind};
-use crate::partition::{Identifier, KeyType, QualifiedName, RangeBounds, ServerVersion};
+use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion};
 
 /// What stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +59,7 @@ pub enum Blocker {
     /// The spec asks for more periods at once than a table should have partitions.
     TooManyPeriods {
         /// The range they lie in.
-        range: RangeBounds,
-        /// The type of the key.
-        key: KeyType,
+        range: KeyRange,
     },
     /// We may not act as the table's owner.
     NotOwner {
@@ -93,11 +91,9 @@ pub enum Blocker {
         /// The default partition.
         default: QualifiedName,
         /// The range of the new partition.
-        range: RangeBounds,
+        range: KeyRange,
         /// How many rows.
         rows: u64,
-        /// The type of the key.
-        key: KeyType,
     },
     /// Nobody could count the rows of the default partition in time, or was allowed to.
     DefaultNotCounted {
@@ -153,13 +149,11 @@ pub enum Blocker {
         /// The default partition.
         default: QualifiedName,
         /// The range of the new partition.
-        range: RangeBounds,
+        range: KeyRange,
         /// How many rows would be moved.
         rows: u64,
         /// How long it would take, in milliseconds, about.
         millis: u64,
-        /// The type of the key.
-        key: KeyType,
     },
     /// A detach was begun and cut off, and somebody who began before still has something open.
     DetachHeld {

@@ -18,7 +18,7 @@ pub fn next_action(
 ) -> Option<Timestamp> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     let Zone::Known(zone) = &range.zone else { return None };
-    let (_, key) = observed.range_key()?;
+    let key = observed.range_key()?.key_type;
     let period = end_of_period(range, key, moment.now);
     let scheduled = |cron: &Option<crate::desired::Cron>| match cron {
         Some(cron) => cron.next(zone, moment.now),

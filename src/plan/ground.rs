@@ -1,10 +1,13 @@
 //! What the database has proved of a table before any rule is asked, or everything in it that contradicts the
 //! spec as a whole, so that nothing is changed.
 
-use super::{Blocker, Calendar, Moment, RangeKey};
+use super::{Blocker, Calendar, Moment};
 use crate::desired::{DesiredHash, DesiredRange, DesiredTable, Partitioning, Zone};
 use crate::observed::{ObservedTable, Relation, RelationKind, Server};
-use crate::partition::{Identifier, Interval, KeyType, PartitionKey, QualifiedName, ServerVersion};
+use crate::partition::{
+    Identifier, Interval, KeyRange, KeyType, PartitionKey, QualifiedName, RangeBounds, RangeKey,
+    ServerVersion,
+};
 
 /// What the rules stand on: the table is there, it is partitioned as the spec says, and its owner can be
 /// acted as. No step of a plan changes any of it.
@@ -38,6 +41,13 @@ pub(super) struct Range<'a> {
     pub(super) calendar: Calendar,
 }
 
+impl Range<'_> {
+    /// Returns a range of the key.
+    pub(super) fn of(&self, range: RangeBounds) -> KeyRange {
+        KeyRange { key: self.key.clone(), range }
+    }
+}
+
 impl Ground<'_> {
     /// Returns what is known of the range, or `None` on a hash.
     pub(super) fn range(&self) -> Option<&Range<'_>> {
@@ -45,11 +55,6 @@ impl Ground<'_> {
             Method::Range(range) => Some(range),
             Method::Hash(_) => None,
         }
-    }
-
-    /// Returns the key of a range.
-    pub(super) fn range_key(&self) -> Option<RangeKey> {
-        self.range().map(|range| range.key.clone())
     }
 
     /// The tables that the foreign keys of the table reference.
@@ -127,7 +132,7 @@ fn method<'a>(
         Partitioning::Range(spec) => {
             let key = key.and_then(|found| range_key(spec, &observed.name, found));
             match (key, unknown_zone(spec)) {
-                (Ok(key), None) => match Calendar::new(spec, key.key, moment) {
+                (Ok(key), None) => match Calendar::new(spec, key.key_type, moment) {
                     Some(calendar) => Ok(Method::Range(Range { spec, key, calendar })),
                     None => Err(vec![Blocker::BeyondCalendar]),
                 },
@@ -174,7 +179,7 @@ fn range_key(
         Some(key @ KeyType::Date) if spec.interval == Interval::Hour => {
             Err(vec![Blocker::IntervalTooFine { table, column, key }])
         }
-        Some(key) => Ok(RangeKey { column, key }),
+        Some(key_type) => Ok(RangeKey { column, key_type }),
     }
 }
 

@@ -40,8 +40,8 @@ pub use step::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
     DropDetached, DropExclusion, DropIndex, DropTableIndex, Effort, ExcludeFromDefault, Facts,
     Family, FinalizeDetach, IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex,
-    NewPartition, Object, RangeKey, Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds,
-    Step, TransactionMode, ValidateBounds, ValidateExclusion,
+    NewPartition, Object, Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds, Step,
+    TransactionMode, ValidateBounds, ValidateExclusion,
 };
 pub use undone::Undone;
 

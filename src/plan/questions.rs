@@ -49,8 +49,8 @@ fn default_rows(
     if !has_default_rows(observed) {
         return None;
     }
-    let (_, key) = observed.range_key()?;
-    let missing = Gaps::new(&Calendar::new(range, key, moment)?, observed).missing;
+    let key_type = observed.range_key()?.key_type;
+    let missing = Gaps::new(&Calendar::new(range, key_type, moment)?, observed).missing;
     let from = missing.iter().map(|missing| missing.range.from()).min();
     let to = missing.iter().map(|missing| missing.range.to()).max();
     let stretch = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
@@ -64,7 +64,7 @@ fn has_default_rows(observed: &ObservedTable) -> bool {
 /// Asks about the partitions that expire.
 fn references(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Vec<Question> {
     let Partitioning::Range(range) = &desired.partitioning else { return Vec::new() };
-    let calendar = observed.range_key().and_then(|(_, key)| Calendar::new(range, key, moment));
+    let calendar = observed.range_key().and_then(|key| Calendar::new(range, key.key_type, moment));
     let Some(calendar) = calendar else { return Vec::new() };
     let is_expired =
         |p: &ObservedPartition| p.bounds.as_range().is_some_and(|r| calendar.is_expired(r));

@@ -7,12 +7,9 @@ use super::default_remedy::{
     default_holds_rows, default_in_use, default_no_table, default_not_counted, default_referenced,
     default_runs_code, default_too_large, default_without_identity,
 };
-use super::step::shown_range;
 use crate::desired::shown_duration;
 use crate::observed::{Holder, PartitionKind};
-use crate::partition::{
-    Identifier, KeyType, QualifiedName, RangeBounds, ServerVersion, shown_text,
-};
+use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion, shown_text};
 
 impl Blocker {
     /// What stands in the way and what to do about it.
@@ -28,14 +25,14 @@ impl Blocker {
             Self::IntervalTooFine { table, column, key } => interval_too_fine(table, column, *key),
             Self::UnknownTimeZone { name } => unknown_time_zone(name),
             Self::BeyondCalendar => beyond_calendar(),
-            Self::TooManyPeriods { range, key } => too_many_periods(*range, *key),
+            Self::TooManyPeriods { range } => too_many_periods(range),
             Self::NotOwner { table, owner, role } => not_owner(table, owner, role.as_ref()),
             Self::MayNotCreate { schema, owner } => may_not_create(schema, owner.as_ref()),
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
             Self::ReadOnly => read_only(),
             Self::ServerTooOld { version } => server_too_old(*version),
-            Self::DefaultHoldsRows { default, range, rows, key } => {
-                default_holds_rows(default, *rows, &shown_range(*range, *key))
+            Self::DefaultHoldsRows { default, range, rows } => {
+                default_holds_rows(default, *rows, &range.shown())
             }
             Self::DefaultNotCounted { default } => default_not_counted(default),
             Self::DefaultInUse { default } => default_in_use(default),
@@ -46,8 +43,8 @@ impl Blocker {
                 default_runs_code(default, code, role.as_ref(), powers)
             }
             Self::DefaultWithoutIdentity { default } => default_without_identity(default),
-            Self::DefaultTooLarge { default, range, rows, millis, key } => {
-                default_too_large(default, *rows, *millis, &shown_range(*range, *key))
+            Self::DefaultTooLarge { default, range, rows, millis } => {
+                default_too_large(default, *rows, *millis, &range.shown())
             }
             Self::DetachHeld { partition, by } => detach_held(partition, by),
             Self::AnotherDetachPending { partition } => another_detach_pending(partition),
@@ -144,11 +141,11 @@ fn beyond_calendar() -> String {
         .to_owned()
 }
 
-fn too_many_periods(range: RangeBounds, key: KeyType) -> String {
+fn too_many_periods(range: &KeyRange) -> String {
     format!(
         "{} holds more than 5000 periods: raise spec.partitionBy.range.startAt, choose a \
          longer interval, or detach the partition that lies so far away",
-        shown_range(range, key)
+        range.shown()
     )
 }
 

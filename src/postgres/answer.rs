@@ -44,14 +44,14 @@ async fn count_default_rows(
     observed: &ObservedTable,
     within: Within,
 ) -> Result<Answer, InspectError> {
-    let Some((column, key)) = observed.range_key() else {
+    let Some(key) = observed.range_key() else {
         return Ok(Answer::DefaultRows { within: RawWithin::Everywhere, rows: None });
     };
-    let answer = |rows| Answer::DefaultRows { within: within.to_raw(key), rows };
+    let answer = |rows| Answer::DefaultRows { within: within.to_raw(key.key_type), rows };
     let (Some(relation), Some(default)) = (owned(observed), observed.default_partition()) else {
         return Ok(answer(None));
     };
-    let script = sql::count_default_rows(&relation.owner, &default.name, column, key, within);
+    let script = sql::count_default_rows(&relation.owner, &default.name, &key, within);
     let text = match session.query_script_text(&script).await {
         Err(error) if error.is_of_statement() => return Ok(answer(None)),
         text => text?,

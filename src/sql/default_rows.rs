@@ -3,8 +3,10 @@
 use super::quote::{in_range, list, literal, name, qualified};
 use super::{Script, Sql, partitions};
 use crate::observed::{Fires, MOST_STRETCHES, Within};
-use crate::partition::{Identifier, KeyType, MARKER_PREFIX, QualifiedName};
-use crate::plan::{Drain, RangeKey};
+use crate::partition::{
+    Bounds, Identifier, KeyRange, KeyType, MARKER_PREFIX, QualifiedName, RangeKey,
+};
+use crate::plan::Drain;
 
 /// More rows than this are not counted, but estimated.
 pub const MOST_COUNTED: u64 = 100_000;
@@ -17,17 +19,16 @@ pub const MOST_COUNTED: u64 = 100_000;
 pub fn count_default_rows(
     owner: &Identifier,
     default: &QualifiedName,
-    column: &Identifier,
-    key: KeyType,
+    key: &RangeKey,
     within: Within,
 ) -> Script {
     let condition = match within {
-        Within::Range(range) => in_range(&RangeKey { column: column.clone(), key }, range),
-        Within::Everywhere => format!("{} IS NOT NULL", name(column)),
+        Within::Range(range) => in_range(&KeyRange { key: key.clone(), range }),
+        Within::Everywhere => format!("{} IS NOT NULL", name(&key.column)),
         Within::Nowhere => "false".to_owned(),
     };
-    let column = name(column);
-    let (stretch, finite) = match key {
+    let column = name(&key.column);
+    let (stretch, finite) = match key.key_type {
         KeyType::Date | KeyType::Timestamp => (
             format!("date_bin('15 minutes', {column}::timestamp, '2000-01-01'::timestamp)::text"),
             format!("isfinite({column})"),
@@ -83,13 +84,13 @@ pub(super) fn drain(drain: &Drain) -> Vec<Sql> {
         let trigger = name(&trigger.name);
         body.push_str(&format!(" ALTER TABLE ONLY {from} DISABLE TRIGGER {trigger};"));
     }
-    if let (Some(key), Some(range)) = (&attach.key, attach.bounds.as_range()) {
+    if let Bounds::Range(range) = &attach.bounds {
         body.push_str(&format!(
             // Of a table that is published without a replica identity nothing is deleted, not even nothing (55000).
             " IF EXISTS (SELECT FROM ONLY {from} AS {ROW} WHERE {condition}) THEN WITH gone AS (DELETE FROM \
              ONLY {from} AS {ROW} WHERE {condition} RETURNING {ROW}) SELECT array_agg({ROW}) INTO moved \
              FROM gone; END IF;",
-            condition = in_range(key, range)
+            condition = in_range(range)
         ));
     }
     for trigger in triggers {

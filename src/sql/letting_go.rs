@@ -8,21 +8,19 @@ use super::partitions::{
 use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, partitions};
 use crate::partition::{
-    Detached, ManagedTable, Mark, Marker, QualifiedName, RangeBounds, adoption_line,
+    Bounds, Detached, KeyRange, ManagedTable, Mark, Marker, QualifiedName, adoption_line,
     adoption_patterns, detached_check, detached_checks, marker_beginning,
 };
 use crate::plan::{
-    Detach, DropDetached, FinalizeDetach, MarkPartitions, MarkedPartition, RangeKey, Remember,
-    StateBounds, ValidateBounds,
+    Detach, DropDetached, FinalizeDetach, MarkPartitions, MarkedPartition, Remember, StateBounds,
+    ValidateBounds,
 };
 
 pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
-    let MarkPartitions { managed, table, key, partitions, adopted, .. } = mark;
+    let MarkPartitions { managed, table, partitions, adopted, .. } = mark;
     let marked = |marked: &MarkedPartition| {
-        let (text, own) = (
-            marker(&marked.marker, managed, &marked.bounds, key.as_ref()),
-            marked.comment.as_deref(),
-        );
+        let (text, own) =
+            (marker(&marked.marker, managed, &marked.bounds), marked.comment.as_deref());
         match marked.marker.mark {
             // The grace period starts when this is written.
             Mark::Detached(Detached { drops_since: Some(since), .. }) => {
@@ -88,30 +86,24 @@ pub(super) fn finalize(finalize: &FinalizeDetach) -> Sql {
     Sql(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))
 }
 
-/// Rows that a table held as a partition.
-struct Held<'a> {
-    key: &'a RangeKey,
-    range: RangeBounds,
-    /// The condition that every row of the partitioned table meets, as the catalog deparses it. Without it Postgres
-    /// would scan a table that is attached again to a table that is a partition itself.
-    inherited: Option<&'a str>,
-}
-
 pub(super) fn state_bounds(state: &StateBounds) -> Vec<Sql> {
-    let StateBounds { managed, partition, oid, key, range, inherited } = state;
-    let held = Held { key, range: *range, inherited: inherited.as_deref() };
-    bounds_check(managed, (partition, *oid), &held)
+    let StateBounds { managed, partition, oid, range, inherited } = state;
+    bounds_check(managed, (partition, *oid), range, inherited.as_deref())
 }
 
 /// The constraint says which rows a table held that is no partition any more. By its name, which is that
 /// of no other table's, the detached tables of a table are found whatever they are called.
+///
+/// `inherited` is the condition that every row of the partitioned table meets, as the catalog deparses it. Without it
+/// Postgres would scan a table that is attached again to a table that is a partition itself.
 fn bounds_check(
     managed: &ManagedTable,
     (partition, oid): (&QualifiedName, Option<u32>),
-    held: &Held<'_>,
+    range: &KeyRange,
+    inherited: Option<&str>,
 ) -> Vec<Sql> {
-    let mut condition = in_range(held.key, held.range);
-    if let Some(inherited) = held.inherited {
+    let mut condition = in_range(range);
+    if let Some(inherited) = inherited {
         condition.push_str(&format!(" AND ({inherited})"));
     }
     let add = Sql(format!(
@@ -145,13 +137,12 @@ pub(super) fn validate_bounds(check: &ValidateBounds) -> Sql {
 }
 
 pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
-    let Remember { managed, partition, oid, bounds, key, inherited, .. } = remember;
-    let mut statements = match (key, bounds.as_range()) {
-        (Some(key), Some(range)) => {
-            let held = Held { key, range, inherited: inherited.as_deref() };
-            bounds_check(managed, (partition, *oid), &held)
+    let Remember { managed, partition, oid, bounds, inherited, .. } = remember;
+    let mut statements = match bounds {
+        Bounds::Range(range) => {
+            bounds_check(managed, (partition, *oid), range, inherited.as_deref())
         }
-        (None, _) | (_, None) => Vec::new(),
+        Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_) => Vec::new(),
     };
     for publication in &remember.publications {
         let (publication, partition) = (name(publication), qualified(partition));
@@ -164,7 +155,7 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
         parent: remember.parent,
         cycle: remember.cycle,
     };
-    let marker = marker(&found, managed, bounds, key.as_ref());
+    let marker = marker(&found, managed, bounds);
     let own = remember.comment.as_deref();
     statements.push(comment_dated(partition, &marker, remember.at, own));
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
@@ -175,10 +166,10 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
 /// and not attached to any table since the mark was written, which would have written each of its columns anew.
 pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
     let table = qualified(&drop.partition);
-    let DropDetached { oid, bounds, key, .. } = drop;
+    let DropDetached { oid, bounds, .. } = drop;
     // Whether the partitioned table was renamed does not matter: the marker names it by its OID too.
     let beginning = literal(&marker_beginning(&drop.marker));
-    let end = literal(&format!(" {}", bounds_in_marker(bounds, key.as_ref())));
+    let end = literal(&format!(" {}", bounds_in_marker(bounds)));
     let body = format!(
         "BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
          IF NOT EXISTS (SELECT FROM pg_class, \

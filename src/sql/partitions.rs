@@ -9,7 +9,7 @@ use crate::partition::{
     Bounds, Identifier, ManagedTable, Mark, Marker, QualifiedName, bounds_check, detached_checks,
     marker_beginning, partition_marker,
 };
-use crate::plan::{Attach, ExcludeFromDefault, IndexBody, NewPartition, RangeKey};
+use crate::plan::{Attach, ExcludeFromDefault, IndexBody, NewPartition};
 
 /// What of the columns comes along. Not `IDENTITY`: since Postgres 17 a partition has the identity
 /// of its table, and one of its own is refused (55000). Not `INDEXES`: they are made by names we
@@ -52,7 +52,7 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
     }
     statements.extend(properties(new));
     let made = Marker::new(Mark::ToBeAttached);
-    let marker = marker(&made, &new.managed, &new.bounds, new.key.as_ref());
+    let marker = marker(&made, &new.managed, &new.bounds);
     statements.push(comment(&new.partition, &marker, None));
     statements
 }
@@ -63,11 +63,11 @@ fn create_table(new: &NewPartition) -> Sql {
         qualified(&new.partition),
         qualified(&new.table)
     );
-    if let (Some(key), Some(range)) = (&new.key, new.bounds.as_range()) {
+    if let Bounds::Range(range) = &new.bounds {
         text.push_str(&format!(
             ", CONSTRAINT {} CHECK ({})",
             name(&bounds_check()),
-            in_range(key, range)
+            in_range(range)
         ));
     }
     text.push(')');
@@ -116,9 +116,9 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
         "ALTER TABLE {} ATTACH PARTITION {} {}",
         qualified(&attach.table),
         qualified(&attach.partition),
-        quote::bounds(&attach.bounds, attach.key.as_ref().map(|key| key.key))
+        quote::bounds(&attach.bounds)
     )));
-    if attach.key.is_some() {
+    if !matches!(attach.bounds, Bounds::Hash { .. }) {
         let of_detached = detached_checks(&attach.managed);
         let checks = std::iter::once(bounds_check()).chain(of_detached);
         let drops: Vec<_> =
@@ -129,7 +129,7 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
         statements.push(drop_constraint(default, exclusion));
     }
-    let marker = marker(&attach.marker, &attach.managed, &attach.bounds, attach.key.as_ref());
+    let marker = marker(&attach.marker, &attach.managed, &attach.bounds);
     statements.push(comment(&attach.partition, &marker, attach.comment.as_deref()));
     statements
 }
@@ -199,22 +199,15 @@ fn rest_of(own: &str) -> String {
     format!("substr(old, strpos(old, {}))", literal(&beginning))
 }
 
-pub(super) fn marker(
-    marker: &Marker,
-    table: &ManagedTable,
-    bounds: &Bounds,
-    key: Option<&RangeKey>,
-) -> String {
-    partition_marker(marker, table, &bounds_in_marker(bounds, key))
+pub(super) fn marker(marker: &Marker, table: &ManagedTable, bounds: &Bounds) -> String {
+    partition_marker(marker, table, &bounds_in_marker(bounds))
 }
 
-pub(super) fn bounds_in_marker(bounds: &Bounds, key: Option<&RangeKey>) -> String {
+pub(super) fn bounds_in_marker(bounds: &Bounds) -> String {
     match bounds {
         // As the catalog has them: nothing is made for such bounds, but what has them may be marked.
         Bounds::Other(text) => text.clone(),
-        Bounds::Range(_) | Bounds::Hash { .. } | Bounds::Default => {
-            quote::bounds(bounds, key.map(|key| key.key))
-        }
+        Bounds::Range(_) | Bounds::Hash { .. } | Bounds::Default => quote::bounds(bounds),
     }
 }
 
@@ -238,12 +231,12 @@ pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
 }
 
 pub(super) fn exclude(add: &ExcludeFromDefault) -> Sql {
-    let ExcludeFromDefault { default, exclusion, key, range } = add;
+    let ExcludeFromDefault { default, exclusion, range } = add;
     Sql(format!(
         "ALTER TABLE {} ADD CONSTRAINT {} CHECK (NOT ({})) NOT VALID",
         qualified(default),
         name(exclusion),
-        in_range(key, *range)
+        in_range(range)
     ))
 }
 

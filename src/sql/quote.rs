@@ -1,7 +1,6 @@
 //! The only way from names and values to SQL text.
 
-use crate::partition::{Bounds, Edge, Identifier, KeyType, QualifiedName, RangeBounds};
-use crate::plan::RangeKey;
+use crate::partition::{Bounds, Edge, Identifier, KeyRange, KeyType, QualifiedName};
 
 /// A name, always in quotes.
 /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
@@ -34,16 +33,17 @@ pub(super) fn literal(text: &str) -> String {
 const NO_BOUNDS: &str = "FOR VALUES IN ()";
 
 /// `FOR VALUES …`, in the words in which the catalog says it: a marker is read like the catalog.
-pub(super) fn bounds(bounds: &Bounds, key: Option<KeyType>) -> String {
-    match (bounds, key) {
-        (Bounds::Range(range), Some(key)) => {
-            format!("FOR VALUES FROM ({}) TO ({})", edge(range.from(), key), edge(range.to(), key))
+pub(super) fn bounds(bounds: &Bounds) -> String {
+    match bounds {
+        Bounds::Range(KeyRange { key, range }) => {
+            let [from, to] = [range.from(), range.to()].map(|at| edge(at, key.key_type));
+            format!("FOR VALUES FROM ({from}) TO ({to})")
         }
-        (Bounds::Hash { modulus, remainder }, _) => {
+        Bounds::Hash { modulus, remainder } => {
             format!("FOR VALUES WITH (modulus {modulus}, remainder {remainder})")
         }
-        (Bounds::Default, _) => "DEFAULT".to_owned(),
-        (Bounds::Range(_), None) | (Bounds::Other(_), _) => NO_BOUNDS.to_owned(),
+        Bounds::Default => "DEFAULT".to_owned(),
+        Bounds::Other(_) => NO_BOUNDS.to_owned(),
     }
 }
 
@@ -57,13 +57,13 @@ fn edge(edge: Edge, key: KeyType) -> String {
 
 /// The condition that a row lies in a range, in the words in which Postgres thinks of it, so that it
 /// sees the one to imply the other.
-pub(super) fn in_range(key: &RangeKey, range: RangeBounds) -> String {
+pub(super) fn in_range(KeyRange { key, range }: &KeyRange) -> String {
     let column = name(&key.column);
     let mut conditions = vec![format!("{column} IS NOT NULL")];
     for (operator, edge) in [(">=", range.from()), ("<", range.to())] {
         if !matches!(edge, Edge::MinValue | Edge::MaxValue) {
-            let value = literal(&key.key.literal(edge));
-            conditions.push(format!("{column} {operator} {value}::{}", key.key.type_name()));
+            let value = literal(&key.key_type.literal(edge));
+            conditions.push(format!("{column} {operator} {value}::{}", key.key_type.type_name()));
         }
     }
     conditions.join(" AND ")

@@ -25,9 +25,9 @@ pub fn strategy(partitioning: &Partitioning) -> String {
 
 /// Returns the periods of a range, or `None` on a hash and if they cannot be told.
 pub(super) fn calendar(seen: &Seen<'_>) -> Option<Calendar> {
-    let (_, key) = seen.observed.range_key()?;
+    let key_type = seen.observed.range_key()?.key_type;
     match &seen.desired.partitioning {
-        Partitioning::Range(range) => Calendar::new(range, key, &seen.moment),
+        Partitioning::Range(range) => Calendar::new(range, key_type, &seen.moment),
         Partitioning::Hash(_) => None,
     }
 }

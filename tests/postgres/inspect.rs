@@ -14,9 +14,8 @@ use crate::world::{World, at, desired, managed, observe};
 
 /// The bounds of each partition, as a person reads them, by name.
 fn bounds(observed: &ObservedTable) -> Vec<String> {
-    let key = observed.range_key().map(|(_, key)| key);
     let shown = |p: &pg_partition_operator::observed::ObservedPartition| {
-        format!("{} {}", p.name.name.as_str(), p.bounds.shown(key))
+        format!("{} {}", p.name.name.as_str(), p.bounds.shown())
     };
     observed.partitions.iter().map(shown).collect()
 }

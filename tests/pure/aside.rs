@@ -2,7 +2,7 @@
 
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{Attachment, ObservedTable, Origin, PartitionKind};
-use pg_partition_operator::partition::{Bounds, Edge, Mark, Method, QualifiedName, RangeBounds};
+use pg_partition_operator::partition::{Edge, Mark, Method, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{Moment, Plan, check, plan};
 use serde_json::{Value, json};
 
@@ -34,9 +34,10 @@ fn table(months: &[(&str, &str, &str)]) -> ObservedTable {
             let instant = format!("{day}T00:00:00Z").parse::<jiff::Timestamp>();
             Edge::At(i128::from(instant.expect("an instant").as_microsecond()))
         };
-        let bounds = RangeBounds::new(edge(from), edge(to)).expect("a range");
+        let range = RangeBounds::new(edge(from), edge(to)).expect("a range");
+        let bounds = world::bounds(&found, range);
         let partition = name.sibling(world::identifier(partition));
-        world::add(&mut found, world::partition(partition, Bounds::Range(bounds)));
+        world::add(&mut found, world::partition(partition, bounds));
     }
     found
 }

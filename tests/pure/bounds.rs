@@ -1,6 +1,8 @@
 //! Bounds are read as they are written, however far away they lie.
 
-use pg_partition_operator::partition::{Bounds, Edge, KeyType, RangeBounds};
+use pg_partition_operator::partition::{
+    Bounds, Edge, Identifier, KeyRange, KeyType, RangeBounds, RangeKey,
+};
 use proptest::prelude::*;
 
 const DAY: i128 = 86_400_000_000;
@@ -24,6 +26,10 @@ fn edge() -> impl Strategy<Value = (KeyType, Edge)> {
 }
 
 /// Bounds as Postgres writes them.
+fn of_type(key_type: KeyType) -> RangeKey {
+    RangeKey { column: Identifier::new("at").expect("a name"), key_type }
+}
+
 fn written(key: KeyType, range: RangeBounds) -> String {
     let edge = |edge| match edge {
         Edge::MinValue => "MINVALUE".to_owned(),
@@ -47,7 +53,9 @@ proptest! {
             RangeBounds::new(edge, Edge::MaxValue)
         };
         let range = range.expect("every value lies between the two");
-        prop_assert_eq!(Bounds::parse(&written(key, range), Some(key)), Bounds::Range(range));
+        let text = written(key, range);
+        let key = of_type(key);
+        prop_assert_eq!(Bounds::parse(&text, Some(&key)), Bounds::Range(KeyRange { key, range }));
     }
 
     #[test]

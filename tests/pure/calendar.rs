@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::partition::{
     Axis, Bounds, Edge, Grid, Identifier, IndexColumn, IndexShape, Interval, KeyType, ManagedTable,
-    QualifiedName, range_name,
+    QualifiedName, RangeKey, range_name,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -120,8 +120,9 @@ proptest! {
             format!("FOR VALUES WITH (modulus {text}, remainder {text})"),
             text,
         ] {
-            let parsed = Bounds::parse(&bounds, Some(key));
-            let _shown = (parsed.shown(Some(key)), parsed.shown(None));
+            let column = Identifier::new("at").expect("a name");
+            let parsed = Bounds::parse(&bounds, Some(&RangeKey { column, key_type: key }));
+            let _shown = parsed.shown();
         }
     }
 

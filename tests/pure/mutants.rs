@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use pg_partition_operator::desired::{OnExpiry, Partitioning};
 use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
+    Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
 use pg_partition_operator::plan::{
     Blocker, BuildIndex, Cause, Detach, DiscardPartition, DropDetached, DropIndex, FinalizeDetach,
@@ -251,7 +251,6 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
     Step::MarkPartitions(MarkPartitions {
         managed: world.observed.managed.clone(),
         table: world.observed.name.clone(),
-        key: None,
         partitions: partitions.collect(),
         adopted: (marking == Marking::Adopted)
             .then(|| names.map(|name| adoption_digest(&name)).collect()),
@@ -269,7 +268,6 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
             table: world.observed.name.clone(),
             partition: name.clone(),
             bounds: bounds.clone(),
-            key: None,
             concurrently: default.is_none(),
             default,
             references: Vec::new(),
@@ -283,7 +281,6 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
             managed: world.observed.managed.clone(),
             partition: name,
             bounds,
-            key: None,
             inherited: None,
             comment: None,
             at: world.now,
@@ -307,7 +304,6 @@ fn dropped(partition: &ObservedPartition, world: &World) -> Step {
         partition: partition.name.clone(),
         oid: partition.oid.unwrap_or_default(),
         bounds: partition.bounds.clone(),
-        key: None,
         marker,
         references: Vec::new(),
         rows: None,
@@ -370,13 +366,15 @@ fn needs(second: &Step, first: &Step) -> bool {
 
 /// The plan, with each partition taking everything.
 fn widened(plan: &Plan, observed: &ObservedTable) -> Vec<Plan> {
-    let Some(everything) = RangeBounds::new(Edge::MinValue, Edge::MaxValue) else { return vec![] };
+    let everything = RangeBounds::new(Edge::MinValue, Edge::MaxValue);
+    let (Some(range), Some(key)) = (everything, observed.range_key()) else { return vec![] };
+    let everything = KeyRange { key, range };
     let is_occupied =
         observed.partitions.iter().any(|p| p.hangs_on() && p.bounds.as_range().is_some());
     let mut mutants = Vec::new();
     for at in 0..plan.steps.len() {
         let mut mutant = plan.clone();
-        let wide = Bounds::Range(everything);
+        let wide = Bounds::Range(everything.clone());
         let bounds = match &mut mutant.steps[at].step {
             Step::AttachPartition(attach) => &mut attach.bounds,
             Step::CreatePartition(new) if is_occupied => &mut new.bounds,

@@ -8,12 +8,13 @@ use pg_partition_operator::observed::{
     PartitionKind, Trigger,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, ManagedTable, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
+    Bounds, Detached, Edge, KeyRange, ManagedTable, Mark, Marker, QualifiedName, RangeBounds,
+    adoption_digest,
 };
 use pg_partition_operator::plan::{
     Cause, DiscardPartition, DropIndex, DropTableIndex, FinalizeDetach, MarkPartitions,
-    MarkedPartition, Marking, Moment, Plan, PlannedStep, RangeKey, RemoveDefault, SafetyRule,
-    StateBounds, Step, ValidateBounds, plan, violation,
+    MarkedPartition, Marking, Moment, Plan, PlannedStep, RemoveDefault, SafetyRule, StateBounds,
+    Step, ValidateBounds, plan, violation,
 };
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -178,7 +179,7 @@ const OF_WORLD: &[fn(&mut Mutant)] = &[
 ];
 
 /// Leaves one step of the plan, about one table that exists; the table has these bounds and this mark.
-fn only(mutant: &mut Mutant, bounds: fn(RangeBounds) -> Bounds, mark: Option<Mark>) {
+fn only(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds, mark: Option<Mark>) {
     let observed = &mut mutant.world.observed;
     let retains = |planned: &PlannedStep| match (&planned.step, mark) {
         (Step::MarkPartitions(step), None) => matches!(step.marking, Marking::Expired { .. }),
@@ -191,10 +192,10 @@ fn only(mutant: &mut Mutant, bounds: fn(RangeBounds) -> Bounds, mark: Option<Mar
         Some(Step::MarkPartitions(step)) => {
             step.partitions.truncate(1);
             for marked in &mut step.partitions {
-                let Some(range) = marked.bounds.as_range() else { continue };
+                let Bounds::Range(range) = marked.bounds.clone() else { continue };
                 marked.bounds = bounds(range);
                 if let Some(found) = observed.partition_mut(&marked.name) {
-                    found.bounds = bounds(range);
+                    found.bounds = marked.bounds.clone();
                 }
             }
         }
@@ -211,8 +212,9 @@ fn only(mutant: &mut Mutant, bounds: fn(RangeBounds) -> Bounds, mark: Option<Mar
 const OF_RETENTION: &[fn(&mut Mutant)] = &[
     |m| only(m, |_| Bounds::Default, None),
     |m| {
-        let unbounded = |range: RangeBounds| {
-            RangeBounds::new(Edge::MinValue, range.to()).map_or(Bounds::Default, Bounds::Range)
+        let unbounded = |KeyRange { key, range }: KeyRange| {
+            let below = RangeBounds::new(Edge::MinValue, range.to());
+            below.map_or(Bounds::Default, |range| Bounds::Range(KeyRange { key, range }))
         };
         only(m, unbounded, None);
     },
@@ -250,7 +252,6 @@ fn adopt(mutant: &mut Mutant) -> Option<usize> {
     let step = MarkPartitions {
         managed: observed.managed.clone(),
         table: observed.name.clone(),
-        key: None,
         partitions: vec![MarkedPartition {
             name: name.clone(),
             oid: found.oid,
@@ -396,13 +397,12 @@ const ADDED: &[fn(&ObservedTable, &ObservedPartition) -> Option<Step>] = &[
         }))
     },
     |t, p| {
-        let (column, key) = t.range_key()?;
+        let Bounds::Range(range) = p.bounds.clone() else { return None };
         Some(Step::StateBounds(StateBounds {
             managed: t.managed.clone(),
             partition: p.name.clone(),
             oid: p.oid,
-            key: RangeKey { column: column.clone(), key },
-            range: p.bounds.as_range()?,
+            range,
             inherited: None,
         }))
     },

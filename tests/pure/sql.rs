@@ -11,14 +11,14 @@ use pg_partition_operator::observed::{
     Fires, ForeignKey, IndexSettings, ReplicaIdentity, Template, Trigger, Within,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyType, ManagedTable, Mark,
-    Marker, QualifiedName, RangeBounds,
+    Bounds, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable,
+    Mark, Marker, QualifiedName, RangeBounds, RangeKey,
 };
 use pg_partition_operator::plan::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
     DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, RangeKey,
-    Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step, TransactionMode, ValidateBounds,
+    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
+    RemoveDefault, ReplaceTableIndex, StateBounds, Step, TransactionMode, ValidateBounds,
     ValidateExclusion,
 };
 use pg_partition_operator::sql::{Waits, count_default_rows, render, rows_referenced_by};
@@ -78,9 +78,8 @@ fn postgres_can_read_every_statement_and_takes_each_for_one() {
 #[test]
 fn postgres_can_read_every_question() {
     for key in [KeyType::Date, KeyType::Timestamp, KeyType::TimestampTz, KeyType::UuidV7] {
-        for within in [Within::Nowhere, Within::Everywhere, Within::Range(range())] {
-            let (owner, column) = (owner(), identifier(COLUMN));
-            let script = count_default_rows(&owner, &qualified(DEFAULT), &column, key, within);
+        for within in [Within::Nowhere, Within::Everywhere, Within::Range(range().range)] {
+            let script = count_default_rows(&owner(), &qualified(DEFAULT), &self::key(key), within);
             for sql in script.to_sql() {
                 is_one_statement(sql.as_str());
             }
@@ -199,15 +198,16 @@ fn qualified(name: &str) -> QualifiedName {
     QualifiedName { schema: identifier(SCHEMA), name: identifier(name) }
 }
 
-fn key(key: KeyType) -> RangeKey {
-    RangeKey { column: identifier(COLUMN), key }
+fn key(key_type: KeyType) -> RangeKey {
+    RangeKey { column: identifier(COLUMN), key_type }
 }
 
 /// From the day before Postgres' first year to a moment of ours.
-fn range() -> RangeBounds {
+fn range() -> KeyRange {
     let parse = |text: &str| KeyType::TimestampTz.parse(text).expect("a test's edge is one");
-    RangeBounds::new(parse("0001-12-31 00:00:00+00 BC"), parse("2026-04-01 00:00:00.000001+00"))
-        .expect("a test's range is one")
+    let (from, to) = (parse("0001-12-31 00:00:00+00 BC"), parse("2026-04-01 00:00:00.000001+00"));
+    let range = RangeBounds::new(from, to).expect("a test's range is one");
+    KeyRange { key: key(KeyType::TimestampTz), range }
 }
 
 fn shape() -> IndexShape {
@@ -236,20 +236,19 @@ fn steps() -> Vec<Step> {
     let hash = Bounds::Hash { modulus: 4, remainder: 3 };
     let mut steps = vec![
         Step::CreatePartition(Box::new(rich())),
-        Step::CreatePartition(Box::new(plain(hash.clone(), None))),
-        Step::CreatePartition(Box::new(plain(above(), Some(key(KeyType::UuidV7))))),
+        Step::CreatePartition(Box::new(plain(hash.clone()))),
+        Step::CreatePartition(Box::new(plain(above()))),
         Step::ExcludeFromDefault(ExcludeFromDefault {
             default: default.clone(),
             exclusion: exclusion.clone(),
-            key: key(KeyType::TimestampTz),
             range: range(),
         }),
         Step::ValidateExclusion(ValidateExclusion {
             default: default.clone(),
             exclusion: exclusion.clone(),
         }),
-        Step::AttachPartition(Box::new(attach(Bounds::Range(range()), Some(KeyType::TimestampTz)))),
-        Step::AttachPartition(Box::new(attach(hash, None))),
+        Step::AttachPartition(Box::new(attach(Bounds::Range(range())))),
+        Step::AttachPartition(Box::new(attach(hash))),
         Step::DiscardPartition(DiscardPartition { partition }),
         Step::DropExclusion(DropExclusion { default, exclusion }),
     ];
@@ -267,7 +266,7 @@ fn steps_of_default() -> Vec<Step> {
             attach: Attach {
                 exclusion: None,
                 comment: Some("it's mine".to_owned()),
-                ..attach(bounds, Some(KeyType::TimestampTz))
+                ..attach(bounds)
             },
             default: qualified(DEFAULT),
             columns: vec![identifier(COLUMN), identifier("(a;b)")],
@@ -281,9 +280,8 @@ fn steps_of_default() -> Vec<Step> {
         Step::AttachPartition(Box::new(Attach {
             default: None,
             exclusion: None,
-            key: Some(key(KeyType::TimestampTz)),
             replaced: vec![identifier("ex'cl"), identifier("ke\"y")],
-            ..attach(Bounds::Default, None)
+            ..attach(Bounds::Default)
         })),
         Step::RemoveDefault(RemoveDefault {
             table: qualified(TABLE),
@@ -299,7 +297,7 @@ fn marker(mark: Mark) -> Marker {
 
 fn steps_of_letting_go() -> Vec<Step> {
     let (table, partition) = (qualified(TABLE), qualified(PARTITION));
-    let (bounds, key) = (Bounds::Range(range()), Some(key(KeyType::TimestampTz)));
+    let bounds = Bounds::Range(range());
     let since: Timestamp = "2026-04-01T00:00:00.5Z".parse().expect("an instant");
     let own = Some("it's \\ mine;\n-- and stays".to_owned());
     let marked = |comment| MarkedPartition {
@@ -314,7 +312,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             table: table.clone(),
             partition: partition.clone(),
             bounds: bounds.clone(),
-            key: key.clone(),
             concurrently,
             default,
             references: Vec::new(),
@@ -328,7 +325,6 @@ fn steps_of_letting_go() -> Vec<Step> {
         Step::MarkPartitions(MarkPartitions {
             managed: ManagedTable::new(qualified(TABLE)),
             table: table.clone(),
-            key: key.clone(),
             partitions: vec![marked(None), marked(own.clone())],
             marking: Marking::Expired { drops: true },
             adopted: Some(["0a".to_owned(), "1b".to_owned()].into()),
@@ -345,7 +341,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             partition: partition.clone(),
             oid: Some(20_001),
             bounds: bounds.clone(),
-            key: key.clone(),
             inherited: Some("((region IS NOT NULL) AND (region = 'e''u'::text))".to_owned()),
             comment: own,
             at: since,
@@ -358,7 +353,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             managed: ManagedTable::new(qualified(TABLE)),
             partition: partition.clone(),
             oid: Some(20_001),
-            key: self::key(KeyType::TimestampTz),
             range: range(),
             inherited: None,
         }),
@@ -371,7 +365,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             partition: partition.clone(),
             oid: 20_001,
             bounds: bounds.clone(),
-            key: key.clone(),
             marker: marker(Mark::Detached(Detached { at: since, drops_since: Some(since) })),
             references: Vec::new(),
             rows: None,
@@ -421,19 +414,20 @@ fn index_steps() -> Vec<Step> {
 /// Everything above the first of a uuid's milliseconds that has a name.
 fn above() -> Bounds {
     let from = KeyType::UuidV7.parse("019ae5c0-0000-7000-8000-000000000000");
-    Bounds::Range(RangeBounds::new(from.expect("a uuid"), Edge::MaxValue).expect("a range"))
+    let range = RangeBounds::new(from.expect("a uuid"), Edge::MaxValue).expect("a range");
+    Bounds::Range(KeyRange { key: key(KeyType::UuidV7), range })
 }
 
-fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
+fn attach(bounds: Bounds) -> Attach {
+    let beside_default = bounds.as_range();
     Attach {
         managed: ManagedTable::new(qualified(TABLE)),
         table: qualified(TABLE),
         partition: qualified(PARTITION),
         bounds,
-        key: key_type.map(key),
         comment: None,
-        default: key_type.map(|_| qualified(DEFAULT)),
-        exclusion: key_type.map(|_| identifier("pgpartition_not_36d15326b4f3935d")),
+        default: beside_default.map(|_| qualified(DEFAULT)),
+        exclusion: beside_default.map(|_| identifier("pgpartition_not_36d15326b4f3935d")),
         references: Vec::new(),
         referenced_by: Vec::new(),
         again: false,
@@ -442,13 +436,12 @@ fn attach(bounds: Bounds, key_type: Option<KeyType>) -> Attach {
     }
 }
 
-fn plain(bounds: Bounds, key: Option<RangeKey>) -> NewPartition {
+fn plain(bounds: Bounds) -> NewPartition {
     NewPartition {
         managed: ManagedTable::new(qualified(TABLE)),
         table: qualified(TABLE),
         partition: qualified(PARTITION),
         bounds,
-        key,
         template: Template { replica_identity: ReplicaIdentity::Full, ..Template::default() },
         storage: Vec::new(),
         indexes: Vec::new(),
@@ -493,6 +486,6 @@ fn rich() -> NewPartition {
             index("3'c", named, IndexSettings::default()),
         ],
         replica_identity_index: Some(identifier("1;a")),
-        ..plain(Bounds::Range(range()), Some(key(KeyType::TimestampTz)))
+        ..plain(Bounds::Range(range()))
     }
 }

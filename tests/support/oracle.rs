@@ -9,7 +9,9 @@ use pg_partition_operator::desired::{DesiredRange, DesiredTable, Partitioning, Z
 use pg_partition_operator::observed::{
     Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
 };
-use pg_partition_operator::partition::{Bounds, Edge, Identifier, Interval, KeyType, Mark};
+use pg_partition_operator::partition::{
+    Bounds, Edge, Identifier, Interval, KeyRange, KeyType, Mark,
+};
 use pg_partition_operator::plan::{Blocker, FinalizeDetach, Plan, Step};
 
 use crate::arbitrary::World;
@@ -128,7 +130,7 @@ fn periods_are_covered(
         let takes = |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|r| r.contains(at));
         let found = observed.attached().filter(takes).count();
         let is_excused = plan.deferred.iter().any(|held| match (&held.blocker, &held.wanted) {
-            (Blocker::TooManyPeriods { range, .. }, _) => range.contains(at),
+            (Blocker::TooManyPeriods { range }, _) => range.range.contains(at),
             (_, Some(Step::AttachPartition(attach))) => {
                 attach.bounds.as_range().is_some_and(|r| r.contains(at))
             }
@@ -172,7 +174,10 @@ pub(crate) fn nothing_overlaps(observed: &ObservedTable) -> Result<(), String> {
     for (at, one) in partitions.iter().enumerate() {
         for other in &partitions[at + 1..] {
             let overlap = match (&one.bounds, &other.bounds) {
-                (Bounds::Range(a), Bounds::Range(b)) => a.from() < b.to() && b.from() < a.to(),
+                (
+                    Bounds::Range(KeyRange { range: a, .. }),
+                    Bounds::Range(KeyRange { range: b, .. }),
+                ) => a.from() < b.to() && b.from() < a.to(),
                 (Bounds::Default, Bounds::Default) => true,
                 (a @ Bounds::Hash { .. }, b) => {
                     (0..3_360).any(|row| takes_hash(a, row) && takes_hash(b, row))

@@ -64,11 +64,12 @@ pub(crate) fn is_past(
     more: u32,
 ) -> bool {
     let Partitioning::Range(range) = &desired.partitioning else { return false };
-    let (Some(retention), Some((_, key))) = (range.retention, observed.range_key()) else {
+    let (Some(retention), Some(key)) = (range.retention, observed.range_key()) else {
         return false;
     };
     let enough = retention.keep + 1 + more;
-    periods_since(&partition.bounds, range, key, now, enough).is_some_and(|begun| begun >= enough)
+    periods_since(&partition.bounds, range, key.key_type, now, enough)
+        .is_some_and(|begun| begun >= enough)
 }
 
 /// Nothing is let go before its time, nor more at once than goes without saying.

@@ -8,15 +8,14 @@ use pg_partition_operator::observed::{
     Fires, Holder, IndexSettings, PartitionKind, Template, Trigger,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyType, ManagedTable, Mark, Marker,
-    QualifiedName, RangeBounds, ServerVersion, adoption_digest,
+    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable, Mark, Marker,
+    QualifiedName, RangeBounds, RangeKey, ServerVersion, adoption_digest,
 };
 use pg_partition_operator::plan::{
     Attach, AttachIndex, Blocker, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
     DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, RangeKey,
-    Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step, ValidateBounds,
-    ValidateExclusion,
+    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
+    RemoveDefault, ReplaceTableIndex, StateBounds, Step, ValidateBounds, ValidateExclusion,
 };
 
 use crate::world::identifier;
@@ -30,7 +29,6 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::ExcludeFromDefault(ExcludeFromDefault {
             default: default.clone(),
             exclusion: exclusion.clone(),
-            key: key(),
             range: december(),
         }),
         Step::ValidateExclusion(ValidateExclusion {
@@ -68,7 +66,6 @@ fn attach() -> Attach {
         table: orders("orders"),
         partition: orders("orders_2026_12"),
         bounds: Bounds::Range(december()),
-        key: Some(key()),
         comment: None,
         again: false,
         replaced: Vec::new(),
@@ -94,7 +91,6 @@ fn steps_of_letting_go() -> Vec<Step> {
         Step::MarkPartitions(MarkPartitions {
             managed: ManagedTable::new(orders("orders")),
             table: table.clone(),
-            key: Some(key()),
             partitions: vec![MarkedPartition {
                 name: partition.clone(),
                 oid: Some(20_001),
@@ -116,7 +112,6 @@ fn steps_of_letting_go() -> Vec<Step> {
         Step::MarkPartitions(MarkPartitions {
             managed: ManagedTable::new(orders("orders")),
             table: table.clone(),
-            key: Some(key()),
             partitions: Vec::new(),
             marking: Marking::Forgotten,
             adopted: Some(BTreeSet::new()),
@@ -125,7 +120,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             table: table.clone(),
             partition: partition.clone(),
             bounds: bounds.clone(),
-            key: Some(key()),
             concurrently: true,
             default: None,
             references: Vec::new(),
@@ -144,7 +138,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             partition: partition.clone(),
             oid: Some(20_001),
             bounds: bounds.clone(),
-            key: Some(key()),
             inherited: None,
             comment: Some("ask accounting first".to_owned()),
             at,
@@ -157,7 +150,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             managed: ManagedTable::new(orders("orders")),
             partition: partition.clone(),
             oid: Some(20_001),
-            key: key(),
             range: december(),
             inherited: None,
         }),
@@ -170,7 +162,6 @@ fn steps_of_letting_go() -> Vec<Step> {
             partition,
             oid: 20_001,
             bounds,
-            key: Some(key()),
             marker: marker(Mark::Detached(detached)),
             references: Vec::new(),
             rows: Some(17),
@@ -235,7 +226,6 @@ fn new_partition() -> NewPartition {
         table: orders("orders"),
         partition: orders("orders_2026_12"),
         bounds: Bounds::Range(december()),
-        key: Some(key()),
         template: Template::default(),
         storage: Vec::new(),
         indexes: vec![NewIndex {
@@ -269,7 +259,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::IntervalTooFine { table: orders("orders"), column: identifier("placed_at"), key },
         Blocker::UnknownTimeZone { name: "Mars/Olympus_Mons".to_owned() },
         Blocker::BeyondCalendar,
-        Blocker::TooManyPeriods { range, key },
+        Blocker::TooManyPeriods { range: range.clone() },
         Blocker::NotOwner {
             table: orders("orders"),
             owner: owner.clone(),
@@ -279,7 +269,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::InRecovery,
         Blocker::ReadOnly,
         Blocker::ServerTooOld { version: ServerVersion(130_014) },
-        Blocker::DefaultHoldsRows { default: default.clone(), range, rows: 17, key },
+        Blocker::DefaultHoldsRows { default: default.clone(), range: range.clone(), rows: 17 },
         Blocker::DefaultNotCounted { default: default.clone() },
         Blocker::DefaultInUse { default: default.clone() },
         Blocker::OtherModulus { table: orders("orders"), found: 4, wanted: 8 },
@@ -292,7 +282,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
             powers: vec!["membership in payroll".to_owned()],
         },
         Blocker::DefaultWithoutIdentity { default: default.clone() },
-        Blocker::DefaultTooLarge { default, range, rows: 1_700_000, millis: 42_500, key },
+        Blocker::DefaultTooLarge { default, range, rows: 1_700_000, millis: 42_500 },
     ];
     let of_indexes = vec![
         Blocker::NoSuchColumn {
@@ -354,12 +344,13 @@ fn orders(name: &str) -> QualifiedName {
 }
 
 fn key() -> RangeKey {
-    RangeKey { column: identifier("placed_at"), key: KeyType::Date }
+    RangeKey { column: identifier("placed_at"), key_type: KeyType::Date }
 }
 
-fn december() -> RangeBounds {
+fn december() -> KeyRange {
     let edge = |text| KeyType::Date.parse(text).unwrap_or(Edge::MinValue);
-    RangeBounds::new(edge("2026-12-01"), edge("2027-01-01")).expect("a month is not empty")
+    let range = RangeBounds::new(edge("2026-12-01"), edge("2027-01-01"));
+    KeyRange { key: key(), range: range.expect("a month is not empty") }
 }
 
 fn shape() -> IndexShape {

@@ -10,8 +10,8 @@ use pg_partition_operator::observed::{
     PartitionKind, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
-    Bounds, Identifier, IndexShape, KeyColumn, ManagedTable, Method, PartitionKey, QualifiedName,
-    ServerVersion,
+    Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, Method, PartitionKey,
+    QualifiedName, RangeBounds, ServerVersion,
 };
 use serde_json::Value;
 
@@ -84,6 +84,11 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         answered: BTreeSet::new(),
         near: Near::default(),
     }
+}
+
+/// The bounds of a range of the table's key.
+pub(crate) fn bounds(table: &ObservedTable, range: RangeBounds) -> Bounds {
+    Bounds::Range(KeyRange { key: table.range_key().expect("a key with ranges"), range })
 }
 
 /// A partition that somebody made: attached, empty, with no index.

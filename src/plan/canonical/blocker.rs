@@ -16,13 +16,13 @@ encode_variants! {
         IntervalTooFine = "interval-too-fine" { table, column, key }
         UnknownTimeZone = "unknown-time-zone" { name }
         BeyondCalendar = "beyond-calendar" {}
-        TooManyPeriods = "too-many-periods" { range, key }
+        TooManyPeriods = "too-many-periods" { range }
         NotOwner = "not-owner" { table, owner; except role }
         MayNotCreate = "may-not-create" { schema; except owner }
         InRecovery = "in-recovery" {}
         ReadOnly = "read-only" {}
         ServerTooOld = "server-too-old" { version }
-        DefaultHoldsRows = "default-holds-rows" { default, range, key; except rows }
+        DefaultHoldsRows = "default-holds-rows" { default, range; except rows }
         DefaultNotCounted = "default-not-counted" { default }
         DefaultInUse = "default-in-use" { default }
         OtherModulus = "other-modulus" { table, found, wanted }
@@ -30,7 +30,7 @@ encode_variants! {
         DefaultReferenced = "default-referenced" { default, by }
         DefaultRunsCode = "default-runs-code" { default, code, powers; except role }
         DefaultWithoutIdentity = "default-without-identity" { default }
-        DefaultTooLarge = "default-too-large" { default, range, key; except rows, millis }
+        DefaultTooLarge = "default-too-large" { default, range; except rows, millis }
         DetachHeld = "detach-held" { partition; except by }
         AnotherDetachPending = "another-detach-pending" { partition }
         NeedsApproval = "needs-approval" { count, limit, dropped_after }

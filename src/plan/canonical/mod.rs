@@ -10,14 +10,14 @@ mod blocker;
 use super::step::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
     DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, RangeKey,
-    Remember, RemoveDefault, ReplaceTableIndex, StateBounds, ValidateBounds, ValidateExclusion,
+    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
+    RemoveDefault, ReplaceTableIndex, StateBounds, ValidateBounds, ValidateExclusion,
 };
 use super::{Deferral, PlannedStep, Step};
 use crate::observed::{Fires, IndexSettings, ReplicaIdentity, Template, Trigger};
 use crate::partition::{
-    Bounds, Canonical, ColumnOperators, Detached, Encode, KeyType, Mark, Marker, encode_fields,
-    encode_variants,
+    Bounds, Canonical, ColumnOperators, Detached, Encode, KeyRange, KeyType, Mark, Marker,
+    RangeKey, encode_fields, encode_variants,
 };
 
 impl Encode for Step {
@@ -53,34 +53,34 @@ encode_fields! {
     Deferral { wanted, blocker }
 
     NewPartition {
-        managed, table, partition, bounds, key, template, storage, indexes, replica_identity_index
+        managed, table, partition, bounds, template, storage, indexes, replica_identity_index
     }
     Attach {
-        managed, table, partition, bounds, key, default, exclusion, references, referenced_by,
+        managed, table, partition, bounds, default, exclusion, references, referenced_by,
         comment, again, replaced, marker
     }
     DiscardPartition { partition }
 
-    ExcludeFromDefault { default, exclusion, key, range }
+    ExcludeFromDefault { default, exclusion, range }
     ValidateExclusion { default, exclusion }
     DropExclusion { default, exclusion }
     Drain { attach, default, columns, triggers; except rows }
     RemoveDefault { table, default, references }
 
-    MarkPartitions { managed, table, key, partitions, marking, adopted }
+    MarkPartitions { managed, table, partitions, marking, adopted }
     MarkedPartition { name, oid, bounds, comment, marker }
     Detach {
-        table, partition, bounds, key, concurrently, default, references, referenced_by, after;
+        table, partition, bounds, concurrently, default, references, referenced_by, after;
         except rows, bytes
     }
     FinalizeDetach { table, partition, references }
     Remember {
-        managed, partition, oid, bounds, key, inherited, comment, drops, parent, cycle,
+        managed, partition, oid, bounds, inherited, comment, drops, parent, cycle,
         publications; except at
     }
-    StateBounds { managed, partition, oid, key, range, inherited }
+    StateBounds { managed, partition, oid, range, inherited }
     ValidateBounds { managed, partition }
-    DropDetached { managed, partition, oid, bounds, key, marker, references; except rows, bytes }
+    DropDetached { managed, partition, oid, bounds, marker, references; except rows, bytes }
 
     CreateTableIndex { table, index, shape, partitions }
     BuildIndex { partition, index, shape, stands_for, settings }
@@ -90,7 +90,8 @@ encode_fields! {
     ReplaceTableIndex { table, index, replacement, partitions }
 
     NewIndex { name, body, settings }
-    RangeKey { column, key }
+    KeyRange { key, range }
+    RangeKey { column, key_type }
     Template {
         row_security, force_row_security, replica_identity, statistics, tablespace, access_method
     }

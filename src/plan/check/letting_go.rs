@@ -11,7 +11,7 @@ use crate::observed::{
     Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionKind,
 };
 use crate::partition::{
-    Bounds, Detached, Edge, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
+    Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, adoption_digest,
     adoption_digests,
 };
 use crate::plan::step::{
@@ -56,17 +56,16 @@ impl<'a> Leave<'a> {
             adopted: &desired.adopt,
             now: None,
         };
-        let (Partitioning::Range(range), Some((_, key))) =
-            (&desired.partitioning, observed.range_key())
+        let (Partitioning::Range(range), Some(key)) = (&desired.partitioning, observed.range_key())
         else {
             return leave;
         };
-        leave.now = expiry::place_of(range, key, moment.now).map(Edge::At);
+        leave.now = expiry::place_of(range, key.key_type, moment.now).map(Edge::At);
         let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MOST_APART);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
         leave.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
         let is_approved = desired.approved.contains(&plan.fingerprint);
-        let kept_from = expiry::kept_from(range, key, retention.keep, moment.expire);
+        let kept_from = expiry::kept_from(range, key.key_type, retention.keep, moment.expire);
         leave.expired_until = kept_from.map(Edge::At);
         leave.dropped_since = match retention.on_expiry {
             OnExpiry::Detach => None,
@@ -303,7 +302,7 @@ pub(super) fn check_validate(check: &ValidateBounds, world: &Site<'_>) -> Result
 
 pub(super) fn check_state(
     partition: &QualifiedName,
-    range: RangeBounds,
+    range: &KeyRange,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let found = find(partition, world)?;
@@ -311,7 +310,7 @@ pub(super) fn check_state(
     let is_expired = matches!(found.mark, Some(Mark::Expired { .. }));
     let is_let_go = is_expired || found.attachment == Attachment::Detached;
     world.ensure(is_let_go, SafetyRule::ExpiredOrDetached)?;
-    world.ensure(found.bounds == Bounds::Range(range), SafetyRule::SameBounds)
+    world.ensure(found.bounds == Bounds::Range(range.clone()), SafetyRule::SameBounds)
 }
 
 pub(super) fn check_drop(

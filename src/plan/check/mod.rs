@@ -126,7 +126,7 @@ fn check_step(
         Step::RememberDetached(remember) => letting_go::check_remember(remember, world, leave),
         Step::StateBounds(state) => {
             world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
-            letting_go::check_state(&state.partition, state.range, world)
+            letting_go::check_state(&state.partition, &state.range, world)
         }
         Step::ValidateBounds(check) => letting_go::check_validate(check, world),
         Step::DropDetached(drop) => letting_go::check_drop(drop, world, leave),
@@ -173,7 +173,9 @@ fn check_attach(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
     world.ensure(is_used_up, SafetyRule::NewCycle)?;
     let is_known =
         table.attachment == Attachment::Prepared || table.bounds_check == BoundsCheck::Proven;
-    world.ensure(is_known || attach.key.is_none(), SafetyRule::NoScanOnAttach)?;
+    // Rows of a hash partition are not looked at.
+    let is_hash = matches!(attach.bounds, Bounds::Hash { .. });
+    world.ensure(is_known || is_hash, SafetyRule::NoScanOnAttach)?;
     indexes::check_replaced(&attach.replaced, table, world)?;
     fits_in(&attach.bounds, world)
 }
@@ -183,7 +185,7 @@ fn fits_in(bounds: &Bounds, world: &Site<'_>) -> Result<(), SafetyRule> {
     world.ensure(!matches!(bounds, Bounds::Other(_)), SafetyRule::KnownBounds)?;
     let occupied = world.partitions.iter().filter(|p| p.hangs_on());
     let overlaps = |other: &Bounds| match (bounds, other) {
-        (Bounds::Range(a), Bounds::Range(b)) => a.overlaps(b),
+        (Bounds::Range(a), Bounds::Range(b)) => a.range.overlaps(&b.range),
         (Bounds::Hash { modulus: m, remainder: r }, Bounds::Hash { modulus: n, remainder: s }) => {
             let smaller = m.min(n);
             r.checked_rem(*smaller) == s.checked_rem(*smaller)

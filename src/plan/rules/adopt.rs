@@ -153,7 +153,6 @@ impl Draft {
         Step::MarkPartitions(MarkPartitions {
             managed: self.world.managed.clone(),
             table: self.world.name.clone(),
-            key: ground.range_key(),
             partitions: marked.collect(),
             marking,
             adopted: None,

@@ -3,7 +3,7 @@
 use super::expire::dropped_after;
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{Attachment, ObservedPartition};
-use crate::partition::Mark;
+use crate::partition::{Bounds, Mark};
 use crate::plan::Note;
 use crate::plan::step::{FinalizeDetach, Marking, Remember, StateBounds};
 
@@ -60,14 +60,11 @@ impl Draft {
         partition: &ObservedPartition,
         because: Cause,
     ) {
-        let (Some(key), Some(range)) = (ground.range_key(), partition.bounds.as_range()) else {
-            return;
-        };
+        let Bounds::Range(range) = partition.bounds.clone() else { return };
         let (managed, oid) = (self.world.managed.clone(), partition.oid);
         let partition = partition.name.clone();
         let inherited = ground.relation.inherited_bounds.clone();
-        let step =
-            Step::StateBounds(StateBounds { managed, partition, oid, key, range, inherited });
+        let step = Step::StateBounds(StateBounds { managed, partition, oid, range, inherited });
         self.step(step, because);
     }
 
@@ -97,7 +94,6 @@ impl Draft {
             partition: partition.name.clone(),
             oid: partition.oid,
             bounds: partition.bounds.clone(),
-            key: ground.range_key(),
             inherited: ground.relation.inherited_bounds.clone(),
             comment: partition.comment.clone(),
             at: ground.moment.now,

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use super::provision::Wanted;
 use super::{Blocker, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
-use crate::partition::{Bounds, Identifier, RangeBounds};
-use crate::plan::Missing;
-use crate::plan::calendar::Newest;
+use crate::partition::{Identifier, KeyRange};
 use crate::plan::step::Drain;
 
 /// How long it takes to move a row, with a few indexes, in microseconds; about, and rather too long.
@@ -50,7 +49,7 @@ pub(super) fn is_too_long(millis: u64, lock_timeout: Duration) -> bool {
 /// What keeps rows from being moved out of a default partition.
 pub(super) fn blocker(
     default: &ObservedPartition,
-    range: RangeBounds,
+    range: KeyRange,
     rows: u64,
     ground: &Ground<'_>,
     draft: &Draft,
@@ -77,36 +76,30 @@ pub(super) fn blocker(
         return Some(Blocker::DefaultWithoutIdentity { default: name });
     }
     let millis = millis(default, rows, draft.world.default_count);
-    let key = ground.range()?.key.key;
     is_too_long(millis, ground.desired.limits.lock_timeout).then_some(Blocker::DefaultTooLarge {
         default: name,
         range,
         rows,
         millis,
-        key,
     })
 }
 
 /// Makes a partition of a table that gets its rows in the same transaction.
 pub(super) fn make(
     ground: &Ground<'_>,
-    newest: &Newest,
-    missing: Missing,
-    name: &Identifier,
-    draft: &mut Draft,
+    wanted: &Wanted<'_>,
     (default, rows): (&ObservedPartition, u64),
+    draft: &mut Draft,
 ) {
-    let on_newest = |periods| newest.holds(missing.range, periods);
-    let bounds = Bounds::Range(missing.range);
-    let partition = draft.make(ground, bounds.clone(), name, on_newest, missing.cause);
+    let partition = wanted.make(ground, draft);
     let is_stored = |column: &&Identifier| !ground.relation.generated.contains(column);
     let stored = ground.relation.columns.iter().filter(is_stored).cloned().collect();
     let step = Step::DrainDefault(Box::new(Drain {
         columns: stored,
-        attach: draft.attachment(ground, partition, bounds, None),
+        attach: draft.attachment(ground, partition, wanted.bounds(), None),
         default: default.name.clone(),
         triggers: default.triggers.clone(),
         rows,
     }));
-    draft.step(step, missing.cause);
+    draft.step(step, wanted.missing.cause);
 }

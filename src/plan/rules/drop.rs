@@ -122,7 +122,6 @@ impl Draft {
             partition: partition.name.clone(),
             oid: partition.oid?,
             bounds: partition.bounds.clone(),
-            key: ground.range_key(),
             marker: ground.found_marker(partition),
             references: ground.references(),
             rows: partition.rows,

@@ -186,7 +186,6 @@ fn detach(
         table: draft.world.name.clone(),
         partition: partition.name.clone(),
         bounds: partition.bounds.clone(),
-        key: ground.range_key(),
         concurrently,
         default,
         references: ground.references(),

@@ -102,7 +102,6 @@ impl Draft {
             },
             partition,
             bounds,
-            key: ground.range_key(),
             default: self.world.default_partition().map(|p| p.name.clone()),
             exclusion,
             references: ground.references(),
@@ -141,7 +140,6 @@ impl Draft {
         Step::CreatePartition(Box::new(NewPartition {
             managed: self.world.managed.clone(),
             table: self.world.name.clone(),
-            key: ground.range_key(),
             storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),
             replica_identity_index: identity.map(|index| index.name.clone()),
             template,
@@ -156,9 +154,9 @@ impl Draft {
     fn youngest_sibling(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
         let tables = self.world.attached().filter(|p| p.kind == PartitionKind::Table);
         match bounds {
-            Bounds::Range(range) => tables
+            Bounds::Range(of) => tables
                 .filter_map(|p| Some((p.bounds.as_range()?, p)))
-                .filter(|(sibling, _)| sibling.to() <= range.from())
+                .filter(|(sibling, _)| sibling.to() <= of.range.from())
                 .max_by_key(|(sibling, _)| *sibling)
                 .map(|(_, p)| p),
             Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_) => {

@@ -78,8 +78,8 @@ fn belongs_on(
 ) -> bool {
     match (index.on, &partition.bounds) {
         (OnPartitions::All, _) => true,
-        (OnPartitions::Newest(periods), Bounds::Range(range)) => {
-            newest.is_some_and(|newest| newest.holds(*range, periods))
+        (OnPartitions::Newest(periods), Bounds::Range(of)) => {
+            newest.is_some_and(|newest| newest.holds(of.range, periods))
         }
         (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => {
             false

@@ -4,11 +4,11 @@ use super::{Blocker, Cause, Draft, Ground, Note, Step, drain, remainders};
 use crate::desired::DefaultPartition;
 use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{
-    Bounds, Identifier, RangeBounds, default_check, detached_check, range_name,
+    Bounds, Identifier, KeyRange, QualifiedName, default_check, detached_check, range_name,
 };
 use crate::plan::calendar::Newest;
 use crate::plan::ground::{Method, Range};
-use crate::plan::step::{DropExclusion, ExcludeFromDefault, RangeKey, ValidateExclusion};
+use crate::plan::step::{DropExclusion, ExcludeFromDefault, ValidateExclusion};
 use crate::plan::{Gaps, Missing};
 
 /// Partitions and indexes of partitions that one plan creates at most.
@@ -24,17 +24,16 @@ pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
 }
 
 fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
-    let key = &range.key;
     let gaps = Gaps::new(&range.calendar, &draft.world);
-    for range in &gaps.too_wide {
-        draft.defer(None, Blocker::TooManyPeriods { range: *range, key: key.key });
+    for gap in gaps.too_wide {
+        draft.defer(None, Blocker::TooManyPeriods { range: range.of(gap) });
     }
     let default = draft.world.default_partition().cloned();
     let newest = range.calendar.newest(&ground.desired.indexes);
     let mut spent = 0;
     let missing = gaps.missing.into_iter().map(|missing| {
         let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
-        let way = match draft.unattached_table(&Bounds::Range(missing.range), &name) {
+        let way = match draft.unattached_table(&Bounds::Range(range.of(missing.range)), &name) {
             Some(blocker) => Way::Blocked(blocker),
             None => way(&missing, ground, range, draft, &mut spent),
         };
@@ -53,21 +52,20 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
             }
         }
         let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
+        let wanted = Wanted { missing, range: range.of(missing.range), name, newest: &newest };
         match (way, &default) {
             (Way::Blocked(blocker), _) => {
-                let partition = draft.world.managed.sibling(name);
-                let wanted = draft.attach(ground, partition, Bounds::Range(missing.range), None);
-                draft.defer(Some(wanted), blocker);
+                let partition = draft.world.managed.sibling(wanted.name.clone());
+                let attach = draft.attach(ground, partition, wanted.bounds(), None);
+                draft.defer(Some(attach), blocker);
             }
             (Way::Draining(rows), Some(default)) => {
-                drain::make(ground, &newest, missing, &name, draft, (default, rows));
+                drain::make(ground, &wanted, (default, rows), draft);
             }
-            (Way::Excluding, Some(default)) => {
-                make(ground, &newest, missing, &name, draft, Some((default, key)));
-            }
+            (Way::Excluding, Some(default)) => make(ground, &wanted, Some(default), draft),
             // Without a default partition nothing is drained, and nothing excluded.
             (Way::Free | Way::Draining(_) | Way::Excluding, _) => {
-                make(ground, &newest, missing, &name, draft, None);
+                make(ground, &wanted, None, draft);
             }
         }
     }
@@ -80,6 +78,28 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
 /// not take hundreds of MiB. The next run plans the rest.
 fn most_partitions(ground: &Ground<'_>, draft: &Draft) -> usize {
     MOST_RELATIONS / (1 + draft.world.indexes.len() + ground.desired.indexes.len())
+}
+
+/// A partition that is missing, and how it is created.
+pub(super) struct Wanted<'a> {
+    pub(super) missing: Missing,
+    /// Its range.
+    range: KeyRange,
+    /// The name that it gets if no other relation has it.
+    name: Identifier,
+    newest: &'a Newest,
+}
+
+impl Wanted<'_> {
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds::Range(self.range.clone())
+    }
+
+    /// Adds the step that creates the table, and returns its name.
+    pub(super) fn make(&self, ground: &Ground<'_>, draft: &mut Draft) -> QualifiedName {
+        let on_newest = |periods| self.newest.holds(self.range.range, periods);
+        draft.make(ground, self.bounds(), &self.name, on_newest, self.missing.cause)
+    }
 }
 
 /// How a partition can be attached.
@@ -104,8 +124,7 @@ fn way(
 ) -> Way {
     let range = missing.range;
     if missing.cause == Cause::KeptAgain
-        && draft.prepared_for(&Bounds::Range(range)).is_none()
-        && let Some(blocker) = cannot_reattach(range, draft)
+        && let Some(blocker) = cannot_reattach(&Bounds::Range(proved.of(range)), draft)
     {
         return Way::Blocked(blocker);
     }
@@ -122,8 +141,8 @@ fn way(
     let rows = overlapping.map(|stretch| stretch.rows).fold(0, u64::saturating_add);
     let is_drained = proved.spec.default_partition == DefaultPartition::Present;
     if rows > 0 && !is_drained {
-        let key = proved.key.key;
-        return Way::Blocked(Blocker::DefaultHoldsRows { default: name, range, rows, key });
+        let range = proved.of(range);
+        return Way::Blocked(Blocker::DefaultHoldsRows { default: name, range, rows });
     }
     if !default.owned {
         return Way::Blocked(draft.not_owner_of(default));
@@ -136,7 +155,7 @@ fn way(
         let blocker = is_in_use.then_some(Blocker::DefaultInUse { default: name });
         return blocker.map_or(Way::Excluding, Way::Blocked);
     }
-    let blocker = drain::blocker(default, range, rows, ground, draft);
+    let blocker = drain::blocker(default, proved.of(range), rows, ground, draft);
     if rows > 0 || is_in_use {
         return blocker.map_or(Way::Draining(rows), Way::Blocked);
     }
@@ -151,9 +170,11 @@ fn way(
 
 /// What keeps a table from being attached again that was detached from there; `None` if there is no such
 /// table.
-fn cannot_reattach(range: RangeBounds, draft: &Draft) -> Option<Blocker> {
-    let bounds = Bounds::Range(range);
-    let detached = draft.world.partitions.iter().find(|p| p.is_let_go() && p.bounds == bounds)?;
+fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
+    if draft.prepared_for(bounds).is_some() {
+        return None;
+    }
+    let detached = draft.world.partitions.iter().find(|p| p.is_let_go() && p.bounds == *bounds)?;
     Some(if detached.owned {
         Blocker::CannotReattach { partition: detached.name.clone() }
     } else {
@@ -163,41 +184,35 @@ fn cannot_reattach(range: RangeBounds, draft: &Draft) -> Option<Blocker> {
 
 fn make(
     ground: &Ground<'_>,
-    newest: &Newest,
-    missing: Missing,
-    name: &Identifier,
+    wanted: &Wanted<'_>,
+    beside: Option<&ObservedPartition>,
     draft: &mut Draft,
-    beside: Option<(&ObservedPartition, &RangeKey)>,
 ) {
-    let on_newest = |periods| newest.holds(missing.range, periods);
-    let bounds = Bounds::Range(missing.range);
-    let partition = draft.make(ground, bounds.clone(), name, on_newest, missing.cause);
-    let exclusion = beside.map(|(default, key)| {
-        exclude(default, key, missing, draft);
-        default_check(missing.range)
-    });
-    let attach = draft.attach(ground, partition, bounds, exclusion);
-    draft.step(attach, missing.cause);
+    let partition = wanted.make(ground, draft);
+    let exclusion = beside.map(|default| exclude(default, wanted, draft));
+    let attach = draft.attach(ground, partition, wanted.bounds(), exclusion);
+    draft.step(attach, wanted.missing.cause);
 }
 
-/// The steps after which the default partition is known to hold nothing of a range.
-fn exclude(default: &ObservedPartition, key: &RangeKey, missing: Missing, draft: &mut Draft) {
-    let exclusion = default_check(missing.range);
+/// The steps after which the default partition is known to hold nothing of a range. Returns the name of the check
+/// that says so.
+fn exclude(default: &ObservedPartition, wanted: &Wanted<'_>, draft: &mut Draft) -> Identifier {
+    let (cause, exclusion) = (wanted.missing.cause, default_check(wanted.range.range));
     let there = default.exclusions.iter().find(|e| e.name == exclusion);
     if there.is_none() {
         let step = Step::ExcludeFromDefault(ExcludeFromDefault {
             default: default.name.clone(),
             exclusion: exclusion.clone(),
-            key: key.clone(),
-            range: missing.range,
+            range: wanted.range.clone(),
         });
-        draft.step(step, missing.cause);
+        draft.step(step, cause);
     }
     if !there.is_some_and(|exclusion| exclusion.validated) {
-        let step =
-            Step::ValidateExclusion(ValidateExclusion { default: default.name.clone(), exclusion });
-        draft.step(step, missing.cause);
+        let (default, exclusion) = (default.name.clone(), exclusion.clone());
+        let step = Step::ValidateExclusion(ValidateExclusion { default, exclusion });
+        draft.step(step, cause);
     }
+    exclusion
 }
 
 fn drop_unneeded_exclusions(

@@ -1,10 +1,10 @@
 //! Steps on the default partition: its checks, moving rows out of it, and removing it.
 
+use super::Attach;
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
-use super::text::{rows, shown_bounds, shown_range};
-use super::{Attach, RangeKey};
+use super::text::rows;
 use crate::observed::Trigger;
-use crate::partition::{Identifier, LockMode, QualifiedName, RangeBounds};
+use crate::partition::{Identifier, KeyRange, LockMode, QualifiedName};
 
 /// The check to add to the default partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,10 +13,8 @@ pub struct ExcludeFromDefault {
     pub default: QualifiedName,
     /// The `CHECK` constraint that says so.
     pub exclusion: Identifier,
-    /// The key.
-    pub key: RangeKey,
     /// What it must not hold.
-    pub range: RangeBounds,
+    pub range: KeyRange,
 }
 
 impl StepFacts for ExcludeFromDefault {
@@ -49,7 +47,7 @@ impl StepFacts for ExcludeFromDefault {
     }
 
     fn detail(&self) -> String {
-        format!("no {} in {}", shown_range(self.range, self.key.key), self.default.name.shown())
+        format!("no {} in {}", self.range.shown(), self.default.name.shown())
     }
 }
 
@@ -186,8 +184,7 @@ impl StepFacts for Drain {
     }
 
     fn detail(&self) -> String {
-        let Attach { bounds, key, .. } = &self.attach;
-        let range = shown_bounds(bounds, key.as_ref().map(|k| k.key));
+        let range = self.attach.bounds.shown();
         format!("{range} with {} from {}", rows(self.rows), self.default.name.shown())
     }
 

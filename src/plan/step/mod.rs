@@ -8,8 +8,6 @@ mod record;
 mod retention;
 mod text;
 
-use crate::partition::{Identifier, KeyType};
-
 pub use default::{Drain, DropExclusion, ExcludeFromDefault, RemoveDefault, ValidateExclusion};
 pub use facts::{Effort, Facts, Family, Object, Risk, TransactionMode};
 pub use index::{
@@ -18,7 +16,6 @@ pub use index::{
 pub use partition::{Attach, DiscardPartition, IndexBody, NewIndex, NewPartition};
 pub use record::{MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds};
 pub use retention::{Detach, DropDetached, FinalizeDetach};
-pub(in crate::plan) use text::shown_range;
 
 /// What the name of an index ends in that is to take the place of the table's.
 pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
@@ -73,13 +70,4 @@ pub enum Step {
     DropTableIndex(DropTableIndex),
     /// Put a complete new index of the table in the place of an old one.
     ReplaceTableIndex(ReplaceTableIndex),
-}
-
-/// The one column of a range key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RangeKey {
-    /// The column.
-    pub column: Identifier,
-    /// Its type.
-    pub key: KeyType,
 }

@@ -1,8 +1,6 @@
 //! Steps that create partitions, attach them, and discard what was never attached.
 
-use super::RangeKey;
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
-use super::text::shown_bounds;
 use crate::observed::{IndexSettings, Template};
 use crate::partition::{
     Bounds, Identifier, IndexShape, LockMode, ManagedTable, Marker, QualifiedName,
@@ -19,8 +17,6 @@ pub struct NewPartition {
     pub partition: QualifiedName,
     /// What it will take.
     pub bounds: Bounds,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
     /// What it takes from the table besides its columns.
     pub template: Template,
     /// Storage parameters: `fillfactor=90` …
@@ -61,7 +57,7 @@ impl StepFacts for NewPartition {
     }
 
     fn detail(&self) -> String {
-        shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key))
+        self.bounds.shown()
     }
 }
 
@@ -115,8 +111,6 @@ pub struct Attach {
     pub partition: QualifiedName,
     /// What it will take.
     pub bounds: Bounds,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
     /// The default partition, where there is one.
     pub default: Option<QualifiedName>,
     /// The promise about the default partition that this needs, and that goes with it.
@@ -183,7 +177,7 @@ impl StepFacts for Attach {
     }
 
     fn detail(&self) -> String {
-        shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key))
+        self.bounds.shown()
     }
 
     fn if_slow(&self) -> String {

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::RangeKey;
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
-use super::text::{shown_bounds, shown_marked, shown_range};
+use super::text::shown_marked;
 use crate::partition::{
-    Bounds, Identifier, LockMode, ManagedTable, Marker, QualifiedName, RangeBounds,
+    Bounds, Identifier, KeyRange, LockMode, ManagedTable, Marker, QualifiedName,
 };
 
 /// The partitions whose markers are written.
@@ -18,8 +17,6 @@ pub struct MarkPartitions {
     pub managed: ManagedTable,
     /// The partitioned table, whose comment records adoptions.
     pub table: QualifiedName,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
     /// The partitions.
     pub partitions: Vec<MarkedPartition>,
     /// What they are from now on.
@@ -144,8 +141,6 @@ pub struct Remember {
     pub oid: Option<u32>,
     /// What it took.
     pub bounds: Bounds,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
     /// The condition that every row of the partitioned table meets, if that is a partition itself.
     pub inherited: Option<String>,
     /// What a person wrote into its comment, and what stays.
@@ -194,7 +189,7 @@ impl StepFacts for Remember {
     }
 
     fn detail(&self) -> String {
-        format!("{} as detached", shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key)))
+        format!("{} as detached", self.bounds.shown())
     }
 }
 
@@ -207,10 +202,8 @@ pub struct StateBounds {
     pub partition: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
     pub oid: Option<u32>,
-    /// The key.
-    pub key: RangeKey,
     /// What it takes, or took.
-    pub range: RangeBounds,
+    pub range: KeyRange,
     /// The condition that every row of the partitioned table meets, if that is a partition itself.
     pub inherited: Option<String>,
 }
@@ -245,7 +238,7 @@ impl StepFacts for StateBounds {
     }
 
     fn detail(&self) -> String {
-        shown_range(self.range, self.key.key)
+        self.range.shown()
     }
 }
 

@@ -1,8 +1,7 @@
 //! Steps that detach and drop partitions.
 
-use super::RangeKey;
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
-use super::text::{shown_bounds, size};
+use super::text::size;
 use crate::partition::{Bounds, LockMode, ManagedTable, Marker, QualifiedName};
 use crate::plan::remedy::names;
 
@@ -15,8 +14,6 @@ pub struct Detach {
     pub partition: QualifiedName,
     /// What it takes.
     pub bounds: Bounds,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
     /// Whether the application goes on meanwhile. Postgres refuses it beside a default partition (55000).
     /// <https://www.postgresql.org/docs/current/sql-altertable.html>
     pub concurrently: bool,
@@ -99,7 +96,7 @@ impl StepFacts for Detach {
     fn detail(&self) -> String {
         let way = if self.concurrently { ", concurrently" } else { "" };
         let size = size(self.rows, self.bytes);
-        format!("{}, {size}{way}", shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key)))
+        format!("{}, {size}{way}", self.bounds.shown())
     }
 
     fn if_slow(&self) -> String {
@@ -176,8 +173,6 @@ pub struct DropDetached {
     pub oid: u32,
     /// What it took.
     pub bounds: Bounds,
-    /// The key, where the bounds are a range.
-    pub key: Option<RangeKey>,
     /// What its comment must still say.
     pub marker: Marker,
     /// The tables its foreign keys lead to.
@@ -220,10 +215,6 @@ impl StepFacts for DropDetached {
     }
 
     fn detail(&self) -> String {
-        format!(
-            "{}, {}",
-            shown_bounds(&self.bounds, self.key.as_ref().map(|k| k.key)),
-            size(self.rows, self.bytes)
-        )
+        format!("{}, {}", self.bounds.shown(), size(self.rows, self.bytes))
     }
 }

@@ -1,9 +1,7 @@
 //! Details of steps in a few words.
 
 use super::MarkedPartition;
-use crate::partition::{
-    Bounds, Identifier, IndexShape, KeyType, QualifiedName, RangeBounds, shown_text,
-};
+use crate::partition::{Identifier, IndexShape, QualifiedName, shown_text};
 use crate::plan::note::{shown_qualified, some_of};
 
 /// The first few names; with the schemas if a user has moved one to another schema than the table's.
@@ -37,14 +35,6 @@ fn shown_bytes(bytes: u64) -> String {
         (value, unit) = (value.saturating_add(512) / 1024, larger);
     }
     format!("{value} {unit}")
-}
-
-pub(in crate::plan) fn shown_range(range: RangeBounds, key: KeyType) -> String {
-    shown_bounds(&Bounds::Range(range), Some(key))
-}
-
-pub(super) fn shown_bounds(bounds: &Bounds, key: Option<KeyType>) -> String {
-    bounds.shown(key)
 }
 
 pub(super) fn shown_shape(shape: &IndexShape) -> String {

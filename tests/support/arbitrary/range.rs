@@ -222,14 +222,15 @@ fn add_partitions(
         let to = if max && is_last { Edge::MaxValue } else { Edge::At(cut(grid, at, stretch)) };
         if let (Some(fate), Some(range)) = (stretch.fate, RangeBounds::new(from, to)) {
             let name = name(observed, grid, range, number, stretch.has_usual_name);
-            let mut partition = world::partition(name, Bounds::Range(range));
+            let mut partition = world::partition(name, world::bounds(observed, range));
             fate.befall(&mut partition, now);
             index::give(&mut partition, &stretch.indexes);
             world::add(observed, partition);
         }
         if let (Some(before), Some(range)) = (stretch.before, RangeBounds::new(from, to)) {
             let name = world::identifier(&format!("once {number}"));
-            let mut partition = world::partition(observed.name.sibling(name), Bounds::Range(range));
+            let mut partition =
+                world::partition(observed.name.sibling(name), world::bounds(observed, range));
             Fate::LetGo(before).befall(&mut partition, now);
             if !partition.hangs_on() {
                 world::add(observed, partition);

@@ -16,7 +16,7 @@ use pg_partition_operator::observed::{
     Relation, RelationKind, TableIndex,
 };
 use pg_partition_operator::partition::{
-    Bounds, Identifier, IndexShape, KeyType, Method, QualifiedName, ServerVersion,
+    Bounds, Identifier, IndexShape, KeyRange, Method, QualifiedName, RangeKey, ServerVersion,
 };
 use pg_partition_operator::plan::{Moment, Plan, check, next_action, plan, simulate};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(crate) fn run(script: &str) -> String {
 struct Scenario {
     spec: Value,
     annotations: BTreeMap<String, String>,
-    key_type: Option<KeyType>,
+    key: Option<RangeKey>,
     now: Timestamp,
     world: ObservedTable,
     seen: String,
@@ -67,11 +67,11 @@ impl Scenario {
             spec["partitionBy"] = json!({"range": {"column": &column, "interval": interval}});
             world::table(&name, Method::Range, &[(&column, &type_name)])
         };
-        let key_type = world.key().and_then(|k| KeyType::from_type_name(&k.columns[0].type_name));
+        let key = world.range_key();
         let mut scenario = Self {
             spec,
             annotations: BTreeMap::new(),
-            key_type,
+            key,
             now: Timestamp::UNIX_EPOCH,
             world,
             seen: String::new(),
@@ -138,7 +138,7 @@ impl Scenario {
 
     fn ask(&mut self, command: &str, line: &mut Line) -> String {
         if command == "show" {
-            return shown::world(&self.world, self.key_type);
+            return shown::world(&self.world);
         }
         let desired = match self.desired() {
             Ok(desired) => desired,
@@ -284,7 +284,9 @@ impl Scenario {
             }
             range => {
                 let zone = self.spec["partitionBy"]["range"]["timeZone"].as_str().unwrap_or("UTC");
-                Bounds::Range(line::range(range, self.key_type.expect("a key with ranges"), zone))
+                let key = self.key.clone().expect("a key with ranges");
+                let range = line::range(range, key.key_type, zone);
+                Bounds::Range(KeyRange { key, range })
             }
         }
     }

@@ -3,7 +3,7 @@
 use pg_partition_operator::observed::{
     Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionIndex,
 };
-use pg_partition_operator::partition::{Detached, KeyType, Mark};
+use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::Plan;
 
 /// The plan as `plan` prints it, without its fingerprint, which no reader could check.
@@ -12,10 +12,10 @@ pub(crate) fn without_fingerprint(plan: &Plan) -> String {
 }
 
 /// The partitions in the order of their bounds, and the indexes.
-pub(crate) fn world(world: &ObservedTable, key: Option<KeyType>) -> String {
+pub(crate) fn world(world: &ObservedTable) -> String {
     let mut partitions: Vec<_> = world.partitions.iter().collect();
-    partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.shown(key)));
-    let mut seen: String = partitions.into_iter().map(|p| shown(p, key)).collect();
+    partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.shown()));
+    let mut seen: String = partitions.into_iter().map(|p| shown(p)).collect();
     for index in &world.indexes {
         let state = if index.valid { "valid" } else { "invalid" };
         seen.push_str(&format!("  index {}  {state}\n", index.name.shown()));
@@ -23,8 +23,8 @@ pub(crate) fn world(world: &ObservedTable, key: Option<KeyType>) -> String {
     seen
 }
 
-fn shown(partition: &ObservedPartition, key: Option<KeyType>) -> String {
-    let mut words = vec![partition.name.name.shown(), partition.bounds.shown(key)];
+fn shown(partition: &ObservedPartition) -> String {
+    let mut words = vec![partition.name.name.shown(), partition.bounds.shown()];
     words.push(match partition.origin {
         Origin::Ours => "ours".to_owned(),
         Origin::Foreign => "foreign".to_owned(),
