@@ -27,12 +27,19 @@ struct Rule {
 fn rule(type_: ConditionType) -> Option<Rule> {
     match type_ {
         ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => None,
-        ConditionType::Reachable => {
-            Some(Rule { inspected: reachable, failed: reachable_after_failure })
-        }
-        ConditionType::Covered => Some(Rule { inspected: covered, failed: not_checked }),
+        ConditionType::Reachable => Some(Rule {
+            inspected: |seen, obstacles| Some(reachable(seen, obstacles)),
+            failed: reachable_after_failure,
+        }),
+        ConditionType::Covered => Some(Rule {
+            inspected: |seen, obstacles| Some(covered(seen, obstacles)),
+            failed: not_checked,
+        }),
         ConditionType::Retained => Some(Rule { inspected: retained, failed: not_checked }),
-        ConditionType::Indexed => Some(Rule { inspected: indexed, failed: not_checked }),
+        ConditionType::Indexed => Some(Rule {
+            inspected: |seen, obstacles| Some(indexed(seen, obstacles)),
+            failed: not_checked,
+        }),
     }
 }
 

@@ -63,9 +63,9 @@ pub(super) fn not_checked(_: &Failure) -> Verdict {
     unknown()
 }
 
-pub(super) fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
+pub(super) fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     if let Some(obstacle) = first(obstacles, About::Access) {
-        return Some(obstacle.denies());
+        return obstacle.denies();
     }
     let server = &seen.observed.server;
     let role = server.role.as_ref().map_or("the login role".to_owned(), Identifier::shown);
@@ -74,10 +74,10 @@ pub(super) fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdi
         message
             .push_str(", a superuser: log in as a role that is only a member of the table owner");
     }
-    Some(says(TRUE, Reason::Connected, message))
+    says(TRUE, Reason::Connected, message)
 }
 
-pub(super) fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
+pub(super) fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     let calendar = summary::calendar(seen);
     let (is_covered, reason) = match (&seen.desired.partitioning, &calendar) {
         (Partitioning::Range(_), Some(calendar)) => {
@@ -87,15 +87,15 @@ pub(super) fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict
         (Partitioning::Hash(_), _) if seen.observed.key().is_some() => {
             (summary::takes_every_remainder(seen.observed), Reason::AllRemainders)
         }
-        _ => return Some(unknown()),
+        _ => return unknown(),
     };
-    Some(if is_covered {
+    if is_covered {
         says(TRUE, reason, coverage_message(seen))
     } else if let Some(obstacle) = first(obstacles, About::Partitions) {
         obstacle.denies()
     } else {
         says(FALSE, Reason::PartitionsMissing, coverage_message(seen))
-    })
+    }
 }
 
 /// `None` on a hash, of which nothing expires.
@@ -139,20 +139,20 @@ fn lets_go(step: &Step) -> bool {
     about_step(step) == About::Retention
 }
 
-pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
+pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     if first(obstacles, About::Table).or(first(obstacles, About::Access)).is_some() {
-        return Some(unknown());
+        return unknown();
     }
     if let Some(obstacle) = first(obstacles, About::Indexes) {
-        return Some(obstacle.denies());
+        return obstacle.denies();
     }
     let mut causes =
         seen.remaining.steps.iter().filter(|p| makes_index(&p.step)).map(|p| p.because);
-    Some(match causes.next() {
+    match causes.next() {
         None => says(TRUE, Reason::AllValid, "no index is missing".to_owned()),
         Some(Cause::InvalidIndex) => says(FALSE, Reason::IndexInvalid, "see plan".to_owned()),
         Some(_) => says(FALSE, Reason::IndexesMissing, "see plan".to_owned()),
-    })
+    }
 }
 
 fn makes_index(step: &Step) -> bool {
