@@ -1,16 +1,11 @@
-//! Which of us has which table: the memory that a database has of it.
-//!
-//! It is the table `pgpartition.claims`, by the names of tables, so that it survives dump and restore.
-//! Whoever owns it, or its schema, could have code of theirs run by whoever writes there: a trigger, a
-//! default. So nothing is read or written before [`Sql`] of ours has seen that they belong to somebody
-//! who may act as us anyway: us, a superuser, or a member of our role. Nobody else can put another
-//! table in its place then, and there is nothing to lock.
+//! Claims: which resource has which table. [`CLAIMS`] describes the table that records them.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::quote::literal;
+use super::records::{Column, LoginRole, RecordTable, check_records, prepare_records};
 use super::{Script, Sql};
 use crate::partition::ManagedTable;
 
@@ -35,88 +30,22 @@ pub struct Claimant {
     pub created: Timestamp,
 }
 
-/// Whether errors may name the login role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoginRole {
-    /// They may.
-    Shown,
-    /// Its name came from a Secret.
-    Hidden,
-}
-
-const COLUMNS: &str = "schema_name text, table_name text, PRIMARY KEY (schema_name, table_name), \
-    holder text NOT NULL, namespace text NOT NULL, name text NOT NULL, installation text NOT NULL, \
-    created timestamptz NOT NULL, seen timestamptz NOT NULL";
-
-/// Makes schema and table where they are missing and we may. What we may not is left to [`TRUST`].
-///
-/// `CREATE SCHEMA IF NOT EXISTS` needs the right to create one even where it exists.
-/// <https://www.postgresql.org/docs/current/sql-createschema.html>
-const MAKE: &str = "
-    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
-        AND has_database_privilege(current_database(), 'CREATE')
-    THEN
-        CREATE SCHEMA pgpartition;
-    END IF;
-    IF EXISTS (
-        SELECT FROM pg_namespace n
-        WHERE n.nspname = 'pgpartition' AND pg_has_role(n.nspowner, current_user, 'MEMBER')
-            AND has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
-            AND NOT EXISTS (
-                SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'claims'
-            )
-    ) THEN
-        CREATE TABLE pgpartition.claims (@columns);
-    END IF;";
-
-/// Fails unless schema and table are there, belong to somebody we trust, and are for us to use; the
-/// hint of the error (42501, `insufficient_privilege`) is what a database administrator has to run.
-///
-/// A table that a stranger made is not adopted but made anew: adopting it would be adopting what they
-/// attached to it. Who had a claim claims again within minutes.
-const TRUST: &str = "
-    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
-    IF NOT FOUND THEN
-        RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers '
-                'which resource has which table', whom),
-            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
-    END IF;
-    SELECT oid, relowner AS owner INTO kept FROM pg_class
-    WHERE relnamespace = home.oid AND relname = 'claims';
-    stranger := CASE
-        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
-        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
-    END;
-    IF stranger IS NOT NULL THEN
-        RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.claims, which remembers which resource has which table, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                pg_get_userbyid(stranger), whom),
-            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
-                'DROP TABLE IF EXISTS pgpartition.claims; CREATE TABLE pgpartition.claims (@columns); '
-                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
-                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql);
-    END IF;
-    IF kept.oid IS NULL THEN
-        RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.claims, which remembers which '
-                'resource has which table', whom),
-            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
-    END IF;
-    IF NOT (
-        has_schema_privilege(home.oid, 'USAGE')
-        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
-        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
-    ) THEN
-        RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.claims, which remembers which '
-                'resource has which table', whom),
-            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
-                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.claims TO %1$s', us_in_sql);
-    END IF;";
+/// The table of claims. Tables are known by name, so that claims survive dump and restore.
+pub const CLAIMS: RecordTable = RecordTable {
+    name: "claims",
+    content: "which resource has which table",
+    key: &["schema_name", "table_name"],
+    versions: &[&[
+        Column { name: "schema_name", definition: "text" },
+        Column { name: "table_name", definition: "text" },
+        Column { name: "holder", definition: "text NOT NULL" },
+        Column { name: "namespace", definition: "text NOT NULL" },
+        Column { name: "name", definition: "text NOT NULL" },
+        Column { name: "installation", definition: "text NOT NULL" },
+        Column { name: "created", definition: "timestamptz NOT NULL" },
+        Column { name: "seen", definition: "timestamptz NOT NULL" },
+    ]],
+};
 
 /// A transaction that takes or renews the claim on a table where nobody's stands in the way, and
 /// returns as JSON who has it then. Where the claimant has it and renewed it lately, nothing is
@@ -138,9 +67,8 @@ pub fn take_claim(
         [&table.name().schema, &table.name().name].map(|name| literal(name.as_str()));
     let of_table = of_table(table);
     let stands = stands(locks, claimant);
-    Script::of_operator([
-        block(MAKE, role),
-        block(TRUST, role),
+    let mut statements = prepare_records(&CLAIMS, role);
+    statements.extend([
         Sql(format!(
             "INSERT INTO pgpartition.claims AS held (schema_name, table_name, holder, namespace, \
              name, installation, created, seen) SELECT {schema_name}, {table_name}, {uid}, \
@@ -157,14 +85,15 @@ pub fn take_claim(
              'elsewhere', installation <> {installation})::text FROM pgpartition.claims \
              WHERE {of_table}"
         )),
-    ])
+    ]);
+    Script::of_operator(statements)
 }
 
 /// A transaction after which the resource with this UID does not have the table.
 #[must_use]
 pub fn release_claim(table: &ManagedTable, uid: &str, role: LoginRole) -> Script {
     Script::of_operator([
-        block(TRUST, role),
+        check_records(&CLAIMS, role),
         Sql(format!(
             "DELETE FROM pgpartition.claims WHERE {} AND holder = {}",
             of_table(table),
@@ -201,17 +130,4 @@ fn stands(locks: [(i32, u32); 2], claimant: &Claimant) -> String {
          AND here.datname = current_database() AND ({first} OR {second}) \
          AND work.objsubid = 2 AND work.granted)) END"
     )
-}
-
-fn block(body: &str, role: LoginRole) -> Sql {
-    let body = body.replace("@columns", COLUMNS);
-    let (whom, us_in_sql) = match role {
-        LoginRole::Shown => ("format('the role %I', current_user)", "quote_ident(current_user)"),
-        LoginRole::Hidden => ("'the login role'", "'the login role'"),
-    };
-    Sql(format!(
-        "DO $claims$ DECLARE us name := current_user; whom text := {whom}; \
-         us_in_sql text := {us_in_sql}; home record; kept record; stranger oid; \
-         BEGIN {body} END $claims$"
-    ))
 }

@@ -9,14 +9,16 @@ mod indexes;
 mod letting_go;
 mod partitions;
 mod quote;
+mod records;
 mod references;
 mod script;
 
 use std::time::Duration;
 
-pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, Claimant, LoginRole, release_claim, take_claim};
+pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use default_rows::{MOST_COUNTED, count_default_rows};
 pub use indexes::deparse_conditions;
+pub use records::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
 pub use script::{Role, Script, Sql, Statement};
 

@@ -258,6 +258,25 @@ async fn no_code_of_a_stranger_is_run() {
 }
 
 #[tokio::test]
+async fn losing_the_schema_does_no_harm() {
+    for major in majors() {
+        let world = World::new(major).await;
+        let session = world.session().await;
+        let (old, young) = (claimant("old", "here", 0), claimant("young", "there", 1));
+        assert_eq!(others(&session, &old).await, None);
+        world
+            .admin(&format!(
+                "DROP SCHEMA pgpartition CASCADE; GRANT CREATE ON DATABASE {} TO {}",
+                world.database.name(),
+                world.operator
+            ))
+            .await;
+        assert_eq!(others(&session, &old).await, None, "Postgres {major}");
+        assert_eq!(others(&session, &young).await.as_deref(), Some("old"), "Postgres {major}");
+    }
+}
+
+#[tokio::test]
 async fn several_roles_share_a_table_as_documented() {
     for major in majors() {
         let world = World::new(major).await;

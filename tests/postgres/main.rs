@@ -36,6 +36,7 @@ mod names;
 mod owner_code;
 mod pool;
 mod prepared;
+mod records;
 mod references;
 mod restore;
 mod restored;
