@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::step::{BuildIndex, MarkPartitions, MarkedPartition};
-use super::{Blocker, Plan, PlannedStep, Step, Undone};
+use super::{Blocker, Plan, Step, Undone};
 use crate::partition::QualifiedName;
 
 impl Step {
@@ -51,14 +51,15 @@ impl Plan {
     pub fn next_aside(&self, tried: &[Step]) -> Option<Self> {
         let mut busy = self.about_to_be_detached();
         let is_detach_pending = self.is_detach_pending();
-        for PlannedStep { step, because } in &self.steps {
+        for planned in &self.steps {
+            let step = &planned.step;
             let can_begin = |partition: &QualifiedName| {
                 let delays_detach = is_detach_pending && step.delays_pending_detach();
                 !(busy.contains(partition) || tried.contains(step) || delays_detach)
             };
             match step.facts().aside {
                 Some(partition) if can_begin(partition) => {
-                    let steps = vec![PlannedStep { step: step.clone(), because: *because }];
+                    let steps = vec![planned.clone()];
                     return Some(Self { steps, deferred: Vec::new(), ..self.clone() });
                 }
                 Some(partition) => {

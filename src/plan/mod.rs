@@ -11,6 +11,7 @@ mod check;
 mod condition;
 mod default_remedy;
 mod display;
+mod draft;
 mod due;
 mod equivalent;
 mod fingerprint;
@@ -35,6 +36,7 @@ pub use gaps::{Coverage, Gaps, Missing};
 pub use moment::Moment;
 pub use questions::{questions, questions_without_spec};
 pub use reason::{Cause, Deferral, Note, Unadoptable};
+pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
@@ -71,6 +73,8 @@ pub struct Plan {
 /// A step and why it is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedStep {
+    /// The rule that takes it.
+    pub rule: Rule,
     /// What to do.
     pub step: Step,
     /// Why.
@@ -93,16 +97,16 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -
 }
 
 fn refuted(observed: &ObservedTable, problems: Vec<Blocker>) -> Plan {
-    let mut draft = rules::Draft::new(observed, false);
+    let mut draft = draft::Draft::new(observed, false);
     let deferrals = problems.into_iter().map(|blocker| Deferral { wanted: None, blocker });
     draft.deferred.extend(deferrals);
     finished(observed, draft)
 }
 
 fn drafted(ground: &ground::Ground<'_>, observed: &ObservedTable, approved: bool) -> Plan {
-    let mut draft = rules::Draft::new(observed, approved);
-    for rule in rules::RULES {
-        rule(ground, &mut draft);
+    let mut draft = draft::Draft::new(observed, approved);
+    for rule in Rule::ALL {
+        draft.ask(*rule, ground);
     }
     finished(observed, draft)
 }
@@ -115,12 +119,12 @@ pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Mom
 
 /// Takes back every promise about the default partition.
 pub fn readmit(observed: &ObservedTable) -> Plan {
-    let mut draft = rules::Draft::new(observed, false);
+    let mut draft = draft::Draft::new(observed, false);
     draft.readmit();
     finished(observed, draft)
 }
 
-fn finished(observed: &ObservedTable, draft: rules::Draft) -> Plan {
+fn finished(observed: &ObservedTable, draft: draft::Draft) -> Plan {
     Plan {
         table: observed.managed.clone(),
         fingerprint: fingerprint::fingerprint(observed, &draft.steps, &draft.deferred),

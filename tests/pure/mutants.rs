@@ -10,7 +10,7 @@ use pg_partition_operator::partition::{
 use pg_partition_operator::plan::{
     Blocker, BuildIndex, Cause, Detach, DiscardPartition, DropDetached, DropIndex, FinalizeDetach,
     MarkPartitions, MarkedPartition, Marking, Moment, Plan, PlannedStep, Remember, RemoveDefault,
-    Step, check, plan,
+    Rule, Step, check, plan,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -208,8 +208,8 @@ proptest! {
 
 fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
     let mut mutant = plan.clone();
-    let because = Cause::Expired;
-    mutant.steps.extend(steps.into_iter().map(|step| PlannedStep { step, because }));
+    let (rule, because) = (Rule::Expire, Cause::Expired);
+    mutant.steps.extend(steps.into_iter().map(|step| PlannedStep { rule, step, because }));
     mutant
 }
 

@@ -13,8 +13,8 @@ use pg_partition_operator::partition::{
 };
 use pg_partition_operator::plan::{
     Cause, DiscardPartition, DropIndex, DropTableIndex, FinalizeDetach, MarkPartitions,
-    MarkedPartition, Marking, Moment, Plan, PlannedStep, RemoveDefault, SafetyRule, StateBounds,
-    Step, ValidateBounds, plan, violation,
+    MarkedPartition, Marking, Moment, Plan, PlannedStep, RemoveDefault, Rule, SafetyRule,
+    StateBounds, Step, ValidateBounds, plan, violation,
 };
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -40,7 +40,7 @@ impl Mutant {
     }
 
     fn push(&mut self, step: Step) {
-        self.plan.steps.push(PlannedStep { step, because: Cause::Expired });
+        self.plan.steps.push(PlannedStep { rule: Rule::Expire, step, because: Cause::Expired });
     }
 }
 

@@ -32,6 +32,7 @@ fn step(planned: &PlannedStep, owner: Option<&Identifier>, waits: sql::Waits) ->
         "step": step.verb(),
         "subject": step.subject().shown(),
         "detail": step.detail(),
+        "rule": planned.rule.name(),
         "because": planned.because.explain(),
         "locks": locks,
         "transaction": match step.mode() {

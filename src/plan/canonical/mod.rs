@@ -49,7 +49,7 @@ impl Encode for Step {
 }
 
 encode_fields! {
-    PlannedStep { step; except because }
+    PlannedStep { step; except rule, because }
     Deferral { wanted, blocker }
 
     NewPartition {

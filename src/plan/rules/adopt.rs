@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cause, Draft, Ground, Note, PlannedStep, Step, simulate};
+use super::{Cause, Draft, Ground, Note, Step};
 use crate::desired::AdoptedName;
 use crate::observed::{Attachment, ObservedPartition, Origin, PartitionKind};
-use crate::partition::{
-    Bounds, Detached, ManagedTable, Mark, Marker, QualifiedName, adoption_digest, adoption_digests,
-};
+use crate::partition::{Bounds, ManagedTable, QualifiedName, adoption_digest, adoption_digests};
 use crate::plan::reason::Unadoptable;
-use crate::plan::step::{MarkPartitions, MarkedPartition, Marking};
+use crate::plan::step::{MarkPartitions, Marking};
 
 pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     let desired = ground.desired;
@@ -99,98 +97,7 @@ fn shown(name: &AdoptedName) -> String {
 }
 
 impl Draft {
-    /// The step that says in the comments of partitions what they are.
-    pub(super) fn mark(
-        &mut self,
-        ground: &Ground<'_>,
-        partitions: &[ObservedPartition],
-        marking: Marking,
-        because: Cause,
-    ) {
-        if partitions.is_empty() {
-            return;
-        }
-        let step = self.marking(ground, partitions, marking);
-        self.step(step, because);
-    }
-
-    /// Puts the step that lets partitions go before every other but the one that makes them ours, and what
-    /// ends a detach that was cut off.
-    pub(super) fn mark_first(
-        &mut self,
-        ground: &Ground<'_>,
-        partitions: &[ObservedPartition],
-        marking: Marking,
-    ) {
-        let step = self.marking(ground, partitions, marking);
-        simulate(&mut self.world, &step);
-        let comes_first = |p: &PlannedStep| {
-            let adopts =
-                matches!(&p.step, Step::MarkPartitions(MarkPartitions { adopted: Some(_), .. }));
-            adopts || matches!(&p.step, Step::FinalizeDetach(_))
-        };
-        let at = self.steps.iter().rposition(comes_first).map_or(0, |last| last + 1);
-        self.steps.insert(at, PlannedStep { step, because: Cause::Expired });
-    }
-
     fn was_adopted(&self, partition: &QualifiedName) -> bool {
         adoption_digests(partition).any(|digest| self.world.adopted.contains(&digest))
-    }
-
-    fn marking(
-        &self,
-        ground: &Ground<'_>,
-        partitions: &[ObservedPartition],
-        marking: Marking,
-    ) -> Step {
-        let marked = partitions.iter().map(|partition| MarkedPartition {
-            name: partition.name.clone(),
-            oid: partition.oid,
-            bounds: partition.bounds.clone(),
-            comment: partition.comment.clone(),
-            marker: ground.marker(partition, marking),
-        });
-        Step::MarkPartitions(MarkPartitions {
-            managed: self.world.managed.clone(),
-            table: self.world.name.clone(),
-            partitions: marked.collect(),
-            marking,
-            adopted: None,
-        })
-    }
-}
-
-impl Ground<'_> {
-    /// What the comment of a partition says once it is marked.
-    fn marker(&self, partition: &ObservedPartition, marking: Marking) -> Marker {
-        let is_expired_again = partition.cycle.saturating_add(1);
-        let (mark, cycle) = match marking {
-            Marking::Adopted | Marking::Forgotten => (Mark::Attached, 0),
-            Marking::Expired { drops } => (Mark::Expired { drops }, partition.expiry_cycle()),
-            Marking::Kept => (Mark::Attached, is_expired_again),
-            Marking::ForDrop => (self.detached(partition, true), partition.cycle),
-            Marking::NotForDrop => (self.detached(partition, false), is_expired_again),
-        };
-        Marker { mark, cycle, ..self.found_marker(partition) }
-    }
-
-    fn detached(&self, partition: &ObservedPartition, drops: bool) -> Mark {
-        let at = match partition.mark {
-            Some(Mark::Detached(detached)) => detached.at,
-            Some(Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. }) | None => {
-                self.moment.now
-            }
-        };
-        Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
-    }
-
-    /// What the comment of a partition says now, if it was written for it.
-    pub(super) fn found_marker(&self, partition: &ObservedPartition) -> Marker {
-        Marker {
-            mark: partition.mark.unwrap_or(Mark::Attached),
-            oid: partition.oid,
-            parent: Some(self.relation.oid),
-            cycle: partition.cycle,
-        }
     }
 }

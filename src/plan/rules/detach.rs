@@ -3,9 +3,9 @@
 use super::expire::dropped_after;
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{Attachment, ObservedPartition};
-use crate::partition::{Bounds, Mark};
+use crate::partition::Mark;
 use crate::plan::Note;
-use crate::plan::step::{FinalizeDetach, Marking, Remember, StateBounds};
+use crate::plan::step::{FinalizeDetach, Marking, Remember};
 
 /// Finalises detaches that were cut off, whoever began them, and writes down what is detached.
 pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
@@ -53,21 +53,6 @@ fn finalize(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draf
 }
 
 impl Draft {
-    /// The step that says in a constraint which rows a table holds, where that is a range.
-    pub(super) fn state_bounds(
-        &mut self,
-        ground: &Ground<'_>,
-        partition: &ObservedPartition,
-        because: Cause,
-    ) {
-        let Bounds::Range(range) = partition.bounds.clone() else { return };
-        let (managed, oid) = (self.world.managed.clone(), partition.oid);
-        let partition = partition.name.clone();
-        let inherited = ground.relation.inherited_bounds.clone();
-        let step = Step::StateBounds(StateBounds { managed, partition, oid, range, inherited });
-        self.step(step, because);
-    }
-
     /// The step that writes down of a detached table that it is detached, and what it held.
     pub(super) fn remember(
         &mut self,

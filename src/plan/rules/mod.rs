@@ -4,101 +4,74 @@
 mod adopt;
 mod default_partition;
 mod detach;
-mod drain;
 mod drop;
 mod expire;
 mod index;
 mod login;
-mod make;
-mod partition_index;
 mod provision;
 mod publications;
 mod recover;
-mod remainders;
-
-use std::collections::BTreeSet;
 
 pub(super) use drop::grace_over;
 
+use super::draft::Draft;
 use super::ground::Ground;
-use super::step::DropExclusion;
-use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
-use crate::observed::{ObservedPartition, ObservedTable};
-use crate::partition::QualifiedName;
+use super::{Blocker, Cause, Note, Step};
 
-/// A rule.
-pub(super) type Rule = fn(&Ground<'_>, &mut Draft);
+/// Declares the rules: a function that is not listed here is never used, and does not pass `cargo clippy`.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident $name:literal = $run:path,)*) => {
+        /// A rule of planning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Rule {
+            $($(#[$doc])* $rule,)*
+        }
 
-/// All of them.
-pub(super) const RULES: [Rule; 12] = [
-    detach::finish,
-    adopt::adopt,
-    recover::discard_unusable,
-    provision::provision,
-    default_partition::provide,
-    recover::discard_unwanted,
-    expire::expire,
-    drop::drop_detached,
-    // Beside a default partition nothing is detached concurrently: so it goes when that is done.
-    default_partition::remove,
-    index::ensure,
-    publications::report,
-    login::report,
-];
+        impl Rule {
+            /// All rules, in the order in which they are asked.
+            pub const ALL: &[Self] = &[$(Self::$rule),*];
 
-/// A plan in the making, and the world as it will be after it.
-pub(super) struct Draft {
-    pub(super) world: ObservedTable,
-    pub(super) steps: Vec<PlannedStep>,
-    pub(super) deferred: Vec<Deferral>,
-    /// Verb and subject of each of these, so that few are compared.
-    deferred_about: BTreeSet<Option<(&'static str, QualifiedName)>>,
-    pub(super) notes: Vec<Note>,
-    /// Whether a person has approved what does not go without saying.
-    approved: bool,
+            /// Returns the name of the rule, as `plan -o json` prints it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $name,)*
+                }
+            }
+
+            pub(super) fn run(self, ground: &Ground<'_>, draft: &mut Draft) {
+                match self {
+                    $(Self::$rule => $run(ground, draft),)*
+                }
+            }
+        }
+    };
 }
 
-impl Draft {
-    pub(super) fn new(observed: &ObservedTable, approved: bool) -> Self {
-        Self {
-            world: observed.clone(),
-            steps: Vec::new(),
-            deferred: Vec::new(),
-            deferred_about: BTreeSet::new(),
-            notes: Vec::new(),
-            approved,
-        }
-    }
-
-    /// The partitions, and what was or will be one, of which something is true.
-    fn all(&self, is_so: impl Fn(&ObservedPartition) -> bool) -> Vec<ObservedPartition> {
-        self.world.partitions.iter().filter(|p| is_so(p)).cloned().collect()
-    }
-
-    fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {
-        let role = self.world.server.role.clone();
-        Blocker::NotOwnerOfPartition { partition: partition.name.clone(), role }
-    }
-
-    /// Takes back every promise about the default partition.
-    pub(super) fn readmit(&mut self) {
-        let Some(default) = self.world.default_partition().cloned() else { return };
-        for exclusion in default.exclusions {
-            let (default, exclusion) = (default.name.clone(), exclusion.name);
-            self.step(Step::DropExclusion(DropExclusion { default, exclusion }), Cause::Leftover);
-        }
-    }
-
-    fn step(&mut self, step: Step, because: Cause) {
-        simulate(&mut self.world, &step);
-        self.steps.push(PlannedStep { step, because });
-    }
-
-    fn defer(&mut self, wanted: Option<Step>, blocker: Blocker) {
-        let deferral = Deferral { wanted, blocker };
-        let about = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
-        if self.deferred_about.insert(about) || !self.deferred.contains(&deferral) {
-            self.deferred.push(deferral);
-        }
-    }
+rules! {
+    /// Finalizes pending detaches, and records those that are not recorded.
+    FinishDetach "finish-detach" = detach::finish,
+    /// Marks the partitions that the annotation names as managed.
+    Adopt "adopt" = adopt::adopt,
+    /// Drops unattached tables that cannot be attached as they are.
+    DiscardUnusable "discard-unusable" = recover::discard_unusable,
+    /// Creates and attaches the partitions that are missing.
+    Provision "provision" = provision::provision,
+    /// Creates and attaches a default partition, if the spec wants one.
+    AddDefault "add-default" = default_partition::provide,
+    /// Drops unattached tables that no rule before has used.
+    DiscardUnwanted "discard-unwanted" = recover::discard_unwanted,
+    /// Detaches expired partitions.
+    Expire "expire" = expire::expire,
+    /// Drops detached tables after their grace period.
+    Drop "drop" = drop::drop_detached,
+    /// Removes the default partition, if the spec wants none. Beside a default partition nothing is detached
+    /// concurrently: so it goes when that is done.
+    RemoveDefault "remove-default" = default_partition::remove,
+    /// Builds, replaces, and drops indexes.
+    Index "index" = index::ensure,
+    /// Reports partitions that a publication leaves out.
+    Publications "publications" = publications::report,
+    /// Reports a login that can do more than it must.
+    Login "login" = login::report,
 }

@@ -2,6 +2,7 @@
 
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{Attachment, ObservedPartition};
+use crate::plan::draft::is_usable;
 use crate::plan::step::DiscardPartition;
 
 /// Discards tables that were made to become partitions and cannot be attached as they are.
@@ -25,14 +26,4 @@ fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -
             Some(blocker) => draft.defer(Some(step), blocker),
         }
     }
-}
-
-/// Whether a table can be attached as it is: it is ours to attach, its columns are those of the table,
-/// and each index of the table has its twin, which attaching would build under an exclusive lock. Of an index
-/// with exclusion operators Postgres recognizes none, and always creates one.
-pub(super) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
-    let mut table_indexes = draft.world.indexes.iter().filter(|index| !index.exclusion);
-    partition.owned
-        && partition.fits
-        && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_twin_of(of)))
 }

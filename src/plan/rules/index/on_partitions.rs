@@ -1,7 +1,6 @@
 //! Indexes of partitions: those that stand by themselves, and how one is built while its partition is in use.
 
-use super::index::table_index;
-use super::{Blocker, Cause, Draft, Ground, Step};
+use super::{Blocker, Cause, Draft, Ground, Step, table_index};
 use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{
     Attachment, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::provision::Wanted;
-use super::{Blocker, Draft, Ground, Step};
+use super::{Blocker, Draft, Ground, Step, Wanted};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Identifier, KeyRange};
 use crate::plan::step::Drain;

@@ -1,6 +1,9 @@
 //! Every period has its partition.
 
-use super::{Blocker, Cause, Draft, Ground, Note, Step, drain, remainders};
+mod drain;
+mod remainders;
+
+use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
 use crate::observed::{Attachment, ObservedPartition, Origin};
 use crate::partition::{

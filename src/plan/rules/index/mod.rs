@@ -1,6 +1,7 @@
 //! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
 
-use super::partition_index::{MAX_STEPS, build, ensure_on_partitions};
+mod on_partitions;
+
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DesiredIndex;
 use crate::observed::{
@@ -11,6 +12,7 @@ use crate::plan::condition::KnownCondition;
 use crate::plan::step::{
     AttachIndex, CreateTableIndex, DropTableIndex, REPLACEMENT_SUFFIX, ReplaceTableIndex,
 };
+use on_partitions::{MAX_STEPS, build, ensure_on_partitions};
 
 pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     let indexes = &ground.desired.indexes;

@@ -1,19 +1,19 @@
 //! What a partition that we make is like.
 
-use super::recover::is_usable;
-use super::{Draft, Ground};
+use super::Draft;
 use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{
     Attachment, BoundsCheck, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
     ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
+use crate::plan::ground::Ground;
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBounds};
 use crate::plan::{Blocker, Cause, Note};
 
 impl Draft {
     /// The steps that make a partition and attach it. One that an earlier run made is used as it is.
-    pub(super) fn make(
+    pub(in crate::plan) fn make(
         &mut self,
         ground: &Ground<'_>,
         bounds: Bounds,
@@ -41,13 +41,17 @@ impl Draft {
     }
 
     /// The table that was made for `bounds`, and can be attached as it is.
-    pub(super) fn prepared_for(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
+    pub(in crate::plan) fn prepared_for(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
         self.world.partitions.iter().find(|p| p.is_made_for(bounds) && is_usable(p, self))
     }
 
     /// Returns the blocker of a new partition whose name a table has that was never attached; `None` if there is
     /// no such table. A second table for its range would prevent that it is attached.
-    pub(super) fn unattached_table(&self, bounds: &Bounds, name: &Identifier) -> Option<Blocker> {
+    pub(in crate::plan) fn unattached_table(
+        &self,
+        bounds: &Bounds,
+        name: &Identifier,
+    ) -> Option<Blocker> {
         let is_blocked =
             self.world.unattached.contains(name) && self.prepared_for(bounds).is_none();
         is_blocked
@@ -68,7 +72,7 @@ impl Draft {
     }
 
     /// The step that attaches a table for `bounds`.
-    pub(super) fn attach(
+    pub(in crate::plan) fn attach(
         &self,
         ground: &Ground<'_>,
         partition: QualifiedName,
@@ -79,7 +83,7 @@ impl Draft {
     }
 
     /// What becomes a partition of the table.
-    pub(super) fn attachment(
+    pub(in crate::plan) fn attachment(
         &self,
         ground: &Ground<'_>,
         partition: QualifiedName,
@@ -120,7 +124,7 @@ impl Draft {
     }
 
     /// Whether a name cannot be given to anything new in the table's schema.
-    pub(super) fn is_taken(&self, name: &Identifier) -> bool {
+    pub(in crate::plan) fn is_taken(&self, name: &Identifier) -> bool {
         self.world.taken.contains(name)
     }
 
@@ -242,4 +246,14 @@ impl TableIndex {
             },
         }
     }
+}
+
+/// Whether a table can be attached as it is: it is ours to attach, its columns are those of the table,
+/// and each index of the table has its twin, which attaching would build under an exclusive lock. Of an index
+/// with exclusion operators Postgres recognizes none, and always creates one.
+pub(in crate::plan) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
+    let mut table_indexes = draft.world.indexes.iter().filter(|index| !index.exclusion);
+    partition.owned
+        && partition.fits
+        && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_twin_of(of)))
 }

@@ -1,0 +1,82 @@
+//! A plan in the making, and what several rules do to one.
+
+mod new_partition;
+mod record;
+
+use std::collections::BTreeSet;
+
+pub(super) use new_partition::is_usable;
+
+use super::ground::Ground;
+use super::rules::Rule;
+use super::step::DropExclusion;
+use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
+use crate::observed::{ObservedPartition, ObservedTable};
+use crate::partition::QualifiedName;
+
+/// A plan in the making, and the world as it will be after it.
+pub(super) struct Draft {
+    pub(super) world: ObservedTable,
+    pub(super) steps: Vec<PlannedStep>,
+    pub(super) deferred: Vec<Deferral>,
+    /// Verb and subject of each of these, so that few are compared.
+    deferred_about: BTreeSet<Option<(&'static str, QualifiedName)>>,
+    pub(super) notes: Vec<Note>,
+    /// Whether a person has approved what does not go without saying.
+    pub(super) approved: bool,
+    /// The rule that is asked.
+    rule: Rule,
+}
+
+impl Draft {
+    pub(super) fn new(observed: &ObservedTable, approved: bool) -> Self {
+        Self {
+            world: observed.clone(),
+            steps: Vec::new(),
+            deferred: Vec::new(),
+            deferred_about: BTreeSet::new(),
+            notes: Vec::new(),
+            approved,
+            rule: Rule::FinishDetach,
+        }
+    }
+
+    /// The partitions, and what was or will be one, of which something is true.
+    pub(super) fn all(&self, is_so: impl Fn(&ObservedPartition) -> bool) -> Vec<ObservedPartition> {
+        self.world.partitions.iter().filter(|p| is_so(p)).cloned().collect()
+    }
+
+    pub(super) fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {
+        let role = self.world.server.role.clone();
+        Blocker::NotOwnerOfPartition { partition: partition.name.clone(), role }
+    }
+
+    /// Lets a rule add its steps, deferrals, and notes.
+    pub(super) fn ask(&mut self, rule: Rule, ground: &Ground<'_>) {
+        self.rule = rule;
+        rule.run(ground, self);
+    }
+
+    /// Takes back every promise about the default partition, as the rule does that made them.
+    pub(super) fn readmit(&mut self) {
+        self.rule = Rule::Provision;
+        let Some(default) = self.world.default_partition().cloned() else { return };
+        for exclusion in default.exclusions {
+            let (default, exclusion) = (default.name.clone(), exclusion.name);
+            self.step(Step::DropExclusion(DropExclusion { default, exclusion }), Cause::Leftover);
+        }
+    }
+
+    pub(super) fn step(&mut self, step: Step, because: Cause) {
+        simulate(&mut self.world, &step);
+        self.steps.push(PlannedStep { rule: self.rule, step, because });
+    }
+
+    pub(super) fn defer(&mut self, wanted: Option<Step>, blocker: Blocker) {
+        let deferral = Deferral { wanted, blocker };
+        let about = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
+        if self.deferred_about.insert(about) || !self.deferred.contains(&deferral) {
+            self.deferred.push(deferral);
+        }
+    }
+}

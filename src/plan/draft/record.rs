@@ -1,0 +1,116 @@
+//! Steps that record what partitions are, as rules take them.
+
+use super::Draft;
+use crate::observed::ObservedPartition;
+use crate::partition::{Bounds, Detached, Mark, Marker};
+use crate::plan::ground::Ground;
+use crate::plan::step::{MarkPartitions, MarkedPartition, Marking, StateBounds};
+use crate::plan::{Cause, PlannedStep, Step, simulate};
+
+impl Draft {
+    /// The step that says in a constraint which rows a table holds, where that is a range.
+    pub(in crate::plan) fn state_bounds(
+        &mut self,
+        ground: &Ground<'_>,
+        partition: &ObservedPartition,
+        because: Cause,
+    ) {
+        let Bounds::Range(range) = partition.bounds.clone() else { return };
+        let (managed, oid) = (self.world.managed.clone(), partition.oid);
+        let partition = partition.name.clone();
+        let inherited = ground.relation.inherited_bounds.clone();
+        let step = Step::StateBounds(StateBounds { managed, partition, oid, range, inherited });
+        self.step(step, because);
+    }
+
+    /// The step that says in the comments of partitions what they are.
+    pub(in crate::plan) fn mark(
+        &mut self,
+        ground: &Ground<'_>,
+        partitions: &[ObservedPartition],
+        marking: Marking,
+        because: Cause,
+    ) {
+        if partitions.is_empty() {
+            return;
+        }
+        let step = self.marking(ground, partitions, marking);
+        self.step(step, because);
+    }
+
+    /// Puts the step that lets partitions go before every other but the one that makes them ours, and what
+    /// ends a detach that was cut off.
+    pub(in crate::plan) fn mark_first(
+        &mut self,
+        ground: &Ground<'_>,
+        partitions: &[ObservedPartition],
+        marking: Marking,
+    ) {
+        let step = self.marking(ground, partitions, marking);
+        simulate(&mut self.world, &step);
+        let comes_first = |p: &PlannedStep| {
+            let adopts =
+                matches!(&p.step, Step::MarkPartitions(MarkPartitions { adopted: Some(_), .. }));
+            adopts || matches!(&p.step, Step::FinalizeDetach(_))
+        };
+        let at = self.steps.iter().rposition(comes_first).map_or(0, |last| last + 1);
+        self.steps.insert(at, PlannedStep { rule: self.rule, step, because: Cause::Expired });
+    }
+
+    pub(in crate::plan) fn marking(
+        &self,
+        ground: &Ground<'_>,
+        partitions: &[ObservedPartition],
+        marking: Marking,
+    ) -> Step {
+        let marked = partitions.iter().map(|partition| MarkedPartition {
+            name: partition.name.clone(),
+            oid: partition.oid,
+            bounds: partition.bounds.clone(),
+            comment: partition.comment.clone(),
+            marker: ground.marker(partition, marking),
+        });
+        Step::MarkPartitions(MarkPartitions {
+            managed: self.world.managed.clone(),
+            table: self.world.name.clone(),
+            partitions: marked.collect(),
+            marking,
+            adopted: None,
+        })
+    }
+}
+
+impl Ground<'_> {
+    /// What the comment of a partition says once it is marked.
+    fn marker(&self, partition: &ObservedPartition, marking: Marking) -> Marker {
+        let is_expired_again = partition.cycle.saturating_add(1);
+        let (mark, cycle) = match marking {
+            Marking::Adopted | Marking::Forgotten => (Mark::Attached, 0),
+            Marking::Expired { drops } => (Mark::Expired { drops }, partition.expiry_cycle()),
+            Marking::Kept => (Mark::Attached, is_expired_again),
+            Marking::ForDrop => (self.detached(partition, true), partition.cycle),
+            Marking::NotForDrop => (self.detached(partition, false), is_expired_again),
+        };
+        Marker { mark, cycle, ..self.found_marker(partition) }
+    }
+
+    fn detached(&self, partition: &ObservedPartition, drops: bool) -> Mark {
+        let at = match partition.mark {
+            Some(Mark::Detached(detached)) => detached.at,
+            Some(Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. }) | None => {
+                self.moment.now
+            }
+        };
+        Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
+    }
+
+    /// What the comment of a partition says now, if it was written for it.
+    pub(in crate::plan) fn found_marker(&self, partition: &ObservedPartition) -> Marker {
+        Marker {
+            mark: partition.mark.unwrap_or(Mark::Attached),
+            oid: partition.oid,
+            parent: Some(self.relation.oid),
+            cycle: partition.cycle,
+        }
+    }
+}
