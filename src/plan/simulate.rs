@@ -46,9 +46,9 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         }
         Step::CreateTableIndex(create) => create_table_index(world, create),
         Step::BuildIndex(build) => {
-            let built = built(&build.index, &build.shape, build.stands_for.as_ref());
+            let index = built(&build.index, &build.shape, build.stands_for.as_ref());
             world.taken.insert(build.index.clone());
-            on(world, &build.partition, |p| p.indexes.push(built));
+            on(world, &build.partition, |p| p.indexes.push(index));
         }
         Step::AttachIndex(attach) => attach_index(world, attach),
         Step::DropIndex(drop) => {
