@@ -9,7 +9,6 @@ mod calendar;
 mod canonical;
 mod check;
 mod condition;
-mod default_remedy;
 mod display;
 mod draft;
 mod due;

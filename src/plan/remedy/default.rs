@@ -1,6 +1,6 @@
 //! What keeps rows in a default partition, in a person's words, and what to do about it.
 
-use super::remedy::{kind_of, names, shown_role};
+use super::{kind_of, names, shown_role};
 use crate::observed::PartitionKind;
 use crate::partition::{Identifier, QualifiedName, shown_text};
 

@@ -1,0 +1,35 @@
+//! About what a user has to approve, and the clocks.
+
+use std::time::Duration;
+
+use crate::desired::shown_duration;
+
+pub(super) fn needs_approval(count: u32, limit: u32, dropped_after: Option<Duration>) -> String {
+    let then = match dropped_after {
+        None => String::new(),
+        Some(after) => format!(" and dropped after {},", shown_duration(after)),
+    };
+    format!(
+        "{count} partitions would be let go at once,{then} more than \
+         spec.limits.maxExpirePerRun ({limit}): \
+         approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply --approve"
+    )
+}
+
+pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> String {
+    format!(
+        "{count} tables that are already detached would be dropped, {} after the approval, more than \
+         spec.limits.maxExpirePerRun ({limit}): \
+         approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply \
+         --approve, or set spec.retention.onExpiry to Detach to keep them",
+        shown_duration(after)
+    )
+}
+
+pub(super) fn clocks_differ(seconds: i64) -> String {
+    let way = if seconds < 0 { "behind" } else { "ahead of" };
+    format!(
+        "the database's clock is {} s {way} ours: nothing expires until they agree to a minute",
+        seconds.unsigned_abs()
+    )
+}

@@ -1,0 +1,59 @@
+//! About an index.
+
+use super::kind_of;
+use crate::observed::PartitionKind;
+use crate::partition::{Identifier, QualifiedName};
+
+pub(super) fn no_such_column(
+    table: &QualifiedName,
+    index: &Identifier,
+    column: &Identifier,
+) -> String {
+    format!(
+        "table {} has no column {}: correct index {} in spec.indexes",
+        table.shown(),
+        column.shown(),
+        index.shown()
+    )
+}
+
+pub(super) fn condition_unclear(index: &Identifier, column: &Identifier) -> String {
+    format!(
+        "the condition of index {} does not compare column {} directly, and operators of its type are not in pg_catalog: \
+         write each comparison as the bare column, an operator, and a constant",
+        index.shown(),
+        column.shown()
+    )
+}
+
+pub(super) fn index_name_taken(index: &QualifiedName) -> String {
+    format!(
+        "another relation is named {}: choose another index name in spec.indexes",
+        index.shown()
+    )
+}
+
+pub(super) fn index_serves_constraint(index: &QualifiedName) -> String {
+    format!(
+        "index {} supports a constraint or the replica identity, and differs from the spec: change the \
+         constraint, or take the index out of spec.indexes",
+        index.shown()
+    )
+}
+
+pub(super) fn index_being_built(index: &QualifiedName) -> String {
+    format!("somebody is building {} at this moment", index.shown())
+}
+
+pub(super) fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
+    let (partition, kind_name) = (partition.shown(), kind_of(kind));
+    match kind {
+        PartitionKind::Foreign => format!(
+            "{partition} is {kind_name}, and Postgres has no unique index on a table with a foreign partition: detach \
+             it, or remove unique from the index in spec.indexes"
+        ),
+        PartitionKind::Table | PartitionKind::Partitioned => {
+            format!("{partition} is {kind_name}: build the index there by hand")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! About one partition.
+
+use super::{names, shown_role};
+use crate::observed::Holder;
+use crate::partition::{Identifier, QualifiedName, shown_text};
+
+pub(super) fn another_detach_pending(partition: &QualifiedName) -> String {
+    let partition = partition.shown();
+    format!("{partition} is half detached, and Postgres detaches one partition at a time")
+}
+
+pub(super) fn has_partitions(partition: &QualifiedName) -> String {
+    let partition = partition.shown();
+    format!("{partition} has partitions of its own, which may not be ours to drop: drop it by hand")
+}
+
+pub(super) fn detach_held(partition: &QualifiedName, by: &[Holder]) -> String {
+    let holders: Vec<_> = by
+        .iter()
+        .map(|holder| match holder {
+            Holder::Session { pid, who } if who.is_empty() => format!("process {pid}"),
+            Holder::Session { pid, who } => format!("process {pid} ({})", shown_text(who)),
+            Holder::PreparedTransaction { gid, owner } => format!(
+                "the transaction that {} prepared as '{}' (end it with COMMIT PREPARED or ROLLBACK PREPARED)",
+                shown_text(owner),
+                shown_text(gid)
+            ),
+        })
+        .collect();
+    format!(
+        "the detach of {} was cut off, and waits for what was open before: {}",
+        partition.shown(),
+        holders.join(", ")
+    )
+}
+
+pub(super) fn last_partition(partition: &QualifiedName) -> String {
+    format!("{} is the last partition, and a table is never left without one", partition.shown())
+}
+
+pub(super) fn referenced(partition: &QualifiedName, by: &[QualifiedName]) -> String {
+    format!(
+        "foreign keys of {} lead to {}: delete the rows that refer to it, or drop the foreign key",
+        names(by),
+        partition.shown()
+    )
+}
+
+pub(super) fn references_not_checked(
+    partition: &QualifiedName,
+    by: &[QualifiedName],
+    error: Option<&str>,
+) -> String {
+    if let Some(error) = error {
+        return format!(
+            "could not check whether {} reference rows of {}: {error}",
+            names(by),
+            partition.shown()
+        );
+    }
+    format!(
+        "whether foreign keys of {} lead to rows of {} could not be found out, within 10 s or at all: \
+         let the table's owner read them, and give them an index on the foreign key",
+        names(by),
+        partition.shown()
+    )
+}
+
+pub(super) fn has_dependents(of: &QualifiedName, by: &[String]) -> String {
+    let mut names: Vec<_> = by.iter().take(5).map(|object| shown_text(object)).collect();
+    if by.len() > 5 {
+        names.push("…".to_owned());
+    }
+    format!(
+        "{} cannot be dropped because other objects depend on it ({}): drop them, or redefine them without it; the \
+         operator never drops them",
+        of.shown(),
+        names.join(", ")
+    )
+}
+
+pub(super) fn cannot_reattach(partition: &QualifiedName) -> String {
+    format!(
+        "{} is wanted again, and its columns or indexes are no longer those of the table: make them match, or \
+         remove the operator's marker to leave it detached: COMMENT ON TABLE {} IS NULL",
+        partition.shown(),
+        partition.shown()
+    )
+}
+
+pub(super) fn unattached_table(table: &QualifiedName) -> String {
+    format!(
+        "table {} has the name and the columns of this partition and is not attached: attach it, rename it, or \
+         drop it",
+        table.shown()
+    )
+}
+
+pub(super) fn not_owner_of(partition: &QualifiedName, role: Option<&Identifier>) -> String {
+    format!(
+        "{} may not act as the owner of {}: give the partition the table's owner",
+        shown_role(role),
+        partition.shown()
+    )
+}

@@ -1,0 +1,118 @@
+//! About the table as a whole, its server, and its key.
+
+use super::{LOGIN_ROLE, shown_role};
+use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion, shown_text};
+
+pub(super) fn no_such_table(table: &QualifiedName) -> String {
+    format!(
+        "there is no table {}: create it with PARTITION BY, or create another resource with the right \
+         spec.schema and spec.table instead of this one",
+        table.shown()
+    )
+}
+
+pub(super) fn not_partitioned(table: &QualifiedName, kind: &str) -> String {
+    format!(
+        "{} is a {kind}, not a partitioned table: create a partitioned table, or create another resource \
+         that names one in spec.table instead of this one",
+        table.shown()
+    )
+}
+
+pub(super) fn other_key(table: &QualifiedName, found: &str, wanted: &str) -> String {
+    format!(
+        "table {} is partitioned by {found}, the spec says {wanted}: neither the key of a table nor \
+         spec.partitionBy can be changed: delete the resource, which leaves the database as it is, and \
+         create another",
+        table.shown()
+    )
+}
+
+pub(super) fn unsupported_key_type(
+    table: &QualifiedName,
+    column: &Identifier,
+    type_name: &str,
+) -> String {
+    format!(
+        "column {} of table {} has the type {}: a range needs date, timestamp, timestamptz, or uuid \
+         (UUIDv7)",
+        column.shown(),
+        table.shown(),
+        shown_text(type_name)
+    )
+}
+
+pub(super) fn interval_too_fine(
+    table: &QualifiedName,
+    column: &Identifier,
+    key: KeyType,
+) -> String {
+    format!(
+        "column {} of table {} has the type {}, which does not tell hours apart: use a longer \
+         spec.partitionBy.range.interval",
+        column.shown(),
+        table.shown(),
+        key.type_name()
+    )
+}
+
+pub(super) fn unknown_time_zone(name: &str) -> String {
+    format!(
+        "there is no time zone {name:?}: use an IANA name such as Europe/Paris in \
+         spec.partitionBy.range.timeZone"
+    )
+}
+
+pub(super) fn beyond_calendar() -> String {
+    "the periods reach beyond the year 9998: lower spec.ahead, or give an earlier \
+     spec.partitionBy.range.startAt"
+        .to_owned()
+}
+
+pub(super) fn too_many_periods(range: &KeyRange) -> String {
+    format!(
+        "{} holds more than 5000 periods: raise spec.partitionBy.range.startAt, choose a \
+         longer interval, or detach the partition that lies so far away",
+        range.shown()
+    )
+}
+
+pub(super) fn not_owner(
+    table: &QualifiedName,
+    owner: &Identifier,
+    role: Option<&Identifier>,
+) -> String {
+    let (subject, role) = (shown_role(role), role.map_or(LOGIN_ROLE.to_owned(), Identifier::shown));
+    let (table, owner) = (table.shown(), owner.shown());
+    format!(
+        "{subject} cannot SET ROLE to {owner}, the owner of table {table}: GRANT {owner} TO {role}"
+    )
+}
+
+pub(super) fn may_not_create(schema: &Identifier, owner: Option<&Identifier>) -> String {
+    let owner = owner.map_or(LOGIN_ROLE.to_owned(), Identifier::shown);
+    format!(
+        "the table's owner {owner} may not create tables in its schema: GRANT CREATE ON SCHEMA \
+         {} TO {owner}",
+        schema.shown()
+    )
+}
+
+pub(super) fn other_modulus(table: &QualifiedName, found: u32, wanted: u32) -> String {
+    format!(
+        "table {} has {found} hash partitions, the spec says {wanted}: another number means another table \
+         and copying every row, so correct spec.partitionBy.hash.partitions",
+        table.shown()
+    )
+}
+
+pub(super) fn read_only() -> String {
+    "transactions are read-only (default_transaction_read_only): an administrator set this for the \
+         server, the database, or the login role; connect to the server that takes writes, or reset the \
+         setting"
+        .to_owned()
+}
+
+pub(super) fn server_too_old(version: ServerVersion) -> String {
+    format!("Postgres {version} is too old: 14 is the oldest supported")
+}
