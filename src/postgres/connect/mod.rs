@@ -2,6 +2,7 @@
 
 mod grammar;
 mod host;
+mod invalid_url;
 mod keywords;
 mod origin;
 mod redact;
@@ -20,9 +21,9 @@ pub(super) use self::redact::Redaction;
 pub(super) use self::transport::ServerState;
 
 pub use self::host::{ServerAddress, is_host};
+pub use self::invalid_url::InvalidUrl;
 pub use self::origin::{Hidden, SecretKey, Setting};
 pub use self::transport::{ChannelBinding, TargetSession, TlsVersions, Transport};
-use super::error::{DatabaseError, ErrorKind};
 
 /// The longest that finding a server and logging in may take, for each server tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,52 +97,6 @@ impl SslMode {
         ("verify-ca", Self::VerifyCa),
         ("verify-full", Self::VerifyFull),
     ];
-}
-
-/// A connection string that cannot be used. It never repeats a value of the string.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidUrl {
-    /// Not a URI, and not a list of keywords and values.
-    #[error("not a Postgres connection string: {0}")]
-    Syntax(&'static str),
-    /// A keyword that libpq does not know; repeated if the string is not from a Secret.
-    #[error("not a Postgres connection string: unknown keyword{}", .0.as_ref().map(|k| format!(" {k}")).unwrap_or_default())]
-    UnknownKeyword(Option<String>),
-    /// A keyword that asks for what this client does not do.
-    #[error("{keyword}: {problem}")]
-    Keyword {
-        /// The keyword.
-        keyword: &'static str,
-        /// What is wrong.
-        problem: &'static str,
-    },
-    /// A keyword has none of its values.
-    #[error("{keyword} is none of {values}")]
-    Value {
-        /// The keyword.
-        keyword: &'static str,
-        /// The values it may have.
-        values: String,
-    },
-    /// A file that the string names cannot be read.
-    #[error("cannot read the file that {keyword} names: {error}")]
-    File {
-        /// The keyword.
-        keyword: &'static str,
-        /// What went wrong.
-        error: std::io::ErrorKind,
-    },
-    /// A keyword names a file where none may be read.
-    #[error("{0} names a file, and none is read here")]
-    NoFiles(&'static str),
-    /// No host.
-    #[error("the connection string names no host")]
-    NoHost,
-    /// A host that is none.
-    #[error(
-        "a host is no DNS name, no IP address, and no absolute path of a socket folder: correct host"
-    )]
-    Host,
 }
 
 type ReadFile = fn(&'static str, &Path) -> Result<Vec<u8>, InvalidUrl>;
@@ -306,12 +261,6 @@ impl fmt::Debug for ConnectionSettings {
             .field("user", &self.user)
             .field("ssl_mode", &self.ssl_mode)
             .finish_non_exhaustive()
-    }
-}
-
-impl From<InvalidUrl> for DatabaseError {
-    fn from(error: InvalidUrl) -> Self {
-        Self::new(ErrorKind::Refused, error.to_string())
     }
 }
 

@@ -1,0 +1,55 @@
+//! What can be wrong with a connection string.
+
+use crate::postgres::error::{DatabaseError, ErrorKind};
+
+/// A connection string that cannot be used. It never repeats a value of the string.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUrl {
+    /// Not a URI, and not a list of keywords and values.
+    #[error("not a Postgres connection string: {0}")]
+    Syntax(&'static str),
+    /// A keyword that libpq does not know; repeated if the string is not from a Secret.
+    #[error("not a Postgres connection string: unknown keyword{}", .0.as_ref().map(|k| format!(" {k}")).unwrap_or_default())]
+    UnknownKeyword(Option<String>),
+    /// A keyword that asks for what this client does not do.
+    #[error("{keyword}: {problem}")]
+    Keyword {
+        /// The keyword.
+        keyword: &'static str,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A keyword has none of its values.
+    #[error("{keyword} is none of {values}")]
+    Value {
+        /// The keyword.
+        keyword: &'static str,
+        /// The values it may have.
+        values: String,
+    },
+    /// A file that the string names cannot be read.
+    #[error("cannot read the file that {keyword} names: {error}")]
+    File {
+        /// The keyword.
+        keyword: &'static str,
+        /// What went wrong.
+        error: std::io::ErrorKind,
+    },
+    /// A keyword names a file where none may be read.
+    #[error("{0} names a file, and none is read here")]
+    NoFiles(&'static str),
+    /// No host.
+    #[error("the connection string names no host")]
+    NoHost,
+    /// A host that is none.
+    #[error(
+        "a host is no DNS name, no IP address, and no absolute path of a socket folder: correct host"
+    )]
+    Host,
+}
+
+impl From<InvalidUrl> for DatabaseError {
+    fn from(error: InvalidUrl) -> Self {
+        Self::new(ErrorKind::Refused, error.to_string())
+    }
+}

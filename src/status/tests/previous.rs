@@ -1,0 +1,68 @@
+//! What a status keeps of the previous one.
+
+use super::*;
+
+#[test]
+fn a_transition_has_its_time_and_nothing_else_does() {
+    let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let first = project_seen(&desired, &observed);
+    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let later = at("2026-11-25T13:00:00Z");
+    let again = |outcome| {
+        let subject =
+            Subject { previous: Some(&first), generation: Some(3), requested: Some("please") };
+        project(&subject, &outcome, later)
+    };
+
+    let seen = Seen {
+        desired: &desired,
+        observed: &observed,
+        remaining: &remaining,
+        moment: Moment::at(at(NOW)),
+        failed: Vec::new(),
+    };
+    assert_eq!(again(Outcome::Seen(seen)), first);
+
+    let failure = Failure { reason: Reason::ConnectionFailed, message: String::new() };
+    let failed = again(Outcome::Failed(failure));
+    assert_eq!(failed.conditions[0].last_transition_time.0, later);
+}
+
+#[test]
+fn a_suspended_table_keeps_its_status() {
+    let seen = project_seen(&desired(&json!({"mode": "Plan"})), &observed(&[NOVEMBER], &json!({})));
+    let subject = Subject { previous: Some(&seen), generation: Some(4), requested: Some("now") };
+    let status = project(&subject, &Outcome::Suspended, at("2026-11-25T13:00:00Z"));
+    let told = told(&status);
+    assert!(told[0].starts_with("Ready=False Suspended: "), "{told:#?}");
+    assert!(told[1].starts_with("Reachable=True Connected"), "{told:#?}");
+    assert_eq!(status.conditions[0].last_transition_time, seen.conditions[0].last_transition_time);
+    assert_eq!(status.observed_generation, Some(4));
+    assert_eq!(status.last_handled_reconcile.as_deref(), Some("please"));
+    assert_eq!(status.partitions, seen.partitions);
+}
+
+#[test]
+fn deleted_table_keeps_its_conditions() {
+    let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let subject = Subject { previous: Some(&seen), generation: Some(4), requested: None };
+    let status = project(&subject, &Outcome::Deleting, at("2026-11-25T13:00:00Z"));
+    let told = told(&status);
+    assert!(told[0].starts_with("Ready=True Deleting: "), "{told:#?}");
+    assert_eq!(status.conditions[1..], seen.conditions[1..]);
+    assert_eq!(status.next_action_at, None);
+}
+
+#[test]
+fn waiting_for_a_session_changes_ready_only() {
+    let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let subject = Subject { previous: Some(&seen), generation: Some(4), requested: Some("now") };
+    let waiting = Outcome::WaitingForSession("all 4 sessions are in use".to_owned());
+    let status = project(&subject, &waiting, at("2026-11-25T13:00:00Z"));
+    let told = told(&status);
+    assert_eq!(told[0], "Ready=False WaitingForSession: all 4 sessions are in use");
+    assert_eq!(told[1], "Reconciling=True WaitingForSession: all 4 sessions are in use");
+    assert_eq!(status.conditions[2..], seen.conditions[1..]);
+    assert_eq!(status.next_action_at, seen.next_action_at);
+    assert_eq!(status.last_handled_reconcile, seen.last_handled_reconcile);
+}
