@@ -49,7 +49,7 @@ fn each_safety_rule_alone_rejects_a_mutant() {
     let mut runner = TestRunner::deterministic();
     let mut needed = BTreeSet::new();
     for _ in 0..WORLDS {
-        let world = any_world().new_tree(&mut runner).unwrap().current();
+        let world = any_world().new_tree(&mut runner).expect("a world").current();
         let moment = Moment::at(world.now);
         let world = world.approved(&moment);
         let plan = plan(&world.desired, &world.observed, &moment);
@@ -286,7 +286,9 @@ const OF_ADOPTION: &[fn(&mut Mutant, usize)] = &[
     |m, at| m.world.observed.partitions[at].origin = Origin::Ours,
     |m, at| {
         m.world.observed.partitions[at].bounds = Bounds::Default;
-        adoption(m).into_iter().for_each(|step| step.partitions[0].bounds = Bounds::Default);
+        if let Some(step) = adoption(m) {
+            step.partitions[0].bounds = Bounds::Default;
+        }
     },
 ];
 

@@ -15,7 +15,7 @@ pub(crate) fn without_fingerprint(plan: &Plan) -> String {
 pub(crate) fn world(world: &ObservedTable) -> String {
     let mut partitions: Vec<_> = world.partitions.iter().collect();
     partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.shown()));
-    let mut seen: String = partitions.into_iter().map(|p| shown(p)).collect();
+    let mut seen: String = partitions.into_iter().map(shown).collect();
     for index in &world.indexes {
         let state = if index.valid { "valid" } else { "invalid" };
         seen.push_str(&format!("  index {}  {state}\n", index.name.shown()));
