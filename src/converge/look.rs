@@ -9,7 +9,7 @@ use crate::partition::{Identifier, ManagedTable};
 use crate::plan::{Moment, Plan, plan, questions};
 use crate::postgres::{InspectError, Session, answer, inspect};
 
-/// Rounds of questions. Today one is enough, since no question depends on an answer.
+/// Rounds of questions. No question depends on an answer, so that one round is enough for a plan, and two for `inspect -f`.
 const MAX_ROUNDS: usize = 8;
 
 /// Looks at the relation that has the name of the table, and plans.
@@ -37,8 +37,8 @@ pub(super) async fn look_at(
     Ok(decide(desired, observed, moment, plan).await)
 }
 
-/// Takes a snapshot of a table, of which SQL addresses a relation of its schema, and answers the questions about it, until no question is left. Returns the snapshot,
-/// and what it means.
+/// Inspects a relation of the table's schema and answers the questions about it until none is left. Returns the
+/// snapshot, and what it means.
 ///
 /// It ends: `questions` asks nothing that the snapshot answers, and each question of a round is answered in it, if
 /// only by the fact that the database did not answer.

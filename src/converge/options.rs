@@ -22,9 +22,9 @@ pub struct Options {
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
     pub expect: Vec<String>,
-    /// How long to come back to what others hold up: a detach whose end waits for an old transaction.
+    /// Time to keep retrying a detach whose end waits for an old transaction.
     pub linger: Duration,
-    /// The resource that claims the table; none where a person acts, who says so now.
+    /// The resource that claims the table; `None` on the command line.
     pub claimant: Option<Claimant>,
     /// Asked whether the run may go on, under the lock of the table and before each step.
     pub authority: Arc<dyn Authority>,

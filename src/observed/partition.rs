@@ -145,7 +145,7 @@ pub enum PartitionKind {
 pub enum Attachment {
     /// It is a partition.
     Attached,
-    /// A `DETACH … CONCURRENTLY` was cut off, and must be finalised.
+    /// A `DETACH … CONCURRENTLY` was interrupted, and must be finalized.
     DetachPending,
     /// It was made to be attached, and has never been.
     Prepared,
@@ -169,7 +169,7 @@ impl ObservedPartition {
         self.cycle.saturating_add(u32::from(is_reattached))
     }
 
-    /// Whether the table has it for a partition, if only until a pending detach is finalised: no
+    /// Whether the table has it for a partition, if only until a pending detach is finalized: no
     /// other partition can take its rows.
     #[must_use]
     pub fn hangs_on(&self) -> bool {

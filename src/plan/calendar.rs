@@ -23,8 +23,7 @@ pub struct Calendar {
     pub span: RangeBounds,
     /// Lower bound of the oldest period to keep, or `None` if everything is kept.
     pub kept_from: Option<Edge>,
-    /// The same as of now, whatever the schedule: what was let go before here is not made or attached again
-    /// because its scheduled night is still to come.
+    /// `kept_from` at the current time, ignoring the schedule: older periods are not created or attached again.
     pub made_from: Option<Edge>,
     /// Lower bounds of the periods ahead of the current one, as many as the spec asks for.
     pub(super) coming: Vec<Edge>,

@@ -5,8 +5,8 @@ use super::{Calendar, Cause};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::{Edge, Grid, RangeBounds};
 
-/// More partitions than this a table is not given at once: planning a query that does not name the
-/// key takes 183 ms at 5,000.
+/// Maximum number of missing partitions that are planned: at 5,000 partitions, planning a query that does not name
+/// the key takes 183 ms.
 const MOST_PERIODS: usize = 5_000;
 
 /// What is missing of the partitions that a calendar asks for.
@@ -122,7 +122,7 @@ fn kept_again(
     let mut again = Vec::new();
     let mut taken = Taken::new(occupied);
     let let_go = observed.partitions.iter().filter(|p| p.is_let_go());
-    // Of what is not ours to attach, none is waited for where rows are still to come.
+    // Do not wait for a table that the operator cannot attach if rows for its range can still arrive.
     let is_meant = |p: &ObservedPartition, range: &RangeBounds| {
         p.owned || range.to() <= Edge::At(calendar.now)
     };

@@ -1,6 +1,6 @@
 //! Answers what a plan must know beyond the catalog.
 //!
-//! Each answer is one transaction that changes nothing: it runs as the table's owner, and so can run code of the
+//! Each answer for which the database is asked is one transaction that changes nothing: it runs as the table's owner, and so can run code of the
 //! owner. It waits for ACCESS SHARE only, for at most a second. That the database does not let the owner look, or
 //! takes too long, is an answer as well; an error is one of the session.
 

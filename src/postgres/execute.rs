@@ -18,7 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// What the server may take beyond the time it was given to answer that it took too long.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Postgres finalises a detach once everybody has ended whose snapshot is older than ours, or as old. In one
+/// Postgres finalizes a detach once everybody has ended whose snapshot is older than ours, or as old. In one
 /// snapshot those who come while we try again are not waited for, so that it comes to an end however many
 /// they are.
 const BEGIN_ONE_SNAPSHOT: &str =
@@ -238,7 +238,7 @@ impl Run<'_> {
             return Err(error);
         }
         if let Err(error) = self.lock.session().use_up_transaction_number().await {
-            tracing::debug!(%error, "no second connection: a detach may take longer to finalise");
+            tracing::debug!(%error, "no second connection: a detach may take longer to finalize");
         }
         Ok(())
     }

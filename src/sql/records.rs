@@ -59,8 +59,7 @@ pub enum LoginRole {
     Hidden,
 }
 
-/// Creates schema and table where they are missing and the operator may. What it may not is left to
-/// [`TRUST`].
+/// Creates schema and table if they are missing and the operator has the privilege; otherwise [`TRUST`] reports it.
 ///
 /// `CREATE SCHEMA IF NOT EXISTS` needs the privilege to create one even where it exists.
 /// <https://www.postgresql.org/docs/current/sql-createschema.html>

@@ -149,6 +149,9 @@ fn mode(step: &Step) -> &'static str {
 
 fn risk(step: &Step) -> &'static str {
     match step.risk() {
+        Risk::None if matches!(step, Step::DetachPartition(_) | Step::FinalizeDetach(_)) => {
+            "small: only statements that name the partition can wait, `lockTimeout` at most"
+        }
         Risk::None => "none: no application waits",
         Risk::DelaysWrites => "writes may wait, at most `lockTimeout`",
         Risk::DelaysReadsAndWrites => "reads and writes may wait, at most `lockTimeout`",

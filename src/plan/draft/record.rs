@@ -38,8 +38,7 @@ impl Draft {
         self.step(step, because);
     }
 
-    /// Puts the step that lets partitions go before every other but the one that makes them ours, and what
-    /// ends a detach that was cut off.
+    /// Inserts the step that marks partitions as expired before all other steps except adopt and finalize.
     pub(in crate::plan) fn mark_first(
         &mut self,
         ground: &Ground<'_>,

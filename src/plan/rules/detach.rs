@@ -7,7 +7,7 @@ use crate::partition::Mark;
 use crate::plan::Note;
 use crate::plan::step::{FinalizeDetach, Marking, Remember};
 
-/// Finalises detaches that were cut off, whoever began them, and writes down what is detached.
+/// Finalizes pending detaches, no matter which session began them, and records what is detached.
 pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
     let pending = draft.all(|p| p.attachment == Attachment::DetachPending);
     for partition in pending {

@@ -13,7 +13,7 @@ pub enum TransactionMode {
     /// One by one, since Postgres refuses them inside a transaction block.
     Autocommit,
     /// All in one transaction that sees the database as it was when it began, and in which what others
-    /// hold up is tried again: who is in the way at the first try is soon gone, whoever comes later.
+    /// hold up is tried again: sessions that block the first try end; later ones do not block the next tries.
     OneSnapshot,
 }
 
@@ -105,7 +105,8 @@ pub struct Facts<'a> {
     pub is_destructive: bool,
     /// The partition of a step that can be executed aside; `None` if the step belongs into the run.
     pub aside: Option<&'a QualifiedName>,
-    /// The relation among those it locks that no application can know; `None` if there is none.
+    /// The relation whose lock delays no statement on the partitioned table: a new table, or a partition that is being
+    /// detached. Only statements that name it wait. `None` if there is none.
     pub unseen: Option<&'a QualifiedName>,
     /// How the step can be taken back.
     pub undo: &'static str,
