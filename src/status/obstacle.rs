@@ -107,7 +107,7 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
     })
 }
 
-pub(super) fn about_step(step: &Step) -> About {
+fn about_step(step: &Step) -> About {
     match step.facts().family {
         Family::Partition | Family::Default => About::Partitions,
         Family::Record | Family::Retention => About::Retention,

@@ -1,12 +1,12 @@
 //! What the conditions of a table say, each on its own.
 
-use super::obstacle::{About, Obstacle, about_step};
+use super::obstacle::{About, Obstacle};
 use super::{Failure, Seen, summary};
 use crate::api::Reason;
 use crate::desired::Partitioning;
 use crate::observed::Origin;
 use crate::partition::Identifier;
-use crate::plan::{Cause, Coverage, Family, Step};
+use crate::plan::{Cause, Coverage, Family, Marking, Step};
 
 pub(super) const TRUE: &str = "True";
 pub(super) const FALSE: &str = "False";
@@ -108,7 +108,7 @@ pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdic
     if let Some(obstacle) = approval.or(first(obstacles, About::Retention)) {
         return Some(obstacle.denies());
     }
-    let to_go = seen.remaining.steps.iter().filter(|planned| lets_go(&planned.step)).count();
+    let to_go = seen.remaining.steps.iter().filter(|planned| is_of_expired(&planned.step)).count();
     let left_alone = seen.remaining.notes.iter().find(|note| note.is_of_expired());
     Some(match (to_go, left_alone, calendar.kept_from) {
         (0, None, None) if range.retention.is_none() => {
@@ -135,8 +135,12 @@ fn unmanaged(seen: &Seen<'_>) -> String {
     }
 }
 
-fn lets_go(step: &Step) -> bool {
-    about_step(step) == About::Retention
+/// Returns whether a step is planned only because a partition is past its retention. Other records, such as an
+/// adoption or a bounds check, are no sign of that.
+fn is_of_expired(step: &Step) -> bool {
+    let marks_expired = matches!(step, Step::MarkPartitions(mark) if matches!(mark.marking, Marking::Expired { .. }));
+    let records_detach = matches!(step, Step::RememberDetached(_));
+    marks_expired || records_detach || step.facts().family == Family::Retention
 }
 
 pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {

@@ -1,6 +1,7 @@
 //! What a status says of what expires.
 
 use super::*;
+use crate::desired::AdoptedName;
 
 /// What is told of what expires, where one period is kept besides November.
 fn retained(spec: &Value, marks: &[(&str, &str)], other: &Value) -> (String, String) {
@@ -50,6 +51,21 @@ fn what_is_past_the_retention_is_told() {
     let (ready, told) = retained(&json!({}), &[(SEPTEMBER, "")], &json!({}));
     assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
     assert!(told.starts_with("Retained=False PartitionsPastRetention: 1 partition "), "{told}");
+}
+
+#[test]
+fn a_planned_record_of_what_is_kept_is_no_expiry() {
+    let snapshot = snapshot(&[OCTOBER, NOVEMBER, DECEMBER], &json!({}));
+    let mut desired = desired(&json!({"retention": {"keep": 1}, "mode": "Plan"}));
+    let observed = meaning(snapshot);
+    let name = observed.partitions[0].name.clone();
+    desired.adopt = vec![AdoptedName { schema: Some(name.schema), name: name.name }];
+    let told = told(&project_seen(&desired, &observed));
+    assert!(told[0].starts_with("Ready=False PlanOnly: 1 step planned"), "{told:#?}");
+    assert!(
+        told.iter().any(|told| told.starts_with("Retained=True NothingExpired: ")),
+        "{told:#?}"
+    );
 }
 
 #[test]
