@@ -4,7 +4,6 @@
 
 pub mod admission;
 mod apply;
-#[cfg(feature = "operator")]
 mod check;
 pub mod crd;
 mod database;
@@ -15,9 +14,7 @@ pub mod kubectl;
 mod output;
 mod plan;
 mod progress;
-#[cfg(feature = "operator")]
 mod run;
-#[cfg(feature = "operator")]
 mod scope;
 mod verify;
 
@@ -61,10 +58,8 @@ Of several outcomes the gravest counts: 1, 3, 4, 5, 2, 0.";
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator in a cluster
-    #[cfg(feature = "operator")]
     Run(run::RunArguments),
     /// Check that the cluster is prepared: the definition, and the rights of whoever asks
-    #[cfg(feature = "operator")]
     Check(check::CheckArguments),
     /// Print the CustomResourceDefinition
     Crd,
@@ -145,9 +140,7 @@ impl Called {
             Self::Plugin(arguments) => return kubectl::run(arguments).await,
         };
         match command {
-            #[cfg(feature = "operator")]
             Command::Run(arguments) => run::run(arguments).await,
-            #[cfg(feature = "operator")]
             Command::Check(arguments) => check::check(arguments).await,
             Command::Crd => crd::print(),
             Command::Plan(arguments) => plan::plan(arguments).await,
