@@ -146,8 +146,6 @@ reasons! {
     /// The hash has another number of partitions than the spec says; rows would have to be
     /// rewritten to change it, so describe the number there is.
     HashPartitionsMismatch,
-    /// A partition made by others overlaps one that is wanted; detach it or give it other bounds.
-    ForeignPartitionInTheWay,
 
     // Retention.
 

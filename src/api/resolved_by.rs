@@ -63,7 +63,6 @@ impl Reason {
             | Self::DefaultPartitionHoldsRows
             | Self::DefaultPartitionInUse
             | Self::HashPartitionsMismatch
-            | Self::ForeignPartitionInTheWay
             | Self::AwaitingApproval
             | Self::ClocksDiffer
             | Self::PartitionReferenced

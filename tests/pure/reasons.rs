@@ -1,8 +1,11 @@
 //! The words of conditions: Kubernetes has a grammar for them, and a person has to understand them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pg_partition_operator::api::{ConditionType, Reason};
+
+use crate::source;
 
 #[test]
 fn every_reason_is_one_camel_case_word_and_one_sentence() {
@@ -21,4 +24,20 @@ fn no_word_has_two_meanings() {
     assert_eq!(reasons.len(), Reason::ALL.len());
     let types: BTreeSet<_> = ConditionType::ALL.iter().map(|of| of.as_str()).collect();
     assert_eq!(types.len(), ConditionType::ALL.len());
+}
+
+#[test]
+fn every_reason_is_given_somewhere() {
+    let gives = |path: &Path| path.starts_with("status") || path.starts_with("kubernetes");
+    let is_test = |path: &Path| path.components().any(|part| part.as_os_str() == "tests");
+    let files = source::files().into_iter().filter(|(path, _)| gives(path) && !is_test(path));
+    let text: String = files.map(|(_, text)| text).collect();
+    let named: BTreeSet<_> = text
+        .split("Reason::")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next())
+        .collect();
+    for word in Reason::ALL.iter().map(|reason| reason.as_str()) {
+        assert!(named.contains(word), "no status and no event has the reason {word}: remove it");
+    }
 }
