@@ -6,26 +6,23 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use pg_partition_operator::observed::{
     Fires, ForeignKey, IndexSettings, ReplicaIdentity, Template, Trigger, Within,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable,
-    Mark, Marker, QualifiedName, RangeBounds, RangeKey,
+    Bounds, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable,
+    QualifiedName, RangeBounds, RangeKey,
 };
 use pg_partition_operator::plan::{
-    Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
-    DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
-    RemoveDefault, ReplaceTableIndex, StateBounds, Step, TransactionMode, ValidateBounds,
-    ValidateExclusion,
+    Attach, AttachIndex, BuildIndex, Detach, Drain, IndexBody, MarkPartitions, MarkedPartition,
+    Marking, NewIndex, NewPartition, Remember, Step, TransactionMode,
 };
 use pg_partition_operator::sql::{Waits, count_default_rows, render, rows_referenced_by};
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
 use crate::generated::expect_file;
+use crate::samples::Names;
 use crate::source;
 use crate::world::identifier;
 
@@ -230,185 +227,110 @@ fn shape() -> IndexShape {
     }
 }
 
+/// The samples of all kinds of steps under these names, and what else a kind can say.
 fn steps() -> Vec<Step> {
-    let (default, partition) = (qualified(DEFAULT), qualified(PARTITION));
-    let exclusion = identifier("pgpartition_not_36d15326b4f3935d");
-    let hash = Bounds::Hash { modulus: 4, remainder: 3 };
-    let mut steps = vec![
-        Step::CreatePartition(Box::new(rich())),
-        Step::CreatePartition(Box::new(plain(hash.clone()))),
-        Step::CreatePartition(Box::new(plain(above()))),
-        Step::ExcludeFromDefault(ExcludeFromDefault {
-            default: default.clone(),
-            exclusion: exclusion.clone(),
-            range: range(),
-        }),
-        Step::ValidateExclusion(ValidateExclusion {
-            default: default.clone(),
-            exclusion: exclusion.clone(),
-        }),
-        Step::AttachPartition(Box::new(attach(Bounds::Range(range())))),
-        Step::AttachPartition(Box::new(attach(hash))),
-        Step::DiscardPartition(DiscardPartition { partition }),
-        Step::DropExclusion(DropExclusion { default, exclusion }),
+    let names = names();
+    let samples = [
+        names.attaching(),
+        names.clearing(),
+        names.emptying_default(),
+        names.letting_go(),
+        names.indexing(),
     ];
-    steps.extend(steps_of_default());
-    steps.extend(steps_of_letting_go());
-    steps.extend(index_steps());
-    steps
+    samples.concat().into_iter().flat_map(|step| varied(&names, step)).collect()
 }
 
-fn steps_of_default() -> Vec<Step> {
-    let trigger = |name: &str, fires| Trigger { name: identifier(name), fires };
-    let bounds = Bounds::Range(range());
-    vec![
-        Step::DrainDefault(Box::new(Drain {
-            attach: Attach {
-                exclusion: None,
-                comment: Some("it's mine".to_owned()),
-                ..attach(bounds)
-            },
-            default: qualified(DEFAULT),
-            columns: vec![identifier(COLUMN), identifier("(a;b)")],
-            triggers: vec![
-                trigger("o;ne", Fires::Origin),
-                trigger("tw'o", Fires::Replica),
-                trigger("thr\\ee", Fires::Always),
-            ],
-            rows: 7,
-        })),
-        Step::AttachPartition(Box::new(Attach {
-            default: None,
-            exclusion: None,
-            replaced: vec![identifier("ex'cl"), identifier("ke\"y")],
-            ..attach(Bounds::Default)
-        })),
-        Step::RemoveDefault(RemoveDefault {
-            table: qualified(TABLE),
-            default: qualified(DEFAULT),
-            references: Vec::new(),
-        }),
-    ]
+fn names() -> Names {
+    Names {
+        table: qualified(TABLE),
+        partition: qualified(PARTITION),
+        default: qualified(DEFAULT),
+        indexed: qualified(PARTITION),
+        exclusion: identifier("pgpartition_not_36d15326b4f3935d"),
+        table_index: identifier("In;\"dex"),
+        index: identifier("In;\"dex"),
+        replacement: identifier("In;\"dex_pgpartition_next"),
+        shape: shape(),
+        range: range(),
+        cycle: 2,
+        at: "2026-04-01T00:00:00.5Z".parse().expect("an instant"),
+    }
 }
 
-fn marker(mark: Mark) -> Marker {
-    Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: 2 }
-}
-
-fn steps_of_letting_go() -> Vec<Step> {
-    let (table, partition) = (qualified(TABLE), qualified(PARTITION));
-    let bounds = Bounds::Range(range());
-    let since: Timestamp = "2026-04-01T00:00:00.5Z".parse().expect("an instant");
-    let own = Some("it's \\ mine;\n-- and stays".to_owned());
-    let marked = |comment| MarkedPartition {
-        name: partition.clone(),
-        oid: Some(20_001),
-        bounds: bounds.clone(),
-        comment,
-        marker: marker(Mark::Expired { drops: true }),
-    };
-    let detach = |concurrently, default| {
-        Step::DetachPartition(Box::new(Detach {
-            table: table.clone(),
-            partition: partition.clone(),
-            bounds: bounds.clone(),
-            concurrently,
-            default,
-            references: Vec::new(),
-            referenced_by: Vec::new(),
-            after: None,
-            rows: None,
-            bytes: 0,
-        }))
-    };
-    vec![
-        Step::MarkPartitions(MarkPartitions {
-            managed: ManagedTable::new(qualified(TABLE)),
-            table: table.clone(),
-            partitions: vec![marked(None), marked(own.clone())],
-            marking: Marking::Expired { drops: true },
-            adopted: Some(["0a".to_owned(), "1b".to_owned()].into()),
-        }),
-        detach(true, None),
-        detach(false, Some(qualified(DEFAULT))),
-        Step::FinalizeDetach(FinalizeDetach {
-            table: table.clone(),
-            partition: partition.clone(),
-            references: Vec::new(),
-        }),
-        Step::RememberDetached(Box::new(Remember {
-            managed: ManagedTable::new(qualified(TABLE)),
-            partition: partition.clone(),
-            oid: Some(20_001),
-            bounds: bounds.clone(),
+/// The sample as it is, unless the statements of its kind depend on more than names.
+fn varied(names: &Names, step: Step) -> Vec<Step> {
+    let hash = Bounds::Hash { modulus: 4, remainder: 3 };
+    match step {
+        Step::CreatePartition(_) => [rich(), plain(hash), plain(above())]
+            .map(|new| Step::CreatePartition(Box::new(new)))
+            .into(),
+        Step::AttachPartition(sample) => {
+            let beside = Attach { references: Vec::new(), ..*sample };
+            let of_hash = Attach { bounds: hash, default: None, exclusion: None, ..beside.clone() };
+            [beside, of_hash].map(|attach| Step::AttachPartition(Box::new(attach))).into()
+        }
+        Step::DrainDefault(sample) => drained(names, *sample),
+        // The statements are the same for every marking.
+        Step::MarkPartitions(sample) if sample.marking == (Marking::Expired { drops: true }) => {
+            vec![Step::MarkPartitions(marked(sample))]
+        }
+        Step::MarkPartitions(_) => Vec::new(),
+        Step::DetachPartition(sample) => {
+            let default = Some(names.default.clone());
+            let beside = Detach { concurrently: false, default, ..(*sample).clone() };
+            vec![Step::DetachPartition(sample), Step::DetachPartition(Box::new(beside))]
+        }
+        Step::RememberDetached(sample) => vec![Step::RememberDetached(Box::new(Remember {
             inherited: Some("((region IS NOT NULL) AND (region = 'e''u'::text))".to_owned()),
-            comment: own,
-            at: since,
-            drops: true,
-            parent: Some(20_000),
-            cycle: 2,
+            comment: own_comment(),
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],
-        })),
-        Step::StateBounds(StateBounds {
-            managed: ManagedTable::new(qualified(TABLE)),
-            partition: partition.clone(),
-            oid: Some(20_001),
-            range: range(),
-            inherited: None,
-        }),
-        Step::ValidateBounds(ValidateBounds {
-            managed: ManagedTable::new(qualified(TABLE)),
-            partition: partition.clone(),
-        }),
-        Step::DropDetached(Box::new(DropDetached {
-            managed: ManagedTable::new(qualified(TABLE)),
-            partition: partition.clone(),
-            oid: 20_001,
-            bounds: bounds.clone(),
-            marker: marker(Mark::Detached(Detached { at: since, drops_since: Some(since) })),
-            references: Vec::new(),
-            rows: None,
-            bytes: 0,
-        })),
-    ]
+            ..*sample
+        }))],
+        Step::BuildIndex(sample) => {
+            let standing = Some(identifier("it's \\ mine"));
+            let standing = BuildIndex { stands_for: standing, ..sample.clone() };
+            [BuildIndex { settings: settings(), ..sample }, standing].map(Step::BuildIndex).into()
+        }
+        Step::AttachIndex(sample) => {
+            let table_index = names.replacement.clone();
+            vec![Step::AttachIndex(AttachIndex { table_index, ..sample })]
+        }
+        step => vec![step],
+    }
 }
 
-fn index_steps() -> Vec<Step> {
-    let (table, partition) = (qualified(TABLE), qualified(PARTITION));
-    let (index, replacement) = (identifier("In;\"dex"), identifier("In;\"dex_pgpartition_next"));
-    let built = |stands_for, settings| {
-        Step::BuildIndex(BuildIndex {
-            partition: partition.clone(),
-            index: index.clone(),
-            shape: shape(),
-            stands_for,
-            settings,
-        })
+fn drained(names: &Names, sample: Drain) -> Vec<Step> {
+    let trigger = |name: &str, fires| Trigger { name: identifier(name), fires };
+    let attach = Attach { comment: Some("it's mine".to_owned()), ..sample.attach };
+    let columns = vec![identifier(COLUMN), identifier("(a;b)")];
+    let triggers = vec![
+        trigger("o;ne", Fires::Origin),
+        trigger("tw'o", Fires::Replica),
+        trigger("thr\\ee", Fires::Always),
+    ];
+    let drain = Drain { attach, columns, triggers, rows: 7, ..sample };
+    // Attaches the default partition itself.
+    let attach = Attach {
+        bounds: Bounds::Default,
+        default: None,
+        replaced: vec![identifier("ex'cl"), identifier("ke\"y")],
+        ..names.attach()
     };
-    let partitions = vec![partition.clone()];
-    vec![
-        Step::CreateTableIndex(CreateTableIndex {
-            table: table.clone(),
-            index: index.clone(),
-            shape: shape(),
-            partitions: Vec::new(),
-        }),
-        built(None, settings()),
-        built(Some(identifier("it's \\ mine")), IndexSettings::default()),
-        Step::AttachIndex(AttachIndex {
-            table: table.clone(),
-            table_index: replacement.clone(),
-            partition: partition.clone(),
-            index: index.clone(),
-        }),
-        Step::DropIndex(DropIndex { partition: partition.clone(), index: index.clone() }),
-        Step::DropTableIndex(DropTableIndex {
-            table: table.clone(),
-            index: replacement.clone(),
-            partitions: partitions.clone(),
-        }),
-        Step::ReplaceTableIndex(ReplaceTableIndex { table, index, replacement, partitions }),
-    ]
+    vec![Step::DrainDefault(Box::new(drain)), Step::AttachPartition(Box::new(attach))]
+}
+
+fn marked(sample: MarkPartitions) -> MarkPartitions {
+    let without = sample.partitions.iter().cloned();
+    let with = without.clone().map(|marked| MarkedPartition { comment: own_comment(), ..marked });
+    MarkPartitions {
+        partitions: without.chain(with).collect(),
+        adopted: Some(["0a".to_owned(), "1b".to_owned()].into()),
+        ..sample
+    }
+}
+
+fn own_comment() -> Option<String> {
+    Some("it's \\ mine;\n-- and stays".to_owned())
 }
 
 /// Everything above the first of a uuid's milliseconds that has a name.
@@ -416,24 +338,6 @@ fn above() -> Bounds {
     let from = KeyType::UuidV7.parse("019ae5c0-0000-7000-8000-000000000000");
     let range = RangeBounds::new(from.expect("a uuid"), Edge::MaxValue).expect("a range");
     Bounds::Range(KeyRange { key: key(KeyType::UuidV7), range })
-}
-
-fn attach(bounds: Bounds) -> Attach {
-    let beside_default = bounds.as_range();
-    Attach {
-        managed: ManagedTable::new(qualified(TABLE)),
-        table: qualified(TABLE),
-        partition: qualified(PARTITION),
-        bounds,
-        comment: None,
-        default: beside_default.map(|_| qualified(DEFAULT)),
-        exclusion: beside_default.map(|_| identifier("pgpartition_not_36d15326b4f3935d")),
-        references: Vec::new(),
-        referenced_by: Vec::new(),
-        again: false,
-        replaced: Vec::new(),
-        marker: marker(Mark::Attached),
-    }
 }
 
 fn plain(bounds: Bounds) -> NewPartition {

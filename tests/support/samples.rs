@@ -8,8 +8,8 @@ use pg_partition_operator::observed::{
     Fires, Holder, IndexSettings, PartitionKind, Template, Trigger,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable, Mark, Marker,
-    QualifiedName, RangeBounds, RangeKey, ServerVersion, adoption_digest,
+    Bounds, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable,
+    Mark, Marker, QualifiedName, RangeBounds, RangeKey, ServerVersion, adoption_digest,
 };
 use pg_partition_operator::plan::{
     Attach, AttachIndex, Blocker, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
@@ -22,219 +22,299 @@ use crate::world::identifier;
 
 /// A step of each kind, in the order of their declaration; one for each of its verbs.
 pub(crate) fn steps() -> Vec<Step> {
-    let (partition, default) = (orders("orders_2026_12"), orders("orders_default"));
-    let exclusion = identifier("pgpartition_not_36d15326b4f3935d");
-    let made = vec![
-        Step::CreatePartition(Box::new(new_partition())),
-        Step::ExcludeFromDefault(ExcludeFromDefault {
-            default: default.clone(),
-            exclusion: exclusion.clone(),
-            range: december(),
-        }),
-        Step::ValidateExclusion(ValidateExclusion {
-            default: default.clone(),
-            exclusion: exclusion.clone(),
-        }),
-        Step::AttachPartition(Box::new(Attach {
-            exclusion: Some(exclusion.clone()),
-            references: vec![orders("customers")],
-            ..attach()
-        })),
-        Step::DrainDefault(Box::new(Drain {
-            attach: attach(),
-            default: default.clone(),
-            columns: vec![identifier("placed_at"), identifier("amount")],
-            triggers: vec![Trigger { name: identifier("audit"), fires: Fires::Origin }],
-            rows: 17,
-        })),
-        Step::RemoveDefault(RemoveDefault {
-            table: orders("orders"),
-            default: default.clone(),
-            references: Vec::new(),
-        }),
-    ];
-    let cleared = vec![
-        Step::DiscardPartition(DiscardPartition { partition }),
-        Step::DropExclusion(DropExclusion { default, exclusion }),
-    ];
-    [made, steps_of_letting_go(), cleared, index_steps()].concat()
+    let names = shop();
+    [
+        names.attaching(),
+        names.emptying_default(),
+        names.letting_go(),
+        names.clearing(),
+        names.indexing(),
+    ]
+    .concat()
 }
 
-fn attach() -> Attach {
-    Attach {
-        managed: ManagedTable::new(orders("orders")),
+/// What the samples of steps are about.
+pub(crate) struct Names {
+    pub(crate) table: QualifiedName,
+    pub(crate) partition: QualifiedName,
+    pub(crate) default: QualifiedName,
+    /// The partition that has the index.
+    pub(crate) indexed: QualifiedName,
+    pub(crate) exclusion: Identifier,
+    pub(crate) table_index: Identifier,
+    pub(crate) index: Identifier,
+    pub(crate) replacement: Identifier,
+    pub(crate) shape: IndexShape,
+    pub(crate) range: KeyRange,
+    /// Cycle that the partition's marker states.
+    pub(crate) cycle: u32,
+    /// Instant of the detach.
+    pub(crate) at: Timestamp,
+}
+
+/// Names as people give them.
+fn shop() -> Names {
+    Names {
         table: orders("orders"),
         partition: orders("orders_2026_12"),
-        bounds: Bounds::Range(december()),
-        comment: None,
-        again: false,
-        replaced: Vec::new(),
-        marker: marker(Mark::Attached),
-        default: Some(orders("orders_default")),
-        exclusion: None,
-        references: Vec::new(),
-        referenced_by: Vec::new(),
+        default: orders("orders_default"),
+        indexed: orders("orders_2026_11"),
+        exclusion: identifier("pgpartition_not_36d15326b4f3935d"),
+        table_index: identifier("orders_placed"),
+        index: identifier("orders_2026_11_placed"),
+        replacement: identifier("orders_placed_pgpartition_next"),
+        shape: shape(),
+        range: december(),
+        cycle: 0,
+        at: instant("2028-01-15T03:00:00Z"),
     }
 }
 
-/// What the comment on the December partition says.
-fn marker(mark: Mark) -> Marker {
-    Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: 0 }
-}
+impl Names {
+    fn managed(&self) -> ManagedTable {
+        ManagedTable::new(self.table.clone())
+    }
 
-fn steps_of_letting_go() -> Vec<Step> {
-    let (table, partition) = (orders("orders"), orders("orders_2026_12"));
-    let bounds = Bounds::Range(december());
-    let at = instant("2028-01-15T03:00:00Z");
-    let detached = Detached { at, drops_since: Some(at) };
-    let mark = |marking, mark| {
-        Step::MarkPartitions(MarkPartitions {
-            managed: ManagedTable::new(orders("orders")),
-            table: table.clone(),
-            partitions: vec![MarkedPartition {
-                name: partition.clone(),
-                oid: Some(20_001),
-                bounds: bounds.clone(),
-                comment: None,
-                marker: marker(mark),
-            }],
-            adopted: (marking == Marking::Adopted)
-                .then(|| BTreeSet::from([adoption_digest(&partition)])),
-            marking,
-        })
-    };
-    vec![
-        mark(Marking::Adopted, Mark::Attached),
-        mark(Marking::Expired { drops: true }, Mark::Expired { drops: true }),
-        mark(Marking::Kept, Mark::Attached),
-        mark(Marking::ForDrop, Mark::Detached(detached)),
-        mark(Marking::NotForDrop, Mark::Detached(Detached { drops_since: None, ..detached })),
-        Step::MarkPartitions(MarkPartitions {
-            managed: ManagedTable::new(orders("orders")),
-            table: table.clone(),
+    fn bounds(&self) -> Bounds {
+        Bounds::Range(self.range.clone())
+    }
+
+    /// What the comment on the partition says.
+    pub(crate) fn marker(&self, mark: Mark) -> Marker {
+        Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: self.cycle }
+    }
+
+    pub(crate) fn attach(&self) -> Attach {
+        Attach {
+            managed: self.managed(),
+            table: self.table.clone(),
+            partition: self.partition.clone(),
+            bounds: self.bounds(),
+            comment: None,
+            again: false,
+            replaced: Vec::new(),
+            marker: self.marker(Mark::Attached),
+            default: Some(self.default.clone()),
+            exclusion: None,
+            references: Vec::new(),
+            referenced_by: Vec::new(),
+        }
+    }
+
+    /// Creates a partition and attaches it.
+    pub(crate) fn attaching(&self) -> Vec<Step> {
+        let (default, exclusion) = (self.default.clone(), self.exclusion.clone());
+        vec![
+            Step::CreatePartition(Box::new(self.new_partition())),
+            Step::ExcludeFromDefault(ExcludeFromDefault {
+                default: default.clone(),
+                exclusion: exclusion.clone(),
+                range: self.range.clone(),
+            }),
+            Step::ValidateExclusion(ValidateExclusion { default, exclusion: exclusion.clone() }),
+            Step::AttachPartition(Box::new(Attach {
+                exclusion: Some(exclusion),
+                references: vec![self.table.sibling(identifier("customers"))],
+                ..self.attach()
+            })),
+        ]
+    }
+
+    /// Moves rows out of the default partition, and removes it.
+    pub(crate) fn emptying_default(&self) -> Vec<Step> {
+        vec![
+            Step::DrainDefault(Box::new(Drain {
+                attach: self.attach(),
+                default: self.default.clone(),
+                columns: vec![identifier("placed_at"), identifier("amount")],
+                triggers: vec![Trigger { name: identifier("audit"), fires: Fires::Origin }],
+                rows: 17,
+            })),
+            Step::RemoveDefault(RemoveDefault {
+                table: self.table.clone(),
+                default: self.default.clone(),
+                references: Vec::new(),
+            }),
+        ]
+    }
+
+    /// Removes what an earlier run left.
+    pub(crate) fn clearing(&self) -> Vec<Step> {
+        let (default, exclusion) = (self.default.clone(), self.exclusion.clone());
+        vec![
+            Step::DiscardPartition(DiscardPartition { partition: self.partition.clone() }),
+            Step::DropExclusion(DropExclusion { default, exclusion }),
+        ]
+    }
+
+    /// Marks a partition, detaches it, and drops it.
+    pub(crate) fn letting_go(&self) -> Vec<Step> {
+        let detached = Detached { at: self.at, drops_since: Some(self.at) };
+        let kept = Detached { drops_since: None, ..detached };
+        let marks = [
+            (Marking::Adopted, Mark::Attached),
+            (Marking::Expired { drops: true }, Mark::Expired { drops: true }),
+            (Marking::Kept, Mark::Attached),
+            (Marking::ForDrop, Mark::Detached(detached)),
+            (Marking::NotForDrop, Mark::Detached(kept)),
+        ];
+        let mut steps: Vec<_> =
+            marks.into_iter().map(|(marking, mark)| self.mark(marking, mark)).collect();
+        steps.push(Step::MarkPartitions(MarkPartitions {
+            managed: self.managed(),
+            table: self.table.clone(),
             partitions: Vec::new(),
             marking: Marking::Forgotten,
             adopted: Some(BTreeSet::new()),
-        }),
-        Step::DetachPartition(Box::new(Detach {
-            table: table.clone(),
-            partition: partition.clone(),
-            bounds: bounds.clone(),
-            concurrently: true,
-            default: None,
-            references: Vec::new(),
-            referenced_by: Vec::new(),
-            after: None,
-            rows: Some(17),
-            bytes: 8192,
-        })),
-        Step::FinalizeDetach(FinalizeDetach {
-            table: table.clone(),
-            partition: partition.clone(),
-            references: Vec::new(),
-        }),
-        Step::RememberDetached(Box::new(Remember {
-            managed: ManagedTable::new(orders("orders")),
-            partition: partition.clone(),
-            oid: Some(20_001),
-            bounds: bounds.clone(),
-            inherited: None,
-            comment: Some("ask accounting first".to_owned()),
-            at,
-            drops: true,
-            parent: Some(20_000),
-            cycle: 0,
-            publications: vec![identifier("orders_feed")],
-        })),
-        Step::StateBounds(StateBounds {
-            managed: ManagedTable::new(orders("orders")),
-            partition: partition.clone(),
-            oid: Some(20_001),
-            range: december(),
-            inherited: None,
-        }),
-        Step::ValidateBounds(ValidateBounds {
-            managed: ManagedTable::new(orders("orders")),
-            partition: partition.clone(),
-        }),
-        Step::DropDetached(Box::new(DropDetached {
-            managed: ManagedTable::new(table),
-            partition,
-            oid: 20_001,
-            bounds,
-            marker: marker(Mark::Detached(detached)),
-            references: Vec::new(),
-            rows: Some(17),
-            bytes: 8192,
-        })),
-    ]
+        }));
+        steps.extend(self.detaching());
+        steps.extend(self.dropping(self.marker(Mark::Detached(detached))));
+        steps
+    }
+
+    fn mark(&self, marking: Marking, mark: Mark) -> Step {
+        Step::MarkPartitions(MarkPartitions {
+            managed: self.managed(),
+            table: self.table.clone(),
+            partitions: vec![MarkedPartition {
+                name: self.partition.clone(),
+                oid: Some(20_001),
+                bounds: self.bounds(),
+                comment: None,
+                marker: self.marker(mark),
+            }],
+            adopted: (marking == Marking::Adopted)
+                .then(|| BTreeSet::from([adoption_digest(&self.partition)])),
+            marking,
+        })
+    }
+
+    fn detaching(&self) -> Vec<Step> {
+        vec![
+            Step::DetachPartition(Box::new(Detach {
+                table: self.table.clone(),
+                partition: self.partition.clone(),
+                bounds: self.bounds(),
+                concurrently: true,
+                default: None,
+                references: Vec::new(),
+                referenced_by: Vec::new(),
+                after: None,
+                rows: Some(17),
+                bytes: 8192,
+            })),
+            Step::FinalizeDetach(FinalizeDetach {
+                table: self.table.clone(),
+                partition: self.partition.clone(),
+                references: Vec::new(),
+            }),
+            Step::RememberDetached(Box::new(Remember {
+                managed: self.managed(),
+                partition: self.partition.clone(),
+                oid: Some(20_001),
+                bounds: self.bounds(),
+                inherited: None,
+                comment: Some("ask accounting first".to_owned()),
+                at: self.at,
+                drops: true,
+                parent: Some(20_000),
+                cycle: self.cycle,
+                publications: vec![identifier("orders_feed")],
+            })),
+        ]
+    }
+
+    fn dropping(&self, marker: Marker) -> Vec<Step> {
+        vec![
+            Step::StateBounds(StateBounds {
+                managed: self.managed(),
+                partition: self.partition.clone(),
+                oid: Some(20_001),
+                range: self.range.clone(),
+                inherited: None,
+            }),
+            Step::ValidateBounds(ValidateBounds {
+                managed: self.managed(),
+                partition: self.partition.clone(),
+            }),
+            Step::DropDetached(Box::new(DropDetached {
+                managed: self.managed(),
+                partition: self.partition.clone(),
+                oid: 20_001,
+                bounds: self.bounds(),
+                marker,
+                references: Vec::new(),
+                rows: Some(17),
+                bytes: 8192,
+            })),
+        ]
+    }
+
+    /// Builds, replaces, and drops indexes.
+    pub(crate) fn indexing(&self) -> Vec<Step> {
+        let (table, partition) = (self.table.clone(), self.indexed.clone());
+        let (index, replacement) = (self.index.clone(), self.replacement.clone());
+        let partitions = vec![partition.clone()];
+        vec![
+            Step::CreateTableIndex(CreateTableIndex {
+                table: table.clone(),
+                index: self.table_index.clone(),
+                shape: self.shape.clone(),
+                partitions: Vec::new(),
+            }),
+            Step::BuildIndex(BuildIndex {
+                partition: partition.clone(),
+                index: index.clone(),
+                shape: self.shape.clone(),
+                stands_for: None,
+                settings: IndexSettings::default(),
+            }),
+            Step::AttachIndex(AttachIndex {
+                table: table.clone(),
+                table_index: self.table_index.clone(),
+                partition: partition.clone(),
+                index: index.clone(),
+            }),
+            Step::DropIndex(DropIndex { partition, index }),
+            Step::DropTableIndex(DropTableIndex {
+                table: table.clone(),
+                index: replacement.clone(),
+                partitions: partitions.clone(),
+            }),
+            Step::ReplaceTableIndex(ReplaceTableIndex {
+                table,
+                index: self.table_index.clone(),
+                replacement,
+                partitions,
+            }),
+        ]
+    }
+
+    fn new_partition(&self) -> NewPartition {
+        let body = IndexBody::Twin {
+            of: self.table_index.clone(),
+            unique: false,
+            definition: "btree (placed_at DESC)".to_owned(),
+        };
+        NewPartition {
+            managed: self.managed(),
+            table: self.table.clone(),
+            partition: self.partition.clone(),
+            bounds: self.bounds(),
+            template: Template::default(),
+            storage: Vec::new(),
+            indexes: vec![NewIndex {
+                name: identifier("orders_2026_12_placed"),
+                body,
+                settings: IndexSettings::default(),
+            }],
+            replica_identity_index: None,
+        }
+    }
 }
 
 fn instant(text: &str) -> Timestamp {
     text.parse().expect("an instant")
-}
-
-fn index_steps() -> Vec<Step> {
-    let (table, partition) = (orders("orders"), orders("orders_2026_11"));
-    let table_index = identifier("orders_placed");
-    let index = identifier("orders_2026_11_placed");
-    let replacement = identifier("orders_placed_pgpartition_next");
-    let partitions = vec![partition.clone()];
-    vec![
-        Step::CreateTableIndex(CreateTableIndex {
-            table: table.clone(),
-            index: table_index.clone(),
-            shape: shape(),
-            partitions: Vec::new(),
-        }),
-        Step::BuildIndex(BuildIndex {
-            partition: partition.clone(),
-            index: index.clone(),
-            shape: shape(),
-            stands_for: None,
-            settings: IndexSettings::default(),
-        }),
-        Step::AttachIndex(AttachIndex {
-            table: table.clone(),
-            table_index: table_index.clone(),
-            partition: partition.clone(),
-            index: index.clone(),
-        }),
-        Step::DropIndex(DropIndex { partition, index }),
-        Step::DropTableIndex(DropTableIndex {
-            table: table.clone(),
-            index: replacement.clone(),
-            partitions: partitions.clone(),
-        }),
-        Step::ReplaceTableIndex(ReplaceTableIndex {
-            table,
-            index: table_index,
-            replacement,
-            partitions,
-        }),
-    ]
-}
-
-fn new_partition() -> NewPartition {
-    let body = IndexBody::Twin {
-        of: identifier("orders_placed"),
-        unique: false,
-        definition: "btree (placed_at DESC)".to_owned(),
-    };
-    NewPartition {
-        managed: ManagedTable::new(orders("orders")),
-        table: orders("orders"),
-        partition: orders("orders_2026_12"),
-        bounds: Bounds::Range(december()),
-        template: Template::default(),
-        storage: Vec::new(),
-        indexes: vec![NewIndex {
-            name: identifier("orders_2026_12_placed"),
-            body,
-            settings: IndexSettings::default(),
-        }],
-        replica_identity_index: None,
-    }
 }
 
 /// A blocker of each kind, in the order of their declaration.
