@@ -1,5 +1,6 @@
 //! We are cut off at every statement, and whoever comes next ends what was begun.
 
+use std::collections::BTreeSet;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use pg_partition_operator::sql::{self, Waits};
 use serde_json::json;
 
 use crate::scenarios::{Phase, Scenario};
+use crate::source::{kind_of, kinds_of_steps};
 use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
@@ -82,18 +84,77 @@ fn drained() -> Scenario {
     Scenario { name: "drained", setup, phases: vec![phase] }
 }
 
+/// What earlier runs left, and a default partition that the spec no longer wants.
+fn left_over() -> Scenario {
+    let setup = r#"
+        CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at);
+        CREATE TABLE "c;ut_2025_12" PARTITION OF "c;ut" FOR VALUES FROM ('2025-12-01Z') TO ('2026-01-01Z');
+        CREATE TABLE "c;ut_2026_01" PARTITION OF "c;ut" FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+        CREATE TABLE "c;ut_2026_02" PARTITION OF "c;ut" FOR VALUES FROM ('2026-02-01Z') TO ('2026-03-01Z');
+        CREATE TABLE "c;ut_default" PARTITION OF "c;ut" DEFAULT;
+        ALTER TABLE "c;ut_default" ADD CONSTRAINT pgpartition_not_0 CHECK (n > 0) NOT VALID;
+        CREATE TABLE "c;ut_2026_05" (LIKE "c;ut");
+        CREATE INDEX by_n ON "c;ut" (n);
+        CREATE INDEX by_n_pgpartition_next ON "c;ut" (n, at);
+        CREATE INDEX old ON "c;ut_2025_12" (at, n);
+        COMMENT ON INDEX old IS 'pgpartition.dev index 00 new';
+        DO $do$BEGIN
+            EXECUTE format('COMMENT ON TABLE "c;ut_default" IS %L', format(
+                $$pgpartition.dev partition (oid %s, parent %s) of "Fin""an;ce"."c;ut" DEFAULT$$,
+                '"c;ut_default"'::regclass::oid, '"c;ut"'::regclass::oid));
+        END$do$;
+        COMMENT ON TABLE "c;ut_2026_05" IS $$pgpartition.dev table for "Fin""an;ce"."c;ut" FOR VALUES FROM ('2026-05-01 00:00:00+00') TO ('2026-06-01 00:00:00+00')$$;
+    "#;
+    let spec = json!({
+        "table": "c;ut", "ahead": 1, "defaultPartition": "Absent",
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+        "indexes": [
+            {"name": "by_n", "columns": [{"column": "n"}]},
+            {"name": "new", "columns": [{"column": "at"}], "partitions": "Newest", "newest": 1},
+        ],
+    });
+    Scenario { name: "left over", setup, phases: vec![Phase::new(NOW, spec)] }
+}
+
+/// A detached table that is kept again, and a detach that a person began.
+fn kept_again() -> Scenario {
+    let setup = r#"
+        CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
+        CREATE TABLE "pend;ing" PARTITION OF "c;ut" FOR VALUES FROM ('2025-08-01Z') TO ('2025-09-01Z');
+        CREATE TABLE "c;ut_2025_10" PARTITION OF "c;ut" FOR VALUES FROM ('2025-10-01Z') TO ('2025-11-01Z');
+        CREATE TABLE "c;ut_2025_12" PARTITION OF "c;ut" FOR VALUES FROM ('2025-12-01Z') TO ('2026-01-01Z');
+        CREATE TABLE "c;ut_2026_01" PARTITION OF "c;ut" FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+        CREATE TABLE "c;ut_2025_11" (LIKE "c;ut" INCLUDING ALL);
+        DO $do$BEGIN EXECUTE format('COMMENT ON TABLE "c;ut_2025_11" IS %L', format(
+            $$pgpartition.dev detached 2026-01-10T00:00:00Z (oid %s, parent %s) from "Fin""an;ce"."c;ut" FOR VALUES FROM ('2025-11-01 00:00:00+00') TO ('2025-12-01 00:00:00+00')$$,
+            '"c;ut_2025_11"'::regclass::oid, '"c;ut"'::regclass::oid)); END$do$;
+    "#;
+    let spec = json!({
+        "table": "c;ut", "ahead": 0,
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+        "retention": {"keep": 3},
+    });
+    let phase = Phase { pending: Some(("c;ut", "pend;ing")), ..Phase::new(NOW, spec) };
+    Scenario { name: "kept again", setup, phases: vec![phase] }
+}
+
 /// The first on every version, the others on the oldest and the newest.
 fn scenarios(major: u16) -> Vec<Scenario> {
     let mut all = vec![provided()];
-    if [14, 18].contains(&major) {
+    if has_every_scenario(major) {
         all.extend([let_go(), drained()]);
     }
     all
 }
 
+fn has_every_scenario(major: u16) -> bool {
+    [14, 18].contains(&major)
+}
+
 async fn world(major: u16, scenario: &Scenario) -> World {
     let world = World::new(major).await;
     scenario.set_up(&world).await;
+    scenario.phases[0].prepare(&world).await;
     world
 }
 
@@ -146,6 +207,8 @@ struct Cut<'a> {
     /// How many steps pass before.
     passing: usize,
     mode: &'a (dyn Fn(&Step) -> Mode + Send + Sync),
+    /// The kinds of the steps that were cut off.
+    kinds: &'a mut BTreeSet<String>,
 }
 
 impl Progress for Cut<'_> {
@@ -153,6 +216,7 @@ impl Progress for Cut<'_> {
     fn started(&mut self, step: &Step) {
         if self.passing == 0 {
             let mode = (self.mode)(step);
+            self.kinds.insert(kind_of(step));
             let set = self.proxy.set(mode);
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(set));
         }
@@ -163,31 +227,34 @@ impl Progress for Cut<'_> {
 }
 
 /// Converges with a new connection, again and again, each time cut off at a step later than the last,
-/// until nothing is left to be cut off.
+/// until nothing is left to be cut off. Returns the kinds of the steps that were cut off.
 async fn converge_in_pieces(
     world: &World,
     phase: &Phase,
     passing: usize,
     mode: &(dyn Fn(&Step) -> Mode + Send + Sync),
-) {
+) -> BTreeSet<String> {
     let port =
         world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
     let mut proxy = Proxy::start(port).await;
     let url = world.database.url_through(proxy.port(), &world.operator);
     let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(5));
+    let (mut kinds, mut last) = (BTreeSet::new(), String::new());
     for round in 0.. {
-        assert!(round < 60, "Postgres {}: does not come to an end", world.major);
+        assert!(round < 60, "Postgres {}: does not come to an end: {last}", world.major);
         proxy.set(Mode::Pass).await;
         let session = session(&url).await;
-        let mut cut =
-            Cut { proxy: &mut proxy, passing: if round == 0 { 0 } else { passing }, mode };
+        let passing = if round == 0 { 0 } else { passing };
+        let mut cut = Cut { proxy: &mut proxy, passing, mode, kinds: &mut kinds };
         match converge(&session, &phase.desired(), &options, &mut cut).await {
-            Ok(done) if done.remaining.steps.is_empty() => return,
+            Ok(done) if done.remaining.steps.is_empty() => break,
             // The server has not noticed yet that the one before is gone.
             Err(ConvergeError::HeldByAnother(_)) => wait_until_gone(world).await,
-            Ok(_) | Err(_) => {}
+            Ok(done) => last = done.remaining.to_string(),
+            Err(error) => last = format!("{error}, after {kinds:?}"),
         }
     }
+    kinds
 }
 
 fn all() -> Vec<(u16, Scenario)> {
@@ -207,25 +274,42 @@ async fn wait_until_gone(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_never_arrives_is_made_again() {
-    for (major, scenario) in all() {
-        let world = world(major, &scenario).await;
-        converge_in_pieces(&world, &scenario.phases[0], 1, &|_| Mode::CutRequest(0)).await;
-        assert_undisturbed(&world, &scenario).await;
-    }
+    each_step_is_cut_off(1, |_| Mode::CutRequest(0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_without_our_hearing_of_it_is_not_done_twice() {
-    for (major, scenario) in all() {
-        let world = world(major, &scenario).await;
-        converge_in_pieces(&world, &scenario.phases[0], 0, &|step| match step.mode() {
-            TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutAnswer(0),
-            // The answers to the three SETs before have 15 bytes each; the next one is cut.
-            TransactionMode::Autocommit => Mode::CutAnswer(46),
-        })
-        .await;
-        assert_undisturbed(&world, &scenario).await;
+    each_step_is_cut_off(0, |step| match step.mode() {
+        TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutAnswer(0),
+        // The answers to the three SETs before have 15 bytes each; the next one is cut.
+        TransactionMode::Autocommit => Mode::CutAnswer(46),
+    })
+    .await;
+}
+
+/// Converges every scenario in pieces, and sees that it ends as if nothing had been cut off, and that
+/// steps of every kind were cut off where all scenarios run.
+async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Send + Sync) {
+    for major in majors() {
+        let mut kinds = BTreeSet::new();
+        let mut all = scenarios(major);
+        if has_every_scenario(major) {
+            all.extend([left_over(), kept_again()]);
+        }
+        for scenario in all {
+            let world = world(major, &scenario).await;
+            kinds.extend(converge_in_pieces(&world, &scenario.phases[0], passing, &mode).await);
+            assert_undisturbed(&world, &scenario).await;
+        }
+        if has_every_scenario(major) {
+            assert_every_kind(major, &kinds);
+        }
     }
+}
+
+fn assert_every_kind(major: u16, cut: &BTreeSet<String>) {
+    let missing: Vec<_> = kinds_of_steps().into_iter().filter(|kind| !cut.contains(kind)).collect();
+    assert!(missing.is_empty(), "Postgres {major}: never cut off: {missing:?}");
 }
 
 /// A step of several statements outside of a transaction can end between any two of them.
