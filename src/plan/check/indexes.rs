@@ -70,7 +70,7 @@ pub(super) fn check_attach(
 ) -> Result<(), SafetyRule> {
     let partition = attached(partition, world)?;
     let found = partition.indexes.iter().find(|i| i.name == *index);
-    let found = found.ok_or(SafetyRule::IndexExists)?;
+    let found = world.need(found, SafetyRule::IndexExists)?;
     world.ensure(found.valid && found.of.is_none(), SafetyRule::ValidFreeIndex)?;
     world.ensure(self::table_index(table_index, world).is_some(), SafetyRule::IndexExists)
 }
@@ -118,8 +118,8 @@ pub(super) fn check_drop(
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let partition = attached(partition, world)?;
-    let found =
-        partition.indexes.iter().find(|i| i.name == *index).ok_or(SafetyRule::IndexExists)?;
+    let found = partition.indexes.iter().find(|i| i.name == *index);
+    let found = world.need(found, SafetyRule::IndexExists)?;
     world.ensure(found.of.is_none(), SafetyRule::NotOfParent)?;
     world.ensure(!found.constraint, SafetyRule::NoConstraintIndex)?;
     world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;
@@ -128,7 +128,7 @@ pub(super) fn check_drop(
 }
 
 fn check_drop_table_index(index: &Identifier, world: &Site<'_>) -> Result<(), SafetyRule> {
-    let found = table_index(index, world).ok_or(SafetyRule::IndexExists)?;
+    let found = world.need(table_index(index, world), SafetyRule::IndexExists)?;
     world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;
     world.ensure(found.constraint.is_none(), SafetyRule::NoConstraintIndex)
 }

@@ -93,16 +93,16 @@ impl<'a> Leave<'a> {
         steps: &[PlannedStep],
         world: &Site<'_>,
     ) -> Result<(), SafetyRule> {
-        let enough = |is_counted: fn(Marking) -> bool| {
+        let ensure_enough = |is_counted: fn(Marking) -> bool, rule| {
             let counted = |planned: &PlannedStep| marked_as(&planned.step, is_counted);
-            steps.last().is_none_or(|last| counted(last) == 0)
-                || steps.iter().map(counted).sum::<usize>() <= self.most
+            if steps.last().is_none_or(|last| counted(last) == 0) {
+                return Ok(());
+            }
+            world.ensure(steps.iter().map(counted).sum::<usize>() <= self.most, rule)
         };
-        world.ensure(
-            enough(|marking| matches!(marking, Marking::Expired { .. })),
-            SafetyRule::ExpireLimit,
-        )?;
-        world.ensure(enough(|marking| marking == Marking::ForDrop), SafetyRule::DropLimit)
+        let is_expired = |marking: Marking| matches!(marking, Marking::Expired { .. });
+        ensure_enough(is_expired, SafetyRule::ExpireLimit)?;
+        ensure_enough(|marking| marking == Marking::ForDrop, SafetyRule::DropLimit)
     }
 
     fn may_adopt(&self, partition: &QualifiedName, world: &Site<'_>) -> bool {
@@ -113,7 +113,7 @@ impl<'a> Leave<'a> {
     }
 
     fn is_expired(&self, bounds: &Bounds, world: &Site<'_>) -> Result<(), SafetyRule> {
-        let range = bounds.as_range().ok_or(SafetyRule::OnlyRangesExpire)?;
+        let range = world.need(bounds.as_range(), SafetyRule::OnlyRangesExpire)?;
         world.ensure(matches!(range.from(), Edge::At(_)), SafetyRule::HasLowerBound)?;
         let is_past = self.expired_until.is_some_and(|until| range.to() <= until);
         world.ensure(is_past, SafetyRule::Expired)
@@ -179,22 +179,18 @@ pub(super) fn check_adoptions(
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let before = &world.adopted;
-    match (marking, recorded) {
-        (Marking::Adopted, Some(recorded)) => {
-            let is_new = |marked: &MarkedPartition| {
-                recorded.contains(&adoption_digest(&marked.name))
-                    && !adoption_digests(&marked.name).any(|digest| before.contains(&digest))
-            };
-            world.ensure(partitions.iter().all(is_new), SafetyRule::AdoptedOnce)
-        }
-        (Marking::Forgotten, Some(recorded)) => world.ensure(
-            partitions.is_empty() && recorded.is_subset(before),
-            SafetyRule::AdoptionRecorded,
-        ),
-        (Marking::Adopted | Marking::Forgotten, None) | (_, Some(_)) => {
-            Err(SafetyRule::AdoptionRecorded)
-        }
-        (_, None) => Ok(()),
+    let is_adoption = matches!(marking, Marking::Adopted | Marking::Forgotten);
+    world.ensure(is_adoption == recorded.is_some(), SafetyRule::AdoptionRecorded)?;
+    let Some(recorded) = recorded else { return Ok(()) };
+    if marking == Marking::Adopted {
+        let is_new = |marked: &MarkedPartition| {
+            recorded.contains(&adoption_digest(&marked.name))
+                && !adoption_digests(&marked.name).any(|digest| before.contains(&digest))
+        };
+        world.ensure(partitions.iter().all(is_new), SafetyRule::AdoptedOnce)
+    } else {
+        let only_forgets = partitions.is_empty() && recorded.is_subset(before);
+        world.ensure(only_forgets, SafetyRule::AdoptionRecorded)
     }
 }
 
@@ -225,7 +221,10 @@ fn check_marker(
         _ => (false, false),
     };
     world.ensure(is_meant, SafetyRule::MarkerDecision)?;
-    world.ensure(!is_taken_back || marker.cycle > found.cycle, SafetyRule::NewCycle)
+    if is_taken_back {
+        world.ensure(marker.cycle > found.cycle, SafetyRule::NewCycle)?;
+    }
+    Ok(())
 }
 
 pub(super) fn check_detach(
@@ -333,9 +332,11 @@ pub(super) fn check_drop(
     let is_marked = found.mark == Some(drop.marker.mark) && found.cycle == drop.marker.cycle;
     world.ensure(is_marked, SafetyRule::MarkerUnchanged)?;
     leave.is_expired(&found.bounds, world)?;
-    let Mark::Detached(Detached { drops_since: Some(since), .. }) = drop.marker.mark else {
-        return Err(SafetyRule::WaitsForDrop);
+    let waits_since = match drop.marker.mark {
+        Mark::Detached(Detached { drops_since, .. }) => drops_since,
+        Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } => None,
     };
+    let since = world.need(waits_since, SafetyRule::WaitsForDrop)?;
     let grace_over = leave.dropped_since.is_some_and(|until| since <= until);
     world.ensure(grace_over, SafetyRule::GraceOver)
 }

@@ -4,17 +4,28 @@ use std::ops::Deref;
 
 use super::SafetyRule;
 use crate::observed::ObservedTable;
+use crate::plan::Step;
 
-/// The table as the steps before leave it, and the rule that is left out, if any.
+/// The table as the steps before leave it, and the rules that do not count for the step.
 pub(super) struct Site<'a> {
     pub(super) world: &'a ObservedTable,
-    pub(super) without: Option<SafetyRule>,
+    pub(super) step: &'a Step,
+    pub(super) waives: &'a dyn Fn(SafetyRule, &Step) -> bool,
 }
 
 impl Site<'_> {
-    /// Returns the rule as an error if it does not hold and is not left out.
+    /// Returns the rule as an error if it does not hold and is not waived. Asks for the waiver in any case: so a
+    /// test learns of every rule that is evaluated.
     pub(super) fn ensure(&self, holds: bool, rule: SafetyRule) -> Result<(), SafetyRule> {
-        if holds || self.without == Some(rule) { Ok(()) } else { Err(rule) }
+        let is_waived = (self.waives)(rule, self.step);
+        if holds || is_waived { Ok(()) } else { Err(rule) }
+    }
+
+    /// Returns what is there, or the rule as an error: without it, the step cannot be judged any further, even if
+    /// the rule is waived.
+    pub(super) fn need<T>(&self, found: Option<T>, rule: SafetyRule) -> Result<T, SafetyRule> {
+        self.ensure(found.is_some(), rule)?;
+        found.ok_or(rule)
     }
 }
 
