@@ -80,7 +80,7 @@ impl Events {
         let known: HashSet<_> = known.iter().map(identity).collect();
         let is_new = |deferral: &&Deferral| !known.contains(&identity(deferral));
         for deferral in after.deferred.iter().filter(is_new) {
-            let Deferral { wanted, blocker } = deferral;
+            let Deferral { wanted, blocker, rule: _ } = deferral;
             let is_told = blocker.is_about_plan() && std::mem::replace(&mut told_of_plan, true);
             if is_told || status::resolved_by(blocker) == ResolvedBy::Time {
                 continue;

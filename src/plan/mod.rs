@@ -97,7 +97,8 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -
 
 fn refuted(observed: &ObservedTable, problems: Vec<Blocker>) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
-    let deferrals = problems.into_iter().map(|blocker| Deferral { wanted: None, blocker });
+    let deferrals =
+        problems.into_iter().map(|blocker| Deferral { rule: None, wanted: None, blocker });
     draft.deferred.extend(deferrals);
     finished(observed, draft)
 }

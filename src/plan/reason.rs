@@ -1,6 +1,6 @@
 //! Why a step is taken, and why one is not.
 
-use super::{Blocker, Step};
+use super::{Blocker, Rule, Step};
 use crate::partition::{Identifier, QualifiedName};
 
 /// Why a step is taken.
@@ -86,10 +86,19 @@ impl Cause {
 /// Something that is wanted and is not done, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferral {
+    /// The rule that wants it, or `None` if the table as a whole cannot be planned for.
+    pub rule: Option<Rule>,
     /// The step that would be taken; none where it is the table as a whole.
     pub wanted: Option<Step>,
     /// What stands in the way.
     pub blocker: Blocker,
+}
+
+impl Deferral {
+    /// Whether the same is deferred for the same reason, by whichever rule.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.wanted == other.wanted && self.blocker == other.blocker
+    }
 }
 
 /// Something a person may want to know, that holds nothing back.

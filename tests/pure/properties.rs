@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use pg_partition_operator::desired::Mode;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{
-    Deferral, Moment, Plan, Step, check, next_action, plan, simulate,
+    Deferral, Moment, Plan, Step, check, is_refuted, next_action, plan, simulate,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -85,6 +85,14 @@ proptest! {
         }
         let later = plan(&world.desired, &grown, &Moment::at(world.now));
         prop_assert_eq!(first.fingerprint, later.fingerprint);
+    }
+
+    #[test]
+    fn what_is_held_back_names_its_rule_unless_the_table_is_refuted(world in any_world()) {
+        let moment = Moment::at(world.now);
+        let refuted = is_refuted(&world.desired, &world.observed, &moment);
+        let plan = plan(&world.desired, &world.observed, &moment);
+        prop_assert!(plan.deferred.iter().all(|held| held.rule.is_none() == refuted), "{plan}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::ResolvedBy;
 use crate::partition::Identifier;
-use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Step, TransactionMode};
+use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Rule, Step, TransactionMode};
 use crate::sql;
 use crate::status::resolved_by;
 
@@ -53,6 +53,7 @@ fn deferral(deferral: &Deferral) -> Value {
     json!({
         "step": deferral.wanted.as_ref().map(Step::verb),
         "subject": deferral.wanted.as_ref().map(|step| step.subject().shown()),
+        "rule": deferral.rule.map(Rule::name),
         "blocker": deferral.blocker.name(),
         "message": deferral.blocker.explain(),
         "waitsFor": match resolved_by(&deferral.blocker) {

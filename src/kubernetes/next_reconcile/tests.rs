@@ -73,8 +73,10 @@ impl Table {
     fn deferring(blockers: Vec<Blocker>) -> Self {
         let mut table = table(&json!({}));
         table.plan.steps.clear();
-        table.plan.deferred =
-            blockers.into_iter().map(|blocker| Deferral { wanted: None, blocker }).collect();
+        table.plan.deferred = blockers
+            .into_iter()
+            .map(|blocker| Deferral { rule: None, wanted: None, blocker })
+            .collect();
         table
     }
 

@@ -50,7 +50,7 @@ impl Encode for Step {
 
 encode_fields! {
     PlannedStep { step; except rule, because }
-    Deferral { wanted, blocker }
+    Deferral { wanted, blocker; except rule }
 
     NewPartition {
         managed, table, partition, bounds, template, storage, indexes, replica_identity_index

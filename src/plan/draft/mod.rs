@@ -73,9 +73,10 @@ impl Draft {
     }
 
     pub(super) fn defer(&mut self, wanted: Option<Step>, blocker: Blocker) {
-        let deferral = Deferral { wanted, blocker };
+        let deferral = Deferral { rule: Some(self.rule), wanted, blocker };
         let about = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
-        if self.deferred_about.insert(about) || !self.deferred.contains(&deferral) {
+        if self.deferred_about.insert(about) || !self.deferred.iter().any(|d| d.is_like(&deferral))
+        {
             self.deferred.push(deferral);
         }
     }
