@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
-use pg_partition_operator::plan::{Blocker, Risk, SafetyRule, Step, TransactionMode};
+use pg_partition_operator::plan::{Blocker, Risk, Rule, SafetyRule, Step, TransactionMode};
 use pg_partition_operator::sql::{Waits, render};
 use pg_partition_operator::status::resolved_by;
 
@@ -19,6 +19,15 @@ const STEPS: &str = "# Steps
 What a plan consists of. Each step is a transaction of its own, or statements that Postgres wants outside of one; none holds a lock
 that an application waits for longer than `limits.lockTimeout`, and what takes long holds no such lock. The SQL shows a table
 `shop.orders` by month, which the role `shop_owner` owns. This page is written by the code: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+";
+
+const RULES: &str = "
+# Rules
+
+The rules that plan the steps, in the order in which they are asked. `plan -o json` names the rule of each step, and of what is held back.
+
+| rule | what it does |
+|---|---|
 ";
 
 const BLOCKERS: &str = "# Blockers
@@ -53,7 +62,17 @@ fn every_step_has_its_heading() {
         let words = declared.iter().find(|(found, _)| *found == name);
         page.push_str(&section(step, words.map_or("", |(_, words)| words)));
     }
+    page.push_str(&rules());
     expect_file("docs/reference/steps.md", &page);
+}
+
+fn rules() -> String {
+    let declared = source::documented(&source::file("plan/rules/mod.rs"), "rules! {");
+    assert_eq!(names(&declared), Rule::ALL.iter().map(word).collect::<Vec<_>>());
+    let row = |(rule, (_, words)): (&Rule, &(String, String))| {
+        format!("| `{}` | {words} |\n", rule.name())
+    };
+    RULES.to_owned() + &Rule::ALL.iter().zip(&declared).map(row).collect::<String>()
 }
 
 #[test]

@@ -50,7 +50,11 @@ pub(crate) fn kind_of(step: &Step) -> String {
 
 /// The name of each variant of an enum, with the words of its doc comment.
 pub(crate) fn variants(text: &str, of: &str) -> Vec<(String, String)> {
-    let start = format!("pub enum {of} {{");
+    documented(text, &format!("pub enum {of} {{"))
+}
+
+/// The name that begins each entry of a list, from this line to the next `}`, with the words of its doc comment.
+pub(crate) fn documented(text: &str, start: &str) -> Vec<(String, String)> {
     let body =
         text.lines().skip_while(|line| *line != start).skip(1).take_while(|line| *line != "}");
     let (mut variants, mut words) = (Vec::new(), Vec::new());
@@ -61,7 +65,7 @@ pub(crate) fn variants(text: &str, of: &str) -> Vec<(String, String)> {
         };
         if let Some(doc) = line.strip_prefix("/// ") {
             words.push(doc.to_owned());
-        } else {
+        } else if !line.starts_with("// ") {
             let name = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
             variants.push((name.to_owned(), std::mem::take(&mut words).join(" ")));
         }

@@ -65,8 +65,8 @@ rules! {
     Expire "expire" = expire::expire,
     /// Drops detached tables after their grace period.
     Drop "drop" = drop::drop_detached,
-    /// Removes the default partition, if the spec wants none. Runs after `Expire`, whose steps depend on whether there is
-    /// a default partition.
+    /// Removes the default partition, if the spec wants none.
+    // After `Expire`, whose steps depend on whether there is a default partition.
     RemoveDefault "remove-default" = default_partition::remove,
     /// Builds, replaces, and drops indexes.
     Index "index" = index::ensure,
