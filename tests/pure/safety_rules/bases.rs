@@ -52,6 +52,7 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
 /// A step that forgets an adoption that is recorded.
 fn forget(mutant: &mut Mutant) -> Option<Step> {
     let observed = &mut mutant.world.observed;
+    observed.relation.as_ref()?;
     observed.adopted = [adoption_digest(&other())].into();
     Some(Step::MarkPartitions(MarkPartitions {
         managed: observed.managed.clone(),

@@ -105,7 +105,9 @@ impl Found {
             let changed = self.changed.entry((verb, is_accepted)).or_default();
             *changed += 1;
             if *changed <= STEPS_OF_A_KIND {
-                changes::mutants(&base).iter().for_each(|mutant| self.judge(mutant));
+                for mutant in changes::mutants(&base) {
+                    self.judge(&mutant);
+                }
             }
         }
     }
