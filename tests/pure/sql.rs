@@ -282,7 +282,7 @@ fn varied(names: &Names, step: Step) -> Vec<Step> {
         }
         Step::RememberDetached(sample) => vec![Step::RememberDetached(Box::new(Remember {
             inherited: Some("((region IS NOT NULL) AND (region = 'e''u'::text))".to_owned()),
-            comment: own_comment(),
+            comment: Some(own_comment()),
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],
             ..*sample
         }))],
@@ -321,7 +321,8 @@ fn drained(names: &Names, sample: Drain) -> Vec<Step> {
 
 fn marked(sample: MarkPartitions) -> MarkPartitions {
     let without = sample.partitions.iter().cloned();
-    let with = without.clone().map(|marked| MarkedPartition { comment: own_comment(), ..marked });
+    let with =
+        without.clone().map(|marked| MarkedPartition { comment: Some(own_comment()), ..marked });
     MarkPartitions {
         partitions: without.chain(with).collect(),
         adopted: Some(["0a".to_owned(), "1b".to_owned()].into()),
@@ -329,8 +330,8 @@ fn marked(sample: MarkPartitions) -> MarkPartitions {
     }
 }
 
-fn own_comment() -> Option<String> {
-    Some("it's \\ mine;\n-- and stays".to_owned())
+fn own_comment() -> String {
+    "it's \\ mine;\n-- and stays".to_owned()
 }
 
 /// Everything above the first of a uuid's milliseconds that has a name.
