@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::quote::literal;
-use super::records::{Column, LoginRole, RecordTable, check_records, prepare_records};
+use super::record_tables::{Column, LoginRole, RecordTable, check_records, prepare_records};
 use super::{Script, Sql};
 use crate::partition::ManagedTable;
 

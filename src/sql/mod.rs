@@ -1,24 +1,40 @@
 //! How to say a step to Postgres.
 //!
+//! The statements of a step are in the file of its family, which has the same name as in
+//! [`crate::plan`]. Every `DROP` of a relation is in one of these files:
+//!
+//! | file | statement | drops |
+//! |---|---|---|
+//! | `retention.rs` | `DROP TABLE` | a partition that has expired and was detached, after its grace period |
+//! | `default.rs` | `DROP TABLE` | an empty default partition that the spec no longer wants |
+//! | `partition.rs` | `DROP TABLE` | an empty table that was created for a partition and never attached |
+//! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
+//!
+//! `constraint.rs` drops constraints of tables by name. The operator drops nothing else: `DROP TABLE` in
+//! `record.rs` takes a detached table out of a publication, and that in `record_tables.rs` is text of a hint.
+//!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
 //! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
 
 mod claims;
-mod default_rows;
-mod indexes;
-mod letting_go;
-mod partitions;
+mod comment;
+mod constraint;
+mod default;
+mod index;
+mod partition;
 mod quote;
-mod records;
+mod record;
+mod record_tables;
 mod references;
+mod retention;
 mod script;
 
 use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
-pub use default_rows::{MOST_COUNTED, count_default_rows};
-pub use indexes::deparse_conditions;
-pub use records::{Column, LoginRole, RecordTable, prepare_records};
+pub use default::{MOST_COUNTED, count_default_rows};
+pub use index::deparse_conditions;
+pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
 pub use script::{Role, Script, Sql, Statement};
 
@@ -54,40 +70,40 @@ const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
 pub fn render(step: &Step, owner: &Identifier, waits: Waits) -> Script {
     let mode = step.mode();
     let mut statements = bounds_of_waits(step, waits);
-    statements.extend(match step {
-        Step::CreatePartition(new) => partitions::create(new),
-        Step::AttachPartition(attach) => partitions::attach(attach),
-        Step::DiscardPartition(discard) => partitions::discard(&discard.partition),
-        Step::DrainDefault(drain) => default_rows::drain(drain),
-        Step::RemoveDefault(remove) => default_rows::remove(&remove.table, &remove.default),
-        Step::MarkPartitions(mark) => letting_go::mark(mark),
-        Step::DetachPartition(detach) => vec![letting_go::detach(detach)],
-        Step::FinalizeDetach(finalize) => vec![letting_go::finalize(finalize)],
-        Step::RememberDetached(remember) => letting_go::remember(remember),
-        Step::StateBounds(state) => letting_go::state_bounds(state),
-        Step::ValidateBounds(check) => vec![letting_go::validate_bounds(check)],
-        Step::DropDetached(drop) => vec![letting_go::drop_detached(drop)],
-        Step::ExcludeFromDefault(add) => vec![partitions::exclude(add)],
-        Step::ValidateExclusion(check) => {
-            vec![partitions::validate(&check.default, &check.exclusion)]
-        }
-        Step::DropExclusion(drop) => {
-            vec![partitions::drop_constraint(&drop.default, &drop.exclusion)]
-        }
-        Step::CreateTableIndex(create) => vec![indexes::create_on_table(create)],
-        Step::BuildIndex(build) => indexes::build(build),
-        Step::AttachIndex(attach) => vec![indexes::attach(attach)],
-        Step::DropIndex(drop) => {
-            vec![indexes::drop_concurrently(drop)]
-        }
-        Step::DropTableIndex(drop) => vec![indexes::drop(&drop.table, &drop.index)],
-        Step::ReplaceTableIndex(replace) => indexes::replace(replace),
-    });
+    statements.extend(statements_of(step));
     if mode == TransactionMode::Autocommit {
         statements.push(Sql("RESET lock_timeout".to_owned()));
         statements.push(Sql("RESET statement_timeout".to_owned()));
     }
     Script::new(mode, &Role::Owner(owner.clone()), statements)
+}
+
+fn statements_of(step: &Step) -> Vec<Sql> {
+    match step {
+        Step::CreatePartition(new) => partition::create(new),
+        Step::AttachPartition(attach) => partition::attach(attach),
+        Step::DiscardPartition(discard) => partition::discard(&discard.partition),
+        Step::ExcludeFromDefault(add) => vec![default::exclude(add)],
+        Step::ValidateExclusion(check) => {
+            vec![constraint::validate(&check.default, &check.exclusion)]
+        }
+        Step::DropExclusion(drop) => vec![constraint::drop(&drop.default, &drop.exclusion)],
+        Step::DrainDefault(drain) => default::drain(drain),
+        Step::RemoveDefault(remove) => default::remove(&remove.table, &remove.default),
+        Step::MarkPartitions(mark) => record::mark(mark),
+        Step::RememberDetached(remember) => record::remember(remember),
+        Step::StateBounds(state) => record::state_bounds(state),
+        Step::ValidateBounds(check) => vec![record::validate_bounds(check)],
+        Step::DetachPartition(detach) => vec![retention::detach(detach)],
+        Step::FinalizeDetach(finalize) => vec![retention::finalize(finalize)],
+        Step::DropDetached(drop) => vec![retention::drop_detached(drop)],
+        Step::CreateTableIndex(create) => vec![index::create_on_table(create)],
+        Step::BuildIndex(build) => index::build(build),
+        Step::AttachIndex(attach) => vec![index::attach(attach)],
+        Step::DropIndex(drop) => vec![index::drop_concurrently(drop)],
+        Step::DropTableIndex(drop) => vec![index::drop(&drop.table, &drop.index)],
+        Step::ReplaceTableIndex(replace) => index::replace(replace),
+    }
 }
 
 /// How much of a statement's time it may wait for a lock, if it has work to do under its locks. So a statement that

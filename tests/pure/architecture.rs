@@ -140,6 +140,32 @@ fn only_five_files_match_over_all_steps() {
 }
 
 #[test]
+fn family_of_steps_has_one_name() {
+    let families = source::variants(&source::file("plan/step/facts.rs"), "Family");
+    assert!(families.len() > 4, "{families:?}");
+    for (family, _) in families {
+        for folder in ["plan/step", "sql"] {
+            source::file(&format!("{folder}/{}.rs", family.to_lowercase()));
+        }
+    }
+}
+
+#[test]
+fn each_drop_of_a_relation_is_listed() {
+    let is_drop = |line: &str| line.contains("DROP TABLE") || line.contains("DROP INDEX");
+    let is_dropping = |path: &Path, text: &str| path.starts_with("sql") && code(text).any(is_drop);
+    let list = source::file("sql/mod.rs");
+    let list: Vec<_> = list.lines().take_while(|line| line.starts_with("//!")).collect();
+    let mut seen = 0;
+    for (path, _) in source::files().into_iter().filter(|(path, text)| is_dropping(path, text)) {
+        let file = format!("`{}`", path.file_name().expect("a name").display());
+        assert!(list.join(" ").contains(&file), "sql/mod.rs does not list the DROP of {file}");
+        seen += 1;
+    }
+    assert!(seen > 4, "files that drop something: {seen}");
+}
+
+#[test]
 fn names_say_something() {
     let mut wrong = Vec::new();
     for (path, text) in source::files() {

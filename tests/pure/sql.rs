@@ -234,7 +234,7 @@ fn steps() -> Vec<Step> {
         names.attaching(),
         names.clearing(),
         names.emptying_default(),
-        names.letting_go(),
+        names.retention(),
         names.indexing(),
     ];
     samples.concat().into_iter().flat_map(|step| varied(&names, step)).collect()

@@ -26,7 +26,7 @@ pub(crate) fn steps() -> Vec<Step> {
     [
         names.attaching(),
         names.emptying_default(),
-        names.letting_go(),
+        names.retention(),
         names.clearing(),
         names.indexing(),
     ]
@@ -148,7 +148,7 @@ impl Names {
     }
 
     /// Marks a partition, detaches it, and drops it.
-    pub(crate) fn letting_go(&self) -> Vec<Step> {
+    pub(crate) fn retention(&self) -> Vec<Step> {
         let detached = Detached { at: self.at, drops_since: Some(self.at) };
         let kept = Detached { drops_since: None, ..detached };
         let marks = [
@@ -380,10 +380,10 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         },
         Blocker::NotOwnerOfPartition { partition, role: Some(keeper) },
     ];
-    [of_table, blockers_of_letting_go(), of_indexes].concat()
+    [of_table, blockers_of_retention(), of_indexes].concat()
 }
 
-fn blockers_of_letting_go() -> Vec<Blocker> {
+fn blockers_of_retention() -> Vec<Blocker> {
     let partition = orders("orders_2026_12");
     let by = vec![orders("invoices")];
     vec![

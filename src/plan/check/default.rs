@@ -1,6 +1,6 @@
 //! What may be done to a default partition.
 
-use super::letting_go::Leave;
+use super::retention::Leave;
 use super::site::Site;
 use super::{SafetyRule, attached};
 use crate::observed::{ObservedPartition, Origin, Relation};

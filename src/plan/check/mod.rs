@@ -2,8 +2,8 @@
 
 mod default;
 mod expiry;
-mod indexes;
-mod letting_go;
+mod index;
+mod retention;
 mod rule;
 mod site;
 
@@ -65,8 +65,8 @@ pub fn violation(
     waives: &dyn Fn(SafetyRule, &Step) -> bool,
 ) -> Option<Violation> {
     let mut world = observed.clone();
-    let leave = letting_go::Leave::new(plan, desired, observed, moment);
-    let successors = indexes::Successors::of(&plan.steps);
+    let leave = retention::Leave::new(plan, desired, observed, moment);
+    let successors = index::Successors::of(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
         let site = Site { world: &world, step: &planned.step, waives };
         let steps = plan.steps.get(..=at).unwrap_or_default();
@@ -74,7 +74,7 @@ pub fn violation(
         let verdict = check_step(&planned.step, &site, &leave)
             .and_then(|()| successors.come_first(&planned.step, at, &site))
             .and_then(|()| leave.is_enough_for(steps, &site))
-            .and_then(|()| letting_go::remembered_next(&planned.step, next, &site));
+            .and_then(|()| retention::remembered_next(&planned.step, next, &site));
         // A step about what does not exist cannot be judged any further.
         if let Err(rule) = verdict
             && !waives(rule, &planned.step)
@@ -89,7 +89,7 @@ pub fn violation(
 fn check_step(
     step: &Step,
     world: &Site<'_>,
-    leave: &letting_go::Leave<'_>,
+    leave: &retention::Leave<'_>,
 ) -> Result<(), SafetyRule> {
     match step {
         Step::CreatePartition(new) => check_create(new, world),
@@ -113,35 +113,30 @@ fn check_step(
         Step::MarkPartitions(mark) => {
             let is_of_table = mark.table == world.name && mark.managed == world.managed;
             world.ensure(is_of_table, SafetyRule::OfTable)?;
-            letting_go::check_mark(&mark.partitions, mark.marking, world, leave)?;
-            letting_go::check_adoptions(
-                &mark.partitions,
-                mark.marking,
-                mark.adopted.as_ref(),
-                world,
-            )
+            retention::check_mark(&mark.partitions, mark.marking, world, leave)?;
+            retention::check_adoptions(&mark.partitions, mark.marking, mark.adopted.as_ref(), world)
         }
-        Step::DetachPartition(detach) => letting_go::check_detach(detach, world, leave),
-        Step::FinalizeDetach(finalize) => letting_go::check_finalize(&finalize.partition, world),
-        Step::RememberDetached(remember) => letting_go::check_remember(remember, world, leave),
+        Step::DetachPartition(detach) => retention::check_detach(detach, world, leave),
+        Step::FinalizeDetach(finalize) => retention::check_finalize(&finalize.partition, world),
+        Step::RememberDetached(remember) => retention::check_remember(remember, world, leave),
         Step::StateBounds(state) => {
             world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
-            letting_go::check_state(&state.partition, &state.range, world)
+            retention::check_state(&state.partition, &state.range, world)
         }
-        Step::ValidateBounds(check) => letting_go::check_validate(check, world),
-        Step::DropDetached(drop) => letting_go::check_drop(drop, world, leave),
-        Step::CreateTableIndex(create) => indexes::check_create(create, world),
+        Step::ValidateBounds(check) => retention::check_validate(check, world),
+        Step::DropDetached(drop) => retention::check_drop(drop, world, leave),
+        Step::CreateTableIndex(create) => index::check_create(create, world),
         Step::BuildIndex(build) => {
             attached(&build.partition, world)?;
             world.ensure(!world.taken.contains(&build.index), SafetyRule::UnusedName)
         }
         Step::AttachIndex(attach) => {
-            indexes::check_attach(&attach.table_index, &attach.partition, &attach.index, world)
+            index::check_attach(&attach.table_index, &attach.partition, &attach.index, world)
         }
-        Step::DropIndex(drop) => indexes::check_drop(&drop.partition, &drop.index, world),
-        Step::DropTableIndex(drop) => indexes::check_drop_spare(&drop.index, world),
+        Step::DropIndex(drop) => index::check_drop(&drop.partition, &drop.index, world),
+        Step::DropTableIndex(drop) => index::check_drop_spare(&drop.index, world),
         Step::ReplaceTableIndex(replace) => {
-            indexes::check_replace(&replace.index, &replace.replacement, world)
+            index::check_replace(&replace.index, &replace.replacement, world)
         }
     }
 }
@@ -177,7 +172,7 @@ fn check_attach(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
     // Rows of a hash partition are not looked at.
     let is_hash = matches!(attach.bounds, Bounds::Hash { .. });
     world.ensure(is_known || is_hash, SafetyRule::NoScanOnAttach)?;
-    indexes::check_replaced(&attach.replaced, table, world)?;
+    index::check_replaced(&attach.replaced, table, world)?;
     fits_in(&attach.bounds, world)
 }
 

@@ -1,4 +1,4 @@
-//! What may be let go.
+//! What may be marked, detached, and dropped.
 
 use std::collections::BTreeSet;
 

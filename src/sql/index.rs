@@ -1,4 +1,4 @@
-//! Making and replacing indexes.
+//! Creating, replacing, and dropping indexes.
 
 use super::quote::{list, literal, name, operator, parameters, qualified};
 use super::{Script, Sql};

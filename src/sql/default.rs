@@ -1,12 +1,12 @@
-//! Counting the rows of a default partition, and moving them.
+//! The default partition: its checks, counting and moving its rows, and its removal.
 
 use super::quote::{in_range, list, literal, name, qualified};
-use super::{Script, Sql, partitions};
+use super::{Script, Sql, partition};
 use crate::observed::{Fires, MOST_STRETCHES, Within};
 use crate::partition::{
     Bounds, Identifier, KeyRange, KeyType, MARKER_PREFIX, QualifiedName, RangeKey,
 };
-use crate::plan::Drain;
+use crate::plan::{Drain, ExcludeFromDefault};
 
 /// More rows than this are not counted, but estimated.
 pub const MOST_COUNTED: u64 = 100_000;
@@ -102,7 +102,7 @@ pub(super) fn drain(drain: &Drain) -> Vec<Sql> {
         let trigger = name(&trigger.name);
         body.push_str(&format!(" ALTER TABLE ONLY {from} {enable} TRIGGER {trigger};"));
     }
-    for statement in partitions::attach(attach) {
+    for statement in partition::attach(attach) {
         body.push_str(&format!(" {};", statement.as_str()));
     }
     body.push_str(&fill(drain, &oid));
@@ -146,4 +146,14 @@ pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql>
         literal(MARKER_PREFIX)
     );
     vec![Sql("SET LOCAL row_security = off".to_owned()), Sql(format!("DO {}", literal(&body)))]
+}
+
+pub(super) fn exclude(add: &ExcludeFromDefault) -> Sql {
+    let ExcludeFromDefault { default, exclusion, range } = add;
+    Sql(format!(
+        "ALTER TABLE {} ADD CONSTRAINT {} CHECK (NOT ({})) NOT VALID",
+        qualified(default),
+        name(exclusion),
+        in_range(range)
+    ))
 }

@@ -1,20 +1,15 @@
-//! Letting partitions go, and remembering what was let go.
+//! Records of partitions in the database: markers and bounds checks.
 
 use std::collections::BTreeSet;
 
-use super::partitions::{
-    bounds_in_marker, comment, comment_dated, drop_constraint_if_there, marker,
-};
+use super::comment::{comment, comment_dated, marker};
 use super::quote::{in_range, literal, name, qualified};
-use super::{Sql, partitions};
+use super::{Sql, constraint};
 use crate::partition::{
     Bounds, Detached, KeyRange, ManagedTable, Mark, Marker, QualifiedName, adoption_line,
-    adoption_patterns, detached_check, detached_checks, marker_beginning,
+    adoption_patterns, detached_check, detached_checks,
 };
-use crate::plan::{
-    Detach, DropDetached, FinalizeDetach, MarkPartitions, MarkedPartition, Remember, StateBounds,
-    ValidateBounds,
-};
+use crate::plan::{MarkPartitions, MarkedPartition, Remember, StateBounds, ValidateBounds};
 
 pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
     let MarkPartitions { managed, table, partitions, adopted, .. } = mark;
@@ -72,20 +67,6 @@ fn are_the_same<'a>(tables: impl Iterator<Item = (&'a QualifiedName, u32)>) -> O
     Some(Sql(format!("DO {}", literal(&body))))
 }
 
-pub(super) fn detach(detach: &Detach) -> Sql {
-    let how = if detach.concurrently { " CONCURRENTLY" } else { "" };
-    Sql(format!(
-        "ALTER TABLE {} DETACH PARTITION {}{how}",
-        qualified(&detach.table),
-        qualified(&detach.partition)
-    ))
-}
-
-pub(super) fn finalize(finalize: &FinalizeDetach) -> Sql {
-    let (table, partition) = (qualified(&finalize.table), qualified(&finalize.partition));
-    Sql(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))
-}
-
 pub(super) fn state_bounds(state: &StateBounds) -> Vec<Sql> {
     let StateBounds { managed, partition, oid, range, inherited } = state;
     bounds_check(managed, (partition, *oid), range, inherited.as_deref())
@@ -112,7 +93,7 @@ fn bounds_check(
         name(&detached_check(managed)),
     ));
     let earlier = detached_checks(managed);
-    let earlier = earlier.iter().map(|check| drop_constraint_if_there(partition, check));
+    let earlier = earlier.iter().map(|check| constraint::drop_if_there(partition, check));
     let mut statements: Vec<_> = earlier.chain([add]).collect();
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
@@ -122,7 +103,7 @@ fn bounds_check(
 /// the partitioned table has a control character or a backslash.
 pub(super) fn validate_bounds(check: &ValidateBounds) -> Sql {
     let ValidateBounds { managed, partition, .. } = check;
-    let validate = partitions::validate(partition, &detached_check(managed));
+    let validate = constraint::validate(partition, &detached_check(managed));
     let checks = detached_checks(managed);
     let Some(old) = checks.get(1) else { return validate };
     let body = format!(
@@ -130,7 +111,7 @@ pub(super) fn validate_bounds(check: &ValidateBounds) -> Sql {
          ELSE {}; END IF; END",
         literal(&qualified(partition)),
         literal(old.as_str()),
-        partitions::validate(partition, old).as_str(),
+        constraint::validate(partition, old).as_str(),
         validate.as_str(),
     );
     Sql(format!("DO {}", literal(&body)))
@@ -160,29 +141,4 @@ pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
     statements.push(comment_dated(partition, &marker, remember.at, own));
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
-}
-
-/// Drops a table only if it is, under the lock, still what was looked at: the same table, detached, with our mark,
-/// and not attached to any table since the mark was written, which would have written each of its columns anew.
-pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
-    let table = qualified(&drop.partition);
-    let DropDetached { oid, bounds, .. } = drop;
-    // Whether the partitioned table was renamed does not matter: the marker names it by its OID too.
-    let beginning = literal(&marker_beginning(&drop.marker));
-    let end = literal(&format!(" {}", bounds_in_marker(bounds)));
-    let body = format!(
-        "BEGIN LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; \
-         IF NOT EXISTS (SELECT FROM pg_class, \
-         LATERAL split_part(obj_description(oid, 'pg_class'), chr(10), 1) AS marker \
-         WHERE oid = {oid} AND oid = {}::regclass AND relkind = 'r' AND NOT relispartition \
-         AND starts_with(marker, {beginning}) AND right(marker, length({end})) = {end} \
-         AND NOT (SELECT bool_and(age(a.xmin) < age(d.xmin)) FROM pg_description d JOIN \
-         pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped WHERE \
-         d.objoid = {oid} AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0)) \
-         THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
-         MESSAGE = 'the table is not what it was, and is not dropped'; END IF; \
-         DROP TABLE {table}; END",
-        literal(&table)
-    );
-    Sql(format!("DO {}", literal(&body)))
 }
