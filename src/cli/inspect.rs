@@ -12,7 +12,7 @@ use super::output::Format;
 use super::{documents, output};
 use crate::converge::look_with;
 use crate::desired::DesiredTable;
-use crate::observed::{Attachment, ObservedPartition, ObservedTable, Origin, RelationKind};
+use crate::observed::{Attachment, ObservedPartition, ObservedTable, RelationKind};
 use crate::partition::{Identifier, ManagedTable, Mark, QualifiedName, shown_text};
 use crate::plan::{Moment, questions, questions_without_spec};
 
@@ -102,10 +102,7 @@ fn line(partition: &ObservedPartition) -> String {
         (Attachment::Detached, _) if partition.is_restored => "detached, restored".to_owned(),
         (Attachment::Detached, _) => "detached".to_owned(),
     };
-    let origin = match partition.origin {
-        Origin::Ours => "ours",
-        Origin::Foreign => "made by others",
-    };
+    let origin = if partition.is_managed() { "ours" } else { "made by others" };
     let rows = partition.rows.map_or_else(|| "rows unknown".to_owned(), |n| format!("~{n} rows"));
     format!(
         "{:32} {}  {state}, {origin}, {rows}",

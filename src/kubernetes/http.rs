@@ -24,7 +24,7 @@ use super::serve::serve;
 use super::tables::{Sight, Tables, Watched};
 use super::workers::{HANG_TIMEOUT, Heartbeat};
 use crate::api::ResolvedBy;
-use crate::observed::{Attachment, ObservedPartition, Origin};
+use crate::observed::{Attachment, ObservedPartition};
 use crate::plan::Deferral;
 use crate::status::resolved_by;
 
@@ -197,7 +197,7 @@ fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
             Attachment::DetachPending => "pending_detach",
             Attachment::Prepared | Attachment::Detached => "detached",
         },
-        ours: partition.origin == Origin::Ours,
+        ours: partition.is_managed(),
         rows: partition.rows,
         bytes: partition.bytes,
     };

@@ -10,8 +10,8 @@ use super::snapshot::{
 };
 use super::{
     Answer, Attachment, Exclusion, Fires, ForeignKey, Holder, Near, ObservedPartition,
-    ObservedTable, Origin, PartitionKind, Publication, RawWithin, Relation, RelationKind,
-    ReplicaIdentity, Server, Template, Trigger,
+    ObservedTable, PartitionKind, Publication, RawWithin, Relation, RelationKind, ReplicaIdentity,
+    Server, Template, Trigger,
 };
 use crate::partition::{
     Bounds, Identifier, InvalidIdentifier, KeyColumn, ManagedTable, Mark, Method, PartitionKey,
@@ -236,8 +236,6 @@ fn partition(
                 }
             },
         },
-        // A marker for another table says nothing of this one: a user has moved the partition.
-        origin: if mark.is_some() { Origin::Ours } else { Origin::Foreign },
         mark,
         cycle,
         is_restored,

@@ -18,8 +18,6 @@ pub struct ObservedPartition {
     pub bounds: Bounds,
     /// How it hangs on the table.
     pub attachment: Attachment,
-    /// Who made it.
-    pub origin: Origin,
     /// What its comment says that it is to us, as a partition of this table. On a table that is not
     /// attached it never says more than was written for this very table: see [`Self::is_restored`].
     pub mark: Option<Mark>,
@@ -154,6 +152,12 @@ pub enum Attachment {
 }
 
 impl ObservedPartition {
+    /// Returns whether the operator created or adopted it, as its marker proves.
+    #[must_use]
+    pub fn is_managed(&self) -> bool {
+        self.mark.is_some()
+    }
+
     /// Whether we detached it.
     #[must_use]
     pub fn is_let_go(&self) -> bool {
@@ -178,15 +182,6 @@ impl ObservedPartition {
             Attachment::Prepared | Attachment::Detached => false,
         }
     }
-}
-
-/// Who made a partition, as the marker in its comment proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// We did.
-    Ours,
-    /// Somebody else.
-    Foreign,
 }
 
 /// An index of a partition.

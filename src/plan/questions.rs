@@ -3,7 +3,7 @@
 use super::condition::unproven_conditions;
 use super::{Calendar, Gaps, Moment};
 use crate::desired::{DesiredTable, Partitioning};
-use crate::observed::{ObservedPartition, ObservedTable, Origin, Question, Within};
+use crate::observed::{ObservedPartition, ObservedTable, Question, Within};
 use crate::partition::RangeBounds;
 
 /// Returns what the plan for a moment depends on and the snapshot does not answer.
@@ -77,7 +77,7 @@ fn referenced(
     is_so: impl Fn(&ObservedPartition) -> bool,
 ) -> impl Iterator<Item = Question> {
     let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
-    let managed = observed.attached().filter(move |p| is_referenced && p.origin == Origin::Ours);
+    let managed = observed.attached().filter(move |p| is_referenced && p.is_managed());
     managed.filter(move |p| is_so(p)).map(|p| Question::ReferencesTo(p.name.clone()))
 }
 

@@ -9,7 +9,7 @@ use super::step::{
 };
 use crate::observed::{
     Attachment, BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
-    ObservedTable, Origin, PartitionIndex, PartitionKind, TableIndex,
+    ObservedTable, PartitionIndex, PartitionKind, TableIndex,
 };
 use crate::partition::{Detached, Identifier, IndexShape, Mark, QualifiedName};
 
@@ -83,7 +83,6 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         kind: PartitionKind::Table,
         bounds: new.bounds.clone(),
         attachment: Attachment::Prepared,
-        origin: Origin::Ours,
         mark: Some(Mark::ToBeAttached),
         cycle: 0,
         is_restored: false,
@@ -210,7 +209,7 @@ fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
     }
     for MarkedPartition { name, marker, .. } in &marks.partitions {
         on(world, name, |p| {
-            (p.mark, p.cycle, p.origin) = (Some(marker.mark), marker.cycle, Origin::Ours);
+            (p.mark, p.cycle) = (Some(marker.mark), marker.cycle);
             if p.hangs_on() {
                 p.bounds_check = BoundsCheck::Absent;
             }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Seen;
 use crate::api::v1alpha1::{CoverageBound, PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
-use crate::observed::{Attachment, ObservedTable, Origin};
+use crate::observed::{Attachment, ObservedTable};
 use crate::partition::{Bounds, Edge, Identifier};
 use crate::plan::{self, Calendar, Coverage, Deferral, Gaps, Plan, PlannedStep, Step};
 
@@ -55,7 +55,7 @@ pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {
     Some(PartitionCounts {
         attached: number(observed.attached().count()),
         missing: missing(seen),
-        unmanaged: number(observed.attached().filter(|p| p.origin == Origin::Foreign).count()),
+        unmanaged: number(observed.attached().filter(|p| !p.is_managed()).count()),
         detached: number(hanging(Attachment::Detached).count() + observed.unmarked.len()),
         pending_detach: number(hanging(Attachment::DetachPending).count()),
         default_rows: default_rows(observed),

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::Origin;
 use pg_partition_operator::partition::{Identifier, QualifiedName};
 use pg_partition_operator::plan::{DiscardPartition, Moment, RemoveDefault, Step};
 use pg_partition_operator::sql::{Sql, Waits, render};
@@ -277,6 +276,6 @@ async fn what_is_ours_stays_ours_through_a_dump() {
     assert_eq!(restored.status, 0, "{restored:?}");
     let session = session(&target.url_as(&world.operator)).await;
     let observed = observe(&session, &monthly(1).name).await;
-    let ours = observed.partitions.iter().filter(|p| p.origin == Origin::Ours);
+    let ours = observed.partitions.iter().filter(|p| p.is_managed());
     assert_eq!(ours.map(|p| p.name.name.as_str()).collect::<Vec<_>>(), ["t_2026_02"]);
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::Origin;
 use pg_partition_operator::partition::Identifier;
 use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::Session;
@@ -44,7 +43,7 @@ async fn apply_to_copy(session: &Session, now: &str) -> Convergence {
 /// Partitions and tables that were partitions, all managed; whether it is one, and its name.
 fn managed(found: &Convergence) -> Vec<(bool, &str)> {
     let partitions = &found.observed.partitions;
-    assert!(partitions.iter().all(|p| p.origin == Origin::Ours), "{partitions:#?}");
+    assert!(partitions.iter().all(|p| p.is_managed()), "{partitions:#?}");
     assert!(found.remaining.notes.is_empty(), "{}", found.remaining);
     partitions.iter().map(|p| (p.hangs_on(), p.name.name.as_str())).collect()
 }

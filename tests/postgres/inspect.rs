@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pg_partition_operator::converge::look;
-use pg_partition_operator::observed::{Attachment, ObservedTable, Origin, PartitionKind};
+use pg_partition_operator::observed::{Attachment, ObservedTable, PartitionKind};
 use pg_partition_operator::partition::{Bounds, Mark, Marker, partition_marker};
 use pg_partition_operator::plan::Moment;
 use serde_json::json;
@@ -125,16 +125,16 @@ async fn every_kind_of_partition_is_known_for_what_it_is() {
         let kinds: Vec<_> = observed
             .partitions
             .iter()
-            .map(|p| (p.name.name.as_str(), p.kind, p.attachment, p.origin))
+            .map(|p| (p.name.name.as_str(), p.kind, p.attachment, p.is_managed()))
             .collect();
-        let (attached, foreign) = (Attachment::Attached, Origin::Foreign);
+        let attached = Attachment::Attached;
         assert_eq!(
             kinds,
             [
-                ("far", PartitionKind::Foreign, attached, foreign),
-                ("going", PartitionKind::Table, Attachment::DetachPending, foreign),
-                ("plain", PartitionKind::Table, attached, foreign),
-                ("split", PartitionKind::Partitioned, attached, foreign),
+                ("far", PartitionKind::Foreign, attached, false),
+                ("going", PartitionKind::Table, Attachment::DetachPending, false),
+                ("plain", PartitionKind::Table, attached, false),
+                ("split", PartitionKind::Partitioned, attached, false),
             ],
             "Postgres {major}"
         );

@@ -1,7 +1,7 @@
 //! Parts of a plan: which steps a run executes while index builds are left out.
 
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::{Attachment, ObservedTable, Origin, PartitionKind};
+use pg_partition_operator::observed::{Attachment, ObservedTable, PartitionKind};
 use pg_partition_operator::partition::{Edge, Mark, Method, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{Moment, Plan, check, plan};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn managed() -> ObservedTable {
         ("orders_2026_11", "2026-11-01", "2026-12-01"),
     ]);
     for partition in &mut found.partitions {
-        (partition.origin, partition.mark) = (Origin::Ours, Some(Mark::Attached));
+        partition.mark = Some(Mark::Attached);
     }
     found
 }

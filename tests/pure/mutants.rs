@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use pg_partition_operator::desired::{OnExpiry, Partitioning};
-use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{
     Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
@@ -417,7 +417,7 @@ fn changed(plan: &Plan) -> Vec<Plan> {
 fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
     let observed = &world.observed;
     let mut mutants = Vec::new();
-    for partition in observed.partitions.iter().filter(|p| p.origin == Origin::Foreign) {
+    for partition in observed.partitions.iter().filter(|p| !p.is_managed()) {
         let name = &partition.name;
         let [adopted, kept] =
             [Marking::Adopted, Marking::Kept].map(|marking| marked(&[partition], world, marking));

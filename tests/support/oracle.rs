@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use pg_partition_operator::desired::{DesiredRange, DesiredTable, Partitioning, Zone};
 use pg_partition_operator::observed::{
-    Attachment, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+    Attachment, ObservedPartition, ObservedTable, PartitionIndex,
 };
 use pg_partition_operator::partition::{
     Bounds, Edge, Identifier, Interval, KeyRange, KeyType, Mark,
@@ -208,9 +208,9 @@ pub(crate) fn others_are_left_alone(
             return Err(format!("{:?} is gone, or not what it was", old.name));
         };
         let is_named = desired.adopt.iter().any(|adopted| adopted.name == old.name.name);
-        let is_as_before = (new.origin, new.mark, new.attachment, &new.comment)
-            == (old.origin, old.mark, old.attachment, &old.comment);
-        if old.origin == Origin::Foreign && !is_as_before && !is_named {
+        let is_as_before =
+            (new.mark, new.attachment, &new.comment) == (old.mark, old.attachment, &old.comment);
+        if !old.is_managed() && !is_as_before && !is_named {
             return Err(format!("{:?} is another's, and is changed", old.name));
         }
         let names: BTreeSet<_> = new.indexes.iter().map(|index| &index.name).collect();
@@ -225,13 +225,13 @@ pub(crate) fn others_are_left_alone(
 
 fn may_be_gone(old: &ObservedPartition) -> bool {
     match old.attachment {
-        Attachment::Prepared => old.origin == Origin::Ours,
+        Attachment::Prepared => old.is_managed(),
         Attachment::Detached => old.is_let_go(),
         // A table that others detached is theirs, and no longer of this table.
         Attachment::DetachPending => matches!(old.mark, None | Some(Mark::Expired { .. })),
         Attachment::Attached => {
             let is_past = old.bounds.as_range().is_some();
-            old.origin == Origin::Ours && (is_past || old.bounds == Bounds::Default)
+            old.is_managed() && (is_past || old.bounds == Bounds::Default)
         }
     }
 }
@@ -277,9 +277,6 @@ fn nameless_partition(partition: &ObservedPartition) -> String {
         .map(|i| format!("{:?} {} {:?} {:?}", i.of, i.valid, i.shape, i.marker))
         .collect();
     indexes.sort();
-    let ObservedPartition { bounds, attachment, origin, mark, exclusions, bounds_check, .. } =
-        partition;
-    format!(
-        "{bounds:?} {attachment:?} {origin:?} {mark:?} {bounds_check:?} {exclusions:?} {indexes:?}"
-    )
+    let ObservedPartition { bounds, attachment, mark, exclusions, bounds_check, .. } = partition;
+    format!("{bounds:?} {attachment:?} {mark:?} {bounds_check:?} {exclusions:?} {indexes:?}")
 }

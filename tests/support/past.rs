@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
-use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable, Origin};
+use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{Bounds, Edge, KeyType, Mark};
 use pg_partition_operator::plan::{MarkPartitions, Marking, Moment, Plan, Step};
 
@@ -112,7 +112,7 @@ pub(crate) fn nothing_is_lost_early(
             return wrong("let go too early", step);
         }
         let is_adopted = desired.adopt.iter().any(|adopted| adopted.name == name.name);
-        if !found.owned || (found.origin == Origin::Foreign && !is_adopted) {
+        if !found.owned || (!found.is_managed() && !is_adopted) {
             return wrong("not ours", step);
         }
         if matches!(step, Step::DropDetached(_)) && !has_rested(found, desired, plan, moment) {
@@ -160,7 +160,7 @@ pub(crate) fn overdue<'a>(
 ) -> impl Iterator<Item = &'a ObservedPartition> {
     let is_free = |p: &ObservedPartition| {
         p.owned
-            && p.origin == Origin::Ours
+            && p.is_managed()
             && p.attachment == Attachment::Attached
             && p.referenced_by.is_empty()
     };

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, Near, ObservedPartition, ObservedTable, Origin, PartitionIndex,
-    PartitionKind, Relation, RelationKind, Server, Template,
+    Attachment, BoundsCheck, Near, ObservedPartition, ObservedTable, PartitionIndex, PartitionKind,
+    Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, Method, PartitionKey,
@@ -99,7 +99,6 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         kind: PartitionKind::Table,
         bounds,
         attachment: Attachment::Attached,
-        origin: Origin::Foreign,
         mark: None,
         cycle: 0,
         is_restored: false,

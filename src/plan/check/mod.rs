@@ -13,7 +13,7 @@ use site::Site;
 use super::step::{Attach, NewPartition};
 use super::{Moment, Plan, Step, simulate};
 use crate::desired::DesiredTable;
-use crate::observed::{Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin};
+use crate::observed::{Attachment, BoundsCheck, ObservedPartition, ObservedTable};
 use crate::partition::{Bounds, Mark, QualifiedName};
 
 /// A plan that keeps the rules of safety. Only [`check`] makes one, and only it can be executed.
@@ -205,7 +205,7 @@ fn prepared<'a>(
 ) -> Result<&'a ObservedPartition, SafetyRule> {
     let found = find(name, world)?;
     world.ensure(!found.hangs_on(), SafetyRule::NotAttached)?;
-    world.ensure(found.origin == Origin::Ours, SafetyRule::Managed)?;
+    world.ensure(found.is_managed(), SafetyRule::Managed)?;
     world.ensure(found.owned, SafetyRule::Owned)?;
     Ok(found)
 }

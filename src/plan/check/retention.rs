@@ -7,9 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::site::Site;
 use super::{SafetyRule, attached, expiry, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
-use crate::observed::{
-    Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionKind,
-};
+use crate::observed::{Attachment, BoundsCheck, ObservedPartition, ObservedTable, PartitionKind};
 use crate::partition::{
     Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, adoption_digest,
     adoption_digests,
@@ -150,14 +148,14 @@ pub(super) fn check_mark(
         world.ensure(marked.oid == found.oid, SafetyRule::SameTable)?;
         match marking {
             Marking::Adopted => {
-                world.ensure(found.origin == Origin::Foreign, SafetyRule::NotManagedYet)?;
+                world.ensure(!found.is_managed(), SafetyRule::NotManagedYet)?;
                 world.ensure(found.bounds != Bounds::Default, SafetyRule::DefaultNotAdopted)?;
                 world
                     .ensure(leave.may_adopt(&marked.name, world), SafetyRule::AdoptionRequested)?;
             }
-            Marking::Kept => world.ensure(found.origin == Origin::Ours, SafetyRule::Managed)?,
+            Marking::Kept => world.ensure(found.is_managed(), SafetyRule::Managed)?,
             Marking::Expired { .. } => {
-                world.ensure(found.origin == Origin::Ours, SafetyRule::Managed)?;
+                world.ensure(found.is_managed(), SafetyRule::Managed)?;
                 leave.is_expired(&found.bounds, world)?;
             }
             Marking::ForDrop => {
@@ -233,7 +231,7 @@ pub(super) fn check_detach(
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
     let found = attached(&detach.partition, world)?;
-    world.ensure(found.owned && found.origin == Origin::Ours, SafetyRule::Managed)?;
+    world.ensure(found.owned && found.is_managed(), SafetyRule::Managed)?;
     let is_marked = matches!(found.mark, Some(Mark::Expired { .. }));
     world.ensure(is_marked, SafetyRule::MarkedBeforeDetach)?;
     world.ensure(found.bounds == detach.bounds, SafetyRule::SameBounds)?;
@@ -305,7 +303,7 @@ pub(super) fn check_state(
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let found = find(partition, world)?;
-    world.ensure(found.owned && found.origin == Origin::Ours, SafetyRule::Managed)?;
+    world.ensure(found.owned && found.is_managed(), SafetyRule::Managed)?;
     let is_expired = matches!(found.mark, Some(Mark::Expired { .. }));
     let is_let_go = is_expired || found.attachment == Attachment::Detached;
     world.ensure(is_let_go, SafetyRule::ExpiredOrDetached)?;
@@ -319,7 +317,7 @@ pub(super) fn check_drop(
 ) -> Result<(), SafetyRule> {
     let found = find(&drop.partition, world)?;
     world.ensure(found.attachment == Attachment::Detached, SafetyRule::Detached)?;
-    world.ensure(found.owned && found.origin == Origin::Ours, SafetyRule::Managed)?;
+    world.ensure(found.owned && found.is_managed(), SafetyRule::Managed)?;
     world.ensure(drop.managed == world.managed, SafetyRule::OfTable)?;
     world.ensure(found.oid == Some(drop.oid), SafetyRule::SameTable)?;
     world.ensure(found.bounds == drop.bounds, SafetyRule::SameBounds)?;

@@ -2,7 +2,7 @@
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
-use crate::observed::{ObservedPartition, Origin, PartitionKind};
+use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, default_name};
 use crate::plan::Coverage;
 use crate::plan::ground::Range;
@@ -50,7 +50,7 @@ fn can_be_removed(default: &ObservedPartition, ground: &Ground<'_>, draft: &Draf
     let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
     let is_referenced =
         !ground.relation.referenced_by.is_empty() || !default.referenced_by.is_empty();
-    let is_ours = default.origin == Origin::Ours && default.owned;
+    let is_ours = default.is_managed() && default.owned;
     is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table
 }
 

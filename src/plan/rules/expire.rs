@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::OnExpiry;
-use crate::observed::{Attachment, BoundsCheck, ObservedPartition, Origin, PartitionKind};
+use crate::observed::{Attachment, BoundsCheck, ObservedPartition, PartitionKind};
 use crate::partition::{Mark, QualifiedName};
 use crate::plan::Calendar;
 use crate::plan::step::{Detach, Marking};
@@ -72,8 +72,7 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     let names = |partitions: &[ObservedPartition]| -> Vec<QualifiedName> {
         partitions.iter().map(|p| p.name.clone()).collect()
     };
-    let (ours, foreign): (Vec<_>, Vec<_>) =
-        expired.into_iter().partition(|p| p.origin == Origin::Ours);
+    let (ours, foreign): (Vec<_>, Vec<_>) = expired.into_iter().partition(|p| p.is_managed());
     let (foreign_tables, foreign): (Vec<_>, Vec<_>) =
         foreign.into_iter().partition(|p| p.kind == PartitionKind::Foreign);
     if !foreign_tables.is_empty() {

@@ -1,7 +1,7 @@
 //! Steps that the planner did not plan, and worlds that it did not plan them for.
 
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, Exclusion, Fires, ForeignKey, IndexMarker, ObservedPartition, Origin,
+    Attachment, BoundsCheck, Exclusion, Fires, ForeignKey, IndexMarker, ObservedPartition,
     PartitionIndex, PartitionKind, Trigger,
 };
 use pg_partition_operator::partition::{
@@ -287,8 +287,7 @@ fn set_cycle(step: &mut Step, cycle: u32) {
 
 const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
     |p| p.owned = false,
-    |p| p.origin = Origin::Foreign,
-    |p| p.origin = Origin::Ours,
+    |p| p.mark = None,
     |p| p.oid = Some(7),
     |p| p.kind = PartitionKind::Partitioned,
     |p| p.bounds = Bounds::Default,

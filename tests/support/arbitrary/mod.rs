@@ -8,7 +8,7 @@ mod range;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{
-    Attachment, Holder, ObservedPartition, ObservedTable, Origin, PartitionKind,
+    Attachment, Holder, ObservedPartition, ObservedTable, PartitionKind,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::{Moment, plan, simulate};
@@ -111,7 +111,7 @@ fn let_go() -> impl Strategy<Value = LetGo> {
 
 impl Fate {
     fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
-        let mut ours = |mark| (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
+        let mut ours = |mark| partition.mark = Some(mark);
         match self {
             Self::Foreign => {}
             Self::Ours => ours(Mark::Attached),
@@ -152,7 +152,7 @@ impl LetGo {
             }
             Self::TakenByAnother | Self::ReferredTo | Self::Unlike => since(100),
         };
-        (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
+        partition.mark = Some(mark);
         partition.attachment = match self {
             Self::Marked | Self::AttachedAgain(_) => Attachment::Attached,
             Self::Pending | Self::HeldPending | Self::PendingAgain(_) => Attachment::DetachPending,

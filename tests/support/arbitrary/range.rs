@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use pg_partition_operator::observed::{DefaultRows, ObservedTable, Origin};
+use pg_partition_operator::observed::{DefaultRows, ObservedTable};
 use pg_partition_operator::partition::{
     Axis, Bounds, Edge, Grid, Interval, KeyType, Mark, Method, QualifiedName, RangeBounds,
     range_name,
@@ -275,7 +275,7 @@ fn add_default(
     let mut partition = world::partition(name, Bounds::Default);
     partition.bytes = if *is_empty { 0 } else { 8_192 };
     if *is_ours {
-        (partition.origin, partition.mark) = (Origin::Ours, Some(Mark::Attached));
+        partition.mark = Some(Mark::Attached);
     }
     world::add(observed, partition);
     let rows = rows_at.iter().filter(|_| !is_empty).filter_map(|periods| {

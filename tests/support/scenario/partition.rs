@@ -1,8 +1,7 @@
 //! What a scenario says of a partition.
 
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, Fires, Holder, ObservedPartition, Origin, PartitionKind, Publication,
-    Trigger,
+    Attachment, BoundsCheck, Fires, Holder, ObservedPartition, PartitionKind, Publication, Trigger,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 
@@ -21,12 +20,12 @@ pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> Obs
 
 /// How it hangs on its table, and what its comment says of that.
 fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
-    let mut mark = |mark| (partition.origin, partition.mark) = (Origin::Ours, Some(mark));
+    let mut mark = |mark| partition.mark = Some(mark);
     match word {
         "ours" => mark(Mark::Attached),
         "expired" => mark(Mark::Expired { drops: false }),
         "expired-to-drop" => mark(Mark::Expired { drops: true }),
-        "foreign" => (partition.origin, partition.mark) = (Origin::Foreign, None),
+        "foreign" => partition.mark = None,
         "prepared" => {
             mark(Mark::ToBeAttached);
             partition.attachment = Attachment::Prepared;

@@ -1,7 +1,7 @@
 //! What a scenario lets its reader see.
 
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, ObservedPartition, ObservedTable, Origin, PartitionIndex,
+    Attachment, BoundsCheck, ObservedPartition, ObservedTable, PartitionIndex,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::Plan;
@@ -25,10 +25,7 @@ pub(crate) fn world(world: &ObservedTable) -> String {
 
 fn shown(partition: &ObservedPartition) -> String {
     let mut words = vec![partition.name.name.shown(), partition.bounds.shown()];
-    words.push(match partition.origin {
-        Origin::Ours => "ours".to_owned(),
-        Origin::Foreign => "foreign".to_owned(),
-    });
+    words.push(if partition.is_managed() { "ours" } else { "foreign" }.to_owned());
     match partition.attachment {
         Attachment::Attached => {}
         Attachment::Prepared => words.push("prepared".to_owned()),

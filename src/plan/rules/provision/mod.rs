@@ -5,7 +5,7 @@ mod remainders;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
-use crate::observed::{Attachment, ObservedPartition, Origin};
+use crate::observed::{Attachment, ObservedPartition};
 use crate::partition::{
     Bounds, Identifier, KeyRange, QualifiedName, default_check, detached_check, range_name,
 };
@@ -242,7 +242,7 @@ fn note_unmanaged(ground: &Ground<'_>, draft: &mut Draft) {
         .world
         .partitions
         .iter()
-        .filter(|p| p.origin == Origin::Foreign && p.attachment == Attachment::Attached)
+        .filter(|p| !p.is_managed() && p.attachment == Attachment::Attached)
         .map(|p| p.name.clone())
         .collect();
     if !partitions.is_empty() {
