@@ -1,6 +1,6 @@
 //! One step that can take hours, while other runs go on with the table.
 
-use super::{ConvergeError, Options, check_in_background, expected, hold_claim, waits};
+use super::{ConvergeError, Options, check_in_background, expected, hold_claim, timeouts};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Step;
 use crate::postgres::{
@@ -57,6 +57,7 @@ async fn converge_locked(
     }
     let Some(next) = plan.next_aside(tried) else { return Ok(None) };
     let checked = check_in_background(next, desired, observed, &options.moment).await?;
-    let (waits, authority, slow) = (waits(desired, options), &*options.authority, &options.slow);
-    Ok(execute(lock, &checked, waits, authority, slow, progress).await.pop())
+    let (timeouts, authority, slow) =
+        (timeouts(desired, options), &*options.authority, &options.slow);
+    Ok(execute(lock, &checked, timeouts, authority, slow, progress).await.pop())
 }

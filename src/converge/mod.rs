@@ -12,10 +12,10 @@ use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{Blocker, CheckedPlan, Moment, Plan, Step, Violation, is_refuted, readmit};
 use crate::postgres::{
-    Authority, Certainty, DatabaseError, Holder, InspectError, LockKeys, Progress, Ruling, Session,
-    StepFailure, StepOutcome, TableLock, Unrevoked, claim, execute,
+    Authority, Certainty, ClaimHolder, DatabaseError, InspectError, LockKeys, Progress, Ruling,
+    Session, StepFailure, StepOutcome, TableLock, Unrevoked, claim, execute,
 };
-use crate::sql::Waits;
+use crate::sql::Timeouts;
 
 use background::check_in_background;
 
@@ -70,7 +70,7 @@ pub enum ConvergeError {
     Inspect(#[from] InspectError),
     /// Another resource has the table.
     #[error("{0} is older and has the same table")]
-    Conflict(Holder),
+    Conflict(ClaimHolder),
     /// Another pg-partition-operator is changing the table.
     #[error(
         "another pg-partition-operator holds the table{}: wait, or end that process",
@@ -234,8 +234,8 @@ async fn lock_aside<'a>(
     }
 }
 
-fn waits(desired: &DesiredTable, options: &Options) -> Waits {
-    Waits { lock_timeout: desired.limits.lock_timeout, patience: options.patience }
+fn timeouts(desired: &DesiredTable, options: &Options) -> Timeouts {
+    Timeouts { lock_timeout: desired.limits.lock_timeout, patience: options.patience }
 }
 
 /// What it takes to do what a plan says.
@@ -276,8 +276,8 @@ impl Doing<'_> {
     }
 
     async fn execute(&mut self, checked: &CheckedPlan, authority: &dyn Authority) {
-        let (waits, slow) = (waits(self.desired, self.options), &self.options.slow);
-        let outcomes = execute(self.lock, checked, waits, authority, slow, self.progress).await;
+        let (timeouts, slow) = (timeouts(self.desired, self.options), &self.options.slow);
+        let outcomes = execute(self.lock, checked, timeouts, authority, slow, self.progress).await;
         self.outcomes.extend(outcomes);
     }
 }

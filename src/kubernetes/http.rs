@@ -105,7 +105,7 @@ async fn partitions(State(told): State<Arc<Told>>) -> Response {
 }
 
 async fn verify(State(told): State<Arc<Told>>) -> Response {
-    told.pages.verify.answer("application/json", &told, render_verdicts).await
+    told.pages.verify.answer("application/json", &told, render_problems).await
 }
 
 impl Page {
@@ -211,7 +211,7 @@ fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
 
 /// What is wrong with a table.
 #[derive(Serialize)]
-struct Verdict {
+struct TableProblems {
     namespace: String,
     name: String,
     /// None where nobody knows.
@@ -220,18 +220,18 @@ struct Verdict {
     problems: Vec<String>,
 }
 
-fn render_verdicts(told: &Told) -> Result<String, String> {
-    let verdict = |watched: Arc<Watched>| {
+fn render_problems(told: &Told) -> Result<String, String> {
+    let of_table = |watched: Arc<Watched>| {
         let sight = told.tables.sight(&watched.uid().unwrap_or_default());
         let problems = sight.as_deref().map_or_else(|| unseen(&watched), problems);
-        Verdict {
+        TableProblems {
             namespace: watched.namespace().unwrap_or_default(),
             name: watched.name_any(),
             in_order: sight.map(|_| problems.is_empty()),
             problems,
         }
     };
-    json(&told.watched().into_iter().map(verdict).collect::<Vec<_>>())
+    json(&told.watched().into_iter().map(of_table).collect::<Vec<_>>())
 }
 
 fn problems(sight: &Sight) -> Vec<String> {

@@ -16,7 +16,7 @@ use crate::api::v1alpha1::{Mode, PartitionedTable};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::plan::Plan;
-use crate::postgres::{ConnectionSettings, Holder};
+use crate::postgres::{ClaimHolder, ConnectionSettings};
 
 /// A resource, whether or not anybody can read it.
 pub(super) type Watched = DeserializeGuard<PartitionedTable>;
@@ -98,7 +98,7 @@ impl Tables {
 
     /// Whether the resource that holds a claim is there and may claim a table. Where not all resources are
     /// known, or it cannot be read, it may.
-    pub(super) fn may_claim(&self, holder: &Holder) -> bool {
+    pub(super) fn may_claim(&self, holder: &ClaimHolder) -> bool {
         let is_known = |store: Store<Watched>| {
             store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())
         };
@@ -135,7 +135,7 @@ impl Tables {
     }
 
     /// A resource left its table to the holder of the claim, and is asked when that gives it up.
-    pub(super) fn left_to(&self, holder: &Holder, table: &PartitionedTable) {
+    pub(super) fn left_to(&self, holder: &ClaimHolder, table: &PartitionedTable) {
         let namespace = table.namespace().unwrap_or_default();
         let left = ObjectRef::new(&table.name_any()).within(&namespace);
         lock(&self.conflicts).entry(holder.uid.clone()).or_default().insert(left);

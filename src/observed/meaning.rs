@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::index_meaning::{column_operators, partition_index, table_index};
 use super::management::{cycle, is_for, is_unmarked, meant};
 use super::snapshot::{
-    RawExclusion, RawForeignKey, RawHolder, RawIndex, RawKey, RawPartition, RawPublication,
-    RawRelation, RawServer, RawTrigger, Snapshot,
+    RawBlockingTransaction, RawExclusion, RawForeignKey, RawIndex, RawKey, RawPartition,
+    RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Answer, Attachment, Exclusion, Fires, ForeignKey, Holder, Near, ObservedPartition,
+    Answer, Attachment, BlockingTransaction, Exclusion, Fires, ForeignKey, Near, ObservedPartition,
     ObservedTable, PartitionKind, Publication, RawWithin, Relation, RelationKind, ReplicaIdentity,
     Server, Template, Trigger,
 };
@@ -222,7 +222,7 @@ fn partition(
         kind: match raw.kind.as_str() {
             "r" => PartitionKind::Table,
             "p" => PartitionKind::Partitioned,
-            "f" => PartitionKind::Foreign,
+            "f" => PartitionKind::ForeignTable,
             _ => return Err(InvalidSnapshot::Word(raw.kind)),
         },
         bounds,
@@ -255,7 +255,7 @@ fn partition(
         references_error: None,
         publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
         dependents: raw.dependents,
-        held_by: raw.held_by.into_iter().map(holder).collect(),
+        held_by: raw.held_by.into_iter().map(blocking_transaction).collect(),
         triggers: raw.triggers.into_iter().map(trigger).collect::<Result<_, _>>()?,
     }))
 }
@@ -268,15 +268,18 @@ fn publication(raw: RawPublication) -> Result<Publication, InvalidIdentifier> {
     Ok(Publication { name: Identifier::new(raw.name)?, owned: raw.owned })
 }
 
-fn holder(raw: RawHolder) -> Holder {
+fn blocking_transaction(raw: RawBlockingTransaction) -> BlockingTransaction {
     if let Some(gid) = raw.gid {
-        return Holder::PreparedTransaction {
+        return BlockingTransaction::PreparedTransaction {
             gid,
             owner: raw.role.unwrap_or_else(|| "the login role".to_owned()),
         };
     }
     let words = [raw.role, raw.application].into_iter().flatten().filter(|word| !word.is_empty());
-    Holder::Session { pid: raw.pid.unwrap_or_default(), who: words.collect::<Vec<_>>().join(", ") }
+    BlockingTransaction::Session {
+        pid: raw.pid.unwrap_or_default(),
+        who: words.collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// What `pg_trigger.tgenabled` says.

@@ -22,7 +22,7 @@ pub use answers::{
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
 pub use partition::{
-    Attachment, BoundsCheck, Exclusion, Fires, Holder, IndexMarker, ObservedPartition,
+    Attachment, BlockingTransaction, BoundsCheck, Exclusion, Fires, IndexMarker, ObservedPartition,
     PartitionIndex, PartitionKind, Publication, Trigger,
 };
 pub use snapshot::Snapshot;

@@ -61,7 +61,7 @@ pub struct ObservedPartition {
     /// as the catalog describes them.
     pub dependents: Vec<String>,
     /// On a partition whose detach was cut off: who stands in the way of its end.
-    pub held_by: Vec<Holder>,
+    pub held_by: Vec<BlockingTransaction>,
     /// On a default partition: its triggers that fire.
     pub triggers: Vec<Trigger>,
 }
@@ -88,9 +88,9 @@ pub struct Publication {
     pub owned: bool,
 }
 
-/// What has a transaction open.
+/// A transaction that blocks a detach because it is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holder {
+pub enum BlockingTransaction {
     /// A session.
     Session {
         /// Its server process.
@@ -135,7 +135,7 @@ pub enum PartitionKind {
     /// A partitioned table.
     Partitioned,
     /// A foreign table.
-    Foreign,
+    ForeignTable,
 }
 
 /// How a partition hangs on its table.

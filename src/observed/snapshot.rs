@@ -159,7 +159,7 @@ pub(crate) struct RawPartition {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) dependents: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) held_by: Vec<RawHolder>,
+    pub(crate) held_by: Vec<RawBlockingTransaction>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) triggers: Vec<RawTrigger>,
 }
@@ -176,7 +176,7 @@ pub(crate) struct RawPublication {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RawHolder {
+pub(crate) struct RawBlockingTransaction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pid: Option<i32>,
     /// The name of a prepared transaction, which has no process.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::observed::{Holder, PartitionKind};
+use crate::observed::{BlockingTransaction, PartitionKind};
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion};
 
 /// What stands in the way.
@@ -160,7 +160,7 @@ pub enum Blocker {
         /// The partition.
         partition: QualifiedName,
         /// Who.
-        by: Vec<Holder>,
+        by: Vec<BlockingTransaction>,
     },
     /// Another partition of the table is half detached, and Postgres detaches one at a time.
     AnotherDetachPending {

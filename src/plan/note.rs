@@ -127,7 +127,7 @@ impl Unadoptable {
                 "it is the default partition; spec.defaultPartition: Present keeps it, whoever made it"
             }
             Self::NotAttached => "its detach is under way",
-            Self::Foreign => "it is a foreign table",
+            Self::ForeignTable => "it is a foreign table",
             Self::OtherOwner => {
                 "it belongs to another role than the table: ALTER TABLE … OWNER TO the table's owner"
             }

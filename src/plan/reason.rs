@@ -210,7 +210,7 @@ pub enum Unadoptable {
     /// Its detach is under way.
     NotAttached,
     /// Its rows are not in this database.
-    Foreign,
+    ForeignTable,
     /// We may not act as its owner.
     OtherOwner,
 }

@@ -13,7 +13,7 @@ const TRIES: usize = 5;
 
 /// Who has a table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Holder {
+pub struct ClaimHolder {
     /// The UID of the resource.
     pub uid: String,
     /// Its namespace.
@@ -24,7 +24,7 @@ pub struct Holder {
     pub elsewhere: bool,
 }
 
-impl std::fmt::Display for Holder {
+impl std::fmt::Display for ClaimHolder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", shown_text(&self.namespace), shown_text(&self.name))?;
         if self.elsewhere {
@@ -53,7 +53,7 @@ pub async fn claim(
     table: &ManagedTable,
     relation: u32,
     claimant: &Claimant,
-) -> Result<Option<Holder>, InspectError> {
+) -> Result<Option<ClaimHolder>, InspectError> {
     let locks = LockKeys::new(table, relation).of_table();
     let script = sql::take_claim(table, locks, claimant, role(session));
     for _ in 0..TRIES {
@@ -62,7 +62,7 @@ pub async fn claim(
             answer => answer?,
         };
         if let Some(text) = answer {
-            let holder: Holder = serde_json::from_str(&text)?;
+            let holder: ClaimHolder = serde_json::from_str(&text)?;
             return Ok(Some(holder).filter(|holder| holder.uid != claimant.uid));
         }
     }

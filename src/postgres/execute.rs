@@ -6,7 +6,7 @@ use super::authority::{Authority, Certainty, Ruling};
 use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
 use crate::partition::Identifier;
 use crate::plan::{CheckedPlan, Effort, Plan, PlannedStep, Step, TransactionMode, Undone};
-use crate::sql::{self, Script, Sql, Waits};
+use crate::sql::{self, Script, Sql, Timeouts};
 
 /// The first pause before a lock is tried for again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -84,7 +84,7 @@ pub enum StepFailure {
 pub async fn execute(
     lock: &TableLock<'_>,
     checked: &CheckedPlan,
-    waits: Waits,
+    timeouts: Timeouts,
     authority: &dyn Authority,
     slow: &SlowSteps,
     progress: &mut dyn Progress,
@@ -95,7 +95,7 @@ pub async fn execute(
     let mut outcomes = Vec::new();
     // If there is no table, there are no steps.
     let Some(owner) = &plan.owner else { return outcomes };
-    let mut run = Run { lock, owner, waits, authority, slow, waited, undone };
+    let mut run = Run { lock, owner, timeouts, authority, slow, waited, undone };
     for planned in &plan.steps {
         let started = Instant::now();
         let step = planned.step.clone();
@@ -115,7 +115,7 @@ pub async fn execute(
 struct Run<'a> {
     lock: &'a TableLock<'a>,
     owner: &'a Identifier,
-    waits: Waits,
+    timeouts: Timeouts,
     authority: &'a dyn Authority,
     slow: &'a SlowSteps,
     waited: Duration,
@@ -169,10 +169,10 @@ impl Run<'_> {
         step: &Step,
         progress: &mut dyn Progress,
     ) -> Result<(), StepFailure> {
-        if let Some(error) = self.slow.refuse(step, self.waits.lock_timeout) {
+        if let Some(error) = self.slow.refuse(step, self.timeouts.lock_timeout) {
             return Err(error.into());
         }
-        let script = sql::render(step, self.owner, self.waits);
+        let script = sql::render(step, self.owner, self.timeouts);
         let mut in_one_snapshot = false;
         let mut pause = PAUSES.0;
         loop {
@@ -193,7 +193,7 @@ impl Run<'_> {
             }
             // What was cut off leaves something half done, which the next plan deals with.
             let can_repeat = script.mode != TransactionMode::Autocommit;
-            if !(can_repeat && error.is_busy() && self.waited < self.waits.patience) {
+            if !(can_repeat && error.is_busy() && self.waited < self.timeouts.patience) {
                 if in_one_snapshot {
                     self.recover("ROLLBACK").await;
                 }
@@ -221,11 +221,11 @@ impl Run<'_> {
         error: &DatabaseError,
         took: Duration,
     ) -> Option<DatabaseError> {
-        let given = sql::statement_time(step, self.waits)
+        let given = sql::statement_time(step, self.timeouts)
             .filter(|_| step.facts().effort == Effort::UnderLock)?;
         let is_over = error.is_canceled() && took >= given.mul_f64(0.9);
         let error = is_over.then(|| error.clone().too_slow(step.too_slow(given)))?;
-        self.slow.record(step, self.waits.lock_timeout, &error);
+        self.slow.record(step, self.timeouts.lock_timeout, &error);
         Some(error)
     }
 
@@ -249,8 +249,11 @@ impl Run<'_> {
         script: &Script,
         in_one_snapshot: bool,
     ) -> Result<(), DatabaseError> {
-        let longest =
-            if step.facts().effort == Effort::Long { LONGEST } else { self.waits.lock_timeout * 4 };
+        let longest = if step.facts().effort == Effort::Long {
+            LONGEST
+        } else {
+            self.timeouts.lock_timeout * 4
+        };
         let deadline = longest + GRACE;
         let statements = script.to_sql();
         let texts: Vec<_> = statements.iter().map(Sql::as_str).collect();

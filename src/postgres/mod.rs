@@ -19,7 +19,7 @@ mod tls;
 
 pub use answer::answer;
 pub use authority::{Asking, Authority, Certainty, Ruling, Unrevoked};
-pub use claim::{Holder, claim, release};
+pub use claim::{ClaimHolder, claim, release};
 pub use connect::{
     APPLICATION_NAME, ChannelBinding, ClientCertificate, ConnectionSettings, DEFAULT_PORT, Hidden,
     InvalidUrl, SecretKey, ServerAddress, Setting, SslMode, TargetSession, TlsVersions, Transport,

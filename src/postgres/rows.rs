@@ -8,8 +8,8 @@ use tokio_postgres::types::FromSql;
 
 use super::{DatabaseError, InspectError};
 use crate::observed::snapshot::{
-    RawExclusion, RawHolder, RawIndex, RawPartition, RawPublication, RawRelation, RawServer,
-    RawTrigger,
+    RawBlockingTransaction, RawExclusion, RawIndex, RawPartition, RawPublication, RawRelation,
+    RawServer, RawTrigger,
 };
 use crate::observed::{BoundsCheck, Snapshot};
 use crate::partition::{Identifier, ManagedTable};
@@ -29,7 +29,7 @@ struct PartitionFacts {
     exclusions: Option<Vec<RawExclusion>>,
     referenced_by: Vec<(String, String)>,
     publications: Vec<RawPublication>,
-    held_by: Vec<RawHolder>,
+    held_by: Vec<RawBlockingTransaction>,
     triggers: Vec<RawTrigger>,
     bounds_check: BoundsCheck,
     dependents: Vec<String>,

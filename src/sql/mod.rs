@@ -43,7 +43,7 @@ use crate::plan::{Effort, Step, TransactionMode};
 
 /// How long a step may wait.
 #[derive(Debug, Clone, Copy)]
-pub struct Waits {
+pub struct Timeouts {
     /// The longest anyone may queue behind us: bounds a whole statement that holds, or waits for, a
     /// lock that an application waits for too.
     pub lock_timeout: Duration,
@@ -67,9 +67,9 @@ const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
 
 /// Returns the statements of a step on a table of this owner. The owner runs them all.
 #[must_use]
-pub fn render(step: &Step, owner: &Identifier, waits: Waits) -> Script {
+pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
     let mode = step.mode();
-    let mut statements = bounds_of_waits(step, waits);
+    let mut statements = set_timeouts(step, timeouts);
     statements.extend(statements_of(step));
     if mode == TransactionMode::Autocommit {
         statements.push(Sql("RESET lock_timeout".to_owned()));
@@ -113,8 +113,8 @@ const WAITING_SHARE: f64 = 0.47;
 
 /// The time that one statement of a step has, work and waits together; `None` if it may take long.
 #[must_use]
-pub fn statement_time(step: &Step, waits: Waits) -> Option<Duration> {
-    let time = waits.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
+pub fn statement_time(step: &Step, timeouts: Timeouts) -> Option<Duration> {
+    let time = timeouts.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
     if step.facts().effort == Effort::Long {
         None
     } else if matches!(step, Step::CreatePartition(_)) {
@@ -130,8 +130,8 @@ pub fn statement_time(step: &Step, waits: Waits) -> Option<Duration> {
 ///
 /// `lock_timeout` alone bounds each lock of a statement, not their sum.
 /// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT>
-fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
-    let lock_timeout = waits.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
+fn set_timeouts(step: &Step, timeouts: Timeouts) -> Vec<Sql> {
+    let lock_timeout = timeouts.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
         TransactionMode::InTransaction if step.facts().effort == Effort::UnderLock => {
@@ -145,11 +145,11 @@ fn bounds_of_waits(step: &Step, waits: Waits) -> Vec<Sql> {
             ("SET", lock_timeout)
         }
         TransactionMode::Autocommit => {
-            let patience = waits.patience.max(lock_timeout).saturating_mul(BUILD_PATIENCE);
+            let patience = timeouts.patience.max(lock_timeout).saturating_mul(BUILD_PATIENCE);
             ("SET", patience.min(MAX_TIMEOUT))
         }
     };
-    let statement = statement_time(step, waits).map_or_else(|| "0".to_owned(), millis);
+    let statement = statement_time(step, timeouts).map_or_else(|| "0".to_owned(), millis);
     vec![
         Sql(format!("{set} lock_timeout = {}", millis(lock))),
         Sql(format!("{set} statement_timeout = {statement}")),

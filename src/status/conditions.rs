@@ -15,8 +15,8 @@ use crate::api::{ConditionType, Reason, ResolvedBy};
 /// What the longest message may have, in characters; kubectl shows them whole.
 const LONGEST_MESSAGE: usize = 1_000;
 
-/// How one condition is decided.
-struct Rule {
+/// A row of the table of conditions: how one of them is decided.
+struct Row {
     /// After an inspection; `None` if the table has no such condition.
     inspected: fn(&Seen<'_>, &[Obstacle]) -> Option<Verdict>,
     /// After a failure before the inspection.
@@ -24,19 +24,19 @@ struct Rule {
 }
 
 /// The table of conditions. `Ready` and what repeats it are decided in [`ready`].
-fn rule(type_: ConditionType) -> Option<Rule> {
+fn row(type_: ConditionType) -> Option<Row> {
     match type_ {
         ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => None,
-        ConditionType::Reachable => Some(Rule {
+        ConditionType::Reachable => Some(Row {
             inspected: |seen, obstacles| Some(reachable(seen, obstacles)),
             failed: reachable_after_failure,
         }),
-        ConditionType::Covered => Some(Rule {
+        ConditionType::Covered => Some(Row {
             inspected: |seen, obstacles| Some(covered(seen, obstacles)),
             failed: not_checked,
         }),
-        ConditionType::Retained => Some(Rule { inspected: retained, failed: not_checked }),
-        ConditionType::Indexed => Some(Rule {
+        ConditionType::Retained => Some(Row { inspected: retained, failed: not_checked }),
+        ConditionType::Indexed => Some(Row {
             inspected: |seen, obstacles| Some(indexed(seen, obstacles)),
             failed: not_checked,
         }),
@@ -52,7 +52,7 @@ pub(super) fn project(
         Outcome::Seen(seen) => inspected(seen),
         Outcome::Failed(failure) => (
             ready(says(FALSE, failure.reason, failure.message.clone())),
-            ruled(|rule| Some((rule.failed)(failure))),
+            decided(|row| Some((row.failed)(failure))),
         ),
         Outcome::Suspended => {
             let message = "spec.suspend is set: nothing is looked at, nothing is done";
@@ -78,15 +78,15 @@ fn inspected(seen: &Seen<'_>) -> (Vec<Said>, Vec<Said>) {
         None => says(TRUE, Reason::Succeeded, summary_of(seen)),
         Some(gravest) => says(FALSE, gravest.reason, message(&obstacles)),
     };
-    (ready(verdict), ruled(|rule| (rule.inspected)(seen, &obstacles)))
+    (ready(verdict), decided(|row| (row.inspected)(seen, &obstacles)))
 }
 
 /// A condition and what it says.
 type Said = (ConditionType, Verdict);
 
-fn ruled(decide: impl Fn(Rule) -> Option<Verdict>) -> Vec<Said> {
+fn decided(decide: impl Fn(Row) -> Option<Verdict>) -> Vec<Said> {
     let types = ConditionType::ALL.iter();
-    types.filter_map(|type_| Some((*type_, decide(rule(*type_)?)?))).collect()
+    types.filter_map(|type_| Some((*type_, decide(row(*type_)?)?))).collect()
 }
 
 /// `Ready`. While it is false, kstatus wants to know whether a user has to act: `Stalled`, or not:
@@ -117,12 +117,11 @@ fn as_before(subject: &Subject<'_>, reason: Reason, message: &str) -> Vec<Said> 
 /// Replaces `Ready` and what repeats it, and leaves every other condition as it was. A condition of
 /// another type belongs to another owner and stays there.
 fn with_ready(subject: &Subject<'_>, ready: Vec<Said>, now: Timestamp) -> Vec<Condition> {
-    let is_ruled = |condition: &&Condition| {
-        ConditionType::from_name(&condition.type_).and_then(rule).is_some()
-    };
+    let has_row =
+        |condition: &&Condition| ConditionType::from_name(&condition.type_).and_then(row).is_some();
     let before = subject.previous.map_or(&[][..], |status| &status.conditions);
     let said = ready.into_iter().map(|(type_, verdict)| condition(subject, type_, verdict, now));
-    said.chain(before.iter().filter(is_ruled).cloned()).collect()
+    said.chain(before.iter().filter(has_row).cloned()).collect()
 }
 
 fn message(obstacles: &[Obstacle]) -> String {

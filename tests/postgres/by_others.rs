@@ -7,7 +7,7 @@ use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::{Identifier, QualifiedName};
 use pg_partition_operator::plan::{DiscardPartition, Moment, RemoveDefault, Step};
-use pg_partition_operator::sql::{Sql, Waits, render};
+use pg_partition_operator::sql::{Sql, Timeouts, render};
 use serde_json::json;
 
 use crate::command::run;
@@ -66,12 +66,12 @@ async fn nothing_is_scanned_beside_a_default_partition_that_promised() {
                 let now = at(NOW);
                 look(&session, &monthly(1), &Moment::at(now)).await.unwrap().1
             };
-            let waits =
-                Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
+            let timeouts =
+                Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
             assert_eq!(plan.steps.len(), 4, "Postgres {major}, {key}: {plan}");
             let owner = plan.owner.as_ref().unwrap();
             for planned in &plan.steps {
-                let script = render(&planned.step, owner, waits);
+                let script = render(&planned.step, owner, timeouts);
                 world.admin("BEGIN").await;
                 let before = world.text(&scans).await;
                 for sql in script.to_sql() {
@@ -201,8 +201,8 @@ async fn what_has_no_mark_of_ours_under_the_lock_is_not_dropped() {
             Step::DiscardPartition(DiscardPartition { partition: named("t_2020_01") }),
             Step::RemoveDefault(RemoveDefault { table, default, references: Vec::new() }),
         ] {
-            let waits = Waits { lock_timeout: SECOND, patience: SECOND };
-            let statements = render(&step, &world.owner_name(), waits).to_sql();
+            let timeouts = Timeouts { lock_timeout: SECOND, patience: SECOND };
+            let statements = render(&step, &world.owner_name(), timeouts).to_sql();
             let statements: Vec<_> = statements.iter().map(Sql::as_str).collect();
             for comment in ["NULL", "'a person''s'"] {
                 let client = world.database.client().await;

@@ -6,7 +6,8 @@ use pg_partition_operator::converge::{ConvergeError, Options, converge};
 use pg_partition_operator::partition::ManagedTable;
 use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::{
-    Claimant, DatabaseError, Holder, InspectError, LockKeys, Session, TableLock, claim, release,
+    ClaimHolder, Claimant, DatabaseError, InspectError, LockKeys, Session, TableLock, claim,
+    release,
 };
 use serde_json::json;
 
@@ -83,7 +84,7 @@ async fn the_older_has_it_for_as_long_as_it_is_there() {
         assert_eq!(others(&session, &young).await, None);
         assert_eq!(others(&session, &old).await, None, "Postgres {major}: a younger one gives way");
         let holder = claim(&session, &table(), NOBODYS, &young).await.unwrap().unwrap();
-        let expected = Holder {
+        let expected = ClaimHolder {
             uid: "old".to_owned(),
             namespace: "fin'ance".to_owned(),
             name: "of-old".to_owned(),

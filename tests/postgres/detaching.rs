@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::{Attachment, Holder, ObservedTable};
+use pg_partition_operator::observed::{Attachment, BlockingTransaction, ObservedTable};
 use pg_partition_operator::plan::{Blocker, Moment};
 use serde_json::json;
 use tokio_postgres::Client;
@@ -43,10 +43,10 @@ async fn too_old(world: &World) {
         .await;
 }
 
-fn pid_of(holder: &Holder) -> i64 {
+fn pid_of(holder: &BlockingTransaction) -> i64 {
     match holder {
-        Holder::Session { pid, .. } => i64::from(*pid),
-        Holder::PreparedTransaction { .. } => panic!("{holder:?} has no process"),
+        BlockingTransaction::Session { pid, .. } => i64::from(*pid),
+        BlockingTransaction::PreparedTransaction { .. } => panic!("{holder:?} has no process"),
     }
 }
 

@@ -131,7 +131,7 @@ async fn every_kind_of_partition_is_known_for_what_it_is() {
         assert_eq!(
             kinds,
             [
-                ("far", PartitionKind::Foreign, attached, false),
+                ("far", PartitionKind::ForeignTable, attached, false),
                 ("going", PartitionKind::Table, Attachment::DetachPending, false),
                 ("plain", PartitionKind::Table, attached, false),
                 ("split", PartitionKind::Partitioned, attached, false),

@@ -8,7 +8,7 @@ use pg_partition_operator::converge::{ConvergeError, Options, converge};
 use pg_partition_operator::partition::Identifier;
 use pg_partition_operator::plan::{Moment, Plan, Step, TransactionMode};
 use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOutcome, TableLock};
-use pg_partition_operator::sql::{self, Waits};
+use pg_partition_operator::sql::{self, Timeouts};
 use serde_json::json;
 
 use crate::scenarios::{Phase, Scenario};
@@ -333,8 +333,9 @@ async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
 /// Lets this many statements through where they are sent one by one.
 fn after_statements(step: &Step, owner: &Identifier, statements: usize) -> Mode {
     // As `apply` renders them: the number of bytes has to be right.
-    let waits = Waits { lock_timeout: Duration::from_secs(1), patience: Duration::from_secs(5) };
-    let script = sql::render(step, owner, waits);
+    let timeouts =
+        Timeouts { lock_timeout: Duration::from_secs(1), patience: Duration::from_secs(5) };
+    let script = sql::render(step, owner, timeouts);
     match script.mode {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutRequest(0),
         TransactionMode::Autocommit => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pg_partition_operator::partition::{Identifier, LockMode, QualifiedName};
 use pg_partition_operator::plan::{BuildIndex, DropIndex, Plan, Step, TransactionMode};
 use pg_partition_operator::postgres::Session;
-use pg_partition_operator::sql::{self, Script, Waits};
+use pg_partition_operator::sql::{self, Script, Timeouts};
 
 use crate::scenarios::{assert_all_kinds, scenarios};
 use crate::support::backdate::backdate;
@@ -109,9 +109,10 @@ fn declared(step: &Step) -> Locks {
 
 /// Takes the step, and looks before it lets go. None where the step fails.
 async fn locks_seen(world: &World, session: &Session, plan: &Plan) -> Option<Locks> {
-    let waits = Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(20) };
+    let timeouts =
+        Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(20) };
     let step = &plan.steps[0].step;
-    let script = sql::render(step, plan.owner.as_ref().unwrap(), waits);
+    let script = sql::render(step, plan.owner.as_ref().unwrap(), timeouts);
     let pid = backend(session).await;
     match script.mode {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => {

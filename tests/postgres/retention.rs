@@ -13,7 +13,7 @@ use pg_partition_operator::postgres::{
     ErrorKind, LockKeys, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked,
     execute,
 };
-use pg_partition_operator::sql::Waits;
+use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
 use crate::clients::{Clients, number, run};
@@ -321,9 +321,9 @@ async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     let keys = LockKeys::new(&table.name, oid);
     let lock = TableLock::try_take(&session, keys).await.unwrap().unwrap();
     let second = Duration::from_secs(1);
-    let waits = Waits { lock_timeout: second, patience: second };
+    let timeouts = Timeouts { lock_timeout: second, patience: second };
     let outcomes =
-        execute(&lock, &checked, waits, &Unrevoked, &SlowSteps::default(), &mut Silent).await;
+        execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut Silent).await;
     lock.release().await.unwrap();
     outcomes
 }

@@ -10,7 +10,7 @@ use pg_partition_operator::postgres::{
     DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked,
     execute,
 };
-use pg_partition_operator::sql::Waits;
+use pg_partition_operator::sql::Timeouts;
 
 use tokio::runtime::Handle;
 
@@ -56,11 +56,12 @@ async fn take_steps(
             .await
             .unwrap()
             .unwrap();
-        let waits =
-            Waits { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
+        let timeouts =
+            Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
         let mut watching = Watching { other, table: &before.managed.clone(), seen: Vec::new() };
         let outcomes =
-            execute(&lock, &checked, waits, &Unrevoked, &SlowSteps::default(), &mut watching).await;
+            execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut watching)
+                .await;
         lock.release().await.unwrap();
         backdate(session, at(phase.now)).await;
         for (outcome, after) in outcomes.iter().zip(watching.seen) {

@@ -53,7 +53,7 @@ fn partitions_are_provided_beside_a_foreign_partition_while_its_siblings_lack_an
         ("orders_2026_10", "2026-10-01", "2026-11-01"),
         ("orders_2026_11", "2026-11-01", "2026-12-01"),
     ]);
-    found.partitions[0].kind = PartitionKind::Foreign;
+    found.partitions[0].kind = PartitionKind::ForeignTable;
     let whole = plan(&desired, &found, &moment());
     assert_eq!(verbs(&whole), ["create", "attach", "build-index", "create-index"]);
     let part = whole.without_aside();

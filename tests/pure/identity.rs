@@ -6,7 +6,7 @@ use std::time::Duration;
 use pg_partition_operator::observed::{ObservedTable, Snapshot};
 use pg_partition_operator::partition::{ManagedTable, Method, QualifiedName};
 use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, check, plan, simulate};
-use pg_partition_operator::sql::{Waits, render};
+use pg_partition_operator::sql::{Timeouts, render};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -90,9 +90,9 @@ fn partition_of_a_copy_is_named_and_marked_for_the_table() {
     let now = "2026-03-15T00:00:00Z".parse().expect("an instant");
     let planned = plan(&desired.expect("a spec"), &copy, &Moment::at(now));
     let second = Duration::from_secs(1);
-    let waits = Waits { lock_timeout: second, patience: second };
+    let timeouts = Timeouts { lock_timeout: second, patience: second };
     let owner = planned.owner.expect("the table has an owner");
-    let scripts = planned.steps.iter().map(|planned| render(&planned.step, &owner, waits));
+    let scripts = planned.steps.iter().map(|planned| render(&planned.step, &owner, timeouts));
     let statements: Vec<_> = scripts.flat_map(|script| script.to_sql()).collect();
     let sql: String = statements.iter().map(|sql| format!("{}\n", sql.as_str())).collect();
     for expected in [

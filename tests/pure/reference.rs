@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
 use pg_partition_operator::plan::{Blocker, Risk, Rule, SafetyRule, Step, TransactionMode};
-use pg_partition_operator::sql::{Waits, render};
+use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::resolved_by;
 
 use crate::generated::expect_file;
@@ -149,7 +149,7 @@ fn section(step: &Step, words: &str) -> String {
     }
     let (lock_timeout, patience) = (Duration::from_secs(1), Duration::from_mins(10));
     text.push_str("\n```sql\n");
-    let script = render(step, &identifier("shop_owner"), Waits { lock_timeout, patience });
+    let script = render(step, &identifier("shop_owner"), Timeouts { lock_timeout, patience });
     for statement in script.to_sql() {
         writeln!(text, "{};", statement.as_str()).expect("writing to a String cannot fail");
     }

@@ -17,7 +17,7 @@ use pg_partition_operator::plan::{
     Attach, AttachIndex, BuildIndex, Detach, Drain, IndexBody, MarkPartitions, MarkedPartition,
     Marking, NewIndex, NewPartition, Remember, Step, TransactionMode,
 };
-use pg_partition_operator::sql::{Waits, count_default_rows, render, rows_referenced_by};
+use pg_partition_operator::sql::{Timeouts, count_default_rows, render, rows_referenced_by};
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
@@ -63,7 +63,7 @@ fn each_step_is_said_in_these_words() {
 #[test]
 fn postgres_can_read_every_statement_and_takes_each_for_one() {
     for step in steps() {
-        for statement in render(&step, &owner(), waits()).to_sql() {
+        for statement in render(&step, &owner(), timeouts()).to_sql() {
             is_one_statement(statement.as_str());
             for within in statements_within(statement.as_str()) {
                 is_one_statement(&within);
@@ -165,8 +165,8 @@ fn a_linter_finds_only_what_is_excepted() {
     assert!(for_nothing.is_empty(), "excepted for nothing: {for_nothing:?}");
 }
 
-fn waits() -> Waits {
-    Waits { lock_timeout: Duration::from_millis(1500), patience: Duration::from_secs(30) }
+fn timeouts() -> Timeouts {
+    Timeouts { lock_timeout: Duration::from_millis(1500), patience: Duration::from_secs(30) }
 }
 
 fn owner() -> Identifier {
@@ -178,7 +178,7 @@ fn section(step: &Step) -> String {
 }
 
 fn script(step: &Step) -> String {
-    let script = render(step, &owner(), waits());
+    let script = render(step, &owner(), timeouts());
     let statements = script.to_sql();
     let statements = statements.iter().map(|sql| format!("{};\n", sql.as_str()));
     let statements: String = statements.collect();

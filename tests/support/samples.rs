@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pg_partition_operator::observed::{
-    Fires, Holder, IndexSettings, PartitionKind, Template, Trigger,
+    BlockingTransaction, Fires, IndexSettings, PartitionKind, Template, Trigger,
 };
 use pg_partition_operator::partition::{
     Bounds, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable,
@@ -353,7 +353,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::DefaultNotCounted { default: default.clone() },
         Blocker::DefaultInUse { default: default.clone() },
         Blocker::OtherModulus { table: orders("orders"), found: 4, wanted: 8 },
-        Blocker::DefaultNoTable { default: default.clone(), kind: PartitionKind::Foreign },
+        Blocker::DefaultNoTable { default: default.clone(), kind: PartitionKind::ForeignTable },
         Blocker::DefaultReferenced { default: default.clone(), by: vec![orders("invoices")] },
         Blocker::DefaultRunsCode {
             default: default.clone(),
@@ -390,8 +390,8 @@ fn blockers_of_retention() -> Vec<Blocker> {
         Blocker::DetachHeld {
             partition: partition.clone(),
             by: vec![
-                Holder::Session { pid: 4711, who: "reporting, nightly.py".to_owned() },
-                Holder::PreparedTransaction {
+                BlockingTransaction::Session { pid: 4711, who: "reporting, nightly.py".to_owned() },
+                BlockingTransaction::PreparedTransaction {
                     gid: "billing-4711".to_owned(),
                     owner: "billing".to_owned(),
                 },

@@ -8,25 +8,25 @@ use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Rule, Step, Transacti
 use crate::sql;
 use crate::status::resolved_by;
 
-pub(super) fn plan(plan: &Plan, waits: sql::Waits) -> Value {
+pub(super) fn plan(plan: &Plan, timeouts: sql::Timeouts) -> Value {
     let owner = plan.owner.as_ref();
     json!({
         "table": plan.table.shown(),
         "fingerprint": plan.fingerprint,
-        "steps": plan.steps.iter().map(|planned| step(planned, owner, waits)).collect::<Vec<_>>(),
+        "steps": plan.steps.iter().map(|planned| step(planned, owner, timeouts)).collect::<Vec<_>>(),
         "heldBack": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
         "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
 }
 
-fn step(planned: &PlannedStep, owner: Option<&Identifier>, waits: sql::Waits) -> Value {
+fn step(planned: &PlannedStep, owner: Option<&Identifier>, timeouts: sql::Timeouts) -> Value {
     let step = &planned.step;
     let locks: Vec<_> = step
         .locks()
         .into_iter()
         .map(|(relation, mode)| json!({ "relation": relation.shown(), "mode": mode.as_str() }))
         .collect();
-    let script = owner.map(|owner| sql::render(step, owner, waits));
+    let script = owner.map(|owner| sql::render(step, owner, timeouts));
     let statements = script.iter().flat_map(sql::Script::to_sql);
     json!({
         "step": step.verb(),

@@ -17,7 +17,7 @@ use crate::converge::look;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, Snapshot};
 use crate::plan::{self, Moment, Plan};
-use crate::sql::Waits;
+use crate::sql::Timeouts;
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArguments {
@@ -69,20 +69,20 @@ pub(super) fn show(
         }
         Format::Json => {
             let plans =
-                tables.iter().zip(plans).map(|(table, plan)| json::plan(plan, waits(table)));
+                tables.iter().zip(plans).map(|(table, plan)| json::plan(plan, timeouts(table)));
             output::print_json(&json!({ "plans": plans.collect::<Vec<_>>() }))?;
         }
         Format::Sql => {
             for (table, plan) in tables.iter().zip(plans) {
-                output::print(&script::text(plan, waits(table)))?;
+                output::print(&script::text(plan, timeouts(table)))?;
             }
         }
     }
     Ok(plans.iter().map(exit).max().unwrap_or(Exit::Done))
 }
 
-fn waits(table: &DesiredTable) -> Waits {
-    Waits { lock_timeout: table.limits.lock_timeout, patience: PATIENCE }
+fn timeouts(table: &DesiredTable) -> Timeouts {
+    Timeouts { lock_timeout: table.limits.lock_timeout, patience: PATIENCE }
 }
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {

@@ -1,14 +1,14 @@
 //! A plan for psql.
 
 use crate::plan::{Plan, TransactionMode};
-use crate::sql::{self, Sql, Waits};
+use crate::sql::{self, Sql, Timeouts};
 
 /// The settings under which the statements mean what they say.
 const SETTINGS: &str = "SET search_path = pg_catalog;\nSET \"TimeZone\" = 'UTC';\n\
                         SET \"DateStyle\" = 'ISO, YMD';\nSET synchronous_commit = 'local';\n";
 
 /// The statements of a plan, with a comment on each step.
-pub(super) fn text(plan: &Plan, waits: Waits) -> String {
+pub(super) fn text(plan: &Plan, timeouts: Timeouts) -> String {
     let mut text = String::new();
     for line in plan.to_string().lines() {
         text.push_str(&format!("-- {line}\n"));
@@ -17,7 +17,7 @@ pub(super) fn text(plan: &Plan, waits: Waits) -> String {
     text.push_str(SETTINGS);
     for planned in &plan.steps {
         text.push_str(&format!("\n-- {}\n", planned.line()));
-        let script = sql::render(&planned.step, owner, waits);
+        let script = sql::render(&planned.step, owner, timeouts);
         let statements = script.to_sql();
         let statements: Vec<_> = statements.iter().map(Sql::as_str).collect();
         let statements = format!("{};\n", statements.join(";\n"));

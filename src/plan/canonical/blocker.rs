@@ -55,7 +55,7 @@ encode_variants! {
     PartitionKind {
         Table = "table" {}
         Partitioned = "partitioned" {}
-        Foreign = "foreign" {}
+        ForeignTable = "foreign" {}
     }
 }
 

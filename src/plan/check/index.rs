@@ -56,7 +56,7 @@ fn check_taken(
     let is_equivalent =
         |i: &PartitionIndex| i.valid && i.of.is_none() && i.shape.as_ref() == Some(shape);
     let has_one = |p: &ObservedPartition| {
-        p.kind == PartitionKind::Foreign || p.indexes.iter().any(is_equivalent)
+        p.kind == PartitionKind::ForeignTable || p.indexes.iter().any(is_equivalent)
     };
     let nothing_is_built = world.attached().all(|p| partitions.contains(&p.name) && has_one(p));
     world.ensure(partitions.is_empty() || nothing_is_built, SafetyRule::NoBuildUnderLock)

@@ -48,7 +48,7 @@ pub(super) fn index_being_built(index: &QualifiedName) -> String {
 pub(super) fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
     let (partition, kind_name) = (partition.shown(), kind_of(kind));
     match kind {
-        PartitionKind::Foreign => format!(
+        PartitionKind::ForeignTable => format!(
             "{partition} is {kind_name}, and Postgres has no unique index on a table with a foreign partition: detach \
              it, or remove unique from the index in spec.indexes"
         ),

@@ -108,6 +108,6 @@ pub(in crate::plan) fn kind_of(kind: PartitionKind) -> &'static str {
     match kind {
         PartitionKind::Table => "a table",
         PartitionKind::Partitioned => "partitioned itself",
-        PartitionKind::Foreign => "a foreign table",
+        PartitionKind::ForeignTable => "a foreign table",
     }
 }

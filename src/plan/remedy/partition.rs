@@ -1,7 +1,7 @@
 //! About one partition.
 
 use super::{names, shown_role};
-use crate::observed::Holder;
+use crate::observed::BlockingTransaction;
 use crate::partition::{Identifier, QualifiedName, shown_text};
 
 pub(super) fn another_detach_pending(partition: &QualifiedName) -> String {
@@ -14,13 +14,13 @@ pub(super) fn has_partitions(partition: &QualifiedName) -> String {
     format!("{partition} has partitions of its own, which may not be ours to drop: drop it by hand")
 }
 
-pub(super) fn detach_held(partition: &QualifiedName, by: &[Holder]) -> String {
+pub(super) fn detach_held(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
     let holders: Vec<_> = by
         .iter()
         .map(|holder| match holder {
-            Holder::Session { pid, who } if who.is_empty() => format!("process {pid}"),
-            Holder::Session { pid, who } => format!("process {pid} ({})", shown_text(who)),
-            Holder::PreparedTransaction { gid, owner } => format!(
+            BlockingTransaction::Session { pid, who } if who.is_empty() => format!("process {pid}"),
+            BlockingTransaction::Session { pid, who } => format!("process {pid} ({})", shown_text(who)),
+            BlockingTransaction::PreparedTransaction { gid, owner } => format!(
                 "the transaction that {} prepared as '{}' (end it with COMMIT PREPARED or ROLLBACK PREPARED)",
                 shown_text(owner),
                 shown_text(gid)

@@ -84,8 +84,8 @@ fn unadoptable(partition: &ObservedPartition) -> Option<Unadoptable> {
         Some(Unadoptable::Default)
     } else if partition.attachment != Attachment::Attached {
         Some(Unadoptable::NotAttached)
-    } else if partition.kind == PartitionKind::Foreign {
-        Some(Unadoptable::Foreign)
+    } else if partition.kind == PartitionKind::ForeignTable {
+        Some(Unadoptable::ForeignTable)
     } else {
         (!partition.owned).then_some(Unadoptable::OtherOwner)
     }

@@ -74,7 +74,7 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     };
     let (ours, foreign): (Vec<_>, Vec<_>) = expired.into_iter().partition(|p| p.is_managed());
     let (foreign_tables, foreign): (Vec<_>, Vec<_>) =
-        foreign.into_iter().partition(|p| p.kind == PartitionKind::Foreign);
+        foreign.into_iter().partition(|p| p.kind == PartitionKind::ForeignTable);
     if !foreign_tables.is_empty() {
         draft.notes.push(Note::ExpiredForeign { partitions: names(&foreign_tables) });
     }

@@ -18,7 +18,7 @@ use pg_partition_operator::plan::{
     Moment, Plan, check, is_refuted, next_action, plan, questions, questions_without_spec, readmit,
     simulate,
 };
-use pg_partition_operator::sql::{Waits, render};
+use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{Outcome, Seen, Subject, project};
 use serde_json::Value;
 
@@ -144,11 +144,11 @@ fn exercise(desired: &mut DesiredTable, observed: &ObservedTable, moment: &Momen
 /// Text, and the statements.
 fn show(plan: &Plan, desired: &DesiredTable) {
     let patience = Duration::from_secs(u64::MAX);
-    let waits = Waits { lock_timeout: desired.limits.lock_timeout, patience };
+    let timeouts = Timeouts { lock_timeout: desired.limits.lock_timeout, patience };
     assert!(!plan.to_string().is_empty());
     for planned in plan.steps.iter().take(40) {
         let owner = plan.owner.as_ref().expect("a table with steps has an owner");
-        assert!(!render(&planned.step, owner, waits).to_sql().is_empty());
+        assert!(!render(&planned.step, owner, timeouts).to_sql().is_empty());
         assert!(!planned.line().is_empty() && !planned.step.facts().undo.is_empty());
     }
 }

@@ -8,7 +8,7 @@ mod range;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{
-    Attachment, Holder, ObservedPartition, ObservedTable, PartitionKind,
+    Attachment, BlockingTransaction, ObservedPartition, ObservedTable, PartitionKind,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::{Moment, plan, simulate};
@@ -160,7 +160,8 @@ impl LetGo {
         };
         match self {
             Self::HeldPending => {
-                partition.held_by = vec![Holder::Session { pid: 4711, who: String::new() }];
+                partition.held_by =
+                    vec![BlockingTransaction::Session { pid: 4711, who: String::new() }];
             }
             Self::TakenByAnother => partition.owned = false,
             Self::ReferredTo => {

@@ -1,7 +1,8 @@
 //! What a scenario says of a partition.
 
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, Fires, Holder, ObservedPartition, PartitionKind, Publication, Trigger,
+    Attachment, BlockingTransaction, BoundsCheck, Fires, ObservedPartition, PartitionKind,
+    Publication, Trigger,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 
@@ -62,7 +63,7 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
 fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
     match word {
         "subpartitioned" => partition.kind = PartitionKind::Partitioned,
-        "foreign-table" => partition.kind = PartitionKind::Foreign,
+        "foreign-table" => partition.kind = PartitionKind::ForeignTable,
         "not-owned" => partition.owned = false,
         "unfit" => partition.fits = false,
         "proven" => partition.bounds_check = BoundsCheck::Proven,
@@ -91,7 +92,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
             .push(Publication { name: line.name().name, owned: word == "published-by" }),
         "held-by" => {
             let who = "reporting".to_owned();
-            partition.held_by.push(Holder::Session { pid: line.number(), who });
+            partition.held_by.push(BlockingTransaction::Session { pid: line.number(), who });
         }
         "trigger" => {
             let name = world::identifier(&line.word());

@@ -139,7 +139,7 @@ fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, dr
 }
 
 fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
-    draft.world.attached().find(|p| p.kind == PartitionKind::Foreign)
+    draft.world.attached().find(|p| p.kind == PartitionKind::ForeignTable)
 }
 
 /// Builds the index on each partition first, and lets the table's take these: beside a foreign partition an
@@ -157,7 +157,7 @@ fn create_beside_foreign(
     }
     let attached: Vec<_> = draft.world.attached().cloned().collect();
     let mut is_complete = true;
-    for partition in attached.iter().filter(|p| p.kind != PartitionKind::Foreign) {
+    for partition in attached.iter().filter(|p| p.kind != PartitionKind::ForeignTable) {
         is_complete &= equivalent(index, partition).is_some()
             || draft.has_room()
                 && build(index, (name, None), partition, because, ground, draft).is_some();
@@ -196,7 +196,7 @@ fn complete(
 ) {
     let lacks = |partition: &&ObservedPartition| {
         partition.attachment == Attachment::Attached
-            && partition.kind != PartitionKind::Foreign
+            && partition.kind != PartitionKind::ForeignTable
             && !partition.indexes.iter().any(|i| i.of.as_ref() == Some(of))
     };
     for at in 0..draft.world.partitions.len() {

@@ -33,7 +33,7 @@ pub(super) fn ensure_on_partitions(
     let known = draft.condition_of(ground, index);
     for at in 0..draft.world.partitions.len() {
         let is_attached = |p: &&ObservedPartition| {
-            p.attachment == Attachment::Attached && p.kind != PartitionKind::Foreign
+            p.attachment == Attachment::Attached && p.kind != PartitionKind::ForeignTable
         };
         let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
         let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &known));
