@@ -77,7 +77,7 @@ fn rules() -> String {
 
 #[test]
 fn every_blocker_has_its_heading() {
-    let declared = source::variants(&source::file("plan/blocker.rs"), "Blocker");
+    let declared = source::variants(&source::file("plan/blocker/mod.rs"), "Blocker");
     let blockers = samples::blockers();
     let named: Vec<_> = blockers.iter().map(|blocker| blocker.name().to_owned()).collect();
     assert_eq!(names(&declared), named);
