@@ -151,19 +151,35 @@ impl fmt::Debug for QualifiedName {
     }
 }
 
-/// Reads `name` or `schema.name` with SQL's quoting: unquoted parts fold to lower case, `""` within
+/// Reads names that dots separate with SQL's quoting: unquoted parts fold to lower case, `""` within
 /// quotes is one quote.
+///
+/// # Errors
+/// Returns an error if the text is not such a list of names.
+pub fn sql_names(text: &str) -> Result<Vec<Identifier>, InvalidIdentifier> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    loop {
+        let (name, after) = sql_part(rest)?;
+        names.push(name);
+        match after.strip_prefix('.') {
+            Some(next) => rest = next,
+            None if after.is_empty() => return Ok(names),
+            None => return Err(InvalidIdentifier::Syntax(text.to_owned())),
+        }
+    }
+}
+
+/// Reads `name` or `schema.name` as [`sql_names`] does.
 ///
 /// # Errors
 /// When the text is not such a name.
 pub fn sql_name(text: &str) -> Result<(Option<Identifier>, Identifier), InvalidIdentifier> {
-    let (first, rest) = sql_part(text)?;
-    if rest.is_empty() {
-        return Ok((None, first));
-    }
-    match rest.strip_prefix('.').map(sql_part).transpose()? {
-        Some((name, "")) => Ok((Some(first), name)),
-        Some(_) | None => Err(InvalidIdentifier::Syntax(text.to_owned())),
+    let mut names = sql_names(text)?.into_iter();
+    match (names.next(), names.next(), names.next()) {
+        (Some(name), None, _) => Ok((None, name)),
+        (Some(schema), Some(name), None) => Ok((Some(schema), name)),
+        (None, ..) | (Some(_), Some(_), Some(_)) => Err(InvalidIdentifier::Syntax(text.to_owned())),
     }
 }
 

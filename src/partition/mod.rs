@@ -35,7 +35,9 @@ pub use constraint::{
 };
 pub use digest::digest;
 pub use grid::{Grid, Interval};
-pub use identifier::{Identifier, InvalidIdentifier, QualifiedName, shown_text, sql_name};
+pub use identifier::{
+    Identifier, InvalidIdentifier, QualifiedName, shown_text, sql_name, sql_names,
+};
 pub use index::{IndexColumn, IndexShape};
 pub use key::{KeyColumn, KeyType, Method, PartitionKey, RangeKey};
 pub use lock::LockMode;
