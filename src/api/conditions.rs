@@ -103,6 +103,8 @@ reasons! {
     TableNotFound,
     /// The table is a plain one; partition it first.
     NotPartitioned,
+    /// The table cannot be converted as spec.conversion asks; change what the message names.
+    NotConvertible,
     /// The table is partitioned by another method or by other columns than the spec says; delete
     /// this resource and describe the table as it is.
     PartitionKeyMismatch,

@@ -53,6 +53,7 @@ impl Reason {
             | Self::InsufficientPrivilege
             | Self::TableNotFound
             | Self::NotPartitioned
+            | Self::NotConvertible
             | Self::PartitionKeyMismatch
             | Self::UnsupportedKeyType
             | Self::UnknownTimeZone

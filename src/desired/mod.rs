@@ -4,9 +4,11 @@
 //! does. Below this folder nothing asks whether a spec is valid.
 
 mod annotations;
+mod conversion;
 mod cron;
 mod duration;
 mod error;
+mod loss;
 mod parse;
 mod predicate;
 
@@ -16,9 +18,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use conversion::{
+    AfterCutover, Backfill, ConversionMethod, CopyOptions, DesiredConversion, Parity, ParityLevel,
+    Side, SyncLevel,
+};
 pub use cron::Cron;
 pub use duration::{parse_duration, shown_duration};
 pub use error::SpecError;
+pub use loss::{InvalidLoss, Loss};
 
 use crate::partition::{Identifier, IndexShape, Interval, ManagedTable, Method};
 
@@ -31,6 +38,8 @@ pub struct DesiredTable {
     pub partitioning: Partitioning,
     /// The indexes it has; none where indexes are to be left alone.
     pub indexes: Vec<DesiredIndex>,
+    /// How the table becomes a partitioned one, or `None` if it is one.
+    pub conversion: Option<DesiredConversion>,
     /// Whether to act or only to report.
     pub mode: Mode,
     /// Whether to do nothing at all.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::{
     Cron, DefaultPartition, DesiredHash, DesiredIndex, DesiredRange, DesiredTable, Limits, Mode,
     OnExpiry, OnPartitions, Partitioning, Retention, Schedule, SpecError, StartAt, Zone,
-    parse_duration, predicate,
+    conversion, parse_duration, predicate,
 };
 use crate::api::v1alpha1 as api;
 use crate::partition::{
@@ -33,6 +33,7 @@ impl DesiredTable {
             retention: _,
             schedule: _,
             indexes,
+            conversion,
             mode,
             suspend,
             limits,
@@ -48,6 +49,7 @@ impl DesiredTable {
                 desired_index(&format!("spec.indexes[{at}]"), index, &mut errors)
             })
             .collect();
+        let conversion = conversion.as_ref().and_then(|c| conversion::parse(c, &mut errors));
         let limits = desired_limits(limits, &mut errors);
         let (Some(schema), Some(name), Some(partitioning), Some(limits)) =
             (schema, table, partitioning, limits)
@@ -61,6 +63,7 @@ impl DesiredTable {
             name: ManagedTable::new(QualifiedName { schema, name }),
             partitioning,
             indexes,
+            conversion,
             mode: match mode {
                 api::Mode::Enforce => Mode::Enforce,
                 api::Mode::Plan => Mode::Plan,
@@ -76,10 +79,10 @@ impl DesiredTable {
 
 /// What is wrong so far.
 #[derive(Default)]
-struct Errors(Vec<SpecError>);
+pub(super) struct Errors(Vec<SpecError>);
 
 impl Errors {
-    fn push(&mut self, path: &str, problem: impl Into<String>) {
+    pub(super) fn push(&mut self, path: &str, problem: impl Into<String>) {
         self.0.push(SpecError { path: path.to_owned(), problem: problem.into() });
     }
 
@@ -87,12 +90,17 @@ impl Errors {
         Identifier::new(text).map_err(|problem| self.push(path, problem.to_string())).ok()
     }
 
-    fn identifiers(&mut self, path: &str, texts: &[String]) -> Vec<Identifier> {
+    pub(super) fn identifiers(&mut self, path: &str, texts: &[String]) -> Vec<Identifier> {
         let paths = texts.iter().enumerate().map(|(at, text)| (format!("{path}[{at}]"), text));
         paths.filter_map(|(path, text)| self.identifier(&path, text)).collect()
     }
 
-    fn number(&mut self, path: &str, number: i32, bounds: RangeInclusive<u32>) -> Option<u32> {
+    pub(super) fn number(
+        &mut self,
+        path: &str,
+        number: i32,
+        bounds: RangeInclusive<u32>,
+    ) -> Option<u32> {
         let number = u32::try_from(number).ok().filter(|number| bounds.contains(number));
         if number.is_none() {
             let (least, most) = bounds.into_inner();
@@ -101,7 +109,7 @@ impl Errors {
         number
     }
 
-    fn duration(
+    pub(super) fn duration(
         &mut self,
         path: &str,
         text: &str,

@@ -89,6 +89,11 @@ pub(super) fn refute<'a>(
         return Err(problems);
     };
     let of_role = of_role(observed, relation);
+    if desired.conversion.is_some() {
+        problems.push(Blocker::ConversionNotSupported);
+        problems.extend(of_role);
+        return Err(problems);
+    }
     match method(desired, observed, relation, moment) {
         Ok(method) if problems.is_empty() && of_role.is_empty() => {
             Ok(Ground { desired, moment, relation, method })

@@ -125,6 +125,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
     match blocker {
         Blocker::NoSuchTable { .. } => (Reason::TableNotFound, About::Table),
         Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),
+        Blocker::ConversionNotSupported => (Reason::NotConvertible, About::Table),
         Blocker::OtherKey { .. } => (Reason::PartitionKeyMismatch, About::Table),
         Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, About::Table),
         Blocker::UnknownTimeZone { .. } => (Reason::UnknownTimeZone, About::Table),

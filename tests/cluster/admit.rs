@@ -98,7 +98,9 @@ fn people_are_told_what_the_fields_mean(cluster: &Cluster) {
     for (field, meaning) in [
         ("pgpt.spec.limits.lockTimeout", "The longest anyone may queue"),
         ("pgpt.spec.indexes.method", "Default: btree"),
+        ("pgpt.spec.conversion.acknowledge", "<Loss>:<object>"),
         ("pgpt.status.coveredUntil", "where the coverage"),
+        ("pgpt.status.conversion.serving", "the name applications use"),
     ] {
         let explained = kubectl(cluster, &["explain", field]).unwrap();
         assert!(explained.contains(meaning), "{field}: {explained}");
@@ -238,9 +240,19 @@ async fn status_is_listed(cluster: &Cluster, tables: &Api<DynamicObject>, namesp
     let listed = kubectl(cluster, &[&get[..], &["wide"]].concat()).unwrap();
     let (heading, row) = listed.split_once('\n').unwrap();
     let columns: Vec<_> = heading.split_whitespace().collect();
-    assert_eq!(columns.join(" "), "NAME READY STRATEGY PARTITIONS COVERED-UNTIL REASON AGE");
-    for shown in ["True", "Range(Month) on occurred_at", "29", "2027-03-01T00:00:00Z", "Succeeded"]
-    {
+    assert_eq!(
+        columns.join(" "),
+        "NAME READY STRATEGY PARTITIONS COVERED-UNTIL SERVING PARITY REASON AGE"
+    );
+    for shown in [
+        "True",
+        "Range(Month) on occurred_at",
+        "29",
+        "2027-03-01T00:00:00Z",
+        "Partitioned",
+        "Clean",
+        "Succeeded",
+    ] {
         assert!(row.contains(shown), "{shown} is not in {row}");
     }
     for selector in ["spec.table=revenues", "spec.database.secretRef.name=finance-app"] {
@@ -263,6 +275,32 @@ fn good_status() -> Value {
             "strategy": "Range(Month) on occurred_at",
             "partitions": {"attached": 29},
             "coveredUntil": "2027-03-01T00:00:00Z",
+            "conversion": {
+                "stage": "Serving",
+                "serving": "Partitioned",
+                "servingSince": "2026-11-24T12:00:00Z",
+                "copiedRows": 5_000_000_000_i64,
+                "estimatedRows": 5_000_000_000_i64,
+                "rowsPerSecond": 41_000,
+                "expectedAt": "2026-11-24T12:00:00Z",
+                "rollback": "Possible",
+                "losses": [
+                    {"loss": "UniqueKey:revenues_pkey", "at": "Cutover", "acknowledged": true},
+                ],
+                "bound": ["materialized view accounting.totals"],
+                "routing": [{"role": "reporting", "routed": true, "olderSessions": 3}],
+            },
+            "parity": {
+                "state": "Clean",
+                "level": "Content",
+                "startedAt": "2026-11-24T11:00:00Z",
+                "checkedAt": "2026-11-24T11:30:00Z",
+                "rowsSource": 5_000_000_000_i64,
+                "rowsPartitioned": 5_000_000_000_i64,
+                "differenceRows": 0,
+                "mismatchedRanges": 0,
+                "repairedRows": 2,
+            },
         },
     })
 }

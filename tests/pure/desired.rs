@@ -1,15 +1,20 @@
 //! What a resource means: its spec, and its annotations.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{
-    AdoptedName, DefaultPartition, DesiredRange, DesiredTable, OnExpiry, Partitioning, Retention,
+    AdoptedName, AfterCutover, Backfill, ConversionMethod, CopyOptions, DefaultPartition,
+    DesiredConversion, DesiredRange, DesiredTable, Loss, OnExpiry, Parity, ParityLevel,
+    Partitioning, Retention, Side, SyncLevel,
 };
 use pg_partition_operator::plan::Moment;
 use serde_json::{Value, json};
 
+use crate::admission::support::cases;
 use crate::world::{desired, identifier};
 
 /// A range of months in Paris, with more in its spec.
@@ -87,6 +92,114 @@ fn everything_that_is_wrong_is_found_at_once() {
             "spec.schedule.provision",
         ]
     );
+}
+
+fn conversion(conversion: &Value) -> DesiredConversion {
+    let table = desired(&spec(&json!({"conversion": conversion}))).expect("a valid spec");
+    table.conversion.expect("it has a conversion")
+}
+
+#[test]
+fn conversion_has_the_documented_defaults() {
+    assert_eq!(desired(&spec(&json!({}))).expect("a valid spec").conversion, None);
+    let copy = ConversionMethod::Copy(CopyOptions {
+        sync: SyncLevel::Row,
+        backfill: Backfill { max_rows_per_second: None },
+        parity: Parity { check: ParityLevel::Content, every: Duration::from_hours(1) },
+        routing: BTreeSet::new(),
+        source: AfterCutover::Keep,
+    });
+    let with_defaults =
+        DesiredConversion { method: copy, serve_from: Side::Source, acknowledged: BTreeSet::new() };
+    assert_eq!(conversion(&json!({"method": "Copy"})), with_defaults);
+    let empty = json!({
+        "method": "Copy", "sync": {}, "backfill": {}, "parity": {}, "routing": {}, "source": {},
+    });
+    assert_eq!(conversion(&empty), with_defaults);
+
+    let attach = DesiredConversion { method: ConversionMethod::Attach, ..with_defaults };
+    assert_eq!(conversion(&json!({"method": "Attach"})), attach);
+    let week = json!({"method": "Copy", "source": {"afterCutover": "Drop"}});
+    let ConversionMethod::Copy(copy) = conversion(&week).method else {
+        unreachable!("the method is Copy")
+    };
+    assert_eq!(copy.source, AfterCutover::Drop { after: Duration::from_hours(168) });
+}
+
+#[test]
+fn every_field_of_a_conversion_is_read() {
+    let read = conversion(&json!({
+        "method": "Copy",
+        "serveFrom": "Partitioned",
+        "sync": {"level": "Statement"},
+        "backfill": {"maxRowsPerSecond": 5000},
+        "parity": {"check": "Count", "every": "1h30m"},
+        "routing": {"roles": ["reporting", "Audit"]},
+        "source": {"afterCutover": "Drop", "dropAfter": "0s"},
+        "acknowledge": ["UniqueKey:Orders_PKey", "ManyPartitions"],
+    }));
+    let copy = CopyOptions {
+        sync: SyncLevel::Statement,
+        backfill: Backfill { max_rows_per_second: NonZeroU32::new(5000) },
+        parity: Parity { check: ParityLevel::Count, every: Duration::from_mins(90) },
+        routing: BTreeSet::from([identifier("Audit"), identifier("reporting")]),
+        source: AfterCutover::Drop { after: Duration::ZERO },
+    };
+    let acknowledged =
+        BTreeSet::from([Loss::UniqueKey(identifier("orders_pkey")), Loss::ManyPartitions]);
+    assert_eq!(
+        read,
+        DesiredConversion {
+            method: ConversionMethod::Copy(copy),
+            serve_from: Side::Partitioned,
+            acknowledged
+        }
+    );
+}
+
+#[test]
+fn every_wrong_field_of_a_conversion_is_found() {
+    let wrong = json!({
+        "method": "Copy",
+        "backfill": {"maxRowsPerSecond": -1},
+        "parity": {"every": "0s"},
+        "routing": {"roles": ["reporting", ""]},
+        "source": {"dropAfter": "7d"},
+        "acknowledge": ["UniqueKey:a", "PrimaryKey:a", "View:a"],
+    });
+    let errors = desired(&spec(&json!({"conversion": wrong}))).expect_err("all of it is wrong");
+    let mut paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(
+        paths,
+        [
+            "spec.conversion.acknowledge[1]",
+            "spec.conversion.acknowledge[2]",
+            "spec.conversion.backfill.maxRowsPerSecond",
+            "spec.conversion.parity.every",
+            "spec.conversion.routing.roles[1]",
+            "spec.conversion.source.dropAfter",
+        ]
+    );
+}
+
+/// The schema has the grammar of a loss once more, in CEL.
+#[test]
+fn loss_that_the_schema_accepts_is_read_and_no_other() {
+    let mut kinds = BTreeSet::new();
+    for (_, case) in cases() {
+        let created = case.created();
+        let losses = created.pointer("/spec/conversion/acknowledge").and_then(Value::as_array);
+        for (at, loss) in losses.into_iter().flatten().enumerate() {
+            let path = format!("spec.conversion.acknowledge[{at}]");
+            let is_refused = case.refused.as_ref().is_some_and(|refused| refused.at == path);
+            let text = loss.as_str().expect("a loss is text");
+            let read: Result<Loss, _> = text.parse();
+            assert_eq!(read.is_err(), is_refused, "{}: {text:?} is {read:?}", case.title);
+            kinds.extend(read.ok().map(|loss| loss.word()));
+        }
+    }
+    assert_eq!(kinds.len(), 9, "each kind has a case: {kinds:?}");
 }
 
 fn annotated(annotations: &Value) -> DesiredTable {

@@ -326,6 +326,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
     let of_table = vec![
         Blocker::NoSuchTable { table: orders("orders") },
         Blocker::NotPartitioned { table: orders("orders"), kind: "table" },
+        Blocker::ConversionNotSupported,
         Blocker::OtherKey {
             table: orders("orders"),
             found: "hash (org_id)".to_owned(),

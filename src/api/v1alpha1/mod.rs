@@ -7,6 +7,8 @@
 
 #![allow(unreachable_pub, reason = "KubeSchema copies each struct into the body of a function")]
 
+mod conversion;
+mod conversion_status;
 mod crd;
 mod database;
 mod index;
@@ -17,12 +19,21 @@ mod schema;
 mod spec;
 mod status;
 
+pub use conversion::{
+    AfterCutover, BackfillOptions, Conversion, ConversionMethod, ParityLevel, ParityOptions,
+    RoutingOptions, Side, SourceOptions, SyncLevel, SyncOptions,
+};
+pub use conversion_status::{
+    ConversionStage, ConversionStatus, LostAt, ParityState, ParityStatus, ReportedLoss, Rollback,
+    RoutedRole,
+};
 pub use crd::crd;
 pub use database::{CaKind, CaRef, ClientCertRef, Database, SecretKeys, SecretRef, SslMode};
 pub use index::{Index, IndexColumn, IndexMethod, IndexedPartitions, NullsOrder, SortOrder};
 pub use partition_by::{HashKey, Interval, PartitionBy, RangeKey};
 pub use retention::{OnExpiry, Retention};
 pub use schedule::Schedule;
+pub use schema::ACKNOWLEDGEMENTS;
 pub use spec::{DefaultPartition, Limits, Mode, PartitionedTable, PartitionedTableSpec};
 pub use status::{CoverageBound, PartitionCounts, PartitionedTableStatus, PlanSummary};
 

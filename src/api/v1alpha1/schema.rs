@@ -9,6 +9,17 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 /// What Postgres allows for one index, key and included columns together.
 const MAX_COLUMNS: usize = 32;
 
+/// Maximum number of roles that read the partitioned table before the cutover.
+const MAX_ROLES: usize = 32;
+
+/// Maximum number of losses that a user can acknowledge.
+const MAX_ACKNOWLEDGEMENTS: usize = 100;
+
+/// Every form of an acknowledgement, for messages.
+pub const ACKNOWLEDGEMENTS: &str = "UniqueKey:<constraint or index>, ForeignKey:<schema>.<table>.<constraint>, \
+     Exclusion:<constraint>, View:<schema>.<view>, Publication:<name>, RowMover:<trigger>, \
+     TriggerSeesPartition:<trigger>, SecurityLabel:<provider>, or ManyPartitions";
+
 /// A rule whose breach makes the field at `path` invalid.
 pub(super) fn invalid(path: &str, requires: &str, message: &str) -> Rule {
     rule(Reason::FieldValueInvalid, path, requires, message)
@@ -73,6 +84,20 @@ pub(super) fn columns(generator: &mut SchemaGenerator) -> Schema {
         "items": identifier(generator),
         "minItems": 1,
         "maxItems": MAX_COLUMNS,
+        "x-kubernetes-validations": [distinct],
+    })
+}
+
+/// Roles of the database: none twice.
+pub(super) fn roles(generator: &mut SchemaGenerator) -> Schema {
+    let distinct = value(
+        "self.all(a, self.exists_one(b, b == a))",
+        "names a role twice; leave one of them out",
+    );
+    json_schema!({
+        "type": "array",
+        "items": identifier(generator),
+        "maxItems": MAX_ROLES,
         "x-kubernetes-validations": [distinct],
     })
 }
@@ -161,6 +186,44 @@ pub(super) fn drop_after(_: &mut SchemaGenerator) -> Schema {
         "is not a duration from 0s to 8784h, such as 24h or 168h",
     );
     string(32, &[grammar])
+}
+
+/// A duration of 1 second to 366 days.
+pub(super) fn parity_interval(_: &mut SchemaGenerator) -> Schema {
+    let grammar = value(
+        "self.matches('^([0-9]{1,5}(s|m|h))+$') \
+         && duration(self) >= duration('1s') && duration(self) <= duration('8784h')",
+        "is not a duration from 1s to 8784h, such as 10m or 1h",
+    );
+    string(32, &[grammar])
+}
+
+/// The losses that a user accepts: none twice.
+pub(super) fn acknowledgements(_: &mut SchemaGenerator) -> Schema {
+    // A name as `sql_names` reads it, except that only parsing finds one of more than 63 bytes.
+    const NAME: &str = r#"([\\pL\\pN_$]+|"([^"\\x00]|"")+")"#;
+    const NAMED: &str =
+        "UniqueKey|Exclusion|Publication|RowMover|TriggerSeesPartition|SecurityLabel";
+    let known = format!("self.matches('^({NAMED}|ForeignKey|View|ManyPartitions)(:|$)')");
+    let whole = format!(
+        "self.matches('^(({NAMED}):{NAME}|View:{NAME}[.]{NAME}|ForeignKey:{NAME}[.]{NAME}[.]{NAME}\
+         |ManyPartitions)$')"
+    );
+    let unknown = format!("names no loss of a conversion: write {ACKNOWLEDGEMENTS}");
+    let unclear = format!(
+        "does not name what is lost: write {ACKNOWLEDGEMENTS}; names are quoted as in SQL if needed"
+    );
+    let rules = [value(&known, &unknown), value(&format!("!{known} || {whole}"), &unclear)];
+    let distinct = value(
+        "self.all(a, self.exists_one(b, b == a))",
+        "names a loss twice; leave one of them out",
+    );
+    json_schema!({
+        "type": "array",
+        "items": string(400, &rules),
+        "maxItems": MAX_ACKNOWLEDGEMENTS,
+        "x-kubernetes-validations": [distinct],
+    })
 }
 
 /// The five fields of cron, as crontab(5) has them. Of ranges that run backwards, and of days that no

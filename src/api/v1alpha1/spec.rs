@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema::{forbidden, identifier, immutable, invalid, lock_timeout};
-use super::{Database, Index, PartitionBy, PartitionedTableStatus, Retention, Schedule};
+use super::{
+    Conversion, Database, Index, PartitionBy, PartitionedTableStatus, Retention, Schedule,
+};
 
 /// Periods kept ready beyond the current one where a range does not say.
 const AHEAD: i32 = 3;
@@ -45,6 +47,18 @@ const AHEAD: i32 = 3;
         type_ = "string",
         json_path = ".status.coveredUntil",
         description = "Until when every row has a partition"
+    ),
+    printcolumn(
+        name = "Serving",
+        type_ = "string",
+        json_path = ".status.conversion.serving",
+        description = "Which table of a conversion has the name applications use"
+    ),
+    printcolumn(
+        name = "Parity",
+        type_ = "string",
+        json_path = ".status.parity.state",
+        description = "Whether the two tables of a conversion are equal"
     ),
     printcolumn(
         name = "Reason",
@@ -105,6 +119,11 @@ const AHEAD: i32 = 3;
         "a unique index on all partitions needs every partition column among its columns; add it, \
          or make the index unique within each partition by where or partitions: Newest"
     ),
+    validation = forbidden(
+        ".conversion.method",
+        "!has(self.conversion) || self.conversion.method != 'Attach' || has(self.partitionBy.range)",
+        "a plain table cannot become a partition of a hash; use method: Copy"
+    ),
 )]
 pub struct PartitionedTableSpec {
     /// The database the table is in. Required in a cluster; on the command line, `--database-url`
@@ -143,6 +162,10 @@ pub struct PartitionedTableSpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub indexes: Vec<Index>,
+    /// Conversion of a plain table, which is in use, to the partitioned table of this spec. This version
+    /// validates the field and changes nothing while it is set. Default: the table is partitioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<Conversion>,
     /// Enforce does what the spec asks for; Plan computes and reports, and changes nothing.
     #[serde(default)]
     pub mode: Mode,

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::{ConversionStatus, ParityStatus};
 use crate::api::ConditionType;
 
 /// What is true of the table, as it was last seen.
@@ -45,6 +47,13 @@ pub struct PartitionedTableStatus {
     /// What would be done next. Absent where nothing is left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
+    /// Progress of the conversion. Absent if the spec has no conversion.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<ConversionStatus>,
+    /// Result of the last complete comparison of the two tables of a conversion. Absent if the spec has no
+    /// conversion by copy.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub parity: Option<ParityStatus>,
 }
 
 /// Lower or upper bound of the coverage, in the form in which the status stores it.
@@ -71,10 +80,14 @@ impl std::fmt::Display for CoverageBound {
     }
 }
 
-/// Reads a bound that another owner may have written: a resource stays readable whatever it says.
-fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CoverageBound>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| serde_json::from_value(text.into()).ok()))
+/// Reads a value that another owner or version may have written: a resource stays readable whatever it says.
+fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = Option::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
 impl PartitionedTableStatus {
@@ -136,6 +149,19 @@ mod tests {
     use serde_json::json;
 
     use super::{CoverageBound, PartitionedTableStatus};
+
+    #[test]
+    fn conversion_of_another_version_does_not_make_the_status_unreadable() {
+        for (conversion, is_read) in [
+            (json!({"stage": "Copying", "serving": "Source", "copiedRows": 5}), true),
+            (json!({"stage": "Teleporting"}), false),
+        ] {
+            let status = json!({"strategy": "Hash(4) on id", "conversion": conversion});
+            let read: PartitionedTableStatus = serde_json::from_value(status).expect("a status");
+            assert_eq!(read.conversion.is_some(), is_read, "{conversion}");
+            assert_eq!(read.strategy.as_deref(), Some("Hash(4) on id"));
+        }
+    }
 
     #[test]
     fn bound_of_the_coverage_is_read_as_it_is_written() {

@@ -24,6 +24,8 @@ pub enum Blocker {
         /// What it is.
         kind: &'static str,
     },
+    /// The spec has a conversion, which this version of the operator does not do.
+    ConversionNotSupported,
     /// The table is partitioned, but not as the spec says.
     OtherKey {
         /// The table.

@@ -9,6 +9,7 @@ impl Blocker {
         match self {
             Self::NoSuchTable { .. } => "NoSuchTable",
             Self::NotPartitioned { .. } => "NotPartitioned",
+            Self::ConversionNotSupported => "ConversionNotSupported",
             Self::OtherKey { .. } => "OtherKey",
             Self::UnsupportedKeyType { .. } => "UnsupportedKeyType",
             Self::IntervalTooFine { .. } => "IntervalTooFine",

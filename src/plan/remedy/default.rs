@@ -2,14 +2,14 @@
 
 use super::{kind_of, names, shown_role};
 use crate::observed::PartitionKind;
-use crate::partition::{Identifier, QualifiedName, shown_text};
+use crate::partition::{Identifier, KeyRange, QualifiedName, shown_text};
 
-pub(super) fn default_holds_rows(default: &QualifiedName, rows: u64, range: &str) -> String {
+pub(super) fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -> String {
     format!(
         "the default partition {} holds {rows} rows of {}: move them out of it, or set \
          spec.defaultPartition to Present to have it done",
         default.shown(),
-        range
+        range.shown()
     )
 }
 

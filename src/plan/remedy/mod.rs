@@ -11,8 +11,8 @@ use crate::observed::PartitionKind;
 use crate::partition::{Identifier, QualifiedName};
 use consent::{clocks_differ, drop_needs_approval, needs_approval};
 use default::{
-    default_holds_rows, default_in_use, default_no_table, default_not_counted, default_referenced,
-    default_runs_code, default_too_large, default_without_identity,
+    default_in_use, default_no_table, default_not_counted, default_referenced, default_runs_code,
+    default_too_large, default_without_identity, holds_rows,
 };
 use index::{
     condition_unclear, index_being_built, index_name_taken, index_serves_constraint,
@@ -23,9 +23,9 @@ use partition::{
     last_partition, not_owner_of, referenced, references_not_checked, unattached_table,
 };
 use table::{
-    beyond_calendar, interval_too_fine, may_not_create, no_such_table, not_owner, not_partitioned,
-    other_key, other_modulus, read_only, server_too_old, too_many_periods, unknown_time_zone,
-    unsupported_key_type,
+    beyond_calendar, conversion_not_supported, interval_too_fine, may_not_create, no_such_table,
+    not_owner, not_partitioned, other_key, other_modulus, read_only, server_too_old,
+    too_many_periods, unknown_time_zone, unsupported_key_type,
 };
 
 /// A role whose name came from a Secret.
@@ -38,6 +38,7 @@ impl Blocker {
         match self {
             Self::NoSuchTable { table } => no_such_table(table),
             Self::NotPartitioned { table, kind } => not_partitioned(table, kind),
+            Self::ConversionNotSupported => conversion_not_supported(),
             Self::OtherKey { table, found, wanted } => other_key(table, found, wanted),
             Self::UnsupportedKeyType { table, column, type_name } => {
                 unsupported_key_type(table, column, type_name)
@@ -51,9 +52,7 @@ impl Blocker {
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
             Self::ReadOnly => read_only(),
             Self::ServerTooOld { version } => server_too_old(*version),
-            Self::DefaultHoldsRows { default, range, rows } => {
-                default_holds_rows(default, *rows, &range.shown())
-            }
+            Self::DefaultHoldsRows { default, range, rows } => holds_rows(default, *rows, range),
             Self::DefaultNotCounted { default } => default_not_counted(default),
             Self::DefaultInUse { default } => default_in_use(default),
             Self::OtherModulus { table, found, wanted } => other_modulus(table, *found, *wanted),

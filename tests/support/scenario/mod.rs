@@ -90,6 +90,8 @@ impl Scenario {
             "columns" => self.add_columns(line),
             "spec" => self.set_spec(line),
             "index" => self.want_index(&mut line),
+            "conversion" => self.spec["conversion"] = conversion(text),
+            "no-conversion" => self.spec["conversion"] = Value::Null,
             "no-index" => self.spec["indexes"] = json!([]),
             "adopt" => self.annotate(ADOPT_ANNOTATION, text.trim_start_matches("adopt").trim()),
             "found" => self.found(line),
@@ -363,4 +365,10 @@ impl Scenario {
         let wanted: &Identifier = &name.name;
         self.world.partitions.iter_mut().find(|p| p.name.name == *wanted).expect("it is there")
     }
+}
+
+/// `conversion {method: Copy, serveFrom: Partitioned}`: the field as YAML.
+fn conversion(text: &str) -> Value {
+    let field = text.trim_start().trim_start_matches("conversion");
+    serde_yaml::from_str(field).expect("a conversion is YAML")
 }
