@@ -2,25 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::step::{BuildIndex, CreateTableIndex, DropIndex, Object};
-use super::{Cause, PlannedStep, Step};
-use crate::partition::QualifiedName;
+use super::step::{CreateTableIndex, Object};
+use super::{PlannedStep, Step};
 
 /// Steps of a plan that were left out, failed, or were skipped.
 #[derive(Debug, Default)]
 pub struct Undone {
     objects: BTreeSet<Object>,
-    /// Partitions on which an index that replaces another one was not built.
-    lacks_successor: BTreeSet<QualifiedName>,
 }
 
 impl Undone {
     /// Adds a step that was not executed.
     pub fn add(&mut self, step: &Step) {
         self.objects.insert(step.object());
-        if let Step::BuildIndex(BuildIndex { partition, stands_for: Some(_), .. }) = step {
-            self.lacks_successor.insert(partition.clone());
-        }
     }
 
     /// Returns whether a later step of the same plan must not be executed.
@@ -28,16 +22,8 @@ impl Undone {
     pub fn blocks(&self, planned: &PlannedStep) -> bool {
         let step = &planned.step;
         (needs_whole_plan(step) && !self.objects.is_empty())
-            || self.takes_successor_for_granted(planned)
             || self.objects.contains(&step.object())
             || step.needs().iter().any(|object| self.objects.contains(object))
-    }
-
-    /// Returns whether the step drops an index whose successor may be missing.
-    fn takes_successor_for_granted(&self, planned: &PlannedStep) -> bool {
-        let is_replaced = planned.because == Cause::OtherDefinition;
-        let Step::DropIndex(DropIndex { partition, .. }) = &planned.step else { return false };
-        is_replaced && self.lacks_successor.contains(partition)
     }
 }
 

@@ -3,10 +3,12 @@
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{Attachment, ObservedTable, PartitionKind};
 use pg_partition_operator::partition::{Edge, Mark, Method, QualifiedName, RangeBounds};
-use pg_partition_operator::plan::{Moment, Plan, check, plan};
+use pg_partition_operator::plan::{
+    Cause, DropIndex, Moment, Plan, PlannedStep, Rule, Step, Undone, check, plan,
+};
 use serde_json::{Value, json};
 
-use crate::world;
+use crate::{samples, world};
 
 const NOW: &str = "2026-11-22T00:00:00Z";
 
@@ -114,4 +116,27 @@ fn no_build_with_a_condition_begins_while_a_detach_is_pending() {
         );
         assert_eq!(begun(&desired, &found), expected, "{condition:?}");
     }
+}
+
+#[test]
+fn index_is_dropped_only_if_its_own_successor_was_built() {
+    let samples = samples::steps();
+    let build = samples.iter().find_map(|step| match step {
+        Step::BuildIndex(build) => Some(build.clone()),
+        _ => None,
+    });
+    let build = build.expect("a sample");
+    let mut undone = Undone::default();
+    undone.add(&Step::BuildIndex(build.clone()));
+    let is_blocked = |successor: Option<&str>| {
+        let step = Step::DropIndex(DropIndex {
+            partition: build.partition.clone(),
+            index: world::identifier("old"),
+            successor: successor.map(world::identifier),
+        });
+        undone.blocks(&PlannedStep { rule: Rule::Index, step, because: Cause::OtherDefinition })
+    };
+    assert!(is_blocked(Some(build.index.as_str())));
+    assert!(!is_blocked(Some("other")));
+    assert!(!is_blocked(None));
 }

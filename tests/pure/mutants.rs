@@ -314,7 +314,7 @@ fn dropped(partition: &ObservedPartition, world: &World) -> Step {
 /// Whether dropping `first` lets go of what `second` makes anew, for the same name of the resource.
 fn makes_place(first: &Step, second: &Step, observed: &ObservedTable) -> bool {
     let (
-        Step::DropIndex(DropIndex { partition, index }),
+        Step::DropIndex(DropIndex { partition, index, .. }),
         Step::BuildIndex(BuildIndex { partition: on, stands_for, .. }),
     ) = (second, first)
     else {
@@ -447,7 +447,8 @@ fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
         }
         let theirs = partition.indexes.iter().filter(|i| i.valid && i.marker.is_none());
         steps.extend(theirs.map(|index| {
-            vec![Step::DropIndex(DropIndex { partition: name.clone(), index: index.name.clone() })]
+            let (partition, index) = (name.clone(), index.name.clone());
+            vec![Step::DropIndex(DropIndex { partition, index, successor: None })]
         }));
         mutants.extend(steps.into_iter().map(|steps| with(plan, steps)));
     }

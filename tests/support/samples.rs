@@ -275,7 +275,7 @@ impl Names {
                 partition: partition.clone(),
                 index: index.clone(),
             }),
-            Step::DropIndex(DropIndex { partition, index }),
+            Step::DropIndex(DropIndex { partition, index, successor: None }),
             Step::DropTableIndex(DropTableIndex {
                 table: table.clone(),
                 index: replacement.clone(),

@@ -85,7 +85,7 @@ encode_fields! {
     CreateTableIndex { table, index, shape, partitions }
     BuildIndex { partition, index, shape, stands_for, settings }
     AttachIndex { table, table_index, partition, index }
-    DropIndex { partition, index }
+    DropIndex { partition, index; except successor }
     DropTableIndex { table, index, partitions }
     ReplaceTableIndex { table, index, replacement, partitions }
 

@@ -33,7 +33,7 @@ impl<'a> Successors<'a> {
         at: usize,
         world: &Site<'_>,
     ) -> Result<(), SafetyRule> {
-        let Step::DropIndex(DropIndex { partition, index }) = step else { return Ok(()) };
+        let Step::DropIndex(DropIndex { partition, index, .. }) = step else { return Ok(()) };
         let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
         let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
         let comes_later = self.0.get(&(partition, &marker.index)).is_some_and(|last| *last > at);

@@ -165,6 +165,9 @@ pub struct DropIndex {
     pub partition: QualifiedName,
     /// The index.
     pub index: Identifier,
+    /// The valid index that replaces it, or `None` if none does. If a step of the plan builds that one, it must have been
+    /// built.
+    pub successor: Option<Identifier>,
 }
 
 impl StepFacts for DropIndex {
@@ -189,7 +192,8 @@ impl StepFacts for DropIndex {
     }
 
     fn needs(&self) -> Vec<Object> {
-        Vec::new()
+        let successor = self.successor.iter();
+        successor.map(|name| Object::Relation(self.partition.sibling(name.clone()))).collect()
     }
 
     fn locks(&self) -> Locks<'_> {

@@ -138,6 +138,7 @@ const ADDED: &[fn(&ObservedTable, &ObservedPartition) -> Option<Step>] = &[
     },
     |_, p| {
         let index = p.indexes.first()?.name.clone();
-        Some(Step::DropIndex(DropIndex { partition: p.name.clone(), index }))
+        let partition = p.name.clone();
+        Some(Step::DropIndex(DropIndex { partition, index, successor: None }))
     },
 ];

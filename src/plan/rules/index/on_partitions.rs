@@ -36,32 +36,35 @@ pub(super) fn ensure_on_partitions(
             p.attachment == Attachment::Attached && p.kind != PartitionKind::ForeignTable
         };
         let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
-        let good = partition.indexes.iter().any(|i| i.valid && i.is_like(index, &known));
+        let good = partition.indexes.iter().find(|i| i.valid && i.is_like(index, &known));
         let wanted = belongs_on(index, partition, newest);
         let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &known));
-        let has_work = (wanted && !good) || partition.indexes.iter().any(is_old);
+        let has_work = (wanted && good.is_none()) || partition.indexes.iter().any(is_old);
         if !(has_work && draft.has_room()) {
             continue;
         }
+        let mut successor = good.map(|index| index.name.clone()).filter(|_| wanted);
         let partition = partition.clone();
-        let mut is_replaced = good;
-        if wanted && !good {
+        if wanted && successor.is_none() {
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
             let because = if other { Cause::OtherDefinition } else { Cause::MissingIndex };
             let of = (&index.name, Some(&index.name));
-            is_replaced = build(index, of, &partition, because, ground, draft).is_some();
+            successor = build(index, of, &partition, because, ground, draft);
         }
         let old: Vec<_> = partition
             .indexes
             .iter()
             .filter(ours)
-            .filter(|i| !i.building && (!wanted || (is_replaced && !i.is_like(index, &known))))
+            .filter(|i| {
+                !i.building && (!wanted || (successor.is_some() && !i.is_like(index, &known)))
+            })
             .map(|i| (i.name.clone(), i.dependents.clone()))
             .collect();
         let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
         for (index, dependents) in old {
             let of = partition.name.sibling(index.clone());
-            let step = Step::DropIndex(DropIndex { partition: partition.name.clone(), index });
+            let (partition, successor) = (partition.name.clone(), successor.clone());
+            let step = Step::DropIndex(DropIndex { partition, index, successor });
             match Blocker::of_dependents(of, &dependents) {
                 None => draft.step(step, because),
                 Some(blocker) => draft.defer(Some(step), blocker),
@@ -119,7 +122,8 @@ pub(super) fn build(
     }
     if let Some(leftover) = leftover {
         let (partition, index) = (partition.name.clone(), leftover.name.clone());
-        draft.step(Step::DropIndex(DropIndex { partition, index }), Cause::InvalidIndex);
+        let drop = DropIndex { partition, index, successor: None };
+        draft.step(Step::DropIndex(drop), Cause::InvalidIndex);
     }
     draft.step(step, because);
     Some(name)
