@@ -8,10 +8,9 @@ use super::database::Database;
 use super::exit::Exit;
 use super::output::Format;
 use super::{Declared, documents, output};
-use crate::api::ResolvedBy;
 use crate::converge::look;
-use crate::plan::{Deferral, Moment, Note, Plan};
-use crate::status::resolved_by;
+use crate::plan::{Moment, Note, Plan};
+use crate::status::drift;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -45,14 +44,6 @@ pub(super) fn show(plans: &[Plan], format: Format) -> anyhow::Result<Exit> {
     Ok(plans.iter().map(exit).max().unwrap_or(Exit::Done))
 }
 
-/// What is wrong with a table, one sentence each.
-fn drift(plan: &Plan) -> Vec<String> {
-    let missing = plan.steps.iter().map(|planned| format!("not so yet: {}", planned.line()));
-    let held_back = plan.deferred.iter();
-    let held_back = held_back.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
-    missing.chain(held_back.map(Deferral::line)).collect()
-}
-
 fn text(plan: &Plan) -> String {
     let drift = drift(plan);
     let verdict = if drift.is_empty() { "as declared" } else { "not as declared" };
@@ -67,10 +58,11 @@ fn text(plan: &Plan) -> String {
 }
 
 fn document(plan: &Plan) -> serde_json::Value {
+    let drift = drift(plan);
     json!({
         "table": plan.table.shown(),
-        "asDeclared": drift(plan).is_empty(),
-        "drift": drift(plan),
+        "asDeclared": drift.is_empty(),
+        "drift": drift,
         "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
 }

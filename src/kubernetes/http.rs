@@ -23,10 +23,8 @@ use super::metrics::Metrics;
 use super::serve::serve;
 use super::tables::{Sight, Tables, Watched};
 use super::workers::{HANG_TIMEOUT, Heartbeat};
-use crate::api::ResolvedBy;
 use crate::observed::{Attachment, ObservedPartition};
-use crate::plan::Deferral;
-use crate::status::resolved_by;
+use crate::status::drift;
 
 /// Time for which a rendered page is answered again, at least.
 const MIN_PAGE_AGE: Duration = Duration::from_secs(1);
@@ -223,7 +221,8 @@ struct TableProblems {
 fn render_problems(told: &Told) -> Result<String, String> {
     let of_table = |watched: Arc<Watched>| {
         let sight = told.tables.sight(&watched.uid().unwrap_or_default());
-        let problems = sight.as_deref().map_or_else(|| unseen(&watched), problems);
+        let problems =
+            sight.as_deref().map_or_else(|| unseen(&watched), |sight| drift(&sight.remaining));
         TableProblems {
             namespace: watched.namespace().unwrap_or_default(),
             name: watched.name_any(),
@@ -232,14 +231,6 @@ fn render_problems(told: &Told) -> Result<String, String> {
         }
     };
     json(&told.watched().into_iter().map(of_table).collect::<Vec<_>>())
-}
-
-fn problems(sight: &Sight) -> Vec<String> {
-    let steps = sight.remaining.steps.iter().map(|planned| format!("to do: {}", planned.line()));
-    let deferred = sight.remaining.deferred.iter();
-    let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
-    let deferred = deferred.map(Deferral::line);
-    steps.chain(deferred).collect()
 }
 
 /// What the status says of a table that could not be looked at.

@@ -4,6 +4,7 @@
 //! the database, and asks no clock.
 
 mod conditions;
+mod drift;
 mod obstacle;
 mod summary;
 mod verdict;
@@ -17,6 +18,7 @@ use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::plan::{Blocker, Moment, Plan, Step};
 
+pub use drift::drift;
 pub use obstacle::resolved_by;
 pub use summary::strategy;
 
