@@ -3,7 +3,7 @@
 use super::{FailedStep, Seen};
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
-use crate::plan::{Blocker, Deferral, Family, FinalizeDetach, Step};
+use crate::plan::{Blocker, Deferral, Family, FinalizeDetach, MarkPartitions, Marking, Step};
 
 /// One thing that keeps a table from being what its spec asks for.
 #[derive(Debug, Clone)]
@@ -110,9 +110,16 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
 fn about_step(step: &Step) -> About {
     match step.facts().family {
         Family::Partition | Family::Default => About::Partitions,
+        // Until an adoption is recorded, the retention does not apply to the partition.
+        Family::Record if is_adoption(step) => About::Work,
         Family::Record | Family::Retention => About::Retention,
         Family::Index => About::Indexes,
     }
+}
+
+fn is_adoption(step: &Step) -> bool {
+    let Step::MarkPartitions(MarkPartitions { marking, .. }) = step else { return false };
+    matches!(marking, Marking::Adopted | Marking::Forgotten)
 }
 
 /// Returns what resolves a blocker.

@@ -1,11 +1,13 @@
 //! What the conditions of a table say, each on its own.
 
+use std::collections::BTreeSet;
+
 use super::obstacle::{About, Obstacle};
 use super::{Failure, Seen, summary};
 use crate::api::Reason;
-use crate::desired::Partitioning;
-use crate::partition::Identifier;
-use crate::plan::{Cause, Coverage, Family, Marking, Step};
+use crate::desired::{Mode, Partitioning};
+use crate::partition::{Identifier, QualifiedName};
+use crate::plan::{Cause, Coverage, Family, MarkPartitions, Marking, PlannedStep, Step};
 
 pub(super) const TRUE: &str = "True";
 pub(super) const FALSE: &str = "False";
@@ -107,20 +109,20 @@ pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdic
     if let Some(obstacle) = approval.or(first(obstacles, About::Retention)) {
         return Some(obstacle.denies());
     }
-    let to_go = seen.remaining.steps.iter().filter(|planned| is_of_expired(&planned.step)).count();
+    let expired = past_retention(seen);
     let left_alone = seen.remaining.notes.iter().find(|note| note.is_of_expired());
-    Some(match (to_go, left_alone, calendar.kept_from) {
-        (0, None, None) if range.retention.is_none() => {
+    Some(match (expired, left_alone, calendar.kept_from) {
+        (None, None, None) if range.retention.is_none() => {
             let message = "spec.retention is absent: nothing expires".to_owned();
             says(TRUE, Reason::KeepsEverything, message)
         }
-        (0, None, kept_from) => {
+        (None, None, kept_from) => {
             let from = kept_from.map(|edge| calendar.grid.axis.key.shown(edge)).unwrap_or_default();
             let message = format!("nothing ends before {from}{}", unmanaged(seen));
             says(TRUE, Reason::NothingExpired, message)
         }
-        (0, Some(note), _) => says(FALSE, Reason::PartitionsPastRetention, note.explain()),
-        (1.., _, _) => says(FALSE, Reason::PartitionsPastRetention, "see plan".to_owned()),
+        (None, Some(note), _) => says(FALSE, Reason::PartitionsPastRetention, note.explain()),
+        (Some(expired), _, _) => says(FALSE, Reason::PartitionsPastRetention, expired),
     })
 }
 
@@ -134,12 +136,41 @@ fn unmanaged(seen: &Seen<'_>) -> String {
     }
 }
 
-/// Returns whether a step is planned only because a partition is past its retention. Other records, such as an
+/// Returns what is wrong and what resolves it if steps are planned for partitions that are past the retention, or `None`
+/// if there are none.
+fn past_retention(seen: &Seen<'_>) -> Option<String> {
+    let steps = seen.remaining.steps.iter();
+    let expired: BTreeSet<_> = steps.flat_map(|planned| expired_by(&planned.step)).collect();
+    let first = expired.first()?.shown();
+    let (state, them) = match expired.len() {
+        1 => (format!("partition {first} is past the retention"), "it"),
+        count => (format!("{count} partitions are past the retention (first: {first})"), "them"),
+    };
+    Some(state + ": " + &remedy(seen, ("detaches or drops", "detach or drop"), them))
+}
+
+/// Returns the partitions that a step is planned for only because they are past the retention. Other records, such as an
 /// adoption or a bounds check, are no sign of that.
-fn is_of_expired(step: &Step) -> bool {
-    let marks_expired = matches!(step, Step::MarkPartitions(mark) if matches!(mark.marking, Marking::Expired { .. }));
-    let records_detach = matches!(step, Step::RememberDetached(_));
-    marks_expired || records_detach || step.facts().family == Family::Retention
+fn expired_by(step: &Step) -> Vec<QualifiedName> {
+    if let Step::MarkPartitions(MarkPartitions { partitions, marking, .. }) = step {
+        let is_expired = matches!(marking, Marking::Expired { .. });
+        return partitions
+            .iter()
+            .filter(|_| is_expired)
+            .map(|marked| marked.name.clone())
+            .collect();
+    }
+    let is_expired =
+        matches!(step, Step::RememberDetached(_)) || step.facts().family == Family::Retention;
+    is_expired.then(|| step.subject()).into_iter().collect()
+}
+
+/// Says who executes the steps that are left.
+fn remedy(seen: &Seen<'_>, (does, verb): (&str, &str), them: &str) -> String {
+    match seen.desired.mode {
+        Mode::Enforce => format!("the next run {does} {them}"),
+        Mode::Plan => format!("set spec.mode to Enforce to let the operator {verb} {them}"),
+    }
 }
 
 pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
@@ -149,18 +180,33 @@ pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     if let Some(obstacle) = first(obstacles, About::Indexes) {
         return obstacle.denies();
     }
-    let mut causes =
-        seen.remaining.steps.iter().filter(|p| makes_index(&p.step)).map(|p| p.because);
-    match causes.next() {
-        None => says(TRUE, Reason::AllValid, "no index is missing".to_owned()),
-        Some(Cause::InvalidIndex) => says(FALSE, Reason::IndexInvalid, "see plan".to_owned()),
-        Some(_) => says(FALSE, Reason::IndexesMissing, "see plan".to_owned()),
-    }
+    let steps = || seen.remaining.steps.iter().filter(|planned| is_for_index(planned));
+    let Some(because) = steps().next().map(|planned| planned.because) else {
+        return says(TRUE, Reason::AllValid, "no index is missing".to_owned());
+    };
+    let (reason, state) = if because == Cause::InvalidIndex {
+        (Reason::IndexInvalid, "invalid")
+    } else if because == Cause::OtherDefinition {
+        (Reason::IndexesMissing, "not as the spec says")
+    } else {
+        (Reason::IndexesMissing, "missing or incomplete")
+    };
+    let alike = steps().filter(|planned| planned.because == because);
+    let indexes: BTreeSet<_> = alike.map(|planned| planned.step.subject()).collect();
+    let first = indexes.first().map(QualifiedName::shown).unwrap_or_default();
+    let (state, them) = match indexes.len() {
+        1 => (format!("index {first} is {state}"), "it"),
+        count => (format!("{count} indexes are {state} (first: {first})"), "them"),
+    };
+    says(FALSE, reason, state + ": " + &remedy(seen, ("builds", "build"), them))
 }
 
-fn makes_index(step: &Step) -> bool {
-    let only_drops = matches!(step, Step::DropIndex(_) | Step::DropTableIndex(_));
-    step.facts().family == Family::Index && !only_drops
+/// Returns whether a step is planned because an index is missing, is another, or is invalid. The drop of one that nothing
+/// needs is no sign of that.
+fn is_for_index(planned: &PlannedStep) -> bool {
+    let only_drops = matches!(planned.step, Step::DropIndex(_) | Step::DropTableIndex(_));
+    let is_of_index = planned.step.facts().family == Family::Index;
+    is_of_index && (!only_drops || planned.because == Cause::InvalidIndex)
 }
 
 fn first(obstacles: &[Obstacle], about: About) -> Option<&Obstacle> {

@@ -9,6 +9,7 @@ use crate::api::v1alpha1::{CoverageBound, PartitionedTableSpec};
 use crate::observed::Snapshot;
 use crate::plan::{self, Moment};
 
+mod indexes;
 mod previous;
 mod retention;
 

@@ -1,7 +1,7 @@
 //! What a status says of what expires.
 
 use super::*;
-use crate::desired::AdoptedName;
+use crate::desired::{AdoptedName, Mode};
 
 /// What is told of what expires, where one period is kept besides November.
 fn retained(spec: &Value, marks: &[(&str, &str)], other: &Value) -> (String, String) {
@@ -46,7 +46,23 @@ fn what_is_past_the_retention_is_told() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
     assert_eq!(ready, "Ready=False Progressing: 4 steps to go");
-    assert_eq!(told, "Retained=False PartitionsPastRetention: see plan");
+    let past = "Retained=False PartitionsPastRetention: ";
+    assert_eq!(
+        told,
+        format!(
+            "{past}partition public.p3 is past the retention: the next run detaches or drops it"
+        )
+    );
+
+    let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
+    let (_, told) = retained(&json!({"mode": "Plan"}), &marks, &json!({}));
+    assert_eq!(
+        told,
+        format!(
+            "{past}2 partitions are past the retention (first: public.p3): set spec.mode to Enforce to let the \
+             operator detach or drop them"
+        )
+    );
 
     let (ready, told) = retained(&json!({}), &[(SEPTEMBER, "")], &json!({}));
     assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
@@ -55,17 +71,49 @@ fn what_is_past_the_retention_is_told() {
 
 #[test]
 fn a_planned_record_of_what_is_kept_is_no_expiry() {
-    let snapshot = snapshot(&[OCTOBER, NOVEMBER, DECEMBER], &json!({}));
-    let mut desired = desired(&json!({"retention": {"keep": 1}, "mode": "Plan"}));
-    let observed = meaning(snapshot);
-    let name = observed.partitions[0].name.clone();
-    desired.adopt = vec![AdoptedName { schema: Some(name.schema), name: name.name }];
+    let (desired, observed) = adopting();
     let told = told(&project_seen(&desired, &observed));
     assert!(told[0].starts_with("Ready=False PlanOnly: 1 step planned"), "{told:#?}");
     assert!(
         told.iter().any(|told| told.starts_with("Retained=True NothingExpired: ")),
         "{told:#?}"
     );
+}
+
+#[test]
+fn failed_adoption_is_no_failure_of_the_retention() {
+    let (mut desired, observed) = adopting();
+    desired.mode = Mode::Enforce;
+    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let step = &remaining.steps[0].step;
+    assert_eq!(step.verb(), "adopt");
+    let failure = Failure { reason: Reason::LockTimeout, message: "because".to_owned() };
+    let seen = Seen {
+        desired: &desired,
+        observed: &observed,
+        remaining: &remaining,
+        moment: Moment::at(at(NOW)),
+        failed: vec![FailedStep { step, failure }],
+    };
+    let subject = Subject { previous: None, generation: Some(1), requested: None };
+    let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));
+    assert!(
+        told[0].starts_with("Ready=False LockTimeout: adopt public.revenues: because"),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter().any(|told| told.starts_with("Retained=True NothingExpired: ")),
+        "{told:#?}"
+    );
+}
+
+/// A table of which nothing has expired, and a spec that adopts one of its partitions.
+fn adopting() -> (DesiredTable, ObservedTable) {
+    let mut desired = desired(&json!({"retention": {"keep": 1}, "mode": "Plan"}));
+    let observed = observed(&[OCTOBER, NOVEMBER, DECEMBER], &json!({}));
+    let name = observed.partitions[0].name.clone();
+    desired.adopt = vec![AdoptedName { schema: Some(name.schema), name: name.name }];
+    (desired, observed)
 }
 
 #[test]
