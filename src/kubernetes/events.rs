@@ -16,7 +16,7 @@ use super::panics::contain;
 use super::patch::API_DEADLINE;
 use crate::api::{ConditionType, Reason, ResolvedBy};
 use crate::partition::{QualifiedName, digest};
-use crate::plan::{Deferral, Plan, Step};
+use crate::plan::{Deferral, Plan, Rule, Step};
 use crate::postgres::StepOutcome;
 use crate::status;
 
@@ -85,6 +85,7 @@ impl Events {
             if is_told || status::resolved_by(blocker) == ResolvedBy::Time {
                 continue;
             }
+            log_deferral(about, deferral);
             let wanted = wanted.as_ref().filter(|_| !blocker.is_about_plan()).map(action);
             let held_back = wanted.as_deref().unwrap_or("table");
             let note = format!("held back: {held_back}: {}", blocker.explain());
@@ -182,6 +183,14 @@ fn with_short_name(
         }),
         ..events::v1::Event::default()
     }
+}
+
+fn log_deferral(about: &ObjectReference, deferral: &Deferral) {
+    let (namespace, name) = (&about.namespace, &about.name);
+    let Deferral { rule, wanted, blocker } = deferral;
+    let (step, subject) = wanted.as_ref().map(|step| (step.verb(), step.subject().shown())).unzip();
+    let (rule, blocker) = (rule.map(Rule::name), blocker.name());
+    tracing::info!(namespace, name, step, subject, rule, blocker, "deferred");
 }
 
 /// What became of the resource as a whole is worth a line; the other conditions say why.

@@ -42,24 +42,26 @@ impl Progress for Observed<'_> {
     }
 
     fn finished(&mut self, outcome: &StepOutcome) {
-        let StepOutcome { step, result, took } = outcome;
+        let StepOutcome { step, rule, result, took } = outcome;
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let (name, verb) = (&self.about.name, step.verb());
         let (namespace, subject) = (&self.about.namespace, step.subject().shown());
+        let rule = rule.name();
         match result {
-            Ok(()) => tracing::info!(namespace, name, step = verb, subject, took_ms, "done"),
+            Ok(()) => tracing::info!(namespace, name, step = verb, subject, rule, took_ms, "done"),
             Err(StepFailure::Revoked) => {
                 tracing::info!(
                     namespace,
                     name,
                     step = verb,
                     subject,
+                    rule,
                     "ended the run before the step"
                 );
                 return;
             }
             Err(error) => {
-                tracing::warn!(namespace, name, step = verb, subject, took_ms, %error, "not done");
+                tracing::warn!(namespace, name, step = verb, subject, rule, took_ms, %error, "not done");
             }
         }
         self.metrics.step_ended(verb, result.is_ok(), *took);

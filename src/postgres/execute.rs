@@ -1,11 +1,16 @@
 //! Does what a checked plan says. It decides nothing.
+//!
+//! The process can die, or the connection can break, at any point. No code here repairs anything then: the next run
+//! starts from the catalog. What it finds is stated beside the data of each step (`Facts::if_interrupted`), and
+//! `docs/reference/steps.md` shows it in the row "if interrupted". Comments that begin with `Interrupted:` say which part of
+//! that row applies at that point.
 
 use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Certainty, Ruling};
 use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
 use crate::partition::Identifier;
-use crate::plan::{CheckedPlan, Effort, Plan, PlannedStep, Step, TransactionMode, Undone};
+use crate::plan::{CheckedPlan, Effort, Plan, PlannedStep, Rule, Step, TransactionMode, Undone};
 use crate::sql::{self, Script, Sql, Timeouts};
 
 /// The first pause before a lock is tried for again, and the longest.
@@ -44,6 +49,8 @@ pub trait Progress: Send {
 pub struct StepOutcome {
     /// The step.
     pub step: Step,
+    /// The rule that planned it.
+    pub rule: Rule,
     /// What became of it.
     pub result: Result<(), StepFailure>,
     /// How long it took, retries included.
@@ -97,11 +104,13 @@ pub async fn execute(
     let Some(owner) = &plan.owner else { return outcomes };
     let mut run = Run { lock, owner, timeouts, authority, slow, waited, undone };
     for planned in &plan.steps {
+        // Interrupted: between two steps the catalog has what the steps before this one did; the next run plans the rest.
         let started = Instant::now();
         let step = planned.step.clone();
         progress.started(&step);
         let result = run.step(planned, progress).await;
-        let outcome = StepOutcome { step, result, took: started.elapsed() };
+        let (rule, took) = (planned.rule, started.elapsed());
+        let outcome = StepOutcome { step, rule, result, took };
         progress.finished(&outcome);
         let is_revoked = outcome.is_revoked();
         outcomes.push(outcome);
@@ -191,7 +200,7 @@ impl Run<'_> {
             if let Some(too_slow) = self.too_slow(step, &error, blocked) {
                 return Err(too_slow.into());
             }
-            // What was cut off leaves something half done, which the next plan deals with.
+            // An autocommit step can have done a part: only a new plan, made from the catalog, can continue it.
             let can_repeat = script.mode != TransactionMode::Autocommit;
             if !(can_repeat && error.is_busy() && self.waited < self.timeouts.patience) {
                 if in_one_snapshot {
@@ -204,6 +213,7 @@ impl Run<'_> {
                 in_one_snapshot = true;
             }
             progress.retried(step, &error);
+            // Interrupted: a pause holds no lock, and the attempt before it was rolled back.
             // Sessions that queued behind the attempt get as long to run as it blocked them, up to a limit.
             let pause_now = pause.mul_f64(0.5 + fastrand::f64()).max(blocked).min(LONGEST_PAUSE);
             tokio::time::sleep(pause_now).await;
@@ -259,6 +269,8 @@ impl Run<'_> {
         let texts: Vec<_> = statements.iter().map(Sql::as_str).collect();
         match script.mode {
             TransactionMode::OneSnapshot if in_one_snapshot => {
+                // Interrupted: the server rolls back the transaction; the detach stays pending, and the next run
+                // finalizes it. If only the answer to COMMIT is lost, the next run finds it finalized.
                 let result = self.send(&format!("{}; COMMIT", texts.join("; ")), deadline).await;
                 if result.is_err() {
                     self.recover("ROLLBACK TO SAVEPOINT tried").await;
@@ -267,6 +279,7 @@ impl Run<'_> {
             }
             TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
                 // One message: no pause of ours lies between a lock and its release.
+                // Interrupted: the step is all or nothing. If only the answer is lost, the next run finds all of it.
                 let text = format!("BEGIN; {}; COMMIT", texts.join("; "));
                 let result = self.send(&text, deadline).await;
                 if result.is_err() {
@@ -276,6 +289,8 @@ impl Run<'_> {
             }
             TransactionMode::Autocommit => {
                 for text in texts {
+                    // Interrupted: the statements before this one stay done, and this one can leave a pending detach or
+                    // an invalid index. The settings go with the session.
                     if let Err(error) = self.send(text, deadline).await {
                         self.recover("RESET ROLE; RESET lock_timeout; RESET statement_timeout")
                             .await;

@@ -99,6 +99,9 @@ async fn every_line_of_the_log_is_one_object_without_repeated_members() {
     for message in ["started", "ready", "not ready", "ending"] {
         assert!(said.iter().any(|line| line["message"] == message), "{message}");
     }
+    let is_attach = |line: &&Value| line["message"] == "done" && line["step"] == "attach";
+    let attached = said.iter().find(is_attach).unwrap();
+    assert_eq!(attached["rule"], "provision", "{attached}");
     let last = lines(&second.stderr()).pop().unwrap();
     assert_eq!((&last["level"], &last["message"]), (&json!("ERROR"), &json!("the operator ended")));
 }
