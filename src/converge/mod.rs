@@ -127,6 +127,7 @@ pub async fn converge(
         });
     };
     let keys = LockKeys::new(&desired.name, relation.oid);
+    // Interrupted: the claim stays until it expires; the advisory lock ends with the session.
     let lock = take_lock(session, keys, options.patience).await?;
     let convergence = converge_locked(&lock, desired, options, progress).await;
     let released = lock.release().await;
@@ -251,6 +252,8 @@ impl Doing<'_> {
     /// Does all that goes, and looks again.
     async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
         self.execute(checked, &*self.options.authority).await;
+        // Interrupted: from here to the end of this function a check on the default partition can be left. It makes inserts
+        // of its range fail until the next run attaches the partition, or drops the check.
         let is_revoked = self.outcomes.last().is_some_and(StepOutcome::is_revoked);
         if is_revoked && !self.has_added_check() {
             return Err(ConvergeError::Revoked);
