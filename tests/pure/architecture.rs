@@ -1,5 +1,6 @@
 //! What the source is held to: who may use whom, how long things may be, which words are not used.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::source;
@@ -35,6 +36,14 @@ const MAY_USE: [(&str, &[&str]); 11] = [
         ],
     ),
 ];
+
+/// What tells the date, and who may ask it, below `src`. `converge` asks to hold the clock of the database against it.
+const CALENDAR_CLOCKS: [&str; 3] = ["Timestamp::now", "SystemTime", "Zoned::now"];
+const MAY_ASK_WHAT_TIME_IT_IS: [&str; 3] = ["kubernetes", "cli", "converge/look.rs"];
+
+/// What tells only how long something takes, and who may ask it.
+const STOPWATCHES: [&str; 3] = ["Instant::now", "tokio::time", "thread::sleep"];
+const MAY_MEASURE_TIME: [&str; 3] = ["kubernetes", "converge", "postgres"];
 
 const MOST_LINES_OF_A_FILE: usize = 350;
 const MOST_LINES_OF_A_FUNCTION: usize = 60;
@@ -85,6 +94,26 @@ fn nobody_uses_whom_they_must_not_know() {
                 wrong.push(format!("{}: {user} must not know {used}", path.display()));
             }
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_a_few_modules_ask_what_time_it_is() {
+    let mut wrong = Vec::new();
+    for (clocks, allowed) in
+        [(CALENDAR_CLOCKS, &MAY_ASK_WHAT_TIME_IT_IS[..]), (STOPWATCHES, &MAY_MEASURE_TIME[..])]
+    {
+        let mut asking = BTreeSet::new();
+        for (path, text) in source::files() {
+            let found = clocks.iter().find(|clock| code(&text).any(|line| line.contains(**clock)));
+            let Some(clock) = found else { continue };
+            match allowed.iter().find(|place| path.starts_with(place)) {
+                Some(place) => drop(asking.insert(*place)),
+                None => wrong.push(format!("{}: {clock}", path.display())),
+            }
+        }
+        assert_eq!(asking.len(), allowed.len(), "of {allowed:?} only {asking:?} ask");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
