@@ -2,13 +2,14 @@
 //!
 //! `PGPARTITION_UPDATE=1 cargo test --test pure reference` writes them anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
 use pg_partition_operator::plan::{Blocker, Risk, Rule, SafetyRule, Step, TransactionMode};
 use pg_partition_operator::sql::{Timeouts, render};
-use pg_partition_operator::status::resolved_by;
+use pg_partition_operator::status::{reason_of, resolved_by};
 
 use crate::generated::expect_file;
 use crate::world::identifier;
@@ -33,7 +34,9 @@ The rules that plan the steps, in the order in which they are asked. `plan -o js
 const BLOCKERS: &str = "# Blockers
 
 Why something that is wanted is held back. A blocker holds up nothing else: all other steps are done. It is the word after
-*held back* in `plan`, and the label `blocker` of `pgpartition_plan_deferred`. This page is written by the code:
+*held back* in `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each names the reason that it gives a condition, and the
+pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours
+[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) is raised, whatever other alert is. This page is written by the code:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
@@ -84,11 +87,105 @@ fn every_blocker_has_its_heading() {
     let mut page = BLOCKERS.to_owned();
     for (blocker, (name, words)) in blockers.iter().zip(&declared) {
         let waits = waits(blocker);
-        let example = blocker.explain();
-        let text = format!("\n## {name}\n\n{words} {waits}\n\n> {example}\n");
+        let (example, reason) = (blocker.explain(), reason_of(blocker).as_str());
+        let anchor = reason.to_lowercase();
+        let help: Vec<_> = help(blocker).iter().map(|page| link(page)).collect();
+        let help = help.join(", ");
+        let text = format!(
+            "\n## {name}\n\n{words} {waits}\n\n> {example}\n\nReason: [`{reason}`](conditions.md#{anchor}). \
+             Help: {help}.\n"
+        );
         page.push_str(&text);
     }
     expect_file("docs/reference/blockers.md", &page);
+}
+
+/// A link from `docs/reference` to a page of `docs`, with the title of the page for a text.
+fn link(page: &str) -> String {
+    let path = source::root().join("docs").join(page.split('#').next().unwrap_or_default());
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
+    let title = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a title");
+    format!("[{title}](../{page})")
+}
+
+/// The pages that help a person with a blocker. A runbook among them is that of the alert which the blocker raises first.
+fn help(blocker: &Blocker) -> &'static [&'static str] {
+    match blocker {
+        Blocker::NoSuchTable { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],
+        Blocker::ConversionNotSupported => &["reference/resource.md#specconversion"],
+        Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
+        Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],
+        Blocker::UnsupportedKeyType { .. }
+        | Blocker::IntervalTooFine { .. }
+        | Blocker::UnknownTimeZone { .. }
+        | Blocker::BeyondCalendar => &["reference/resource.md#specpartitionbyrange"],
+        Blocker::TooManyPeriods { .. } => &[NO_COVERAGE, "operate/sizing.md"],
+        Blocker::NotOwner { .. } | Blocker::MayNotCreate { .. } => {
+            &[UNREACHABLE, "reference/privileges.md"]
+        }
+        Blocker::InRecovery | Blocker::ReadOnly | Blocker::ServerTooOld { .. } => &[UNREACHABLE],
+        Blocker::DefaultHoldsRows { .. }
+        | Blocker::DefaultNotCounted { .. }
+        | Blocker::DefaultInUse { .. }
+        | Blocker::DefaultNoTable { .. }
+        | Blocker::DefaultReferenced { .. }
+        | Blocker::DefaultRunsCode { .. }
+        | Blocker::DefaultWithoutIdentity { .. }
+        | Blocker::DefaultTooLarge { .. } => &[DEFAULT_ROWS, "concepts/default-partition.md"],
+        Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {
+            &["runbooks/PgPartitionDetachPending.md"]
+        }
+        Blocker::NeedsApproval { .. } => {
+            &["runbooks/PgPartitionAwaitingApproval.md", "how-to/approve-a-plan.md"]
+        }
+        Blocker::DropNeedsApproval { .. } => {
+            &[RETENTION_BEHIND, "how-to/approve-a-plan.md#approve-dropping-what-was-kept"]
+        }
+        Blocker::ClocksDiffer { .. }
+        | Blocker::Referenced { .. }
+        | Blocker::ReferencesNotChecked { .. }
+        | Blocker::LastPartition { .. }
+        | Blocker::HasPartitions { .. }
+        | Blocker::HasDependents { .. } => &[RETENTION_BEHIND],
+        Blocker::NotOwnerOfPartition { .. } => &[RETENTION_BEHIND, "reference/privileges.md"],
+        Blocker::InGrace { .. } => &["concepts/retention.md"],
+        Blocker::CannotReattach { .. } => {
+            &[NO_COVERAGE, "how-to/recover.md#something-was-detached-that-should-have-stayed"]
+        }
+        Blocker::UnattachedTable { .. } => &[NO_COVERAGE, "how-to/recover.md#restore-a-database"],
+        Blocker::NoSuchColumn { .. } | Blocker::ConditionUnclear { .. } => {
+            &["reference/resource.md#specindexes"]
+        }
+        Blocker::IndexNameTaken { .. }
+        | Blocker::IndexServesConstraint { .. }
+        | Blocker::IndexBeingBuilt { .. }
+        | Blocker::NoConcurrentBuild { .. } => &["concepts/partitions.md#indexes"],
+    }
+}
+
+const NO_COVERAGE: &str = "runbooks/PgPartitionNoCoverage.md";
+const DEFAULT_ROWS: &str = "runbooks/PgPartitionDefaultRows.md";
+const RETENTION_BEHIND: &str = "runbooks/PgPartitionRetentionBehind.md";
+const UNREACHABLE: &str = "runbooks/PgPartitionUnreachable.md";
+
+#[test]
+fn blockers_and_runbooks_link_to_each_other() {
+    let (mut helped, mut named) = (BTreeSet::new(), BTreeSet::new());
+    for blocker in samples::blockers() {
+        for page in help(&blocker).iter().filter_map(|page| page.strip_prefix("runbooks/")) {
+            helped.insert((page.to_owned(), blocker.name().to_lowercase()));
+        }
+    }
+    let runbooks = std::fs::read_dir(source::root().join("docs/runbooks")).expect("a folder");
+    for runbook in runbooks.map(|entry| entry.expect("a page").path()) {
+        let text = std::fs::read_to_string(&runbook).expect("a page is text");
+        let page = runbook.file_name().expect("a name").to_string_lossy().into_owned();
+        for rest in text.split("blockers.md#").skip(1) {
+            let name: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+            named.insert((page.clone(), name));
+        }
+    }
+    assert_eq!(named, helped, "what runbooks name, and what helps with a blocker");
 }
 
 const SAFETY_RULES: &str = "# Safety rules
