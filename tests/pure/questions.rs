@@ -92,11 +92,17 @@ proptest! {
                 Step::CreatePartition(new) => new.indexes.len(),
                 _ => 0,
             };
+            let subjects = |step: &Step| match step {
+                Step::MarkPartitions(mark) => {
+                    mark.partitions.iter().map(|marked| marked.name.clone()).collect()
+                }
+                step => vec![step.subject()],
+            };
             let steps =
-                plan.steps.iter().map(|p| (p.step.verb(), p.step.subject(), indexes(&p.step)));
+                plan.steps.iter().map(|p| (p.step.verb(), subjects(&p.step), indexes(&p.step)));
             let held = plan.deferred.iter().map(|held| {
-                let subject = held.wanted.as_ref().map_or(observed.name.clone(), Step::subject);
-                (held.blocker.name(), subject, held.wanted.as_ref().map_or(0, indexes))
+                let subjects = held.wanted.as_ref().map_or(Vec::new(), subjects);
+                (held.blocker.name(), subjects, held.wanted.as_ref().map_or(0, indexes))
             });
             steps.chain(held).collect()
         };
