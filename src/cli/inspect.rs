@@ -12,8 +12,8 @@ use super::output::Format;
 use super::{documents, output};
 use crate::converge::look_with;
 use crate::desired::DesiredTable;
-use crate::observed::{Attachment, ObservedPartition, ObservedTable, RelationKind};
-use crate::partition::{Identifier, ManagedTable, Mark, QualifiedName, shown_text};
+use crate::observed::{DetachedBy, ObservedPartition, ObservedTable, PartitionState, RelationKind};
+use crate::partition::{Detached, Identifier, ManagedTable, Mark, QualifiedName, shown_text};
 use crate::plan::{Moment, questions, questions_without_spec};
 
 #[derive(Debug, Args)]
@@ -90,19 +90,25 @@ fn text(observed: &ObservedTable) -> String {
 }
 
 fn line(partition: &ObservedPartition) -> String {
-    let state = match (partition.attachment, partition.mark) {
-        (Attachment::Attached, Some(Mark::Expired { .. })) => "attached, let go".to_owned(),
-        (Attachment::Attached, _) => "attached".to_owned(),
-        (Attachment::DetachPending, _) => "detach pending".to_owned(),
-        (Attachment::Prepared, _) => "not attached yet".to_owned(),
-        (Attachment::Detached, Some(Mark::Detached(detached))) => match detached.drops_since {
-            None => format!("detached since {}", detached.at),
-            Some(since) => format!("detached since {}, to be dropped since {since}", detached.at),
+    let state = match &partition.state {
+        PartitionState::Attached { mark: Some(Mark::Expired { .. }), .. } => {
+            "attached, let go".to_owned()
+        }
+        PartitionState::Attached { .. } => "attached".to_owned(),
+        PartitionState::PendingDetach { .. } => "detach pending".to_owned(),
+        PartitionState::NeverAttached => "not attached yet".to_owned(),
+        PartitionState::Detached { by, .. } => match by {
+            DetachedBy::Recorded(Detached { at, drops_since: None }) => {
+                format!("detached since {at}")
+            }
+            DetachedBy::Recorded(Detached { at, drops_since: Some(since) }) => {
+                format!("detached since {at}, to be dropped since {since}")
+            }
+            DetachedBy::Restore => "detached, restored".to_owned(),
+            DetachedBy::User | DetachedBy::Unrecorded { .. } => "detached".to_owned(),
         },
-        (Attachment::Detached, _) if partition.is_restored => "detached, restored".to_owned(),
-        (Attachment::Detached, _) => "detached".to_owned(),
     };
-    let origin = if partition.is_managed() { "ours" } else { "made by others" };
+    let origin = if partition.state.is_managed() { "ours" } else { "made by others" };
     let rows = partition.rows.map_or_else(|| "rows unknown".to_owned(), |n| format!("~{n} rows"));
     format!(
         "{:32} {}  {state}, {origin}, {rows}",

@@ -23,7 +23,7 @@ use super::metrics::Metrics;
 use super::serve::serve;
 use super::tables::{Sight, Tables, Watched};
 use super::workers::{HANG_TIMEOUT, Heartbeat};
-use crate::observed::{Attachment, ObservedPartition};
+use crate::observed::{ObservedPartition, PartitionState};
 use crate::status::drift;
 
 /// Time for which a rendered page is answered again, at least.
@@ -190,12 +190,12 @@ fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
     let partition = |partition: &ObservedPartition| PartitionMetrics {
         name: partition.name.shown(),
         bounds: partition.bounds.shown(),
-        state: match partition.attachment {
-            Attachment::Attached => "attached",
-            Attachment::DetachPending => "pending_detach",
-            Attachment::Prepared | Attachment::Detached => "detached",
+        state: match partition.state {
+            PartitionState::Attached { .. } => "attached",
+            PartitionState::PendingDetach { .. } => "pending_detach",
+            PartitionState::NeverAttached | PartitionState::Detached { .. } => "detached",
         },
-        ours: partition.is_managed(),
+        ours: partition.state.is_managed(),
         rows: partition.rows,
         bytes: partition.bytes,
     };

@@ -1,7 +1,7 @@
 //! What the marker in a comment proves of the table that has the comment.
 
-use super::BoundsCheck;
 use super::snapshot::RawPartition;
+use super::{BlockingTransaction, BoundsCheck, DetachedBy, PartitionState};
 use crate::partition::{Detached, ManagedTable, Mark, Marked, marker_in};
 
 /// Whether a table was detached from this one, and its comment does not say so any more.
@@ -24,33 +24,46 @@ pub(super) fn is_for(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>
     *names_table || is_of_table
 }
 
-/// What a marker for this table proves, and whether it was written for another one.
+/// Returns what a partition is; `None` for a table that is not attached and whose marker proves nothing.
+pub(super) fn state(
+    marked: Option<&Marked<'_>>,
+    raw: &RawPartition,
+    table: Option<u32>,
+    blocked_by: Vec<BlockingTransaction>,
+) -> Option<PartitionState> {
+    let check = raw.bounds_check;
+    if raw.attached {
+        let mark = marked.map(|marked| proved(marked, raw, table).unwrap_or(Mark::Attached));
+        return Some(if raw.detach_pending {
+            PartitionState::PendingDetach { mark, check, blocked_by }
+        } else {
+            PartitionState::Attached { mark, check }
+        });
+    }
+    let by = match proved(marked?, raw, table) {
+        Some(Mark::ToBeAttached) => return Some(PartitionState::NeverAttached),
+        Some(mark) => DetachedBy::from_mark(mark),
+        None => DetachedBy::Restore,
+    };
+    Some(PartitionState::Detached { by, check })
+}
+
+/// Returns what a marker for this table proves; `None` if it proves no more than that the table is or was a managed
+/// partition.
 ///
 /// That a table was detached, or decided to be, counts only for the table that the marker was written for. In
 /// another one, restored from a dump or made by a user, the same words are no decision about it: it is
 /// like a partition that nobody has marked as expired, or that a user has detached.
-pub(super) fn meant(
-    marked: &Marked<'_>,
-    raw: &RawPartition,
-    table: Option<u32>,
-) -> (Option<Mark>, bool) {
+fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option<Mark> {
     let Marked { marker, .. } = marked;
+    let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
     match marker.mark {
-        Mark::ToBeAttached | Mark::Attached => (Some(marker.mark), false),
-        Mark::Expired { .. } | Mark::Detached(_) => {
-            let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
-            if !is_bound {
-                return (Some(Mark::Attached), !raw.attached);
-            }
-            let mark = match marker.mark {
-                Mark::Detached(detached) if raw.moved_since_marked => {
-                    Mark::Detached(Detached { drops_since: None, ..detached })
-                }
-                Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } | Mark::Detached(_) => {
-                    marker.mark
-                }
-            };
-            (Some(mark), false)
+        Mark::Expired { .. } | Mark::Detached(_) if !is_bound => None,
+        Mark::Detached(detached) if raw.moved_since_marked => {
+            Some(Mark::Detached(Detached { drops_since: None, ..detached }))
+        }
+        Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } | Mark::Detached(_) => {
+            Some(marker.mark)
         }
     }
 }

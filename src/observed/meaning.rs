@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index_meaning::{column_operators, partition_index, table_index};
-use super::management::{cycle, is_for, is_unmarked, meant};
+use super::management::{cycle, is_for, is_unmarked, state};
 use super::snapshot::{
     RawBlockingTransaction, RawExclusion, RawForeignKey, RawIndex, RawKey, RawPartition,
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Answer, Attachment, BlockingTransaction, Exclusion, Fires, ForeignKey, Near, ObservedPartition,
+    Answer, BlockingTransaction, Exclusion, Fires, ForeignKey, Near, ObservedPartition,
     ObservedTable, PartitionKind, Publication, RawWithin, Relation, RelationKind, ReplicaIdentity,
     Server, Template, Trigger,
 };
 use crate::partition::{
-    Bounds, Identifier, InvalidIdentifier, KeyColumn, ManagedTable, Mark, Method, PartitionKey,
+    Bounds, Identifier, InvalidIdentifier, KeyColumn, ManagedTable, Method, PartitionKey,
     QualifiedName, RangeKey, ServerVersion, marker_in, without_marker,
 };
 
@@ -202,13 +202,15 @@ fn partition_key(raw: RawKey) -> Result<PartitionKey, InvalidSnapshot> {
 
 /// A partition; none for a table whose marker is for another table, or none of ours.
 fn partition(
-    raw: RawPartition,
+    mut raw: RawPartition,
     (table, table_oid): (&ManagedTable, Option<u32>),
     key: Option<&RangeKey>,
 ) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
+    let blocked_by =
+        std::mem::take(&mut raw.held_by).into_iter().map(blocking_transaction).collect();
     let comment = raw.comment.as_deref().unwrap_or_default();
     let marked = marker_in(comment, table).filter(|marked| is_for(marked, &raw, table_oid));
-    let (mark, is_restored) = marked.as_ref().map_or((None, false), |m| meant(m, &raw, table_oid));
+    let Some(state) = state(marked.as_ref(), &raw, table_oid, blocked_by) else { return Ok(None) };
     let cycle = marked.as_ref().map_or(0, |marked| cycle(marked, &raw));
     let bounds = raw.bounds.as_deref().or_else(|| marked.map(|marked| marked.bounds));
     let Some(bounds) = bounds.map(|bounds| Bounds::parse(bounds, key)) else { return Ok(None) };
@@ -226,19 +228,8 @@ fn partition(
             _ => return Err(InvalidSnapshot::Word(raw.kind)),
         },
         bounds,
-        attachment: match (raw.attached, raw.detach_pending) {
-            (true, false) => Attachment::Attached,
-            (true, true) => Attachment::DetachPending,
-            (false, _) => match mark {
-                Some(Mark::ToBeAttached) => Attachment::Prepared,
-                Some(Mark::Attached | Mark::Expired { .. } | Mark::Detached(_)) | None => {
-                    Attachment::Detached
-                }
-            },
-        },
-        mark,
+        state,
         cycle,
-        is_restored,
         comment: without_marker(comment).filter(|own| !own.is_empty()).map(str::to_owned),
         owned: raw.owned,
         rows: raw.rows,
@@ -249,13 +240,11 @@ fn partition(
         indexes: raw.indexes.into_iter().map(partition_index).collect::<Result<_, _>>()?,
         exclusions: exclusions.collect::<Result<_, InvalidIdentifier>>()?,
         fits: raw.fits,
-        bounds_check: raw.bounds_check,
         referenced_by: qualified_all(raw.referenced_by)?,
         rows_referenced_by: None,
         references_error: None,
         publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
         dependents: raw.dependents,
-        held_by: raw.held_by.into_iter().map(blocking_transaction).collect(),
         triggers: raw.triggers.into_iter().map(trigger).collect::<Result<_, _>>()?,
     }))
 }

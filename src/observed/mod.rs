@@ -10,6 +10,7 @@ mod meaning;
 mod near;
 mod partition;
 pub(crate) mod snapshot;
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +23,11 @@ pub use answers::{
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
 pub use partition::{
-    Attachment, BlockingTransaction, BoundsCheck, Exclusion, Fires, IndexMarker, ObservedPartition,
+    BlockingTransaction, BoundsCheck, Exclusion, Fires, IndexMarker, ObservedPartition,
     PartitionIndex, PartitionKind, Publication, Trigger,
 };
 pub use snapshot::Snapshot;
+pub use state::{DetachedBy, PartitionState};
 
 use crate::partition::{
     Bounds, ColumnOperators, Edge, Identifier, IndexShape, ManagedTable, PartitionKey,
@@ -272,7 +274,7 @@ impl ObservedTable {
 
     /// The partitions that rows go to.
     pub fn attached(&self) -> impl Iterator<Item = &ObservedPartition> {
-        self.partitions.iter().filter(|p| p.attachment == Attachment::Attached)
+        self.partitions.iter().filter(|p| p.state.is_attached())
     }
 
     /// The default partition.

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PartitionState;
 use crate::partition::{Bounds, Identifier, IndexShape, Mark, QualifiedName};
 
 /// A partition, or a table made to become one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of the catalog by itself")]
 pub struct ObservedPartition {
     /// Its object identifier; none for one that so far is only planned.
     pub oid: Option<u32>,
@@ -16,16 +16,10 @@ pub struct ObservedPartition {
     pub kind: PartitionKind,
     /// What it takes.
     pub bounds: Bounds,
-    /// How it hangs on the table.
-    pub attachment: Attachment,
-    /// What its comment says that it is to us, as a partition of this table. On a table that is not
-    /// attached it never says more than was written for this very table: see [`Self::is_restored`].
-    pub mark: Option<Mark>,
+    /// What it is to the table.
+    pub state: PartitionState,
     /// How often an expiry of it has been taken back, as its comment says.
     pub cycle: u32,
-    /// Whether it is detached, and its comment was written for another table: it was restored from a dump,
-    /// or a user copied the comment. Nothing proves that the operator detached it.
-    pub is_restored: bool,
     /// What a person wrote into its comment.
     pub comment: Option<String>,
     /// Whether the table's owner may act as its owner.
@@ -47,8 +41,6 @@ pub struct ObservedPartition {
     pub exclusions: Vec<Exclusion>,
     /// Whether its columns are still those of the table, so that it can be attached.
     pub fits: bool,
-    /// What a constraint of ours says of its rows, where it is detached or let go.
-    pub bounds_check: BoundsCheck,
     /// The tables whose foreign keys lead to it alone, not to the table as a whole.
     pub referenced_by: Vec<QualifiedName>,
     /// The tables that have rows whose foreign keys lead to its rows; none where nobody has looked.
@@ -60,8 +52,6 @@ pub struct ObservedPartition {
     /// On what may be dropped: the objects outside of it that depend on it, so that Postgres refuses to drop it;
     /// as the catalog describes them.
     pub dependents: Vec<String>,
-    /// On a partition whose detach was cut off: who stands in the way of its end.
-    pub held_by: Vec<BlockingTransaction>,
     /// On a default partition: its triggers that fire.
     pub triggers: Vec<Trigger>,
 }
@@ -138,49 +128,14 @@ pub enum PartitionKind {
     ForeignTable,
 }
 
-/// How a partition hangs on its table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attachment {
-    /// It is a partition.
-    Attached,
-    /// A `DETACH … CONCURRENTLY` was interrupted, and must be finalized.
-    DetachPending,
-    /// It was made to be attached, and has never been.
-    Prepared,
-    /// It was attached by us, and is no longer.
-    Detached,
-}
-
 impl ObservedPartition {
-    /// Returns whether the operator created or adopted it, as its marker proves.
-    #[must_use]
-    pub fn is_managed(&self) -> bool {
-        self.mark.is_some()
-    }
-
-    /// Whether we detached it.
-    #[must_use]
-    pub fn is_let_go(&self) -> bool {
-        self.attachment == Attachment::Detached
-            && matches!(self.mark, Some(Mark::Expired { .. } | Mark::Detached(_)))
-    }
-
     /// Returns how often an expiry of it has been taken back, by the operator or by a user who attached the
     /// detached table again.
     #[must_use]
     pub fn expiry_cycle(&self) -> u32 {
-        let is_reattached = self.hangs_on() && matches!(self.mark, Some(Mark::Detached(_)));
+        let is_reattached =
+            self.state.is_partition() && matches!(self.state.mark(), Some(Mark::Detached(_)));
         self.cycle.saturating_add(u32::from(is_reattached))
-    }
-
-    /// Whether the table has it for a partition, if only until a pending detach is finalized: no
-    /// other partition can take its rows.
-    #[must_use]
-    pub fn hangs_on(&self) -> bool {
-        match self.attachment {
-            Attachment::Attached | Attachment::DetachPending => true,
-            Attachment::Prepared | Attachment::Detached => false,
-        }
     }
 }
 

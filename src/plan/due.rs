@@ -7,7 +7,7 @@ use super::calendar::{Calendar, grid};
 use super::rules::grace_over;
 use crate::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
 use crate::observed::{ObservedPartition, ObservedTable};
-use crate::partition::{KeyType, Mark};
+use crate::partition::KeyType;
 
 /// When something is due next, though nobody changes anything; none on a hash.
 #[must_use]
@@ -48,12 +48,12 @@ fn end_of_grace(
 ) -> Option<Timestamp> {
     let OnExpiry::Drop { after } = range.retention?.on_expiry else { return None };
     let calendar = Calendar::new(range, key, moment)?;
-    let is_expired = |p: &&ObservedPartition| {
-        p.is_let_go() && p.bounds.as_range().is_some_and(|range| calendar.may_go(range))
-    };
-    let since = observed.partitions.iter().filter(is_expired).filter_map(|p| match p.mark {
-        Some(Mark::Detached(detached)) => detached.drops_since,
-        Some(_) | None => None,
-    });
+    let is_expired =
+        |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|range| calendar.may_go(range));
+    let since = observed
+        .partitions
+        .iter()
+        .filter(is_expired)
+        .filter_map(|p| p.state.recorded_detach()?.drops_since);
     since.map(|since| grace_over(since, after)).filter(|until| *until > moment.now).min()
 }

@@ -121,7 +121,7 @@ fn kept_again(
 ) -> Vec<RangeBounds> {
     let mut again = Vec::new();
     let mut taken = Taken::new(occupied);
-    let let_go = observed.partitions.iter().filter(|p| p.is_let_go());
+    let let_go = observed.partitions.iter().filter(|p| p.state.is_detached_by_operator());
     // Do not wait for a table that the operator cannot attach if rows for its range can still arrive.
     let is_meant = |p: &ObservedPartition, range: &RangeBounds| {
         p.owned || range.to() <= Edge::At(calendar.now)
@@ -162,7 +162,7 @@ fn occupied(observed: &ObservedTable) -> Vec<RangeBounds> {
     let mut occupied: Vec<_> = observed
         .partitions
         .iter()
-        .filter(|p| p.hangs_on())
+        .filter(|p| p.state.is_partition())
         .filter_map(|p| p.bounds.as_range())
         .collect();
     occupied.sort_unstable();

@@ -77,7 +77,7 @@ fn referenced(
     is_so: impl Fn(&ObservedPartition) -> bool,
 ) -> impl Iterator<Item = Question> {
     let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
-    let managed = observed.attached().filter(move |p| is_referenced && p.is_managed());
+    let managed = observed.attached().filter(move |p| is_referenced && p.state.is_managed());
     managed.filter(move |p| is_so(p)).map(|p| Question::ReferencesTo(p.name.clone()))
 }
 

@@ -8,10 +8,10 @@ use super::step::{
     NewIndex, NewPartition, Remember, Step,
 };
 use crate::observed::{
-    Attachment, BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
-    ObservedTable, PartitionIndex, PartitionKind, TableIndex,
+    BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition, ObservedTable,
+    PartitionIndex, PartitionKind, PartitionState, TableIndex,
 };
-use crate::partition::{Detached, Identifier, IndexShape, Mark, QualifiedName};
+use crate::partition::{Detached, Identifier, IndexShape, QualifiedName};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
@@ -82,10 +82,8 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         name: new.partition.clone(),
         kind: PartitionKind::Table,
         bounds: new.bounds.clone(),
-        attachment: Attachment::Prepared,
-        mark: Some(Mark::ToBeAttached),
+        state: PartitionState::NeverAttached,
         cycle: 0,
-        is_restored: false,
         comment: None,
         owned: true,
         rows: None,
@@ -96,13 +94,11 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         indexes,
         exclusions: Vec::new(),
         fits: true,
-        bounds_check: BoundsCheck::Absent,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         references_error: None,
         publications: Vec::new(),
         dependents: Vec::new(),
-        held_by: Vec::new(),
         triggers: Vec::new(),
     });
 }
@@ -150,9 +146,8 @@ fn built(name: &Identifier, shape: &IndexShape, stands_for: Option<&Identifier>)
 fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
     let table_indexes = world.indexes.clone();
     on(world, &attach.partition, |p| {
-        p.attachment = Attachment::Attached;
-        (p.mark, p.cycle) = (Some(Mark::Attached), attach.marker.cycle);
-        (p.bounds_check, p.is_restored) = (BoundsCheck::Absent, false);
+        p.state.attach();
+        p.cycle = attach.marker.cycle;
         p.indexes.retain(|index| !attach.replaced.contains(&index.name));
         for table_index in &table_indexes {
             if table_index.exclusion {
@@ -188,8 +183,7 @@ fn drain_default(world: &mut ObservedTable, drain: &Drain) {
 fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     let table_indexes = world.indexes.clone();
     on(world, name, |p| {
-        p.attachment = Attachment::Detached;
-        (p.rows_referenced_by, p.references_error, p.held_by) = (None, None, Vec::new());
+        (p.rows_referenced_by, p.references_error) = (None, None);
         for index in &mut p.indexes {
             let of = table_indexes.iter().find(|of| Some(&of.name) == index.of.as_ref());
             if let Some(of) = of {
@@ -197,7 +191,7 @@ fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
             }
         }
     });
-    world.partitions.retain(|p| p.name != *name || p.mark.is_some());
+    world.partitions.retain_mut(|p| p.name != *name || p.state.detach());
     for table_index in table_indexes {
         validate(world, &table_index.name);
     }
@@ -209,24 +203,21 @@ fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
     }
     for MarkedPartition { name, marker, .. } in &marks.partitions {
         on(world, name, |p| {
-            (p.mark, p.cycle) = (Some(marker.mark), marker.cycle);
-            if p.hangs_on() {
-                p.bounds_check = BoundsCheck::Absent;
-            }
+            p.state.set_mark(marker.mark);
+            p.cycle = marker.cycle;
         });
     }
 }
 
 fn check_bounds(world: &mut ObservedTable, name: &QualifiedName, check: BoundsCheck) {
-    on(world, name, |p| p.bounds_check = check);
+    on(world, name, |p| p.state.set_bounds_check(check));
 }
 
 fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
     on(world, &remember.partition, |p| {
         let drops_since = remember.drops.then_some(remember.at);
-        p.mark = Some(Mark::Detached(Detached { at: remember.at, drops_since }));
+        p.state.record_detach(Detached { at: remember.at, drops_since });
         p.cycle = remember.cycle;
-        p.bounds_check = BoundsCheck::Stated;
         p.publications.retain(|publication| !remember.publications.contains(&publication.name));
     });
 }
@@ -243,7 +234,7 @@ fn validate(world: &mut ObservedTable, name: &Identifier) {
         .partitions
         .iter()
         .rev()
-        .filter(|p| p.attachment == Attachment::Attached)
+        .filter(|p| p.state.is_attached())
         .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
     for index in world.indexes.iter_mut().filter(|i| i.name == *name) {
         index.valid |= complete;

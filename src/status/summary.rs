@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Seen;
 use crate::api::v1alpha1::{CoverageBound, PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
-use crate::observed::{Attachment, ObservedTable};
+use crate::observed::{ObservedTable, PartitionState};
 use crate::partition::{Bounds, Edge, Identifier};
 use crate::plan::{self, Calendar, Coverage, Deferral, Gaps, Plan, PlannedStep, Step};
 
@@ -50,14 +50,15 @@ pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
 pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {
     let observed = seen.observed;
     observed.key()?;
-    let hanging =
-        |attachment| observed.partitions.iter().filter(move |p| p.attachment == attachment);
+    let count = |is_so: fn(&PartitionState) -> bool| {
+        observed.partitions.iter().filter(|p| is_so(&p.state)).count()
+    };
     Some(PartitionCounts {
         attached: number(observed.attached().count()),
         missing: missing(seen),
-        unmanaged: number(observed.attached().filter(|p| !p.is_managed()).count()),
-        detached: number(hanging(Attachment::Detached).count() + observed.unmarked.len()),
-        pending_detach: number(hanging(Attachment::DetachPending).count()),
+        unmanaged: number(observed.attached().filter(|p| !p.state.is_managed()).count()),
+        detached: number(count(PartitionState::is_detached) + observed.unmarked.len()),
+        pending_detach: number(count(PartitionState::is_pending_detach)),
         default_rows: default_rows(observed),
     })
 }

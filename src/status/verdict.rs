@@ -128,7 +128,7 @@ pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdic
 
 /// What the retention does not apply to, though nothing of it has expired yet.
 fn unmanaged(seen: &Seen<'_>) -> String {
-    let unmanaged = seen.observed.attached().filter(|p| !p.is_managed());
+    let unmanaged = seen.observed.attached().filter(|p| !p.state.is_managed());
     match unmanaged.filter(|p| p.bounds.as_range().is_some()).count() {
         0 => String::new(),
         1 => "; spec.retention does not apply to 1 unmanaged partition".to_owned(),

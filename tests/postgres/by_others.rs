@@ -276,6 +276,6 @@ async fn what_is_ours_stays_ours_through_a_dump() {
     assert_eq!(restored.status, 0, "{restored:?}");
     let session = session(&target.url_as(&world.operator)).await;
     let observed = observe(&session, &monthly(1).name).await;
-    let ours = observed.partitions.iter().filter(|p| p.is_managed());
+    let ours = observed.partitions.iter().filter(|p| p.state.is_managed());
     assert_eq!(ours.map(|p| p.name.name.as_str()).collect::<Vec<_>>(), ["t_2026_02"]);
 }

@@ -43,9 +43,9 @@ async fn apply_to_copy(session: &Session, now: &str) -> Convergence {
 /// Partitions and tables that were partitions, all managed; whether it is one, and its name.
 fn managed(found: &Convergence) -> Vec<(bool, &str)> {
     let partitions = &found.observed.partitions;
-    assert!(partitions.iter().all(|p| p.is_managed()), "{partitions:#?}");
+    assert!(partitions.iter().all(|p| p.state.is_managed()), "{partitions:#?}");
     assert!(found.remaining.notes.is_empty(), "{}", found.remaining);
-    partitions.iter().map(|p| (p.hangs_on(), p.name.name.as_str())).collect()
+    partitions.iter().map(|p| (p.state.is_partition(), p.name.name.as_str())).collect()
 }
 
 #[tokio::test]

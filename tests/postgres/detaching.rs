@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::{Attachment, BlockingTransaction, ObservedTable};
+use pg_partition_operator::observed::{BlockingTransaction, ObservedTable};
 use pg_partition_operator::plan::{Blocker, Moment};
 use serde_json::json;
 use tokio_postgres::Client;
@@ -68,8 +68,7 @@ async fn converge_for(world: &World, table: &DesiredTable, patience: Duration) -
 }
 
 fn pending(observed: &ObservedTable) -> usize {
-    let pending = |p: &&_| matches!(p, Attachment::DetachPending);
-    observed.partitions.iter().map(|p| p.attachment).filter(|a| pending(&a)).count()
+    observed.partitions.iter().filter(|p| p.state.is_pending_detach()).count()
 }
 
 /// The old month stands by itself with its row, it is written down when it was detached, and nothing is
@@ -288,7 +287,7 @@ async fn held_by(world: &World) -> Vec<i64> {
         "ALTER ROLE @ INHERIT; GRANT pg_read_all_stats TO @".replace('@', &world.operator);
     world.admin(&sees_all).await;
     let observed = observe(&session(&world.url()).await, &desired(spec(0, "1s")).name).await;
-    observed.partitions.iter().flat_map(|p| &p.held_by).map(pid_of).collect()
+    observed.partitions.iter().flat_map(|p| p.state.blocked_by()).map(pid_of).collect()
 }
 
 const OLD_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pg_partition_operator::converge::look;
-use pg_partition_operator::observed::{Attachment, ObservedTable, PartitionKind};
+use pg_partition_operator::observed::{ObservedTable, PartitionKind, PartitionState};
 use pg_partition_operator::partition::{Bounds, Mark, Marker, partition_marker};
 use pg_partition_operator::plan::Moment;
 use serde_json::json;
@@ -125,16 +125,17 @@ async fn every_kind_of_partition_is_known_for_what_it_is() {
         let kinds: Vec<_> = observed
             .partitions
             .iter()
-            .map(|p| (p.name.name.as_str(), p.kind, p.attachment, p.is_managed()))
+            .map(|p| {
+                (p.name.name.as_str(), p.kind, p.state.is_pending_detach(), p.state.is_managed())
+            })
             .collect();
-        let attached = Attachment::Attached;
         assert_eq!(
             kinds,
             [
-                ("far", PartitionKind::ForeignTable, attached, false),
-                ("going", PartitionKind::Table, Attachment::DetachPending, false),
-                ("plain", PartitionKind::Table, attached, false),
-                ("split", PartitionKind::Partitioned, attached, false),
+                ("far", PartitionKind::ForeignTable, false, false),
+                ("going", PartitionKind::Table, true, false),
+                ("plain", PartitionKind::Table, false, false),
+                ("split", PartitionKind::Partitioned, false, false),
             ],
             "Postgres {major}"
         );
@@ -259,7 +260,7 @@ async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
         let observed = observe(&world.session().await, &managed("t")).await;
         let names: Vec<_> = observed.partitions.iter().map(|p| p.name.name.as_str()).collect();
         assert_eq!(names, ["t_mine"], "Postgres {major}");
-        assert_eq!(observed.partitions[0].attachment, Attachment::Prepared);
+        assert_eq!(observed.partitions[0].state, PartitionState::NeverAttached);
         assert!(matches!(observed.partitions[0].bounds, Bounds::Range(_)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::observed::{Attachment, ObservedTable};
+use pg_partition_operator::observed::{ObservedTable, PartitionState};
 use pg_partition_operator::partition::{
     Identifier, ManagedTable, Mark, Marker, QualifiedName, partition_marker,
 };
@@ -48,8 +48,12 @@ fn assert_found(what: &str, name: &str, observed: &ObservedTable) {
         assert!(observed.taken.contains(&taken), "{what}: {taken:?} of {:?}", observed.taken);
     }
     let found: Vec<_> =
-        observed.partitions.iter().map(|p| (p.name.name.as_str(), p.attachment)).collect();
-    assert_eq!(found, [(format!("{name}_2027_05").as_str(), Attachment::Prepared)], "{what}");
+        observed.partitions.iter().map(|p| (p.name.name.as_str(), &p.state)).collect();
+    assert_eq!(
+        found,
+        [(format!("{name}_2027_05").as_str(), &PartitionState::NeverAttached)],
+        "{what}"
+    );
 }
 
 #[tokio::test]

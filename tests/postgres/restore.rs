@@ -86,7 +86,7 @@ async fn partition_that_a_restore_has_not_attached_yet_is_not_created_again() {
     assert_whole(&target).await;
     let observed = observe(&target.session().await, &table.name).await;
     let attached: Vec<_> = observed.attached().collect();
-    assert!(attached.len() > 1 && attached.iter().all(|p| !p.is_managed()));
+    assert!(attached.len() > 1 && attached.iter().all(|p| !p.state.is_managed()));
     let plan = plan(&table, &observed, &Moment::at(at(NOW)));
     assert!(plan.steps.is_empty() && plan.deferred.is_empty(), "{plan}");
     let unmanaged = plan.notes.iter().find_map(|note| match note {

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::observed::{ObservedTable, PartitionIndex, PartitionKind};
+use pg_partition_operator::observed::{
+    DetachedBy, ObservedTable, PartitionIndex, PartitionKind, PartitionState,
+};
 use pg_partition_operator::partition::{IndexShape, ManagedTable, Mark};
 use pg_partition_operator::plan::{Plan, PlannedStep, Step, check, simulate};
 use pg_partition_operator::postgres::{
@@ -135,7 +137,11 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
     let kept = world.name.name.as_str().chars().next().unwrap();
     world.taken.retain(|name| name.as_str().starts_with(kept));
     for partition in &mut world.partitions {
-        if let Some(Mark::Detached(detached)) = &mut partition.mark {
+        if let PartitionState::Attached { mark: Some(Mark::Detached(detached)), .. }
+        | PartitionState::PendingDetach { mark: Some(Mark::Detached(detached)), .. }
+        | PartitionState::Detached { by: DetachedBy::Recorded(detached), .. } =
+            &mut partition.state
+        {
             detached.at = jiff::Timestamp::UNIX_EPOCH;
             detached.drops_since = detached.drops_since.map(|_| jiff::Timestamp::UNIX_EPOCH);
         }

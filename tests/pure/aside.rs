@@ -1,7 +1,7 @@
 //! Parts of a plan: which steps a run executes while index builds are left out.
 
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::observed::{Attachment, ObservedTable, PartitionKind};
+use pg_partition_operator::observed::{ObservedTable, PartitionKind};
 use pg_partition_operator::partition::{Edge, Mark, Method, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{
     Cause, DropIndex, Moment, Plan, PlannedStep, Rule, Step, Undone, check, plan,
@@ -71,7 +71,7 @@ fn managed() -> ObservedTable {
         ("orders_2026_11", "2026-11-01", "2026-12-01"),
     ]);
     for partition in &mut found.partitions {
-        partition.mark = Some(Mark::Attached);
+        world::set_mark(partition, Mark::Attached);
     }
     found
 }
@@ -102,7 +102,7 @@ fn no_build_begins_on_a_partition_whose_detach_waits_for_an_approval() {
 #[test]
 fn no_build_with_a_condition_begins_while_a_detach_is_pending() {
     let mut found = managed();
-    found.partitions[0].attachment = Attachment::DetachPending;
+    world::set_pending_detach(&mut found.partitions[0]);
     for (condition, expected) in [(None, vec!["orders_2026_11"]), (Some("at IS NOT NULL"), vec![])]
     {
         let mut index = json!({"name": "i", "columns": [{"column": "at"}], "partitions": "Newest", "newest": 1});

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use pg_partition_operator::desired::{OnExpiry, Partitioning};
-use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable};
+use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{
     Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
@@ -153,8 +153,8 @@ proptest! {
     fn a_plan_that_drops_a_restored_or_kept_table_is_refused(world in any_world()) {
         let (world, whole) = approved(world);
         let is_kept = |p: &&ObservedPartition| {
-            p.is_restored
-                || matches!(p.mark, Some(Mark::Detached(Detached { drops_since: None, .. })))
+            p.state.is_restored()
+                || matches!(p.state.mark(), Some(Mark::Detached(Detached { drops_since: None, .. })))
         };
         let kept = world.observed.partitions.iter().filter(is_kept);
         let mutants = kept.map(|p| with(&whole, vec![dropped(p, &world)]));
@@ -229,7 +229,7 @@ fn drops(world: &World) -> bool {
 }
 
 fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) -> Step {
-    let mark = |p: &ObservedPartition| match (marking, p.mark) {
+    let mark = |p: &ObservedPartition| match (marking, p.state.mark()) {
         (Marking::Adopted | Marking::Kept | Marking::Forgotten, _) => Mark::Attached,
         (Marking::Expired { drops }, _) => Mark::Expired { drops },
         (Marking::ForDrop | Marking::NotForDrop, Some(Mark::Detached(detached))) => {
@@ -294,7 +294,7 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
 
 /// The step that drops a table as if it had been detached for long.
 fn dropped(partition: &ObservedPartition, world: &World) -> Step {
-    let mark = match partition.mark {
+    let mark = match partition.state.mark() {
         Some(Mark::Detached(detached)) => Mark::Detached(detached),
         _ => Mark::Detached(Detached { at: world.now, drops_since: Some(world.now) }),
     };
@@ -370,7 +370,7 @@ fn widened(plan: &Plan, observed: &ObservedTable) -> Vec<Plan> {
     let (Some(range), Some(key)) = (everything, observed.range_key()) else { return vec![] };
     let everything = KeyRange { key, range };
     let is_occupied =
-        observed.partitions.iter().any(|p| p.hangs_on() && p.bounds.as_range().is_some());
+        observed.partitions.iter().any(|p| p.state.is_partition() && p.bounds.as_range().is_some());
     let mut mutants = Vec::new();
     for at in 0..plan.steps.len() {
         let mut mutant = plan.clone();
@@ -417,7 +417,7 @@ fn changed(plan: &Plan) -> Vec<Plan> {
 fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
     let observed = &world.observed;
     let mut mutants = Vec::new();
-    for partition in observed.partitions.iter().filter(|p| !p.is_managed()) {
+    for partition in observed.partitions.iter().filter(|p| !p.state.is_managed()) {
         let name = &partition.name;
         let [adopted, kept] =
             [Marking::Adopted, Marking::Kept].map(|marking| marked(&[partition], world, marking));
@@ -438,7 +438,7 @@ fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
                 references: Vec::new(),
             })],
         ];
-        if partition.attachment != Attachment::DetachPending {
+        if !partition.state.is_pending_detach() {
             steps.push(vec![Step::FinalizeDetach(FinalizeDetach {
                 table: observed.name.clone(),
                 partition: name.clone(),

@@ -30,7 +30,7 @@ proptest! {
             let range = attach.bounds.as_range().expect("a default partition has none beside it");
             // What only a detach gives back that is finished first is asked for in the next run.
             let is_freed = observed.partitions.iter().any(|p| {
-                p.hangs_on() && p.bounds.as_range().is_some_and(|bounds| bounds.overlaps(&range))
+                p.state.is_partition() && p.bounds.as_range().is_some_and(|bounds| bounds.overlaps(&range))
             });
             let is_asked = asked.iter().any(|question| matches!(
                 question,

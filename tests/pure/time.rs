@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{DesiredTable, OnExpiry, Partitioning};
-use pg_partition_operator::observed::{Attachment, ObservedTable};
+use pg_partition_operator::observed::{ObservedTable, PartitionState};
 use pg_partition_operator::partition::{Interval, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{Blocker, Moment, Plan, Step, check, plan, simulate};
 use proptest::prelude::*;
@@ -64,7 +64,9 @@ fn pace(interval: Interval) -> SignedDuration {
 fn others_go_on(observed: &mut ObservedTable) {
     world::look_again(observed);
     for partition in &mut observed.partitions {
-        partition.held_by.clear();
+        if let PartitionState::PendingDetach { blocked_by, .. } = &mut partition.state {
+            blocked_by.clear();
+        }
         partition.rows_referenced_by = Some(Vec::new());
     }
 }
@@ -121,7 +123,7 @@ proptest! {
         {
             let left = observed.partitions.iter().find(|p| {
                 let_go.tables.contains(&p.name)
-                    && p.attachment == Attachment::Detached
+                    && p.state.is_detached()
                     && past::is_past(p, &desired, &observed, now - days_waited, 1)
             });
             prop_assert!(left.is_none(), "{left:?} is not dropped\n{plan}");

@@ -2,12 +2,13 @@
 //! another, with no notion of a window or a grid.
 
 use std::collections::BTreeSet;
+use std::mem::discriminant;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use pg_partition_operator::desired::{DesiredRange, DesiredTable, Partitioning, Zone};
 use pg_partition_operator::observed::{
-    Attachment, ObservedPartition, ObservedTable, PartitionIndex,
+    ObservedPartition, ObservedTable, PartitionIndex, PartitionState,
 };
 use pg_partition_operator::partition::{
     Bounds, Edge, Identifier, Interval, KeyRange, KeyType, Mark,
@@ -154,7 +155,7 @@ fn remainders_are_covered(observed: &ObservedTable, plan: &Plan) -> Result<(), S
         let found = observed
             .partitions
             .iter()
-            .filter(|p| p.hangs_on())
+            .filter(|p| p.state.is_partition())
             .filter(|p| takes_hash(&p.bounds, row))
             .count();
         if found != 1 {
@@ -170,7 +171,8 @@ fn takes_hash(bounds: &Bounds, row: u32) -> bool {
 
 /// No two partitions take the same row, nor is one in the way that Postgres still counts.
 pub(crate) fn nothing_overlaps(observed: &ObservedTable) -> Result<(), String> {
-    let partitions: Vec<_> = observed.partitions.iter().filter(|p| p.hangs_on()).collect();
+    let partitions: Vec<_> =
+        observed.partitions.iter().filter(|p| p.state.is_partition()).collect();
     for (at, one) in partitions.iter().enumerate() {
         for other in &partitions[at + 1..] {
             let overlap = match (&one.bounds, &other.bounds) {
@@ -208,15 +210,15 @@ pub(crate) fn others_are_left_alone(
             return Err(format!("{:?} is gone, or not what it was", old.name));
         };
         let is_named = desired.adopt.iter().any(|adopted| adopted.name == old.name.name);
-        let is_as_before =
-            (new.mark, new.attachment, &new.comment) == (old.mark, old.attachment, &old.comment);
-        if !old.is_managed() && !is_as_before && !is_named {
+        let is_as_before = (new.state.mark(), discriminant(&new.state), &new.comment)
+            == (old.state.mark(), discriminant(&old.state), &old.comment);
+        if !old.state.is_managed() && !is_as_before && !is_named {
             return Err(format!("{:?} is another's, and is changed", old.name));
         }
         let names: BTreeSet<_> = new.indexes.iter().map(|index| &index.name).collect();
         let theirs = |i: &&PartitionIndex| i.valid && i.marker.is_none() && i.of.is_none();
         let lost = old.indexes.iter().filter(theirs).find(|i| !names.contains(&i.name));
-        if let Some(lost) = lost.filter(|_| old.hangs_on()) {
+        if let Some(lost) = lost.filter(|_| old.state.is_partition()) {
             return Err(format!("the index {:?} is gone", lost.name));
         }
     }
@@ -224,14 +226,16 @@ pub(crate) fn others_are_left_alone(
 }
 
 fn may_be_gone(old: &ObservedPartition) -> bool {
-    match old.attachment {
-        Attachment::Prepared => old.is_managed(),
-        Attachment::Detached => old.is_let_go(),
+    match old.state {
+        PartitionState::NeverAttached => true,
+        PartitionState::Detached { .. } => old.state.is_detached_by_operator(),
         // A table that others detached is theirs, and no longer of this table.
-        Attachment::DetachPending => matches!(old.mark, None | Some(Mark::Expired { .. })),
-        Attachment::Attached => {
+        PartitionState::PendingDetach { mark, .. } => {
+            matches!(mark, None | Some(Mark::Expired { .. }))
+        }
+        PartitionState::Attached { .. } => {
             let is_past = old.bounds.as_range().is_some();
-            old.is_managed() && (is_past || old.bounds == Bounds::Default)
+            old.state.is_managed() && (is_past || old.bounds == Bounds::Default)
         }
     }
 }
@@ -246,7 +250,7 @@ pub(crate) fn names_are_good(before: &ObservedTable, after: &ObservedTable) -> R
         let cleared = before
             .partitions
             .iter()
-            .any(|p| p.name == partition.name && p.attachment == Attachment::Prepared);
+            .any(|p| p.name == partition.name && p.state == PartitionState::NeverAttached);
         if is_new && !cleared && before.taken.contains(name) {
             return Err(format!("{name:?} is somebody else's"));
         }
@@ -277,6 +281,6 @@ fn nameless_partition(partition: &ObservedPartition) -> String {
         .map(|i| format!("{:?} {} {:?} {:?}", i.of, i.valid, i.shape, i.marker))
         .collect();
     indexes.sort();
-    let ObservedPartition { bounds, attachment, mark, exclusions, bounds_check, .. } = partition;
-    format!("{bounds:?} {attachment:?} {mark:?} {bounds_check:?} {exclusions:?} {indexes:?}")
+    let ObservedPartition { bounds, state, exclusions, .. } = partition;
+    format!("{bounds:?} {state:?} {exclusions:?} {indexes:?}")
 }

@@ -4,8 +4,8 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
-use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable};
-use pg_partition_operator::partition::{Bounds, Edge, KeyType, Mark};
+use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
+use pg_partition_operator::partition::{Bounds, Edge, KeyType};
 use pg_partition_operator::plan::{MarkPartitions, Marking, Moment, Plan, Step};
 
 use crate::oracle::{label, stride};
@@ -112,7 +112,7 @@ pub(crate) fn nothing_is_lost_early(
             return wrong("let go too early", step);
         }
         let is_adopted = desired.adopt.iter().any(|adopted| adopted.name == name.name);
-        if !found.owned || (!found.is_managed() && !is_adopted) {
+        if !found.owned || (!found.state.is_managed() && !is_adopted) {
             return wrong("not ours", step);
         }
         if matches!(step, Step::DropDetached(_)) && !has_rested(found, desired, plan, moment) {
@@ -143,8 +143,8 @@ fn has_rested(
     let is_remembered_now = plan.steps.iter().any(|planned| {
         matches!(&planned.step, Step::RememberDetached(r) if r.partition == partition.name)
     });
-    match partition.mark {
-        Some(Mark::Detached(detached)) if partition.attachment == Attachment::Detached => {
+    match partition.state.recorded_detach() {
+        Some(detached) => {
             let grace = SignedDuration::try_from(after).expect("hours");
             detached.drops_since.is_some_and(|since| since + grace <= moment.now)
         }
@@ -159,10 +159,7 @@ pub(crate) fn overdue<'a>(
     now: Timestamp,
 ) -> impl Iterator<Item = &'a ObservedPartition> {
     let is_free = |p: &ObservedPartition| {
-        p.owned
-            && p.is_managed()
-            && p.attachment == Attachment::Attached
-            && p.referenced_by.is_empty()
+        p.owned && p.state.is_managed() && p.state.is_attached() && p.referenced_by.is_empty()
     };
     observed.partitions.iter().filter(move |p| is_free(p) && is_past(p, desired, observed, now, 1))
 }

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, Near, ObservedPartition, ObservedTable, PartitionIndex, PartitionKind,
-    Relation, RelationKind, Server, Template,
+    BoundsCheck, DetachedBy, Near, ObservedPartition, ObservedTable, PartitionIndex, PartitionKind,
+    PartitionState, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
-    Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, Method, PartitionKey,
+    Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, Mark, Method, PartitionKey,
     QualifiedName, RangeBounds, ServerVersion,
 };
 use serde_json::Value;
@@ -98,10 +98,8 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         name,
         kind: PartitionKind::Table,
         bounds,
-        attachment: Attachment::Attached,
-        mark: None,
+        state: PartitionState::Attached { mark: None, check: BoundsCheck::Absent },
         cycle: 0,
-        is_restored: false,
         comment: None,
         owned: true,
         rows: None,
@@ -112,14 +110,53 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         indexes: Vec::new(),
         exclusions: Vec::new(),
         fits: true,
-        bounds_check: BoundsCheck::Absent,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         references_error: None,
         publications: Vec::new(),
         dependents: Vec::new(),
-        held_by: Vec::new(),
         triggers: Vec::new(),
+    }
+}
+
+/// Has the marker of a partition say this. A table that was never attached has a marker of its own.
+pub(crate) fn set_mark(partition: &mut ObservedPartition, new: Mark) {
+    match &mut partition.state {
+        PartitionState::Attached { mark, .. } | PartitionState::PendingDetach { mark, .. } => {
+            *mark = Some(new);
+        }
+        PartitionState::Detached { by, .. } => *by = DetachedBy::from_mark(new),
+        PartitionState::NeverAttached => {}
+    }
+}
+
+pub(crate) fn set_bounds_check(partition: &mut ObservedPartition, new: BoundsCheck) {
+    match &mut partition.state {
+        PartitionState::Attached { check, .. }
+        | PartitionState::PendingDetach { check, .. }
+        | PartitionState::Detached { check, .. } => *check = new,
+        PartitionState::NeverAttached => {}
+    }
+}
+
+/// Attaches it, and leaves its marker and its bounds check as they are.
+pub(crate) fn set_attached(partition: &mut ObservedPartition) {
+    let (mark, check) = (partition.state.mark(), partition.state.bounds_check());
+    partition.state = PartitionState::Attached { mark, check };
+}
+
+/// Interrupts its detach, and leaves its marker and its bounds check as they are.
+pub(crate) fn set_pending_detach(partition: &mut ObservedPartition) {
+    let (mark, check) = (partition.state.mark(), partition.state.bounds_check());
+    partition.state = PartitionState::PendingDetach { mark, check, blocked_by: Vec::new() };
+}
+
+/// Detaches it, and leaves its marker and its bounds check as they are. Without a marker it stays what it is: the
+/// catalog shows a detached table no more.
+pub(crate) fn set_detached(partition: &mut ObservedPartition) {
+    let check = partition.state.bounds_check();
+    if let Some(mark) = partition.state.mark() {
+        partition.state = PartitionState::Detached { by: DetachedBy::from_mark(mark), check };
     }
 }
 

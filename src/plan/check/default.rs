@@ -35,7 +35,7 @@ pub(super) fn check_remove(
 ) -> Result<(), SafetyRule> {
     world.ensure(leave.has_place_for_now(world), SafetyRule::CurrentPeriodCovered)?;
     let default = is_default(default, world)?;
-    world.ensure(default.is_managed(), SafetyRule::Managed)?;
+    world.ensure(default.state.is_managed(), SafetyRule::Managed)?;
     world.ensure(default.dependents.is_empty(), SafetyRule::NoDependents)?;
     let is_empty = default.bytes == 0 || world.default_count == Some(0);
     world.ensure(is_empty, SafetyRule::EmptyDefault)

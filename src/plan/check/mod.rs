@@ -13,7 +13,7 @@ use site::Site;
 use super::step::{Attach, NewPartition};
 use super::{Moment, Plan, Step, simulate};
 use crate::desired::DesiredTable;
-use crate::observed::{Attachment, BoundsCheck, ObservedPartition, ObservedTable};
+use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable, PartitionState};
 use crate::partition::{Bounds, Mark, QualifiedName};
 
 /// A plan that keeps the rules of safety. Only [`check`] makes one, and only it can be executed.
@@ -144,7 +144,7 @@ fn check_step(
 fn check_discard(partition: &QualifiedName, world: &Site<'_>) -> Result<(), SafetyRule> {
     let table = prepared(partition, world)?;
     world.ensure(table.dependents.is_empty(), SafetyRule::NoDependents)?;
-    world.ensure(table.attachment == Attachment::Prepared, SafetyRule::NeverAttached)
+    world.ensure(table.state == PartitionState::NeverAttached, SafetyRule::NeverAttached)
 }
 
 fn check_create(new: &NewPartition, world: &Site<'_>) -> Result<(), SafetyRule> {
@@ -163,12 +163,12 @@ fn check_attach(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
     let marker = &attach.marker;
     let is_bound = marker.parent == world.relation.as_ref().map(|relation| relation.oid);
     world.ensure(is_bound && marker.mark == Mark::Attached, SafetyRule::MarkerBound)?;
-    let is_again = table.attachment == Attachment::Detached;
+    let is_again = table.state.is_detached();
     if is_again {
         world.ensure(marker.cycle > table.cycle, SafetyRule::NewCycle)?;
     }
-    let is_known =
-        table.attachment == Attachment::Prepared || table.bounds_check == BoundsCheck::Proven;
+    let is_known = table.state == PartitionState::NeverAttached
+        || table.state.bounds_check() == BoundsCheck::Proven;
     // Rows of a hash partition are not looked at.
     let is_hash = matches!(attach.bounds, Bounds::Hash { .. });
     world.ensure(is_known || is_hash, SafetyRule::NoScanOnAttach)?;
@@ -179,7 +179,7 @@ fn check_attach(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
 /// Whether rows of these bounds have no partition yet.
 fn fits_in(bounds: &Bounds, world: &Site<'_>) -> Result<(), SafetyRule> {
     world.ensure(!matches!(bounds, Bounds::Other(_)), SafetyRule::KnownBounds)?;
-    let occupied = world.partitions.iter().filter(|p| p.hangs_on());
+    let occupied = world.partitions.iter().filter(|p| p.state.is_partition());
     let overlaps = |other: &Bounds| match (bounds, other) {
         (Bounds::Range(a), Bounds::Range(b)) => a.range.overlaps(&b.range),
         (Bounds::Hash { modulus: m, remainder: r }, Bounds::Hash { modulus: n, remainder: s }) => {
@@ -204,8 +204,8 @@ fn prepared<'a>(
     world: &Site<'a>,
 ) -> Result<&'a ObservedPartition, SafetyRule> {
     let found = find(name, world)?;
-    world.ensure(!found.hangs_on(), SafetyRule::NotAttached)?;
-    world.ensure(found.is_managed(), SafetyRule::Managed)?;
+    world.ensure(!found.state.is_partition(), SafetyRule::NotAttached)?;
+    world.ensure(found.state.is_managed(), SafetyRule::Managed)?;
     world.ensure(found.owned, SafetyRule::Owned)?;
     Ok(found)
 }
@@ -215,6 +215,6 @@ fn attached<'a>(
     world: &Site<'a>,
 ) -> Result<&'a ObservedPartition, SafetyRule> {
     let found = find(name, world)?;
-    world.ensure(found.attachment == Attachment::Attached, SafetyRule::Attached)?;
+    world.ensure(found.state.is_attached(), SafetyRule::Attached)?;
     Ok(found)
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::site::Site;
 use super::{SafetyRule, attached, expiry, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
-use crate::observed::{Attachment, BoundsCheck, ObservedPartition, ObservedTable, PartitionKind};
+use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable, PartitionKind};
 use crate::partition::{
     Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, adoption_digest,
     adoption_digests,
@@ -137,10 +137,10 @@ pub(super) fn check_mark(
     for marked in partitions {
         let found = find(&marked.name, world)?;
         let is_there = match marking {
-            Marking::Kept => found.hangs_on(),
-            Marking::Adopted | Marking::Expired { .. } => found.attachment == Attachment::Attached,
+            Marking::Kept => found.state.is_partition(),
+            Marking::Adopted | Marking::Expired { .. } => found.state.is_attached(),
             Marking::Forgotten => false,
-            Marking::ForDrop | Marking::NotForDrop => found.attachment == Attachment::Detached,
+            Marking::ForDrop | Marking::NotForDrop => found.state.is_detached(),
         };
         world.ensure(is_there, SafetyRule::MarkedState)?;
         world.ensure(found.owned, SafetyRule::Owned)?;
@@ -148,14 +148,14 @@ pub(super) fn check_mark(
         world.ensure(marked.oid == found.oid, SafetyRule::SameTable)?;
         match marking {
             Marking::Adopted => {
-                world.ensure(!found.is_managed(), SafetyRule::NotManagedYet)?;
+                world.ensure(!found.state.is_managed(), SafetyRule::NotManagedYet)?;
                 world.ensure(found.bounds != Bounds::Default, SafetyRule::DefaultNotAdopted)?;
                 world
                     .ensure(leave.may_adopt(&marked.name, world), SafetyRule::AdoptionRequested)?;
             }
-            Marking::Kept => world.ensure(found.is_managed(), SafetyRule::Managed)?,
+            Marking::Kept => world.ensure(found.state.is_managed(), SafetyRule::Managed)?,
             Marking::Expired { .. } => {
-                world.ensure(found.is_managed(), SafetyRule::Managed)?;
+                world.ensure(found.state.is_managed(), SafetyRule::Managed)?;
                 leave.is_expired(&found.bounds, world)?;
             }
             Marking::ForDrop => {
@@ -203,7 +203,7 @@ fn check_marker(
 ) -> Result<(), SafetyRule> {
     let is_bound = marker.oid == found.oid && marker.parent == leave.table;
     world.ensure(is_bound, SafetyRule::MarkerBound)?;
-    let (is_meant, is_taken_back) = match (marking, marker.mark, found.mark) {
+    let (is_meant, is_taken_back) = match (marking, marker.mark, found.state.mark()) {
         (Marking::Adopted, Mark::Attached, _) => (true, false),
         (Marking::Kept, Mark::Attached, _) => (true, true),
         (Marking::Expired { drops }, Mark::Expired { drops: written }, was) => {
@@ -231,12 +231,13 @@ pub(super) fn check_detach(
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
     let found = attached(&detach.partition, world)?;
-    world.ensure(found.owned && found.is_managed(), SafetyRule::Managed)?;
-    let is_marked = matches!(found.mark, Some(Mark::Expired { .. }));
+    world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
+    let is_marked = matches!(found.state.mark(), Some(Mark::Expired { .. }));
     world.ensure(is_marked, SafetyRule::MarkedBeforeDetach)?;
     world.ensure(found.bounds == detach.bounds, SafetyRule::SameBounds)?;
     leave.is_expired(&found.bounds, world)?;
-    let is_found = world.finds_by_name(&found.name) || found.bounds_check != BoundsCheck::Absent;
+    let is_found =
+        world.finds_by_name(&found.name) || found.state.bounds_check() != BoundsCheck::Absent;
     world.ensure(is_found, SafetyRule::FoundAgain)?;
     world.ensure(found.referenced_by.is_empty(), SafetyRule::NotReferenced)?;
     let is_referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
@@ -244,7 +245,7 @@ pub(super) fn check_detach(
     world.ensure(!is_referenced || is_clear, SafetyRule::RowsNotReferenced)?;
     let others = |p: &&ObservedPartition| p.name != found.name && p.bounds.as_range().is_some();
     world.ensure(world.attached().any(|p| others(&p)), SafetyRule::LastPartitionStays)?;
-    let pending = world.partitions.iter().any(|p| p.attachment == Attachment::DetachPending);
+    let pending = world.partitions.iter().any(|p| p.state.is_pending_detach());
     world.ensure(!pending, SafetyRule::OneDetachAtATime)?;
     let default = world.default_partition().map(|p| &p.name);
     world.ensure(detach.default.as_ref() == default, SafetyRule::DefaultKnown)?;
@@ -270,9 +271,9 @@ pub(super) fn check_finalize(
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let found = find(partition, world)?;
-    let is_pending = found.attachment == Attachment::DetachPending;
+    let is_pending = found.state.is_pending_detach();
     world.ensure(is_pending, SafetyRule::DetachPending)?;
-    let is_dated = matches!(found.mark, Some(Mark::Detached(_)));
+    let is_dated = matches!(found.state.mark(), Some(Mark::Detached(_)));
     world.ensure(!is_dated, SafetyRule::NoOldDate)
 }
 
@@ -282,19 +283,20 @@ pub(super) fn check_remember(
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
     let table = prepared(&remember.partition, world)?;
-    world.ensure(table.attachment == Attachment::Detached, SafetyRule::Detached)?;
+    world.ensure(table.state.is_detached(), SafetyRule::Detached)?;
     world.ensure(remember.managed == world.managed, SafetyRule::OfTable)?;
     world.ensure(table.bounds == remember.bounds, SafetyRule::SameBounds)?;
     world.ensure(table.oid == remember.oid, SafetyRule::SameTable)?;
     world.ensure(remember.cycle >= table.cycle, SafetyRule::NewCycle)?;
-    let was_to_be_dropped = table.mark == Some(Mark::Expired { drops: true }) && leave.drops;
+    let was_to_be_dropped =
+        table.state.mark() == Some(Mark::Expired { drops: true }) && leave.drops;
     world.ensure(!remember.drops || was_to_be_dropped, SafetyRule::DropDecided)
 }
 
 pub(super) fn check_validate(check: &ValidateBounds, world: &Site<'_>) -> Result<(), SafetyRule> {
     let found = prepared(&check.partition, world)?;
     world.ensure(check.managed == world.managed, SafetyRule::OfTable)?;
-    world.ensure(found.bounds_check != BoundsCheck::Absent, SafetyRule::BoundsCheckExists)
+    world.ensure(found.state.bounds_check() != BoundsCheck::Absent, SafetyRule::BoundsCheckExists)
 }
 
 pub(super) fn check_state(
@@ -303,9 +305,9 @@ pub(super) fn check_state(
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let found = find(partition, world)?;
-    world.ensure(found.owned && found.is_managed(), SafetyRule::Managed)?;
-    let is_expired = matches!(found.mark, Some(Mark::Expired { .. }));
-    let is_let_go = is_expired || found.attachment == Attachment::Detached;
+    world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
+    let is_expired = matches!(found.state.mark(), Some(Mark::Expired { .. }));
+    let is_let_go = is_expired || found.state.is_detached();
     world.ensure(is_let_go, SafetyRule::ExpiredOrDetached)?;
     world.ensure(found.bounds == Bounds::Range(range.clone()), SafetyRule::SameBounds)
 }
@@ -316,19 +318,21 @@ pub(super) fn check_drop(
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
     let found = find(&drop.partition, world)?;
-    world.ensure(found.attachment == Attachment::Detached, SafetyRule::Detached)?;
-    world.ensure(found.owned && found.is_managed(), SafetyRule::Managed)?;
+    world.ensure(found.state.is_detached(), SafetyRule::Detached)?;
+    world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
     world.ensure(drop.managed == world.managed, SafetyRule::OfTable)?;
     world.ensure(found.oid == Some(drop.oid), SafetyRule::SameTable)?;
     world.ensure(found.bounds == drop.bounds, SafetyRule::SameBounds)?;
     world.ensure(found.kind == PartitionKind::Table, SafetyRule::PlainTable)?;
     world.ensure(found.referenced_by.is_empty(), SafetyRule::NotReferenced)?;
     world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;
-    world.ensure(!found.is_restored, SafetyRule::NotRestored)?;
+    world.ensure(!found.state.is_restored(), SafetyRule::NotRestored)?;
     let is_bound = drop.marker.oid == Some(drop.oid) && drop.marker.parent == leave.table;
     world.ensure(is_bound, SafetyRule::MarkerBound)?;
-    let is_marked = found.mark == Some(drop.marker.mark) && found.cycle == drop.marker.cycle;
-    world.ensure(is_marked, SafetyRule::MarkerUnchanged)?;
+    let is_marked =
+        found.state.mark() == Some(drop.marker.mark) && found.cycle == drop.marker.cycle;
+    // The marker of a restored table is not compared: NotRestored alone rejects its drop.
+    world.ensure(is_marked || found.state.is_restored(), SafetyRule::MarkerUnchanged)?;
     leave.is_expired(&found.bounds, world)?;
     let waits_since = match drop.marker.mark {
         Mark::Detached(Detached { drops_since, .. }) => drops_since,

@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{
-    Attachment, BoundsCheck, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
+    BoundsCheck, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind, PartitionState,
     ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
@@ -23,8 +23,8 @@ impl Draft {
     ) -> QualifiedName {
         if let Some(prepared) = self.prepared_for(&bounds).cloned() {
             let is_range = prepared.bounds.as_range().is_some();
-            let is_proven = prepared.bounds_check == BoundsCheck::Proven;
-            if prepared.attachment == Attachment::Detached && is_range && !is_proven {
+            let is_proven = prepared.state.bounds_check() == BoundsCheck::Proven;
+            if prepared.state.is_detached() && is_range && !is_proven {
                 self.prove(ground, &prepared);
             }
             return prepared.name;
@@ -61,7 +61,7 @@ impl Draft {
     /// The steps after which Postgres knows of a detached table, without a scan under an exclusive lock,
     /// that it holds nothing but rows of its bounds.
     fn prove(&mut self, ground: &Ground<'_>, detached: &ObservedPartition) {
-        if detached.bounds_check == BoundsCheck::Absent {
+        if detached.state.bounds_check() == BoundsCheck::Absent {
             self.state_bounds(ground, detached, Cause::KeptAgain);
         }
         let step = Step::ValidateBounds(ValidateBounds {
@@ -91,7 +91,7 @@ impl Draft {
         exclusion: Option<Identifier>,
     ) -> Attach {
         let found = self.world.partition(&partition);
-        let again = found.is_some_and(|p| p.attachment == Attachment::Detached);
+        let again = found.is_some_and(|p| p.state.is_detached());
         Attach {
             managed: self.world.managed.clone(),
             table: self.world.name.clone(),
@@ -219,8 +219,8 @@ impl ObservedPartition {
     /// What was once the default partition may hold rows that others take by now: nothing short of a scan
     /// could tell.
     fn is_made_for(&self, bounds: &Bounds) -> bool {
-        let is_fresh = self.attachment == Attachment::Prepared || *bounds != Bounds::Default;
-        !self.hangs_on() && self.owned && self.bounds == *bounds && is_fresh
+        let is_fresh = self.state == PartitionState::NeverAttached || *bounds != Bounds::Default;
+        !self.state.is_partition() && self.owned && self.bounds == *bounds && is_fresh
     }
 }
 

@@ -94,19 +94,14 @@ impl Ground<'_> {
     }
 
     fn detached(&self, partition: &ObservedPartition, drops: bool) -> Mark {
-        let at = match partition.mark {
-            Some(Mark::Detached(detached)) => detached.at,
-            Some(Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. }) | None => {
-                self.moment.now
-            }
-        };
+        let at = partition.state.recorded_detach().map_or(self.moment.now, |detached| detached.at);
         Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
     }
 
     /// What the comment of a partition says now, if it was written for it.
     pub(in crate::plan) fn found_marker(&self, partition: &ObservedPartition) -> Marker {
         Marker {
-            mark: partition.mark.unwrap_or(Mark::Attached),
+            mark: partition.state.mark().unwrap_or(Mark::Attached),
             oid: partition.oid,
             parent: Some(self.relation.oid),
             cycle: partition.cycle,

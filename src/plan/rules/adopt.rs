@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Cause, Draft, Ground, Note, Step};
 use crate::desired::AdoptedName;
-use crate::observed::{Attachment, ObservedPartition, PartitionKind};
+use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, ManagedTable, QualifiedName, adoption_digest, adoption_digests};
 use crate::plan::reason::Unadoptable;
 use crate::plan::step::{MarkPartitions, Marking};
@@ -16,7 +16,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     forget(ground, draft);
     for name in &desired.adopt {
         match draft.world.partitions.iter().find(|p| is_named(p, name, draft)) {
-            Some(found) if found.is_managed() => {}
+            Some(found) if found.state.is_managed() => {}
             Some(found) if draft.was_adopted(&found.name) => {
                 draft.notes.push(Note::AdoptedBefore { partition: found.name.clone() });
             }
@@ -56,7 +56,7 @@ fn forget(ground: &Ground<'_>, draft: &mut Draft) {
     let kept: BTreeSet<_> = asked_for.filter(|digest| recorded.contains(digest)).collect();
     let is_waiting = |p: &ObservedPartition| {
         let is_forgotten = |digest| recorded.contains(&digest) && !kept.contains(&digest);
-        !p.is_managed() && adoption_digests(&p.name).any(is_forgotten)
+        !p.state.is_managed() && adoption_digests(&p.name).any(is_forgotten)
     };
     if draft.world.partitions.iter().any(is_waiting) {
         let mut step = draft.marking(ground, &[], Marking::Forgotten);
@@ -82,7 +82,7 @@ fn unadoptable(partition: &ObservedPartition) -> Option<Unadoptable> {
     if partition.bounds == Bounds::Default {
         // What is ours is removed where the spec wants no default partition.
         Some(Unadoptable::Default)
-    } else if partition.attachment != Attachment::Attached {
+    } else if !partition.state.is_attached() {
         Some(Unadoptable::NotAttached)
     } else if partition.kind == PartitionKind::ForeignTable {
         Some(Unadoptable::ForeignTable)

@@ -50,7 +50,7 @@ fn can_be_removed(default: &ObservedPartition, ground: &Ground<'_>, draft: &Draf
     let is_empty = default.bytes == 0 || draft.world.default_count == Some(0);
     let is_referenced =
         !ground.relation.referenced_by.is_empty() || !default.referenced_by.is_empty();
-    let is_ours = default.is_managed() && default.owned;
+    let is_ours = default.state.is_managed() && default.owned;
     is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table
 }
 
@@ -60,5 +60,5 @@ fn whose<'a>(ground: &'a Ground<'_>, policy: DefaultPartition) -> Option<&'a Ran
 }
 
 fn found(draft: &Draft) -> Option<ObservedPartition> {
-    draft.all(|p| p.hangs_on() && p.bounds == Bounds::Default).pop()
+    draft.all(|p| p.state.is_partition() && p.bounds == Bounds::Default).pop()
 }

@@ -2,21 +2,18 @@
 
 use super::expire::dropped_after;
 use super::{Blocker, Cause, Draft, Ground, Step};
-use crate::observed::{Attachment, ObservedPartition};
+use crate::observed::{DetachedBy, ObservedPartition, PartitionState};
 use crate::partition::Mark;
 use crate::plan::Note;
 use crate::plan::step::{FinalizeDetach, Marking, Remember};
 
 /// Finalizes pending detaches, no matter which session began them, and records what is detached.
 pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
-    let pending = draft.all(|p| p.attachment == Attachment::DetachPending);
-    for partition in pending {
+    for partition in draft.all(|p| p.state.is_pending_detach()) {
         disown(&partition, ground, draft);
         finalize(&partition, ground, draft);
     }
-    let is_not_written_down =
-        |p: &ObservedPartition| p.is_let_go() && matches!(p.mark, Some(Mark::Expired { .. }));
-    for partition in draft.all(is_not_written_down) {
+    for partition in draft.all(is_unrecorded) {
         if partition.owned {
             draft.remember(ground, &partition, Cause::Expired);
         } else {
@@ -26,10 +23,14 @@ pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
     }
 }
 
+fn is_unrecorded(partition: &ObservedPartition) -> bool {
+    matches!(partition.state, PartitionState::Detached { by: DetachedBy::Unrecorded { .. }, .. })
+}
+
 /// Takes back what the comment says of an earlier detach: since then a person has attached the partition
 /// again, and this detach is theirs. What we detach ourselves is marked otherwise before.
 fn disown(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
-    if partition.owned && matches!(partition.mark, Some(Mark::Detached(_))) {
+    if partition.owned && matches!(partition.state.mark(), Some(Mark::Detached(_))) {
         let reattached = std::slice::from_ref(partition);
         draft.mark(ground, reattached, Marking::Kept, Cause::CutOff);
     }
@@ -44,11 +45,11 @@ fn finalize(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draf
     if !partition.owned {
         let blocker = draft.not_owner_of(partition);
         draft.defer(Some(step), blocker);
-    } else if partition.held_by.is_empty() {
+    } else if partition.state.blocked_by().is_empty() {
         draft.step(step, Cause::CutOff);
     } else {
-        let (partition, by) = (partition.name.clone(), partition.held_by.clone());
-        draft.defer(Some(step), Blocker::DetachHeld { partition, by });
+        let by = partition.state.blocked_by().to_vec();
+        draft.defer(Some(step), Blocker::DetachHeld { partition: partition.name.clone(), by });
     }
 }
 
@@ -70,7 +71,7 @@ impl Draft {
         }
         let marked = self.world.partition(&partition.name).unwrap_or(partition);
         let drops = dropped_after(ground).is_some()
-            && matches!(marked.mark, Some(Mark::Expired { drops: true }));
+            && matches!(marked.state.mark(), Some(Mark::Expired { drops: true }));
         let step = Step::RememberDetached(Box::new(Remember {
             drops,
             parent: Some(ground.relation.oid),

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::expire::{clocks_differ, dropped_after};
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
-use crate::partition::{Detached, Mark};
 use crate::plan::Moment;
 use crate::plan::ground::Range;
 use crate::plan::step::{DropDetached, Marking};
@@ -22,11 +21,11 @@ pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
     let Some(after) = dropped_after(ground) else { return };
     let clocks_differ = clocks_differ(draft);
     let mut undecided = Vec::new();
-    for partition in draft.all(|p| is_detached(p).is_some()) {
+    for partition in draft.all(|p| p.state.recorded_detach().is_some()) {
         let may_go =
             partition.bounds.as_range().is_some_and(|bounds| range.calendar.may_go(bounds));
         let (Some(detached), Some(step), true) =
-            (is_detached(&partition), draft.drop_step(ground, &partition), may_go)
+            (partition.state.recorded_detach(), draft.drop_step(ground, &partition), may_go)
         else {
             continue;
         };
@@ -41,8 +40,8 @@ pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
     }
     for partition in decide(ground, after, undecided, draft) {
         let decided = draft.world.partition(&partition.name).cloned();
-        let until =
-            decided.as_ref().and_then(is_detached).and_then(|detached| detached.drops_since);
+        let recorded = decided.as_ref().and_then(|p| p.state.recorded_detach());
+        let until = recorded.and_then(|detached| detached.drops_since);
         if let (Some(step), Some(since)) =
             (decided.and_then(|p| draft.drop_step(ground, &p)), until)
         {
@@ -57,18 +56,12 @@ fn keep_detached(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
     let drops = dropped_after(ground).is_some();
     let is_kept = |p: &ObservedPartition| {
         let is_past = p.bounds.as_range().is_some_and(|bounds| range.calendar.is_past(bounds));
-        let waits = is_detached(p).is_some_and(|detached| detached.drops_since.is_some());
+        let waits =
+            p.state.recorded_detach().is_some_and(|detached| detached.drops_since.is_some());
         waits && p.owned && !(drops && is_past)
     };
     let kept = draft.all(is_kept);
     draft.mark(ground, &kept, Marking::NotForDrop, Cause::NotDropped);
-}
-
-fn is_detached(partition: &ObservedPartition) -> Option<Detached> {
-    match partition.mark {
-        Some(Mark::Detached(detached)) if partition.is_let_go() => Some(detached),
-        Some(_) | None => None,
-    }
 }
 
 fn drop_after_grace(

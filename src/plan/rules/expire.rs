@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::OnExpiry;
-use crate::observed::{Attachment, BoundsCheck, ObservedPartition, PartitionKind};
+use crate::observed::{BoundsCheck, ObservedPartition, PartitionKind};
 use crate::partition::{Mark, QualifiedName};
 use crate::plan::Calendar;
 use crate::plan::step::{Detach, Marking};
@@ -21,7 +21,7 @@ pub(super) fn expire(ground: &Ground<'_>, draft: &mut Draft) {
     // A user has attached them again. What their comments say of the earlier detach is over, lest the date of
     // it counts when they are detached again.
     let is_reattached = |p: &ObservedPartition| {
-        p.attachment == Attachment::Attached && p.owned && matches!(p.mark, Some(Mark::Detached(_)))
+        p.state.is_attached() && p.owned && matches!(p.state.mark(), Some(Mark::Detached(_)))
     };
     let reattached = draft.all(is_reattached);
     draft.mark(ground, &reattached, Marking::Kept, Cause::Reattached);
@@ -54,8 +54,8 @@ fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
 fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
     let is_kept = |p: &ObservedPartition| {
         p.bounds.as_range().is_none_or(|range| !calendar.is_past(range))
-            && p.attachment == Attachment::Attached
-            && matches!(p.mark, Some(Mark::Expired { .. } | Mark::Detached(_)))
+            && p.state.is_attached()
+            && matches!(p.state.mark(), Some(Mark::Expired { .. } | Mark::Detached(_)))
             && p.owned
     };
     let kept = draft.all(is_kept);
@@ -65,14 +65,13 @@ fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
 /// What has expired and is ours to let go, oldest first.
 fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     let mut expired = draft.all(|p| {
-        p.attachment == Attachment::Attached
-            && p.bounds.as_range().is_some_and(|range| calendar.is_expired(range))
+        p.state.is_attached() && p.bounds.as_range().is_some_and(|range| calendar.is_expired(range))
     });
     expired.sort_by_key(|p| p.bounds.as_range());
     let names = |partitions: &[ObservedPartition]| -> Vec<QualifiedName> {
         partitions.iter().map(|p| p.name.clone()).collect()
     };
-    let (ours, foreign): (Vec<_>, Vec<_>) = expired.into_iter().partition(|p| p.is_managed());
+    let (ours, foreign): (Vec<_>, Vec<_>) = expired.into_iter().partition(|p| p.state.is_managed());
     let (foreign_tables, foreign): (Vec<_>, Vec<_>) =
         foreign.into_iter().partition(|p| p.kind == PartitionKind::ForeignTable);
     if !foreign_tables.is_empty() {
@@ -101,7 +100,7 @@ fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) ->
     if !partition.owned {
         return Some(draft.not_owner_of(partition));
     }
-    let is_pending = |p: &&ObservedPartition| p.attachment == Attachment::DetachPending;
+    let is_pending = |p: &&ObservedPartition| p.state.is_pending_detach();
     if let Some(pending) = draft.world.partitions.iter().find(is_pending) {
         return Some(Blocker::AnotherDetachPending { partition: pending.name.clone() });
     }
@@ -133,7 +132,7 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
         draft.defer(Some(wanted), Blocker::LastPartition { partition: last.name.clone() });
     }
     let (decided, fresh): (Vec<_>, Vec<_>) =
-        free.iter().cloned().partition(|p| matches!(p.mark, Some(Mark::Expired { .. })));
+        free.iter().cloned().partition(|p| matches!(p.state.mark(), Some(Mark::Expired { .. })));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     let limit = ground.desired.limits.most_expired;
     let dropped_after = dropped_after(ground);
@@ -147,7 +146,7 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
-        let is_stated = partition.bounds_check != BoundsCheck::Absent;
+        let is_stated = partition.state.bounds_check() != BoundsCheck::Absent;
         if !(is_stated || draft.world.finds_by_name(&partition.name)) {
             draft.state_bounds(ground, partition, Cause::Expired);
         }

@@ -1,7 +1,7 @@
 //! Finish or clear away what an earlier run left.
 
 use super::{Blocker, Cause, Draft, Ground, Step};
-use crate::observed::{Attachment, ObservedPartition};
+use crate::observed::{ObservedPartition, PartitionState};
 use crate::plan::draft::is_usable;
 use crate::plan::step::DiscardPartition;
 
@@ -16,7 +16,8 @@ pub(super) fn discard_unwanted(_: &Ground<'_>, draft: &mut Draft) {
 }
 
 fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -> bool) {
-    let leftovers = draft.all(|p| p.attachment == Attachment::Prepared && is_leftover(p, draft));
+    let leftovers =
+        draft.all(|p| p.state == PartitionState::NeverAttached && is_leftover(p, draft));
     for partition in leftovers {
         let step = Step::DiscardPartition(DiscardPartition { partition: partition.name.clone() });
         let dependents = Blocker::of_dependents(partition.name.clone(), &partition.dependents);

@@ -1,7 +1,7 @@
 //! The steps that are changed, each in the world that it meets.
 
 use pg_partition_operator::desired::AdoptedName;
-use pg_partition_operator::observed::{Attachment, ObservedPartition, ObservedTable};
+use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{Bounds, Mark, Marker, QualifiedName, adoption_digest};
 use pg_partition_operator::plan::{
     Cause, DiscardPartition, DropIndex, DropTableIndex, FinalizeDetach, MarkPartitions,
@@ -76,10 +76,7 @@ fn drop_spare(mutant: &mut Mutant) -> Option<Step> {
 fn adopt(mutant: &mut Mutant) -> Option<Step> {
     let observed = &mutant.world.observed;
     let is_unmanaged = |p: &ObservedPartition| {
-        !p.is_managed()
-            && p.attachment == Attachment::Attached
-            && p.owned
-            && p.bounds != Bounds::Default
+        !p.state.is_managed() && p.state.is_attached() && p.owned && p.bounds != Bounds::Default
     };
     let found = observed.partitions.iter().find(|p| is_unmanaged(p))?;
     let name = found.name.clone();

@@ -1,8 +1,8 @@
 //! Steps that the planner did not plan, and worlds that it did not plan them for.
 
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, Exclusion, Fires, ForeignKey, IndexMarker, ObservedPartition,
-    PartitionIndex, PartitionKind, Trigger,
+    BoundsCheck, DetachedBy, Exclusion, Fires, ForeignKey, IndexMarker, ObservedPartition,
+    PartitionIndex, PartitionKind, PartitionState, Trigger,
 };
 use pg_partition_operator::partition::{
     Bounds, Detached, Edge, KeyRange, ManagedTable, Mark, QualifiedName, RangeBounds,
@@ -13,7 +13,9 @@ use pg_partition_operator::plan::{Attach, BuildIndex, PlannedStep, Step};
 use super::Mutant;
 use super::bases::{other, planned};
 use crate::samples;
-use crate::world::identifier;
+use crate::world::{
+    identifier, set_attached, set_bounds_check, set_detached, set_mark, set_pending_detach,
+};
 
 pub(super) fn mutants(base: &Mutant) -> Vec<Mutant> {
     let mut mutants = vec![base.clone()];
@@ -66,7 +68,7 @@ fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
     };
     on_named(mutant, |p| {
         new(&mut p.bounds);
-        p.bounds_check = BoundsCheck::Proven;
+        set_bounds_check(p, BoundsCheck::Proven);
     });
     match mutant.first() {
         Some(Step::CreatePartition(step)) => new(&mut step.bounds),
@@ -85,22 +87,20 @@ fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
 fn date(mutant: &mut Mutant, drops_since: Option<jiff::Timestamp>) {
     let at = mutant.moment.now;
     let mark = Mark::Detached(Detached { at, drops_since });
-    on_named(mutant, |p| p.mark = Some(mark));
+    on_named(mutant, |p| set_mark(p, mark));
     if let Some(Step::DropDetached(drop)) = mutant.first() {
         drop.marker.mark = mark;
     }
 }
 
 /// Adds a copy of a table that the step is about, under another name.
-fn copy(mutant: &mut Mutant, attachment: Attachment) {
+fn copy(mutant: &mut Mutant, change: fn(&mut ObservedPartition)) {
     let named = named(mutant);
     let found = mutant.world.observed.partitions.iter().find(|p| named.contains(&p.name)).cloned();
     if let Some(found) = found {
-        mutant.world.observed.partitions.push(ObservedPartition {
-            name: other(),
-            attachment,
-            ..found
-        });
+        let mut copy = ObservedPartition { name: other(), ..found };
+        change(&mut copy);
+        mutant.world.observed.partitions.push(copy);
     }
 }
 
@@ -114,10 +114,10 @@ const OF_WORLD: &[fn(&mut Mutant)] = &[
     vanish,
     |m| m.world.observed.partitions.clear(),
     |m| m.plan.steps.truncate(1),
-    |m| copy(m, Attachment::Attached),
-    |m| copy(m, Attachment::DetachPending),
+    |m| copy(m, set_attached),
+    |m| copy(m, set_pending_detach),
     |m| {
-        copy(m, Attachment::Attached);
+        copy(m, set_attached);
         if let Some(added) = m.world.observed.partitions.last_mut() {
             (added.bounds, added.bytes) = (Bounds::Default, 0);
         }
@@ -208,7 +208,7 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
         date(m, Some(now));
     },
     |m| {
-        on_named(m, |p| p.mark = Some(Mark::Attached));
+        on_named(m, |p| set_mark(p, Mark::Attached));
         if let Some(Step::RememberDetached(remember)) = m.first() {
             remember.drops = true;
         }
@@ -216,17 +216,18 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
     |m| {
         let at = m.moment.now;
         on_named(m, |p| {
-            p.mark = Some(Mark::Detached(Detached { at, drops_since: None }));
-            (p.attachment, p.bounds_check) = match p.attachment {
-                Attachment::Prepared => (Attachment::Detached, BoundsCheck::Proven),
-                attachment => (attachment, p.bounds_check),
-            };
+            if p.state == PartitionState::NeverAttached {
+                set_detached(p);
+                set_bounds_check(p, BoundsCheck::Proven);
+            }
+            set_mark(p, Mark::Detached(Detached { at, drops_since: None }));
         });
         m.first().into_iter().for_each(|step| set_cycle(step, 0));
     },
     |m| {
         on_named(m, |p| {
-            (p.attachment, p.bounds_check) = (Attachment::Detached, BoundsCheck::Absent);
+            set_detached(p);
+            set_bounds_check(p, BoundsCheck::Absent);
         });
         m.first().into_iter().for_each(|step| set_cycle(step, u32::MAX));
     },
@@ -255,7 +256,8 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
             next.partition = name.clone();
         }
         if let Some(found) = m.world.observed.partition_mut(&old) {
-            (found.name, found.bounds_check) = (name, BoundsCheck::Absent);
+            found.name = name;
+            set_bounds_check(found, BoundsCheck::Absent);
         }
     },
     |m| {
@@ -287,18 +289,27 @@ fn set_cycle(step: &mut Step, cycle: u32) {
 
 const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
     |p| p.owned = false,
-    |p| p.mark = None,
+    |p| {
+        if let PartitionState::Attached { mark, .. } | PartitionState::PendingDetach { mark, .. } =
+            &mut p.state
+        {
+            *mark = None;
+        }
+    },
     |p| p.oid = Some(7),
     |p| p.kind = PartitionKind::Partitioned,
     |p| p.bounds = Bounds::Default,
     |p| p.bounds = Bounds::Other("x".to_owned()),
-    |p| p.attachment = Attachment::Attached,
-    |p| p.attachment = Attachment::DetachPending,
-    |p| p.attachment = Attachment::Detached,
-    |p| p.attachment = Attachment::Prepared,
-    |p| p.is_restored = true,
+    set_attached,
+    set_pending_detach,
+    set_detached,
+    |p| p.state = PartitionState::NeverAttached,
+    |p| {
+        let (by, check) = (DetachedBy::Restore, p.state.bounds_check());
+        p.state = PartitionState::Detached { by, check };
+    },
     |p| p.cycle += 1,
-    |p| p.bounds_check = BoundsCheck::Absent,
+    |p| set_bounds_check(p, BoundsCheck::Absent),
     |p| p.referenced_by = vec![other()],
     |p| p.dependents = vec!["view x".to_owned()],
     |p| p.exclusions.clear(),
@@ -307,14 +318,14 @@ const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
         p.exclusions.clear();
     },
     |p| p.triggers.push(Trigger { name: identifier("x"), fires: Fires::Always }),
-    |p| p.mark = Some(Mark::Attached),
+    |p| set_mark(p, Mark::Attached),
     |p| {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        p.mark = Some(Mark::Detached(Detached { at, drops_since: Some(at) }));
+        set_mark(p, Mark::Detached(Detached { at, drops_since: Some(at) }));
     },
     |p| {
-        p.mark = Some(Mark::Attached);
-        p.attachment = Attachment::Attached;
+        set_mark(p, Mark::Attached);
+        set_attached(p);
     },
     |p| of_indexes(p, |i| i.valid = false),
     |p| of_indexes(p, |i| i.valid = true),

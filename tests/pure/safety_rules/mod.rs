@@ -28,6 +28,12 @@ const COVERED_TWICE: &[(SafetyRule, &str)] = &[
     // What is attached is neither prepared nor detached.
     (SafetyRule::NotAttached, "discard"),
     (SafetyRule::NotAttached, "remember"),
+    // The operator finds a table that is not attached by its marker: it is managed.
+    (SafetyRule::Managed, "attach"),
+    (SafetyRule::Managed, "check-bounds"),
+    (SafetyRule::Managed, "discard"),
+    (SafetyRule::Managed, "drain"),
+    (SafetyRule::Managed, "remember"),
     // Bounds that nobody knows overlap those of the default partition, which a drain needs.
     (SafetyRule::KnownBounds, "drain"),
 ];

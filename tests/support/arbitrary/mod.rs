@@ -8,7 +8,8 @@ mod range;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{
-    Attachment, BlockingTransaction, ObservedPartition, ObservedTable, PartitionKind,
+    BlockingTransaction, DetachedBy, ObservedPartition, ObservedTable, PartitionKind,
+    PartitionState,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::{Moment, plan, simulate};
@@ -111,16 +112,14 @@ fn let_go() -> impl Strategy<Value = LetGo> {
 
 impl Fate {
     fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
-        let mut ours = |mark| partition.mark = Some(mark);
         match self {
             Self::Foreign => {}
-            Self::Ours => ours(Mark::Attached),
-            Self::Pending => partition.attachment = Attachment::DetachPending,
+            Self::Ours => world::set_mark(partition, Mark::Attached),
+            Self::Pending => world::set_pending_detach(partition),
             Self::Subpartitioned => partition.kind = PartitionKind::Partitioned,
             Self::NotOwned => partition.owned = false,
             Self::Prepared | Self::Unfit | Self::PreparedByAnother => {
-                ours(Mark::ToBeAttached);
-                partition.attachment = Attachment::Prepared;
+                partition.state = PartitionState::NeverAttached;
                 partition.fits = !matches!(self, Self::Unfit);
                 partition.owned = !matches!(self, Self::PreparedByAnother);
             }
@@ -152,23 +151,27 @@ impl LetGo {
             }
             Self::TakenByAnother | Self::ReferredTo | Self::Unlike => since(100),
         };
-        partition.mark = Some(mark);
-        partition.attachment = match self {
-            Self::Marked | Self::AttachedAgain(_) => Attachment::Attached,
-            Self::Pending | Self::HeldPending | Self::PendingAgain(_) => Attachment::DetachPending,
-            _ => Attachment::Detached,
-        };
+        world::set_mark(partition, mark);
         match self {
-            Self::HeldPending => {
-                partition.held_by =
-                    vec![BlockingTransaction::Session { pid: 4711, who: String::new() }];
+            Self::Marked | Self::AttachedAgain(_) => {}
+            Self::Pending | Self::HeldPending | Self::PendingAgain(_) => {
+                world::set_pending_detach(partition);
             }
+            _ => world::set_detached(partition),
+        }
+        match (self, &mut partition.state) {
+            (Self::HeldPending, PartitionState::PendingDetach { blocked_by, .. }) => {
+                blocked_by.push(BlockingTransaction::Session { pid: 4711, who: String::new() });
+            }
+            (Self::Restored, PartitionState::Detached { by, .. }) => *by = DetachedBy::Restore,
+            _ => {}
+        }
+        match self {
             Self::TakenByAnother => partition.owned = false,
             Self::ReferredTo => {
                 partition.referenced_by = vec![partition.name.sibling(world::identifier("rest"))];
             }
             Self::Unlike => partition.fits = false,
-            Self::Restored => partition.is_restored = true,
             _ => {}
         }
     }

@@ -232,7 +232,7 @@ fn add_partitions(
             let mut partition =
                 world::partition(observed.name.sibling(name), world::bounds(observed, range));
             Fate::LetGo(before).befall(&mut partition, now);
-            if !partition.hangs_on() {
+            if !partition.state.is_partition() {
                 world::add(observed, partition);
             }
         }
@@ -275,7 +275,7 @@ fn add_default(
     let mut partition = world::partition(name, Bounds::Default);
     partition.bytes = if *is_empty { 0 } else { 8_192 };
     if *is_ours {
-        partition.mark = Some(Mark::Attached);
+        world::set_mark(&mut partition, Mark::Attached);
     }
     world::add(observed, partition);
     let rows = rows_at.iter().filter(|_| !is_empty).filter_map(|periods| {

@@ -1,8 +1,8 @@
 //! What a scenario says of a partition.
 
 use pg_partition_operator::observed::{
-    Attachment, BlockingTransaction, BoundsCheck, Fires, ObservedPartition, PartitionKind,
-    Publication, Trigger,
+    BlockingTransaction, BoundsCheck, DetachedBy, Fires, ObservedPartition, PartitionKind,
+    PartitionState, Publication, Trigger,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 
@@ -21,39 +21,48 @@ pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> Obs
 
 /// How it hangs on its table, and what its comment says of that.
 fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
-    let mut mark = |mark| partition.mark = Some(mark);
     match word {
-        "ours" => mark(Mark::Attached),
-        "expired" => mark(Mark::Expired { drops: false }),
-        "expired-to-drop" => mark(Mark::Expired { drops: true }),
-        "foreign" => partition.mark = None,
-        "prepared" => {
-            mark(Mark::ToBeAttached);
-            partition.attachment = Attachment::Prepared;
+        "ours" => world::set_mark(partition, Mark::Attached),
+        "expired" => world::set_mark(partition, Mark::Expired { drops: false }),
+        "expired-to-drop" => world::set_mark(partition, Mark::Expired { drops: true }),
+        "foreign" => {
+            partition.state = PartitionState::Attached { mark: None, check: BoundsCheck::Absent };
         }
+        "prepared" => partition.state = PartitionState::NeverAttached,
         "detached-at" => {
             let at = line.word().parse().expect("an instant");
-            mark(Mark::Detached(Detached { at, drops_since: None }));
-            partition.attachment = Attachment::Detached;
-            partition.bounds_check = BoundsCheck::Stated;
+            let by = DetachedBy::Recorded(Detached { at, drops_since: None });
+            partition.state = PartitionState::Detached { by, check: BoundsCheck::Stated };
         }
         "drops-since" => {
             let since = line.word().parse().expect("an instant");
-            let Some(Mark::Detached(detached)) = &mut partition.mark else {
+            let PartitionState::Detached { by: DetachedBy::Recorded(detached), .. } =
+                &mut partition.state
+            else {
                 panic!("only what is detached-at waits to be dropped")
             };
             detached.drops_since = Some(since);
         }
         "restored" => {
-            mark(Mark::Attached);
-            (partition.attachment, partition.is_restored) = (Attachment::Detached, true);
+            let (by, check) = (DetachedBy::Restore, BoundsCheck::Absent);
+            partition.state = PartitionState::Detached { by, check };
         }
         "cycle" => partition.cycle = line.number(),
-        "detached" => partition.attachment = Attachment::Detached,
-        "pending" => partition.attachment = Attachment::DetachPending,
+        "detached" => {
+            world::set_detached(partition);
+            assert!(partition.state.is_detached(), "only what is managed can be detached");
+        }
+        "pending" => world::set_pending_detach(partition),
         "attached-again" => {
-            partition.attachment = Attachment::Attached;
-            partition.bounds_check = BoundsCheck::Absent;
+            world::set_attached(partition);
+            world::set_bounds_check(partition, BoundsCheck::Absent);
+        }
+        "held-by" => {
+            let who = "reporting".to_owned();
+            let PartitionState::PendingDetach { blocked_by, .. } = &mut partition.state else {
+                panic!("only what is pending is held")
+            };
+            blocked_by.push(BlockingTransaction::Session { pid: line.number(), who });
         }
         _ => return false,
     }
@@ -66,7 +75,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "foreign-table" => partition.kind = PartitionKind::ForeignTable,
         "not-owned" => partition.owned = false,
         "unfit" => partition.fits = false,
-        "proven" => partition.bounds_check = BoundsCheck::Proven,
+        "proven" => world::set_bounds_check(partition, BoundsCheck::Proven),
         "storage" => partition.storage.push(line.word()),
         "comment" => partition.comment = Some(line.word().trim_matches('"').to_owned()),
         "rows" => {
@@ -90,10 +99,6 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "published-by" | "published-by-others" => partition
             .publications
             .push(Publication { name: line.name().name, owned: word == "published-by" }),
-        "held-by" => {
-            let who = "reporting".to_owned();
-            partition.held_by.push(BlockingTransaction::Session { pid: line.number(), who });
-        }
         "trigger" => {
             let name = world::identifier(&line.word());
             partition.triggers.push(Trigger { name, fires: Fires::Origin });

@@ -1,7 +1,7 @@
 //! What a scenario lets its reader see.
 
 use pg_partition_operator::observed::{
-    Attachment, BoundsCheck, ObservedPartition, ObservedTable, PartitionIndex,
+    BoundsCheck, ObservedPartition, ObservedTable, PartitionIndex, PartitionState,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::Plan;
@@ -25,14 +25,14 @@ pub(crate) fn world(world: &ObservedTable) -> String {
 
 fn shown(partition: &ObservedPartition) -> String {
     let mut words = vec![partition.name.name.shown(), partition.bounds.shown()];
-    words.push(if partition.is_managed() { "ours" } else { "foreign" }.to_owned());
-    match partition.attachment {
-        Attachment::Attached => {}
-        Attachment::Prepared => words.push("prepared".to_owned()),
-        Attachment::Detached => words.push("detached".to_owned()),
-        Attachment::DetachPending => words.push("detach pending".to_owned()),
+    words.push(if partition.state.is_managed() { "ours" } else { "foreign" }.to_owned());
+    match partition.state {
+        PartitionState::Attached { .. } => {}
+        PartitionState::NeverAttached => words.push("prepared".to_owned()),
+        PartitionState::Detached { .. } => words.push("detached".to_owned()),
+        PartitionState::PendingDetach { .. } => words.push("detach pending".to_owned()),
     }
-    match partition.mark {
+    match partition.state.mark() {
         Some(Mark::Expired { drops: false }) => words.push("expired".to_owned()),
         Some(Mark::Expired { drops: true }) => words.push("expired to drop".to_owned()),
         Some(Mark::Detached(Detached { at, drops_since })) => {
@@ -42,8 +42,8 @@ fn shown(partition: &ObservedPartition) -> String {
         Some(Mark::ToBeAttached | Mark::Attached) | None => {}
     }
     words.extend((partition.cycle > 0).then(|| format!("cycle {}", partition.cycle)));
-    words.extend(partition.is_restored.then(|| "restored".to_owned()));
-    if partition.bounds_check == BoundsCheck::Proven {
+    words.extend(partition.state.is_restored().then(|| "restored".to_owned()));
+    if partition.state.bounds_check() == BoundsCheck::Proven {
         words.push("proven".to_owned());
     }
     words.extend(partition.publications.iter().map(|p| format!("published by {}", p.name.shown())));

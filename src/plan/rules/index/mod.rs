@@ -5,7 +5,7 @@ mod on_partitions;
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DesiredIndex;
 use crate::observed::{
-    Attachment, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
+    ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Identifier, QualifiedName, fit};
 use crate::plan::condition::KnownCondition;
@@ -195,7 +195,7 @@ fn complete(
     draft: &mut Draft,
 ) {
     let lacks = |partition: &&ObservedPartition| {
-        partition.attachment == Attachment::Attached
+        partition.state.is_attached()
             && partition.kind != PartitionKind::ForeignTable
             && !partition.indexes.iter().any(|i| i.of.as_ref() == Some(of))
     };

@@ -2,9 +2,7 @@
 
 use super::{Blocker, Cause, Draft, Ground, Step, table_index};
 use crate::desired::{DesiredIndex, OnPartitions};
-use crate::observed::{
-    Attachment, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
-};
+use crate::observed::{IndexSettings, ObservedPartition, PartitionIndex, PartitionKind};
 use crate::partition::{Bounds, Identifier, index_name, unused};
 use crate::plan::calendar::Newest;
 use crate::plan::step::{BuildIndex, DropIndex};
@@ -32,9 +30,8 @@ pub(super) fn ensure_on_partitions(
     };
     let known = draft.condition_of(ground, index);
     for at in 0..draft.world.partitions.len() {
-        let is_attached = |p: &&ObservedPartition| {
-            p.attachment == Attachment::Attached && p.kind != PartitionKind::ForeignTable
-        };
+        let is_attached =
+            |p: &&ObservedPartition| p.state.is_attached() && p.kind != PartitionKind::ForeignTable;
         let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
         let good = partition.indexes.iter().find(|i| i.valid && i.is_like(index, &known));
         let wanted = belongs_on(index, partition, newest);

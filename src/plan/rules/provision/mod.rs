@@ -5,7 +5,7 @@ mod remainders;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
-use crate::observed::{Attachment, ObservedPartition};
+use crate::observed::ObservedPartition;
 use crate::partition::{
     Bounds, Identifier, KeyRange, QualifiedName, default_check, detached_check, range_name,
 };
@@ -177,7 +177,11 @@ fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
     if draft.prepared_for(bounds).is_some() {
         return None;
     }
-    let detached = draft.world.partitions.iter().find(|p| p.is_let_go() && p.bounds == *bounds)?;
+    let detached = draft
+        .world
+        .partitions
+        .iter()
+        .find(|p| p.state.is_detached_by_operator() && p.bounds == *bounds)?;
     Some(if detached.owned {
         Blocker::CannotReattach { partition: detached.name.clone() }
     } else {
@@ -242,14 +246,14 @@ fn note_unmanaged(ground: &Ground<'_>, draft: &mut Draft) {
         .world
         .partitions
         .iter()
-        .filter(|p| !p.is_managed() && p.attachment == Attachment::Attached)
+        .filter(|p| !p.state.is_managed() && p.state.is_attached())
         .map(|p| p.name.clone())
         .collect();
     if !partitions.is_empty() {
         let expire = ground.range().is_some_and(|range| range.spec.retention.is_some());
         draft.notes.push(Note::Unmanaged { partitions, expire });
     }
-    let restored = draft.world.partitions.iter().filter(|p| p.is_restored && !p.hangs_on());
+    let restored = draft.world.partitions.iter().filter(|p| p.state.is_restored());
     let tables: Vec<_> = restored.map(|p| p.name.clone()).collect();
     if !tables.is_empty() {
         draft.notes.push(Note::Restored { tables });

@@ -91,7 +91,7 @@ fn hashes(world: &ObservedTable) -> Vec<(u32, u32)> {
     world
         .partitions
         .iter()
-        .filter(|p| p.hangs_on())
+        .filter(|p| p.state.is_partition())
         .filter_map(|p| match p.bounds {
             Bounds::Hash { modulus, remainder } => Some((modulus, remainder)),
             Bounds::Range(_) | Bounds::Default | Bounds::Other(_) => None,
