@@ -196,11 +196,12 @@ fn parse_source(source: Option<&api::SourceOptions>, errors: &mut Errors) -> Opt
 fn parse_losses(texts: &[String], errors: &mut Errors) -> BTreeSet<Loss> {
     let mut losses = BTreeSet::new();
     for (at, text) in texts.iter().enumerate() {
-        match text.parse() {
-            Ok(loss) => drop(losses.insert(loss)),
-            Err(problem) => {
-                errors.push(&format!("spec.conversion.acknowledge[{at}]"), format!("{problem}"))
+        let path = format!("spec.conversion.acknowledge[{at}]");
+        match text.parse::<Loss>() {
+            Ok(loss) => {
+                losses.insert(loss);
             }
+            Err(problem) => errors.push(&path, problem.to_string()),
         }
     }
     losses
