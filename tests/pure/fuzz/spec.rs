@@ -43,6 +43,15 @@ const CRONS: [&str; 7] = [
     "0 2 30 2 *",
 ];
 
+const LOSSES: [&str; 6] = [
+    "UniqueKey:events_pkey",
+    "ForeignKey:public.\"My Lines\".lines_event_fk",
+    "View:public.open_events",
+    "RowMover:set_org",
+    "SecurityLabel:anon",
+    "ManyPartitions",
+];
+
 fn pick<'a>(rng: &mut Rng, all: &[&'a str]) -> &'a str {
     rng.choice(all).expect("there are some")
 }
@@ -74,6 +83,9 @@ pub(super) fn valid(rng: &mut Rng, snapshot: &Value) -> Value {
         range(rng, &mut spec, &key["columns"][0]["name"]);
         spec["indexes"] = indexes(rng, true);
     }
+    if rng.u8(0..10) == 0 {
+        spec["conversion"] = conversion(rng, key["method"] != "h");
+    }
     json!({
         "apiVersion": "pgpartition.dev/v1alpha1",
         "kind": "PartitionedTable",
@@ -103,6 +115,30 @@ fn range(rng: &mut Rng, spec: &mut Value, column: &Value) {
             spec["schedule"] = json!({"provision": cron(rng), "expire": cron(rng)});
         }
     }
+}
+
+fn conversion(rng: &mut Rng, by_range: bool) -> Value {
+    let serve_from = pick(rng, &["Source", "Partitioned"]);
+    let losses = rng.choose_multiple(LOSSES, 3);
+    if by_range && rng.bool() {
+        return json!({"method": "Attach", "serveFrom": serve_from, "acknowledge": losses});
+    }
+    json!({
+        "method": "Copy",
+        "serveFrom": serve_from,
+        "sync": {"level": pick(rng, &["Row", "Statement"])},
+        "backfill": {"maxRowsPerSecond": number(rng, &[0, 5000], &[1_000_000_000])},
+        "parity": {
+            "check": pick(rng, &["Count", "Content"]),
+            "every": pick(rng, &["1s", "1h", "8784h"]),
+        },
+        "routing": {"roles": ["reporting", "Read Only"]},
+        "source": {
+            "afterCutover": pick(rng, &["Keep", "Drop"]),
+            "dropAfter": pick(rng, &["0s", "168h", "8784h"]),
+        },
+        "acknowledge": losses,
+    })
 }
 
 fn indexes(rng: &mut Rng, by_range: bool) -> Value {
