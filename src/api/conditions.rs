@@ -213,6 +213,8 @@ pub enum ConditionType {
     Retained,
     /// Every named index is valid on every partition it belongs on.
     Indexed,
+    /// The conversion has reached the state that spec.conversion asks for. Only if the spec has a conversion.
+    Converted,
 }
 
 impl ConditionType {
@@ -225,6 +227,7 @@ impl ConditionType {
         Self::Covered,
         Self::Retained,
         Self::Indexed,
+        Self::Converted,
     ];
 
     /// The word, as it stands in a condition.
@@ -238,6 +241,7 @@ impl ConditionType {
             Self::Covered => "Covered",
             Self::Retained => "Retained",
             Self::Indexed => "Indexed",
+            Self::Converted => "Converted",
         }
     }
 
@@ -252,7 +256,12 @@ impl ConditionType {
     pub const fn repeats_ready(self) -> bool {
         match self {
             Self::Reconciling | Self::Stalled => true,
-            Self::Ready | Self::Reachable | Self::Covered | Self::Retained | Self::Indexed => false,
+            Self::Ready
+            | Self::Reachable
+            | Self::Covered
+            | Self::Retained
+            | Self::Indexed
+            | Self::Converted => false,
         }
     }
 }

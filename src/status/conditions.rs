@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::obstacle::{Obstacle, obstacles};
 use super::verdict::{
-    FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, not_checked, reachable,
-    reachable_after_failure, retained, says, summary_of,
+    FALSE, TRUE, UNKNOWN, Verdict, converted, covered, indexed, reachable, reachable_after_failure,
+    retained, says, summary_of, unknown,
 };
 use super::{Failure, Outcome, Seen, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
@@ -19,8 +19,8 @@ const LONGEST_MESSAGE: usize = 1_000;
 struct Row {
     /// After an inspection; `None` if the table has no such condition.
     inspected: fn(&Seen<'_>, &[Obstacle]) -> Option<Verdict>,
-    /// After a failure before the inspection.
-    failed: fn(&Failure) -> Verdict,
+    /// After a failure before the inspection; `None` if the table has no such condition.
+    failed: fn(&Subject<'_>, &Failure) -> Option<Verdict>,
 }
 
 /// The table of conditions. `Ready` and what repeats it are decided in [`ready`].
@@ -29,16 +29,23 @@ fn row(type_: ConditionType) -> Option<Row> {
         ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => None,
         ConditionType::Reachable => Some(Row {
             inspected: |seen, obstacles| Some(reachable(seen, obstacles)),
-            failed: reachable_after_failure,
+            failed: |_, failure| Some(reachable_after_failure(failure)),
         }),
         ConditionType::Covered => Some(Row {
             inspected: |seen, obstacles| Some(covered(seen, obstacles)),
-            failed: not_checked,
+            failed: |_, _| Some(unknown()),
         }),
-        ConditionType::Retained => Some(Row { inspected: retained, failed: not_checked }),
+        ConditionType::Retained => {
+            Some(Row { inspected: retained, failed: |_, _| Some(unknown()) })
+        }
         ConditionType::Indexed => Some(Row {
             inspected: |seen, obstacles| Some(indexed(seen, obstacles)),
-            failed: not_checked,
+            failed: |_, _| Some(unknown()),
+        }),
+        ConditionType::Converted => Some(Row {
+            inspected: converted,
+            // A failure says nothing of the spec: it had a conversion if the condition was there.
+            failed: |subject, _| previous(subject, ConditionType::Converted).map(|_| unknown()),
         }),
     }
 }
@@ -52,7 +59,7 @@ pub(super) fn project(
         Outcome::Seen(seen) => inspected(seen),
         Outcome::Failed(failure) => (
             ready(says(FALSE, failure.reason, failure.message.clone())),
-            decided(|row| Some((row.failed)(failure))),
+            decided(|row| (row.failed)(subject, failure)),
         ),
         Outcome::Suspended => {
             let message = "spec.suspend is set: nothing is looked at, nothing is done";

@@ -60,10 +60,6 @@ fn is_answer(reason: Reason) -> bool {
     )
 }
 
-pub(super) fn not_checked(_: &Failure) -> Verdict {
-    unknown()
-}
-
 pub(super) fn reachable(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     if let Some(obstacle) = first(obstacles, About::Access) {
         return obstacle.denies();
@@ -201,6 +197,12 @@ pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     says(FALSE, reason, state + ": " + &remedy(seen, ("builds", "build"), them))
 }
 
+/// `None` if the spec has no conversion.
+pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
+    seen.desired.conversion.as_ref()?;
+    Some(first(obstacles, About::Table).map_or_else(unknown, Obstacle::denies))
+}
+
 /// Returns whether a step is planned because an index is missing, is another, or is invalid. The drop of one that nothing
 /// needs is no sign of that.
 fn is_for_index(planned: &PlannedStep) -> bool {
@@ -232,7 +234,7 @@ fn coverage_message(seen: &Seen<'_>) -> String {
     }
 }
 
-fn unknown() -> Verdict {
+pub(super) fn unknown() -> Verdict {
     says(UNKNOWN, Reason::Unknown, "see Ready".to_owned())
 }
 
