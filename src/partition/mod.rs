@@ -9,6 +9,7 @@ mod bounds;
 mod canonical;
 mod condition;
 mod constraint;
+mod conversion;
 mod digest;
 mod grid;
 mod identifier;
@@ -32,6 +33,9 @@ pub use condition::{
 };
 pub use constraint::{
     DEFAULT_CHECK_PREFIX, bounds_check, default_check, detached_check, detached_checks,
+};
+pub use conversion::{
+    ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_guard, copy_name, function_digest,
 };
 pub use digest::digest;
 pub use grid::{Grid, Interval};

@@ -12,6 +12,7 @@
 //!
 //! `constraint.rs` drops constraints of tables by name. The operator drops nothing else: `DROP TABLE` in
 //! `record.rs` takes a detached table out of a publication, and that in `record_tables.rs` is text of a hint.
+//! `conversion/` drops the triggers and functions of a conversion, and its trigger for `TRUNCATE` empties the copy.
 //!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
 //! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
@@ -19,6 +20,7 @@
 mod claims;
 mod comment;
 mod constraint;
+mod conversion;
 mod default;
 mod index;
 mod partition;
@@ -32,6 +34,10 @@ mod script;
 use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
+pub use conversion::{
+    CONVERSIONS, Comparison, Function, Page, compare_page, copy_page, install_sync, remove_sync,
+    sync_functions,
+};
 pub use default::{MOST_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
 pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};

@@ -9,6 +9,7 @@ mod bounds;
 mod calendar;
 mod chart;
 mod conditions;
+mod conversion;
 mod cron;
 mod desired;
 mod docs;

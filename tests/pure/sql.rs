@@ -98,7 +98,7 @@ fn foreign_key() -> ForeignKey {
     ForeignKey { from: qualified(TABLE), columns, operators }
 }
 
-fn is_one_statement(text: &str) {
+pub(crate) fn is_one_statement(text: &str) {
     let parsed = SourceFile::parse(text);
     assert_eq!(parsed.errors(), [], "{text}");
     assert_eq!(parsed.tree().stmts().count(), 1, "{text}");
@@ -127,13 +127,13 @@ fn statements_within(block: &str) -> Vec<String> {
 }
 
 /// What a text constant says.
-fn text_of(constant: &str) -> String {
+pub(crate) fn text_of(constant: &str) -> String {
     let text = constant.trim_start_matches('E').trim_matches('\'').replace("''", "'");
     if constant.starts_with('E') { text.replace("\\\\", "\\") } else { text }
 }
 
 /// What stands between separators that no quotes enclose.
-fn parts(text: &str, separator: char) -> Vec<String> {
+pub(crate) fn parts(text: &str, separator: char) -> Vec<String> {
     let (mut parts, mut quote) = (vec![String::new()], None);
     for c in text.chars() {
         match (quote, c) {

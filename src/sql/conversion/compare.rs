@@ -1,0 +1,149 @@
+//! The function that compares a page of both tables, and repairs the copy.
+//!
+//! It reads both tables in one statement, and so in one snapshot. The triggers write in the transaction of the
+//! application, so in every snapshot the tables are equal: what differs is a defect, whatever is being written.
+
+use super::copy::{ALLOW, BEGIN_WORK, END_WORK, is_above};
+use super::function::{Function, Parameter};
+use super::text::{LABEL, Text, of};
+use crate::partition::{ConversionFunction, CopiedTable, Identifier};
+
+/// `reached` is the key of the last row that was compared. Without `content`, rows are counted, and compared only if
+/// the counts differ. Up to `repairs` rows that differ are repaired.
+const PARAMETERS: &[Parameter] = &[
+    ("INOUT", "reached", "text[]"),
+    ("IN", "page", "integer"),
+    ("IN", "content", "boolean"),
+    ("IN", "repairs", "integer"),
+    ("OUT", "source_rows", "bigint"),
+    ("OUT", "copy_rows", "bigint"),
+    ("OUT", "differing", "bigint"),
+    ("OUT", "repaired", "bigint"),
+    ("OUT", "done", "boolean"),
+];
+
+pub(super) fn function(table: &CopiedTable) -> Function {
+    Function::of_work(table, ConversionFunction::Compare, PARAMETERS, body(Text(table)))
+}
+
+fn body(text: Text<'_>) -> String {
+    let (row_key, full_key) = (text.row_key(), text.full_key());
+    let declared = [
+        text.declare(&row_key, "after", Some("$1")),
+        text.declare(&row_key, "upto", None),
+        text.declare(&full_key, "found", None),
+    ];
+    format!(
+        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := $1 IS NULL;\n  \
+         is_last boolean;\n  keys text[];\n  key text[];\nBEGIN\n  differing := 0;\n  repaired := 0;\n{BEGIN_WORK}{}  done := NOT \
+         FOUND;\n  is_last := done;\n  reached := CASE WHEN NOT done THEN {} END;\n  IF NOT $3 THEN\n{}    EXIT work WHEN \
+         source_rows = copy_rows;\n  END IF;\n{}  EXIT work WHEN keys IS NULL OR $4 < 1;\n{ALLOW}  FOREACH key SLICE 1 IN ARRAY keys LOOP\n{}    repaired := repaired + 1;\n  END \
+         LOOP;\n{END_WORK}END\n",
+        declared.concat(),
+        find_end(text),
+        Text::texts(&row_key, "upto"),
+        count(text),
+        compare(text),
+        repair(text),
+    )
+}
+
+/// The page ends where the table that has more rows in it has had as many as a page has, so that neither side of it
+/// is longer. The last page has no end.
+fn find_end(text: Text<'_>) -> String {
+    let key = text.row_key();
+    let aliases = Text::variables(&key, "end");
+    let side = |table: String| {
+        let columns: Vec<_> = of("s", &key)
+            .into_iter()
+            .zip(&aliases)
+            .map(|(column, alias)| format!("{column} AS {alias}"))
+            .collect();
+        format!(
+            "(SELECT {} FROM {table} AS s WHERE {} {} OFFSET $2 - 1 LIMIT 1)",
+            columns.join(", "),
+            is_above(&key, "s"),
+            Text::order(&key, "s", "")
+        )
+    };
+    let ends: Vec<_> = aliases.iter().map(|alias| format!("ends.{alias}")).collect();
+    let ends = ends.join(", ");
+    format!(
+        "  SELECT {ends} INTO {}\n    FROM ({}\n    UNION ALL {}) AS ends ORDER BY {ends} LIMIT 1;\n",
+        Text::values(&key, "upto"),
+        side(text.source()),
+        side(text.copy()),
+    )
+}
+
+/// The rows of the page.
+fn is_in_page(key: &[&Identifier]) -> String {
+    let to_end = Text::compared(key, "s", "<=", "upto");
+    format!("{} AND ({LABEL}.is_last OR {to_end})", is_above(key, "s"))
+}
+
+fn count(text: Text<'_>) -> String {
+    let page = is_in_page(&text.row_key());
+    let side = |table| format!("(SELECT count(*) FROM {table} AS s WHERE {page})");
+    format!(
+        "    SELECT {}, {} INTO source_rows, copy_rows;\n",
+        side(text.source()),
+        side(text.copy())
+    )
+}
+
+fn compare(text: Text<'_>) -> String {
+    let page = is_in_page(&text.row_key());
+    let (a, b) = (text.row_alias("pgpartition_a"), text.row_alias("pgpartition_b"));
+    let key = text.full_key();
+    let side = |table, alias: &str| {
+        format!("(SELECT {} FROM {table} AS s WHERE {page}) AS {alias}", text.columns_of("s"))
+    };
+    let [of_a, of_b] = [&a, &b].map(|alias| of(alias, &key));
+    let texts: Vec<_> =
+        of_a.iter().zip(&of_b).map(|(a, b)| format!("coalesce({a}, {b})::text")).collect();
+    let on: Vec<_> = of_a.iter().zip(&of_b).map(|(a, b)| format!("{a} = {b}")).collect();
+    let on = on.join(" AND ");
+    // Each side has the first column of the key, if it has the row.
+    let absent = |columns: &[String]| {
+        columns.first().map(|c| format!("{c} IS NULL OR ")).unwrap_or_default()
+    };
+    let present = |columns: &[String]| columns.first().cloned().unwrap_or_default();
+    let differs = format!("{}{}{a} *<> {b}", absent(&of_a), absent(&of_b));
+    format!(
+        "  SELECT count({}), count({}), count(*) FILTER (WHERE {differs}),\n      (array_agg(ARRAY[{}]) FILTER \
+         (WHERE {differs}))[1:$4]\n    INTO source_rows, copy_rows, differing, {LABEL}.keys\n    FROM {}\n    FULL \
+         JOIN {}\n    ON {on};\n",
+        present(&of_a),
+        present(&of_b),
+        texts.join(", "),
+        side(text.source(), &a),
+        side(text.copy(), &b),
+    )
+}
+
+/// Locks the row of the source first, as the application and its trigger do. The lock on the row of the copy waits for
+/// a trigger that is writing it. Each statement after that sees what was committed until then.
+fn repair(text: Text<'_>) -> String {
+    let key = text.full_key();
+    let assigned: String = Text::variables(&key, "found")
+        .iter()
+        .enumerate()
+        .map(|(at, variable)| format!("    {variable} := key[{}];\n", at + 1))
+        .collect();
+    let is_row = |alias: &str| {
+        let pairs = of(alias, &key).into_iter().zip(Text::variables(&key, "found"));
+        pairs.map(|(column, v)| format!("{column} = {LABEL}.{v}")).collect::<Vec<_>>().join(" AND ")
+    };
+    let (source, copy) = (text.source(), text.copy());
+    let (of_source, of_copy) = (is_row("s"), is_row("t"));
+    format!(
+        "{assigned}    PERFORM FROM {source} AS s WHERE {of_source} FOR SHARE;\n    PERFORM FROM {copy} AS t WHERE \
+         {of_copy} FOR UPDATE;\n    DELETE FROM {copy} AS t WHERE {of_copy}\n      AND {};\n    {}\n      SELECT {} \
+         FROM {source} AS s WHERE {of_source}\n      {};\n",
+        text.is_not_in_source("t"),
+        text.insert(),
+        text.columns_of("s"),
+        text.on_conflict(),
+    )
+}

@@ -1,0 +1,18 @@
+//! A conversion by copy: functions and triggers that keep the copy equal, and the messages that copy and compare.
+//!
+//! Rows are written by functions of the tables' owner with `SECURITY DEFINER` only: Postgres lets no code that runs
+//! inside one change the role. Their text is static. In it, each column has an alias before it, each variable the label
+//! of the block, and [`text`] chooses both so that no column can take their place.
+
+mod compare;
+mod copy;
+mod function;
+mod page;
+mod record;
+mod sync;
+mod text;
+
+pub use function::Function;
+pub use page::{Comparison, Page, compare_page, copy_page};
+pub use record::CONVERSIONS;
+pub use sync::{install_sync, remove_sync, sync_functions};

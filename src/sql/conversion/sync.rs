@@ -1,0 +1,264 @@
+//! Triggers that write to the copy what the application writes to the source.
+//!
+//! They do not replay a write. For each key that it touched they make the row of the copy what the row of the source is
+//! now, and remove it if the source has none. So the order of triggers, nested writes, and deferrable keys do not matter.
+
+use std::collections::BTreeSet;
+
+use super::function::Function;
+use super::text::Text;
+use super::{compare, copy};
+use crate::partition::{
+    ConversionFunction, CopiedTable, Identifier, SyncLevel, SyncTrigger, copy_guard,
+};
+use crate::sql::Sql;
+use crate::sql::quote::{literal, name, qualified};
+
+/// In these isolation levels a trigger cannot see rows that the backfill has copied since its transaction began.
+const ONE_SNAPSHOT: &str =
+    "current_setting('transaction_isolation') IN ('repeatable read', 'serializable')";
+
+/// Transition tables.
+const NEW: &str = "pgpartition_new";
+const OLD: &str = "pgpartition_old";
+
+/// Returns the functions that a conversion needs until its cutover.
+#[must_use]
+pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
+    let of_triggers = SyncTrigger::of_level(level).iter().map(|trigger| {
+        let body = trigger_body(Text(table), *trigger, level);
+        Function::of_trigger(table, ConversionFunction::Sync(*trigger), body)
+    });
+    of_triggers.chain([guard(table), copy::function(table), compare::function(table)]).collect()
+}
+
+/// Creates the functions and triggers, or replaces those that are there. The owner of the tables runs it in a transaction.
+///
+/// `present` are the triggers of the source. Those of another level among them are dropped, which takes an ACCESS
+/// EXCLUSIVE lock on the source. Without them the lock is SHARE ROW EXCLUSIVE, which no reader waits for.
+#[must_use]
+pub fn install_sync(
+    table: &CopiedTable,
+    level: SyncLevel,
+    present: &BTreeSet<Identifier>,
+) -> Vec<Sql> {
+    let functions = sync_functions(table, level);
+    let mut statements = vec![reject_others(table, &functions)];
+    statements.extend(functions.iter().map(Function::create));
+    statements.push(revoke(&functions));
+    let wanted = SyncTrigger::of_level(level);
+    for trigger in SyncTrigger::ALL.iter().filter(|trigger| !wanted.contains(trigger)) {
+        if present.contains(&trigger.name(&table.managed)) {
+            statements.push(drop_trigger(table, *trigger));
+        }
+    }
+    statements.extend(create_guard(table));
+    statements.extend(wanted.iter().flat_map(|trigger| create_trigger(table, *trigger, level)));
+    statements
+}
+
+/// Drops the triggers and functions of every level. The owner of the tables runs it in a transaction, while the copy
+/// is still there.
+#[must_use]
+pub fn remove_sync(table: &CopiedTable) -> Vec<Sql> {
+    let triggers = SyncTrigger::ALL.iter().map(|trigger| drop_trigger(table, *trigger));
+    let guard = Sql(format!(
+        "DROP TRIGGER IF EXISTS {} ON {}",
+        name(&copy_guard()),
+        qualified(&table.copy)
+    ));
+    let functions = sync_functions(table, SyncLevel::Statement);
+    triggers.chain([guard]).chain(functions.iter().map(Function::drop_if_there)).collect()
+}
+
+/// Fails if a trigger of another table uses a function of one of the names: `orders_truncate` has a function that
+/// `orders` has as well.
+fn reject_others(table: &CopiedTable, functions: &[Function]) -> Sql {
+    let names: Vec<_> = functions.iter().map(|f| literal(f.name.name.as_str())).collect();
+    let tables =
+        [&table.source, &table.copy].map(|t| format!("{}::regclass", literal(&qualified(t))));
+    let body = format!(
+        "DECLARE other text; BEGIN SELECT format('%s: trigger %I on %s uses it', p.oid::regprocedure, \
+         g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = \
+         g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = {} AND p.proname IN \
+         ({}) AND g.tgrelid NOT IN ({}) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = \
+         concat('cannot replace function ', other); END IF; END",
+        literal(table.managed.name().schema.as_str()),
+        names.join(", "),
+        tables.join(", ")
+    );
+    Sql(format!("DO {}", literal(&body)))
+}
+
+/// Takes EXECUTE from everyone but the owner, default privileges included. Triggers need none to fire.
+fn revoke(functions: &[Function]) -> Sql {
+    let signatures: Vec<_> =
+        functions.iter().map(|f| format!("{}::regprocedure", literal(&f.signature()))).collect();
+    let body = format!(
+        "DECLARE command text; BEGIN FOR command IN SELECT format('REVOKE ALL ON FUNCTION %s FROM %s', \
+         p.oid::regprocedure, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE \
+         quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, \
+         aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE p.oid IN ({}) AND \
+         a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END",
+        signatures.join(", ")
+    );
+    Sql(format!("DO {}", literal(&body)))
+}
+
+fn create_trigger(table: &CopiedTable, trigger: SyncTrigger, level: SyncLevel) -> [Sql; 2] {
+    let text = Text(table);
+    let columns: Vec<_> = table.columns.iter().map(name).collect();
+    // The list makes Postgres reject DROP COLUMN and ALTER TYPE, which would break the function.
+    let columns = format!("UPDATE OF {}", columns.join(", "));
+    let (events, per) = match (trigger, level) {
+        (SyncTrigger::Truncate, _) => ("TRUNCATE".to_owned(), "FOR EACH STATEMENT".to_owned()),
+        (SyncTrigger::Write, SyncLevel::Row) => {
+            (format!("INSERT OR DELETE OR {columns}"), "FOR EACH ROW".to_owned())
+        }
+        (SyncTrigger::Write, SyncLevel::Statement) => per_statement("INSERT", "NEW", NEW),
+        (SyncTrigger::Update, _) => per_statement("UPDATE", "NEW", NEW),
+        (SyncTrigger::Delete, _) => per_statement("DELETE", "OLD", OLD),
+        (SyncTrigger::Move, _) => (columns, format!("FOR EACH ROW WHEN ({})", key_changed(text))),
+    };
+    let (trigger, on) = (trigger.name(&table.managed), text.source());
+    let function = qualified(&table.managed.sibling(trigger.clone()));
+    let trigger = name(&trigger);
+    [
+        Sql(format!(
+            "CREATE OR REPLACE TRIGGER {trigger} AFTER {events} ON {on} {per} EXECUTE FUNCTION {function}()"
+        )),
+        // Fires in sessions that apply replicated changes, too.
+        Sql(format!("ALTER TABLE {on} ENABLE ALWAYS TRIGGER {trigger}")),
+    ]
+}
+
+fn per_statement(event: &str, which: &str, transition: &str) -> (String, String) {
+    let per = format!("REFERENCING {which} TABLE AS {transition} FOR EACH STATEMENT");
+    (event.to_owned(), per)
+}
+
+fn drop_trigger(table: &CopiedTable, trigger: SyncTrigger) -> Sql {
+    let (trigger, source) = (name(&trigger.name(&table.managed)), qualified(&table.source));
+    Sql(format!("DROP TRIGGER IF EXISTS {trigger} ON {source}"))
+}
+
+fn trigger_body(text: Text<'_>, trigger: SyncTrigger, level: SyncLevel) -> String {
+    let body = match (trigger, level) {
+        (SyncTrigger::Write, SyncLevel::Row) => write_row(text),
+        (SyncTrigger::Write, SyncLevel::Statement) | (SyncTrigger::Update, _) => write_all(text),
+        (SyncTrigger::Delete, _) => delete_all(text),
+        (SyncTrigger::Move, _) => delete_old_row(text, "  "),
+        (SyncTrigger::Truncate, _) => truncate(text),
+    };
+    format!("\n#variable_conflict use_column\nBEGIN\n{body}  RETURN NULL;\nEND\n")
+}
+
+fn key_changed(text: Text<'_>) -> String {
+    let key = text.full_key();
+    let [old, new] = ["OLD", "NEW"].map(|row| super::text::of(row, &key).join(", "));
+    format!("({old}) IS DISTINCT FROM ({new})")
+}
+
+fn write_row(text: Text<'_>) -> String {
+    format!(
+        "  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND {} THEN\n{}\
+         \x20   IF TG_OP = 'DELETE' THEN RETURN NULL; END IF;\n  END IF;\n  {}\n    SELECT {}\n    \
+         FROM {} AS s WHERE {}\n    {};\n",
+        key_changed(text),
+        delete_old_row(text, "    "),
+        text.insert(),
+        text.columns_of("s"),
+        text.source(),
+        text.same_key("s", "NEW"),
+        text.on_conflict(),
+    )
+}
+
+/// Deletes the row of the old key, unless the source has a row of that key.
+///
+/// Lines are indented where they are written, not afterwards: a name can contain a line break.
+fn delete_old_row(text: Text<'_>, indent: &str) -> String {
+    let delete = format!("DELETE FROM {} AS t WHERE {};", text.copy(), text.same_key("t", "OLD"));
+    let insert = format!("{} VALUES ({})", text.insert(), text.columns_of("OLD"));
+    format!(
+        "{indent}IF {} THEN\n{indent}  {delete}\n{indent}  IF NOT FOUND AND {ONE_SNAPSHOT} THEN\n{}{indent}  END \
+         IF;\n{indent}END IF;\n",
+        text.is_not_in_source("OLD"),
+        collide(&insert, &delete, indent)
+    )
+}
+
+/// Inserts rows and deletes them again: if the copy has a row of that key that this snapshot cannot see, Postgres fails
+/// with 40001 (`serialization_failure`), and the application tries again.
+///
+/// A row that violates a constraint by now, such as a foreign key whose cascade is deleting it, has no such twin.
+fn collide(insert: &str, delete: &str, indent: &str) -> String {
+    format!(
+        "{indent}    BEGIN\n{indent}      {insert} ON CONFLICT DO NOTHING;\n{indent}      {delete}\n{indent}    \
+         EXCEPTION WHEN integrity_constraint_violation THEN NULL;\n{indent}    END;\n"
+    )
+}
+
+fn write_all(text: Text<'_>) -> String {
+    let key = super::text::of("n", &text.full_key()).join(", ");
+    format!(
+        "  {}\n    SELECT {}\n    FROM {} AS s JOIN (SELECT DISTINCT {key} FROM {NEW} AS n) AS n ON {}\n    {};\n",
+        text.insert(),
+        text.columns_of("s"),
+        text.source(),
+        text.same_key("s", "n"),
+        text.on_conflict(),
+    )
+}
+
+fn delete_all(text: Text<'_>) -> String {
+    let gone = text.is_not_in_source("o");
+    let delete = format!(
+        "DELETE FROM {} AS t USING {OLD} AS o WHERE {} AND {gone};",
+        text.copy(),
+        text.same_key("t", "o")
+    );
+    let insert =
+        format!("{} SELECT {} FROM {OLD} AS o WHERE {gone}", text.insert(), text.columns_of("o"));
+    format!(
+        "  DECLARE\n    deleted bigint;\n  BEGIN\n    {delete}\n    GET DIAGNOSTICS deleted = ROW_COUNT;\n    IF \
+         {ONE_SNAPSHOT} AND deleted < (SELECT count(*) FROM {OLD}) THEN\n{}    END IF;\n  END;\n",
+        collide(&insert, &delete, "  ")
+    )
+}
+
+fn truncate(text: Text<'_>) -> String {
+    let (source, copy) = (text.source(), text.copy());
+    format!(
+        "  IF EXISTS (SELECT FROM {source}) THEN\n    DELETE FROM {copy} AS t WHERE {};\n  ELSE\n    TRUNCATE \
+         {copy};\n  END IF;\n",
+        text.is_not_in_source("t")
+    )
+}
+
+/// The function that rejects writes to the copy.
+fn guard(table: &CopiedTable) -> Function {
+    let (source, copy) = (table.source.shown(), table.copy.shown());
+    let message = format!(
+        "cannot write to table {copy}, a copy that only the triggers of {source} write to: write to {source}"
+    );
+    let body = format!(
+        "\nBEGIN\n  RAISE object_not_in_prerequisite_state USING MESSAGE = {};\nEND\n",
+        literal(&message)
+    );
+    Function::of_trigger(table, ConversionFunction::CopyGuard, body)
+}
+
+/// Writes at a depth above 0 are those of a trigger: the sync, or the cascade of a foreign key.
+fn create_guard(table: &CopiedTable) -> [Sql; 2] {
+    let function = qualified(&table.function(ConversionFunction::CopyGuard));
+    let (trigger, copy) = (name(&copy_guard()), qualified(&table.copy));
+    [
+        Sql(format!(
+            "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {copy} FOR \
+             EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS \
+             DISTINCT FROM 'on') EXECUTE FUNCTION {function}()"
+        )),
+        Sql(format!("ALTER TABLE ONLY {copy} ENABLE ALWAYS TRIGGER {trigger}")),
+    ]
+}

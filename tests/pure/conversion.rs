@@ -1,0 +1,181 @@
+//! SQL of a conversion, word for word, with names that nobody should give and somebody does. A parser of Postgres'
+//! grammar reads all of it, and the statements in the functions, too.
+//!
+//! `PGPARTITION_UPDATE=1 cargo test --test pure conversion` writes `tests/pure/conversion.sql` again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use pg_partition_operator::partition::{
+    CopiedTable, Identifier, ManagedTable, QualifiedName, SyncLevel, SyncTrigger, copy_name,
+};
+use pg_partition_operator::sql::{
+    Comparison, LoginRole, Page, Script, Sql, compare_page, copy_page, install_sync, remove_sync,
+    sync_functions,
+};
+use squawk_linter::{Linter, Rule};
+use squawk_syntax::SourceFile;
+
+use crate::generated::expect_file;
+use crate::sql::{is_one_statement, parts, text_of};
+use crate::world::identifier;
+
+/// Rules of the linter that the scripts break, and why that is right here.
+const EXCEPTIONS: [(Rule, &str); 1] =
+    [(Rule::BanDropFunction, "functions that only the operator's triggers and messages call")];
+
+fn table(schema: &str, name: &str, key: &[&str], by: &[&str], more: &[&str]) -> CopiedTable {
+    let identifiers = |names: &[&str]| names.iter().map(|n| identifier(n)).collect::<Vec<_>>();
+    let source = QualifiedName { schema: identifier(schema), name: identifier(name) };
+    let managed = ManagedTable::new(source.clone());
+    let mut columns = identifiers(key);
+    columns.extend(identifiers(by).into_iter().filter(|c| !key.contains(&c.as_str())));
+    columns.extend(identifiers(more));
+    CopiedTable {
+        copy: source.sibling(copy_name(&managed)),
+        managed,
+        source,
+        key: identifiers(key),
+        partition_columns: identifiers(by),
+        columns,
+        always_identity: Vec::new(),
+        owner: identifier("own;\\er"),
+    }
+}
+
+/// A table as most are, and one whose names end strings, blocks, and comments, or are those of the functions' variables.
+fn tables() -> [CopiedTable; 2] {
+    let orders = table("shop", "orders", &["id"], &["org_id"], &["at", "status"]);
+    let name = "größe_大きさ_of_exactly_63_bytes_$$_'\"\\--/*;\n_END_with_o";
+    let more = &[
+        "s",
+        "t",
+        "new",
+        "old",
+        "found",
+        "at",
+        "reached",
+        "pgpartition_a",
+        "a;b",
+        "\\",
+        "''",
+        "$$",
+    ];
+    let hostile = table("Fin\"an;ce", name, &["k'e\ny", "pgpartition"], &["select"], more);
+    let always_identity = vec![identifier("a;b")];
+    [orders, CopiedTable { always_identity, ..hostile }]
+}
+
+fn page() -> Page {
+    let statement_timeout = Duration::from_millis(1425);
+    Page { rows: 1000, statement_timeout, login: LoginRole::Hidden }
+}
+
+fn scripts(table: &CopiedTable) -> Vec<(&'static str, Vec<Sql>)> {
+    let all = SyncTrigger::ALL.iter().map(|trigger| trigger.name(&table.managed)).collect();
+    let comparison = Comparison { content: true, repairs: 100 };
+    let sent = |script: Script| script.to_sql();
+    vec![
+        ("install_sync Row", install_sync(table, SyncLevel::Row, &all)),
+        ("install_sync Statement", install_sync(table, SyncLevel::Statement, &BTreeSet::new())),
+        ("remove_sync", remove_sync(table)),
+        ("copy_page", sent(copy_page(table, page()))),
+        ("compare_page", sent(compare_page(table, page(), comparison))),
+    ]
+}
+
+fn text((title, statements): &(&str, Vec<Sql>)) -> String {
+    let statements: String = statements.iter().map(|sql| format!("{};\n", sql.as_str())).collect();
+    format!("-- {title}\n{statements}\n")
+}
+
+#[test]
+fn sql_of_a_conversion_is_golden() {
+    let sections = tables().iter().flat_map(scripts).collect::<Vec<_>>();
+    expect_file("tests/pure/conversion.sql", &sections.iter().map(text).collect::<String>());
+}
+
+#[test]
+fn postgres_can_read_every_statement_of_a_conversion() {
+    for (_, statements) in tables().iter().flat_map(scripts) {
+        for statement in statements {
+            is_one_statement(statement.as_str());
+        }
+    }
+}
+
+#[test]
+fn postgres_can_read_the_writes_in_every_function() {
+    for (table, level) in
+        tables().iter().flat_map(|t| [(t, SyncLevel::Row), (t, SyncLevel::Statement)])
+    {
+        let statements = install_sync(table, level, &BTreeSet::new());
+        let functions = statements.iter().map(Sql::as_str);
+        let functions = functions.filter(|sql| sql.starts_with("CREATE OR REPLACE FUNCTION"));
+        let writes: Vec<_> = functions.flat_map(writes_of).collect();
+        assert!(writes.len() > 6, "{writes:?}");
+        for write in writes {
+            is_one_statement(&write);
+        }
+    }
+}
+
+/// The statements of a function that write.
+fn writes_of(create: &str) -> Vec<String> {
+    let (_, literal) = create.split_once("pg_temp").expect("a search path");
+    let (_, literal) = literal.split_once(" AS ").expect("a body");
+    let mut statements = Vec::new();
+    for part in parts(&text_of(literal), ';') {
+        // Words that begin a block end a line.
+        let mut lines = Vec::new();
+        for line in part.trim().lines().map(str::trim) {
+            if ["THEN", "BEGIN", "ELSE", "LOOP"].iter().any(|word| line.ends_with(word)) {
+                lines.clear();
+            } else {
+                lines.push(line);
+            }
+        }
+        let statement = lines.join("\n");
+        if ["INSERT ", "DELETE ", "TRUNCATE "].iter().any(|verb| statement.starts_with(verb)) {
+            statements.push(statement);
+        }
+    }
+    statements
+}
+
+#[test]
+fn linter_finds_only_exceptions_in_a_conversion() {
+    let mut broken = BTreeSet::new();
+    for section in tables().iter().flat_map(scripts) {
+        // The step that sends it bounds its waits.
+        let bounds = "SET LOCAL lock_timeout = '1s';\nSET LOCAL statement_timeout = '1s';\n";
+        let script = format!("BEGIN;\n{bounds}{}COMMIT;\n", text(&section));
+        let found = Linter::with_default_rules().lint(&SourceFile::parse(&script), &script);
+        broken.extend(found.iter().map(|violation| violation.code.to_string()));
+    }
+    let excepted: BTreeSet<_> = EXCEPTIONS.iter().map(|(rule, _)| rule.to_string()).collect();
+    assert_eq!(broken, excepted);
+}
+
+#[test]
+fn digests_of_functions_differ_between_levels_and_tables() {
+    let [orders, hostile] = tables();
+    let digests = |table: &CopiedTable, level| {
+        let functions = sync_functions(table, level);
+        functions.iter().map(|function| function.digest()).collect::<BTreeSet<_>>()
+    };
+    let (row, statement) =
+        (digests(&orders, SyncLevel::Row), digests(&orders, SyncLevel::Statement));
+    assert_eq!((row.len(), statement.len()), (5, 7));
+    // Those that both levels have: truncate, guard, copy, compare.
+    assert_eq!(row.intersection(&statement).count(), 4);
+    assert!(row.is_disjoint(&digests(&hostile, SyncLevel::Row)));
+}
+
+#[test]
+fn names_of_functions_keep_within_63_bytes() {
+    let [_, hostile] = tables();
+    let functions = sync_functions(&hostile, SyncLevel::Statement);
+    let names: BTreeSet<&Identifier> = functions.iter().map(|f| &f.name.name).collect();
+    assert_eq!(names.len(), functions.len());
+}

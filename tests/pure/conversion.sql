@@ -1,0 +1,1211 @@
+-- install_sync Row
+DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''orders_partitioned_read_only'', ''copy_to_partitioned_orders'', ''compare_partitioned_orders'') AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+#variable_conflict use_column
+BEGIN
+  IF TG_OP = ''DELETE'' OR TG_OP = ''UPDATE'' AND (OLD."id", OLD."org_id") IS DISTINCT FROM (NEW."id", NEW."org_id") THEN
+    IF NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = OLD."id" AND s."org_id" = OLD."org_id") THEN
+      DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = OLD."id" AND t."org_id" = OLD."org_id";
+      IF NOT FOUND AND current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+        BEGIN
+          INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE VALUES (OLD."id", OLD."org_id", OLD."at", OLD."status") ON CONFLICT DO NOTHING;
+          DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = OLD."id" AND t."org_id" = OLD."org_id";
+        EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+        END;
+      END IF;
+    END IF;
+    IF TG_OP = ''DELETE'' THEN RETURN NULL; END IF;
+  END IF;
+  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT s."id", s."org_id", s."at", s."status"
+    FROM "shop"."orders" AS s WHERE s."id" = NEW."id" AND s."org_id" = NEW."org_id"
+    ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+#variable_conflict use_column
+BEGIN
+  IF EXISTS (SELECT FROM "shop"."orders") THEN
+    DELETE FROM "shop"."orders_partitioned" AS t WHERE NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
+  ELSE
+    TRUNCATE "shop"."orders_partitioned";
+  END IF;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+BEGIN
+  RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."copy_to_partitioned_orders"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "shop"."orders"."id"%TYPE := $1[1];
+  last_1 "shop"."orders"."id"%TYPE := $2[1];
+  upto_1 "shop"."orders"."id"%TYPE;
+  is_first boolean := $1 IS NULL;
+BEGIN
+  copied := 0;
+  done := true;
+  <<work>>
+  BEGIN
+  IF $2 IS NULL THEN
+    SELECT s."id" INTO pgpartition.last_1 FROM "shop"."orders" AS s ORDER BY s."id" DESC LIMIT 1;
+    EXIT work WHEN NOT FOUND;
+    until := ARRAY[pgpartition.last_1::text];
+  END IF;
+  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.last_1) ORDER BY s."id" OFFSET $3 - 1 LIMIT 1;
+  done := NOT FOUND;
+  IF done THEN
+    upto_1 := last_1;
+  END IF;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
+    ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS copied = ROW_COUNT;
+  reached := ARRAY[pgpartition.upto_1::text];
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."compare_partitioned_orders"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "shop"."orders"."id"%TYPE := $1[1];
+  upto_1 "shop"."orders"."id"%TYPE;
+  found_1 "shop"."orders"."id"%TYPE;
+  found_2 "shop"."orders"."org_id"%TYPE;
+  is_first boolean := $1 IS NULL;
+  is_last boolean;
+  keys text[];
+  key text[];
+BEGIN
+  differing := 0;
+  repaired := 0;
+  <<work>>
+  BEGIN
+  SELECT ends.end_1 INTO pgpartition.upto_1
+    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)
+    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  IF NOT $3 THEN
+    SELECT (SELECT count(*) FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))), (SELECT count(*) FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) INTO source_rows, copy_rows;
+    EXIT work WHEN source_rows = copy_rows;
+  END IF;
+  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
+      (array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:$4]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
+    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+  EXIT work WHEN keys IS NULL OR $4 < 1;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  FOREACH key SLICE 1 IN ARRAY keys LOOP
+    found_1 := key[1];
+    found_2 := key[2];
+    PERFORM FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2 FOR SHARE;
+    PERFORM FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2 FOR UPDATE;
+    DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2
+      AND NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+      SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2
+      ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
+    repaired := repaired + 1;
+  END LOOP;
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure, ''"shop"."copy_to_partitioned_orders"(text[], text[], integer)''::regprocedure, ''"shop"."compare_partitioned_orders"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_update" ON "shop"."orders";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_delete" ON "shop"."orders";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_move" ON "shop"."orders";
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "shop"."orders_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "shop"."orders_partitioned_read_only"();
+ALTER TABLE ONLY "shop"."orders_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders" AFTER INSERT OR DELETE OR UPDATE OF "id", "org_id", "at", "status" ON "shop"."orders" FOR EACH ROW EXECUTE FUNCTION "shop"."sync_to_partitioned_orders"();
+ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_truncate" AFTER TRUNCATE ON "shop"."orders" FOR EACH STATEMENT EXECUTE FUNCTION "shop"."sync_to_partitioned_orders_truncate"();
+ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_truncate";
+
+-- install_sync Statement
+DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''sync_to_partitioned_orders_update'', ''sync_to_partitioned_orders_delete'', ''sync_to_partitioned_orders_move'', ''orders_partitioned_read_only'', ''copy_to_partitioned_orders'', ''compare_partitioned_orders'') AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+#variable_conflict use_column
+BEGIN
+  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT s."id", s."org_id", s."at", s."status"
+    FROM "shop"."orders" AS s JOIN (SELECT DISTINCT n."id", n."org_id" FROM pgpartition_new AS n) AS n ON s."id" = n."id" AND s."org_id" = n."org_id"
+    ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+#variable_conflict use_column
+BEGIN
+  IF EXISTS (SELECT FROM "shop"."orders") THEN
+    DELETE FROM "shop"."orders_partitioned" AS t WHERE NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
+  ELSE
+    TRUNCATE "shop"."orders_partitioned";
+  END IF;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+#variable_conflict use_column
+BEGIN
+  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT s."id", s."org_id", s."at", s."status"
+    FROM "shop"."orders" AS s JOIN (SELECT DISTINCT n."id", n."org_id" FROM pgpartition_new AS n) AS n ON s."id" = n."id" AND s."org_id" = n."org_id"
+    ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+#variable_conflict use_column
+BEGIN
+  DECLARE
+    deleted bigint;
+  BEGIN
+    DELETE FROM "shop"."orders_partitioned" AS t USING pgpartition_old AS o WHERE t."id" = o."id" AND t."org_id" = o."org_id" AND NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = o."id" AND s."org_id" = o."org_id");
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    IF current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') AND deleted < (SELECT count(*) FROM pgpartition_old) THEN
+      BEGIN
+        INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE SELECT o."id", o."org_id", o."at", o."status" FROM pgpartition_old AS o WHERE NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = o."id" AND s."org_id" = o."org_id") ON CONFLICT DO NOTHING;
+        DELETE FROM "shop"."orders_partitioned" AS t USING pgpartition_old AS o WHERE t."id" = o."id" AND t."org_id" = o."org_id" AND NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = o."id" AND s."org_id" = o."org_id");
+      EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+      END;
+    END IF;
+  END;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_move"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+#variable_conflict use_column
+BEGIN
+  IF NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = OLD."id" AND s."org_id" = OLD."org_id") THEN
+    DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = OLD."id" AND t."org_id" = OLD."org_id";
+    IF NOT FOUND AND current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+      BEGIN
+        INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE VALUES (OLD."id", OLD."org_id", OLD."at", OLD."status") ON CONFLICT DO NOTHING;
+        DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = OLD."id" AND t."org_id" = OLD."org_id";
+      EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+      END;
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+BEGIN
+  RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."copy_to_partitioned_orders"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "shop"."orders"."id"%TYPE := $1[1];
+  last_1 "shop"."orders"."id"%TYPE := $2[1];
+  upto_1 "shop"."orders"."id"%TYPE;
+  is_first boolean := $1 IS NULL;
+BEGIN
+  copied := 0;
+  done := true;
+  <<work>>
+  BEGIN
+  IF $2 IS NULL THEN
+    SELECT s."id" INTO pgpartition.last_1 FROM "shop"."orders" AS s ORDER BY s."id" DESC LIMIT 1;
+    EXIT work WHEN NOT FOUND;
+    until := ARRAY[pgpartition.last_1::text];
+  END IF;
+  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.last_1) ORDER BY s."id" OFFSET $3 - 1 LIMIT 1;
+  done := NOT FOUND;
+  IF done THEN
+    upto_1 := last_1;
+  END IF;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
+    ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS copied = ROW_COUNT;
+  reached := ARRAY[pgpartition.upto_1::text];
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+CREATE OR REPLACE FUNCTION "shop"."compare_partitioned_orders"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "shop"."orders"."id"%TYPE := $1[1];
+  upto_1 "shop"."orders"."id"%TYPE;
+  found_1 "shop"."orders"."id"%TYPE;
+  found_2 "shop"."orders"."org_id"%TYPE;
+  is_first boolean := $1 IS NULL;
+  is_last boolean;
+  keys text[];
+  key text[];
+BEGIN
+  differing := 0;
+  repaired := 0;
+  <<work>>
+  BEGIN
+  SELECT ends.end_1 INTO pgpartition.upto_1
+    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)
+    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  IF NOT $3 THEN
+    SELECT (SELECT count(*) FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))), (SELECT count(*) FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) INTO source_rows, copy_rows;
+    EXIT work WHEN source_rows = copy_rows;
+  END IF;
+  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
+      (array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:$4]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
+    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+  EXIT work WHEN keys IS NULL OR $4 < 1;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  FOREACH key SLICE 1 IN ARRAY keys LOOP
+    found_1 := key[1];
+    found_2 := key[2];
+    PERFORM FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2 FOR SHARE;
+    PERFORM FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2 FOR UPDATE;
+    DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2
+      AND NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+      SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2
+      ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
+    repaired := repaired + 1;
+  END LOOP;
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_update"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_delete"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_move"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure, ''"shop"."copy_to_partitioned_orders"(text[], text[], integer)''::regprocedure, ''"shop"."compare_partitioned_orders"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "shop"."orders_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "shop"."orders_partitioned_read_only"();
+ALTER TABLE ONLY "shop"."orders_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders" AFTER INSERT ON "shop"."orders" REFERENCING NEW TABLE AS pgpartition_new FOR EACH STATEMENT EXECUTE FUNCTION "shop"."sync_to_partitioned_orders"();
+ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_truncate" AFTER TRUNCATE ON "shop"."orders" FOR EACH STATEMENT EXECUTE FUNCTION "shop"."sync_to_partitioned_orders_truncate"();
+ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_truncate";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_update" AFTER UPDATE ON "shop"."orders" REFERENCING NEW TABLE AS pgpartition_new FOR EACH STATEMENT EXECUTE FUNCTION "shop"."sync_to_partitioned_orders_update"();
+ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_update";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_delete" AFTER DELETE ON "shop"."orders" REFERENCING OLD TABLE AS pgpartition_old FOR EACH STATEMENT EXECUTE FUNCTION "shop"."sync_to_partitioned_orders_delete"();
+ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_delete";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_move" AFTER UPDATE OF "id", "org_id", "at", "status" ON "shop"."orders" FOR EACH ROW WHEN ((OLD."id", OLD."org_id") IS DISTINCT FROM (NEW."id", NEW."org_id")) EXECUTE FUNCTION "shop"."sync_to_partitioned_orders_move"();
+ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_move";
+
+-- remove_sync
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders" ON "shop"."orders";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_truncate" ON "shop"."orders";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_update" ON "shop"."orders";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_delete" ON "shop"."orders";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_move" ON "shop"."orders";
+DROP TRIGGER IF EXISTS "read_only_until_cutover" ON "shop"."orders_partitioned";
+DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders"();
+DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_truncate"();
+DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_update"();
+DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_delete"();
+DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_move"();
+DROP FUNCTION IF EXISTS "shop"."orders_partitioned_read_only"();
+DROP FUNCTION IF EXISTS "shop"."copy_to_partitioned_orders"(text[], text[], integer);
+DROP FUNCTION IF EXISTS "shop"."compare_partitioned_orders"(text[], integer, boolean, integer);
+
+-- copy_page
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''copy_to_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''cde1e50e8e07bfe038aea704552e6445e0f7758af1a7db78211a838b7c6cef44'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.copy_to_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+SET LOCAL ROLE "own;\er";
+DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "shop"."copy_to_partitioned_orders"(nullif(current_setting(''pgpartition.reached''), '''')::text[], nullif(current_setting(''pgpartition.until''), '''')::text[], 1000) AS called; END';
+SET CONSTRAINTS ALL IMMEDIATE;
+RESET ROLE;
+SET LOCAL search_path = pg_catalog, pg_temp;
+UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', a.done)::text;
+
+-- compare_page
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''compare_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''51c4721d5daec61c9de75df69f1a628becca5d10538f1fdea139ddc31f73974f'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.compare_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+SET LOCAL ROLE "own;\er";
+DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "shop"."compare_partitioned_orders"(nullif(current_setting(''pgpartition.reached''), '''')::text[], 1000, true, 100) AS called; END';
+SET CONSTRAINTS ALL IMMEDIATE;
+RESET ROLE;
+SET LOCAL search_path = pg_catalog, pg_temp;
+UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp()) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done)::text;
+
+-- install_sync Row
+DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'', ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'', ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+#variable_conflict use_column
+BEGIN
+  IF TG_OP = ''DELETE'' OR TG_OP = ''UPDATE'' AND (OLD."k''e
+y", OLD."pgpartition", OLD."select") IS DISTINCT FROM (NEW."k''e
+y", NEW."pgpartition", NEW."select") THEN
+    IF NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = OLD."k''e
+y" AND s."pgpartition" = OLD."pgpartition" AND s."select" = OLD."select") THEN
+      DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = OLD."k''e
+y" AND t."pgpartition" = OLD."pgpartition" AND t."select" = OLD."select";
+      IF NOT FOUND AND current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+        BEGIN
+          INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE VALUES (OLD."k''e
+y", OLD."pgpartition", OLD."select", OLD."s", OLD."t", OLD."new", OLD."old", OLD."found", OLD."at", OLD."reached", OLD."pgpartition_a", OLD."a;b", OLD."\\", OLD."''''", OLD."$$") ON CONFLICT DO NOTHING;
+          DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = OLD."k''e
+y" AND t."pgpartition" = OLD."pgpartition" AND t."select" = OLD."select";
+        EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+        END;
+      END IF;
+    END IF;
+    IF TG_OP = ''DELETE'' THEN RETURN NULL; END IF;
+  END IF;
+  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$"
+    FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = NEW."k''e
+y" AND s."pgpartition" = NEW."pgpartition" AND s."select" = NEW."select"
+    ON CONFLICT ("k''e
+y", "pgpartition", "select") DO UPDATE SET "k''e
+y" = EXCLUDED."k''e
+y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\" = EXCLUDED."\\", "''''" = EXCLUDED."''''", "$$" = EXCLUDED."$$";
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+#variable_conflict use_column
+BEGIN
+  IF EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o") THEN
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = t."k''e
+y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
+  ELSE
+    TRUNCATE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+  END IF;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+BEGIN
+  RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE := $1[1];
+  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE := $1[2];
+  last_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE := $2[1];
+  last_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE := $2[2];
+  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE;
+  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  is_first boolean := $1 IS NULL;
+BEGIN
+  copied := 0;
+  done := true;
+  <<work>>
+  BEGIN
+  IF $2 IS NULL THEN
+    SELECT s."k''e
+y", s."pgpartition" INTO pgpartition.last_1, pgpartition.last_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s ORDER BY s."k''e
+y" DESC, s."pgpartition" DESC LIMIT 1;
+    EXIT work WHEN NOT FOUND;
+    until := ARRAY[pgpartition.last_1::text, pgpartition.last_2::text];
+  END IF;
+  SELECT s."k''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
+y", s."pgpartition") <= (pgpartition.last_1, pgpartition.last_2) ORDER BY s."k''e
+y", s."pgpartition" OFFSET $3 - 1 LIMIT 1;
+  done := NOT FOUND;
+  IF done THEN
+    upto_1 := last_1;
+    upto_2 := last_2;
+  END IF;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT page."k''e
+y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\", page."''''", page."$$" FROM (SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''e
+y", s."pgpartition" FOR SHARE) AS page
+    ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS copied = ROW_COUNT;
+  reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE := $1[1];
+  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE := $1[2];
+  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE;
+  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  found_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE;
+  found_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  found_3 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."select"%TYPE;
+  is_first boolean := $1 IS NULL;
+  is_last boolean;
+  keys text[];
+  key text[];
+BEGIN
+  differing := 0;
+  repaired := 0;
+  <<work>>
+  BEGIN
+  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
+    FROM ((SELECT s."k''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
+y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)
+    UNION ALL (SELECT s."k''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
+y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  IF NOT $3 THEN
+    SELECT (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))), (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) INTO source_rows, copy_rows;
+    EXIT work WHEN source_rows = copy_rows;
+  END IF;
+  SELECT count("pgpartition_a_2"."k''e
+y"), count("pgpartition_b"."k''e
+y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''e
+y" IS NULL OR "pgpartition_b"."k''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
+      (array_agg(ARRAY[coalesce("pgpartition_a_2"."k''e
+y", "pgpartition_b"."k''e
+y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''e
+y" IS NULL OR "pgpartition_b"."k''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:$4]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
+    FULL JOIN (SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
+    ON "pgpartition_a_2"."k''e
+y" = "pgpartition_b"."k''e
+y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+  EXIT work WHEN keys IS NULL OR $4 < 1;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  FOREACH key SLICE 1 IN ARRAY keys LOOP
+    found_1 := key[1];
+    found_2 := key[2];
+    found_3 := key[3];
+    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3 FOR SHARE;
+    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3 FOR UPDATE;
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3
+      AND NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = t."k''e
+y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+      SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3
+      ON CONFLICT ("k''e
+y", "pgpartition", "select") DO UPDATE SET "k''e
+y" = EXCLUDED."k''e
+y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\" = EXCLUDED."\\", "''''" = EXCLUDED."''''", "$$" = EXCLUDED."$$";
+    repaired := repaired + 1;
+  END LOOP;
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure, ''"Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(text[], text[], integer)''::regprocedure, ''"Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
+ALTER TABLE ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" AFTER INSERT OR DELETE OR UPDATE OF "k'e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\", "''", "$$" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" FOR EACH ROW EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"();
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate" AFTER TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" FOR EACH STATEMENT EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"();
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate";
+
+-- install_sync Statement
+DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete'', ''sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'', ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'', ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+#variable_conflict use_column
+BEGIN
+  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$"
+    FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s JOIN (SELECT DISTINCT n."k''e
+y", n."pgpartition", n."select" FROM pgpartition_new AS n) AS n ON s."k''e
+y" = n."k''e
+y" AND s."pgpartition" = n."pgpartition" AND s."select" = n."select"
+    ON CONFLICT ("k''e
+y", "pgpartition", "select") DO UPDATE SET "k''e
+y" = EXCLUDED."k''e
+y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\" = EXCLUDED."\\", "''''" = EXCLUDED."''''", "$$" = EXCLUDED."$$";
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+#variable_conflict use_column
+BEGIN
+  IF EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o") THEN
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = t."k''e
+y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
+  ELSE
+    TRUNCATE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+  END IF;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+#variable_conflict use_column
+BEGIN
+  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$"
+    FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s JOIN (SELECT DISTINCT n."k''e
+y", n."pgpartition", n."select" FROM pgpartition_new AS n) AS n ON s."k''e
+y" = n."k''e
+y" AND s."pgpartition" = n."pgpartition" AND s."select" = n."select"
+    ON CONFLICT ("k''e
+y", "pgpartition", "select") DO UPDATE SET "k''e
+y" = EXCLUDED."k''e
+y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\" = EXCLUDED."\\", "''''" = EXCLUDED."''''", "$$" = EXCLUDED."$$";
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+#variable_conflict use_column
+BEGIN
+  DECLARE
+    deleted bigint;
+  BEGIN
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t USING pgpartition_old AS o WHERE t."k''e
+y" = o."k''e
+y" AND t."pgpartition" = o."pgpartition" AND t."select" = o."select" AND NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = o."k''e
+y" AND s."pgpartition" = o."pgpartition" AND s."select" = o."select");
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    IF current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') AND deleted < (SELECT count(*) FROM pgpartition_old) THEN
+      BEGIN
+        INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE SELECT o."k''e
+y", o."pgpartition", o."select", o."s", o."t", o."new", o."old", o."found", o."at", o."reached", o."pgpartition_a", o."a;b", o."\\", o."''''", o."$$" FROM pgpartition_old AS o WHERE NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = o."k''e
+y" AND s."pgpartition" = o."pgpartition" AND s."select" = o."select") ON CONFLICT DO NOTHING;
+        DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t USING pgpartition_old AS o WHERE t."k''e
+y" = o."k''e
+y" AND t."pgpartition" = o."pgpartition" AND t."select" = o."select" AND NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = o."k''e
+y" AND s."pgpartition" = o."pgpartition" AND s."select" = o."select");
+      EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+      END;
+    END IF;
+  END;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+#variable_conflict use_column
+BEGIN
+  IF NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = OLD."k''e
+y" AND s."pgpartition" = OLD."pgpartition" AND s."select" = OLD."select") THEN
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = OLD."k''e
+y" AND t."pgpartition" = OLD."pgpartition" AND t."select" = OLD."select";
+    IF NOT FOUND AND current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+      BEGIN
+        INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE VALUES (OLD."k''e
+y", OLD."pgpartition", OLD."select", OLD."s", OLD."t", OLD."new", OLD."old", OLD."found", OLD."at", OLD."reached", OLD."pgpartition_a", OLD."a;b", OLD."\\", OLD."''''", OLD."$$") ON CONFLICT DO NOTHING;
+        DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = OLD."k''e
+y" AND t."pgpartition" = OLD."pgpartition" AND t."select" = OLD."select";
+      EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+      END;
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+BEGIN
+  RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE := $1[1];
+  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE := $1[2];
+  last_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE := $2[1];
+  last_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE := $2[2];
+  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE;
+  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  is_first boolean := $1 IS NULL;
+BEGIN
+  copied := 0;
+  done := true;
+  <<work>>
+  BEGIN
+  IF $2 IS NULL THEN
+    SELECT s."k''e
+y", s."pgpartition" INTO pgpartition.last_1, pgpartition.last_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s ORDER BY s."k''e
+y" DESC, s."pgpartition" DESC LIMIT 1;
+    EXIT work WHEN NOT FOUND;
+    until := ARRAY[pgpartition.last_1::text, pgpartition.last_2::text];
+  END IF;
+  SELECT s."k''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
+y", s."pgpartition") <= (pgpartition.last_1, pgpartition.last_2) ORDER BY s."k''e
+y", s."pgpartition" OFFSET $3 - 1 LIMIT 1;
+  done := NOT FOUND;
+  IF done THEN
+    upto_1 := last_1;
+    upto_2 := last_2;
+  END IF;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT page."k''e
+y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\", page."''''", page."$$" FROM (SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''e
+y", s."pgpartition" FOR SHARE) AS page
+    ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS copied = ROW_COUNT;
+  reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE := $1[1];
+  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE := $1[2];
+  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE;
+  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  found_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."k''e
+y"%TYPE;
+  found_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  found_3 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o"."select"%TYPE;
+  is_first boolean := $1 IS NULL;
+  is_last boolean;
+  keys text[];
+  key text[];
+BEGIN
+  differing := 0;
+  repaired := 0;
+  <<work>>
+  BEGIN
+  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
+    FROM ((SELECT s."k''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
+y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)
+    UNION ALL (SELECT s."k''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
+y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  IF NOT $3 THEN
+    SELECT (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))), (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) INTO source_rows, copy_rows;
+    EXIT work WHEN source_rows = copy_rows;
+  END IF;
+  SELECT count("pgpartition_a_2"."k''e
+y"), count("pgpartition_b"."k''e
+y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''e
+y" IS NULL OR "pgpartition_b"."k''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
+      (array_agg(ARRAY[coalesce("pgpartition_a_2"."k''e
+y", "pgpartition_b"."k''e
+y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''e
+y" IS NULL OR "pgpartition_b"."k''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:$4]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
+    FULL JOIN (SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
+    ON "pgpartition_a_2"."k''e
+y" = "pgpartition_b"."k''e
+y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+  EXIT work WHEN keys IS NULL OR $4 < 1;
+  PERFORM set_config(''pgpartition.sync'', ''on'', true);
+  FOREACH key SLICE 1 IN ARRAY keys LOOP
+    found_1 := key[1];
+    found_2 := key[2];
+    found_3 := key[3];
+    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3 FOR SHARE;
+    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3 FOR UPDATE;
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
+y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3
+      AND NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = t."k''e
+y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+      SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3
+      ON CONFLICT ("k''e
+y", "pgpartition", "select") DO UPDATE SET "k''e
+y" = EXCLUDED."k''e
+y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\" = EXCLUDED."\\", "''''" = EXCLUDED."''''", "$$" = EXCLUDED."$$";
+    repaired := repaired + 1;
+  END LOOP;
+  END work;
+  PERFORM set_config(''pgpartition.sync'', '''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
+  END IF;
+END
+';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure, ''"Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(text[], text[], integer)''::regprocedure, ''"Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
+ALTER TABLE ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" AFTER INSERT ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" REFERENCING NEW TABLE AS pgpartition_new FOR EACH STATEMENT EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"();
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate" AFTER TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" FOR EACH STATEMENT EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"();
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update" AFTER UPDATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" REFERENCING NEW TABLE AS pgpartition_new FOR EACH STATEMENT EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"();
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete" AFTER DELETE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" REFERENCING OLD TABLE AS pgpartition_old FOR EACH STATEMENT EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"();
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete";
+CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move" AFTER UPDATE OF "k'e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\", "''", "$$" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" FOR EACH ROW WHEN ((OLD."k'e
+y", OLD."pgpartition", OLD."select") IS DISTINCT FROM (NEW."k'e
+y", NEW."pgpartition", NEW."select")) EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"();
+ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move";
+
+-- remove_sync
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
+_END_with_o";
+DROP TRIGGER IF EXISTS "read_only_until_cutover" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned";
+DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"();
+DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"();
+DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"();
+DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"();
+DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"();
+DROP FUNCTION IF EXISTS "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
+DROP FUNCTION IF EXISTS "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(text[], text[], integer);
+DROP FUNCTION IF EXISTS "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(text[], integer, boolean, integer);
+
+-- copy_page
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''c435260341de9a39c35ccef41d673b91eaba6006167ae9d168232242dd539b04'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o''; END';
+SET LOCAL ROLE "own;\er";
+DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(nullif(current_setting(''pgpartition.reached''), '''')::text[], nullif(current_setting(''pgpartition.until''), '''')::text[], 1000) AS called; END';
+SET CONSTRAINTS ALL IMMEDIATE;
+RESET ROLE;
+SET LOCAL search_path = pg_catalog, pg_temp;
+UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', a.done)::text;
+
+-- compare_page
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''d9c6e1388f78a3dbeece37e3f7cc10d6e689b70f8192db3b152151173c7ef366'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o''; END';
+SET LOCAL ROLE "own;\er";
+DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(nullif(current_setting(''pgpartition.reached''), '''')::text[], 1000, true, 100) AS called; END';
+SET CONSTRAINTS ALL IMMEDIATE;
+RESET ROLE;
+SET LOCAL search_path = pg_catalog, pg_temp;
+UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp()) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done)::text;
+
