@@ -1,0 +1,164 @@
+//! A plain table with its partitioned copy and the triggers between them, and a comparison that is not ours.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use pg_partition_operator::partition::{
+    CopiedTable, Identifier, ManagedTable, SyncLevel, copy_name,
+};
+use pg_partition_operator::plan::TransactionMode;
+use pg_partition_operator::postgres::{DatabaseError, Session};
+use pg_partition_operator::sql::{
+    CONVERSIONS, LoginRole, Page, Role, Script, Sql, Statement, install_sync, prepare_records,
+};
+use tokio_postgres::Client;
+
+use crate::world::{SCHEMA_SQL, World, managed};
+
+pub(crate) const LEVELS: [SyncLevel; 2] = [SyncLevel::Row, SyncLevel::Statement];
+
+/// A name in SQL.
+pub(crate) fn quoted(name: &Identifier) -> String {
+    format!("\"{}\"", name.as_str().replace('"', "\"\""))
+}
+
+/// A table of the schema of the tests in SQL.
+pub(crate) fn in_sql(table: &Identifier) -> String {
+    format!("{SCHEMA_SQL}.{}", quoted(table))
+}
+
+/// Creates the table `name` with `columns`, and its copy in four partitions by hash. `key` is its primary key.
+pub(crate) async fn create(
+    world: &World,
+    name: &str,
+    columns: &str,
+    (key, by): (&[&str], &[&str]),
+) -> CopiedTable {
+    let managed = managed(name);
+    let identifiers = |names: &[&str]| {
+        names.iter().map(|name| Identifier::new(*name).unwrap()).collect::<Vec<_>>()
+    };
+    let mut table = CopiedTable {
+        source: managed.name().clone(),
+        copy: managed.sibling(copy_name(&managed)),
+        managed,
+        key: identifiers(key),
+        partition_columns: identifiers(by),
+        columns: Vec::new(),
+        always_identity: Vec::new(),
+        owner: world.owner_name(),
+    };
+    let (source, copy) = (quoted(&table.source.name), quoted(&table.copy.name));
+    let list =
+        |names: &[&Identifier]| names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(", ");
+    let row_key: Vec<_> = table.key.iter().collect();
+    let partition_columns: Vec<_> = table.partition_columns.iter().collect();
+    let full_key: Vec<_> = table.full_key().collect();
+    world
+        .owner(&format!(
+            "CREATE TABLE {source} ({columns}, PRIMARY KEY ({}));
+             CREATE TABLE {copy} (LIKE {source} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS,
+                 PRIMARY KEY ({})) PARTITION BY HASH ({})",
+            list(&row_key),
+            list(&full_key),
+            list(&partition_columns)
+        ))
+        .await;
+    for remainder in 0..4 {
+        let partition =
+            Identifier::new(format!("p{}_{remainder}", oid(world, &table).await)).unwrap();
+        world
+            .owner(&format!(
+                "CREATE TABLE {} PARTITION OF {copy} FOR VALUES WITH (modulus 4, remainder {remainder})",
+                quoted(&partition)
+            ))
+            .await;
+    }
+    table.columns = column_names(world, &table, "a.attgenerated = ''").await;
+    table.always_identity = column_names(world, &table, "a.attidentity = 'a'").await;
+    table
+}
+
+async fn oid(world: &World, table: &CopiedTable) -> String {
+    let relation = in_sql(&table.source.name).replace('\'', "''");
+    world.text(&format!("SELECT '{relation}'::regclass::oid")).await
+}
+
+async fn column_names(world: &World, table: &CopiedTable, condition: &str) -> Vec<Identifier> {
+    let columns = format!(
+        "SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_attribute AS a
+         WHERE a.attrelid = {} AND a.attnum > 0 AND NOT a.attisdropped AND {condition}",
+        oid(world, table).await
+    );
+    serde_json::from_str(&world.text(&columns).await).unwrap()
+}
+
+fn run_by(role: &Role, statements: Vec<Sql>) -> Script {
+    let statement = |sql| Statement { role: role.clone(), sql };
+    let statements = statements.into_iter().map(statement).collect();
+    Script { mode: TransactionMode::InTransaction, statements }
+}
+
+/// Runs statements of the owner as the operator sends them.
+pub(crate) async fn run_as_owner(
+    session: &Session,
+    table: &CopiedTable,
+    statements: Vec<Sql>,
+) -> Result<(), DatabaseError> {
+    let script = run_by(&Role::Owner(table.owner.clone()), statements);
+    session.commit_script_text(&script).await.map(drop)
+}
+
+/// Installs the triggers of a level.
+pub(crate) async fn install(world: &World, table: &CopiedTable, level: SyncLevel) {
+    let present = format!(
+        "SELECT coalesce(json_agg(tgname), '[]') FROM pg_trigger WHERE tgrelid = {}",
+        oid(world, table).await
+    );
+    let present: BTreeSet<Identifier> = serde_json::from_str(&world.text(&present).await).unwrap();
+    let statements = install_sync(table, level, &present);
+    run_as_owner(&world.session().await, table, statements).await.unwrap();
+}
+
+/// Creates the record of a conversion.
+pub(crate) async fn record(session: &Session, table: &ManagedTable) {
+    let mut statements = prepare_records(&CONVERSIONS, LoginRole::Shown);
+    let insert = Script {
+        statements: run_by(&Role::Operator, std::mem::take(&mut statements)).statements,
+        mode: TransactionMode::InTransaction,
+    };
+    session.commit_script_text(&insert).await.unwrap();
+    let [schema, name] =
+        [&table.name().schema, &table.name().name].map(|n| n.as_str().replace('\'', "''"));
+    let insert = format!(
+        "INSERT INTO pgpartition.conversions (schema_name, table_name) VALUES (E'{}', E'{}')",
+        schema.replace('\\', "\\\\"),
+        name.replace('\\', "\\\\")
+    );
+    session.batch(&insert, Duration::from_secs(30)).await.unwrap();
+}
+
+/// A page of so many rows.
+pub(crate) fn page(rows: u32) -> Page {
+    Page { rows, statement_timeout: Duration::from_secs(5), login: LoginRole::Shown }
+}
+
+/// The rows that differ between the tables, as JSON: none if they are equal.
+pub(crate) async fn differing(client: &Client, table: &CopiedTable) -> String {
+    let columns: Vec<_> = table.columns.iter().map(quoted).collect();
+    let texts: Vec<_> = columns.iter().map(|column| format!("{column}::text")).collect();
+    let rows = |name: &Identifier| {
+        format!(
+            "SELECT jsonb_build_array({})::text AS image FROM {}",
+            texts.join(", "),
+            in_sql(name)
+        )
+    };
+    let query = format!(
+        "SELECT coalesce(string_agg(concat('source ', a.image, ' copy ', b.image), '; '), '') FROM ({}) AS a FULL \
+         JOIN ({}) AS b ON a.image = b.image WHERE a.image IS NULL OR b.image IS NULL",
+        rows(&table.source.name),
+        rows(&table.copy.name)
+    );
+    client.query_one(&query, &[]).await.unwrap().get(0)
+}

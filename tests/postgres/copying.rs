@@ -1,0 +1,182 @@
+//! Pages of a copy and of a comparison: they resume where they ended, give way to the application, and run no code that
+//! could leave the owner's role.
+
+use pg_partition_operator::partition::{CopiedTable, SyncLevel};
+use pg_partition_operator::postgres::{DatabaseError, Session};
+use pg_partition_operator::sql::{Comparison, compare_page, copy_page};
+use serde_json::Value;
+
+use crate::copied::{create, differing, in_sql, install, page, record};
+use crate::support::postgres::majors;
+use crate::world::{SCHEMA_SQL, World};
+
+const CONTENT: Comparison = Comparison { content: true, repairs: 100 };
+
+async fn copy(session: &Session, table: &CopiedTable, rows: u32) -> Result<Value, DatabaseError> {
+    let answer = session.commit_script_text(&copy_page(table, page(rows))).await?;
+    Ok(serde_json::from_str(&answer.unwrap()).unwrap())
+}
+
+async fn compare(
+    session: &Session,
+    table: &CopiedTable,
+    how: Comparison,
+) -> Result<Value, DatabaseError> {
+    let answer = session.commit_script_text(&compare_page(table, page(7), how)).await?;
+    Ok(serde_json::from_str(&answer.unwrap()).unwrap())
+}
+
+/// Copies and compares to the end. Returns how many rows differed.
+async fn sweep(session: &Session, table: &CopiedTable, how: Comparison) -> u64 {
+    let mut differing = 0;
+    loop {
+        let answer = compare(session, table, how).await.unwrap();
+        differing += answer["differing"].as_u64().unwrap();
+        if answer["done"] == true {
+            return differing;
+        }
+    }
+}
+
+/// Empties the copy, and copies it again page by page. Then damages it and has it repaired.
+pub(crate) async fn copy_and_compare(world: &World, table: &CopiedTable) {
+    let (source, copy_sql) = (in_sql(&table.source.name), in_sql(&table.copy.name));
+    let as_sync = |sql: &str| format!("BEGIN; SET LOCAL pgpartition.sync = 'on'; {sql}; COMMIT");
+    world.admin(&as_sync(&format!("TRUNCATE {copy_sql}"))).await;
+    let session = world.session().await;
+    record(&session, &table.managed).await;
+    let total = loop {
+        let answer = copy(&session, table, 7).await.unwrap();
+        if answer["done"] == true {
+            break answer["total"].clone();
+        }
+    };
+    let rows = world.text(&format!("SELECT count(*) FROM {source}")).await;
+    assert_eq!(total.to_string(), rows, "Postgres {}, {table:?}", world.major);
+    assert_eq!(differing(&world.admin, table).await, "", "Postgres {}, {table:?}", world.major);
+    assert_eq!(sweep(&session, table, CONTENT).await, 0, "Postgres {}, {table:?}", world.major);
+
+    world.admin(&as_sync(&format!("DELETE FROM {copy_sql} WHERE ctid = '(0,1)'"))).await;
+    assert_ne!(differing(&world.admin, table).await, "", "Postgres {}, {table:?}", world.major);
+    let count = Comparison { content: false, repairs: 0 };
+    assert!(sweep(&session, table, count).await > 0, "Postgres {}, {table:?}", world.major);
+    assert!(sweep(&session, table, CONTENT).await > 0, "Postgres {}, {table:?}", world.major);
+    assert_eq!(differing(&world.admin, table).await, "", "Postgres {}, {table:?}", world.major);
+}
+
+/// A table of 20 rows with an empty copy, and its record.
+async fn uncopied(major: u16, columns: &str) -> (World, CopiedTable) {
+    let world = World::new(major).await;
+    world.owner("CREATE TABLE x (n int)").await;
+    let table = create(&world, "t", columns, (&["id"], &["part"])).await;
+    world.owner("INSERT INTO t SELECT n, n FROM generate_series(1, 20) AS n").await;
+    install(&world, &table, SyncLevel::Row).await;
+    record(&world.session().await, &table.managed).await;
+    (world, table)
+}
+
+const COLUMNS: &str = "id int, part int NOT NULL";
+
+const RECORD: &str = "SELECT concat_ws(' ', reached, until, copied, backfilled_at IS NOT NULL, sweep->>'reached',
+    sweep->>'rowsSource', parity->>'rowsPartitioned', parity->>'differenceRows', parity->>'repairedRows')
+    FROM pgpartition.conversions";
+
+#[tokio::test]
+async fn record_says_how_far_pages_got() {
+    for major in majors() {
+        let (world, table) = uncopied(major, COLUMNS).await;
+        let session = world.session().await;
+        assert_eq!(copy(&session, &table, 8).await.unwrap()["copied"], 8);
+        assert_eq!(world.text(RECORD).await, "{8} {20} 8 f", "Postgres {major}");
+        // Another session goes on there; rows that came later are no part of the work.
+        world.owner("INSERT INTO t VALUES (500, 1)").await;
+        let session = world.session().await;
+        copy(&session, &table, 8).await.unwrap();
+        let answer = copy(&session, &table, 8).await.unwrap();
+        assert_eq!((answer["copied"].clone(), answer["done"].clone()), (4.into(), true.into()));
+        assert_eq!(world.text(RECORD).await, "{20} {20} 20 t", "Postgres {major}");
+        let error = copy(&session, &table, 8).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("P0002"), "Postgres {major}: {error}");
+
+        compare(&session, &table, CONTENT).await.unwrap();
+        assert_eq!(world.text(RECORD).await, "{20} {20} 20 t [\"7\"] 7", "Postgres {major}");
+        sweep(&session, &table, CONTENT).await;
+        assert_eq!(world.text(RECORD).await, "{20} {20} 20 t 21 0 0", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn page_gives_way_and_is_copied_the_next_time() {
+    for major in majors() {
+        let (world, table) = uncopied(major, COLUMNS).await;
+        let session = world.session().await;
+        let application = world.database.client().await;
+        let hold = format!("BEGIN; UPDATE {SCHEMA_SQL}.t SET part = 7 WHERE id = 5");
+        application.batch_execute(&hold).await.unwrap();
+        let error = copy(&session, &table, 100).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("55P03"), "Postgres {major}: {error}");
+        assert_eq!(world.text(RECORD).await, "0 f", "Postgres {major}");
+        application.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(copy(&session, &table, 100).await.unwrap()["done"], true, "Postgres {major}");
+        assert_eq!(differing(&world.admin, &table).await, "", "Postgres {major}");
+
+        // Of two operators one works.
+        let hold = "BEGIN; SELECT FROM pgpartition.conversions FOR UPDATE";
+        application.batch_execute(hold).await.unwrap();
+        let error = compare(&session, &table, CONTENT).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("55P03"), "Postgres {major}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn function_that_was_replaced_is_not_called() {
+    for major in majors() {
+        let (world, table) = uncopied(major, COLUMNS).await;
+        world.owner("ALTER FUNCTION copy_to_partitioned_t SECURITY INVOKER").await;
+        let error = copy(&world.session().await, &table, 8).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("55000"), "Postgres {major}: {error}");
+        assert!(error.message().contains("copy_to_partitioned_t"), "{error}");
+    }
+}
+
+/// Code of a constraint that leaves the owner's role: directly, in a trigger that is deferred to the end of the
+/// transaction, and in one that is deferred again when it is not.
+const ESCAPES: [(&str, &str); 3] = [
+    ("EXECUTE 'SET LOCAL ROLE @other'; DELETE FROM @schema.secret;", "42501"),
+    ("INSERT INTO @schema.x VALUES (0);", "42501"),
+    ("INSERT INTO @schema.x VALUES (1);", "55000"),
+];
+
+const TRAP: &str = "
+    CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.n = 1 THEN
+            SET CONSTRAINTS ALL DEFERRED; INSERT INTO @schema.x VALUES (2); RETURN NULL;
+        END IF;
+        EXECUTE 'SET LOCAL ROLE @other'; DELETE FROM @schema.secret; RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER trap AFTER INSERT ON x DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap();
+    CREATE FUNCTION escapes(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN IF id = 20 THEN @escape END IF; RETURN true; END $$;
+    ALTER TABLE t_partitioned ADD CHECK (escapes(id));";
+
+#[tokio::test]
+async fn code_of_a_constraint_cannot_leave_the_role_of_the_owner() {
+    for major in majors() {
+        for (escape, sqlstate) in ESCAPES {
+            let (world, table) = uncopied(major, COLUMNS).await;
+            let other = format!("other_of_{}", world.database.name());
+            world
+                .admin(&format!(
+                    "CREATE ROLE {other}; GRANT {other} TO {}; GRANT USAGE ON SCHEMA {SCHEMA_SQL} TO {other};
+                     CREATE TABLE {SCHEMA_SQL}.secret (n int); INSERT INTO {SCHEMA_SQL}.secret VALUES (1);
+                     ALTER TABLE {SCHEMA_SQL}.secret OWNER TO {other}",
+                    world.operator
+                ))
+                .await;
+            let trap = TRAP.replace("@escape", escape).replace("@other", &other);
+            world.owner(&trap.replace("@schema", SCHEMA_SQL)).await;
+            let error = copy(&world.session().await, &table, 100).await.unwrap_err();
+            assert_eq!(error.sqlstate(), Some(sqlstate), "Postgres {major}, {escape}: {error}");
+            let left = format!("SELECT count(*) FROM {SCHEMA_SQL}.secret");
+            assert_eq!(world.text(&left).await, "1", "Postgres {major}, {escape}");
+        }
+    }
+}

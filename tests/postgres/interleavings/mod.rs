@@ -1,0 +1,37 @@
+//! What an application and the operator do to the same rows at the same time, in every order: the tables are equal
+//! afterwards, and no write of the application is lost.
+//!
+//! Each case is a fixed sequence of statements in two sessions. A statement is awaited until it has ended, or waits for
+//! a lock that the other session holds; nothing depends on time.
+
+mod case;
+mod stage;
+
+use futures::future::join_all;
+
+use self::case::{Case, cases};
+use self::stage::Stage;
+use crate::support::postgres::majors;
+
+/// How many cases there are at the least, on each major.
+const LEAST: usize = 120;
+
+async fn run(major: u16, cases: &[Case]) -> Vec<String> {
+    let mut stage = Stage::new(major).await;
+    let mut failures = Vec::new();
+    for case in cases {
+        if let Err(reason) = stage.play(case).await {
+            failures.push(format!("Postgres {major}, {}: {reason}", case.name()));
+        }
+    }
+    failures
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_equal_after_every_interleaving() {
+    let cases = cases();
+    assert!(cases.len() >= LEAST, "{} cases", cases.len());
+    let failures = join_all(majors().into_iter().map(|major| run(major, &cases))).await.concat();
+    let all = cases.len() * majors().len();
+    assert!(failures.is_empty(), "{} of {all} wrong:\n{}", failures.len(), failures.join("\n"));
+}

@@ -1,0 +1,250 @@
+//! Two sessions on which cases are played, and one that watches them.
+
+use std::sync::Arc;
+
+use pg_partition_operator::partition::{CopiedTable, SyncLevel};
+use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error};
+
+use super::case::{Act, Case, ROWS, Work};
+use crate::copied::{LEVELS, create, differing, in_sql, install};
+use crate::world::{SCHEMA_SQL, World};
+
+/// A session, and the statement that it has not ended.
+struct Actor {
+    client: Arc<Client>,
+    pid: i32,
+    running: Option<JoinHandle<Result<(), Error>>>,
+    /// Why its transaction cannot go on.
+    failed: Option<Error>,
+    in_transaction: bool,
+}
+
+impl Actor {
+    async fn new(client: Client) -> Self {
+        let pid = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        Self { client: Arc::new(client), pid, running: None, failed: None, in_transaction: false }
+    }
+
+    /// Sends statements, and waits until they have ended or wait for another session.
+    async fn send(&mut self, sql: &str, monitor: &Client) {
+        self.join().await;
+        if self.failed.is_some() {
+            return;
+        }
+        let (client, sql) = (Arc::clone(&self.client), sql.to_owned());
+        let running = tokio::spawn(async move { client.batch_execute(&sql).await });
+        let blocked = "SELECT cardinality(pg_blocking_pids($1)) > 0";
+        while !running.is_finished() {
+            if monitor.query_one(blocked, &[&self.pid]).await.unwrap().get(0) {
+                break;
+            }
+        }
+        self.running = Some(running);
+    }
+
+    /// Waits for the end of what was sent.
+    async fn join(&mut self) {
+        if let Some(running) = self.running.take()
+            && let Err(error) = running.await.unwrap()
+        {
+            self.failed = Some(error);
+        }
+    }
+
+    /// Ends the transaction. Returns why it did not commit, if it was to.
+    async fn end(&mut self, how: &str) -> Option<Error> {
+        self.join().await;
+        self.in_transaction = false;
+        let failed = self.failed.take();
+        let how = if failed.is_some() { "ROLLBACK" } else { how };
+        failed.or(self.client.batch_execute(how).await.err())
+    }
+}
+
+pub(super) struct Stage {
+    world: World,
+    tables: [CopiedTable; 2],
+    application: Actor,
+    operator: Actor,
+}
+
+impl Stage {
+    pub(super) async fn new(major: u16) -> Self {
+        let world = World::new(major).await;
+        let columns = "id int, part int NOT NULL, v text NOT NULL";
+        let mut tables = Vec::new();
+        for (name, level) in ["by_row", "by_statement"].into_iter().zip(LEVELS) {
+            let table = create(&world, name, columns, (&["id"], &["part"])).await;
+            install(&world, &table, level).await;
+            tables.push(table);
+        }
+        let role = format!("application_of_{}", world.database.name());
+        world
+            .admin(&format!(
+                "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {SCHEMA_SQL} TO {role};
+                 GRANT ALL ON {SCHEMA_SQL}.by_row, {SCHEMA_SQL}.by_statement TO {role}"
+            ))
+            .await;
+        let application = world.database.client_as(&role).await;
+        application.batch_execute(&format!("SET search_path = {SCHEMA_SQL}")).await.unwrap();
+        let operator = world.database.client_as(&world.operator).await;
+        let owner = format!("SET ROLE {}; SET lock_timeout = '60s'", world.owner);
+        operator.batch_execute(&owner).await.unwrap();
+        let (application, operator) = (Actor::new(application).await, Actor::new(operator).await);
+        Self { world, tables: tables.try_into().unwrap(), application, operator }
+    }
+
+    /// Plays a case. Returns what is wrong with its end.
+    pub(super) async fn play(&mut self, case: &Case) -> Result<(), String> {
+        let [by_row, by_statement] = self.tables.clone();
+        let table = if case.level == SyncLevel::Row { by_row } else { by_statement };
+        self.set_up(case, &table).await;
+        let page = page(case, &table);
+        let write = case.write.sql().replace(" t ", &format!(" {} ", table.source.name.as_str()));
+        let write =
+            write.replace("TRUNCATE t", &format!("TRUNCATE {}", table.source.name.as_str()));
+        let (mut commits, mut not_committed) = (true, None);
+        for act in case.acts {
+            match act {
+                Act::Read => {
+                    let read = format!("SELECT count(*) FROM {}", table.source.name.as_str());
+                    self.application(case, &read).await;
+                }
+                Act::Write => self.application(case, &write).await,
+                Act::Commit => not_committed = self.application.end("COMMIT").await,
+                Act::Rollback => {
+                    commits = false;
+                    self.application.end("ROLLBACK").await;
+                }
+                Act::Page => self.operator(&page).await,
+                Act::CommitPage => {
+                    expected(self.operator.end("COMMIT").await)?;
+                }
+                Act::RollbackPage => {
+                    self.operator.end("ROLLBACK").await;
+                }
+            }
+        }
+        if let Some(error) = expected(not_committed)? {
+            if case.isolation == "READ COMMITTED" {
+                return Err(format!("the application failed: {error}"));
+            }
+            // The application tries again, as it has to.
+            self.application(case, &write).await;
+            if let Some(error) = self.application.end("COMMIT").await {
+                return Err(format!("the application failed again: {error}"));
+            }
+        }
+        self.finish(case, &table).await?;
+        self.judge(case, &table, commits).await
+    }
+
+    async fn application(&mut self, case: &Case, sql: &str) {
+        let begin = format!("BEGIN ISOLATION LEVEL {}; ", case.isolation);
+        let begin = if self.application.in_transaction { "" } else { &begin };
+        self.application.in_transaction = true;
+        self.application.send(&format!("{begin}{sql}"), &self.world.admin).await;
+    }
+
+    async fn operator(&mut self, page: &str) {
+        self.operator.send(&format!("BEGIN; {page}"), &self.world.admin).await;
+    }
+
+    async fn set_up(&self, case: &Case, table: &CopiedTable) {
+        let (source, copy) = (in_sql(&table.source.name), in_sql(&table.copy.name));
+        let allowed =
+            |sql: &str| format!("BEGIN; SET LOCAL pgpartition.sync = 'on'; {sql}; COMMIT;");
+        let damage = match case.work {
+            Work::Copy => allowed(&format!("DELETE FROM {copy}")),
+            Work::Repair => allowed(&format!(
+                "DELETE FROM {copy} WHERE id = 10; UPDATE {copy} SET v = 'stale' WHERE id = 20;
+                 INSERT INTO {copy} VALUES (15, 5, 'ghost'), (20, 7, 'orphan')"
+            )),
+        };
+        let rows: Vec<_> = ROWS
+            .split(' ')
+            .map(|row| row.split('/').collect::<Vec<_>>())
+            .map(|row| format!("({}, {}, '{}')", row[0], row[1], row[2]))
+            .collect();
+        let clear = allowed(&format!("DELETE FROM {source}; DELETE FROM {copy}"));
+        self.world
+            .admin(&format!("{clear} INSERT INTO {source} VALUES {}; {damage}", rows.join(", ")))
+            .await;
+        self.operator.client.batch_execute(FORGET).await.unwrap();
+    }
+
+    /// Does what is left to do after the interleaving, alone.
+    async fn finish(&self, case: &Case, table: &CopiedTable) -> Result<(), String> {
+        let rest = self.operator.client.batch_execute(&rest(case, table)).await;
+        rest.map_err(|error| format!("the rest failed: {error}: {:?}", error.as_db_error()))
+    }
+
+    async fn judge(&self, case: &Case, table: &CopiedTable, commits: bool) -> Result<(), String> {
+        let differing = differing(&self.world.admin, table).await;
+        if !differing.is_empty() {
+            return Err(format!("the tables differ: {differing}"));
+        }
+        let source = in_sql(&table.source.name);
+        let rows = format!(
+            "SELECT coalesce(string_agg(concat_ws('/', id, part, v), ' ' ORDER BY id), '') FROM {source}"
+        );
+        let rows = self.world.text(&rows).await;
+        let right = if commits { case.write.result() } else { ROWS };
+        if rows == right { Ok(()) } else { Err(format!("the source has {rows}, not {right}")) }
+    }
+}
+
+/// Passes on an error that ends a transaction at no fault of its own.
+fn expected(error: Option<Error>) -> Result<Option<Error>, String> {
+    let is_expected = |error: &Error| {
+        let conflicts = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        error.code().is_some_and(|code| conflicts.contains(code))
+    };
+    match error {
+        Some(error) if !is_expected(&error) => Err(format!("{error}: {:?}", error.as_db_error())),
+        error => Ok(error),
+    }
+}
+
+/// Copies a page of two rows and notes how far that got, or compares all rows.
+fn page(case: &Case, table: &CopiedTable) -> String {
+    let name = table.source.name.as_str();
+    match case.work {
+        Work::Copy => format!(
+            "SELECT set_config('test.reached', coalesce(reached::text, ''), false),
+                 set_config('test.until', coalesce(until::text, ''), false),
+                 set_config('test.done', done::text, false)
+             FROM {SCHEMA_SQL}.copy_to_partitioned_{name}(NULL, NULL, 2)"
+        ),
+        Work::Repair => format!(
+            "SELECT set_config('test.done', done::text, false)
+             FROM {SCHEMA_SQL}.compare_partitioned_{name}(NULL, 100, true, 100)"
+        ),
+    }
+}
+
+/// Nothing has been done.
+const FORGET: &str = "SET test.reached = ''; SET test.until = ''; SET test.done = 'false'";
+
+/// Does the pages that are left.
+fn rest(case: &Case, table: &CopiedTable) -> String {
+    let name = table.source.name.as_str();
+    match case.work {
+        Work::Copy => format!(
+            "DO $$ DECLARE at text[] := nullif(current_setting('test.reached'), '')::text[];
+                 last text[] := nullif(current_setting('test.until'), '')::text[];
+                 is_done boolean := current_setting('test.done'); BEGIN
+                 WHILE NOT is_done LOOP
+                     SELECT reached, until, done INTO at, last, is_done
+                     FROM {SCHEMA_SQL}.copy_to_partitioned_{name}(at, last, 2);
+                 END LOOP; END $$"
+        ),
+        Work::Repair => format!(
+            "DO $$ BEGIN IF NOT current_setting('test.done')::boolean THEN
+                 PERFORM FROM {SCHEMA_SQL}.compare_partitioned_{name}(NULL, 100, true, 100);
+             END IF; END $$"
+        ),
+    }
+}
