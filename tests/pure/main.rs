@@ -30,6 +30,7 @@ mod safety_rules;
 mod scenarios;
 mod sql;
 mod time;
+mod versions;
 
 #[path = "../support/arbitrary/mod.rs"]
 mod arbitrary;
