@@ -111,7 +111,7 @@ reasons! {
     /// The partition column is none of date, timestamp, timestamptz and uuid; such a table cannot
     /// be kept.
     UnsupportedKeyType,
-    /// The server does not know the time zone; use a name from its pg_timezone_names.
+    /// The operator's time zone database has no such zone; use an IANA name such as Europe/Paris.
     UnknownTimeZone,
     /// A column that the spec names does not exist; add it, or correct its name.
     ColumnNotFound,

@@ -138,7 +138,7 @@ pub(super) fn host(_: &mut SchemaGenerator) -> Schema {
     string(253, &[grammar])
 }
 
-/// The name of a time zone in the IANA database. Whether it exists, only Postgres can say.
+/// The name of a time zone in the IANA database. Whether it exists, `DesiredTable::parse` finds out.
 pub(super) fn time_zone(_: &mut SchemaGenerator) -> Schema {
     let grammar = value(
         "self.matches('^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$')",
