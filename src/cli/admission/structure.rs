@@ -187,10 +187,12 @@ fn check_bounds(schema: &Value, value: &Value, path: &str, found: &mut Vec<Rejec
     let Some(number) = value.as_f64() else { return };
     let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
     let mut say = |than: &str, bound: f64| {
+        // A bound is written like the value: 1000000000 beside an integer, 1e+09 beside a float.
+        let bound = if value.is_i64() { format!("{bound:.0}") } else { float_shown(bound) };
         let message = format!(
             "Invalid value: {}: {path} in body should be {than} than or equal to {}",
             shown(value),
-            float_shown(bound)
+            bound
         );
         found.push(Rejection::new(path, message));
     };
