@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::meaning::{qualified, qualified_all};
-use super::{InvalidSnapshot, ObservedTable};
+use super::{InvalidSnapshot, ObservedTable, PlainTable};
 use crate::partition::{Edge, KeyType, QualifiedName, RangeBounds};
 
 /// What a plan depends on and the catalog does not say.
@@ -20,6 +20,8 @@ pub enum Question {
     ReferencesTo(QualifiedName),
     /// How Postgres deparses these conditions of partial indexes.
     Conditions(Vec<String>),
+    /// What the conversion of a plain table depends on.
+    PlainTable,
 }
 
 /// The answer to a [`Question`], as `inspect -o json` prints it. That Postgres did not answer is an answer as
@@ -53,6 +55,8 @@ pub enum Answer {
     },
     /// To [`Question::Conditions`].
     Conditions(Vec<DeparsedCondition>),
+    /// To [`Question::PlainTable`]; `None` if the table was dropped meanwhile.
+    PlainTable(Option<Box<PlainTable>>),
 }
 
 /// The rows of a default partition.
@@ -128,6 +132,7 @@ impl fmt::Display for Question {
                 let conditions: Vec<_> = conditions.iter().map(|c| format!("{c:?}")).collect();
                 write!(f, "how Postgres deparses {}", conditions.join(", "))
             }
+            Self::PlainTable => f.write_str("what the conversion of a plain table depends on"),
         }
     }
 }
@@ -181,7 +186,9 @@ impl ObservedTable {
     #[must_use]
     pub fn is_answered(&self, question: &Question) -> bool {
         match question {
-            Question::ClockSkew | Question::ReferencesTo(_) => self.answered.contains(question),
+            Question::ClockSkew | Question::ReferencesTo(_) | Question::PlainTable => {
+                self.answered.contains(question)
+            }
             Question::DefaultRows(within) => self.answered.iter().any(
                 |answered| matches!(answered, Question::DefaultRows(of) if of.covers(*within)),
             ),
@@ -220,6 +227,13 @@ impl ObservedTable {
                 let known = deparsed.into_iter().map(|known| (known.condition, known.deparsed));
                 self.conditions.extend(known);
                 Question::Conditions(conditions)
+            }
+            Answer::PlainTable(plain) => {
+                if plain.is_none() {
+                    self.relation = None;
+                }
+                self.plain = plain.map(|plain| *plain);
+                Question::PlainTable
             }
         };
         self.answered.insert(question);

@@ -65,6 +65,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             default_count: None,
             default_rows: None,
             default_rows_from: None,
+            plain: None,
             answered: BTreeSet::new(),
             near: Near::default(),
             indexes: indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,

@@ -9,6 +9,7 @@ mod management;
 mod meaning;
 mod near;
 mod partition;
+mod plain;
 pub(crate) mod snapshot;
 mod state;
 
@@ -25,6 +26,11 @@ pub use near::Near;
 pub use partition::{
     BlockingTransaction, BoundsCheck, Exclusion, Fires, IndexMarker, ObservedPartition,
     PartitionIndex, PartitionKind, Publication, Trigger,
+};
+pub use plain::{
+    ChangedCollation, DependentView, ExclusionConstraint, InboundForeignKey, OutboundForeignKey,
+    PlainColumn, PlainTable, PlainTrigger, TablePublication, TakenName, UniqueIndex, Unusual,
+    UnusualCheck,
 };
 pub use snapshot::Snapshot;
 pub use state::{DetachedBy, PartitionState};
@@ -71,6 +77,8 @@ pub struct ObservedTable {
     pub default_rows_from: Option<Edge>,
     /// How many rows the default partition has, where somebody has counted.
     pub default_count: Option<u64>,
+    /// The relation as the preflight of a conversion needs it, or `None` if it was not asked for.
+    pub plain: Option<PlainTable>,
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,
     /// Where to look first for a partition by its name.

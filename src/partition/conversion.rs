@@ -105,7 +105,7 @@ pub enum ConversionFunction {
 }
 
 impl ConversionFunction {
-    fn name(self, table: &ManagedTable) -> Identifier {
+    pub(super) fn name(self, table: &ManagedTable) -> Identifier {
         match self {
             Self::Sync(trigger) => trigger.name(table),
             Self::CopyGuard => named("", table, "_partitioned_read_only"),

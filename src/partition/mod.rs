@@ -10,6 +10,7 @@ mod canonical;
 mod condition;
 mod constraint;
 mod conversion;
+mod conversion_name;
 mod digest;
 mod grid;
 mod identifier;
@@ -37,6 +38,7 @@ pub use constraint::{
 pub use conversion::{
     ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_guard, copy_name, function_digest,
 };
+pub use conversion_name::ConversionNames;
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{

@@ -3,7 +3,7 @@
 use super::condition::unproven_conditions;
 use super::{Calendar, Gaps, Moment};
 use crate::desired::{DesiredTable, Partitioning};
-use crate::observed::{ObservedPartition, ObservedTable, Question, Within};
+use crate::observed::{ObservedPartition, ObservedTable, Question, RelationKind, Within};
 use crate::partition::RangeBounds;
 
 /// Returns what the plan for a moment depends on and the snapshot does not answer.
@@ -17,7 +17,8 @@ pub fn questions(
         .into_iter()
         .chain(default_rows(desired, observed, moment))
         .chain(references(desired, observed, moment))
-        .chain(conditions(desired, observed));
+        .chain(conditions(desired, observed))
+        .chain(plain_table(observed).filter(|_| desired.conversion.is_some()));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
@@ -29,7 +30,8 @@ pub fn questions_without_spec(observed: &ObservedTable) -> Vec<Question> {
     let references = referenced(observed, |partition| partition.bounds.as_range().is_some());
     let asked = std::iter::once(Question::ClockSkew)
         .chain(counted.then_some(Question::DefaultRows(Within::Everywhere)))
-        .chain(references);
+        .chain(references)
+        .chain(plain_table(observed));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
@@ -79,6 +81,12 @@ fn referenced(
     let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
     let managed = observed.attached().filter(move |p| is_referenced && p.state.is_managed());
     managed.filter(move |p| is_so(p)).map(|p| Question::ReferencesTo(p.name.clone()))
+}
+
+/// Asks about a table that can be converted.
+fn plain_table(observed: &ObservedTable) -> Option<Question> {
+    let relation = observed.relation.as_ref()?;
+    (relation.kind == RelationKind::Other("table")).then_some(Question::PlainTable)
 }
 
 /// Asks about the conditions that an index in the catalog may have in other words.

@@ -2,12 +2,14 @@
 //!
 //! Each answer for which the database is asked is one transaction that changes nothing: it runs as the table's owner, and so can run code of the
 //! owner. It waits for ACCESS SHARE only, for at most a second. That the database does not let the owner look, or
-//! takes too long, is an answer as well; an error is one of the session.
+//! takes too long, is an answer as well; an error is one of the session. A plain table is read from the catalog alone, by the
+//! login role.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::inspect_plain::inspect_plain;
 use super::{ErrorKind, InspectError, Session};
 use crate::observed::{
     Answer, CountedRows, DeparsedCondition, ObservedTable, Question, RawWithin, Relation, Within,
@@ -30,6 +32,9 @@ pub async fn answer(
         Question::DefaultRows(within) => count_default_rows(session, observed, *within).await,
         Question::ReferencesTo(partition) => find_references(session, observed, partition).await,
         Question::Conditions(conditions) => deparse(session, observed, conditions).await,
+        Question::PlainTable => {
+            Ok(Answer::PlainTable(inspect_plain(session, observed).await?.map(Box::new)))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod connect;
 mod error;
 mod execute;
 mod inspect;
+mod inspect_plain;
 mod lock;
 mod login;
 mod pinned;

@@ -164,6 +164,6 @@ fn limited(what: &str, name: &str, text: &str) -> Result<(), InspectError> {
     )))
 }
 
-fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, DatabaseError> {
+pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, DatabaseError> {
     row.try_get(name).map_err(|error| DatabaseError::from_driver(&error))
 }

@@ -81,6 +81,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         default_rows: Some(Vec::new()),
         default_rows_from: None,
         default_count: None,
+        plain: None,
         answered: BTreeSet::new(),
         near: Near::default(),
     }

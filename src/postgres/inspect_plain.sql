@@ -1,0 +1,354 @@
+-- A plain table as the preflight of its conversion needs it: rows of a word and of one fact in JSON. The word is a field
+-- of `PlainTable` (observed/plain.rs) that has many facts, or "table" for the fields that have one. It reads the catalog
+-- only: no row of a user's table. It is one statement, so one snapshot. It is sent only if the spec has a conversion, or
+-- for `inspect`.
+-- $1 object identifier of the table, $2 names that relations of its schema get, $3 names that functions get,
+-- $4 names that triggers on the table get.
+--
+-- No text here is longer than 300 characters, except names in lists; the number of rows has no limit but that of
+-- the answer (MAX_BYTES in inspect_plain.rs). The functions that deparse are not called: they wait for locks.
+WITH target AS MATERIALIZED (
+    SELECT c.oid, c.relname, c.relnamespace, n.nspname, c.relkind, c.relpersistence, c.relowner, c.reltype, c.reloftype,
+           c.relispartition, c.relrowsecurity, c.relforcerowsecurity, c.reltuples,
+           (SELECT typarray FROM pg_type WHERE oid = c.reltype) AS typarray
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = $1
+),
+-- A function or a catalog that a major lacks must not be named; a column that it lacks can be, if something around
+-- it has the name too.
+db AS (
+    SELECT d.datcollversion, d.datlocprovider, d.daticulocale
+    FROM (SELECT NULL::text AS datcollversion, NULL::"char" AS datlocprovider, NULL::text AS daticulocale) not_everywhere
+    CROSS JOIN LATERAL (
+        SELECT datcollversion, datlocprovider, daticulocale FROM pg_database WHERE datname = current_database()
+    ) d
+),
+-- Collations whose version Postgres recorded.
+collations AS MATERIALIZED (
+    SELECT co.oid, co.collname, recorded.version AS recorded,
+           -- 15 does not say what it is for the default collation: that of another collation by the same rules.
+           coalesce(pg_collation_actual_version(co.oid), CASE co.collprovider WHEN 'd' THEN (
+               SELECT max(pg_collation_actual_version(oid))
+               FROM (
+                   SELECT c.oid
+                   FROM (SELECT NULL::text AS colliculocale) only_15_and_16
+                   CROSS JOIN LATERAL (SELECT oid, collprovider, colliculocale FROM pg_collation) c
+                   WHERE c.collprovider = db.datlocprovider
+                     AND (c.collprovider = 'c' OR c.colliculocale = db.daticulocale)
+               ) alike
+           ) END) AS actual
+    FROM db
+    JOIN pg_collation co ON co.oid IN (SELECT attcollation FROM target t JOIN pg_attribute a ON a.attrelid = t.oid)
+    CROSS JOIN LATERAL (
+        SELECT CASE co.collprovider WHEN 'd' THEN db.datcollversion ELSE co.collversion END AS version
+    ) recorded
+    WHERE recorded.version IS NOT NULL
+),
+columns AS MATERIALIZED (
+    SELECT a.attnum, a.attname, a.attnotnull, a.attgenerated, a.attcollation, a.atttypid, a.atttypmod,
+           own.typtype AS own_typtype, base.oid AS base, base.typname, base.typtype, base.typcategory
+    FROM target t
+    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type own ON own.oid = a.atttypid
+    JOIN pg_type base ON base.oid = CASE own.typtype WHEN 'd' THEN own.typbasetype ELSE own.oid END
+),
+-- The operator class that an index on a column has by default, as Postgres finds it: that of the type, of a type with
+-- the same bytes, or of all types of its sort.
+classes AS (
+    SELECT k.attnum, am.amname, n.nspname
+    FROM columns k
+    JOIN pg_am am ON am.amname IN ('btree', 'hash')
+    CROSS JOIN LATERAL (
+        SELECT o.opcnamespace
+        FROM pg_opclass o
+        WHERE o.opcmethod = am.oid AND o.opcdefault AND (
+            o.opcintype = k.base
+            OR o.opcintype = CASE
+                WHEN k.typtype = 'e' THEN 'anyenum'::regtype
+                WHEN k.typtype = 'r' THEN 'anyrange'::regtype
+                WHEN k.typtype = 'm' THEN 'anymultirange'::regtype
+                WHEN k.typtype = 'c' THEN 'record'::regtype
+                WHEN k.typcategory = 'A' THEN 'anyarray'::regtype
+            END
+            OR EXISTS (
+                SELECT FROM pg_cast
+                WHERE castsource = k.base AND casttarget = o.opcintype AND castmethod = 'b' AND castcontext = 'i'
+            )
+        )
+        ORDER BY o.opcintype = k.base DESC
+        LIMIT 1
+    ) class
+    JOIN pg_namespace n ON n.oid = class.opcnamespace
+),
+constraints AS MATERIALIZED (
+    SELECT con.oid, con.conname, con.contype, con.convalidated, con.condeferrable, con.connoinherit, con.conkey,
+           con.confkey, con.confrelid, con.conindid, con.conexclop, con.conenforced
+    -- 17 and older have no such column.
+    FROM (SELECT true AS conenforced) before_18
+    CROSS JOIN LATERAL (
+        SELECT con.oid, conname, contype, convalidated, condeferrable, connoinherit, conkey, confkey, confrelid, conindid,
+               conexclop, conenforced
+        FROM target t
+        JOIN pg_constraint con ON con.conrelid = t.oid
+    ) con
+),
+indexes AS MATERIALIZED (
+    SELECT x.indexrelid, c.relname, am.amname, x.indisprimary, x.indisexclusion, x.indimmediate, x.indnkeyatts,
+           NOT (x.indisvalid AND x.indisready AND x.indislive) AS invalid, x.indpred IS NOT NULL AS partial,
+           x.indkey::int2[] AS indkey, x.indclass::oid[] AS indclass, con.conname, con.conexclop
+    FROM target t
+    JOIN pg_index x ON x.indrelid = t.oid AND (x.indisunique OR x.indisexclusion)
+    JOIN pg_class c ON c.oid = x.indexrelid
+    JOIN pg_am am ON am.oid = c.relam
+    LEFT JOIN constraints con ON con.conindid = x.indexrelid AND con.contype IN ('p', 'u', 'x')
+),
+-- What depends on the table, on one of its columns, or on its row type, and is not part of it.
+dependents AS MATERIALIZED (
+    SELECT DISTINCT d.classid, d.objid, d.refclassid
+    FROM target t
+    CROSS JOIN LATERAL (
+        VALUES ('pg_class'::regclass, t.oid), ('pg_type'::regclass, t.reltype), ('pg_type'::regclass, t.typarray)
+    ) AS own (classid, objid)
+    JOIN pg_depend d ON d.refclassid = own.classid AND d.refobjid = own.objid AND d.deptype = 'n'
+),
+views AS MATERIALIZED (
+    SELECT v.oid, n.nspname, v.relname, v.relowner, w.oid AS rule,
+           -- A use of the whole row names the row type behind column 0, in the tree of every major.
+           strpos(w.ev_action::text, ':varattno 0 :vartype ' || t.reltype || ' ') > 0 AS whole_row
+    FROM target t
+    JOIN dependents d ON d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_rewrite w ON w.oid = d.objid AND w.rulename = '_RETURN'
+    JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v'
+    JOIN pg_namespace n ON n.oid = v.relnamespace
+)
+SELECT 'table' AS what, json_build_object(
+           'unusual', (
+               SELECT coalesce(json_agg(kind), '[]')
+               FROM (VALUES
+                   (CASE t.relpersistence WHEN 'u' THEN 'unlogged' WHEN 't' THEN 'temporary' END),
+                   (CASE WHEN t.reloftype <> 0 THEN 'typed' END),
+                   (CASE WHEN t.relispartition THEN 'partition' END),
+                   (CASE WHEN NOT t.relispartition AND EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.oid)
+                         THEN 'child' END),
+                   (CASE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhparent = t.oid) THEN 'parent' END),
+                   (CASE WHEN EXISTS (
+                       SELECT FROM pg_depend
+                       WHERE classid = 'pg_class'::regclass AND objid = t.oid AND deptype = 'e'
+                   ) THEN 'extensionMember' END)
+               ) AS kinds (kind)
+               WHERE kind IS NOT NULL
+           ),
+           'hidesRowsFromOwner', t.relrowsecurity AND t.relforcerowsecurity AND NOT (
+               SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE oid = t.relowner
+           ),
+           'estimatedRows', CASE WHEN t.reltuples >= 0 THEN t.reltuples::bigint END,
+           'bytes', coalesce(pg_total_relation_size(t.oid), 0)
+       )::text AS fact
+FROM target t
+UNION ALL
+SELECT 'columns', json_build_object(
+           'name', k.attname,
+           'type', left(format_type(k.atttypid, k.atttypmod), 300),
+           'baseType', k.typname,
+           -- Since 18 a NOT NULL that was never validated looks like one that was.
+           'nullable', NOT k.attnotnull OR EXISTS (
+               SELECT FROM constraints WHERE contype = 'n' AND NOT convalidated AND conkey = ARRAY[k.attnum]
+           ),
+           'generated', k.attgenerated <> '',
+           'btree', (SELECT nspname FROM classes c WHERE c.attnum = k.attnum AND amname = 'btree'),
+           'hash', (SELECT nspname FROM classes c WHERE c.attnum = k.attnum AND amname = 'hash'),
+           'collation', (
+               SELECT json_build_object('name', co.collname, 'recorded', co.recorded, 'actual', co.actual)
+               FROM collations co
+               WHERE co.oid = k.attcollation AND co.recorded <> co.actual
+           )
+       )::text
+FROM columns k
+UNION ALL
+SELECT 'uniqueIndexes', json_build_object(
+           'name', coalesce(x.conname, x.relname),
+           'primary', x.indisprimary,
+           'invalid', x.invalid,
+           'deferrable', NOT x.indimmediate,
+           'partial', x.partial,
+           'columns', (
+               SELECT coalesce(json_agg(k.attname ORDER BY position) FILTER (WHERE k.attname IS NOT NULL), '[]')
+               FROM unnest(x.indkey[0:x.indnkeyatts - 1]) WITH ORDINALITY AS of (attnum, position)
+               LEFT JOIN columns k USING (attnum)
+           ),
+           'expressions', 0 = ANY (x.indkey[0:x.indnkeyatts - 1]),
+           -- Operators of other schemas are not those that the functions of the conversion find.
+           'otherOperators', (
+               SELECT coalesce(json_agg(DISTINCT n.nspname || '.' || o.opcname), '[]')
+               FROM unnest(x.indclass) AS class
+               JOIN pg_opclass o ON o.oid = class
+               JOIN pg_namespace n ON n.oid = o.opcnamespace
+               WHERE n.nspname <> 'pg_catalog'
+           )
+       )::text
+FROM indexes x
+WHERE NOT x.indisexclusion
+UNION ALL
+SELECT 'exclusions', json_build_object(
+           'name', coalesce(x.conname, x.relname),
+           'equal', (
+               SELECT coalesce(json_agg(k.attname ORDER BY position), '[]')
+               FROM unnest(x.indkey[0:x.indnkeyatts - 1], x.conexclop) WITH ORDINALITY AS of (attnum, operator, position)
+               JOIN columns k USING (attnum)
+               JOIN pg_operator o ON o.oid = of.operator AND o.oprname = '='
+           )
+       )::text
+FROM indexes x
+WHERE x.indisexclusion
+UNION ALL
+SELECT 'checks', json_build_object(
+           'name', con.conname,
+           'noInherit', con.contype = 'c' AND con.connoinherit,
+           'notValid', NOT con.convalidated AND con.conenforced
+       )::text
+FROM constraints con
+WHERE con.contype IN ('c', 'n') AND (con.contype = 'c' AND con.connoinherit OR NOT con.convalidated AND con.conenforced)
+UNION ALL
+SELECT 'foreignKeys', json_build_object(
+           'name', con.conname,
+           'references', json_build_object('schema', n.nspname, 'name', c.relname),
+           'toItself', con.confrelid = t.oid,
+           'notValid', NOT con.convalidated,
+           'notGranted', NOT (
+               SELECT bool_and(has_column_privilege(t.relowner, con.confrelid, attnum, 'REFERENCES'))
+               FROM unnest(con.confkey) AS attnum
+           )
+       )::text
+FROM target t
+CROSS JOIN constraints con
+JOIN pg_class c ON c.oid = con.confrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE con.contype = 'f'
+UNION ALL
+-- By way of what depends on the table: pg_constraint has no index on confrelid.
+SELECT 'referencedBy', json_build_object(
+           'table', json_build_object('schema', n.nspname, 'name', c.relname), 'name', con.conname
+       )::text
+FROM target t
+JOIN dependents d ON d.classid = 'pg_constraint'::regclass AND d.refclassid = 'pg_class'::regclass
+JOIN pg_constraint con ON con.oid = d.objid AND con.contype = 'f' AND con.confrelid = t.oid AND con.conrelid <> t.oid
+JOIN pg_class c ON c.oid = con.conrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE con.conparentid = 0
+UNION ALL
+SELECT 'triggers', json_build_object(
+           'name', g.tgname,
+           'forEachRow', g.tgtype & 1 <> 0,
+           -- One that can change the row: BEFORE, and INSERT or UPDATE.
+           'changesRows', g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0,
+           'transitionTables', g.tgoldtable IS NOT NULL OR g.tgnewtable IS NOT NULL,
+           'language', l.lanname,
+           'namesTable', p.prosrc ~* '\mtg_(table_name|relname|relid)\M',
+           -- The columns that the function or the arguments of the trigger name, as words of whatever language.
+           'columns', (
+               SELECT coalesce(json_agg(k.attname ORDER BY k.attnum), '[]')
+               FROM columns k
+               WHERE CASE WHEN k.attname ~ '[^[:alnum:]_]' THEN strpos(text.source, lower(k.attname)) > 0
+                          ELSE lower(k.attname) = ANY (text.words) END
+           )
+       )::text
+FROM target t
+JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
+JOIN pg_proc p ON p.oid = g.tgfoid
+JOIN pg_language l ON l.oid = p.prolang
+CROSS JOIN LATERAL (
+    SELECT source, regexp_split_to_array(source, '[^[:alnum:]_]+') AS words
+    FROM (SELECT lower(p.prosrc || ' ' || replace(encode(g.tgargs, 'escape'), '\000', ' ')) AS source OFFSET 0) lowered
+    OFFSET 0
+) text
+UNION ALL
+SELECT 'rules', to_json(w.rulename)::text
+FROM target t
+JOIN pg_rewrite w ON w.ev_class = t.oid AND w.rulename <> '_RETURN'
+UNION ALL
+SELECT 'views', json_build_object(
+           'name', json_build_object('schema', v.nspname, 'name', v.relname),
+           'otherOwner', v.relowner <> t.relowner,
+           'wholeRow', v.whole_row,
+           'groupedBy', (
+               SELECT coalesce(json_agg(DISTINCT con.conname), '[]')
+               FROM pg_depend d
+               JOIN constraints con ON con.oid = d.refobjid
+               WHERE d.classid = 'pg_rewrite'::regclass AND d.objid = v.rule AND d.refclassid = 'pg_constraint'::regclass
+           )
+       )::text
+FROM target t
+CROSS JOIN views v
+UNION ALL
+SELECT 'bound', to_json(bound.description)::text
+FROM (
+    SELECT DISTINCT left(CASE WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
+                              ELSE pg_describe_object(d.classid, d.objid, 0) END, 300) AS description
+    FROM target t
+    JOIN dependents d ON d.classid NOT IN (
+        'pg_constraint'::regclass, 'pg_trigger'::regclass, 'pg_attrdef'::regclass, 'pg_publication_rel'::regclass,
+        'pg_statistic_ext'::regclass
+    )
+    LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+    LEFT JOIN pg_policy policy ON d.classid = 'pg_policy'::regclass AND policy.oid = d.objid
+    LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+    WHERE w.ev_class IS DISTINCT FROM t.oid
+      AND policy.polrelid IS DISTINCT FROM t.oid
+      AND NOT (
+          d.classid = 'pg_class'::regclass AND (d.objid = t.oid OR d.objid IN (SELECT oid FROM views))
+      )
+      AND (w.oid IS NULL OR w.oid NOT IN (SELECT rule FROM views))
+      -- A function whose body alone names the table is made again at the cutover.
+      AND NOT (
+          p.oid IS NOT NULL AND p.proowner = t.relowner AND NOT EXISTS (
+              SELECT FROM dependents other
+              WHERE other.classid = d.classid AND other.objid = d.objid AND other.refclassid = 'pg_type'::regclass
+          )
+      )
+    ORDER BY description
+    LIMIT 100
+) bound
+WHERE bound.description IS NOT NULL
+UNION ALL
+SELECT 'publications', json_build_object(
+           'name', p.pubname,
+           'implied', r.oid IS NULL,
+           'byPartition', NOT p.pubviaroot,
+           'otherOwner', NOT pg_has_role(t.relowner, p.pubowner, 'USAGE')
+       )::text
+FROM target t
+CROSS JOIN pg_publication p
+LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = t.oid
+WHERE r.oid IS NOT NULL OR EXISTS (
+    -- With its schema or with all tables.
+    SELECT FROM pg_publication_tables v
+    WHERE v.pubname = p.pubname AND v.schemaname = t.nspname AND v.tablename = t.relname
+)
+UNION ALL
+SELECT 'subscriptions', to_json(s.subname)::text
+FROM target t
+JOIN pg_subscription_rel r ON r.srrelid = t.oid
+JOIN pg_subscription s ON s.oid = r.srsubid
+UNION ALL
+SELECT DISTINCT 'labelProviders', to_json(left(l.provider, 63))::text
+FROM target t
+JOIN pg_seclabel l ON l.classoid = 'pg_class'::regclass AND l.objoid = t.oid
+UNION ALL
+SELECT 'taken', json_build_object('relation', c.relname)::text
+FROM target t
+JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname = ANY ($2::name[])
+UNION ALL
+SELECT 'taken', json_build_object('type', y.typname)::text
+FROM target t
+JOIN pg_type y ON y.typnamespace = t.relnamespace AND y.typname = ANY ($2::name[])
+    -- The row type of a relation has the name of the relation, and its array type moves away.
+    AND y.typtype <> 'c' AND y.typcategory <> 'A'
+UNION ALL
+SELECT DISTINCT 'taken', json_build_object('function', p.proname)::text
+FROM target t
+JOIN pg_proc p ON p.pronamespace = t.relnamespace AND p.proname = ANY ($3::name[])
+UNION ALL
+SELECT 'taken', json_build_object('trigger', g.tgname)::text
+FROM target t
+JOIN pg_trigger g ON g.tgrelid = t.oid AND g.tgname = ANY ($4::name[])
