@@ -105,6 +105,9 @@ reasons! {
     NotPartitioned,
     /// The table cannot be converted as spec.conversion asks; change what the message names.
     NotConvertible,
+    /// The conversion loses something that no user acknowledged, and nothing is created; read the message, and add
+    /// the name of the loss to spec.conversion.acknowledge.
+    NotAcknowledged,
     /// The table is partitioned by another method or by other columns than the spec says; delete
     /// this resource and describe the table as it is.
     PartitionKeyMismatch,

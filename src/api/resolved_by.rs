@@ -54,6 +54,7 @@ impl Reason {
             | Self::TableNotFound
             | Self::NotPartitioned
             | Self::NotConvertible
+            | Self::NotAcknowledged
             | Self::PartitionKeyMismatch
             | Self::UnsupportedKeyType
             | Self::UnknownTimeZone

@@ -1,12 +1,12 @@
 //! What the database has proved of a table before any rule is asked, or everything in it that contradicts the
 //! spec as a whole, so that nothing is changed.
 
-use super::{Blocker, Calendar, Moment};
+use super::{Blocker, Calendar, Moment, conversion};
 use crate::desired::{DesiredHash, DesiredRange, DesiredTable, Partitioning, Zone};
 use crate::observed::{ObservedTable, Relation, RelationKind, Server};
 use crate::partition::{
-    Identifier, Interval, KeyRange, KeyType, PartitionKey, QualifiedName, RangeBounds, RangeKey,
-    ServerVersion,
+    Identifier, Interval, KeyColumn, KeyRange, KeyType, PartitionKey, QualifiedName, RangeBounds,
+    RangeKey, ServerVersion,
 };
 
 /// What the rules stand on: the table is there, it is partitioned as the spec says, and its owner can be
@@ -90,8 +90,9 @@ pub(super) fn refute<'a>(
     };
     let of_role = of_role(observed, relation);
     if desired.conversion.is_some() {
-        problems.push(Blocker::ConversionNotSupported);
         problems.extend(of_role);
+        problems.extend(source_key(desired, observed, moment));
+        problems.extend(conversion::blockers(desired, observed, moment));
         return Err(problems);
     }
     match method(desired, observed, relation, moment) {
@@ -125,6 +126,19 @@ fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
     not_owner.into_iter().chain(may_not_create).collect()
 }
 
+/// Returns what is wrong with the range that a plain table shall be partitioned by.
+fn source_key(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Vec<Blocker> {
+    let (Partitioning::Range(spec), Some(plain)) = (&desired.partitioning, &observed.plain) else {
+        return Vec::new();
+    };
+    let Some(column) = plain.column(&spec.column) else { return Vec::new() };
+    let columns =
+        vec![KeyColumn { name: Some(column.name.clone()), type_name: column.base_type.clone() }];
+    let key = PartitionKey { method: desired.partitioning.method(), columns };
+    let range = range(spec, range_key(spec, &observed.name, &key), moment);
+    range.err().unwrap_or_default()
+}
+
 fn method<'a>(
     desired: &'a DesiredTable,
     observed: &ObservedTable,
@@ -136,16 +150,22 @@ fn method<'a>(
         Partitioning::Hash(hash) => key.map(|_| Method::Hash(hash)),
         Partitioning::Range(spec) => {
             let key = key.and_then(|found| range_key(spec, &observed.name, found));
-            match (key, unknown_zone(spec)) {
-                (Ok(key), None) => match Calendar::new(spec, key.key_type, moment) {
-                    Some(calendar) => Ok(Method::Range(Range { spec, key, calendar })),
-                    None => Err(vec![Blocker::BeyondCalendar]),
-                },
-                (key, unknown_zone) => {
-                    Err(key.err().into_iter().flatten().chain(unknown_zone).collect())
-                }
-            }
+            range(spec, key, moment).map(Method::Range)
         }
+    }
+}
+
+fn range<'a>(
+    spec: &'a DesiredRange,
+    key: Result<RangeKey, Vec<Blocker>>,
+    moment: &Moment,
+) -> Result<Range<'a>, Vec<Blocker>> {
+    match (key, unknown_zone(spec)) {
+        (Ok(key), None) => match Calendar::new(spec, key.key_type, moment) {
+            Some(calendar) => Ok(Range { spec, key, calendar }),
+            None => Err(vec![Blocker::BeyondCalendar]),
+        },
+        (key, unknown_zone) => Err(key.err().into_iter().flatten().chain(unknown_zone).collect()),
     }
 }
 

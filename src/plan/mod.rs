@@ -9,6 +9,7 @@ mod calendar;
 mod canonical;
 mod check;
 mod condition;
+mod conversion;
 mod display;
 mod draft;
 mod due;
@@ -30,6 +31,9 @@ mod undone;
 pub use blocker::Blocker;
 pub use calendar::Calendar;
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
+pub use conversion::{
+    ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PublicationFault, Refusal, preflight,
+};
 pub use due::next_action;
 pub use gaps::{Coverage, Gaps, Missing};
 pub use moment::Moment;
@@ -84,7 +88,9 @@ pub struct PlannedStep {
 pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Plan {
     let ground = match ground::refute(desired, observed, moment) {
         Ok(ground) => ground,
-        Err(problems) => return refuted(observed, problems),
+        Err(problems) => {
+            return refuted(observed, problems, conversion::notes(desired, observed, moment));
+        }
     };
     let plan = drafted(&ground, observed, false);
     let needs_approval = plan.deferred.iter().any(|held| held.blocker.is_about_plan());
@@ -95,11 +101,12 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -
     Plan { fingerprint: plan.fingerprint, ..drafted(&ground, observed, true) }
 }
 
-fn refuted(observed: &ObservedTable, problems: Vec<Blocker>) -> Plan {
+fn refuted(observed: &ObservedTable, problems: Vec<Blocker>, notes: Vec<Note>) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
     let deferrals =
         problems.into_iter().map(|blocker| Deferral { rule: None, wanted: None, blocker });
     draft.deferred.extend(deferrals);
+    draft.notes = notes;
     finished(observed, draft)
 }
 

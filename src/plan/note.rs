@@ -50,6 +50,7 @@ impl Note {
             Self::StillPublished { partition, publications } => {
                 still_published(partition, publications)
             }
+            Self::Conversion(note) => note.explain(),
         }
     }
 }

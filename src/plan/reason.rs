@@ -1,6 +1,6 @@
 //! Why a step is taken, and why one is not.
 
-use super::{Blocker, Rule, Step};
+use super::{Blocker, ConversionNote, Rule, Step};
 use crate::partition::{Identifier, QualifiedName};
 
 /// Why a step is taken.
@@ -200,6 +200,8 @@ pub enum Note {
         /// The publications.
         publications: Vec<Identifier>,
     },
+    /// What the preflight of a conversion says besides what prevents it.
+    Conversion(ConversionNote),
 }
 
 /// Why a partition that others made cannot become ours.

@@ -6,7 +6,8 @@
 -- $4 names that triggers on the table get.
 --
 -- No text here is longer than 300 characters, except names in lists; the number of rows has no limit but that of
--- the answer (MAX_BYTES in inspect_plain.rs). The functions that deparse are not called: they wait for locks.
+-- the answer (MAX_BYTES in inspect_plain.rs). Its only lock is ACCESS SHARE on the table, to measure its size: a session
+-- waits a second for it at most.
 WITH target AS MATERIALIZED (
     SELECT c.oid, c.relname, c.relnamespace, n.nspname, c.relkind, c.relpersistence, c.relowner, c.reltype, c.reloftype,
            c.relispartition, c.relrowsecurity, c.relforcerowsecurity, c.reltuples,

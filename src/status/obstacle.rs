@@ -3,7 +3,9 @@
 use super::{FailedStep, Seen};
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
-use crate::plan::{Blocker, Deferral, Family, FinalizeDetach, MarkPartitions, Marking, Step};
+use crate::plan::{
+    Blocker, Deferral, Family, FinalizeDetach, MarkPartitions, Marking, Refusal, Step,
+};
 
 /// One thing that keeps a table from being what its spec asks for.
 #[derive(Debug, Clone)]
@@ -132,6 +134,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
     match blocker {
         Blocker::NoSuchTable { .. } => (Reason::TableNotFound, About::Table),
         Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),
+        Blocker::Preflight { refusal } => (of_refusal(refusal), About::Table),
         Blocker::ConversionNotSupported => (Reason::NotConvertible, About::Table),
         Blocker::OtherKey { .. } => (Reason::PartitionKeyMismatch, About::Table),
         Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, About::Table),
@@ -183,5 +186,31 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::IndexServesConstraint { .. } | Blocker::NoConcurrentBuild { .. } => {
             (Reason::IndexesMissing, About::Indexes)
         }
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> Reason {
+    match refusal {
+        Refusal::NotAcknowledged { .. } => Reason::NotAcknowledged,
+        Refusal::PartitionColumnMissing { .. } => Reason::ColumnNotFound,
+        Refusal::ReferencesNotGranted { .. } => Reason::InsufficientPrivilege,
+        Refusal::NotConvertible { .. }
+        | Refusal::NoRowKey { .. }
+        | Refusal::KeyNotUsable { .. }
+        | Refusal::KeyNullable { .. }
+        | Refusal::KeyGenerated { .. }
+        | Refusal::KeyTypeNotHashable { .. }
+        | Refusal::CollationChanged { .. }
+        | Refusal::CheckNotInherited { .. }
+        | Refusal::CheckNotValid { .. }
+        | Refusal::ForeignKeyNotValid { .. }
+        | Refusal::InboundForeignKey { .. }
+        | Refusal::TriggerNotPossible { .. }
+        | Refusal::HasRules { .. }
+        | Refusal::ForcedRowSecurity { .. }
+        | Refusal::PublishedByPartition { .. }
+        | Refusal::SubscriptionTarget { .. }
+        | Refusal::NameTaken { .. }
+        | Refusal::SwapTooLong { .. } => Reason::NotConvertible,
     }
 }

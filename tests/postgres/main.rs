@@ -38,6 +38,7 @@ mod locks;
 mod names;
 mod owner_code;
 mod pool;
+mod preflight;
 mod prepared;
 mod records;
 mod references;

@@ -162,6 +162,28 @@ async fn saved_snapshot_knows_the_conditions_of_partial_indexes() {
 }
 
 #[tokio::test]
+async fn saved_snapshot_knows_the_plain_table_of_a_conversion() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(
+                "CREATE TABLE t (id int PRIMARY KEY, at timestamptz NOT NULL);
+                 CREATE RULE forget AS ON DELETE TO t DO INSTEAD NOTHING;
+                 CREATE MATERIALIZED VIEW m AS SELECT id FROM t",
+            )
+            .await;
+        let file = resource(spec(&json!({"conversion": {"method": "Copy"}})));
+        for snapshot in [save(&world, None), save(&world, Some(&file))] {
+            let plan = same_plan(&world, &snapshot, &file);
+            let expected = ["HasRules", "NotAcknowledged", "ConversionNotSupported"];
+            assert_eq!(blockers(&plan), expected, "Postgres {major}: {plan}");
+            assert!(plan["notes"].to_string().contains("materialized view"), "{plan}");
+            is_missed(snapshot, &file, "what the conversion of a plain table depends on");
+        }
+    }
+}
+
+#[tokio::test]
 async fn snapshot_for_a_file_needs_a_document_of_the_table() {
     let world = World::new(majors()[0]).await;
     world.owner("CREATE TABLE t (at date NOT NULL) PARTITION BY RANGE (at)").await;

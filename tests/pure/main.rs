@@ -22,6 +22,7 @@ mod manual;
 mod mutants;
 mod plugin;
 mod predicates;
+mod preflight;
 mod properties;
 mod questions;
 mod reasons;

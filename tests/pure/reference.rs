@@ -80,7 +80,11 @@ fn rules() -> String {
 
 #[test]
 fn every_blocker_has_its_heading() {
-    let declared = source::variants(&source::file("plan/blocker/mod.rs"), "Blocker");
+    let mut declared = source::variants(&source::file("plan/blocker/mod.rs"), "Blocker");
+    // What the preflight of a conversion finds has names of its own.
+    let preflight = declared.iter().position(|(name, _)| name == "Preflight").expect("is declared");
+    let refusals = source::variants(&source::file("plan/conversion/refusal.rs"), "Refusal");
+    declared.splice(preflight..=preflight, refusals);
     let blockers = samples::blockers();
     let named: Vec<_> = blockers.iter().map(|blocker| blocker.name().to_owned()).collect();
     assert_eq!(names(&declared), named);
@@ -112,6 +116,7 @@ fn link(page: &str) -> String {
 fn help(blocker: &Blocker) -> &'static [&'static str] {
     match blocker {
         Blocker::NoSuchTable { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],
+        Blocker::Preflight { .. } => &["reference/preflight.md"],
         Blocker::ConversionNotSupported => &["reference/resource.md#specconversion"],
         Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
         Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],

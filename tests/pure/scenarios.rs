@@ -3,28 +3,41 @@
 //! `PGPARTITION_UPDATE=1 cargo test --test pure scenarios` writes that part anew.
 
 use std::panic::catch_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use crate::scenario;
+use crate::{scenario, source};
 
 const RULE: &str = "---\n";
 
 #[test]
 fn every_scenario_comes_to_what_it_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/scenarios");
     let mut wrong = Vec::new();
-    for entry in fs::read_dir(folder).expect("there are scenarios") {
-        let path = entry.expect("a file").path();
-        if path.extension().is_some_and(|extension| extension == "scenario")
-            && let Err(problem) = compare(&path)
-        {
+    for path in files() {
+        if let Err(problem) = compare(&path) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             wrong.push(format!("{name}: {problem}"));
         }
     }
     wrong.sort();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Every scenario, those in folders included.
+pub(crate) fn files() -> Vec<PathBuf> {
+    let (mut folders, mut files) = (vec![source::root().join("tests/pure/scenarios")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder can be listed") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "scenario") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 fn compare(path: &Path) -> Result<(), String> {

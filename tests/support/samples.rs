@@ -18,7 +18,10 @@ use pg_partition_operator::plan::{
     RemoveDefault, ReplaceTableIndex, StateBounds, Step, ValidateBounds, ValidateExclusion,
 };
 
+mod refusals;
+
 use crate::world::identifier;
+pub(crate) use refusals::refusals;
 
 /// A step of each kind, in the order of their declaration; one for each of its verbs.
 pub(crate) fn steps() -> Vec<Step> {
@@ -326,6 +329,9 @@ pub(crate) fn blockers() -> Vec<Blocker> {
     let of_table = vec![
         Blocker::NoSuchTable { table: orders("orders") },
         Blocker::NotPartitioned { table: orders("orders"), kind: "table" },
+    ];
+    let of_conversion = refusals().into_iter().map(|refusal| Blocker::Preflight { refusal });
+    let of_partitions = vec![
         Blocker::ConversionNotSupported,
         Blocker::OtherKey {
             table: orders("orders"),
@@ -381,7 +387,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         },
         Blocker::NotOwnerOfPartition { partition, role: Some(keeper) },
     ];
-    [of_table, blockers_of_retention(), of_indexes].concat()
+    [of_table, of_conversion.collect(), of_partitions, blockers_of_retention(), of_indexes].concat()
 }
 
 fn blockers_of_retention() -> Vec<Blocker> {

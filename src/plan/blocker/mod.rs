@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Refusal;
 use crate::observed::{BlockingTransaction, PartitionKind};
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion};
 
@@ -23,6 +24,11 @@ pub enum Blocker {
         table: QualifiedName,
         /// What it is.
         kind: &'static str,
+    },
+    /// The preflight of a conversion found something.
+    Preflight {
+        /// What it found.
+        refusal: Refusal,
     },
     /// The spec has a conversion, which this version of the operator does not do.
     ConversionNotSupported,

@@ -9,6 +9,7 @@ impl Blocker {
         match self {
             Self::NoSuchTable { .. } => "NoSuchTable",
             Self::NotPartitioned { .. } => "NotPartitioned",
+            Self::Preflight { refusal } => refusal.name(),
             Self::ConversionNotSupported => "ConversionNotSupported",
             Self::OtherKey { .. } => "OtherKey",
             Self::UnsupportedKeyType { .. } => "UnsupportedKeyType",

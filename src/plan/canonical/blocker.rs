@@ -11,6 +11,7 @@ encode_variants! {
     Blocker {
         NoSuchTable = "no-such-table" { table }
         NotPartitioned = "not-partitioned" { table, kind }
+        Preflight = "preflight" { refusal }
         ConversionNotSupported = "conversion-not-supported" {}
         OtherKey = "other-key" { table, found, wanted }
         UnsupportedKeyType = "unsupported-key-type" { table, column, type_name }

@@ -6,6 +6,7 @@
 //! written here needs a new version in `fingerprint.rs`, and takes back every open approval.
 
 mod blocker;
+mod conversion;
 
 use super::step::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,

@@ -29,7 +29,7 @@ use table::{
 };
 
 /// A role whose name came from a Secret.
-const LOGIN_ROLE: &str = "the login role";
+pub(in crate::plan) const LOGIN_ROLE: &str = "the login role";
 
 impl Blocker {
     /// What stands in the way and what to do about it.
@@ -38,6 +38,7 @@ impl Blocker {
         match self {
             Self::NoSuchTable { table } => no_such_table(table),
             Self::NotPartitioned { table, kind } => not_partitioned(table, kind),
+            Self::Preflight { refusal } => refusal.explain(),
             Self::ConversionNotSupported => conversion_not_supported(),
             Self::OtherKey { table, found, wanted } => other_key(table, found, wanted),
             Self::UnsupportedKeyType { table, column, type_name } => {

@@ -4,6 +4,7 @@
 
 mod line;
 mod partition;
+mod plain;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -94,6 +95,10 @@ impl Scenario {
             "no-conversion" => self.spec["conversion"] = Value::Null,
             "no-index" => self.spec["indexes"] = json!([]),
             "adopt" => self.annotate(ADOPT_ANNOTATION, text.trim_start_matches("adopt").trim()),
+            "plain" => {
+                self.relation().kind = RelationKind::Other("table");
+                self.world.plain = Some(plain::table(text));
+            }
             "found" => self.found(line),
             "table-published-by" => self.relation().publications.push(line.name().name),
             "owner-code" => self.relation().owner_code.push(line.word()),

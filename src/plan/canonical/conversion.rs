@@ -1,0 +1,51 @@
+//! The canonical text of what prevents a conversion.
+
+use crate::desired::Loss;
+use crate::observed::ChangedCollation;
+use crate::partition::{Canonical, Encode, encode_fields, encode_variants};
+use crate::plan::{KeyFault, PublicationFault, Refusal};
+
+encode_variants! {
+    Refusal {
+        NotAcknowledged = "not-acknowledged" { loss; except because }
+        NotConvertible = "not-convertible" { table, kind }
+        NoRowKey = "no-row-key" { table, unusable }
+        KeyNotUsable = "key-not-usable" { table, key, fault }
+        PartitionColumnMissing = "partition-column-missing" { table, column }
+        KeyNullable = "key-nullable" { table, column }
+        KeyGenerated = "key-generated" { table, column }
+        KeyTypeNotHashable = "key-type-not-hashable" { table, column, type_name }
+        CollationChanged = "collation-changed" { index, collation }
+        CheckNotInherited = "check-not-inherited" { table, constraint }
+        CheckNotValid = "check-not-valid" { table, constraint }
+        ForeignKeyNotValid = "foreign-key-not-valid" { table, constraint }
+        ReferencesNotGranted = "references-not-granted" { references, constraint; except owner }
+        InboundForeignKey = "inbound-foreign-key" { table, constraint }
+        TriggerNotPossible = "trigger-not-possible" { table, trigger }
+        HasRules = "has-rules" { table, rules }
+        ForcedRowSecurity = "forced-row-security" { table; except owner }
+        PublishedByPartition = "published-by-partition" { table, publication, fault }
+        SubscriptionTarget = "subscription-target" { table, subscription }
+        NameTaken = "name-taken" { kind, name }
+        SwapTooLong = "swap-too-long" { leaves, triggers; except millis }
+    }
+    KeyFault {
+        Deferrable = "deferrable" {}
+        OtherOperators = "other-operators" { classes }
+    }
+    PublicationFault {
+        NotThroughRoot = "not-through-root" {}
+        OtherOwner = "other-owner" {; except owner }
+    }
+}
+
+encode_fields! {
+    ChangedCollation { name, recorded, actual }
+}
+
+/// A loss as a user spells it.
+impl Encode for Loss {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(&self.to_string());
+    }
+}

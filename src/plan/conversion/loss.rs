@@ -1,0 +1,203 @@
+//! What a conversion loses, and when.
+
+use super::subject::Subject;
+use crate::desired::Loss;
+use crate::observed::{DependentView, PlainTrigger, UniqueIndex};
+use crate::partition::{Identifier, ServerVersion};
+
+/// More partitions than this are a loss: planning takes long where a statement does not name the partition columns.
+const MAX_LEAVES: usize = 1_000;
+
+/// The oldest major whose partitioned tables can have exclusion constraints.
+const EXCLUSIONS_SINCE: ServerVersion = ServerVersion(170_000);
+
+/// Something that is lost, as the preflight found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundLoss {
+    /// What is lost.
+    pub loss: Loss,
+    /// When it is lost.
+    pub at: LossAt,
+    /// Whether the spec acknowledges it.
+    pub acknowledged: bool,
+    /// What is lost, in a sentence without its end.
+    pub because: String,
+}
+
+/// When something is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossAt {
+    /// At the cutover. It has to be acknowledged before anything is created.
+    Cutover,
+    /// When the plain table is dropped. It has to be acknowledged before that.
+    Drop,
+}
+
+/// Returns everything that the conversion loses.
+pub(super) fn losses(subject: &Subject<'_>) -> Vec<FoundLoss> {
+    let plain = subject.plain;
+    let lost = unique_keys(subject)
+        .chain(foreign_keys(subject))
+        .chain(exclusions(subject))
+        .chain(plain.triggers.iter().filter_map(|trigger| row_mover(subject, trigger)))
+        .chain(plain.triggers.iter().filter_map(sees_partition))
+        .chain(plain.views.iter().filter_map(|view| unbound_view(subject, view)))
+        .chain(plain.label_providers.iter().map(security_label))
+        .chain(publications(subject))
+        .chain(many_partitions(subject));
+    let acknowledged = &subject.conversion.acknowledged;
+    lost.map(|(loss, at, because)| {
+        let acknowledged = acknowledged.contains(&loss);
+        FoundLoss { loss, at, acknowledged, because }
+    })
+    .collect()
+}
+
+type Lost = (Loss, LossAt, String);
+
+fn unique_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
+    let lost = subject
+        .plain
+        .unique_indexes
+        .iter()
+        .filter(|index| !index.invalid && !subject.has_partition_columns(&index.columns));
+    lost.map(|index| (Loss::UniqueKey(index.name.clone()), LossAt::Cutover, unique(subject, index)))
+}
+
+fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
+    let columns = shown(&index.columns);
+    let partition_columns = shown(subject.partitioning.columns());
+    let of = if index.expressions { "its expressions".to_owned() } else { format!("({columns})") };
+    format!(
+        "{} does not contain the partition columns ({partition_columns}), so that from the cutover on ON CONFLICT with {of} \
+         fails (42P10), and Postgres enforces the key only while the plain table is kept",
+        index.name.shown()
+    )
+}
+
+fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
+    let inbound = subject.plain.referenced_by.iter().filter(|_| !subject.is_attached());
+    let inbound = inbound.map(|key| {
+        let loss = Loss::ForeignKey { table: key.table.clone(), constraint: key.name.clone() };
+        let because = format!(
+            "foreign key {} of {} references the plain table and is dropped with it, unless you replace it after the cutover \
+             with one that includes the partition columns",
+            key.name.shown(),
+            key.table.shown()
+        );
+        (loss, LossAt::Drop, because)
+    });
+    let to_itself = subject.plain.foreign_keys.iter().filter(|key| key.to_itself);
+    let to_itself = to_itself.map(|key| {
+        let table = subject.table.clone();
+        let because = format!(
+            "foreign key {} references its own table, so that it is checked at commit from the cutover on, and dropped with \
+             the plain table",
+            key.name.shown()
+        );
+        (Loss::ForeignKey { table, constraint: key.name.clone() }, LossAt::Drop, because)
+    });
+    inbound.chain(to_itself)
+}
+
+fn exclusions<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
+    let lost = subject.plain.exclusions.iter().filter(|exclusion| {
+        subject.version < EXCLUSIONS_SINCE || !subject.has_partition_columns(&exclusion.equal)
+    });
+    lost.map(|exclusion| {
+        let because = format!(
+            "Postgres enforces {} only while the plain table is kept, since an exclusion constraint of a partitioned table \
+             needs Postgres 17 and compares every partition column by =",
+            exclusion.name.shown()
+        );
+        (Loss::Exclusion(exclusion.name.clone()), LossAt::Drop, because)
+    })
+}
+
+fn row_mover(subject: &Subject<'_>, trigger: &PlainTrigger) -> Option<Lost> {
+    let columns = subject.partitioning.columns().iter();
+    let named: Vec<_> =
+        columns.filter(|column| trigger.columns.contains(column)).cloned().collect();
+    (trigger.changes_rows && !named.is_empty()).then(|| {
+        let because = format!(
+            "BEFORE trigger {} names {}, and from the cutover on a statement fails (0A000) if the trigger moves its row to \
+             another partition",
+            trigger.name.shown(),
+            shown(&named)
+        );
+        (Loss::RowMover(trigger.name.clone()), LossAt::Cutover, because)
+    })
+}
+
+fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
+    let is_unread = trigger.language != "plpgsql";
+    (trigger.for_each_row && (trigger.names_table || is_unread)).then(|| {
+        let name = trigger.name.shown();
+        let because = if is_unread {
+            format!(
+                "the function of row trigger {name} is not PL/pgSQL and can use the name of its table, which from the cutover \
+                 on is that of a partition"
+            )
+        } else {
+            format!(
+                "row trigger {name} uses the name of its table (TG_TABLE_NAME, TG_RELID), which from the cutover on is that of \
+                 a partition"
+            )
+        };
+        (Loss::TriggerSeesPartition(trigger.name.clone()), LossAt::Cutover, because)
+    })
+}
+
+fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
+    let is_lost = |key: &Identifier| {
+        let key = subject.plain.unique_indexes.iter().find(|index| index.name == *key);
+        key.is_none_or(|key| !subject.has_partition_columns(&key.columns))
+    };
+    let why = if view.other_owner {
+        "another role owns it"
+    } else if view.whole_row {
+        "it uses the whole row as one value"
+    } else if view.grouped_by.iter().any(is_lost) {
+        "it groups by the key alone"
+    } else {
+        return None;
+    };
+    let because = format!(
+        "view {} goes on reading the plain table after the cutover, and writes to it fail (55000), because {why}",
+        view.name.shown()
+    );
+    Some((Loss::View(view.name.clone()), LossAt::Cutover, because))
+}
+
+fn security_label(provider: &Identifier) -> Lost {
+    let because = format!(
+        "the security labels of provider {} are not copied, so that they mask and protect nothing on the partitioned table",
+        provider.shown()
+    );
+    (Loss::SecurityLabel(provider.clone()), LossAt::Cutover, because)
+}
+
+fn publications<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
+    let implied = subject.plain.publications.iter().filter(|publication| publication.implied);
+    implied.map(|publication| {
+        let because = format!(
+            "publication {} publishes all tables, or all of the schema, so that the partitioned table is published from its \
+             first row on, before the cutover, and replication stops if a subscriber does not have it",
+            publication.name.shown()
+        );
+        (Loss::Publication(publication.name.clone()), LossAt::Cutover, because)
+    })
+}
+
+fn many_partitions(subject: &Subject<'_>) -> Option<Lost> {
+    let leaves = subject.leaves.filter(|leaves| *leaves > MAX_LEAVES)?;
+    let because = format!(
+        "with {leaves} partitions, planning a statement that does not name the partition columns takes tens of \
+         milliseconds"
+    );
+    Some((Loss::ManyPartitions, LossAt::Cutover, because))
+}
+
+fn shown(columns: &[Identifier]) -> String {
+    columns.iter().map(Identifier::shown).collect::<Vec<_>>().join(", ")
+}

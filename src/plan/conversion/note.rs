@@ -1,0 +1,127 @@
+//! What a user should know before a conversion begins.
+
+use super::loss::FoundLoss;
+use super::subject::Subject;
+use crate::desired::Loss;
+use crate::partition::{QualifiedName, shown_text};
+
+/// More partitions than this are worth a note.
+const NOTED_LEAVES: usize = 200;
+
+/// How many of a list are shown.
+const SHOWN: usize = 5;
+
+/// Something that a user should know before a conversion begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConversionNote {
+    /// How large the table is: the copy needs as much again.
+    Size {
+        /// The plain table.
+        table: QualifiedName,
+        /// Estimated number of rows, or `None` if the table was never analyzed.
+        rows: Option<u64>,
+        /// Size with indexes and TOAST, in bytes.
+        bytes: u64,
+    },
+    /// A loss that has to be acknowledged before the plain table is dropped.
+    LostAtDrop {
+        /// The loss.
+        loss: Loss,
+        /// What is lost.
+        because: String,
+    },
+    /// Objects go on reading the plain table, and prevent its drop.
+    Bound {
+        /// The objects, as Postgres describes them.
+        objects: Vec<String>,
+    },
+    /// The copy gets many partitions.
+    ManyPartitions {
+        /// How many at least.
+        leaves: usize,
+    },
+    /// Acknowledgements that match no loss.
+    NothingToAcknowledge {
+        /// The acknowledgements.
+        losses: Vec<Loss>,
+    },
+}
+
+/// Returns what a user should know besides the losses.
+pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<ConversionNote> {
+    let plain = subject.plain;
+    let size = ConversionNote::Size {
+        table: subject.table.clone(),
+        rows: plain.estimated_rows,
+        bytes: plain.bytes,
+    };
+    let bound =
+        (!plain.bound.is_empty()).then(|| ConversionNote::Bound { objects: plain.bound.clone() });
+    let is_found = |loss: &&Loss| found.iter().any(|found| found.loss == **loss);
+    let unmatched: Vec<_> =
+        subject.conversion.acknowledged.iter().filter(|loss| !is_found(loss)).cloned().collect();
+    let unmatched = (!unmatched.is_empty())
+        .then_some(ConversionNote::NothingToAcknowledge { losses: unmatched });
+    let leaves = subject.leaves.filter(|leaves| *leaves > NOTED_LEAVES);
+    let leaves = leaves.map(|leaves| ConversionNote::ManyPartitions { leaves });
+    [Some(size), leaves, bound, unmatched].into_iter().flatten().collect()
+}
+
+impl ConversionNote {
+    /// Returns what a user should know.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::Size { table, rows, bytes } => {
+                let rows =
+                    rows.map_or("an unknown number of".to_owned(), |rows| format!("~{rows}"));
+                format!(
+                    "table {} has {rows} rows and {} with its indexes: the partitioned table needs about as much space \
+                     again, and the server must have it free",
+                    table.shown(),
+                    size(*bytes)
+                )
+            }
+            Self::LostAtDrop { loss, because } => format!(
+                "{because}: add {:?} to spec.conversion.acknowledge before the plain table is dropped",
+                loss.to_string()
+            ),
+            Self::Bound { objects } => format!(
+                "the cutover does not change what these objects read, and the plain table cannot be dropped while they \
+                 depend on it: {}; recreate them on the partitioned table after the cutover",
+                some_of(objects)
+            ),
+            Self::ManyPartitions { leaves } => format!(
+                "the partitioned table gets at least {leaves} partitions: planning a statement that does not name the \
+                 partition columns takes longer with each; use a longer interval or fewer hash partitions"
+            ),
+            Self::NothingToAcknowledge { losses } => {
+                let losses: Vec<_> = losses.iter().map(Loss::to_string).collect();
+                format!(
+                    "the preflight finds no such loss: {}; remove it from spec.conversion.acknowledge",
+                    some_of(&losses)
+                )
+            }
+        }
+    }
+}
+
+fn some_of(texts: &[String]) -> String {
+    let mut shown: Vec<_> = texts.iter().take(SHOWN).map(|text| shown_text(text)).collect();
+    if texts.len() > SHOWN {
+        shown.push("…".to_owned());
+    }
+    shown.join(", ")
+}
+
+/// Shows a number of bytes in whole units.
+fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut amount = bytes.div_ceil(1024);
+    let mut unit = 0;
+    while amount >= 10_240 && unit + 1 < units.len() {
+        amount = amount.div_ceil(1024);
+        unit += 1;
+    }
+    format!("{amount} {}", units.get(unit).unwrap_or(&"TiB"))
+}

@@ -1,0 +1,193 @@
+//! Everything that prevents a conversion, that it loses, or that a user should know before it begins.
+
+use std::time::Duration;
+
+use super::key;
+use super::loss::{FoundLoss, LossAt, losses};
+use super::note::{ConversionNote, notes};
+use super::refusal::{PublicationFault, Refusal, kind_of};
+use super::subject::Subject;
+use crate::desired::DesiredTable;
+use crate::observed::{ObservedTable, RelationKind};
+use crate::partition::Identifier;
+use crate::plan::{Blocker, Moment};
+
+/// Something that the preflight of a conversion found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The conversion cannot begin.
+    Refused(Refusal),
+    /// Something is lost; a user can accept it.
+    Loss(FoundLoss),
+    /// A user should know something.
+    Note(ConversionNote),
+}
+
+impl Finding {
+    /// Returns why the conversion does not begin, or `None` if this does not prevent it.
+    pub(super) fn into_blocker(self) -> Option<Blocker> {
+        match self {
+            Self::Refused(refusal) => Some(Blocker::Preflight { refusal }),
+            Self::Loss(FoundLoss { loss, at: LossAt::Cutover, acknowledged: false, because }) => {
+                let refusal = Refusal::NotAcknowledged { loss, because };
+                Some(Blocker::Preflight { refusal })
+            }
+            Self::Loss(_) | Self::Note(_) => None,
+        }
+    }
+
+    /// Returns what a user should know, or `None` if it prevents the conversion or is acknowledged.
+    pub(super) fn into_note(self) -> Option<ConversionNote> {
+        match self {
+            Self::Note(note) => Some(note),
+            Self::Loss(FoundLoss { loss, at: LossAt::Drop, acknowledged: false, because }) => {
+                Some(ConversionNote::LostAtDrop { loss, because })
+            }
+            Self::Loss(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
+/// Finds everything in one run. Returns nothing if the spec has no conversion, or if the table is partitioned.
+#[must_use]
+pub fn preflight(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Vec<Finding> {
+    let (Some(conversion), Some(relation)) = (&desired.conversion, &observed.relation) else {
+        return Vec::new();
+    };
+    let table = observed.name.clone();
+    let plain = match (&relation.kind, &observed.plain) {
+        (RelationKind::Partitioned(_), _) | (RelationKind::Other("table"), None) => {
+            return Vec::new();
+        }
+        (RelationKind::Other("table"), Some(plain)) => plain,
+        (RelationKind::Other(kind), _) => {
+            return vec![Finding::Refused(Refusal::NotConvertible { table, kind })];
+        }
+    };
+    let subject = Subject::new(desired, conversion, (observed, relation), plain, moment);
+    let losses = losses(&subject);
+    let notes = notes(&subject, &losses);
+    let refusals = refusals(&subject).into_iter().map(Finding::Refused);
+    refusals
+        .chain(losses.into_iter().map(Finding::Loss))
+        .chain(notes.into_iter().map(Finding::Note))
+        .collect()
+}
+
+fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
+    [
+        not_ordinary(subject),
+        key::refusals(subject),
+        constraints(subject),
+        triggers(subject),
+        replication(subject),
+        names(subject),
+        swap_too_long(subject).into_iter().collect(),
+    ]
+    .concat()
+}
+
+fn not_ordinary(subject: &Subject<'_>) -> Vec<Refusal> {
+    let kinds = subject.plain.unusual.iter().map(|unusual| Refusal::NotConvertible {
+        table: subject.table.clone(),
+        kind: kind_of(*unusual),
+    });
+    kinds.collect()
+}
+
+fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
+    let (plain, table) = (subject.plain, subject.table);
+    let not_inherited = plain.checks.iter().filter(|check| check.no_inherit);
+    let not_inherited = not_inherited.map(|check| Refusal::CheckNotInherited {
+        table: table.clone(),
+        constraint: check.name.clone(),
+    });
+    let not_valid = plain.checks.iter().filter(|check| check.not_valid);
+    let not_valid = not_valid.map(|check| Refusal::CheckNotValid {
+        table: table.clone(),
+        constraint: check.name.clone(),
+    });
+    let foreign_keys = plain.foreign_keys.iter();
+    let not_validated = foreign_keys.clone().filter(|key| key.not_valid);
+    let not_validated = not_validated.map(|key| Refusal::ForeignKeyNotValid {
+        table: table.clone(),
+        constraint: key.name.clone(),
+    });
+    let not_granted = foreign_keys.filter(|key| key.not_granted);
+    let not_granted = not_granted.map(|key| Refusal::ReferencesNotGranted {
+        references: key.references.clone(),
+        constraint: key.name.clone(),
+        owner: subject.owner.cloned(),
+    });
+    let inbound = plain.referenced_by.iter().filter(|_| subject.is_attached());
+    let inbound = inbound.map(|key| Refusal::InboundForeignKey {
+        table: key.table.clone(),
+        constraint: key.name.clone(),
+    });
+    not_inherited.chain(not_valid).chain(not_validated).chain(not_granted).chain(inbound).collect()
+}
+
+fn triggers(subject: &Subject<'_>) -> Vec<Refusal> {
+    let (plain, table) = (subject.plain, subject.table);
+    let impossible = plain.triggers.iter().filter(|t| t.for_each_row && t.transition_tables);
+    let impossible = impossible.map(|trigger| Refusal::TriggerNotPossible {
+        table: table.clone(),
+        trigger: trigger.name.clone(),
+    });
+    let rules = (!plain.rules.is_empty())
+        .then(|| Refusal::HasRules { table: table.clone(), rules: plain.rules.clone() });
+    let forced = plain.hides_rows_from_owner.then(|| Refusal::ForcedRowSecurity {
+        table: table.clone(),
+        owner: subject.owner.cloned(),
+    });
+    impossible.chain(rules).chain(forced).collect()
+}
+
+fn replication(subject: &Subject<'_>) -> Vec<Refusal> {
+    let (plain, table) = (subject.plain, subject.table);
+    let refused = |publication: &Identifier, fault| Refusal::PublishedByPartition {
+        table: table.clone(),
+        publication: publication.clone(),
+        fault,
+    };
+    let named = || plain.publications.iter().filter(|publication| !publication.implied);
+    let by_partition = named().filter(|publication| publication.by_partition);
+    let by_partition = by_partition
+        .map(|publication| refused(&publication.name, PublicationFault::NotThroughRoot));
+    let of_others = named().filter(|publication| publication.other_owner);
+    let of_others = of_others.map(|publication| {
+        let owner = subject.owner.cloned();
+        refused(&publication.name, PublicationFault::OtherOwner { owner })
+    });
+    let subscriptions = plain.subscriptions.iter().map(|subscription| {
+        Refusal::SubscriptionTarget { table: table.clone(), subscription: subscription.clone() }
+    });
+    by_partition.chain(of_others).chain(subscriptions).collect()
+}
+
+fn names(subject: &Subject<'_>) -> Vec<Refusal> {
+    let taken = subject.plain.taken.iter().map(|taken| {
+        let (kind, name) = taken.parts();
+        Refusal::NameTaken { kind, name: subject.table.sibling(name.clone()) }
+    });
+    taken.collect()
+}
+
+/// What a swap takes by itself, and for each partition and row trigger, in microseconds.
+const SWAP_MICROS: u64 = 20_000;
+const SWAP_MICROS_PER_TRIGGER: u64 = 250;
+
+/// The swap creates every row trigger on every partition, and its own.
+fn swap_too_long(subject: &Subject<'_>) -> Option<Refusal> {
+    let leaves = u64::try_from(subject.leaves?).ok()?;
+    let triggers = subject.plain.triggers.iter().filter(|trigger| trigger.for_each_row).count();
+    let triggers = u64::try_from(triggers).ok()?;
+    let created = leaves.saturating_mul(triggers.saturating_add(1));
+    let micros = created.saturating_mul(SWAP_MICROS_PER_TRIGGER).saturating_add(SWAP_MICROS);
+    let is_too_long = Duration::from_micros(micros) > subject.lock_timeout / 2;
+    is_too_long.then(|| Refusal::SwapTooLong { leaves, triggers, millis: micros.div_ceil(1000) })
+}

@@ -1,0 +1,80 @@
+//! What the preflight judges.
+
+use std::time::Duration;
+
+use super::super::{Calendar, Gaps, Moment};
+use crate::desired::{ConversionMethod, DesiredConversion, DesiredTable, Partitioning};
+use crate::observed::{ObservedTable, PlainTable, Relation};
+use crate::partition::{Identifier, KeyType, QualifiedName, ServerVersion};
+
+/// A plain table, and what the spec makes of it.
+pub(super) struct Subject<'a> {
+    /// The plain table.
+    pub(super) table: &'a QualifiedName,
+    /// Owner of the table, or `None` if it is the login role and its name must not be shown.
+    pub(super) owner: Option<&'a Identifier>,
+    /// What the catalog says of the table.
+    pub(super) plain: &'a PlainTable,
+    /// Version of the server.
+    pub(super) version: ServerVersion,
+    /// What the spec asks for.
+    pub(super) conversion: &'a DesiredConversion,
+    /// How the copy is partitioned.
+    pub(super) partitioning: &'a Partitioning,
+    /// The maximum time that applications wait.
+    pub(super) lock_timeout: Duration,
+    /// Number of partitions that the copy gets at least, or `None` if its periods are unknown.
+    pub(super) leaves: Option<usize>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(
+        desired: &'a DesiredTable,
+        conversion: &'a DesiredConversion,
+        (observed, relation): (&'a ObservedTable, &'a Relation),
+        plain: &'a PlainTable,
+        moment: &Moment,
+    ) -> Self {
+        Self {
+            table: &observed.name,
+            owner: Some(&relation.owner).filter(|_| !observed.server.hides_owner),
+            plain,
+            version: observed.server.version,
+            conversion,
+            partitioning: &desired.partitioning,
+            lock_timeout: desired.limits.lock_timeout,
+            leaves: leaves(desired, observed, plain, moment),
+        }
+    }
+
+    /// Returns whether every partition column is among these columns.
+    pub(super) fn has_partition_columns(&self, columns: &[Identifier]) -> bool {
+        self.partitioning.columns().iter().all(|column| columns.contains(column))
+    }
+
+    /// Returns whether the plain table itself becomes a partition.
+    pub(super) fn is_attached(&self) -> bool {
+        match self.conversion.method {
+            ConversionMethod::Attach => true,
+            ConversionMethod::Copy(_) => false,
+        }
+    }
+}
+
+/// Counts the partitions that the copy gets before the age of its oldest row is known.
+fn leaves(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    plain: &PlainTable,
+    moment: &Moment,
+) -> Option<usize> {
+    match &desired.partitioning {
+        Partitioning::Hash(hash) => usize::try_from(hash.partitions).ok(),
+        Partitioning::Range(range) => {
+            let key = KeyType::from_type_name(&plain.column(&range.column)?.base_type)?;
+            let periods = Gaps::new(&Calendar::new(range, key, moment)?, observed).missing.len();
+            // While a table is converted it has a default partition.
+            Some(periods + 1)
+        }
+    }
+}

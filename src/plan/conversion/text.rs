@@ -1,0 +1,249 @@
+//! What prevents a conversion, in a user's words, and what to do about it.
+
+use super::refusal::{KeyFault, PublicationFault, Refusal};
+use crate::desired::Loss;
+use crate::observed::ChangedCollation;
+use crate::partition::{Identifier, QualifiedName, shown_text};
+use crate::plan::remedy::LOGIN_ROLE;
+
+impl Refusal {
+    /// Returns what is wrong and what to do.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        match self {
+            Self::NotAcknowledged { loss, because } => not_acknowledged(loss, because),
+            Self::NotConvertible { table, kind } => not_convertible(table, kind),
+            Self::NoRowKey { table, unusable } => no_row_key(table, unusable),
+            Self::KeyNotUsable { table, key, fault } => key_not_usable(table, key, fault),
+            Self::PartitionColumnMissing { table, column } => column_missing(table, column),
+            Self::KeyNullable { table, column } => key_nullable(table, column),
+            Self::KeyGenerated { table, column } => key_generated(table, column),
+            Self::KeyTypeNotHashable { table, column, type_name } => {
+                not_hashable(table, column, type_name)
+            }
+            Self::CollationChanged { index, collation } => collation_changed(index, collation),
+            Self::CheckNotInherited { table, constraint } => check_not_inherited(table, constraint),
+            Self::CheckNotValid { table, constraint }
+            | Self::ForeignKeyNotValid { table, constraint } => not_valid(table, constraint),
+            Self::ReferencesNotGranted { references, constraint, owner } => {
+                references_not_granted(references, constraint, owner.as_ref())
+            }
+            Self::InboundForeignKey { table, constraint } => inbound_foreign_key(table, constraint),
+            Self::TriggerNotPossible { table, trigger } => trigger_not_possible(table, trigger),
+            Self::HasRules { table, rules } => has_rules(table, rules),
+            Self::ForcedRowSecurity { table, owner } => forced_row_security(table, owner.as_ref()),
+            Self::PublishedByPartition { table, publication, fault } => {
+                published_by_partition(table, publication, fault)
+            }
+            Self::SubscriptionTarget { table, subscription } => {
+                subscription_target(table, subscription)
+            }
+            Self::NameTaken { kind, name } => name_taken(kind, name),
+            Self::SwapTooLong { leaves, triggers, millis } => {
+                swap_too_long(*leaves, *triggers, *millis)
+            }
+        }
+    }
+}
+
+fn not_acknowledged(loss: &Loss, because: &str) -> String {
+    let loss = format!("{:?}", loss.to_string());
+    format!("{because}: to accept this, add {loss} to spec.conversion.acknowledge")
+}
+
+fn not_convertible(table: &QualifiedName, kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!(
+        "{} is {article} {kind}, which the operator does not convert: make it an ordinary table, or name another table \
+         in spec.table",
+        table.shown()
+    )
+}
+
+fn no_row_key(table: &QualifiedName, unusable: &[Identifier]) -> String {
+    let found = match unusable {
+        [] => String::new(),
+        unusable => format!(
+            " (not usable, because of a condition, an expression, a NULL, or an invalid index: {})",
+            names(unusable)
+        ),
+    };
+    format!(
+        "table {} has no key that tells its rows apart{found}: add a primary key, or a unique index on NOT NULL columns, \
+         with CREATE UNIQUE INDEX CONCURRENTLY",
+        table.shown()
+    )
+}
+
+fn key_not_usable(table: &QualifiedName, key: &Identifier, fault: &KeyFault) -> String {
+    let (table, key) = (table.shown(), key.shown());
+    match fault {
+        KeyFault::Deferrable => format!(
+            "key {key} of table {table} is deferrable, so that ON CONFLICT cannot use it: replace it with a key that is \
+             not deferrable, or add a unique index on NOT NULL columns"
+        ),
+        KeyFault::OtherOperators { classes } => {
+            let classes: Vec<_> = classes.iter().map(|class| shown_text(class)).collect();
+            format!(
+                "{key} of table {table} compares by operators outside of pg_catalog ({}): use a column of a type of \
+                 Postgres itself",
+                classes.join(", ")
+            )
+        }
+    }
+}
+
+fn column_missing(table: &QualifiedName, column: &Identifier) -> String {
+    format!(
+        "table {} has no column {}: correct spec.partitionBy, or add the column",
+        table.shown(),
+        column.shown()
+    )
+}
+
+fn key_nullable(table: &QualifiedName, column: &Identifier) -> String {
+    let (table, column) = (table.shown(), column.shown());
+    format!(
+        "partition column {column} of table {table} can be NULL: fill it in, then run ALTER TABLE {table} ADD CHECK \
+         ({column} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, and ALTER COLUMN {column} SET NOT NULL, which does not \
+         scan the table then"
+    )
+}
+
+fn key_generated(table: &QualifiedName, column: &Identifier) -> String {
+    format!(
+        "partition column {} of table {} is generated, which Postgres does not allow: partition by another column",
+        column.shown(),
+        table.shown()
+    )
+}
+
+fn not_hashable(table: &QualifiedName, column: &Identifier, type_name: &str) -> String {
+    format!(
+        "column {} of table {} has the type {}, which cannot be hashed and sorted: partition by another column",
+        column.shown(),
+        table.shown(),
+        shown_text(type_name)
+    )
+}
+
+fn collation_changed(index: &QualifiedName, collation: &ChangedCollation) -> String {
+    format!(
+        "key {} was built with version {} of collation {}, and the server has version {}: run REINDEX INDEX CONCURRENTLY, \
+         then ALTER COLLATION … REFRESH VERSION, or ALTER DATABASE … REFRESH COLLATION VERSION for the default one",
+        index.shown(),
+        shown_text(&collation.recorded),
+        collation.name.shown(),
+        shown_text(&collation.actual)
+    )
+}
+
+fn check_not_inherited(table: &QualifiedName, constraint: &Identifier) -> String {
+    let (table, constraint) = (table.shown(), constraint.shown());
+    format!(
+        "check {constraint} of table {table} has NO INHERIT, which a partitioned table cannot have: add it again without \
+         NO INHERIT, or drop it"
+    )
+}
+
+fn not_valid(table: &QualifiedName, constraint: &Identifier) -> String {
+    let (table, constraint) = (table.shown(), constraint.shown());
+    format!(
+        "constraint {constraint} of table {table} is not validated, and rows that violate it cannot be copied: run ALTER \
+         TABLE {table} VALIDATE CONSTRAINT {constraint}, or drop it"
+    )
+}
+
+fn references_not_granted(
+    references: &QualifiedName,
+    constraint: &Identifier,
+    owner: Option<&Identifier>,
+) -> String {
+    format!(
+        "the table owner {1} cannot create foreign key {2} on the partitioned table: run GRANT REFERENCES ON {0} TO {1}",
+        references.shown(),
+        shown_owner(owner),
+        constraint.shown()
+    )
+}
+
+fn inbound_foreign_key(table: &QualifiedName, constraint: &Identifier) -> String {
+    format!(
+        "foreign key {} of {} references the table, which becomes one of several partitions: use method: Copy, or drop the \
+         foreign key",
+        constraint.shown(),
+        table.shown()
+    )
+}
+
+fn trigger_not_possible(table: &QualifiedName, trigger: &Identifier) -> String {
+    format!(
+        "row trigger {} of table {} has transition tables, which a partitioned table cannot have: make it a statement \
+         trigger (FOR EACH STATEMENT)",
+        trigger.shown(),
+        table.shown()
+    )
+}
+
+fn has_rules(table: &QualifiedName, rules: &[Identifier]) -> String {
+    format!(
+        "table {} has rules ({}), which change statements behind the triggers of the sync: replace them with triggers",
+        table.shown(),
+        names(rules)
+    )
+}
+
+fn forced_row_security(table: &QualifiedName, owner: Option<&Identifier>) -> String {
+    let (table, owner) = (table.shown(), shown_owner(owner));
+    format!(
+        "row security of table {table} is forced on its owner {owner}, so that the sync would miss rows: run ALTER TABLE \
+         {table} NO FORCE ROW LEVEL SECURITY, or ALTER ROLE {owner} BYPASSRLS"
+    )
+}
+
+fn published_by_partition(
+    table: &QualifiedName,
+    publication: &Identifier,
+    fault: &PublicationFault,
+) -> String {
+    let (table, publication) = (table.shown(), publication.shown());
+    match fault {
+        PublicationFault::NotThroughRoot => format!(
+            "publication {publication} would publish the partitions of {table} under their own names, and replication would \
+             stop: run ALTER PUBLICATION {publication} SET (publish_via_partition_root = true)"
+        ),
+        PublicationFault::OtherOwner { owner } => format!(
+            "the table owner {0} cannot change publication {publication} of {table}: run ALTER PUBLICATION {publication} \
+             OWNER TO {0}, or grant the owner of the publication to {0}",
+            shown_owner(owner.as_ref())
+        ),
+    }
+}
+
+fn subscription_target(table: &QualifiedName, subscription: &Identifier) -> String {
+    let table = table.shown();
+    format!(
+        "subscription {0} writes to table {table}, and its rows would be lost after the cutover: convert the table on the \
+         publisher, or remove it from subscription {0}",
+        subscription.shown()
+    )
+}
+
+fn name_taken(kind: &str, name: &QualifiedName) -> String {
+    format!("the conversion needs the name of {kind} {}: rename or drop it", name.shown())
+}
+
+fn swap_too_long(leaves: u64, triggers: u64, millis: u64) -> String {
+    format!(
+        "the cutover creates {triggers} row triggers and the sync trigger on {leaves} partitions and would take about \
+         {millis} ms: raise spec.limits.lockTimeout to more than twice that, or use fewer partitions"
+    )
+}
+
+fn shown_owner(owner: Option<&Identifier>) -> String {
+    owner.map_or(LOGIN_ROLE.to_owned(), Identifier::shown)
+}
+
+fn names(names: &[Identifier]) -> String {
+    names.iter().map(Identifier::shown).collect::<Vec<_>>().join(", ")
+}
