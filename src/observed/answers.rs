@@ -232,7 +232,7 @@ impl ObservedTable {
                 if plain.is_none() {
                     self.relation = None;
                 }
-                self.plain = plain.map(|plain| *plain);
+                self.plain = plain;
                 Question::PlainTable
             }
         };

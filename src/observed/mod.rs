@@ -78,7 +78,7 @@ pub struct ObservedTable {
     /// How many rows the default partition has, where somebody has counted.
     pub default_count: Option<u64>,
     /// The relation as the preflight of a conversion needs it, or `None` if it was not asked for.
-    pub plain: Option<PlainTable>,
+    pub plain: Option<Box<PlainTable>>,
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,
     /// Where to look first for a partition by its name.

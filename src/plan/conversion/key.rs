@@ -54,12 +54,10 @@ pub(super) fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
         Err(refusal) => (Vec::new(), Some(refusal)),
     };
     let columns = subject.partitioning.columns().iter();
-    let columns = columns.flat_map(|name| match subject.plain.column(name) {
-        Some(column) => partition_column(subject, column),
-        None => {
-            let (table, column) = (subject.table.clone(), name.clone());
-            vec![Refusal::PartitionColumnMissing { table, column }]
-        }
+    let columns = columns.flat_map(|name| {
+        let (table, column) = (subject.table.clone(), name.clone());
+        let missing = vec![Refusal::PartitionColumnMissing { table, column }];
+        subject.plain.column(name).map_or(missing, |column| partition_column(subject, column))
     });
     no_key.into_iter().chain(columns).chain(collations).collect()
 }

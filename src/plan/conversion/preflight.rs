@@ -8,7 +8,7 @@ use super::note::{ConversionNote, notes};
 use super::refusal::{PublicationFault, Refusal, kind_of};
 use super::subject::Subject;
 use crate::desired::DesiredTable;
-use crate::observed::{ObservedTable, RelationKind};
+use crate::observed::{ObservedTable, PlainTable, RelationKind};
 use crate::partition::Identifier;
 use crate::plan::{Blocker, Moment};
 
@@ -59,7 +59,7 @@ pub fn preflight(
         return Vec::new();
     };
     let table = observed.name.clone();
-    let plain = match (&relation.kind, &observed.plain) {
+    let plain: &PlainTable = match (&relation.kind, &observed.plain) {
         (RelationKind::Partitioned(_), _) | (RelationKind::Other("table"), None) => {
             return Vec::new();
         }

@@ -97,7 +97,7 @@ impl Scenario {
             "adopt" => self.annotate(ADOPT_ANNOTATION, text.trim_start_matches("adopt").trim()),
             "plain" => {
                 self.relation().kind = RelationKind::Other("table");
-                self.world.plain = Some(plain::table(text));
+                self.world.plain = Some(Box::new(plain::table(text)));
             }
             "found" => self.found(line),
             "table-published-by" => self.relation().publications.push(line.name().name),
