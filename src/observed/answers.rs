@@ -107,7 +107,7 @@ pub enum RawWithin {
 }
 
 /// More stretches than this are not told: then the oldest are left out.
-pub const MOST_STRETCHES: usize = 10_000;
+pub const MAX_BINS: usize = 10_000;
 
 /// Rows in the default partition whose keys lie in a stretch of a quarter of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,7 +246,7 @@ impl ObservedTable {
         let told = default_rows(&rows.stretches, key);
         let oldest = told.iter().map(|stretch| stretch.range.from()).min();
         // Some of what came may be no value that we can read.
-        self.default_rows_from = oldest.filter(|_| rows.stretches.len() > MOST_STRETCHES);
+        self.default_rows_from = oldest.filter(|_| rows.stretches.len() > MAX_BINS);
         self.default_rows = Some(told);
         self.default_count = Some(rows.count);
     }

@@ -18,8 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 pub use answers::{
-    Answer, CountedRows, DefaultRows, DeparsedCondition, MOST_STRETCHES, Question, RawWithin,
-    Within,
+    Answer, CountedRows, DefaultRows, DeparsedCondition, MAX_BINS, Question, RawWithin, Within,
 };
 pub use meaning::InvalidSnapshot;
 pub use near::Near;

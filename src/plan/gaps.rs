@@ -1,13 +1,10 @@
 //! Where partitions are missing, held against the calendar, and how far those that are there reach.
 
+use super::limits::MAX_PERIODS;
 use super::ranges::{Taken, cut, free_within};
 use super::{Calendar, Cause};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::{Edge, Grid, RangeBounds};
-
-/// Maximum number of missing partitions that are planned: at 5,000 partitions, planning a query that does not name
-/// the key takes 183 ms.
-const MOST_PERIODS: usize = 5_000;
 
 /// What is missing of the partitions that a calendar asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,7 +77,7 @@ impl Gaps {
 
     /// Leaves out the past if there are more partitions than a table is given at once.
     fn limit(&mut self, current: Edge) {
-        if self.missing.len() <= MOST_PERIODS {
+        if self.missing.len() <= MAX_PERIODS {
             return;
         }
         let oldest = self.missing.iter().map(|missing| missing.range.from()).min();
@@ -181,7 +178,7 @@ fn pieces(grid: &Grid, gap: RangeBounds) -> Option<Vec<RangeBounds>> {
     let mut pieces = Vec::new();
     let mut from = gap.from();
     while from < gap.to() {
-        if pieces.len() == MOST_PERIODS {
+        if pieces.len() == MAX_PERIODS {
             return None;
         }
         let to = match from {

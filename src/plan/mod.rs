@@ -17,6 +17,7 @@ mod equivalent;
 mod fingerprint;
 mod gaps;
 mod ground;
+mod limits;
 mod moment;
 mod note;
 mod questions;

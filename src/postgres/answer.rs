@@ -62,7 +62,7 @@ async fn count_default_rows(
         text => text?,
     };
     let mut rows: CountedRows = serde_json::from_str(text.as_deref().unwrap_or_default())?;
-    if rows.count > sql::MOST_COUNTED {
+    if rows.count > sql::MAX_COUNTED {
         rows.count = rows.count.max(default.rows.unwrap_or_default());
     }
     Ok(answer(Some(rows)))

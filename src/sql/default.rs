@@ -2,18 +2,18 @@
 
 use super::quote::{in_range, list, literal, name, qualified};
 use super::{Script, Sql, partition};
-use crate::observed::{Fires, MOST_STRETCHES, Within};
+use crate::observed::{Fires, MAX_BINS, Within};
 use crate::partition::{
     Bounds, Identifier, KeyRange, KeyType, MARKER_PREFIX, QualifiedName, RangeKey,
 };
 use crate::plan::{Drain, ExcludeFromDefault};
 
 /// More rows than this are not counted, but estimated.
-pub const MOST_COUNTED: u64 = 100_000;
+pub const MAX_COUNTED: u64 = 100_000;
 
 /// A transaction that counts the rows of a default partition, and returns them as
 /// [`crate::observed::CountedRows`] in JSON: how many there are, at most one more than
-/// [`MOST_COUNTED`], and how many in each quarter of an hour, the latest first. Rows at infinity or without
+/// [`MAX_COUNTED`], and how many in each quarter of an hour, the latest first. Rows at infinity or without
 /// a key lie in none.
 #[must_use]
 pub fn count_default_rows(
@@ -46,8 +46,8 @@ pub fn count_default_rows(
              AS counted), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
              FROM (SELECT {stretch} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
              {finite} GROUP BY 1 ORDER BY 1 DESC LIMIT {}) AS stretches))::text",
-            MOST_COUNTED + 1,
-            MOST_STRETCHES + 1,
+            MAX_COUNTED + 1,
+            MAX_BINS + 1,
             table = qualified(default),
         )),
     ];

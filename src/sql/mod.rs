@@ -38,7 +38,7 @@ pub use conversion::{
     CONVERSIONS, Comparison, Function, Page, compare_page, copy_page, install_sync, remove_sync,
     sync_functions,
 };
-pub use default::{MOST_COUNTED, count_default_rows};
+pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
 pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;

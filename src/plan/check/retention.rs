@@ -12,13 +12,11 @@ use crate::partition::{
     Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, adoption_digest,
     adoption_digests,
 };
+use crate::plan::limits::MAX_CLOCK_SKEW;
 use crate::plan::step::{
     Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember, ValidateBounds,
 };
 use crate::plan::{Moment, Plan, PlannedStep, Step};
-
-/// How far the clock of the database and ours may differ.
-const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// What the spec and a person allow to go.
 pub(super) struct Leave<'a> {
@@ -59,7 +57,7 @@ impl<'a> Leave<'a> {
             return leave;
         };
         leave.now = expiry::place_of(range, key.key_type, moment.now).map(Edge::At);
-        let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MOST_APART);
+        let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_SKEW);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
         leave.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
         let is_approved = desired.approved.contains(&plan.fingerprint);

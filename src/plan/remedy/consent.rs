@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::desired::shown_duration;
+use crate::plan::limits::MAX_CLOCK_SKEW;
 
 pub(super) fn needs_approval(count: u32, limit: u32, dropped_after: Option<Duration>) -> String {
     let then = match dropped_after {
@@ -29,7 +30,8 @@ pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> St
 pub(super) fn clocks_differ(seconds: i64) -> String {
     let way = if seconds < 0 { "behind" } else { "ahead of" };
     format!(
-        "the database's clock is {} s {way} ours: nothing expires until they agree to a minute",
-        seconds.unsigned_abs()
+        "the database's clock is {} s {way} ours: nothing expires until they differ by at most {} s",
+        seconds.unsigned_abs(),
+        MAX_CLOCK_SKEW.as_secs()
     )
 }

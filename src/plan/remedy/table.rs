@@ -2,6 +2,7 @@
 
 use super::{LOGIN_ROLE, shown_role};
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion, shown_text};
+use crate::plan::limits::MAX_PERIODS;
 
 pub(super) fn no_such_table(table: &QualifiedName) -> String {
     format!(
@@ -77,7 +78,7 @@ pub(super) fn beyond_calendar() -> String {
 
 pub(super) fn too_many_periods(range: &KeyRange) -> String {
     format!(
-        "{} holds more than 5000 periods: raise spec.partitionBy.range.startAt, choose a \
+        "{} holds more than {MAX_PERIODS} periods: raise spec.partitionBy.range.startAt, choose a \
          longer interval, or detach the partition that lies so far away",
         range.shown()
     )
@@ -120,5 +121,8 @@ pub(super) fn read_only() -> String {
 }
 
 pub(super) fn server_too_old(version: ServerVersion) -> String {
-    format!("Postgres {version} is too old: 14 is the oldest supported")
+    format!(
+        "Postgres {version} is too old: {} is the oldest supported",
+        ServerVersion::OLDEST_SUPPORTED.major()
+    )
 }

@@ -7,11 +7,9 @@ use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::plan::Moment;
 use crate::plan::ground::Range;
+use crate::plan::limits::MIN_GRACE_PERIOD;
 use crate::plan::step::{DropDetached, Marking};
 use jiff::{SignedDuration, Timestamp};
-
-/// So that what a run has detached is dropped by another, which has seen it detached.
-const LEAST_GRACE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Drops detached tables of ours whose grace is over, and starts the grace period of those that were kept until
 /// the spec said that they are dropped.
@@ -132,7 +130,8 @@ fn next(range: &Range<'_>, moment: &Moment, due: Timestamp) -> Timestamp {
 
 /// When the grace of a table is over that has been detached since then.
 pub(in crate::plan) fn grace_over(since: Timestamp, grace: Duration) -> Timestamp {
-    let grace = SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX).max(LEAST_GRACE);
+    let grace =
+        SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX).max(MIN_GRACE_PERIOD);
     since.saturating_add(grace).unwrap_or(Timestamp::MAX)
 }
 

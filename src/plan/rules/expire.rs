@@ -3,17 +3,13 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::OnExpiry;
 use crate::observed::{BoundsCheck, ObservedPartition, PartitionKind};
 use crate::partition::{Mark, QualifiedName};
 use crate::plan::Calendar;
+use crate::plan::limits::MAX_CLOCK_SKEW;
 use crate::plan::step::{Detach, Marking};
-
-/// How far the clock of the database and ours may differ.
-const MOST_APART: SignedDuration = SignedDuration::from_mins(1);
 
 /// Detaches what has expired, and keeps what no longer has.
 pub(super) fn expire(ground: &Ground<'_>, draft: &mut Draft) {
@@ -91,7 +87,7 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
 /// How many seconds the clock of the database is ahead of ours, where that is too far.
 pub(super) fn clocks_differ(draft: &Draft) -> Option<i64> {
     let ahead = draft.world.server.ahead?;
-    (ahead.abs() > MOST_APART).then_some(ahead.as_secs())
+    (ahead.abs() > MAX_CLOCK_SKEW).then_some(ahead.as_secs())
 }
 
 /// What keeps one partition from being detached, whatever becomes of its siblings.

@@ -9,10 +9,11 @@ use crate::observed::{
 };
 use crate::partition::{Identifier, QualifiedName, fit};
 use crate::plan::condition::KnownCondition;
+use crate::plan::limits::MAX_STEPS;
 use crate::plan::step::{
     AttachIndex, CreateTableIndex, DropTableIndex, REPLACEMENT_SUFFIX, ReplaceTableIndex,
 };
-use on_partitions::{MAX_STEPS, build, ensure_on_partitions};
+use on_partitions::{build, ensure_on_partitions};
 
 pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     let indexes = &ground.desired.indexes;

@@ -5,14 +5,11 @@ use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{IndexSettings, ObservedPartition, PartitionIndex, PartitionKind};
 use crate::partition::{Bounds, Identifier, index_name, unused};
 use crate::plan::calendar::Newest;
+use crate::plan::limits::MAX_STEPS;
 use crate::plan::step::{BuildIndex, DropIndex};
 
-/// The steps of a plan after which no more is planned for indexes.
-pub(super) const MAX_STEPS: usize = 10_000;
-
 impl Draft {
-    /// Returns whether the plan has room for more steps of indexes: the next run plans the rest. A plan for
-    /// every index on every partition would take longer to compute, check, and read than any run lasts.
+    /// Returns whether the plan has room for more steps of indexes.
     pub(super) fn has_room(&self) -> bool {
         self.steps.len() < MAX_STEPS
     }

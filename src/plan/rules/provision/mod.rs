@@ -11,11 +11,9 @@ use crate::partition::{
 };
 use crate::plan::calendar::Newest;
 use crate::plan::ground::{Method, Range};
+use crate::plan::limits::MAX_RELATIONS;
 use crate::plan::step::{DropExclusion, ExcludeFromDefault, ValidateExclusion};
 use crate::plan::{Gaps, Missing};
-
-/// Partitions and indexes of partitions that one plan creates at most.
-const MOST_RELATIONS: usize = 10_000;
 
 /// Makes and attaches the partitions that are missing.
 pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
@@ -77,10 +75,9 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     }
 }
 
-/// Number of partitions that one plan makes at most, so that a plan for thousands of periods with many indexes does
-/// not take hundreds of MiB. The next run plans the rest.
+/// Returns the maximum number of partitions that one plan creates, with as many indexes as each gets.
 fn most_partitions(ground: &Ground<'_>, draft: &Draft) -> usize {
-    MOST_RELATIONS / (1 + draft.world.indexes.len() + ground.desired.indexes.len())
+    MAX_RELATIONS / (1 + draft.world.indexes.len() + ground.desired.indexes.len())
 }
 
 /// A partition that is missing, and how it is created.

@@ -4,9 +4,7 @@ use super::{Blocker, Cause, Draft, Ground};
 use crate::desired::DesiredHash;
 use crate::observed::ObservedTable;
 use crate::partition::{Bounds, hash_name};
-
-/// More remainders than this are not counted one by one.
-const MOST_REMAINDERS: u32 = 1 << 16;
+use crate::plan::limits::MAX_REMAINDERS;
 
 pub(super) fn provision(ground: &Ground<'_>, hash: &DesiredHash, draft: &mut Draft) {
     let found = hashes(&draft.world);
@@ -52,7 +50,7 @@ fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
         [smaller, larger] => larger.checked_rem(*smaller) == Some(0),
         _ => true,
     });
-    if largest > MOST_REMAINDERS || moduli.contains(&0) || !is_chain {
+    if largest > MAX_REMAINDERS || moduli.contains(&0) || !is_chain {
         return None;
     }
     let mut covered = vec![false; largest as usize];
