@@ -199,7 +199,18 @@ impl std::fmt::Display for Reason {
 }
 
 /// What a condition is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 pub enum ConditionType {
     /// What the spec asks for is true.
     Ready,
@@ -222,30 +233,12 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every type there is, in the order in which they are listed.
-    pub const ALL: &[Self] = &[
-        Self::Ready,
-        Self::Reconciling,
-        Self::Stalled,
-        Self::Reachable,
-        Self::Covered,
-        Self::Retained,
-        Self::Indexed,
-        Self::Converted,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The word, as it stands in a condition.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::Reconciling => "Reconciling",
-            Self::Stalled => "Stalled",
-            Self::Reachable => "Reachable",
-            Self::Covered => "Covered",
-            Self::Retained => "Retained",
-            Self::Indexed => "Indexed",
-            Self::Converted => "Converted",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Returns the type with this name, or `None` if the condition is another owner's.

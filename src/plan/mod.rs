@@ -47,7 +47,7 @@ pub use step::{
     DropDetached, DropExclusion, DropIndex, DropTableIndex, Effort, ExcludeFromDefault, Facts,
     Family, FinalizeDetach, IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex,
     NewPartition, Object, Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds, Step,
-    TransactionMode, ValidateBounds, ValidateExclusion,
+    StepKind, TransactionMode, ValidateBounds, ValidateExclusion,
 };
 pub use undone::Undone;
 

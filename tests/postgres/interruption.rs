@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use pg_partition_operator::converge::{ConvergeError, Options, converge};
 use pg_partition_operator::partition::Identifier;
-use pg_partition_operator::plan::{Moment, Plan, Step, TransactionMode};
+use pg_partition_operator::plan::{Moment, Plan, Step, StepKind, TransactionMode};
 use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOutcome, TableLock};
 use pg_partition_operator::sql::{self, Timeouts};
 use serde_json::json;
 
 use crate::scenarios::{Phase, Scenario};
-use crate::source::{kind_of, kinds_of_steps};
 use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
@@ -208,7 +207,7 @@ struct Cut<'a> {
     passing: usize,
     mode: &'a (dyn Fn(&Step) -> Mode + Send + Sync),
     /// The kinds of the steps that were cut off.
-    kinds: &'a mut BTreeSet<String>,
+    kinds: &'a mut BTreeSet<StepKind>,
 }
 
 impl Progress for Cut<'_> {
@@ -216,7 +215,7 @@ impl Progress for Cut<'_> {
     fn started(&mut self, step: &Step) {
         if self.passing == 0 {
             let mode = (self.mode)(step);
-            self.kinds.insert(kind_of(step));
+            self.kinds.insert(StepKind::from(step));
             let set = self.proxy.set(mode);
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(set));
         }
@@ -233,7 +232,7 @@ async fn converge_in_pieces(
     phase: &Phase,
     passing: usize,
     mode: &(dyn Fn(&Step) -> Mode + Send + Sync),
-) -> BTreeSet<String> {
+) -> BTreeSet<StepKind> {
     let port =
         world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
     let mut proxy = Proxy::start(port).await;
@@ -307,8 +306,8 @@ async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Sen
     }
 }
 
-fn assert_every_kind(major: u16, cut: &BTreeSet<String>) {
-    let missing: Vec<_> = kinds_of_steps().into_iter().filter(|kind| !cut.contains(kind)).collect();
+fn assert_every_kind(major: u16, cut: &BTreeSet<StepKind>) {
+    let missing: Vec<_> = StepKind::ALL.iter().filter(|kind| !cut.contains(kind)).collect();
     assert!(missing.is_empty(), "Postgres {major}: never cut off: {missing:?}");
 }
 

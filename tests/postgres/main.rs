@@ -5,8 +5,6 @@
 #![allow(clippy::large_futures, reason = "a test need not be small")]
 
 mod session;
-#[path = "../support/source.rs"]
-mod source;
 #[path = "../support/mod.rs"]
 mod support;
 

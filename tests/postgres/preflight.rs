@@ -249,7 +249,7 @@ fn hash() -> Value {
 /// What the preflight finds, each by the word of its blocker, or by the name of its loss. The size is always noted.
 fn words(findings: Vec<Finding>) -> Vec<String> {
     let words = findings.into_iter().filter_map(|finding| match finding {
-        Finding::Refused(refusal) => Some(refusal.name().to_owned()),
+        Finding::Refused(refusal) => Some(<&str>::from(refusal).to_owned()),
         Finding::Loss(FoundLoss { loss, .. }) => Some(loss.to_string()),
         Finding::Note(ConversionNote::Bound { objects }) => {
             Some(format!("bound: {}", objects.len()))

@@ -45,7 +45,6 @@ mod past;
 mod samples;
 #[path = "../support/scenario/mod.rs"]
 mod scenario;
-#[path = "../support/source.rs"]
 mod source;
 #[path = "../support/world.rs"]
 mod world;

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
-use pg_partition_operator::plan::{Blocker, Risk, Rule, SafetyRule, Step, TransactionMode};
+use pg_partition_operator::plan::{
+    Blocker, Risk, Rule, SafetyRule, Step, StepKind, TransactionMode,
+};
 use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{reason_of, resolved_by};
 
@@ -51,16 +53,16 @@ reasons are also those of events and logs. This page is written by the code:
 fn every_step_has_its_heading() {
     let declared = source::variants(&source::file("plan/step/mod.rs"), "Step");
     let steps = samples::steps();
-    let mut shown: Vec<_> = steps.iter().map(source::kind_of).collect();
+    let mut shown: Vec<_> = steps.iter().map(StepKind::from).collect();
     shown.dedup();
-    assert_eq!(names(&declared), shown);
+    assert_eq!(shown, StepKind::ALL);
     let mut page = STEPS.to_owned();
     let markings = source::variants(&source::file("plan/step/record.rs"), "Marking");
     for step in &steps {
         // A marking has a verb of its own, and so words of its own.
         let (declared, name) = match step {
             Step::MarkPartitions(mark) => (&markings, word(&mark.marking)),
-            step => (&declared, source::kind_of(step)),
+            step => (&declared, StepKind::from(step).name().to_owned()),
         };
         let words = declared.iter().find(|(found, _)| *found == name);
         page.push_str(&section(step, words.map_or("", |(_, words)| words)));
@@ -70,7 +72,7 @@ fn every_step_has_its_heading() {
 }
 
 fn rules() -> String {
-    let declared = source::documented(&source::file("plan/rules/mod.rs"), "rules! {");
+    let declared = source::variants(&source::file("plan/rules/mod.rs"), "Rule");
     assert_eq!(names(&declared), Rule::ALL.iter().map(word).collect::<Vec<_>>());
     let row = |(rule, (_, words)): (&Rule, &(String, String))| {
         format!("| `{}` | {words} |\n", rule.name())
@@ -80,7 +82,7 @@ fn rules() -> String {
 
 #[test]
 fn every_blocker_has_its_heading() {
-    let mut declared = source::variants(&source::file("plan/blocker/mod.rs"), "Blocker");
+    let mut declared = source::variants(&source::file("plan/blocker.rs"), "Blocker");
     // What the preflight of a conversion finds has names of its own.
     let preflight = declared.iter().position(|(name, _)| name == "Preflight").expect("is declared");
     let refusals = source::variants(&source::file("plan/conversion/refusal.rs"), "Refusal");

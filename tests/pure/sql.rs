@@ -15,7 +15,7 @@ use pg_partition_operator::partition::{
 };
 use pg_partition_operator::plan::{
     Attach, AttachIndex, BuildIndex, Detach, Drain, IndexBody, MarkPartitions, MarkedPartition,
-    Marking, NewIndex, NewPartition, Remember, Step, TransactionMode,
+    Marking, NewIndex, NewPartition, Remember, Step, StepKind, TransactionMode,
 };
 use pg_partition_operator::sql::{Timeouts, count_default_rows, render, rows_referenced_by};
 use squawk_linter::{Linter, Rule};
@@ -23,7 +23,6 @@ use squawk_syntax::SourceFile;
 
 use crate::generated::expect_file;
 use crate::samples::Names;
-use crate::source;
 use crate::world::identifier;
 
 const SCHEMA: &str = "Fin\"an;ce";
@@ -53,9 +52,9 @@ const EXCEPTIONS: [(Rule, &str); 8] = [
 #[test]
 fn each_step_is_said_in_these_words() {
     let steps = steps();
-    let kinds: Vec<_> = steps.iter().map(source::kind_of).collect();
-    for name in source::kinds_of_steps() {
-        assert!(kinds.contains(&name), "no step of the kind {name} is shown");
+    let kinds: Vec<_> = steps.iter().map(StepKind::from).collect();
+    for kind in StepKind::ALL {
+        assert!(kinds.contains(kind), "no step of the kind {kind:?} is shown");
     }
     expect_file("tests/pure/sql.sql", &steps.iter().map(section).collect::<String>());
 }
@@ -174,7 +173,7 @@ fn owner() -> Identifier {
 }
 
 fn section(step: &Step) -> String {
-    format!("-- {}\n{}\n", source::kind_of(step), script(step))
+    format!("-- {}\n{}\n", StepKind::from(step).name(), script(step))
 }
 
 fn script(step: &Step) -> String {

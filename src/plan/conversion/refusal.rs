@@ -5,7 +5,7 @@ use crate::observed::{ChangedCollation, Unusual};
 use crate::partition::{Identifier, QualifiedName};
 
 /// Why the conversion of a plain table does not begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Refusal {
     /// The cutover loses something that `spec.conversion.acknowledge` does not name.
     NotAcknowledged {
@@ -189,36 +189,6 @@ pub enum PublicationFault {
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },
-}
-
-impl Refusal {
-    /// Returns the name: the value of the label `blocker`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::NotAcknowledged { .. } => "NotAcknowledged",
-            Self::NotConvertible { .. } => "NotConvertible",
-            Self::NoRowKey { .. } => "NoRowKey",
-            Self::KeyNotUsable { .. } => "KeyNotUsable",
-            Self::PartitionColumnMissing { .. } => "PartitionColumnMissing",
-            Self::KeyNullable { .. } => "KeyNullable",
-            Self::KeyGenerated { .. } => "KeyGenerated",
-            Self::KeyTypeNotHashable { .. } => "KeyTypeNotHashable",
-            Self::CollationChanged { .. } => "CollationChanged",
-            Self::CheckNotInherited { .. } => "CheckNotInherited",
-            Self::CheckNotValid { .. } => "CheckNotValid",
-            Self::ForeignKeyNotValid { .. } => "ForeignKeyNotValid",
-            Self::ReferencesNotGranted { .. } => "ReferencesNotGranted",
-            Self::InboundForeignKey { .. } => "InboundForeignKey",
-            Self::TriggerNotPossible { .. } => "TriggerNotPossible",
-            Self::HasRules { .. } => "HasRules",
-            Self::ForcedRowSecurity { .. } => "ForcedRowSecurity",
-            Self::PublishedByPartition { .. } => "PublishedByPartition",
-            Self::SubscriptionTarget { .. } => "SubscriptionTarget",
-            Self::NameTaken { .. } => "NameTaken",
-            Self::SwapTooLong { .. } => "SwapTooLong",
-        }
-    }
 }
 
 /// Returns what a table is that is more than an ordinary one.

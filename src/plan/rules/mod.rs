@@ -1,5 +1,9 @@
 //! The rules, in the order in which they are asked. Each sees the world as the rules before it will
 //! leave it, and knows none of them.
+//!
+//! A function that [`Rule::run`] does not call is dead code, and dead code does not compile here.
+
+#![deny(dead_code)]
 
 mod adopt;
 mod default_partition;
@@ -18,60 +22,61 @@ use super::draft::Draft;
 use super::ground::Ground;
 use super::{Blocker, Cause, Note, Step};
 
-/// Declares the rules: a function that is not listed here is never used, and does not pass `cargo clippy`.
-macro_rules! rules {
-    ($($(#[$doc:meta])* $rule:ident $name:literal = $run:path,)*) => {
-        /// A rule of planning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Rule {
-            $($(#[$doc])* $rule,)*
-        }
-
-        impl Rule {
-            /// All rules, in the order in which they are asked.
-            pub const ALL: &[Self] = &[$(Self::$rule),*];
-
-            /// Returns the name of the rule, as `plan -o json` prints it.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$rule => $name,)*
-                }
-            }
-
-            pub(super) fn run(self, ground: &Ground<'_>, draft: &mut Draft) {
-                match self {
-                    $(Self::$rule => $run(ground, draft),)*
-                }
-            }
-        }
-    };
-}
-
-rules! {
+/// A rule of planning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Rule {
     /// Finalizes pending detaches, and records those that are not recorded.
-    FinishDetach "finish-detach" = detach::finish,
+    FinishDetach,
     /// Marks the partitions that the annotation names as managed.
-    Adopt "adopt" = adopt::adopt,
+    Adopt,
     /// Drops unattached tables that cannot be attached as they are.
-    DiscardUnusable "discard-unusable" = recover::discard_unusable,
+    DiscardUnusable,
     /// Creates and attaches the partitions that are missing.
-    Provision "provision" = provision::provision,
+    Provision,
     /// Creates and attaches a default partition, if the spec wants one.
-    AddDefault "add-default" = default_partition::provide,
+    AddDefault,
     /// Drops unattached tables that no rule before has used.
-    DiscardUnwanted "discard-unwanted" = recover::discard_unwanted,
+    DiscardUnwanted,
     /// Detaches expired partitions.
-    Expire "expire" = expire::expire,
+    Expire,
     /// Drops detached tables after their grace period.
-    Drop "drop" = drop::drop_detached,
+    Drop,
     /// Removes the default partition, if the spec wants none.
     // After `Expire`, whose steps depend on whether there is a default partition.
-    RemoveDefault "remove-default" = default_partition::remove,
+    RemoveDefault,
     /// Builds, replaces, and drops indexes.
-    Index "index" = index::ensure,
+    Index,
     /// Reports partitions that a publication leaves out.
-    Publications "publications" = publications::report,
+    Publications,
     /// Reports a login that can do more than it must.
-    Login "login" = login::report,
+    Login,
+}
+
+impl Rule {
+    /// All rules, in the order in which they are asked.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// Returns the name of the rule, as `plan -o json` prints it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    pub(super) fn run(self, ground: &Ground<'_>, draft: &mut Draft) {
+        match self {
+            Self::FinishDetach => detach::finish(ground, draft),
+            Self::Adopt => adopt::adopt(ground, draft),
+            Self::DiscardUnusable => recover::discard_unusable(ground, draft),
+            Self::Provision => provision::provision(ground, draft),
+            Self::AddDefault => default_partition::provide(ground, draft),
+            Self::DiscardUnwanted => recover::discard_unwanted(ground, draft),
+            Self::Expire => expire::expire(ground, draft),
+            Self::Drop => drop::drop_detached(ground, draft),
+            Self::RemoveDefault => default_partition::remove(ground, draft),
+            Self::Index => index::ensure(ground, draft),
+            Self::Publications => publications::report(ground, draft),
+            Self::Login => login::report(ground, draft),
+        }
+    }
 }

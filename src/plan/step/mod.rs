@@ -21,7 +21,12 @@ pub use retention::{Detach, DropDetached, FinalizeDetach};
 pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
 
 /// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::EnumDiscriminants)]
+#[strum_discriminants(
+    name(StepKind),
+    derive(PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray),
+    doc = "Kind of a step."
+)]
 pub enum Step {
     /// Make a table that can become a partition, beside the partitioned table.
     CreatePartition(Box<NewPartition>),
@@ -70,4 +75,15 @@ pub enum Step {
     DropTableIndex(DropTableIndex),
     /// Put a complete new index of the table in the place of an old one.
     ReplaceTableIndex(ReplaceTableIndex),
+}
+
+impl StepKind {
+    /// All kinds of steps. The tests of locks, of the model, of SQL, and of interruption go over these.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// Returns the name of the kind.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }

@@ -8,11 +8,10 @@ use std::collections::BTreeSet;
 use pg_partition_operator::converge::look;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
-use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step};
+use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, StepKind};
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
-use crate::source;
 use crate::world::{SCHEMA_SQL, World, at, desired_with};
 
 pub(crate) struct Scenario {
@@ -84,9 +83,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 
 /// Fails unless every kind of step was seen.
 pub(crate) fn assert_all_kinds<'a>(steps: impl IntoIterator<Item = &'a Step>) {
-    let seen: BTreeSet<_> = steps.into_iter().map(source::kind_of).collect();
-    let missing: Vec<_> =
-        source::kinds_of_steps().into_iter().filter(|kind| !seen.contains(kind)).collect();
+    let seen: BTreeSet<_> = steps.into_iter().map(StepKind::from).collect();
+    let missing: Vec<_> = StepKind::ALL.iter().filter(|kind| !seen.contains(kind)).collect();
     assert!(missing.is_empty(), "no scenario takes a step of the kinds {missing:?}");
 }
 

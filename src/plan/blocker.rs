@@ -1,7 +1,5 @@
 //! What stands in the way of a step.
 
-mod name;
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +9,7 @@ use crate::observed::{BlockingTransaction, PartitionKind};
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion};
 
 /// What stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Blocker {
     /// Nothing has the table's name.
     NoSuchTable {
@@ -26,6 +24,7 @@ pub enum Blocker {
         kind: &'static str,
     },
     /// The preflight of a conversion found something.
+    #[strum(transparent)]
     Preflight {
         /// What it found.
         refusal: Refusal,
@@ -306,5 +305,11 @@ impl Blocker {
     #[must_use]
     pub fn is_about_plan(&self) -> bool {
         matches!(self, Self::NeedsApproval { .. } | Self::DropNeedsApproval { .. })
+    }
+
+    /// The blocker's name: the value of the label `blocker`, and the anchor of its page.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.into()
     }
 }

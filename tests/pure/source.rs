@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pg_partition_operator::plan::Step;
-
 /// Root of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -38,25 +36,14 @@ pub(crate) fn file(path: &str) -> String {
     text
 }
 
-/// Names of all kinds of steps, as the program declares them.
-pub(crate) fn kinds_of_steps() -> Vec<String> {
-    variants(&file("plan/step/mod.rs"), "Step").into_iter().map(|(name, _)| name).collect()
-}
-
-/// Name of the kind of a step: that of its variant.
-pub(crate) fn kind_of(step: &Step) -> String {
-    format!("{step:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
-}
-
 /// The name of each variant of an enum, with the words of its doc comment.
 pub(crate) fn variants(text: &str, of: &str) -> Vec<(String, String)> {
-    documented(text, &format!("pub enum {of} {{"))
-}
-
-/// The name that begins each entry of a list, from this line to the next `}`, with the words of its doc comment.
-pub(crate) fn documented(text: &str, start: &str) -> Vec<(String, String)> {
-    let body =
-        text.lines().skip_while(|line| *line != start).skip(1).take_while(|line| *line != "}");
+    let start = format!("pub enum {of} {{");
+    let body = text
+        .lines()
+        .skip_while(|line| *line != start.as_str())
+        .skip(1)
+        .take_while(|line| *line != "}");
     let (mut variants, mut words) = (Vec::new(), Vec::new());
     for line in body {
         let Some(line) = line.strip_prefix("    ").filter(|line| !line.starts_with([' ', '}']))
@@ -65,7 +52,7 @@ pub(crate) fn documented(text: &str, start: &str) -> Vec<(String, String)> {
         };
         if let Some(doc) = line.strip_prefix("/// ") {
             words.push(doc.to_owned());
-        } else if !line.starts_with("// ") {
+        } else if !line.starts_with("// ") && !line.starts_with("#[") {
             let name = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
             variants.push((name.to_owned(), std::mem::take(&mut words).join(" ")));
         }
