@@ -1,9 +1,11 @@
 //! The words of conditions, events and logs: one list, each word with what it means and asks for.
 
+use super::ResolvedBy;
+
 /// Declares [`Reason`] so that a word and its description cannot drift apart: the doc comment of a
-/// variant is its description.
+/// variant is its description, and the word after the colon says what resolves it.
 macro_rules! reasons {
-    ($($(#[doc = $line:literal])+ $reason:ident,)+) => {
+    ($($(#[doc = $line:literal])+ $reason:ident: $resolved_by:ident,)+) => {
         /// Why a condition is as it is. The same words are the reasons of events and logs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
@@ -29,6 +31,15 @@ macro_rules! reasons {
                     $(Self::$reason => concat!($($line),+).trim_ascii(),)+
                 }
             }
+
+            /// Returns what resolves the problem that the reason names. A reason that names no problem is
+            /// resolved by time.
+            #[must_use]
+            pub const fn resolved_by(self) -> ResolvedBy {
+                match self {
+                    $(Self::$reason => ResolvedBy::$resolved_by,)+
+                }
+            }
         }
     };
 }
@@ -37,151 +48,152 @@ reasons! {
     // All is well, or on its way.
 
     /// Everything the spec asks for is true; nothing to do.
-    Succeeded,
+    Succeeded: Time,
     /// Steps are being done; wait.
-    Progressing,
+    Progressing: Time,
     /// The spec says suspend; set it to false to go on.
-    Suspended,
+    Suspended: User,
     /// The resource is being deleted and waits for a finalizer of another controller, and the operator
     /// neither inspects nor changes the table any more.
-    Deleting,
+    Deleting: OtherSessions,
     /// There are steps, and mode is Plan; review them and set mode to Enforce to have them done.
-    PlanOnly,
+    PlanOnly: User,
     /// The database answers, and the role may do all that is needed.
-    Connected,
+    Connected: Time,
     /// Every instant from now to the last period ahead has exactly one partition.
-    AllPeriods,
+    AllPeriods: Time,
     /// Every remainder of the hash has exactly one partition.
-    AllRemainders,
+    AllRemainders: Time,
     /// Every named index is valid on every partition it belongs on.
-    AllValid,
+    AllValid: Time,
     /// Nothing is past its retention.
-    NothingExpired,
+    NothingExpired: Time,
     /// The spec has no retention; nothing expires.
-    KeepsEverything,
+    KeepsEverything: Time,
     /// A detached table waits until dropAfter is over; wait.
-    AwaitingGrace,
+    AwaitingGrace: Time,
     /// Not known, because something that comes before it is not true; see the other conditions.
-    Unknown,
+    Unknown: Time,
 
     // The spec.
 
     /// The spec contradicts itself or cannot be read; the message names the field to change.
-    InvalidSpec,
+    InvalidSpec: User,
     /// Another resource, here or in another cluster, claims the same table and is older; delete one
     /// of the two.
-    Conflict,
+    Conflict: User,
 
     // The way to the database.
 
     /// The Secret or ConfigMap does not exist in this namespace; create it or correct its name.
-    SecretNotFound,
+    // Not by a user: in a fresh cluster it can be created minutes after the resource.
+    SecretNotFound: OtherSessions,
     /// The Secret or ConfigMap lacks a key or holds an unusable value; the message names the key.
-    SecretInvalid,
+    SecretInvalid: User,
     /// The server does not answer; check its host, its port, and the network between.
-    ConnectionFailed,
+    ConnectionFailed: OtherSessions,
     /// The server refuses the login; check user and password in the Secret, and pg_hba.conf.
-    AuthenticationFailed,
+    AuthenticationFailed: User,
     /// No trusted TLS connection came about; check sslMode, caRef and the server's certificate.
-    TlsFailed,
+    TlsFailed: User,
     /// A connection pooler answers, behind which locks and settings do not hold; name the Postgres server
     /// itself as host and port, also if the pooler is in session mode.
-    PoolerDetected,
+    PoolerDetected: User,
     /// The server is a read-only replica; name the primary as host.
-    ReadOnlyReplica,
+    ReadOnlyReplica: User,
     /// The server, the database, or the login role is read-only (default_transaction_read_only), and
     /// nothing is changed; connect to the server that takes writes, or reset the setting.
-    ReadOnly,
+    ReadOnly: User,
     /// The server is older than Postgres 14; upgrade it.
-    UnsupportedServer,
+    UnsupportedServer: User,
     /// The role lacks a privilege; the message holds the grant that is missing.
-    InsufficientPrivilege,
+    InsufficientPrivilege: User,
 
     // The table.
 
     /// There is no such table; create it, or delete this resource and name another table.
-    TableNotFound,
+    TableNotFound: User,
     /// The table is a plain one; partition it first.
-    NotPartitioned,
+    NotPartitioned: User,
     /// The table cannot be converted as spec.conversion asks; change what the message names.
-    NotConvertible,
+    NotConvertible: User,
     /// The conversion loses something that no user acknowledged, and nothing is created; read the message, and add
     /// the name of the loss to spec.conversion.acknowledge.
-    NotAcknowledged,
+    NotAcknowledged: User,
     /// The table is partitioned by another method or by other columns than the spec says; delete
     /// this resource and describe the table as it is.
-    PartitionKeyMismatch,
+    PartitionKeyMismatch: User,
     /// The partition column is none of date, timestamp, timestamptz and uuid; such a table cannot
     /// be kept.
-    UnsupportedKeyType,
+    UnsupportedKeyType: User,
     /// The operator's time zone database has no such zone; use an IANA name such as Europe/Paris.
-    UnknownTimeZone,
+    UnknownTimeZone: User,
     /// A column that the spec names does not exist; add it, or correct its name.
-    ColumnNotFound,
+    ColumnNotFound: User,
 
     // Others at work.
 
     /// Somebody's lock keeps the table from being looked at; it is tried again.
-    TableLocked,
+    TableLocked: OtherSessions,
     /// All sessions that the operator may open to the server are in use; the operator retries, and
     /// `--sessions-per-server` allows more.
-    WaitingForSession,
+    WaitingForSession: OtherSessions,
     /// Another pg-partition-operator is working on the table; it is tried again.
-    HeldByAnother,
+    HeldByAnother: OtherSessions,
     /// A lock could not be had within lockTimeout; it is tried again.
-    LockTimeout,
+    LockTimeout: OtherSessions,
     /// A step failed for a cause that time will not cure; the message holds what Postgres said.
-    StepFailed,
+    StepFailed: User,
 
     // The operator itself.
 
     /// A reconcile of the resource panicked, which is a bug of the operator; report it with the
     /// operator's log, which holds the panic.
-    InternalError,
+    InternalError: User,
 
     // Partitions.
 
     /// Partitions are missing; the message says what keeps them from being made.
-    PartitionsMissing,
+    PartitionsMissing: User,
     /// The default partition holds rows that belong into a missing partition; move them out.
-    DefaultPartitionHoldsRows,
+    DefaultPartitionHoldsRows: User,
     /// The period being written now has no partition but the default, which cannot be relieved of
     /// it while rows arrive; move its rows and attach its partition in one transaction.
-    DefaultPartitionInUse,
+    DefaultPartitionInUse: User,
     /// The hash has another number of partitions than the spec says; rows would have to be
     /// rewritten to change it, so describe the number there is.
-    HashPartitionsMismatch,
+    HashPartitionsMismatch: User,
 
     // Retention.
 
     /// Partitions are past their retention; the message says what keeps them.
-    PartitionsPastRetention,
+    PartitionsPastRetention: User,
     /// More would be let go at once than maxExpirePerRun; review the plan, and approve it by its
     /// fingerprint.
-    AwaitingApproval,
+    AwaitingApproval: User,
     /// A detach was cut off and is finished as soon as what was open before it has ended; the message
     /// names who has something open.
-    DetachPending,
+    DetachPending: OtherSessions,
     /// Foreign keys of other tables lead to a partition that is past its retention; delete the rows
     /// that refer to it, or drop the foreign key.
-    PartitionReferenced,
+    PartitionReferenced: User,
     /// Other objects, such as views, depend on a table or index that should be dropped; drop or redefine
     /// the objects that the message names.
-    HasDependents,
+    HasDependents: User,
     /// The clock of the database and the operator's are more than a minute apart, and until they are
     /// mended nothing expires.
-    ClocksDiffer,
+    ClocksDiffer: User,
 
     // Indexes.
 
     /// Named indexes are missing; the message says what keeps them from being built.
-    IndexesMissing,
+    IndexesMissing: User,
     /// A named index is invalid; it is rebuilt.
-    IndexInvalid,
+    IndexInvalid: User,
     /// A relation that is not ours has the name of an index; give the index another name.
-    IndexNameTaken,
+    IndexNameTaken: User,
     /// A named index is being built; wait.
-    IndexBuilding,
+    IndexBuilding: OtherSessions,
 }
 
 impl Reason {
