@@ -2,24 +2,24 @@
 
 use super::retention::Leave;
 use super::site::Site;
-use super::{SafetyRule, attached};
+use super::{SafetyRule, attached, check_attach};
 use crate::observed::{ObservedPartition, Relation};
 use crate::partition::{Bounds, Identifier, QualifiedName};
-use crate::plan::step::Drain;
+use crate::plan::step::{Attach, Drain, ExcludeFromDefault};
 
 /// A default partition that has anything in it is never scanned under an exclusive lock.
-pub(super) fn beside(
-    named: Option<&QualifiedName>,
-    exclusion: Option<&Identifier>,
-    world: &Site<'_>,
-) -> Result<(), SafetyRule> {
+pub(super) fn beside(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
     let Some(default) = world.default_partition() else { return Ok(()) };
-    world.ensure(named == Some(&default.name), SafetyRule::DefaultKnown)?;
-    let promised = default.exclusions.iter().any(|e| Some(&e.name) == exclusion && e.validated);
+    world.ensure(attach.default.as_ref() == Some(&default.name), SafetyRule::DefaultKnown)?;
+    let promised = default
+        .exclusions
+        .iter()
+        .any(|e| Some(&e.name) == attach.exclusion.as_ref() && e.validated);
     world.ensure(default.bytes == 0 || promised, SafetyRule::NoDefaultScan)
 }
 
 pub(super) fn check_drain(drain: &Drain, world: &Site<'_>) -> Result<(), SafetyRule> {
+    check_attach(&drain.attach, world)?;
     let default = is_default(&drain.default, world)?;
     let referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
     world.ensure(!referenced, SafetyRule::NoMovedReference)?;
@@ -41,13 +41,9 @@ pub(super) fn check_remove(
     world.ensure(is_empty, SafetyRule::EmptyDefault)
 }
 
-pub(super) fn check_exclude(
-    default: &QualifiedName,
-    exclusion: &Identifier,
-    world: &Site<'_>,
-) -> Result<(), SafetyRule> {
-    let found = is_default(default, world)?;
-    world.ensure(found.exclusions.iter().all(|e| e.name != *exclusion), SafetyRule::UnusedName)
+pub(super) fn check_exclude(add: &ExcludeFromDefault, world: &Site<'_>) -> Result<(), SafetyRule> {
+    let found = is_default(&add.default, world)?;
+    world.ensure(found.exclusions.iter().all(|e| e.name != add.exclusion), SafetyRule::UnusedName)
 }
 
 pub(super) fn check_promised(

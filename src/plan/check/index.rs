@@ -6,7 +6,9 @@ use super::site::Site;
 use super::{SafetyRule, attached, find};
 use crate::observed::{ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
-use crate::plan::step::{BuildIndex, CreateTableIndex, DropIndex, REPLACEMENT_SUFFIX};
+use crate::plan::step::{
+    AttachIndex, BuildIndex, CreateTableIndex, DropIndex, REPLACEMENT_SUFFIX, ReplaceTableIndex,
+};
 use crate::plan::{PlannedStep, Step};
 
 /// For each partition and index of the spec, the last step that builds one that stands for it.
@@ -62,17 +64,17 @@ fn check_taken(
     world.ensure(partitions.is_empty() || nothing_is_built, SafetyRule::NoBuildUnderLock)
 }
 
-pub(super) fn check_attach(
-    table_index: &Identifier,
-    partition: &QualifiedName,
-    index: &Identifier,
-    world: &Site<'_>,
-) -> Result<(), SafetyRule> {
-    let partition = attached(partition, world)?;
-    let found = partition.indexes.iter().find(|i| i.name == *index);
+pub(super) fn check_build(build: &BuildIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
+    attached(&build.partition, world)?;
+    world.ensure(!world.taken.contains(&build.index), SafetyRule::UnusedName)
+}
+
+pub(super) fn check_attach(attach: &AttachIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
+    let partition = attached(&attach.partition, world)?;
+    let found = partition.indexes.iter().find(|i| i.name == attach.index);
     let found = world.need(found, SafetyRule::IndexExists)?;
     world.ensure(found.valid && found.of.is_none(), SafetyRule::ValidFreeIndex)?;
-    world.ensure(self::table_index(table_index, world).is_some(), SafetyRule::IndexExists)
+    world.ensure(table_index(&attach.table_index, world).is_some(), SafetyRule::IndexExists)
 }
 
 /// A constraint is dropped only if attaching the table creates the same one again.
@@ -97,13 +99,12 @@ pub(super) fn check_drop_spare(index: &Identifier, world: &Site<'_>) -> Result<(
 }
 
 pub(super) fn check_replace(
-    index: &Identifier,
-    replacement: &Identifier,
+    replace: &ReplaceTableIndex,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
-    let complete = table_index(replacement, world).is_some_and(|i| i.valid);
+    let complete = table_index(&replace.replacement, world).is_some_and(|i| i.valid);
     world.ensure(complete, SafetyRule::CompleteReplacement)?;
-    check_drop_table_index(index, world)
+    check_drop_table_index(&replace.index, world)
 }
 
 fn table_index<'a>(name: &Identifier, world: &Site<'a>) -> Option<&'a TableIndex> {

@@ -94,50 +94,29 @@ fn check_step(
     match step {
         Step::CreatePartition(new) => check_create(new, world),
         Step::AttachPartition(attach) => {
-            check_attach(attach, world)?;
-            default::beside(attach.default.as_ref(), attach.exclusion.as_ref(), world)
+            check_attach(attach, world).and_then(|()| default::beside(attach, world))
         }
         Step::DiscardPartition(discard) => check_discard(&discard.partition, world),
-        Step::DrainDefault(drain) => {
-            check_attach(&drain.attach, world)?;
-            default::check_drain(drain, world)
-        }
+        Step::DrainDefault(drain) => default::check_drain(drain, world),
         Step::RemoveDefault(remove) => default::check_remove(&remove.default, world, leave),
-        Step::ExcludeFromDefault(add) => {
-            default::check_exclude(&add.default, &add.exclusion, world)
-        }
+        Step::ExcludeFromDefault(add) => default::check_exclude(add, world),
         Step::ValidateExclusion(check) => {
             default::check_promised(&check.default, &check.exclusion, world)
         }
         Step::DropExclusion(drop) => default::check_promised(&drop.default, &drop.exclusion, world),
-        Step::MarkPartitions(mark) => {
-            let is_of_table = mark.table == world.name && mark.managed == world.managed;
-            world.ensure(is_of_table, SafetyRule::OfTable)?;
-            retention::check_mark(&mark.partitions, mark.marking, world, leave)?;
-            retention::check_adoptions(&mark.partitions, mark.marking, mark.adopted.as_ref(), world)
-        }
+        Step::MarkPartitions(mark) => retention::check_mark(mark, world, leave),
         Step::DetachPartition(detach) => retention::check_detach(detach, world, leave),
         Step::FinalizeDetach(finalize) => retention::check_finalize(&finalize.partition, world),
         Step::RememberDetached(remember) => retention::check_remember(remember, world, leave),
-        Step::StateBounds(state) => {
-            world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
-            retention::check_state(&state.partition, &state.range, world)
-        }
+        Step::StateBounds(state) => retention::check_state(state, world),
         Step::ValidateBounds(check) => retention::check_validate(check, world),
         Step::DropDetached(drop) => retention::check_drop(drop, world, leave),
         Step::CreateTableIndex(create) => index::check_create(create, world),
-        Step::BuildIndex(build) => {
-            attached(&build.partition, world)?;
-            world.ensure(!world.taken.contains(&build.index), SafetyRule::UnusedName)
-        }
-        Step::AttachIndex(attach) => {
-            index::check_attach(&attach.table_index, &attach.partition, &attach.index, world)
-        }
+        Step::BuildIndex(build) => index::check_build(build, world),
+        Step::AttachIndex(attach) => index::check_attach(attach, world),
         Step::DropIndex(drop) => index::check_drop(&drop.partition, &drop.index, world),
         Step::DropTableIndex(drop) => index::check_drop_spare(&drop.index, world),
-        Step::ReplaceTableIndex(replace) => {
-            index::check_replace(&replace.index, &replace.replacement, world)
-        }
+        Step::ReplaceTableIndex(replace) => index::check_replace(replace, world),
     }
 }
 

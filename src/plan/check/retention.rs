@@ -9,12 +9,12 @@ use super::{SafetyRule, attached, expiry, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable, PartitionKind};
 use crate::partition::{
-    Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, adoption_digest,
-    adoption_digests,
+    Bounds, Detached, Edge, Mark, Marker, QualifiedName, adoption_digest, adoption_digests,
 };
 use crate::plan::limits::MAX_CLOCK_SKEW;
 use crate::plan::step::{
-    Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember, ValidateBounds,
+    Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember, StateBounds,
+    ValidateBounds,
 };
 use crate::plan::{Moment, Plan, PlannedStep, Step};
 
@@ -127,11 +127,14 @@ fn marked_as(step: &Step, is_counted: fn(Marking) -> bool) -> usize {
 }
 
 pub(super) fn check_mark(
-    partitions: &[MarkedPartition],
-    marking: Marking,
+    mark: &MarkPartitions,
     world: &Site<'_>,
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
+    let MarkPartitions { managed, table, partitions, marking, adopted } = mark;
+    let marking = *marking;
+    let is_of_table = *table == world.name && *managed == world.managed;
+    world.ensure(is_of_table, SafetyRule::OfTable)?;
     for marked in partitions {
         let found = find(&marked.name, world)?;
         let is_there = match marking {
@@ -164,11 +167,11 @@ pub(super) fn check_mark(
         }
         check_marker(&marked.marker, marking, found, leave, world)?;
     }
-    Ok(())
+    check_adoptions(partitions, marking, adopted.as_ref(), world)
 }
 
 /// An adoption is recorded with it, is not repeated, and is forgotten only together with nothing else.
-pub(super) fn check_adoptions(
+fn check_adoptions(
     partitions: &[MarkedPartition],
     marking: Marking,
     recorded: Option<&BTreeSet<String>>,
@@ -297,17 +300,14 @@ pub(super) fn check_validate(check: &ValidateBounds, world: &Site<'_>) -> Result
     world.ensure(found.state.bounds_check() != BoundsCheck::Absent, SafetyRule::BoundsCheckExists)
 }
 
-pub(super) fn check_state(
-    partition: &QualifiedName,
-    range: &KeyRange,
-    world: &Site<'_>,
-) -> Result<(), SafetyRule> {
-    let found = find(partition, world)?;
+pub(super) fn check_state(state: &StateBounds, world: &Site<'_>) -> Result<(), SafetyRule> {
+    world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
+    let found = find(&state.partition, world)?;
     world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
     let is_expired = matches!(found.state.mark(), Some(Mark::Expired { .. }));
     let is_let_go = is_expired || found.state.is_detached();
     world.ensure(is_let_go, SafetyRule::ExpiredOrDetached)?;
-    world.ensure(found.bounds == Bounds::Range(range.clone()), SafetyRule::SameBounds)
+    world.ensure(found.bounds == Bounds::Range(state.range.clone()), SafetyRule::SameBounds)
 }
 
 pub(super) fn check_drop(
