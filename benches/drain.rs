@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Blocker, Moment, Plan, Step};
+use pg_partition_operator::plan::{Blocker, DefaultBlocker, Moment, Plan, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome,
 };
@@ -139,7 +139,9 @@ async fn drain(database: &Database) -> (f64, f64) {
     let moment = Moment::at("2026-01-15T00:00:00Z".parse().unwrap());
     let (_, plan) = look(&session, &desired("10ms"), &moment).await.unwrap();
     let planned = plan.deferred.iter().find_map(|held| {
-        let Blocker::DefaultTooLarge { millis, .. } = held.blocker else { return None };
+        let Blocker::Default(DefaultBlocker::DefaultTooLarge { millis, .. }) = held.blocker else {
+            return None;
+        };
         Some(millis)
     });
     let options = Options::new(moment, Duration::ZERO);

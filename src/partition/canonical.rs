@@ -77,10 +77,12 @@ macro_rules! encode_fields {
     )*};
 }
 
-/// Encodes enums by a word for each variant and its fields. It compiles only if every variant and every field is named.
+/// Encodes enums by a word for each variant and its fields; a variant after `..` is encoded as the enum that it holds. It
+/// compiles only if every variant and every field is named.
 macro_rules! encode_variants {
     ($($type:ident {
         $($variant:ident = $word:literal { $($field:ident),* $(; except $($left_out:ident),+)? })*
+        $(..$($outer:ident),+)?
     })*) => {$(
         impl $crate::partition::Encode for $type {
             fn encode(&self, to: &mut $crate::partition::Canonical) {
@@ -88,7 +90,9 @@ macro_rules! encode_variants {
                     Self::$variant { $($field,)* $($($left_out: _,)+)? } => {
                         to.word($word)$(.with($field))*
                     }
-                )*};
+                )*
+                $($(Self::$outer(inner) => to.with(inner),)+)?
+                };
             }
         }
     )*};

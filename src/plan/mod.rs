@@ -29,7 +29,7 @@ mod simulate;
 mod step;
 mod undone;
 
-pub use blocker::Blocker;
+pub use blocker::{Blocker, DefaultBlocker, IndexBlocker};
 pub use calendar::Calendar;
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{

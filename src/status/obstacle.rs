@@ -4,7 +4,8 @@ use super::{FailedStep, Seen};
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
 use crate::plan::{
-    Blocker, Deferral, Family, FinalizeDetach, MarkPartitions, Marking, Refusal, Step,
+    Blocker, DefaultBlocker, Deferral, Family, FinalizeDetach, IndexBlocker, MarkPartitions,
+    Marking, Refusal, Step,
 };
 
 /// One thing that keeps a table from being what its spec asks for.
@@ -149,16 +150,8 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::InRecovery => (Reason::ReadOnlyReplica, About::Access),
         Blocker::ReadOnly => (Reason::ReadOnly, About::Access),
         Blocker::ServerTooOld { .. } => (Reason::UnsupportedServer, About::Access),
-        Blocker::DefaultHoldsRows { .. } | Blocker::DefaultNotCounted { .. } => {
-            (Reason::DefaultPartitionHoldsRows, About::Partitions)
-        }
-        Blocker::DefaultInUse { .. } => (Reason::DefaultPartitionInUse, About::Partitions),
+        Blocker::Default(blocker) => (of_default(blocker), About::Partitions),
         Blocker::OtherModulus { .. } => (Reason::HashPartitionsMismatch, About::Partitions),
-        Blocker::DefaultNoTable { .. }
-        | Blocker::DefaultReferenced { .. }
-        | Blocker::DefaultRunsCode { .. }
-        | Blocker::DefaultWithoutIdentity { .. }
-        | Blocker::DefaultTooLarge { .. } => (Reason::DefaultPartitionHoldsRows, About::Partitions),
         Blocker::CannotReattach { .. } | Blocker::UnattachedTable { .. } => {
             (Reason::PartitionsMissing, About::Partitions)
         }
@@ -178,13 +171,32 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::HasDependents { .. } => (Reason::HasDependents, About::Retention),
         Blocker::InGrace { .. } => (Reason::AwaitingGrace, About::Retention),
         Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
-        Blocker::NoSuchColumn { .. } | Blocker::ConditionUnclear { .. } => {
-            (Reason::ColumnNotFound, About::Indexes)
+        Blocker::Index(blocker) => (of_index(blocker), About::Indexes),
+    }
+}
+
+fn of_default(blocker: &DefaultBlocker) -> Reason {
+    match blocker {
+        DefaultBlocker::DefaultInUse { .. } => Reason::DefaultPartitionInUse,
+        DefaultBlocker::DefaultHoldsRows { .. }
+        | DefaultBlocker::DefaultNotCounted { .. }
+        | DefaultBlocker::DefaultNoTable { .. }
+        | DefaultBlocker::DefaultReferenced { .. }
+        | DefaultBlocker::DefaultRunsCode { .. }
+        | DefaultBlocker::DefaultWithoutIdentity { .. }
+        | DefaultBlocker::DefaultTooLarge { .. } => Reason::DefaultPartitionHoldsRows,
+    }
+}
+
+fn of_index(blocker: &IndexBlocker) -> Reason {
+    match blocker {
+        IndexBlocker::NoSuchColumn { .. } | IndexBlocker::ConditionUnclear { .. } => {
+            Reason::ColumnNotFound
         }
-        Blocker::IndexNameTaken { .. } => (Reason::IndexNameTaken, About::Indexes),
-        Blocker::IndexBeingBuilt { .. } => (Reason::IndexBuilding, About::Indexes),
-        Blocker::IndexServesConstraint { .. } | Blocker::NoConcurrentBuild { .. } => {
-            (Reason::IndexesMissing, About::Indexes)
+        IndexBlocker::IndexNameTaken { .. } => Reason::IndexNameTaken,
+        IndexBlocker::IndexBeingBuilt { .. } => Reason::IndexBuilding,
+        IndexBlocker::IndexServesConstraint { .. } | IndexBlocker::NoConcurrentBuild { .. } => {
+            Reason::IndexesMissing
         }
     }
 }

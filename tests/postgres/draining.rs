@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pg_partition_operator::converge::{Convergence, Options, converge};
-use pg_partition_operator::plan::{Blocker, Moment};
+use pg_partition_operator::plan::{Blocker, DefaultBlocker, Moment};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -184,7 +184,9 @@ async fn rows_of_many_months_move_bit_by_bit() {
             done.outcomes.iter().filter(|o| o.step.verb() == "drain" && o.result.is_ok()).count()
         };
         let held_back = |done: &Convergence| {
-            let is_uncounted = |b: &Blocker| matches!(b, Blocker::DefaultNotCounted { .. });
+            let is_uncounted = |b: &Blocker| {
+                matches!(b, Blocker::Default(DefaultBlocker::DefaultNotCounted { .. }))
+            };
             done.plan.deferred.iter().filter(|held| is_uncounted(&held.blocker)).count()
         };
         assert_eq!((drained(&first), held_back(&first)), (4, 2), "{what}");
@@ -221,7 +223,8 @@ async fn rows_that_a_foreign_key_would_follow_stay_where_they_are() {
             )
             .await;
         let done = drain(&world, spec(), MONTHS[0].1).await;
-        let referenced = |b: &Blocker| matches!(b, Blocker::DefaultReferenced { .. });
+        let referenced =
+            |b: &Blocker| matches!(b, Blocker::Default(DefaultBlocker::DefaultReferenced { .. }));
         let held = done.remaining.deferred.iter().any(|d| referenced(&d.blocker));
         assert!(held && done.outcomes.is_empty(), "Postgres {major}: {:?}", done.outcomes);
         assert_eq!(world.text(&format!("SELECT count(*) FROM {SCHEMA_SQL}.parts")).await, "1");

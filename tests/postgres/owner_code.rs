@@ -2,7 +2,7 @@
 //! more than the owner.
 
 use pg_partition_operator::observed::Relation;
-use pg_partition_operator::plan::Blocker;
+use pg_partition_operator::plan::{Blocker, DefaultBlocker};
 use serde_json::json;
 
 use crate::support::postgres::majors;
@@ -115,8 +115,9 @@ async fn code_of_an_owner_does_not_run_where_the_login_can_become_another() {
 
         let done = apply(&world.session().await, &desired(spec("t")), "2026-01-15T12:00:00Z").await;
         let blockers = done.remaining.deferred.iter().map(|d| &d.blocker);
-        let runs_code: Vec<_> =
-            blockers.filter(|b| matches!(b, Blocker::DefaultRunsCode { .. })).collect();
+        let runs_code: Vec<_> = blockers
+            .filter(|b| matches!(b, Blocker::Default(DefaultBlocker::DefaultRunsCode { .. })))
+            .collect();
         assert_eq!(runs_code.len(), 1, "Postgres {major}: {:?}", done.remaining.deferred);
         let left = format!("SELECT count(*) FROM {SCHEMA_SQL}.salaries");
         assert_eq!(world.text(&left).await, "1", "Postgres {major}");

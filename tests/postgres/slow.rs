@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pg_partition_operator::converge::{Convergence, Options, converge};
-use pg_partition_operator::plan::{Blocker, Moment, Plan, Step};
+use pg_partition_operator::plan::{Blocker, DefaultBlocker, Moment, Plan, Step};
 use pg_partition_operator::postgres::{
     DatabaseError, ErrorKind, Progress, SlowSteps, StepFailure, StepOutcome,
 };
@@ -161,7 +161,10 @@ async fn drain_is_estimated_by_bytes_with_toast() {
             .await;
         let done = apply(&world.session().await, &desired(drained()), NOW).await;
         let blockers: Vec<_> = done.remaining.deferred.iter().map(|d| &d.blocker).collect();
-        let is_too_large = matches!(blockers[..], [Blocker::DefaultTooLarge { rows: 40, .. }]);
+        let is_too_large = matches!(
+            blockers[..],
+            [Blocker::Default(DefaultBlocker::DefaultTooLarge { rows: 40, .. })]
+        );
         assert!(is_too_large, "Postgres {major}: {}", done.remaining);
     }
 }

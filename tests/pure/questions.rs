@@ -3,7 +3,9 @@
 use jiff::SignedDuration;
 use pg_partition_operator::observed::{ObservedTable, Question, Snapshot, Within};
 use pg_partition_operator::partition::{Edge, KeyType, QualifiedName, RangeBounds};
-use pg_partition_operator::plan::{Blocker, Moment, Step, plan, questions, questions_without_spec};
+use pg_partition_operator::plan::{
+    Blocker, DefaultBlocker, Moment, Step, plan, questions, questions_without_spec,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -22,7 +24,7 @@ proptest! {
         let moment = Moment::at(now);
         let asked = questions(&desired, &observed, &moment);
         for held in plan(&desired, &observed, &moment).deferred {
-            let (Blocker::DefaultNotCounted { .. }, Some(Step::AttachPartition(attach))) =
+            let (Blocker::Default(DefaultBlocker::DefaultNotCounted { .. }), Some(Step::AttachPartition(attach))) =
                 (&held.blocker, &held.wanted)
             else {
                 continue;

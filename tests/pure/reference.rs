@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
 use pg_partition_operator::plan::{
-    Blocker, Risk, Rule, SafetyRule, Step, StepKind, TransactionMode,
+    Blocker, IndexBlocker, Risk, Rule, SafetyRule, Step, StepKind, TransactionMode,
 };
 use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{reason_of, resolved_by};
@@ -80,13 +80,23 @@ fn rules() -> String {
     RULES.to_owned() + &Rule::ALL.iter().zip(&declared).map(row).collect::<String>()
 }
 
+/// Names of all blockers, with the words of their doc comments.
+fn blockers() -> Vec<(String, String)> {
+    let of = |file: &str, name| {
+        source::variants(&source::file(&format!("plan/blocker/{file}.rs")), name)
+    };
+    let flat = |(name, words): (String, String)| match name.as_str() {
+        "Default" => of("default", "DefaultBlocker"),
+        "Index" => of("index", "IndexBlocker"),
+        "Preflight" => source::variants(&source::file("plan/conversion/refusal.rs"), "Refusal"),
+        _ => vec![(name, words)],
+    };
+    of("mod", "Blocker").into_iter().flat_map(flat).collect()
+}
+
 #[test]
 fn every_blocker_has_its_heading() {
-    let mut declared = source::variants(&source::file("plan/blocker.rs"), "Blocker");
-    // What the preflight of a conversion finds has names of its own.
-    let preflight = declared.iter().position(|(name, _)| name == "Preflight").expect("is declared");
-    let refusals = source::variants(&source::file("plan/conversion/refusal.rs"), "Refusal");
-    declared.splice(preflight..=preflight, refusals);
+    let declared = blockers();
     let blockers = samples::blockers();
     let named: Vec<_> = blockers.iter().map(|blocker| blocker.name().to_owned()).collect();
     assert_eq!(names(&declared), named);
@@ -131,14 +141,7 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
             &[UNREACHABLE, "reference/privileges.md"]
         }
         Blocker::InRecovery | Blocker::ReadOnly | Blocker::ServerTooOld { .. } => &[UNREACHABLE],
-        Blocker::DefaultHoldsRows { .. }
-        | Blocker::DefaultNotCounted { .. }
-        | Blocker::DefaultInUse { .. }
-        | Blocker::DefaultNoTable { .. }
-        | Blocker::DefaultReferenced { .. }
-        | Blocker::DefaultRunsCode { .. }
-        | Blocker::DefaultWithoutIdentity { .. }
-        | Blocker::DefaultTooLarge { .. } => &[DEFAULT_ROWS, "concepts/default-partition.md"],
+        Blocker::Default(_) => &[DEFAULT_ROWS, "concepts/default-partition.md"],
         Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {
             &["runbooks/PgPartitionDetachPending.md"]
         }
@@ -160,13 +163,15 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
             &[NO_COVERAGE, "how-to/recover.md#something-was-detached-that-should-have-stayed"]
         }
         Blocker::UnattachedTable { .. } => &[NO_COVERAGE, "how-to/recover.md#restore-a-database"],
-        Blocker::NoSuchColumn { .. } | Blocker::ConditionUnclear { .. } => {
-            &["reference/resource.md#specindexes"]
-        }
-        Blocker::IndexNameTaken { .. }
-        | Blocker::IndexServesConstraint { .. }
-        | Blocker::IndexBeingBuilt { .. }
-        | Blocker::NoConcurrentBuild { .. } => &["concepts/partitions.md#indexes"],
+        Blocker::Index(
+            IndexBlocker::NoSuchColumn { .. } | IndexBlocker::ConditionUnclear { .. },
+        ) => &["reference/resource.md#specindexes"],
+        Blocker::Index(
+            IndexBlocker::IndexNameTaken { .. }
+            | IndexBlocker::IndexServesConstraint { .. }
+            | IndexBlocker::IndexBeingBuilt { .. }
+            | IndexBlocker::NoConcurrentBuild { .. },
+        ) => &["concepts/partitions.md#indexes"],
     }
 }
 

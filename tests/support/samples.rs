@@ -12,10 +12,11 @@ use pg_partition_operator::partition::{
     Mark, Marker, QualifiedName, RangeBounds, RangeKey, ServerVersion, adoption_digest,
 };
 use pg_partition_operator::plan::{
-    Attach, AttachIndex, Blocker, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
-    DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
-    RemoveDefault, ReplaceTableIndex, StateBounds, Step, ValidateBounds, ValidateExclusion,
+    Attach, AttachIndex, Blocker, BuildIndex, CreateTableIndex, DefaultBlocker, Detach,
+    DiscardPartition, Drain, DropDetached, DropExclusion, DropIndex, DropTableIndex,
+    ExcludeFromDefault, FinalizeDetach, IndexBlocker, IndexBody, MarkPartitions, MarkedPartition,
+    Marking, NewIndex, NewPartition, Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step,
+    ValidateBounds, ValidateExclusion,
 };
 
 mod refusals;
@@ -356,35 +357,53 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::InRecovery,
         Blocker::ReadOnly,
         Blocker::ServerTooOld { version: ServerVersion(130_014) },
-        Blocker::DefaultHoldsRows { default: default.clone(), range: range.clone(), rows: 17 },
-        Blocker::DefaultNotCounted { default: default.clone() },
-        Blocker::DefaultInUse { default: default.clone() },
         Blocker::OtherModulus { table: orders("orders"), found: 4, wanted: 8 },
-        Blocker::DefaultNoTable { default: default.clone(), kind: PartitionKind::ForeignTable },
-        Blocker::DefaultReferenced { default: default.clone(), by: vec![orders("invoices")] },
-        Blocker::DefaultRunsCode {
+        Blocker::Default(DefaultBlocker::DefaultHoldsRows {
+            default: default.clone(),
+            range: range.clone(),
+            rows: 17,
+        }),
+        Blocker::Default(DefaultBlocker::DefaultNotCounted { default: default.clone() }),
+        Blocker::Default(DefaultBlocker::DefaultInUse { default: default.clone() }),
+        Blocker::Default(DefaultBlocker::DefaultNoTable {
+            default: default.clone(),
+            kind: PartitionKind::ForeignTable,
+        }),
+        Blocker::Default(DefaultBlocker::DefaultReferenced {
+            default: default.clone(),
+            by: vec![orders("invoices")],
+        }),
+        Blocker::Default(DefaultBlocker::DefaultRunsCode {
             default: default.clone(),
             code: vec!["shop.is_valid(numeric)".to_owned()],
             role: Some(identifier("keeper")),
             powers: vec!["membership in payroll".to_owned()],
-        },
-        Blocker::DefaultWithoutIdentity { default: default.clone() },
-        Blocker::DefaultTooLarge { default, range, rows: 1_700_000, millis: 42_500 },
+        }),
+        Blocker::Default(DefaultBlocker::DefaultWithoutIdentity { default: default.clone() }),
+        Blocker::Default(DefaultBlocker::DefaultTooLarge {
+            default,
+            range,
+            rows: 1_700_000,
+            millis: 42_500,
+        }),
     ];
     let of_indexes = vec![
-        Blocker::NoSuchColumn {
+        Blocker::Index(IndexBlocker::NoSuchColumn {
             table: orders("orders"),
             index: index.clone(),
             column: identifier("amount"),
-        },
-        Blocker::ConditionUnclear { index: index.clone(), column: identifier("email") },
-        Blocker::IndexNameTaken { index: orders("orders_placed") },
-        Blocker::IndexServesConstraint { index: orders("orders_placed") },
-        Blocker::IndexBeingBuilt { index: partition.sibling(index) },
-        Blocker::NoConcurrentBuild {
+        }),
+        Blocker::Index(IndexBlocker::ConditionUnclear {
+            index: index.clone(),
+            column: identifier("email"),
+        }),
+        Blocker::Index(IndexBlocker::IndexNameTaken { index: orders("orders_placed") }),
+        Blocker::Index(IndexBlocker::IndexServesConstraint { index: orders("orders_placed") }),
+        Blocker::Index(IndexBlocker::IndexBeingBuilt { index: partition.sibling(index) }),
+        Blocker::Index(IndexBlocker::NoConcurrentBuild {
             partition: partition.clone(),
             kind: PartitionKind::Partitioned,
-        },
+        }),
         Blocker::NotOwnerOfPartition { partition, role: Some(keeper) },
     ];
     [of_table, of_conversion.collect(), of_partitions, blockers_of_retention(), of_indexes].concat()

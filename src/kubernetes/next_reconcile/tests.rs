@@ -11,7 +11,7 @@ use crate::desired::DesiredTable;
 use crate::kubernetes::ClusterError;
 use crate::observed::{ObservedTable, Snapshot};
 use crate::partition::{Identifier, QualifiedName};
-use crate::plan::{self, Blocker, Deferral, Moment, Plan};
+use crate::plan::{self, Blocker, Deferral, IndexBlocker, Moment, Plan};
 use crate::status::{FailedStep, Failure};
 
 const NOW: &str = "2026-11-25T12:00:00Z";
@@ -160,7 +160,7 @@ fn deferral_is_no_failure() {
         (vec![missing_privilege()], 0, in_seconds(1)),
         (vec![missing_privilege()], 86_400, in_seconds(300)),
         (vec![pending_detach(), missing_privilege()], 86_400, in_seconds(10)),
-        (vec![Blocker::IndexBeingBuilt { index: name() }], 20, in_seconds(10)),
+        (vec![Blocker::Index(IndexBlocker::IndexBeingBuilt { index: name() })], 20, in_seconds(10)),
     ] {
         let next = Table::deferring(blockers.clone()).next(&[], &unready_for(seconds));
         assert_eq!(next, expected, "{blockers:?} for {seconds} s");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::observed::PartitionKind;
 use crate::partition::{Canonical, Encode, ServerVersion, encode_variants};
-use crate::plan::Blocker;
+use crate::plan::{Blocker, DefaultBlocker, IndexBlocker};
 
 // The name of a role is shown on a laptop, and not in a cluster where it came from a Secret: no fingerprint covers it.
 encode_variants! {
@@ -24,15 +24,7 @@ encode_variants! {
         InRecovery = "in-recovery" {}
         ReadOnly = "read-only" {}
         ServerTooOld = "server-too-old" { version }
-        DefaultHoldsRows = "default-holds-rows" { default, range; except rows }
-        DefaultNotCounted = "default-not-counted" { default }
-        DefaultInUse = "default-in-use" { default }
         OtherModulus = "other-modulus" { table, found, wanted }
-        DefaultNoTable = "default-no-table" { default, kind }
-        DefaultReferenced = "default-referenced" { default, by }
-        DefaultRunsCode = "default-runs-code" { default, code, powers; except role }
-        DefaultWithoutIdentity = "default-without-identity" { default }
-        DefaultTooLarge = "default-too-large" { default, range; except rows, millis }
         DetachHeld = "detach-held" { partition; except by }
         AnotherDetachPending = "another-detach-pending" { partition }
         NeedsApproval = "needs-approval" { count, limit, dropped_after }
@@ -45,14 +37,27 @@ encode_variants! {
         HasPartitions = "has-partitions" { partition }
         HasDependents = "has-dependents" { of, by }
         CannotReattach = "cannot-reattach" { partition }
+        UnattachedTable = "unattached-table" { table }
+        NotOwnerOfPartition = "not-owner-of-partition" { partition; except role }
+        ..Default, Index
+    }
+    DefaultBlocker {
+        DefaultHoldsRows = "default-holds-rows" { default, range; except rows }
+        DefaultNotCounted = "default-not-counted" { default }
+        DefaultInUse = "default-in-use" { default }
+        DefaultNoTable = "default-no-table" { default, kind }
+        DefaultReferenced = "default-referenced" { default, by }
+        DefaultRunsCode = "default-runs-code" { default, code, powers; except role }
+        DefaultWithoutIdentity = "default-without-identity" { default }
+        DefaultTooLarge = "default-too-large" { default, range; except rows, millis }
+    }
+    IndexBlocker {
         NoSuchColumn = "no-such-column" { table, index, column }
         ConditionUnclear = "condition-unclear" { index, column }
         IndexNameTaken = "index-name-taken" { index }
         IndexServesConstraint = "index-serves-constraint" { index }
         IndexBeingBuilt = "index-being-built" { index }
-        UnattachedTable = "unattached-table" { table }
         NoConcurrentBuild = "no-concurrent-build" { partition, kind }
-        NotOwnerOfPartition = "not-owner-of-partition" { partition; except role }
     }
     PartitionKind {
         Table = "table" {}

@@ -3,8 +3,29 @@
 use super::{kind_of, names, shown_role};
 use crate::observed::PartitionKind;
 use crate::partition::{Identifier, KeyRange, QualifiedName, shown_text};
+use crate::plan::DefaultBlocker;
 
-pub(super) fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -> String {
+impl DefaultBlocker {
+    /// Says what blocks the step, and what to do about it.
+    pub(super) fn explain(&self) -> String {
+        match self {
+            Self::DefaultHoldsRows { default, range, rows } => holds_rows(default, *rows, range),
+            Self::DefaultNotCounted { default } => default_not_counted(default),
+            Self::DefaultInUse { default } => default_in_use(default),
+            Self::DefaultNoTable { default, kind } => default_no_table(default, *kind),
+            Self::DefaultReferenced { default, by } => default_referenced(default, by),
+            Self::DefaultRunsCode { default, code, role, powers } => {
+                default_runs_code(default, code, role.as_ref(), powers)
+            }
+            Self::DefaultWithoutIdentity { default } => default_without_identity(default),
+            Self::DefaultTooLarge { default, range, rows, millis } => {
+                default_too_large(default, *rows, *millis, &range.shown())
+            }
+        }
+    }
+}
+
+fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -> String {
     format!(
         "the default partition {} holds {rows} rows of {}: move them out of it, or set \
          spec.defaultPartition to Present to have it done",
@@ -13,7 +34,7 @@ pub(super) fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -
     )
 }
 
-pub(super) fn default_not_counted(default: &QualifiedName) -> String {
+fn default_not_counted(default: &QualifiedName) -> String {
     format!(
         "the rows of the default partition {} could not be counted, within 10 s or at all: attaching \
          beside rows that nobody has looked at would make writes fail; give it an index on the key, \
@@ -22,7 +43,7 @@ pub(super) fn default_not_counted(default: &QualifiedName) -> String {
     )
 }
 
-pub(super) fn default_in_use(default: &QualifiedName) -> String {
+fn default_in_use(default: &QualifiedName) -> String {
     format!(
         "rows of now go to the default partition {}, which is not empty: attaching would \
          scan it under an exclusive lock, or make inserts fail; set spec.defaultPartition to \
@@ -31,7 +52,7 @@ pub(super) fn default_in_use(default: &QualifiedName) -> String {
     )
 }
 
-pub(super) fn default_no_table(default: &QualifiedName, kind: PartitionKind) -> String {
+fn default_no_table(default: &QualifiedName, kind: PartitionKind) -> String {
     format!(
         "the default partition {} is {}: its rows can be moved out by hand only",
         default.shown(),
@@ -39,7 +60,7 @@ pub(super) fn default_no_table(default: &QualifiedName, kind: PartitionKind) -> 
     )
 }
 
-pub(super) fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) -> String {
+fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) -> String {
     format!(
         "foreign keys of {} lead to this table: moving rows out of {} would break or follow them; \
          move them by hand",
@@ -48,7 +69,7 @@ pub(super) fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) 
     )
 }
 
-pub(super) fn default_runs_code(
+fn default_runs_code(
     default: &QualifiedName,
     code: &[String],
     role: Option<&Identifier>,
@@ -71,12 +92,7 @@ pub(super) fn default_runs_code(
     )
 }
 
-pub(super) fn default_too_large(
-    default: &QualifiedName,
-    rows: u64,
-    millis: u64,
-    range: &str,
-) -> String {
+fn default_too_large(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
     format!(
         "moving {rows} rows of {range} out of {} would take about {millis} ms, and everybody would wait: \
          raise spec.limits.lockTimeout to more than twice that for a quiet moment, or move them by hand",
@@ -84,7 +100,7 @@ pub(super) fn default_too_large(
     )
 }
 
-pub(super) fn default_without_identity(default: &QualifiedName) -> String {
+fn default_without_identity(default: &QualifiedName) -> String {
     format!(
         "rows cannot be moved out of the default partition {0}: its deletes are published, and it has no replica \
          identity: give it a primary key, or run ALTER TABLE {0} REPLICA IDENTITY FULL",

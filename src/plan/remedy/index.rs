@@ -3,12 +3,23 @@
 use super::kind_of;
 use crate::observed::PartitionKind;
 use crate::partition::{Identifier, QualifiedName};
+use crate::plan::IndexBlocker;
 
-pub(super) fn no_such_column(
-    table: &QualifiedName,
-    index: &Identifier,
-    column: &Identifier,
-) -> String {
+impl IndexBlocker {
+    /// Says what blocks the step, and what to do about it.
+    pub(super) fn explain(&self) -> String {
+        match self {
+            Self::NoSuchColumn { table, index, column } => no_such_column(table, index, column),
+            Self::ConditionUnclear { index, column } => condition_unclear(index, column),
+            Self::IndexNameTaken { index } => index_name_taken(index),
+            Self::IndexServesConstraint { index } => index_serves_constraint(index),
+            Self::IndexBeingBuilt { index } => index_being_built(index),
+            Self::NoConcurrentBuild { partition, kind } => no_concurrent_build(partition, *kind),
+        }
+    }
+}
+
+fn no_such_column(table: &QualifiedName, index: &Identifier, column: &Identifier) -> String {
     format!(
         "table {} has no column {}: correct index {} in spec.indexes",
         table.shown(),
@@ -17,7 +28,7 @@ pub(super) fn no_such_column(
     )
 }
 
-pub(super) fn condition_unclear(index: &Identifier, column: &Identifier) -> String {
+fn condition_unclear(index: &Identifier, column: &Identifier) -> String {
     format!(
         "the condition of index {} does not compare column {} directly, and operators of its type are not in pg_catalog: \
          write each comparison as the bare column, an operator, and a constant",
@@ -26,14 +37,14 @@ pub(super) fn condition_unclear(index: &Identifier, column: &Identifier) -> Stri
     )
 }
 
-pub(super) fn index_name_taken(index: &QualifiedName) -> String {
+fn index_name_taken(index: &QualifiedName) -> String {
     format!(
         "another relation is named {}: choose another index name in spec.indexes",
         index.shown()
     )
 }
 
-pub(super) fn index_serves_constraint(index: &QualifiedName) -> String {
+fn index_serves_constraint(index: &QualifiedName) -> String {
     format!(
         "index {} supports a constraint or the replica identity, and differs from the spec: change the \
          constraint, or take the index out of spec.indexes",
@@ -41,11 +52,11 @@ pub(super) fn index_serves_constraint(index: &QualifiedName) -> String {
     )
 }
 
-pub(super) fn index_being_built(index: &QualifiedName) -> String {
+fn index_being_built(index: &QualifiedName) -> String {
     format!("somebody is building {} at this moment", index.shown())
 }
 
-pub(super) fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
+fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
     let (partition, kind_name) = (partition.shown(), kind_of(kind));
     match kind {
         PartitionKind::ForeignTable => format!(

@@ -10,14 +10,6 @@ use super::Blocker;
 use crate::observed::PartitionKind;
 use crate::partition::{Identifier, QualifiedName};
 use consent::{clocks_differ, drop_needs_approval, needs_approval};
-use default::{
-    default_in_use, default_no_table, default_not_counted, default_referenced, default_runs_code,
-    default_too_large, default_without_identity, holds_rows,
-};
-use index::{
-    condition_unclear, index_being_built, index_name_taken, index_serves_constraint,
-    no_concurrent_build, no_such_column,
-};
 use partition::{
     another_detach_pending, cannot_reattach, detach_held, has_dependents, has_partitions,
     last_partition, not_owner_of, referenced, references_not_checked, unattached_table,
@@ -53,19 +45,8 @@ impl Blocker {
             Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
             Self::ReadOnly => read_only(),
             Self::ServerTooOld { version } => server_too_old(*version),
-            Self::DefaultHoldsRows { default, range, rows } => holds_rows(default, *rows, range),
-            Self::DefaultNotCounted { default } => default_not_counted(default),
-            Self::DefaultInUse { default } => default_in_use(default),
+            Self::Default(blocker) => blocker.explain(),
             Self::OtherModulus { table, found, wanted } => other_modulus(table, *found, *wanted),
-            Self::DefaultNoTable { default, kind } => default_no_table(default, *kind),
-            Self::DefaultReferenced { default, by } => default_referenced(default, by),
-            Self::DefaultRunsCode { default, code, role, powers } => {
-                default_runs_code(default, code, role.as_ref(), powers)
-            }
-            Self::DefaultWithoutIdentity { default } => default_without_identity(default),
-            Self::DefaultTooLarge { default, range, rows, millis } => {
-                default_too_large(default, *rows, *millis, &range.shown())
-            }
             Self::DetachHeld { partition, by } => detach_held(partition, by),
             Self::AnotherDetachPending { partition } => another_detach_pending(partition),
             Self::NeedsApproval { count, limit, dropped_after } => {
@@ -86,12 +67,7 @@ impl Blocker {
             Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::UnattachedTable { table } => unattached_table(table),
             Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
-            Self::NoSuchColumn { table, index, column } => no_such_column(table, index, column),
-            Self::ConditionUnclear { index, column } => condition_unclear(index, column),
-            Self::IndexNameTaken { index } => index_name_taken(index),
-            Self::IndexServesConstraint { index } => index_serves_constraint(index),
-            Self::IndexBeingBuilt { index } => index_being_built(index),
-            Self::NoConcurrentBuild { partition, kind } => no_concurrent_build(partition, *kind),
+            Self::Index(blocker) => blocker.explain(),
         }
     }
 }

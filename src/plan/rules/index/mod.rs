@@ -8,6 +8,7 @@ use crate::observed::{
     ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Identifier, QualifiedName, fit};
+use crate::plan::IndexBlocker;
 use crate::plan::condition::KnownCondition;
 use crate::plan::limits::MAX_STEPS;
 use crate::plan::step::{
@@ -21,9 +22,15 @@ pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     for index in indexes {
         if let Some(column) = unknown_column(index, ground) {
             let (table, index) = (draft.world.name.clone(), index.name.clone());
-            draft.defer(None, Blocker::NoSuchColumn { table, index, column });
+            draft.defer(None, Blocker::Index(IndexBlocker::NoSuchColumn { table, index, column }));
         } else if let Some(column) = draft.unclear_column(ground, index) {
-            draft.defer(None, Blocker::ConditionUnclear { index: index.name.clone(), column });
+            draft.defer(
+                None,
+                Blocker::Index(IndexBlocker::ConditionUnclear {
+                    index: index.name.clone(),
+                    column,
+                }),
+            );
         } else if index.is_of_table() {
             ensure_of_table(index, ground, draft);
         } else {
@@ -45,7 +52,7 @@ fn ensure_of_table(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft)
     match table_index(&index.name, draft).cloned() {
         None if draft.is_taken(&index.name) => {
             let index = draft.world.name.sibling(index.name.clone());
-            draft.defer(None, Blocker::IndexNameTaken { index });
+            draft.defer(None, Blocker::Index(IndexBlocker::IndexNameTaken { index }));
         }
         None if foreign_partition(draft).is_some() => {
             create_beside_foreign(index, &index.name, Cause::MissingIndex, ground, draft);
@@ -63,7 +70,7 @@ fn ensure_of_table(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft)
         }
         Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, ground) => {
             let index = draft.world.name.sibling(index.name.clone());
-            draft.defer(None, Blocker::IndexServesConstraint { index });
+            draft.defer(None, Blocker::Index(IndexBlocker::IndexServesConstraint { index }));
         }
         Some(found) if !found.dependents.is_empty() => {
             let of = draft.world.name.sibling(index.name.clone());
@@ -88,7 +95,7 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
     if table_index(&replacement, draft).is_none() {
         if draft.is_taken(&replacement) {
             let index = draft.world.name.sibling(replacement);
-            draft.defer(None, Blocker::IndexNameTaken { index });
+            draft.defer(None, Blocker::Index(IndexBlocker::IndexNameTaken { index }));
             return;
         }
         if foreign_partition(draft).is_some() {
@@ -154,7 +161,8 @@ fn create_beside_foreign(
 ) {
     let foreign = foreign_partition(draft).map(|p| (p.name.clone(), p.kind));
     if let Some((partition, kind)) = foreign.filter(|_| index.shape.unique) {
-        return draft.defer(None, Blocker::NoConcurrentBuild { partition, kind });
+        return draft
+            .defer(None, Blocker::Index(IndexBlocker::NoConcurrentBuild { partition, kind }));
     }
     let attached: Vec<_> = draft.world.attached().cloned().collect();
     let mut is_complete = true;

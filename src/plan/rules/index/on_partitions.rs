@@ -4,6 +4,7 @@ use super::{Blocker, Cause, Draft, Ground, Step, table_index};
 use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{IndexSettings, ObservedPartition, PartitionIndex, PartitionKind};
 use crate::partition::{Bounds, Identifier, index_name, unused};
+use crate::plan::IndexBlocker;
 use crate::plan::calendar::Newest;
 use crate::plan::limits::MAX_STEPS;
 use crate::plan::step::{BuildIndex, DropIndex};
@@ -130,11 +131,16 @@ fn build_blocker(
 ) -> Option<Blocker> {
     let name = partition.name.clone();
     if partition.kind != PartitionKind::Table {
-        return Some(Blocker::NoConcurrentBuild { partition: name, kind: partition.kind });
+        return Some(Blocker::Index(IndexBlocker::NoConcurrentBuild {
+            partition: name,
+            kind: partition.kind,
+        }));
     }
     if !partition.owned {
         return Some(draft.not_owner_of(partition));
     }
     let building = leftover.filter(|index| index.building)?;
-    Some(Blocker::IndexBeingBuilt { index: name.sibling(building.name.clone()) })
+    Some(Blocker::Index(IndexBlocker::IndexBeingBuilt {
+        index: name.sibling(building.name.clone()),
+    }))
 }

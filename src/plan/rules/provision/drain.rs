@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Blocker, Draft, Ground, Step, Wanted};
+use super::{Draft, Ground, Step, Wanted};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Identifier, KeyRange};
+use crate::plan::DefaultBlocker;
 use crate::plan::step::Drain;
 
 /// How long it takes to move a row, with a few indexes, in microseconds; about, and rather too long.
@@ -52,19 +53,19 @@ pub(super) fn blocker(
     rows: u64,
     ground: &Ground<'_>,
     draft: &Draft,
-) -> Option<Blocker> {
+) -> Option<DefaultBlocker> {
     let name = default.name.clone();
     if default.kind != PartitionKind::Table {
-        return Some(Blocker::DefaultNoTable { default: name, kind: default.kind });
+        return Some(DefaultBlocker::DefaultNoTable { default: name, kind: default.kind });
     }
     let mut by = ground.referenced_by();
     by.extend(default.referenced_by.iter().cloned());
     if !by.is_empty() {
-        return Some(Blocker::DefaultReferenced { default: name, by });
+        return Some(DefaultBlocker::DefaultReferenced { default: name, by });
     }
     let relation = ground.relation;
     if relation.runs_code_with_more_rights() {
-        return Some(Blocker::DefaultRunsCode {
+        return Some(DefaultBlocker::DefaultRunsCode {
             default: name,
             code: relation.owner_code.clone(),
             role: draft.world.server.role.clone(),
@@ -72,15 +73,11 @@ pub(super) fn blocker(
         });
     }
     if rows > 0 && default.lacks_identity {
-        return Some(Blocker::DefaultWithoutIdentity { default: name });
+        return Some(DefaultBlocker::DefaultWithoutIdentity { default: name });
     }
     let millis = millis(default, rows, draft.world.default_count);
-    is_too_long(millis, ground.desired.limits.lock_timeout).then_some(Blocker::DefaultTooLarge {
-        default: name,
-        range,
-        rows,
-        millis,
-    })
+    is_too_long(millis, ground.desired.limits.lock_timeout)
+        .then_some(DefaultBlocker::DefaultTooLarge { default: name, range, rows, millis })
 }
 
 /// Makes a partition of a table that gets its rows in the same transaction.

@@ -7,13 +7,14 @@ use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
 use crate::observed::ObservedPartition;
 use crate::partition::{
-    Bounds, Identifier, KeyRange, QualifiedName, default_check, detached_check, range_name,
+    Bounds, Identifier, KeyRange, QualifiedName, RangeBounds, default_check, detached_check,
+    range_name,
 };
 use crate::plan::calendar::Newest;
 use crate::plan::ground::{Method, Range};
 use crate::plan::limits::MAX_RELATIONS;
 use crate::plan::step::{DropExclusion, ExcludeFromDefault, ValidateExclusion};
-use crate::plan::{Gaps, Missing};
+use crate::plan::{DefaultBlocker, Gaps, Missing};
 
 /// Makes and attaches the partitions that are missing.
 pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
@@ -130,19 +131,39 @@ fn way(
     }
     let default = draft.world.default_partition().filter(|default| default.bytes > 0);
     let Some(default) = default else { return Way::Free };
-    let name = default.name.clone();
-    let Some(stretches) = &draft.world.default_rows else {
-        return Way::Blocked(Blocker::DefaultNotCounted { default: name });
+    let Some(rows) = rows_in_default(range, draft) else {
+        let default = default.name.clone();
+        return Way::Blocked(Blocker::Default(DefaultBlocker::DefaultNotCounted { default }));
     };
+    beside_default((default, rows), range, ground, proved, draft, spent)
+}
+
+/// Returns how many rows of the default partition lie in a range, or `None` if they were not counted.
+fn rows_in_default(range: RangeBounds, draft: &Draft) -> Option<u64> {
     if draft.world.default_rows_from.is_some_and(|from| range.from() < from) {
-        return Way::Blocked(Blocker::DefaultNotCounted { default: name });
+        return None;
     }
+    let stretches = draft.world.default_rows.as_ref()?;
     let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
-    let rows = overlapping.map(|stretch| stretch.rows).fold(0, u64::saturating_add);
+    Some(overlapping.map(|stretch| stretch.rows).fold(0, u64::saturating_add))
+}
+
+/// Returns how a partition can be attached beside a default partition that is not empty, and holds this many rows of its
+/// range.
+fn beside_default(
+    (default, rows): (&ObservedPartition, u64),
+    range: RangeBounds,
+    ground: &Ground<'_>,
+    proved: &Range<'_>,
+    draft: &Draft,
+    spent: &mut u64,
+) -> Way {
+    let blocked = |blocker| Way::Blocked(Blocker::Default(blocker));
+    let name = default.name.clone();
     let is_drained = proved.spec.default_partition == DefaultPartition::Present;
     if rows > 0 && !is_drained {
         let range = proved.of(range);
-        return Way::Blocked(Blocker::DefaultHoldsRows { default: name, range, rows });
+        return blocked(DefaultBlocker::DefaultHoldsRows { default: name, range, rows });
     }
     if !default.owned {
         return Way::Blocked(draft.not_owner_of(default));
@@ -152,12 +173,12 @@ fn way(
     let promised = default.exclusions.iter().any(|e| e.name == default_check(range));
     let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
     if !is_drained {
-        let blocker = is_in_use.then_some(Blocker::DefaultInUse { default: name });
-        return blocker.map_or(Way::Excluding, Way::Blocked);
+        let blocker = is_in_use.then_some(DefaultBlocker::DefaultInUse { default: name });
+        return blocker.map_or(Way::Excluding, blocked);
     }
     let blocker = drain::blocker(default, proved.of(range), rows, ground, draft);
     if rows > 0 || is_in_use {
-        return blocker.map_or(Way::Draining(rows), Way::Blocked);
+        return blocker.map_or(Way::Draining(rows), blocked);
     }
     // Rows of this range may come at any time. So there is no promise where there is another way, and as
     // long as all of these together make nobody wait for long.

@@ -1,11 +1,17 @@
-//! What stands in the way of a step.
+//! What stands in the way of a step. The two largest families have an enum each; they are blockers like the others.
+
+mod default;
+mod index;
+
+pub use default::DefaultBlocker;
+pub use index::IndexBlocker;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Refusal;
-use crate::observed::{BlockingTransaction, PartitionKind};
+use crate::observed::BlockingTransaction;
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion};
 
 /// What stands in the way.
@@ -95,25 +101,6 @@ pub enum Blocker {
         /// Its version.
         version: ServerVersion,
     },
-    /// The default partition holds rows that belong to the new partition.
-    DefaultHoldsRows {
-        /// The default partition.
-        default: QualifiedName,
-        /// The range of the new partition.
-        range: KeyRange,
-        /// How many rows.
-        rows: u64,
-    },
-    /// Nobody could count the rows of the default partition in time, or was allowed to.
-    DefaultNotCounted {
-        /// The default partition.
-        default: QualifiedName,
-    },
-    /// Rows of the new partition may be on their way into the default partition at this moment.
-    DefaultInUse {
-        /// The default partition.
-        default: QualifiedName,
-    },
     /// The table has another number of hash partitions than the spec says.
     OtherModulus {
         /// The table.
@@ -123,47 +110,9 @@ pub enum Blocker {
         /// What the spec says.
         wanted: u32,
     },
-    /// The default partition cannot be moved out of: it is no table, but something else.
-    DefaultNoTable {
-        /// The default partition.
-        default: QualifiedName,
-        /// What it is.
-        kind: PartitionKind,
-    },
-    /// Foreign keys lead to rows of the default partition, and moving them would break or follow them.
-    DefaultReferenced {
-        /// The default partition.
-        default: QualifiedName,
-        /// The tables whose foreign keys lead there.
-        by: Vec<QualifiedName>,
-    },
-    /// Moving rows out of the default partition runs code of the owner, and the login can do more than the owner.
-    DefaultRunsCode {
-        /// The default partition.
-        default: QualifiedName,
-        /// The functions, types, and rules.
-        code: Vec<String>,
-        /// The login role, or `None` if its name must not be shown.
-        role: Option<Identifier>,
-        /// What it can do beyond what the owner can.
-        powers: Vec<String>,
-    },
-    /// Rows cannot be deleted from the default partition: its deletes are published, and it has no replica identity.
-    DefaultWithoutIdentity {
-        /// The default partition.
-        default: QualifiedName,
-    },
-    /// The rows cannot be moved out of the default partition in the time that others may be made to wait.
-    DefaultTooLarge {
-        /// The default partition.
-        default: QualifiedName,
-        /// The range of the new partition.
-        range: KeyRange,
-        /// How many rows would be moved.
-        rows: u64,
-        /// How long it would take, in milliseconds, about.
-        millis: u64,
-    },
+    /// A problem of the default partition.
+    #[strum(transparent)]
+    Default(DefaultBlocker),
     /// A detach was begun and cut off, and somebody who began before still has something open.
     DetachHeld {
         /// The partition.
@@ -248,44 +197,9 @@ pub enum Blocker {
         /// The table.
         table: QualifiedName,
     },
-    /// The spec names a column that the table does not have.
-    NoSuchColumn {
-        /// The table.
-        table: QualifiedName,
-        /// The index that names it.
-        index: Identifier,
-        /// The column.
-        column: Identifier,
-    },
-    /// The condition of an index compares a column of an extension's type in a way that names no operator.
-    ConditionUnclear {
-        /// The index.
-        index: Identifier,
-        /// The column.
-        column: Identifier,
-    },
-    /// Something else has the name the spec gives an index.
-    IndexNameTaken {
-        /// The name.
-        index: QualifiedName,
-    },
-    /// The index serves a constraint, and cannot be replaced under it.
-    IndexServesConstraint {
-        /// The index.
-        index: QualifiedName,
-    },
-    /// Somebody is building the index at this moment.
-    IndexBeingBuilt {
-        /// The index.
-        index: QualifiedName,
-    },
-    /// An index cannot be built on such a partition while it is in use.
-    NoConcurrentBuild {
-        /// The partition.
-        partition: QualifiedName,
-        /// What it is.
-        kind: PartitionKind,
-    },
+    /// A problem of an index.
+    #[strum(transparent)]
+    Index(IndexBlocker),
     /// We may not act as the owner of a partition.
     NotOwnerOfPartition {
         /// The partition.

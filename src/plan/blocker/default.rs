@@ -1,0 +1,69 @@
+//! Blockers of the default partition.
+
+use crate::observed::PartitionKind;
+use crate::partition::{Identifier, KeyRange, QualifiedName};
+
+/// A problem of the default partition that blocks a step.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum DefaultBlocker {
+    /// The default partition holds rows that belong to the new partition.
+    DefaultHoldsRows {
+        /// The default partition.
+        default: QualifiedName,
+        /// The range of the new partition.
+        range: KeyRange,
+        /// How many rows.
+        rows: u64,
+    },
+    /// Nobody could count the rows of the default partition in time, or was allowed to.
+    DefaultNotCounted {
+        /// The default partition.
+        default: QualifiedName,
+    },
+    /// Rows of the new partition may be on their way into the default partition at this moment.
+    DefaultInUse {
+        /// The default partition.
+        default: QualifiedName,
+    },
+    /// The default partition cannot be moved out of: it is no table, but something else.
+    DefaultNoTable {
+        /// The default partition.
+        default: QualifiedName,
+        /// What it is.
+        kind: PartitionKind,
+    },
+    /// Foreign keys lead to rows of the default partition, and moving them would break or follow them.
+    DefaultReferenced {
+        /// The default partition.
+        default: QualifiedName,
+        /// The tables whose foreign keys lead there.
+        by: Vec<QualifiedName>,
+    },
+    /// Moving rows out of the default partition runs code of the owner, and the login can do more than the owner.
+    DefaultRunsCode {
+        /// The default partition.
+        default: QualifiedName,
+        /// The functions, types, and rules.
+        code: Vec<String>,
+        /// The login role, or `None` if its name must not be shown.
+        role: Option<Identifier>,
+        /// What it can do beyond what the owner can.
+        powers: Vec<String>,
+    },
+    /// Rows cannot be deleted from the default partition: its deletes are published, and it has no replica identity.
+    DefaultWithoutIdentity {
+        /// The default partition.
+        default: QualifiedName,
+    },
+    /// The rows cannot be moved out of the default partition in the time that others may be made to wait.
+    DefaultTooLarge {
+        /// The default partition.
+        default: QualifiedName,
+        /// The range of the new partition.
+        range: KeyRange,
+        /// How many rows would be moved.
+        rows: u64,
+        /// How long it would take, in milliseconds, about.
+        millis: u64,
+    },
+}
