@@ -1,18 +1,14 @@
 //! The settings under which a statement means the same everywhere, and how a session gets them back.
 
-/// Settings of every session, whatever the server, the database or the role sets: those that change
-/// what a statement means, what DDL makes, or when a session ends. Not `default_transaction_read_only`:
-/// that is how administrators fence a server. The keepalives are the server's: a node that is gone
-/// cannot close its connections, and they hold the locks on tables.
-pub(super) const PINNED: &str = "-c search_path=pg_catalog,pg_temp -c TimeZone=UTC -c DateStyle=ISO,YMD \
-    -c IntervalStyle=postgres -c lock_timeout=1s -c statement_timeout=10s \
+/// Settings of every session besides those of [`pinned_options`](crate::sql::pinned_options), whatever the server, the
+/// database or the role sets: when a session ends, and how it is used. They make no sense in a printed script, whose
+/// session is a user's. Not `default_transaction_read_only`: that is how administrators fence a server. The keepalives
+/// are the server's: a node that is gone cannot close its connections, and they hold the locks on tables.
+pub(super) const OF_SESSION: &str = "-c lock_timeout=1s -c statement_timeout=10s \
     -c idle_in_transaction_session_timeout=30s -c idle_session_timeout=0 \
     -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 \
     -c tcp_user_timeout=30s -c client_min_messages=warning \
-    -c plan_cache_mode=force_generic_plan -c synchronous_commit=local \
-    -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off \
-    -c default_tablespace= -c standard_conforming_strings=on -c transform_null_equals=off \
-    -c quote_all_identifiers=off -c array_nulls=on -c exit_on_error=off";
+    -c plan_cache_mode=force_generic_plan -c exit_on_error=off";
 
 /// What 17 and later are told when they log in, where a role's own limit is too short even for that.
 pub(super) const NO_TRANSACTION_TIMEOUT: &str = "-c transaction_timeout=0";

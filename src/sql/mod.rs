@@ -30,6 +30,7 @@ mod record_tables;
 mod references;
 mod retention;
 mod script;
+mod settings;
 
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub use index::deparse_conditions;
 pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
 pub use script::{Role, Script, Sql, Statement};
+pub use settings::{pin_settings, pinned_options};
 
 use crate::partition::Identifier;
 use crate::plan::{Effort, Step, TransactionMode};

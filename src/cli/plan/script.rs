@@ -3,10 +3,6 @@
 use crate::plan::{Plan, TransactionMode};
 use crate::sql::{self, Sql, Timeouts};
 
-/// The settings under which the statements mean what they say.
-const SETTINGS: &str = "SET search_path = pg_catalog;\nSET \"TimeZone\" = 'UTC';\n\
-                        SET \"DateStyle\" = 'ISO, YMD';\nSET synchronous_commit = 'local';\n";
-
 /// The statements of a plan, with a comment on each step.
 pub(super) fn text(plan: &Plan, timeouts: Timeouts) -> String {
     let mut text = String::new();
@@ -14,7 +10,9 @@ pub(super) fn text(plan: &Plan, timeouts: Timeouts) -> String {
         text.push_str(&format!("-- {line}\n"));
     }
     let Some(owner) = plan.owner.as_ref().filter(|_| !plan.steps.is_empty()) else { return text };
-    text.push_str(SETTINGS);
+    for setting in sql::pin_settings() {
+        text.push_str(&format!("{};\n", setting.as_str()));
+    }
     for planned in &plan.steps {
         text.push_str(&format!("\n-- {}\n", planned.line()));
         let script = sql::render(&planned.step, owner, timeouts);

@@ -18,7 +18,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connect::{ConnectionSettings, Redaction, ServerAddress, ServerState};
 use super::error::{DatabaseError, ErrorKind};
 use super::login;
-use super::pinned::{CLEAN, NO_TRANSACTION_TIMEOUT, PINNED, PROBE, SETTLE};
+use super::pinned::{CLEAN, NO_TRANSACTION_TIMEOUT, OF_SESSION, PROBE, SETTLE};
+use crate::sql;
 
 /// How long a session may ask for nothing while it holds the lock on a table: a process that stands
 /// still does not keep it.
@@ -92,7 +93,8 @@ impl Session {
         more: &str,
     ) -> Result<(Self, ServerState), DatabaseError> {
         let nonce = format!("{:016x}", fastrand::u64(..));
-        let options = format!("{PINNED} {more} -c pgpartition.probe={nonce}");
+        let pinned = sql::pinned_options();
+        let options = format!("{pinned} {OF_SESSION} {more} -c pgpartition.probe={nonce}");
         let (client, connection) = settings
             .to_driver(server, address, &options)
             .connect(tls.clone())
