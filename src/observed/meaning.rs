@@ -9,9 +9,9 @@ use super::snapshot::{
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Answer, BlockingTransaction, Exclusion, Fires, ForeignKey, Near, ObservedPartition,
-    ObservedTable, PartitionKind, Publication, RawWithin, Relation, RelationKind, ReplicaIdentity,
-    Server, Template, Trigger,
+    Answer, BlockingTransaction, DefaultFacts, Exclusion, Fires, ForeignKey, Near,
+    ObservedPartition, ObservedTable, PartitionKind, Publication, RawWithin, Relation,
+    RelationKind, ReplicaIdentity, Server, Template, Trigger,
 };
 use crate::partition::{
     Bounds, Identifier, InvalidIdentifier, KeyColumn, ManagedTable, Method, PartitionKey,
@@ -218,7 +218,7 @@ fn partition(
     if raw.bounds.is_none() && matches!(bounds, Bounds::Other(_)) {
         return Ok(None); // What we write into a comment we can read.
     }
-    let exclusions = raw.exclusions.unwrap_or_default().into_iter().map(exclusion);
+    let default = (bounds == Bounds::Default).then(|| default_facts(&raw)).transpose()?;
     Ok(Some(ObservedPartition {
         oid: Some(raw.oid),
         name: qualified(raw.schema, raw.name)?,
@@ -235,19 +235,26 @@ fn partition(
         owned: raw.owned,
         rows: raw.rows,
         bytes: raw.bytes,
-        total_bytes: raw.total_bytes,
-        lacks_identity: raw.lacks_identity,
         storage: raw.storage,
         indexes: raw.indexes.into_iter().map(partition_index).collect::<Result<_, _>>()?,
-        exclusions: exclusions.collect::<Result<_, InvalidIdentifier>>()?,
         fits: raw.fits,
         referenced_by: qualified_all(raw.referenced_by)?,
         rows_referenced_by: None,
         references_error: None,
         publications: raw.publications.into_iter().map(publication).collect::<Result<_, _>>()?,
         dependents: raw.dependents,
-        triggers: raw.triggers.into_iter().map(trigger).collect::<Result<_, _>>()?,
+        default,
     }))
+}
+
+fn default_facts(raw: &RawPartition) -> Result<DefaultFacts, InvalidSnapshot> {
+    let checks = raw.exclusions.iter().flatten().cloned().map(exclusion);
+    Ok(DefaultFacts {
+        total_bytes: raw.total_bytes,
+        lacks_identity: raw.lacks_identity,
+        checks: checks.collect::<Result<_, _>>()?,
+        triggers: raw.triggers.iter().cloned().map(trigger).collect::<Result<_, _>>()?,
+    })
 }
 
 fn exclusion(raw: RawExclusion) -> Result<Exclusion, InvalidIdentifier> {

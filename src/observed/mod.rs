@@ -23,8 +23,8 @@ pub use answers::{
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
 pub use partition::{
-    BlockingTransaction, BoundsCheck, Exclusion, Fires, IndexMarker, ObservedPartition,
-    PartitionIndex, PartitionKind, Publication, Trigger,
+    BlockingTransaction, BoundsCheck, DefaultFacts, Exclusion, Fires, IndexMarker,
+    ObservedPartition, PartitionIndex, PartitionKind, Publication, Trigger,
 };
 pub use plain::{
     ChangedCollation, DependentView, ExclusionConstraint, InboundForeignKey, OutboundForeignKey,
@@ -35,8 +35,8 @@ pub use snapshot::Snapshot;
 pub use state::{DetachedBy, PartitionState};
 
 use crate::partition::{
-    Bounds, ColumnOperators, Edge, Identifier, IndexShape, ManagedTable, PartitionKey,
-    QualifiedName, RangeKey, ServerVersion, partition_prefix,
+    ColumnOperators, Edge, Identifier, IndexShape, ManagedTable, PartitionKey, QualifiedName,
+    RangeKey, ServerVersion, partition_prefix,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -284,10 +284,10 @@ impl ObservedTable {
         self.partitions.iter().filter(|p| p.state.is_attached())
     }
 
-    /// The default partition.
+    /// Returns the default partition, and what only it has.
     #[must_use]
-    pub fn default_partition(&self) -> Option<&ObservedPartition> {
-        self.attached().find(|p| p.bounds == Bounds::Default)
+    pub fn default_partition(&self) -> Option<(&ObservedPartition, &DefaultFacts)> {
+        self.attached().find_map(|p| Some((p, p.default.as_ref()?)))
     }
 
     /// Whether a table of that name is looked at when it is no partition any more.

@@ -28,17 +28,10 @@ pub struct ObservedPartition {
     pub rows: Option<u64>,
     /// How many bytes its heap has.
     pub bytes: u64,
-    /// On a default partition: how many bytes it has in all, with TOAST and indexes.
-    pub total_bytes: u64,
-    /// On a default partition: whether its deletes are published, and it has no replica identity by which a
-    /// subscriber would know the rows. Postgres refuses to delete from it.
-    pub lacks_identity: bool,
     /// Its storage parameters: `fillfactor=90` …
     pub storage: Vec<String>,
     /// Its indexes.
     pub indexes: Vec<PartitionIndex>,
-    /// On a default partition: what is promised not to be in it.
-    pub exclusions: Vec<Exclusion>,
     /// Whether its columns are still those of the table, so that it can be attached.
     pub fits: bool,
     /// The tables whose foreign keys lead to it alone, not to the table as a whole.
@@ -52,7 +45,21 @@ pub struct ObservedPartition {
     /// On what may be dropped: the objects outside of it that depend on it, so that Postgres refuses to drop it;
     /// as the catalog describes them.
     pub dependents: Vec<String>,
-    /// On a default partition: its triggers that fire.
+    /// What only a default partition has; `None` exactly if the bounds are not those of one.
+    pub default: Option<DefaultFacts>,
+}
+
+/// What only a default partition has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DefaultFacts {
+    /// Its bytes, with TOAST and indexes.
+    pub total_bytes: u64,
+    /// Whether its deletes are published, and it has no replica identity by which a subscriber finds the rows.
+    /// Postgres rejects deletes from such a table.
+    pub lacks_identity: bool,
+    /// The default-partition checks that the operator added.
+    pub checks: Vec<Exclusion>,
+    /// Its enabled triggers.
     pub triggers: Vec<Trigger>,
 }
 

@@ -60,7 +60,7 @@ fn default_rows(
 }
 
 fn has_default_rows(observed: &ObservedTable) -> bool {
-    observed.default_partition().is_some_and(|default| default.bytes > 0)
+    observed.default_partition().is_some_and(|(default, _)| default.bytes > 0)
 }
 
 /// Asks about the partitions that expire.

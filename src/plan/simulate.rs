@@ -8,10 +8,10 @@ use super::step::{
     NewIndex, NewPartition, Remember, Step,
 };
 use crate::observed::{
-    BoundsCheck, Exclusion, IndexMarker, IndexSettings, ObservedPartition, ObservedTable,
-    PartitionIndex, PartitionKind, PartitionState, TableIndex,
+    BoundsCheck, DefaultFacts, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
+    ObservedTable, PartitionIndex, PartitionKind, PartitionState, TableIndex,
 };
-use crate::partition::{Detached, Identifier, IndexShape, QualifiedName};
+use crate::partition::{Bounds, Detached, Identifier, IndexShape, QualifiedName};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
@@ -35,14 +35,16 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
         Step::ExcludeFromDefault(add) => {
             let check = Exclusion { name: add.exclusion.clone(), validated: false };
-            on(world, &add.default, |p| p.exclusions.push(check));
+            on_default(world, &add.default, |default| default.checks.push(check));
         }
-        Step::ValidateExclusion(check) => on(world, &check.default, |p| {
-            let exclusions = p.exclusions.iter_mut().filter(|e| e.name == check.exclusion);
-            exclusions.for_each(|e| e.validated = true);
+        Step::ValidateExclusion(check) => on_default(world, &check.default, |default| {
+            let checks = default.checks.iter_mut().filter(|e| e.name == check.exclusion);
+            checks.for_each(|e| e.validated = true);
         }),
         Step::DropExclusion(drop) => {
-            on(world, &drop.default, |p| p.exclusions.retain(|e| e.name != drop.exclusion));
+            on_default(world, &drop.default, |default| {
+                default.checks.retain(|e| e.name != drop.exclusion);
+            });
         }
         Step::CreateTableIndex(create) => create_table_index(world, create),
         Step::BuildIndex(build) => {
@@ -73,6 +75,16 @@ fn on(
     }
 }
 
+fn on_default(
+    world: &mut ObservedTable,
+    name: &QualifiedName,
+    change: impl FnOnce(&mut DefaultFacts),
+) {
+    if let Some(default) = world.partition_mut(name).and_then(|p| p.default.as_mut()) {
+        change(default);
+    }
+}
+
 fn create(world: &mut ObservedTable, new: &NewPartition) {
     world.taken.insert(new.partition.name.clone());
     world.taken.extend(new.indexes.iter().map(|index| index.name.clone()));
@@ -88,18 +100,15 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         owned: true,
         rows: None,
         bytes: 0,
-        total_bytes: 0,
-        lacks_identity: false,
         storage: new.storage.clone(),
         indexes,
-        exclusions: Vec::new(),
         fits: true,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         references_error: None,
         publications: Vec::new(),
         dependents: Vec::new(),
-        triggers: Vec::new(),
+        default: (new.bounds == Bounds::Default).then(DefaultFacts::default),
     });
 }
 
@@ -161,7 +170,7 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
         }
     });
     if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
-        on(world, default, |p| p.exclusions.retain(|e| e.name != *exclusion));
+        on_default(world, default, |default| default.checks.retain(|e| e.name != *exclusion));
     }
     for table_index in table_indexes {
         validate(world, &table_index.name);

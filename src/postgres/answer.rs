@@ -53,7 +53,8 @@ async fn count_default_rows(
         return Ok(Answer::DefaultRows { within: RawWithin::Everywhere, rows: None });
     };
     let answer = |rows| Answer::DefaultRows { within: within.to_raw(key.key_type), rows };
-    let (Some(relation), Some(default)) = (owned(observed), observed.default_partition()) else {
+    let (Some(relation), Some((default, _))) = (owned(observed), observed.default_partition())
+    else {
         return Ok(answer(None));
     };
     let script = sql::count_default_rows(&relation.owner, &default.name, &key, within);

@@ -81,8 +81,8 @@ fn missing(seen: &Seen<'_>) -> Option<i32> {
 fn default_rows(observed: &ObservedTable) -> Option<i64> {
     match observed.default_partition() {
         None => Some(0),
-        Some(default) if default.bytes == 0 => Some(0),
-        Some(default) => {
+        Some((default, _)) if default.bytes == 0 => Some(0),
+        Some((default, _)) => {
             observed.default_count.or(default.rows).and_then(|rows| i64::try_from(rows).ok())
         }
     }

@@ -147,7 +147,8 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
         }
         partition.oid = None;
         partition.rows = None;
-        (partition.bytes, partition.total_bytes) = (0, 0);
+        partition.bytes = 0;
+        partition.default.iter_mut().for_each(|default| default.total_bytes = 0);
         partition.indexes.iter_mut().for_each(without_words);
         partition.indexes.sort_by(|a, b| a.name.cmp(&b.name));
     }

@@ -260,7 +260,7 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
 
 /// What it takes to let a partition go.
 fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
-    let default = world.observed.default_partition().map(|p| p.name.clone());
+    let default = world.observed.default_partition().map(|(p, _)| p.name.clone());
     let (name, bounds) = (partition.name.clone(), partition.bounds.clone());
     vec![
         marked(&[partition], world, Marking::Expired { drops: drops(world) }),

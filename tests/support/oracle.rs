@@ -281,6 +281,6 @@ fn nameless_partition(partition: &ObservedPartition) -> String {
         .map(|i| format!("{:?} {} {:?} {:?}", i.of, i.valid, i.shape, i.marker))
         .collect();
     indexes.sort();
-    let ObservedPartition { bounds, state, exclusions, .. } = partition;
-    format!("{bounds:?} {state:?} {exclusions:?} {indexes:?}")
+    let ObservedPartition { bounds, state, default, .. } = partition;
+    format!("{bounds:?} {state:?} {default:?} {indexes:?}")
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    BoundsCheck, DetachedBy, Near, ObservedPartition, ObservedTable, PartitionIndex, PartitionKind,
-    PartitionState, Relation, RelationKind, Server, Template,
+    BoundsCheck, DefaultFacts, DetachedBy, Near, ObservedPartition, ObservedTable, PartitionIndex,
+    PartitionKind, PartitionState, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, Mark, Method, PartitionKey,
@@ -98,6 +98,7 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         oid: None,
         name,
         kind: PartitionKind::Table,
+        default: (bounds == Bounds::Default).then(DefaultFacts::default),
         bounds,
         state: PartitionState::Attached { mark: None, check: BoundsCheck::Absent },
         cycle: 0,
@@ -105,18 +106,14 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         owned: true,
         rows: None,
         bytes: 0,
-        total_bytes: 0,
-        lacks_identity: false,
         storage: Vec::new(),
         indexes: Vec::new(),
-        exclusions: Vec::new(),
         fits: true,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         references_error: None,
         publications: Vec::new(),
         dependents: Vec::new(),
-        triggers: Vec::new(),
     }
 }
 

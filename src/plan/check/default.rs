@@ -3,29 +3,27 @@
 use super::retention::Leave;
 use super::site::Site;
 use super::{SafetyRule, attached, check_attach};
-use crate::observed::{ObservedPartition, Relation};
+use crate::observed::{DefaultFacts, ObservedPartition, Relation};
 use crate::partition::{Bounds, Identifier, QualifiedName};
 use crate::plan::step::{Attach, Drain, ExcludeFromDefault};
 
 /// A default partition that has anything in it is never scanned under an exclusive lock.
 pub(super) fn beside(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
-    let Some(default) = world.default_partition() else { return Ok(()) };
+    let Some((default, facts)) = world.default_partition() else { return Ok(()) };
     world.ensure(attach.default.as_ref() == Some(&default.name), SafetyRule::DefaultKnown)?;
-    let promised = default
-        .exclusions
-        .iter()
-        .any(|e| Some(&e.name) == attach.exclusion.as_ref() && e.validated);
+    let promised =
+        facts.checks.iter().any(|e| Some(&e.name) == attach.exclusion.as_ref() && e.validated);
     world.ensure(default.bytes == 0 || promised, SafetyRule::NoDefaultScan)
 }
 
 pub(super) fn check_drain(drain: &Drain, world: &Site<'_>) -> Result<(), SafetyRule> {
     check_attach(&drain.attach, world)?;
-    let default = is_default(&drain.default, world)?;
+    let (_, facts) = is_default(&drain.default, world)?;
     let referenced = world.relation.as_ref().is_none_or(|r| !r.referenced_by.is_empty());
     world.ensure(!referenced, SafetyRule::NoMovedReference)?;
     let runs_code = world.relation.as_ref().is_none_or(Relation::runs_code_with_more_rights);
     world.ensure(!runs_code, SafetyRule::NoOwnerCode)?;
-    world.ensure(drain.triggers == default.triggers, SafetyRule::NoTrigger)
+    world.ensure(drain.triggers == facts.triggers, SafetyRule::NoTrigger)
 }
 
 pub(super) fn check_remove(
@@ -34,7 +32,7 @@ pub(super) fn check_remove(
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
     world.ensure(leave.has_place_for_now(world), SafetyRule::CurrentPeriodCovered)?;
-    let default = is_default(default, world)?;
+    let (default, _) = is_default(default, world)?;
     world.ensure(default.state.is_managed(), SafetyRule::Managed)?;
     world.ensure(default.dependents.is_empty(), SafetyRule::NoDependents)?;
     let is_empty = default.bytes == 0 || world.default_count == Some(0);
@@ -42,8 +40,8 @@ pub(super) fn check_remove(
 }
 
 pub(super) fn check_exclude(add: &ExcludeFromDefault, world: &Site<'_>) -> Result<(), SafetyRule> {
-    let found = is_default(&add.default, world)?;
-    world.ensure(found.exclusions.iter().all(|e| e.name != add.exclusion), SafetyRule::UnusedName)
+    let (_, facts) = is_default(&add.default, world)?;
+    world.ensure(facts.checks.iter().all(|e| e.name != add.exclusion), SafetyRule::UnusedName)
 }
 
 pub(super) fn check_promised(
@@ -51,18 +49,15 @@ pub(super) fn check_promised(
     exclusion: &Identifier,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
-    let found = is_default(default, world)?;
-    world.ensure(
-        found.exclusions.iter().any(|e| e.name == *exclusion),
-        SafetyRule::DefaultCheckExists,
-    )
+    let (_, facts) = is_default(default, world)?;
+    world.ensure(facts.checks.iter().any(|e| e.name == *exclusion), SafetyRule::DefaultCheckExists)
 }
 
 fn is_default<'a>(
     name: &QualifiedName,
     world: &Site<'a>,
-) -> Result<&'a ObservedPartition, SafetyRule> {
+) -> Result<(&'a ObservedPartition, &'a DefaultFacts), SafetyRule> {
     let found = attached(name, world)?;
     world.ensure(found.bounds == Bounds::Default, SafetyRule::IsDefault)?;
-    Ok(found)
+    Ok((found, world.need(found.default.as_ref(), SafetyRule::IsDefault)?))
 }

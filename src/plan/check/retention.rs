@@ -248,7 +248,7 @@ pub(super) fn check_detach(
     world.ensure(world.attached().any(|p| others(&p)), SafetyRule::LastPartitionStays)?;
     let pending = world.partitions.iter().any(|p| p.state.is_pending_detach());
     world.ensure(!pending, SafetyRule::OneDetachAtATime)?;
-    let default = world.default_partition().map(|p| &p.name);
+    let default = world.default_partition().map(|(p, _)| &p.name);
     world.ensure(detach.default.as_ref() == default, SafetyRule::DefaultKnown)?;
     world
         .ensure(!(detach.concurrently && default.is_some()), SafetyRule::NotConcurrentBesideDefault)

@@ -60,9 +60,14 @@ impl Draft {
     /// Takes back every promise about the default partition, as the rule does that made them.
     pub(super) fn readmit(&mut self) {
         self.rule = Rule::Provision;
-        let Some(default) = self.world.default_partition().cloned() else { return };
-        for exclusion in default.exclusions {
-            let (default, exclusion) = (default.name.clone(), exclusion.name);
+        let default = self.world.default_partition();
+        let Some((default, checks)) =
+            default.map(|(p, facts)| (p.name.clone(), facts.checks.clone()))
+        else {
+            return;
+        };
+        for check in checks {
+            let (default, exclusion) = (default.clone(), check.name);
             self.step(Step::DropExclusion(DropExclusion { default, exclusion }), Cause::Leftover);
         }
     }

@@ -106,7 +106,7 @@ impl Draft {
             },
             partition,
             bounds,
-            default: self.world.default_partition().map(|p| p.name.clone()),
+            default: self.world.default_partition().map(|(p, _)| p.name.clone()),
             exclusion,
             references: ground.references(),
             referenced_by: ground.referenced_by(),

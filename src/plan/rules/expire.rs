@@ -171,7 +171,7 @@ fn detach(
     ground: &Ground<'_>,
     draft: &Draft,
 ) -> Step {
-    let default = draft.world.default_partition().map(|p| p.name.clone());
+    let default = draft.world.default_partition().map(|(p, _)| p.name.clone());
     let referenced_by = ground.referenced_by();
     // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
     // their writers waiting: that must end in time, and a concurrent detach has none.

@@ -1,8 +1,8 @@
 //! Steps that the planner did not plan, and worlds that it did not plan them for.
 
 use pg_partition_operator::observed::{
-    BoundsCheck, DetachedBy, Exclusion, Fires, ForeignKey, IndexMarker, ObservedPartition,
-    PartitionIndex, PartitionKind, PartitionState, Trigger,
+    BoundsCheck, DefaultFacts, DetachedBy, Exclusion, Fires, ForeignKey, IndexMarker,
+    ObservedPartition, PartitionIndex, PartitionKind, PartitionState, Trigger,
 };
 use pg_partition_operator::partition::{
     Bounds, Detached, Edge, KeyRange, ManagedTable, Mark, QualifiedName, RangeBounds,
@@ -59,6 +59,10 @@ fn on_named(mutant: &mut Mutant, change: impl Fn(&mut ObservedPartition)) {
     partitions.filter(|p| named.contains(&p.name)).for_each(change);
 }
 
+fn default_facts(bounds: &Bounds) -> Option<DefaultFacts> {
+    (*bounds == Bounds::Default).then(DefaultFacts::default)
+}
+
 /// Gives the step and its table the same bounds.
 fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
     let new = |old: &mut Bounds| {
@@ -68,6 +72,7 @@ fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
     };
     on_named(mutant, |p| {
         new(&mut p.bounds);
+        p.default = p.default.take().or_else(|| default_facts(&p.bounds));
         set_bounds_check(p, BoundsCheck::Proven);
     });
     match mutant.first() {
@@ -120,6 +125,7 @@ const OF_WORLD: &[fn(&mut Mutant)] = &[
         copy(m, set_attached);
         if let Some(added) = m.world.observed.partitions.last_mut() {
             (added.bounds, added.bytes) = (Bounds::Default, 0);
+            added.default = default_facts(&added.bounds);
         }
     },
     |m| m.world.desired.adopt.clear(),
@@ -238,7 +244,9 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
         };
         if let Some(default) = observed.partition_mut(&add.default) {
             let name = add.exclusion.clone();
-            default.exclusions.push(Exclusion { name, validated: false });
+            let checks = default.default.iter_mut().map(|default| &mut default.checks);
+            checks
+                .for_each(|checks| checks.push(Exclusion { name: name.clone(), validated: false }));
         }
     },
     |m| {
@@ -298,7 +306,10 @@ const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
     },
     |p| p.oid = Some(7),
     |p| p.kind = PartitionKind::Partitioned,
-    |p| p.bounds = Bounds::Default,
+    |p| {
+        p.bounds = Bounds::Default;
+        p.default = default_facts(&p.bounds);
+    },
     |p| p.bounds = Bounds::Other("x".to_owned()),
     set_attached,
     set_pending_detach,
@@ -312,12 +323,15 @@ const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
     |p| set_bounds_check(p, BoundsCheck::Absent),
     |p| p.referenced_by = vec![other()],
     |p| p.dependents = vec!["view x".to_owned()],
-    |p| p.exclusions.clear(),
+    |p| p.default.iter_mut().for_each(|default| default.checks.clear()),
     |p| {
         p.bytes = 8192;
-        p.exclusions.clear();
+        p.default.iter_mut().for_each(|default| default.checks.clear());
     },
-    |p| p.triggers.push(Trigger { name: identifier("x"), fires: Fires::Always }),
+    |p| {
+        let trigger = Trigger { name: identifier("x"), fires: Fires::Always };
+        p.default.iter_mut().for_each(|default| default.triggers.push(trigger.clone()));
+    },
     |p| set_mark(p, Mark::Attached),
     |p| {
         let at = jiff::Timestamp::UNIX_EPOCH;

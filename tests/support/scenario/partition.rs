@@ -1,8 +1,8 @@
 //! What a scenario says of a partition.
 
 use pg_partition_operator::observed::{
-    BlockingTransaction, BoundsCheck, DetachedBy, Fires, ObservedPartition, PartitionKind,
-    PartitionState, Publication, Trigger,
+    BlockingTransaction, BoundsCheck, DefaultFacts, DetachedBy, Fires, ObservedPartition,
+    PartitionKind, PartitionState, Publication, Trigger,
 };
 use pg_partition_operator::partition::{Detached, Mark};
 
@@ -84,8 +84,8 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         }
         "bytes" => partition.bytes = line.number(),
         "referenced-by" => partition.referenced_by.push(line.name()),
-        "total-bytes" => partition.total_bytes = line.number(),
-        "lacks-identity" => partition.lacks_identity = true,
+        "total-bytes" => default(partition).total_bytes = line.number(),
+        "lacks-identity" => default(partition).lacks_identity = true,
         "depended-on-by" => {
             partition.dependents.push(line.word().trim_matches('"').to_owned());
         }
@@ -101,8 +101,12 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
             .push(Publication { name: line.name().name, owned: word == "published-by" }),
         "trigger" => {
             let name = world::identifier(&line.word());
-            partition.triggers.push(Trigger { name, fires: Fires::Origin });
+            default(partition).triggers.push(Trigger { name, fires: Fires::Origin });
         }
         unknown => panic!("a partition cannot be {unknown:?}"),
     }
+}
+
+fn default(partition: &mut ObservedPartition) -> &mut DefaultFacts {
+    partition.default.as_mut().expect("only a default partition has this")
 }

@@ -49,7 +49,7 @@ fn shown(partition: &ObservedPartition) -> String {
     words.extend(partition.publications.iter().map(|p| format!("published by {}", p.name.shown())));
     words.extend(partition.storage.iter().cloned());
     words.extend(
-        partition.exclusions.iter().map(|e| {
+        partition.default.iter().flat_map(|default| &default.checks).map(|e| {
             format!("promise {}", if e.validated { "validated" } else { "not validated" })
         }),
     );

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Draft, Ground, Step, Wanted};
-use crate::observed::{ObservedPartition, PartitionKind};
-use crate::partition::{Identifier, KeyRange};
+use crate::observed::{DefaultFacts, ObservedPartition, PartitionKind};
+use crate::partition::{Identifier, KeyRange, QualifiedName};
 use crate::plan::DefaultBlocker;
 use crate::plan::step::Drain;
 
@@ -25,20 +25,24 @@ const SCANS: u64 = 3;
 /// How long everybody waits for the least of drains, about.
 const LEAST_MILLIS: u64 = 5;
 
+/// The default partition, which rows move out of, and what only it has.
+type Source<'a> = (&'a ObservedPartition, &'a DefaultFacts);
+
 /// How long it takes to move rows out of a default partition that has `count` of them, in milliseconds; about, and
 /// rather too long.
-pub(super) fn millis(default: &ObservedPartition, rows: u64, count: Option<u64>) -> u64 {
-    let scans = SCANS.saturating_mul(default.bytes) / BYTES_A_MILLISECOND;
+pub(super) fn millis(default: Source<'_>, rows: u64, count: Option<u64>) -> u64 {
+    let (partition, facts) = default;
+    let scans = SCANS.saturating_mul(partition.bytes) / BYTES_A_MILLISECOND;
     let by_rows = rows.saturating_mul(MICROS_A_ROW) / 1000;
-    let by_bytes = moved_bytes(default, rows, count) / BYTES_MOVED_A_MILLISECOND;
+    let by_bytes = moved_bytes(facts.total_bytes, rows, count) / BYTES_MOVED_A_MILLISECOND;
     scans.saturating_add(by_rows.max(by_bytes)).max(LEAST_MILLIS)
 }
 
 /// How much of a default partition is moved with some of its rows; twice their share, since rows differ.
-fn moved_bytes(default: &ObservedPartition, rows: u64, count: Option<u64>) -> u64 {
+fn moved_bytes(total_bytes: u64, rows: u64, count: Option<u64>) -> u64 {
     let count = count.unwrap_or(rows).max(rows).max(1);
-    let share = u128::from(default.total_bytes) * u128::from(rows) * 2 / u128::from(count);
-    u64::try_from(share).unwrap_or(u64::MAX).min(default.total_bytes)
+    let share = u128::from(total_bytes) * u128::from(rows) * 2 / u128::from(count);
+    u64::try_from(share).unwrap_or(u64::MAX).min(total_bytes)
 }
 
 /// Whether it takes so long that the application would wait for too long: half of the time is for the locks.
@@ -48,7 +52,7 @@ pub(super) fn is_too_long(millis: u64, lock_timeout: Duration) -> bool {
 
 /// What keeps rows from being moved out of a default partition.
 pub(super) fn blocker(
-    default: &ObservedPartition,
+    (default, facts): Source<'_>,
     range: KeyRange,
     rows: u64,
     ground: &Ground<'_>,
@@ -72,10 +76,10 @@ pub(super) fn blocker(
             powers: relation.powers.clone(),
         });
     }
-    if rows > 0 && default.lacks_identity {
+    if rows > 0 && facts.lacks_identity {
         return Some(DefaultBlocker::DefaultWithoutIdentity { default: name });
     }
-    let millis = millis(default, rows, draft.world.default_count);
+    let millis = millis((default, facts), rows, draft.world.default_count);
     is_too_long(millis, ground.desired.limits.lock_timeout)
         .then_some(DefaultBlocker::DefaultTooLarge { default: name, range, rows, millis })
 }
@@ -84,7 +88,8 @@ pub(super) fn blocker(
 pub(super) fn make(
     ground: &Ground<'_>,
     wanted: &Wanted<'_>,
-    (default, rows): (&ObservedPartition, u64),
+    (default, facts): &(QualifiedName, DefaultFacts),
+    rows: u64,
     draft: &mut Draft,
 ) {
     let partition = wanted.make(ground, draft);
@@ -93,8 +98,8 @@ pub(super) fn make(
     let step = Step::DrainDefault(Box::new(Drain {
         columns: stored,
         attach: draft.attachment(ground, partition, wanted.bounds(), None),
-        default: default.name.clone(),
-        triggers: default.triggers.clone(),
+        default: default.clone(),
+        triggers: facts.triggers.clone(),
         rows,
     }));
     draft.step(step, wanted.missing.cause);

@@ -5,7 +5,7 @@ mod remainders;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
-use crate::observed::ObservedPartition;
+use crate::observed::{DefaultFacts, ObservedPartition};
 use crate::partition::{
     Bounds, Identifier, KeyRange, QualifiedName, RangeBounds, default_check, detached_check,
     range_name,
@@ -30,7 +30,8 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     for gap in gaps.too_wide {
         draft.defer(None, Blocker::TooManyPeriods { range: range.of(gap) });
     }
-    let default = draft.world.default_partition().cloned();
+    let default = draft.world.default_partition();
+    let default = default.map(|(default, facts)| (default.name.clone(), facts.clone()));
     let newest = range.calendar.newest(&ground.desired.indexes);
     let mut spent = 0;
     let missing = gaps.missing.into_iter().map(|missing| {
@@ -62,7 +63,7 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
                 draft.defer(Some(attach), blocker);
             }
             (Way::Draining(rows), Some(default)) => {
-                drain::make(ground, &wanted, (default, rows), draft);
+                drain::make(ground, &wanted, default, rows, draft);
             }
             (Way::Excluding, Some(default)) => make(ground, &wanted, Some(default), draft),
             // Without a default partition nothing is drained, and nothing excluded.
@@ -129,13 +130,13 @@ fn way(
     {
         return Way::Blocked(blocker);
     }
-    let default = draft.world.default_partition().filter(|default| default.bytes > 0);
-    let Some(default) = default else { return Way::Free };
+    let default = draft.world.default_partition().filter(|(default, _)| default.bytes > 0);
+    let Some((default, facts)) = default else { return Way::Free };
     let Some(rows) = rows_in_default(range, draft) else {
         let default = default.name.clone();
         return Way::Blocked(Blocker::Default(DefaultBlocker::DefaultNotCounted { default }));
     };
-    beside_default((default, rows), range, ground, proved, draft, spent)
+    beside_default((default, facts), rows, range, ground, proved, draft, spent)
 }
 
 /// Returns how many rows of the default partition lie in a range, or `None` if they were not counted.
@@ -151,7 +152,8 @@ fn rows_in_default(range: RangeBounds, draft: &Draft) -> Option<u64> {
 /// Returns how a partition can be attached beside a default partition that is not empty, and holds this many rows of its
 /// range.
 fn beside_default(
-    (default, rows): (&ObservedPartition, u64),
+    (default, facts): (&ObservedPartition, &DefaultFacts),
+    rows: u64,
     range: RangeBounds,
     ground: &Ground<'_>,
     proved: &Range<'_>,
@@ -170,19 +172,19 @@ fn beside_default(
     }
     // The promise would make an application's insert fail that the default partition takes now;
     // where an earlier run made it, the insert fails already, and attaching is what cures it.
-    let promised = default.exclusions.iter().any(|e| e.name == default_check(range));
+    let promised = facts.checks.iter().any(|e| e.name == default_check(range));
     let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
     if !is_drained {
         let blocker = is_in_use.then_some(DefaultBlocker::DefaultInUse { default: name });
         return blocker.map_or(Way::Excluding, blocked);
     }
-    let blocker = drain::blocker(default, proved.of(range), rows, ground, draft);
+    let blocker = drain::blocker((default, facts), proved.of(range), rows, ground, draft);
     if rows > 0 || is_in_use {
         return blocker.map_or(Way::Draining(rows), blocked);
     }
     // Rows of this range may come at any time. So there is no promise where there is another way, and as
     // long as all of these together make nobody wait for long.
-    *spent = spent.saturating_add(drain::millis(default, 0, None));
+    *spent = spent.saturating_add(drain::millis((default, facts), 0, None));
     if blocker.is_some() || drain::is_too_long(*spent, ground.desired.limits.lock_timeout) {
         return Way::Excluding;
     }
@@ -210,7 +212,7 @@ fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
 fn make(
     ground: &Ground<'_>,
     wanted: &Wanted<'_>,
-    beside: Option<&ObservedPartition>,
+    beside: Option<&(QualifiedName, DefaultFacts)>,
     draft: &mut Draft,
 ) {
     let partition = wanted.make(ground, draft);
@@ -221,19 +223,23 @@ fn make(
 
 /// The steps after which the default partition is known to hold nothing of a range. Returns the name of the check
 /// that says so.
-fn exclude(default: &ObservedPartition, wanted: &Wanted<'_>, draft: &mut Draft) -> Identifier {
+fn exclude(
+    (default, facts): &(QualifiedName, DefaultFacts),
+    wanted: &Wanted<'_>,
+    draft: &mut Draft,
+) -> Identifier {
     let (cause, exclusion) = (wanted.missing.cause, default_check(wanted.range.range));
-    let there = default.exclusions.iter().find(|e| e.name == exclusion);
+    let there = facts.checks.iter().find(|e| e.name == exclusion);
     if there.is_none() {
         let step = Step::ExcludeFromDefault(ExcludeFromDefault {
-            default: default.name.clone(),
+            default: default.clone(),
             exclusion: exclusion.clone(),
             range: wanted.range.clone(),
         });
         draft.step(step, cause);
     }
     if !there.is_some_and(|exclusion| exclusion.validated) {
-        let (default, exclusion) = (default.name.clone(), exclusion.clone());
+        let (default, exclusion) = (default.clone(), exclusion.clone());
         let step = Step::ValidateExclusion(ValidateExclusion { default, exclusion });
         draft.step(step, cause);
     }
@@ -241,7 +247,7 @@ fn exclude(default: &ObservedPartition, wanted: &Wanted<'_>, draft: &mut Draft) 
 }
 
 fn drop_unneeded_exclusions(
-    default: &ObservedPartition,
+    (default, facts): &(QualifiedName, DefaultFacts),
     ways: &[(Missing, Way)],
     draft: &mut Draft,
 ) {
@@ -250,9 +256,9 @@ fn drop_unneeded_exclusions(
         .filter(|(_, way)| matches!(way, Way::Excluding))
         .map(|(missing, _)| default_check(missing.range))
         .collect();
-    for exclusion in default.exclusions.iter().filter(|e| !needed.contains(&e.name)) {
+    for exclusion in facts.checks.iter().filter(|e| !needed.contains(&e.name)) {
         let step = Step::DropExclusion(DropExclusion {
-            default: default.name.clone(),
+            default: default.clone(),
             exclusion: exclusion.name.clone(),
         });
         draft.step(step, Cause::Leftover);
