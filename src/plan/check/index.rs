@@ -113,14 +113,12 @@ fn table_index<'a>(name: &Identifier, world: &Site<'a>) -> Option<&'a TableIndex
 
 /// An index is dropped only where it serves nobody, or where we made it and its like is there or no
 /// longer wanted.
-pub(super) fn check_drop(
-    partition: &QualifiedName,
-    index: &Identifier,
-    world: &Site<'_>,
-) -> Result<(), SafetyRule> {
-    let partition = attached(partition, world)?;
-    let found = partition.indexes.iter().find(|i| i.name == *index);
-    let found = world.need(found, SafetyRule::IndexExists)?;
+pub(super) fn check_drop(drop: &DropIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
+    let partition = attached(&drop.partition, world)?;
+    let named = |name: &Identifier| partition.indexes.iter().find(|i| i.name == *name);
+    let found = world.need(named(&drop.index), SafetyRule::IndexExists)?;
+    let is_built = |successor: &Identifier| named(successor).is_some_and(|i| i.valid);
+    world.ensure(drop.successor.as_ref().is_none_or(is_built), SafetyRule::SuccessorFirst)?;
     world.ensure(found.of.is_none(), SafetyRule::NotOfParent)?;
     world.ensure(!found.constraint, SafetyRule::NoConstraintIndex)?;
     world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;

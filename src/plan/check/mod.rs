@@ -114,7 +114,7 @@ fn check_step(
         Step::CreateTableIndex(create) => index::check_create(create, world),
         Step::BuildIndex(build) => index::check_build(build, world),
         Step::AttachIndex(attach) => index::check_attach(attach, world),
-        Step::DropIndex(drop) => index::check_drop(&drop.partition, &drop.index, world),
+        Step::DropIndex(drop) => index::check_drop(drop, world),
         Step::DropTableIndex(drop) => index::check_drop_spare(&drop.index, world),
         Step::ReplaceTableIndex(replace) => index::check_replace(replace, world),
     }
