@@ -10,8 +10,8 @@ use pg_partition_operator::partition::{
     CopiedTable, Identifier, ManagedTable, QualifiedName, SyncLevel, SyncTrigger, copy_name,
 };
 use pg_partition_operator::sql::{
-    Comparison, LoginRole, Page, Script, Sql, compare_page, copy_page, install_sync, remove_sync,
-    sync_functions,
+    Comparison, Function, LoginRole, Page, Script, Sql, compare_page, copy_page, install_sync,
+    remove_sync, sync_functions,
 };
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
@@ -162,7 +162,7 @@ fn digests_of_functions_differ_between_levels_and_tables() {
     let [orders, hostile] = tables();
     let digests = |table: &CopiedTable, level| {
         let functions = sync_functions(table, level);
-        functions.iter().map(|function| function.digest()).collect::<BTreeSet<_>>()
+        functions.iter().map(Function::digest).collect::<BTreeSet<_>>()
     };
     let (row, statement) =
         (digests(&orders, SyncLevel::Row), digests(&orders, SyncLevel::Statement));
