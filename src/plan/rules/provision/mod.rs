@@ -160,12 +160,12 @@ fn beside_default(
     draft: &Draft,
     spent: &mut u64,
 ) -> Way {
-    let blocked = |blocker| Way::Blocked(Blocker::Default(blocker));
+    let of_default = |blocker| Way::Blocked(Blocker::Default(blocker));
     let name = default.name.clone();
     let is_drained = proved.spec.default_partition == DefaultPartition::Present;
     if rows > 0 && !is_drained {
         let range = proved.of(range);
-        return blocked(DefaultBlocker::DefaultHoldsRows { default: name, range, rows });
+        return of_default(DefaultBlocker::DefaultHoldsRows { default: name, range, rows });
     }
     if !default.owned {
         return Way::Blocked(draft.not_owner_of(default));
@@ -176,11 +176,11 @@ fn beside_default(
     let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
     if !is_drained {
         let blocker = is_in_use.then_some(DefaultBlocker::DefaultInUse { default: name });
-        return blocker.map_or(Way::Excluding, blocked);
+        return blocker.map_or(Way::Excluding, of_default);
     }
     let blocker = drain::blocker((default, facts), proved.of(range), rows, ground, draft);
     if rows > 0 || is_in_use {
-        return blocker.map_or(Way::Draining(rows), blocked);
+        return blocker.map_or(Way::Draining(rows), of_default);
     }
     // Rows of this range may come at any time. So there is no promise where there is another way, and as
     // long as all of these together make nobody wait for long.
