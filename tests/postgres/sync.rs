@@ -181,9 +181,11 @@ async fn guard_rejects_writes_to_the_copy() {
     }
 }
 
-/// Tables, as columns, key, and partition columns, and writes to them.
+/// A table's name, columns, key, and partition columns, and writes to it.
+type Shape<'a> = (&'a str, &'a str, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+
 #[rustfmt::skip]
-const SHAPES: [(&str, &str, &[&str], &[&str], &[&str]); 6] = [
+const SHAPES: [Shape<'static>; 6] = [
     // Names that end strings, blocks, and comments, and names of variables.
     ("o'r\"d\\e\nrs $$ -- /* größe_大きさ_of_63_bytes;END", "\"k'e\ny\" int, pgpartition int, \"s\" text NOT NULL, t text, new int, old int, found int, \
       at int, reached int, upto_1 int, pgpartition_a int, pgpartition_b int, \"$$\" int DEFAULT 1, \"a;b\" int, key text, keys text",
