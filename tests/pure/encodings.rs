@@ -10,9 +10,10 @@ use crate::golden::expect_file;
 use crate::samples;
 
 /// The files that write what is stored.
-const WRITERS: [&str; 8] = [
+const WRITERS: [&str; 9] = [
     "src/partition/canonical.rs",
     "src/partition/constraint.rs",
+    "src/partition/conversion.rs",
     "src/partition/index.rs",
     "src/partition/marker.rs",
     "src/partition/stored_name.rs",

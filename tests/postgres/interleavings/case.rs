@@ -74,7 +74,32 @@ pub(super) const ROWS: &str = "10/1/a 20/2/b 30/3/c 40/4/d";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     Copy,
+    /// Repairs a copy in which a row differs, a row is missing, and rows are too many.
     Repair,
+    /// Repairs a copy in which the row is missing that the application writes.
+    RepairMissing,
+}
+
+impl Work {
+    /// Statements that damage the copy, which is `@`.
+    pub(super) fn damage(self) -> &'static str {
+        match self {
+            Self::Copy => "DELETE FROM @",
+            Self::Repair => {
+                "DELETE FROM @ WHERE id = 10; UPDATE @ SET v = 'stale' WHERE id = 20;
+                 INSERT INTO @ VALUES (15, 1, 'ghost'), (20, 9, 'orphan')"
+            }
+            Self::RepairMissing => "DELETE FROM @ WHERE id = 20",
+        }
+    }
+
+    /// The orders that are played. Only a page that was copied can roll back what later writes rest on.
+    fn orders(self) -> &'static [(&'static str, &'static [Act])] {
+        match self {
+            Self::Copy => &ORDERS,
+            Self::Repair | Self::RepairMissing => ORDERS.split_at(5).0,
+        }
+    }
 }
 
 /// A statement, or several, of one of the sessions.
@@ -97,9 +122,9 @@ const ORDERS: [(&str, &[Act]); 7] = [
     ("write, page, commit", &[Act::Write, Act::Page, Act::Commit, Act::CommitPage]),
     ("write, page, rollback", &[Act::Write, Act::Page, Act::Rollback, Act::CommitPage]),
     ("page, write", &[Act::Page, Act::Write, Act::CommitPage, Act::Commit]),
-    ("page rolls back, write", &[Act::Page, Act::Write, Act::RollbackPage, Act::Commit]),
     ("read, page committed, write", &[Act::Read, Act::Page, Act::CommitPage, Act::Write, Act::Commit]),
     ("read, page, write", &[Act::Read, Act::Page, Act::Write, Act::CommitPage, Act::Commit]),
+    ("page rolls back, write", &[Act::Page, Act::Write, Act::RollbackPage, Act::Commit]),
     ("read, page, write, rollback", &[Act::Read, Act::Page, Act::Write, Act::CommitPage, Act::Rollback]),
 ];
 
@@ -125,13 +150,13 @@ impl Case {
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for work in [Work::Copy, Work::Repair] {
+    for work in [Work::Copy, Work::Repair, Work::RepairMissing] {
         for level in LEVELS {
             for isolation in ISOLATION {
                 for write in WRITES {
                     let of_order =
-                        |(order, acts)| Case { work, level, isolation, write, order, acts };
-                    cases.extend(ORDERS.map(of_order));
+                        |&(order, acts)| Case { work, level, isolation, write, order, acts };
+                    cases.extend(work.orders().iter().map(of_order));
                 }
             }
         }

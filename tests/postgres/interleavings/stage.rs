@@ -156,13 +156,7 @@ impl Stage {
         let (source, copy) = (in_sql(&table.source.name), in_sql(&table.copy.name));
         let allowed =
             |sql: &str| format!("BEGIN; SET LOCAL pgpartition.sync = 'on'; {sql}; COMMIT;");
-        let damage = match case.work {
-            Work::Copy => allowed(&format!("DELETE FROM {copy}")),
-            Work::Repair => allowed(&format!(
-                "DELETE FROM {copy} WHERE id = 10; UPDATE {copy} SET v = 'stale' WHERE id = 20;
-                 INSERT INTO {copy} VALUES (15, 5, 'ghost'), (20, 7, 'orphan')"
-            )),
-        };
+        let damage = allowed(&case.work.damage().replace('@', &copy));
         let rows: Vec<_> = ROWS
             .split(' ')
             .map(|row| row.split('/').collect::<Vec<_>>())
@@ -218,7 +212,7 @@ fn page(case: &Case, table: &CopiedTable) -> String {
                  set_config('test.done', done::text, false)
              FROM {SCHEMA_SQL}.copy_to_partitioned_{name}(NULL, NULL, 2)"
         ),
-        Work::Repair => format!(
+        Work::Repair | Work::RepairMissing => format!(
             "SELECT set_config('test.done', done::text, false)
              FROM {SCHEMA_SQL}.compare_partitioned_{name}(NULL, 100, true, 100)"
         ),
@@ -241,7 +235,7 @@ fn rest(case: &Case, table: &CopiedTable) -> String {
                      FROM {SCHEMA_SQL}.copy_to_partitioned_{name}(at, last, 2);
                  END LOOP; END $$"
         ),
-        Work::Repair => format!(
+        Work::Repair | Work::RepairMissing => format!(
             "DO $$ BEGIN IF NOT current_setting('test.done')::boolean THEN
                  PERFORM FROM {SCHEMA_SQL}.compare_partitioned_{name}(NULL, 100, true, 100);
              END IF; END $$"
