@@ -109,15 +109,19 @@ pub(crate) async fn run_as_owner(
     session.commit_script_text(&script).await.map(drop)
 }
 
-/// Installs the triggers of a level.
+/// Installs the triggers of a level. The operator's role sends it, without the limits of time of a session of the program.
 pub(crate) async fn install(world: &World, table: &CopiedTable, level: SyncLevel) {
     let present = format!(
         "SELECT coalesce(json_agg(tgname), '[]') FROM pg_trigger WHERE tgrelid = {}",
         oid(world, table).await
     );
     let present: BTreeSet<Identifier> = serde_json::from_str(&world.text(&present).await).unwrap();
-    let statements = install_sync(table, level, &present);
-    run_as_owner(&world.session().await, table, statements).await.unwrap();
+    let role = Role::Owner(table.owner.clone());
+    let sent = run_by(&role, install_sync(table, level, &present)).to_sql();
+    let sent: String = sent.iter().map(|sql| format!("{}; ", sql.as_str())).collect();
+    let client = world.database.client_as(&world.operator).await;
+    let path = "SET LOCAL search_path = pg_catalog, pg_temp";
+    client.batch_execute(&format!("BEGIN; {path}; {sent} COMMIT")).await.unwrap();
 }
 
 /// Creates the record of a conversion.

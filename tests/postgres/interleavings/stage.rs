@@ -1,15 +1,20 @@
 //! Two sessions on which cases are played, and one that watches them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pg_partition_operator::partition::{CopiedTable, SyncLevel};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
 use super::case::{Act, Case, ROWS, Work};
 use crate::copied::{LEVELS, create, differing, in_sql, install};
 use crate::world::{SCHEMA_SQL, World};
+
+/// How often to look whether a statement that has not ended waits for the other session.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A session, and the statement that it has not ended.
 struct Actor {
@@ -34,14 +39,18 @@ impl Actor {
             return;
         }
         let (client, sql) = (Arc::clone(&self.client), sql.to_owned());
-        let running = tokio::spawn(async move { client.batch_execute(&sql).await });
+        let mut running = tokio::spawn(async move { client.batch_execute(&sql).await });
         let blocked = "SELECT cardinality(pg_blocking_pids($1)) > 0";
-        while !running.is_finished() {
+        loop {
+            if let Ok(ended) = timeout(LOOK_EVERY, &mut running).await {
+                self.failed = ended.unwrap().err();
+                return;
+            }
             if monitor.query_one(blocked, &[&self.pid]).await.unwrap().get(0) {
-                break;
+                self.running = Some(running);
+                return;
             }
         }
-        self.running = Some(running);
     }
 
     /// Waits for the end of what was sent.
