@@ -215,11 +215,11 @@ SELECT 'foreignKeys', json_build_object(
            'name', con.conname,
            'references', json_build_object('schema', n.nspname, 'name', c.relname),
            'toItself', con.confrelid = t.oid,
-           'notValid', NOT con.convalidated,
-           'notGranted', NOT (
+           'notValid', NOT con.convalidated AND con.conenforced,
+           'notGranted', coalesce(NOT (
                SELECT bool_and(has_column_privilege(t.relowner, con.confrelid, attnum, 'REFERENCES'))
                FROM unnest(con.confkey) AS attnum
-           )
+           ), false)
        )::text
 FROM target t
 CROSS JOIN constraints con
@@ -314,18 +314,25 @@ WHERE bound.description IS NOT NULL
 UNION ALL
 SELECT 'publications', json_build_object(
            'name', p.pubname,
-           'implied', r.oid IS NULL,
+           'implied', p.implied,
            'byPartition', NOT p.pubviaroot,
            'otherOwner', NOT pg_has_role(t.relowner, p.pubowner, 'USAGE')
        )::text
 FROM target t
-CROSS JOIN pg_publication p
+-- Publications that imply the table publish all tables, or those of its schema. What publishes a schema is read from
+-- pg_depend: 14 has no pg_publication_namespace, and pg_publication_tables would lock every published table.
+CROSS JOIN LATERAL (
+    SELECT *, puballtables OR EXISTS (
+        SELECT FROM pg_depend of_publication
+        JOIN pg_depend of_schema ON of_schema.classid = of_publication.classid AND of_schema.objid = of_publication.objid
+        WHERE of_publication.refclassid = 'pg_publication'::regclass AND of_publication.refobjid = pg_publication.oid
+          AND of_publication.classid = to_regclass('pg_catalog.pg_publication_namespace')
+          AND of_schema.refclassid = 'pg_namespace'::regclass AND of_schema.refobjid = t.relnamespace
+    ) AS implied
+    FROM pg_publication
+) p
 LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = t.oid
-WHERE r.oid IS NOT NULL OR EXISTS (
-    -- With its schema or with all tables.
-    SELECT FROM pg_publication_tables v
-    WHERE v.pubname = p.pubname AND v.schemaname = t.nspname AND v.tablename = t.relname
-)
+WHERE r.oid IS NOT NULL OR p.implied
 UNION ALL
 SELECT 'subscriptions', to_json(s.subname)::text
 FROM target t
