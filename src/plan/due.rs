@@ -9,7 +9,8 @@ use crate::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::KeyType;
 
-/// When something is due next, though nobody changes anything; none on a hash.
+/// When something is due next, though nobody changes anything; none on a hash, and none if the spec has a conversion, which
+/// leaves no step.
 #[must_use]
 pub fn next_action(
     desired: &DesiredTable,
@@ -17,6 +18,9 @@ pub fn next_action(
     moment: &Moment,
 ) -> Option<Timestamp> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
+    if desired.conversion.is_some() {
+        return None;
+    }
     let Zone::Known(zone) = &range.zone else { return None };
     let key = observed.range_key()?.key_type;
     let period = end_of_period(range, key, moment.now);

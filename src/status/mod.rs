@@ -141,6 +141,8 @@ fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>) {
     status.covered_until = until;
     status.next_action_at = summary::next_action(seen).map(Time);
     status.plan = summary::plan(seen.remaining);
+    // This version converts nothing; what another version reported is no longer known.
+    (status.conversion, status.parity) = (None, None);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::obstacle::{About, Obstacle};
 use super::{Failure, Seen, summary};
 use crate::api::Reason;
 use crate::desired::{Mode, Partitioning};
-use crate::partition::{Identifier, QualifiedName};
+use crate::partition::{Identifier, Mark, QualifiedName};
 use crate::plan::{Cause, Coverage, Family, MarkPartitions, Marking, PlannedStep, Step};
 
 pub(super) const TRUE: &str = "True";
@@ -98,7 +98,8 @@ pub(super) fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
 /// `None` on a hash, of which nothing expires.
 pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
     let Partitioning::Range(range) = &seen.desired.partitioning else { return None };
-    let calendar = summary::calendar(seen).filter(|_| first(obstacles, About::Access).is_none());
+    let blocked = first(obstacles, About::Table).or(first(obstacles, About::Access));
+    let calendar = summary::calendar(seen).filter(|_| blocked.is_none());
     let Some(calendar) = calendar else { return Some(unknown()) };
     // `approve` learns here that a plan awaits approval, whatever else keeps partitions.
     let approval = obstacles.iter().find(|obstacle| obstacle.reason == Reason::AwaitingApproval);
@@ -136,7 +137,7 @@ fn unmanaged(seen: &Seen<'_>) -> String {
 /// if there are none.
 fn past_retention(seen: &Seen<'_>) -> Option<String> {
     let steps = seen.remaining.steps.iter();
-    let expired: BTreeSet<_> = steps.flat_map(|planned| expired_by(&planned.step)).collect();
+    let expired: BTreeSet<_> = steps.flat_map(|planned| expired_by(&planned.step, seen)).collect();
     let first = expired.first()?.shown();
     let (state, them) = match expired.len() {
         1 => (format!("partition {first} is past the retention"), "it"),
@@ -146,8 +147,8 @@ fn past_retention(seen: &Seen<'_>) -> Option<String> {
 }
 
 /// Returns the partitions that a step is planned for only because they are past the retention. Other records, such as an
-/// adoption or a bounds check, are no sign of that.
-fn expired_by(step: &Step) -> Vec<QualifiedName> {
+/// adoption or a bounds check, are no sign of that, nor is the end of a detach that a user began.
+fn expired_by(step: &Step, seen: &Seen<'_>) -> Vec<QualifiedName> {
     if let Step::MarkPartitions(MarkPartitions { partitions, marking, .. }) = step {
         let is_expired = matches!(marking, Marking::Expired { .. });
         return partitions
@@ -156,9 +157,17 @@ fn expired_by(step: &Step) -> Vec<QualifiedName> {
             .map(|marked| marked.name.clone())
             .collect();
     }
-    let is_expired =
-        matches!(step, Step::RememberDetached(_)) || step.facts().family == Family::Retention;
+    let is_expired = if let Step::FinalizeDetach(finalize) = step {
+        is_marked_expired(&finalize.partition, seen)
+    } else {
+        matches!(step, Step::RememberDetached(_)) || step.facts().family == Family::Retention
+    };
     is_expired.then(|| step.subject()).into_iter().collect()
+}
+
+fn is_marked_expired(partition: &QualifiedName, seen: &Seen<'_>) -> bool {
+    let mark = seen.observed.partition(partition).and_then(|found| found.state.mark());
+    matches!(mark, Some(Mark::Expired { .. }))
 }
 
 /// Says who executes the steps that are left.
@@ -187,8 +196,8 @@ pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     } else {
         (Reason::IndexesMissing, "missing or incomplete")
     };
-    let alike = steps().filter(|planned| planned.because == because);
-    let indexes: BTreeSet<_> = alike.map(|planned| planned.step.subject()).collect();
+    let of_cause = steps().filter(|planned| planned.because == because);
+    let indexes: BTreeSet<_> = of_cause.map(|planned| planned.step.subject()).collect();
     let first = indexes.first().map(QualifiedName::shown).unwrap_or_default();
     let (state, them) = match indexes.len() {
         1 => (format!("index {first} is {state}"), "it"),

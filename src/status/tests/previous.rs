@@ -88,3 +88,18 @@ fn converted_is_a_condition_of_tables_with_a_conversion() {
         assert_eq!(told_of(&failed).as_deref(), after);
     }
 }
+
+#[test]
+fn progress_that_another_version_reported_does_not_stay() {
+    let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let mut previous = project_seen(&desired, &observed);
+    previous.conversion = Some(crate::api::v1alpha1::ConversionStatus::default());
+    previous.parity = Some(crate::api::v1alpha1::ParityStatus::default());
+    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let moment = Moment::at(at(NOW));
+    let (desired, observed, remaining) = (&desired, &observed, &remaining);
+    let seen = Seen { desired, observed, remaining, moment, failed: Vec::new() };
+    let subject = Subject { previous: Some(&previous), generation: Some(3), requested: None };
+    let status = project(&subject, &Outcome::Seen(seen), at(NOW));
+    assert_eq!((status.conversion, status.parity), (None, None));
+}

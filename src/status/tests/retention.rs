@@ -81,6 +81,24 @@ fn a_planned_record_of_what_is_kept_is_no_expiry() {
 }
 
 #[test]
+fn retention_is_not_known_while_a_conversion_is_asked_for() {
+    let ours = format!("{OURS}{SEPTEMBER}");
+    let converting = json!({"conversion": {"method": "Copy"}});
+    let (_, told) = retained(&converting, &[(SEPTEMBER, &ours)], &json!({}));
+    assert!(told.starts_with("Retained=Unknown "), "{told}");
+}
+
+#[test]
+fn detach_that_a_user_began_is_no_expiry() {
+    let pending = json!({"detachPending": true});
+    let mut snapshot = snapshot(&[OCTOBER, NOVEMBER, DECEMBER], &json!({}));
+    merge(&mut snapshot["partitions"][2], &pending);
+    let wanted = desired(&json!({"retention": {"keep": 1}, "mode": "Plan"}));
+    let told = told(&project_seen(&wanted, &meaning(snapshot)));
+    assert!(told.iter().any(|told| told.starts_with("Retained=True ")), "{told:#?}");
+}
+
+#[test]
 fn failed_adoption_is_no_failure_of_the_retention() {
     let (mut desired, observed) = adopting();
     desired.mode = Mode::Enforce;
