@@ -117,7 +117,9 @@ pub(super) fn check_drop(drop: &DropIndex, world: &Site<'_>) -> Result<(), Safet
     let partition = attached(&drop.partition, world)?;
     let named = |name: &Identifier| partition.indexes.iter().find(|i| i.name == *name);
     let found = world.need(named(&drop.index), SafetyRule::IndexExists)?;
-    let is_built = |successor: &Identifier| named(successor).is_some_and(|i| i.valid);
+    let is_built = |successor: &Identifier| {
+        *successor != drop.index && named(successor).is_some_and(|i| i.valid)
+    };
     world.ensure(drop.successor.as_ref().is_none_or(is_built), SafetyRule::SuccessorFirst)?;
     world.ensure(found.of.is_none(), SafetyRule::NotOfParent)?;
     world.ensure(!found.constraint, SafetyRule::NoConstraintIndex)?;
