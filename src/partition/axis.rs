@@ -4,8 +4,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use super::KeyType;
 use super::literal::{DAY, civil_from_days, days_from_civil, uuid_from_axis, uuid_to_axis};
-use super::{Edge, KeyType};
 
 /// The line on which a range key's values are ordered, and how instants lie on it.
 ///
@@ -85,15 +85,6 @@ impl Axis {
             KeyType::TimestampTz | KeyType::UuidV7 => [self.instant(at), None],
         };
         instants.into_iter().flatten().find(|instant| *instant > after)
-    }
-
-    /// The instant of a finite edge.
-    #[must_use]
-    pub fn instant_of(&self, edge: Edge) -> Option<Timestamp> {
-        match edge {
-            Edge::At(at) => self.instant(at),
-            Edge::MinValue | Edge::NegativeInfinity | Edge::Infinity | Edge::MaxValue => None,
-        }
     }
 
     /// What clock and calendar show at a place on the axis.
