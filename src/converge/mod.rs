@@ -251,9 +251,9 @@ struct Doing<'a> {
 impl Doing<'_> {
     /// Does all that goes, and looks again.
     async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
+        // Interrupted: from the step that adds a check to the default partition to the end of this function, the check can be
+        // left. It makes inserts of its range fail until the next run attaches the partition, or drops the check.
         self.execute(checked, &*self.options.authority).await;
-        // Interrupted: from here to the end of this function a check on the default partition can be left. It makes inserts
-        // of its range fail until the next run attaches the partition, or drops the check.
         let is_revoked = self.outcomes.last().is_some_and(StepOutcome::is_revoked);
         if is_revoked && !self.has_added_check() {
             return Err(ConvergeError::Revoked);

@@ -126,7 +126,7 @@ fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
     not_owner.into_iter().chain(may_not_create).collect()
 }
 
-/// Returns what is wrong with the range that a plain table shall be partitioned by.
+/// Returns what is wrong with the range by which the spec partitions a plain table.
 fn source_key(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Vec<Blocker> {
     let (Partitioning::Range(spec), Some(plain)) = (&desired.partitioning, &observed.plain) else {
         return Vec::new();

@@ -10,10 +10,9 @@
 //! | `partition.rs` | `DROP TABLE` | an empty table that was created for a partition and never attached |
 //! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
 //!
-//! `constraint.rs` drops constraints of tables by name, and `conversion/` the triggers and functions that keep a copy
-//! equal to its source. No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a
-//! publication, and that in `record_tables.rs` is text of a hint.
-//! `conversion/` drops the triggers and functions of a conversion, and its trigger for `TRUNCATE` empties the copy.
+//! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
+//! `record_tables.rs` is text of a hint. `constraint.rs` drops constraints of tables by name. `conversion/` drops the triggers
+//! and functions that keep a copy equal to its source, and its trigger for `TRUNCATE` empties the copy.
 //!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
 //! index alone is text of the resource, and [`crate::desired`] has held it to a small language.

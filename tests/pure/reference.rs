@@ -35,10 +35,10 @@ The rules that plan the steps, in the order in which they are asked. `plan -o js
 
 const BLOCKERS: &str = "# Blockers
 
-Why something that is wanted is held back. A blocker holds up nothing else: all other steps are done. It is the word after
-*held back* in `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each names the reason that it gives a condition, and the
+Why something that is wanted is held back. A blocker of a step holds up nothing else: all other steps are done. A blocker of the whole table,
+such as `NotOwner`, leaves no step. It is the word before the colon in a line *held back* of `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each names the reason that it gives a condition, and the
 pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours
-[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) is raised, whatever other alert is. This page is written by the code:
+[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) is raised, even if another alert fires. This page is written by the code:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 

@@ -30,7 +30,7 @@ pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> St
 pub(super) fn clocks_differ(seconds: i64) -> String {
     let way = if seconds < 0 { "behind" } else { "ahead of" };
     format!(
-        "the database's clock is {} s {way} ours: nothing expires until they differ by at most {} s",
+        "the database clock is {} s {way} the operator's clock: nothing expires until they differ by at most {} s",
         seconds.unsigned_abs(),
         MAX_CLOCK_SKEW.as_secs()
     )
