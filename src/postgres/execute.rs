@@ -4,6 +4,17 @@
 //! starts from the catalog. What it finds is stated beside the data of each step (`Facts::if_interrupted`), and
 //! `docs/reference/steps.md` shows it in the row "if interrupted". Comments that begin with `Interrupted:` say which part of
 //! that row applies at that point.
+//!
+//! Tests in `tests/postgres` that interrupt at each of these points:
+//!
+//! | point | test |
+//! |---|---|
+//! | before a request arrives | `interruption.rs::a_request_that_never_arrives_is_made_again` |
+//! | after it was executed, before the answer | `interruption.rs::what_was_done_without_our_hearing_of_it_is_not_done_twice` |
+//! | between two statements of a step | `interruption.rs::a_step_that_ends_between_two_statements_is_ended_by_the_next_run` |
+//! | between two steps, by `kill -9` | `interruption.rs::of_two_that_run_at_once_the_survivor_ends_it` |
+//! | within a concurrent detach | `detaching.rs::a_detach_during_which_we_are_killed_is_ended_by_the_next_run` |
+//! | within an index build | `interruption.rs::a_build_that_is_killed_leaves_nothing_behind_in_the_end` |
 
 use std::time::{Duration, Instant};
 
