@@ -88,6 +88,8 @@ impl Script {
     /// The owner's code can have changed the search path, and triggers that it deferred would fire at
     /// `COMMIT`: before Postgres 18 with the privileges of the role that is set then.
     /// <https://www.postgresql.org/docs/18/release-18.html>
+    /// So would the query of a cursor `WITH HOLD`, which Postgres executes at `COMMIT`.
+    /// <https://www.postgresql.org/docs/current/sql-declare.html>
     fn change_role(&self, role: &Role) -> Vec<String> {
         let (set, is_transaction) = match self.mode {
             TransactionMode::InTransaction | TransactionMode::OneSnapshot => ("SET LOCAL", true),
@@ -96,10 +98,11 @@ impl Script {
         match role {
             Role::Owner(owner) => vec![format!("{set} ROLE {}", quote::name(owner))],
             Role::Operator => {
-                let fire = is_transaction.then(|| "SET CONSTRAINTS ALL IMMEDIATE".to_owned());
+                let put_off = ["SET CONSTRAINTS ALL IMMEDIATE".to_owned(), "CLOSE ALL".to_owned()];
+                let end = is_transaction.then_some(put_off).into_iter().flatten();
                 let reset =
                     ["RESET ROLE".to_owned(), format!("{set} search_path = pg_catalog, pg_temp")];
-                fire.into_iter().chain(reset).collect()
+                end.chain(reset).collect()
             }
         }
     }
@@ -130,6 +133,7 @@ mod tests {
                 r#"SET LOCAL ROLE "c""#,
                 "TABLE t",
                 "SET CONSTRAINTS ALL IMMEDIATE",
+                "CLOSE ALL",
                 "RESET ROLE",
                 "SET LOCAL search_path = pg_catalog, pg_temp",
                 "TABLE t",

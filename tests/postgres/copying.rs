@@ -148,9 +148,12 @@ const ESCAPES: [(&str, &str); 3] = [
 ];
 
 const TRAP: &str = "
+    CREATE TABLE pg_trigger (tgrelid oid, tgconstraint oid, tgdeferrable bool);
     CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF NEW.n = 1 THEN
-            SET CONSTRAINTS ALL DEFERRED; INSERT INTO @schema.x VALUES (2); RETURN NULL;
+            SET CONSTRAINTS ALL DEFERRED; INSERT INTO @schema.x VALUES (2);
+            -- There, the catalog has no trigger.
+            EXECUTE 'SET LOCAL search_path = @schema, pg_catalog'; RETURN NULL;
         END IF;
         EXECUTE 'SET LOCAL ROLE @other'; DELETE FROM @schema.secret; RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER trap AFTER INSERT ON x DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap();
@@ -178,5 +181,23 @@ async fn code_of_a_constraint_cannot_leave_the_role_of_the_owner() {
             let left = format!("SELECT count(*) FROM {SCHEMA_SQL}.secret");
             assert_eq!(world.text(&left).await, "1", "Postgres {major}, {escape}");
         }
+    }
+}
+
+#[tokio::test]
+async fn cursor_of_an_owner_is_closed_before_the_operator_commits() {
+    for major in majors() {
+        let (world, table) = uncopied(major, COLUMNS).await;
+        let trap = "CREATE TABLE seen (name text);
+            CREATE FUNCTION peek() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO @schema.seen VALUES (current_user); RETURN 1; END $$;
+            CREATE FUNCTION holds(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN IF id = 20 THEN
+                EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT @schema.peek()'; END IF; RETURN true; END $$;
+            GRANT INSERT ON seen TO PUBLIC;
+            ALTER TABLE t_partitioned ADD CHECK (holds(id));";
+        world.owner(&trap.replace("@schema", SCHEMA_SQL)).await;
+        copy(&world.session().await, &table, 100).await.unwrap();
+        let seen = format!("SELECT count(*) FROM {SCHEMA_SQL}.seen");
+        assert_eq!(world.text(&seen).await, "0", "Postgres {major}");
     }
 }

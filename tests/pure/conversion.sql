@@ -69,8 +69,10 @@ BEGIN
   GET DIAGNOSTICS copied = ROW_COUNT;
   reached := ARRAY[pgpartition.upto_1::text];
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -129,8 +131,10 @@ BEGIN
     repaired := repaired + 1;
   END LOOP;
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -255,8 +259,10 @@ BEGIN
   GET DIAGNOSTICS copied = ROW_COUNT;
   reached := ARRAY[pgpartition.upto_1::text];
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -315,8 +321,10 @@ BEGIN
     repaired := repaired + 1;
   END LOOP;
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -404,10 +412,11 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''copy_to_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''cde1e50e8e07bfe038aea704552e6445e0f7758af1a7db78211a838b7c6cef44'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.copy_to_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''copy_to_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''f9cc07e2fd1b185837ea23dcf1254edd80a64909634ac8aad898986862685c3d'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.copy_to_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "shop"."copy_to_partitioned_orders"(nullif(current_setting(''pgpartition.reached''), '''')::text[], nullif(current_setting(''pgpartition.until''), '''')::text[], 1000) AS called; END';
 SET CONSTRAINTS ALL IMMEDIATE;
+CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
 UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', a.done)::text;
@@ -459,10 +468,11 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''compare_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''51c4721d5daec61c9de75df69f1a628becca5d10538f1fdea139ddc31f73974f'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.compare_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''compare_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''050f1fd91f089108ee0598cac45769270c9e909cfe5307c3eff1ac69b21dc962'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.compare_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "shop"."compare_partitioned_orders"(nullif(current_setting(''pgpartition.reached''), '''')::text[], 1000, true, 100) AS called; END';
 SET CONSTRAINTS ALL IMMEDIATE;
+CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
 UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp()) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done)::text;
@@ -590,8 +600,10 @@ y", s."pgpartition" FOR SHARE) AS page
   GET DIAGNOSTICS copied = ROW_COUNT;
   reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -707,8 +719,10 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
     repaired := repaired + 1;
   END LOOP;
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -916,8 +930,10 @@ y", s."pgpartition" FOR SHARE) AS page
   GET DIAGNOSTICS copied = ROW_COUNT;
   reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -1033,8 +1049,10 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
     repaired := repaired + 1;
   END LOOP;
   END work;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   PERFORM set_config(''pgpartition.sync'', '''', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
@@ -1141,11 +1159,12 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 us_in_sql, kept_name);
     END IF; END $records$;
 DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
-_END_with_o'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''c435260341de9a39c35ccef41d673b91eaba6006167ae9d168232242dd539b04'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''058defc677ba9746c5b3860df32e2f3b1b557570eb2d145f2acc6ddb5a3f1d57'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(nullif(current_setting(''pgpartition.reached''), '''')::text[], nullif(current_setting(''pgpartition.until''), '''')::text[], 1000) AS called; END';
 SET CONSTRAINTS ALL IMMEDIATE;
+CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
 UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
@@ -1199,11 +1218,12 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 us_in_sql, kept_name);
     END IF; END $records$;
 DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
-_END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''d9c6e1388f78a3dbeece37e3f7cc10d6e689b70f8192db3b152151173c7ef366'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''44660c909a08e1e696e7ee578c8d56376d645e461fd99106a63ddda4b13a11c4'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(nullif(current_setting(''pgpartition.reached''), '''')::text[], 1000, true, 100) AS called; END';
 SET CONSTRAINTS ALL IMMEDIATE;
+CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
 UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp()) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;

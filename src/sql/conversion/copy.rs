@@ -74,10 +74,13 @@ pub(super) const BEGIN_WORK: &str = "  <<work>>\n  BEGIN\n";
 ///
 /// The code of a constraint or a domain can write to a table with a deferred trigger, whose code would run after this
 /// function: with the privileges of the session, in which it can change the role. It can also defer itself again. So
-/// no such table may have been written to.
+/// no such table may have been written to. Such code can also change the search path: it is set again before names are
+/// looked up.
 pub(super) const END_WORK: &str = "  END work;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   PERFORM set_config('pgpartition.sync', '', true);
   SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
     WHERE g.tgdeferrable AND c.contype IN ('t', 'x') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
