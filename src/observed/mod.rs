@@ -4,6 +4,7 @@
 //! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
 mod answers;
+mod conversion;
 mod index_meaning;
 mod management;
 mod meaning;
@@ -19,6 +20,10 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use answers::{
     Answer, CountedRows, DefaultRows, DeparsedCondition, MAX_BINS, Question, RawWithin, Within,
+};
+pub use conversion::{
+    Change, ConversionRecord, ConversionState, ExpectedFunction, ExpectedSync, InstalledFunction,
+    InstalledTrigger, Recorded, RecordedSync, Sweep, SyncChange, SyncObject, SyncState,
 };
 pub use meaning::InvalidSnapshot;
 pub use near::Near;

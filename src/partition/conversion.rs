@@ -1,5 +1,7 @@
 //! A conversion by copy: the two tables, and the names of what keeps them equal.
 
+use serde::{Deserialize, Serialize};
+
 use super::naming::fit;
 use super::{Canonical, Identifier, ManagedTable, QualifiedName};
 
@@ -40,7 +42,7 @@ impl CopiedTable {
 }
 
 /// How the triggers see the rows that a statement wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SyncLevel {
     /// One by one.
     Row,

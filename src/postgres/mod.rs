@@ -7,6 +7,7 @@ mod connect;
 mod error;
 mod execute;
 mod inspect;
+mod inspect_conversion;
 mod inspect_plain;
 mod lock;
 mod login;
@@ -29,6 +30,7 @@ pub use connect::{
 pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
 pub use inspect::{InspectError, inspect};
+pub use inspect_conversion::inspect_conversion;
 pub use lock::{LockKeys, TableLock};
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;

@@ -36,8 +36,8 @@ use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
-    CONVERSIONS, Comparison, Function, Page, compare_page, copy_page, install_sync, remove_sync,
-    sync_functions,
+    CONVERSIONS, Comparison, Function, Page, compare_page, copy_page, delete_record, expected_sync,
+    install_sync, record_sync, remove_sync, sync_functions,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pg_partition_operator::partition::{
-    CopiedTable, Identifier, ManagedTable, SyncLevel, copy_name,
-};
+use pg_partition_operator::partition::{CopiedTable, Identifier, SyncLevel, copy_name};
 use pg_partition_operator::plan::TransactionMode;
 use pg_partition_operator::postgres::{DatabaseError, Session};
 use pg_partition_operator::sql::{
-    CONVERSIONS, LoginRole, Page, Role, Script, Sql, Statement, install_sync, prepare_records,
+    LoginRole, Page, Role, Script, Sql, Statement, install_sync, record_sync,
 };
 use tokio_postgres::Client;
 
@@ -93,10 +91,12 @@ async fn column_names(world: &World, table: &CopiedTable, condition: &str) -> Ve
     serde_json::from_str(&world.text(&columns).await).unwrap()
 }
 
-fn run_by(role: &Role, statements: Vec<Sql>) -> Script {
-    let statement = |sql| Statement { role: role.clone(), sql };
-    let statements = statements.into_iter().map(statement).collect();
-    Script { mode: TransactionMode::InTransaction, statements }
+fn run_by(role: &Role, statements: Vec<Sql>) -> impl Iterator<Item = Statement> {
+    statements.into_iter().map(|sql| Statement { role: role.clone(), sql })
+}
+
+fn transaction(statements: impl Iterator<Item = Statement>) -> Script {
+    Script { mode: TransactionMode::InTransaction, statements: statements.collect() }
 }
 
 /// Runs statements of the owner as the operator sends them.
@@ -105,41 +105,26 @@ pub(crate) async fn run_as_owner(
     table: &CopiedTable,
     statements: Vec<Sql>,
 ) -> Result<(), DatabaseError> {
-    let script = run_by(&Role::Owner(table.owner.clone()), statements);
+    let script = transaction(run_by(&Role::Owner(table.owner.clone()), statements));
     session.commit_script_text(&script).await.map(drop)
 }
 
-/// Installs the triggers of a level. The operator's role sends it, without the limits of time of a session of the program.
+/// Installs the triggers of a level, and records them. The operator's role sends it, without the limits of time of a
+/// session of the program.
 pub(crate) async fn install(world: &World, table: &CopiedTable, level: SyncLevel) {
     let present = format!(
         "SELECT coalesce(json_agg(tgname), '[]') FROM pg_trigger WHERE tgrelid = {}",
         oid(world, table).await
     );
     let present: BTreeSet<Identifier> = serde_json::from_str(&world.text(&present).await).unwrap();
-    let role = Role::Owner(table.owner.clone());
-    let sent = run_by(&role, install_sync(table, level, &present)).to_sql();
+    let owner = Role::Owner(table.owner.clone());
+    let recorded = run_by(&Role::Operator, record_sync(table, level, LoginRole::Shown));
+    let installed = run_by(&owner, install_sync(table, level, &present));
+    let sent = transaction(installed.chain(recorded)).to_sql();
     let sent: String = sent.iter().map(|sql| format!("{}; ", sql.as_str())).collect();
     let client = world.database.client_as(&world.operator).await;
     let path = "SET LOCAL search_path = pg_catalog, pg_temp";
     client.batch_execute(&format!("BEGIN; {path}; {sent} COMMIT")).await.unwrap();
-}
-
-/// Creates the record of a conversion.
-pub(crate) async fn record(session: &Session, table: &ManagedTable) {
-    let mut statements = prepare_records(&CONVERSIONS, LoginRole::Shown);
-    let insert = Script {
-        statements: run_by(&Role::Operator, std::mem::take(&mut statements)).statements,
-        mode: TransactionMode::InTransaction,
-    };
-    session.commit_script_text(&insert).await.unwrap();
-    let [schema, name] =
-        [&table.name().schema, &table.name().name].map(|n| n.as_str().replace('\'', "''"));
-    let insert = format!(
-        "INSERT INTO pgpartition.conversions (schema_name, table_name) VALUES (E'{}', E'{}')",
-        schema.replace('\\', "\\\\"),
-        name.replace('\\', "\\\\")
-    );
-    session.batch(&insert, Duration::from_secs(30)).await.unwrap();
 }
 
 /// A page of so many rows.

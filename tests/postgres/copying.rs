@@ -6,13 +6,17 @@ use pg_partition_operator::postgres::{DatabaseError, Session};
 use pg_partition_operator::sql::{Comparison, compare_page, copy_page};
 use serde_json::Value;
 
-use crate::copied::{create, differing, in_sql, install, page, record};
+use crate::copied::{create, differing, in_sql, install, page};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World};
 
-const CONTENT: Comparison = Comparison { content: true, repairs: 100 };
+pub(crate) const CONTENT: Comparison = Comparison { content: true, repairs: 100 };
 
-async fn copy(session: &Session, table: &CopiedTable, rows: u32) -> Result<Value, DatabaseError> {
+pub(crate) async fn copy(
+    session: &Session,
+    table: &CopiedTable,
+    rows: u32,
+) -> Result<Value, DatabaseError> {
     let answer = session.commit_script_text(&copy_page(table, page(rows))).await?;
     Ok(serde_json::from_str(&answer.unwrap()).unwrap())
 }
@@ -27,7 +31,7 @@ async fn compare(
 }
 
 /// Copies and compares to the end. Returns how many rows differed.
-async fn sweep(session: &Session, table: &CopiedTable, how: Comparison) -> u64 {
+pub(crate) async fn sweep(session: &Session, table: &CopiedTable, how: Comparison) -> u64 {
     let mut differing = 0;
     loop {
         let answer = compare(session, table, how).await.unwrap();
@@ -44,7 +48,6 @@ pub(crate) async fn copy_and_compare(world: &World, table: &CopiedTable) {
     let as_sync = |sql: &str| format!("BEGIN; SET LOCAL pgpartition.sync = 'on'; {sql}; COMMIT");
     world.admin(&as_sync(&format!("TRUNCATE {copy_sql}"))).await;
     let session = world.session().await;
-    record(&session, &table.managed).await;
     let total = loop {
         let answer = copy(&session, table, 7).await.unwrap();
         if answer["done"] == true {
@@ -71,7 +74,6 @@ async fn uncopied(major: u16, columns: &str) -> (World, CopiedTable) {
     let table = create(&world, "t", columns, (&["id"], &["part"])).await;
     world.owner("INSERT INTO t SELECT n, n FROM generate_series(1, 20) AS n").await;
     install(&world, &table, SyncLevel::Row).await;
-    record(&world.session().await, &table.managed).await;
     (world, table)
 }
 

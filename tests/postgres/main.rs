@@ -17,6 +17,7 @@ mod cli;
 mod clients;
 mod command;
 mod consent;
+mod conversion_state;
 mod copied;
 mod copy;
 mod copying;

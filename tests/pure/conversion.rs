@@ -10,8 +10,8 @@ use pg_partition_operator::partition::{
     CopiedTable, Identifier, ManagedTable, QualifiedName, SyncLevel, SyncTrigger, copy_name,
 };
 use pg_partition_operator::sql::{
-    Comparison, Function, LoginRole, Page, Script, Sql, compare_page, copy_page, install_sync,
-    remove_sync, sync_functions,
+    Comparison, Function, LoginRole, Page, Script, Sql, compare_page, copy_page, delete_record,
+    install_sync, record_sync, remove_sync, sync_functions,
 };
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
@@ -78,7 +78,9 @@ fn scripts(table: &CopiedTable) -> Vec<(&'static str, Vec<Sql>)> {
     vec![
         ("install_sync Row", install_sync(table, SyncLevel::Row, &all)),
         ("install_sync Statement", install_sync(table, SyncLevel::Statement, &BTreeSet::new())),
+        ("record_sync Row", record_sync(table, SyncLevel::Row, LoginRole::Hidden)),
         ("remove_sync", remove_sync(table)),
+        ("delete_record", delete_record(&table.managed, LoginRole::Hidden)),
         ("copy_page", sent(copy_page(table, page()))),
         ("compare_page", sent(compare_page(table, page(), comparison))),
     ]

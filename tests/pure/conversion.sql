@@ -349,6 +349,69 @@ ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_de
 CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_move" AFTER UPDATE OF "id", "org_id", "at", "status" ON "shop"."orders" FOR EACH ROW WHEN ((OLD."id", OLD."org_id") IS DISTINCT FROM (NEW."id", NEW."org_id")) EXECUTE FUNCTION "shop"."sync_to_partitioned_orders_move"();
 ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_move";
 
+-- record_sync Row
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
+        AND has_database_privilege(current_database(), 'CREATE')
+    THEN
+        CREATE SCHEMA pgpartition;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_namespace n
+        WHERE n.nspname = 'pgpartition' AND pg_has_role(n.nspowner, current_user, 'MEMBER')
+            AND has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
+            AND NOT EXISTS (
+                SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = kept_name
+            )
+    ) THEN
+        EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
+    END IF; END $records$;
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"c7648e41526239b2","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"arguments":"text[], integer, boolean, integer","digest":"ee4c1b0f5b54f356","name":"compare_partitioned_orders"},{"arguments":"text[], text[], integer","digest":"d2f08935c71161fc","name":"copy_to_partitioned_orders"},{"arguments":"","digest":"69e4da28a2e1ca51","name":"orders_partitioned_read_only"},{"arguments":"","digest":"b227485b3cedd22f","name":"sync_to_partitioned_orders"},{"arguments":"","digest":"99956a1458d30ad3","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, arguments text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND oidvectortypes(p.proargtypes) = w.arguments)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders" ON "shop"."orders";
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_truncate" ON "shop"."orders";
@@ -364,6 +427,69 @@ DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_move"();
 DROP FUNCTION IF EXISTS "shop"."orders_partitioned_read_only"();
 DROP FUNCTION IF EXISTS "shop"."copy_to_partitioned_orders"(text[], text[], integer);
 DROP FUNCTION IF EXISTS "shop"."compare_partitioned_orders"(text[], integer, boolean, integer);
+
+-- delete_record
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
+        AND has_database_privilege(current_database(), 'CREATE')
+    THEN
+        CREATE SCHEMA pgpartition;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_namespace n
+        WHERE n.nspname = 'pgpartition' AND pg_has_role(n.nspowner, current_user, 'MEMBER')
+            AND has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
+            AND NOT EXISTS (
+                SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = kept_name
+            )
+    ) THEN
+        EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
+    END IF; END $records$;
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+DELETE FROM pgpartition.conversions AS c WHERE c.schema_name = 'shop' AND c.table_name = 'orders';
 
 -- copy_page
 SET LOCAL lock_timeout = '50ms';
@@ -1090,6 +1216,70 @@ y", NEW."pgpartition", NEW."select")) EXECUTE FUNCTION "Fin""an;ce"."sync_to_par
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move";
 
+-- record_sync Row
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
+        AND has_database_privilege(current_database(), 'CREATE')
+    THEN
+        CREATE SCHEMA pgpartition;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_namespace n
+        WHERE n.nspname = 'pgpartition' AND pg_has_role(n.nspowner, current_user, 'MEMBER')
+            AND has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
+            AND NOT EXISTS (
+                SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = kept_name
+            )
+    ) THEN
+        EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
+    END IF; END $records$;
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'Fin"an;ce', E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"048e8d4bf5a49868","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"arguments":"text[], integer, boolean, integer","digest":"ec4efbc7f74e4ce3","name":"compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"},{"arguments":"text[], text[], integer","digest":"6ccf778f7db6cacd","name":"copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"},{"arguments":"","digest":"a726a4fca5d32621","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"arguments":"","digest":"3eb68bfeb82086a4","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"arguments":"","digest":"9ec78bd75a0e84ab","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, arguments text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND oidvectortypes(p.proargtypes) = w.arguments)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o";
@@ -1110,6 +1300,70 @@ DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_e
 DROP FUNCTION IF EXISTS "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
 DROP FUNCTION IF EXISTS "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(text[], text[], integer);
 DROP FUNCTION IF EXISTS "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(text[], integer, boolean, integer);
+
+-- delete_record
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
+        AND has_database_privilege(current_database(), 'CREATE')
+    THEN
+        CREATE SCHEMA pgpartition;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_namespace n
+        WHERE n.nspname = 'pgpartition' AND pg_has_role(n.nspowner, current_user, 'MEMBER')
+            AND has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')
+            AND NOT EXISTS (
+                SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = kept_name
+            )
+    ) THEN
+        EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
+    END IF; END $records$;
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+DELETE FROM pgpartition.conversions AS c WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o';
 
 -- copy_page
 SET LOCAL lock_timeout = '50ms';

@@ -26,6 +26,9 @@ pub struct Function {
     body: String,
 }
 
+/// What the function of a trigger returns.
+const OF_TRIGGER: &str = " RETURNS trigger";
+
 /// A parameter: its mode, name, and type.
 pub(super) type Parameter = (&'static str, &'static str, &'static str);
 
@@ -37,7 +40,7 @@ impl Function {
         body: String,
     ) -> Self {
         let (name, settings) = (table.function(function), vec![SEARCH_PATH]);
-        Self { name, parameters: &[], returns: " RETURNS trigger", settings, body }
+        Self { name, parameters: &[], returns: OF_TRIGGER, settings, body }
     }
 
     /// Creates a function that returns its `OUT` parameters. It plans each statement for the keys it was given, and
@@ -60,6 +63,11 @@ impl Function {
     #[must_use]
     pub fn digest(&self) -> String {
         function_digest(&self.body, &self.catalog_settings(), true)
+    }
+
+    /// Returns whether a trigger calls it.
+    pub(super) fn is_of_trigger(&self) -> bool {
+        self.returns == OF_TRIGGER
     }
 
     /// Returns the body, which the catalog has as `prosrc`.

@@ -14,5 +14,5 @@ mod text;
 
 pub use function::Function;
 pub use page::{Comparison, Page, compare_page, copy_page};
-pub use record::CONVERSIONS;
-pub use sync::{install_sync, remove_sync, sync_functions};
+pub use record::{CONVERSIONS, delete_record, record_sync};
+pub use sync::{expected_sync, install_sync, remove_sync, sync_functions};

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::function::Function;
-use super::record::CONVERSIONS;
+use super::record::{CONVERSIONS, of_table};
 use super::{compare, copy};
 use crate::partition::CopiedTable;
 use crate::plan::TransactionMode;
@@ -46,7 +46,7 @@ pub struct Comparison {
 /// that was installed.
 #[must_use]
 pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
-    let of_table = of_table(table);
+    let of_table = of_table(&table.managed);
     let rows = page.rows.max(1);
     script(
         table,
@@ -71,7 +71,7 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
 /// differ, how many were repaired, and whether the sweep is complete. Errors are those of [`copy_page`].
 #[must_use]
 pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> Script {
-    let of_table = of_table(table);
+    let of_table = of_table(&table.managed);
     let Comparison { content, repairs } = comparison;
     let rows = page.rows.max(1);
     let sum =
@@ -178,20 +178,11 @@ fn begin(table: &CopiedTable, function: &Function, parts: &Parts) -> Sql {
         settings.join(", "),
         literal(&format!("function {} is not the one that was installed", function.name.shown())),
         passed.join(", "),
-        of_table = of_table(table),
+        of_table = of_table(&table.managed),
     );
     Sql(format!("DO {}", literal(&body)))
 }
 
 fn passed(name: &str) -> String {
     format!("nullif(current_setting('pgpartition.{name}'), '')::text[]")
-}
-
-fn of_table(table: &CopiedTable) -> String {
-    let name = table.managed.name();
-    format!(
-        "c.schema_name = {} AND c.table_name = {}",
-        literal(name.schema.as_str()),
-        literal(name.name.as_str())
-    )
 }

@@ -1,6 +1,12 @@
 //! The table of conversions. [`CONVERSIONS`] describes it.
 
-use crate::sql::record_tables::{Column, RecordTable};
+use serde_json::json;
+
+use super::sync::expected_sync;
+use crate::partition::{CopiedTable, ManagedTable, SyncLevel, copy_guard};
+use crate::sql::Sql;
+use crate::sql::quote::literal;
+use crate::sql::record_tables::{Column, LoginRole, RecordTable, prepare_records};
 
 /// The table of conversions: how far rows were copied and compared. Tables are known by name, so that the records
 /// survive dump and restore. A conversion whose record is lost copies and compares again.
@@ -25,3 +31,73 @@ pub const CONVERSIONS: RecordTable = RecordTable {
         Column { name: "parity", definition: "jsonb" },
     ]],
 };
+
+/// Records what the triggers and functions of a conversion are. The operator's role runs it after
+/// [`install_sync`](super::install_sync), in the same transaction.
+///
+/// It creates the table of records and the record if they are missing. An installation voids what sweeps found: writes
+/// may have missed triggers that were not as they had been installed. How far rows were copied stays.
+#[must_use]
+pub fn record_sync(table: &CopiedTable, level: SyncLevel, login: LoginRole) -> Vec<Sql> {
+    let mut statements = prepare_records(&CONVERSIONS, login);
+    let [schema, name] = names(&table.managed);
+    statements.push(Sql(format!(
+        "INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT {schema}, {name}, {} ON \
+         CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL",
+        sync(table, level)
+    )));
+    statements
+}
+
+/// What the catalog has, as `RecordedSync` in `observed/conversion.rs` reads it. Digests are those of what was installed.
+fn sync(table: &CopiedTable, level: SyncLevel) -> String {
+    let expected = expected_sync(table, level);
+    let triggers = expected.triggers.iter().map(|(name, digest)| {
+        let relation = if *name == copy_guard() { &table.copy } else { &table.source };
+        json!({"relation": relation.name, "name": name, "digest": digest})
+    });
+    let functions = expected.functions.iter().map(|(name, function)| {
+        json!({"name": name, "arguments": function.arguments, "digest": function.digest})
+    });
+    let json = |value: serde_json::Value| format!("{}::jsonb", literal(&value.to_string()));
+    let schema = literal(table.managed.name().schema.as_str());
+    let fact = |row: &str| {
+        format!(
+            "jsonb_object_agg(w.name, jsonb_build_object('oid', {row}.oid::bigint, 'xmin', {row}.xmin::text::bigint, \
+             'digest', w.digest))"
+        )
+    };
+    format!(
+        "jsonb_build_object('level', {}, 'columns', {}, 'triggers', (SELECT {} FROM jsonb_to_recordset({}) AS w \
+         (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = {schema} JOIN pg_class AS r ON \
+         r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = \
+         w.name), 'functions', (SELECT {} FROM jsonb_to_recordset({}) AS w (name text, arguments text, digest text) \
+         JOIN pg_namespace AS n ON n.nspname = {schema} JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = \
+         w.name AND oidvectortypes(p.proargtypes) = w.arguments))",
+        json(json!(level)),
+        json(json!(table.columns)),
+        fact("g"),
+        json(triggers.collect()),
+        fact("p"),
+        json(functions.collect()),
+    )
+}
+
+/// Deletes the record of a conversion, so that the next one copies all rows. The operator's role runs it in a transaction.
+#[must_use]
+pub fn delete_record(table: &ManagedTable, login: LoginRole) -> Vec<Sql> {
+    let mut statements = prepare_records(&CONVERSIONS, login);
+    let delete = format!("DELETE FROM pgpartition.conversions AS c WHERE {}", of_table(table));
+    statements.push(Sql(delete));
+    statements
+}
+
+/// The condition on the record of a table.
+pub(super) fn of_table(table: &ManagedTable) -> String {
+    let [schema, name] = names(table);
+    format!("c.schema_name = {schema} AND c.table_name = {name}")
+}
+
+fn names(table: &ManagedTable) -> [String; 2] {
+    [&table.name().schema, &table.name().name].map(|name| literal(name.as_str()))
+}

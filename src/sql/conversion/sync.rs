@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::function::Function;
 use super::text::Text;
 use super::{compare, copy};
+use crate::observed::{ExpectedFunction, ExpectedSync};
 use crate::partition::{
     ConversionFunction, CopiedTable, Identifier, SyncLevel, SyncTrigger, copy_guard,
 };
@@ -30,6 +31,24 @@ pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
         Function::of_trigger(table, ConversionFunction::Sync(*trigger), body)
     });
     of_triggers.chain([guard(table), copy::function(table), compare::function(table)]).collect()
+}
+
+/// Returns what [`install_sync`] creates, to hold the catalog against it.
+#[must_use]
+pub fn expected_sync(table: &CopiedTable, level: SyncLevel) -> ExpectedSync {
+    let digest = |statement: &Sql| crate::partition::digest(statement.as_str(), 16);
+    let triggers = SyncTrigger::of_level(level).iter().map(|trigger| {
+        let [create, _] = create_trigger(table, *trigger, level);
+        (trigger.name(&table.managed), digest(&create))
+    });
+    let [create_guard, _] = create_guard(table);
+    let triggers = triggers.chain([(copy_guard(), digest(&create_guard))]).collect();
+    let functions = sync_functions(table, level).into_iter().map(|function| {
+        let (arguments, digest) = (function.argument_types(), function.digest());
+        let of_trigger = function.is_of_trigger();
+        (function.name.name, ExpectedFunction { arguments, digest, of_trigger })
+    });
+    ExpectedSync { triggers, functions: functions.collect() }
 }
 
 /// Creates the functions and triggers, or replaces those that are there. The owner of the tables runs it in a transaction.

@@ -1,0 +1,330 @@
+//! A conversion by copy as the database has it: its record, and the triggers and functions that keep the copy equal.
+//!
+//! `postgres/inspect_conversion.sql` reads it. That a trigger or function is the one that was installed is known from
+//! its object identifier and the transaction that wrote its row in the catalog (`xmin`): both are in the record, which
+//! the transaction that installed them wrote. So a trigger that was disabled for a moment is noticed as well.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::partition::{Identifier, SyncLevel};
+
+/// A conversion by copy in one snapshot of the catalog.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConversionState {
+    /// The record, or `None` if there is none, or the operator cannot trust or read the table of records.
+    #[serde(default)]
+    pub record: Option<ConversionRecord>,
+    /// Triggers with the names of the sync and of the guard, on the source and on the copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<InstalledTrigger>,
+    /// Functions with the names that the conversion gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<InstalledFunction>,
+}
+
+/// The record of a conversion, without keys of rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConversionRecord {
+    /// Whether a page was copied.
+    #[serde(default)]
+    pub begun: bool,
+    /// Number of rows that were copied.
+    #[serde(default)]
+    pub copied: u64,
+    /// Time at which the copy was complete, or `None` if it is not.
+    #[serde(default)]
+    pub backfilled_at: Option<Timestamp>,
+    /// Last transaction of the operator that wrote rows of the copy, or `None` if none did.
+    #[serde(default)]
+    pub changed: Option<u64>,
+    /// Triggers and functions at their last installation. `None` if they were not installed, or if another version of
+    /// the operator recorded them in a way that this one cannot read.
+    #[serde(default, deserialize_with = "if_readable")]
+    pub sync: Option<RecordedSync>,
+    /// The sweep that goes on, or `None` if none does.
+    #[serde(default, deserialize_with = "if_readable")]
+    pub sweep: Option<Sweep>,
+    /// The last complete sweep since the triggers were installed, or `None` if there is none.
+    #[serde(default, deserialize_with = "if_readable")]
+    pub parity: Option<Sweep>,
+}
+
+/// A comparison of all rows of both tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sweep {
+    /// Time of the first page.
+    pub started_at: Timestamp,
+    /// Time of the last page, or `None` while the sweep goes on.
+    #[serde(default)]
+    pub checked_at: Option<Timestamp>,
+    /// Whether every page compared the content of rows. Otherwise one at least counted them.
+    pub content: bool,
+    /// Rows of the source.
+    pub rows_source: u64,
+    /// Rows of the copy.
+    pub rows_partitioned: u64,
+    /// Rows that were missing, extra, or different, repaired ones among them.
+    pub difference_rows: u64,
+    /// Pages with such rows.
+    pub mismatched_ranges: u64,
+    /// Rows that the sweep repaired.
+    pub repaired_rows: u64,
+}
+
+/// What was installed, as the record has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedSync {
+    /// Level of the triggers.
+    pub level: SyncLevel,
+    /// Columns that they copy.
+    pub columns: Vec<Identifier>,
+    /// Triggers, the guard of the copy among them.
+    pub triggers: BTreeMap<Identifier, Recorded>,
+    /// Functions of the triggers, and those that copy and compare pages.
+    pub functions: BTreeMap<Identifier, Recorded>,
+}
+
+/// A trigger or function in the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded {
+    /// Object identifier.
+    pub oid: u32,
+    /// Transaction that wrote its row of the catalog.
+    pub xmin: u32,
+    /// Digest of the statement that created the trigger, or of the function.
+    pub digest: String,
+}
+
+/// A trigger of a conversion in the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstalledTrigger {
+    /// Name.
+    pub name: Identifier,
+    /// Whether it is a trigger of the copy. Otherwise it is one of the source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_copy: bool,
+    /// Whether it fires in every session: `ENABLE ALWAYS`.
+    pub fires: bool,
+    /// Object identifier.
+    pub oid: u32,
+    /// Transaction that wrote its row of the catalog.
+    pub xmin: u32,
+}
+
+/// A function of a conversion in the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstalledFunction {
+    /// Name.
+    pub name: Identifier,
+    /// Types of its arguments, as the catalog's `oidvectortypes` lists them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub arguments: String,
+    /// Object identifier.
+    pub oid: u32,
+    /// Transaction that wrote its row of the catalog.
+    pub xmin: u32,
+    /// Digest, as [`function_digest`](crate::partition::function_digest) defines it. `None` if no function of a
+    /// conversion can be like this one: another owner, language, or volatility.
+    pub digest: Option<String>,
+}
+
+/// What an installation of the triggers and functions would create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedSync {
+    /// Triggers, the guard of the copy among them, with the digests of the statements that create them.
+    pub triggers: BTreeMap<Identifier, String>,
+    /// Functions.
+    pub functions: BTreeMap<Identifier, ExpectedFunction>,
+}
+
+/// A function that an installation would create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedFunction {
+    /// Types of its arguments, as the catalog's `oidvectortypes` lists them.
+    pub arguments: String,
+    /// Digest, as [`function_digest`](crate::partition::function_digest) defines it.
+    pub digest: String,
+    /// Whether a trigger calls it. Otherwise a message of the operator does.
+    pub of_trigger: bool,
+}
+
+/// Whether the triggers keep the copy equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncState {
+    /// The source has no sync trigger.
+    Missing,
+    /// Something is not as it was installed, so writes may not have reached the copy: the triggers have to be
+    /// installed again, and the tables compared.
+    Altered(Vec<SyncChange>),
+    /// Triggers are as they were installed, and no write was missed. But an installation would create something else
+    /// now: for other columns, for another level, or by another version of the operator.
+    Outdated,
+    /// Everything is as an installation would create it.
+    Intact,
+}
+
+/// How a trigger or function differs from what was installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncChange {
+    /// The trigger or function.
+    pub object: SyncObject,
+    /// The difference.
+    pub change: Change,
+}
+
+/// An object of the sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncObject {
+    /// A trigger.
+    Trigger(Identifier),
+    /// A function.
+    Function(Identifier),
+}
+
+/// A difference from what was installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is not there.
+    Dropped,
+    /// It does not fire in every session.
+    Disabled,
+    /// It was altered, or created again.
+    Replaced,
+    /// There is no record that it was installed.
+    Unrecorded,
+}
+
+impl fmt::Display for SyncChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, name) = match &self.object {
+            SyncObject::Trigger(name) => ("trigger", name),
+            SyncObject::Function(name) => ("function", name),
+        };
+        let change = match self.change {
+            Change::Dropped => "was dropped",
+            Change::Disabled => "is disabled",
+            Change::Replaced => "was replaced",
+            Change::Unrecorded => "is not recorded",
+        };
+        write!(f, "{kind} {} {change}", name.shown())
+    }
+}
+
+impl Sweep {
+    /// Returns whether the tables were equal: no row differed, not even one that the sweep repaired.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.difference_rows == 0
+    }
+}
+
+impl ConversionState {
+    /// Judges the triggers and functions by the record and by what an installation would create.
+    #[must_use]
+    pub fn sync(&self, expected: &ExpectedSync) -> SyncState {
+        if self.triggers.iter().all(|trigger| trigger.on_copy) {
+            return SyncState::Missing;
+        }
+        let recorded = self.record.as_ref().and_then(|record| record.sync.as_ref());
+        let mut changes = self.unrecorded_triggers(recorded);
+        if let Some(recorded) = recorded {
+            changes.extend(self.changed_triggers(recorded));
+            changes.extend(self.changed_functions(recorded, expected));
+        }
+        match recorded {
+            _ if !changes.is_empty() => SyncState::Altered(changes),
+            Some(recorded) if self.is_current(recorded, expected) => SyncState::Intact,
+            Some(_) | None => SyncState::Outdated,
+        }
+    }
+
+    fn unrecorded_triggers(&self, recorded: Option<&RecordedSync>) -> Vec<SyncChange> {
+        let is_recorded = |trigger: &&InstalledTrigger| {
+            recorded.is_some_and(|sync| sync.triggers.contains_key(&trigger.name))
+        };
+        let unrecorded = self.triggers.iter().filter(|trigger| !is_recorded(trigger));
+        unrecorded.map(|trigger| trigger_change(&trigger.name, Change::Unrecorded)).collect()
+    }
+
+    fn changed_triggers(&self, recorded: &RecordedSync) -> Vec<SyncChange> {
+        let change = |name: &Identifier, was: &Recorded| match self
+            .triggers
+            .iter()
+            .find(|found| found.name == *name)
+        {
+            None => Some(Change::Dropped),
+            Some(found) if !found.fires => Some(Change::Disabled),
+            Some(found) => (!was.is(found.oid, found.xmin)).then_some(Change::Replaced),
+        };
+        let triggers = recorded.triggers.iter();
+        triggers.filter_map(|(name, was)| Some(trigger_change(name, change(name, was)?))).collect()
+    }
+
+    /// The changed functions of triggers. A trigger calls its function by object identifier.
+    fn changed_functions(
+        &self,
+        recorded: &RecordedSync,
+        expected: &ExpectedSync,
+    ) -> Vec<SyncChange> {
+        let change = |was: &Recorded| match self.functions.iter().find(|found| found.oid == was.oid)
+        {
+            None => Some(Change::Dropped),
+            Some(found) => {
+                let is_same = found.xmin == was.xmin && found.digest.as_ref() == Some(&was.digest);
+                (!is_same).then_some(Change::Replaced)
+            }
+        };
+        let of_trigger = |name: &Identifier| {
+            expected.functions.get(name).is_none_or(|function| function.of_trigger)
+        };
+        let functions = recorded.functions.iter().filter(|(name, _)| of_trigger(name));
+        let changed = |(name, was): (&Identifier, &Recorded)| {
+            Some(SyncChange { object: SyncObject::Function(name.clone()), change: change(was)? })
+        };
+        functions.filter_map(changed).collect()
+    }
+
+    /// Returns whether an installation would create the recorded triggers and the functions that are there.
+    fn is_current(&self, recorded: &RecordedSync, expected: &ExpectedSync) -> bool {
+        let digests = recorded.triggers.iter().map(|(name, trigger)| (name, &trigger.digest));
+        let is_there = |name: &Identifier, wanted: &ExpectedFunction| {
+            self.functions.iter().any(|found| {
+                found.name == *name
+                    && found.arguments == wanted.arguments
+                    && found.digest.as_ref() == Some(&wanted.digest)
+            })
+        };
+        expected.triggers.iter().eq(digests)
+            && expected.functions.iter().all(|(name, wanted)| is_there(name, wanted))
+    }
+}
+
+fn trigger_change(name: &Identifier, change: Change) -> SyncChange {
+    SyncChange { object: SyncObject::Trigger(name.clone()), change }
+}
+
+impl Recorded {
+    fn is(&self, oid: u32, xmin: u32) -> bool {
+        self.oid == oid && self.xmin == xmin
+    }
+}
+
+/// Reads a part of the record that this version can read.
+fn if_readable<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    part: D,
+) -> Result<Option<T>, D::Error> {
+    let part = serde_json::Value::deserialize(part)?;
+    Ok(serde_json::from_value(part).ok())
+}

@@ -1,0 +1,46 @@
+-- A conversion by copy as it is: rows of a word and of one fact in JSON, as in inspect_plain.sql. The word is a field of
+-- `ConversionState` (observed/conversion.rs). It is one statement, so one snapshot. inspect_conversion.rs writes the
+-- query `record` before it, since a table that may be missing cannot be named here.
+-- $1 schema, $2 name of the table in the record, $3 name of the source, $4 name of the copy, $5 names of the sync triggers
+-- on the source, $6 name of the guard on the copy, $7 names of functions.
+--
+-- It reads the catalog and the record, and no row of a user's table. Keys of rows are in the record: the answer has none.
+-- Its only lock is ACCESS SHARE on the record. A body has at most 100,000 bytes here; the number of functions of one
+-- name has no limit but that of the answer (MAX_BYTES in inspect_conversion.rs).
+tables AS MATERIALIZED (
+    SELECT c.oid, c.relowner, c.relname = $4 AS is_copy
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relname IN ($3, $4)
+)
+SELECT 'record' AS what, fact::text
+FROM record
+UNION ALL
+SELECT 'triggers', json_build_object(
+           'name', g.tgname,
+           'onCopy', t.is_copy,
+           'fires', g.tgenabled = 'A',
+           'oid', g.oid::bigint,
+           'xmin', g.xmin::text::bigint
+       )::text
+FROM tables t
+JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
+    AND CASE WHEN t.is_copy THEN g.tgname = $6 ELSE g.tgname = ANY ($5) END
+UNION ALL
+SELECT 'functions', json_build_object(
+           'name', p.proname,
+           'arguments', oidvectortypes(p.proargtypes),
+           'oid', p.oid::bigint,
+           'xmin', p.xmin::text::bigint,
+           'body', CASE
+               WHEN octet_length(p.prosrc) <= 100000 AND p.prokind = 'f' AND p.provolatile = 'v' AND NOT p.proisstrict
+                   AND l.lanname = 'plpgsql' AND p.proowner IN (SELECT relowner FROM tables WHERE NOT is_copy)
+               THEN p.prosrc
+           END,
+           'settings', coalesce(p.proconfig, '{}'),
+           'isDefiner', p.prosecdef
+       )::text
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_language l ON l.oid = p.prolang
+WHERE n.nspname = $1 AND p.proname = ANY ($7)
