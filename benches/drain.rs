@@ -54,7 +54,7 @@ async fn main() {
         for others in OTHERS {
             client.batch_execute(&setup(others)).await.unwrap();
             for rows in ROWS {
-                let case = Case::measured(&database, &client, rows).await;
+                let case = Box::pin(Case::measured(&database, &client, rows)).await;
                 case.print();
                 cases.push(case);
             }

@@ -9,7 +9,8 @@ use crate::partition::{Identifier, ManagedTable};
 use crate::plan::{Moment, Plan, plan, questions};
 use crate::postgres::{InspectError, Session, answer, inspect};
 
-/// Rounds of questions. No question depends on an answer, so that one round is enough for a plan, and two for `inspect -f`.
+/// Rounds of questions. Only the question for the oldest row depends on another answer, so that two rounds are enough for
+/// a plan, and three for `inspect -f`.
 const MAX_ROUNDS: usize = 8;
 
 /// Looks at the relation that has the name of the table, and plans.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::Loss;
 use super::parse::Errors;
+use super::{DefaultPartition, DesiredTable, Loss, Partitioning, Schedule, StartAt};
 use crate::api::v1alpha1 as api;
 use crate::partition::Identifier;
 
@@ -97,6 +97,25 @@ pub enum AfterCutover {
         /// The time from the cutover to the drop.
         after: Duration,
     },
+}
+
+impl DesiredTable {
+    /// Returns what the rules for partitioned tables ask of the copy until its conversion ends: nothing expires or waits
+    /// for a schedule, and a default partition takes rows outside of the periods.
+    ///
+    /// `oldest` is the place of the oldest row on the axis of the key, or `None` if there is no row. The first period is
+    /// the one of `startAt`, or else the one of that row.
+    #[must_use]
+    pub fn while_converting(&self, oldest: Option<i128>) -> Self {
+        let mut desired = Self { conversion: None, ..self.clone() };
+        if let Partitioning::Range(range) = &mut desired.partitioning {
+            range.start_at = range.start_at.or(oldest.map(StartAt::Value));
+            range.retention = None;
+            range.schedule = Schedule::default();
+            range.default_partition = DefaultPartition::Present;
+        }
+        desired
+    }
 }
 
 /// Returns what a conversion means, or `None` if a field is wrong. The schema's CEL rules hold fields against

@@ -169,6 +169,8 @@ pub enum StartAt {
     Date(Date),
     /// An instant.
     Instant(Timestamp),
+    /// A value of the partition key, by its place on the axis of the key: that of the oldest row of a plain table.
+    Value(i128),
 }
 
 /// A partition for each remainder.

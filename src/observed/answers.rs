@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::meaning::{qualified, qualified_all};
-use super::{InvalidSnapshot, ObservedTable, PlainTable};
-use crate::partition::{Edge, KeyType, QualifiedName, RangeBounds};
+use super::{InvalidSnapshot, ObservedTable, OldestRow, PlainTable, RawOldestRow};
+use crate::partition::{Edge, Identifier, KeyType, QualifiedName, RangeBounds};
 
 /// What a plan depends on and the catalog does not say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,9 @@ pub enum Question {
     Conditions(Vec<String>),
     /// What the conversion of a plain table depends on.
     PlainTable,
+    /// Which row of a plain table has the least value in this column. It is asked once it is known that the column has a
+    /// type with periods.
+    OldestRow(Identifier),
 }
 
 /// The answer to a [`Question`], as `inspect -o json` prints it. That Postgres did not answer is an answer as
@@ -57,6 +60,13 @@ pub enum Answer {
     Conditions(Vec<DeparsedCondition>),
     /// To [`Question::PlainTable`]; `None` if the table was dropped meanwhile.
     PlainTable(Option<Box<PlainTable>>),
+    /// To [`Question::OldestRow`].
+    OldestRow {
+        /// The column.
+        column: Identifier,
+        /// The least value in the column.
+        oldest: RawOldestRow,
+    },
 }
 
 /// The rows of a default partition.
@@ -133,6 +143,9 @@ impl fmt::Display for Question {
                 write!(f, "how Postgres deparses {}", conditions.join(", "))
             }
             Self::PlainTable => f.write_str("what the conversion of a plain table depends on"),
+            Self::OldestRow(column) => {
+                write!(f, "which row of the plain table is the oldest by {}", column.shown())
+            }
         }
     }
 }
@@ -186,9 +199,10 @@ impl ObservedTable {
     #[must_use]
     pub fn is_answered(&self, question: &Question) -> bool {
         match question {
-            Question::ClockSkew | Question::ReferencesTo(_) | Question::PlainTable => {
-                self.answered.contains(question)
-            }
+            Question::ClockSkew
+            | Question::ReferencesTo(_)
+            | Question::PlainTable
+            | Question::OldestRow(_) => self.answered.contains(question),
             Question::DefaultRows(within) => self.answered.iter().any(
                 |answered| matches!(answered, Question::DefaultRows(of) if of.covers(*within)),
             ),
@@ -234,6 +248,12 @@ impl ObservedTable {
                 }
                 self.plain = plain;
                 Question::PlainTable
+            }
+            Answer::OldestRow { column, oldest } => {
+                let key = self.plain.as_ref().and_then(|plain| plain.key_type(&column));
+                let found = key.map(|key| OldestRow::from_raw(oldest, key)).transpose()?;
+                self.oldest_row = found.map(Box::new);
+                Question::OldestRow(column)
             }
         };
         self.answered.insert(question);

@@ -66,6 +66,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             default_rows: None,
             default_rows_from: None,
             plain: None,
+            oldest_row: None,
             answered: BTreeSet::new(),
             near: Near::default(),
             indexes: indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,

@@ -9,6 +9,7 @@ mod index_meaning;
 mod management;
 mod meaning;
 mod near;
+mod oldest_row;
 mod partition;
 mod plain;
 pub(crate) mod snapshot;
@@ -27,6 +28,7 @@ pub use conversion::{
 };
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
+pub use oldest_row::{OldestRow, RawOldestRow};
 pub use partition::{
     BlockingTransaction, BoundsCheck, DefaultFacts, Exclusion, Fires, IndexMarker,
     ObservedPartition, PartitionIndex, PartitionKind, Publication, Trigger,
@@ -83,6 +85,8 @@ pub struct ObservedTable {
     pub default_count: Option<u64>,
     /// The relation as the preflight of a conversion needs it, or `None` if it was not asked for.
     pub plain: Option<Box<PlainTable>>,
+    /// The oldest row of the plain table by the partition column of the spec, or `None` if it was not asked for.
+    pub oldest_row: Option<Box<OldestRow>>,
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,
     /// Where to look first for a partition by its name.

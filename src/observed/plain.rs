@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::partition::{Identifier, QualifiedName};
+use crate::partition::{Identifier, KeyType, QualifiedName};
 
 /// What the catalog says of a plain table and of everything that depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -303,5 +303,11 @@ impl PlainTable {
     #[must_use]
     pub fn column(&self, name: &Identifier) -> Option<&PlainColumn> {
         self.columns.iter().find(|column| column.name == *name)
+    }
+
+    /// Returns the type of a column if a range can be managed on it.
+    #[must_use]
+    pub fn key_type(&self, column: &Identifier) -> Option<KeyType> {
+        KeyType::from_type_name(&self.column(column)?.base_type)
     }
 }

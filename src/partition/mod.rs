@@ -11,6 +11,7 @@ mod condition;
 mod constraint;
 mod conversion;
 mod conversion_name;
+mod copy_mark;
 mod digest;
 mod grid;
 mod identifier;
@@ -39,6 +40,7 @@ pub use conversion::{
     ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_guard, copy_name, function_digest,
 };
 pub use conversion_name::ConversionNames;
+pub use copy_mark::{copy_mark, is_copy_mark};
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{

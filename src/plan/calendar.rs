@@ -143,6 +143,8 @@ fn span(desired: &DesiredRange, grid: &Grid, current: RangeBounds) -> Option<Ran
             Some(grid.axis.at_wall(date.to_datetime(jiff::civil::Time::midnight()))?)
         }
         Some(StartAt::Instant(instant)) => Some(grid.axis.at(instant)),
+        // The calendar may not reach a row that lies ahead.
+        Some(StartAt::Value(at)) => Some(at).filter(|at| Edge::At(*at) < current.from()),
     };
     let from = match start_at {
         Some(at) => Edge::At(grid.floor(at)?).min(current.from()),

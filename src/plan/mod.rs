@@ -33,7 +33,8 @@ pub use blocker::{Blocker, DefaultBlocker, IndexBlocker};
 pub use calendar::Calendar;
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{
-    ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PublicationFault, Refusal, preflight,
+    ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PastFault, PublicationFault, Refusal,
+    preflight,
 };
 pub use due::next_action;
 pub use gaps::{Coverage, Gaps, Missing};

@@ -2,7 +2,7 @@
 
 use super::condition::unproven_conditions;
 use super::{Calendar, Gaps, Moment};
-use crate::desired::{DesiredTable, Partitioning};
+use crate::desired::{ConversionMethod, DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, ObservedTable, Question, RelationKind, Within};
 use crate::partition::RangeBounds;
 
@@ -18,12 +18,13 @@ pub fn questions(
         .chain(default_rows(desired, observed, moment))
         .chain(references(desired, observed, moment))
         .chain(conditions(desired, observed))
-        .chain(plain_table(observed).filter(|_| desired.conversion.is_some()));
+        .chain(plain_table(observed).filter(|_| desired.conversion.is_some()))
+        .chain(oldest_row(desired, observed));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
 /// Returns what the plan for some spec and moment can depend on and the snapshot does not answer, as far as it can be
-/// asked without the spec: not the conditions of its indexes.
+/// asked without the spec: not the conditions of its indexes, and not where its partition column begins.
 #[must_use]
 pub fn questions_without_spec(observed: &ObservedTable) -> Vec<Question> {
     let counted = has_default_rows(observed) && observed.range_key().is_some();
@@ -87,6 +88,22 @@ fn referenced(
 fn plain_table(observed: &ObservedTable) -> Option<Question> {
     let relation = observed.relation.as_ref()?;
     (relation.kind == RelationKind::Other("table")).then_some(Question::PlainTable)
+}
+
+/// Asks where the partitions of a copy begin if the spec does not say it.
+fn oldest_row(desired: &DesiredTable, observed: &ObservedTable) -> Option<Question> {
+    let (Partitioning::Range(range), Some(conversion)) =
+        (&desired.partitioning, &desired.conversion)
+    else {
+        return None;
+    };
+    let is_copied = match conversion.method {
+        ConversionMethod::Copy(_) => true,
+        ConversionMethod::Attach => false,
+    };
+    let is_asked = is_copied && range.start_at.is_none();
+    observed.plain.as_ref()?.key_type(&range.column)?;
+    is_asked.then(|| Question::OldestRow(range.column.clone()))
 }
 
 /// Asks about the conditions that an index in the catalog may have in other words.

@@ -1,9 +1,10 @@
 //! Answers what a plan must know beyond the catalog.
 //!
-//! Each answer for which the database is asked is one transaction that changes nothing: it runs as the table's owner, and so can run code of the
-//! owner. It waits for ACCESS SHARE only, for at most a second. That the database does not let the owner look, or
-//! takes too long, is an answer as well; an error is one of the session. A plain table is read from the catalog alone, by the
-//! login role.
+//! Each answer for which the database is asked is one transaction that changes nothing: it runs as the table's owner, and
+//! so can run code of the owner. It waits for ACCESS SHARE only, for at most a second. That the database does not let the
+//! owner look, or takes too long, is an answer as well; an error is one of the session. A plain table is read from the
+//! catalog alone, by the login role; only its oldest row is searched for, in a function that keeps the owner's code in its
+//! role, for at most ten seconds.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,10 @@ use jiff::Timestamp;
 use super::inspect_plain::inspect_plain;
 use super::{ErrorKind, InspectError, Session};
 use crate::observed::{
-    Answer, CountedRows, DeparsedCondition, ObservedTable, Question, RawWithin, Relation, Within,
+    Answer, CountedRows, DeparsedCondition, ObservedTable, Question, RawOldestRow, RawWithin,
+    Relation, Within,
 };
-use crate::partition::QualifiedName;
+use crate::partition::{Identifier, QualifiedName, RangeKey};
 use crate::sql;
 
 /// Answers a question about a table, of which the operator received the catalog at `read_at`.
@@ -34,6 +36,10 @@ pub async fn answer(
         Question::Conditions(conditions) => deparse(session, observed, conditions).await,
         Question::PlainTable => {
             Ok(Answer::PlainTable(inspect_plain(session, observed).await?.map(Box::new)))
+        }
+        Question::OldestRow(column) => {
+            let oldest = Box::pin(find_oldest_row(session, observed, column)).await?;
+            Ok(Answer::OldestRow { column: column.clone(), oldest })
         }
     }
 }
@@ -98,6 +104,29 @@ async fn find_references(
     by.sort();
     by.dedup();
     Ok(answer(Some(by), None))
+}
+
+/// Finds the least value in a column of a plain table. If another session holds the table exclusively, the whole look is
+/// tried again later; anything else that prevents the search is an answer.
+async fn find_oldest_row(
+    session: &Session,
+    observed: &ObservedTable,
+    column: &Identifier,
+) -> Result<RawOldestRow, InspectError> {
+    let key_type = observed.plain.as_ref().and_then(|plain| plain.key_type(column));
+    let (Some(relation), Some(key_type)) = (owned(observed), key_type) else {
+        return Ok(RawOldestRow::Failed("the operator cannot act as the table owner".to_owned()));
+    };
+    let key = RangeKey { column: column.clone(), key_type };
+    let script = sql::find_oldest_row(&relation.owner, &observed.name, &key);
+    match session.rolled_back_script_text(&script).await {
+        Ok(value) => Ok(value.map_or(RawOldestRow::Absent, RawOldestRow::Value)),
+        Err(error) if error.is_canceled() => Ok(RawOldestRow::TooSlow),
+        Err(error) if error.is_of_statement() && !error.is_busy() => {
+            Ok(RawOldestRow::Failed(error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Has Postgres deparse conditions of partial indexes.

@@ -48,11 +48,21 @@ collations AS MATERIALIZED (
 ),
 columns AS MATERIALIZED (
     SELECT a.attnum, a.attname, a.attnotnull, a.attgenerated, a.attcollation, a.atttypid, a.atttypmod,
-           own.typtype AS own_typtype, base.oid AS base, base.typname, base.typtype, base.typcategory
+           base.oid AS base, base.typname, base.typtype, base.typcategory
     FROM target t
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type own ON own.oid = a.atttypid
-    JOIN pg_type base ON base.oid = CASE own.typtype WHEN 'd' THEN own.typbasetype ELSE own.oid END
+    CROSS JOIN LATERAL (
+        -- A domain can be over another one.
+        WITH RECURSIVE types AS (
+            SELECT own.oid, own.typname, own.typtype, own.typcategory, own.typbasetype
+            UNION ALL
+            SELECT y.oid, y.typname, y.typtype, y.typcategory, y.typbasetype
+            FROM types d
+            JOIN pg_type y ON d.typtype = 'd' AND y.oid = d.typbasetype
+        )
+        SELECT oid, typname, typtype, typcategory FROM types WHERE typtype <> 'd'
+    ) base
 ),
 -- The operator class that an index on a column has by default, as Postgres finds it: that of the type, of a type with
 -- the same bytes, or of all types of its sort.

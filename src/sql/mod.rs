@@ -23,6 +23,7 @@ mod constraint;
 mod conversion;
 mod default;
 mod index;
+mod oldest_row;
 mod partition;
 mod quote;
 mod record;
@@ -41,6 +42,7 @@ pub use conversion::{
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
+pub use oldest_row::find_oldest_row;
 pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
 pub use script::{Role, Script, Sql, Statement};

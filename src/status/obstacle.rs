@@ -212,6 +212,8 @@ fn of_refusal(refusal: &Refusal) -> Reason {
         | Refusal::KeyNullable { .. }
         | Refusal::KeyGenerated { .. }
         | Refusal::KeyTypeNotHashable { .. }
+        | Refusal::PastUnknown { .. }
+        | Refusal::PastTooLong { .. }
         | Refusal::CollationChanged { .. }
         | Refusal::CheckNotInherited { .. }
         | Refusal::CheckNotValid { .. }

@@ -35,6 +35,7 @@ mod interruption;
 mod limits;
 mod locks;
 mod names;
+mod oldest_row;
 mod owner_code;
 mod pool;
 mod preflight;

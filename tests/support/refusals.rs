@@ -1,7 +1,8 @@
 //! One refusal of the preflight of each kind.
 
 use pg_partition_operator::observed::ChangedCollation;
-use pg_partition_operator::plan::{KeyFault, PublicationFault, Refusal};
+use pg_partition_operator::partition::{KeyRange, KeyType, RangeBounds, RangeKey};
+use pg_partition_operator::plan::{KeyFault, PastFault, PublicationFault, Refusal};
 
 use super::orders;
 use crate::world::identifier;
@@ -33,6 +34,12 @@ pub(crate) fn refusals() -> Vec<Refusal> {
             column: org_id,
             type_name: "json".to_owned(),
         },
+        Refusal::PastUnknown {
+            table: table.clone(),
+            column: identifier("placed_at"),
+            fault: PastFault::NoIndex,
+        },
+        Refusal::PastTooLong { range: past(), is_declared: false },
         Refusal::CollationChanged {
             index: orders("orders_pkey"),
             collation: ChangedCollation {
@@ -67,4 +74,12 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::SwapTooLong { leaves: 1000, triggers: 2, millis: 770 },
     ];
     [of_key, of_constraints, of_others].concat()
+}
+
+/// The periods from a day long ago.
+fn past() -> KeyRange {
+    let key = RangeKey { column: identifier("placed_at"), key_type: KeyType::Date };
+    let edge = |day| key.key_type.parse(day).expect("a day");
+    let range = RangeBounds::new(edge("1970-01-01"), edge("2026-11-01")).expect("a range");
+    KeyRange { key, range }
 }

@@ -82,6 +82,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         default_rows_from: None,
         default_count: None,
         plain: None,
+        oldest_row: None,
         answered: BTreeSet::new(),
         near: Near::default(),
     }

@@ -190,10 +190,11 @@ fn publications<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
 }
 
 fn many_partitions(subject: &Subject<'_>) -> Option<Lost> {
-    let leaves = subject.leaves.filter(|leaves| *leaves > MAX_LEAVES)?;
+    let leaves = subject.leaves.as_ref()?;
+    let count = leaves.count.filter(|count| *count > MAX_LEAVES)?;
     let because = format!(
-        "with {leaves} partitions, planning a statement that does not name the partition columns takes tens of \
-         milliseconds"
+        "planning a statement that does not name the partition columns takes tens of milliseconds with {count} partitions{}",
+        leaves.how_to_have_fewer()
     );
     Some((Loss::ManyPartitions, LossAt::Cutover, because))
 }

@@ -2,6 +2,7 @@
 //! the preflight, which finds everything in one run. `docs/reference/preflight.md` lists what it finds.
 
 mod key;
+mod leaves;
 mod loss;
 mod note;
 mod preflight;
@@ -12,7 +13,7 @@ mod text;
 pub use loss::{FoundLoss, LossAt};
 pub use note::ConversionNote;
 pub use preflight::{Finding, preflight};
-pub use refusal::{KeyFault, PublicationFault, Refusal};
+pub use refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 
 use super::{Blocker, Moment, Note};
 use crate::desired::DesiredTable;

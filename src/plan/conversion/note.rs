@@ -1,5 +1,6 @@
 //! What a user should know before a conversion begins.
 
+use super::leaves::Begin;
 use super::loss::FoundLoss;
 use super::subject::Subject;
 use crate::desired::Loss;
@@ -37,9 +38,13 @@ pub enum ConversionNote {
     },
     /// The copy gets many partitions.
     ManyPartitions {
-        /// How many at least.
+        /// How many.
         leaves: usize,
+        /// How there would be fewer, as the rest of a sentence.
+        fewer: String,
     },
+    /// Rows before `startAt` go to the default partition.
+    BeginsWithStartAt,
     /// Acknowledgements that match no loss.
     NothingToAcknowledge {
         /// The acknowledgements.
@@ -62,9 +67,16 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
         subject.conversion.acknowledged.iter().filter(|loss| !is_found(loss)).cloned().collect();
     let unmatched = (!unmatched.is_empty())
         .then_some(ConversionNote::NothingToAcknowledge { losses: unmatched });
-    let leaves = subject.leaves.filter(|leaves| *leaves > NOTED_LEAVES);
-    let leaves = leaves.map(|leaves| ConversionNote::ManyPartitions { leaves });
-    [Some(size), leaves, bound, unmatched].into_iter().flatten().collect()
+    let leaves = subject.leaves.as_ref();
+    let many = leaves.and_then(|leaves| {
+        let count = leaves.count.filter(|count| *count > NOTED_LEAVES)?;
+        let fewer = leaves.how_to_have_fewer();
+        Some(ConversionNote::ManyPartitions { leaves: count, fewer })
+    });
+    let begins_with_start_at = leaves
+        .is_some_and(|leaves| matches!(leaves.begin, Begin::StartAt))
+        .then_some(ConversionNote::BeginsWithStartAt);
+    [Some(size), many, begins_with_start_at, bound, unmatched].into_iter().flatten().collect()
 }
 
 impl ConversionNote {
@@ -91,10 +103,15 @@ impl ConversionNote {
                  depend on it: {}; recreate them on the partitioned table after the cutover",
                 some_of(objects)
             ),
-            Self::ManyPartitions { leaves } => format!(
-                "the partitioned table gets at least {leaves} partitions: planning a statement that does not name the \
-                 partition columns takes longer with each; use a longer interval or fewer hash partitions"
+            Self::ManyPartitions { leaves, fewer } => format!(
+                "the partitioned table gets {leaves} partitions: planning a statement that does not name the partition \
+                 columns takes longer with each{fewer}"
             ),
+            Self::BeginsWithStartAt => {
+                "the partitions begin with the period of spec.partitionBy.range.startAt: rows before it go to the default \
+                 partition"
+                    .to_owned()
+            }
             Self::NothingToAcknowledge { losses } => {
                 let losses: Vec<_> = losses.iter().map(Loss::to_string).collect();
                 format!(

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::key;
+use super::leaves::Begin;
 use super::loss::{FoundLoss, LossAt, losses};
 use super::note::{ConversionNote, notes};
-use super::refusal::{PublicationFault, Refusal, kind_of};
+use super::refusal::{PastFault, PublicationFault, Refusal, kind_of};
 use super::subject::Subject;
 use crate::desired::DesiredTable;
-use crate::observed::{ObservedTable, PlainTable, RelationKind};
+use crate::observed::{ObservedTable, OldestRow, PlainTable, RelationKind};
 use crate::partition::Identifier;
 use crate::plan::{Blocker, Moment};
 
@@ -82,6 +83,7 @@ fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
     [
         not_ordinary(subject),
         key::refusals(subject),
+        past(subject).into_iter().collect(),
         constraints(subject),
         triggers(subject),
         replication(subject),
@@ -97,6 +99,25 @@ fn not_ordinary(subject: &Subject<'_>) -> Vec<Refusal> {
         kind: kind_of(*unusual),
     });
     kinds.collect()
+}
+
+/// The partitions of a range begin somewhere, and not too early.
+fn past(subject: &Subject<'_>) -> Option<Refusal> {
+    match &subject.leaves.as_ref()?.begin {
+        Begin::Nowhere | Begin::StartAt | Begin::OldestRow(_) => None,
+        Begin::TooEarly { range, is_declared } => {
+            Some(Refusal::PastTooLong { range: range.clone(), is_declared: *is_declared })
+        }
+        Begin::Unknown(oldest) => {
+            let column = subject.partitioning.columns().first()?.clone();
+            let fault = match oldest {
+                Some(OldestRow::TooSlow) => PastFault::NoIndex,
+                Some(OldestRow::Failed { error }) => PastFault::Refused { error: error.clone() },
+                Some(OldestRow::Absent | OldestRow::At(_)) | None => PastFault::NotAsked,
+            };
+            Some(Refusal::PastUnknown { table: subject.table.clone(), column, fault })
+        }
+    }
 }
 
 fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
@@ -183,7 +204,7 @@ const SWAP_MICROS_PER_TRIGGER: u64 = 250;
 
 /// The swap creates every row trigger on every partition, and its own.
 fn swap_too_long(subject: &Subject<'_>) -> Option<Refusal> {
-    let leaves = u64::try_from(subject.leaves?).ok()?;
+    let leaves = u64::try_from(subject.leaves.as_ref()?.count?).ok()?;
     let triggers = subject.plain.triggers.iter().filter(|trigger| trigger.for_each_row).count();
     let triggers = u64::try_from(triggers).ok()?;
     let created = leaves.saturating_mul(triggers.saturating_add(1));

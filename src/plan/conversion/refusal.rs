@@ -2,7 +2,7 @@
 
 use crate::desired::Loss;
 use crate::observed::{ChangedCollation, Unusual};
-use crate::partition::{Identifier, QualifiedName};
+use crate::partition::{Identifier, KeyRange, QualifiedName};
 
 /// Why the conversion of a plain table does not begin.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
@@ -67,6 +67,22 @@ pub enum Refusal {
         column: Identifier,
         /// The type.
         type_name: String,
+    },
+    /// The partitions of the copy begin with the period of the oldest row, which was not found.
+    PastUnknown {
+        /// The table.
+        table: QualifiedName,
+        /// The partition column.
+        column: Identifier,
+        /// Why not.
+        fault: PastFault,
+    },
+    /// From `startAt`, or from the oldest row, to now there are more periods than a table can have partitions.
+    PastTooLong {
+        /// The periods.
+        range: KeyRange,
+        /// Whether `startAt` is in the spec.
+        is_declared: bool,
     },
     /// A collation sorts otherwise than when the key was built, so that reading in the order of the key can miss rows.
     CollationChanged {
@@ -177,6 +193,20 @@ pub enum KeyFault {
         /// The operator classes.
         classes: Vec<String>,
     },
+}
+
+/// Why the oldest row is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PastFault {
+    /// The search took too long: no index on the column finds the row.
+    NoIndex,
+    /// Postgres refused to search.
+    Refused {
+        /// What Postgres said.
+        error: String,
+    },
+    /// Postgres was not asked.
+    NotAsked,
 }
 
 /// Why a publication cannot take the partitioned table.

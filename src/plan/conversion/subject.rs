@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::{Calendar, Gaps, Moment};
+use super::super::Moment;
+use super::leaves::Leaves;
 use crate::desired::{ConversionMethod, DesiredConversion, DesiredTable, Partitioning};
 use crate::observed::{ObservedTable, PlainTable, Relation};
-use crate::partition::{Identifier, KeyType, QualifiedName, ServerVersion};
+use crate::partition::{Identifier, QualifiedName, ServerVersion};
 
 /// A plain table, and what the spec makes of it.
 pub(super) struct Subject<'a> {
@@ -23,8 +24,8 @@ pub(super) struct Subject<'a> {
     pub(super) partitioning: &'a Partitioning,
     /// The maximum time that applications wait.
     pub(super) lock_timeout: Duration,
-    /// Number of partitions that the copy gets at least, or `None` if its periods are unknown.
-    pub(super) leaves: Option<usize>,
+    /// The partitions that the table gets, or `None` if the spec and the table contradict each other.
+    pub(super) leaves: Option<Leaves<'a>>,
 }
 
 impl<'a> Subject<'a> {
@@ -43,7 +44,7 @@ impl<'a> Subject<'a> {
             conversion,
             partitioning: &desired.partitioning,
             lock_timeout: desired.limits.lock_timeout,
-            leaves: leaves(desired, observed, plain, moment),
+            leaves: Leaves::new(desired, conversion, (observed, plain), moment),
         }
     }
 
@@ -57,24 +58,6 @@ impl<'a> Subject<'a> {
         match self.conversion.method {
             ConversionMethod::Attach => true,
             ConversionMethod::Copy(_) => false,
-        }
-    }
-}
-
-/// Counts the partitions that the copy gets before the age of its oldest row is known.
-fn leaves(
-    desired: &DesiredTable,
-    observed: &ObservedTable,
-    plain: &PlainTable,
-    moment: &Moment,
-) -> Option<usize> {
-    match &desired.partitioning {
-        Partitioning::Hash(hash) => usize::try_from(hash.partitions).ok(),
-        Partitioning::Range(range) => {
-            let key = KeyType::from_type_name(&plain.column(&range.column)?.base_type)?;
-            let periods = Gaps::new(&Calendar::new(range, key, moment)?, observed).missing.len();
-            // While a table is converted it has a default partition.
-            Some(periods + 1)
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What prevents a conversion, in a user's words, and what to do about it.
 
-use super::refusal::{KeyFault, PublicationFault, Refusal};
+use super::refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
-use crate::partition::{Identifier, QualifiedName, shown_text};
+use crate::partition::{Identifier, KeyRange, QualifiedName, shown_text};
+use crate::plan::limits::MAX_PERIODS;
 use crate::plan::remedy::LOGIN_ROLE;
 
 impl Refusal {
@@ -21,6 +22,8 @@ impl Refusal {
             Self::KeyTypeNotHashable { table, column, type_name } => {
                 not_hashable(table, column, type_name)
             }
+            Self::PastUnknown { table, column, fault } => past_unknown(table, column, fault),
+            Self::PastTooLong { range, is_declared } => past_too_long(range, *is_declared),
             Self::CollationChanged { index, collation } => collation_changed(index, collation),
             Self::CheckNotInherited { table, constraint } => check_not_inherited(table, constraint),
             Self::CheckNotValid { table, constraint }
@@ -124,6 +127,38 @@ fn not_hashable(table: &QualifiedName, column: &Identifier, type_name: &str) -> 
         column.shown(),
         table.shown(),
         shown_text(type_name)
+    )
+}
+
+fn past_unknown(table: &QualifiedName, column: &Identifier, fault: &PastFault) -> String {
+    let (table, column) = (table.shown(), column.shown());
+    match fault {
+        PastFault::NoIndex => format!(
+            "the search for the oldest row of table {table} takes more than 10 s without an index on {column}: set \
+             spec.partitionBy.range.startAt (rows before it go to the default partition), or create an index on {column}"
+        ),
+        PastFault::Refused { error } => format!(
+            "Postgres does not find the oldest row of table {table} ({}): set spec.partitionBy.range.startAt (rows before it \
+             go to the default partition), or correct the cause",
+            shown_text(error)
+        ),
+        PastFault::NotAsked => format!(
+            "the oldest row of table {table} by {column} is not known: set spec.partitionBy.range.startAt (rows before it go \
+             to the default partition), or inspect the table again"
+        ),
+    }
+}
+
+fn past_too_long(range: &KeyRange, is_declared: bool) -> String {
+    let range = range.shown();
+    let (cause, remedy) = if is_declared {
+        ("spec.partitionBy.range.startAt lies so early", "set it to a later day")
+    } else {
+        ("the oldest row lies so early", "set spec.partitionBy.range.startAt")
+    };
+    format!(
+        "{cause} that the table would get more than {MAX_PERIODS} partitions for {range}: {remedy} (rows before it go to the \
+         default partition), or choose a longer interval"
     )
 }
 

@@ -14,7 +14,7 @@ use pg_partition_operator::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION}
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
     DefaultRows, ForeignKey, IndexMarker, IndexSettings, ObservedPartition, ObservedTable,
-    Relation, RelationKind, TableIndex,
+    OldestRow, Relation, RelationKind, TableIndex,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyRange, Method, QualifiedName, RangeKey, ServerVersion,
@@ -98,6 +98,10 @@ impl Scenario {
             "plain" => {
                 self.relation().kind = RelationKind::Other("table");
                 self.world.plain = Some(Box::new(plain::table(text)));
+                self.world.oldest_row.get_or_insert(Box::new(OldestRow::Absent));
+            }
+            "oldest-row" => {
+                self.world.oldest_row = plain::oldest_row(text, self.key.as_ref()).map(Box::new);
             }
             "found" => self.found(line),
             "table-published-by" => self.relation().publications.push(line.name().name),

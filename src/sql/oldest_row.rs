@@ -1,0 +1,49 @@
+//! The oldest row of a plain table.
+
+use std::time::Duration;
+
+use super::quote::{literal, name, qualified};
+use super::{Script, Sql};
+use crate::partition::{Identifier, KeyType, QualifiedName, RangeKey};
+
+/// How long the search may take. An index on the column finds the row at once; without one every row is read.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the search waits for a session that holds the table exclusively.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The function that searches. It never exists outside of the transaction, which is rolled back.
+const FUNCTION: &str = "pgpartition_oldest_row";
+
+/// A transaction that returns the least finite value in the partition column of a plain table, or NULL if there is none.
+/// It has to be rolled back.
+///
+/// Planning and reading can run code of the owner: an expression of an index, or a view that took the table's place. In a
+/// function with `SECURITY DEFINER` that code cannot change to the login role (42501).
+/// It waits for ACCESS SHARE only.
+#[must_use]
+pub fn find_oldest_row(owner: &Identifier, table: &QualifiedName, key: &RangeKey) -> Script {
+    let (column, key_type) = (name(&key.column), key.key_type.type_name());
+    let finite = match key.key_type {
+        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => format!(
+            " WHERE {column} > '-infinity'::{key_type} AND {column} < 'infinity'::{key_type}"
+        ),
+        KeyType::UuidV7 => String::new(),
+    };
+    let search = format!(
+        "SELECT {column}::{key_type}::text FROM ONLY {}{finite} ORDER BY {column} LIMIT 1",
+        qualified(table)
+    );
+    let function = format!("{}.{FUNCTION}()", name(&table.schema));
+    let statements = [
+        format!("SET LOCAL statement_timeout = {}", SEARCH_TIMEOUT.as_millis()),
+        format!("SET LOCAL lock_timeout = {}", LOCK_TIMEOUT.as_millis()),
+        format!(
+            "CREATE FUNCTION {function} RETURNS text LANGUAGE sql STABLE SECURITY DEFINER \
+             SET search_path = pg_catalog, pg_temp SET row_security = off AS {}",
+            literal(&search)
+        ),
+        format!("SELECT {function}"),
+    ];
+    Script::of_owner(owner, statements.map(Sql))
+}
