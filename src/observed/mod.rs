@@ -5,6 +5,7 @@
 
 mod answers;
 mod conversion;
+mod copy;
 mod index_meaning;
 mod management;
 mod meaning;
@@ -18,6 +19,7 @@ mod state;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 pub use answers::{
     Answer, CountedRows, DefaultRows, DeparsedCondition, MAX_BINS, Question, RawWithin, Within,
@@ -25,6 +27,10 @@ pub use answers::{
 pub use conversion::{
     Change, ConversionRecord, ConversionState, ExpectedFunction, ExpectedSync, InstalledFunction,
     InstalledTrigger, Recorded, RecordedSync, Sweep, SyncChange, SyncObject, SyncState,
+};
+pub use copy::{
+    ColumnChange, ColumnDifference, ColumnObstacle, CopyDifferences, CopyProperty, MissingIndex,
+    PropertyDifference,
 };
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
@@ -230,7 +236,8 @@ pub struct TableIndex {
 }
 
 /// The properties of an index that its definition in the catalog does not show.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IndexSettings {
     /// Tablespace, or `None` for the default.
     pub tablespace: Option<Identifier>,
@@ -239,6 +246,7 @@ pub struct IndexSettings {
     /// Columns with a statistics target of their own, by number.
     pub statistics: Vec<(u16, i32)>,
     /// The columns in the condition of a partial index whose operators have to be named with their schema.
+    #[serde(skip)]
     pub operators: Vec<ColumnOperators>,
 }
 

@@ -104,6 +104,9 @@ pub enum ConversionFunction {
     Copy,
     /// Compares a page of both tables and repairs the copy.
     Compare,
+    /// Creates the copy, or makes its columns and properties equal to those of the source. It exists only in the
+    /// transaction that does so.
+    Follow,
 }
 
 impl ConversionFunction {
@@ -113,6 +116,7 @@ impl ConversionFunction {
             Self::CopyGuard => named("", table, "_partitioned_read_only"),
             Self::Copy => named("copy_to_partitioned_", table, ""),
             Self::Compare => named("compare_partitioned_", table, ""),
+            Self::Follow => named("follow_partitioned_", table, ""),
         }
     }
 }

@@ -25,6 +25,7 @@ impl ConversionNames {
             ConversionFunction::CopyGuard,
             ConversionFunction::Copy,
             ConversionFunction::Compare,
+            ConversionFunction::Follow,
         ]);
         let functions = functions.map(|function| function.name(table));
         let after_cutover =

@@ -8,6 +8,7 @@
 //! | `retention.rs` | `DROP TABLE` | a partition that has expired and was detached, after its grace period |
 //! | `default.rs` | `DROP TABLE` | an empty default partition that the spec no longer wants |
 //! | `partition.rs` | `DROP TABLE` | an empty table that was created for a partition and never attached |
+//! | `conversion/create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
 //! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
 //!
 //! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
@@ -37,8 +38,9 @@ use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
-    CONVERSIONS, Comparison, Function, Page, compare_page, copy_page, delete_record, expected_sync,
-    install_sync, record_sync, remove_sync, sync_functions,
+    CONVERSIONS, Comparison, Function, Page, compare_page, copy_page, create_copy, delete_record,
+    drop_copy, expected_sync, follow, install_sync, record_sync, remove_sync, sync_functions,
+    validate_copy,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;

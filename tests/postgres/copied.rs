@@ -32,20 +32,7 @@ pub(crate) async fn create(
     columns: &str,
     (key, by): (&[&str], &[&str]),
 ) -> CopiedTable {
-    let managed = managed(name);
-    let identifiers = |names: &[&str]| {
-        names.iter().map(|name| Identifier::new(*name).unwrap()).collect::<Vec<_>>()
-    };
-    let mut table = CopiedTable {
-        source: managed.name().clone(),
-        copy: managed.sibling(copy_name(&managed)),
-        managed,
-        key: identifiers(key),
-        partition_columns: identifiers(by),
-        columns: Vec::new(),
-        always_identity: Vec::new(),
-        owner: world.owner_name(),
-    };
+    let mut table = described(world, name, (key, by));
     let (source, copy) = (quoted(&table.source.name), quoted(&table.copy.name));
     let list =
         |names: &[&Identifier]| names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(", ");
@@ -72,9 +59,32 @@ pub(crate) async fn create(
             ))
             .await;
     }
-    table.columns = column_names(world, &table, "a.attgenerated = ''").await;
-    table.always_identity = column_names(world, &table, "a.attidentity = 'a'").await;
+    read_columns(world, &mut table).await;
     table
+}
+
+/// The table `name` and its copy, of which neither needs to be there.
+pub(crate) fn described(world: &World, name: &str, (key, by): (&[&str], &[&str])) -> CopiedTable {
+    let managed = managed(name);
+    let identifiers = |names: &[&str]| {
+        names.iter().map(|name| Identifier::new(*name).unwrap()).collect::<Vec<_>>()
+    };
+    CopiedTable {
+        source: managed.name().clone(),
+        copy: managed.sibling(copy_name(&managed)),
+        managed,
+        key: identifiers(key),
+        partition_columns: identifiers(by),
+        columns: Vec::new(),
+        always_identity: Vec::new(),
+        owner: world.owner_name(),
+    }
+}
+
+/// Reads the columns of the source.
+pub(crate) async fn read_columns(world: &World, table: &mut CopiedTable) {
+    table.columns = column_names(world, table, "a.attgenerated = ''").await;
+    table.always_identity = column_names(world, table, "a.attidentity = 'a'").await;
 }
 
 async fn oid(world: &World, table: &CopiedTable) -> String {

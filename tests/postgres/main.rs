@@ -20,6 +20,7 @@ mod consent;
 mod conversion_state;
 mod copied;
 mod copy;
+mod copy_properties;
 mod copying;
 mod dependents;
 mod detaching;

@@ -6,12 +6,14 @@
 
 mod compare;
 mod copy;
+mod create;
 mod function;
 mod page;
 mod record;
 mod sync;
 mod text;
 
+pub use create::{create_copy, drop_copy, follow, validate_copy};
 pub use function::Function;
 pub use page::{Comparison, Page, compare_page, copy_page};
 pub use record::{CONVERSIONS, delete_record, record_sync};

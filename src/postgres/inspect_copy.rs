@@ -1,0 +1,42 @@
+//! Reads what differs between a plain table and its partitioned copy.
+
+use tokio_postgres::types::ToSql;
+
+use super::rows::column;
+use super::{InspectError, Session};
+use crate::observed::CopyDifferences;
+use crate::partition::{Identifier, ManagedTable, SyncTrigger};
+
+const INSPECT_COPY: &str = concat!(
+    include_str!("../sql/conversion/sides.sql"),
+    include_str!("../sql/conversion/differences.sql"),
+    include_str!("inspect_copy.sql")
+);
+
+/// The answer, in bytes. An index takes about 200 of them.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Compares the catalog's rows of a plain table and of its copy, by their object identifiers. `key` are the columns of the
+/// row key. Returns `None` if one of the tables was dropped meanwhile.
+///
+/// # Errors
+/// Returns an error if the database refuses, or does not answer in time.
+pub async fn inspect_copy(
+    session: &Session,
+    table: &ManagedTable,
+    (source, copy): (u32, u32),
+    key: &[Identifier],
+) -> Result<Option<CopyDifferences>, InspectError> {
+    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table));
+    let triggers = triggers.each_ref().map(Identifier::as_str);
+    let key: Vec<_> = key.iter().map(Identifier::as_str).collect();
+    let parameters: [&(dyn ToSql + Sync); 5] =
+        [&source, &copy, &false, &triggers.as_slice(), &key.as_slice()];
+    let rows = session.query_up_to(MAX_BYTES, INSPECT_COPY, &parameters).await?.ok_or_else(|| {
+        let mib = MAX_BYTES / 1024 / 1024;
+        let what = "the indexes and properties in which the copy differs from the table take more than";
+        InspectError::TooLarge(format!("{what} {mib} MiB: make their definitions shorter"))
+    })?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(serde_json::from_str(column(row, "differences")?)?))
+}

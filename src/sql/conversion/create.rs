@@ -1,0 +1,152 @@
+//! The partitioned copy: creating it, making it equal to its source again, and dropping it.
+//!
+//! All of it runs in a function of the owner that exists only in the transaction. Postgres parses texts of the catalog
+//! there, and for that can run code of the owner, such as conditions of domains: inside the function, that code cannot
+//! change the role.
+
+use super::copy::{BEGIN_WORK, END_WORK};
+use super::function::{Function, Parameter};
+use super::text::LABEL;
+use crate::partition::{
+    ConversionFunction, CopiedTable, Identifier, Method, SyncTrigger, copy_mark,
+};
+use crate::sql::Sql;
+use crate::sql::quote::{list, literal, qualified};
+
+/// `copy` is NULL if `is_new`. `triggers` are the names of the sync triggers.
+const PARAMETERS: &[Parameter] = &[
+    ("IN", "source", "oid"),
+    ("IN", "copy", "oid"),
+    ("IN", "is_new", "boolean"),
+    ("IN", "triggers", "text[]"),
+    ("OUT", "changed", "integer"),
+];
+
+/// The common table expressions that find what differs, up to `commands`.
+const DIFFERENCES: &str = concat!(include_str!("sides.sql"), include_str!("differences.sql"));
+
+/// Creates the copy, empty and without partitions. The owner of the source runs it in a transaction.
+///
+/// It has the key of the source with the partition columns after it, and what the table of `docs/reference/inheritance.md`
+/// says. It has no other index than those of constraints, no trigger, and no foreign key to the source itself: the source
+/// enforces that one as long as it is there.
+#[must_use]
+pub fn create_copy(table: &CopiedTable, method: Method) -> Vec<Sql> {
+    run(table, method, &format!("{}, NULL, true", oid(&qualified(&table.source))))
+}
+
+/// Makes the copy equal to its source again, if columns or properties of the source were changed. The owner runs it in
+/// a transaction, and the sync is installed again afterwards.
+///
+/// What cannot be made equal without reading all rows stays as it is: `observed::CopyDifferences` has it as an obstacle.
+#[must_use]
+pub fn follow(table: &CopiedTable, method: Method) -> Vec<Sql> {
+    let [source, copy] = [&table.source, &table.copy].map(|relation| oid(&qualified(relation)));
+    run(table, method, &format!("{source}, {copy}, false"))
+}
+
+/// Validates the constraints that [`follow`] added for new rows only. The owner runs it in a transaction. It reads all
+/// rows, while the application reads and writes.
+#[must_use]
+pub fn validate_copy(table: &CopiedTable) -> Vec<Sql> {
+    let copy = qualified(&table.copy);
+    let body = format!(
+        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n  name text;\nBEGIN\n  changed := 0;\n{BEGIN_WORK}  FOR \
+         name IN SELECT c.conname FROM pg_constraint AS c WHERE c.conrelid = $2 AND NOT c.convalidated AND c.contype IN \
+         ('c', 'n') AND pg_get_constraintdef(c.oid) LIKE '% NOT VALID' LOOP\n    EXECUTE format({}, name);\n    changed \
+         := changed + 1;\n  END LOOP;\n{END_WORK}END\n",
+        literal(&format!("ALTER TABLE {} VALIDATE CONSTRAINT %I", copy.replace('%', "%%")))
+    );
+    let [source, copy] = [&table.source, &table.copy].map(|relation| oid(&qualified(relation)));
+    call(table, body, &format!("{source}, {copy}, false"))
+}
+
+/// Drops the copy with all its partitions, if its comment says that it is one. The owner runs it in a transaction, after
+/// [`remove_sync`](super::remove_sync).
+#[must_use]
+pub fn drop_copy(table: &CopiedTable) -> Vec<Sql> {
+    let copy = qualified(&table.copy);
+    let guard = format!(
+        "BEGIN IF split_part(obj_description({}, 'pg_class'), E'\\n', 1) IS DISTINCT FROM {} THEN RAISE \
+         object_not_in_prerequisite_state USING MESSAGE = {}; END IF; END",
+        oid(&copy),
+        literal(&copy_mark(&table.managed)),
+        literal(&format!(
+            "table {} is not marked as a copy, and is not dropped",
+            table.copy.shown()
+        ))
+    );
+    vec![
+        Sql(format!("LOCK TABLE {copy} IN ACCESS EXCLUSIVE MODE")),
+        Sql(format!("DO {}", literal(&guard))),
+        Sql(format!("DROP TABLE {copy}")),
+    ]
+}
+
+fn run(table: &CopiedTable, method: Method, arguments: &str) -> Vec<Sql> {
+    call(table, body(table, method), arguments)
+}
+
+/// Creates the function, calls it, and drops it.
+fn call(table: &CopiedTable, body: String, arguments: &str) -> Vec<Sql> {
+    let function = Function::of_work(table, ConversionFunction::Follow, PARAMETERS, body);
+    let triggers: Vec<_> =
+        SyncTrigger::ALL.map(|trigger| literal(trigger.name(&table.managed).as_str())).into();
+    let call = format!(
+        "BEGIN PERFORM {}({arguments}, ARRAY[{}]); END",
+        qualified(&function.name),
+        triggers.join(", ")
+    );
+    vec![function.create(), Sql(format!("DO {}", literal(&call))), function.drop_if_there()]
+}
+
+fn body(table: &CopiedTable, method: Method) -> String {
+    let full_key: Vec<_> = table.full_key().collect();
+    let by = format!("{} {}", method.as_str().to_uppercase(), list(&table.partition_columns));
+    let parts = [
+        ("@differences", DIFFERENCES.to_owned()),
+        ("@begin", BEGIN_WORK.to_owned()),
+        ("@end", format!("{END_WORK}END\n")),
+        ("@source", qualified(&table.source)),
+        ("@copy", literal(&qualified(&table.copy))),
+        ("@mark", literal(&copy_mark(&table.managed))),
+        // It becomes part of a text for format().
+        ("@by", literal(&by)),
+        ("@full_key_names", names(&full_key)),
+        ("@full_key", literal(&list(full_key.iter().copied()))),
+        ("@key", names(&table.key.iter().collect::<Vec<_>>())),
+        ("@partition_columns", names(&table.partition_columns.iter().collect::<Vec<_>>())),
+    ];
+    fill(include_str!("follow.sql"), &parts)
+}
+
+/// Replaces each `@word` of a template by its part. What a part contains is not replaced again.
+fn fill(template: &str, parts: &[(&str, String)]) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('@') {
+        filled.push_str(before);
+        let end =
+            after.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(after.len());
+        let (word, after) = after.split_at(end);
+        let part = parts.iter().find(|(name, _)| name.strip_prefix('@') == Some(word));
+        match part {
+            Some((_, part)) => filled.push_str(part),
+            None => filled.extend(["@", word]),
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// An array of names.
+fn names(columns: &[&Identifier]) -> String {
+    let names: Vec<_> = columns.iter().map(|column| literal(column.as_str())).collect();
+    format!("ARRAY[{}]::name[]", names.join(", "))
+}
+
+/// The object identifier of a relation.
+fn oid(relation: &str) -> String {
+    format!("{}::regclass", literal(relation))
+}

@@ -1,0 +1,223 @@
+alterations AS MATERIALIZED (
+    SELECT k.is_source, 20 AS place, 'notNull' AS kind, k.attname::text AS object, '' AS definition,
+           CASE WHEN i.convalidated THEN format('ALTER COLUMN %1$I SET NOT NULL; ALTER TABLE %2$s DROP CONSTRAINT %3$I',
+                                                k.attname, c.name, i.conname)
+                WHEN i.conname IS NULL THEN format('ADD CONSTRAINT %I CHECK (%I IS NOT NULL) NOT VALID',
+                                                   'pgpartition_not_null_' || p.attnum, k.attname) END AS make,
+           CASE WHEN p.attnum NOT IN (SELECT in_key.attnum FROM in_key)
+                THEN format('ALTER COLUMN %I DROP NOT NULL', k.attname) END AS undo,
+           NOT k.is_source AS refuse
+    FROM cols AS k
+    CROSS JOIN copy AS c
+    JOIN cols AS p ON p.attname = k.attname AND NOT p.is_source
+    LEFT JOIN stand_ins AS i ON i.attnum = p.attnum
+    WHERE k.attnotnull
+    UNION ALL
+    SELECT false, 20, 'notNull', k.attname, 'not validated', NULL, format('DROP CONSTRAINT %I', i.conname), true
+    FROM stand_ins AS i
+    JOIN cols AS k ON k.attnum = i.attnum AND NOT k.is_source
+    JOIN cols AS s ON s.attname = k.attname AND s.is_source AND NOT s.attnotnull
+    UNION ALL
+    SELECT k.is_source, 22, 'default', k.attname, k.expression,
+           format('ALTER COLUMN %I SET DEFAULT %s', k.attname, k.expression),
+           format('ALTER COLUMN %I DROP DEFAULT', k.attname), true
+    FROM cols AS k
+    WHERE k.attgenerated = '' AND k.expression IS NOT NULL AND k.attname IN (SELECT p.attname FROM paired AS p)
+    UNION ALL
+    SELECT k.is_source, 24, 'generated', k.attname, concat(k.attgenerated, k.expression),
+           CASE WHEN k.attgenerated = 'v' AND p.attgenerated = 'v'
+                THEN format('ALTER COLUMN %I SET EXPRESSION AS (%s)', k.attname, k.expression) END,
+           CASE WHEN k.attgenerated = 's' AND p.attgenerated = ''
+                THEN format('ALTER COLUMN %I DROP EXPRESSION', k.attname) END, p.attgenerated <> k.attgenerated OR k.is_source
+    FROM cols AS k
+    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source
+    WHERE k.attgenerated <> ''
+    UNION ALL
+    SELECT k.is_source, 26, 'identity', k.attname, concat(k.generated, k.options),
+           CASE WHEN p.attidentity = ''
+                THEN format('ALTER COLUMN %I ADD GENERATED %s AS IDENTITY (%s)', k.attname, k.generated, k.options)
+                ELSE format('ALTER COLUMN %I SET GENERATED %s SET %s', k.attname, k.generated, regexp_replace(
+                    k.options, ' (INCREMENT|MINVALUE|MAXVALUE|CACHE|NO CYCLE|CYCLE)', ' SET \1', 'g')) END,
+           CASE WHEN p.attidentity = '' THEN format('ALTER COLUMN %I DROP IDENTITY', k.attname) END, false
+    FROM sequences AS k
+    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source
+    UNION ALL
+    SELECT k.is_source, 28, 'storage', k.attname, concat(k.attstorage, k.attcompression),
+           concat_ws(', ', format('ALTER COLUMN %I SET STORAGE %s', k.attname, CASE k.attstorage
+                         WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END),
+                     CASE WHEN k.attcompression <> p.attcompression
+                          THEN format('ALTER COLUMN %I SET COMPRESSION %s', k.attname, CASE k.attcompression
+                              WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END) END), NULL, false
+    FROM cols AS k
+    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source
+    UNION ALL
+    SELECT k.is_source, 40, 'statistics', k.attname, k.target::text,
+           format('ALTER COLUMN %I SET STATISTICS %s', k.attname, k.target),
+           format('ALTER COLUMN %I SET STATISTICS -1', k.attname), true
+    FROM cols AS k
+    WHERE k.target <> -1 AND k.attname IN (SELECT p.attname FROM paired AS p)
+    UNION ALL
+    -- ANALYZE of a partitioned table takes n_distinct_inherited.
+    SELECT k.is_source, 41, 'statistics', k.attname, o.option, format('ALTER COLUMN %I SET (%s)', k.attname, o.option),
+           format('ALTER COLUMN %I RESET (%s)', k.attname, split_part(o.option, '=', 1)), true
+    FROM cols AS k
+    CROSS JOIN LATERAL (
+        SELECT o.option FROM unnest(k.attoptions) AS o (option)
+        UNION
+        SELECT replace(o.option, 'n_distinct=', 'n_distinct_inherited=') FROM unnest(k.attoptions) AS o (option)
+        WHERE k.is_source AND k.attoptions::text NOT LIKE '%n\_distinct\_inherited=%'
+    ) AS o
+    WHERE k.attname IN (SELECT p.attname FROM paired AS p)
+    UNION ALL
+    SELECT k.is_source, 50, CASE k.contype WHEN 'c' THEN 'check' ELSE 'foreignKey' END, k.conname, k.definition,
+           CASE WHEN $3 OR k.contype = 'c'
+                THEN format('ADD CONSTRAINT %I %s%s', k.conname, k.definition,
+                            CASE WHEN $3 OR k.definition LIKE '%NOT ENFORCED' THEN '' ELSE ' NOT VALID' END) END,
+           -- A foreign key that could not be made again stays.
+           CASE WHEN k.contype = 'c' OR k.conname NOT IN (SELECT o.conname FROM constraints AS o WHERE o.is_source)
+                THEN format('DROP CONSTRAINT %I', k.conname) END, k.is_source
+    FROM constraints AS k
+    UNION ALL
+    SELECT s.is_source, 60, 'rowSecurity', '', '', 'ENABLE ROW LEVEL SECURITY', 'DISABLE ROW LEVEL SECURITY', true
+    FROM side AS s
+    WHERE s.relrowsecurity
+    UNION ALL
+    SELECT s.is_source, 70, 'replicaIdentity', '', s.relreplident::text,
+           'REPLICA IDENTITY ' || CASE s.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'd' THEN 'DEFAULT'
+               ELSE 'USING INDEX ' || (
+                   SELECT quote_ident(c.relname)
+                   FROM pg_index AS x
+                   JOIN pg_class AS c ON c.oid = x.indexrelid
+                   WHERE x.indrelid = $2 AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL
+                     AND x.indexprs IS NULL AND (SELECT bool_and(a.attnotnull) FROM pg_attribute AS a
+                                                 WHERE a.attrelid = $2 AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1]))
+                   ORDER BY x.indisprimary, x.indexrelid
+                   LIMIT 1
+               ) END, NULL, false
+    FROM side AS s
+    UNION ALL
+    SELECT s.is_source, 72, 'tablespace', '', t.spcname, format('SET TABLESPACE %I', t.spcname), NULL, false
+    FROM side AS s
+    JOIN pg_database AS d ON d.datname = current_database()
+    JOIN pg_tablespace AS t ON t.oid = CASE s.reltablespace WHEN 0 THEN d.dattablespace ELSE s.reltablespace END
+    UNION ALL
+    -- 16 and older remember none for a partitioned table.
+    SELECT s.is_source, 74, 'accessMethod', '', coalesce(m.amname, current_setting('default_table_access_method')),
+           'SET ACCESS METHOD ' || quote_ident(m.amname), NULL, false
+    FROM side AS s
+    LEFT JOIN pg_am AS m ON m.oid = s.relam
+    WHERE current_setting('server_version_num')::int >= 170000
+    UNION ALL
+    SELECT s.is_source, 76, 'owner', '', pg_get_userbyid(s.relowner), NULL, NULL, s.is_source
+    FROM side AS s
+),
+others AS MATERIALIZED (
+    SELECT k.is_source, 42 AS place, 'statistics' AS kind, '' AS object, k.definition,
+           format('CREATE STATISTICS %I.%I %s FROM %s', n.nspname, CASE
+               WHEN octet_length(named.name) < 64 AND NOT EXISTS (
+                   SELECT FROM pg_statistic_ext AS x WHERE x.stxnamespace = n.oid AND x.stxname = named.name
+               ) THEN named.name
+               ELSE 'pgpartition_statistics_' || k.oid END, k.definition, c.name) AS make,
+           format('DROP STATISTICS %s', k.name) AS undo, false AS refuse
+    FROM statistics AS k
+    CROSS JOIN copy AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN side AS s ON s.is_source
+    CROSS JOIN LATERAL (
+        SELECT concat(c.relname, '_', CASE WHEN starts_with(k.stxname, s.relname || '_')
+                                           THEN right(k.stxname, -1 - length(s.relname)) ELSE k.stxname END) AS name
+    ) AS named
+    UNION ALL
+    SELECT k.is_source, 43, 'statistics', k.definition, k.target::text,
+           format('ALTER STATISTICS %s SET STATISTICS %s', p.name, k.target), NULL, false
+    FROM statistics AS k
+    JOIN statistics AS p ON p.definition = k.definition AND NOT p.is_source
+    UNION ALL
+    SELECT k.is_source, 62, 'policy', k.polname, k.definition,
+           CASE WHEN NOT k.names_source THEN format('CREATE POLICY %I ON %s%s', k.polname, c.name, k.definition) END,
+           -- A restrictive policy that could not be made again stays.
+           CASE WHEN k.polname NOT IN (SELECT p.polname FROM policies AS p WHERE p.is_source AND p.names_source)
+                THEN format('DROP POLICY %I ON %s', k.polname, c.name) END, k.names_source
+    FROM policies AS k
+    CROSS JOIN copy AS c
+    UNION ALL
+    SELECT k.is_source, 64, 'grant', concat(k."on", ' ', k.grantee), concat(k.privilege, k.is_grantable),
+           format('GRANT %s ON %s TO %s%s', k.privilege, k."on", k.grantee,
+                  CASE WHEN k.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END),
+           format('REVOKE %s ON %s FROM %s CASCADE', k.privilege, k."on", k.grantee), false
+    FROM grants AS k
+    UNION ALL
+    SELECT k.is_source, 90, 'comment', k."on", coalesce(k.text, ''),
+           format('COMMENT ON %s IS %L', k."on", concat_ws(E'\n', k.marks, k.text)),
+           format('COMMENT ON %s IS %L', k."on", k.marks), false
+    FROM comments AS k
+),
+properties AS MATERIALIZED (
+    SELECT a.is_source, a.place, a.kind, a.object, a.definition, 'ALTER TABLE ' || c.name || ' ' || a.make AS make,
+           'ALTER TABLE ' || c.name || ' ' || a.undo AS undo, a.refuse
+    FROM alterations AS a
+    CROSS JOIN copy AS c
+    UNION ALL
+    SELECT * FROM others
+),
+-- Postgres can deparse an expression in other words than those that it was made from. The last line of the mark has
+-- digests of such pairs of definitions.
+same AS MATERIALIZED (
+    SELECT d.digest
+    FROM copy AS c
+    CROSS JOIN unnest(string_to_array(obj_description(c.oid, 'pg_class'), E'\n')) AS l (line)
+    CROSS JOIN unnest(string_to_array(l.line, ' ')) AS d (digest)
+    WHERE starts_with(l.line, 'pgpartition.dev same ')
+),
+pairs AS MATERIALIZED (
+    SELECT s.kind, s.object, s.definition, c.definition AS copied, left(encode(sha256(convert_to(
+               concat_ws(E'\n', s.kind, s.object, s.definition, c.definition), 'UTF8')), 'hex'), 16) AS digest
+    FROM properties AS s
+    JOIN properties AS c ON NOT c.is_source AND c.kind = s.kind AND c.object = s.object
+    WHERE s.is_source
+),
+unequal AS MATERIALIZED (
+    SELECT p.place * CASE WHEN p.is_source THEN 1 ELSE -1 END AS place, p.kind, p.object, p.refuse,
+           CASE WHEN p.is_source THEN p.make ELSE p.undo END AS command
+    FROM properties AS p
+    WHERE p.definition IS NOT NULL AND NOT EXISTS (
+        SELECT FROM pairs AS o
+        WHERE o.kind = p.kind AND o.object = p.object
+          AND CASE WHEN p.is_source THEN o.definition ELSE o.copied END = p.definition
+          AND (o.definition = o.copied OR o.digest IN (SELECT s.digest FROM same AS s))
+    )
+),
+columns AS MATERIALIZED (
+    SELECT 1 AS place, 'renamed' AS how, r.new AS name, NULL AS reason,
+           format('RENAME COLUMN %I TO %I', r.old, r.new) AS action
+    FROM renamed AS r
+    UNION ALL
+    SELECT 2, 'dropped', k.attname, CASE WHEN k.attnum IN (SELECT i.attnum FROM in_key AS i) THEN 'inKey' END,
+           format('DROP COLUMN %I', k.attname)
+    FROM cols AS k
+    WHERE NOT k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p UNION ALL SELECT r.old FROM renamed AS r)
+    UNION ALL
+    SELECT 3, 'added', k.attname, CASE WHEN k.attgenerated = 's' THEN 'stored' WHEN k.has_condition THEN 'domain' END,
+           format('ADD COLUMN %I %s%s', k.attname, k.type, CASE k.attgenerated
+               WHEN 'v' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', k.expression)
+               ELSE CASE WHEN k.missing IS NOT NULL THEN format(' DEFAULT %L::%s', k.missing, k.type) END END)
+    FROM cols AS k
+    WHERE k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p UNION ALL SELECT r.new FROM renamed AS r)
+    UNION ALL
+    SELECT 4, 'retyped', p.attname, 'retyped', NULL
+    FROM paired AS p
+    WHERE p.is_retyped
+),
+commands AS MATERIALIZED (
+    SELECT k.place, format('ALTER TABLE %s %s', c.name, k.action) AS command
+    FROM columns AS k
+    CROSS JOIN copy AS c
+    WHERE k.reason IS NULL AND (k.how = 'renamed' OR NOT EXISTS (SELECT FROM renamed AS r))
+    UNION ALL
+    -- Definitions name columns: they are compared again under the new names.
+    SELECT u.place, u.command
+    FROM unequal AS u
+    WHERE u.command IS NOT NULL AND NOT EXISTS (SELECT FROM renamed AS r)
+      -- They also name columns that the copy cannot get.
+      AND (u.place < 0 OR NOT EXISTS (SELECT FROM columns AS k WHERE k.how = 'added' AND k.reason IS NOT NULL))
+)
