@@ -8,7 +8,7 @@
 //! | `retention.rs` | `DROP TABLE` | a partition that has expired and was detached, after its grace period |
 //! | `default.rs` | `DROP TABLE` | an empty default partition that the spec no longer wants |
 //! | `partition.rs` | `DROP TABLE` | an empty table that was created for a partition and never attached |
-//! | `conversion/create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
+//! | `create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
 //! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
 //!
 //! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
@@ -16,7 +16,8 @@
 //! and functions that keep a copy equal to its source, and its trigger for `TRUNCATE` empties the copy.
 //!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
-//! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
+//! index alone is text of the resource, and [`crate::desired`] has held it to a small language. Definitions that a copy
+//! takes from its source stay in the server: it quotes names by `format`, and deparses the rest itself.
 
 mod claims;
 mod comment;
