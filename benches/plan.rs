@@ -138,6 +138,7 @@ fn measure(title: &str, spec: &Value, observed: &mut ObservedTable) {
         remaining: &planned,
         moment,
         failed: Vec::new(),
+        failed_work: None,
     };
     let outcome = Outcome::Seen(seen);
     let (_, status) = timed(|| project(&subject, &outcome, instant()));

@@ -120,6 +120,23 @@ reasons! {
     /// The conversion loses something that no user acknowledged, and nothing is created; read the message, and add
     /// the name of the loss to spec.conversion.acknowledge.
     NotAcknowledged: User,
+    /// Rows are being copied or compared, or the copy is being prepared; wait.
+    Converting: Time,
+    /// The conversion has reached the state that the spec asks for.
+    AsRequested: Time,
+    /// Retention is paused while the table is converted; nothing expires.
+    ConversionFirst: Time,
+    /// Both tables have the same rows, and the triggers keep it so.
+    InParity: Time,
+    /// Rows that were there before the triggers are not all in the copy yet; wait.
+    RowsCopying: Time,
+    /// A trigger or function that keeps the copy equal was dropped, disabled, or replaced; the operator installs it again
+    /// and compares both tables.
+    SyncAltered: Time,
+    /// The two tables were not compared since the triggers were installed; wait.
+    NotCompared: Time,
+    /// Sweep after sweep found rows that differ; find what writes to the copy, or disables its triggers.
+    ParityFailed: User,
     /// The table is partitioned by another method or by other columns than the spec says; delete
     /// this resource and describe the table as it is.
     PartitionKeyMismatch: User,
@@ -239,6 +256,9 @@ pub enum ConditionType {
     Retained,
     /// Every named index is valid on every partition it belongs on.
     Indexed,
+    /// The sync triggers are there, enabled, and unchanged, and both tables have the same rows. Only while a table is
+    /// converted by copy.
+    InSync,
     /// The conversion has reached the state that spec.conversion asks for. Only if the spec has a conversion.
     Converted,
 }
@@ -269,6 +289,7 @@ impl ConditionType {
             | Self::Covered
             | Self::Retained
             | Self::Indexed
+            | Self::InSync
             | Self::Converted => false,
         }
     }

@@ -1,6 +1,5 @@
 //! `apply`: makes the tables what is declared.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,7 +11,7 @@ use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Moment;
-use crate::postgres::{Session, SlowSteps, Unrevoked};
+use crate::postgres::Session;
 
 #[derive(Debug, Args)]
 pub(super) struct ApplyArguments {
@@ -38,15 +37,9 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     }
     let mut session = arguments.database.connect().await?;
     let options = Options {
-        relation: None,
-        moment: Moment::at(arguments.declared.now()),
-        patience: arguments.wait,
         expect: arguments.expect,
         linger: arguments.wait,
-        claimant: None,
-        authority: Arc::new(Unrevoked),
-        slow: SlowSteps::default(),
-        leave_aside: false,
+        ..Options::new(Moment::at(arguments.declared.now()), arguments.wait)
     };
     let mut gravest = Exit::Done;
     for table in &tables {
@@ -85,9 +78,10 @@ fn report(name: &str, mode: Mode, convergence: &Convergence) -> anyhow::Result<E
     let Convergence { outcomes, remaining, .. } = convergence;
     let done = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     let plural = if done == 1 { "" } else { "s" };
-    match (done, remaining.steps.len(), remaining.deferred.len()) {
-        (0, 0, 0) => output::print(&format!("{name}: nothing to do\n"))?,
-        (_, 0, 0) => output::print(&format!("{name}: {done} step{plural} done\n"))?,
+    let rows = convergence.worked.as_ref().map_or(0, |worked| worked.rows);
+    match (done, remaining.is_done() && remaining.deferred.is_empty()) {
+        (0, true) if rows == 0 => output::print(&format!("{name}: nothing to do\n"))?,
+        (_, true) => output::print(&format!("{name}: {done} step{plural} done\n"))?,
         _ => {
             output::print(&format!(
                 "{name}: {done} step{plural} done, this is left:\n{remaining}"
@@ -95,8 +89,10 @@ fn report(name: &str, mode: Mode, convergence: &Convergence) -> anyhow::Result<E
         }
     }
     let failures = convergence.failures().map(|(_, failure)| Exit::of_failure(failure));
+    let worked = convergence.worked.as_ref().and_then(|worked| worked.result.as_ref().err());
+    let failures = failures.chain(worked.map(Exit::of_failure));
     let failed = failures.max().unwrap_or(Exit::Done);
-    let left = match (remaining.steps.is_empty(), mode) {
+    let left = match (remaining.is_done(), mode) {
         (true, _) => Exit::Done,
         (false, Mode::Plan) => Exit::Steps,
         // Another session changed the table meanwhile, or holds what these steps rest on.

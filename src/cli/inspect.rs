@@ -44,7 +44,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
         }
     };
     let session = arguments.database.connect().await?;
-    let (snapshot, observed) = look_with(&session, (&table, &table.name().name), asked).await?;
+    let (snapshot, observed) = look_with(&session, &table, asked).await?;
     if observed.relation.is_none() {
         bail!("there is no table {}", table.shown());
     }

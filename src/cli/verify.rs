@@ -68,6 +68,6 @@ fn document(plan: &Plan) -> serde_json::Value {
 }
 
 fn exit(plan: &Plan) -> Exit {
-    let steps = if plan.steps.is_empty() { Exit::Done } else { Exit::Steps };
+    let steps = if plan.is_done() { Exit::Done } else { Exit::Steps };
     steps.max(Exit::of_deferred(plan))
 }

@@ -1,6 +1,6 @@
 //! One step that can take hours, while other runs go on with the table.
 
-use super::{ConvergeError, Options, check_in_background, expected, hold_claim, timeouts};
+use super::{ConvergeError, Options, check_in_background, expected, hold_claim, look, timeouts};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Step;
 use crate::postgres::{
@@ -22,11 +22,11 @@ pub async fn converge_aside(
     tried: &[Step],
     progress: &mut dyn Progress,
 ) -> Result<Option<StepOutcome>, ConvergeError> {
-    let (observed, _) = options.look(session, desired).await?;
-    let (Some(relation), Mode::Enforce) = (&observed.relation, desired.mode) else {
+    let (observed, _) = look(session, desired, &options.moment).await?;
+    let (Some(oid), Mode::Enforce) = (observed.locked_relation(), desired.mode) else {
         return Ok(None);
     };
-    let keys = LockKeys::new(&desired.name, relation.oid);
+    let keys = LockKeys::new(&desired.name, oid);
     let Some(lock) = TableLock::try_take_aside(session, keys).await? else {
         let holder = TableLock::holder_aside(session, keys).await?;
         return Err(ConvergeError::HeldByAnother(holder));
@@ -46,9 +46,9 @@ async fn converge_locked(
     tried: &[Step],
     progress: &mut dyn Progress,
 ) -> Result<Option<StepOutcome>, ConvergeError> {
-    let (observed, plan) = options.look(lock.session(), desired).await?;
-    if let Some(relation) = &observed.relation {
-        lock.covers(relation.oid)?;
+    let (observed, plan) = look(lock.session(), desired, &options.moment).await?;
+    if let Some(oid) = observed.locked_relation() {
+        lock.covers(oid)?;
     }
     expected(&plan, options)?;
     hold_claim(lock.session(), desired, &observed, options).await?;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::background::{decide, in_background};
 use crate::desired::DesiredTable;
 use crate::observed::{InvalidSnapshot, ObservedTable, Question, Snapshot};
-use crate::partition::{Identifier, ManagedTable};
+use crate::partition::{ManagedTable, copy_name};
 use crate::plan::{Moment, Plan, plan, questions};
 use crate::postgres::{InspectError, Session, answer, inspect};
 
@@ -13,7 +13,7 @@ use crate::postgres::{InspectError, Session, answer, inspect};
 /// a plan, and three for `inspect -f`.
 const MAX_ROUNDS: usize = 8;
 
-/// Looks at the relation that has the name of the table, and plans.
+/// Looks at the table, or at its copy as long as that does not have its name, and plans.
 ///
 /// # Errors
 /// Returns an error if the database refuses, or does not answer in time.
@@ -22,23 +22,26 @@ pub async fn look(
     desired: &DesiredTable,
     moment: &Moment,
 ) -> Result<(ObservedTable, Plan), InspectError> {
-    look_at(session, desired, &desired.name.name().name, moment).await
-}
-
-/// Looks at a relation of the table's schema, and plans.
-pub(super) async fn look_at(
-    session: &Session,
-    desired: &DesiredTable,
-    relation: &Identifier,
-    moment: &Moment,
-) -> Result<(ObservedTable, Plan), InspectError> {
     let (of, at) = (desired.clone(), *moment);
     let asked = move |observed: &ObservedTable| questions(&of, observed, &at);
-    let (_, observed) = look_with(session, (&desired.name, relation), asked).await?;
+    let (_, observed) = look_with(session, &desired.name, asked).await?;
     Ok(decide(desired, observed, moment, plan).await)
 }
 
-/// Inspects a relation of the table's schema and answers the questions about it until none is left. Returns the
+/// Inspects the relation that is partitioned or is to be: the copy of a plain table, if it has one.
+async fn inspect_partitioned(
+    session: &Session,
+    table: &ManagedTable,
+) -> Result<Snapshot, InspectError> {
+    let found = inspect(session, table, &table.name().name).await?;
+    if !found.is_plain_table() {
+        return Ok(found);
+    }
+    let copy = inspect(session, table, &copy_name(table)).await?;
+    Ok(if copy.is_copy() { copy } else { found })
+}
+
+/// Inspects a table, or its copy, and answers the questions about it until none is left. Returns the
 /// snapshot, and what it means.
 ///
 /// It ends: `questions` asks nothing that the snapshot answers, and each question of a round is answered in it, if
@@ -48,10 +51,10 @@ pub(super) async fn look_at(
 /// Returns an error if the database refuses, or does not answer in time.
 pub async fn look_with(
     session: &Session,
-    (table, relation): (&ManagedTable, &Identifier),
+    table: &ManagedTable,
     questions: impl Fn(&ObservedTable) -> Vec<Question> + Send + 'static,
 ) -> Result<(Snapshot, ObservedTable), InspectError> {
-    let (mut snapshot, mut questions) = (inspect(session, table, relation).await?, questions);
+    let (mut snapshot, mut questions) = (inspect_partitioned(session, table).await?, questions);
     let read_at = Timestamp::now();
     for _ in 0..MAX_ROUNDS {
         let round = in_background(move || {

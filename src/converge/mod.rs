@@ -2,6 +2,7 @@
 
 mod aside;
 mod background;
+mod convert;
 mod look;
 mod options;
 
@@ -13,7 +14,7 @@ use crate::observed::ObservedTable;
 use crate::plan::{Blocker, CheckedPlan, Moment, Plan, Step, Violation, is_refuted, readmit};
 use crate::postgres::{
     Authority, Certainty, ClaimHolder, DatabaseError, InspectError, LockKeys, Progress, Ruling,
-    Session, StepFailure, StepOutcome, TableLock, Unrevoked, claim, execute,
+    Session, StepFailure, StepOutcome, TableLock, Unrevoked, WorkOutcome, claim, execute,
 };
 use crate::sql::Timeouts;
 
@@ -33,6 +34,8 @@ pub struct Convergence {
     pub plan: Plan,
     /// What became of each step, in order; empty where nothing was to be done or `mode: Plan`.
     pub outcomes: Vec<StepOutcome>,
+    /// What became of the last work, or `None` if none was done.
+    pub worked: Option<WorkOutcome>,
     /// What is there now.
     pub observed: ObservedTable,
     /// What is left to do: `plan` again where nothing was done.
@@ -107,7 +110,7 @@ pub async fn converge(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
-    let (observed, plan) = options.look(session, desired).await?;
+    let (observed, plan) = look(session, desired, &options.moment).await?;
     expected(&plan, options)?;
     hold_claim(session, desired, &observed, options).await?;
     let has_work = if options.leave_aside {
@@ -115,21 +118,23 @@ pub async fn converge(
     } else {
         !plan.steps.is_empty()
     };
-    let has_work = has_work || (is_held_up(&plan) && !options.linger.is_zero());
-    let relation = observed.relation.as_ref().filter(|_| has_work);
-    let (Some(relation), Mode::Enforce) = (relation, desired.mode) else {
+    let works = plan.work.as_ref().is_some_and(|planned| options.does(planned));
+    let has_work = has_work || works || (is_held_up(&plan) && !options.linger.is_zero());
+    let oid = observed.locked_relation().filter(|_| has_work);
+    let (Some(oid), Mode::Enforce) = (oid, desired.mode) else {
         return Ok(Convergence {
             remaining: plan.clone(),
             plan,
             outcomes: Vec::new(),
+            worked: None,
             observed,
             moment: options.moment,
         });
     };
-    let keys = LockKeys::new(&desired.name, relation.oid);
+    let keys = LockKeys::new(&desired.name, oid);
     // Interrupted: the claim stays until it expires; the advisory lock ends with the session.
     let lock = take_lock(session, keys, options.patience).await?;
-    let convergence = converge_locked(&lock, desired, options, progress).await;
+    let convergence = Box::pin(converge_locked(&lock, desired, options, progress)).await;
     let released = lock.release().await;
     let convergence = convergence?;
     released?;
@@ -143,15 +148,15 @@ async fn hold_claim(
     observed: &ObservedTable,
     options: &Options,
 ) -> Result<(), ConvergeError> {
-    let (Some(claimant), Some(relation), Mode::Enforce) =
-        (&options.claimant, &observed.relation, desired.mode)
+    let (Some(claimant), Some(oid), Mode::Enforce) =
+        (&options.claimant, observed.locked_relation(), desired.mode)
     else {
         return Ok(());
     };
     if is_refuted(desired, observed, &options.moment) {
         return Ok(());
     }
-    match claim(session, &desired.name, relation.oid, claimant).await? {
+    match claim(session, &desired.name, oid, claimant).await? {
         None => Ok(()),
         Some(holder) => Err(ConvergeError::Conflict(holder)),
     }
@@ -184,9 +189,9 @@ async fn converge_locked(
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
     let started = Instant::now();
-    let (before, first) = options.look(lock.session(), desired).await?;
-    if let Some(relation) = &before.relation {
-        lock.covers(relation.oid)?;
+    let (before, first) = look(lock.session(), desired, &options.moment).await?;
+    if let Some(oid) = before.locked_relation() {
+        lock.covers(oid)?;
     }
     expected(&first, options)?;
     // An older resource may have come while we waited for the lock.
@@ -199,12 +204,13 @@ async fn converge_locked(
     let first = if aside.is_some() { first } else { first.without_aside() };
     let checked = check_in_background(first, desired, before, &options.moment).await?;
     let plan = checked.plan().clone();
-    let mut outcomes = Vec::new();
-    let mut doing = Doing { lock, desired, options, progress, outcomes: &mut outcomes };
+    let (outcomes, worked) = (Vec::new(), None);
+    let mut doing = Doing { lock, desired, options, progress, outcomes, worked };
     let (mut observed, mut remaining) = doing.all(&checked).await?;
+    (observed, remaining) = Box::pin(doing.convert((observed, remaining), aside.is_some())).await?;
     while is_pending(&remaining) && started.elapsed() < options.linger {
         tokio::time::sleep(LOCK_PAUSE).await;
-        (observed, remaining) = options.look(lock.session(), desired).await?;
+        (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
         if !is_held_up(&remaining) {
             let rest = if aside.is_some() { remaining } else { remaining.without_aside() };
             let checked = check_in_background(rest, desired, observed, &options.moment).await?;
@@ -214,7 +220,8 @@ async fn converge_locked(
     if let Some(aside) = aside {
         aside.release().await?;
     }
-    Ok(Convergence { plan, outcomes, observed, remaining, moment: options.moment })
+    let Doing { outcomes, worked, .. } = doing;
+    Ok(Convergence { plan, outcomes, worked, observed, remaining, moment: options.moment })
 }
 
 /// Acquires the lock on steps that can be executed aside, if this run executes such steps. Without it,
@@ -226,9 +233,9 @@ async fn lock_aside<'a>(
     options: &Options,
 ) -> Result<Option<TableLock<'a>>, DatabaseError> {
     let has_some = plan.steps.iter().any(|planned| planned.step.facts().aside.is_some());
-    match &observed.relation {
-        Some(relation) if has_some && !options.leave_aside => {
-            let keys = LockKeys::new(&observed.managed, relation.oid);
+    match observed.locked_relation() {
+        Some(oid) if has_some && !options.leave_aside => {
+            let keys = LockKeys::new(&observed.managed, oid);
             TableLock::try_take_aside(lock.session(), keys).await
         }
         Some(_) | None => Ok(None),
@@ -245,7 +252,9 @@ struct Doing<'a> {
     desired: &'a DesiredTable,
     options: &'a Options,
     progress: &'a mut dyn Progress,
-    outcomes: &'a mut Vec<StepOutcome>,
+    outcomes: Vec<StepOutcome>,
+    /// What became of the last work.
+    worked: Option<WorkOutcome>,
 }
 
 impl Doing<'_> {
@@ -259,7 +268,8 @@ impl Doing<'_> {
             return Err(ConvergeError::Revoked);
         }
         let (session, moment) = (self.lock.session(), &self.options.moment);
-        let (mut observed, mut remaining) = self.options.look(session, self.desired).await?;
+        let (mut observed, mut remaining) =
+            look(session, self.desired, &self.options.moment).await?;
         // A promise about the default partition makes writes fail that it took before. Where the attach
         // it was made for has not come about, it is taken back before we go. That holds for a run that
         // was ended as well: while a resource is suspended, no other run would take it back.
@@ -267,7 +277,7 @@ impl Doing<'_> {
         if !broken.steps.is_empty() {
             let checked = check_in_background(broken, self.desired, observed, moment).await?;
             self.execute(&checked, &Unrevoked).await;
-            (observed, remaining) = self.options.look(session, self.desired).await?;
+            (observed, remaining) = look(session, self.desired, &self.options.moment).await?;
         }
         if is_revoked { Err(ConvergeError::Revoked) } else { Ok((observed, remaining)) }
     }

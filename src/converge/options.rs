@@ -3,19 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::look::look_at;
-use crate::desired::DesiredTable;
-use crate::observed::ObservedTable;
-use crate::partition::Identifier;
-use crate::plan::{Moment, Plan};
-use crate::postgres::{Authority, Claimant, InspectError, Session, SlowSteps, Unrevoked};
+use crate::plan::{Moment, PlannedWork};
+use crate::postgres::{Authority, Claimant, SlowSteps, Unrevoked};
 
 /// How far to go.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The relation of the table's schema to work on; `None` for the one that has the name of the table. A copy has
-    /// another name before its cutover.
-    pub relation: Option<Identifier>,
     /// The instants the plan is for.
     pub moment: Moment,
     /// How long to retry what others hold.
@@ -32,6 +25,10 @@ pub struct Options {
     pub slow: SlowSteps,
     /// Whether steps that [`super::converge_aside`] executes are left to it.
     pub leave_aside: bool,
+    /// Time that a run may spend on work; what is left is for the next run.
+    pub work_time: Duration,
+    /// Whether comparisons are done that are only due again.
+    pub routine: bool,
 }
 
 impl Options {
@@ -39,7 +36,6 @@ impl Options {
     #[must_use]
     pub fn new(moment: Moment, patience: Duration) -> Self {
         Self {
-            relation: None,
             moment,
             patience,
             expect: Vec::new(),
@@ -48,16 +44,14 @@ impl Options {
             authority: Arc::new(Unrevoked),
             slow: SlowSteps::default(),
             leave_aside: false,
+            work_time: Duration::MAX,
+            routine: false,
         }
     }
 
-    /// Looks at the relation and plans.
-    pub(super) async fn look(
-        &self,
-        session: &Session,
-        desired: &DesiredTable,
-    ) -> Result<(ObservedTable, Plan), InspectError> {
-        let relation = self.relation.as_ref().unwrap_or(&desired.name.name().name);
-        look_at(session, desired, relation, &self.moment).await
+    /// Returns whether this run does such work.
+    #[must_use]
+    pub(super) fn does(&self, planned: &PlannedWork) -> bool {
+        self.routine || !planned.is_routine()
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::parse::Errors;
 use super::{DefaultPartition, DesiredTable, Loss, Partitioning, Schedule, StartAt};
 use crate::api::v1alpha1 as api;
-use crate::partition::Identifier;
+use crate::partition::{Identifier, SyncLevel};
 
 /// The conversion of a plain table to the partitioned table of the spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,15 +51,6 @@ pub enum Side {
     Source,
     /// The partitioned table.
     Partitioned,
-}
-
-/// How often a sync trigger runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SyncLevel {
-    /// Once for each row.
-    Row,
-    /// Once for each statement.
-    Statement,
 }
 
 /// How rows that exist when the conversion begins are copied.

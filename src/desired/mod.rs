@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 
 pub use conversion::{
     AfterCutover, Backfill, ConversionMethod, CopyOptions, DesiredConversion, Parity, ParityLevel,
-    Side, SyncLevel,
+    Side,
 };
 pub use cron::Cron;
 pub use duration::{parse_duration, shown_duration};

@@ -26,5 +26,12 @@ pub(super) fn seen<'a>(
         remaining: &convergence.remaining,
         moment: convergence.moment,
         failed: failed.collect(),
+        failed_work: failed_work(convergence),
     })
+}
+
+/// Returns why work ended before its time. Unlike a step, the same work is always planned again.
+fn failed_work(convergence: &Convergence) -> Option<Failure> {
+    let failure = convergence.worked.as_ref()?.result.as_ref().err()?;
+    failure::of_step(failure, false)
 }

@@ -34,6 +34,9 @@ use crate::status::{self, Failure, Outcome, Subject};
 /// Time until a reconcile is tried again if reporting its panic panics too.
 const AFTER_PANICS: Duration = Duration::from_mins(5);
 
+/// Time that a run spends on work. The status tells how far it is after that, and sessions are for other tables, too.
+const WORK_TIME: Duration = Duration::from_secs(30);
+
 /// What a run came to, for which a status was written.
 struct Ended {
     is_ready: bool,
@@ -198,6 +201,8 @@ async fn converged(
         authority,
         slow: context.backoff.slow_steps(table),
         leave_aside: true,
+        work_time: WORK_TIME,
+        routine: true,
         // The wait for the session may have been long.
         ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), RETRY_TIMEOUT)
     };

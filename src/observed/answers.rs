@@ -5,9 +5,15 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::copy_facts::Judged;
 use super::meaning::{qualified, qualified_all};
-use super::{InvalidSnapshot, ObservedTable, OldestRow, PlainTable, RawOldestRow};
-use crate::partition::{Edge, Identifier, KeyType, QualifiedName, RangeBounds};
+use super::{
+    CopyDifferences, CopyFacts, InvalidSnapshot, ObservedTable, OldestRow, PlainTable,
+    RawOldestRow, SyncState,
+};
+use crate::partition::{
+    CopiedTable, Edge, Identifier, KeyType, QualifiedName, RangeBounds, SyncLevel,
+};
 
 /// What a plan depends on and the catalog does not say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +31,11 @@ pub enum Question {
     /// Which row of a plain table has the least value in this column. It is asked once it is known that the column has a
     /// type with periods.
     OldestRow(Identifier),
+    /// What belongs to the relation as the copy of a plain table.
+    Copy,
+    /// Whether the triggers and functions of a conversion are those that an installation would create for this table and
+    /// level. It is asked once it is known what belongs to the copy.
+    Sync(Box<CopiedTable>, SyncLevel),
 }
 
 /// The answer to a [`Question`], as `inspect -o json` prints it. That Postgres did not answer is an answer as
@@ -66,6 +77,18 @@ pub enum Answer {
         column: Identifier,
         /// The least value in the column.
         oldest: RawOldestRow,
+    },
+    /// To [`Question::Copy`]; `None` if the plain table was dropped meanwhile.
+    Copy(Option<Box<CopyFacts>>),
+    /// To [`Question::Sync`].
+    Sync {
+        /// Digest of the table and the level.
+        of: String,
+        /// How the triggers and functions compare.
+        state: SyncState,
+        /// How the copy differs from its source.
+        #[serde(default)]
+        differences: CopyDifferences,
     },
 }
 
@@ -146,6 +169,8 @@ impl fmt::Display for Question {
             Self::OldestRow(column) => {
                 write!(f, "which row of the plain table is the oldest by {}", column.shown())
             }
+            Self::Copy => f.write_str("how far the conversion of the table is"),
+            Self::Sync(..) => f.write_str("whether the sync triggers are what was installed"),
         }
     }
 }
@@ -202,7 +227,12 @@ impl ObservedTable {
             Question::ClockSkew
             | Question::ReferencesTo(_)
             | Question::PlainTable
-            | Question::OldestRow(_) => self.answered.contains(question),
+            | Question::OldestRow(_)
+            | Question::Copy => self.answered.contains(question),
+            Question::Sync(table, level) => {
+                let judged = self.copy.as_ref().and_then(|facts| facts.judged.as_ref());
+                judged.is_some_and(|judged| judged.of == table.sync_digest(*level))
+            }
             Question::DefaultRows(within) => self.answered.iter().any(
                 |answered| matches!(answered, Question::DefaultRows(of) if of.covers(*within)),
             ),
@@ -250,10 +280,23 @@ impl ObservedTable {
                 Question::PlainTable
             }
             Answer::OldestRow { column, oldest } => {
-                let key = self.plain.as_ref().and_then(|plain| plain.key_type(&column));
+                let key = self.plain_table().and_then(|plain| plain.key_type(&column));
                 let found = key.map(|key| OldestRow::from_raw(oldest, key)).transpose()?;
                 self.oldest_row = found.map(Box::new);
                 Question::OldestRow(column)
+            }
+            Answer::Copy(facts) => {
+                if facts.is_none() {
+                    self.relation = None;
+                }
+                self.copy = facts;
+                Question::Copy
+            }
+            Answer::Sync { of, state, differences } => {
+                if let Some(facts) = &mut self.copy {
+                    facts.judged = Some(Judged { of, state, differences });
+                }
+                return Ok(());
             }
         };
         self.answered.insert(question);

@@ -77,6 +77,9 @@ pub struct Sweep {
     pub mismatched_ranges: u64,
     /// Rows that the sweep repaired.
     pub repaired_rows: u64,
+    /// Number of complete sweeps in a row, up to this one, that found such rows.
+    #[serde(default)]
+    pub dirty_in_a_row: u64,
 }
 
 /// What was installed, as the record has it.
@@ -161,7 +164,8 @@ pub struct ExpectedFunction {
 }
 
 /// Whether the triggers keep the copy equal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum SyncState {
     /// The source has no sync trigger.
     Missing,
@@ -176,7 +180,8 @@ pub enum SyncState {
 }
 
 /// How a trigger or function differs from what was installed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SyncChange {
     /// The trigger or function.
     pub object: SyncObject,
@@ -185,7 +190,8 @@ pub struct SyncChange {
 }
 
 /// An object of the sync.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum SyncObject {
     /// A trigger.
     Trigger(Identifier),
@@ -194,7 +200,8 @@ pub enum SyncObject {
 }
 
 /// A difference from what was installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Change {
     /// It is not there.
     Dropped,

@@ -6,6 +6,7 @@
 mod answers;
 mod conversion;
 mod copy;
+mod copy_facts;
 mod index_meaning;
 mod management;
 mod meaning;
@@ -32,6 +33,7 @@ pub use copy::{
     ColumnChange, ColumnDifference, ColumnObstacle, CopyDifferences, CopyProperty, MissingIndex,
     PropertyDifference,
 };
+pub use copy_facts::CopyFacts;
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
 pub use oldest_row::{OldestRow, RawOldestRow};
@@ -93,6 +95,8 @@ pub struct ObservedTable {
     pub plain: Option<Box<PlainTable>>,
     /// The oldest row of the plain table by the partition column of the spec, or `None` if it was not asked for.
     pub oldest_row: Option<Box<OldestRow>>,
+    /// What belongs to the relation as the copy of a plain table, or `None` if it is none.
+    pub copy: Option<Box<CopyFacts>>,
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,
     /// Where to look first for a partition by its name.
@@ -151,6 +155,8 @@ pub struct Relation {
     pub owner_code: Vec<String>,
     /// What the login can do and the owner cannot, such as `SUPERUSER` or `membership in payroll`.
     pub powers: Vec<String>,
+    /// Whether its comment says that it is the copy of the table.
+    pub is_copy: bool,
     /// The publications that name it.
     pub publications: Vec<Identifier>,
     /// The tables its foreign keys reference.

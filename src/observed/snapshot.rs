@@ -32,6 +32,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Returns whether the relation is a plain table, which can have a copy.
+    #[must_use]
+    pub fn is_plain_table(&self) -> bool {
+        self.relation.as_ref().is_some_and(|relation| relation.kind == "r")
+    }
+
+    /// Returns whether the relation is the copy of the table.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.relation.as_ref().is_some_and(|relation| relation.kind == "p" && relation.is_copy)
+    }
+
     /// Removes the name of the login role, which came from a Secret: that of the session, and `user`, as which it
     /// logged in. Other sessions and prepared transactions may have them too.
     pub fn hide_login_role(&mut self, user: Option<&str>) {
@@ -92,6 +104,8 @@ pub(crate) struct RawRelation {
     pub(crate) owner_code: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) powers: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_copy: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) publications: Vec<String>,
     /// The catalog query tells these apart from the rest.

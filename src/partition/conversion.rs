@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::naming::fit;
-use super::{Canonical, Identifier, ManagedTable, QualifiedName};
+use super::{Canonical, Identifier, ManagedTable, QualifiedName, encode_fields, encode_variants};
 
 /// A plain table and its partitioned copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CopiedTable {
     /// Identity of the table. Functions and triggers are named after it.
     pub managed: ManagedTable,
@@ -34,6 +34,20 @@ impl CopiedTable {
         self.key.iter().chain(missing)
     }
 
+    /// Returns a digest of everything that the triggers and functions of this level are made from.
+    #[must_use]
+    pub fn sync_digest(&self, level: SyncLevel) -> String {
+        let mut text = Canonical::new("sync", 1);
+        text.with(self).with(&level).digest(16)
+    }
+
+    /// Returns the names of the sync triggers that only other levels have.
+    pub fn other_levels(&self, level: SyncLevel) -> impl Iterator<Item = Identifier> {
+        let wanted = SyncTrigger::of_level(level);
+        let others = SyncTrigger::ALL.into_iter().filter(|trigger| !wanted.contains(trigger));
+        others.map(|trigger| trigger.name(&self.managed))
+    }
+
     /// Returns the name that a function for this table has, next to the tables.
     #[must_use]
     pub fn function(&self, function: ConversionFunction) -> QualifiedName {
@@ -42,7 +56,7 @@ impl CopiedTable {
 }
 
 /// How the triggers see the rows that a statement wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SyncLevel {
     /// One by one.
     Row,
@@ -139,6 +153,19 @@ pub fn copy_guard() -> Identifier {
 pub fn function_digest(body: &str, settings: &[String], is_definer: bool) -> String {
     let mut text = Canonical::new("function", 1);
     text.with(body).list(settings.iter()).with(&is_definer).digest(16)
+}
+
+encode_fields! {
+    CopiedTable {
+        managed, source, copy, key, partition_columns, columns, always_identity, owner
+    }
+}
+
+encode_variants! {
+    SyncLevel {
+        Row = "row" {}
+        Statement = "statement" {}
+    }
 }
 
 fn named(prefix: &str, table: &ManagedTable, suffix: &str) -> Identifier {

@@ -60,7 +60,7 @@ impl Plan {
             match step.facts().aside {
                 Some(partition) if can_begin(partition) => {
                     let steps = vec![planned.clone()];
-                    return Some(Self { steps, deferred: Vec::new(), ..self.clone() });
+                    return Some(Self { steps, work: None, deferred: Vec::new(), ..self.clone() });
                 }
                 Some(partition) => {
                     busy.insert(partition.clone());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Deferral, Plan, PlannedStep, Step};
+use super::{Deferral, Plan, PlannedStep, PlannedWork, Step};
 use crate::partition::LockMode;
 
 impl fmt::Display for Plan {
@@ -13,6 +13,9 @@ impl fmt::Display for Plan {
         writeln!(f, "{table}: {steps} step{plural}, {deferred} held back  [{}]", self.fingerprint)?;
         for row in align(&self.steps.iter().map(row).collect::<Vec<_>>()) {
             writeln!(f, "  {row}")?;
+        }
+        if let Some(planned) = &self.work {
+            writeln!(f, "  {}", planned.line())?;
         }
         let (of_plan, alone): (Vec<_>, Vec<_>) =
             self.deferred.iter().partition(|held| held.blocker.is_about_plan());
@@ -49,6 +52,14 @@ impl Deferral {
             }
             None => format!("held back  {}", why()),
         }
+    }
+}
+
+impl PlannedWork {
+    /// The work in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{}  {}", self.work.line(), self.because.explain())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A stable digest of a plan, for reviewing first and applying then.
 
-use super::{Deferral, PlannedStep};
+use super::draft::Draft;
 use crate::observed::ObservedTable;
 use crate::partition::Canonical;
 
@@ -12,17 +12,16 @@ const DIGITS: usize = 16;
 
 /// Covers the steps, what is held back, and the object identifiers they rest on. Not the clock, and
 /// not the number of rows: both change while a person reads.
-pub(super) fn fingerprint(
-    observed: &ObservedTable,
-    steps: &[PlannedStep],
-    deferred: &[Deferral],
-) -> String {
+pub(super) fn fingerprint(observed: &ObservedTable, draft: &Draft) -> String {
     let mut text = Canonical::new("plan", VERSION);
     let relation = observed.relation.as_ref().map(|relation| relation.oid);
     text.with(&observed.managed).with(&observed.name).with(&relation);
     // Whatever an approval allowed, taking it back begins a new cycle: it never approves the same again.
     let oids = observed.partitions.iter().map(|p| (&p.name, (p.oid, p.expiry_cycle())));
     text.with(&oids.collect::<Vec<_>>());
-    text.list(steps.iter()).list(deferred.iter());
+    text.list(draft.steps.iter()).list(draft.deferred.iter());
+    if let Some(planned) = &draft.work {
+        text.with(&planned.work);
+    }
     text.digest(DIGITS)
 }

@@ -1,7 +1,8 @@
 //! What the database has proved of a table before any rule is asked, or everything in it that contradicts the
 //! spec as a whole, so that nothing is changed.
 
-use super::{Blocker, Calendar, Moment, conversion};
+use super::conversion::{Aim, Phase, phase};
+use super::{Blocker, Calendar, Moment};
 use crate::desired::{DesiredHash, DesiredRange, DesiredTable, Partitioning, Zone};
 use crate::observed::{ObservedTable, Relation, RelationKind, Server};
 use crate::partition::{
@@ -9,17 +10,19 @@ use crate::partition::{
     RangeKey, ServerVersion,
 };
 
-/// What the rules stand on: the table is there, it is partitioned as the spec says, and its owner can be
-/// acted as. No step of a plan changes any of it.
+/// What the rules stand on: the table is there, it is partitioned as the spec says or about to be, and its owner can
+/// be acted as. No step of a plan changes any of it.
 pub(super) struct Ground<'a> {
-    /// The desired state.
+    /// The desired state of the partitioned table: while a table is converted, that of its copy.
     pub(super) desired: &'a DesiredTable,
     /// The instants the plan is for.
     pub(super) moment: &'a Moment,
-    /// The partitioned table.
+    /// The partitioned table, or the plain table if a conversion begins.
     pub(super) relation: &'a Relation,
     /// How it is partitioned.
     pub(super) method: Method<'a>,
+    /// How far its conversion is.
+    pub(super) phase: Phase<'a>,
 }
 
 /// How the spec and the table agree to partition.
@@ -74,7 +77,7 @@ impl Ground<'_> {
 /// Returns every problem that can be judged without another one being solved first; the first is the one that a
 /// user has to solve first.
 pub(super) fn refute<'a>(
-    desired: &'a DesiredTable,
+    aim: &'a Aim<'_>,
     observed: &'a ObservedTable,
     moment: &'a Moment,
 ) -> Result<Ground<'a>, Vec<Blocker>> {
@@ -89,19 +92,20 @@ pub(super) fn refute<'a>(
         return Err(problems);
     };
     let of_role = of_role(observed, relation);
-    if desired.conversion.is_some() {
-        problems.extend(of_role);
-        problems.extend(source_key(desired, observed, moment));
-        problems.extend(conversion::blockers(desired, observed, moment));
-        return Err(problems);
-    }
-    match method(desired, observed, relation, moment) {
-        Ok(method) if problems.is_empty() && of_role.is_empty() => {
-            Ok(Ground { desired, moment, relation, method })
+    let desired = aim.table();
+    let method = if aim.is_plain(relation) {
+        of_plain(desired, observed, moment)
+    } else {
+        method(desired, observed, relation, moment)
+    };
+    match (method, phase(aim.declared, observed, relation, moment)) {
+        (Ok(method), Ok(phase)) if problems.is_empty() && of_role.is_empty() => {
+            Ok(Ground { desired, moment, relation, method, phase })
         }
-        found => {
-            problems.extend(found.err().into_iter().flatten());
+        (method, phase) => {
+            problems.extend(method.err().into_iter().flatten());
             problems.extend(of_role);
+            problems.extend(phase.err().into_iter().flatten());
             Err(problems)
         }
     }
@@ -126,17 +130,23 @@ fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
     not_owner.into_iter().chain(may_not_create).collect()
 }
 
-/// Returns what is wrong with the range by which the spec partitions a plain table.
-fn source_key(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Vec<Blocker> {
-    let (Partitioning::Range(spec), Some(plain)) = (&desired.partitioning, &observed.plain) else {
-        return Vec::new();
+/// Returns how the copy of a plain table will be partitioned. What is wrong with the column otherwise, the preflight
+/// says.
+fn of_plain<'a>(
+    desired: &'a DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Result<Method<'a>, Vec<Blocker>> {
+    let spec = match &desired.partitioning {
+        Partitioning::Hash(hash) => return Ok(Method::Hash(hash)),
+        Partitioning::Range(spec) => spec,
     };
-    let Some(column) = plain.column(&spec.column) else { return Vec::new() };
+    let column = observed.plain.as_ref().and_then(|plain| plain.column(&spec.column));
+    let Some(column) = column else { return Err(Vec::new()) };
     let columns =
         vec![KeyColumn { name: Some(column.name.clone()), type_name: column.base_type.clone() }];
     let key = PartitionKey { method: desired.partitioning.method(), columns };
-    let range = range(spec, range_key(spec, &observed.name, &key), moment);
-    range.err().unwrap_or_default()
+    range(spec, range_key(spec, &observed.name, &key), moment).map(Method::Range)
 }
 
 fn method<'a>(

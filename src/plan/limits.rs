@@ -28,6 +28,10 @@ pub(super) const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(1);
 /// detached.
 pub(super) const MIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_secs(1);
 
+/// Number of sweeps in a row that may find differences. Each repairs what it finds; a difference that comes back has a
+/// cause that a user has to find.
+pub(super) const MAX_DIRTY_SWEEPS: u64 = 3;
+
 #[cfg(test)]
 mod tests {
     use super::{MAX_PERIODS, MAX_RELATIONS, MAX_STEPS};

@@ -28,8 +28,9 @@ mod rules;
 mod simulate;
 mod step;
 mod undone;
+mod work;
 
-pub use blocker::{Blocker, DefaultBlocker, IndexBlocker};
+pub use blocker::{Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker};
 pub use calendar::Calendar;
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{
@@ -44,13 +45,15 @@ pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{
-    Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
-    DropDetached, DropExclusion, DropIndex, DropTableIndex, Effort, ExcludeFromDefault, Facts,
-    Family, FinalizeDetach, IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex,
-    NewPartition, Object, Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds, Step,
-    StepKind, TransactionMode, ValidateBounds, ValidateExclusion,
+    AnalyzeCopy, Attach, AttachIndex, BuildIndex, CreateCopy, CreateTableIndex, Detach,
+    DiscardPartition, Drain, DropCopy, DropDetached, DropExclusion, DropIndex, DropTableIndex,
+    Effort, EndSync, ExcludeFromDefault, Facts, Family, FinalizeDetach, IndexBody, InstallSync,
+    MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Object, Remember,
+    RemoveDefault, ReplaceTableIndex, Risk, StateBounds, Step, StepKind, TransactionMode,
+    ValidateBounds, ValidateExclusion,
 };
 pub use undone::Undone;
+pub use work::{CompareRows, CopyRows, PlannedWork, Work};
 
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
@@ -64,6 +67,8 @@ pub struct Plan {
     pub table: ManagedTable,
     /// What to do, in this order.
     pub steps: Vec<PlannedStep>,
+    /// What is done after the steps, page by page.
+    pub work: Option<PlannedWork>,
     /// What is wanted and held back.
     pub deferred: Vec<Deferral>,
     /// What else a person may want to know.
@@ -73,6 +78,14 @@ pub struct Plan {
     /// Covers the steps, what is held back, and the objects they rest on; not the clock, not the
     /// number of rows.
     pub fingerprint: String,
+}
+
+impl Plan {
+    /// Returns whether nothing is to be done: no step, and no work but a comparison that is only due again.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.steps.is_empty() && self.work.as_ref().is_none_or(PlannedWork::is_routine)
+    }
 }
 
 /// A step and why it is taken.
@@ -88,13 +101,15 @@ pub struct PlannedStep {
 
 /// Decides what to do to make `observed` what is `desired` at a moment.
 pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Plan {
-    let ground = match ground::refute(desired, observed, moment) {
+    let aim = conversion::Aim::new(desired, observed);
+    let ground = match ground::refute(&aim, observed, moment) {
         Ok(ground) => ground,
         Err(problems) => {
             return refuted(observed, problems, conversion::notes(desired, observed, moment));
         }
     };
-    let plan = drafted(&ground, observed, false);
+    let mut plan = drafted(&ground, observed, false);
+    plan.notes.extend(conversion::notes(desired, observed, moment));
     let needs_approval = plan.deferred.iter().any(|held| held.blocker.is_about_plan());
     if !(needs_approval && desired.approved.contains(&plan.fingerprint)) {
         return plan;
@@ -123,7 +138,7 @@ fn drafted(ground: &ground::Ground<'_>, observed: &ObservedTable, approved: bool
 /// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
 #[must_use]
 pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> bool {
-    ground::refute(desired, observed, moment).is_err()
+    ground::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
 }
 
 /// Takes back every promise about the default partition.
@@ -136,8 +151,9 @@ pub fn readmit(observed: &ObservedTable) -> Plan {
 fn finished(observed: &ObservedTable, draft: draft::Draft) -> Plan {
     Plan {
         table: observed.managed.clone(),
-        fingerprint: fingerprint::fingerprint(observed, &draft.steps, &draft.deferred),
+        fingerprint: fingerprint::fingerprint(observed, &draft),
         steps: draft.steps,
+        work: draft.work,
         deferred: draft.deferred,
         notes: draft.notes,
         owner: observed.relation.as_ref().map(|relation| relation.owner.clone()),

@@ -1,6 +1,7 @@
 //! What a plan must know beyond the catalog.
 
 use super::condition::unproven_conditions;
+use super::conversion::{Phase, phase};
 use super::{Calendar, Gaps, Moment};
 use crate::desired::{ConversionMethod, DesiredTable, Partitioning};
 use crate::observed::{ObservedPartition, ObservedTable, Question, RelationKind, Within};
@@ -19,7 +20,9 @@ pub fn questions(
         .chain(references(desired, observed, moment))
         .chain(conditions(desired, observed))
         .chain(plain_table(observed).filter(|_| desired.conversion.is_some()))
-        .chain(oldest_row(desired, observed));
+        .chain(oldest_row(desired, observed))
+        .chain(copy(observed))
+        .chain(sync(desired, observed, moment));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
@@ -32,7 +35,8 @@ pub fn questions_without_spec(observed: &ObservedTable) -> Vec<Question> {
     let asked = std::iter::once(Question::ClockSkew)
         .chain(counted.then_some(Question::DefaultRows(Within::Everywhere)))
         .chain(references)
-        .chain(plain_table(observed));
+        .chain(plain_table(observed))
+        .chain(copy(observed));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
@@ -102,8 +106,25 @@ fn oldest_row(desired: &DesiredTable, observed: &ObservedTable) -> Option<Questi
         ConversionMethod::Attach => false,
     };
     let is_asked = is_copied && range.start_at.is_none();
-    observed.plain.as_ref()?.key_type(&range.column)?;
-    is_asked.then(|| Question::OldestRow(range.column.clone()))
+    observed.plain_table()?.key_type(&range.column)?;
+    let is_complete = observed.copy.as_ref().is_some_and(|copy| copy.is_complete());
+    (is_asked && !is_complete).then(|| Question::OldestRow(range.column.clone()))
+}
+
+/// Asks about the conversion of which the table is the copy.
+fn copy(observed: &ObservedTable) -> Option<Question> {
+    observed.relation.as_ref()?.is_copy.then_some(Question::Copy)
+}
+
+/// Asks about the triggers and functions that the spec asks for.
+fn sync(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Option<Question> {
+    let relation = observed.relation.as_ref()?;
+    match phase(desired, observed, relation, moment) {
+        Ok(Phase::Copied(copied)) => {
+            Some(Question::Sync(Box::new(copied.table), copied.options.sync))
+        }
+        Ok(Phase::Partitioned | Phase::Begin(_) | Phase::Ended(_)) | Err(_) => None,
+    }
 }
 
 /// Asks about the conditions that an index in the catalog may have in other words.

@@ -48,6 +48,26 @@ pub enum Cause {
     DefaultWanted,
     /// The spec wants no default partition.
     DefaultUnwanted,
+    /// The spec wants a plain table converted.
+    ConversionWanted,
+    /// The spec has no conversion any more.
+    ConversionUnwanted,
+    /// Nothing keeps the copy equal to its source yet.
+    SyncMissing,
+    /// A trigger or function is not the one that was installed.
+    SyncAltered,
+    /// The columns, the key, or the level are others than those of the triggers.
+    SyncOutdated,
+    /// Rows of the source are not in the copy yet.
+    RowsMissing,
+    /// The copy has no statistics.
+    NeverAnalyzed,
+    /// The tables were not compared since the sync was installed.
+    NotCompared,
+    /// The last sweep found rows that differed.
+    RowsDiffered,
+    /// The last comparison is as old as the spec allows.
+    ComparisonDue,
 }
 
 impl Cause {
@@ -79,6 +99,16 @@ impl Cause {
             Self::NotAsked => "no longer named in the annotation".to_owned(),
             Self::DefaultWanted => "spec.defaultPartition is Present".to_owned(),
             Self::DefaultUnwanted => "spec.defaultPartition is Absent".to_owned(),
+            Self::ConversionWanted => "spec.conversion is set".to_owned(),
+            Self::ConversionUnwanted => "spec.conversion is absent".to_owned(),
+            Self::SyncMissing => "nothing keeps the copy equal yet".to_owned(),
+            Self::SyncAltered => "it is not what was installed".to_owned(),
+            Self::SyncOutdated => "it is for other columns or another level".to_owned(),
+            Self::RowsMissing => "rows of the source are not in the copy".to_owned(),
+            Self::NeverAnalyzed => "the copy has no statistics".to_owned(),
+            Self::NotCompared => "not compared since the sync was installed".to_owned(),
+            Self::RowsDiffered => "the last sweep found differences".to_owned(),
+            Self::ComparisonDue => "spec.conversion.parity.every".to_owned(),
         }
     }
 }

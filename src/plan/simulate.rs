@@ -2,6 +2,7 @@
 //!
 //! On every supported version a test executes each step and holds the catalog against this model.
 
+use super::conversion;
 use super::equivalent::{belong, created_by_attach, stand_alone};
 use super::step::{
     Attach, AttachIndex, CreateTableIndex, Drain, IndexBody, MarkPartitions, MarkedPartition,
@@ -62,6 +63,11 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             drop_table_index(world, &replace.index);
             rename_table_index(world, &replace.replacement, &replace.index);
         }
+        Step::CreateCopy(create) => conversion::created(world, create),
+        Step::InstallSync(install) => conversion::synced(world, install),
+        Step::AnalyzeCopy(_) => conversion::analyzed(world),
+        Step::EndSync(_) => conversion::unsynced(world),
+        Step::DropCopy(drop) => conversion::dropped(world, drop),
     }
 }
 

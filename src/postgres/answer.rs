@@ -10,13 +10,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::copy_facts::copy_facts;
+use super::inspect_copy::inspect_copy;
 use super::inspect_plain::inspect_plain;
 use super::{ErrorKind, InspectError, Session};
 use crate::observed::{
-    Answer, CountedRows, DeparsedCondition, ObservedTable, Question, RawOldestRow, RawWithin,
-    Relation, Within,
+    Answer, CopyDifferences, CountedRows, DeparsedCondition, ObservedTable, Question, RawOldestRow,
+    RawWithin, Relation, SyncState, Within,
 };
-use crate::partition::{Identifier, QualifiedName, RangeKey};
+use crate::partition::{CopiedTable, Identifier, QualifiedName, RangeKey, SyncLevel};
 use crate::sql;
 
 /// Answers a question about a table, of which the operator received the catalog at `read_at`.
@@ -35,13 +37,36 @@ pub async fn answer(
         Question::ReferencesTo(partition) => find_references(session, observed, partition).await,
         Question::Conditions(conditions) => deparse(session, observed, conditions).await,
         Question::PlainTable => {
-            Ok(Answer::PlainTable(inspect_plain(session, observed).await?.map(Box::new)))
+            let relation = observed.relation.as_ref().map(|relation| relation.oid);
+            let plain = inspect_plain(session, &observed.managed, relation).await?;
+            Ok(Answer::PlainTable(plain.map(Box::new)))
         }
         Question::OldestRow(column) => {
             let oldest = Box::pin(find_oldest_row(session, observed, column)).await?;
             Ok(Answer::OldestRow { column: column.clone(), oldest })
         }
+        Question::Copy => Ok(Answer::Copy(copy_facts(session, observed).await?.map(Box::new))),
+        Question::Sync(table, level) => judge_sync(session, observed, table, *level).await,
     }
+}
+
+/// Compares the triggers and functions of a conversion with what an installation would create, and the copy with its
+/// source.
+async fn judge_sync(
+    session: &Session,
+    observed: &ObservedTable,
+    table: &CopiedTable,
+    level: SyncLevel,
+) -> Result<Answer, InspectError> {
+    let of = table.sync_digest(level);
+    let (Some(copy), Some(relation)) = (&observed.copy, &observed.relation) else {
+        let differences = CopyDifferences::default();
+        return Ok(Answer::Sync { of, state: SyncState::Missing, differences });
+    };
+    let state = copy.state.sync(&sql::expected_sync(table, level));
+    let oids = (copy.source, relation.oid);
+    let differences = inspect_copy(session, &table.managed, oids, &table.key).await?;
+    Ok(Answer::Sync { of, state, differences: differences.unwrap_or_default() })
 }
 
 /// The relation, if the login role may act as its owner.
@@ -113,12 +138,12 @@ async fn find_oldest_row(
     observed: &ObservedTable,
     column: &Identifier,
 ) -> Result<RawOldestRow, InspectError> {
-    let key_type = observed.plain.as_ref().and_then(|plain| plain.key_type(column));
+    let key_type = observed.plain_table().and_then(|plain| plain.key_type(column));
     let (Some(relation), Some(key_type)) = (owned(observed), key_type) else {
         return Ok(RawOldestRow::Failed("the operator cannot act as the table owner".to_owned()));
     };
     let key = RangeKey { column: column.clone(), key_type };
-    let script = sql::find_oldest_row(&relation.owner, &observed.name, &key);
+    let script = sql::find_oldest_row(&relation.owner, observed.managed.name(), &key);
     match session.rolled_back_script_text(&script).await {
         Ok(value) => Ok(value.map_or(RawOldestRow::Absent, RawOldestRow::Value)),
         Err(error) if error.is_canceled() => Ok(RawOldestRow::TooSlow),

@@ -19,9 +19,12 @@
 use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Certainty, Ruling};
+use super::work::PageDone;
 use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
 use crate::partition::Identifier;
-use crate::plan::{CheckedPlan, Effort, Plan, PlannedStep, Rule, Step, TransactionMode, Undone};
+use crate::plan::{
+    CheckedPlan, Effort, Plan, PlannedStep, Rule, Step, TransactionMode, Undone, Work,
+};
 use crate::sql::{self, Script, Sql, Timeouts};
 
 /// The first pause before a lock is tried for again, and the longest.
@@ -53,6 +56,8 @@ pub trait Progress: Send {
     fn retried(&mut self, step: &Step, error: &DatabaseError);
     /// A step came to its end.
     fn finished(&mut self, outcome: &StepOutcome);
+    /// A page of work was committed.
+    fn worked(&mut self, _: &Work, _: PageDone) {}
 }
 
 /// What became of a step.

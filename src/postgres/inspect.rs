@@ -5,7 +5,7 @@ use tokio_postgres::types::ToSql;
 use super::{DatabaseError, Session, rows};
 use crate::observed::{InvalidSnapshot, Snapshot};
 use crate::partition::{
-    DEFAULT_CHECK_PREFIX, Identifier, MARKER_PREFIX, ManagedTable, adoption_patterns,
+    DEFAULT_CHECK_PREFIX, Identifier, MARKER_PREFIX, ManagedTable, adoption_patterns, copy_mark,
     detached_checks, end_of_prefix, expired_beginning, partition_prefix,
 };
 
@@ -53,7 +53,8 @@ pub async fn inspect(
     let expired = expired_beginning();
     let [beginning, digests] = adoption_patterns();
     let adoptions = format!("(?n)^{beginning}({digests})$");
-    let parameters: [&(dyn ToSql + Sync); 9] = [
+    let copy = copy_mark(table);
+    let parameters: [&(dyn ToSql + Sync); 10] = [
         &schema,
         &name,
         &prefix,
@@ -63,6 +64,7 @@ pub async fn inspect(
         &expired,
         &adoptions,
         &DEFAULT_CHECK_PREFIX,
+        &copy,
     ];
     let found = session.query_up_to(MAX_BYTES, INSPECT, &parameters).await?;
     let found = found.ok_or_else(|| {

@@ -2,7 +2,8 @@
 -- of these. It reads the catalog only: no row of a user's table. $1 schema, $2 table, $3 how the
 -- names of its partitions begin, $4 a name above all of these (NULL if there is none), $5 the names that the check
 -- on tables detached from it can have, $6 how every marker begins, $7 how that of an expired partition does, $8 the
--- pattern of the line that records adoptions, $9 how the name of a default-partition check begins.
+-- pattern of the line that records adoptions, $9 how the name of a default-partition check begins,
+-- $10 the mark of a copy of it.
 --
 -- What a table's owner writes has no limit, but what is read of it has: the beginning of a comment, where
 -- the marker is, and definitions up to a length that makes inspecting fail (MAX_DEFINITION in rows.rs).
@@ -168,15 +169,10 @@ SELECT 'table' AS what,
                        json_build_object(
                            'name', a.attname,
                            'type', (
-                               -- A domain can be over another one.
-                               WITH RECURSIVE types AS (
-                                   SELECT typname, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
-                                   UNION ALL
-                                   SELECT ty.typname, ty.typtype, ty.typbasetype
-                                   FROM types d
-                                   JOIN pg_type ty ON d.typtype = 'd' AND ty.oid = d.typbasetype
-                               )
-                               SELECT typname FROM types WHERE typtype <> 'd'
+                               SELECT coalesce(base.typname, ty.typname)
+                               FROM pg_type ty
+                               LEFT JOIN pg_type base ON ty.typtype = 'd' AND base.oid = ty.typbasetype
+                               WHERE ty.oid = a.atttypid
                            )
                        )
                        ORDER BY k.position
@@ -192,16 +188,8 @@ SELECT 'table' AS what,
                        json_build_array(a.attname, n.nspname, its.nspname, ty.typname) ORDER BY a.attnum
                    ), '[]')
                    FROM pg_attribute a
-                   CROSS JOIN LATERAL (
-                       WITH RECURSIVE types AS (
-                           SELECT oid, typname, typnamespace, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
-                           UNION ALL
-                           SELECT y.oid, y.typname, y.typnamespace, y.typtype, y.typbasetype
-                           FROM types d
-                           JOIN pg_type y ON d.typtype = 'd' AND y.oid = d.typbasetype
-                       )
-                       SELECT oid, typname, typnamespace FROM types WHERE typtype <> 'd'
-                   ) ty
+                   JOIN pg_type own ON own.oid = a.atttypid
+                   JOIN pg_type ty ON ty.oid = CASE own.typtype WHEN 'd' THEN own.typbasetype ELSE own.oid END
                    JOIN pg_namespace its ON its.oid = ty.typnamespace
                    JOIN pg_opclass class ON class.opcintype = ty.oid AND class.opcdefault
                        AND class.opcmethod = (SELECT oid FROM pg_am WHERE amname = 'btree')
@@ -229,6 +217,7 @@ SELECT 'table' AS what,
                    FROM pg_description
                    WHERE objoid = t.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
                ),
+               'isCopy', coalesce(split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) = $10::text, false),
                'inheritedBounds', CASE WHEN t.relispartition THEN left(pg_get_partition_constraintdef(t.oid), 100001) END,
                -- A drain evaluates expressions of the owner with the rights of the login: no restriction of Postgres
                -- keeps their functions from RESET ROLE.

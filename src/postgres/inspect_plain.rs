@@ -8,29 +8,28 @@ use tokio_postgres::types::ToSql;
 
 use super::rows::column;
 use super::{InspectError, Session};
-use crate::observed::{ObservedTable, PlainTable};
-use crate::partition::{ConversionNames, Identifier, copy_mark};
+use crate::observed::PlainTable;
+use crate::partition::{ConversionNames, Identifier, ManagedTable};
 
 const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
 
 /// Rows of one plain table, in bytes: with 1,600 columns and 1,000 views they take about a tenth of it.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Reads the relation of a table, of which the catalog is known. Returns `None` if it was dropped since.
+/// Reads the plain table of this object identifier. Returns `None` if there is none.
 ///
 /// # Errors
 /// Returns an error if the database refuses, or does not answer in time.
 pub(super) async fn inspect_plain(
     session: &Session,
-    observed: &ObservedTable,
+    table: &ManagedTable,
+    relation: Option<u32>,
 ) -> Result<Option<PlainTable>, InspectError> {
-    let Some(relation) = &observed.relation else { return Ok(None) };
-    let names = ConversionNames::new(&observed.managed);
+    let Some(oid) = relation else { return Ok(None) };
+    let names = ConversionNames::new(table);
     let [relations, functions, triggers] = [&names.relations, &names.functions, &names.triggers]
         .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
-    let mark = copy_mark(&observed.managed);
-    let parameters: [&(dyn ToSql + Sync); 5] =
-        [&relation.oid, &relations, &functions, &triggers, &mark];
+    let parameters: [&(dyn ToSql + Sync); 4] = [&oid, &relations, &functions, &triggers];
     let found = session.query_up_to(MAX_BYTES, INSPECT_PLAIN, &parameters).await?;
     let found = found.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;

@@ -4,6 +4,7 @@ mod answer;
 mod authority;
 mod claim;
 mod connect;
+mod copy_facts;
 mod error;
 mod execute;
 mod inspect;
@@ -19,6 +20,7 @@ mod rows;
 mod session;
 mod slow;
 mod tls;
+mod work;
 
 pub use answer::answer;
 pub use authority::{Asking, Authority, Certainty, Ruling, Unrevoked};
@@ -37,5 +39,6 @@ pub use lock::{LockKeys, TableLock};
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;
 pub use slow::SlowSteps;
+pub use work::{PageDone, WorkOutcome, advance};
 
 pub use crate::sql::{CLAIM_IS_RENEWED, Claimant};

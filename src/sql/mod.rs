@@ -8,16 +8,16 @@
 //! | `retention.rs` | `DROP TABLE` | a partition that has expired and was detached, after its grace period |
 //! | `default.rs` | `DROP TABLE` | an empty default partition that the spec no longer wants |
 //! | `partition.rs` | `DROP TABLE` | an empty table that was created for a partition and never attached |
-//! | `create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
+//! | `conversion/create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
+//! | `create.rs` | `DROP TABLE` | the copy of a plain table, when its conversion ends before the cutover |
 //! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
 //!
 //! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
-//! `record_tables.rs` is text of a hint. `constraint.rs` drops constraints of tables by name. `conversion/` drops the triggers
-//! and functions that keep a copy equal to its source, and its trigger for `TRUNCATE` empties the copy.
+//! `record_tables.rs` is text of a hint. `constraint.rs` drops constraints of tables by name. `conversion/` drops besides
+//! the triggers and functions that keep a copy equal to its source, and its trigger for `TRUNCATE` empties the copy.
 //!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
-//! index alone is text of the resource, and [`crate::desired`] has held it to a small language. Definitions that a copy
-//! takes from its source stay in the server: it quotes names by `format`, and deparses the rest itself.
+//! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
 
 mod claims;
 mod comment;
@@ -78,7 +78,8 @@ const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u
 /// The least time a table has to be made in.
 const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
 
-/// Returns the statements of a step on a table of this owner. The owner runs them all.
+/// Returns the statements of a step on a table of this owner. The owner runs them all, but those that record how far a
+/// conversion is.
 #[must_use]
 pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
     let mode = step.mode();
@@ -88,7 +89,10 @@ pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
         statements.push(Sql("RESET lock_timeout".to_owned()));
         statements.push(Sql("RESET statement_timeout".to_owned()));
     }
-    Script::new(mode, &Role::Owner(owner.clone()), statements)
+    let mut script = Script::new(mode, &Role::Owner(owner.clone()), statements);
+    let records = records_of(step).into_iter();
+    script.statements.extend(records.map(|sql| Statement { role: Role::Operator, sql }));
+    script
 }
 
 fn statements_of(step: &Step) -> Vec<Sql> {
@@ -116,7 +120,28 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::DropIndex(drop) => vec![index::drop_concurrently(drop)],
         Step::DropTableIndex(drop) => vec![index::drop(&drop.table, &drop.index)],
         Step::ReplaceTableIndex(replace) => index::replace(replace),
+        Step::CreateCopy(create) => create_copy(&create.table, create.method),
+        Step::InstallSync(install) => install_sync(&install.table, install.level, &install.present),
+        Step::AnalyzeCopy(analyze) => vec![conversion::analyze(&analyze.copy)],
+        Step::EndSync(end) => remove_sync(&end.table),
+        Step::DropCopy(drop) => drop_copy(&drop.table),
     }
+}
+
+/// What the operator's role does after the owner, in the same transaction: it records how far a conversion is.
+fn records_of(step: &Step) -> Vec<Sql> {
+    if let Step::InstallSync(install) = step {
+        return record_sync(&install.table, install.level, LoginRole::Hidden);
+    }
+    let begins_or_ends = if let Step::CreateCopy(create) = step {
+        Some(&create.table)
+    } else if let Step::DropCopy(drop) = step {
+        Some(&drop.table)
+    } else {
+        None
+    };
+    let records = begins_or_ends.map(|table| delete_record(&table.managed, LoginRole::Hidden));
+    records.unwrap_or_default()
 }
 
 /// How much of a statement's time it may wait for a lock, if it has work to do under its locks. So a statement that

@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::obstacle::{Obstacle, obstacles};
 use super::verdict::{
-    FALSE, TRUE, UNKNOWN, Verdict, converted, covered, indexed, reachable, reachable_after_failure,
-    retained, says, summary_of, unknown,
+    FALSE, TRUE, UNKNOWN, Verdict, converted, covered, in_sync, indexed, reachable,
+    reachable_after_failure, retained, says, summary_of, unknown,
 };
 use super::{Failure, Outcome, Seen, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
@@ -41,6 +41,10 @@ fn row(type_: ConditionType) -> Option<Row> {
         ConditionType::Indexed => Some(Row {
             inspected: |seen, obstacles| Some(indexed(seen, obstacles)),
             failed: |_, _| Some(unknown()),
+        }),
+        ConditionType::InSync => Some(Row {
+            inspected: |seen, _| in_sync(seen),
+            failed: |subject, _| previous(subject, ConditionType::InSync).map(|_| unknown()),
         }),
         ConditionType::Converted => Some(Row {
             inspected: converted,

@@ -61,18 +61,22 @@ pub struct Seen<'a> {
     pub moment: Moment,
     /// What was tried in vain.
     pub failed: Vec<FailedStep<'a>>,
+    /// Why work ended before its time, or `None` if it did not.
+    pub failed_work: Option<Failure>,
 }
 
 impl Seen<'_> {
     /// Whether the table is what the spec asks for, so that `Ready` is true.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.failed.is_empty() && self.remaining.steps.is_empty() && self.blocked().next().is_none()
+        let has_failed = !self.failed.is_empty() || self.failed_work.is_some();
+        self.remaining.is_done() && !has_failed && self.blocked().next().is_none()
     }
 
-    /// The reasons of the steps that failed.
+    /// The reasons of the steps and of the work that failed.
     pub fn failed(&self) -> impl Iterator<Item = Reason> {
-        self.failed.iter().map(|failed| obstacle::reason_of_failed(failed, self))
+        let steps = self.failed.iter().map(|failed| obstacle::reason_of_failed(failed, self));
+        steps.chain(self.failed_work.as_ref().map(|failure| failure.reason))
     }
 
     /// The reasons of the blockers that time alone does not resolve.

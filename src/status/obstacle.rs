@@ -1,11 +1,11 @@
 //! What keeps a table from being what its spec asks for.
 
-use super::{FailedStep, Seen};
+use super::{FailedStep, Failure, Seen};
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
 use crate::plan::{
-    Blocker, DefaultBlocker, Deferral, Family, FinalizeDetach, IndexBlocker, MarkPartitions,
-    Marking, Refusal, Step,
+    Blocker, ConversionBlocker, DefaultBlocker, Deferral, Family, FinalizeDetach, IndexBlocker,
+    MarkPartitions, Marking, Refusal, Step,
 };
 
 /// One thing that keeps a table from being what its spec asks for.
@@ -27,6 +27,8 @@ pub(super) enum About {
     /// What is let go.
     Retention,
     Indexes,
+    /// How far the conversion is.
+    Conversion,
     /// That there is something left to do.
     Work,
 }
@@ -38,8 +40,12 @@ pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
     let deferred = seen.remaining.deferred.iter();
     let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
     let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(of_deferral);
-    let mut obstacles: Vec<_> =
-        failed.chain(deferred).chain(of_approval(seen)).chain(of_work(seen)).collect();
+    let mut obstacles: Vec<_> = failed
+        .chain(of_failed_work(seen))
+        .chain(deferred)
+        .chain(of_approval(seen))
+        .chain(of_work(seen))
+        .collect();
     obstacles.sort_by_key(|obstacle| obstacle.reason.resolved_by());
     obstacles
 }
@@ -67,6 +73,13 @@ fn of_failed_step(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Obstacle {
     }
 }
 
+fn of_failed_work(seen: &Seen<'_>) -> Option<Obstacle> {
+    let Failure { reason, message } = seen.failed_work.clone()?;
+    let verb = seen.remaining.work.as_ref().map_or("copy", |planned| planned.work.verb());
+    let message = format!("{verb} {}: {message}", seen.observed.managed.shown());
+    Some(Obstacle { reason, message, about: About::Conversion })
+}
+
 fn of_deferral(deferral: &Deferral) -> Obstacle {
     let (reason, about) = of_blocker(&deferral.blocker);
     let explanation = deferral.blocker.explain();
@@ -92,7 +105,7 @@ fn of_approval(seen: &Seen<'_>) -> Option<Obstacle> {
 
 fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
     let steps = match seen.remaining.steps.len() {
-        0 => return None,
+        0 => return of_pages(seen),
         1 => "1 step".to_owned(),
         steps => format!("{steps} steps"),
     };
@@ -110,6 +123,20 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
     })
 }
 
+/// Work that is left, if it has to be done for the table to be as the spec says.
+fn of_pages(seen: &Seen<'_>) -> Option<Obstacle> {
+    let planned = seen.remaining.work.as_ref().filter(|planned| !planned.is_routine())?;
+    let line = planned.work.line();
+    let (reason, message) = match seen.desired.mode {
+        Mode::Enforce => (Reason::Converting, line),
+        Mode::Plan => {
+            let set = "set spec.mode to Enforce to have it done";
+            (Reason::PlanOnly, format!("planned: {line}: {set}"))
+        }
+    };
+    Some(Obstacle { reason, message, about: About::Conversion })
+}
+
 fn about_step(step: &Step) -> About {
     match step.facts().family {
         Family::Partition | Family::Default => About::Partitions,
@@ -117,6 +144,7 @@ fn about_step(step: &Step) -> About {
         Family::Record if is_adoption(step) => About::Work,
         Family::Record | Family::Retention => About::Retention,
         Family::Index => About::Indexes,
+        Family::Conversion => About::Conversion,
     }
 }
 
@@ -136,7 +164,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::NoSuchTable { .. } => (Reason::TableNotFound, About::Table),
         Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),
         Blocker::Preflight { refusal } => (of_refusal(refusal), About::Table),
-        Blocker::ConversionNotSupported => (Reason::NotConvertible, About::Table),
+        Blocker::Conversion(blocker) => of_conversion(blocker),
         Blocker::OtherKey { .. } => (Reason::PartitionKeyMismatch, About::Table),
         Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, About::Table),
         Blocker::UnknownTimeZone { .. } => (Reason::UnknownTimeZone, About::Table),
@@ -172,6 +200,19 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
         Blocker::InGrace { .. } => (Reason::AwaitingGrace, About::Retention),
         Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
         Blocker::Index(blocker) => (of_index(blocker), About::Indexes),
+    }
+}
+
+fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
+    match blocker {
+        ConversionBlocker::AttachNotSupported | ConversionBlocker::NoSource { .. } => {
+            (Reason::NotConvertible, About::Table)
+        }
+        ConversionBlocker::CutoverNotSupported => (Reason::NotConvertible, About::Conversion),
+        ConversionBlocker::ParityFailed { .. } => (Reason::ParityFailed, About::Conversion),
+        ConversionBlocker::DropCopyNeedsApproval { .. } => {
+            (Reason::AwaitingApproval, About::Conversion)
+        }
     }
 }
 

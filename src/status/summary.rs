@@ -7,7 +7,7 @@ use crate::api::v1alpha1::{CoverageBound, PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
 use crate::observed::{ObservedTable, PartitionState};
 use crate::partition::{Bounds, Edge, Identifier};
-use crate::plan::{self, Calendar, Coverage, Deferral, Gaps, Plan, PlannedStep, Step};
+use crate::plan::{self, Calendar, Coverage, Deferral, Gaps, Plan, PlannedStep, PlannedWork, Step};
 
 /// The lines that a status shows of a plan.
 const PREVIEW_LINES: usize = 10;
@@ -105,7 +105,7 @@ pub(super) fn next_action(seen: &Seen<'_>) -> Option<Timestamp> {
 }
 
 pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {
-    if plan.steps.is_empty() && plan.deferred.is_empty() {
+    if plan.is_done() && plan.deferred.is_empty() {
         return None;
     }
     Some(PlanSummary {
@@ -116,6 +116,7 @@ pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {
             .steps
             .iter()
             .map(PlannedStep::line)
+            .chain(plan.work.iter().map(PlannedWork::line))
             .chain(plan.deferred.iter().map(Deferral::line))
             .take(PREVIEW_LINES)
             .collect(),

@@ -27,8 +27,8 @@ fn at(observed: &ObservedTable, world: &World) -> Plan {
 
 /// What a plan says, without its fingerprint.
 fn said(plan: &Plan) -> String {
-    let Plan { table, steps, deferred, notes, owner, fingerprint: _ } = plan;
-    format!("{table:?} {steps:#?} {deferred:#?} {notes:#?} {owner:?}")
+    let Plan { table, steps, work, deferred, notes, owner, fingerprint: _ } = plan;
+    format!("{table:?} {steps:#?} {work:?} {deferred:#?} {notes:#?} {owner:?}")
 }
 
 proptest! {

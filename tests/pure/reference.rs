@@ -86,6 +86,7 @@ fn blockers() -> Vec<(String, String)> {
         source::variants(&source::file(&format!("plan/blocker/{file}.rs")), name)
     };
     let flat = |(name, words): (String, String)| match name.as_str() {
+        "Conversion" => of("conversion", "ConversionBlocker"),
         "Default" => of("default", "DefaultBlocker"),
         "Index" => of("index", "IndexBlocker"),
         "Preflight" => source::variants(&source::file("plan/conversion/refusal.rs"), "Refusal"),
@@ -129,7 +130,7 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
     match blocker {
         Blocker::NoSuchTable { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],
         Blocker::Preflight { .. } => &["reference/preflight.md"],
-        Blocker::ConversionNotSupported => &["reference/resource.md#specconversion"],
+        Blocker::Conversion(_) => &["reference/resource.md#specconversion"],
         Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
         Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],
         Blocker::UnsupportedKeyType { .. }

@@ -53,7 +53,10 @@ const EXCEPTIONS: [(Rule, &str); 8] = [
 fn each_step_is_said_in_these_words() {
     let steps = steps();
     let kinds: Vec<_> = steps.iter().map(StepKind::from).collect();
-    for kind in StepKind::ALL {
+    // `conversion.rs` shows those of a conversion.
+    let of_conversion = names().converting();
+    let of_conversion: Vec<_> = of_conversion.iter().map(StepKind::from).collect();
+    for kind in StepKind::ALL.iter().filter(|kind| !of_conversion.contains(kind)) {
         assert!(kinds.contains(kind), "no step of the kind {kind:?} is shown");
     }
     expect_file("tests/pure/sql.sql", &steps.iter().map(section).collect::<String>());

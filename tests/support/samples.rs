@@ -8,15 +8,17 @@ use pg_partition_operator::observed::{
     BlockingTransaction, Fires, IndexSettings, PartitionKind, Template, Trigger,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType, ManagedTable,
-    Mark, Marker, QualifiedName, RangeBounds, RangeKey, ServerVersion, adoption_digest,
+    Bounds, CopiedTable, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType,
+    ManagedTable, Mark, Marker, Method, QualifiedName, RangeBounds, RangeKey, ServerVersion,
+    SyncLevel, adoption_digest, copy_name,
 };
 use pg_partition_operator::plan::{
-    Attach, AttachIndex, Blocker, BuildIndex, CreateTableIndex, DefaultBlocker, Detach,
-    DiscardPartition, Drain, DropDetached, DropExclusion, DropIndex, DropTableIndex,
-    ExcludeFromDefault, FinalizeDetach, IndexBlocker, IndexBody, MarkPartitions, MarkedPartition,
-    Marking, NewIndex, NewPartition, Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step,
-    ValidateBounds, ValidateExclusion,
+    AnalyzeCopy, Attach, AttachIndex, Blocker, BuildIndex, ConversionBlocker, CreateCopy,
+    CreateTableIndex, DefaultBlocker, Detach, DiscardPartition, Drain, DropCopy, DropDetached,
+    DropExclusion, DropIndex, DropTableIndex, EndSync, ExcludeFromDefault, FinalizeDetach,
+    IndexBlocker, IndexBody, InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex,
+    NewPartition, Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step, ValidateBounds,
+    ValidateExclusion,
 };
 
 mod refusals;
@@ -33,6 +35,7 @@ pub(crate) fn steps() -> Vec<Step> {
         names.retention(),
         names.clearing(),
         names.indexing(),
+        names.converting(),
     ]
     .concat()
 }
@@ -294,6 +297,42 @@ impl Names {
         ]
     }
 
+    pub(crate) fn converting(&self) -> Vec<Step> {
+        let table = self.copied();
+        let references = vec![orders("orgs")];
+        vec![
+            Step::CreateCopy(Box::new(CreateCopy {
+                table: table.clone(),
+                source: 16_384,
+                method: Method::Hash,
+                references: references.clone(),
+            })),
+            Step::InstallSync(Box::new(InstallSync {
+                table: table.clone(),
+                source: 16_384,
+                level: SyncLevel::Row,
+                present: BTreeSet::new(),
+            })),
+            Step::AnalyzeCopy(AnalyzeCopy { copy: table.copy.clone() }),
+            Step::EndSync(Box::new(EndSync { table: table.clone() })),
+            Step::DropCopy(Box::new(DropCopy { table, oid: 16_400, references })),
+        ]
+    }
+
+    fn copied(&self) -> CopiedTable {
+        let managed = ManagedTable::new(self.table.clone());
+        CopiedTable {
+            source: self.table.clone(),
+            copy: self.table.sibling(copy_name(&managed)),
+            managed,
+            key: vec![identifier("id")],
+            partition_columns: vec![identifier("org_id")],
+            columns: ["id", "org_id", "placed_at"].map(identifier).to_vec(),
+            always_identity: vec![identifier("id")],
+            owner: identifier("keeper"),
+        }
+    }
+
     fn new_partition(&self) -> NewPartition {
         let body = IndexBody::Twin {
             of: self.table_index.clone(),
@@ -332,8 +371,14 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::NotPartitioned { table: orders("orders"), kind: "table" },
     ];
     let of_conversion = refusals().into_iter().map(|refusal| Blocker::Preflight { refusal });
+    let of_copy: Vec<Blocker> = vec![
+        ConversionBlocker::AttachNotSupported.into(),
+        ConversionBlocker::CutoverNotSupported.into(),
+        ConversionBlocker::NoSource { table: orders("orders") }.into(),
+        ConversionBlocker::ParityFailed { table: orders("orders"), sweeps: 3 }.into(),
+        ConversionBlocker::DropCopyNeedsApproval { copy: orders("orders_partitioned") }.into(),
+    ];
     let of_partitions = vec![
-        Blocker::ConversionNotSupported,
         Blocker::OtherKey {
             table: orders("orders"),
             found: "hash (org_id)".to_owned(),
@@ -406,7 +451,8 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         }),
         Blocker::NotOwnerOfPartition { partition, role: Some(keeper) },
     ];
-    [of_table, of_conversion.collect(), of_partitions, blockers_of_retention(), of_indexes].concat()
+    [of_table, of_conversion.collect(), of_copy, of_partitions, blockers_of_retention(), of_indexes]
+        .concat()
 }
 
 fn blockers_of_retention() -> Vec<Blocker> {

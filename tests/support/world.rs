@@ -65,6 +65,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
             column_operators: Vec::new(),
             template: Template::default(),
             inherited_bounds: None,
+            is_copy: false,
             owner_code: Vec::new(),
             powers: Vec::new(),
             publications: Vec::new(),
@@ -83,6 +84,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         default_count: None,
         plain: None,
         oldest_row: None,
+        copy: None,
         answered: BTreeSet::new(),
         near: Near::default(),
     }

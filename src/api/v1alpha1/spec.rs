@@ -163,7 +163,8 @@ pub struct PartitionedTableSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub indexes: Vec<Index>,
     /// Conversion of a plain table, which is in use, to the partitioned table of this spec. This version
-    /// validates the field and changes nothing while it is set. Default: the table is partitioned.
+    /// converts by method Copy until both tables are equal; it does not cut over, nor attach. Default: the
+    /// table is partitioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversion: Option<Conversion>,
     /// Enforce does what the spec asks for; Plan computes and reports, and changes nothing.

@@ -133,5 +133,5 @@ fn plan_for_snapshot(
 
 /// What waits for a person counts only where there is nothing to be done besides.
 fn exit(plan: &Plan) -> Exit {
-    if plan.steps.is_empty() { Exit::of_deferred(plan) } else { Exit::Steps }
+    if plan.is_done() { Exit::of_deferred(plan) } else { Exit::Steps }
 }

@@ -92,6 +92,7 @@ impl Table {
             remaining: &self.plan,
             moment: Moment::at(now()),
             failed: failed.iter().map(of).collect(),
+            failed_work: None,
         };
         next_reconcile(Ok(&Outcome::Seen(seen)), timing)
     }

@@ -1,8 +1,10 @@
-//! What stands in the way of a step. The two largest families have an enum each; they are blockers like the others.
+//! What stands in the way of a step. Large families have an enum each; they are blockers like the others.
 
+mod conversion;
 mod default;
 mod index;
 
+pub use conversion::ConversionBlocker;
 pub use default::DefaultBlocker;
 pub use index::IndexBlocker;
 
@@ -35,8 +37,9 @@ pub enum Blocker {
         /// What it found.
         refusal: Refusal,
     },
-    /// The spec has a conversion, which this version of the operator does not do.
-    ConversionNotSupported,
+    /// A problem of a conversion.
+    #[strum(transparent)]
+    Conversion(ConversionBlocker),
     /// The table is partitioned, but not as the spec says.
     OtherKey {
         /// The table.
@@ -218,7 +221,12 @@ impl Blocker {
     /// Whether it holds back not one step, but what the plan comes to in all.
     #[must_use]
     pub fn is_about_plan(&self) -> bool {
-        matches!(self, Self::NeedsApproval { .. } | Self::DropNeedsApproval { .. })
+        matches!(
+            self,
+            Self::NeedsApproval { .. }
+                | Self::DropNeedsApproval { .. }
+                | Self::Conversion(ConversionBlocker::DropCopyNeedsApproval { .. })
+        )
     }
 
     /// The blocker's name: the value of the label `blocker`, and the anchor of its page.

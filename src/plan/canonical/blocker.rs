@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::observed::PartitionKind;
 use crate::partition::{Canonical, Encode, ServerVersion, encode_variants};
-use crate::plan::{Blocker, DefaultBlocker, IndexBlocker};
+use crate::plan::{Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker};
 
 // The name of a role is shown on a laptop, and not in a cluster where it came from a Secret: no fingerprint covers it.
 encode_variants! {
@@ -12,7 +12,6 @@ encode_variants! {
         NoSuchTable = "no-such-table" { table }
         NotPartitioned = "not-partitioned" { table, kind }
         Preflight = "preflight" { refusal }
-        ConversionNotSupported = "conversion-not-supported" {}
         OtherKey = "other-key" { table, found, wanted }
         UnsupportedKeyType = "unsupported-key-type" { table, column, type_name }
         IntervalTooFine = "interval-too-fine" { table, column, key }
@@ -39,7 +38,14 @@ encode_variants! {
         CannotReattach = "cannot-reattach" { partition }
         UnattachedTable = "unattached-table" { table }
         NotOwnerOfPartition = "not-owner-of-partition" { partition; except role }
-        ..Default, Index
+        ..Conversion, Default, Index
+    }
+    ConversionBlocker {
+        AttachNotSupported = "conversion-not-supported" {}
+        CutoverNotSupported = "cutover-not-supported" {}
+        NoSource = "no-source" { table }
+        ParityFailed = "parity-failed" { table; except sweeps }
+        DropCopyNeedsApproval = "drop-copy-needs-approval" { copy }
     }
     DefaultBlocker {
         DefaultHoldsRows = "default-holds-rows" { default, range; except rows }

@@ -2,10 +2,18 @@
 
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
-use crate::partition::{Canonical, Encode, encode_fields, encode_variants};
-use crate::plan::{KeyFault, PublicationFault, Refusal};
+use crate::partition::{Canonical, Encode, Method, encode_fields, encode_variants};
+use crate::plan::{
+    AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync, KeyFault, PublicationFault, Refusal,
+    Work,
+};
 
 encode_variants! {
+    Method {
+        Range = "range" {}
+        List = "list" {}
+        Hash = "hash" {}
+    }
     Refusal {
         NotAcknowledged = "not-acknowledged" { loss; except because }
         NotConvertible = "not-convertible" { table, kind }
@@ -28,15 +36,12 @@ encode_variants! {
         ForcedRowSecurity = "forced-row-security" { table; except owner }
         PublishedByPartition = "published-by-partition" { table, publication, fault }
         SubscriptionTarget = "subscription-target" { table, subscription }
-        NameTaken = "name-taken" { kind, name; except used_by }
+        NameTaken = "name-taken" { kind, name }
         SwapTooLong = "swap-too-long" { leaves, triggers; except millis }
     }
     KeyFault {
         Deferrable = "deferrable" {}
         OtherOperators = "other-operators" { classes }
-        OtherOrder = "other-order" {}
-        Generated = "generated" { column }
-        DomainRunsCode = "domain-runs-code" { type_name }
     }
     PublicationFault {
         NotThroughRoot = "not-through-root" {}
@@ -44,7 +49,19 @@ encode_variants! {
     }
 }
 
+/// Work without its progress, which changes with every page.
+impl Encode for Work {
+    fn encode(&self, to: &mut Canonical) {
+        to.word(self.verb()).with(self.table());
+    }
+}
+
 encode_fields! {
+    CreateCopy { table, source, method, references }
+    InstallSync { table, source, level, present }
+    AnalyzeCopy { copy }
+    EndSync { table }
+    DropCopy { table, oid, references }
     ChangedCollation { name, recorded, actual }
 }
 

@@ -45,6 +45,11 @@ impl Encode for Step {
             Self::DropIndex(step) => to.word("drop-index").with(step),
             Self::DropTableIndex(step) => to.word("drop-table-index").with(step),
             Self::ReplaceTableIndex(step) => to.word("replace-index").with(step),
+            Self::CreateCopy(step) => to.word("create-copy").with(step.as_ref()),
+            Self::InstallSync(step) => to.word("install-sync").with(step.as_ref()),
+            Self::AnalyzeCopy(step) => to.word("analyze").with(step),
+            Self::EndSync(step) => to.word("end-sync").with(step.as_ref()),
+            Self::DropCopy(step) => to.word("drop-copy").with(step.as_ref()),
         };
     }
 }

@@ -1,5 +1,6 @@
 //! The rules of safety, known apart from those of planning. Only what passes here is executed.
 
+mod conversion;
 mod default;
 mod expiry;
 mod index;
@@ -55,35 +56,41 @@ pub fn check(
 
 /// Returns the first violation of a plan, or `None` if there is none.
 ///
-/// The tests waive one rule at a time for one kind of step, and see that no other rule stands in for it.
+/// The tests waive one rule at a time for one verb, and see that no other rule stands in for it.
 #[must_use]
 pub fn violation(
     plan: &Plan,
     desired: &DesiredTable,
     observed: &ObservedTable,
     moment: &Moment,
-    waives: &dyn Fn(SafetyRule, &Step) -> bool,
+    waives: &dyn Fn(SafetyRule, &'static str) -> bool,
 ) -> Option<Violation> {
     let mut world = observed.clone();
     let leave = retention::Leave::new(plan, desired, observed, moment);
     let successors = index::Successors::of(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
-        let site = Site { world: &world, step: &planned.step, waives };
+        let verb = planned.step.verb();
+        let site = Site { world: &world, verb, waives };
         let steps = plan.steps.get(..=at).unwrap_or_default();
         let next = plan.steps.get(at + 1);
         let verdict = check_step(&planned.step, &site, &leave)
+            .and_then(|()| conversion::keeps_rows(&planned.step, &site))
             .and_then(|()| successors.come_first(&planned.step, at, &site))
             .and_then(|()| leave.is_enough_for(steps, &site))
             .and_then(|()| retention::remembered_next(&planned.step, next, &site));
         // A step about what does not exist cannot be judged any further.
         if let Err(rule) = verdict
-            && !waives(rule, &planned.step)
+            && !waives(rule, verb)
         {
             return Some(Violation { position: at + 1, rule });
         }
         simulate(&mut world, &planned.step);
     }
-    None
+    let work = &plan.work.as_ref()?.work;
+    // None of the steps has been done.
+    let site = Site { world: observed, verb: work.verb(), waives };
+    let rule = conversion::check_work(work, desired, &site).err()?;
+    (!waives(rule, work.verb())).then(|| Violation { position: plan.steps.len() + 1, rule })
 }
 
 fn check_step(
@@ -117,6 +124,11 @@ fn check_step(
         Step::DropIndex(drop) => index::check_drop(drop, world),
         Step::DropTableIndex(drop) => index::check_drop_spare(&drop.index, world),
         Step::ReplaceTableIndex(replace) => index::check_replace(replace, world),
+        Step::CreateCopy(create) => conversion::check_create(create, world, leave),
+        Step::InstallSync(install) => conversion::check_install(install, world, leave),
+        Step::AnalyzeCopy(analyze) => conversion::check_analyze(analyze, world),
+        Step::EndSync(end) => conversion::check_end(end, world, leave),
+        Step::DropCopy(drop) => conversion::check_drop(drop, world, leave),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::site::Site;
-use super::{SafetyRule, attached, expiry, find, prepared};
+use super::{SafetyRule, attached, conversion, expiry, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable, PartitionKind};
 use crate::partition::{
@@ -34,6 +34,10 @@ pub(super) struct Leave<'a> {
     adopted: &'a [AdoptedName],
     /// Where rows of now lie.
     now: Option<Edge>,
+    /// Whether the spec has a conversion by copy.
+    pub(super) converts: bool,
+    /// Whether a user approved the plan.
+    pub(super) is_approved: bool,
 }
 
 impl<'a> Leave<'a> {
@@ -51,6 +55,8 @@ impl<'a> Leave<'a> {
             most: 0,
             adopted: &desired.adopt,
             now: None,
+            converts: conversion::by_copy(desired).is_some(),
+            is_approved: desired.approved.contains(&plan.fingerprint),
         };
         let (Partitioning::Range(range), Some(key)) = (&desired.partitioning, observed.range_key())
         else {
@@ -60,7 +66,6 @@ impl<'a> Leave<'a> {
         let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_SKEW);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
         leave.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
-        let is_approved = desired.approved.contains(&plan.fingerprint);
         let kept_from = expiry::kept_from(range, key.key_type, retention.keep, moment.expire);
         leave.expired_until = kept_from.map(Edge::At);
         leave.dropped_since = match retention.on_expiry {
@@ -71,7 +76,8 @@ impl<'a> Leave<'a> {
                 moment.expire.checked_sub(after).ok().min(before_now)
             }
         };
-        leave.most = if is_approved { usize::MAX } else { desired.limits.most_expired as usize };
+        leave.most =
+            if leave.is_approved { usize::MAX } else { desired.limits.most_expired as usize };
         leave
     }
 

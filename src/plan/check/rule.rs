@@ -102,6 +102,17 @@ rules! {
     SuccessorFirst: "A valid index is dropped only after its successor was built.",
     SpareIndexOnly: "A parent index is dropped only if it is a spare replacement.",
     CompleteReplacement: "A parent index is replaced only by a valid one.",
+    ConversionWanted: "A copy is created, and its sync installed, only if the spec has a conversion by copy.",
+    ConversionUnwanted: "A sync is ended, and a copy dropped, only if the spec has no conversion.",
+    NoCopyYet: "A copy is created only if the table is plain and has none.",
+    CopyExists: "A step about a copy names a copy that exists.",
+    CopyAcceptsRows: "A sync is installed only if the copy has a partition for every row.",
+    CopyKeepsRows: "No partition of a copy is detached or dropped.",
+    SyncEndedFirst: "A copy is dropped only after its sync ended, so that no write fails.",
+    DropOfCopyApproved: "A copy is dropped only if a user approved the plan.",
+    SyncIntact: "Rows are copied and compared only while the sync is what was installed.",
+    CopiedOnce: "Rows are copied only until the copy is complete.",
+    ComparedWhenComplete: "Tables are compared only when the copy is complete.",
 }
 
 impl fmt::Display for SafetyRule {

@@ -1,12 +1,21 @@
-//! How a plain table becomes a partitioned one. This version knows what has to be true before anything is created:
-//! the preflight, which finds everything in one run. `docs/reference/preflight.md` lists what it finds.
+//! How a plain table becomes a partitioned one.
+//!
+//! The preflight finds everything in one run, before anything is created: `docs/reference/preflight.md` lists what it
+//! finds. Then [`Phase`] says how far the conversion is, and one rule for each stage takes the next steps. The copy is a
+//! partitioned table, and the rules of every partitioned table keep it; none of them knows that it is a copy.
 
+mod begin;
+mod compare;
+mod copy;
+mod end;
 mod key;
 mod leaves;
 mod loss;
 mod note;
+mod phase;
 mod preflight;
 mod refusal;
+mod simulate;
 mod subject;
 mod text;
 
@@ -15,19 +24,26 @@ pub use note::ConversionNote;
 pub use preflight::{Finding, preflight};
 pub use refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 
+pub(super) use begin::create_copy;
+pub(super) use compare::{compare_rows, cut_over};
+pub(super) use copy::{analyze, copy_rows, install_sync};
+pub(super) use end::end;
+pub(super) use phase::{Aim, Copied, Phase, phase};
+pub(super) use simulate::{analyzed, created, dropped, synced, unsynced};
+
 use super::{Blocker, Moment, Note};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 
-/// Returns why the conversion of a table does not begin: every refusal of the preflight, every loss at the cutover
-/// that is not acknowledged, and last that this version does not convert tables.
+/// Returns why the conversion of a table does not begin: every refusal of the preflight, and every loss at the cutover
+/// that is not acknowledged.
 pub(super) fn blockers(
     desired: &DesiredTable,
     observed: &ObservedTable,
     moment: &Moment,
 ) -> Vec<Blocker> {
     let found = preflight(desired, observed, moment).into_iter();
-    found.filter_map(Finding::into_blocker).chain([Blocker::ConversionNotSupported]).collect()
+    found.filter_map(Finding::into_blocker).collect()
 }
 
 /// Returns what else the preflight has to say.

@@ -37,7 +37,7 @@ impl<'a> Subject<'a> {
         moment: &Moment,
     ) -> Self {
         Self {
-            table: &observed.name,
+            table: observed.managed.name(),
             owner: Some(&relation.owner).filter(|_| !observed.server.hides_owner),
             plain,
             version: observed.server.version,

@@ -9,7 +9,8 @@ pub(super) use new_partition::is_usable;
 
 use super::ground::Ground;
 use super::rules::Rule;
-use super::step::DropExclusion;
+use super::step::{DropExclusion, Family};
+use super::work::{PlannedWork, Work};
 use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::QualifiedName;
@@ -22,6 +23,8 @@ pub(super) struct Draft {
     /// Verb and subject of each of these, so that few are compared.
     deferred_about: BTreeSet<Option<(&'static str, QualifiedName)>>,
     pub(super) notes: Vec<Note>,
+    /// What is done after the steps.
+    pub(super) work: Option<PlannedWork>,
     /// Whether a person has approved what does not go without saying.
     pub(super) approved: bool,
     /// The rule that is asked.
@@ -36,6 +39,7 @@ impl Draft {
             deferred: Vec::new(),
             deferred_about: BTreeSet::new(),
             notes: Vec::new(),
+            work: None,
             approved,
             rule: Rule::FinishDetach,
         }
@@ -75,6 +79,14 @@ impl Draft {
     pub(super) fn step(&mut self, step: Step, because: Cause) {
         simulate(&mut self.world, &step);
         self.steps.push(PlannedStep { rule: self.rule, step, because });
+    }
+
+    /// Adds work, if there is none and no step of the conversion comes before it.
+    pub(super) fn work(&mut self, work: Work, because: Cause) {
+        let comes_first = |planned: &PlannedStep| planned.step.facts().family == Family::Conversion;
+        if self.work.is_none() && !self.steps.iter().any(comes_first) {
+            self.work = Some(PlannedWork { rule: self.rule, work, because });
+        }
     }
 
     pub(super) fn defer(&mut self, wanted: Option<Step>, blocker: Blocker) {

@@ -1,6 +1,7 @@
 //! What stands in the way, in a person's words, and what to do about it.
 
 mod consent;
+mod conversion;
 mod default;
 mod index;
 mod partition;
@@ -15,9 +16,9 @@ use partition::{
     last_partition, not_owner_of, referenced, references_not_checked, unattached_table,
 };
 use table::{
-    beyond_calendar, conversion_not_supported, interval_too_fine, may_not_create, no_such_table,
-    not_owner, not_partitioned, other_key, other_modulus, read_only, server_too_old,
-    too_many_periods, unknown_time_zone, unsupported_key_type,
+    beyond_calendar, interval_too_fine, may_not_create, no_such_table, not_owner, not_partitioned,
+    other_key, other_modulus, read_only, server_too_old, too_many_periods, unknown_time_zone,
+    unsupported_key_type,
 };
 
 /// A role whose name came from a Secret.
@@ -31,7 +32,7 @@ impl Blocker {
             Self::NoSuchTable { table } => no_such_table(table),
             Self::NotPartitioned { table, kind } => not_partitioned(table, kind),
             Self::Preflight { refusal } => refusal.explain(),
-            Self::ConversionNotSupported => conversion_not_supported(),
+            Self::Conversion(blocker) => blocker.explain(),
             Self::OtherKey { table, found, wanted } => other_key(table, found, wanted),
             Self::UnsupportedKeyType { table, column, type_name } => {
                 unsupported_key_type(table, column, type_name)

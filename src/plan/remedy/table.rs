@@ -20,12 +20,6 @@ pub(super) fn not_partitioned(table: &QualifiedName, kind: &str) -> String {
     )
 }
 
-pub(super) fn conversion_not_supported() -> String {
-    "spec.conversion is set, and this version of the operator does not convert tables yet: remove \
-     spec.conversion, or install a version that converts tables"
-        .to_owned()
-}
-
 pub(super) fn other_key(table: &QualifiedName, found: &str, wanted: &str) -> String {
     format!(
         "table {} is partitioned by {found}, the spec says {wanted}: neither the key of a table nor \

@@ -18,6 +18,7 @@ mod recover;
 
 pub(super) use drop::grace_over;
 
+use super::conversion::{self, Phase};
 use super::draft::Draft;
 use super::ground::Ground;
 use super::{Blocker, Cause, Note, Step};
@@ -47,6 +48,20 @@ pub enum Rule {
     RemoveDefault,
     /// Builds, replaces, and drops indexes.
     Index,
+    /// Creates the copy of a plain table.
+    CreateCopy,
+    /// Installs the triggers that keep a copy equal to its source.
+    InstallSync,
+    /// Copies rows.
+    CopyRows,
+    /// Gathers statistics on a copy.
+    AnalyzeCopy,
+    /// Compares a copy with its source.
+    CompareRows,
+    /// Makes the copy the table that applications use.
+    CutOver,
+    /// Ends a conversion that the spec no longer has.
+    EndConversion,
     /// Reports partitions that a publication leaves out.
     Publications,
     /// Reports a login that can do more than it must.
@@ -63,7 +78,37 @@ impl Rule {
         self.into()
     }
 
+    /// Returns whether the rule keeps a partitioned table, and so is not asked before there is one, nor about a copy
+    /// that is no longer wanted.
+    fn is_of_partitioned_table(self) -> bool {
+        match self {
+            Self::FinishDetach
+            | Self::Adopt
+            | Self::DiscardUnusable
+            | Self::Provision
+            | Self::AddDefault
+            | Self::DiscardUnwanted
+            | Self::Expire
+            | Self::Drop
+            | Self::RemoveDefault
+            | Self::Index
+            | Self::Publications => true,
+            Self::CreateCopy
+            | Self::InstallSync
+            | Self::CopyRows
+            | Self::AnalyzeCopy
+            | Self::CompareRows
+            | Self::CutOver
+            | Self::EndConversion
+            | Self::Login => false,
+        }
+    }
+
     pub(super) fn run(self, ground: &Ground<'_>, draft: &mut Draft) {
+        let is_partitioned = matches!(ground.phase, Phase::Partitioned | Phase::Copied(_));
+        if self.is_of_partitioned_table() && !is_partitioned {
+            return;
+        }
         match self {
             Self::FinishDetach => detach::finish(ground, draft),
             Self::Adopt => adopt::adopt(ground, draft),
@@ -75,6 +120,13 @@ impl Rule {
             Self::Drop => drop::drop_detached(ground, draft),
             Self::RemoveDefault => default_partition::remove(ground, draft),
             Self::Index => index::ensure(ground, draft),
+            Self::CreateCopy => conversion::create_copy(ground, draft),
+            Self::InstallSync => conversion::install_sync(ground, draft),
+            Self::CopyRows => conversion::copy_rows(ground, draft),
+            Self::AnalyzeCopy => conversion::analyze(ground, draft),
+            Self::CompareRows => conversion::compare_rows(ground, draft),
+            Self::CutOver => conversion::cut_over(ground, draft),
+            Self::EndConversion => conversion::end(ground, draft),
             Self::Publications => publications::report(ground, draft),
             Self::Login => login::report(ground, draft),
         }

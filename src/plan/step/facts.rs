@@ -41,6 +41,8 @@ pub enum Family {
     Retention,
     /// Indexes.
     Index,
+    /// The copy of a plain table, and what keeps it equal.
+    Conversion,
 }
 
 /// How long the work of a step takes, without its waits for other sessions.
@@ -69,6 +71,10 @@ pub enum Object {
     },
     /// The markers in the comments of a table's partitions.
     Markers(QualifiedName),
+    /// The triggers on a plain table that write to its copy.
+    Sync(QualifiedName),
+    /// The statistics of a table.
+    Statistics(QualifiedName),
 }
 
 impl Object {
@@ -76,7 +82,10 @@ impl Object {
     #[must_use]
     pub fn name(&self) -> QualifiedName {
         match self {
-            Self::Relation(name) | Self::Markers(name) => name.clone(),
+            Self::Relation(name)
+            | Self::Markers(name)
+            | Self::Sync(name)
+            | Self::Statistics(name) => name.clone(),
             Self::Check { of, name } => of.sibling(name.clone()),
         }
     }
@@ -177,6 +186,11 @@ impl Step {
             Self::DropIndex(step) => step,
             Self::DropTableIndex(step) => step,
             Self::ReplaceTableIndex(step) => step,
+            Self::CreateCopy(step) => &**step,
+            Self::InstallSync(step) => &**step,
+            Self::AnalyzeCopy(step) => step,
+            Self::EndSync(step) => &**step,
+            Self::DropCopy(step) => &**step,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Steps: what can be done to a table. A step is data; it holds all that is needed to say it in SQL.
 
+mod conversion;
 mod default;
 mod facts;
 mod index;
@@ -8,6 +9,7 @@ mod record;
 mod retention;
 mod text;
 
+pub use conversion::{AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync};
 pub use default::{Drain, DropExclusion, ExcludeFromDefault, RemoveDefault, ValidateExclusion};
 pub use facts::{Effort, Facts, Family, Object, Risk, TransactionMode};
 pub use index::{
@@ -75,6 +77,16 @@ pub enum Step {
     DropTableIndex(DropTableIndex),
     /// Put a complete new index of the table in the place of an old one.
     ReplaceTableIndex(ReplaceTableIndex),
+    /// Create the partitioned copy of a plain table, without partitions.
+    CreateCopy(Box<CreateCopy>),
+    /// Create the triggers and functions that keep a copy equal to its source, or replace them.
+    InstallSync(Box<InstallSync>),
+    /// Gather statistics on a copy.
+    AnalyzeCopy(AnalyzeCopy),
+    /// Drop the triggers and functions that keep a copy equal to its source.
+    EndSync(Box<EndSync>),
+    /// Drop a copy that has not been cut over to.
+    DropCopy(Box<DropCopy>),
 }
 
 impl StepKind {

@@ -8,7 +8,7 @@ use super::copy::{BEGIN_WORK, END_WORK};
 use super::function::{Function, Parameter};
 use super::text::LABEL;
 use crate::partition::{
-    ConversionFunction, CopiedTable, Identifier, Method, SyncTrigger, copy_mark,
+    ConversionFunction, CopiedTable, Identifier, Method, QualifiedName, SyncTrigger, copy_mark,
 };
 use crate::sql::Sql;
 use crate::sql::quote::{list, literal, qualified};
@@ -81,6 +81,11 @@ pub fn drop_copy(table: &CopiedTable) -> Vec<Sql> {
         Sql(format!("DO {}", literal(&guard))),
         Sql(format!("DROP TABLE {copy}")),
     ]
+}
+
+/// Gathers statistics on a copy and its partitions.
+pub(in crate::sql) fn analyze(copy: &QualifiedName) -> Sql {
+    Sql(format!("ANALYZE {}", qualified(copy)))
 }
 
 fn run(table: &CopiedTable, method: Method, arguments: &str) -> Vec<Sql> {

@@ -13,7 +13,9 @@ mod record;
 mod sync;
 mod text;
 
+pub(super) use create::analyze;
 pub use create::{create_copy, drop_copy, follow, validate_copy};
+
 pub use function::Function;
 pub use page::{Comparison, Page, compare_page, copy_page};
 pub use record::{CONVERSIONS, delete_record, record_sync};

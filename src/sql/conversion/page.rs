@@ -85,6 +85,8 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
         sum("mismatchedRanges", "(a.differing > 0)::int"),
         sum("repairedRows", "a.repaired"),
     );
+    let dirty = "CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN \
+         coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END";
     script(
         table,
         page,
@@ -100,7 +102,7 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
             record: format!(
                 "UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() \
              ELSE c.changed END, parity = CASE WHEN a.done THEN {sweep} || jsonb_build_object('checkedAt', \
-             clock_timestamp()) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN {sweep} || \
+             clock_timestamp(), 'dirtyInARow', {dirty}) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN {sweep} || \
              jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record({ANSWER}) AS a (reached \
              text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE \
              {of_table} RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, \

@@ -98,6 +98,7 @@ fn project_seen(desired: &DesiredTable, observed: &ObservedTable) -> Partitioned
         remaining: &remaining,
         moment: Moment::at(at(NOW)),
         failed: Vec::new(),
+        failed_work: None,
     };
     let subject = Subject { previous: None, generation: Some(3), requested: Some("please") };
     project(&subject, &Outcome::Seen(seen), at(NOW))
@@ -227,6 +228,7 @@ fn a_failed_step_counts_more_than_what_is_left_to_do() {
             remaining: &remaining,
             moment: Moment::at(at(NOW)),
             failed,
+            failed_work: None,
         };
         let subject = Subject { previous: None, generation: Some(1), requested: None };
         let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));

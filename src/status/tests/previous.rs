@@ -20,6 +20,7 @@ fn a_transition_has_its_time_and_nothing_else_does() {
         remaining: &remaining,
         moment: Moment::at(at(NOW)),
         failed: Vec::new(),
+        failed_work: None,
     };
     assert_eq!(again(Outcome::Seen(seen)), first);
 
@@ -75,7 +76,7 @@ fn converted_is_a_condition_of_tables_with_a_conversion() {
         Some(format!("{} {}", converted.status, converted.reason))
     };
     let plain = project_seen(&desired(&json!({})), &observed);
-    let converting = desired(&json!({"conversion": {"method": "Copy"}}));
+    let converting = desired(&json!({"conversion": {"method": "Attach"}}));
     let converting = project_seen(&converting, &observed);
     assert_eq!(told_of(&plain), None);
     assert_eq!(told_of(&converting).as_deref(), Some("False NotConvertible"));
@@ -98,7 +99,7 @@ fn progress_that_another_version_reported_does_not_stay() {
     let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
     let moment = Moment::at(at(NOW));
     let (desired, observed, remaining) = (&desired, &observed, &remaining);
-    let seen = Seen { desired, observed, remaining, moment, failed: Vec::new() };
+    let seen = Seen { desired, observed, remaining, moment, failed: Vec::new(), failed_work: None };
     let subject = Subject { previous: Some(&previous), generation: Some(3), requested: None };
     let status = project(&subject, &Outcome::Seen(seen), at(NOW));
     assert_eq!((status.conversion, status.parity), (None, None));

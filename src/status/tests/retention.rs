@@ -112,6 +112,7 @@ fn failed_adoption_is_no_failure_of_the_retention() {
         remaining: &remaining,
         moment: Moment::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
+        failed_work: None,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
     let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));
@@ -186,6 +187,7 @@ fn retained_names_the_approval_first() {
         remaining: &remaining,
         moment: Moment::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
+        failed_work: None,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
     let status = project(&subject, &Outcome::Seen(seen), at(NOW));

@@ -155,7 +155,14 @@ fn show(plan: &Plan, desired: &DesiredTable) {
 
 fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, moment: &Moment) {
     let subject = Subject { previous: None, generation: Some(i64::MAX), requested: Some("now") };
-    let seen = Seen { desired, observed, remaining, moment: *moment, failed: Vec::new() };
+    let seen = Seen {
+        desired,
+        observed,
+        remaining,
+        moment: *moment,
+        failed: Vec::new(),
+        failed_work: None,
+    };
     let status = project(&subject, &Outcome::Seen(seen), moment.now);
     assert!(!status.conditions.is_empty());
 }

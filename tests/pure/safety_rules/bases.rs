@@ -9,7 +9,7 @@ use pg_partition_operator::plan::{
     simulate,
 };
 
-use super::Mutant;
+use super::{Mutant, conversion};
 use crate::world::identifier;
 
 pub(super) fn planned(step: Step) -> PlannedStep {
@@ -46,6 +46,7 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
             bases.push(base);
         }
     }
+    bases.extend(conversion::bases(whole));
     bases
 }
 

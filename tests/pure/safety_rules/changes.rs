@@ -10,8 +10,8 @@ use pg_partition_operator::partition::{
 };
 use pg_partition_operator::plan::{Attach, BuildIndex, PlannedStep, Step};
 
-use super::Mutant;
 use super::bases::{other, planned};
+use super::{Mutant, conversion};
 use crate::samples;
 use crate::world::{
     identifier, set_attached, set_bounds_check, set_detached, set_mark, set_pending_detach,
@@ -24,7 +24,7 @@ pub(super) fn mutants(base: &Mutant) -> Vec<Mutant> {
         change(&mut mutant);
         mutants.push(mutant);
     };
-    OF_WORLD.iter().chain(OF_BOTH).for_each(|change| add(change));
+    OF_WORLD.iter().chain(OF_BOTH).chain(conversion::CHANGES).for_each(|change| add(change));
     for change in OF_STEP {
         add(&|mutant| mutant.first().into_iter().for_each(change));
     }

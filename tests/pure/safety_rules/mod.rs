@@ -3,6 +3,7 @@
 
 mod bases;
 mod changes;
+mod conversion;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,8 +53,14 @@ struct Mutant {
 impl Mutant {
     fn violation(&self, waives: &dyn Fn(Pair) -> bool) -> Option<Violation> {
         let World { desired, observed, .. } = &self.world;
-        let waives = |rule, step: &Step| waives((rule, step.verb()));
+        let waives = |rule, verb| waives((rule, verb));
         violation(&self.plan, desired, observed, &self.moment, &waives)
+    }
+
+    /// The verb of a step, counted from 0, or of the work after the steps.
+    fn verb(&self, at: usize) -> Option<&'static str> {
+        let work = self.plan.work.as_ref().map(|planned| planned.work.verb());
+        self.plan.steps.get(at).map(|planned| planned.step.verb()).or(work)
     }
 
     fn first(&mut self) -> Option<&mut Step> {
@@ -78,7 +85,8 @@ fn each_safety_rule_alone_rejects_a_mutant() {
     let redundant: BTreeSet<_> = evaluated.difference(&found.needed).copied().collect();
     assert_eq!(redundant, COVERED_TWICE.iter().copied().collect(), "no mutant needs these");
     let verbs: BTreeSet<_> = evaluated.iter().map(|(_, verb)| *verb).collect();
-    assert_eq!(verbs, samples::steps().iter().map(Step::verb).collect());
+    let of_steps = samples::steps().iter().map(Step::verb).collect::<Vec<_>>().into_iter();
+    assert_eq!(verbs, of_steps.chain(["copy", "compare"]).collect());
     expect_file("tests/pure/safety_rules/evaluated.txt", &listed(&evaluated));
     let rules: BTreeSet<_> = found.needed.iter().map(|(rule, _)| *rule).collect();
     assert_eq!(rules, SafetyRule::ALL.iter().copied().collect());
@@ -106,7 +114,7 @@ struct Found {
 impl Found {
     fn changes_of(&mut self, whole: &Mutant) {
         for base in bases::bases(whole) {
-            let verb = base.plan.steps[0].step.verb();
+            let verb = base.verb(0).expect("a base has a step or work");
             let is_accepted = base.violation(&|_| false).is_none();
             let changed = self.changed.entry((verb, is_accepted)).or_default();
             *changed += 1;
@@ -125,7 +133,7 @@ impl Found {
         };
         let Some(violated) = mutant.violation(&evaluates) else { return };
         let at = violated.position - 1;
-        let pair = (violated.rule, mutant.plan.steps[at].step.verb());
+        let pair = (violated.rule, mutant.verb(at).expect("a step or work is rejected"));
         let without = mutant.violation(&|other| other == pair);
         // What rejects a later step does not stand in for the rule.
         if without.is_none_or(|later| later.position > violated.position) {

@@ -1,0 +1,77 @@
+//! A conversion goes on by itself: what follows from one stage is the next plan.
+
+use std::time::Instant;
+
+use super::background::check_in_background;
+use super::{ConvergeError, Doing, look};
+use crate::observed::ObservedTable;
+use crate::plan::{Plan, PlannedWork};
+use crate::postgres::{StepFailure, WorkOutcome, advance};
+
+impl Doing<'_> {
+    /// Does the steps and the work of one stage after the other, until none is left, one fails, or the time is over.
+    pub(super) async fn convert(
+        &mut self,
+        (mut observed, mut remaining): (ObservedTable, Plan),
+        does_aside: bool,
+    ) -> Result<(ObservedTable, Plan), ConvergeError> {
+        let until = Instant::now().checked_add(self.options.work_time);
+        let mut tried = None;
+        while until.is_none_or(|until| Instant::now() < until) && !self.has_failed() {
+            if self.desired.conversion.is_none() {
+                break;
+            }
+            let next =
+                if does_aside { remaining.clone() } else { remaining.clone().without_aside() };
+            if next.steps.is_empty() {
+                let Some(planned) = self.next_work(&remaining) else { break };
+                let work = Plan { steps: Vec::new(), work: Some(planned), ..remaining };
+                (observed, remaining) = self.work(work, observed, until).await?;
+            } else if tried.as_ref() == Some(&next.fingerprint) {
+                break;
+            } else {
+                tried = Some(next.fingerprint.clone());
+                let moment = &self.options.moment;
+                let checked = check_in_background(next, self.desired, observed, moment).await?;
+                (observed, remaining) = self.all(&checked).await?;
+            }
+        }
+        Ok((observed, remaining))
+    }
+
+    /// Returns the work to do now, or `None` if there is none, or if this run leaves it.
+    fn next_work(&self, plan: &Plan) -> Option<PlannedWork> {
+        plan.work.clone().filter(|planned| self.options.does(planned))
+    }
+
+    fn has_failed(&self) -> bool {
+        let steps = self.outcomes.iter().any(|outcome| outcome.result.is_err());
+        steps || self.worked.as_ref().is_some_and(|worked| worked.result.is_err())
+    }
+
+    /// Advances the work of a plan that has no steps, and looks again.
+    async fn work(
+        &mut self,
+        plan: Plan,
+        observed: ObservedTable,
+        until: Option<Instant>,
+    ) -> Result<(ObservedTable, Plan), ConvergeError> {
+        let (lock, desired, options) = (self.lock, self.desired, self.options);
+        let checked = check_in_background(plan, desired, observed, &options.moment).await?;
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = left.unwrap_or(options.work_time);
+        let lock_timeout = desired.limits.lock_timeout;
+        let authority = &*options.authority;
+        let worked = advance(lock, &checked, lock_timeout, left, authority, self.progress).await;
+        let is_revoked = worked.as_ref().is_some_and(is_revoked);
+        self.worked = worked;
+        if is_revoked {
+            return Err(ConvergeError::Revoked);
+        }
+        Ok(look(lock.session(), desired, &options.moment).await?)
+    }
+}
+
+fn is_revoked(worked: &WorkOutcome) -> bool {
+    matches!(worked.result, Err(StepFailure::Revoked))
+}

@@ -1,0 +1,143 @@
+//! What belongs to the copy of a plain table.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ConversionRecord, ConversionState, CopyDifferences, ObservedTable, PlainTable, Sweep, SyncState,
+};
+use crate::partition::{CopiedTable, Identifier, SyncLevel};
+
+/// What the database says of a copy besides what it says of every partitioned table: its source, and its conversion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CopyFacts {
+    /// Object identifier of the plain table.
+    pub source: u32,
+    /// The plain table.
+    pub plain: PlainTable,
+    /// Whether the copy was analyzed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub analyzed: bool,
+    /// The record of the conversion, and its triggers and functions.
+    pub state: ConversionState,
+    /// The answer to [`Question::Sync`](super::Question::Sync).
+    #[serde(skip)]
+    pub(super) judged: Option<Judged>,
+}
+
+/// How a copy and its triggers compare with what the spec asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// Digest of the table and the level that were asked about.
+    pub(super) of: String,
+    /// How the triggers and functions compare with what an installation would create.
+    pub(super) state: SyncState,
+    /// How the copy differs from its source.
+    pub(super) differences: CopyDifferences,
+}
+
+impl CopyFacts {
+    /// Returns the facts of a copy that was created just now.
+    #[must_use]
+    pub fn new(source: u32, plain: PlainTable) -> Self {
+        Self { source, plain, analyzed: false, state: ConversionState::default(), judged: None }
+    }
+
+    /// Returns whether the triggers and functions are those that an installation would create for this table and level.
+    /// That nobody has asked is taken for a difference.
+    #[must_use]
+    pub fn sync(&self, table: &CopiedTable, level: SyncLevel) -> SyncState {
+        match &self.judged {
+            Some(judged) if judged.of == table.sync_digest(level) => judged.state.clone(),
+            Some(_) | None => SyncState::Outdated,
+        }
+    }
+
+    /// Returns how the copy differs from its source, or `None` if nobody has asked.
+    #[must_use]
+    pub fn differences(&self) -> Option<&CopyDifferences> {
+        self.judged.as_ref().map(|judged| &judged.differences)
+    }
+
+    /// Returns the names of the sync triggers of the source.
+    #[must_use]
+    pub fn sync_triggers(&self) -> BTreeSet<Identifier> {
+        let of_source = self.state.triggers.iter().filter(|trigger| !trigger.on_copy);
+        of_source.map(|trigger| trigger.name.clone()).collect()
+    }
+
+    /// Returns whether a trigger or a function of the conversion is there.
+    #[must_use]
+    pub fn has_sync(&self) -> bool {
+        !(self.state.triggers.is_empty() && self.state.functions.is_empty())
+    }
+
+    /// Returns the time at which the last row was copied, or `None` if the copy is not complete.
+    #[must_use]
+    pub fn completed_at(&self) -> Option<Timestamp> {
+        self.record()?.backfilled_at
+    }
+
+    /// Returns whether all rows that were there before the triggers are copied.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.completed_at().is_some()
+    }
+
+    /// Returns how many rows were copied.
+    #[must_use]
+    pub fn copied(&self) -> u64 {
+        self.record().map_or(0, |record| record.copied)
+    }
+
+    /// Returns the sweep that goes on, or `None` if none does.
+    #[must_use]
+    pub fn sweep(&self) -> Option<&Sweep> {
+        self.record()?.sweep.as_ref()
+    }
+
+    /// Returns the last complete sweep since the triggers were installed, or `None` if there is none.
+    #[must_use]
+    pub fn parity(&self) -> Option<&Sweep> {
+        self.record()?.parity.as_ref()
+    }
+
+    fn record(&self) -> Option<&ConversionRecord> {
+        self.state.record.as_ref()
+    }
+
+    /// Makes of the facts what they are after an installation, which makes the parity unknown.
+    pub(crate) fn install_sync(&mut self, table: &CopiedTable, level: SyncLevel) {
+        let differences = self.differences().cloned().unwrap_or_default();
+        let (of, state) = (table.sync_digest(level), SyncState::Intact);
+        self.judged = Some(Judged { of, state, differences });
+        let record = self.state.record.get_or_insert_default();
+        (record.sweep, record.parity) = (None, None);
+    }
+
+    /// Makes of the facts what they are after the triggers and functions were dropped.
+    pub(crate) fn end_sync(&mut self) {
+        self.judged = None;
+        self.state.triggers.clear();
+        self.state.functions.clear();
+    }
+}
+
+impl ObservedTable {
+    /// Returns the plain table that is to be converted: the relation itself, or the source of the copy.
+    #[must_use]
+    pub fn plain_table(&self) -> Option<&PlainTable> {
+        self.plain.as_deref().or(self.copy.as_ref().map(|copy| &copy.plain))
+    }
+
+    /// Returns the object identifier of the relation that a lock on the table names: the plain table as long as there is one,
+    /// since its copy comes and goes.
+    #[must_use]
+    pub fn locked_relation(&self) -> Option<u32> {
+        let relation = self.relation.as_ref()?;
+        Some(self.copy.as_ref().map_or(relation.oid, |copy| copy.source))
+    }
+}

@@ -1,0 +1,36 @@
+//! Blockers of conversions, besides what the preflight finds.
+
+use super::Blocker;
+use crate::partition::QualifiedName;
+
+/// A problem that blocks a conversion after its preflight.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum ConversionBlocker {
+    /// The spec asks for `method: Attach`, which this version of the operator does not do.
+    AttachNotSupported,
+    /// The spec asks for the cutover, which this version of the operator does not do.
+    CutoverNotSupported,
+    /// The spec asks to serve from the source, and the table is partitioned already.
+    NoSource {
+        /// The table.
+        table: QualifiedName,
+    },
+    /// Sweep after sweep found rows of the copy that differ.
+    ParityFailed {
+        /// The table.
+        table: QualifiedName,
+        /// How many sweeps in a row.
+        sweeps: u64,
+    },
+    /// The spec has no conversion any more, and the copy is still there.
+    DropCopyNeedsApproval {
+        /// The copy.
+        copy: QualifiedName,
+    },
+}
+
+impl From<ConversionBlocker> for Blocker {
+    fn from(blocker: ConversionBlocker) -> Self {
+        Self::Conversion(blocker)
+    }
+}

@@ -1,0 +1,26 @@
+//! The beginning: the copy.
+
+use super::Phase;
+use super::note::ConversionNote;
+use crate::plan::draft::Draft;
+use crate::plan::ground::{Ground, Method};
+use crate::plan::step::CreateCopy;
+use crate::plan::{Cause, Note, Step};
+
+/// Creates the copy. What follows is planned when it is there: markers of its partitions name its object identifier.
+pub(in crate::plan) fn create_copy(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Begin(table) = &ground.phase else { return };
+    let method = match &ground.method {
+        Method::Range(_) => crate::partition::Method::Range,
+        Method::Hash(_) => crate::partition::Method::Hash,
+    };
+    let step = Step::CreateCopy(Box::new(CreateCopy {
+        table: table.clone(),
+        source: ground.relation.oid,
+        method,
+        references: ground.references(),
+    }));
+    let rows = draft.world.plain.as_ref().and_then(|plain| plain.estimated_rows);
+    draft.notes.push(Note::Conversion(ConversionNote::Follows { rows }));
+    draft.step(step, Cause::ConversionWanted);
+}

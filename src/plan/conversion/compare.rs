@@ -1,0 +1,57 @@
+//! The comparison of both tables, and the cutover it leads to.
+
+use super::copy::sync;
+use super::{Copied, Phase};
+use crate::desired::{ParityLevel, Side};
+use crate::observed::{Sweep, SyncState};
+use crate::plan::draft::Draft;
+use crate::plan::ground::Ground;
+use crate::plan::limits::MAX_DIRTY_SWEEPS;
+use crate::plan::work::{CompareRows, Work};
+use crate::plan::{Cause, ConversionBlocker};
+
+/// Compares the tables after the copy is complete, again while a sweep finds differences, and whenever it is due.
+pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    let facts = copied.facts;
+    let dirty = facts.parity().map_or(0, |parity| parity.dirty_in_a_row);
+    if sync(copied) != SyncState::Intact || !facts.is_complete() {
+        return;
+    }
+    if dirty >= MAX_DIRTY_SWEEPS && facts.sweep().is_none() {
+        draft.defer(
+            None,
+            ConversionBlocker::ParityFailed { table: copied.table.source.clone(), sweeps: dirty }
+                .into(),
+        );
+        return;
+    }
+    let Some(because) = reason(copied, draft) else { return };
+    let work = Work::Compare(CompareRows {
+        table: copied.table.clone(),
+        content: copied.options.parity.check == ParityLevel::Content,
+        compared: facts.sweep().map_or(0, |sweep| sweep.rows_source),
+        estimated: facts.plain.estimated_rows,
+    });
+    draft.work(work, because);
+}
+
+fn reason(copied: &Copied<'_>, draft: &Draft) -> Option<Cause> {
+    let facts = copied.facts;
+    let Some(parity) = facts.parity() else { return Some(Cause::NotCompared) };
+    if !parity.is_clean() {
+        return Some(Cause::RowsDiffered);
+    }
+    let since = |at| draft.world.server.clock.duration_since(at).unsigned_abs();
+    let is_due = parity.checked_at.is_none_or(|at| since(at) >= copied.options.parity.every);
+    (is_due || facts.sweep().is_some()).then_some(Cause::ComparisonDue)
+}
+
+/// Reports that the cutover is not done by this version.
+pub(in crate::plan) fn cut_over(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    let is_in_parity = copied.facts.parity().is_some_and(Sweep::is_clean);
+    if copied.serve_from == Side::Partitioned && is_in_parity {
+        draft.defer(None, ConversionBlocker::CutoverNotSupported.into());
+    }
+}

@@ -1,0 +1,71 @@
+//! From the copy to a complete copy: triggers, rows, statistics.
+
+use super::{Copied, Phase};
+use crate::observed::{ObservedTable, SyncState};
+use crate::plan::draft::Draft;
+use crate::plan::ground::{Ground, Method};
+use crate::plan::step::{AnalyzeCopy, InstallSync};
+use crate::plan::work::{CopyRows, Work};
+use crate::plan::{Cause, Step};
+
+/// Installs the triggers, once the copy accepts every row, and again whenever they are not what was installed.
+pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    if !accepts_every_row(ground, &draft.world) {
+        return;
+    }
+    let because = match sync(copied) {
+        SyncState::Intact => return,
+        SyncState::Missing => Cause::SyncMissing,
+        SyncState::Outdated => Cause::SyncOutdated,
+        SyncState::Altered(_) => Cause::SyncAltered,
+    };
+    let step = Step::InstallSync(Box::new(InstallSync {
+        table: copied.table.clone(),
+        source: copied.facts.source,
+        level: copied.options.sync,
+        present: copied.facts.sync_triggers(),
+    }));
+    draft.step(step, because);
+}
+
+pub(super) fn sync(copied: &Copied<'_>) -> SyncState {
+    copied.facts.sync(&copied.table, copied.options.sync)
+}
+
+/// The default partition of a range accepts what no other partition does.
+fn accepts_every_row(ground: &Ground<'_>, world: &ObservedTable) -> bool {
+    match &ground.method {
+        Method::Range(_) => world.default_partition().is_some(),
+        Method::Hash(hash) => {
+            let attached = world.attached().count();
+            usize::try_from(hash.partitions).is_ok_and(|partitions| attached >= partitions)
+        }
+    }
+}
+
+/// Copies the rows that were there before the triggers.
+pub(in crate::plan) fn copy_rows(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    if sync(copied) != SyncState::Intact || copied.facts.is_complete() {
+        return;
+    }
+    let limit = copied.options.backfill.max_rows_per_second;
+    let work = Work::Copy(CopyRows {
+        table: copied.table.clone(),
+        copied: copied.facts.copied(),
+        estimated: copied.facts.plain.estimated_rows,
+        max_rows_per_second: limit.map(std::num::NonZeroU32::get),
+    });
+    draft.work(work, Cause::RowsMissing);
+}
+
+/// Gathers statistics on a complete copy. Autovacuum never analyzes a partitioned table.
+/// <https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-STATISTICS>
+pub(in crate::plan) fn analyze(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    if copied.facts.is_complete() && !copied.facts.analyzed {
+        let copy = copied.table.copy.clone();
+        draft.step(Step::AnalyzeCopy(AnalyzeCopy { copy }), Cause::NeverAnalyzed);
+    }
+}

@@ -1,0 +1,29 @@
+//! The end of a conversion before its cutover: the spec has none any more.
+
+use super::Phase;
+use crate::plan::draft::Draft;
+use crate::plan::ground::Ground;
+use crate::plan::step::{DropCopy, EndSync};
+use crate::plan::{Cause, ConversionBlocker, Step};
+
+/// Ends the sync, and drops the copy once a user approves.
+pub(in crate::plan) fn end(ground: &Ground<'_>, draft: &mut Draft) {
+    let (Phase::Ended(table), Some(facts)) = (&ground.phase, draft.world.copy.clone()) else {
+        return;
+    };
+    if facts.has_sync() {
+        let step = Step::EndSync(Box::new(EndSync { table: table.clone() }));
+        draft.step(step, Cause::ConversionUnwanted);
+    }
+    let drop = Step::DropCopy(Box::new(DropCopy {
+        table: table.clone(),
+        oid: ground.relation.oid,
+        references: ground.references(),
+    }));
+    if draft.approved {
+        draft.step(drop, Cause::ConversionUnwanted);
+    } else {
+        let copy = table.copy.clone();
+        draft.defer(Some(drop), ConversionBlocker::DropCopyNeedsApproval { copy }.into());
+    }
+}

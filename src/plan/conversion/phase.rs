@@ -1,0 +1,171 @@
+//! How far a conversion is: what the database has, held against the spec.
+
+use super::key::row_key;
+use super::subject::Subject;
+use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable, Side};
+use crate::observed::{CopyFacts, ObservedTable, PlainTable, Relation, RelationKind};
+use crate::partition::{CopiedTable, Identifier, copy_name};
+use crate::plan::{Blocker, ConversionBlocker, Moment};
+
+/// What a plan makes of a table: what the spec says, or what it says of the copy while the table is converted.
+pub(in crate::plan) struct Aim<'a> {
+    /// The spec.
+    pub(in crate::plan) declared: &'a DesiredTable,
+    /// What it says of the copy, or `None` if there is none.
+    copy: Option<DesiredTable>,
+}
+
+impl<'a> Aim<'a> {
+    pub(in crate::plan) fn new(declared: &'a DesiredTable, observed: &ObservedTable) -> Self {
+        let is_plain =
+            || observed.relation.as_ref().is_some_and(|relation| relation.key().is_none());
+        let is_converted = observed.copy.is_some() || declared.conversion.is_some() && is_plain();
+        let copy = is_converted.then(|| of_copy(declared, observed));
+        Self { declared, copy }
+    }
+
+    /// Returns whether a plain table is to become a partitioned one.
+    pub(in crate::plan) fn is_plain(&self, relation: &Relation) -> bool {
+        self.copy.is_some() && relation.key().is_none()
+    }
+
+    /// Returns the desired state of the partitioned table.
+    pub(in crate::plan) fn table(&self) -> &DesiredTable {
+        self.copy.as_ref().unwrap_or(self.declared)
+    }
+}
+
+/// The indexes of the spec are built when all rows are copied.
+fn of_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTable {
+    let is_copied = observed.copy.as_ref().is_some_and(|facts| facts.is_complete());
+    let during =
+        declared.while_converting(observed.oldest_row.as_ref().and_then(|oldest| oldest.place()));
+    DesiredTable { indexes: if is_copied { during.indexes } else { Vec::new() }, ..during }
+}
+
+/// The phase of a conversion.
+#[derive(Debug)]
+pub(in crate::plan) enum Phase<'a> {
+    /// The table is partitioned, and no copy is there.
+    Partitioned,
+    /// The table is plain, and nothing prevents its conversion.
+    Begin(CopiedTable),
+    /// The copy is there.
+    Copied(Copied<'a>),
+    /// The copy is there, and the spec has no conversion any more.
+    Ended(CopiedTable),
+}
+
+/// A copy that the spec asks for.
+#[derive(Debug)]
+pub(in crate::plan) struct Copied<'a> {
+    /// The plain table and its copy.
+    pub(in crate::plan) table: CopiedTable,
+    /// What the database says of them.
+    pub(in crate::plan) facts: &'a CopyFacts,
+    /// How the spec copies.
+    pub(in crate::plan) options: &'a CopyOptions,
+    /// The table that the spec wants to have the name.
+    pub(in crate::plan) serve_from: Side,
+}
+
+/// Returns the phase, or everything that prevents the conversion.
+pub(in crate::plan) fn phase<'a>(
+    declared: &'a DesiredTable,
+    observed: &'a ObservedTable,
+    relation: &'a Relation,
+    moment: &Moment,
+) -> Result<Phase<'a>, Vec<Blocker>> {
+    match (&declared.conversion, &observed.copy) {
+        (None, None) => Ok(Phase::Partitioned),
+        (None, Some(facts)) => {
+            let table = ended_table(declared, observed, relation, facts);
+            Ok(Phase::Ended(table))
+        }
+        (Some(conversion), Some(facts)) => {
+            let ConversionMethod::Copy(options) = &conversion.method else {
+                return Err(vec![ConversionBlocker::AttachNotSupported.into()]);
+            };
+            let of = (conversion, relation, &facts.plain);
+            let table = copied_table(declared, observed, of, moment)?;
+            Ok(Phase::Copied(Copied { table, facts, options, serve_from: conversion.serve_from }))
+        }
+        (Some(conversion), None) if matches!(relation.kind, RelationKind::Partitioned(_)) => {
+            match conversion.serve_from {
+                Side::Partitioned => Ok(Phase::Partitioned),
+                Side::Source => Err(vec![
+                    ConversionBlocker::NoSource { table: observed.managed.name().clone() }.into(),
+                ]),
+            }
+        }
+        (Some(conversion), None) => begin(declared, observed, (conversion, relation), moment),
+    }
+}
+
+/// Judges a plain table.
+fn begin<'a>(
+    declared: &'a DesiredTable,
+    observed: &'a ObservedTable,
+    (conversion, relation): (&'a DesiredConversion, &'a Relation),
+    moment: &Moment,
+) -> Result<Phase<'a>, Vec<Blocker>> {
+    let mut problems = super::blockers(declared, observed, moment);
+    if conversion.method == ConversionMethod::Attach {
+        problems.push(ConversionBlocker::AttachNotSupported.into());
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let Some(plain) = &observed.plain else {
+        let (table, kind) = (observed.name.clone(), "table");
+        return Err(vec![Blocker::NotPartitioned { table, kind }]);
+    };
+    let table = copied_table(declared, observed, (conversion, relation, plain), moment);
+    table.map(Phase::Begin)
+}
+
+fn copied_table(
+    declared: &DesiredTable,
+    observed: &ObservedTable,
+    (conversion, relation, plain): (&DesiredConversion, &Relation, &PlainTable),
+    moment: &Moment,
+) -> Result<CopiedTable, Vec<Blocker>> {
+    let subject = Subject::new(declared, conversion, (observed, relation), plain, moment);
+    let key = row_key(&subject).map_err(|refusal| vec![Blocker::Preflight { refusal }])?;
+    Ok(with_key(declared, observed, (relation, plain), key.columns.clone()))
+}
+
+/// The end of a conversion needs no key.
+fn ended_table(
+    declared: &DesiredTable,
+    observed: &ObservedTable,
+    relation: &Relation,
+    facts: &CopyFacts,
+) -> CopiedTable {
+    with_key(declared, observed, (relation, &facts.plain), Vec::new())
+}
+
+/// The columns are those that both tables have. Before there is a copy, all are.
+fn with_key(
+    declared: &DesiredTable,
+    observed: &ObservedTable,
+    (relation, plain): (&Relation, &PlainTable),
+    key: Vec<Identifier>,
+) -> CopiedTable {
+    let managed = &observed.managed;
+    let columns = plain.columns.iter().filter(|column| !column.generated);
+    let columns = columns.filter(|column| relation.columns.contains(&column.name));
+    CopiedTable {
+        managed: managed.clone(),
+        source: managed.name().clone(),
+        copy: managed.sibling(copy_name(managed)),
+        key,
+        partition_columns: declared.partitioning.columns().to_vec(),
+        columns: columns.clone().map(|column| column.name.clone()).collect(),
+        always_identity: columns
+            .filter(|column| column.always_identity)
+            .map(|column| column.name.clone())
+            .collect(),
+        owner: relation.owner.clone(),
+    }
+}

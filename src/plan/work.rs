@@ -1,0 +1,135 @@
+//! Work: what takes longer than a step may, and is done page by page.
+//!
+//! A step is all or nothing. Work has a cursor instead, which the database records in the transaction of each page, so
+//! that it goes on wherever it was interrupted. A plan has at most one work, after its steps. It is data: nothing here
+//! loops.
+
+use super::{Cause, Rule};
+use crate::partition::{CopiedTable, LockMode, QualifiedName};
+
+/// Work on one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Copies the rows that were there before the triggers.
+    Copy(CopyRows),
+    /// Compares the rows of both tables, and repairs the copy.
+    Compare(CompareRows),
+}
+
+/// Rows to copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRows {
+    /// The plain table and its copy.
+    pub table: CopiedTable,
+    /// Number of rows that are copied already.
+    pub copied: u64,
+    /// Estimated number of rows of the source, or `None` if it was never analyzed.
+    pub estimated: Option<u64>,
+    /// Maximum number of rows in a second, or `None` for no limit.
+    pub max_rows_per_second: Option<u32>,
+}
+
+/// Rows to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompareRows {
+    /// The plain table and its copy.
+    pub table: CopiedTable,
+    /// Whether rows are compared. Otherwise they are counted, and compared where the counts differ.
+    pub content: bool,
+    /// Number of rows of the source that the sweep has compared.
+    pub compared: u64,
+    /// Estimated number of rows of the source, or `None` if it was never analyzed.
+    pub estimated: Option<u64>,
+}
+
+/// Work and why it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedWork {
+    /// The rule that asks for it.
+    pub rule: Rule,
+    /// What to do.
+    pub work: Work,
+    /// Why.
+    pub because: Cause,
+}
+
+impl PlannedWork {
+    /// Returns whether the table is as the spec says without it: a comparison that is only due again.
+    #[must_use]
+    pub fn is_routine(&self) -> bool {
+        self.because == Cause::ComparisonDue
+    }
+}
+
+impl Work {
+    /// Returns the first word of its line in a plan.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Copy(_) => "copy",
+            Self::Compare(_) => "compare",
+        }
+    }
+
+    /// Returns the tables.
+    #[must_use]
+    pub fn table(&self) -> &CopiedTable {
+        match self {
+            Self::Copy(CopyRows { table, .. }) | Self::Compare(CompareRows { table, .. }) => table,
+        }
+    }
+
+    /// Returns how many rows are done, and the estimated number in all.
+    #[must_use]
+    pub fn rows(&self) -> (u64, Option<u64>) {
+        match self {
+            Self::Copy(CopyRows { copied, estimated, .. }) => (*copied, *estimated),
+            Self::Compare(CompareRows { compared, estimated, .. }) => (*compared, *estimated),
+        }
+    }
+
+    /// Returns the tables that each page locks, with the strongest mode on each. No statement of an application waits
+    /// for these modes; it can wait for a row of the page, no longer than the page takes.
+    #[must_use]
+    pub fn locks(&self) -> [(&QualifiedName, LockMode); 2] {
+        let CopiedTable { source, copy, .. } = self.table();
+        // A comparison that repairs locks rows of both tables.
+        [(source, LockMode::RowShare), (copy, LockMode::RowExclusive)]
+    }
+
+    /// Returns what is left if the process dies.
+    #[must_use]
+    pub fn if_interrupted(&self) -> &'static str {
+        match self {
+            Self::Copy(_) => {
+                "the page is rolled back; the next run goes on after the last page that was committed"
+            }
+            Self::Compare(_) => "the page is rolled back; the next run goes on with the sweep",
+        }
+    }
+
+    /// Returns how far it is: `41 % of ~300000000 rows`.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        let (done, estimated) = self.rows();
+        match estimated {
+            Some(estimated) if estimated > 0 => {
+                let percent = done.saturating_mul(100) / estimated;
+                format!("{} % of ~{estimated} rows", percent.min(100))
+            }
+            Some(_) | None => format!("{done} rows so far"),
+        }
+    }
+
+    /// Returns the work in one line, without the reason.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let CopiedTable { source, copy, .. } = self.table();
+        let (source, copy) = (source.name.shown(), copy.name.shown());
+        let between = match self {
+            Self::Copy(_) => format!("{source} → {copy}"),
+            Self::Compare(_) => format!("{source} ↔ {copy}"),
+        };
+        format!("{}  {between}  {}", self.verb(), self.progress())
+    }
+}

@@ -1,0 +1,116 @@
+//! The conversion of a plain table by copy, from the spec to parity and back.
+
+use pg_partition_operator::converge::Convergence;
+use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::postgres::Session;
+use serde_json::{Value, json};
+
+use crate::support::postgres::majors;
+use crate::world::{SCHEMA_SQL, World, apply, desired, desired_with};
+
+const NOW: &str = "2026-03-15T12:00:00Z";
+
+fn by_month() -> Value {
+    json!({
+        "table": "orders", "ahead": 1,
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+    })
+}
+
+fn by_hash() -> Value {
+    json!({"table": "orders", "partitionBy": {"hash": {"columns": ["org"], "partitions": 4}}})
+}
+
+fn converted(mut spec: Value) -> DesiredTable {
+    let conversion = json!({"method": "Copy", "acknowledge": ["UniqueKey:orders_pkey"]});
+    spec.as_object_mut().unwrap().insert("conversion".to_owned(), conversion);
+    desired(spec)
+}
+
+/// A table with rows in several months, the oldest in December.
+async fn orders(world: &World) {
+    world
+        .owner(
+            "CREATE TABLE orders (
+                id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                org int NOT NULL, at timestamptz NOT NULL, status text
+             );
+             INSERT INTO orders (org, at, status)
+                SELECT n % 7, '2026-03-14 12:00Z'::timestamptz - n * interval '1 hour', 'new'
+                FROM generate_series(1, 2300) AS n;
+             ANALYZE orders",
+        )
+        .await;
+}
+
+/// How many rows of each table the other one lacks.
+async fn differing(world: &World) -> String {
+    let rows = |table: &str| format!("SELECT * FROM {SCHEMA_SQL}.{table}");
+    let (source, copy) = (rows("orders"), rows("orders_partitioned"));
+    let missing = format!("SELECT count(*) FROM ({source} EXCEPT ALL {copy}) AS missing");
+    let extra = format!("SELECT count(*) FROM ({copy} EXCEPT ALL {source}) AS extra");
+    world.text(&format!("SELECT concat(({missing}), ' ', ({extra}))")).await
+}
+
+fn verbs(done: &Convergence) -> Vec<&'static str> {
+    done.outcomes.iter().map(|outcome| outcome.step.verb()).collect()
+}
+
+async fn convert(session: &Session, spec: Value) -> Convergence {
+    let done = apply(session, &converted(spec), NOW).await;
+    let failed: Vec<_> = done.outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    if let Some(worked) = &done.worked {
+        assert!(worked.result.is_ok(), "{worked:?}");
+    }
+    done
+}
+
+#[tokio::test]
+async fn table_is_converted_to_parity_and_stays_equal() {
+    for major in majors() {
+        for spec in [by_month(), by_hash()] {
+            let world = World::new(major).await;
+            orders(&world).await;
+            let session = world.session().await;
+            let done = convert(&session, spec.clone()).await;
+            assert!(done.remaining.steps.is_empty(), "Postgres {major}: {}", done.remaining);
+            assert!(done.remaining.work.is_none(), "Postgres {major}: {}", done.remaining);
+            let parity = done.observed.copy.as_ref().unwrap().parity().unwrap();
+            assert_eq!((parity.rows_source, parity.difference_rows), (2300, 0), "Postgres {major}");
+            assert_eq!(differing(&world).await, "0 0", "Postgres {major}");
+
+            let written =
+                "UPDATE orders SET org = org + 1, at = at + interval '40 days' WHERE id % 5 = 0;
+                DELETE FROM orders WHERE id % 7 = 0;
+                INSERT INTO orders (org, at) SELECT 3, now() FROM generate_series(1, 10)";
+            world.owner(written).await;
+            assert_eq!(differing(&world).await, "0 0", "Postgres {major}");
+            let again = convert(&session, spec).await;
+            assert!(verbs(&again).is_empty(), "Postgres {major}: {:?}", verbs(&again));
+        }
+    }
+}
+
+#[tokio::test]
+async fn end_of_a_conversion_keeps_the_table_and_drops_the_copy_when_approved() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        convert(&session, by_hash()).await;
+        let ended = apply(&session, &desired(by_hash()), NOW).await;
+        assert_eq!(verbs(&ended), ["end-sync"], "Postgres {major}");
+        let waits: Vec<_> =
+            ended.remaining.deferred.iter().map(|held| held.blocker.name()).collect();
+        assert_eq!(waits, ["DropCopyNeedsApproval"], "Postgres {major}");
+        world.owner("UPDATE orders SET status = 'changed' WHERE id < 10").await;
+
+        let approval = json!({"pgpartition.dev/approve": ended.remaining.fingerprint});
+        let dropped = apply(&session, &desired_with(by_hash(), &approval), NOW).await;
+        assert_eq!(verbs(&dropped), ["drop-copy"], "Postgres {major}");
+        let left = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace";
+        let left = world.text(&left.replace("{schema}", SCHEMA_SQL)).await;
+        assert_eq!(left, "orders orders_id_seq orders_pkey", "Postgres {major}");
+    }
+}
