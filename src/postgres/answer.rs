@@ -65,7 +65,9 @@ async fn judge_sync(
     };
     let state = copy.state.sync(&sql::expected_sync(table, level));
     let oids = (copy.source, relation.oid);
-    let differences = inspect_copy(session, &table.managed, oids, &table.key).await?;
+    let recorded = copy.state.record.as_ref().and_then(|record| record.sync.as_ref());
+    let known = recorded.map(|sync| &*sync.columns).unwrap_or_default();
+    let differences = inspect_copy(session, &table.managed, oids, known, &table.key).await?;
     Ok(Answer::Sync { of, state, differences: differences.unwrap_or_default() })
 }
 

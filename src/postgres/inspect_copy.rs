@@ -16,8 +16,9 @@ const INSPECT_COPY: &str = concat!(
 /// The answer, in bytes. An index takes about 200 of them.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Compares the catalog's rows of a plain table and of its copy, by their object identifiers. `key` are the columns of the
-/// row key. Returns `None` if one of the tables was dropped meanwhile.
+/// Compares the catalog's rows of a plain table and of its copy, by their object identifiers. `known` are the columns for
+/// which the sync triggers were created, in that order: they show which columns were renamed since. `key` are the columns
+/// of the row key. Returns `None` if one of the tables was dropped meanwhile.
 ///
 /// # Errors
 /// Returns an error if the database refuses, or does not answer in time.
@@ -25,13 +26,15 @@ pub async fn inspect_copy(
     session: &Session,
     table: &ManagedTable,
     (source, copy): (u32, u32),
+    known: &[Identifier],
     key: &[Identifier],
 ) -> Result<Option<CopyDifferences>, InspectError> {
     let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table));
     let triggers = triggers.each_ref().map(Identifier::as_str);
-    let key: Vec<_> = key.iter().map(Identifier::as_str).collect();
-    let parameters: [&(dyn ToSql + Sync); 5] =
-        [&source, &copy, &false, &triggers.as_slice(), &key.as_slice()];
+    let [known, key] =
+        [known, key].map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
+    let parameters: [&(dyn ToSql + Sync); 6] =
+        [&source, &copy, &false, &triggers.as_slice(), &known, &key];
     let rows = session.query_up_to(MAX_BYTES, INSPECT_COPY, &parameters).await?.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;
         let what = "the indexes and properties in which the copy differs from the table take more than";

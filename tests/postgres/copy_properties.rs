@@ -73,7 +73,7 @@ pub(crate) async fn differences(world: &World, table: &CopiedTable) -> CopyDiffe
     }
     let session = world.session().await;
     let oids = (oids[0], oids[1]);
-    inspect_copy(&session, &table.managed, oids, &table.key).await.unwrap().unwrap()
+    inspect_copy(&session, &table.managed, oids, &table.columns, &table.key).await.unwrap().unwrap()
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod consent;
 mod conversion_state;
 mod converting;
 mod copied;
+mod copy_follows;
 mod copy_properties;
 mod copying;
 mod dependents;

@@ -13,12 +13,13 @@ use crate::partition::{
 use crate::sql::Sql;
 use crate::sql::quote::{list, literal, qualified};
 
-/// `copy` is NULL if `is_new`. `triggers` are the names of the sync triggers.
+/// `copy` is NULL if `is_new`. `triggers` are the names of the sync triggers, `known` the columns they were created for.
 const PARAMETERS: &[Parameter] = &[
     ("IN", "source", "oid"),
     ("IN", "copy", "oid"),
     ("IN", "is_new", "boolean"),
     ("IN", "triggers", "text[]"),
+    ("IN", "known", "text[]"),
     ("OUT", "changed", "integer"),
 ];
 
@@ -32,17 +33,18 @@ const DIFFERENCES: &str = concat!(include_str!("sides.sql"), include_str!("diffe
 /// enforces that one as long as it is there.
 #[must_use]
 pub fn create_copy(table: &CopiedTable, method: Method) -> Vec<Sql> {
-    run(table, method, &format!("{}, NULL, true", oid(&qualified(&table.source))))
+    let arguments = format!("{}, NULL, true", oid(&qualified(&table.source)));
+    call(table, body(table, method), &arguments, &[])
 }
 
 /// Makes the copy equal to its source again, if columns or properties of the source were changed. The owner runs it in
-/// a transaction, and the sync is installed again afterwards.
+/// the transaction that installs the sync again afterwards. `known` are the columns for which the triggers were created,
+/// in that order, so that renamed columns are found.
 ///
 /// What cannot be made equal without reading all rows stays as it is: `observed::CopyDifferences` has it as an obstacle.
 #[must_use]
-pub fn follow(table: &CopiedTable, method: Method) -> Vec<Sql> {
-    let [source, copy] = [&table.source, &table.copy].map(|relation| oid(&qualified(relation)));
-    run(table, method, &format!("{source}, {copy}, false"))
+pub fn follow(table: &CopiedTable, method: Method, known: &[Identifier]) -> Vec<Sql> {
+    call(table, body(table, method), &both(table), known)
 }
 
 /// Validates the constraints that [`follow`] added for new rows only. The owner runs it in a transaction. It reads all
@@ -57,8 +59,7 @@ pub fn validate_copy(table: &CopiedTable) -> Vec<Sql> {
          := changed + 1;\n  END LOOP;\n{END_WORK}END\n",
         literal(&format!("ALTER TABLE {} VALIDATE CONSTRAINT %I", copy.replace('%', "%%")))
     );
-    let [source, copy] = [&table.source, &table.copy].map(|relation| oid(&qualified(relation)));
-    call(table, body, &format!("{source}, {copy}, false"))
+    call(table, body, &both(table), &[])
 }
 
 /// Drops the copy with all its partitions, if its comment says that it is one. The owner runs it in a transaction, after
@@ -88,25 +89,27 @@ pub(in crate::sql) fn analyze(copy: &QualifiedName) -> Sql {
     Sql(format!("ANALYZE {}", qualified(copy)))
 }
 
-fn run(table: &CopiedTable, method: Method, arguments: &str) -> Vec<Sql> {
-    call(table, body(table, method), arguments)
+/// The first arguments for a copy that is there.
+fn both(table: &CopiedTable) -> String {
+    let [source, copy] = [&table.source, &table.copy].map(|relation| oid(&qualified(relation)));
+    format!("{source}, {copy}, false")
 }
 
 /// Creates the function, calls it, and drops it.
-fn call(table: &CopiedTable, body: String, arguments: &str) -> Vec<Sql> {
+fn call(table: &CopiedTable, body: String, arguments: &str, known: &[Identifier]) -> Vec<Sql> {
     let function = Function::of_work(table, ConversionFunction::Follow, PARAMETERS, body);
-    let triggers: Vec<_> =
-        SyncTrigger::ALL.map(|trigger| literal(trigger.name(&table.managed).as_str())).into();
+    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(&table.managed));
     let call = format!(
-        "BEGIN PERFORM {}({arguments}, ARRAY[{}]); END",
+        "BEGIN PERFORM {}({arguments}, {}, {}); END",
         qualified(&function.name),
-        triggers.join(", ")
+        names(&triggers, "text"),
+        names(known, "text")
     );
     vec![function.create(), Sql(format!("DO {}", literal(&call))), function.drop_if_there()]
 }
 
 fn body(table: &CopiedTable, method: Method) -> String {
-    let full_key: Vec<_> = table.full_key().collect();
+    let full_key: Vec<_> = table.full_key().cloned().collect();
     let by = format!("{} {}", method.as_str().to_uppercase(), list(&table.partition_columns));
     let parts = [
         ("@differences", DIFFERENCES.to_owned()),
@@ -117,10 +120,10 @@ fn body(table: &CopiedTable, method: Method) -> String {
         ("@mark", literal(&copy_mark(&table.managed))),
         // It becomes part of a text for format().
         ("@by", literal(&by)),
-        ("@full_key_names", names(&full_key)),
-        ("@full_key", literal(&list(full_key.iter().copied()))),
-        ("@key", names(&table.key.iter().collect::<Vec<_>>())),
-        ("@partition_columns", names(&table.partition_columns.iter().collect::<Vec<_>>())),
+        ("@full_key_names", names(&full_key, "name")),
+        ("@full_key", literal(&list(&full_key))),
+        ("@key", names(&table.key, "name")),
+        ("@partition_columns", names(&table.partition_columns, "name")),
     ];
     fill(include_str!("follow.sql"), &parts)
 }
@@ -145,10 +148,10 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
     filled
 }
 
-/// An array of names.
-fn names(columns: &[&Identifier]) -> String {
-    let names: Vec<_> = columns.iter().map(|column| literal(column.as_str())).collect();
-    format!("ARRAY[{}]::name[]", names.join(", "))
+/// An array of names as values of a type.
+fn names(names: &[Identifier], type_name: &str) -> String {
+    let names: Vec<_> = names.iter().map(|name| literal(name.as_str())).collect();
+    format!("ARRAY[{}]::{type_name}[]", names.join(", "))
 }
 
 /// The object identifier of a relation.

@@ -11,7 +11,7 @@ alterations AS MATERIALIZED (
     CROSS JOIN copy AS c
     JOIN cols AS p ON p.attname = k.attname AND NOT p.is_source
     LEFT JOIN stand_ins AS i ON i.attnum = p.attnum
-    WHERE k.attnotnull
+    WHERE k.attnotnull AND k.attname IN (SELECT o.attname FROM paired AS o)
     UNION ALL
     SELECT false, 20, 'notNull', k.attname, 'not validated', NULL, format('DROP CONSTRAINT %I', i.conname), true
     FROM stand_ins AS i
@@ -22,7 +22,7 @@ alterations AS MATERIALIZED (
            format('ALTER COLUMN %I SET DEFAULT %s', k.attname, k.expression),
            format('ALTER COLUMN %I DROP DEFAULT', k.attname), true
     FROM cols AS k
-    WHERE k.attgenerated = '' AND k.expression IS NOT NULL AND k.attname IN (SELECT p.attname FROM paired AS p)
+    WHERE k.attgenerated = '' AND k.expression IS NOT NULL AND k.attname IN (SELECT p.attname FROM paired AS p WHERE NOT p.is_retyped)
     UNION ALL
     SELECT k.is_source, 24, 'generated', k.attname, concat(k.attgenerated, k.expression),
            CASE WHEN k.attgenerated = 'v' AND p.attgenerated = 'v'
@@ -30,17 +30,19 @@ alterations AS MATERIALIZED (
            CASE WHEN k.attgenerated = 's' AND p.attgenerated = ''
                 THEN format('ALTER COLUMN %I DROP EXPRESSION', k.attname) END, p.attgenerated <> k.attgenerated OR k.is_source
     FROM cols AS k
-    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source
+    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source AND p.type = k.type
     WHERE k.attgenerated <> ''
     UNION ALL
     SELECT k.is_source, 26, 'identity', k.attname, concat(k.generated, k.options),
-           CASE WHEN p.attidentity = ''
+           -- An identity column must be NOT NULL first.
+           CASE WHEN NOT p.attnotnull THEN NULL
+                WHEN p.attidentity = ''
                 THEN format('ALTER COLUMN %I ADD GENERATED %s AS IDENTITY (%s)', k.attname, k.generated, k.options)
                 ELSE format('ALTER COLUMN %I SET GENERATED %s SET %s', k.attname, k.generated, regexp_replace(
                     k.options, ' (INCREMENT|MINVALUE|MAXVALUE|CACHE|NO CYCLE|CYCLE)', ' SET \1', 'g')) END,
            CASE WHEN p.attidentity = '' THEN format('ALTER COLUMN %I DROP IDENTITY', k.attname) END, false
     FROM sequences AS k
-    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source
+    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source AND p.type = k.type
     UNION ALL
     SELECT k.is_source, 28, 'storage', k.attname, concat(k.attstorage, k.attcompression),
            concat_ws(', ', format('ALTER COLUMN %I SET STORAGE %s', k.attname, CASE k.attstorage
@@ -49,13 +51,13 @@ alterations AS MATERIALIZED (
                           THEN format('ALTER COLUMN %I SET COMPRESSION %s', k.attname, CASE k.attcompression
                               WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' ELSE 'default' END) END), NULL, false
     FROM cols AS k
-    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source
+    JOIN cols AS p ON p.attname = k.attname AND p.is_source <> k.is_source AND p.type = k.type
     UNION ALL
     SELECT k.is_source, 40, 'statistics', k.attname, k.target::text,
            format('ALTER COLUMN %I SET STATISTICS %s', k.attname, k.target),
            format('ALTER COLUMN %I SET STATISTICS -1', k.attname), true
     FROM cols AS k
-    WHERE k.target <> -1 AND k.attname IN (SELECT p.attname FROM paired AS p)
+    WHERE k.target <> -1 AND k.attname IN (SELECT p.attname FROM paired AS p WHERE NOT p.is_retyped)
     UNION ALL
     -- ANALYZE of a partitioned table takes n_distinct_inherited.
     SELECT k.is_source, 41, 'statistics', k.attname, o.option, format('ALTER COLUMN %I SET (%s)', k.attname, o.option),
@@ -67,7 +69,7 @@ alterations AS MATERIALIZED (
         SELECT replace(o.option, 'n_distinct=', 'n_distinct_inherited=') FROM unnest(k.attoptions) AS o (option)
         WHERE k.is_source AND k.attoptions::text NOT LIKE '%n\_distinct\_inherited=%'
     ) AS o
-    WHERE k.attname IN (SELECT p.attname FROM paired AS p)
+    WHERE k.attname IN (SELECT p.attname FROM paired AS p WHERE NOT p.is_retyped)
     UNION ALL
     SELECT k.is_source, 50, CASE k.contype WHEN 'c' THEN 'check' ELSE 'foreignKey' END, k.conname, k.definition,
            CASE WHEN $3 OR k.contype = 'c'
@@ -147,10 +149,11 @@ others AS MATERIALIZED (
            format('REVOKE %s ON %s FROM %s CASCADE', k.privilege, k."on", k.grantee), false
     FROM grants AS k
     UNION ALL
-    SELECT k.is_source, 90, 'comment', k."on", coalesce(k.text, ''),
+    SELECT k.is_source, 90, 'comment', k."on", k.text,
            format('COMMENT ON %s IS %L', k."on", concat_ws(E'\n', k.marks, k.text)),
            format('COMMENT ON %s IS %L', k."on", k.marks), false
     FROM comments AS k
+    WHERE k.text IS NOT NULL
 ),
 properties AS MATERIALIZED (
     SELECT a.is_source, a.place, a.kind, a.object, a.definition, 'ALTER TABLE ' || c.name || ' ' || a.make AS make,
@@ -176,9 +179,33 @@ pairs AS MATERIALIZED (
     JOIN properties AS c ON NOT c.is_source AND c.kind = s.kind AND c.object = s.object
     WHERE s.is_source
 ),
+columns AS MATERIALIZED (
+    SELECT 1 AS place, 'renamed' AS how, r.new AS name, NULL AS reason, NULL AS action
+    FROM renamed AS r
+    UNION ALL
+    SELECT 2, 'dropped', k.attname, CASE WHEN k.attnum IN (SELECT i.attnum FROM in_key AS i) THEN 'inKey' END,
+           format('DROP COLUMN %I', k.attname)
+    FROM cols AS k
+    WHERE NOT k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p)
+    UNION ALL
+    SELECT 3, 'added', k.attname, CASE WHEN k.attgenerated = 's' THEN 'stored' WHEN k.has_condition THEN 'domain' END,
+           format('ADD COLUMN %I %s%s', k.attname, k.type, CASE k.attgenerated
+               WHEN 'v' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', k.expression)
+               ELSE CASE WHEN k.missing IS NOT NULL THEN format(' DEFAULT %L::%s%s', k.missing, k.type, CASE WHEN k.attnotnull
+                   THEN k.not_null END) END END)
+    FROM cols AS k
+    WHERE k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p)
+    UNION ALL
+    SELECT 4, 'retyped', p.attname, 'retyped', NULL
+    FROM paired AS p
+    WHERE p.is_retyped
+),
 unequal AS MATERIALIZED (
     SELECT p.place * CASE WHEN p.is_source THEN 1 ELSE -1 END AS place, p.kind, p.object, p.refuse,
-           CASE WHEN p.is_source THEN p.make ELSE p.undo END AS command
+           CASE WHEN NOT p.is_source THEN p.undo
+                -- A definition can name a column that the copy cannot get.
+                WHEN NOT EXISTS (SELECT FROM columns AS k WHERE k.how = 'added' AND k.reason IS NOT NULL) THEN p.make
+           END AS command
     FROM properties AS p
     WHERE p.definition IS NOT NULL AND NOT EXISTS (
         SELECT FROM pairs AS o
@@ -187,37 +214,22 @@ unequal AS MATERIALIZED (
           AND (o.definition = o.copied OR o.digest IN (SELECT s.digest FROM same AS s))
     )
 ),
-columns AS MATERIALIZED (
-    SELECT 1 AS place, 'renamed' AS how, r.new AS name, NULL AS reason,
-           format('RENAME COLUMN %I TO %I', r.old, r.new) AS action
-    FROM renamed AS r
-    UNION ALL
-    SELECT 2, 'dropped', k.attname, CASE WHEN k.attnum IN (SELECT i.attnum FROM in_key AS i) THEN 'inKey' END,
-           format('DROP COLUMN %I', k.attname)
-    FROM cols AS k
-    WHERE NOT k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p UNION ALL SELECT r.old FROM renamed AS r)
-    UNION ALL
-    SELECT 3, 'added', k.attname, CASE WHEN k.attgenerated = 's' THEN 'stored' WHEN k.has_condition THEN 'domain' END,
-           format('ADD COLUMN %I %s%s', k.attname, k.type, CASE k.attgenerated
-               WHEN 'v' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', k.expression)
-               ELSE CASE WHEN k.missing IS NOT NULL THEN format(' DEFAULT %L::%s', k.missing, k.type) END END)
-    FROM cols AS k
-    WHERE k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p UNION ALL SELECT r.new FROM renamed AS r)
-    UNION ALL
-    SELECT 4, 'retyped', p.attname, 'retyped', NULL
-    FROM paired AS p
-    WHERE p.is_retyped
-),
 commands AS MATERIALIZED (
     SELECT k.place, format('ALTER TABLE %s %s', c.name, k.action) AS command
     FROM columns AS k
     CROSS JOIN copy AS c
-    WHERE k.reason IS NULL AND (k.how = 'renamed' OR NOT EXISTS (SELECT FROM renamed AS r))
+    WHERE k.reason IS NULL AND NOT EXISTS (SELECT FROM renamed AS r)
+    UNION ALL
+    -- By way of a name that no column has: two columns can have exchanged names.
+    SELECT n.place, format('ALTER TABLE %s RENAME COLUMN %I TO %I', c.name, n.old, n.new)
+    FROM renamed AS r
+    CROSS JOIN copy AS c
+    CROSS JOIN LATERAL (VALUES
+        (0, r.old, 'pgpartition_renamed_' || r.number), (1, 'pgpartition_renamed_' || r.number, r.new)
+    ) AS n (place, old, new)
     UNION ALL
     -- Definitions name columns: they are compared again under the new names.
     SELECT u.place, u.command
     FROM unequal AS u
     WHERE u.command IS NOT NULL AND NOT EXISTS (SELECT FROM renamed AS r)
-      -- They also name columns that the copy cannot get.
-      AND (u.place < 0 OR NOT EXISTS (SELECT FROM columns AS k WHERE k.how = 'added' AND k.reason IS NOT NULL))
 )

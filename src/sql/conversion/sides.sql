@@ -1,6 +1,7 @@
 -- What differs between a plain table and its copy, and the command that makes it equal. A property is a kind, an object,
 -- and a definition. One that the source has and the copy has not is made, one that only the copy has is undone.
--- $1 source, $2 copy, $3 whether the copy is new and empty, $4 names of the sync triggers.
+-- $1 source, $2 copy, $3 whether the copy is new and empty, $4 names of the sync triggers, $5 columns that they were created
+-- for.
 --
 -- The search path must be pg_catalog, so that what is deparsed has its schema. Each deparsing function locks its table
 -- in ACCESS SHARE mode for an instant.
@@ -11,8 +12,19 @@ WITH side AS MATERIALIZED (
     WHERE c.oid IN ($1, $2)
 ),
 copy AS MATERIALIZED (SELECT s.*, s.oid::regclass::text AS name FROM side AS s WHERE NOT s.is_source),
+-- Columns that were renamed since the sync triggers were created: the triggers have the numbers of those of $5.
+renamed AS MATERIALIZED (
+    SELECT DISTINCT c.attname AS old, s.attname AS new, s.attnum AS number
+    FROM pg_trigger AS g
+    CROSS JOIN unnest(g.tgattr::int2[], $5::name[]) AS k (attnum, known)
+    JOIN pg_attribute AS s ON s.attrelid = $1 AND s.attnum = k.attnum AND s.attname <> k.known
+    JOIN pg_attribute AS c ON c.attrelid = $2 AND c.attname = k.known AND c.atttypid = s.atttypid
+        AND c.atttypmod = s.atttypmod AND c.attcollation = s.attcollation AND c.attgenerated = ''
+    WHERE g.tgrelid = $1 AND g.tgname = ANY ($4) AND cardinality(g.tgattr::int2[]) = cardinality($5::name[])
+),
+-- Columns, those of the copy under the names that they get.
 cols AS MATERIALIZED (
-    SELECT s.is_source, a.attrelid, a.attnum, a.attname, a.attnotnull, a.attidentity, a.attgenerated, a.attstorage,
+    SELECT s.is_source, a.attrelid, a.attnum, coalesce(r.new, a.attname) AS attname, a.attnotnull, a.attidentity, a.attgenerated, a.attstorage,
            a.attcompression, coalesce(a.attstattarget, -1) AS target, a.attoptions, a.attacl, t.typtype,
            format_type(a.atttypid, a.atttypmod)
                || CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END
@@ -20,14 +32,18 @@ cols AS MATERIALIZED (
            pg_get_expr(d.adbin, d.adrelid) AS expression,
            -- What rows have that were there before the column: an array of one element.
            CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END AS missing,
+           coalesce(' CONSTRAINT ' || quote_ident(n.conname), '') || ' NOT NULL' AS not_null,
            t.typtype = 'd' AND (t.typnotnull OR base.typtype = 'd' OR EXISTS (
                SELECT FROM pg_constraint AS con WHERE con.contypid = t.oid
            )) AS has_condition
     FROM side AS s
     JOIN pg_attribute AS a ON a.attrelid = s.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type AS t ON t.oid = a.atttypid
+    LEFT JOIN renamed AS r ON r.old = a.attname AND NOT s.is_source
     LEFT JOIN pg_type AS base ON base.oid = t.typbasetype
     LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    -- Since 18.
+    LEFT JOIN pg_constraint AS n ON n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]
 ),
 paired AS MATERIALIZED (
     SELECT s.attname, s.type <> c.type AS is_retyped, s AS source, c AS copy
@@ -42,24 +58,6 @@ numbers AS MATERIALIZED (
     FROM cols AS s
     LEFT JOIN cols AS c ON c.attname = s.attname AND c.attnum = s.attnum AND NOT c.is_source
     WHERE s.is_source
-),
--- Columns that the sync triggers named before they got their names.
-renamed AS MATERIALIZED (
-    SELECT c.attname AS old, s.attname AS new
-    FROM (
-        SELECT s.*, row_number() OVER (ORDER BY s.attnum) AS place, count(*) OVER () AS places
-        FROM cols AS s
-        WHERE s.is_source AND s.attname NOT IN (SELECT p.attname FROM paired AS p) AND s.attnum IN (
-            SELECT unnest(g.tgattr) FROM pg_trigger AS g WHERE g.tgrelid = $1 AND g.tgname = ANY ($4)
-        )
-    ) AS s
-    JOIN (
-        SELECT c.*, row_number() OVER (ORDER BY c.attnum) AS place, count(*) OVER () AS places
-        FROM cols AS c
-        WHERE NOT c.is_source AND c.attgenerated = '' AND c.attname NOT IN (SELECT p.attname FROM paired AS p)
-    ) AS c USING (place, places, type)
-    WHERE (SELECT count(*) FROM cols AS s WHERE s.is_source AND s.attgenerated = '')
-        = (SELECT count(*) FROM cols AS c WHERE NOT c.is_source AND c.attgenerated = '')
 ),
 -- Columns that the copy cannot lose, nor have NULL in.
 in_key AS MATERIALIZED (
@@ -104,7 +102,7 @@ constraints AS MATERIALIZED (
        OR (con.contype = 'f' AND con.conparentid = 0 AND con.confrelid NOT IN ($1, $2))
 ),
 sequences AS MATERIALIZED (
-    SELECT k.is_source, k.attname, q.seqrelid::regclass AS sequence,
+    SELECT k.is_source, k.attname, k.type, q.seqrelid::regclass AS sequence,
            format('START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s %s', q.seqstart, q.seqincrement,
                   q.seqmin, q.seqmax, q.seqcache, CASE WHEN q.seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options,
            CASE k.attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END AS generated
