@@ -23,7 +23,7 @@ pub struct ConversionState {
     /// Triggers with the names of the sync and of the guard, on the source and on the copy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<InstalledTrigger>,
-    /// Functions with the names that the conversion gives.
+    /// Functions without arguments that have the names of the conversion.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<InstalledFunction>,
 }
@@ -92,7 +92,7 @@ pub struct RecordedSync {
     pub columns: Vec<Identifier>,
     /// Triggers, the guard of the copy among them.
     pub triggers: BTreeMap<Identifier, Recorded>,
-    /// Functions of the triggers, and those that copy and compare pages.
+    /// Functions of the triggers.
     pub functions: BTreeMap<Identifier, Recorded>,
 }
 
@@ -131,9 +131,6 @@ pub struct InstalledTrigger {
 pub struct InstalledFunction {
     /// Name.
     pub name: Identifier,
-    /// Types of its arguments, as the catalog's `oidvectortypes` lists them.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub arguments: String,
     /// Object identifier.
     pub oid: u32,
     /// Transaction that wrote its row of the catalog.
@@ -148,19 +145,8 @@ pub struct InstalledFunction {
 pub struct ExpectedSync {
     /// Triggers, the guard of the copy among them, with the digests of the statements that create them.
     pub triggers: BTreeMap<Identifier, String>,
-    /// Functions.
-    pub functions: BTreeMap<Identifier, ExpectedFunction>,
-}
-
-/// A function that an installation would create.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExpectedFunction {
-    /// Types of its arguments, as the catalog's `oidvectortypes` lists them.
-    pub arguments: String,
-    /// Digest, as [`function_digest`](crate::partition::function_digest) defines it.
-    pub digest: String,
-    /// Whether a trigger calls it. Otherwise a message of the operator does.
-    pub of_trigger: bool,
+    /// Their functions, with their digests, as [`function_digest`](crate::partition::function_digest) defines them.
+    pub functions: BTreeMap<Identifier, String>,
 }
 
 /// Whether the triggers keep the copy equal.
@@ -248,11 +234,11 @@ impl ConversionState {
         let mut changes = self.unrecorded_triggers(recorded);
         if let Some(recorded) = recorded {
             changes.extend(self.changed_triggers(recorded));
-            changes.extend(self.changed_functions(recorded, expected));
+            changes.extend(self.changed_functions(recorded));
         }
         match recorded {
             _ if !changes.is_empty() => SyncState::Altered(changes),
-            Some(recorded) if self.is_current(recorded, expected) => SyncState::Intact,
+            Some(recorded) if recorded.is_current(expected) => SyncState::Intact,
             Some(_) | None => SyncState::Outdated,
         }
     }
@@ -279,47 +265,34 @@ impl ConversionState {
         triggers.filter_map(|(name, was)| Some(trigger_change(name, change(name, was)?))).collect()
     }
 
-    /// The changed functions of triggers. A trigger calls its function by object identifier.
-    fn changed_functions(
-        &self,
-        recorded: &RecordedSync,
-        expected: &ExpectedSync,
-    ) -> Vec<SyncChange> {
-        let change = |was: &Recorded| match self.functions.iter().find(|found| found.oid == was.oid)
-        {
+    /// The changed functions. A trigger calls its function by object identifier.
+    fn changed_functions(&self, recorded: &RecordedSync) -> Vec<SyncChange> {
+        let change = |was: &Recorded| match self.functions.iter().find(|f| f.oid == was.oid) {
             None => Some(Change::Dropped),
             Some(found) => {
-                let is_same = found.xmin == was.xmin && found.digest.as_ref() == Some(&was.digest);
+                let is_same =
+                    was.is(found.oid, found.xmin) && found.digest.as_ref() == Some(&was.digest);
                 (!is_same).then_some(Change::Replaced)
             }
         };
-        let of_trigger = |name: &Identifier| {
-            expected.functions.get(name).is_none_or(|function| function.of_trigger)
-        };
-        let functions = recorded.functions.iter().filter(|(name, _)| of_trigger(name));
         let changed = |(name, was): (&Identifier, &Recorded)| {
             Some(SyncChange { object: SyncObject::Function(name.clone()), change: change(was)? })
         };
-        functions.filter_map(changed).collect()
-    }
-
-    /// Returns whether an installation would create the recorded triggers and the functions that are there.
-    fn is_current(&self, recorded: &RecordedSync, expected: &ExpectedSync) -> bool {
-        let digests = recorded.triggers.iter().map(|(name, trigger)| (name, &trigger.digest));
-        let is_there = |name: &Identifier, wanted: &ExpectedFunction| {
-            self.functions.iter().any(|found| {
-                found.name == *name
-                    && found.arguments == wanted.arguments
-                    && found.digest.as_ref() == Some(&wanted.digest)
-            })
-        };
-        expected.triggers.iter().eq(digests)
-            && expected.functions.iter().all(|(name, wanted)| is_there(name, wanted))
+        recorded.functions.iter().filter_map(changed).collect()
     }
 }
 
 fn trigger_change(name: &Identifier, change: Change) -> SyncChange {
     SyncChange { object: SyncObject::Trigger(name.clone()), change }
+}
+
+impl RecordedSync {
+    /// Returns whether an installation would create the same.
+    fn is_current(&self, expected: &ExpectedSync) -> bool {
+        let of_trigger = self.triggers.iter().map(|(name, trigger)| (name, &trigger.digest));
+        let of_function = self.functions.iter().map(|(name, function)| (name, &function.digest));
+        expected.triggers.iter().eq(of_trigger) && expected.functions.iter().eq(of_function)
+    }
 }
 
 impl Recorded {

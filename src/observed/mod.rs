@@ -26,8 +26,8 @@ pub use answers::{
     Answer, CountedRows, DefaultRows, DeparsedCondition, MAX_BINS, Question, RawWithin, Within,
 };
 pub use conversion::{
-    Change, ConversionRecord, ConversionState, ExpectedFunction, ExpectedSync, InstalledFunction,
-    InstalledTrigger, Recorded, RecordedSync, Sweep, SyncChange, SyncObject, SyncState,
+    Change, ConversionRecord, ConversionState, ExpectedSync, InstalledFunction, InstalledTrigger,
+    Recorded, RecordedSync, Sweep, SyncChange, SyncObject, SyncState,
 };
 pub use copy::{
     ColumnChange, ColumnDifference, ColumnObstacle, CopyDifferences, CopyProperty, MissingIndex,

@@ -114,13 +114,6 @@ pub enum ConversionFunction {
     Sync(SyncTrigger),
     /// Rejects writes to the copy by anything but the sync.
     CopyGuard,
-    /// Copies a page of rows.
-    Copy,
-    /// Compares a page of both tables and repairs the copy.
-    Compare,
-    /// Creates the copy, or makes its columns and properties equal to those of the source. It exists only in the
-    /// transaction that does so.
-    Follow,
 }
 
 impl ConversionFunction {
@@ -128,9 +121,6 @@ impl ConversionFunction {
         match self {
             Self::Sync(trigger) => trigger.name(table),
             Self::CopyGuard => named("", table, "_partitioned_read_only"),
-            Self::Copy => named("copy_to_partitioned_", table, ""),
-            Self::Compare => named("compare_partitioned_", table, ""),
-            Self::Follow => named("follow_partitioned_", table, ""),
         }
     }
 }

@@ -21,19 +21,16 @@ impl ConversionNames {
         let name = table.name().name.as_str();
         let (forward, reverse) = (SyncTrigger::ALL, format!("sync_to_source_{name}"));
         let reverse = ["", "_truncate", "_update", "_delete", "_move"].map(|of| fit(&reverse, of));
-        let functions = forward.map(ConversionFunction::Sync).into_iter().chain([
-            ConversionFunction::CopyGuard,
-            ConversionFunction::Copy,
-            ConversionFunction::Compare,
-            ConversionFunction::Follow,
-        ]);
+        let functions = forward
+            .map(ConversionFunction::Sync)
+            .into_iter()
+            .chain([ConversionFunction::CopyGuard]);
         let functions = functions.map(|function| function.name(table));
-        let after_cutover =
-            [fit(name, "_source_read_only"), fit(&format!("compare_source_{name}"), "")];
+        let guard_of_source = fit(name, "_source_read_only");
         let guards = [copy_guard(), fit("read_only_since_cutover", "")];
         Self {
             relations: vec![copy_name(table), fit(name, "_source")],
-            functions: functions.chain(reverse.clone()).chain(after_cutover).collect(),
+            functions: functions.chain(reverse.clone()).chain([guard_of_source]).collect(),
             triggers: forward
                 .map(|of| of.name(table))
                 .into_iter()

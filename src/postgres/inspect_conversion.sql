@@ -5,8 +5,7 @@
 -- on the source, $6 name of the guard on the copy, $7 names of functions.
 --
 -- It reads the catalog and the record, and no row of a user's table. Keys of rows are in the record: the answer has none.
--- Its only lock is ACCESS SHARE on the record. A body has at most 100,000 bytes here; the number of functions of one
--- name has no limit but that of the answer (MAX_BYTES in inspect_conversion.rs).
+-- Its only lock is ACCESS SHARE on the record. A body has at most 100,000 bytes here.
 tables AS MATERIALIZED (
     SELECT c.oid, c.relowner, c.relname = $4 AS is_copy
     FROM pg_class c
@@ -29,7 +28,6 @@ JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
 UNION ALL
 SELECT 'functions', json_build_object(
            'name', p.proname,
-           'arguments', oidvectortypes(p.proargtypes),
            'oid', p.oid::bigint,
            'xmin', p.xmin::text::bigint,
            'body', CASE
@@ -43,4 +41,4 @@ SELECT 'functions', json_build_object(
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
-WHERE n.nspname = $1 AND p.proname = ANY ($7)
+WHERE n.nspname = $1 AND p.proname = ANY ($7) AND p.pronargs = 0

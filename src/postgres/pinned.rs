@@ -23,7 +23,10 @@ pub(super) const SETTLE: &str = "SELECT pg_catalog.set_config(s.name, v.value, f
 pub(super) const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true), \
     pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
-/// Takes back all that code of a table's owner can have left in a session: settings, roles, temporary
-/// tables that capture names, and prepared statements under the operator's names. Advisory locks stay.
+/// Takes back what code of a table's owner can have left in a session: settings, among them the encoding that statements
+/// are read in, roles, and prepared statements under the operator's names. Advisory locks stay.
 pub(super) const CLEAN: &str = "RESET SESSION AUTHORIZATION; RESET ALL; RESET ROLE; DEALLOCATE ALL; CLOSE ALL; \
-    UNLISTEN *; DISCARD PLANS; DISCARD SEQUENCES; DISCARD TEMP";
+    UNLISTEN *; DISCARD PLANS; DISCARD SEQUENCES";
+
+/// Takes back temporary objects, which can capture names.
+pub(super) const CLEAN_TEMP: &str = "DISCARD TEMP";

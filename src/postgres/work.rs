@@ -134,7 +134,7 @@ async fn next_page(
     let began = Instant::now();
     // Interrupted: the page is all or nothing, and its cursor with it. If only the answer is lost, the next run finds it
     // recorded.
-    match session.commit_script_text(&script(work, page)).await {
+    match session.commit_page_text(&script(work, page)).await {
         Ok(text) => {
             tempo.took(began.elapsed());
             Ok(Some(done(work, text.as_deref().unwrap_or_default())?))

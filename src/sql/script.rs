@@ -65,6 +65,12 @@ impl Script {
         Self::new(TransactionMode::InTransaction, &Role::Operator, statements)
     }
 
+    /// Returns whether a statement runs as the owner of a table, whose code it can run.
+    #[must_use]
+    pub fn runs_as_owner(&self) -> bool {
+        self.statements.iter().any(|statement| matches!(statement.role, Role::Owner(_)))
+    }
+
     /// Returns what is sent: the statements, and the changes of role before and after them. `BEGIN` and
     /// `COMMIT` are not among them.
     #[must_use]

@@ -1,6 +1,6 @@
 -- install_sync Row
-DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''orders_partitioned_read_only'', ''copy_to_partitioned_orders'', ''compare_partitioned_orders'') AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''orders_partitioned_read_only'') AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
   IF TG_OP = ''DELETE'' OR TG_OP = ''UPDATE'' AND (OLD."id", OLD."org_id") IS DISTINCT FROM (NEW."id", NEW."org_id") THEN
@@ -23,7 +23,7 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
   IF EXISTS (SELECT FROM "shop"."orders") THEN
@@ -34,118 +34,12 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 BEGIN
   RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."copy_to_partitioned_orders"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "shop"."orders"."id"%TYPE := $1[1];
-  last_1 "shop"."orders"."id"%TYPE := $2[1];
-  upto_1 "shop"."orders"."id"%TYPE;
-  is_first boolean := $1 IS NULL;
-BEGIN
-  copied := 0;
-  done := true;
-  <<work>>
-  BEGIN
-  IF $2 IS NULL THEN
-    SELECT s."id" INTO pgpartition.last_1 FROM "shop"."orders" AS s ORDER BY s."id" DESC LIMIT 1;
-    EXIT work WHEN NOT FOUND;
-    until := ARRAY[pgpartition.last_1::text];
-  END IF;
-  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.last_1) ORDER BY s."id" OFFSET $3 - 1 LIMIT 1;
-  done := NOT FOUND;
-  IF done THEN
-    upto_1 := last_1;
-  END IF;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
-    SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
-    ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS copied = ROW_COUNT;
-  reached := ARRAY[pgpartition.upto_1::text];
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-CREATE OR REPLACE FUNCTION "shop"."compare_partitioned_orders"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "shop"."orders"."id"%TYPE := $1[1];
-  upto_1 "shop"."orders"."id"%TYPE;
-  found_1 "shop"."orders"."id"%TYPE;
-  found_2 "shop"."orders"."org_id"%TYPE;
-  is_first boolean := $1 IS NULL;
-  is_last boolean;
-  keys text[];
-  key text[];
-BEGIN
-  differing := 0;
-  repaired := 0;
-  <<work>>
-  BEGIN
-  SELECT ends.end_1 INTO pgpartition.upto_1
-    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)
-    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
-  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
-  IF NOT $3 THEN
-    SELECT (SELECT count(*) FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))), (SELECT count(*) FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) INTO source_rows, copy_rows;
-    EXIT work WHEN source_rows = copy_rows;
-  END IF;
-  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
-      (array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:$4]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
-    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
-    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
-    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
-  EXIT work WHEN keys IS NULL OR $4 < 1;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  FOREACH key SLICE 1 IN ARRAY keys LOOP
-    found_1 := key[1];
-    found_2 := key[2];
-    PERFORM FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2 FOR SHARE;
-    PERFORM FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2 FOR UPDATE;
-    DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2
-      AND NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
-    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
-      SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2
-      ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
-    repaired := repaired + 1;
-  END LOOP;
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure, ''"shop"."copy_to_partitioned_orders"(text[], text[], integer)''::regprocedure, ''"shop"."compare_partitioned_orders"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_update" ON "shop"."orders";
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_delete" ON "shop"."orders";
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_move" ON "shop"."orders";
@@ -157,8 +51,8 @@ CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_truncate" AFTER TRUNCATE O
 ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_truncate";
 
 -- install_sync Statement
-DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''sync_to_partitioned_orders_update'', ''sync_to_partitioned_orders_delete'', ''sync_to_partitioned_orders_move'', ''orders_partitioned_read_only'', ''copy_to_partitioned_orders'', ''compare_partitioned_orders'') AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''sync_to_partitioned_orders_update'', ''sync_to_partitioned_orders_delete'', ''sync_to_partitioned_orders_move'', ''orders_partitioned_read_only'') AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
   INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
@@ -168,7 +62,7 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
   IF EXISTS (SELECT FROM "shop"."orders") THEN
@@ -179,7 +73,7 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
   INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
@@ -189,7 +83,7 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
   DECLARE
@@ -208,7 +102,7 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_move"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_move"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
   IF NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = OLD."id" AND s."org_id" = OLD."org_id") THEN
@@ -224,118 +118,12 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS '
+CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 BEGIN
   RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."copy_to_partitioned_orders"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "shop"."orders"."id"%TYPE := $1[1];
-  last_1 "shop"."orders"."id"%TYPE := $2[1];
-  upto_1 "shop"."orders"."id"%TYPE;
-  is_first boolean := $1 IS NULL;
-BEGIN
-  copied := 0;
-  done := true;
-  <<work>>
-  BEGIN
-  IF $2 IS NULL THEN
-    SELECT s."id" INTO pgpartition.last_1 FROM "shop"."orders" AS s ORDER BY s."id" DESC LIMIT 1;
-    EXIT work WHEN NOT FOUND;
-    until := ARRAY[pgpartition.last_1::text];
-  END IF;
-  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.last_1) ORDER BY s."id" OFFSET $3 - 1 LIMIT 1;
-  done := NOT FOUND;
-  IF done THEN
-    upto_1 := last_1;
-  END IF;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
-    SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
-    ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS copied = ROW_COUNT;
-  reached := ARRAY[pgpartition.upto_1::text];
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-CREATE OR REPLACE FUNCTION "shop"."compare_partitioned_orders"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS '
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "shop"."orders"."id"%TYPE := $1[1];
-  upto_1 "shop"."orders"."id"%TYPE;
-  found_1 "shop"."orders"."id"%TYPE;
-  found_2 "shop"."orders"."org_id"%TYPE;
-  is_first boolean := $1 IS NULL;
-  is_last boolean;
-  keys text[];
-  key text[];
-BEGIN
-  differing := 0;
-  repaired := 0;
-  <<work>>
-  BEGIN
-  SELECT ends.end_1 INTO pgpartition.upto_1
-    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)
-    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
-  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
-  IF NOT $3 THEN
-    SELECT (SELECT count(*) FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))), (SELECT count(*) FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) INTO source_rows, copy_rows;
-    EXIT work WHEN source_rows = copy_rows;
-  END IF;
-  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
-      (array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:$4]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
-    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
-    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
-    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
-  EXIT work WHEN keys IS NULL OR $4 < 1;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  FOREACH key SLICE 1 IN ARRAY keys LOOP
-    found_1 := key[1];
-    found_2 := key[2];
-    PERFORM FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2 FOR SHARE;
-    PERFORM FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2 FOR UPDATE;
-    DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2
-      AND NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
-    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
-      SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2
-      ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
-    repaired := repaired + 1;
-  END LOOP;
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_update"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_delete"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_move"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure, ''"shop"."copy_to_partitioned_orders"(text[], text[], integer)''::regprocedure, ''"shop"."compare_partitioned_orders"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_update"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_delete"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_move"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
 CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "shop"."orders_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "shop"."orders_partitioned_read_only"();
 ALTER TABLE ONLY "shop"."orders_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
 CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders" AFTER INSERT ON "shop"."orders" REFERENCING NEW TABLE AS pgpartition_new FOR EACH STATEMENT EXECUTE FUNCTION "shop"."sync_to_partitioned_orders"();
@@ -410,7 +198,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"c7648e41526239b2","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"arguments":"text[], integer, boolean, integer","digest":"ee4c1b0f5b54f356","name":"compare_partitioned_orders"},{"arguments":"text[], text[], integer","digest":"d2f08935c71161fc","name":"copy_to_partitioned_orders"},{"arguments":"","digest":"69e4da28a2e1ca51","name":"orders_partitioned_read_only"},{"arguments":"","digest":"b227485b3cedd22f","name":"sync_to_partitioned_orders"},{"arguments":"","digest":"99956a1458d30ad3","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, arguments text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND oidvectortypes(p.proargtypes) = w.arguments)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"c7648e41526239b2","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"69e4da28a2e1ca51","name":"orders_partitioned_read_only"},{"digest":"b227485b3cedd22f","name":"sync_to_partitioned_orders"},{"digest":"99956a1458d30ad3","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders" ON "shop"."orders";
@@ -425,8 +213,6 @@ DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_update"();
 DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_delete"();
 DROP FUNCTION IF EXISTS "shop"."sync_to_partitioned_orders_move"();
 DROP FUNCTION IF EXISTS "shop"."orders_partitioned_read_only"();
-DROP FUNCTION IF EXISTS "shop"."copy_to_partitioned_orders"(text[], text[], integer);
-DROP FUNCTION IF EXISTS "shop"."compare_partitioned_orders"(text[], integer, boolean, integer);
 
 -- delete_record
 DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
@@ -538,9 +324,56 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''copy_to_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''f9cc07e2fd1b185837ea23dcf1254edd80a64909634ac8aad898986862685c3d'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.copy_to_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
 SET LOCAL ROLE "own;\er";
-DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "shop"."copy_to_partitioned_orders"(nullif(current_setting(''pgpartition.reached''), '''')::text[], nullif(current_setting(''pgpartition.until''), '''')::text[], 1000) AS called; END';
+DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CALL pg_temp.pgpartition_work_8be0f1b5('DO ''
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  reached text[] := nullif(current_setting(''''pgpartition.reached''''), '''''''')::text[];
+  until text[] := nullif(current_setting(''''pgpartition.until''''), '''''''')::text[];
+  after_1 "shop"."orders"."id"%TYPE := pgpartition.reached[1];
+  last_1 "shop"."orders"."id"%TYPE := pgpartition.until[1];
+  upto_1 "shop"."orders"."id"%TYPE;
+  is_first boolean := pgpartition.reached IS NULL;
+  copied bigint := 0;
+  done boolean := true;
+BEGIN
+  <<work>>
+  BEGIN
+  IF pgpartition.until IS NULL THEN
+    SELECT s."id" INTO pgpartition.last_1 FROM "shop"."orders" AS s ORDER BY s."id" DESC LIMIT 1;
+    EXIT work WHEN NOT FOUND;
+    until := ARRAY[pgpartition.last_1::text];
+  END IF;
+  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.last_1) ORDER BY s."id" OFFSET 999 LIMIT 1;
+  done := NOT FOUND;
+  IF done THEN
+    upto_1 := last_1;
+  END IF;
+  PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
+  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
+    ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS copied = ROW_COUNT;
+  reached := ARRAY[pgpartition.upto_1::text];
+  END work;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
+  END IF;
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''until'''', pgpartition.until, ''''copied'''', pgpartition.copied, ''''done'''', pgpartition.done)::text, true);
+END
+'''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
@@ -594,19 +427,82 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname = ''compare_partitioned_orders'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''050f1fd91f089108ee0598cac45769270c9e909cfe5307c3eff1ac69b21dc962'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function shop.compare_partitioned_orders is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
 SET LOCAL ROLE "own;\er";
-DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "shop"."compare_partitioned_orders"(nullif(current_setting(''pgpartition.reached''), '''')::text[], 1000, true, 100) AS called; END';
+DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CALL pg_temp.pgpartition_work_8be0f1b5('DO ''
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  reached text[] := nullif(current_setting(''''pgpartition.reached''''), '''''''')::text[];
+  after_1 "shop"."orders"."id"%TYPE := pgpartition.reached[1];
+  upto_1 "shop"."orders"."id"%TYPE;
+  found_1 "shop"."orders"."id"%TYPE;
+  found_2 "shop"."orders"."org_id"%TYPE;
+  is_first boolean := pgpartition.reached IS NULL;
+  is_last boolean;
+  keys text[];
+  key text[];
+  source_rows bigint;
+  copy_rows bigint;
+  differing bigint := 0;
+  repaired bigint := 0;
+  done boolean;
+BEGIN
+  <<work>>
+  BEGIN
+  SELECT ends.end_1 INTO pgpartition.upto_1
+    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)
+    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
+      (array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:100]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
+    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+  EXIT work WHEN keys IS NULL OR 100 < 1;
+  PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
+  FOREACH key SLICE 1 IN ARRAY keys LOOP
+    found_1 := key[1];
+    found_2 := key[2];
+    PERFORM FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2 FOR SHARE;
+    PERFORM FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2 FOR UPDATE;
+    DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = pgpartition.found_1 AND t."org_id" = pgpartition.found_2
+      AND NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+      SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE s."id" = pgpartition.found_1 AND s."org_id" = pgpartition.found_2
+      ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
+    repaired := repaired + 1;
+  END LOOP;
+  END work;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
+  END IF;
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''repaired'''', pgpartition.repaired, ''''done'''', pgpartition.done)::text, true);
+END
+'''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
-UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done)::text;
+UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done)::text;
 
 -- install_sync Row
-DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'', ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'', ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
   IF TG_OP = ''DELETE'' OR TG_OP = ''UPDATE'' AND (OLD."k''e
@@ -648,7 +544,7 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
   IF EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
@@ -663,203 +559,12 @@ y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 BEGIN
   RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE := $1[1];
-  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE := $1[2];
-  last_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE := $2[1];
-  last_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE := $2[2];
-  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE;
-  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE;
-  is_first boolean := $1 IS NULL;
-BEGIN
-  copied := 0;
-  done := true;
-  <<work>>
-  BEGIN
-  IF $2 IS NULL THEN
-    SELECT s."k''e
-y", s."pgpartition" INTO pgpartition.last_1, pgpartition.last_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s ORDER BY s."k''e
-y" DESC, s."pgpartition" DESC LIMIT 1;
-    EXIT work WHEN NOT FOUND;
-    until := ARRAY[pgpartition.last_1::text, pgpartition.last_2::text];
-  END IF;
-  SELECT s."k''e
-y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
-y", s."pgpartition") <= (pgpartition.last_1, pgpartition.last_2) ORDER BY s."k''e
-y", s."pgpartition" OFFSET $3 - 1 LIMIT 1;
-  done := NOT FOUND;
-  IF done THEN
-    upto_1 := last_1;
-    upto_2 := last_2;
-  END IF;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
-y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
-    SELECT page."k''e
-y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\", page."''''", page."$$" FROM (SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''e
-y", s."pgpartition" FOR SHARE) AS page
-    ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS copied = ROW_COUNT;
-  reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE := $1[1];
-  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE := $1[2];
-  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE;
-  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE;
-  found_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE;
-  found_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE;
-  found_3 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."select"%TYPE;
-  is_first boolean := $1 IS NULL;
-  is_last boolean;
-  keys text[];
-  key text[];
-BEGIN
-  differing := 0;
-  repaired := 0;
-  <<work>>
-  BEGIN
-  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
-    FROM ((SELECT s."k''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
-y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)
-    UNION ALL (SELECT s."k''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
-y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
-  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
-  IF NOT $3 THEN
-    SELECT (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))), (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) INTO source_rows, copy_rows;
-    EXIT work WHEN source_rows = copy_rows;
-  END IF;
-  SELECT count("pgpartition_a_2"."k''e
-y"), count("pgpartition_b"."k''e
-y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''e
-y" IS NULL OR "pgpartition_b"."k''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
-      (array_agg(ARRAY[coalesce("pgpartition_a_2"."k''e
-y", "pgpartition_b"."k''e
-y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''e
-y" IS NULL OR "pgpartition_b"."k''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:$4]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
-    FROM (SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
-    FULL JOIN (SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
-    ON "pgpartition_a_2"."k''e
-y" = "pgpartition_b"."k''e
-y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
-  EXIT work WHEN keys IS NULL OR $4 < 1;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  FOREACH key SLICE 1 IN ARRAY keys LOOP
-    found_1 := key[1];
-    found_2 := key[2];
-    found_3 := key[3];
-    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE s."k''e
-y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3 FOR SHARE;
-    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
-y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3 FOR UPDATE;
-    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
-y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3
-      AND NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE s."k''e
-y" = t."k''e
-y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
-    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
-y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
-      SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE s."k''e
-y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3
-      ON CONFLICT ("k''e
-y", "pgpartition", "select") DO UPDATE SET "k''e
-y" = EXCLUDED."k''e
-y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\" = EXCLUDED."\\", "''''" = EXCLUDED."''''", "$$" = EXCLUDED."$$";
-    repaired := repaired + 1;
-  END LOOP;
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure, ''"Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(text[], text[], integer)''::regprocedure, ''"Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o";
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
@@ -879,9 +584,9 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate";
 
 -- install_sync Statement
-DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete'', ''sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'', ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'', ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete'', ''sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
   INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
@@ -900,7 +605,7 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
   IF EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
@@ -915,7 +620,7 @@ y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
   INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
@@ -934,7 +639,7 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
   DECLARE
@@ -968,7 +673,7 @@ y" AND s."pgpartition" = o."pgpartition" AND s."select" = o."select");
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
   IF NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
@@ -993,203 +698,12 @@ y" AND t."pgpartition" = OLD."pgpartition" AND t."select" = OLD."select";
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 BEGIN
   RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(INOUT reached text[], INOUT until text[], IN page integer, OUT copied bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE := $1[1];
-  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE := $1[2];
-  last_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE := $2[1];
-  last_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE := $2[2];
-  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE;
-  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE;
-  is_first boolean := $1 IS NULL;
-BEGIN
-  copied := 0;
-  done := true;
-  <<work>>
-  BEGIN
-  IF $2 IS NULL THEN
-    SELECT s."k''e
-y", s."pgpartition" INTO pgpartition.last_1, pgpartition.last_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s ORDER BY s."k''e
-y" DESC, s."pgpartition" DESC LIMIT 1;
-    EXIT work WHEN NOT FOUND;
-    until := ARRAY[pgpartition.last_1::text, pgpartition.last_2::text];
-  END IF;
-  SELECT s."k''e
-y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
-y", s."pgpartition") <= (pgpartition.last_1, pgpartition.last_2) ORDER BY s."k''e
-y", s."pgpartition" OFFSET $3 - 1 LIMIT 1;
-  done := NOT FOUND;
-  IF done THEN
-    upto_1 := last_1;
-    upto_2 := last_2;
-  END IF;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
-y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
-    SELECT page."k''e
-y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\", page."''''", page."$$" FROM (SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''e
-y", s."pgpartition" FOR SHARE) AS page
-    ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS copied = ROW_COUNT;
-  reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(INOUT reached text[], IN page integer, IN content boolean, IN repairs integer, OUT source_rows bigint, OUT copy_rows bigint, OUT differing bigint, OUT repaired bigint, OUT done boolean) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off SET plan_cache_mode = force_custom_plan AS E'
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
-  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE := $1[1];
-  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE := $1[2];
-  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE;
-  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE;
-  found_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."k''e
-y"%TYPE;
-  found_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."pgpartition"%TYPE;
-  found_3 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o"."select"%TYPE;
-  is_first boolean := $1 IS NULL;
-  is_last boolean;
-  keys text[];
-  key text[];
-BEGIN
-  differing := 0;
-  repaired := 0;
-  <<work>>
-  BEGIN
-  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
-    FROM ((SELECT s."k''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
-y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)
-    UNION ALL (SELECT s."k''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''e
-y", s."pgpartition" OFFSET $2 - 1 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
-  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
-  IF NOT $3 THEN
-    SELECT (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))), (SELECT count(*) FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) INTO source_rows, copy_rows;
-    EXIT work WHEN source_rows = copy_rows;
-  END IF;
-  SELECT count("pgpartition_a_2"."k''e
-y"), count("pgpartition_b"."k''e
-y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''e
-y" IS NULL OR "pgpartition_b"."k''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
-      (array_agg(ARRAY[coalesce("pgpartition_a_2"."k''e
-y", "pgpartition_b"."k''e
-y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''e
-y" IS NULL OR "pgpartition_b"."k''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:$4]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
-    FROM (SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
-    FULL JOIN (SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
-    ON "pgpartition_a_2"."k''e
-y" = "pgpartition_b"."k''e
-y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
-  EXIT work WHEN keys IS NULL OR $4 < 1;
-  PERFORM set_config(''pgpartition.sync'', ''on'', true);
-  FOREACH key SLICE 1 IN ARRAY keys LOOP
-    found_1 := key[1];
-    found_2 := key[2];
-    found_3 := key[3];
-    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE s."k''e
-y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3 FOR SHARE;
-    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
-y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3 FOR UPDATE;
-    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t WHERE t."k''e
-y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3
-      AND NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE s."k''e
-y" = t."k''e
-y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
-    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
-y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
-      SELECT s."k''e
-y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
-_END_with_o" AS s WHERE s."k''e
-y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3
-      ON CONFLICT ("k''e
-y", "pgpartition", "select") DO UPDATE SET "k''e
-y" = EXCLUDED."k''e
-y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\" = EXCLUDED."\\", "''''" = EXCLUDED."''''", "$$" = EXCLUDED."$$";
-    repaired := repaired + 1;
-  END LOOP;
-  END work;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  PERFORM set_config(''pgpartition.sync'', '''', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config(''search_path'', ''pg_catalog, pg_temp'', true);
-  IF EXISTS (
-    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''t'', ''x'') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
-      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
-  ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = ''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'';
-  END IF;
-END
-';
-DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure, ''"Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(text[], text[], integer)''::regprocedure, ''"Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(text[], integer, boolean, integer)''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
+DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
 CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
 ALTER TABLE ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
 CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" AFTER INSERT ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
@@ -1278,7 +792,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 us_in_sql, kept_name);
     END IF; END $records$;
 INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'Fin"an;ce', E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
-_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"048e8d4bf5a49868","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"arguments":"text[], integer, boolean, integer","digest":"ec4efbc7f74e4ce3","name":"compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"},{"arguments":"text[], text[], integer","digest":"6ccf778f7db6cacd","name":"copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"},{"arguments":"","digest":"a726a4fca5d32621","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"arguments":"","digest":"3eb68bfeb82086a4","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"arguments":"","digest":"9ec78bd75a0e84ab","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, arguments text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND oidvectortypes(p.proargtypes) = w.arguments)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"048e8d4bf5a49868","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"a726a4fca5d32621","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"3eb68bfeb82086a4","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"9ec78bd75a0e84ab","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
@@ -1298,8 +812,6 @@ DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_e
 DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"();
 DROP FUNCTION IF EXISTS "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"();
 DROP FUNCTION IF EXISTS "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
-DROP FUNCTION IF EXISTS "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(text[], text[], integer);
-DROP FUNCTION IF EXISTS "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(text[], integer, boolean, integer);
 
 -- delete_record
 DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
@@ -1412,11 +924,86 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
-_END_with_o'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88'' AND oidvectortypes(p.proargtypes) = ''text[], text[], integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''058defc677ba9746c5b3860df32e2f3b1b557570eb2d145f2acc6ddb5a3f1d57'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+DO E'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o''; END';
 SET LOCAL ROLE "own;\er";
-DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "Fin""an;ce"."copy_to_partitioned_größe_大きさ_of_exactly_63_by_210f4e88"(nullif(current_setting(''pgpartition.reached''), '''')::text[], nullif(current_setting(''pgpartition.until''), '''')::text[], 1000) AS called; END';
+DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CALL pg_temp.pgpartition_work_8be0f1b5(E'DO E''
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  reached text[] := nullif(current_setting(''''pgpartition.reached''''), '''''''')::text[];
+  until text[] := nullif(current_setting(''''pgpartition.until''''), '''''''')::text[];
+  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE := pgpartition.reached[1];
+  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE := pgpartition.reached[2];
+  last_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE := pgpartition.until[1];
+  last_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE := pgpartition.until[2];
+  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE;
+  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  is_first boolean := pgpartition.reached IS NULL;
+  copied bigint := 0;
+  done boolean := true;
+BEGIN
+  <<work>>
+  BEGIN
+  IF pgpartition.until IS NULL THEN
+    SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.last_1, pgpartition.last_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s ORDER BY s."k''''e
+y" DESC, s."pgpartition" DESC LIMIT 1;
+    EXIT work WHEN NOT FOUND;
+    until := ARRAY[pgpartition.last_1::text, pgpartition.last_2::text];
+  END IF;
+  SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''''e
+y", s."pgpartition") <= (pgpartition.last_1, pgpartition.last_2) ORDER BY s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1;
+  done := NOT FOUND;
+  IF done THEN
+    upto_1 := last_1;
+    upto_2 := last_2;
+  END IF;
+  PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
+  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" ("k''''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\\\", "''''''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT page."k''''e
+y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\\\", page."''''''''", page."$$" FROM (SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''''e
+y", s."pgpartition" FOR SHARE) AS page
+    ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS copied = ROW_COUNT;
+  reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
+  END work;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
+  END IF;
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''until'''', pgpartition.until, ''''copied'''', pgpartition.copied, ''''done'''', pgpartition.done)::text, true);
+END
+'''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
@@ -1471,15 +1058,130 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-DO E'BEGIN PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
-_END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname = ''compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb'' AND oidvectortypes(p.proargtypes) = ''text[], integer, boolean, integer'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = E''own;\\\\er'' AND encode(sha256(convert_to(p.prosrc, ''UTF8'')), ''hex'') = ''44660c909a08e1e696e7ee578c8d56376d645e461fd99106a63ddda4b13a11c4'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'']) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''function "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb" is not the one that was installed''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+DO E'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o''; END';
 SET LOCAL ROLE "own;\er";
-DO 'BEGIN PERFORM set_config(''pgpartition.answer'', to_jsonb(called)::text, true) FROM "Fin""an;ce"."compare_partitioned_größe_大きさ_of_exactly_63_by_bd45cadb"(nullif(current_setting(''pgpartition.reached''), '''')::text[], 1000, true, 100) AS called; END';
+DO 'BEGIN IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CALL pg_temp.pgpartition_work_8be0f1b5(E'DO E''
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  reached text[] := nullif(current_setting(''''pgpartition.reached''''), '''''''')::text[];
+  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE := pgpartition.reached[1];
+  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE := pgpartition.reached[2];
+  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE;
+  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  found_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE;
+  found_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  found_3 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."select"%TYPE;
+  is_first boolean := pgpartition.reached IS NULL;
+  is_last boolean;
+  keys text[];
+  key text[];
+  source_rows bigint;
+  copy_rows bigint;
+  differing bigint := 0;
+  repaired bigint := 0;
+  done boolean;
+BEGIN
+  <<work>>
+  BEGIN
+  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
+    FROM ((SELECT s."k''''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1)
+    UNION ALL (SELECT s."k''''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  SELECT count("pgpartition_a_2"."k''''e
+y"), count("pgpartition_b"."k''''e
+y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''''e
+y" IS NULL OR "pgpartition_b"."k''''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
+      (array_agg(ARRAY[coalesce("pgpartition_a_2"."k''''e
+y", "pgpartition_b"."k''''e
+y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''''e
+y" IS NULL OR "pgpartition_b"."k''''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:100]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
+    FULL JOIN (SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
+    ON "pgpartition_a_2"."k''''e
+y" = "pgpartition_b"."k''''e
+y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+  EXIT work WHEN keys IS NULL OR 100 < 1;
+  PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
+  FOREACH key SLICE 1 IN ARRAY keys LOOP
+    found_1 := key[1];
+    found_2 := key[2];
+    found_3 := key[3];
+    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE s."k''''e
+y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3 FOR SHARE;
+    PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS t WHERE t."k''''e
+y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3 FOR UPDATE;
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS t WHERE t."k''''e
+y" = pgpartition.found_1 AND t."pgpartition" = pgpartition.found_2 AND t."select" = pgpartition.found_3
+      AND NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE s."k''''e
+y" = t."k''''e
+y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select" AND s."a;b" = t."a;b");
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" ("k''''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\\\", "''''''''", "$$") OVERRIDING SYSTEM VALUE
+      SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE s."k''''e
+y" = pgpartition.found_1 AND s."pgpartition" = pgpartition.found_2 AND s."select" = pgpartition.found_3
+      ON CONFLICT ("k''''e
+y", "pgpartition", "select") DO UPDATE SET "k''''e
+y" = EXCLUDED."k''''e
+y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\\\" = EXCLUDED."\\\\", "''''''''" = EXCLUDED."''''''''", "$$" = EXCLUDED."$$";
+    repaired := repaired + 1;
+  END LOOP;
+  END work;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
+  END IF;
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''repaired'''', pgpartition.repaired, ''''done'''', pgpartition.done)::text, true);
+END
+'''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
-UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
 _END_with_o' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done)::text;
 

@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connect::{ConnectionSettings, Redaction, ServerAddress, ServerState};
 use super::error::{DatabaseError, ErrorKind};
 use super::login;
-use super::pinned::{CLEAN, NO_TRANSACTION_TIMEOUT, OF_SESSION, PROBE, SETTLE};
+use super::pinned::{CLEAN, CLEAN_TEMP, NO_TRANSACTION_TIMEOUT, OF_SESSION, PROBE, SETTLE};
 use crate::sql;
 
 /// How long a session may ask for nothing while it holds the lock on a table: a process that stands
@@ -164,13 +164,25 @@ impl Session {
         if !self.ran_code.load(Ordering::Relaxed) {
             return Ok(());
         }
+        self.clean(&format!("{CLEAN}; {CLEAN_TEMP}")).await?;
+        self.ran_code.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes back what code of a table's owner can have left, except temporary objects.
+    async fn reset_settings(&self) -> Result<(), DatabaseError> {
+        if !self.ran_code.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.clean(CLEAN).await
+    }
+
+    async fn clean(&self, clean: &str) -> Result<(), DatabaseError> {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let limit = self.holds_lock.load(Ordering::Relaxed).then_some(IDLE_WITH_LOCK);
         let limit = limit.unwrap_or_default().as_millis();
-        let text = format!("{CLEAN}; SET idle_session_timeout = {limit}; {SETTLE}");
-        self.within(QUERY_DEADLINE, self.client.batch_execute(&text)).await?;
-        self.ran_code.store(false, Ordering::Relaxed);
-        Ok(())
+        let text = format!("{clean}; SET idle_session_timeout = {limit}; {SETTLE}");
+        self.within(QUERY_DEADLINE, self.client.batch_execute(&text)).await
     }
 
     /// Notes whether the session holds the lock on a table.

@@ -92,7 +92,20 @@ impl Session {
         script: &Script,
     ) -> Result<Option<String>, DatabaseError> {
         self.reset().await?;
+        self.ran_code.fetch_or(script.runs_as_owner(), Ordering::Relaxed);
         self.script_text("BEGIN", script, "COMMIT").await
+    }
+
+    /// Commits a page of a conversion like [`Session::commit_script_text`], but keeps the temporary schema. The next
+    /// page uses the procedure there.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses, or does not answer in time: whether the page was committed is not known
+    /// then.
+    pub async fn commit_page_text(&self, page: &Script) -> Result<Option<String>, DatabaseError> {
+        self.reset_settings().await?;
+        self.ran_code.store(true, Ordering::Relaxed);
+        self.script_text("BEGIN", page, "COMMIT").await
     }
 
     /// Returns the first text that a script of several statements returns, as one transaction that is always rolled

@@ -1,57 +1,46 @@
-//! The function that compares a page of both tables, and repairs the copy.
+//! The block that compares a page of both tables, and repairs the copy.
 //!
 //! It reads both tables in one statement, and so in one snapshot. The triggers write in the transaction of the
-//! application, so in every snapshot the tables are equal: what differs is a defect, whatever is being written.
+//! application, so in every snapshot the tables are equal: what differs is a defect, whatever is being written. Only a
+//! column `GENERATED ALWAYS AS IDENTITY` can differ without one, since the triggers cannot update it.
 
-use super::copy::{ALLOW, BEGIN_WORK, END_WORK, is_above};
-use super::function::{Function, Parameter};
+use super::copy::{ALLOW, BEGIN_WORK, END_WORK, answer, is_above, passed};
+use super::page::Comparison;
 use super::text::{LABEL, Text, of};
-use crate::partition::{ConversionFunction, CopiedTable, Identifier};
+use crate::partition::Identifier;
 
 /// `reached` is the key of the last row that was compared. Without `content`, rows are counted, and compared only if
 /// the counts differ. Up to `repairs` rows that differ are repaired.
-const PARAMETERS: &[Parameter] = &[
-    ("INOUT", "reached", "text[]"),
-    ("IN", "page", "integer"),
-    ("IN", "content", "boolean"),
-    ("IN", "repairs", "integer"),
-    ("OUT", "source_rows", "bigint"),
-    ("OUT", "copy_rows", "bigint"),
-    ("OUT", "differing", "bigint"),
-    ("OUT", "repaired", "bigint"),
-    ("OUT", "done", "boolean"),
-];
-
-pub(super) fn function(table: &CopiedTable) -> Function {
-    Function::of_work(table, ConversionFunction::Compare, PARAMETERS, body(Text(table)))
-}
-
-fn body(text: Text<'_>) -> String {
+pub(super) fn block(text: Text<'_>, rows: u32, comparison: Comparison) -> String {
     let (row_key, full_key) = (text.row_key(), text.full_key());
+    let Comparison { content, repairs } = comparison;
     let declared = [
-        text.declare(&row_key, "after", Some("$1")),
+        passed("reached"),
+        text.declare(&row_key, "after", Some("reached")),
         text.declare(&row_key, "upto", None),
         text.declare(&full_key, "found", None),
     ];
+    let count = if content { String::new() } else { count(text) };
     format!(
-        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := $1 IS NULL;\n  \
-         is_last boolean;\n  keys text[];\n  key text[];\nBEGIN\n  differing := 0;\n  repaired := 0;\n{BEGIN_WORK}{}  done := NOT \
-         FOUND;\n  is_last := done;\n  reached := CASE WHEN NOT done THEN {} END;\n  IF NOT $3 THEN\n{}    EXIT work WHEN \
-         source_rows = copy_rows;\n  END IF;\n{}  EXIT work WHEN keys IS NULL OR $4 < 1;\n{ALLOW}  FOREACH key SLICE 1 IN ARRAY keys LOOP\n{}    repaired := repaired + 1;\n  END \
-         LOOP;\n{END_WORK}END\n",
+        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := {LABEL}.reached IS NULL;\n  \
+         is_last boolean;\n  keys text[];\n  key text[];\n  source_rows bigint;\n  copy_rows bigint;\n  differing \
+         bigint := 0;\n  repaired bigint := 0;\n  done boolean;\nBEGIN\n{BEGIN_WORK}{}  done := NOT FOUND;\n  \
+         is_last := done;\n  reached := CASE WHEN NOT done THEN {} END;\n{count}{}  EXIT work WHEN keys IS NULL \
+         OR {repairs} < 1;\n{ALLOW}  FOREACH key SLICE 1 IN ARRAY keys LOOP\n{}    repaired := repaired + 1;\n  END \
+         LOOP;\n{END_WORK}{}END\n",
         declared.concat(),
-        find_end(text),
+        find_end(text, rows),
         Text::texts(&row_key, "upto"),
-        count(text),
-        compare(text),
+        compare(text, repairs),
         repair(text),
+        answer(&["reached", "source_rows", "copy_rows", "differing", "repaired", "done"]),
     )
 }
 
 /// The page ends where the table that has more rows in it has had as many as a page has, so that neither side of it
 /// is longer. The last page has no end.
-fn find_end(text: Text<'_>) -> String {
-    let key = text.row_key();
+fn find_end(text: Text<'_>, rows: u32) -> String {
+    let (key, offset) = (text.row_key(), rows.max(1) - 1);
     let aliases = Text::variables(&key, "end");
     let side = |table: String| {
         let columns: Vec<_> = of("s", &key)
@@ -60,7 +49,7 @@ fn find_end(text: Text<'_>) -> String {
             .map(|(column, alias)| format!("{column} AS {alias}"))
             .collect();
         format!(
-            "(SELECT {} FROM {table} AS s WHERE {} {} OFFSET $2 - 1 LIMIT 1)",
+            "(SELECT {} FROM {table} AS s WHERE {} {} OFFSET {offset} LIMIT 1)",
             columns.join(", "),
             is_above(&key, "s"),
             Text::order(&key, "s", "")
@@ -86,13 +75,13 @@ fn count(text: Text<'_>) -> String {
     let page = is_in_page(&text.row_key());
     let side = |table| format!("(SELECT count(*) FROM {table} AS s WHERE {page})");
     format!(
-        "    SELECT {}, {} INTO source_rows, copy_rows;\n",
+        "  SELECT {}, {} INTO source_rows, copy_rows;\n  EXIT work WHEN source_rows = copy_rows;\n",
         side(text.source()),
         side(text.copy())
     )
 }
 
-fn compare(text: Text<'_>) -> String {
+fn compare(text: Text<'_>, repairs: u32) -> String {
     let page = is_in_page(&text.row_key());
     let (a, b) = (text.row_alias("pgpartition_a"), text.row_alias("pgpartition_b"));
     let key = text.full_key();
@@ -112,7 +101,7 @@ fn compare(text: Text<'_>) -> String {
     let differs = format!("{}{}{a} *<> {b}", absent(&of_a), absent(&of_b));
     format!(
         "  SELECT count({}), count({}), count(*) FILTER (WHERE {differs}),\n      (array_agg(ARRAY[{}]) FILTER \
-         (WHERE {differs}))[1:$4]\n    INTO source_rows, copy_rows, differing, {LABEL}.keys\n    FROM {}\n    FULL \
+         (WHERE {differs}))[1:{repairs}]\n    INTO source_rows, copy_rows, differing, {LABEL}.keys\n    FROM {}\n    FULL \
          JOIN {}\n    ON {on};\n",
         present(&of_a),
         present(&of_b),
@@ -124,6 +113,8 @@ fn compare(text: Text<'_>) -> String {
 
 /// Locks the row of the source first, as the application and its trigger do. The lock on the row of the copy waits for
 /// a trigger that is writing it. Each statement after that sees what was committed until then.
+///
+/// A row whose identity differs is deleted and inserted, since an update cannot set it.
 fn repair(text: Text<'_>) -> String {
     let key = text.full_key();
     let assigned: String = Text::variables(&key, "found")
@@ -141,7 +132,7 @@ fn repair(text: Text<'_>) -> String {
         "{assigned}    PERFORM FROM {source} AS s WHERE {of_source} FOR SHARE;\n    PERFORM FROM {copy} AS t WHERE \
          {of_copy} FOR UPDATE;\n    DELETE FROM {copy} AS t WHERE {of_copy}\n      AND {};\n    {}\n      SELECT {} \
          FROM {source} AS s WHERE {of_source}\n      {};\n",
-        text.is_not_in_source("t"),
+        text.has_no_source("t"),
         text.insert(),
         text.columns_of("s"),
         text.on_conflict(),

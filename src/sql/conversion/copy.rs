@@ -1,47 +1,38 @@
-//! The function that copies a page of rows.
+//! The block that copies a page of rows.
 //!
 //! It reads the end of the page first and without row locks: a locked row can be another one by the time the lock is
 //! there, and the cursor would skip what lies between. Then it locks the rows, so that no write to one of them is lost
 //! between reading and inserting it, and leaves alone what the sync has copied.
+//!
+//! `reached` is the key of the last row that was copied, `until` that of the last row to copy: rows above it came
+//! after the triggers. Each is NULL in the beginning.
 
-use super::function::{Function, Parameter};
 use super::text::{LABEL, Text};
-use crate::partition::{ConversionFunction, CopiedTable, Identifier};
+use crate::partition::Identifier;
 
-/// `reached` is the key of the last row that was copied, `until` that of the last row to copy: rows above it came
-/// after the triggers. Each is NULL in the beginning.
-const PARAMETERS: &[Parameter] = &[
-    ("INOUT", "reached", "text[]"),
-    ("INOUT", "until", "text[]"),
-    ("IN", "page", "integer"),
-    ("OUT", "copied", "bigint"),
-    ("OUT", "done", "boolean"),
-];
-
-pub(super) fn function(table: &CopiedTable) -> Function {
-    Function::of_work(table, ConversionFunction::Copy, PARAMETERS, body(Text(table)))
-}
-
-fn body(text: Text<'_>) -> String {
+pub(super) fn block(text: Text<'_>, rows: u32) -> String {
     let key = text.row_key();
     let source = text.source();
     let columns = super::text::of("s", &key).join(", ");
     let (last, upto) = (Text::values(&key, "last"), Text::values(&key, "upto"));
     let (above, order) = (is_above(&key, "s"), Text::order(&key, "s", ""));
     let [to_last, to_upto] = ["last", "upto"].map(|stem| Text::compared(&key, "s", "<=", stem));
+    let offset = rows.max(1) - 1;
     let declared = [
-        text.declare(&key, "after", Some("$1")),
-        text.declare(&key, "last", Some("$2")),
+        passed("reached"),
+        passed("until"),
+        text.declare(&key, "after", Some("reached")),
+        text.declare(&key, "last", Some("until")),
         text.declare(&key, "upto", None),
     ];
     format!(
-        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := $1 IS NULL;\nBEGIN\n  \
-         copied := 0;\n  done := true;\n{BEGIN_WORK}  IF $2 IS NULL THEN\n    SELECT {columns} INTO {last} FROM \
-         {source} AS s {} LIMIT 1;\n    EXIT work WHEN NOT FOUND;\n    until := {};\n  END IF;\n  SELECT {columns} INTO \
-         {upto} FROM {source} AS s WHERE {above} AND {to_last} {order} OFFSET $3 - 1 LIMIT 1;\n  done := NOT \
-         FOUND;\n  IF done THEN\n{}  END IF;\n{ALLOW}  {}\n    SELECT {} FROM (SELECT {} FROM {source} AS s WHERE \
-         {above} AND {to_upto} {order} FOR SHARE) AS page\n    ON CONFLICT DO NOTHING;\n  GET DIAGNOSTICS copied = \
-         ROW_COUNT;\n  reached := {};\n{END_WORK}END\n",
+        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := {LABEL}.reached IS NULL;\n  \
+         copied bigint := 0;\n  done boolean := true;\nBEGIN\n{BEGIN_WORK}  IF {LABEL}.until IS NULL THEN\n    SELECT \
+         {columns} INTO {last} FROM {source} AS s {} LIMIT 1;\n    EXIT work WHEN NOT FOUND;\n    until := {};\n  END \
+         IF;\n  SELECT {columns} INTO {upto} FROM {source} AS s WHERE {above} AND {to_last} {order} OFFSET {offset} \
+         LIMIT 1;\n  done := NOT FOUND;\n  IF done THEN\n{}  END IF;\n{ALLOW}  {}\n    SELECT {} FROM (SELECT {} FROM \
+         {source} AS s WHERE {above} AND {to_upto} {order} FOR SHARE) AS page\n    ON CONFLICT DO NOTHING;\n  GET \
+         DIAGNOSTICS copied = ROW_COUNT;\n  reached := {};\n{END_WORK}{}END\n",
         declared.concat(),
         Text::order(&key, "s", " DESC"),
         Text::texts(&key, "last"),
@@ -50,6 +41,7 @@ fn body(text: Text<'_>) -> String {
         text.columns_of("page"),
         text.columns_of("s"),
         Text::texts(&key, "upto"),
+        answer(&["reached", "until", "copied", "done"]),
     )
 }
 
@@ -58,10 +50,24 @@ fn assign(key: &[&Identifier]) -> String {
     variables.map(|(upto, last)| format!("    {upto} := {last};\n")).collect()
 }
 
-/// A row lies above the key in `after`, if there is one. The planner drops the first half, since the function plans
-/// for values.
+/// A row lies above the key in `after`, if there is one. The planner drops the first half, since the block plans for
+/// values.
 pub(super) fn is_above(key: &[&Identifier], alias: &str) -> String {
     format!("({LABEL}.is_first OR {})", Text::compared(key, alias, ">", "after"))
+}
+
+/// Declares a variable that holds the key in the setting of this name.
+pub(super) fn passed(name: &str) -> String {
+    format!("  {name} text[] := nullif(current_setting('pgpartition.{name}'), '')::text[];\n")
+}
+
+/// Sets the answer of the block to the values of these variables.
+pub(super) fn answer(variables: &[&str]) -> String {
+    let pairs: Vec<_> = variables.iter().map(|name| format!("'{name}', {LABEL}.{name}")).collect();
+    format!(
+        "  PERFORM set_config('pgpartition.answer', jsonb_build_object({})::text, true);\n",
+        pairs.join(", ")
+    )
 }
 
 /// Lets this transaction write to the copy.
@@ -73,7 +79,7 @@ pub(super) const BEGIN_WORK: &str = "  <<work>>\n  BEGIN\n";
 /// Ends the permission to write to the copy, and runs all code that was put off.
 ///
 /// The code of a constraint or a domain can write to a table with a deferred trigger, whose code would run after this
-/// function: with the privileges of the session, in which it can change the role. It can also defer itself again. So
+/// block: with the privileges of the session, in which it can change the role. It can also defer itself again. So
 /// no such table may have been written to. Such code can also change the search path: it is set again before names are
 /// looked up.
 pub(super) const END_WORK: &str = "  END work;

@@ -1,26 +1,23 @@
 //! The partitioned copy: creating it, making it equal to its source again, and dropping it.
 //!
-//! All of it runs in a function of the owner that exists only in the transaction. Postgres parses texts of the catalog
-//! there, and for that can run code of the owner, such as conditions of domains: inside the function, that code cannot
-//! change the role.
+//! All of it runs in a block of the owner. Postgres parses texts of the catalog there, and for that can run code of the
+//! owner, such as conditions of domains.
 
 use super::copy::{BEGIN_WORK, END_WORK};
-use super::function::{Function, Parameter};
 use super::text::LABEL;
-use crate::partition::{
-    ConversionFunction, CopiedTable, Identifier, Method, QualifiedName, SyncTrigger, copy_mark,
-};
+use super::work::run_as_owner;
+use crate::partition::{CopiedTable, Identifier, Method, QualifiedName, SyncTrigger, copy_mark};
 use crate::sql::Sql;
 use crate::sql::quote::{list, literal, qualified};
 
-/// `copy` is NULL if `is_new`. `triggers` are the names of the sync triggers, `known` the columns they were created for.
-const PARAMETERS: &[Parameter] = &[
-    ("IN", "source", "oid"),
-    ("IN", "copy", "oid"),
-    ("IN", "is_new", "boolean"),
-    ("IN", "triggers", "text[]"),
-    ("IN", "known", "text[]"),
-    ("OUT", "changed", "integer"),
+/// Variables that stand for the parameters of the query in `sides.sql`, in their order. `copy` is NULL if `is_new`.
+/// `triggers` are the names of the sync triggers, `known` the columns they were created for.
+const VARIABLES: [(&str, &str); 5] = [
+    ("source", "oid"),
+    ("copy", "oid"),
+    ("is_new", "boolean"),
+    ("triggers", "text[]"),
+    ("known", "text[]"),
 ];
 
 /// The common table expressions that find what differs, up to `commands`.
@@ -33,8 +30,8 @@ const DIFFERENCES: &str = concat!(include_str!("sides.sql"), include_str!("diffe
 /// enforces that one as long as it is there.
 #[must_use]
 pub fn create_copy(table: &CopiedTable, method: Method) -> Vec<Sql> {
-    let arguments = format!("{}, NULL, true", oid(&qualified(&table.source)));
-    call(table, body(table, method), &arguments, &[])
+    let source = oid(&qualified(&table.source));
+    run(table, &body(table, method), [&source, "NULL", "true"], &[])
 }
 
 /// Makes the copy equal to its source again, if columns or properties of the source were changed. The owner runs it in
@@ -44,7 +41,8 @@ pub fn create_copy(table: &CopiedTable, method: Method) -> Vec<Sql> {
 /// What cannot be made equal without reading all rows stays as it is: `observed::CopyDifferences` has it as an obstacle.
 #[must_use]
 pub fn follow(table: &CopiedTable, method: Method, known: &[Identifier]) -> Vec<Sql> {
-    call(table, body(table, method), &both(table), known)
+    let [source, copy] = oids(table);
+    run(table, &body(table, method), [&source, &copy, "false"], known)
 }
 
 /// Validates the constraints that [`follow`] added for new rows only. The owner runs it in a transaction. It reads all
@@ -53,13 +51,13 @@ pub fn follow(table: &CopiedTable, method: Method, known: &[Identifier]) -> Vec<
 pub fn validate_copy(table: &CopiedTable) -> Vec<Sql> {
     let copy = qualified(&table.copy);
     let body = format!(
-        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n  name text;\nBEGIN\n  changed := 0;\n{BEGIN_WORK}  FOR \
-         name IN SELECT c.conname FROM pg_constraint AS c WHERE c.conrelid = $2 AND NOT c.convalidated AND c.contype IN \
-         ('c', 'n') AND pg_get_constraintdef(c.oid) LIKE '% NOT VALID' LOOP\n    EXECUTE format({}, name);\n    changed \
-         := changed + 1;\n  END LOOP;\n{END_WORK}END\n",
+        "  name text;\nBEGIN\n{BEGIN_WORK}  FOR name IN SELECT c.conname FROM pg_constraint AS c WHERE c.conrelid = \
+         {LABEL}.copy AND NOT c.convalidated AND c.contype IN ('c', 'n') AND pg_get_constraintdef(c.oid) LIKE '% NOT \
+         VALID' LOOP\n    EXECUTE format({}, name);\n  END LOOP;\n{END_WORK}END\n",
         literal(&format!("ALTER TABLE {} VALIDATE CONSTRAINT %I", copy.replace('%', "%%")))
     );
-    call(table, body, &both(table), &[])
+    let [source, copy] = oids(table);
+    run(table, &body, [&source, &copy, "false"], &[])
 }
 
 /// Drops the copy with all its partitions, if its comment says that it is one. The owner runs it in a transaction, after
@@ -89,30 +87,29 @@ pub(in crate::sql) fn analyze(copy: &QualifiedName) -> Sql {
     Sql(format!("ANALYZE {}", qualified(copy)))
 }
 
-/// The first arguments for a copy that is there.
-fn both(table: &CopiedTable) -> String {
-    let [source, copy] = [&table.source, &table.copy].map(|relation| oid(&qualified(relation)));
-    format!("{source}, {copy}, false")
+fn oids(table: &CopiedTable) -> [String; 2] {
+    [&table.source, &table.copy].map(|relation| oid(&qualified(relation)))
 }
 
-/// Creates the function, calls it, and drops it.
-fn call(table: &CopiedTable, body: String, arguments: &str, known: &[Identifier]) -> Vec<Sql> {
-    let function = Function::of_work(table, ConversionFunction::Follow, PARAMETERS, body);
+/// Runs a block. `body` is what follows the declarations of the variables, of which the first have these values.
+fn run(table: &CopiedTable, body: &str, values: [&str; 3], known: &[Identifier]) -> Vec<Sql> {
     let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(&table.managed));
-    let call = format!(
-        "BEGIN PERFORM {}({arguments}, {}, {}); END",
-        qualified(&function.name),
-        names(&triggers, "text"),
-        names(known, "text")
-    );
-    vec![function.create(), Sql(format!("DO {}", literal(&call))), function.drop_if_there()]
+    let [triggers, known] = [names(&triggers, "text"), names(known, "text")];
+    let values = values.into_iter().chain([triggers.as_str(), known.as_str()]);
+    let declared: String = VARIABLES
+        .into_iter()
+        .zip(values)
+        .map(|((name, data_type), value)| format!("  {name} {data_type} := {value};\n"))
+        .collect();
+    let block = format!("\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{declared}{body}");
+    run_as_owner(&table.owner, &block).into()
 }
 
 fn body(table: &CopiedTable, method: Method) -> String {
     let full_key: Vec<_> = table.full_key().cloned().collect();
     let by = format!("{} {}", method.as_str().to_uppercase(), list(&table.partition_columns));
     let parts = [
-        ("@differences", DIFFERENCES.to_owned()),
+        ("@differences", with_variables(DIFFERENCES)),
         ("@begin", BEGIN_WORK.to_owned()),
         ("@end", format!("{END_WORK}END\n")),
         ("@source", qualified(&table.source)),
@@ -126,6 +123,14 @@ fn body(table: &CopiedTable, method: Method) -> String {
         ("@partition_columns", names(&table.partition_columns, "name")),
     ];
     fill(include_str!("follow.sql"), &parts)
+}
+
+/// Replaces the parameters of a query by variables.
+fn with_variables(query: &str) -> String {
+    let numbered = VARIABLES.iter().zip(1..);
+    numbered.fold(query.to_owned(), |query, ((name, _), number)| {
+        query.replace(&format!("${number}"), &format!("{LABEL}.{name}"))
+    })
 }
 
 /// Replaces each `@word` of a template by its part. What a part contains is not replaced again.

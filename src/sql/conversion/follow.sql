@@ -1,7 +1,3 @@
-
-#variable_conflict use_column
-<<pgpartition>>
-DECLARE
   relation text := @copy;
   commands text[];
   command text;
@@ -9,9 +5,8 @@ DECLARE
   digests text;
   has_key boolean;
 BEGIN
-  changed := 0;
 @begin  LOCK TABLE ONLY @source IN ACCESS SHARE MODE;
-  IF $3 THEN
+  IF pgpartition.is_new THEN
     -- Columns keep their numbers if subqueries of policies name them: expressions can then be deparsed for the copy.
     SELECT array_agg(CASE
         WHEN a.attisdropped THEN format('%I int', 'pgpartition_dropped_' || a.attnum)
@@ -26,8 +21,8 @@ BEGIN
       LEFT JOIN pg_type AS t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       LEFT JOIN pg_constraint AS n ON n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]
-      WHERE a.attrelid = $1 AND a.attnum > 0 AND (NOT a.attisdropped OR EXISTS (
-        SELECT FROM pg_policy AS p WHERE p.polrelid = $1 AND concat(p.polqual, p.polwithcheck) LIKE '%{SUBLINK %'
+      WHERE a.attrelid = pgpartition.source AND a.attnum > 0 AND (NOT a.attisdropped OR EXISTS (
+        SELECT FROM pg_policy AS p WHERE p.polrelid = pgpartition.source AND concat(p.polqual, p.polwithcheck) LIKE '%{SUBLINK %'
       ));
     EXECUTE concat('CREATE TABLE ', pgpartition.relation, ' (', array_to_string(pgpartition.texts, ', '),
       ') PARTITION BY ', @by);
@@ -36,20 +31,20 @@ BEGIN
     SELECT array_agg(format('ALTER TABLE %s DROP COLUMN %I', pgpartition.relation, a.attname))
       INTO pgpartition.commands
       FROM pg_attribute AS a
-      WHERE a.attrelid = $2 AND a.attname IN (
-        SELECT 'pgpartition_dropped_' || o.attnum FROM pg_attribute AS o WHERE o.attrelid = $1 AND o.attisdropped
+      WHERE a.attrelid = pgpartition.copy AND a.attname IN (
+        SELECT 'pgpartition_dropped_' || o.attnum FROM pg_attribute AS o WHERE o.attrelid = pgpartition.source AND o.attisdropped
       );
     WITH indexes AS (
       SELECT x.indexrelid, x.indisprimary, x.indisexclusion, con.oid AS constraint_oid, con.contype,
         ARRAY(SELECT a.attname FROM pg_attribute AS a
-          WHERE a.attrelid = $1 AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])) AS columns,
+          WHERE a.attrelid = pgpartition.source AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])) AS columns,
         -- Columns that are compared by equality.
         ARRAY(SELECT a.attname FROM pg_attribute AS a
           JOIN unnest(x.indkey[0:x.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place) ON k.attnum = a.attnum
           LEFT JOIN pg_operator AS o ON o.oid = con.conexclop[k.place]
-          WHERE a.attrelid = $1 AND (NOT x.indisexclusion OR o.oprname = '=')) AS equal,
+          WHERE a.attrelid = pgpartition.source AND (NOT x.indisexclusion OR o.oprname = '=')) AS equal,
         ARRAY(SELECT a.attname FROM pg_attribute AS a
-          WHERE a.attrelid = $1 AND a.attnum = ANY (x.indkey[x.indnkeyatts:x.indnatts - 1])
+          WHERE a.attrelid = pgpartition.source AND a.attnum = ANY (x.indkey[x.indnkeyatts:x.indnatts - 1])
             AND a.attname <> ALL (@full_key_names)) AS included,
         x.indisunique AND x.indimmediate AND x.indisvalid AND NOT x.indisexclusion AND x.indpred IS NULL
           AND x.indexprs IS NULL AS can_be_key,
@@ -61,8 +56,8 @@ BEGIN
           AS deferrable
       FROM pg_index AS x
       JOIN pg_class AS c ON c.oid = x.indexrelid
-      LEFT JOIN pg_constraint AS con ON con.conindid = x.indexrelid AND con.conrelid = $1
-      WHERE x.indrelid = $1
+      LEFT JOIN pg_constraint AS con ON con.conindid = x.indexrelid AND con.conrelid = pgpartition.source
+      WHERE x.indrelid = pgpartition.source
     ), key AS (
       SELECT * FROM indexes AS i
       WHERE i.can_be_key AND i.columns @> @key AND i.columns <@ @key
@@ -108,7 +103,7 @@ BEGIN
     EXIT WHEN pgpartition.commands IS NULL;
     IF pass = 4 THEN
       -- What was made again and again is what Postgres deparses in other words.
-      pgpartition.texts := string_to_array(obj_description($2, 'pg_class'), E'\n');
+      pgpartition.texts := string_to_array(obj_description(pgpartition.copy, 'pg_class'), E'\n');
       EXECUTE format('COMMENT ON TABLE %s IS %L', pgpartition.relation, concat_ws(E'\n', pgpartition.texts[1],
         'pgpartition.dev same ' || pgpartition.digests, (
           SELECT string_agg(l.line, E'\n' ORDER BY l.at)
@@ -119,7 +114,6 @@ BEGIN
     END IF;
     FOREACH command IN ARRAY pgpartition.commands LOOP
       EXECUTE command;
-      changed := changed + 1;
     END LOOP;
   END LOOP;
 @end

@@ -1,8 +1,9 @@
 //! A conversion by copy: functions and triggers that keep the copy equal, and the messages that copy and compare.
 //!
 //! Rows are written by functions of the tables' owner with `SECURITY DEFINER` only: Postgres lets no code that runs
-//! inside one change the role. Their text is static. In it, each column has an alias before it, each variable the label
-//! of the block, and [`text`] chooses both so that no column can take their place.
+//! inside one change the role. [`work`] has those that copy and compare; the others are those of triggers. In their text,
+//! each column has an alias before it, each variable the label of the block, and [`text`] chooses both so that no column
+//! can take their place.
 
 mod compare;
 mod copy;
@@ -12,6 +13,7 @@ mod page;
 mod record;
 mod sync;
 mod text;
+mod work;
 
 pub(super) use create::analyze;
 pub use create::{create_copy, drop_copy, follow, validate_copy};

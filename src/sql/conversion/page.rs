@@ -1,12 +1,14 @@
 //! Messages that copy or compare a page: each is a transaction that also records how far it got.
 //!
-//! The operator's role reads and writes the record, the owner's role calls the function. What passes between them are
-//! keys, in settings of the transaction: they are data, and are neither in the text of a statement nor in an answer.
+//! The operator's role reads and writes the record, the owner's role runs the block that reads and writes rows. What
+//! passes between them are keys, in settings of the transaction: they are data, and are neither in the text of a statement
+//! nor in an answer.
 
 use std::time::Duration;
 
-use super::function::Function;
 use super::record::{CONVERSIONS, of_table};
+use super::text::Text;
+use super::work::run_as_owner;
 use super::{compare, copy};
 use crate::partition::CopiedTable;
 use crate::plan::TransactionMode;
@@ -42,19 +44,19 @@ pub struct Comparison {
 /// and whether it was the last one (`done`).
 ///
 /// It fails with `no_data_found` (P0002) if there is no record of a copy that goes on, with `lock_not_available` (55P03)
-/// if another session holds a lock, and with `object_not_in_prerequisite_state` (55000) if the function is not the one
-/// that was installed.
+/// if another session holds a lock, and with `object_not_in_prerequisite_state` (55000) if code of the owner cannot be
+/// confined: `track_counts` is off, or a constraint wrote to a table with deferrable triggers.
+///
+/// The session must be reset before it sends another message: see `Session::commit_page_text`.
 #[must_use]
 pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
     let of_table = of_table(&table.managed);
-    let rows = page.rows.max(1);
     script(
         table,
         page,
-        &copy::function(table),
         &Parts {
             unfinished: "c.backfilled_at IS NULL",
-            arguments: format!("{}, {}, {rows}", passed("reached"), passed("until")),
+            block: copy::block(Text(table), page.rows),
             passed: [("reached", "c.reached"), ("until", "c.until")].to_vec(),
             record: format!(
                 "UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + \
@@ -72,13 +74,12 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
 #[must_use]
 pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> Script {
     let of_table = of_table(&table.managed);
-    let Comparison { content, repairs } = comparison;
-    let rows = page.rows.max(1);
+    let content = comparison.content;
     let sum =
         |field, value| format!("'{field}', coalesce((c.sweep->>'{field}')::bigint, 0) + {value}");
     let sweep = format!(
-        "jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', {content}, \
-         {}, {}, {}, {}, {})",
+        "jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', \
+         coalesce((c.sweep->>'content')::boolean, true) AND {content}, {}, {}, {}, {}, {})",
         sum("rowsSource", "a.source_rows"),
         sum("rowsPartitioned", "a.copy_rows"),
         sum("differenceRows", "a.differing"),
@@ -90,10 +91,9 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
     script(
         table,
         page,
-        &compare::function(table),
         &Parts {
             unfinished: "c.backfilled_at IS NOT NULL",
-            arguments: format!("{}, {rows}, {content}, {repairs}", passed("reached")),
+            block: compare::block(Text(table), page.rows, comparison),
             passed: vec![(
                 "reached",
                 "(SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->'reached') WITH \
@@ -118,44 +118,33 @@ struct Parts {
     unfinished: &'static str,
     /// Settings with an expression for the text array in each.
     passed: Vec<(&'static str, &'static str)>,
-    arguments: String,
+    block: String,
     /// Statement that records the answer.
     record: String,
 }
 
-/// What the function returned.
+/// What the block set.
 const ANSWER: &str = "current_setting('pgpartition.answer')::jsonb";
 
-fn script(table: &CopiedTable, page: Page, function: &Function, parts: &Parts) -> Script {
+fn script(table: &CopiedTable, page: Page, parts: &Parts) -> Script {
     let millis = |time: Duration| format!("'{}ms'", time.as_millis().max(1));
-    let call = format!(
-        "BEGIN PERFORM set_config('pgpartition.answer', to_jsonb(called)::text, true) FROM {}({}) AS called; END",
-        crate::sql::quote::qualified(&function.name),
-        parts.arguments
-    );
     let lock_timeout = LOCK_TIMEOUT.min(page.statement_timeout);
-    let by_operator = |sql| Statement { role: Role::Operator, sql };
-    let statements = [
-        by_operator(Sql(format!("SET LOCAL lock_timeout = {}", millis(lock_timeout)))),
-        by_operator(Sql(format!(
-            "SET LOCAL statement_timeout = {}",
-            millis(page.statement_timeout)
-        ))),
-        by_operator(check_records(&CONVERSIONS, page.login)),
-        by_operator(begin(table, function, parts)),
-        Statement {
-            role: Role::Owner(table.owner.clone()),
-            sql: Sql(format!("DO {}", literal(&call))),
-        },
-        by_operator(Sql(parts.record.clone())),
+    let by = |role: Role| move |sql| Statement { role: role.clone(), sql };
+    let before = [
+        Sql(format!("SET LOCAL lock_timeout = {}", millis(lock_timeout))),
+        Sql(format!("SET LOCAL statement_timeout = {}", millis(page.statement_timeout))),
+        check_records(&CONVERSIONS, page.login),
+        begin(table, parts),
     ];
-    Script { mode: TransactionMode::InTransaction, statements: statements.into() }
+    let work = run_as_owner(&table.owner, &parts.block).map(by(Role::Owner(table.owner.clone())));
+    let record = Statement { role: Role::Operator, sql: Sql(parts.record.clone()) };
+    let statements = before.map(by(Role::Operator)).into_iter().chain(work).chain([record]);
+    Script { mode: TransactionMode::InTransaction, statements: statements.collect() }
 }
 
-/// Locks the record, so that no other operator works on the table, and passes on what it says. The function must be the
-/// one that was installed: in another one, code of the owner could change the role.
-fn begin(table: &CopiedTable, function: &Function, parts: &Parts) -> Sql {
-    let settings: Vec<_> = function.catalog_settings().iter().map(|s| literal(s)).collect();
+/// Locks the record, so that no other operator works on the table, and passes on what it says. The server must count the
+/// rows that a transaction writes: the block relies on it, and only a superuser can have it stop.
+fn begin(table: &CopiedTable, parts: &Parts) -> Sql {
     let passed: Vec<_> = parts
         .passed
         .iter()
@@ -164,27 +153,14 @@ fn begin(table: &CopiedTable, function: &Function, parts: &Parts) -> Sql {
         })
         .collect();
     let body = format!(
-        "BEGIN PERFORM FROM pgpartition.conversions AS c WHERE {of_table} AND {} FOR UPDATE NOWAIT; IF NOT FOUND \
-         THEN RAISE no_data_found USING MESSAGE = 'the record of the conversion has no such work left'; END IF; IF \
-         NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = \
-         {} AND p.proname = {} AND oidvectortypes(p.proargtypes) = {} AND p.prosecdef AND \
-         pg_get_userbyid(p.proowner) = {} AND encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') = {} AND \
-         p.proconfig = ARRAY[{}]) THEN RAISE object_not_in_prerequisite_state USING MESSAGE = {}; END IF; PERFORM \
-         {} FROM pgpartition.conversions AS c WHERE {of_table}; END",
+        "BEGIN IF current_setting('track_counts') <> 'on' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = \
+         'track_counts is off: set it to on for the server, the database, and the login role'; END IF; PERFORM FROM \
+         pgpartition.conversions AS c WHERE {of_table} AND {} FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found \
+         USING MESSAGE = 'the record of the conversion has no such work left'; END IF; PERFORM {} FROM \
+         pgpartition.conversions AS c WHERE {of_table}; END",
         parts.unfinished,
-        literal(function.name.schema.as_str()),
-        literal(function.name.name.as_str()),
-        literal(&function.argument_types()),
-        literal(table.owner.as_str()),
-        literal(&crate::partition::digest(function.body(), 64)),
-        settings.join(", "),
-        literal(&format!("function {} is not the one that was installed", function.name.shown())),
         passed.join(", "),
         of_table = of_table(&table.managed),
     );
     Sql(format!("DO {}", literal(&body)))
-}
-
-fn passed(name: &str) -> String {
-    format!("nullif(current_setting('pgpartition.{name}'), '')::text[]")
 }

@@ -56,9 +56,8 @@ fn sync(table: &CopiedTable, level: SyncLevel) -> String {
         let relation = if *name == copy_guard() { &table.copy } else { &table.source };
         json!({"relation": relation.name, "name": name, "digest": digest})
     });
-    let functions = expected.functions.iter().map(|(name, function)| {
-        json!({"name": name, "arguments": function.arguments, "digest": function.digest})
-    });
+    let functions = expected.functions.iter();
+    let functions = functions.map(|(name, digest)| json!({"name": name, "digest": digest}));
     let json = |value: serde_json::Value| format!("{}::jsonb", literal(&value.to_string()));
     let schema = literal(table.managed.name().schema.as_str());
     let fact = |row: &str| {
@@ -71,9 +70,8 @@ fn sync(table: &CopiedTable, level: SyncLevel) -> String {
         "jsonb_build_object('level', {}, 'columns', {}, 'triggers', (SELECT {} FROM jsonb_to_recordset({}) AS w \
          (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = {schema} JOIN pg_class AS r ON \
          r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = \
-         w.name), 'functions', (SELECT {} FROM jsonb_to_recordset({}) AS w (name text, arguments text, digest text) \
-         JOIN pg_namespace AS n ON n.nspname = {schema} JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = \
-         w.name AND oidvectortypes(p.proargtypes) = w.arguments))",
+         w.name), 'functions', (SELECT {} FROM jsonb_to_recordset({}) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = {schema} JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = \
+         w.name AND p.pronargs = 0))",
         json(json!(level)),
         json(json!(table.columns)),
         fact("g"),

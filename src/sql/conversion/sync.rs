@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 
 use super::function::Function;
 use super::text::Text;
-use super::{compare, copy};
-use crate::observed::{ExpectedFunction, ExpectedSync};
+use crate::observed::ExpectedSync;
 use crate::partition::{
     ConversionFunction, CopiedTable, Identifier, SyncLevel, SyncTrigger, copy_guard,
 };
@@ -23,14 +22,14 @@ const ONE_SNAPSHOT: &str =
 const NEW: &str = "pgpartition_new";
 const OLD: &str = "pgpartition_old";
 
-/// Returns the functions that a conversion needs until its cutover.
+/// Returns the functions of the triggers that a conversion needs until its cutover.
 #[must_use]
 pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
     let of_triggers = SyncTrigger::of_level(level).iter().map(|trigger| {
         let body = trigger_body(Text(table), *trigger, level);
-        Function::of_trigger(table, ConversionFunction::Sync(*trigger), body)
+        Function::new(table, ConversionFunction::Sync(*trigger), body)
     });
-    of_triggers.chain([guard(table), copy::function(table), compare::function(table)]).collect()
+    of_triggers.chain([guard(table)]).collect()
 }
 
 /// Returns what [`install_sync`] creates, to hold the catalog against it.
@@ -43,11 +42,8 @@ pub fn expected_sync(table: &CopiedTable, level: SyncLevel) -> ExpectedSync {
     });
     let [create_guard, _] = create_guard(table);
     let triggers = triggers.chain([(copy_guard(), digest(&create_guard))]).collect();
-    let functions = sync_functions(table, level).into_iter().map(|function| {
-        let (arguments, digest) = (function.argument_types(), function.digest());
-        let of_trigger = function.is_of_trigger();
-        (function.name.name, ExpectedFunction { arguments, digest, of_trigger })
-    });
+    let functions = sync_functions(table, level).into_iter();
+    let functions = functions.map(|function| (function.name.name.clone(), function.digest()));
     ExpectedSync { triggers, functions: functions.collect() }
 }
 
@@ -265,7 +261,7 @@ fn guard(table: &CopiedTable) -> Function {
         "\nBEGIN\n  RAISE object_not_in_prerequisite_state USING MESSAGE = {};\nEND\n",
         literal(&message)
     );
-    Function::of_trigger(table, ConversionFunction::CopyGuard, body)
+    Function::new(table, ConversionFunction::CopyGuard, body)
 }
 
 /// Writes at a depth above 0 are those of a trigger: the sync, or the cascade of a foreign key.

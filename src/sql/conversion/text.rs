@@ -77,18 +77,31 @@ impl<'a> Text<'a> {
         )
     }
 
+    /// `NOT EXISTS (…)`: the source has no row that an update could make this row of the copy equal to.
+    pub(super) fn has_no_source(self, alias: &str) -> String {
+        let always: String = self
+            .0
+            .always_identity
+            .iter()
+            .map(|column| format!(" AND s.{0} = {alias}.{0}", name(column)))
+            .collect();
+        let (source, key) = (self.source(), self.same_key("s", alias));
+        format!("NOT EXISTS (SELECT FROM {source} AS s WHERE {key}{always})")
+    }
+
     /// Names of variables for a key: `upto_1`, `upto_2`.
     pub(super) fn variables(key: &[&Identifier], stem: &str) -> Vec<String> {
         (1..=key.len()).map(|number| format!("{stem}_{number}")).collect()
     }
 
-    /// Declares a variable for each column of a key. `from` is the parameter that holds the key as texts, if one does.
+    /// Declares a variable for each column of a key. `from` is the variable that holds the key as texts, if one does.
     pub(super) fn declare(self, key: &[&Identifier], stem: &str, from: Option<&str>) -> String {
         let source = self.source();
         let columns = key.iter().zip(Self::variables(key, stem)).enumerate();
         columns
             .map(|(at, (column, variable))| {
-                let value = from.map_or_else(String::new, |p| format!(" := {p}[{}]", at + 1));
+                let value =
+                    from.map_or_else(String::new, |p| format!(" := {LABEL}.{p}[{}]", at + 1));
                 format!("  {variable} {source}.{}%TYPE{value};\n", name(column))
             })
             .collect()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pg_partition_operator::partition::{CopiedTable, SyncLevel};
+use pg_partition_operator::sql::{Role, compare_page, copy_page};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -11,6 +12,7 @@ use tokio_postgres::{Client, Error};
 
 use super::case::{Act, Case, ROWS, Work};
 use crate::copied::{LEVELS, create, differing, in_sql, install};
+use crate::copying::CONTENT;
 use crate::world::{SCHEMA_SQL, World};
 
 /// How often to look whether a statement that has not ended waits for the other session.
@@ -178,10 +180,18 @@ impl Stage {
         self.operator.client.batch_execute(FORGET).await.unwrap();
     }
 
-    /// Does what is left to do after the interleaving, alone.
+    /// Does the pages that are left after the interleaving, alone.
     async fn finish(&self, case: &Case, table: &CopiedTable) -> Result<(), String> {
-        let rest = self.operator.client.batch_execute(&rest(case, table)).await;
-        rest.map_err(|error| format!("the rest failed: {error}: {:?}", error.as_db_error()))
+        let client = &self.operator.client;
+        let page = page(case, table);
+        loop {
+            let done = client.query_one("SELECT current_setting('test.done')", &[]).await.unwrap();
+            if done.get::<_, &str>(0) == "true" {
+                return Ok(());
+            }
+            let rest = client.batch_execute(&format!("BEGIN; {page}; COMMIT")).await;
+            rest.map_err(|error| format!("the rest failed: {error}: {:?}", error.as_db_error()))?;
+        }
     }
 
     async fn judge(&self, case: &Case, table: &CopiedTable, commits: bool) -> Result<(), String> {
@@ -211,43 +221,25 @@ fn expected(error: Option<Error>) -> Result<Option<Error>, String> {
     }
 }
 
-/// Copies a page of two rows and notes how far that got, or compares all rows.
+/// Copies a page of two rows, or compares all rows, and notes how far that got. The session is one of the owner.
 fn page(case: &Case, table: &CopiedTable) -> String {
-    let name = table.source.name.as_str();
-    match case.work {
-        Work::Copy => format!(
-            "SELECT set_config('test.reached', coalesce(reached::text, ''), false),
-                 set_config('test.until', coalesce(until::text, ''), false),
-                 set_config('test.done', done::text, false)
-             FROM {SCHEMA_SQL}.copy_to_partitioned_{name}(NULL, NULL, 2)"
-        ),
-        Work::Repair | Work::RepairMissing => format!(
-            "SELECT set_config('test.done', done::text, false)
-             FROM {SCHEMA_SQL}.compare_partitioned_{name}(NULL, 100, true, 100)"
-        ),
-    }
+    let script = match case.work {
+        Work::Copy => copy_page(table, crate::copied::page(2)),
+        Work::Repair | Work::RepairMissing => {
+            compare_page(table, crate::copied::page(100), CONTENT)
+        }
+    };
+    let by_owner = script.statements.iter().filter(|s| matches!(s.role, Role::Owner(_)));
+    let page: String = by_owner.map(|s| format!("{}; ", s.sql.as_str())).collect();
+    format!("{page}{NOTE}")
 }
+
+const NOTE: &str = "SELECT set_config(concat('pgpartition.', word), coalesce((SELECT array_agg(part ORDER BY at)
+        FROM jsonb_array_elements_text(nullif(answer->word, 'null')) WITH ORDINALITY AS k (part, at))::text, ''), false),
+    set_config('test.done', answer->>'done', false)
+    FROM (SELECT current_setting('pgpartition.answer')::jsonb AS answer) AS of_page
+    CROSS JOIN unnest(ARRAY['reached', 'until']) AS word";
 
 /// Nothing has been done.
-const FORGET: &str = "SET test.reached = ''; SET test.until = ''; SET test.done = 'false'";
-
-/// Does the pages that are left.
-fn rest(case: &Case, table: &CopiedTable) -> String {
-    let name = table.source.name.as_str();
-    match case.work {
-        Work::Copy => format!(
-            "DO $$ DECLARE at text[] := nullif(current_setting('test.reached'), '')::text[];
-                 last text[] := nullif(current_setting('test.until'), '')::text[];
-                 is_done boolean := current_setting('test.done'); BEGIN
-                 WHILE NOT is_done LOOP
-                     SELECT reached, until, done INTO at, last, is_done
-                     FROM {SCHEMA_SQL}.copy_to_partitioned_{name}(at, last, 2);
-                 END LOOP; END $$"
-        ),
-        Work::Repair | Work::RepairMissing => format!(
-            "DO $$ BEGIN IF NOT current_setting('test.done')::boolean THEN
-                 PERFORM FROM {SCHEMA_SQL}.compare_partitioned_{name}(NULL, 100, true, 100);
-             END IF; END $$"
-        ),
-    }
-}
+const FORGET: &str =
+    "SET pgpartition.reached = ''; SET pgpartition.until = ''; SET test.done = 'false'";

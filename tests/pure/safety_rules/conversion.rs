@@ -212,7 +212,6 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         if let Some(facts) = &mut m.world.observed.copy {
             facts.state.functions.push(InstalledFunction {
                 name: identifier("f"),
-                arguments: String::new(),
                 oid: 1,
                 xmin: 1,
                 digest: None,
