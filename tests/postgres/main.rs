@@ -22,6 +22,7 @@ mod converting;
 mod copied;
 mod copy_follows;
 mod copy_properties;
+mod copy_undone;
 mod copying;
 mod dependents;
 mod detaching;
