@@ -109,6 +109,9 @@ pub struct PlainColumn {
     /// `GENERATED ALWAYS AS IDENTITY`
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub always_identity: bool,
+    /// Whether a condition of its domain can run code of a user.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub runs_code: bool,
     /// Schema of the default btree operator class of the type, or `None` if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub btree: Option<Identifier>,
@@ -156,6 +159,10 @@ pub struct UniqueIndex {
     /// Whether it has expressions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expressions: bool,
+    /// Whether it sorts otherwise than its columns: by another collation or operator class, with NULLs at the other end,
+    /// or one column up and another one down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_order: bool,
     /// Operator classes outside of `pg_catalog`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_operators: Vec<String>,
@@ -284,6 +291,13 @@ pub enum TakenName {
     Type(Identifier),
     /// A function of the schema.
     Function(Identifier),
+    /// A function of the schema that triggers of another table use.
+    TriggerFunction {
+        /// Name.
+        name: Identifier,
+        /// The other table.
+        table: QualifiedName,
+    },
     /// A trigger on the table.
     Trigger(Identifier),
 }
@@ -295,8 +309,17 @@ impl TakenName {
         match self {
             Self::Relation(name) => ("relation", name),
             Self::Type(name) => ("type", name),
-            Self::Function(name) => ("function", name),
+            Self::Function(name) | Self::TriggerFunction { name, .. } => ("function", name),
             Self::Trigger(name) => ("trigger", name),
+        }
+    }
+
+    /// Returns the other table whose triggers use the object, or `None` if none does.
+    #[must_use]
+    pub fn used_by(&self) -> Option<&QualifiedName> {
+        match self {
+            Self::TriggerFunction { table, .. } => Some(table),
+            Self::Relation(_) | Self::Type(_) | Self::Function(_) | Self::Trigger(_) => None,
         }
     }
 }

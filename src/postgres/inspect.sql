@@ -169,10 +169,15 @@ SELECT 'table' AS what,
                        json_build_object(
                            'name', a.attname,
                            'type', (
-                               SELECT coalesce(base.typname, ty.typname)
-                               FROM pg_type ty
-                               LEFT JOIN pg_type base ON ty.typtype = 'd' AND base.oid = ty.typbasetype
-                               WHERE ty.oid = a.atttypid
+                               -- A domain can be over another one.
+                               WITH RECURSIVE types AS (
+                                   SELECT typname, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
+                                   UNION ALL
+                                   SELECT ty.typname, ty.typtype, ty.typbasetype
+                                   FROM types d
+                                   JOIN pg_type ty ON d.typtype = 'd' AND ty.oid = d.typbasetype
+                               )
+                               SELECT typname FROM types WHERE typtype <> 'd'
                            )
                        )
                        ORDER BY k.position
@@ -188,8 +193,16 @@ SELECT 'table' AS what,
                        json_build_array(a.attname, n.nspname, its.nspname, ty.typname) ORDER BY a.attnum
                    ), '[]')
                    FROM pg_attribute a
-                   JOIN pg_type own ON own.oid = a.atttypid
-                   JOIN pg_type ty ON ty.oid = CASE own.typtype WHEN 'd' THEN own.typbasetype ELSE own.oid END
+                   CROSS JOIN LATERAL (
+                       WITH RECURSIVE types AS (
+                           SELECT oid, typname, typnamespace, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
+                           UNION ALL
+                           SELECT y.oid, y.typname, y.typnamespace, y.typtype, y.typbasetype
+                           FROM types d
+                           JOIN pg_type y ON d.typtype = 'd' AND y.oid = d.typbasetype
+                       )
+                       SELECT oid, typname, typnamespace FROM types WHERE typtype <> 'd'
+                   ) ty
                    JOIN pg_namespace its ON its.oid = ty.typnamespace
                    JOIN pg_opclass class ON class.opcintype = ty.oid AND class.opcdefault
                        AND class.opcmethod = (SELECT oid FROM pg_am WHERE amname = 'btree')

@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::PlainTable;
-use crate::partition::{ConversionNames, Identifier, ManagedTable};
+use crate::partition::{ConversionNames, Identifier, ManagedTable, copy_mark};
 
 const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
 
@@ -29,7 +29,9 @@ pub(super) async fn inspect_plain(
     let names = ConversionNames::new(table);
     let [relations, functions, triggers] = [&names.relations, &names.functions, &names.triggers]
         .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
-    let parameters: [&(dyn ToSql + Sync); 4] = [&oid, &relations, &functions, &triggers];
+    let mark = copy_mark(table);
+    let parameters: [&(dyn ToSql + Sync); 5] =
+        [&oid, &relations, &functions, &triggers, &mark];
     let found = session.query_up_to(MAX_BYTES, INSPECT_PLAIN, &parameters).await?;
     let found = found.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;

@@ -3,7 +3,7 @@
 -- only: no row of a user's table. It is one statement, so one snapshot. It is sent only if the spec has a conversion, or
 -- for `inspect`.
 -- $1 object identifier of the table, $2 names that relations of its schema get, $3 names that functions get,
--- $4 names that triggers on the table get.
+-- $4 names that triggers on the table get, $5 mark of the copy of the table.
 --
 -- No text here is longer than 300 characters, except names in lists; the number of rows has no limit but that of
 -- the answer (MAX_BYTES in inspect_plain.rs). Its only lock is ACCESS SHARE on the table, to measure its size: a session
@@ -15,6 +15,15 @@ WITH target AS MATERIALIZED (
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = $1
+),
+-- The copy that an earlier run created: its names are not taken, but where they belong.
+copy AS MATERIALIZED (
+    SELECT c.oid
+    FROM target t
+    JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname = ANY ($2::name[]) AND c.relkind = 'p'
+        AND c.relowner = t.relowner
+    JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+    WHERE split_part(d.description, E'\n', 1) = $5
 ),
 -- A function or a catalog that a major lacks must not be named; a column that it lacks can be, if something around
 -- it has the name too.
@@ -48,7 +57,7 @@ collations AS MATERIALIZED (
 ),
 columns AS MATERIALIZED (
     SELECT a.attnum, a.attname, a.attnotnull, a.attgenerated, a.attidentity, a.attcollation, a.atttypid, a.atttypmod,
-           base.oid AS base, base.typname, base.typtype, base.typcategory
+           base.oid AS base, base.typname, base.typtype, base.typcategory, base.runs_code
     FROM target t
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type own ON own.oid = a.atttypid
@@ -61,17 +70,34 @@ columns AS MATERIALIZED (
             FROM types d
             JOIN pg_type y ON d.typtype = 'd' AND y.oid = d.typbasetype
         )
-        SELECT oid, typname, typtype, typcategory FROM types WHERE typtype <> 'd'
+        SELECT oid, typname, typtype, typcategory,
+               -- Creating a partition evaluates the conditions of a domain. A function of Postgres that changes or reads
+               -- nothing cannot do harm there.
+               EXISTS (
+                   SELECT
+                   FROM types d
+                   JOIN pg_constraint con ON con.contypid = d.oid AND con.contype = 'c'
+                   CROSS JOIN LATERAL regexp_matches(
+                       con.conbin::text, ':(funcid|opfuncid|opno|resulttype) ([0-9]+)', 'g'
+                   ) AS named
+                   LEFT JOIN pg_operator o ON named[1] = 'opno' AND o.oid = named[2]::oid
+                   LEFT JOIN pg_proc p ON p.oid = CASE named[1] WHEN 'opno' THEN o.oprcode::oid
+                                                      WHEN 'resulttype' THEN NULL ELSE named[2]::oid END
+                   LEFT JOIN pg_type y ON named[1] = 'resulttype' AND y.oid = named[2]::oid
+                   WHERE y.typtype = 'd' OR p.pronamespace <> 'pg_catalog'::regnamespace OR p.provolatile <> 'i'
+               ) AS runs_code
+        FROM types
+        WHERE typtype <> 'd'
     ) base
 ),
 -- The operator class that an index on a column has by default, as Postgres finds it: that of the type, of a type with
 -- the same bytes, or of all types of its sort.
 classes AS (
-    SELECT k.attnum, am.amname, n.nspname
+    SELECT k.attnum, am.amname, n.nspname, class.opcfamily
     FROM columns k
     JOIN pg_am am ON am.amname IN ('btree', 'hash')
     CROSS JOIN LATERAL (
-        SELECT o.opcnamespace
+        SELECT o.opcnamespace, o.opcfamily
         FROM pg_opclass o
         WHERE o.opcmethod = am.oid AND o.opcdefault AND (
             o.opcintype = k.base
@@ -87,7 +113,7 @@ classes AS (
                 WHERE castsource = k.base AND casttarget = o.opcintype AND castmethod = 'b' AND castcontext = 'i'
             )
         )
-        ORDER BY o.opcintype = k.base DESC
+        ORDER BY o.opcintype = k.base DESC, (SELECT typispreferred FROM pg_type WHERE oid = o.opcintype) DESC
         LIMIT 1
     ) class
     JOIN pg_namespace n ON n.oid = class.opcnamespace
@@ -107,7 +133,8 @@ constraints AS MATERIALIZED (
 indexes AS MATERIALIZED (
     SELECT x.indexrelid, c.relname, am.amname, x.indisprimary, x.indisexclusion, x.indimmediate, x.indnkeyatts,
            NOT (x.indisvalid AND x.indisready AND x.indislive) AS invalid, x.indpred IS NOT NULL AS partial,
-           x.indkey::int2[] AS indkey, x.indclass::oid[] AS indclass, con.conname, con.conexclop
+           x.indkey::int2[] AS indkey, x.indclass::oid[] AS indclass, x.indcollation::oid[] AS indcollation,
+           x.indoption::int2[] AS indoption, con.conname, con.conexclop
     FROM target t
     JOIN pg_index x ON x.indrelid = t.oid AND (x.indisunique OR x.indisexclusion)
     JOIN pg_class c ON c.oid = x.indexrelid
@@ -168,6 +195,7 @@ SELECT 'columns', json_build_object(
            ),
            'generated', k.attgenerated <> '',
            'alwaysIdentity', k.attidentity = 'a',
+           'runsCode', k.runs_code,
            'btree', (SELECT nspname FROM classes c WHERE c.attnum = k.attnum AND amname = 'btree'),
            'hash', (SELECT nspname FROM classes c WHERE c.attnum = k.attnum AND amname = 'hash'),
            'collation', (
@@ -190,6 +218,20 @@ SELECT 'uniqueIndexes', json_build_object(
                LEFT JOIN columns k USING (attnum)
            ),
            'expressions', 0 = ANY (x.indkey[0:x.indnkeyatts - 1]),
+           -- ORDER BY the columns reads the index forward, or backward, only if it sorts each column as the column does.
+           'otherOrder', (
+               SELECT coalesce(
+                   bool_or(of.sorted_by <> k.attcollation OR o.opcfamily IS DISTINCT FROM c.opcfamily)
+                   OR max(of.options) <> min(of.options) OR max(of.options) NOT IN (0, 3), false
+               )
+               FROM unnest(
+                   x.indkey[0:x.indnkeyatts - 1], x.indclass[0:x.indnkeyatts - 1], x.indcollation[0:x.indnkeyatts - 1],
+                   x.indoption[0:x.indnkeyatts - 1]
+               ) AS of (attnum, class, sorted_by, options)
+               JOIN columns k USING (attnum)
+               JOIN pg_opclass o ON o.oid = of.class
+               LEFT JOIN classes c ON c.attnum = of.attnum AND c.amname = 'btree'
+           ),
            -- Operators of other schemas are not those that the functions of the conversion find.
            'otherOperators', (
                SELECT coalesce(json_agg(DISTINCT n.nspname || '.' || o.opcname), '[]')
@@ -267,6 +309,7 @@ SELECT 'triggers', json_build_object(
        )::text
 FROM target t
 JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
+    AND NOT (g.tgname = ANY ($4::name[]) AND EXISTS (SELECT FROM copy))
 JOIN pg_proc p ON p.oid = g.tgfoid
 JOIN pg_language l ON l.oid = p.prolang
 CROSS JOIN LATERAL (
@@ -357,6 +400,7 @@ UNION ALL
 SELECT 'taken', json_build_object('relation', c.relname)::text
 FROM target t
 JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname = ANY ($2::name[])
+WHERE c.oid NOT IN (SELECT oid FROM copy)
 UNION ALL
 SELECT 'taken', json_build_object('type', y.typname)::text
 FROM target t
@@ -364,10 +408,26 @@ JOIN pg_type y ON y.typnamespace = t.relnamespace AND y.typname = ANY ($2::name[
     -- The row type of a relation has the name of the relation, and its array type moves away.
     AND y.typtype <> 'c' AND y.typcategory <> 'A'
 UNION ALL
-SELECT DISTINCT 'taken', json_build_object('function', p.proname)::text
+SELECT DISTINCT 'taken', CASE
+           WHEN used.relname IS NULL THEN json_build_object('function', p.proname)
+           ELSE json_build_object('triggerFunction', json_build_object(
+               'name', p.proname, 'table', json_build_object('schema', used.nspname, 'name', used.relname)
+           ))
+       END::text
 FROM target t
 JOIN pg_proc p ON p.pronamespace = t.relnamespace AND p.proname = ANY ($3::name[])
+    AND NOT (p.proowner = t.relowner AND EXISTS (SELECT FROM copy))
+LEFT JOIN LATERAL (
+    SELECT n.nspname, c.relname
+    FROM pg_depend d
+    JOIN pg_trigger g ON g.oid = d.objid AND g.tgrelid <> t.oid
+    JOIN pg_class c ON c.oid = g.tgrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.classid = 'pg_trigger'::regclass
+    ORDER BY c.oid
+    LIMIT 1
+) used ON true
 UNION ALL
 SELECT 'taken', json_build_object('trigger', g.tgname)::text
 FROM target t
-JOIN pg_trigger g ON g.tgrelid = t.oid AND g.tgname = ANY ($4::name[])
+JOIN pg_trigger g ON g.tgrelid = t.oid AND g.tgname = ANY ($4::name[]) AND NOT EXISTS (SELECT FROM copy)

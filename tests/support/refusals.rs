@@ -70,7 +70,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
             fault: PublicationFault::NotThroughRoot,
         },
         Refusal::SubscriptionTarget { table, subscription: identifier("from_billing") },
-        Refusal::NameTaken { kind: "relation", name: orders("orders_source") },
+        Refusal::NameTaken { kind: "relation", name: orders("orders_source"), used_by: None },
         Refusal::SwapTooLong { leaves: 1000, triggers: 2, millis: 770 },
     ];
     [of_key, of_constraints, of_others].concat()

@@ -36,12 +36,15 @@ encode_variants! {
         ForcedRowSecurity = "forced-row-security" { table; except owner }
         PublishedByPartition = "published-by-partition" { table, publication, fault }
         SubscriptionTarget = "subscription-target" { table, subscription }
-        NameTaken = "name-taken" { kind, name }
+        NameTaken = "name-taken" { kind, name; except used_by }
         SwapTooLong = "swap-too-long" { leaves, triggers; except millis }
     }
     KeyFault {
         Deferrable = "deferrable" {}
         OtherOperators = "other-operators" { classes }
+        OtherOrder = "other-order" {}
+        Generated = "generated" { column }
+        DomainRunsCode = "domain-runs-code" { type_name }
     }
     PublicationFault {
         NotThroughRoot = "not-through-root" {}

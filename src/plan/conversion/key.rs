@@ -4,7 +4,7 @@ use super::refusal::{KeyFault, Refusal};
 use super::subject::Subject;
 use crate::desired::Partitioning;
 use crate::observed::{PlainColumn, PlainTable, UniqueIndex};
-use crate::partition::Identifier;
+use crate::partition::{Identifier, Method};
 
 /// The schema whose operators the functions of a conversion find.
 const PG_CATALOG: &str = "pg_catalog";
@@ -18,13 +18,7 @@ pub(super) fn row_key<'a>(subject: &Subject<'a>) -> Result<&'a UniqueIndex, Refu
     let plain = subject.plain;
     let mut keys: Vec<_> = plain.unique_indexes.iter().filter(|i| is_key(i, plain)).collect();
     keys.sort_by_key(|index| (!index.primary, &index.name));
-    let fault = |index: &UniqueIndex| {
-        if index.deferrable {
-            return Some(KeyFault::Deferrable);
-        }
-        let operators = &index.other_operators;
-        (!operators.is_empty()).then(|| KeyFault::OtherOperators { classes: operators.clone() })
-    };
+    let fault = |index: &UniqueIndex| fault(index, plain);
     let Some(first) = keys.first() else {
         let nearly = plain.unique_indexes.iter().map(|index| index.name.clone()).collect();
         return Err(Refusal::NoRowKey { table: subject.table.clone(), unusable: nearly });
@@ -40,6 +34,21 @@ pub(super) fn row_key<'a>(subject: &Subject<'a>) -> Result<&'a UniqueIndex, Refu
     }
 }
 
+/// Returns why an index that tells all rows apart cannot be used.
+fn fault(index: &UniqueIndex, plain: &PlainTable) -> Option<KeyFault> {
+    let is_generated =
+        |name: &&Identifier| plain.column(name).is_some_and(|column| column.generated);
+    let generated = index.columns.iter().find(is_generated).cloned();
+    let (deferrable, classes) = (index.deferrable, &index.other_operators);
+    let by_index = [
+        deferrable.then_some(KeyFault::Deferrable),
+        (!classes.is_empty()).then(|| KeyFault::OtherOperators { classes: classes.clone() }),
+        index.other_order.then_some(KeyFault::OtherOrder),
+        generated.map(|column| KeyFault::Generated { column }),
+    ];
+    by_index.into_iter().flatten().next()
+}
+
 /// Returns whether an index tells every two rows apart.
 fn is_key(index: &UniqueIndex, plain: &PlainTable) -> bool {
     let is_not_null = |column| plain.column(column).is_some_and(|column| !column.nullable);
@@ -49,9 +58,12 @@ fn is_key(index: &UniqueIndex, plain: &PlainTable) -> bool {
 
 /// Returns what is wrong with the key and with the partition columns.
 pub(super) fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
-    let (collations, no_key) = match row_key(subject) {
-        Ok(index) => (changed_collations(subject, index), None),
-        Err(refusal) => (Vec::new(), Some(refusal)),
+    // Only a copy is read and compared by the key.
+    let of_key = (!subject.is_attached()).then(|| row_key(subject));
+    let (collations, no_key) = match of_key {
+        Some(Ok(index)) => (changed_collations(subject, index), None),
+        Some(Err(refusal)) => (Vec::new(), Some(refusal)),
+        None => (Vec::new(), None),
     };
     let columns = subject.partitioning.columns().iter();
     let columns = columns.flat_map(|name| {
@@ -73,14 +85,19 @@ fn partition_column(subject: &Subject<'_>, found: &PlainColumn) -> Vec<Refusal> 
     nullable.into_iter().chain(generated).chain(operators(subject, found)).collect()
 }
 
-/// A hash partitions by the hash of the type, and the key of the copy sorts by it.
+/// A hash partitions by the hash of the type, and the key of the copy sorts by it. The bounds of a range are values of the
+/// type.
 fn operators(subject: &Subject<'_>, found: &PlainColumn) -> Option<Refusal> {
     let classes: Vec<&Option<Identifier>> = match subject.partitioning {
         Partitioning::Hash(_) => vec![&found.hash, &found.btree],
         // What the type of a range has to be is checked as for every table.
-        Partitioning::Range(_) => return None,
+        Partitioning::Range(_) => Vec::new(),
     };
     let (table, column) = (subject.table.clone(), found.name.clone());
+    if found.runs_code && subject.partitioning.method() == Method::Range {
+        let fault = KeyFault::DomainRunsCode { type_name: found.type_name.clone() };
+        return Some(Refusal::KeyNotUsable { table, key: column, fault });
+    }
     if classes.iter().any(|class| class.is_none()) {
         let type_name = found.type_name.clone();
         return Some(Refusal::KeyTypeNotHashable { table, column, type_name });

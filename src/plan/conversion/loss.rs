@@ -68,9 +68,14 @@ fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
     let columns = shown(&index.columns);
     let partition_columns = shown(subject.partitioning.columns());
     let of = if index.expressions { "its expressions".to_owned() } else { format!("({columns})") };
+    let until = if subject.is_attached() {
+        "only within the plain table, the oldest partition"
+    } else {
+        "only while the plain table is kept"
+    };
     format!(
         "{} does not contain the partition columns ({partition_columns}), so that from the cutover on ON CONFLICT with {of} \
-         fails (42P10), and Postgres enforces the key only while the plain table is kept",
+         fails (42P10), and Postgres enforces the key {until}",
         index.name.shown()
     )
 }
@@ -87,8 +92,8 @@ fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
         );
         (loss, LossAt::Drop, because)
     });
-    let to_itself = subject.plain.foreign_keys.iter().filter(|key| key.to_itself);
-    let to_itself = to_itself.map(|key| {
+    let to_itself = subject.plain.foreign_keys.iter();
+    let to_itself = to_itself.filter(|key| key.to_itself && !subject.is_attached()).map(|key| {
         let table = subject.table.clone();
         let because = format!(
             "foreign key {} references its own table, so that it is checked at commit from the cutover on, and dropped with \
@@ -104,13 +109,18 @@ fn exclusions<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
     let lost = subject.plain.exclusions.iter().filter(|exclusion| {
         subject.version < EXCLUSIONS_SINCE || !subject.has_partition_columns(&exclusion.equal)
     });
-    lost.map(|exclusion| {
+    let (until, at) = if subject.is_attached() {
+        ("only within the plain table, the oldest partition", LossAt::Cutover)
+    } else {
+        ("only while the plain table is kept", LossAt::Drop)
+    };
+    lost.map(move |exclusion| {
         let because = format!(
-            "Postgres enforces {} only while the plain table is kept, since an exclusion constraint of a partitioned table \
-             needs Postgres 17 and compares every partition column by =",
+            "Postgres enforces {} {until}, since an exclusion constraint of a partitioned table needs Postgres 17 and compares \
+             every partition column by =",
             exclusion.name.shown()
         );
-        (Loss::Exclusion(exclusion.name.clone()), LossAt::Drop, because)
+        (Loss::Exclusion(exclusion.name.clone()), at, because)
     })
 }
 
@@ -162,10 +172,12 @@ fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
     } else {
         return None;
     };
-    let because = format!(
-        "view {} goes on reading the plain table after the cutover, and writes to it fail (55000), because {why}",
-        view.name.shown()
-    );
+    let reads = if subject.is_attached() {
+        "reads only the plain table, the oldest partition, from the cutover on"
+    } else {
+        "goes on reading the plain table after the cutover, and prevents its drop; writes to the view fail (55000)"
+    };
+    let because = format!("view {} {reads}, because {why}", view.name.shown());
     Some((Loss::View(view.name.clone()), LossAt::Cutover, because))
 }
 
@@ -180,9 +192,16 @@ fn security_label(provider: &Identifier) -> Lost {
 fn publications<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
     let implied = subject.plain.publications.iter().filter(|publication| publication.implied);
     implied.map(|publication| {
+        let published = if publication.by_partition {
+            "the partitions are published under their own names from their first row on, before the cutover, and \
+             replication stops if a subscriber does not have them (with publish_via_partition_root a subscriber needs the \
+             partitioned table only)"
+        } else {
+            "the partitioned table is published from its first row on, before the cutover, and replication stops if a \
+             subscriber does not have it"
+        };
         let because = format!(
-            "publication {} publishes all tables, or all of the schema, so that the partitioned table is published from its \
-             first row on, before the cutover, and replication stops if a subscriber does not have it",
+            "publication {} publishes all tables, or all of the schema, so that {published}",
             publication.name.shown()
         );
         (Loss::Publication(publication.name.clone()), LossAt::Cutover, because)

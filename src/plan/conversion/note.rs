@@ -3,19 +3,17 @@
 use super::leaves::Begin;
 use super::loss::FoundLoss;
 use super::subject::Subject;
+use super::text::some_of;
 use crate::desired::Loss;
 use crate::partition::{QualifiedName, shown_text};
 
 /// More partitions than this are worth a note.
 const NOTED_LEAVES: usize = 200;
 
-/// How many of a list are shown.
-const SHOWN: usize = 5;
-
 /// Something that a user should know before a conversion begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConversionNote {
-    /// How large the table is: the copy needs as much again.
+    /// How large the table is: a copy needs as much again.
     Size {
         /// The plain table.
         table: QualifiedName,
@@ -23,6 +21,8 @@ pub enum ConversionNote {
         rows: Option<u64>,
         /// Size with indexes and TOAST, in bytes.
         bytes: u64,
+        /// Whether the rows are copied, or the table is attached as it is.
+        is_copied: bool,
     },
     /// A loss that has to be acknowledged before the plain table is dropped.
     LostAtDrop {
@@ -40,6 +40,8 @@ pub enum ConversionNote {
     Bound {
         /// The objects, as Postgres describes them.
         objects: Vec<String>,
+        /// Whether the plain table is kept beside the partitioned one, or becomes a partition.
+        is_kept: bool,
     },
     /// The copy gets many partitions.
     ManyPartitions {
@@ -64,9 +66,12 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
         table: subject.table.clone(),
         rows: plain.estimated_rows,
         bytes: plain.bytes,
+        is_copied: !subject.is_attached(),
     };
-    let bound =
-        (!plain.bound.is_empty()).then(|| ConversionNote::Bound { objects: plain.bound.clone() });
+    let bound = (!plain.bound.is_empty()).then(|| ConversionNote::Bound {
+        objects: plain.bound.clone(),
+        is_kept: !subject.is_attached(),
+    });
     let is_found = |loss: &&Loss| found.iter().any(|found| found.loss == **loss);
     let unmatched: Vec<_> =
         subject.conversion.acknowledged.iter().filter(|loss| !is_found(loss)).cloned().collect();
@@ -96,12 +101,16 @@ impl ConversionNote {
                      indexes, analyze, compare both tables"
                 )
             }
-            Self::Size { table, rows, bytes } => {
+            Self::Size { table, rows, bytes, is_copied } => {
                 let rows =
                     rows.map_or("an unknown number of".to_owned(), |rows| format!("~{rows}"));
+                let needs = if *is_copied {
+                    "the partitioned table needs about as much space again, and the server must have it free"
+                } else {
+                    "no row is copied; the server must have space for two more unique indexes on the table"
+                };
                 format!(
-                    "table {} has {rows} rows and {} with its indexes: the partitioned table needs about as much space \
-                     again, and the server must have it free",
+                    "table {} has {rows} rows and {} with its indexes: {needs}",
                     table.shown(),
                     size(*bytes)
                 )
@@ -110,11 +119,16 @@ impl ConversionNote {
                 "{because}: add {:?} to spec.conversion.acknowledge before the plain table is dropped",
                 loss.to_string()
             ),
-            Self::Bound { objects } => format!(
-                "the cutover does not change what these objects read, and the plain table cannot be dropped while they \
-                 depend on it: {}; recreate them on the partitioned table after the cutover",
-                some_of(objects)
-            ),
+            Self::Bound { objects, is_kept } => {
+                let objects = some_of(objects.iter().map(|object| shown_text(object)));
+                let reads = if *is_kept {
+                    "the cutover does not change what these objects read, and the plain table cannot be dropped while they \
+                     depend on it"
+                } else {
+                    "from the cutover on these objects read only the plain table, the oldest partition"
+                };
+                format!("{reads}: {objects}; recreate them on the partitioned table after the cutover")
+            }
             Self::ManyPartitions { leaves, fewer } => format!(
                 "the partitioned table gets {leaves} partitions: planning a statement that does not name the partition \
                  columns takes longer with each{fewer}"
@@ -125,22 +139,13 @@ impl ConversionNote {
                     .to_owned()
             }
             Self::NothingToAcknowledge { losses } => {
-                let losses: Vec<_> = losses.iter().map(Loss::to_string).collect();
                 format!(
                     "the preflight finds no such loss: {}; remove it from spec.conversion.acknowledge",
-                    some_of(&losses)
+                    some_of(losses.iter().map(|loss| shown_text(&loss.to_string())))
                 )
             }
         }
     }
-}
-
-fn some_of(texts: &[String]) -> String {
-    let mut shown: Vec<_> = texts.iter().take(SHOWN).map(|text| shown_text(text)).collect();
-    if texts.len() > SHOWN {
-        shown.push("…".to_owned());
-    }
-    shown.join(", ")
 }
 
 /// Shows a number of bytes in whole units.

@@ -144,12 +144,24 @@ fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
         constraint: key.name.clone(),
         owner: subject.owner.cloned(),
     });
-    let inbound = plain.referenced_by.iter().filter(|_| subject.is_attached());
-    let inbound = inbound.map(|key| Refusal::InboundForeignKey {
-        table: key.table.clone(),
-        constraint: key.name.clone(),
+    let refused = not_inherited.chain(not_valid).chain(not_validated).chain(not_granted);
+    refused.chain(inbound_foreign_keys(subject)).collect()
+}
+
+/// A foreign key that references the plain table references one of several partitions, once that is attached.
+fn inbound_foreign_keys(subject: &Subject<'_>) -> Vec<Refusal> {
+    if !subject.is_attached() {
+        return Vec::new();
+    }
+    let (plain, table) = (subject.plain, subject.table);
+    let inbound = plain.referenced_by.iter().map(|key| (&key.table, &key.name));
+    let to_itself = plain.foreign_keys.iter().filter(|key| key.to_itself);
+    let to_itself = to_itself.map(|key| (table, &key.name));
+    let refused = inbound.chain(to_itself).map(|(table, name)| Refusal::InboundForeignKey {
+        table: table.clone(),
+        constraint: name.clone(),
     });
-    not_inherited.chain(not_valid).chain(not_validated).chain(not_granted).chain(inbound).collect()
+    refused.collect()
 }
 
 fn triggers(subject: &Subject<'_>) -> Vec<Refusal> {
@@ -161,9 +173,9 @@ fn triggers(subject: &Subject<'_>) -> Vec<Refusal> {
     });
     let rules = (!plain.rules.is_empty())
         .then(|| Refusal::HasRules { table: table.clone(), rules: plain.rules.clone() });
-    let forced = plain.hides_rows_from_owner.then(|| Refusal::ForcedRowSecurity {
-        table: table.clone(),
-        owner: subject.owner.cloned(),
+    let is_read_by_owner = !subject.is_attached();
+    let forced = (is_read_by_owner && plain.hides_rows_from_owner).then(|| {
+        Refusal::ForcedRowSecurity { table: table.clone(), owner: subject.owner.cloned() }
     });
     impossible.chain(rules).chain(forced).collect()
 }
@@ -193,7 +205,8 @@ fn replication(subject: &Subject<'_>) -> Vec<Refusal> {
 fn names(subject: &Subject<'_>) -> Vec<Refusal> {
     let taken = subject.plain.taken.iter().map(|taken| {
         let (kind, name) = taken.parts();
-        Refusal::NameTaken { kind, name: subject.table.sibling(name.clone()) }
+        let name = subject.table.sibling(name.clone());
+        Refusal::NameTaken { kind, name, used_by: taken.used_by().cloned() }
     });
     taken.collect()
 }

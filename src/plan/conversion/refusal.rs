@@ -171,6 +171,8 @@ pub enum Refusal {
         kind: &'static str,
         /// The name.
         name: QualifiedName,
+        /// The other table whose triggers use the object, or `None` if none does.
+        used_by: Option<QualifiedName>,
     },
     /// The cutover would make applications wait longer than `limits.lockTimeout` allows.
     SwapTooLong {
@@ -192,6 +194,18 @@ pub enum KeyFault {
     OtherOperators {
         /// The operator classes.
         classes: Vec<String>,
+    },
+    /// Its index sorts otherwise than its columns.
+    OtherOrder,
+    /// A column of it is generated.
+    Generated {
+        /// The column.
+        column: Identifier,
+    },
+    /// The column has a domain, and a condition of the domain can run code of a user whenever a partition is created.
+    DomainRunsCode {
+        /// The domain.
+        type_name: String,
     },
 }
 

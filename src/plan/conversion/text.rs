@@ -41,7 +41,7 @@ impl Refusal {
             Self::SubscriptionTarget { table, subscription } => {
                 subscription_target(table, subscription)
             }
-            Self::NameTaken { kind, name } => name_taken(kind, name),
+            Self::NameTaken { kind, name, used_by } => name_taken(kind, name, used_by.as_ref()),
             Self::SwapTooLong { leaves, triggers, millis } => {
                 swap_too_long(*leaves, *triggers, *millis)
             }
@@ -93,6 +93,21 @@ fn key_not_usable(table: &QualifiedName, key: &Identifier, fault: &KeyFault) -> 
                 classes.join(", ")
             )
         }
+        KeyFault::OtherOrder => format!(
+            "key {key} of table {table} sorts otherwise than its columns do (by a COLLATE or an operator class of the index, \
+             NULLS FIRST, or ASC beside DESC), so that it cannot be read in order: add a unique index on NOT NULL columns \
+             without these"
+        ),
+        KeyFault::Generated { column } => format!(
+            "key {key} of table {table} has the generated column {}, which cannot be written to the partitioned table: add a \
+             unique index on other NOT NULL columns",
+            column.shown()
+        ),
+        KeyFault::DomainRunsCode { type_name } => format!(
+            "partition column {key} of table {table} has the domain {}, and creating a partition would run the functions in \
+             its conditions: use a domain whose conditions call only immutable functions of pg_catalog, or the base type",
+            shown_text(type_name)
+        ),
     }
 }
 
@@ -184,8 +199,8 @@ fn check_not_inherited(table: &QualifiedName, constraint: &Identifier) -> String
 fn not_valid(table: &QualifiedName, constraint: &Identifier) -> String {
     let (table, constraint) = (table.shown(), constraint.shown());
     format!(
-        "constraint {constraint} of table {table} is not validated, and rows that violate it cannot be copied: run ALTER \
-         TABLE {table} VALIDATE CONSTRAINT {constraint}, or drop it"
+        "constraint {constraint} of table {table} is not validated, and the partitioned table takes no row that violates it: \
+         run ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}, or drop it"
     )
 }
 
@@ -222,7 +237,7 @@ fn trigger_not_possible(table: &QualifiedName, trigger: &Identifier) -> String {
 
 fn has_rules(table: &QualifiedName, rules: &[Identifier]) -> String {
     format!(
-        "table {} has rules ({}), which change statements behind the triggers of the sync: replace them with triggers",
+        "table {} has rules ({}), which a partitioned table does not carry over: replace them with triggers",
         table.shown(),
         names(rules)
     )
@@ -264,8 +279,16 @@ fn subscription_target(table: &QualifiedName, subscription: &Identifier) -> Stri
     )
 }
 
-fn name_taken(kind: &str, name: &QualifiedName) -> String {
-    format!("the conversion needs the name of {kind} {}: rename or drop it", name.shown())
+fn name_taken(kind: &str, name: &QualifiedName, used_by: Option<&QualifiedName>) -> String {
+    let name = name.shown();
+    match used_by {
+        None => format!("the conversion needs the name of {kind} {name}: rename or drop it"),
+        Some(table) => format!(
+            "the conversion needs the name of {kind} {name}, which triggers of table {} use: end the conversion of that table \
+             first, or rename the {kind}",
+            table.shown()
+        ),
+    }
 }
 
 fn swap_too_long(leaves: u64, triggers: u64, millis: u64) -> String {
@@ -280,5 +303,18 @@ fn shown_owner(owner: Option<&Identifier>) -> String {
 }
 
 fn names(names: &[Identifier]) -> String {
-    names.iter().map(Identifier::shown).collect::<Vec<_>>().join(", ")
+    some_of(names.iter().map(Identifier::shown))
+}
+
+/// How many of a list are shown.
+const SHOWN: usize = 5;
+
+/// Shows the first items of a list.
+pub(super) fn some_of(mut texts: impl Iterator<Item = String>) -> String {
+    let mut shown: Vec<_> = texts.by_ref().take(SHOWN).collect();
+    let others = texts.count();
+    if others > 0 {
+        shown.push(format!("and {others} more"));
+    }
+    shown.join(", ")
 }
