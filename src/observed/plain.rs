@@ -163,6 +163,9 @@ pub struct UniqueIndex {
     /// or one column up and another one down.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub other_order: bool,
+    /// Columns that it sorts by another collation than theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_collation: Vec<Identifier>,
     /// Operator classes outside of `pg_catalog`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_operators: Vec<String>,

@@ -30,8 +30,7 @@ pub(super) async fn inspect_plain(
     let [relations, functions, triggers] = [&names.relations, &names.functions, &names.triggers]
         .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
     let mark = copy_mark(table);
-    let parameters: [&(dyn ToSql + Sync); 5] =
-        [&oid, &relations, &functions, &triggers, &mark];
+    let parameters: [&(dyn ToSql + Sync); 5] = [&oid, &relations, &functions, &triggers, &mark];
     let found = session.query_up_to(MAX_BYTES, INSPECT_PLAIN, &parameters).await?;
     let found = found.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;

@@ -232,6 +232,12 @@ SELECT 'uniqueIndexes', json_build_object(
                JOIN pg_opclass o ON o.oid = of.class
                LEFT JOIN classes c ON c.attnum = of.attnum AND c.amname = 'btree'
            ),
+           'otherCollation', (
+               SELECT coalesce(json_agg(k.attname ORDER BY k.attname), '[]')
+               FROM unnest(x.indkey[0:x.indnkeyatts - 1], x.indcollation[0:x.indnkeyatts - 1]) AS of (attnum, sorted_by)
+               JOIN columns k USING (attnum)
+               WHERE of.sorted_by <> k.attcollation
+           ),
            -- Operators of other schemas are not those that the functions of the conversion find.
            'otherOperators', (
                SELECT coalesce(json_agg(DISTINCT n.nspname || '.' || o.opcname), '[]')
@@ -248,8 +254,9 @@ SELECT 'exclusions', json_build_object(
            'name', coalesce(x.conname, x.relname),
            'equal', (
                SELECT coalesce(json_agg(k.attname ORDER BY position), '[]')
-               FROM unnest(x.indkey[0:x.indnkeyatts - 1], x.conexclop) WITH ORDINALITY AS of (attnum, operator, position)
-               JOIN columns k USING (attnum)
+               FROM unnest(x.indkey[0:x.indnkeyatts - 1], x.conexclop, x.indcollation[0:x.indnkeyatts - 1])
+                   WITH ORDINALITY AS of (attnum, operator, sorted_by, position)
+               JOIN columns k ON k.attnum = of.attnum AND k.attcollation = of.sorted_by
                JOIN pg_operator o ON o.oid = of.operator AND o.oprname = '='
            )
        )::text

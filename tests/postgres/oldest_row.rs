@@ -3,27 +3,27 @@
 use std::time::Duration;
 
 use pg_partition_operator::converge::look;
-use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::OldestRow;
 use pg_partition_operator::partition::{Edge, KeyType};
 use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::{DatabaseError, ErrorKind, InspectError, Session};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::command::resource;
 use crate::support::postgres::majors;
 use crate::world::{World, at, desired, in_schema};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
-fn by(column: &str) -> DesiredTable {
-    desired(json!({
+fn spec_by(column: &str) -> Value {
+    json!({
         "table": "t", "conversion": {"method": "Copy"},
         "partitionBy": {"range": {"column": column, "interval": "Month", "timeZone": "Europe/Berlin"}},
-    }))
+    })
 }
 
 async fn oldest(session: &Session, column: &str) -> Result<OldestRow, InspectError> {
-    let (observed, _) = look(session, &by(column), &Moment::at(at(NOW))).await?;
+    let (observed, _) = look(session, &desired(spec_by(column)), &Moment::at(at(NOW))).await?;
     Ok(*observed.oldest_row.unwrap())
 }
 
@@ -136,6 +136,14 @@ async fn table_that_is_locked_exclusively_is_looked_at_later() {
         let error = oldest(&session, "at").await.unwrap_err();
         let InspectError::Database(error) = &error else { panic!("Postgres {major}: {error}") };
         assert_eq!(DatabaseError::kind(error), ErrorKind::Busy, "Postgres {major}: {error}");
+        let [planned, inspected] = [
+            world.call(&["plan", "-f", "-"], &resource(spec_by("at"))),
+            world.call(&["inspect", &in_schema("t")], ""),
+        ];
+        for outcome in [planned, inspected] {
+            assert_eq!(outcome.status, 5, "Postgres {major}: {outcome:?}");
+            assert!(outcome.err.contains("55P03"), "Postgres {major}: {outcome:?}");
+        }
         other.batch_execute("COMMIT").await.unwrap();
         assert_eq!(oldest(&session, "at").await.unwrap(), OldestRow::Absent);
     }

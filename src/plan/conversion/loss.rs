@@ -60,8 +60,15 @@ fn unique_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a 
         .plain
         .unique_indexes
         .iter()
-        .filter(|index| !index.invalid && !subject.has_partition_columns(&index.columns));
+        .filter(|index| !index.invalid && !holds_partition_columns(subject, index));
     lost.map(|index| (Loss::UniqueKey(index.name.clone()), LossAt::Cutover, unique(subject, index)))
+}
+
+/// A partitioned table can have a unique index only if each partition column is in it, in the collation of the column.
+fn holds_partition_columns(subject: &Subject<'_>, index: &UniqueIndex) -> bool {
+    let is_in_another = |column| index.other_collation.contains(column);
+    subject.has_partition_columns(&index.columns)
+        && !subject.partitioning.columns().iter().any(is_in_another)
 }
 
 fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
@@ -73,9 +80,14 @@ fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
     } else {
         "only while the plain table is kept"
     };
+    let lacks = if subject.has_partition_columns(&index.columns) {
+        "sorts a partition column by another collation than the column"
+    } else {
+        "does not contain the partition columns"
+    };
     format!(
-        "{} does not contain the partition columns ({partition_columns}), so that from the cutover on ON CONFLICT with {of} \
-         fails (42P10), and Postgres enforces the key {until}",
+        "{} {lacks} ({partition_columns}), so that from the cutover on ON CONFLICT with {of} fails (42P10), and Postgres \
+         enforces the key {until}",
         index.name.shown()
     )
 }
@@ -161,7 +173,7 @@ fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
 fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
     let is_lost = |key: &Identifier| {
         let key = subject.plain.unique_indexes.iter().find(|index| index.name == *key);
-        key.is_none_or(|key| !subject.has_partition_columns(&key.columns))
+        key.is_none_or(|key| !holds_partition_columns(subject, key))
     };
     let why = if view.other_owner {
         "another role owns it"

@@ -9,7 +9,7 @@ use crate::support::postgres::majors;
 use crate::world::{World, at, desired};
 
 /// Faults of the key and of the partition column. Those of the key take the primary key away first.
-const OF_KEYS: [Fault; 23] = [
+const OF_KEYS: [Fault; 24] = [
     by_owner("ALTER TABLE t DROP CONSTRAINT t_pkey", &["NoRowKey"]),
     by_owner(
         "ALTER TABLE t DROP CONSTRAINT t_pkey; CREATE UNIQUE INDEX ON t (note, org_id);
@@ -91,6 +91,11 @@ const OF_KEYS: [Fault; 23] = [
         "ALTER TABLE t DROP CONSTRAINT t_pkey, ALTER note TYPE varchar(9), ALTER note SET NOT NULL;
          CREATE UNIQUE INDEX ON t (note varchar_ops, org_id)",
         &[],
+    ),
+    // The partition column in another collation.
+    by_owner(
+        "ALTER TABLE t ALTER org_id TYPE text; CREATE UNIQUE INDEX t_c ON t (org_id COLLATE \"C\", id)",
+        &["UniqueKey:t_c"],
     ),
     by_owner(
         "CREATE COLLATION either (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
