@@ -12,8 +12,9 @@ const SEARCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the search waits for a session that holds the table exclusively.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The function that searches. It never exists outside of the transaction, which is rolled back.
-const FUNCTION: &str = "pgpartition_oldest_row";
+/// The function that searches. It never exists outside of the transaction, which is rolled back. No other session can put
+/// something else in the place of this schema.
+const FUNCTION: &str = "pg_temp.pgpartition_oldest_row()";
 
 /// A transaction that returns the least finite value in the partition column of a plain table, or NULL if there is none.
 /// It has to be rolled back.
@@ -34,16 +35,15 @@ pub fn find_oldest_row(owner: &Identifier, table: &QualifiedName, key: &RangeKey
         "SELECT {column}::{key_type}::text FROM ONLY {}{finite} ORDER BY {column} LIMIT 1",
         qualified(table)
     );
-    let function = format!("{}.{FUNCTION}()", name(&table.schema));
     let statements = [
         format!("SET LOCAL statement_timeout = {}", SEARCH_TIMEOUT.as_millis()),
         format!("SET LOCAL lock_timeout = {}", LOCK_TIMEOUT.as_millis()),
         format!(
-            "CREATE FUNCTION {function} RETURNS text LANGUAGE sql STABLE SECURITY DEFINER \
+            "CREATE FUNCTION {FUNCTION} RETURNS text LANGUAGE sql STABLE SECURITY DEFINER \
              SET search_path = pg_catalog, pg_temp SET row_security = off AS {}",
             literal(&search)
         ),
-        format!("SELECT {function}"),
+        format!("SELECT {FUNCTION}"),
     ];
     Script::of_owner(owner, statements.map(Sql))
 }

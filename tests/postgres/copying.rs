@@ -209,6 +209,18 @@ async fn page_needs_a_server_that_counts_written_rows() {
     }
 }
 
+#[tokio::test]
+async fn missing_temporary_privilege_is_named() {
+    for major in majors() {
+        let (world, table) = uncopied(major, COLUMNS).await;
+        let database = world.database.name();
+        world.admin(&format!("REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")).await;
+        let error = copy(&world.session().await, &table, 8).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("42501"), "Postgres {major}: {error}");
+        assert!(error.message().contains("grant TEMPORARY on the database"), "{error}");
+    }
+}
+
 /// Settings of a database under which a key that is written as text is another one, or cannot be read.
 const SETTINGS: [&str; 6] = [
     "extra_float_digits = -15",

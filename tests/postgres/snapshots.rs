@@ -175,7 +175,7 @@ async fn saved_snapshot_knows_the_plain_table_of_a_conversion() {
         let file = resource(spec(&json!({"conversion": {"method": "Copy"}})));
         for snapshot in [save(&world, None), save(&world, Some(&file))] {
             let plan = same_plan(&world, &snapshot, &file);
-            let expected = ["HasRules", "NotAcknowledged", "ConversionNotSupported"];
+            let expected = ["HasRules", "NotAcknowledged"];
             assert_eq!(blockers(&plan), expected, "Postgres {major}: {plan}");
             assert!(plan["notes"].to_string().contains("materialized view"), "{plan}");
             is_missed(snapshot, &file, "what the conversion of a plain table depends on");

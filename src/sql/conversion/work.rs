@@ -13,6 +13,9 @@ use crate::sql::quote::literal;
 
 const BODY: &str = "BEGIN EXECUTE $1; END";
 
+const NO_TEMPORARY: &str = "'the owner of the table cannot create temporary objects in the database: grant TEMPORARY on \
+    the database to it'";
+
 /// Settings that the block runs under. Row security may hide no row, and statements are planned for the keys they are
 /// given. The others decide how a key is written as text, so that the next page reads the same key.
 const SETTINGS: [Setting; 9] = [
@@ -35,7 +38,8 @@ pub(super) fn run_as_owner(owner: &Identifier, block: &str) -> [Sql; 2] {
     let catalog: Vec<_> = SETTINGS.iter().map(|setting| literal(&setting.in_catalog())).collect();
     let body = literal(BODY);
     let create = format!(
-        "BEGIN IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE \
+        "BEGIN IF NOT has_database_privilege(current_database(), 'TEMPORARY') THEN RAISE insufficient_privilege USING \
+         MESSAGE = {NO_TEMPORARY}; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE \
          p.pronamespace = pg_my_temp_schema() AND p.proname = {} AND p.prokind = 'p' AND \
          oidvectortypes(p.proargtypes) = 'text' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND \
          l.lanname = 'plpgsql' AND p.prosrc = {body} AND p.proconfig = ARRAY[{}]) THEN CREATE OR REPLACE PROCEDURE \
