@@ -139,6 +139,7 @@ fn measure(title: &str, spec: &Value, observed: &mut ObservedTable) {
         moment,
         failed: Vec::new(),
         failed_work: None,
+        copied: None,
     };
     let outcome = Outcome::Seen(seen);
     let (_, status) = timed(|| project(&subject, &outcome, instant()));

@@ -1,9 +1,11 @@
 //! The outcome of a run, for the status.
 
+use std::time::Duration;
+
 use super::failure;
 use crate::converge::Convergence;
 use crate::desired::DesiredTable;
-use crate::plan::Step;
+use crate::plan::{Step, Work};
 use crate::status::{FailedStep, Failure, Outcome, Seen};
 
 /// Returns what a run observed, and which steps failed in it or `aside`.
@@ -27,6 +29,7 @@ pub(super) fn seen<'a>(
         moment: convergence.moment,
         failed: failed.collect(),
         failed_work: failed_work(convergence),
+        copied: copied(convergence),
     })
 }
 
@@ -34,4 +37,12 @@ pub(super) fn seen<'a>(
 fn failed_work(convergence: &Convergence) -> Option<Failure> {
     let failure = convergence.worked.as_ref()?.result.as_ref().err()?;
     failure::of_step(failure, false)
+}
+
+fn copied(convergence: &Convergence) -> Option<(u64, Duration)> {
+    let worked = convergence.worked.as_ref()?;
+    match worked.work {
+        Work::Copy(_) => Some((worked.rows, worked.took)),
+        Work::Compare(_) => None,
+    }
 }

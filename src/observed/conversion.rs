@@ -44,6 +44,9 @@ pub struct ConversionRecord {
     /// Last transaction of the operator that wrote rows of the copy, or `None` if none did.
     #[serde(default)]
     pub changed: Option<u64>,
+    /// Rows of the copy that all sweeps together have repaired.
+    #[serde(default)]
+    pub repaired: u64,
     /// Triggers and functions at their last installation. `None` if they were not installed, or if another version of
     /// the operator recorded them in a way that this one cannot read.
     #[serde(default, deserialize_with = "if_readable")]

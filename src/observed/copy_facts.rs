@@ -56,6 +56,19 @@ impl CopyFacts {
         }
     }
 
+    /// Returns whether the triggers and functions are those that the spec asks for, or `None` if Postgres was not asked.
+    #[must_use]
+    pub fn sync_state(&self) -> Option<&SyncState> {
+        self.judged.as_ref().map(|judged| &judged.state)
+    }
+
+    /// Returns whether the triggers were installed before, so that they are missed if they are gone.
+    #[must_use]
+    pub fn was_synced(&self) -> bool {
+        let is_recorded = self.record().is_some_and(|record| record.sync.is_some());
+        is_recorded || !self.sync_triggers().is_empty()
+    }
+
     /// Returns how the copy differs from its source, or `None` if nobody has asked.
     #[must_use]
     pub fn differences(&self) -> Option<&CopyDifferences> {
@@ -91,6 +104,12 @@ impl CopyFacts {
     #[must_use]
     pub fn copied(&self) -> u64 {
         self.record().map_or(0, |record| record.copied)
+    }
+
+    /// Returns how many rows all sweeps together have repaired.
+    #[must_use]
+    pub fn repaired(&self) -> u64 {
+        self.record().map_or(0, |record| record.repaired)
     }
 
     /// Returns the sweep that goes on, or `None` if none does.

@@ -12,8 +12,8 @@ use crate::partition::{
 
 const RECORDED: &str = concat!(
     "WITH record AS MATERIALIZED (SELECT jsonb_build_object('begun', c.reached IS NOT NULL, 'copied', c.copied, \
-     'backfilledAt', c.backfilled_at, 'changed', c.changed::text::numeric, 'sync', c.sync, 'sweep', c.sweep - \
-     'reached', 'parity', c.parity) AS fact FROM pgpartition.conversions AS c WHERE c.schema_name = $1::text AND \
+     'backfilledAt', c.backfilled_at, 'changed', c.changed::text::numeric, 'repaired', c.repaired, 'sync', c.sync, \
+     'sweep', c.sweep - 'reached', 'parity', c.parity) AS fact FROM pgpartition.conversions AS c WHERE c.schema_name = $1::text AND \
      c.table_name = $2::text),\n",
     include_str!("inspect_conversion.sql")
 );

@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use super::converted::{converted, in_sync};
 use super::obstacle::{Obstacle, obstacles};
 use super::verdict::{
-    FALSE, TRUE, UNKNOWN, Verdict, converted, covered, in_sync, indexed, reachable,
-    reachable_after_failure, retained, says, summary_of, unknown,
+    FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, reachable, reachable_after_failure, retained,
+    says, summary_of, unknown,
 };
 use super::{Failure, Outcome, Seen, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
@@ -168,6 +169,6 @@ fn condition(
 }
 
 /// `metav1.Time` keeps whole seconds: a status with more would never equal what is stored.
-fn whole_seconds(instant: Timestamp) -> Timestamp {
+pub(super) fn whole_seconds(instant: Timestamp) -> Timestamp {
     Timestamp::from_second(instant.as_second()).unwrap_or(instant)
 }

@@ -4,10 +4,14 @@
 //! the database, and asks no clock.
 
 mod conditions;
+mod conversion;
+mod converted;
 mod drift;
 mod obstacle;
 mod summary;
 mod verdict;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -18,6 +22,7 @@ use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::plan::{Blocker, Moment, Plan, Step};
 
+pub use conversion::{SyncTriggers, sync_triggers};
 pub use drift::drift;
 pub use obstacle::resolved_by;
 pub use summary::strategy;
@@ -63,6 +68,8 @@ pub struct Seen<'a> {
     pub failed: Vec<FailedStep<'a>>,
     /// Why work ended before its time, or `None` if it did not.
     pub failed_work: Option<Failure>,
+    /// How many rows of a plain table were copied, and how long that took; `None` if none were.
+    pub copied: Option<(u64, Duration)>,
 }
 
 impl Seen<'_> {
@@ -145,8 +152,8 @@ fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>) {
     status.covered_until = until;
     status.next_action_at = summary::next_action(seen).map(Time);
     status.plan = summary::plan(seen.remaining);
-    // This version converts nothing; what another version reported is no longer known.
-    (status.conversion, status.parity) = (None, None);
+    status.conversion = conversion::conversion(seen);
+    status.parity = conversion::parity(seen);
 }
 
 #[cfg(test)]

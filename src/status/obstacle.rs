@@ -1,6 +1,8 @@
 //! What keeps a table from being what its spec asks for.
 
+use super::conversion::stage;
 use super::{FailedStep, Failure, Seen};
+use crate::api::v1alpha1::ConversionStage;
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
 use crate::plan::{
@@ -110,6 +112,11 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
         steps => format!("{steps} steps"),
     };
     Some(match seen.desired.mode {
+        Mode::Enforce if is_converting(seen) => Obstacle {
+            reason: Reason::Converting,
+            message: format!("{steps} to go"),
+            about: About::Conversion,
+        },
         Mode::Enforce => Obstacle {
             reason: Reason::Progressing,
             message: format!("{steps} to go"),
@@ -121,6 +128,23 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
             about: About::Work,
         },
     })
+}
+
+/// Returns whether a conversion has not yet come to parity.
+fn is_converting(seen: &Seen<'_>) -> bool {
+    match stage(seen) {
+        None
+        | Some(ConversionStage::InParity | ConversionStage::Serving | ConversionStage::Ending) => {
+            false
+        }
+        Some(
+            ConversionStage::Preparing
+            | ConversionStage::Copying
+            | ConversionStage::Indexing
+            | ConversionStage::Comparing
+            | ConversionStage::Prepared,
+        ) => true,
+    }
 }
 
 /// Work that is left, if it has to be done for the table to be as the spec says.

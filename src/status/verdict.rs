@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::obstacle::{About, Obstacle};
-use super::{Failure, Seen, reason_of, summary};
+use super::{Failure, Seen, conversion, summary};
 use crate::api::Reason;
 use crate::desired::{Mode, Partitioning};
 use crate::partition::{Identifier, Mark, QualifiedName};
@@ -99,7 +99,7 @@ pub(super) fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
 pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
     let Partitioning::Range(range) = &seen.desired.partitioning else { return None };
     let blocked = first(obstacles, About::Table).or(first(obstacles, About::Access));
-    if seen.observed.copy.is_some() && blocked.is_none() {
+    if conversion::stage(seen).is_some() && blocked.is_none() {
         let message = "nothing expires while the table is converted".to_owned();
         return Some(says(TRUE, Reason::ConversionFirst, message));
     }
@@ -175,7 +175,7 @@ fn is_marked_expired(partition: &QualifiedName, seen: &Seen<'_>) -> bool {
 }
 
 /// Says who executes the steps that are left.
-fn remedy(seen: &Seen<'_>, (does, verb): (&str, &str), them: &str) -> String {
+pub(super) fn remedy(seen: &Seen<'_>, (does, verb): (&str, &str), them: &str) -> String {
     match seen.desired.mode {
         Mode::Enforce => format!("the next run {does} {them}"),
         Mode::Plan => format!("set spec.mode to Enforce to let the operator {verb} {them}"),
@@ -210,50 +210,15 @@ pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     says(FALSE, reason, state + ": " + &remedy(seen, ("builds", "build"), them))
 }
 
-/// Returns whether the copy of a table is equal to its source and stays so, or `None` if the table has no copy.
-pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
-    let facts = seen.observed.copy.as_ref().filter(|_| seen.desired.conversion.is_some())?;
-    let installs = |planned: &&PlannedStep| matches!(planned.step, Step::InstallSync(_));
-    let install = seen.remaining.steps.iter().find(installs);
-    let mut blockers = seen.remaining.deferred.iter().map(|held| &held.blocker);
-    let failed = blockers.find(|blocker| reason_of(blocker) == Reason::ParityFailed);
-    Some(if let Some(blocker) = failed {
-        says(FALSE, Reason::ParityFailed, blocker.explain())
-    } else if let Some(install) = install.filter(|planned| planned.because == Cause::SyncAltered) {
-        says(FALSE, Reason::SyncAltered, install.line())
-    } else if !facts.is_complete() {
-        says(FALSE, Reason::RowsCopying, format!("{} rows copied", facts.copied()))
-    } else if let Some(sweep) = facts.parity().filter(|sweep| sweep.is_clean()) {
-        says(TRUE, Reason::InParity, format!("{} rows on both sides", sweep.rows_source))
-    } else {
-        let message = "no comparison has proved that the tables are equal".to_owned();
-        says(UNKNOWN, Reason::NotCompared, message)
-    })
-}
-
-/// `None` if the spec has no conversion.
-pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
-    seen.desired.conversion.as_ref()?;
-    let obstacle = first(obstacles, About::Table).or(first(obstacles, About::Conversion));
-    Some(match obstacle {
-        Some(obstacle) => obstacle.denies(),
-        None if first(obstacles, About::Access).is_some() => unknown(),
-        None => {
-            let message = "the conversion has reached what spec.conversion asks for".to_owned();
-            says(TRUE, Reason::AsRequested, message)
-        }
-    })
-}
-
 /// Returns whether a step is planned because an index is missing, is another, or is invalid. The drop of one that nothing
 /// needs is no sign of that.
-fn is_for_index(planned: &PlannedStep) -> bool {
+pub(super) fn is_for_index(planned: &PlannedStep) -> bool {
     let only_drops = matches!(planned.step, Step::DropIndex(_) | Step::DropTableIndex(_));
     let is_of_index = planned.step.facts().family == Family::Index;
     is_of_index && (!only_drops || planned.because == Cause::InvalidIndex)
 }
 
-fn first(obstacles: &[Obstacle], about: About) -> Option<&Obstacle> {
+pub(super) fn first(obstacles: &[Obstacle], about: About) -> Option<&Obstacle> {
     obstacles.iter().find(|obstacle| obstacle.about == about)
 }
 
@@ -286,7 +251,7 @@ pub(super) fn says(status: &'static str, reason: Reason, message: String) -> Ver
 
 impl Obstacle {
     /// What a condition says that the obstacle keeps from being true.
-    fn denies(&self) -> Verdict {
+    pub(super) fn denies(&self) -> Verdict {
         says(FALSE, self.reason, self.message.clone())
     }
 }

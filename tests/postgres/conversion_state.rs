@@ -8,7 +8,7 @@ use pg_partition_operator::sql::expected_sync;
 use crate::copied::{create, install};
 use crate::copying::{CONTENT, copy, sweep};
 use crate::support::postgres::majors;
-use crate::world::World;
+use crate::world::{SCHEMA_SQL, World};
 
 async fn converted(major: u16) -> (World, CopiedTable) {
     let world = World::new(major).await;
@@ -134,6 +134,30 @@ async fn installation_voids_sweeps_and_keeps_the_cursor() {
         let record = state(&session, &table).await.record.unwrap();
         assert_eq!((record.copied, record.parity, record.sweep), (10, None, None));
         assert!(record.backfilled_at.is_some(), "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn repaired_rows_of_all_sweeps_are_recorded() {
+    for major in majors() {
+        let (world, table) = converted(major).await;
+        install(&world, &table, SyncLevel::Row).await;
+        let session = world.session().await;
+        copy(&session, &table, 100).await.unwrap();
+        let damage = format!("DELETE FROM {SCHEMA_SQL}.t_partitioned WHERE id < 776604");
+        let damage = format!("BEGIN; SET LOCAL pgpartition.sync = 'on'; {damage}; COMMIT");
+        for (repaired, in_all) in [(3, 3), (3, 6), (0, 6)] {
+            if repaired > 0 {
+                world.admin(&damage).await;
+            }
+            sweep(&session, &table, CONTENT).await;
+            let record = state(&session, &table).await.record.unwrap();
+            let swept = record.parity.unwrap().repaired_rows;
+            assert_eq!((swept, record.repaired), (repaired, in_all), "Postgres {major}");
+            install(&world, &table, SyncLevel::Row).await;
+        }
+        let record = state(&session, &table).await.record.unwrap();
+        assert_eq!(record.repaired, 6, "Postgres {major}");
     }
 }
 

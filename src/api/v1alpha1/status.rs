@@ -47,11 +47,10 @@ pub struct PartitionedTableStatus {
     /// What would be done next. Absent where nothing is left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
-    /// Progress of the conversion. This version does not report it: it converts nothing yet.
+    /// Progress of the conversion. Absent if the table is not being converted.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub conversion: Option<ConversionStatus>,
-    /// Result of the last complete comparison of the two tables of a conversion. This version does not report it: it
-    /// compares nothing yet.
+    /// Result of the last complete comparison of the two tables of a conversion. Absent if the table has no copy.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub parity: Option<ParityStatus>,
 }

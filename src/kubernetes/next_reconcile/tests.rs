@@ -93,6 +93,7 @@ impl Table {
             moment: Moment::at(now()),
             failed: failed.iter().map(of).collect(),
             failed_work: None,
+            copied: None,
         };
         next_reconcile(Ok(&Outcome::Seen(seen)), timing)
     }

@@ -91,9 +91,10 @@ impl<'a> Leaves<'a> {
             Some(OldestRow::Absent | OldestRow::At(_)) => Begin::Nowhere,
             Some(OldestRow::TooSlow | OldestRow::Failed { .. }) | None => Begin::Unknown(oldest),
         };
-        let is_known = !matches!(begin, Begin::Unknown(_));
+        let is_known = observed.copy.is_some() || !matches!(begin, Begin::Unknown(_));
+        let of_ranges = observed.attached().filter(|p| p.bounds.as_range().is_some()).count();
         // While a table is converted it has a default partition.
-        Some(Self { count: is_known.then_some(gaps.missing.len() + 1), begin })
+        Some(Self { count: is_known.then_some(of_ranges + gaps.missing.len() + 1), begin })
     }
 
     /// Returns how there would be fewer partitions, as the rest of a sentence.

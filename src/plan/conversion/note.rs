@@ -90,6 +90,19 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
 }
 
 impl ConversionNote {
+    /// Returns whether a user should know this after the conversion has begun, too.
+    pub(super) fn outlasts_begin(&self) -> bool {
+        match self {
+            Self::LostAtDrop { .. } | Self::Bound { .. } | Self::NothingToAcknowledge { .. } => {
+                true
+            }
+            Self::Size { .. }
+            | Self::Follows { .. }
+            | Self::ManyPartitions { .. }
+            | Self::BeginsWithStartAt => false,
+        }
+    }
+
     /// Returns what a user should know.
     #[must_use]
     pub fn explain(&self) -> String {

@@ -9,7 +9,7 @@ use super::note::{ConversionNote, notes};
 use super::refusal::{PastFault, PublicationFault, Refusal, kind_of};
 use super::subject::Subject;
 use crate::desired::DesiredTable;
-use crate::observed::{ObservedTable, OldestRow, PlainTable, RelationKind};
+use crate::observed::{ObservedTable, OldestRow, RelationKind};
 use crate::partition::Identifier;
 use crate::plan::{Blocker, Moment};
 
@@ -49,7 +49,8 @@ impl Finding {
     }
 }
 
-/// Finds everything in one run. Returns nothing if the spec has no conversion, or if the table is partitioned.
+/// Finds everything in one run. Returns nothing if the spec has no conversion, or if the table is partitioned and not the
+/// copy of a plain table. Nothing refuses a conversion that has begun.
 #[must_use]
 pub fn preflight(
     desired: &DesiredTable,
@@ -59,20 +60,21 @@ pub fn preflight(
     let (Some(conversion), Some(relation)) = (&desired.conversion, &observed.relation) else {
         return Vec::new();
     };
-    let table = observed.name.clone();
-    let plain: &PlainTable = match (&relation.kind, &observed.plain) {
-        (RelationKind::Partitioned(_), _) | (RelationKind::Other("table"), None) => {
-            return Vec::new();
-        }
-        (RelationKind::Other("table"), Some(plain)) => plain,
+    let plain = match (&relation.kind, observed.plain_table()) {
+        (RelationKind::Partitioned(_) | RelationKind::Other("table"), Some(plain)) => plain,
+        (RelationKind::Partitioned(_) | RelationKind::Other("table"), None) => return Vec::new(),
         (RelationKind::Other(kind), _) => {
+            let table = observed.name.clone();
             return vec![Finding::Refused(Refusal::NotConvertible { table, kind })];
         }
     };
+    let has_begun = observed.copy.is_some();
     let subject = Subject::new(desired, conversion, (observed, relation), plain, moment);
     let losses = losses(&subject);
-    let notes = notes(&subject, &losses);
-    let refusals = refusals(&subject).into_iter().map(Finding::Refused);
+    let mut notes = notes(&subject, &losses);
+    notes.retain(|note| !has_begun || note.outlasts_begin());
+    let refusals = if has_begun { Vec::new() } else { refusals(&subject) };
+    let refusals = refusals.into_iter().map(Finding::Refused);
     refusals
         .chain(losses.into_iter().map(Finding::Loss))
         .chain(notes.into_iter().map(Finding::Note))

@@ -101,7 +101,7 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
             )],
             record: format!(
                 "UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() \
-             ELSE c.changed END, parity = CASE WHEN a.done THEN {sweep} || jsonb_build_object('checkedAt', \
+             ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN {sweep} || jsonb_build_object('checkedAt', \
              clock_timestamp(), 'dirtyInARow', {dirty}) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN {sweep} || \
              jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record({ANSWER}) AS a (reached \
              text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE \

@@ -26,6 +26,8 @@ pub const CONVERSIONS: RecordTable = RecordTable {
         Column { name: "changed", definition: "xid8" },
         // What the triggers were when they were last installed.
         Column { name: "sync", definition: "jsonb" },
+        // Rows that all sweeps together have repaired.
+        Column { name: "repaired", definition: "bigint NOT NULL DEFAULT 0" },
         // The sweep that is going on, and the last complete one.
         Column { name: "sweep", definition: "jsonb" },
         Column { name: "parity", definition: "jsonb" },

@@ -9,6 +9,7 @@ use crate::api::v1alpha1::{CoverageBound, PartitionedTableSpec};
 use crate::observed::Snapshot;
 use crate::plan::{self, Moment};
 
+mod conversion;
 mod indexes;
 mod previous;
 mod retention;
@@ -99,6 +100,7 @@ fn project_seen(desired: &DesiredTable, observed: &ObservedTable) -> Partitioned
         moment: Moment::at(at(NOW)),
         failed: Vec::new(),
         failed_work: None,
+        copied: None,
     };
     let subject = Subject { previous: None, generation: Some(3), requested: Some("please") };
     project(&subject, &Outcome::Seen(seen), at(NOW))
@@ -229,6 +231,7 @@ fn a_failed_step_counts_more_than_what_is_left_to_do() {
             moment: Moment::at(at(NOW)),
             failed,
             failed_work: None,
+            copied: None,
         };
         let subject = Subject { previous: None, generation: Some(1), requested: None };
         let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));

@@ -21,6 +21,7 @@ fn a_transition_has_its_time_and_nothing_else_does() {
         moment: Moment::at(at(NOW)),
         failed: Vec::new(),
         failed_work: None,
+        copied: None,
     };
     assert_eq!(again(Outcome::Seen(seen)), first);
 
@@ -99,7 +100,15 @@ fn progress_that_another_version_reported_does_not_stay() {
     let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
     let moment = Moment::at(at(NOW));
     let (desired, observed, remaining) = (&desired, &observed, &remaining);
-    let seen = Seen { desired, observed, remaining, moment, failed: Vec::new(), failed_work: None };
+    let seen = Seen {
+        desired,
+        observed,
+        remaining,
+        moment,
+        failed: Vec::new(),
+        failed_work: None,
+        copied: None,
+    };
     let subject = Subject { previous: Some(&previous), generation: Some(3), requested: None };
     let status = project(&subject, &Outcome::Seen(seen), at(NOW));
     assert_eq!((status.conversion, status.parity), (None, None));

@@ -113,6 +113,7 @@ fn failed_adoption_is_no_failure_of_the_retention() {
         moment: Moment::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
         failed_work: None,
+        copied: None,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
     let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));
@@ -188,6 +189,7 @@ fn retained_names_the_approval_first() {
         moment: Moment::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
         failed_work: None,
+        copied: None,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
     let status = project(&subject, &Outcome::Seen(seen), at(NOW));

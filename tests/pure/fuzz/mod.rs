@@ -162,6 +162,7 @@ fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, mome
         moment: *moment,
         failed: Vec::new(),
         failed_work: None,
+        copied: None,
     };
     let status = project(&subject, &Outcome::Seen(seen), moment.now);
     assert!(!status.conditions.is_empty());

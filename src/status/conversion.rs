@@ -1,0 +1,177 @@
+//! `status.conversion` and `status.parity`: how far a conversion by copy is.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::Seen;
+use super::conditions::whole_seconds;
+use super::verdict::is_for_index;
+use crate::api::v1alpha1::{
+    ConversionStage, ConversionStatus, LostAt, ParityLevel, ParityState, ParityStatus,
+    ReportedLoss, Side,
+};
+use crate::observed::{CopyFacts, SyncState};
+use crate::plan::{Finding, LossAt, preflight};
+
+/// Losses, and bound objects, that a status shows.
+const MAX_REPORTED: usize = 10;
+
+/// What the triggers are that keep a copy equal to its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncTriggers {
+    /// No write misses them.
+    Enabled,
+    /// Something is not as it was installed, so that writes may have missed the copy.
+    Altered,
+    /// The source has none any more.
+    Missing,
+}
+
+impl SyncTriggers {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Enabled, Self::Altered, Self::Missing];
+
+    /// Returns the word of metrics and pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Altered => "altered",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// Returns what the triggers of a copy are, or `None` before their first installation, and if Postgres was not asked.
+#[must_use]
+pub fn sync_triggers(facts: &CopyFacts) -> Option<SyncTriggers> {
+    match facts.sync_state()? {
+        SyncState::Intact | SyncState::Outdated => Some(SyncTriggers::Enabled),
+        SyncState::Altered(_) => Some(SyncTriggers::Altered),
+        SyncState::Missing => facts.was_synced().then_some(SyncTriggers::Missing),
+    }
+}
+
+/// Returns the stage of a conversion, or `None` if nothing is converted.
+pub(super) fn stage(seen: &Seen<'_>) -> Option<ConversionStage> {
+    let relation = seen.observed.relation.as_ref()?;
+    let is_wanted = seen.desired.conversion.is_some();
+    let Some(facts) = &seen.observed.copy else {
+        return (is_wanted && relation.key().is_none()).then_some(ConversionStage::Preparing);
+    };
+    let builds_indexes = || seen.remaining.steps.iter().any(is_for_index);
+    Some(if !is_wanted {
+        ConversionStage::Ending
+    } else if !facts.was_synced() {
+        ConversionStage::Preparing
+    } else if !facts.is_complete() {
+        ConversionStage::Copying
+    } else if parity_state(facts) == ParityState::Clean {
+        ConversionStage::InParity
+    } else if builds_indexes() {
+        ConversionStage::Indexing
+    } else {
+        ConversionStage::Comparing
+    })
+}
+
+/// Returns what a status says of the conversion, or `None` if nothing is converted.
+pub(super) fn conversion(seen: &Seen<'_>) -> Option<ConversionStatus> {
+    let stage = stage(seen)?;
+    let status = ConversionStatus {
+        stage: Some(stage),
+        serving: Some(Side::Source),
+        losses: losses(seen),
+        bound: bound(seen),
+        ..ConversionStatus::default()
+    };
+    Some(match (stage, &seen.observed.copy) {
+        (ConversionStage::Copying, Some(facts)) => with_progress(status, facts, seen),
+        _ => status,
+    })
+}
+
+fn with_progress(status: ConversionStatus, facts: &CopyFacts, seen: &Seen<'_>) -> ConversionStatus {
+    let (copied, estimated) = (facts.copied(), facts.plain.estimated_rows);
+    let rate = seen.copied.and_then(|(rows, took)| rows_per_second(rows, took));
+    let left = estimated.and_then(|estimated| estimated.checked_sub(copied));
+    let expected = rate.zip(left).and_then(|(rate, left)| expected_at(seen.moment.now, left, rate));
+    ConversionStatus {
+        copied_rows: number(copied),
+        estimated_rows: estimated.and_then(number),
+        rows_per_second: rate.and_then(number),
+        expected_at: expected.map(Time),
+        ..status
+    }
+}
+
+/// Returns `None` if the time is too short, or no row was copied in it.
+fn rows_per_second(rows: u64, took: Duration) -> Option<u64> {
+    let millis = u64::try_from(took.as_millis()).ok()?;
+    rows.saturating_mul(1_000).checked_div(millis).filter(|rate| *rate > 0)
+}
+
+fn expected_at(now: Timestamp, left: u64, rate: u64) -> Option<Timestamp> {
+    let seconds = i64::try_from(left.checked_div(rate)?).ok()?;
+    now.checked_add(SignedDuration::from_secs(seconds)).ok().map(whole_seconds)
+}
+
+fn losses(seen: &Seen<'_>) -> Vec<ReportedLoss> {
+    let found = preflight(seen.desired, seen.observed, &seen.moment).into_iter();
+    let losses = found.filter_map(|finding| match finding {
+        Finding::Loss(found) => Some(ReportedLoss {
+            loss: found.loss.to_string(),
+            at: match found.at {
+                LossAt::Cutover => LostAt::Cutover,
+                LossAt::Drop => LostAt::Drop,
+            },
+            acknowledged: found.acknowledged,
+        }),
+        Finding::Refused(_) | Finding::Note(_) => None,
+    });
+    losses.take(MAX_REPORTED).collect()
+}
+
+/// Nothing prevents the drop of a source that stays.
+fn bound(seen: &Seen<'_>) -> Vec<String> {
+    let plain = seen.observed.plain_table().filter(|_| seen.desired.conversion.is_some());
+    plain.map_or(&[][..], |plain| &plain.bound).iter().take(MAX_REPORTED).cloned().collect()
+}
+
+/// Returns what a status says of the comparisons, or `None` if the table has no copy that must be equal.
+pub(super) fn parity(seen: &Seen<'_>) -> Option<ParityStatus> {
+    let facts = seen.observed.copy.as_ref().filter(|_| seen.desired.conversion.is_some())?;
+    let known = ParityStatus {
+        state: Some(parity_state(facts)),
+        repaired_rows: number(facts.repaired()),
+        ..ParityStatus::default()
+    };
+    let Some(sweep) = facts.parity() else { return Some(known) };
+    let level = if sweep.content { ParityLevel::Content } else { ParityLevel::Count };
+    Some(ParityStatus {
+        level: Some(level),
+        started_at: Some(Time(whole_seconds(sweep.started_at))),
+        checked_at: sweep.checked_at.map(|at| Time(whole_seconds(at))),
+        rows_source: number(sweep.rows_source),
+        rows_partitioned: number(sweep.rows_partitioned),
+        difference_rows: number(sweep.difference_rows),
+        mismatched_ranges: number(sweep.mismatched_ranges),
+        ..known
+    })
+}
+
+/// A sweep proves nothing if writes may have missed the triggers since.
+fn parity_state(facts: &CopyFacts) -> ParityState {
+    let is_synced = sync_triggers(facts) == Some(SyncTriggers::Enabled);
+    match facts.parity().filter(|_| is_synced) {
+        Some(sweep) if sweep.is_clean() => ParityState::Clean,
+        Some(_) => ParityState::Differs,
+        None => ParityState::Unknown,
+    }
+}
+
+fn number(count: u64) -> Option<i64> {
+    i64::try_from(count).ok()
+}

@@ -1,0 +1,99 @@
+//! `InSync` and `Converted`: what the conditions of a conversion say.
+
+use super::conversion::stage;
+use super::obstacle::{About, Obstacle};
+use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, remedy, says, unknown};
+use super::{Seen, reason_of};
+use crate::api::Reason;
+use crate::api::v1alpha1::ConversionStage;
+use crate::observed::{CopyFacts, SyncState};
+
+/// Returns whether the copy of a table is equal to its source and stays so, or `None` if the table has no copy.
+pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
+    let facts = seen.observed.copy.as_ref().filter(|_| seen.desired.conversion.is_some())?;
+    let mut blockers = seen.remaining.deferred.iter().map(|held| &held.blocker);
+    let failed = blockers.find(|blocker| reason_of(blocker) == Reason::ParityFailed);
+    Some(if let Some(blocker) = failed {
+        says(FALSE, Reason::ParityFailed, blocker.explain())
+    } else if let Some(change) = altered(facts) {
+        let them = "the sync triggers again, which takes a new comparison";
+        let message = format!("{change}: {}", remedy(seen, ("installs", "install"), them));
+        says(FALSE, Reason::SyncAltered, message)
+    } else if !facts.is_complete() {
+        let estimated = facts.plain.estimated_rows.map(|rows| format!(" of ~{rows}"));
+        let message =
+            format!("{}{} rows are copied", facts.copied(), estimated.unwrap_or_default());
+        says(FALSE, Reason::RowsCopying, message)
+    } else if facts.sync_state().is_none() {
+        unknown()
+    } else {
+        compared(facts)
+    })
+}
+
+/// Returns what was changed of the triggers and functions, or `None` if no write can have missed them.
+fn altered(facts: &CopyFacts) -> Option<String> {
+    match facts.sync_state()? {
+        SyncState::Intact | SyncState::Outdated => None,
+        SyncState::Missing => {
+            facts.was_synced().then(|| "the sync triggers were dropped".to_owned())
+        }
+        SyncState::Altered(changes) => {
+            let first = changes.first().map(ToString::to_string).unwrap_or_default();
+            Some(match changes.len() {
+                0 | 1 => first,
+                count => format!("{first} (and {} more changes of the sync)", count - 1),
+            })
+        }
+    }
+}
+
+fn compared(facts: &CopyFacts) -> Verdict {
+    match facts.parity() {
+        Some(sweep) if sweep.is_clean() => {
+            says(TRUE, Reason::InParity, format!("{} rows on both sides", sweep.rows_source))
+        }
+        Some(sweep) => {
+            let message = format!(
+                "the last comparison found {} rows that differ and repaired {}: the next run compares again",
+                sweep.difference_rows, sweep.repaired_rows
+            );
+            says(UNKNOWN, Reason::NotCompared, message)
+        }
+        None => {
+            let compared = facts.sweep().map_or(0, |sweep| sweep.rows_source);
+            let message = format!(
+                "no comparison since the triggers were installed is complete: {compared} rows compared so far"
+            );
+            says(UNKNOWN, Reason::NotCompared, message)
+        }
+    }
+}
+
+/// `None` if the spec has no conversion.
+pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
+    seen.desired.conversion.as_ref()?;
+    let of_table = first(obstacles, About::Table);
+    let obstacle = of_table.or(first(obstacles, About::Conversion));
+    let stage = stage(seen);
+    let rejects = |obstacle: &&Obstacle| {
+        matches!(obstacle.reason, Reason::NotConvertible | Reason::NotAcknowledged)
+    };
+    Some(match (obstacle, stage) {
+        (Some(obstacle), _) if rejects(&obstacle) => obstacle.denies(),
+        (Some(obstacle), Some(_)) if of_table.is_some() => {
+            says(FALSE, Reason::NotConvertible, obstacle.message.clone())
+        }
+        _ if of_table.is_some() || first(obstacles, About::Access).is_some() => unknown(),
+        (_, None | Some(ConversionStage::InParity)) => {
+            let message = "the conversion has reached the state that spec.conversion asks for";
+            says(TRUE, Reason::AsRequested, message.to_owned())
+        }
+        (_, Some(_)) => {
+            let obstacle = obstacle.or(obstacles.first());
+            let goes_on = || "the conversion goes on with the next run".to_owned();
+            let message = obstacle.map_or_else(goes_on, |obstacle| obstacle.message.clone());
+            says(FALSE, Reason::Converting, message)
+        }
+    })
+}
