@@ -133,6 +133,8 @@ reasons! {
     /// A trigger or function that keeps the copy equal was dropped, disabled, or replaced; the operator installs it again
     /// and compares both tables.
     SyncAltered: Time,
+    /// The copy cannot follow a change of the plain table; change it back, or end the conversion and begin again.
+    ColumnsDiffer: User,
     /// The two tables were not compared since the triggers were installed; wait.
     NotCompared: Time,
     /// Sweep after sweep found rows that differ; find what writes to the copy, or disables its triggers.

@@ -3,17 +3,17 @@
 use std::time::Instant;
 
 use super::background::check_in_background;
-use super::{ConvergeError, Doing, look};
+use super::{ConvergeError, Doing, lock_aside, look};
 use crate::observed::ObservedTable;
 use crate::plan::{Plan, PlannedWork};
-use crate::postgres::{StepFailure, WorkOutcome, advance};
+use crate::postgres::{StepFailure, TableLock, WorkOutcome, advance};
 
-impl Doing<'_> {
+impl<'a> Doing<'a> {
     /// Does the steps and the work of one stage after the other, until none is left, one fails, or the time is over.
     pub(super) async fn convert(
         &mut self,
         (mut observed, mut remaining): (ObservedTable, Plan),
-        does_aside: bool,
+        aside: &mut Option<TableLock<'a>>,
     ) -> Result<(ObservedTable, Plan), ConvergeError> {
         let until = Instant::now().checked_add(self.options.work_time);
         let mut tried = None;
@@ -21,8 +21,11 @@ impl Doing<'_> {
             if self.desired.conversion.is_none() {
                 break;
             }
-            let next =
-                if does_aside { remaining.clone() } else { remaining.clone().without_aside() };
+            if aside.is_none() {
+                *aside = lock_aside(self.lock, &remaining, &observed, self.options).await?;
+            }
+            let next = remaining.clone();
+            let next = if aside.is_some() { next } else { next.without_aside() };
             if next.steps.is_empty() {
                 let Some(planned) = self.next_work(&remaining) else { break };
                 let work = Plan { steps: Vec::new(), work: Some(planned), ..remaining };

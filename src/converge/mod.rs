@@ -200,14 +200,14 @@ async fn converge_locked(
     if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
         return Err(ConvergeError::Revoked);
     }
-    let aside = lock_aside(lock, &first, &before, options).await?;
+    let mut aside = lock_aside(lock, &first, &before, options).await?;
     let first = if aside.is_some() { first } else { first.without_aside() };
     let checked = check_in_background(first, desired, before, &options.moment).await?;
     let plan = checked.plan().clone();
     let (outcomes, worked) = (Vec::new(), None);
     let mut doing = Doing { lock, desired, options, progress, outcomes, worked };
     let (mut observed, mut remaining) = doing.all(&checked).await?;
-    (observed, remaining) = Box::pin(doing.convert((observed, remaining), aside.is_some())).await?;
+    (observed, remaining) = Box::pin(doing.convert((observed, remaining), &mut aside)).await?;
     while is_pending(&remaining) && started.elapsed() < options.linger {
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::IndexSettings;
-use crate::partition::Identifier;
+use crate::partition::{Identifier, shown_text};
 
 /// What the copy of a plain table lacks to be like it, before the cutover.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,33 @@ pub struct PropertyDifference {
     pub followed: bool,
 }
 
+impl PropertyDifference {
+    /// Returns what differs, in a few words: `check positive`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let kind = match self.property {
+            CopyProperty::NotNull => "not null",
+            CopyProperty::Default => "default",
+            CopyProperty::Generated => "generated",
+            CopyProperty::Identity => "identity",
+            CopyProperty::Storage => "storage",
+            CopyProperty::Statistics => "statistics",
+            CopyProperty::Check => "check",
+            CopyProperty::ForeignKey => "foreign key",
+            CopyProperty::Exclusion => "exclusion",
+            CopyProperty::RowSecurity => "row security",
+            CopyProperty::Policy => "policy",
+            CopyProperty::Grant => "grant",
+            CopyProperty::ReplicaIdentity => "replica identity",
+            CopyProperty::Tablespace => "tablespace",
+            CopyProperty::AccessMethod => "access method",
+            CopyProperty::Owner => "owner",
+            CopyProperty::Comment => "comment",
+        };
+        format!("{kind} {}", shown_text(&self.object)).trim_end().to_owned()
+    }
+}
+
 /// A kind of property of the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -154,6 +181,12 @@ impl CopyDifferences {
     pub fn can_follow(&self) -> bool {
         self.columns.iter().any(|column| column.obstacle.is_none())
             || self.properties.iter().any(|property| property.followed)
+    }
+
+    /// Removes what [`follow`](crate::sql::follow) makes equal.
+    pub(crate) fn follow(&mut self) {
+        self.columns.retain(|column| column.obstacle.is_some());
+        self.properties.retain(|property| !property.followed);
     }
 
     /// Returns whether columns of the copy change when it follows, which voids parity.

@@ -75,11 +75,22 @@ impl CopyFacts {
         self.judged.as_ref().map(|judged| &judged.differences)
     }
 
+    pub(crate) fn differences_mut(&mut self) -> Option<&mut CopyDifferences> {
+        self.judged.as_mut().map(|judged| &mut judged.differences)
+    }
+
     /// Returns the names of the sync triggers of the source.
     #[must_use]
     pub fn sync_triggers(&self) -> BTreeSet<Identifier> {
         let of_source = self.state.triggers.iter().filter(|trigger| !trigger.on_copy);
         of_source.map(|trigger| trigger.name.clone()).collect()
+    }
+
+    /// Returns the columns for which the triggers were installed.
+    #[must_use]
+    pub fn synced_columns(&self) -> Vec<Identifier> {
+        let recorded = self.record().and_then(|record| record.sync.as_ref());
+        recorded.map(|sync| sync.columns.clone()).unwrap_or_default()
     }
 
     /// Returns whether a trigger or a function of the conversion is there.

@@ -37,7 +37,8 @@ pub use constraint::{
     DEFAULT_CHECK_PREFIX, bounds_check, default_check, detached_check, detached_checks,
 };
 pub use conversion::{
-    ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_guard, copy_name, function_digest,
+    ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_guard, copy_name,
+    function_digest, twin_name,
 };
 pub use conversion_name::ConversionNames;
 pub use copy_mark::{copy_mark, is_copy_mark};

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::step::{BuildIndex, MarkPartitions, MarkedPartition};
+use super::step::{MarkPartitions, MarkedPartition};
 use super::{Blocker, Plan, Step, Undone};
 use crate::partition::QualifiedName;
 
@@ -14,7 +14,7 @@ impl Step {
     /// Returns whether Postgres finalizes no detach while the step is in progress: it waits for a concurrent
     /// build if the index has a condition.
     fn delays_pending_detach(&self) -> bool {
-        matches!(self, Self::BuildIndex(BuildIndex { shape, .. }) if shape.predicate.is_some())
+        matches!(self, Self::BuildIndex(build) if build.definition.may_be_partial())
     }
 
     /// Returns the partitions whose comments the step writes.

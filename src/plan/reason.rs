@@ -60,6 +60,12 @@ pub enum Cause {
     SyncOutdated,
     /// Rows of the source are not in the copy yet.
     RowsMissing,
+    /// The source has the index.
+    SourceHasIndex,
+    /// Columns or properties of the source were changed.
+    SourceChanged,
+    /// Constraints of the copy are enforced for new rows only.
+    NotValidated,
     /// The copy has no statistics.
     NeverAnalyzed,
     /// The tables were not compared since the sync was installed.
@@ -105,6 +111,9 @@ impl Cause {
             Self::SyncAltered => "it is not what was installed".to_owned(),
             Self::SyncOutdated => "it is for other columns or another level".to_owned(),
             Self::RowsMissing => "rows of the source are not in the copy".to_owned(),
+            Self::SourceHasIndex => "the source has it".to_owned(),
+            Self::SourceChanged => "the source was changed".to_owned(),
+            Self::NotValidated => "enforced for new rows only".to_owned(),
             Self::NeverAnalyzed => "the copy has no statistics".to_owned(),
             Self::NotCompared => "not compared since the sync was installed".to_owned(),
             Self::RowsDiffered => "the last sweep found differences".to_owned(),

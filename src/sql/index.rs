@@ -7,14 +7,36 @@ use crate::partition::{
     ColumnOperators, ConditionPiece, Identifier, IndexColumn, IndexShape, QualifiedName,
     columns_with_operators, condition_pieces, index_marker,
 };
-use crate::plan::{AttachIndex, BuildIndex, CreateTableIndex, DropIndex, ReplaceTableIndex};
+use crate::plan::{
+    AttachIndex, BuildIndex, CreateTableIndex, DropIndex, IndexDefinition, ReplaceTableIndex,
+};
 
 /// The table's own index. On the table alone: no scan, and no lock on its partitions. Else with the equivalent
 /// indexes of its partitions, which are there: no scan either.
-pub(super) fn create_on_table(create: &CreateTableIndex) -> Sql {
-    let CreateTableIndex { table, index, shape, partitions } = create;
+pub(super) fn create_on_table(create: &CreateTableIndex) -> Vec<Sql> {
+    let CreateTableIndex { table, index, definition, settings, partitions } = create;
     let only = if partitions.is_empty() { "ONLY " } else { "" };
-    statement(shape.unique, "", index, &format!("{only}{}", qualified(table)), &definition(shape))
+    let on = format!("{only}{}", qualified(table));
+    let text = match definition {
+        IndexDefinition::Shape(shape) => definition_of(shape),
+        IndexDefinition::Twin { definition, .. } => definition.clone(),
+    };
+    let create = statement(definition.is_unique(), "", index, &on, &text);
+    in_tablespace(definition, settings, "SET LOCAL", create)
+}
+
+/// The definition of a twin does not say its tablespace.
+fn in_tablespace(
+    definition: &IndexDefinition,
+    settings: &IndexSettings,
+    set: &str,
+    create: Sql,
+) -> Vec<Sql> {
+    let is_twin = definition.shape().is_none();
+    let tablespace = settings.tablespace.as_ref().filter(|_| is_twin);
+    let before = tablespace.map(|space| Sql(format!("{set} default_tablespace = {}", name(space))));
+    let after = tablespace.map(|_| Sql(format!("{set} default_tablespace = DEFAULT")));
+    before.into_iter().chain([create]).chain(after).collect()
 }
 
 /// An index of a table that nobody uses yet.
@@ -44,11 +66,16 @@ pub(super) fn create_as(
 
 /// An index of a partition in use.
 pub(super) fn build(build: &BuildIndex) -> Vec<Sql> {
-    let BuildIndex { partition, index, shape, stands_for, settings } = build;
+    let BuildIndex { partition, index, definition, stands_for, settings } = build;
     let on = qualified(partition);
-    let definition = definition_with(shape, settings);
-    let mut statements = vec![statement(shape.unique, "CONCURRENTLY ", index, &on, &definition)];
-    statements.extend(stands_for.iter().map(|named| mark(partition, index, named, shape)));
+    let text = match definition {
+        IndexDefinition::Shape(shape) => definition_with(shape, settings),
+        IndexDefinition::Twin { definition, .. } => definition.clone(),
+    };
+    let create = statement(definition.is_unique(), "CONCURRENTLY ", index, &on, &text);
+    let mut statements = in_tablespace(definition, settings, "SET", create);
+    let named = stands_for.iter().zip(definition.shape());
+    statements.extend(named.map(|(named, shape)| mark(partition, index, named, shape)));
     statements
 }
 
@@ -116,7 +143,7 @@ fn mark(
 }
 
 /// What follows `USING`.
-fn definition(shape: &IndexShape) -> String {
+fn definition_of(shape: &IndexShape) -> String {
     definition_with(shape, &IndexSettings::default())
 }
 

@@ -52,7 +52,7 @@ pub use script::{Role, Script, Sql, Statement};
 pub use settings::{pin_settings, pinned_options};
 
 use crate::partition::Identifier;
-use crate::plan::{Effort, Step, TransactionMode};
+use crate::plan::{Effort, InstallSync, Step, TransactionMode};
 
 /// How long a step may wait.
 #[derive(Debug, Clone, Copy)]
@@ -114,23 +114,40 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::DetachPartition(detach) => vec![retention::detach(detach)],
         Step::FinalizeDetach(finalize) => vec![retention::finalize(finalize)],
         Step::DropDetached(drop) => vec![retention::drop_detached(drop)],
-        Step::CreateTableIndex(create) => vec![index::create_on_table(create)],
+        Step::CreateTableIndex(create) => index::create_on_table(create),
         Step::BuildIndex(build) => index::build(build),
         Step::AttachIndex(attach) => vec![index::attach(attach)],
         Step::DropIndex(drop) => vec![index::drop_concurrently(drop)],
         Step::DropTableIndex(drop) => vec![index::drop(&drop.table, &drop.index)],
         Step::ReplaceTableIndex(replace) => index::replace(replace),
         Step::CreateCopy(create) => create_copy(&create.table, create.method),
-        Step::InstallSync(install) => install_sync(&install.table, install.level, &install.present),
+        Step::InstallSync(step) => install(step),
+        Step::FollowSource(step) => {
+            let sync = step.sync.as_ref();
+            let follow = follow(&step.table, step.method, &step.known).into_iter();
+            follow.chain(sync.into_iter().flat_map(install)).collect()
+        }
+        Step::ValidateCopy(step) => validate_copy(&step.table),
         Step::AnalyzeCopy(analyze) => vec![conversion::analyze(&analyze.copy)],
         Step::EndSync(end) => remove_sync(&end.table),
         Step::DropCopy(drop) => drop_copy(&drop.table),
     }
 }
 
+fn install(step: &InstallSync) -> Vec<Sql> {
+    install_sync(&step.table, step.level, &step.present)
+}
+
 /// What the operator's role does after the owner, in the same transaction: it records how far a conversion is.
 fn records_of(step: &Step) -> Vec<Sql> {
-    if let Step::InstallSync(install) = step {
+    let installs = if let Step::InstallSync(install) = step {
+        Some(install.as_ref())
+    } else if let Step::FollowSource(follow) = step {
+        follow.sync.as_ref()
+    } else {
+        None
+    };
+    if let Some(install) = installs {
         return record_sync(&install.table, install.level, LoginRole::Hidden);
     }
     let begins_or_ends = if let Step::CreateCopy(create) = step {

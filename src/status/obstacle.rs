@@ -233,6 +233,7 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
             (Reason::NotConvertible, About::Table)
         }
         ConversionBlocker::CutoverNotSupported => (Reason::NotConvertible, About::Conversion),
+        ConversionBlocker::ColumnsDiffer { .. } => (Reason::ColumnsDiffer, About::Conversion),
         ConversionBlocker::ParityFailed { .. } => (Reason::ParityFailed, About::Conversion),
         ConversionBlocker::DropCopyNeedsApproval { .. } => {
             (Reason::AwaitingApproval, About::Conversion)

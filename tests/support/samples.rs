@@ -16,9 +16,9 @@ use pg_partition_operator::plan::{
     AnalyzeCopy, Attach, AttachIndex, Blocker, BuildIndex, ConversionBlocker, CreateCopy,
     CreateTableIndex, DefaultBlocker, Detach, DiscardPartition, Drain, DropCopy, DropDetached,
     DropExclusion, DropIndex, DropTableIndex, EndSync, ExcludeFromDefault, FinalizeDetach,
-    IndexBlocker, IndexBody, InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex,
-    NewPartition, Remember, RemoveDefault, ReplaceTableIndex, StateBounds, Step, ValidateBounds,
-    ValidateExclusion,
+    FollowSource, IndexBlocker, IndexBody, IndexDefinition, InstallSync, MarkPartitions,
+    MarkedPartition, Marking, NewIndex, NewPartition, Remember, RemoveDefault, ReplaceTableIndex,
+    StateBounds, Step, ValidateBounds, ValidateCopy, ValidateExclusion,
 };
 
 mod refusals;
@@ -266,13 +266,14 @@ impl Names {
             Step::CreateTableIndex(CreateTableIndex {
                 table: table.clone(),
                 index: self.table_index.clone(),
-                shape: self.shape.clone(),
+                definition: IndexDefinition::Shape(self.shape.clone()),
+                settings: IndexSettings::default(),
                 partitions: Vec::new(),
             }),
             Step::BuildIndex(BuildIndex {
                 partition: partition.clone(),
                 index: index.clone(),
-                shape: self.shape.clone(),
+                definition: IndexDefinition::Shape(self.shape.clone()),
                 stands_for: None,
                 settings: IndexSettings::default(),
             }),
@@ -313,6 +314,14 @@ impl Names {
                 level: SyncLevel::Row,
                 present: BTreeSet::new(),
             })),
+            Step::FollowSource(Box::new(FollowSource {
+                table: table.clone(),
+                method: Method::Hash,
+                known: table.columns.clone(),
+                sync: None,
+                changes: vec!["column status added".to_owned()],
+            })),
+            Step::ValidateCopy(Box::new(ValidateCopy { table: table.clone() })),
             Step::AnalyzeCopy(AnalyzeCopy { copy: table.copy.clone() }),
             Step::EndSync(Box::new(EndSync { table: table.clone() })),
             Step::DropCopy(Box::new(DropCopy { table, oid: 16_400, references })),
@@ -375,6 +384,11 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         ConversionBlocker::AttachNotSupported.into(),
         ConversionBlocker::CutoverNotSupported.into(),
         ConversionBlocker::NoSource { table: orders("orders") }.into(),
+        ConversionBlocker::ColumnsDiffer {
+            table: orders("orders"),
+            changes: vec!["column placed_at of another type".to_owned()],
+        }
+        .into(),
         ConversionBlocker::ParityFailed { table: orders("orders"), sweeps: 3 }.into(),
         ConversionBlocker::DropCopyNeedsApproval { copy: orders("orders_partitioned") }.into(),
     ];

@@ -15,6 +15,13 @@ pub enum ConversionBlocker {
         /// The table.
         table: QualifiedName,
     },
+    /// The source was changed in a way that the copy cannot follow without reading all rows under a lock.
+    ColumnsDiffer {
+        /// The table.
+        table: QualifiedName,
+        /// Changed columns and properties, in a few words each.
+        changes: Vec<String>,
+    },
     /// Sweep after sweep found rows of the copy that differ.
     ParityFailed {
         /// The table.

@@ -44,6 +44,7 @@ encode_variants! {
         AttachNotSupported = "conversion-not-supported" {}
         CutoverNotSupported = "cutover-not-supported" {}
         NoSource = "no-source" { table }
+        ColumnsDiffer = "columns-differ" { table, changes }
         ParityFailed = "parity-failed" { table; except sweeps }
         DropCopyNeedsApproval = "drop-copy-needs-approval" { copy }
     }

@@ -4,8 +4,8 @@ use crate::desired::Loss;
 use crate::observed::ChangedCollation;
 use crate::partition::{Canonical, Encode, Method, encode_fields, encode_variants};
 use crate::plan::{
-    AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync, KeyFault, PublicationFault, Refusal,
-    Work,
+    AnalyzeCopy, CreateCopy, DropCopy, EndSync, FollowSource, InstallSync, KeyFault,
+    PublicationFault, Refusal, ValidateCopy, Work,
 };
 
 encode_variants! {
@@ -62,6 +62,8 @@ impl Encode for Work {
 encode_fields! {
     CreateCopy { table, source, method, references }
     InstallSync { table, source, level, present }
+    FollowSource { table, method, known, sync, changes }
+    ValidateCopy { table }
     AnalyzeCopy { copy }
     EndSync { table }
     DropCopy { table, oid, references }

@@ -11,8 +11,8 @@ mod conversion;
 use super::step::{
     Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
     DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
-    RemoveDefault, ReplaceTableIndex, StateBounds, ValidateBounds, ValidateExclusion,
+    IndexBody, IndexDefinition, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition,
+    Remember, RemoveDefault, ReplaceTableIndex, StateBounds, ValidateBounds, ValidateExclusion,
 };
 use super::{Deferral, PlannedStep, Step};
 use crate::observed::{Fires, IndexSettings, ReplicaIdentity, Template, Trigger};
@@ -47,6 +47,8 @@ impl Encode for Step {
             Self::ReplaceTableIndex(step) => to.word("replace-index").with(step),
             Self::CreateCopy(step) => to.word("create-copy").with(step.as_ref()),
             Self::InstallSync(step) => to.word("install-sync").with(step.as_ref()),
+            Self::FollowSource(step) => to.word("follow").with(step.as_ref()),
+            Self::ValidateCopy(step) => to.word("validate-copy").with(step.as_ref()),
             Self::AnalyzeCopy(step) => to.word("analyze").with(step),
             Self::EndSync(step) => to.word("end-sync").with(step.as_ref()),
             Self::DropCopy(step) => to.word("drop-copy").with(step.as_ref()),
@@ -88,8 +90,8 @@ encode_fields! {
     ValidateBounds { managed, partition }
     DropDetached { managed, partition, oid, bounds, marker, references; except rows, bytes }
 
-    CreateTableIndex { table, index, shape, partitions }
-    BuildIndex { partition, index, shape, stands_for, settings }
+    CreateTableIndex { table, index, definition, partitions; except settings }
+    BuildIndex { partition, index, definition, stands_for, settings }
     AttachIndex { table, table_index, partition, index }
     DropIndex { partition, index; except successor }
     DropTableIndex { table, index, partitions }
@@ -131,6 +133,16 @@ encode_variants! {
         Timestamp = "timestamp" {}
         TimestampTz = "timestamptz" {}
         UuidV7 = "uuid" {}
+    }
+}
+
+/// The shape alone, as before there were twins: no open approval is taken back.
+impl Encode for IndexDefinition {
+    fn encode(&self, to: &mut Canonical) {
+        match self {
+            Self::Shape(shape) => to.with(shape),
+            Self::Twin { unique, definition } => to.word("twin").with(unique).with(definition),
+        };
     }
 }
 

@@ -5,7 +5,9 @@ use super::{SafetyRule, Site};
 use crate::desired::{ConversionMethod, CopyOptions, DesiredTable};
 use crate::observed::{CopyFacts, ObservedTable, SyncState};
 use crate::partition::{Bounds, CopiedTable, copy_name};
-use crate::plan::step::{AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync};
+use crate::plan::step::{
+    AnalyzeCopy, CreateCopy, DropCopy, EndSync, FollowSource, InstallSync, ValidateCopy,
+};
 use crate::plan::{Step, Work};
 
 pub(super) fn check_create(
@@ -30,6 +32,23 @@ pub(super) fn check_install(
     let facts = copy(world)?;
     world.ensure(facts.source == install.source, SafetyRule::SameTable)?;
     world.ensure(accepts_every_row(world), SafetyRule::CopyAcceptsRows)
+}
+
+/// The copy changes only as its source did.
+pub(super) fn check_follow(
+    follow: &FollowSource,
+    world: &Site<'_>,
+    leave: &Leave<'_>,
+) -> Result<(), SafetyRule> {
+    world.ensure(leave.converts, SafetyRule::ConversionWanted)?;
+    names_both(&follow.table, world)?;
+    copy(world)?;
+    follow.sync.as_ref().map_or(Ok(()), |install| check_install(install, world, leave))
+}
+
+pub(super) fn check_validate(validate: &ValidateCopy, world: &Site<'_>) -> Result<(), SafetyRule> {
+    names_both(&validate.table, world)?;
+    copy(world).map(|_| ())
 }
 
 pub(super) fn check_analyze(analyze: &AnalyzeCopy, world: &Site<'_>) -> Result<(), SafetyRule> {

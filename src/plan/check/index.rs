@@ -44,7 +44,7 @@ impl<'a> Successors<'a> {
 }
 
 pub(super) fn check_create(create: &CreateTableIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
-    check_taken(&create.partitions, &create.shape, world)?;
+    check_taken(&create.partitions, create.definition.shape(), world)?;
     world.ensure(create.table == world.name, SafetyRule::OfTable)?;
     world.ensure(!world.taken.contains(&create.index), SafetyRule::UnusedName)
 }
@@ -52,11 +52,12 @@ pub(super) fn check_create(create: &CreateTableIndex, world: &Site<'_>) -> Resul
 /// An index that takes those of the partitions builds none under its lock.
 fn check_taken(
     partitions: &[QualifiedName],
-    shape: &IndexShape,
+    shape: Option<&IndexShape>,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
-    let is_equivalent =
-        |i: &PartitionIndex| i.valid && i.of.is_none() && i.shape.as_ref() == Some(shape);
+    let is_equivalent = |i: &PartitionIndex| {
+        i.valid && i.of.is_none() && shape.is_some() && i.shape.as_ref() == shape
+    };
     let has_one = |p: &ObservedPartition| {
         p.kind == PartitionKind::ForeignTable || p.indexes.iter().any(is_equivalent)
     };

@@ -126,6 +126,8 @@ fn check_step(
         Step::ReplaceTableIndex(replace) => index::check_replace(replace, world),
         Step::CreateCopy(create) => conversion::check_create(create, world, leave),
         Step::InstallSync(install) => conversion::check_install(install, world, leave),
+        Step::FollowSource(step) => conversion::check_follow(step, world, leave),
+        Step::ValidateCopy(step) => conversion::check_validate(step, world),
         Step::AnalyzeCopy(analyze) => conversion::check_analyze(analyze, world),
         Step::EndSync(end) => conversion::check_end(end, world, leave),
         Step::DropCopy(drop) => conversion::check_drop(drop, world, leave),

@@ -2,6 +2,7 @@
 
 use super::{Copied, Phase};
 use crate::observed::{ObservedTable, SyncState};
+use crate::partition::CopiedTable;
 use crate::plan::draft::Draft;
 use crate::plan::ground::{Ground, Method};
 use crate::plan::step::{AnalyzeCopy, InstallSync};
@@ -11,7 +12,8 @@ use crate::plan::{Cause, Step};
 /// Installs the triggers, once the copy accepts every row, and again whenever they are not what was installed.
 pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
-    if !accepts_every_row(ground, &draft.world) {
+    let follows = draft.steps.iter().any(|planned| matches!(planned.step, Step::FollowSource(_)));
+    if follows || !accepts_every_row(ground, &draft.world) {
         return;
     }
     let because = match sync(copied) {
@@ -20,13 +22,18 @@ pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
         SyncState::Outdated => Cause::SyncOutdated,
         SyncState::Altered(_) => Cause::SyncAltered,
     };
-    let step = Step::InstallSync(Box::new(InstallSync {
-        table: copied.table.clone(),
+    let install = installation_of(copied, copied.table.clone());
+    draft.step(Step::InstallSync(Box::new(install)), because);
+}
+
+/// The installation of the triggers of the spec.
+pub(super) fn installation_of(copied: &Copied<'_>, table: CopiedTable) -> InstallSync {
+    InstallSync {
+        table,
         source: copied.facts.source,
         level: copied.options.sync,
         present: copied.facts.sync_triggers(),
-    }));
-    draft.step(step, because);
+    }
 }
 
 pub(super) fn sync(copied: &Copied<'_>) -> SyncState {

@@ -8,6 +8,7 @@ mod begin;
 mod compare;
 mod copy;
 mod end;
+mod follow;
 mod key;
 mod leaves;
 mod loss;
@@ -28,8 +29,11 @@ pub(super) use begin::create_copy;
 pub(super) use compare::{compare_rows, cut_over};
 pub(super) use copy::{analyze, copy_rows, install_sync};
 pub(super) use end::end;
+pub(super) use follow::follow_source;
 pub(super) use phase::{Aim, Copied, Phase, phase};
-pub(super) use simulate::{analyzed, created, dropped, synced, unsynced};
+pub(super) use simulate::{
+    analyzed, created, dropped, followed, synced, twin_completed, twin_created, unsynced, validated,
+};
 
 use super::{Blocker, Moment, Note};
 use crate::desired::DesiredTable;

@@ -1,8 +1,8 @@
 //! Our model of Postgres: what the steps of a conversion make of the world.
 
-use crate::observed::{CopyFacts, ObservedTable, RelationKind};
-use crate::partition::{KeyColumn, PartitionKey};
-use crate::plan::step::{CreateCopy, DropCopy, InstallSync};
+use crate::observed::{CopyDifferences, CopyFacts, ObservedTable, RelationKind};
+use crate::partition::{Identifier, KeyColumn, PartitionKey};
+use crate::plan::step::{CreateCopy, DropCopy, FollowSource, IndexDefinition, InstallSync};
 
 pub(in crate::plan) fn synced(world: &mut ObservedTable, install: &InstallSync) {
     on_copy(world, |facts| facts.install_sync(&install.table, install.level));
@@ -14,6 +14,47 @@ pub(in crate::plan) fn analyzed(world: &mut ObservedTable) {
 
 pub(in crate::plan) fn unsynced(world: &mut ObservedTable) {
     on_copy(world, CopyFacts::end_sync);
+}
+
+/// The copy has all columns and properties of its source again.
+pub(in crate::plan) fn followed(world: &mut ObservedTable, step: &FollowSource) {
+    on_differences(world, CopyDifferences::follow);
+    if let Some(install) = &step.sync {
+        synced(world, install);
+    }
+}
+
+/// Constraints of the copy are enforced for all rows.
+pub(in crate::plan) fn validated(world: &mut ObservedTable) {
+    on_differences(world, |differences| differences.not_valid.clear());
+}
+
+/// The copy has the twin of an index, which is not valid yet.
+pub(in crate::plan) fn twin_created(
+    world: &mut ObservedTable,
+    definition: &IndexDefinition,
+    name: &Identifier,
+) {
+    let text = definition.catalog_text();
+    on_differences(world, |differences| {
+        let of = differences.indexes.iter_mut().filter(|index| index.definition == text);
+        of.for_each(|index| index.twin = Some(name.clone()));
+    });
+}
+
+/// The twin of an index is valid.
+pub(in crate::plan) fn twin_completed(world: &mut ObservedTable, name: &Identifier) {
+    on_differences(world, |differences| {
+        differences.indexes.retain(|index| index.twin.as_ref() != Some(name));
+    });
+}
+
+fn on_differences(world: &mut ObservedTable, change: impl FnOnce(&mut CopyDifferences)) {
+    on_copy(world, |facts| {
+        if let Some(differences) = facts.differences_mut() {
+            change(differences);
+        }
+    });
 }
 
 fn on_copy(world: &mut ObservedTable, change: impl FnOnce(&mut CopyFacts)) {

@@ -2,6 +2,9 @@
 
 use crate::plan::ConversionBlocker;
 
+/// How many changes a message shows.
+const SHOWN: usize = 5;
+
 impl ConversionBlocker {
     /// Says what blocks the conversion, and what to do about it.
     pub(super) fn explain(&self) -> String {
@@ -18,6 +21,17 @@ impl ConversionBlocker {
                  spec.conversion.serveFrom to Partitioned, or remove spec.conversion",
                 table.shown()
             ),
+            Self::ColumnsDiffer { table, changes } => {
+                let mut shown = changes.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+                if changes.len() > SHOWN {
+                    shown.push_str(", …");
+                }
+                format!(
+                    "the copy of {} cannot follow a change of the table ({shown}): change the table back, or \
+                     remove spec.conversion, approve the drop of the copy, and begin again",
+                    table.shown()
+                )
+            }
             Self::ParityFailed { table, sweeps } => format!(
                 "{sweeps} sweeps in a row found rows of the copy of {} that differ, and repaired them: \
                  find what writes to the copy or disables its triggers, then remove spec.conversion and \

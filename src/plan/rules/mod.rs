@@ -50,10 +50,14 @@ pub enum Rule {
     Index,
     /// Creates the copy of a plain table.
     CreateCopy,
+    /// Makes a copy like its source again, after changes of the source.
+    FollowSource,
     /// Installs the triggers that keep a copy equal to its source.
     InstallSync,
     /// Copies rows.
     CopyRows,
+    /// Builds the indexes of a plain table on its copy.
+    CopyIndexes,
     /// Gathers statistics on a copy.
     AnalyzeCopy,
     /// Compares a copy with its source.
@@ -96,6 +100,8 @@ impl Rule {
             Self::CreateCopy
             | Self::InstallSync
             | Self::CopyRows
+            | Self::CopyIndexes
+            | Self::FollowSource
             | Self::AnalyzeCopy
             | Self::CompareRows
             | Self::CutOver
@@ -123,6 +129,8 @@ impl Rule {
             Self::CreateCopy => conversion::create_copy(ground, draft),
             Self::InstallSync => conversion::install_sync(ground, draft),
             Self::CopyRows => conversion::copy_rows(ground, draft),
+            Self::CopyIndexes => index::ensure_twins(ground, draft),
+            Self::FollowSource => conversion::follow_source(ground, draft),
             Self::AnalyzeCopy => conversion::analyze(ground, draft),
             Self::CompareRows => conversion::compare_rows(ground, draft),
             Self::CutOver => conversion::cut_over(ground, draft),

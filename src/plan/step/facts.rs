@@ -188,6 +188,8 @@ impl Step {
             Self::ReplaceTableIndex(step) => step,
             Self::CreateCopy(step) => &**step,
             Self::InstallSync(step) => &**step,
+            Self::FollowSource(step) => &**step,
+            Self::ValidateCopy(step) => &**step,
             Self::AnalyzeCopy(step) => step,
             Self::EndSync(step) => &**step,
             Self::DropCopy(step) => &**step,

@@ -1,9 +1,9 @@
 //! Steps on indexes of the table and of its partitions.
 
+use super::IndexDefinition;
 use super::facts::{Effort, Facts, Family, Locks, Object, Risk, StepFacts, TransactionMode};
-use super::text::shown_shape;
 use crate::observed::IndexSettings;
-use crate::partition::{Identifier, IndexShape, LockMode, QualifiedName};
+use crate::partition::{Identifier, LockMode, QualifiedName};
 
 /// The parent index to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,9 @@ pub struct CreateTableIndex {
     /// The index.
     pub index: Identifier,
     /// What it is.
-    pub shape: IndexShape,
+    pub definition: IndexDefinition,
+    /// The properties of a twin that its definition does not show.
+    pub settings: IndexSettings,
     /// All partitions, if it takes their equivalent indexes in the same statement: beside a foreign partition an
     /// index that is created on the table alone never becomes valid. Empty if it is created on the table alone.
     pub partitions: Vec<QualifiedName>,
@@ -49,7 +51,7 @@ impl StepFacts for CreateTableIndex {
     }
 
     fn detail(&self) -> String {
-        shown_shape(&self.shape)
+        self.definition.shown()
     }
 }
 
@@ -61,7 +63,7 @@ pub struct BuildIndex {
     /// The index.
     pub index: Identifier,
     /// What it is.
-    pub shape: IndexShape,
+    pub definition: IndexDefinition,
     /// The name the resource gives it, where it stands by itself.
     pub stands_for: Option<Identifier>,
     /// The properties it takes from the table's index.
@@ -98,8 +100,8 @@ impl StepFacts for BuildIndex {
     }
 
     fn detail(&self) -> String {
-        let (on, shape) = (self.partition.name.shown(), shown_shape(&self.shape));
-        format!("on {on}, concurrently: {shape}")
+        let (on, definition) = (self.partition.name.shown(), self.definition.shown());
+        format!("on {on}, concurrently: {definition}")
     }
 }
 

@@ -3,7 +3,9 @@
 mod conversion;
 mod default;
 mod facts;
+mod follow;
 mod index;
+mod index_definition;
 mod partition;
 mod record;
 mod retention;
@@ -12,9 +14,11 @@ mod text;
 pub use conversion::{AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync};
 pub use default::{Drain, DropExclusion, ExcludeFromDefault, RemoveDefault, ValidateExclusion};
 pub use facts::{Effort, Facts, Family, Object, Risk, TransactionMode};
+pub use follow::{FollowSource, ValidateCopy};
 pub use index::{
     AttachIndex, BuildIndex, CreateTableIndex, DropIndex, DropTableIndex, ReplaceTableIndex,
 };
+pub use index_definition::IndexDefinition;
 pub use partition::{Attach, DiscardPartition, IndexBody, NewIndex, NewPartition};
 pub use record::{MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds};
 pub use retention::{Detach, DropDetached, FinalizeDetach};
@@ -81,6 +85,10 @@ pub enum Step {
     CreateCopy(Box<CreateCopy>),
     /// Create the triggers and functions that keep a copy equal to its source, or replace them.
     InstallSync(Box<InstallSync>),
+    /// Make a copy like its source again, after columns or properties of the source were changed.
+    FollowSource(Box<FollowSource>),
+    /// Validate constraints of a copy that were added for new rows only.
+    ValidateCopy(Box<ValidateCopy>),
     /// Gather statistics on a copy.
     AnalyzeCopy(AnalyzeCopy),
     /// Drop the triggers and functions that keep a copy equal to its source.

@@ -11,8 +11,8 @@ use pg_partition_operator::observed::{
 };
 use pg_partition_operator::partition::{Bounds, CopiedTable, Method, SyncLevel, copy_name};
 use pg_partition_operator::plan::{
-    AnalyzeCopy, Cause, CompareRows, CopyRows, CreateCopy, DropCopy, EndSync, InstallSync,
-    PlannedWork, Rule, Step, Work, simulate,
+    AnalyzeCopy, Cause, CompareRows, CopyRows, CreateCopy, DropCopy, EndSync, FollowSource,
+    InstallSync, PlannedWork, Rule, Step, ValidateCopy, Work, simulate,
 };
 
 use super::Mutant;
@@ -24,8 +24,19 @@ const SOURCE: u32 = 4_711;
 
 /// Each step and each work of a conversion.
 pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
-    let makes: [fn(&mut Mutant); 8] =
-        [create, install, analyze, end, drop_copy, copy_rows, compare_rows, compare_counts];
+    let makes: [fn(&mut Mutant); 11] = [
+        create,
+        install,
+        follow,
+        follow_columns,
+        validate,
+        analyze,
+        end,
+        drop_copy,
+        copy_rows,
+        compare_rows,
+        compare_counts,
+    ];
     let made = makes.iter().map(|make| {
         let mut base = whole.clone();
         base.plan.steps.clear();
@@ -107,6 +118,33 @@ fn install_step(table: &CopiedTable) -> Step {
 fn install(base: &mut Mutant) {
     let table = copied(base);
     base.plan.steps = vec![planned(install_step(&table))];
+}
+
+fn follow(base: &mut Mutant) {
+    let table = copied(base);
+    let follow = FollowSource {
+        known: table.columns.clone(),
+        table,
+        method: Method::Hash,
+        sync: None,
+        changes: Vec::new(),
+    };
+    base.plan.steps = vec![planned(Step::FollowSource(Box::new(follow)))];
+}
+
+/// Columns change, so that the triggers are installed again.
+fn follow_columns(base: &mut Mutant) {
+    follow(base);
+    let install = install_step(&table(&base.world.observed));
+    if let (Some(Step::FollowSource(follow)), Step::InstallSync(install)) = (base.first(), install)
+    {
+        follow.sync = Some(*install);
+    }
+}
+
+fn validate(base: &mut Mutant) {
+    let table = copied(base);
+    base.plan.steps = vec![planned(Step::ValidateCopy(Box::new(ValidateCopy { table })))];
 }
 
 fn analyze(base: &mut Mutant) {
@@ -193,6 +231,8 @@ fn tables(mutant: &mut Mutant) -> Option<&mut CopiedTable> {
     match &mut mutant.plan.steps.first_mut()?.step {
         Step::CreateCopy(step) => Some(&mut step.table),
         Step::InstallSync(step) => Some(&mut step.table),
+        Step::FollowSource(step) => Some(&mut step.table),
+        Step::ValidateCopy(step) => Some(&mut step.table),
         Step::EndSync(step) => Some(&mut step.table),
         Step::DropCopy(step) => Some(&mut step.table),
         _ => None,
@@ -230,6 +270,9 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
     |m| match m.first() {
         Some(Step::CreateCopy(step)) => step.source = 1,
         Some(Step::InstallSync(step)) => step.source = 1,
+        Some(Step::FollowSource(step)) => {
+            step.sync.iter_mut().for_each(|install| install.source = 1);
+        }
         Some(Step::DropCopy(step)) => step.oid = 1,
         _ => {}
     },

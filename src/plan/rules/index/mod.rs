@@ -1,20 +1,24 @@
 //! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
 
 mod on_partitions;
+mod twins;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DesiredIndex;
 use crate::observed::{
-    ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
+    IndexSettings, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Identifier, QualifiedName, fit};
 use crate::plan::IndexBlocker;
 use crate::plan::condition::KnownCondition;
 use crate::plan::limits::MAX_STEPS;
 use crate::plan::step::{
-    AttachIndex, CreateTableIndex, DropTableIndex, REPLACEMENT_SUFFIX, ReplaceTableIndex,
+    AttachIndex, CreateTableIndex, DropTableIndex, IndexDefinition, REPLACEMENT_SUFFIX,
+    ReplaceTableIndex,
 };
-use on_partitions::{build, ensure_on_partitions};
+use on_partitions::{Wanted, build, ensure_on_partitions};
+
+pub(super) use twins::ensure_twins;
 
 pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     let indexes = &ground.desired.indexes;
@@ -138,12 +142,10 @@ fn replacement_name(index: &DesiredIndex) -> Identifier {
 
 fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, draft: &mut Draft) {
     let table = draft.world.name.clone();
-    let shape = index.shape.clone();
-    let partitions = Vec::new();
-    draft.step(
-        Step::CreateTableIndex(CreateTableIndex { table, index: name, shape, partitions }),
-        because,
-    );
+    let definition = IndexDefinition::Shape(index.shape.clone());
+    let (settings, partitions) = (IndexSettings::default(), Vec::new());
+    let create = CreateTableIndex { table, index: name, definition, settings, partitions };
+    draft.step(Step::CreateTableIndex(create), because);
 }
 
 fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
@@ -169,13 +171,20 @@ fn create_beside_foreign(
     for partition in attached.iter().filter(|p| p.kind != PartitionKind::ForeignTable) {
         is_complete &= equivalent(index, partition).is_some()
             || draft.has_room()
-                && build(index, (name, None), partition, because, ground, draft).is_some();
+                && build(
+                    &Wanted::of(index, (name, None), ground, draft),
+                    partition,
+                    because,
+                    draft,
+                )
+                .is_some();
     }
     if is_complete {
         let step = Step::CreateTableIndex(CreateTableIndex {
             table: draft.world.name.clone(),
             index: name.clone(),
-            shape: index.shape.clone(),
+            definition: IndexDefinition::Shape(index.shape.clone()),
+            settings: IndexSettings::default(),
             partitions: attached.into_iter().map(|p| p.name).collect(),
         });
         draft.step(step, because);
@@ -214,9 +223,11 @@ fn complete(
         }
         let partition = draft.world.partitions.get(at).filter(lacks).cloned();
         let Some(partition) = partition else { continue };
-        let name = match equivalent(index, &partition) {
-            Some(twin) => Some(twin.name.clone()),
-            None => build(index, (of, None), &partition, because, ground, draft),
+        let name = if let Some(twin) = equivalent(index, &partition) {
+            Some(twin.name.clone())
+        } else {
+            let wanted = Wanted::of(index, (of, None), ground, draft);
+            build(&wanted, &partition, because, draft)
         };
         if let Some(name) = name {
             let step = Step::AttachIndex(AttachIndex {

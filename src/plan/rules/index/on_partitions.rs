@@ -7,7 +7,7 @@ use crate::partition::{Bounds, Identifier, index_name, unused};
 use crate::plan::IndexBlocker;
 use crate::plan::calendar::Newest;
 use crate::plan::limits::MAX_STEPS;
-use crate::plan::step::{BuildIndex, DropIndex};
+use crate::plan::step::{BuildIndex, DropIndex, IndexDefinition};
 
 impl Draft {
     /// Returns whether the plan has room for more steps of indexes.
@@ -44,7 +44,8 @@ pub(super) fn ensure_on_partitions(
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
             let because = if other { Cause::OtherDefinition } else { Cause::MissingIndex };
             let of = (&index.name, Some(&index.name));
-            successor = build(index, of, &partition, because, ground, draft);
+            let wanted = Wanted::of(index, of, ground, draft);
+            successor = build(&wanted, &partition, because, draft);
         }
         let old: Vec<_> = partition
             .indexes
@@ -84,18 +85,50 @@ fn belongs_on(
     }
 }
 
+/// An index that partitions are to have.
+pub(super) struct Wanted<'a> {
+    /// The index of the table to which those of the partitions will belong, or the name in the spec.
+    pub(super) of: &'a Identifier,
+    /// The name in the spec, if it stands by itself.
+    pub(super) stands_for: Option<&'a Identifier>,
+    /// What it is.
+    pub(super) definition: IndexDefinition,
+    /// The properties that its definition does not have.
+    pub(super) settings: IndexSettings,
+}
+
+impl<'a> Wanted<'a> {
+    /// Returns an index of the spec.
+    pub(super) fn of(
+        index: &DesiredIndex,
+        (of, stands_for): (&'a Identifier, Option<&'a Identifier>),
+        ground: &Ground<'_>,
+        draft: &Draft,
+    ) -> Self {
+        let settings = IndexSettings {
+            operators: draft.condition_of(ground, index).operators,
+            ..table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
+        };
+        let definition = IndexDefinition::Shape(index.shape.clone());
+        Self { of, stands_for, definition, settings }
+    }
+
+    /// Returns the name that the index of a partition has, if it is not taken.
+    pub(super) fn name_on(&self, partition: &ObservedPartition, draft: &Draft) -> Identifier {
+        let stems = (&draft.world.managed, &draft.world.name.name);
+        index_name(stems, self.of, &partition.name.name)
+    }
+}
+
 /// Builds an index on a partition, after clearing away what is left of an earlier attempt. None
 /// where it cannot be.
 pub(super) fn build(
-    index: &DesiredIndex,
-    (of, stands_for): (&Identifier, Option<&Identifier>),
+    index: &Wanted<'_>,
     partition: &ObservedPartition,
     because: Cause,
-    ground: &Ground<'_>,
     draft: &mut Draft,
 ) -> Option<Identifier> {
-    let stems = (&draft.world.managed, &draft.world.name.name);
-    let wanted = index_name(stems, of, &partition.name.name);
+    let wanted = index.name_on(partition, draft);
     let left = |name: &Identifier| {
         partition.indexes.iter().find(|i| !i.valid && i.of.is_none() && i.name == *name)
     };
@@ -104,12 +137,9 @@ pub(super) fn build(
     let step = Step::BuildIndex(BuildIndex {
         partition: partition.name.clone(),
         index: name.clone(),
-        shape: index.shape.clone(),
-        settings: IndexSettings {
-            operators: draft.condition_of(ground, index).operators,
-            ..table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
-        },
-        stands_for: stands_for.cloned(),
+        definition: index.definition.clone(),
+        settings: index.settings.clone(),
+        stands_for: index.stands_for.cloned(),
     });
     if let Some(blocker) = build_blocker(partition, leftover, draft) {
         draft.defer(Some(step), blocker);

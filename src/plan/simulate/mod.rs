@@ -2,17 +2,22 @@
 //!
 //! On every supported version a test executes each step and holds the catalog against this model.
 
+mod index;
+
 use super::conversion;
 use super::equivalent::{belong, created_by_attach, stand_alone};
 use super::step::{
-    Attach, AttachIndex, CreateTableIndex, Drain, IndexBody, MarkPartitions, MarkedPartition,
-    NewIndex, NewPartition, Remember, Step,
+    Attach, Drain, IndexBody, IndexDefinition, MarkPartitions, MarkedPartition, NewIndex,
+    NewPartition, Remember, Step,
 };
 use crate::observed::{
-    BoundsCheck, DefaultFacts, Exclusion, IndexMarker, IndexSettings, ObservedPartition,
-    ObservedTable, PartitionIndex, PartitionKind, PartitionState, TableIndex,
+    BoundsCheck, DefaultFacts, Exclusion, ObservedPartition, ObservedTable, PartitionIndex,
+    PartitionKind, PartitionState,
 };
-use crate::partition::{Bounds, Detached, Identifier, IndexShape, QualifiedName};
+use crate::partition::{Bounds, Detached, Identifier, QualifiedName};
+use index::{
+    attach_index, built, create_table_index, drop_table_index, rename_table_index, validate,
+};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
@@ -49,7 +54,7 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         }
         Step::CreateTableIndex(create) => create_table_index(world, create),
         Step::BuildIndex(build) => {
-            let index = built(&build.index, &build.shape, build.stands_for.as_ref());
+            let index = built(&build.index, &build.definition, build.stands_for.as_ref());
             world.taken.insert(build.index.clone());
             on(world, &build.partition, |p| p.indexes.push(index));
         }
@@ -64,6 +69,8 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             rename_table_index(world, &replace.replacement, &replace.index);
         }
         Step::CreateCopy(create) => conversion::created(world, create),
+        Step::FollowSource(step) => conversion::followed(world, step),
+        Step::ValidateCopy(_) => conversion::validated(world),
         Step::InstallSync(install) => conversion::synced(world, install),
         Step::AnalyzeCopy(_) => conversion::analyzed(world),
         Step::EndSync(_) => conversion::unsynced(world),
@@ -137,23 +144,10 @@ fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
     match &index.body {
         IndexBody::Twin { of, .. } => twin(of, false),
         IndexBody::Constraint { of, .. } => twin(of, true),
-        IndexBody::Named { stands_for, shape } => built(&index.name, shape, stands_for.as_ref()),
-    }
-}
-
-fn built(name: &Identifier, shape: &IndexShape, stands_for: Option<&Identifier>) -> PartitionIndex {
-    PartitionIndex {
-        name: name.clone(),
-        of: None,
-        valid: true,
-        building: false,
-        constraint: false,
-        exclusion: None,
-        shape: Some(shape.clone()),
-        definition: String::new(),
-        dependents: Vec::new(),
-        marker: stands_for
-            .map(|index| IndexMarker { index: index.clone(), digest: shape.digest() }),
+        IndexBody::Named { stands_for, shape } => {
+            let definition = IndexDefinition::Shape(shape.clone());
+            built(&index.name, &definition, stands_for.as_ref())
+        }
     }
 }
 
@@ -237,106 +231,11 @@ fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
     });
 }
 
-/// An index of the table is valid once every partition has one that belongs to it. A partition whose
-/// detach was cut off does not count.
-fn validate(world: &mut ObservedTable, name: &Identifier) {
-    let is_it = |index: &&TableIndex| index.name == *name && !index.valid;
-    if world.indexes.iter().find(is_it).is_none() {
-        return;
-    }
-    // The last one that was made complete is rarely the first: what comes last is asked first.
-    let complete = world
-        .partitions
-        .iter()
-        .rev()
-        .filter(|p| p.state.is_attached())
-        .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
-    for index in world.indexes.iter_mut().filter(|i| i.name == *name) {
-        index.valid |= complete;
-    }
-}
-
-fn attach_index(world: &mut ObservedTable, attach: &AttachIndex) {
-    on(world, &attach.partition, |p| {
-        for found in p.indexes.iter_mut().filter(|i| i.name == attach.index) {
-            belong(found, attach.table_index.clone());
-        }
-    });
-    validate(world, &attach.table_index);
-}
-
-fn create_table_index(world: &mut ObservedTable, create: &CreateTableIndex) {
-    let CreateTableIndex { index: name, shape, partitions, .. } = create;
-    let is_empty = world.attached().next().is_none();
-    world.taken.insert(name.clone());
-    world.indexes.push(TableIndex {
-        name: name.clone(),
-        valid: is_empty,
-        shape: Some(shape.clone()),
-        definition: String::new(),
-        unique: shape.unique,
-        constraint: None,
-        dependents: Vec::new(),
-        exclusion: false,
-        settings: IndexSettings::default(),
-    });
-    world.indexes.sort_by(|a, b| a.name.cmp(&b.name));
-    take_partition_indexes(world, name, partitions);
-}
-
-/// Postgres takes the first index of each partition that is equivalent and belongs to none, and leaves out
-/// foreign tables.
-fn take_partition_indexes(
-    world: &mut ObservedTable,
-    name: &Identifier,
-    partitions: &[QualifiedName],
-) {
-    let Some(created) = world.indexes.iter().find(|i| i.name == *name).cloned() else { return };
-    for partition in partitions {
-        on(world, partition, |p| {
-            let equivalent =
-                p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(&created));
-            if let Some(equivalent) = equivalent {
-                belong(equivalent, name.clone());
-            }
-        });
-    }
-    if !partitions.is_empty() {
-        let indexes = world.indexes.iter_mut();
-        indexes.filter(|i| i.name == *name).for_each(|i| i.valid = true);
-    }
-}
-
 fn discard(world: &mut ObservedTable, partition: &QualifiedName) {
     let Some(at) = world.partitions.iter().position(|p| p.name == *partition) else { return };
     let gone = world.partitions.remove(at);
     world.taken.remove(&gone.name.name);
     for index in gone.indexes {
         world.taken.remove(&index.name);
-    }
-}
-
-fn drop_table_index(world: &mut ObservedTable, name: &Identifier) {
-    world.taken.remove(name);
-    world.indexes.retain(|i| i.name != *name);
-    for partition in &mut world.partitions {
-        for index in partition.indexes.iter().filter(|i| i.of.as_ref() == Some(name)) {
-            world.taken.remove(&index.name);
-        }
-        partition.indexes.retain(|i| i.of.as_ref() != Some(name));
-    }
-}
-
-fn rename_table_index(world: &mut ObservedTable, from: &Identifier, to: &Identifier) {
-    world.taken.remove(from);
-    world.taken.insert(to.clone());
-    for index in world.indexes.iter_mut().filter(|i| i.name == *from) {
-        index.name = to.clone();
-    }
-    world.indexes.sort_by(|a, b| a.name.cmp(&b.name));
-    for index in world.partitions.iter_mut().flat_map(|p| &mut p.indexes) {
-        if index.of.as_ref() == Some(from) {
-            index.of = Some(to.clone());
-        }
     }
 }

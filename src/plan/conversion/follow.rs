@@ -1,0 +1,84 @@
+//! Changes of the source while its copy is there.
+
+use super::copy::installation_of;
+use super::{Copied, Phase};
+use crate::observed::{
+    ColumnChange, ColumnDifference, CopyDifferences, PlainColumn, PropertyDifference,
+};
+use crate::partition::{CopiedTable, Identifier};
+use crate::plan::draft::Draft;
+use crate::plan::ground::{Ground, Method};
+use crate::plan::step::{FollowSource, InstallSync, ValidateCopy};
+use crate::plan::{Cause, ConversionBlocker, Step};
+
+/// Makes the copy like its source again, and reports what it cannot follow.
+pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    let Some(differences) = copied.facts.differences() else { return };
+    let table = copied.table.clone();
+    if differences.can_follow() {
+        let method = match &ground.method {
+            Method::Range(_) => crate::partition::Method::Range,
+            Method::Hash(_) => crate::partition::Method::Hash,
+        };
+        let follow = FollowSource {
+            table,
+            method,
+            known: copied.facts.synced_columns(),
+            sync: differences.changes_columns().then(|| installation(copied, differences)),
+            changes: changes(differences),
+        };
+        draft.step(Step::FollowSource(Box::new(follow)), Cause::SourceChanged);
+    } else if !differences.not_valid.is_empty() && copied.facts.is_complete() {
+        let validate = ValidateCopy { table };
+        draft.step(Step::ValidateCopy(Box::new(validate)), Cause::NotValidated);
+    }
+    let unfollowed = unfollowed(differences);
+    if !unfollowed.is_empty() {
+        let table = copied.table.source.clone();
+        let blocker = ConversionBlocker::ColumnsDiffer { table, changes: unfollowed };
+        draft.defer(None, blocker.into());
+    }
+}
+
+/// The triggers for the columns that both tables have then.
+fn installation(copied: &Copied<'_>, differences: &CopyDifferences) -> InstallSync {
+    let stays_behind = |name: &Identifier| {
+        differences.columns.iter().any(|column| column.name == *name && column.obstacle.is_some())
+    };
+    let columns = copied.facts.plain.columns.iter().filter(|column| !column.generated);
+    let columns = columns.filter(|column| !stays_behind(&column.name));
+    let names = |columns: &mut dyn Iterator<Item = &PlainColumn>| {
+        columns.map(|column| column.name.clone()).collect::<Vec<_>>()
+    };
+    let table = CopiedTable {
+        always_identity: names(&mut columns.clone().filter(|column| column.always_identity)),
+        columns: names(&mut columns.clone()),
+        ..copied.table.clone()
+    };
+    installation_of(copied, table)
+}
+
+fn changes(differences: &CopyDifferences) -> Vec<String> {
+    let columns = differences.columns.iter().filter(|column| column.obstacle.is_none());
+    let columns = columns.map(shown);
+    let properties = differences.properties.iter().filter(|property| property.followed);
+    columns.chain(properties.map(PropertyDifference::shown)).collect()
+}
+
+fn unfollowed(differences: &CopyDifferences) -> Vec<String> {
+    let columns = differences.columns.iter().filter(|column| column.obstacle.is_some());
+    let columns = columns.map(shown);
+    let properties = differences.properties.iter().filter(|property| !property.followed);
+    columns.chain(properties.map(PropertyDifference::shown)).collect()
+}
+
+fn shown(column: &ColumnDifference) -> String {
+    let change = match column.change {
+        ColumnChange::Renamed => "renamed",
+        ColumnChange::Dropped => "dropped",
+        ColumnChange::Added => "added",
+        ColumnChange::Retyped => "of another type",
+    };
+    format!("column {} {change}", column.name.shown())
+}

@@ -1,0 +1,79 @@
+//! Indexes of a plain table that its copy lacks. They are built when all rows are copied, which is faster.
+
+use super::on_partitions::{Wanted, build};
+use super::{Cause, Draft, Ground, Step, table_index};
+use crate::observed::{CopyDifferences, MissingIndex, ObservedPartition};
+use crate::partition::{Identifier, twin_name, unused};
+use crate::plan::conversion::Phase;
+use crate::plan::step::{AttachIndex, CreateTableIndex, IndexDefinition};
+
+/// Gives the copy the indexes of its source.
+pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    // The definition of an index names columns, which the copy does not have before it follows.
+    let is_alike = |differences: &&CopyDifferences| differences.columns.is_empty();
+    let missing = copied.facts.differences().filter(|_| copied.facts.is_complete());
+    let missing = missing.filter(is_alike);
+    for index in missing.into_iter().flat_map(|differences| &differences.indexes) {
+        let name = index.twin.clone().unwrap_or_else(|| create(index, draft));
+        complete(index, &name, draft);
+    }
+}
+
+fn definition_of(index: &MissingIndex) -> IndexDefinition {
+    let MissingIndex { unique, definition, .. } = index;
+    IndexDefinition::Twin { unique: *unique, definition: definition.clone() }
+}
+
+/// Creates the index of the copy, and returns its name.
+fn create(index: &MissingIndex, draft: &mut Draft) -> Identifier {
+    let wanted = twin_name(&draft.world.managed, &index.name);
+    let name = unused(&wanted, |name| draft.is_taken(name));
+    let step = Step::CreateTableIndex(CreateTableIndex {
+        table: draft.world.name.clone(),
+        index: name.clone(),
+        definition: definition_of(index),
+        settings: index.settings.clone(),
+        partitions: Vec::new(),
+    });
+    draft.step(step, Cause::SourceHasIndex);
+    name
+}
+
+/// Gives every partition an index that belongs to that of the copy.
+fn complete(index: &MissingIndex, of: &Identifier, draft: &mut Draft) {
+    let wanted = Wanted {
+        of,
+        stands_for: None,
+        definition: definition_of(index),
+        settings: index.settings.clone(),
+    };
+    if table_index(of, draft).is_none() {
+        return;
+    }
+    let lacks = |partition: &&ObservedPartition| {
+        let has_one = partition.indexes.iter().any(|i| i.of.as_ref() == Some(of));
+        partition.state.is_attached() && !has_one
+    };
+    for at in 0..draft.world.partitions.len() {
+        let partition = draft.world.partitions.get(at).filter(lacks).cloned();
+        let Some(partition) = partition.filter(|_| draft.has_room()) else { continue };
+        let name = wanted.name_on(&partition, draft);
+        // An interrupted run can have built it. ATTACH PARTITION fails if it is another one.
+        let is_built =
+            partition.indexes.iter().any(|i| i.valid && i.of.is_none() && i.name == name);
+        let built = if is_built {
+            Some(name)
+        } else {
+            build(&wanted, &partition, Cause::SourceHasIndex, draft)
+        };
+        let Some(name) = built else { continue };
+        let step = Step::AttachIndex(AttachIndex {
+            table: draft.world.name.clone(),
+            table_index: of.clone(),
+            partition: partition.name.clone(),
+            index: name,
+        });
+        draft.step(step, Cause::SourceHasIndex);
+    }
+}

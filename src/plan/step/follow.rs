@@ -1,0 +1,105 @@
+//! Steps of a conversion that make the copy follow changes of its source.
+
+use super::InstallSync;
+use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
+use crate::partition::{CopiedTable, Identifier, LockMode, Method};
+
+/// The copy that follows changes of its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowSource {
+    /// The plain table and its copy.
+    pub table: CopiedTable,
+    /// How the copy is partitioned.
+    pub method: Method,
+    /// The columns for which the triggers were created, in that order.
+    pub known: Vec<Identifier>,
+    /// The installation for the new columns, or `None` if no column changes.
+    pub sync: Option<InstallSync>,
+    /// Changed columns and properties, in a few words each.
+    pub changes: Vec<String>,
+}
+
+impl StepFacts for FollowSource {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "follow",
+            family: Family::Conversion,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 2,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: Some(&self.table.copy),
+            undo: "change the source back",
+            if_interrupted: "all or nothing; the next run follows what still differs",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.table.copy.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        let installs = self.sync.as_ref().and_then(|sync| sync.locks().first().map(|lock| lock.1));
+        let source = installs.unwrap_or(LockMode::AccessShare);
+        vec![(&self.table.source, source), (&self.table.copy, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        let shown = self.changes.iter().take(SHOWN_CHANGES);
+        let mut text = shown.cloned().collect::<Vec<_>>().join(", ");
+        if self.changes.len() > SHOWN_CHANGES {
+            text.push_str(&format!(" and {} more", self.changes.len() - SHOWN_CHANGES));
+        }
+        text
+    }
+}
+
+/// How many changes a plan shows.
+const SHOWN_CHANGES: usize = 3;
+
+/// The copy whose constraints are validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidateCopy {
+    /// The plain table and its copy.
+    pub table: CopiedTable,
+}
+
+impl StepFacts for ValidateCopy {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "validate-copy",
+            family: Family::Conversion,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Long,
+            waiting_statements: 1,
+            needs_long_run: true,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "nothing to undo",
+            if_interrupted: "the constraints stay not valid; the next run validates them",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.table.copy.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.table.copy, LockMode::ShareUpdateExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        "constraints that hold for new rows only".to_owned()
+    }
+}
