@@ -94,7 +94,7 @@ fn plain_table(observed: &ObservedTable) -> Option<Question> {
     (relation.kind == RelationKind::Other("table")).then_some(Question::PlainTable)
 }
 
-/// Asks where the partitions of a copy begin if the spec does not say it.
+/// Asks where the partitions of a copy begin if the spec does not say it, until there are partitions and the first rows.
 fn oldest_row(desired: &DesiredTable, observed: &ObservedTable) -> Option<Question> {
     let (Partitioning::Range(range), Some(conversion)) =
         (&desired.partitioning, &desired.conversion)
@@ -107,8 +107,8 @@ fn oldest_row(desired: &DesiredTable, observed: &ObservedTable) -> Option<Questi
     };
     let is_asked = is_copied && range.start_at.is_none();
     observed.plain_table()?.key_type(&range.column)?;
-    let is_complete = observed.copy.as_ref().is_some_and(|copy| copy.is_complete());
-    (is_asked && !is_complete).then(|| Question::OldestRow(range.column.clone()))
+    let has_begun = observed.copy.as_ref().is_some_and(|copy| copy.has_begun());
+    (is_asked && !has_begun).then(|| Question::OldestRow(range.column.clone()))
 }
 
 /// Asks about the conversion of which the table is the copy.

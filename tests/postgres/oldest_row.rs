@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::{Options, converge, look};
 use pg_partition_operator::observed::OldestRow;
 use pg_partition_operator::partition::{Edge, KeyType};
 use pg_partition_operator::plan::Moment;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::command::resource;
 use crate::support::postgres::majors;
-use crate::world::{World, at, desired, in_schema};
+use crate::world::{Silent, World, at, desired, in_schema};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
@@ -74,19 +74,27 @@ async fn oldest_row_is_found_in_every_type() {
     }
 }
 
+/// A function that leaves the role of the owner, in the condition of an index: Postgres evaluates it to plan.
+fn escape(world: &World) -> String {
+    format!(
+        "CREATE FUNCTION escape(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+             IF session_user = '{}' THEN PERFORM set_config('role', 'none', false); END IF;
+             RETURN true;
+         END $$",
+        world.operator
+    )
+}
+
+const ESCAPE: &str = "CREATE INDEX escape ON t (id) WHERE escape(1)";
+
 #[tokio::test]
 async fn code_of_the_owner_stays_in_its_role_while_the_oldest_row_is_searched_for() {
     for major in majors() {
         let world = World::new(major).await;
-        // Planning evaluates the condition of the index, as the role that plans.
         world
             .owner(&format!(
-                "CREATE FUNCTION escape(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
-                     IF session_user = '{}' THEN PERFORM set_config('role', 'none', false); END IF;
-                     RETURN true;
-                 END $$;
-                 CREATE TABLE t (id int PRIMARY KEY, at date NOT NULL); CREATE INDEX ON t (id) WHERE escape(1)",
-                world.operator
+                "{}; CREATE TABLE t (id int PRIMARY KEY, at date NOT NULL); {ESCAPE}",
+                escape(&world)
             ))
             .await;
         let found = oldest(&world.session().await, "at").await.unwrap();
@@ -146,5 +154,47 @@ async fn table_that_is_locked_exclusively_is_looked_at_later() {
         }
         other.batch_execute("COMMIT").await.unwrap();
         assert_eq!(oldest(&session, "at").await.unwrap(), OldestRow::Absent);
+    }
+}
+
+#[tokio::test]
+async fn no_row_is_copied_while_the_oldest_row_is_not_known() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(&format!(
+                "{}; CREATE TABLE t (id int, at date NOT NULL, PRIMARY KEY (id, at));
+                 INSERT INTO t VALUES (1, '2025-10-31'), (2, '2026-01-15')",
+                escape(&world)
+            ))
+            .await;
+        let session = world.session().await;
+        let spec = desired(spec_by("at"));
+        let options = Options::new(Moment::at(at(NOW)), Duration::from_secs(10));
+        let no_work = Options { work_time: Duration::ZERO, ..options.clone() };
+        let created = converge(&session, &spec, &no_work, &mut Silent).await.unwrap();
+        assert!(!created.observed.copy.unwrap().has_begun(), "Postgres {major}");
+
+        world.owner(ESCAPE).await;
+        let held = converge(&session, &spec, &options, &mut Silent).await.unwrap();
+        let blockers: Vec<_> = held.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
+        assert_eq!(blockers, ["PastUnknown"], "Postgres {major}");
+        world.owner("DROP INDEX escape").await;
+        let copied = converge(&session, &spec, &options, &mut Silent).await.unwrap();
+        assert!(copied.remaining.deferred.is_empty(), "Postgres {major}: {}", copied.remaining);
+        let names = format!(
+            "SELECT string_agg(c.relname, ' ' ORDER BY id) FROM {} t JOIN pg_class c ON c.oid = t.tableoid",
+            in_schema("t_partitioned")
+        );
+        assert_eq!(world.text(&names).await, "t_2025_10 t_2026_01", "Postgres {major}");
+
+        // The oldest row is not searched for any more.
+        world.owner(ESCAPE).await;
+        let (observed, plan) = look(&session, &spec, &Moment::at(at(NOW))).await.unwrap();
+        assert_eq!(
+            (observed.oldest_row, plan.deferred.len()),
+            (None, 0),
+            "Postgres {major}: {plan}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! How far a conversion is: what the database has, held against the spec.
 
 use super::key::row_key;
+use super::preflight::past;
 use super::subject::Subject;
 use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable, Side};
 use crate::observed::{CopyFacts, ObservedTable, PlainTable, Relation, RelationKind};
@@ -88,6 +89,12 @@ pub(in crate::plan) fn phase<'a>(
             };
             let of = (conversion, relation, &facts.plain);
             let table = copied_table(declared, observed, of, moment)?;
+            let subject =
+                Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
+            // Without partitions of the past, their rows would be copied to the default partition.
+            if let Some(refusal) = past(&subject).filter(|_| !facts.has_begun()) {
+                return Err(vec![Blocker::Preflight { refusal }]);
+            }
             Ok(Phase::Copied(Copied { table, facts, options, serve_from: conversion.serve_from }))
         }
         (Some(conversion), None) if matches!(relation.kind, RelationKind::Partitioned(_)) => {

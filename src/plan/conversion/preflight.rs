@@ -104,7 +104,7 @@ fn not_ordinary(subject: &Subject<'_>) -> Vec<Refusal> {
 }
 
 /// The partitions of a range begin somewhere, and not too early.
-fn past(subject: &Subject<'_>) -> Option<Refusal> {
+pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
     match &subject.leaves.as_ref()?.begin {
         Begin::Nowhere | Begin::StartAt | Begin::OldestRow(_) => None,
         Begin::TooEarly { range, is_declared } => {
