@@ -2,7 +2,7 @@
 
 use pg_partition_operator::observed::{ColumnObstacle, CopyDifferences, CopyProperty};
 use pg_partition_operator::partition::{CopiedTable, Identifier, Method, SyncLevel};
-use pg_partition_operator::sql::{create_copy, follow, validate_copy};
+use pg_partition_operator::sql::{create_copy, drop_copy, follow, remove_sync, validate_copy};
 
 use crate::copied::{described, differing, in_sql, install, read_columns, run_as_owner};
 use crate::copy_properties::differences;
@@ -185,5 +185,55 @@ async fn change_that_cannot_be_followed_is_an_obstacle_and_others_are_followed()
         let found = differences(&world, &table).await;
         let owner = found.properties.iter().find(|p| p.property == CopyProperty::Owner);
         assert!(owner.is_some_and(|property| !property.followed), "Postgres {major}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn policy_with_a_subquery_is_followed_if_columns_have_the_same_numbers() {
+    let policies =
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY plain ON t USING (org > 0);
+        CREATE POLICY nested ON t USING (EXISTS (SELECT FROM other WHERE other.id = t.org))";
+    for major in majors() {
+        for (dropped, refused) in [("", None), ("gone int,", Some("nested"))] {
+            let world = World::new(major).await;
+            world
+                .owner(&format!(
+                    "CREATE TABLE other (id int);
+                     CREATE TABLE t ({dropped} id int PRIMARY KEY, org int NOT NULL);
+                     ALTER TABLE t DROP IF EXISTS gone"
+                ))
+                .await;
+            let mut table = described(&world, "t", (&["id"], &["org"]));
+            read_columns(&world, &mut table).await;
+            let session = world.session().await;
+            let create = create_copy(&table, Method::Hash);
+            run_as_owner(&session, &table, create).await.unwrap();
+            world.owner(policies).await;
+            let statements = follow(&table, Method::Hash, &table.columns);
+            run_as_owner(&session, &table, statements).await.unwrap();
+            let left = differences(&world, &table).await;
+            assert!(!left.can_follow(), "Postgres {major}: {left:?}");
+            let left = left.properties.first().map(|p| (p.property, p.object.as_str()));
+            assert_eq!(left, refused.map(|name| (CopyProperty::Policy, name)), "Postgres {major}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn virtual_generated_column_is_copied_and_followed() {
+    for major in majors().into_iter().filter(|major| *major >= 18) {
+        let (world, mut table) = converting(major).await;
+        let changes = [
+            "ALTER TABLE t ADD more int GENERATED ALWAYS AS (b + 1) VIRTUAL",
+            "ALTER TABLE t DROP CONSTRAINT w_known; ALTER TABLE t ALTER more SET EXPRESSION AS (b + 2)",
+        ];
+        for change in changes {
+            expect_followed(&world, &mut table, change).await;
+        }
+        let create = create_copy(&table, Method::Hash);
+        let undo = [remove_sync(&table), drop_copy(&table), create].concat();
+        run_as_owner(&world.session().await, &table, undo).await.unwrap();
+        let left = differences(&world, &table).await;
+        assert_eq!(left, CopyDifferences::default(), "Postgres {major}");
     }
 }
