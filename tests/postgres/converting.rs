@@ -125,6 +125,30 @@ async fn copy_gets_the_indexes_of_its_source_and_follows_its_columns() {
 }
 
 #[tokio::test]
+async fn column_that_is_not_null_is_followed_when_its_rows_are_repaired() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        convert(&session, by_hash()).await;
+        world
+            .owner("ALTER TABLE orders ADD number serial, ADD CHECK (number > 0), ALTER status SET NOT NULL")
+            .await;
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            seen.extend(verbs(&convert(&session, by_hash()).await));
+        }
+        assert_eq!(seen, ["follow", "validate-copy", "follow"], "Postgres {major}");
+        let columns = format!(
+            "SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+             WHERE attrelid = '{SCHEMA_SQL}.orders_partitioned'::regclass AND attnotnull AND attnum > 0"
+        );
+        assert_eq!(world.text(&columns).await, "id org at status number", "Postgres {major}");
+        assert_eq!(differing(&world).await, "0 0", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
 async fn end_of_a_conversion_keeps_the_table_and_drops_the_copy_when_approved() {
     for major in majors() {
         let world = World::new(major).await;

@@ -3,7 +3,7 @@
 use super::copy::installation_of;
 use super::{Copied, Phase};
 use crate::observed::{
-    ColumnChange, ColumnDifference, CopyDifferences, PlainColumn, PropertyDifference,
+    ColumnChange, ColumnDifference, CopyDifferences, PlainColumn, PropertyDifference, Sweep,
 };
 use crate::partition::{CopiedTable, Identifier};
 use crate::plan::draft::Draft;
@@ -29,7 +29,7 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
             changes: changes(differences),
         };
         draft.step(Step::FollowSource(Box::new(follow)), Cause::SourceChanged);
-    } else if !differences.not_valid.is_empty() && copied.facts.is_complete() {
+    } else if !differences.not_valid.is_empty() && is_in_parity(copied) {
         let validate = ValidateCopy { table };
         draft.step(Step::ValidateCopy(Box::new(validate)), Cause::NotValidated);
     }
@@ -39,6 +39,12 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
         let blocker = ConversionBlocker::ColumnsDiffer { table, changes: unfollowed };
         draft.defer(None, blocker.into());
     }
+}
+
+/// Returns whether the copy has what its source has in columns that were added: before that, its rows violate
+/// constraints on them.
+fn is_in_parity(copied: &Copied<'_>) -> bool {
+    copied.facts.parity().is_some_and(Sweep::is_clean)
 }
 
 /// The triggers for the columns that both tables have then.
