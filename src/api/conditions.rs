@@ -137,6 +137,9 @@ reasons! {
     ColumnsDiffer: User,
     /// The two tables were not compared since the triggers were installed; wait.
     NotCompared: Time,
+    /// A comparison found rows of the copy that differed, and repaired them; find what writes to the copy, or disables its
+    /// triggers.
+    RowsRepaired: Time,
     /// Sweep after sweep found rows that differ; find what writes to the copy, or disables its triggers.
     ParityFailed: User,
     /// The table is partitioned by another method or by other columns than the spec says; delete

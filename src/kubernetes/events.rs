@@ -14,10 +14,11 @@ use tokio::time::timeout;
 
 use super::panics::contain;
 use super::patch::API_DEADLINE;
+use crate::api::v1alpha1::PartitionedTableStatus;
 use crate::api::{ConditionType, Reason, ResolvedBy};
 use crate::partition::{QualifiedName, digest};
-use crate::plan::{Deferral, Plan, Rule, Step};
-use crate::postgres::StepOutcome;
+use crate::plan::{CopyRows, Deferral, Plan, PlannedStep, Rule, Step, Work};
+use crate::postgres::{Milestone, StepOutcome, WorkOutcome};
 use crate::status;
 
 /// What an event's note may have, in bytes.
@@ -71,6 +72,60 @@ impl Events {
         };
         // Events of the same action and reason are taken for repetitions of one.
         self.publish(about, type_, reason.as_str(), &action(step), note);
+    }
+
+    /// A page of the copying passed a milestone. Comparisons repeat: only what they repair is worth an event.
+    pub(super) fn work(
+        &self,
+        about: &ObjectReference,
+        outcome: &WorkOutcome,
+        milestone: Milestone,
+    ) {
+        let Work::Copy(CopyRows { table, estimated, .. }) = &outcome.work else { return };
+        let (source, copy) = (table.source.shown(), table.copy.shown());
+        let of_all = estimated.map_or_else(String::new, |rows| format!(" of ~{rows}"));
+        let rows = outcome.rows_in_all();
+        let (reason, action, note) = match milestone {
+            Milestone::Begin => {
+                let note = format!("began to copy the rows of {source} to {copy}");
+                (Reason::RowsCopying, "copy begin".to_owned(), note)
+            }
+            Milestone::Quarters(quarters) => {
+                let percent = quarters * 25;
+                let note = format!("copied {percent} % of {source}: {rows}{of_all} rows");
+                (Reason::RowsCopying, format!("copy {percent}"), note)
+            }
+            Milestone::End => {
+                let note = format!("copied all rows of {source} to {copy}: {rows}");
+                (Reason::Succeeded, "copy end".to_owned(), note)
+            }
+        };
+        self.publish(about, EventType::Normal, reason.as_str(), &action, note);
+    }
+
+    /// Triggers of a conversion are not as they were installed, and will be installed again.
+    pub(super) fn sync_altered(&self, about: &ObjectReference, install: &PlannedStep) {
+        let (reason, action) = (Reason::SyncAltered.as_str(), action(&install.step));
+        self.publish(about, EventType::Warning, reason, &action, install.line());
+    }
+
+    /// Comparisons repaired rows since the last status.
+    pub(super) fn repairs(
+        &self,
+        about: &ObjectReference,
+        before: Option<&PartitionedTableStatus>,
+        after: &PartitionedTableStatus,
+    ) {
+        let in_all = |status: &PartitionedTableStatus| status.parity.as_ref()?.repaired_rows;
+        let (before, after) = (before.and_then(in_all).unwrap_or(0), in_all(after).unwrap_or(0));
+        let repaired = after.saturating_sub(before);
+        if repaired > 0 {
+            let note = format!(
+                "repaired rows of the copy that differed: {repaired}, {after} since the conversion began"
+            );
+            let (reason, action) = (Reason::RowsRepaired.as_str(), format!("compare {after}"));
+            self.publish(about, EventType::Warning, reason, &action, note);
+        }
     }
 
     /// Each thing that is held back and was not before.

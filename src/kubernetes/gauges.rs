@@ -5,6 +5,7 @@ use kube::ResourceExt;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, Opts, Registry};
 
+use super::conversion_gauges::ConversionGauges;
 use super::tables::{Tables, Watched};
 use crate::api::ConditionType;
 use crate::api::v1alpha1::{
@@ -25,6 +26,7 @@ pub(super) struct TableGauges {
     next_action: GaugeVec,
     suspended: GaugeVec,
     info: GaugeVec,
+    conversion: ConversionGauges,
 }
 
 impl TableGauges {
@@ -76,12 +78,13 @@ impl TableGauges {
                 "Which table it is and how it is partitioned",
                 &["schema", "table", "strategy"],
             )?,
+            conversion: ConversionGauges::new(&registry)?,
             registry,
         })
     }
 
-    pub(super) fn collectors(&self) -> [&dyn Collector; 11] {
-        [
+    pub(super) fn collectors(&self) -> Vec<&dyn Collector> {
+        let of_table: [&dyn Collector; 11] = [
             &self.info,
             &self.condition,
             &self.covered_seconds,
@@ -93,7 +96,8 @@ impl TableGauges {
             &self.next_action,
             &self.last_success,
             &self.suspended,
-        ]
+        ];
+        of_table.into_iter().chain(self.conversion.collectors()).collect()
     }
 
     /// Sets what is known of one table.
@@ -117,6 +121,7 @@ impl TableGauges {
         }
         if let Some(status) = &table.status {
             self.tell_counts(of, status);
+            self.conversion.set(of, status, &sight.observed);
         }
     }
 

@@ -23,8 +23,9 @@ use super::metrics::Metrics;
 use super::serve::serve;
 use super::tables::{Sight, Tables, Watched};
 use super::workers::{HANG_TIMEOUT, Heartbeat};
+use crate::api::v1alpha1::{ConversionStatus, ParityState, ParityStatus};
 use crate::observed::{ObservedPartition, PartitionState};
-use crate::status::drift;
+use crate::status::{SyncTriggers, drift, sync_triggers};
 
 /// Time for which a rendered page is answered again, at least.
 const MIN_PAGE_AGE: Duration = Duration::from_secs(1);
@@ -159,6 +160,11 @@ struct TableMetrics {
     name: String,
     table: String,
     partitions: Vec<PartitionMetrics>,
+    /// As in the status; absent if the table is not converted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversion: Option<ConversionStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parity: Option<ParityStatus>,
 }
 
 #[derive(Serialize)]
@@ -199,11 +205,14 @@ fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
         rows: partition.rows,
         bytes: partition.bytes,
     };
+    let status = watched.0.as_ref().ok().and_then(|table| table.status.as_ref());
     TableMetrics {
         namespace: watched.namespace().unwrap_or_default(),
         name: watched.name_any(),
         table: sight.desired.name.shown(),
         partitions: sight.observed.partitions.iter().map(partition).collect(),
+        conversion: status.and_then(|status| status.conversion.clone()),
+        parity: status.and_then(|status| status.parity.clone()),
     }
 }
 
@@ -216,6 +225,12 @@ struct TableProblems {
     in_order: Option<bool>,
     /// What is left to do, and what is held back and why.
     problems: Vec<String>,
+    /// Whether the two tables of a conversion are equal: `status.parity.state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parity: Option<ParityState>,
+    /// State of the triggers that keep them equal: `enabled`, `altered`, or `missing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    triggers: Option<&'static str>,
 }
 
 fn render_problems(told: &Told) -> Result<String, String> {
@@ -223,14 +238,23 @@ fn render_problems(told: &Told) -> Result<String, String> {
         let sight = told.tables.sight(&watched.uid().unwrap_or_default());
         let problems =
             sight.as_deref().map_or_else(|| unseen(&watched), |sight| drift(&sight.remaining));
+        let copy = sight.as_deref().and_then(|sight| sight.observed.copy.as_deref());
+        let triggers = copy.and_then(sync_triggers).map(SyncTriggers::as_str);
         TableProblems {
             namespace: watched.namespace().unwrap_or_default(),
             name: watched.name_any(),
+            parity: parity(&watched).filter(|_| sight.is_some()),
+            triggers,
             in_order: sight.map(|_| problems.is_empty()),
             problems,
         }
     };
     json(&told.watched().into_iter().map(of_table).collect::<Vec<_>>())
+}
+
+fn parity(watched: &Watched) -> Option<ParityState> {
+    let status = watched.0.as_ref().ok()?.status.as_ref()?;
+    status.parity.as_ref()?.state
 }
 
 /// What the status says of a table that could not be looked at.

@@ -11,6 +11,7 @@ mod claims;
 mod cluster;
 mod context;
 mod controller;
+mod conversion_gauges;
 mod credentials;
 mod elders;
 mod events;

@@ -4,8 +4,11 @@ use k8s_openapi::api::core::v1::ObjectReference;
 
 use super::events::Events;
 use super::metrics::Metrics;
-use crate::plan::{Plan, Step};
-use crate::postgres::{DatabaseError, Progress, StepFailure, StepOutcome};
+use crate::partition::CopiedTable;
+use crate::plan::{Cause, Plan, PlannedStep, Step};
+use crate::postgres::{
+    DatabaseError, Milestone, PageDone, Progress, StepFailure, StepOutcome, WorkOutcome,
+};
 
 /// Hears of the steps to one table.
 pub(super) struct Observed<'a> {
@@ -22,6 +25,10 @@ impl<'a> Observed<'a> {
 
 impl Progress for Observed<'_> {
     fn planned(&mut self, plan: &Plan) {
+        let altered = |planned: &&PlannedStep| planned.because == Cause::SyncAltered;
+        if let Some(install) = plan.steps.iter().find(altered) {
+            self.events.sync_altered(&self.about, install);
+        }
         tracing::info!(
             namespace = self.about.namespace,
             name = self.about.name,
@@ -66,5 +73,37 @@ impl Progress for Observed<'_> {
         }
         self.metrics.step_ended(verb, result.is_ok(), *took);
         self.events.step(&self.about, outcome);
+    }
+
+    fn worked(&mut self, outcome: &WorkOutcome, page: PageDone) {
+        let (work, rows) = (outcome.work.verb(), outcome.rows_in_all());
+        let PageDone { rows: page_rows, differing, repaired, done } = page;
+        tracing::debug!(work, rows, page_rows, differing, repaired, done, "committed a page");
+        if let Some(milestone) = outcome.milestone(page) {
+            self.tell_milestone(outcome, milestone);
+        }
+    }
+}
+
+impl Observed<'_> {
+    fn tell_milestone(&self, outcome: &WorkOutcome, milestone: Milestone) {
+        let WorkOutcome { work, .. } = outcome;
+        let CopiedTable { source, copy, .. } = work.table();
+        let (namespace, name) = (&self.about.namespace, &self.about.name);
+        let (verb, source, copy) = (work.verb(), source.shown(), copy.shown());
+        let rows = outcome.rows_in_all();
+        match milestone {
+            Milestone::Begin => {
+                tracing::info!(namespace, name, work = verb, source, copy, "began the work");
+            }
+            Milestone::Quarters(quarters) => {
+                let percent = quarters * 25;
+                tracing::info!(namespace, name, work = verb, source, rows, percent, "worked");
+            }
+            Milestone::End => {
+                tracing::info!(namespace, name, work = verb, source, copy, rows, "ended the work");
+            }
+        }
+        self.events.work(&self.about, outcome, milestone);
     }
 }

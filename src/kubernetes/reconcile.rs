@@ -292,6 +292,7 @@ async fn write(
         let _asking = context.request_permit().await;
         patch::status(&context.client, &Target::of(object), status).await?;
     }
+    context.events.repairs(&object.object_ref(&()), subject.previous, status);
     let before = subject.previous.map_or(&[][..], |previous| &previous.conditions);
     context.events.transitions(&object.object_ref(&()), before, &status.conditions);
     Ok(())

@@ -19,12 +19,10 @@
 use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Certainty, Ruling};
-use super::work::PageDone;
+use super::work::{PageDone, WorkOutcome};
 use super::{BorrowError, DatabaseError, SlowSteps, TableLock};
 use crate::partition::Identifier;
-use crate::plan::{
-    CheckedPlan, Effort, Plan, PlannedStep, Rule, Step, TransactionMode, Undone, Work,
-};
+use crate::plan::{CheckedPlan, Effort, Plan, PlannedStep, Rule, Step, TransactionMode, Undone};
 use crate::sql::{self, Script, Sql, Timeouts};
 
 /// The first pause before a lock is tried for again, and the longest.
@@ -56,8 +54,8 @@ pub trait Progress: Send {
     fn retried(&mut self, step: &Step, error: &DatabaseError);
     /// A step came to its end.
     fn finished(&mut self, outcome: &StepOutcome);
-    /// A page of work was committed.
-    fn worked(&mut self, _: &Work, _: PageDone) {}
+    /// A page of work was committed. The outcome is that of the run so far, this page included.
+    fn worked(&mut self, _: &WorkOutcome, _: PageDone) {}
 }
 
 /// What became of a step.

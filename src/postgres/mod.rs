@@ -39,6 +39,6 @@ pub use lock::{LockKeys, TableLock};
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;
 pub use slow::SlowSteps;
-pub use work::{PageDone, WorkOutcome, advance};
+pub use work::{Milestone, PageDone, WorkOutcome, advance};
 
 pub use crate::sql::{CLAIM_IS_RENEWED, Claimant};

@@ -45,6 +45,9 @@ are those of [conditions](conditions.md), `blocker` is one of the [blockers](blo
 `attached`, `missing`, `unmanaged` (attached too, but made by others), `detached` or `pending_detach`. This page is written by the code:
 `PGPARTITION_UPDATE=1 cargo test --test pure manual`.
 
+Only a table that is converted has the metrics of conversions. `stage` is that of `status.conversion`. `from` and `side` are `source` or
+`partitioned`, `kind` is `copied` or `estimated`, and the `state` of `pgpartition_sync_trigger` is `enabled`, `altered`, or `missing`.
+
 | metric | kind | labels | what it says |
 |---|---|---|---|
 ";

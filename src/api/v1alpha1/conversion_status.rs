@@ -74,6 +74,35 @@ pub enum ConversionStage {
     Ending,
 }
 
+impl ConversionStage {
+    /// Every stage.
+    pub const ALL: [Self; 8] = [
+        Self::Preparing,
+        Self::Copying,
+        Self::Indexing,
+        Self::Comparing,
+        Self::InParity,
+        Self::Prepared,
+        Self::Serving,
+        Self::Ending,
+    ];
+
+    /// Returns the word of the status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preparing => "Preparing",
+            Self::Copying => "Copying",
+            Self::Indexing => "Indexing",
+            Self::Comparing => "Comparing",
+            Self::InParity => "InParity",
+            Self::Prepared => "Prepared",
+            Self::Serving => "Serving",
+            Self::Ending => "Ending",
+        }
+    }
+}
+
 /// Whether a rollback is possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Rollback {
@@ -81,6 +110,18 @@ pub enum Rollback {
     Possible,
     /// The plain table lacks rows, or is gone.
     Impossible,
+}
+
+impl ParityState {
+    /// Returns the word of the status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clean => "Clean",
+            Self::Differs => "Differs",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 /// A loss, as the preflight found it.

@@ -48,11 +48,9 @@ fn copy(desired: &DesiredTable, record: &Value, sync: &SyncState) -> ObservedTab
     let parts = [remainder(0), remainder(1)];
     let mut snapshot = snapshot(&[&parts[0], &parts[1]], &relation);
     let asked = plan::questions(desired, &meaning(snapshot.clone()), &Moment::at(at(NOW)));
-    let answers = asked.iter().filter_map(|question| match question {
-        Question::Sync(table, level) => {
-            Some(json!({"sync": {"of": table.sync_digest(*level), "state": sync}}))
-        }
-        _ => None,
+    let answers = asked.iter().filter_map(|question| {
+        let Question::Sync(table, level) = question else { return None };
+        Some(json!({"sync": {"of": table.sync_digest(*level), "state": sync}}))
     });
     let answers: Vec<_> = answers.collect();
     snapshot["answers"].as_array_mut().expect("an array").extend(answers);

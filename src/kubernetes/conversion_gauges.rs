@@ -1,0 +1,228 @@
+//! What is known of the conversion of each table.
+
+use prometheus::core::Collector;
+use prometheus::{GaugeVec, Opts, Registry};
+
+use crate::api::v1alpha1::{
+    ConversionStage, ConversionStatus, ParityStatus, PartitionedTableStatus, Side,
+};
+use crate::observed::ObservedTable;
+use crate::status::{SyncTriggers, sync_triggers};
+
+/// What is known of conversions. A table that is not converted has no series.
+pub(super) struct ConversionGauges {
+    stage: GaugeVec,
+    serving: GaugeVec,
+    backfill_rows: GaugeVec,
+    sync_trigger: GaugeVec,
+    parity_rows: GaugeVec,
+    difference_rows: GaugeVec,
+    mismatched_ranges: GaugeVec,
+    repaired_rows: GaugeVec,
+    checked: GaugeVec,
+}
+
+impl ConversionGauges {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let gauge = |name: &str, help: &str, labels: &[&str]| {
+            let labels = [&["namespace", "name"], labels].concat();
+            let gauge = GaugeVec::new(Opts::new(name, help), &labels)?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
+        Ok(Self {
+            stage: gauge(
+                "pgpartition_conversion_stage",
+                "Whether the conversion of the table is at a stage",
+                &["stage"],
+            )?,
+            serving: gauge(
+                "pgpartition_serving",
+                "Whether the table has the name that applications use: source or partitioned",
+                &["from"],
+            )?,
+            backfill_rows: gauge(
+                "pgpartition_backfill_rows",
+                "Rows copied so far, and estimated number in all, while rows are copied",
+                &["kind"],
+            )?,
+            sync_trigger: gauge(
+                "pgpartition_sync_trigger",
+                "Whether the triggers that keep the copy equal are in a state: enabled, altered, or missing",
+                &["state"],
+            )?,
+            parity_rows: gauge(
+                "pgpartition_parity_rows",
+                "Rows of each table at the last complete comparison",
+                &["side"],
+            )?,
+            difference_rows: gauge(
+                "pgpartition_parity_difference_rows",
+                "Rows that differed at the last complete comparison, repaired ones among them",
+                &[],
+            )?,
+            mismatched_ranges: gauge(
+                "pgpartition_parity_mismatched_ranges",
+                "Ranges of keys with such rows at the last complete comparison",
+                &[],
+            )?,
+            repaired_rows: gauge(
+                "pgpartition_parity_repaired_rows",
+                "Rows of the copy repaired since the conversion began",
+                &[],
+            )?,
+            checked: gauge(
+                "pgpartition_parity_checked_timestamp_seconds",
+                "End of the last complete comparison, in Unix time",
+                &[],
+            )?,
+        })
+    }
+
+    pub(super) fn collectors(&self) -> [&dyn Collector; 9] {
+        [
+            &self.stage,
+            &self.serving,
+            &self.backfill_rows,
+            &self.sync_trigger,
+            &self.parity_rows,
+            &self.difference_rows,
+            &self.mismatched_ranges,
+            &self.repaired_rows,
+            &self.checked,
+        ]
+    }
+
+    /// Sets what is known of the conversion of one table.
+    pub(super) fn set(
+        &self,
+        of: [&str; 2],
+        status: &PartitionedTableStatus,
+        observed: &ObservedTable,
+    ) {
+        if let Some(conversion) = &status.conversion {
+            self.set_progress(of, conversion);
+        }
+        if let Some(parity) = &status.parity {
+            self.set_parity(of, parity);
+        }
+        let triggers = observed.copy.as_deref().and_then(sync_triggers);
+        let possible = SyncTriggers::ALL.map(|triggers| (triggers.as_str(), triggers));
+        set_one(&self.sync_trigger, of, possible, triggers.as_ref());
+    }
+
+    fn set_progress(&self, of: [&str; 2], conversion: &ConversionStatus) {
+        let stages = ConversionStage::ALL.map(|stage| (stage.as_str(), stage));
+        set_one(&self.stage, of, stages, conversion.stage.as_ref());
+        let sides = [("source", Side::Source), ("partitioned", Side::Partitioned)];
+        set_one(&self.serving, of, sides, conversion.serving.as_ref());
+        for (kind, rows) in
+            [("copied", conversion.copied_rows), ("estimated", conversion.estimated_rows)]
+        {
+            set(&self.backfill_rows, &[of[0], of[1], kind], rows);
+        }
+    }
+
+    fn set_parity(&self, of: [&str; 2], parity: &ParityStatus) {
+        for (side, rows) in
+            [("source", parity.rows_source), ("partitioned", parity.rows_partitioned)]
+        {
+            set(&self.parity_rows, &[of[0], of[1], side], rows);
+        }
+        set(&self.difference_rows, &of, parity.difference_rows);
+        set(&self.mismatched_ranges, &of, parity.mismatched_ranges);
+        set(&self.repaired_rows, &of, parity.repaired_rows);
+        set(&self.checked, &of, parity.checked_at.as_ref().map(|at| at.0.as_second()));
+    }
+}
+
+/// Sets 1 for what holds and 0 for the rest, or nothing if it is not known what holds.
+fn set_one<T: PartialEq, const N: usize>(
+    gauge: &GaugeVec,
+    of: [&str; 2],
+    possible: [(&str, T); N],
+    holds: Option<&T>,
+) {
+    let Some(holds) = holds else { return };
+    for (label, value) in possible {
+        let labels = [of[0], of[1], label];
+        gauge.with_label_values(&labels).set(f64::from(u8::from(value == *holds)));
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
+fn set(gauge: &GaugeVec, labels: &[&str], value: Option<i64>) {
+    if let Some(value) = value {
+        gauge.with_label_values(labels).set(value as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::{Registry, TextEncoder};
+    use serde_json::{Value, json};
+
+    use super::ConversionGauges;
+    use crate::api::v1alpha1::PartitionedTableStatus;
+    use crate::observed::{ObservedTable, Snapshot};
+
+    fn lines(status: Value) -> Vec<String> {
+        let registry = Registry::new();
+        let gauges = ConversionGauges::new(&registry).expect("each has its own name");
+        let status: PartitionedTableStatus = serde_json::from_value(status).expect("a status");
+        gauges.set(["finance", "balances"], &status, &no_table());
+        let text = TextEncoder::new().encode_to_string(&registry.gather()).expect("text");
+        let of = "name=\"balances\",namespace=\"finance\"";
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let lines = lines.map(|line| {
+            let label = line.replace(&format!("{of},"), "").replace(&format!(",{of}"), "");
+            label.replace(&format!("{{{of}}}"), "")
+        });
+        lines.filter(|line| !line.ends_with("} 0")).collect()
+    }
+
+    fn no_table() -> ObservedTable {
+        let snapshot: Snapshot = serde_json::from_value(json!({
+            "schema": "public", "table": "balances", "taken": [], "partitions": [], "relation": null,
+            "server": {"version": 170_010, "inRecovery": false, "role": "app",
+                       "clock": "2026-11-25T12:00:00Z"},
+        }))
+        .expect("a snapshot");
+        ObservedTable::try_from(snapshot).expect("a snapshot with a meaning")
+    }
+
+    #[test]
+    fn value_that_is_not_known_is_absent() {
+        assert_eq!(lines(json!({})), [""; 0]);
+        let copying = json!({"conversion": {"stage": "Copying", "serving": "Source", "copiedRows": 7},
+                             "parity": {"state": "Unknown"}});
+        assert_eq!(
+            lines(copying),
+            [
+                "pgpartition_backfill_rows{kind=\"copied\"} 7",
+                "pgpartition_conversion_stage{stage=\"Copying\"} 1",
+                "pgpartition_serving{from=\"source\"} 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn comparison_is_told_with_both_sides() {
+        let parity = json!({"parity": {
+            "state": "Differs", "level": "Content", "checkedAt": "2026-11-25T11:30:00Z",
+            "rowsSource": 990, "rowsPartitioned": 988, "differenceRows": 2, "mismatchedRanges": 1,
+            "repairedRows": 3,
+        }});
+        assert_eq!(
+            lines(parity),
+            [
+                "pgpartition_parity_checked_timestamp_seconds 1795606200",
+                "pgpartition_parity_difference_rows 2",
+                "pgpartition_parity_mismatched_ranges 1",
+                "pgpartition_parity_repaired_rows 3",
+                "pgpartition_parity_rows{side=\"partitioned\"} 988",
+                "pgpartition_parity_rows{side=\"source\"} 990",
+            ]
+        );
+    }
+}
