@@ -10,8 +10,8 @@ use super::progress::Shown;
 use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
 use crate::desired::{DesiredTable, Mode};
-use crate::plan::Moment;
-use crate::postgres::Session;
+use crate::plan::{Moment, Work};
+use crate::postgres::{Session, WorkOutcome};
 
 #[derive(Debug, Args)]
 pub(super) struct ApplyArguments {
@@ -74,19 +74,31 @@ async fn apply_one(
     }
 }
 
+/// Returns what the last work of a run came to: `, 2300 rows compared, 2 repaired`.
+fn work_done(worked: &WorkOutcome) -> String {
+    let rows = worked.rows;
+    match worked.work {
+        Work::Copy(_) => format!(", {rows} rows copied"),
+        Work::Compare(_) if worked.differing == 0 => {
+            format!(", {rows} rows compared, none differed")
+        }
+        Work::Compare(_) => format!(
+            ", {rows} rows compared, {} differed, {} repaired",
+            worked.differing, worked.repaired
+        ),
+    }
+}
+
 fn report(name: &str, mode: Mode, convergence: &Convergence) -> anyhow::Result<Exit> {
     let Convergence { outcomes, remaining, .. } = convergence;
     let done = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     let plural = if done == 1 { "" } else { "s" };
-    let rows = convergence.worked.as_ref().map_or(0, |worked| worked.rows);
+    let worked = convergence.worked.as_ref().map(work_done);
+    let all = format!("{done} step{plural} done{}", worked.clone().unwrap_or_default());
     match (done, remaining.is_done() && remaining.deferred.is_empty()) {
-        (0, true) if rows == 0 => output::print(&format!("{name}: nothing to do\n"))?,
-        (_, true) => output::print(&format!("{name}: {done} step{plural} done\n"))?,
-        _ => {
-            output::print(&format!(
-                "{name}: {done} step{plural} done, this is left:\n{remaining}"
-            ))?;
-        }
+        (0, true) if worked.is_none() => output::print(&format!("{name}: nothing to do\n"))?,
+        (_, true) => output::print(&format!("{name}: {all}\n"))?,
+        _ => output::print(&format!("{name}: {all}, this is left:\n{remaining}"))?,
     }
     let failures = convergence.failures().map(|(_, failure)| Exit::of_failure(failure));
     let worked = convergence.worked.as_ref().and_then(|worked| worked.result.as_ref().err());

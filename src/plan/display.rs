@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Deferral, Plan, PlannedStep, PlannedWork, Step};
+use super::{Deferral, Plan, PlannedStep, PlannedWork, Step, Work};
 use crate::partition::LockMode;
 
 impl fmt::Display for Plan {
@@ -10,7 +10,12 @@ impl fmt::Display for Plan {
         let (steps, deferred) = (self.steps.len(), self.deferred.len());
         let plural = if steps == 1 { "" } else { "s" };
         let table = self.table.shown();
-        writeln!(f, "{table}: {steps} step{plural}, {deferred} held back  [{}]", self.fingerprint)?;
+        let work = self.work.as_ref().map_or("", |planned| match planned.work {
+            Work::Copy(_) => ", 1 long-running copy",
+            Work::Compare(_) => ", 1 long-running comparison",
+        });
+        let fingerprint = &self.fingerprint;
+        writeln!(f, "{table}: {steps} step{plural}{work}, {deferred} held back  [{fingerprint}]")?;
         for row in align(&self.steps.iter().map(row).collect::<Vec<_>>()) {
             writeln!(f, "  {row}")?;
         }

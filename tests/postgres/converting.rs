@@ -5,6 +5,7 @@ use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
+use crate::command::resource;
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World, apply, desired, desired_with};
 
@@ -168,5 +169,51 @@ async fn end_of_a_conversion_keeps_the_table_and_drops_the_copy_when_approved() 
         let left = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace AND relkind <> 'i'";
         let left = world.text(&left.replace("{schema}", SCHEMA_SQL)).await;
         assert_eq!(left, "orders orders_id_seq", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn program_reports_work_and_what_it_did() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let mut spec = by_hash();
+        let conversion = json!({"method": "Copy", "acknowledge": ["UniqueKey:orders_pkey"]});
+        spec.as_object_mut().unwrap().insert("conversion".to_owned(), conversion);
+        let file = resource(spec);
+        let applied = world.call(&["apply", "-f", "-"], &file);
+        assert_eq!(applied.status, 0, "Postgres {major}: {applied:?}");
+        let compared = ", 2300 rows compared, none differed\n";
+        assert!(applied.out.ends_with(compared), "Postgres {major}: {applied:?}");
+        for line in ["  copy    orders: ", "  done    copy orders: 2300 rows\n"] {
+            assert!(applied.err.contains(line), "Postgres {major}: {line}: {applied:?}");
+        }
+        let verified = world.call(&["verify", "-f", "-"], &file);
+        assert_eq!(verified.status, 0, "Postgres {major}: {verified:?}");
+
+        // As if the last comparison was never made.
+        world.admin("UPDATE pgpartition.conversions SET parity = NULL").await;
+        let planned = world.call(&["plan", "-f", "-", "-o", "json"], &file);
+        assert_eq!(planned.status, 2, "Postgres {major}: {planned:?}");
+        let work = &planned.json()["plans"][0]["work"];
+        let modes = json!([
+            {"relation": format!("{SCHEMA_SQL}.orders"), "mode": "ROW SHARE"},
+            {"relation": format!("{SCHEMA_SQL}.orders_partitioned"), "mode": "ROW EXCLUSIVE"},
+        ]);
+        assert_eq!((&work["verb"], &work["locks"]), (&json!("compare"), &modes), "{work}");
+        assert_eq!((&work["rows"], &work["estimated"]), (&json!(0), &json!(2300)), "{work}");
+        let text = world.call(&["plan", "-f", "-"], &file).out;
+        assert!(text.contains(": 0 steps, 1 long-running comparison, "), "{text}");
+        let script = world.call(&["plan", "-f", "-", "-o", "sql"], &file).out;
+        assert!(script.lines().all(|line| line.is_empty() || line.starts_with("--")), "{script}");
+        assert!(script.contains("-- This script does not do that: "), "{script}");
+        let verified = world.call(&["verify", "-f", "-"], &file);
+        assert_eq!(verified.status, 2, "Postgres {major}: {verified:?}");
+        assert!(verified.out.contains("pending: compare  orders"), "{verified:?}");
+
+        world.owner("ALTER TABLE orders DISABLE TRIGGER sync_to_partitioned_orders").await;
+        let verified = world.call(&["verify", "-f", "-"], &file);
+        assert_eq!(verified.status, 2, "Postgres {major}: {verified:?}");
+        assert!(verified.out.contains("pending: install-sync"), "{verified:?}");
     }
 }

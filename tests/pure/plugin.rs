@@ -68,6 +68,10 @@ fn nothing_that_others_write_reaches_the_terminal_as_it_is() {
     object["status"]["coveredUntil"] = evil.into();
     object["status"]["plan"] =
         json!({"fingerprint": evil, "steps": 1, "deferred": 1, "preview": [evil, evil]});
+    object["status"]["conversion"] = json!({
+        "stage": "Preparing", "bound": [evil],
+        "losses": [{"loss": evil, "at": "Drop", "acknowledged": false}],
+    });
     for field in ["type", "status", "reason", "message"] {
         object["status"]["conditions"][1][field] = evil.into();
         object["status"]["conditions"][0]["message"] = evil.into();

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::api::ResolvedBy;
 use crate::partition::Identifier;
-use crate::plan::{Deferral, Note, Plan, PlannedStep, Risk, Rule, Step, TransactionMode};
+use crate::plan::{
+    Deferral, Note, Plan, PlannedStep, PlannedWork, Risk, Rule, Step, TransactionMode,
+};
 use crate::sql;
 use crate::status::resolved_by;
 
@@ -14,6 +16,7 @@ pub(super) fn plan(plan: &Plan, timeouts: sql::Timeouts) -> Value {
         "table": plan.table.shown(),
         "fingerprint": plan.fingerprint,
         "steps": plan.steps.iter().map(|planned| step(planned, owner, timeouts)).collect::<Vec<_>>(),
+        "work": plan.work.as_ref().map(work),
         "heldBack": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
         "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
@@ -46,6 +49,25 @@ fn step(planned: &PlannedStep, owner: Option<&Identifier>, timeouts: sql::Timeou
         },
         "undo": step.facts().undo,
         "sql": statements.map(|sql| sql.as_str().to_owned()).collect::<Vec<_>>(),
+    })
+}
+
+fn work(planned: &PlannedWork) -> Value {
+    let work = &planned.work;
+    let (rows, estimated) = work.rows();
+    let locks = work.locks();
+    let locks = locks.iter();
+    let locks = locks.map(|(on, mode)| json!({ "relation": on.shown(), "mode": mode.as_str() }));
+    json!({
+        "verb": work.verb(),
+        "source": work.table().source.shown(),
+        "copy": work.table().copy.shown(),
+        "rows": rows,
+        "estimated": estimated,
+        "rule": planned.rule.name(),
+        "because": planned.because.explain(),
+        "locks": locks.collect::<Vec<_>>(),
+        "ifInterrupted": work.if_interrupted(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! `status`: a resource as a person wants to know of it, from what it says itself.
 
 mod advice;
+mod conversion;
 mod layout;
 mod preview;
 mod text;
@@ -11,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
 
 use super::Resource;
-use crate::api::v1alpha1::PartitionedTable;
+use crate::api::v1alpha1::{ConversionStage, PartitionedTable};
 use crate::api::{ConditionType, Reason, ResolvedBy};
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
@@ -77,6 +78,10 @@ pub(super) fn exit(table: &PartitionedTable) -> Exit {
 pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
     let reason_of = |type_| condition(table, type_).and_then(reason);
     let plan = table.status.as_ref().and_then(|status| status.plan.as_ref());
+    if is_ending(table) {
+        return plan.is_some_and(|plan| plan.deferred > 0)
+            && reason_of(ConditionType::Ready) == Some(Reason::AwaitingApproval);
+    }
     let (Some(retained), Some(ready)) =
         (reason_of(ConditionType::Retained), reason_of(ConditionType::Ready))
     else {
@@ -87,6 +92,12 @@ pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
     plan.is_some_and(|plan| plan.deferred > 0)
         && table.spec.retention.is_some()
         && (retained == Reason::AwaitingApproval || is_last_seen)
+}
+
+/// Returns whether a conversion ends: the drop of its copy awaits approval, which only `Ready` says.
+fn is_ending(table: &PartitionedTable) -> bool {
+    let conversion = table.status.as_ref().and_then(|status| status.conversion.as_ref());
+    conversion.is_some_and(|conversion| conversion.stage == Some(ConversionStage::Ending))
 }
 
 /// Whether the spec has changed since the operator looked.
@@ -126,6 +137,32 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::awaits_approval;
+
+    #[test]
+    fn drop_of_a_copy_awaits_approval_though_nothing_expires() {
+        let awaits = |stage: &str, ready: &str| {
+            let table = json!({
+                "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
+                "metadata": {"name": "orders"},
+                "spec": {
+                    "table": "orders",
+                    "partitionBy": {"hash": {"columns": ["org"], "partitions": 2}},
+                },
+                "status": {
+                    "conditions": [
+                        {"type": "Ready", "status": "False", "reason": ready, "message": "",
+                         "lastTransitionTime": "2026-11-25T12:00:00Z"},
+                    ],
+                    "conversion": {"stage": stage, "serving": "Source"},
+                    "plan": {"fingerprint": "7c1e", "steps": 0, "deferred": 1, "preview": []},
+                },
+            });
+            awaits_approval(&serde_json::from_value(table).expect("a resource"))
+        };
+        assert!(awaits("Ending", "AwaitingApproval"));
+        assert!(!awaits("Ending", "TableLocked"));
+        assert!(!awaits("Copying", "AwaitingApproval"));
+    }
 
     /// Returns a resource with retention whose plan defers 22 steps, of which the status shows none.
     fn awaits(ready: &str, retained: &str) -> bool {

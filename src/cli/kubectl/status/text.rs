@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::advice::advice;
 use super::layout::{Colour, Paint, long, paragraph, relative, short};
-use super::{condition, conditions, is_ready, is_stalled, preview, reason};
+use super::{condition, conditions, conversion, is_ready, is_stalled, preview, reason};
 use crate::api::v1alpha1::{CoverageBound, DefaultPartition, PartitionCounts, PartitionedTable};
 use crate::api::{ConditionType, Reason};
 use crate::cli::kubectl::shown;
@@ -63,6 +63,7 @@ fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static str, String)
     if let Some(covered) = coverage(table, now) {
         facts.push(("covered", covered));
     }
+    facts.extend(conversion::facts(table, now));
     if let Some(at) = &status.next_action_at {
         let passed = if at.0 < now { "due, it was " } else { "" };
         facts.push(("next", format!("{}, {passed}{}", at.0, relative(at.0, now))));
