@@ -9,7 +9,7 @@ use pg_partition_operator::partition::Identifier;
 use pg_partition_operator::plan::{Moment, Plan, Step, StepKind, TransactionMode};
 use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOutcome, TableLock};
 use pg_partition_operator::sql::{self, Timeouts};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scenarios::{Phase, Scenario};
 use crate::support::operator::Operator;
@@ -137,6 +137,31 @@ fn kept_again() -> Scenario {
     Scenario { name: "kept again", setup, phases: vec![phase] }
 }
 
+/// A plain table that is converted, and whose conversion is ended.
+fn converted() -> Scenario {
+    let setup = r#"
+        CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int PRIMARY KEY, doubled int GENERATED ALWAYS AS (n * 2) STORED);
+        INSERT INTO "c;ut" SELECT '2025-12-02Z'::timestamptz + n * interval '1 day', n FROM generate_series(0, 40) n;
+        COMMENT ON TABLE "c;ut" IS 'a person''s';
+    "#;
+    let phase = |conversion: Option<Value>| {
+        let mut spec = json!({
+            "table": "c;ut", "ahead": 1,
+            "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
+        });
+        let fields = spec.as_object_mut().unwrap();
+        fields.extend(conversion.map(|conversion| ("conversion".to_owned(), conversion)));
+        Phase::new(NOW, spec)
+    };
+    let copy = json!({"method": "Copy", "acknowledge": ["UniqueKey:\"c;ut_pkey\""]});
+    let meanwhile =
+        r#"ALTER TABLE "c;ut" ADD COLUMN new int DEFAULT 1 CONSTRAINT low CHECK (new < 9)"#;
+    let altered = Phase { meanwhile, ..phase(Some(copy.clone())) };
+    let dropped = Phase { approves: true, ..phase(None) };
+    let phases = vec![phase(Some(copy)), altered, phase(None), dropped];
+    Scenario { name: "converted", setup, phases }
+}
+
 /// The first on every version, the others on the oldest and the newest.
 fn scenarios(major: u16) -> Vec<Scenario> {
     let mut all = vec![provided()];
@@ -153,7 +178,6 @@ fn has_every_scenario(major: u16) -> bool {
 async fn world(major: u16, scenario: &Scenario) -> World {
     let world = World::new(major).await;
     scenario.set_up(&world).await;
-    scenario.phases[0].prepare(&world).await;
     world
 }
 
@@ -188,16 +212,23 @@ fn assert_same(what: &str, expected: &str, found: &str) {
     );
 }
 
-async fn undisturbed(major: u16, scenario: &Scenario) -> String {
+/// What the catalog has after each phase.
+async fn undisturbed(major: u16, scenario: &Scenario) -> Vec<String> {
     let world = world(major, scenario).await;
-    let phase = &scenario.phases[0];
-    let done = apply(&world.session().await, &phase.desired(), phase.now).await;
-    assert!(done.remaining.steps.is_empty(), "{:?} {}", done.outcomes, done.remaining);
-    let catalog = catalog(&world).await;
-    for ours in ["pgpartition_not_", "pgpartition_bounds"] {
-        assert!(!catalog.contains(ours), "a constraint of ours is left:\n{catalog}");
+    let session = world.session().await;
+    let mut catalogs = Vec::new();
+    for phase in &scenario.phases {
+        phase.prepare(&world).await;
+        let done = apply(&session, &phase.approved(&session).await, phase.now).await;
+        let (worked, remaining) = (done.worked, done.remaining);
+        assert!(remaining.is_done(), "{:?} {worked:?} {remaining}", done.outcomes);
+        let catalog = catalog(&world).await;
+        for ours in ["pgpartition_not_", "pgpartition_bounds"] {
+            assert!(!catalog.contains(ours), "a constraint of ours is left:\n{catalog}");
+        }
+        catalogs.push(catalog);
     }
-    catalog
+    catalogs
 }
 
 /// Cuts the connection when a step begins.
@@ -245,8 +276,9 @@ async fn converge_in_pieces(
         let session = session(&url).await;
         let passing = if round == 0 { 0 } else { passing };
         let mut cut = Cut { proxy: &mut proxy, passing, mode, kinds: &mut kinds };
-        match converge(&session, &phase.desired(), &options, &mut cut).await {
-            Ok(done) if done.remaining.steps.is_empty() => break,
+        let desired = phase.approved(&session).await;
+        match converge(&session, &desired, &options, &mut cut).await {
+            Ok(done) if done.remaining.is_done() => break,
             // The server has not noticed yet that the one before is gone.
             Err(ConvergeError::HeldByAnother(_)) => wait_until_gone(world).await,
             Ok(done) => last = done.remaining.to_string(),
@@ -262,7 +294,7 @@ fn all() -> Vec<(u16, Scenario)> {
 
 async fn assert_undisturbed(world: &World, scenario: &Scenario) {
     let what = format!("Postgres {}, {}", world.major, scenario.name);
-    assert_same(&what, &undisturbed(world.major, scenario).await, &catalog(world).await);
+    assert_same(&what, &undisturbed(world.major, scenario).await[0], &catalog(world).await);
 }
 
 async fn wait_until_gone(world: &World) {
@@ -293,12 +325,17 @@ async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Sen
         let mut kinds = BTreeSet::new();
         let mut all = scenarios(major);
         if has_every_scenario(major) {
-            all.extend([left_over(), kept_again()]);
+            all.extend([left_over(), kept_again(), converted()]);
         }
         for scenario in all {
+            let expected = undisturbed(major, &scenario).await;
             let world = world(major, &scenario).await;
-            kinds.extend(converge_in_pieces(&world, &scenario.phases[0], passing, &mode).await);
-            assert_undisturbed(&world, &scenario).await;
+            for (phase, expected) in scenario.phases.iter().zip(expected) {
+                phase.prepare(&world).await;
+                kinds.extend(converge_in_pieces(&world, phase, passing, &mode).await);
+                let what = format!("Postgres {major}, {}", scenario.name);
+                assert_same(&what, &expected, &catalog(&world).await);
+            }
         }
         if has_every_scenario(major) {
             assert_every_kind(major, &kinds);
@@ -317,6 +354,7 @@ async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
     // In the others nothing is sent one by one that is not in these.
     for (major, scenario) in all().into_iter().filter(|(_, scenario)| scenario.name != "drained") {
         let (expected, phase) = (undisturbed(major, &scenario).await, &scenario.phases[0]);
+        let expected = &expected[0];
         for statements in 1..8 {
             let world = world(major, &scenario).await;
             converge_in_pieces(&world, phase, 1, &|step| {
@@ -324,7 +362,7 @@ async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
             })
             .await;
             let what = format!("Postgres {major}, {}, {statements} statements", scenario.name);
-            assert_same(&what, &expected, &catalog(&world).await);
+            assert_same(&what, expected, &catalog(&world).await);
         }
     }
 }
@@ -393,7 +431,7 @@ async fn of_two_that_run_at_once_the_survivor_ends_it() {
     for (major, scenario) in
         all().into_iter().filter(|(major, s)| *major == 18 || *major == 14 && !is_new(s))
     {
-        let expected = undisturbed(major, &scenario).await;
+        let expected = &undisturbed(major, &scenario).await[0];
         let file = resource_file(&scenario.phases[0]);
         for steps in 0.. {
             let world = world(major, &scenario).await;
@@ -402,7 +440,7 @@ async fn of_two_that_run_at_once_the_survivor_ends_it() {
             let status = run_to_end(&world, file.path(), "15s").await;
             let what = format!("Postgres {major}, {}, killed after {steps}", scenario.name);
             assert_eq!(status.code(), Some(0), "{what}");
-            assert_same(&what, &expected, &catalog(&world).await);
+            assert_same(&what, expected, &catalog(&world).await);
             if all_done {
                 break;
             }

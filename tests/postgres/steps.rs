@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
+use pg_partition_operator::converge::look_with;
+use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{
-    DetachedBy, ObservedTable, PartitionIndex, PartitionKind, PartitionState,
+    CopyFacts, DetachedBy, ObservedTable, PartitionIndex, PartitionKind, PartitionState, Question,
+    Relation, SyncState,
 };
-use pg_partition_operator::partition::{IndexShape, ManagedTable, Mark};
-use pg_partition_operator::plan::{Plan, PlannedStep, Step, check, simulate};
+use pg_partition_operator::partition::{IndexShape, Mark};
+use pg_partition_operator::plan::{
+    InstallSync, Moment, Plan, PlannedStep, Step, check, questions, simulate,
+};
 use pg_partition_operator::postgres::{
     DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked,
     execute,
@@ -16,10 +21,10 @@ use pg_partition_operator::sql::Timeouts;
 
 use tokio::runtime::Handle;
 
-use crate::scenarios::{Phase, assert_all_kinds, scenarios};
+use crate::scenarios::{Next, Phase, assert_all_kinds, scenarios};
 use crate::support::backdate::backdate;
 use crate::support::postgres::majors;
-use crate::world::{World, at, observe};
+use crate::world::{World, at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_does_to_the_catalog_what_the_model_says() {
@@ -47,12 +52,15 @@ async fn take_steps(
 ) -> Vec<PlannedStep> {
     let mut steps = Vec::new();
     while steps.len() < phase.steps {
-        let Some((looked_at, plan)) = phase.next(session).await else { break };
+        let Some(Next { desired, observed: looked_at, plan }) = phase.next(session).await else {
+            break;
+        };
         assert!(steps.len() < 100, "{what}: does not come to an end:\n{plan}");
         let taken = plan.steps.clone();
-        let mut before = observe(session, &plan.table).await;
-        let (oid, line) = (before.relation.as_ref().unwrap().oid, taken[0].line());
-        let checked = check(plan, &phase.desired(), &looked_at, &phase.moment())
+        let moment = phase.moment();
+        let mut before = seen(session, &desired, &moment).await;
+        let (oid, line) = (before.locked_relation().unwrap(), taken[0].line());
+        let checked = check(plan, &desired, &looked_at, &moment)
             .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
         let lock = TableLock::try_take(session, LockKeys::new(&before.managed, oid))
             .await
@@ -60,7 +68,7 @@ async fn take_steps(
             .unwrap();
         let timeouts =
             Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
-        let mut watching = Watching { other, table: &before.managed.clone(), seen: Vec::new() };
+        let mut watching = Watching { other, look: (&desired, &moment), seen: Vec::new() };
         let outcomes =
             execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut watching)
                 .await;
@@ -82,7 +90,7 @@ async fn take_steps(
 /// Looks after each step, by a session of its own.
 struct Watching<'a> {
     other: &'a Session,
-    table: &'a ManagedTable,
+    look: (&'a DesiredTable, &'a Moment),
     seen: Vec<ObservedTable>,
 }
 
@@ -91,10 +99,23 @@ impl Progress for Watching<'_> {
     fn started(&mut self, _: &Step) {}
     fn retried(&mut self, _: &Step, _: &DatabaseError) {}
     fn finished(&mut self, _: &StepOutcome) {
-        let look = observe(self.other, self.table);
+        let look = seen(self.other, self.look.0, self.look.1);
         let seen = tokio::task::block_in_place(|| Handle::current().block_on(look));
         self.seen.push(seen);
     }
+}
+
+/// The table, or its copy and what belongs to that.
+async fn seen(session: &Session, desired: &DesiredTable, moment: &Moment) -> ObservedTable {
+    let (of, at) = (desired.clone(), *moment);
+    let asked = move |observed: &ObservedTable| {
+        let mut asked = questions(&of, observed, &at);
+        asked.retain(|question| {
+            matches!(question, Question::PlainTable | Question::Copy | Question::Sync(..))
+        });
+        asked
+    };
+    look_with(session, &desired.name, asked).await.unwrap().1
 }
 
 fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: ObservedTable) {
@@ -106,6 +127,7 @@ fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: Obser
         assert!(predicted.taken.is_superset(&after.taken), "{what}: {:?}", after.taken);
         predicted.taken.clone_from(&after.taken);
     }
+    leave_to_next_look(&mut predicted, step, &after);
     let (predicted, after) = (comparable(predicted), comparable(after));
     let (model, catalog) = (format!("{predicted:#?}"), format!("{after:#?}"));
     let differences: Vec<_> = diff(&model, &catalog);
@@ -114,6 +136,65 @@ fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: Obser
         "{what}: model (-) and catalog (+)\n{}",
         differences.join("\n")
     );
+}
+
+/// What a plan never needs after one of these steps, which a look follows.
+fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &ObservedTable) {
+    match step {
+        Step::CreateCopy(_) => {
+            predicted.indexes.clone_from(&after.indexes);
+            predicted.taken.clone_from(&after.taken);
+        }
+        Step::DropCopy(_) => {
+            let plain = predicted.relation.take().unwrap();
+            let found = after.relation.clone().unwrap();
+            let (oid, kind, is_copy) = (plain.oid, plain.kind, plain.is_copy);
+            predicted.relation = Some(Relation { oid, kind, is_copy, ..found });
+            predicted.indexes.clone_from(&after.indexes);
+            predicted.taken.clone_from(&after.taken);
+        }
+        Step::InstallSync(install) => leave_triggers(predicted, install, after),
+        Step::FollowSource(follow) => {
+            let relation = predicted.relation.take().unwrap();
+            let Relation { columns, generated, .. } = after.relation.clone().unwrap();
+            predicted.relation = Some(Relation { columns, generated, ..relation });
+            leave_triggers(predicted, follow.sync.as_ref().unwrap(), after);
+            // Indexes have the new names of columns.
+            predicted.indexes.clone_from(&after.indexes);
+            for partition in &mut predicted.partitions {
+                partition.indexes.clone_from(&after.partition(&partition.name).unwrap().indexes);
+            }
+        }
+        _ => {}
+    }
+    leave_shapes(predicted, after);
+}
+
+fn leave_triggers(predicted: &mut ObservedTable, install: &InstallSync, after: &ObservedTable) {
+    let copy = after.copy.as_ref().unwrap();
+    for facts in [predicted.copy.as_ref().unwrap(), copy] {
+        assert_eq!(facts.sync(&install.table, install.level), SyncState::Intact);
+    }
+    let state = &mut predicted.copy.as_mut().unwrap().state;
+    state.triggers.clone_from(&copy.state.triggers);
+    state.functions.clone_from(&copy.state.functions);
+}
+
+/// An index in the words of the catalog has the shape that the catalog says.
+fn leave_shapes(predicted: &mut ObservedTable, after: &ObservedTable) {
+    for index in predicted.indexes.iter_mut().filter(|index| index.shape.is_none()) {
+        let found = after.indexes.iter().find(|found| found.name == index.name);
+        let found = found.filter(|found| found.definition == index.definition);
+        index.shape = found.and_then(|found| found.shape.clone());
+    }
+    for partition in &mut predicted.partitions {
+        let Some(found) = after.partition(&partition.name) else { continue };
+        for index in partition.indexes.iter_mut().filter(|index| index.shape.is_none()) {
+            let found = found.indexes.iter().find(|found| found.name == index.name);
+            let found = found.filter(|found| found.definition == index.definition);
+            index.shape = found.and_then(|found| found.shape.clone());
+        }
+    }
 }
 
 /// The lines that only one of two texts has.
@@ -133,6 +214,11 @@ fn diff(ours: &str, theirs: &str) -> Vec<String> {
 /// the catalog says a predicate.
 fn comparable(mut world: ObservedTable) -> ObservedTable {
     world.server.clock = jiff::Timestamp::UNIX_EPOCH;
+    world.answered.clear();
+    if let (Some(relation), Some(_)) = (&mut world.relation, &world.copy) {
+        relation.oid = 0;
+    }
+    world.copy = world.copy.map(|copy| Box::new(comparable_copy(*copy)));
     // Names that no partition could have are not looked for, and the model need not know that.
     let kept = world.name.name.as_str().chars().next().unwrap();
     world.taken.retain(|name| name.as_str().starts_with(kept));
@@ -160,6 +246,19 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
         }
     }
     world
+}
+
+/// Without what only the next look finds.
+fn comparable_copy(copy: CopyFacts) -> CopyFacts {
+    let mut comparable = CopyFacts::new(copy.source, copy.plain);
+    (comparable.analyzed, comparable.state) = (copy.analyzed, copy.state);
+    let plain = &mut comparable.plain;
+    (plain.bytes, plain.estimated_rows) = (0, None);
+    plain.taken.clear();
+    if let Some(record) = &mut comparable.state.record {
+        record.sync = None;
+    }
+    comparable
 }
 
 fn without_words(index: &mut PartitionIndex) {

@@ -14,11 +14,13 @@ pub(in crate::plan) fn create_copy(ground: &Ground<'_>, draft: &mut Draft) {
         Method::Range(_) => crate::partition::Method::Range,
         Method::Hash(_) => crate::partition::Method::Hash,
     };
+    // The copy gets no foreign key to its source.
+    let references = ground.references().into_iter().filter(|name| *name != table.source);
     let step = Step::CreateCopy(Box::new(CreateCopy {
         table: table.clone(),
         source: ground.relation.oid,
         method,
-        references: ground.references(),
+        references: references.collect(),
     }));
     let rows = draft.world.plain.as_ref().and_then(|plain| plain.estimated_rows);
     draft.notes.push(Note::Conversion(ConversionNote::Follows { rows }));

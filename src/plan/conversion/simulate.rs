@@ -63,7 +63,7 @@ fn on_copy(world: &mut ObservedTable, change: impl FnOnce(&mut CopyFacts)) {
     }
 }
 
-/// From here on, the table is its copy. The object identifier of the copy is not known.
+/// From here on, the table is its copy. Its object identifier and its indexes are for the next look.
 pub(in crate::plan) fn created(world: &mut ObservedTable, create: &CreateCopy) {
     let Some(relation) = &mut world.relation else { return };
     let Some(plain) = world.plain.take() else { return };
@@ -74,15 +74,22 @@ pub(in crate::plan) fn created(world: &mut ObservedTable, create: &CreateCopy) {
     let key = PartitionKey { method: create.method, columns: columns.collect() };
     relation.kind = RelationKind::Partitioned(key);
     relation.oid = 0;
+    relation.is_copy = true;
+    relation.template.access_method = None;
+    relation.references.clone_from(&create.references);
+    relation.referenced_by.clear();
+    relation.publications.clear();
+    world.adopted.clear();
     world.name = create.table.copy.clone();
     world.copy = Some(Box::new(CopyFacts::new(create.source, *plain)));
 }
 
-/// The table is the plain one again.
+/// The table is the plain one again. What it has is for the next look.
 pub(in crate::plan) fn dropped(world: &mut ObservedTable, drop: &DropCopy) {
     let (Some(relation), Some(facts)) = (&mut world.relation, world.copy.take()) else { return };
     relation.kind = RelationKind::Other("table");
     relation.oid = facts.source;
+    relation.is_copy = false;
     world.name = drop.table.source.clone();
     world.partitions.clear();
     world.indexes.clear();

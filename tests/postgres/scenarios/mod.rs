@@ -1,18 +1,20 @@
 //! Tables with everything a table can have, and names with everything a name can have; in such states
 //! that every kind of step has to be taken.
 
+mod converting;
 mod let_go;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use pg_partition_operator::converge::look;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
-use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, StepKind};
-use pg_partition_operator::postgres::Session;
+use pg_partition_operator::plan::{Moment, Plan, Step, StepKind, check};
+use pg_partition_operator::postgres::{LockKeys, Session, TableLock, Unrevoked, advance};
 use serde_json::{Value, json};
 
-use crate::world::{SCHEMA_SQL, World, at, desired_with};
+use crate::world::{SCHEMA_SQL, Silent, World, at, desired_with};
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -33,6 +35,15 @@ pub(crate) struct Phase {
     pub(crate) pending: Option<(&'static str, &'static str)>,
     /// The names to adopt.
     pub(crate) adopt: &'static str,
+    /// Whether a user approves each plan.
+    pub(crate) approves: bool,
+}
+
+/// A step with what it is planned from, as a plan of its own.
+pub(crate) struct Next {
+    pub(crate) desired: DesiredTable,
+    pub(crate) observed: ObservedTable,
+    pub(crate) plan: Plan,
 }
 
 impl Scenario {
@@ -44,7 +55,8 @@ impl Scenario {
 
 impl Phase {
     pub(crate) fn new(now: &'static str, spec: Value) -> Self {
-        Self { spec, now, steps: usize::MAX, meanwhile: "", pending: None, adopt: "" }
+        let (steps, meanwhile, adopt) = (usize::MAX, "", "");
+        Self { spec, now, steps, meanwhile, pending: None, adopt, approves: false }
     }
 
     /// Does what others do before we come.
@@ -63,21 +75,51 @@ impl Phase {
         Moment::at(at(self.now))
     }
 
-    /// What there is, and the step that is to be taken next, as a plan of its own; with the one without
-    /// which it must not be.
-    pub(crate) async fn next(&self, session: &Session) -> Option<(ObservedTable, Plan)> {
-        let looked = look(session, &self.desired(), &self.moment()).await;
-        let (observed, mut plan) = looked.unwrap();
-        let is_detach =
-            matches!(plan.steps.first(), Some(PlannedStep { step: Step::DetachPartition(_), .. }));
-        plan.steps.truncate(if is_detach { 2 } else { 1 });
-        (!plan.steps.is_empty()).then_some((observed, plan))
+    /// What is desired, with the approval of the plan there is.
+    pub(crate) async fn approved(&self, session: &Session) -> DesiredTable {
+        let mut desired = self.desired();
+        if self.approves {
+            let (_, plan) = look(session, &desired, &self.moment()).await.unwrap();
+            desired.approved = vec![plan.fingerprint];
+        }
+        desired
+    }
+
+    /// The step that is to be taken next, with the one without which it must not be. Work before it is done.
+    pub(crate) async fn next(&self, session: &Session) -> Option<Next> {
+        let desired = self.approved(session).await;
+        for _ in 0..10 {
+            let (observed, mut plan) = look(session, &desired, &self.moment()).await.unwrap();
+            if !plan.steps.is_empty() {
+                let first = plan.steps.first().map(|planned| &planned.step);
+                let is_detach = matches!(first, Some(Step::DetachPartition(_)));
+                plan.steps.truncate(if is_detach { 2 } else { 1 });
+                plan.work = None;
+                return Some(Next { desired, observed, plan });
+            }
+            plan.work.as_ref()?;
+            self.work(session, Next { desired: desired.clone(), observed, plan }).await;
+        }
+        panic!("work does not come to an end");
+    }
+
+    /// Does work to its end.
+    async fn work(&self, session: &Session, Next { desired, observed, plan }: Next) {
+        let keys = LockKeys::new(&observed.managed, observed.locked_relation().unwrap());
+        let checked = check(plan, &desired, &observed, &self.moment()).unwrap();
+        let lock = TableLock::try_take(session, keys).await.unwrap().unwrap();
+        let (lock_timeout, time) = (Duration::from_secs(5), Duration::MAX);
+        let worked = advance(&lock, &checked, lock_timeout, time, &Unrevoked, &mut Silent).await;
+        let worked = worked.unwrap();
+        assert!(matches!(worked.result, Ok(true)), "{worked:?}");
+        lock.release().await.unwrap();
     }
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![rich(), replaced(), split(), hash(), left_over(), uuid()];
     all.extend(let_go::scenarios());
+    all.push(converting::converting());
     all
 }
 
