@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Fault, NOW, by_admin, by_owner, check, found, hash};
 use crate::support::postgres::majors;
-use crate::world::{World, at, desired};
+use crate::world::{World, apply, at, desired, in_schema};
 
 /// Faults of the key and of the partition column. Those of the key take the primary key away first.
 const OF_KEYS: [Fault; 24] = [
@@ -175,5 +175,41 @@ async fn partition_key_of_a_domain_over_a_domain_has_the_base_type() {
         }));
         let (_, plan) = look(&world.session().await, &spec, &Moment::at(at(NOW))).await.unwrap();
         assert_eq!(plan.deferred, [], "Postgres {major}: {plan}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_equal_and_not_the_same_are_kept_the_same() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(
+                "CREATE COLLATION either (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+                 CREATE TABLE t (
+                     name text COLLATE either, amount numeric, org_id text COLLATE either,
+                     PRIMARY KEY (name, amount, org_id)
+                 );
+                 INSERT INTO t SELECT chr(96 + n), n, 'org' || n % 3 FROM generate_series(1, 20) AS n",
+            )
+            .await;
+        let session = world.session().await;
+        let done = apply(&session, &desired(hash()), NOW).await;
+        assert!(
+            done.observed.copy.unwrap().parity().is_some(),
+            "Postgres {major}: {}",
+            done.remaining
+        );
+        world
+            .owner("UPDATE t SET name = upper(name), amount = amount + 0.00, org_id = upper(org_id) WHERE amount < 9")
+            .await;
+        let rows = |table: &str| {
+            format!("SELECT md5(string_agg(r::text, ' ' ORDER BY amount)) FROM {table} r")
+        };
+        let texts = [rows(&in_schema("t")), rows(&in_schema("t_partitioned"))];
+        let [source, copy] = [world.text(&texts[0]).await, world.text(&texts[1]).await];
+        assert_eq!(source, copy, "Postgres {major}");
+        let done = apply(&session, &desired(hash()), NOW).await;
+        let parity = done.observed.copy.as_ref().unwrap().parity().unwrap();
+        assert_eq!((parity.rows_source, parity.difference_rows), (20, 0), "Postgres {major}");
     }
 }
