@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use super::background::check_in_background;
-use super::{ConvergeError, Doing, lock_aside, look};
+use super::{ConvergeError, Doing, lock_aside, look, timeouts};
 use crate::observed::ObservedTable;
 use crate::plan::{Plan, PlannedWork};
 use crate::postgres::{StepFailure, TableLock, WorkOutcome, advance};
 
 impl<'a> Doing<'a> {
-    /// Does the steps and the work of one stage after the other, until none is left, one fails, or the time is over.
+    /// Does the steps and the work of one stage after the other, until none is left, one fails, or the time is over. If a user
+    /// expects a plan, only its steps were done before, and its work is now.
     pub(super) async fn convert(
         &mut self,
         (mut observed, mut remaining): (ObservedTable, Plan),
@@ -26,17 +27,19 @@ impl<'a> Doing<'a> {
             }
             let next = remaining.clone();
             let next = if aside.is_some() { next } else { next.without_aside() };
-            if next.steps.is_empty() {
-                let Some(planned) = self.next_work(&remaining) else { break };
-                let work = Plan { steps: Vec::new(), work: Some(planned), ..remaining };
-                (observed, remaining) = self.work(work, observed, until).await?;
-            } else if tried.as_ref() == Some(&next.fingerprint) {
+            let has_steps = !next.steps.is_empty() && tried.as_ref() != Some(&next.fingerprint);
+            if has_steps && !self.options.expect.is_empty() {
                 break;
-            } else {
+            } else if has_steps {
                 tried = Some(next.fingerprint.clone());
                 let moment = &self.options.moment;
                 let checked = check_in_background(next, self.desired, observed, moment).await?;
                 (observed, remaining) = self.all(&checked).await?;
+            } else if let Some(planned) = self.next_work(&remaining) {
+                let work = Plan { steps: Vec::new(), work: Some(planned), ..remaining };
+                (observed, remaining) = self.work(work, observed, until).await?;
+            } else {
+                break;
             }
         }
         Ok((observed, remaining))
@@ -44,7 +47,9 @@ impl<'a> Doing<'a> {
 
     /// Returns the work to do now, or `None` if there is none, or if this run leaves it.
     fn next_work(&self, plan: &Plan) -> Option<PlannedWork> {
-        plan.work.clone().filter(|planned| self.options.does(planned))
+        let expected = &self.options.expect;
+        let is_expected = expected.is_empty() || expected.contains(&plan.fingerprint);
+        plan.work.clone().filter(|planned| is_expected && self.options.does(planned))
     }
 
     fn has_failed(&self) -> bool {
@@ -63,9 +68,8 @@ impl<'a> Doing<'a> {
         let checked = check_in_background(plan, desired, observed, &options.moment).await?;
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = left.unwrap_or(options.work_time);
-        let lock_timeout = desired.limits.lock_timeout;
-        let authority = &*options.authority;
-        let worked = advance(lock, &checked, lock_timeout, left, authority, self.progress).await;
+        let (timeouts, authority) = (timeouts(desired, options), &*options.authority);
+        let worked = advance(lock, &checked, timeouts, left, authority, self.progress).await;
         let is_revoked = worked.as_ref().is_some_and(is_revoked);
         self.worked = worked;
         if is_revoked {

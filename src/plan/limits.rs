@@ -32,6 +32,9 @@ pub(super) const MIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_secs(1)
 /// cause that a user has to find.
 pub(super) const MAX_DIRTY_SWEEPS: u64 = 3;
 
+/// Number of rows of the copy that one sweep repairs. If more differ, something else is wrong than a few missed writes.
+pub(super) const MAX_REPAIRS: u64 = 100_000;
+
 #[cfg(test)]
 mod tests {
     use super::{MAX_PERIODS, MAX_RELATIONS, MAX_STEPS};

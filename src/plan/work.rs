@@ -38,6 +38,8 @@ pub struct CompareRows {
     pub content: bool,
     /// Number of rows of the source that the sweep has compared.
     pub compared: u64,
+    /// Maximum number of rows that the sweep may still repair.
+    pub repairs_left: u64,
     /// Estimated number of rows of the source, or `None` if it was never analyzed.
     pub estimated: Option<u64>,
 }

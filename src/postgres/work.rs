@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::authority::{Authority, Certainty, Ruling};
 use super::execute::Progress;
-use super::{DatabaseError, ErrorKind, StepFailure, TableLock};
+use super::{DatabaseError, ErrorKind, Session, StepFailure, TableLock};
 use crate::plan::{CheckedPlan, CompareRows, CopyRows, Work};
-use crate::sql::{self, Comparison, LoginRole, Page, Script};
+use crate::sql::{self, Comparison, LoginRole, Page, Script, Timeouts};
 
 /// Rows of the first page, of the smallest, and of the largest.
 const FIRST_PAGE: u32 = 1_000;
@@ -21,6 +21,9 @@ const LARGEST_PAGE: u32 = 50_000;
 /// A page that takes less time than the first of these is followed by a larger one, a page that takes more than the second
 /// by a smaller one.
 const PAGE_TIME: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
+
+/// The pause while a replica lags, and the time after which it is asked again whether one does.
+const LAG_PAUSE: Duration = Duration::from_secs(1);
 
 /// The pause after a page that met a lock.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -46,6 +49,15 @@ pub struct WorkOutcome {
 }
 
 impl WorkOutcome {
+    /// Returns whether another page comes.
+    fn goes_on(&self) -> bool {
+        let may_repair = match &self.work {
+            Work::Copy(_) => true,
+            Work::Compare(rows) => self.repaired < rows.repairs_left,
+        };
+        matches!(self.result, Ok(false)) && may_repair
+    }
+
     /// Returns how many rows are done by all runs, this one included.
     #[must_use]
     pub fn rows_in_all(&self) -> u64 {
@@ -116,7 +128,7 @@ struct Compared {
 pub async fn advance(
     lock: &TableLock<'_>,
     checked: &CheckedPlan,
-    lock_timeout: Duration,
+    timeouts: Timeouts,
     time: Duration,
     authority: &dyn Authority,
     progress: &mut dyn Progress,
@@ -132,8 +144,8 @@ pub async fn advance(
         took: Duration::ZERO,
         result: Ok(false),
     };
-    while started.elapsed() < time && matches!(outcome.result, Ok(false)) {
-        let page = next_page(lock, &outcome.work, &mut tempo, lock_timeout, authority);
+    while started.elapsed() < time && outcome.goes_on() {
+        let page = next_page(lock, &outcome.work, &mut tempo, timeouts, authority);
         match page.await {
             Ok(None) => {}
             Ok(Some(page)) => {
@@ -151,12 +163,13 @@ pub async fn advance(
     Some(outcome)
 }
 
-/// Does a page, or returns `None` if it met a lock.
+/// Does a page, or returns `None` if it met a lock or a replica lags behind. It fails if no page succeeded for as long as a
+/// step is retried.
 async fn next_page(
     lock: &TableLock<'_>,
     work: &Work,
     tempo: &mut Pace,
-    lock_timeout: Duration,
+    timeouts: Timeouts,
     authority: &dyn Authority,
 ) -> Result<Option<PageDone>, StepFailure> {
     match authority.ask(Certainty::Known).await {
@@ -166,7 +179,11 @@ async fn next_page(
     }
     let session = lock.session();
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
-    let page = Page { rows: tempo.rows, statement_timeout: lock_timeout, login };
+    if tempo.is_due_to_ask() && is_wal_retained(session).await? {
+        tokio::time::sleep(LAG_PAUSE).await;
+        return Ok(None);
+    }
+    let page = Page { rows: tempo.rows, statement_timeout: timeouts.lock_timeout, login };
     let began = Instant::now();
     // Interrupted: the page is all or nothing, and its cursor with it. If only the answer is lost, the next run finds it
     // recorded.
@@ -175,13 +192,22 @@ async fn next_page(
             tempo.took(began.elapsed());
             Ok(Some(done(work, text.as_deref().unwrap_or_default())?))
         }
-        Err(error) if error.is_busy() => {
-            tempo.met_lock();
+        Err(error) if error.is_busy() && tempo.met_lock() < timeouts.patience => {
             tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
             Ok(None)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Returns whether a replica, or another reader of the WAL, lags so far behind that its slot retains more than 1 GiB. A
+/// role without privileges sees no more of a replica than that.
+/// <https://www.postgresql.org/docs/current/view-pg-replication-slots.html>
+async fn is_wal_retained(session: &Session) -> Result<bool, DatabaseError> {
+    const RETAINED: &str = "SELECT 'yes' FROM pg_catalog.pg_replication_slots WHERE active AND \
+        pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn) OPERATOR(pg_catalog.>) 1073741824 \
+        LIMIT 1";
+    Ok(session.query_one_text(RETAINED, &[]).await?.is_some())
 }
 
 fn script(work: &Work, page: Page) -> Script {
@@ -217,6 +243,10 @@ fn done(work: &Work, answer: &str) -> Result<PageDone, DatabaseError> {
 struct Pace {
     rows: u32,
     max_rows_per_second: Option<u32>,
+    /// The first of the pages in a row that met a lock.
+    blocked_since: Option<Instant>,
+    /// When the replicas were asked about last.
+    asked_at: Option<Instant>,
 }
 
 impl Pace {
@@ -226,10 +256,20 @@ impl Pace {
             Work::Compare(_) => None,
         };
         let rows = max_rows_per_second.unwrap_or(FIRST_PAGE).clamp(1, FIRST_PAGE);
-        Self { rows, max_rows_per_second }
+        Self { rows, max_rows_per_second, blocked_since: None, asked_at: None }
+    }
+
+    /// Returns whether the replicas have to be asked about again.
+    fn is_due_to_ask(&mut self) -> bool {
+        let is_due = self.asked_at.is_none_or(|at| at.elapsed() >= LAG_PAUSE);
+        if is_due {
+            self.asked_at = Some(Instant::now());
+        }
+        is_due
     }
 
     fn took(&mut self, time: Duration) {
+        self.blocked_since = None;
         let (short, long) = PAGE_TIME;
         if time < short {
             self.resize(self.rows.saturating_add(self.rows / 2).saturating_add(1));
@@ -238,8 +278,10 @@ impl Pace {
         }
     }
 
-    fn met_lock(&mut self) {
+    /// Returns for how long no page has succeeded.
+    fn met_lock(&mut self) -> Duration {
         self.resize(self.rows / 2);
+        self.blocked_since.get_or_insert_with(Instant::now).elapsed()
     }
 
     /// A page has no more rows than a second may have.
@@ -263,7 +305,7 @@ mod tests {
     use crate::partition::{CopiedTable, Identifier, ManagedTable, QualifiedName};
 
     fn pace(max_rows_per_second: Option<u32>) -> Pace {
-        Pace { rows: FIRST_PAGE, max_rows_per_second }
+        Pace { rows: FIRST_PAGE, max_rows_per_second, blocked_since: None, asked_at: None }
     }
 
     #[test]

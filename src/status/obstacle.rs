@@ -234,7 +234,9 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
         }
         ConversionBlocker::CutoverNotSupported => (Reason::NotConvertible, About::Conversion),
         ConversionBlocker::ColumnsDiffer { .. } => (Reason::ColumnsDiffer, About::Conversion),
-        ConversionBlocker::ParityFailed { .. } => (Reason::ParityFailed, About::Conversion),
+        ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. } => {
+            (Reason::ParityFailed, About::Conversion)
+        }
         ConversionBlocker::DropCopyNeedsApproval { .. } => {
             (Reason::AwaitingApproval, About::Conversion)
         }

@@ -390,6 +390,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         }
         .into(),
         ConversionBlocker::ParityFailed { table: orders("orders"), sweeps: 3 }.into(),
+        ConversionBlocker::TooManyDiffer { table: orders("orders"), rows: 100_000 }.into(),
         ConversionBlocker::DropCopyNeedsApproval { copy: orders("orders_partitioned") }.into(),
     ];
     let of_partitions = vec![

@@ -6,7 +6,7 @@
 //! | a plan awaits approval, or `mode` is `Plan` | the same: the watch reports the approval and the edit |
 //! | a deferred step waits for a user, or for another build of its index | while it lasts, see below |
 //! | steps are left and none failed: an index is being built, or the catalog changed | while it lasts, see below |
-//! | work is left and none failed: rows are being copied or compared | now |
+//! | work is left and none failed: rows are being copied or compared | after 1 s |
 //! | a detach is pending: rows of its partition are invisible | while it lasts, every 10 s at least |
 //! | a step or the whole run waits for a session | while it lasts, every 10 s at least |
 //! | an older resource manages the table | while it lasts, every 50 s at least |
@@ -41,7 +41,7 @@ const CONFLICT_CHECK_INTERVAL: Duration = Duration::from_secs(50);
 /// When to reconcile a resource again. A change of the resource always has it reconciled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextReconcile {
-    /// Immediately: the resource has changed since the run began, or work is left.
+    /// Immediately: the resource has changed since the run began.
     Now,
     /// At this instant.
     At(Timestamp),
@@ -115,7 +115,7 @@ fn after_inspection(seen: &Seen<'_>, timing: &Timing) -> NextReconcile {
     let blocked = seen.blocked().map(|reason| while_blocked(reason, timing));
     let goes_on = seen.desired.mode == Mode::Enforce && seen.failed().next().is_none();
     if goes_on && seen.remaining.work.is_some() {
-        return NextReconcile::Now;
+        return NextReconcile::At(timing.after(FIRST_CHECK));
     }
     let has_steps = goes_on && !seen.remaining.steps.is_empty();
     let work = has_steps.then_some(Retry::Check(timing.resync));

@@ -29,6 +29,13 @@ pub enum ConversionBlocker {
         /// How many sweeps in a row.
         sweeps: u64,
     },
+    /// A sweep found more rows of the copy that differ than it repairs.
+    TooManyDiffer {
+        /// The table.
+        table: QualifiedName,
+        /// How many it repaired.
+        rows: u64,
+    },
     /// The spec has no conversion any more, and the copy is still there.
     DropCopyNeedsApproval {
         /// The copy.

@@ -46,6 +46,7 @@ encode_variants! {
         NoSource = "no-source" { table }
         ColumnsDiffer = "columns-differ" { table, changes }
         ParityFailed = "parity-failed" { table; except sweeps }
+        TooManyDiffer = "too-many-differ" { table; except rows }
         DropCopyNeedsApproval = "drop-copy-needs-approval" { copy }
     }
     DefaultBlocker {

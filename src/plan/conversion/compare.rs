@@ -6,7 +6,7 @@ use crate::desired::{ParityLevel, Side};
 use crate::observed::{Sweep, SyncState};
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
-use crate::plan::limits::MAX_DIRTY_SWEEPS;
+use crate::plan::limits::{MAX_DIRTY_SWEEPS, MAX_REPAIRS};
 use crate::plan::work::{CompareRows, Work};
 use crate::plan::{Cause, ConversionBlocker};
 
@@ -26,10 +26,17 @@ pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
         );
         return;
     }
+    let repaired = facts.sweep().map_or(0, |sweep| sweep.repaired_rows);
+    if repaired >= MAX_REPAIRS {
+        let table = copied.table.source.clone();
+        draft.defer(None, ConversionBlocker::TooManyDiffer { table, rows: repaired }.into());
+        return;
+    }
     let Some(because) = reason(copied, draft) else { return };
     let work = Work::Compare(CompareRows {
         table: copied.table.clone(),
         content: copied.options.parity.check == ParityLevel::Content,
+        repairs_left: MAX_REPAIRS - repaired,
         compared: facts.sweep().map_or(0, |sweep| sweep.rows_source),
         estimated: facts.plain.estimated_rows,
     });

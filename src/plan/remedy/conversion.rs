@@ -38,6 +38,11 @@ impl ConversionBlocker {
                  begin again",
                 table.shown()
             ),
+            Self::TooManyDiffer { table, rows } => format!(
+                "one sweep repaired {rows} rows of the copy of {} and found no end: find out why the tables \
+                 differ so much, then remove spec.conversion, approve the drop of the copy, and begin again",
+                table.shown()
+            ),
             Self::DropCopyNeedsApproval { copy } => format!(
                 "spec.conversion is absent, and {} would be dropped with its rows: approve this plan by \
                  its fingerprint, with the annotation pgpartition.dev/approve or apply --approve, or set \

@@ -12,6 +12,7 @@ use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{Moment, Plan, Step, StepKind, check};
 use pg_partition_operator::postgres::{LockKeys, Session, TableLock, Unrevoked, advance};
+use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
 use crate::world::{SCHEMA_SQL, Silent, World, at, desired_with};
@@ -108,8 +109,10 @@ impl Phase {
         let keys = LockKeys::new(&observed.managed, observed.locked_relation().unwrap());
         let checked = check(plan, &desired, &observed, &self.moment()).unwrap();
         let lock = TableLock::try_take(session, keys).await.unwrap().unwrap();
-        let (lock_timeout, time) = (Duration::from_secs(5), Duration::MAX);
-        let worked = advance(&lock, &checked, lock_timeout, time, &Unrevoked, &mut Silent).await;
+        let timeouts =
+            Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_mins(1) };
+        let time = Duration::MAX;
+        let worked = advance(&lock, &checked, timeouts, time, &Unrevoked, &mut Silent).await;
         let worked = worked.unwrap();
         assert!(matches!(worked.result, Ok(true)), "{worked:?}");
         lock.release().await.unwrap();

@@ -197,7 +197,7 @@ fn copy_rows(base: &mut Mutant) {
 
 fn compare_rows(base: &mut Mutant) {
     let table = synced(base, true);
-    let rows = CompareRows { table, content: true, compared: 0, estimated: None };
+    let rows = CompareRows { table, content: true, compared: 0, repairs_left: 1, estimated: None };
     work(base, Work::Compare(rows));
 }
 
