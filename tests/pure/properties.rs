@@ -33,15 +33,38 @@ fn after(observed: &ObservedTable, plan: &Plan, steps: usize) -> ObservedTable {
 
 /// The world after as many plans as it takes: what one has done may make more possible, if not for ever.
 fn settled(world: &World, observed: &ObservedTable) -> Option<(Plan, ObservedTable)> {
+    settled_by(observed, |observed| plan(&world.desired, observed, &Moment::at(world.now)))
+}
+
+/// The world after as many plans as it takes, if a user approves each of them.
+fn settled_with_approvals(
+    world: &World,
+    observed: &ObservedTable,
+) -> Option<(Plan, ObservedTable)> {
+    settled_by(observed, |observed| planned(&approved_again(world, observed)).0)
+}
+
+fn settled_by(
+    observed: &ObservedTable,
+    next: impl Fn(&ObservedTable) -> Plan,
+) -> Option<(Plan, ObservedTable)> {
     let mut observed = observed.clone();
-    for _ in 0..3 {
-        let plan = plan(&world.desired, &observed, &Moment::at(world.now));
+    for _ in 0..4 {
+        let plan = next(&observed);
         if plan.steps.is_empty() {
             return Some((plan, observed));
         }
         observed = after(&observed, &plan, plan.steps.len());
     }
     None
+}
+
+/// The world with the plan for this table approved, and no other plan.
+fn approved_again(world: &World, observed: &ObservedTable) -> World {
+    let mut world = World { observed: observed.clone(), ..world.clone() };
+    world.desired.approved.clear();
+    let moment = Moment::at(world.now);
+    world.approved(&moment)
 }
 
 fn planned(world: &World) -> (Plan, ObservedTable) {
@@ -167,8 +190,14 @@ proptest! {
             holds(oracle::nothing_overlaps(&midway))?;
             holds(oracle::others_are_left_alone(&world.desired, &world.observed, &midway))?;
             holds(oracle::names_are_good(&world.observed, &midway))?;
-            let second = plan(&world.desired, &midway, &Moment::at(world.now));
-            let second_end = after(&midway, &second, second.steps.len());
+            // An approval is of one plan: what is left of it needs another one.
+            let left = if approved {
+                approved_again(&world, &midway)
+            } else {
+                World { observed: midway.clone(), ..world.clone() }
+            };
+            let (second, second_end) = planned(&left);
+            let settled = if approved { settled_with_approvals } else { settled };
             let mut both = first.clone();
             both.steps.truncate(steps);
             both.steps.extend(second.steps.iter().cloned());
