@@ -235,6 +235,35 @@ async fn names_and_keys_of_every_shape_are_synced_and_copied() {
     }
 }
 
+/// Each passes a unique value from row to row, in an order in which the source has it once at a time.
+const PASSING: [&str; 3] = [
+    "UPDATE u SET place = place + 2 WHERE place > 39900",
+    "UPDATE u SET place = place + 2, org = 2 WHERE id % 100 = 0",
+    "WITH gone AS (DELETE FROM u WHERE id % 100 = 1 RETURNING *) INSERT INTO u SELECT id + 100000, org, place FROM gone",
+];
+
+#[tokio::test]
+async fn unique_values_pass_from_row_to_row() {
+    for major in majors() {
+        let world = World::new(major).await;
+        let columns = "id int, org int NOT NULL, place int, UNIQUE (org, place)";
+        let table = create(&world, "u", columns, (&["id"], &["org"])).await;
+        let rows = "INSERT INTO u SELECT n * 7919 % 20011, 1, 40000 - n * 2 FROM generate_series(1, 2000) AS n";
+        world.owner("ALTER TABLE u_partitioned ADD UNIQUE (org, place)").await;
+        for level in LEVELS {
+            install(&world, &table, level).await;
+            // The source is scanned in the order of its rows on disk, the copy by keys.
+            let settings = "SET enable_seqscan = off; SET enable_indexscan = off; SET enable_indexonlyscan = off";
+            world.owner(&format!("TRUNCATE u; {rows}; ANALYZE u; {settings}")).await;
+            for write in PASSING {
+                world.owner(write).await;
+                expect_equal(&world, &table, &format!("{write}, level {level:?}")).await;
+            }
+            world.owner("RESET ALL").await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn catalog_has_the_functions_and_digests_that_are_expected() {
     for major in majors() {

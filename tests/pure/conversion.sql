@@ -76,6 +76,9 @@ END
 CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
+  IF (SELECT count(*) FROM pg_index AS x WHERE x.indrelid = ''"shop"."orders_partitioned"''::regclass AND x.indisunique) > 1 THEN
+    DELETE FROM "shop"."orders_partitioned" AS t USING (SELECT DISTINCT n."id", n."org_id" FROM pgpartition_new AS n) AS n WHERE t."id" = n."id" AND t."org_id" = n."org_id";
+  END IF;
   INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
     SELECT s."id", s."org_id", s."at", s."status"
     FROM "shop"."orders" AS s JOIN (SELECT DISTINCT n."id", n."org_id" FROM pgpartition_new AS n) AS n ON s."id" = n."id" AND s."org_id" = n."org_id"
@@ -623,6 +626,12 @@ END
 CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
+  IF (SELECT count(*) FROM pg_index AS x WHERE x.indrelid = ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass AND x.indisunique) > 1 THEN
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" AS t USING (SELECT DISTINCT n."k''e
+y", n."pgpartition", n."select" FROM pgpartition_new AS n) AS n WHERE t."k''e
+y" = n."k''e
+y" AND t."pgpartition" = n."pgpartition" AND t."select" = n."select";
+  END IF;
   INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
 y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
     SELECT s."k''e

@@ -160,7 +160,8 @@ fn drop_trigger(table: &CopiedTable, trigger: SyncTrigger) -> Sql {
 fn trigger_body(text: Text<'_>, trigger: SyncTrigger, level: SyncLevel) -> String {
     let body = match (trigger, level) {
         (SyncTrigger::Write, SyncLevel::Row) => write_row(text),
-        (SyncTrigger::Write, SyncLevel::Statement) | (SyncTrigger::Update, _) => write_all(text),
+        (SyncTrigger::Write, SyncLevel::Statement) => write_all(text),
+        (SyncTrigger::Update, _) => free_unique_values(text) + &write_all(text),
         (SyncTrigger::Delete, _) => delete_all(text),
         (SyncTrigger::Move, _) => delete_old_row(text, "  "),
         (SyncTrigger::Truncate, _) => truncate(text),
@@ -223,6 +224,18 @@ fn write_all(text: Text<'_>) -> String {
         text.source(),
         text.same_key("s", "n"),
         text.on_conflict(),
+    )
+}
+
+/// A statement can pass a unique value from row to row, in an order in which no two rows have it at a time. The rows are
+/// written in another order, so those of a copy with another unique index than its key are deleted first.
+fn free_unique_values(text: Text<'_>) -> String {
+    let (copy, key) = (text.copy(), super::text::of("n", &text.full_key()).join(", "));
+    format!(
+        "  IF (SELECT count(*) FROM pg_index AS x WHERE x.indrelid = {}::regclass AND x.indisunique) > 1 THEN\n    DELETE \
+         FROM {copy} AS t USING (SELECT DISTINCT {key} FROM {NEW} AS n) AS n WHERE {};\n  END IF;\n",
+        literal(&copy),
+        text.same_key("t", "n"),
     )
 }
 
