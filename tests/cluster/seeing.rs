@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_postgres::Client;
@@ -18,13 +19,31 @@ use crate::support::{tool, wait_until};
 const SLOW: [&str; 1] = ["PgPartitionLastSuccessTooOld"];
 
 /// Every table of the scene.
-const TABLES: [&str; 7] =
-    ["orders", "expired", "stray", "hourly", "halfway", "held", "unreachable"];
+const TABLES: [&str; 9] = [
+    "orders",
+    "expired",
+    "stray",
+    "hourly",
+    "halfway",
+    "held",
+    "copying",
+    "compared",
+    "unreachable",
+];
+
+/// Longer than a run spends on work before the status says how far it is.
+const AFTER_A_RUN: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_dashboard_and_every_alert_has_an_answer() {
     let stage = Stage::shared();
     let _open = play(&stage).await;
+    let compared = plain(&stage, "compared").await;
+    let copying = plain(&stage, "copying").await;
+    copying.batch_execute("BEGIN; SELECT FROM copying FOR UPDATE").await.unwrap();
+    for name in ["compared", "copying"] {
+        stage.apply(&table(name, &conversion(name)));
+    }
     let mut leader = stage.operator(&[]);
     wait_until("the first leads", SOON, async || leader.leads().await).await;
     let mut standby = stage.operator(&[]);
@@ -47,6 +66,23 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
     ] {
         wait_until(expression, SOON, async || !prometheus.query(expression).await.is_empty()).await;
     }
+
+    let in_parity = r#"pgpartition_conversion_stage{name="compared", stage="InParity"} == 1"#;
+    wait_until(in_parity, AFTER_A_RUN, async || !prometheus.query(in_parity).await.is_empty())
+        .await;
+    damage(&stage, &compared).await;
+    for expression in [
+        r#"pgpartition_sync_trigger{name="compared", state="altered"} == 1"#,
+        r#"pgpartition_backfill_rows{name="copying", kind="copied"} == 0"#,
+    ] {
+        let is_there = async || !prometheus.query(expression).await.is_empty();
+        wait_until(expression, AFTER_A_RUN, is_there).await;
+    }
+    let stalled = "PgPartitionCopyStalled".to_owned();
+    wait_until("a copy stalls", AFTER_A_RUN, async || {
+        raisable(&prometheus).await.contains(&stalled)
+    })
+    .await;
 
     let namespaces = prometheus.query("count by (namespace) (pgpartition_info)").await;
     let namespaces: Vec<_> = namespaces.iter().map(|found| &found["metric"]["namespace"]).collect();
@@ -139,6 +175,43 @@ async fn play(stage: &Stage<'_>) -> Vec<Client> {
     stage.secret("unreachable", "postgres://nobody@127.0.0.1:1/nothing");
     stage.declare("unreachable");
     open
+}
+
+/// A plain table with rows, in a database of its own.
+async fn plain(stage: &Stage<'_>, name: &str) -> Client {
+    let database = database_with(Server::shared(17), name).await;
+    let client = database.client().await;
+    let create = format!(
+        "DROP TABLE {name}; CREATE TABLE {name} (id bigint PRIMARY KEY, at timestamptz NOT NULL);
+         INSERT INTO {name} SELECT n, now() FROM generate_series(1, 100) AS n; ANALYZE {name}"
+    );
+    client.batch_execute(&create).await.unwrap();
+    stage.secret(name, &database.url());
+    client
+}
+
+fn conversion(name: &str) -> Value {
+    let start = jiff::Zoned::now().date().to_string();
+    json!({
+        "partitionBy": {"range": {"column": "at", "interval": "Month", "startAt": start}},
+        "conversion": {"method": "Copy", "acknowledge": [format!("UniqueKey:{name}_pkey")]},
+    })
+}
+
+/// Changes a trigger of a copy in parity, and makes the last comparison one that found a row. In mode Plan, both stay.
+async fn damage(stage: &Stage<'_>, compared: &Client) {
+    let plan = r#"{"spec": {"mode": "Plan"}}"#;
+    stage.kubectl(&["patch", "pgpt", "compared", "--type=merge", "-p", plan]);
+    wait_until("the operator has seen the mode", AFTER_A_RUN, async || {
+        let object = stage.object("compared");
+        object["status"]["observedGeneration"] == object["metadata"]["generation"]
+    })
+    .await;
+    let damage = r#"ALTER TABLE compared DISABLE TRIGGER sync_to_partitioned_compared;
+        UPDATE pgpartition.conversions SET parity = parity || '{"differenceRows": 1, "mismatchedRanges": 1}'"#;
+    compared.batch_execute(damage).await.unwrap();
+    let reconcile = "pgpartition.dev/reconcile=now";
+    stage.kubectl(&["annotate", "pgpt", "compared", "--overwrite", reconcile]);
 }
 
 /// More months than expire without asking.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
 use pg_partition_operator::plan::{
-    Blocker, IndexBlocker, Risk, Rule, SafetyRule, Step, StepKind, TransactionMode,
+    Blocker, ConversionBlocker, IndexBlocker, Risk, Rule, SafetyRule, Step, StepKind,
+    TransactionMode,
 };
 use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{reason_of, resolved_by};
@@ -130,6 +131,9 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
     match blocker {
         Blocker::NoSuchTable { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],
         Blocker::Preflight { .. } => &["reference/preflight.md"],
+        Blocker::Conversion(ConversionBlocker::ParityFailed { .. }) => {
+            &["runbooks/PgPartitionParityDiffers.md", "reference/resource.md#specconversion"]
+        }
         Blocker::Conversion(_) => &["reference/resource.md#specconversion"],
         Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
         Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],
