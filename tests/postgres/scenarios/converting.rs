@@ -46,7 +46,7 @@ ALTER TABLE "Con;v""ert" RENAME COLUMN "Größe – 大きさ" TO "Si;ze";
 ALTER TABLE "Con;v""ert" ADD CONSTRAINT "lo;w" CHECK (amount < 1000);
 "#;
 
-pub(super) fn converting() -> Scenario {
+pub(crate) fn converting() -> Scenario {
     let phase = |conversion: Option<Value>| {
         let mut spec = json!({
             "table": "Con;v\"ert", "ahead": 1,

@@ -15,6 +15,8 @@ use pg_partition_operator::postgres::{LockKeys, Session, TableLock, Unrevoked, a
 use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
+pub(crate) use converting::converting;
+
 use crate::world::{SCHEMA_SQL, Silent, World, at, desired_with};
 
 pub(crate) struct Scenario {
@@ -122,7 +124,7 @@ impl Phase {
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![rich(), replaced(), split(), hash(), left_over(), uuid()];
     all.extend(let_go::scenarios());
-    all.push(converting::converting());
+    all.push(converting());
     all
 }
 
