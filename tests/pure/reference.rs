@@ -131,9 +131,9 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
     match blocker {
         Blocker::NoSuchTable { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],
         Blocker::Preflight { .. } => &["reference/preflight.md"],
-        Blocker::Conversion(ConversionBlocker::ParityFailed { .. }) => {
-            &["runbooks/PgPartitionParityDiffers.md", "reference/resource.md#specconversion"]
-        }
+        Blocker::Conversion(
+            ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. },
+        ) => &["runbooks/PgPartitionParityDiffers.md", "reference/resource.md#specconversion"],
         Blocker::Conversion(_) => &["reference/resource.md#specconversion"],
         Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
         Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],
