@@ -14,7 +14,15 @@ const TABLES: &str = "
     CREATE TABLE revenues_2026_01 (LIKE revenues INCLUDING INDEXES);
     INSERT INTO revenues (occurred_at) VALUES ('2023-05-03'), ('2020-01-01');
     CREATE TABLE legacy (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at);
-    CREATE TABLE legacy_p2026_10 PARTITION OF legacy FOR VALUES FROM ('2026-10-01') TO ('2026-11-01');";
+    CREATE TABLE legacy_p2026_10 PARTITION OF legacy FOR VALUES FROM ('2026-10-01') TO ('2026-11-01');
+    CREATE SCHEMA finance;
+    CREATE TABLE finance.expenses (id bigint PRIMARY KEY, org_id int);
+    CREATE TABLE finance.expenses_partitioned (LIKE finance.expenses) PARTITION BY HASH (org_id);
+    CREATE FUNCTION finance.expenses_partitioned_read_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE TRIGGER read_only_until_cutover BEFORE INSERT ON finance.expenses_partitioned
+      FOR EACH STATEMENT EXECUTE FUNCTION finance.expenses_partitioned_read_only();
+    CREATE SCHEMA pgpartition;
+    CREATE TABLE pgpartition.conversions (schema_name text, table_name text);";
 
 #[tokio::test]
 async fn the_quick_start_works_as_it_is_written() {
