@@ -15,6 +15,7 @@ const TABLES: &str = "
     INSERT INTO revenues (occurred_at) VALUES ('2023-05-03'), ('2020-01-01');
     CREATE TABLE legacy (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at);
     CREATE TABLE legacy_p2026_10 PARTITION OF legacy FOR VALUES FROM ('2026-10-01') TO ('2026-11-01');
+    CREATE TABLE revenues_partitioned (id bigint) PARTITION BY HASH (id);
     CREATE SCHEMA finance;
     CREATE TABLE finance.expenses (id bigint PRIMARY KEY, org_id int);
     CREATE TABLE finance.expenses_partitioned (LIKE finance.expenses) PARTITION BY HASH (org_id);
