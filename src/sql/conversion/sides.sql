@@ -95,7 +95,9 @@ policies AS MATERIALIZED (
 ),
 constraints AS MATERIALIZED (
     SELECT s.is_source, con.oid, con.conname, con.contype,
-           regexp_replace(pg_get_constraintdef(con.oid), ' NOT VALID$', '') AS definition
+           -- Whether it is valid says nothing on the copy, which validates its own later.
+           CASE WHEN s.is_source THEN pg_get_constraintdef(con.oid)
+                ELSE regexp_replace(pg_get_constraintdef(con.oid), ' NOT VALID$', '') END AS definition
     FROM side AS s
     JOIN pg_constraint AS con ON con.conrelid = s.oid
     WHERE (con.contype = 'c' AND con.conname NOT IN (SELECT i.conname FROM stand_ins AS i))
@@ -157,6 +159,7 @@ statistics AS (
     ) AS x
     JOIN pg_namespace AS n ON n.oid = x.stxnamespace
 ),
+-- Of constraints and policies, those of the ones that the copy has or gets.
 comments AS (
     SELECT s.is_source, 'TABLE ' || c.name AS "on", (
                SELECT string_agg(l.line, E'\n' ORDER BY l.at)
@@ -181,10 +184,14 @@ comments AS (
     FROM constraints AS k
     CROSS JOIN copy AS c
     JOIN pg_description AS d ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid
+    WHERE ($3 OR k.contype = 'c') AND k.definition NOT LIKE '% NOT VALID'
+       OR k.conname IN (SELECT o.conname FROM constraints AS o WHERE NOT o.is_source)
     UNION ALL
     SELECT s.is_source, format('POLICY %I ON %s', p.polname, c.name), d.description, NULL
     FROM side AS s
     JOIN pg_policy AS p ON p.polrelid = s.oid
     CROSS JOIN copy AS c
     JOIN pg_description AS d ON d.classoid = 'pg_policy'::regclass AND d.objoid = p.oid
+    WHERE p.polname NOT IN (SELECT o.polname FROM policies AS o WHERE o.is_source AND o.names_source)
+       OR p.polname IN (SELECT o.polname FROM policies AS o WHERE NOT o.is_source)
 ),
