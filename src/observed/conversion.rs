@@ -141,6 +141,9 @@ pub struct InstalledFunction {
     /// Digest, as [`function_digest`](crate::partition::function_digest) defines it. `None` if no function of a
     /// conversion can be like this one: another owner, language, or volatility.
     pub digest: Option<String>,
+    /// Whether a trigger of another table uses it, so that it stays when the sync ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub used_elsewhere: bool,
 }
 
 /// What an installation of the triggers and functions would create.

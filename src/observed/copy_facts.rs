@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConversionRecord, ConversionState, CopyDifferences, ObservedTable, PlainTable, Sweep, SyncState,
+    ConversionRecord, ConversionState, CopyDifferences, InstalledFunction, ObservedTable,
+    PlainTable, Sweep, SyncState,
 };
 use crate::partition::{CopiedTable, Identifier, SyncLevel};
 
@@ -93,10 +94,11 @@ impl CopyFacts {
         recorded.map(|sync| sync.columns.clone()).unwrap_or_default()
     }
 
-    /// Returns whether a trigger or a function of the conversion is there.
+    /// Returns whether a trigger or a function is there that the end of the sync drops.
     #[must_use]
     pub fn has_sync(&self) -> bool {
-        !(self.state.triggers.is_empty() && self.state.functions.is_empty())
+        let of_conversion = |function: &InstalledFunction| !function.used_elsewhere;
+        !self.state.triggers.is_empty() || self.state.functions.iter().any(of_conversion)
     }
 
     /// Returns the time at which the last row was copied, or `None` if the copy is not complete.
@@ -154,11 +156,12 @@ impl CopyFacts {
         (record.sweep, record.parity) = (None, None);
     }
 
-    /// Makes of the facts what they are after the triggers and functions were dropped.
+    /// Makes of the facts what they are after the triggers, the functions, and the record are gone.
     pub(crate) fn end_sync(&mut self) {
         self.judged = None;
         self.state.triggers.clear();
-        self.state.functions.clear();
+        self.state.functions.retain(|function| function.used_elsewhere);
+        self.state.record = None;
     }
 }
 

@@ -117,7 +117,9 @@ pub enum ConversionFunction {
 }
 
 impl ConversionFunction {
-    pub(super) fn name(self, table: &ManagedTable) -> Identifier {
+    /// Returns its name.
+    #[must_use]
+    pub fn name(self, table: &ManagedTable) -> Identifier {
         match self {
             Self::Sync(trigger) => trigger.name(table),
             Self::CopyGuard => named("", table, "_partitioned_read_only"),
@@ -145,12 +147,12 @@ pub fn copy_guard() -> Identifier {
     Identifier::composed("read_only_until_cutover".to_owned())
 }
 
-/// Returns the digest of a PL/pgSQL function, by which a change of it is noticed: of its body (`prosrc`), its settings
-/// (`proconfig`), and whether it runs as its owner (`prosecdef`).
+/// Returns the digest of a PL/pgSQL function, by which a change of it is noticed: of the SHA-256 of its body (`prosrc`) in
+/// hexadecimal digits, its settings (`proconfig`), and whether it runs as its owner (`prosecdef`).
 #[must_use]
-pub fn function_digest(body: &str, settings: &[String], is_definer: bool) -> String {
-    let mut text = Canonical::new("function", 1);
-    text.with(body).list(settings.iter()).with(&is_definer).digest(16)
+pub fn function_digest(body_hash: &str, settings: &[String], is_definer: bool) -> String {
+    let mut text = Canonical::new("function", 2);
+    text.with(body_hash).list(settings.iter()).with(&is_definer).digest(16)
 }
 
 encode_fields! {
@@ -200,7 +202,7 @@ mod tests {
     fn digest_of_a_function_is_golden_and_covers_all_of_it() {
         let settings = ["search_path=pg_catalog, pg_temp".to_owned()];
         let digest = function_digest("BEGIN END", &settings, true);
-        assert_eq!(digest, "fe23a6130a39f2a5");
+        assert_eq!(digest, "aa4d380fc0370138");
         for other in [
             function_digest("BEGIN  END", &settings, true),
             function_digest("BEGIN END", &[], true),

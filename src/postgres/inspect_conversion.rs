@@ -7,7 +7,7 @@ use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::{ConversionState, InstalledFunction};
 use crate::partition::{
-    ConversionNames, Identifier, ManagedTable, SyncTrigger, copy_guard, function_digest,
+    ConversionFunction, Identifier, ManagedTable, SyncTrigger, copy_guard, function_digest,
 };
 
 const RECORDED: &str = concat!(
@@ -25,7 +25,7 @@ const UNRECORDED: &str = concat!(
 
 /// Returns a row if the operator can read the table of records, and only roles that can act as the operator could
 /// have put code there: see `sql/record_tables.rs`.
-const CAN_READ_RECORDS: &str = "SELECT 'yes' FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid \
+pub(super) const CAN_READ_RECORDS: &str = "SELECT 'yes' FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid \
     WHERE n.nspname = 'pgpartition' AND c.relname = 'conversions' AND pg_has_role(n.nspowner, current_user, 'MEMBER') \
     AND pg_has_role(c.relowner, current_user, 'MEMBER') AND has_schema_privilege(n.oid, 'USAGE') AND \
     has_table_privilege(c.oid, 'SELECT')";
@@ -37,9 +37,10 @@ struct RawFunction {
     name: Identifier,
     oid: u32,
     xmin: u32,
-    body: Option<String>,
+    body_hash: Option<String>,
     settings: Vec<String>,
     is_definer: bool,
+    used_elsewhere: bool,
 }
 
 /// Reads the conversion of a table, of which `source` and `copy` are the plain table and the partitioned one in the same
@@ -60,8 +61,8 @@ pub async fn inspect_conversion(
     let guard = guard.as_str();
     let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table));
     let triggers = triggers.each_ref().map(Identifier::as_str);
-    let functions = ConversionNames::new(table).functions;
-    let functions: Vec<_> = functions.iter().map(Identifier::as_str).collect();
+    let guard_function = ConversionFunction::CopyGuard.name(table);
+    let functions: Vec<_> = triggers.into_iter().chain([guard_function.as_str()]).collect();
     let parameters: [&(dyn ToSql + Sync); 7] =
         [&schema, &name, &source, &copy, &triggers.as_slice(), &guard, &functions];
     let mut state = ConversionState::default();
@@ -81,8 +82,8 @@ pub async fn inspect_conversion(
 
 impl From<RawFunction> for InstalledFunction {
     fn from(raw: RawFunction) -> Self {
-        let RawFunction { name, oid, xmin, body, settings, is_definer } = raw;
-        let digest = body.map(|body| function_digest(&body, &settings, is_definer));
-        Self { name, oid, xmin, digest }
+        let RawFunction { name, oid, xmin, body_hash, settings, is_definer, used_elsewhere } = raw;
+        let digest = body_hash.map(|hash| function_digest(&hash, &settings, is_definer));
+        Self { name, oid, xmin, digest, used_elsewhere }
     }
 }

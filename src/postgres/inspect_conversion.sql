@@ -5,7 +5,7 @@
 -- on the source, $6 name of the guard on the copy, $7 names of functions.
 --
 -- It reads the catalog and the record, and no row of a user's table. Keys of rows are in the record: the answer has none.
--- Its only lock is ACCESS SHARE on the record. A body has at most 100,000 bytes here.
+-- Its only lock is ACCESS SHARE on the record.
 tables AS MATERIALIZED (
     SELECT c.oid, c.relowner, c.relname = $4 AS is_copy
     FROM pg_class c
@@ -30,15 +30,18 @@ SELECT 'functions', json_build_object(
            'name', p.proname,
            'oid', p.oid::bigint,
            'xmin', p.xmin::text::bigint,
-           'body', CASE
-               WHEN octet_length(p.prosrc) <= 100000 AND p.prokind = 'f' AND p.provolatile = 'v' AND NOT p.proisstrict
-                   AND l.lanname = 'plpgsql' AND p.proowner IN (SELECT relowner FROM tables WHERE NOT is_copy)
-               THEN p.prosrc
+           'bodyHash', CASE
+               WHEN p.prokind = 'f' AND p.provolatile = 'v' AND NOT p.proisstrict AND l.lanname = 'plpgsql'
+                   AND p.proowner IN (SELECT relowner FROM tables WHERE NOT is_copy)
+               THEN encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex')
            END,
            'settings', coalesce(p.proconfig, '{}'),
-           'isDefiner', p.prosecdef
+           'isDefiner', p.prosecdef,
+           'usedElsewhere', EXISTS (
+               SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid NOT IN (SELECT oid FROM tables)
+           )
        )::text
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
-WHERE n.nspname = $1 AND p.proname = ANY ($7) AND p.pronargs = 0
+WHERE n.nspname = $1 AND p.proname = ANY ($7) AND p.pronargs = 0 AND p.prokind = 'f'

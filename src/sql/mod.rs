@@ -9,7 +9,6 @@
 //! | `default.rs` | `DROP TABLE` | an empty default partition that the spec no longer wants |
 //! | `partition.rs` | `DROP TABLE` | an empty table that was created for a partition and never attached |
 //! | `conversion/create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
-//! | `create.rs` | `DROP TABLE` | the copy of a plain table, when its conversion ends before the cutover |
 //! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
 //!
 //! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
@@ -53,6 +52,7 @@ pub use settings::{pin_settings, pinned_options};
 
 use crate::partition::Identifier;
 use crate::plan::{Effort, InstallSync, Step, TransactionMode};
+use quote::qualified;
 
 /// How long a step may wait.
 #[derive(Debug, Clone, Copy)]
@@ -121,21 +121,30 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::DropTableIndex(drop) => vec![index::drop(&drop.table, &drop.index)],
         Step::ReplaceTableIndex(replace) => index::replace(replace),
         Step::CreateCopy(create) => create_copy(&create.table, create.method),
-        Step::InstallSync(step) => install(step),
-        Step::FollowSource(step) => {
-            let sync = step.sync.as_ref();
-            let follow = follow(&step.table, step.method, &step.known).into_iter();
-            follow.chain(sync.into_iter().flat_map(install)).collect()
+        Step::InstallSync(install) => locked(step, install_triggers(install)),
+        Step::FollowSource(change) => {
+            let mut statements = follow(&change.table, change.method, &change.known);
+            statements.extend(change.sync.iter().flat_map(install_triggers));
+            locked(step, statements)
         }
         Step::ValidateCopy(step) => validate_copy(&step.table),
         Step::AnalyzeCopy(analyze) => vec![conversion::analyze(&analyze.copy)],
-        Step::EndSync(end) => remove_sync(&end.table),
-        Step::DropCopy(drop) => drop_copy(&drop.table),
+        Step::EndSync(end) => locked(step, remove_sync(&end.table)),
+        Step::DropCopy(drop) => drop_copy(&drop.table, drop.oid),
     }
 }
 
-fn install(step: &InstallSync) -> Vec<Sql> {
+fn install_triggers(step: &InstallSync) -> Vec<Sql> {
     install_sync(&step.table, step.level, &step.present)
+}
+
+/// Takes the first lock of a step before all others. Writers lock the source, and their triggers the copy: a step that
+/// locked the copy first could deadlock with them.
+fn locked(step: &Step, statements: Vec<Sql>) -> Vec<Sql> {
+    let first = step.locks().first().map(|(relation, mode)| {
+        Sql(format!("LOCK TABLE ONLY {} IN {} MODE", qualified(relation), mode.as_str()))
+    });
+    first.into_iter().chain(statements).collect()
 }
 
 /// What the operator's role does after the owner, in the same transaction: it records how far a conversion is.
@@ -152,6 +161,8 @@ fn records_of(step: &Step) -> Vec<Sql> {
     }
     let begins_or_ends = if let Step::CreateCopy(create) = step {
         Some(&create.table)
+    } else if let Step::EndSync(end) = step {
+        Some(&end.table)
     } else if let Step::DropCopy(drop) = step {
         Some(&drop.table)
     } else {

@@ -1,11 +1,11 @@
 //! The state of a conversion: what the operator reads of its record, its triggers, and its functions.
 
-use pg_partition_operator::observed::{ConversionState, SyncState};
+use pg_partition_operator::observed::{ConversionState, CopyFacts, PlainTable, SyncState};
 use pg_partition_operator::partition::{CopiedTable, SyncLevel};
 use pg_partition_operator::postgres::{Session, inspect_conversion};
-use pg_partition_operator::sql::expected_sync;
+use pg_partition_operator::sql::{expected_sync, remove_sync};
 
-use crate::copied::{create, install};
+use crate::copied::{create, install, run_as_owner};
 use crate::copying::{CONTENT, copy, sweep};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World};
@@ -175,5 +175,42 @@ async fn records_of_an_untrusted_role_are_not_read() {
         let state = state(&world.session().await, &table).await;
         assert_eq!(state.record, None, "Postgres {major}");
         assert_eq!(state.triggers.len(), 3, "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn long_function_is_known_by_its_digest() {
+    for major in majors() {
+        let world = World::new(major).await;
+        let columns: String = (0..500).map(|n| format!(", \"n{n:060}\" int")).collect();
+        let columns = format!("id int, part int NOT NULL{columns}");
+        let table = create(&world, "t", &columns, (&["id"], &["part"])).await;
+        install(&world, &table, SyncLevel::Row).await;
+        let longest =
+            "SELECT (max(octet_length(prosrc)) > 100000)::text FROM pg_proc WHERE oid >= 16384";
+        assert_eq!(world.text(longest).await, "true", "Postgres {major}");
+        let installed = state(&world.session().await, &table).await;
+        assert_eq!(sync(&installed, &table, SyncLevel::Row), "intact", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn sync_ends_without_the_function_of_another_table() {
+    for major in majors() {
+        let (world, table) = converted(major).await;
+        let columns = "id int, part int NOT NULL";
+        let other = create(&world, "t_update", columns, (&["id"], &["part"])).await;
+        for table in [&table, &other] {
+            install(&world, table, SyncLevel::Row).await;
+        }
+        let session = world.session().await;
+        let mut facts = CopyFacts::new(0, PlainTable::default());
+        facts.state = state(&session, &table).await;
+        assert!(facts.has_sync(), "Postgres {major}: {facts:?}");
+        run_as_owner(&session, &table, remove_sync(&table)).await.unwrap();
+        facts.state = state(&session, &table).await;
+        assert!(!facts.has_sync(), "Postgres {major}: {facts:?}");
+        let of_other = sync(&state(&session, &other).await, &other, SyncLevel::Row);
+        assert_eq!(of_other, "intact", "Postgres {major}");
     }
 }

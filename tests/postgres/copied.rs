@@ -87,6 +87,12 @@ pub(crate) async fn read_columns(world: &World, table: &mut CopiedTable) {
     table.always_identity = column_names(world, table, "a.attidentity = 'a'").await;
 }
 
+/// The object identifier of the copy.
+pub(crate) async fn copy_oid(world: &World, table: &CopiedTable) -> u32 {
+    let copy = in_sql(&table.copy.name).replace('\'', "''");
+    world.text(&format!("SELECT '{copy}'::regclass::oid")).await.parse().unwrap()
+}
+
 async fn oid(world: &World, table: &CopiedTable) -> String {
     let relation = in_sql(&table.source.name).replace('\'', "''");
     world.text(&format!("SELECT '{relation}'::regclass::oid")).await

@@ -1,12 +1,19 @@
 //! Changes of the source in the middle of a conversion: the copy follows, or the difference is an obstacle.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use pg_partition_operator::observed::{ColumnObstacle, CopyDifferences, CopyProperty};
 use pg_partition_operator::partition::{CopiedTable, Identifier, Method, SyncLevel};
-use pg_partition_operator::sql::{create_copy, drop_copy, follow, remove_sync, validate_copy};
+use pg_partition_operator::plan::{EndSync, FollowSource, InstallSync, Step};
+use pg_partition_operator::sql::{
+    Timeouts, create_copy, drop_copy, follow, remove_sync, render, validate_copy,
+};
 
-use crate::copied::{described, differing, in_sql, install, read_columns, run_as_owner};
+use crate::copied::{copy_oid, described, differing, in_sql, install, read_columns, run_as_owner};
 use crate::copy_properties::differences;
 use crate::support::postgres::majors;
+use crate::support::wait_until;
 use crate::world::{SCHEMA_SQL, World};
 
 const TABLE: &str = "
@@ -231,9 +238,103 @@ async fn virtual_generated_column_is_copied_and_followed() {
             expect_followed(&world, &mut table, change).await;
         }
         let create = create_copy(&table, Method::Hash);
-        let undo = [remove_sync(&table), drop_copy(&table), create].concat();
+        for partition in ["p0", "p1"] {
+            world
+                .owner(&format!("COMMENT ON TABLE {partition} IS 'pgpartition.dev partition'"))
+                .await;
+        }
+        let drop = drop_copy(&table, copy_oid(&world, &table).await);
+        let undo = [remove_sync(&table), drop, create].concat();
         run_as_owner(&world.session().await, &table, undo).await.unwrap();
         let left = differences(&world, &table).await;
         assert_eq!(left, CopyDifferences::default(), "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn constraint_that_the_copy_cannot_have_is_reported_without_its_comment() {
+    for major in majors() {
+        let (world, mut table) = converting(major).await;
+        world
+            .owner(
+                "ALTER TABLE t ADD CONSTRAINT later FOREIGN KEY (b) REFERENCES other NOT VALID,
+                     ADD CONSTRAINT more CHECK (a > 10) NOT VALID;
+                 COMMENT ON CONSTRAINT later ON t IS 'x'; COMMENT ON CONSTRAINT more ON t IS 'y';
+                 COMMENT ON COLUMN t.a IS 'z'",
+            )
+            .await;
+        follow_once(&world, &mut table).await;
+        let found = differences(&world, &table).await;
+        let properties: Vec<_> =
+            found.properties.iter().map(|p| (p.property, p.object.as_str(), p.followed)).collect();
+        let expected =
+            [(CopyProperty::Check, "more", false), (CopyProperty::ForeignKey, "later", false)];
+        assert!(expected.iter().all(|property| properties.contains(property)), "{found:?}");
+        assert_eq!(
+            (properties.len(), found.not_valid.len()),
+            (2, 0),
+            "Postgres {major}: {found:?}"
+        );
+
+        world.owner("DELETE FROM t WHERE a <= 10; ALTER TABLE t VALIDATE CONSTRAINT more").await;
+        follow_once(&world, &mut table).await;
+        let validate = validate_copy(&table);
+        run_as_owner(&world.session().await, &table, validate).await.unwrap();
+        let left = differences(&world, &table).await;
+        assert_eq!((left.properties.len(), left.not_valid.len()), (1, 0), "{left:?}");
+    }
+}
+
+/// Steps that lock both tables while the application writes.
+fn locking_steps(table: &CopiedTable) -> [Step; 3] {
+    let table = table.clone();
+    let install = InstallSync {
+        table: table.clone(),
+        source: 0,
+        level: SyncLevel::Row,
+        present: BTreeSet::new(),
+    };
+    let follow = FollowSource {
+        table: table.clone(),
+        method: Method::Hash,
+        known: table.columns.clone(),
+        sync: Some(install.clone()),
+        changes: Vec::new(),
+    };
+    [
+        Step::InstallSync(Box::new(install)),
+        Step::FollowSource(Box::new(follow)),
+        Step::EndSync(Box::new(EndSync { table })),
+    ]
+}
+
+#[tokio::test]
+async fn transaction_goes_on_writing_while_a_step_waits_for_it() {
+    let limit = Duration::from_mins(10);
+    for major in majors() {
+        let (world, table) = converting(major).await;
+        world.owner("ALTER TABLE t ALTER v SET DEFAULT 'y'").await;
+        for step in locking_steps(&table) {
+            let script =
+                render(&step, &table.owner, Timeouts { lock_timeout: limit, patience: limit });
+            let client = world.database.client().await;
+            let delete = format!("BEGIN; DELETE FROM {SCHEMA_SQL}.t WHERE id < 0");
+            client.batch_execute(&delete).await.unwrap();
+            let write = async {
+                let waits =
+                    "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+                    WHERE NOT l.granted AND d.datname = current_database()";
+                wait_until("the step waits for the writer", Duration::from_secs(10), async || {
+                    world.text(waits).await == "1"
+                })
+                .await;
+                let update = format!("UPDATE {SCHEMA_SQL}.t SET a = a + 1; COMMIT");
+                client.batch_execute(&update).await.unwrap();
+            };
+            let session = world.session().await;
+            let (done, ()) = tokio::join!(session.commit_script_text(&script), write);
+            done.unwrap();
+        }
+        assert_eq!(differing(&world.admin, &table).await, "", "Postgres {major}");
     }
 }

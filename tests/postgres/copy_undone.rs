@@ -7,7 +7,7 @@ use pg_partition_operator::partition::{CopiedTable, Method, SyncLevel};
 use pg_partition_operator::postgres::DatabaseError;
 use pg_partition_operator::sql::{create_copy, drop_copy, remove_sync};
 
-use crate::copied::{LEVELS, described, install, read_columns, run_as_owner};
+use crate::copied::{LEVELS, copy_oid, described, install, read_columns, run_as_owner};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World};
 
@@ -100,12 +100,16 @@ async fn nothing_is_left_of_a_copy_that_is_dropped() {
             let (table, result) = created(&world, "").await;
             result.unwrap();
             world
-                .owner("CREATE TABLE p PARTITION OF t_partitioned FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
+                .owner(
+                    "CREATE TABLE p PARTITION OF t_partitioned FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+                     COMMENT ON TABLE p IS 'pgpartition.dev partition of t FOR VALUES WITH (MODULUS 1, REMAINDER 0)'",
+                )
                 .await;
             install(&world, &table, level).await;
             world.owner("INSERT INTO t (org) VALUES (2)").await;
             assert_ne!(world.text(CATALOG).await, before, "Postgres {major}");
-            let undo = [remove_sync(&table), drop_copy(&table)].concat();
+            let undo =
+                [remove_sync(&table), drop_copy(&table, copy_oid(&world, &table).await)].concat();
             run_as_owner(&world.session().await, &table, undo).await.unwrap();
             world.admin(&format!("VACUUM {SCHEMA_SQL}.t, {SCHEMA_SQL}.other")).await;
             // The records of all conversions.
@@ -125,9 +129,29 @@ async fn table_that_is_not_marked_as_the_copy_is_not_dropped() {
         result.unwrap();
         install(&world, &table, SyncLevel::Row).await;
         world.owner("COMMENT ON TABLE t_partitioned IS 'own words'").await;
-        let undo = [remove_sync(&table), drop_copy(&table)].concat();
+        let undo =
+            [remove_sync(&table), drop_copy(&table, copy_oid(&world, &table).await)].concat();
         let error = run_as_owner(&world.session().await, &table, undo).await.unwrap_err();
         assert_eq!(error.sqlstate(), Some("55000"), "Postgres {major}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn copy_is_not_dropped_with_a_table_of_a_user_nor_in_place_of_another_copy() {
+    for major in majors() {
+        let world = World::new(major).await;
+        let (table, result) = created(&world, TABLE).await;
+        result.unwrap();
+        world
+            .owner("CREATE TABLE \"100%s\" PARTITION OF t_partitioned FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
+            .await;
+        let oid = copy_oid(&world, &table).await;
+        for (oid, expected) in [(oid, "100%s"), (oid + 1, "is not the copy")] {
+            let drop = drop_copy(&table, oid);
+            let error = run_as_owner(&world.session().await, &table, drop).await.unwrap_err();
+            assert_eq!(error.sqlstate(), Some("55000"), "Postgres {major}: {error}");
+            assert!(error.to_string().contains(expected), "Postgres {major}: {error}");
+        }
     }
 }
 

@@ -273,7 +273,8 @@ async fn catalog_has_the_functions_and_digests_that_are_expected() {
             let functions = sync_functions(&table, level);
             for function in &functions {
                 let found = format!(
-                    "SELECT json_build_array(prosrc, proconfig, prosecdef) FROM pg_proc WHERE proname = '{}'",
+                    "SELECT json_build_array(encode(sha256(convert_to(prosrc, 'UTF8')), 'hex'), proconfig, prosecdef)
+                     FROM pg_proc WHERE proname = '{}'",
                     function.name.name.as_str()
                 );
                 let found: (String, Vec<String>, bool) =

@@ -25,7 +25,7 @@ impl StepFacts for FollowSource {
             verb: "follow",
             family: Family::Conversion,
             mode: TransactionMode::InTransaction,
-            effort: Effort::Brief,
+            effort: Effort::UnderLock,
             waiting_statements: 2,
             needs_long_run: false,
             is_destructive: false,
@@ -46,7 +46,7 @@ impl StepFacts for FollowSource {
 
     fn locks(&self) -> Locks<'_> {
         let installs = self.sync.as_ref().and_then(|sync| sync.locks().first().map(|lock| lock.1));
-        let source = installs.unwrap_or(LockMode::AccessShare);
+        let source = installs.unwrap_or(LockMode::ShareRowExclusive);
         vec![(&self.table.source, source), (&self.table.copy, LockMode::AccessExclusive)]
     }
 
@@ -57,6 +57,11 @@ impl StepFacts for FollowSource {
             text.push_str(&format!(" and {} more", self.changes.len() - SHOWN_CHANGES));
         }
         text
+    }
+
+    fn if_slow(&self) -> String {
+        "raise spec.limits.lockTimeout for a quiet hour, or end the conversion and begin it again"
+            .to_owned()
     }
 }
 

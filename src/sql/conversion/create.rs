@@ -6,7 +6,9 @@
 use super::copy::{BEGIN_WORK, END_WORK};
 use super::text::LABEL;
 use super::work::run_as_owner;
-use crate::partition::{CopiedTable, Identifier, Method, QualifiedName, SyncTrigger, copy_mark};
+use crate::partition::{
+    CopiedTable, Identifier, MARKER_PREFIX, Method, QualifiedName, SyncTrigger, copy_mark,
+};
 use crate::sql::Sql;
 use crate::sql::quote::{list, literal, qualified};
 
@@ -63,26 +65,42 @@ pub fn validate_copy(table: &CopiedTable) -> Vec<Sql> {
     run(table, &body, [&source, &copy, "false"], &[])
 }
 
-/// Drops the copy with all its partitions, if its comment says that it is one. The owner runs it in a transaction, after
-/// [`remove_sync`](super::remove_sync).
+/// Drops the copy with all its partitions. The owner runs it in a transaction, after [`remove_sync`](super::remove_sync).
+///
+/// It fails if the table has another object identifier than `copy`, if its comment does not say that it is a copy, or if
+/// it has a partition without a marker of the operator: a user attached a table of their own.
 #[must_use]
-pub fn drop_copy(table: &CopiedTable) -> Vec<Sql> {
-    let copy = qualified(&table.copy);
-    let guard = format!(
-        "BEGIN IF split_part(obj_description({}, 'pg_class'), E'\\n', 1) IS DISTINCT FROM {} THEN RAISE \
-         object_not_in_prerequisite_state USING MESSAGE = {}; END IF; END",
-        oid(&copy),
-        literal(&copy_mark(&table.managed)),
-        literal(&format!(
-            "table {} is not marked as a copy, and is not dropped",
-            table.copy.shown()
-        ))
-    );
+pub fn drop_copy(table: &CopiedTable, copy: u32) -> Vec<Sql> {
+    let name = qualified(&table.copy);
     vec![
-        Sql(format!("LOCK TABLE {copy} IN ACCESS EXCLUSIVE MODE")),
-        Sql(format!("DO {}", literal(&guard))),
-        Sql(format!("DROP TABLE {copy}")),
+        Sql(format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")),
+        Sql(format!("DO {}", literal(&reject_other_copies(table, copy)))),
+        Sql(format!("DROP TABLE {name}")),
     ]
+}
+
+fn reject_other_copies(table: &CopiedTable, copy: u32) -> String {
+    let shown = table.copy.shown();
+    let replaced = format!("table {shown} is not the copy that was to be dropped: plan again");
+    let not_marked = format!("table {shown} is not marked as a copy, and is not dropped");
+    let attached = format!(
+        "partition %s of {} was not created by the operator, and is not dropped: detach it, or drop it",
+        shown.replace('%', "%%")
+    );
+    format!(
+        "DECLARE other regclass; BEGIN IF {}::oid <> {copy} THEN RAISE object_not_in_prerequisite_state USING \
+         MESSAGE = {}; END IF; IF split_part(obj_description({copy}, 'pg_class'), E'\\n', 1) IS DISTINCT FROM {} \
+         THEN RAISE object_not_in_prerequisite_state USING MESSAGE = {}; END IF; SELECT i.inhrelid INTO other FROM \
+         pg_inherits AS i WHERE i.inhparent = {copy} AND NOT coalesce(starts_with(obj_description(i.inhrelid, \
+         'pg_class'), {}), false) LIMIT 1; IF FOUND THEN RAISE object_not_in_prerequisite_state USING MESSAGE = \
+         format({}, other); END IF; END",
+        oid(&qualified(&table.copy)),
+        literal(&replaced),
+        literal(&copy_mark(&table.managed)),
+        literal(&not_marked),
+        literal(MARKER_PREFIX),
+        literal(&attached)
+    )
 }
 
 /// Gathers statistics on a copy and its partitions.

@@ -1,6 +1,6 @@
 //! A function of a conversion.
 
-use crate::partition::{ConversionFunction, CopiedTable, QualifiedName, function_digest};
+use crate::partition::{ConversionFunction, CopiedTable, QualifiedName, digest, function_digest};
 use crate::sql::Sql;
 use crate::sql::quote::{literal, qualified};
 
@@ -44,7 +44,7 @@ impl Function {
     /// Returns the digest that [`function_digest`] gives for what the catalog has of the function.
     #[must_use]
     pub fn digest(&self) -> String {
-        function_digest(&self.body, &[SEARCH_PATH.in_catalog()], true)
+        function_digest(&digest(&self.body, 64), &[SEARCH_PATH.in_catalog()], true)
     }
 
     /// Returns the name by which statements address the function.
@@ -59,9 +59,5 @@ impl Function {
             SEARCH_PATH.clause(),
             literal(&self.body)
         ))
-    }
-
-    pub(super) fn drop_if_there(&self) -> Sql {
-        Sql(format!("DROP FUNCTION IF EXISTS {}", self.signature()))
     }
 }

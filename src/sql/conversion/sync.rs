@@ -72,7 +72,7 @@ pub fn install_sync(
     statements
 }
 
-/// Drops the triggers and functions of every level. The owner of the tables runs it in a transaction, while the copy
+/// Drops the triggers of every level, and the functions that no other table uses. The owner of the tables runs it in a transaction, while the copy
 /// is still there.
 #[must_use]
 pub fn remove_sync(table: &CopiedTable) -> Vec<Sql> {
@@ -82,16 +82,40 @@ pub fn remove_sync(table: &CopiedTable) -> Vec<Sql> {
         name(&copy_guard()),
         qualified(&table.copy)
     ));
-    let functions = sync_functions(table, SyncLevel::Statement);
-    triggers.chain([guard]).chain(functions.iter().map(Function::drop_if_there)).collect()
+    triggers.chain([guard, drop_functions(table)]).collect()
+}
+
+/// Drops the functions, except those that a trigger of another table uses: that of inserts into `orders_update` has the
+/// name of that of updates of `orders`.
+fn drop_functions(table: &CopiedTable) -> Sql {
+    let body = format!(
+        "DECLARE command text; BEGIN FOR command IN SELECT format('DROP FUNCTION %s', p.oid::regprocedure) \
+         FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = {} AND p.proname IN \
+         ({}) AND p.pronargs = 0 AND p.prokind = 'f' AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgfoid = \
+         p.oid AND g.tgrelid NOT IN ({})) LOOP EXECUTE command; END LOOP; END",
+        literal(table.managed.name().schema.as_str()),
+        names(&sync_functions(table, SyncLevel::Statement)),
+        both(table)
+    );
+    Sql(format!("DO {}", literal(&body)))
+}
+
+/// The names of functions.
+fn names(functions: &[Function]) -> String {
+    let names: Vec<_> = functions.iter().map(|f| literal(f.name.name.as_str())).collect();
+    names.join(", ")
+}
+
+/// Object identifiers of the two tables.
+fn both(table: &CopiedTable) -> String {
+    let tables =
+        [&table.source, &table.copy].map(|t| format!("{}::regclass", literal(&qualified(t))));
+    tables.join(", ")
 }
 
 /// Fails if a trigger of another table uses a function of one of the names: `orders_truncate` has a function that
 /// `orders` has as well.
 fn reject_others(table: &CopiedTable, functions: &[Function]) -> Sql {
-    let names: Vec<_> = functions.iter().map(|f| literal(f.name.name.as_str())).collect();
-    let tables =
-        [&table.source, &table.copy].map(|t| format!("{}::regclass", literal(&qualified(t))));
     let body = format!(
         "DECLARE other text; BEGIN SELECT format('%s: trigger %I on %s uses it', p.oid::regprocedure, \
          g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = \
@@ -99,8 +123,8 @@ fn reject_others(table: &CopiedTable, functions: &[Function]) -> Sql {
          ({}) AND g.tgrelid NOT IN ({}) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = \
          concat('cannot replace function ', other); END IF; END",
         literal(table.managed.name().schema.as_str()),
-        names.join(", "),
-        tables.join(", ")
+        names(functions),
+        both(table)
     );
     Sql(format!("DO {}", literal(&body)))
 }

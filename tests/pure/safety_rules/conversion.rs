@@ -255,6 +255,7 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
                 oid: 1,
                 xmin: 1,
                 digest: None,
+                used_elsewhere: false,
             });
         }
     },
