@@ -6,12 +6,17 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::inspect_conversion::CAN_READ_RECORDS;
 use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::PlainTable;
 use crate::partition::{ConversionNames, Identifier, ManagedTable, copy_mark};
 
 const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
+
+/// What is recorded of the triggers and functions of the table: they stay when a user drops the copy.
+const RECORDED_SYNC: &str = "SELECT coalesce(c.sync, '{}')::text FROM pgpartition.conversions AS c WHERE c.schema_name = \
+    $1::text AND c.table_name = $2::text";
 
 /// Rows of one plain table, in bytes: with 1,600 columns and 1,000 views they take about a tenth of it.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -30,7 +35,9 @@ pub(super) async fn inspect_plain(
     let [relations, functions, triggers] = [&names.relations, &names.functions, &names.triggers]
         .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
     let mark = copy_mark(table);
-    let parameters: [&(dyn ToSql + Sync); 5] = [&oid, &relations, &functions, &triggers, &mark];
+    let sync = recorded_sync(session, table).await?;
+    let parameters: [&(dyn ToSql + Sync); 6] =
+        [&oid, &relations, &functions, &triggers, &mark, &sync];
     let found = session.query_up_to(MAX_BYTES, INSPECT_PLAIN, &parameters).await?;
     let found = found.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;
@@ -38,6 +45,15 @@ pub(super) async fn inspect_plain(
         InspectError::TooLarge(format!("{what} {mib} MiB: drop views, triggers, or foreign keys"))
     })?;
     plain_table(&found)
+}
+
+async fn recorded_sync(session: &Session, table: &ManagedTable) -> Result<String, InspectError> {
+    let (schema, name) = (table.name().schema.as_str(), table.name().name.as_str());
+    let recorded = match session.query_one_text(CAN_READ_RECORDS, &[]).await? {
+        Some(_) => session.query_one_text(RECORDED_SYNC, &[&schema, &name]).await?,
+        None => None,
+    };
+    Ok(recorded.unwrap_or_else(|| "{}".to_owned()))
 }
 
 /// Puts together what the query returned row by row.

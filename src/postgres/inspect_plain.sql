@@ -3,7 +3,8 @@
 -- only: no row of a user's table. It is one statement, so one snapshot. It is sent only if the spec has a conversion, or
 -- for `inspect`.
 -- $1 object identifier of the table, $2 names that relations of its schema get, $3 names that functions get,
--- $4 names that triggers on the table get, $5 mark of the copy of the table.
+-- $4 names that triggers on the table get, $5 mark of the copy of the table, $6 what is recorded of the triggers and
+-- functions that were installed: they can be there without a copy, and are replaced.
 --
 -- No text here is longer than 300 characters, except names in lists; the number of rows has no limit but that of
 -- the answer (MAX_BYTES in inspect_plain.rs). Its only lock is ACCESS SHARE on the table, to measure its size: a session
@@ -423,7 +424,10 @@ SELECT DISTINCT 'taken', CASE
        END::text
 FROM target t
 JOIN pg_proc p ON p.pronamespace = t.relnamespace AND p.proname = ANY ($3::name[])
-    AND NOT (p.proowner = t.relowner AND EXISTS (SELECT FROM copy))
+    AND NOT (p.proowner = t.relowner AND (
+        EXISTS (SELECT FROM copy)
+        OR p.oid::text IS NOT DISTINCT FROM ($6::text::jsonb #>> ARRAY['functions', p.proname::text, 'oid'])
+    ))
 LEFT JOIN LATERAL (
     SELECT n.nspname, c.relname
     FROM pg_depend d
@@ -438,3 +442,4 @@ UNION ALL
 SELECT 'taken', json_build_object('trigger', g.tgname)::text
 FROM target t
 JOIN pg_trigger g ON g.tgrelid = t.oid AND g.tgname = ANY ($4::name[]) AND NOT EXISTS (SELECT FROM copy)
+    AND g.oid::text IS DISTINCT FROM ($6::text::jsonb #>> ARRAY['triggers', g.tgname::text, 'oid'])

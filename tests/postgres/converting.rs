@@ -150,6 +150,21 @@ async fn column_that_is_not_null_is_followed_when_its_rows_are_repaired() {
 }
 
 #[tokio::test]
+async fn copy_that_a_user_dropped_is_created_again() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        convert(&session, by_hash()).await;
+        world.owner("DROP TABLE orders_partitioned").await;
+        let again = convert(&session, by_hash()).await;
+        assert_eq!(verbs(&again)[0], "create-copy", "Postgres {major}");
+        world.owner("UPDATE orders SET status = 'changed' WHERE id < 10").await;
+        assert_eq!(differing(&world).await, "0 0", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
 async fn end_of_a_conversion_keeps_the_table_and_drops_the_copy_when_approved() {
     for major in majors() {
         let world = World::new(major).await;
@@ -161,6 +176,8 @@ async fn end_of_a_conversion_keeps_the_table_and_drops_the_copy_when_approved() 
         let waits: Vec<_> =
             ended.remaining.deferred.iter().map(|held| held.blocker.name()).collect();
         assert_eq!(waits, ["DropCopyNeedsApproval"], "Postgres {major}");
+        let records = world.text("SELECT count(*) FROM pgpartition.conversions").await;
+        assert_eq!(records, "0", "Postgres {major}");
         world.owner("UPDATE orders SET status = 'changed' WHERE id < 10").await;
 
         let approval = json!({"pgpartition.dev/approve": ended.remaining.fingerprint});
