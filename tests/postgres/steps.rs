@@ -111,7 +111,10 @@ async fn seen(session: &Session, desired: &DesiredTable, moment: &Moment) -> Obs
     let asked = move |observed: &ObservedTable| {
         let mut asked = questions(&of, observed, &at);
         asked.retain(|question| {
-            matches!(question, Question::PlainTable | Question::Copy | Question::Sync(..))
+            matches!(
+                question,
+                Question::PlainTable | Question::OldestRow(_) | Question::Copy | Question::Sync(..)
+            )
         });
         asked
     };
@@ -215,6 +218,7 @@ fn diff(ours: &str, theirs: &str) -> Vec<String> {
 fn comparable(mut world: ObservedTable) -> ObservedTable {
     world.server.clock = jiff::Timestamp::UNIX_EPOCH;
     world.answered.clear();
+    world.oldest_row = None;
     if let (Some(relation), Some(_)) = (&mut world.relation, &world.copy) {
         relation.oid = 0;
     }
