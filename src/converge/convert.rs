@@ -1,5 +1,6 @@
 //! A conversion goes on by itself: what follows from one stage is the next plan.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::background::check_in_background;
@@ -17,7 +18,7 @@ impl<'a> Doing<'a> {
         aside: &mut Option<TableLock<'a>>,
     ) -> Result<(ObservedTable, Plan), ConvergeError> {
         let until = Instant::now().checked_add(self.options.work_time);
-        let mut tried = None;
+        let mut tried = HashSet::new();
         while until.is_none_or(|until| Instant::now() < until) && !self.has_failed() {
             if self.desired.conversion.is_none() {
                 break;
@@ -27,11 +28,12 @@ impl<'a> Doing<'a> {
             }
             let next = remaining.clone();
             let next = if aside.is_some() { next } else { next.without_aside() };
-            let has_steps = !next.steps.is_empty() && tried.as_ref() != Some(&next.fingerprint);
+            // A step that is planned again after it succeeded is not done twice in a run.
+            let has_steps = !next.steps.is_empty() && !tried.contains(&next.fingerprint);
             if has_steps && !self.options.expect.is_empty() {
                 break;
             } else if has_steps {
-                tried = Some(next.fingerprint.clone());
+                tried.insert(next.fingerprint.clone());
                 let moment = &self.options.moment;
                 let checked = check_in_background(next, self.desired, observed, moment).await?;
                 (observed, remaining) = self.all(&checked).await?;

@@ -33,10 +33,10 @@ pub(super) fn seen<'a>(
     })
 }
 
-/// Returns why work ended before its time. Unlike a step, the same work is always planned again.
+/// Returns why work ended before its time. If it is planned again, what changed meanwhile was not the cause.
 fn failed_work(convergence: &Convergence) -> Option<Failure> {
     let failure = convergence.worked.as_ref()?.result.as_ref().err()?;
-    failure::of_step(failure, false)
+    failure::of_step(failure, convergence.remaining.work.is_some())
 }
 
 fn copied(convergence: &Convergence) -> Option<(u64, Duration)> {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConversionRecord, ConversionState, CopyDifferences, InstalledFunction, ObservedTable,
-    PlainTable, Sweep, SyncState,
+    ConversionRecord, ConversionState, CopyDifferences, CopyProperty, InstalledFunction,
+    ObservedTable, PlainTable, PropertyDifference, Sweep, SyncState,
 };
 use crate::partition::{CopiedTable, Identifier, SyncLevel};
 
@@ -19,6 +19,9 @@ pub struct CopyFacts {
     pub source: u32,
     /// The plain table.
     pub plain: PlainTable,
+    /// Columns of each unique index of the copy that enforces all rows at once.
+    #[serde(default)]
+    pub keys: Vec<Vec<Identifier>>,
     /// Whether the copy was analyzed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub analyzed: bool,
@@ -44,7 +47,14 @@ impl CopyFacts {
     /// Returns the facts of a copy that was created just now.
     #[must_use]
     pub fn new(source: u32, plain: PlainTable) -> Self {
-        Self { source, plain, analyzed: false, state: ConversionState::default(), judged: None }
+        Self {
+            source,
+            plain,
+            keys: Vec::new(),
+            analyzed: false,
+            state: ConversionState::default(),
+            judged: None,
+        }
     }
 
     /// Returns whether the triggers and functions are those that an installation would create for this table and level.
@@ -74,6 +84,17 @@ impl CopyFacts {
     #[must_use]
     pub fn differences(&self) -> Option<&CopyDifferences> {
         self.judged.as_ref().map(|judged| &judged.differences)
+    }
+
+    /// Returns whether a row of the copy can lack what the row of the source has: the columns differ, or a column of the source
+    /// allows NULL now.
+    #[must_use]
+    pub fn can_differ(&self) -> bool {
+        self.differences().is_some_and(|differences| {
+            let is_not_null =
+                |property: &PropertyDifference| property.property == CopyProperty::NotNull;
+            !differences.columns.is_empty() || differences.properties.iter().any(is_not_null)
+        })
     }
 
     pub(crate) fn differences_mut(&mut self) -> Option<&mut CopyDifferences> {

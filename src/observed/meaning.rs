@@ -9,7 +9,7 @@ use super::snapshot::{
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Answer, BlockingTransaction, DefaultFacts, Exclusion, Fires, ForeignKey, Near,
+    Answer, BlockingTransaction, CopyOf, DefaultFacts, Exclusion, Fires, ForeignKey, Near,
     ObservedPartition, ObservedTable, PartitionKind, Publication, RawWithin, Relation,
     RelationKind, ReplicaIdentity, Server, Template, Trigger,
 };
@@ -149,7 +149,11 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         inherited_bounds: raw.inherited_bounds,
         owner_code: raw.owner_code,
         powers: raw.powers,
-        is_copy: raw.is_copy,
+        copy_of: match (raw.is_copy, raw.is_copy_of_other) {
+            (true, _) => CopyOf::Table,
+            (false, true) => CopyOf::Other,
+            (false, false) => CopyOf::None,
+        },
         publications: identifiers(raw.publications)?,
         references: qualified_all(raw.references)?,
         referenced_by: raw.referenced_by.into_iter().map(foreign_key).collect::<Result<_, _>>()?,

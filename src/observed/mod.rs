@@ -155,14 +155,26 @@ pub struct Relation {
     pub owner_code: Vec<String>,
     /// What the login can do and the owner cannot, such as `SUPERUSER` or `membership in payroll`.
     pub powers: Vec<String>,
-    /// Whether its comment says that it is the copy of the table.
-    pub is_copy: bool,
+    /// The table that its comment calls it a copy of.
+    pub copy_of: CopyOf,
     /// The publications that name it.
     pub publications: Vec<Identifier>,
     /// The tables its foreign keys reference.
     pub references: Vec<QualifiedName>,
     /// The foreign keys that reference it.
     pub referenced_by: Vec<ForeignKey>,
+}
+
+/// The table of which a relation is the partitioned copy, as its comment says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CopyOf {
+    /// None: it is no copy.
+    #[default]
+    None,
+    /// The table that the spec names.
+    Table,
+    /// Another table.
+    Other,
 }
 
 /// A foreign key of another table that leads here.

@@ -4,7 +4,7 @@ use super::condition::unproven_conditions;
 use super::conversion::{Phase, phase};
 use super::{Calendar, Gaps, Moment};
 use crate::desired::{ConversionMethod, DesiredTable, Partitioning};
-use crate::observed::{ObservedPartition, ObservedTable, Question, RelationKind, Within};
+use crate::observed::{CopyOf, ObservedPartition, ObservedTable, Question, RelationKind, Within};
 use crate::partition::RangeBounds;
 
 /// Returns what the plan for a moment depends on and the snapshot does not answer.
@@ -113,7 +113,7 @@ fn oldest_row(desired: &DesiredTable, observed: &ObservedTable) -> Option<Questi
 
 /// Asks about the conversion of which the table is the copy.
 fn copy(observed: &ObservedTable) -> Option<Question> {
-    observed.relation.as_ref()?.is_copy.then_some(Question::Copy)
+    (observed.relation.as_ref()?.copy_of == CopyOf::Table).then_some(Question::Copy)
 }
 
 /// Asks about the triggers and functions that the spec asks for.

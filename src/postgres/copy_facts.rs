@@ -10,6 +10,13 @@ const SOURCE: &str = "SELECT c.oid::text FROM pg_catalog.pg_class AS c JOIN pg_c
     ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE n.nspname = $1::text AND c.relname = $2::text AND \
     c.relkind = 'r'";
 
+/// The columns of each unique index on which `ON CONFLICT` can rest, as JSON.
+const KEYS: &str = "SELECT coalesce(json_agg(k.columns), '[]')::text FROM pg_catalog.pg_index AS x CROSS JOIN LATERAL ( \
+    SELECT json_agg(a.attname ORDER BY i.at) FROM unnest(x.indkey[0:x.indnkeyatts - 1]) WITH ORDINALITY AS i (attnum, at) \
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = i.attnum) AS k (columns) \
+    WHERE x.indrelid = $1 AND x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND \
+    x.indexprs IS NULL";
+
 /// Returns a row if every column has statistics that `ANALYZE` of the partitioned table gathered.
 const ANALYZED: &str = "SELECT 'yes' FROM pg_catalog.pg_class WHERE oid = $1 AND reltuples >= 0";
 
@@ -31,8 +38,10 @@ pub(super) async fn copy_facts(
         return Ok(None);
     };
     let analyzed = session.query_one_text(ANALYZED, &[&relation.oid]).await?.is_some();
+    let keys = session.query_one_text(KEYS, &[&relation.oid]).await?;
     let state = inspect_conversion(session, table, name, copy).await?;
     let mut facts = CopyFacts::new(source, plain);
     (facts.analyzed, facts.state) = (analyzed, state);
+    facts.keys = serde_json::from_str(keys.as_deref().unwrap_or("[]"))?;
     Ok(Some(facts))
 }

@@ -231,6 +231,9 @@ SELECT 'table' AS what,
                    WHERE objoid = t.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
                ),
                'isCopy', coalesce(split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) = $10::text, false),
+               -- Of whatever table: the same mark up to the name.
+               'isCopyOfOther', coalesce(starts_with(obj_description(t.oid, 'pg_class'), $6::text || 'copy of ')
+                   AND split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) <> $10::text, false),
                'inheritedBounds', CASE WHEN t.relispartition THEN left(pg_get_partition_constraintdef(t.oid), 100001) END,
                -- A drain evaluates expressions of the owner with the rights of the login: no restriction of Postgres
                -- keeps their functions from RESET ROLE.

@@ -14,6 +14,7 @@ mod inspect_plain;
 mod lock;
 mod login;
 mod milestone;
+mod pace;
 mod pinned;
 mod pool;
 mod refusal;

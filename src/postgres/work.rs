@@ -9,21 +9,10 @@ use serde::Deserialize;
 
 use super::authority::{Authority, Certainty, Ruling};
 use super::execute::Progress;
+use super::pace::{LAG_PAUSE, Pace};
 use super::{DatabaseError, ErrorKind, Session, StepFailure, TableLock};
 use crate::plan::{CheckedPlan, CompareRows, CopyRows, Work};
 use crate::sql::{self, Comparison, LoginRole, Page, Script, Timeouts};
-
-/// Rows of the first page, of the smallest, and of the largest.
-const FIRST_PAGE: u32 = 1_000;
-const SMALLEST_PAGE: u32 = 100;
-const LARGEST_PAGE: u32 = 50_000;
-
-/// A page that takes less time than the first of these is followed by a larger one, a page that takes more than the second
-/// by a smaller one.
-const PAGE_TIME: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
-
-/// The pause while a replica lags, and the time after which it is asked again whether one does.
-const LAG_PAUSE: Duration = Duration::from_secs(1);
 
 /// The pause after a page that met a lock.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -203,101 +192,4 @@ fn done(work: &Work, answer: &str) -> Result<PageDone, DatabaseError> {
             PageDone { rows: source_rows, differing, repaired, done }
         }
     })
-}
-
-/// How many rows the next page has, and how fast pages may follow each other.
-struct Pace {
-    rows: u32,
-    max_rows_per_second: Option<u32>,
-    /// The first of the pages in a row that met a lock.
-    blocked_since: Option<Instant>,
-    /// When the replicas were asked about last.
-    asked_at: Option<Instant>,
-}
-
-impl Pace {
-    fn new(work: &Work) -> Self {
-        let max_rows_per_second = match work {
-            Work::Copy(copy) => copy.max_rows_per_second,
-            Work::Compare(_) => None,
-        };
-        let rows = max_rows_per_second.unwrap_or(FIRST_PAGE).clamp(1, FIRST_PAGE);
-        Self { rows, max_rows_per_second, blocked_since: None, asked_at: None }
-    }
-
-    /// Returns whether the replicas have to be asked about again.
-    fn is_due_to_ask(&mut self) -> bool {
-        let is_due = self.asked_at.is_none_or(|at| at.elapsed() >= LAG_PAUSE);
-        if is_due {
-            self.asked_at = Some(Instant::now());
-        }
-        is_due
-    }
-
-    fn took(&mut self, time: Duration) {
-        self.blocked_since = None;
-        let (short, long) = PAGE_TIME;
-        if time < short {
-            self.resize(self.rows.saturating_add(self.rows / 2).saturating_add(1));
-        } else if time > long {
-            self.resize(self.rows / 2);
-        }
-    }
-
-    /// Returns for how long no page has succeeded.
-    fn met_lock(&mut self) -> Duration {
-        self.resize(self.rows / 2);
-        self.blocked_since.get_or_insert_with(Instant::now).elapsed()
-    }
-
-    /// A page has no more rows than a second may have.
-    fn resize(&mut self, rows: u32) {
-        let largest = self.max_rows_per_second.unwrap_or(LARGEST_PAGE).clamp(1, LARGEST_PAGE);
-        self.rows = rows.clamp(SMALLEST_PAGE.min(largest), largest);
-    }
-
-    /// Waits until so many rows may have been copied.
-    async fn throttle(&self, rows: u64, elapsed: Duration) {
-        let Some(limit) = self.max_rows_per_second.filter(|limit| *limit > 0) else { return };
-        let millis = rows.saturating_mul(1_000) / u64::from(limit);
-        let wait = Duration::from_millis(millis).saturating_sub(elapsed);
-        tokio::time::sleep(wait).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pace(max_rows_per_second: Option<u32>) -> Pace {
-        Pace { rows: FIRST_PAGE, max_rows_per_second, blocked_since: None, asked_at: None }
-    }
-
-    #[test]
-    fn pages_are_sized_by_time() {
-        let mut pace = pace(None);
-        pace.took(Duration::from_millis(10));
-        assert_eq!(pace.rows, 1_501);
-        pace.took(Duration::from_millis(70));
-        assert_eq!(pace.rows, 1_501);
-        pace.took(Duration::from_millis(200));
-        assert_eq!(pace.rows, 750);
-        for _ in 0..10 {
-            pace.met_lock();
-        }
-        assert_eq!(pace.rows, SMALLEST_PAGE);
-        for _ in 0..100 {
-            pace.took(Duration::ZERO);
-        }
-        assert_eq!(pace.rows, LARGEST_PAGE);
-    }
-
-    #[test]
-    fn page_has_no_more_rows_than_a_second_may_have() {
-        let mut pace = pace(Some(20));
-        for time in [Duration::ZERO, Duration::from_secs(1), Duration::ZERO] {
-            pace.took(time);
-            assert!(pace.rows <= 20, "{}", pace.rows);
-        }
-    }
 }

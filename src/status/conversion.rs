@@ -12,8 +12,9 @@ use crate::api::v1alpha1::{
     ConversionStage, ConversionStatus, LostAt, ParityLevel, ParityState, ParityStatus,
     ReportedLoss, Side,
 };
-use crate::observed::{CopyFacts, SyncState};
-use crate::plan::{Finding, LossAt, preflight};
+use crate::desired::{self, ConversionMethod};
+use crate::observed::{CopyFacts, Sweep, SyncState};
+use crate::plan::{Blocker, Finding, LossAt, preflight};
 
 /// Losses, and bound objects, that a status shows.
 const MAX_REPORTED: usize = 10;
@@ -68,10 +69,10 @@ pub(super) fn stage(seen: &Seen<'_>) -> Option<ConversionStage> {
         ConversionStage::Preparing
     } else if !facts.is_complete() {
         ConversionStage::Copying
-    } else if parity_state(facts) == ParityState::Clean {
-        ConversionStage::InParity
     } else if builds_indexes() {
         ConversionStage::Indexing
+    } else if parity_state(facts, seen) == ParityState::Clean {
+        ConversionStage::InParity
     } else {
         ConversionStage::Comparing
     })
@@ -144,7 +145,7 @@ fn bound(seen: &Seen<'_>) -> Vec<String> {
 pub(super) fn parity(seen: &Seen<'_>) -> Option<ParityStatus> {
     let facts = seen.observed.copy.as_ref().filter(|_| seen.desired.conversion.is_some())?;
     let known = ParityStatus {
-        state: Some(parity_state(facts)),
+        state: Some(parity_state(facts, seen)),
         repaired_rows: number(facts.repaired()),
         ..ParityStatus::default()
     };
@@ -162,14 +163,31 @@ pub(super) fn parity(seen: &Seen<'_>) -> Option<ParityStatus> {
     })
 }
 
-/// A sweep proves nothing if writes may have missed the triggers since.
-fn parity_state(facts: &CopyFacts) -> ParityState {
+/// A sweep proves nothing if writes may have missed the triggers since, if columns differ, or if it compared less than the
+/// spec asks for.
+pub(super) fn parity_state(facts: &CopyFacts, seen: &Seen<'_>) -> ParityState {
     let is_synced = sync_triggers(facts) == Some(SyncTriggers::Enabled);
-    match facts.parity().filter(|_| is_synced) {
+    let is_void = !is_synced || facts.can_differ() || misses_writes(seen);
+    match facts.parity().filter(|sweep| !is_void && is_enough(sweep, seen)) {
         Some(sweep) if sweep.is_clean() => ParityState::Clean,
         Some(_) => ParityState::Differs,
         None => ParityState::Unknown,
     }
+}
+
+fn is_enough(sweep: &Sweep, seen: &Seen<'_>) -> bool {
+    let method = seen.desired.conversion.as_ref().map(|conversion| &conversion.method);
+    match method {
+        Some(ConversionMethod::Copy(options)) => {
+            sweep.content || options.parity.check == desired::ParityLevel::Count
+        }
+        Some(ConversionMethod::Attach) | None => true,
+    }
+}
+
+/// Something of the table prevents its conversion: the preflight would not let it begin.
+fn misses_writes(seen: &Seen<'_>) -> bool {
+    seen.remaining.deferred.iter().any(|held| matches!(held.blocker, Blocker::Preflight { .. }))
 }
 
 fn number(count: u64) -> Option<i64> {

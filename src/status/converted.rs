@@ -1,18 +1,18 @@
 //! `InSync` and `Converted`: what the conditions of a conversion say.
 
-use super::conversion::stage;
+use super::conversion::{parity_state, stage};
 use super::obstacle::{About, Obstacle};
 use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, remedy, says, unknown};
 use super::{Seen, reason_of};
 use crate::api::Reason;
-use crate::api::v1alpha1::ConversionStage;
+use crate::api::v1alpha1::{ConversionStage, ParityState};
 use crate::observed::{CopyFacts, SyncState};
+use crate::plan::Blocker;
 
 /// Returns whether the copy of a table is equal to its source and stays so, or `None` if the table has no copy.
 pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
     let facts = seen.observed.copy.as_ref().filter(|_| seen.desired.conversion.is_some())?;
-    let mut blockers = seen.remaining.deferred.iter().map(|held| &held.blocker);
-    let failed = blockers.find(|blocker| reason_of(blocker) == Reason::ParityFailed);
+    let failed = blockers_of(seen).find(|blocker| reason_of(blocker) == Reason::ParityFailed);
     Some(if let Some(blocker) = failed {
         says(FALSE, Reason::ParityFailed, blocker.explain())
     } else if let Some(change) = altered(facts) {
@@ -24,11 +24,22 @@ pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
         let message =
             format!("{}{} rows are copied", facts.copied(), estimated.unwrap_or_default());
         says(FALSE, Reason::RowsCopying, message)
+    } else if facts.can_differ() {
+        let blocker = blockers_of(seen).find(|blocker| reason_of(blocker) == Reason::ColumnsDiffer);
+        let follows =
+            || "the copy has other columns than the table: the next run makes it follow".to_owned();
+        says(FALSE, Reason::ColumnsDiffer, blocker.map_or_else(follows, Blocker::explain))
     } else if facts.sync_state().is_none() {
         unknown()
+    } else if let (Some(sweep), ParityState::Clean) = (facts.parity(), parity_state(facts, seen)) {
+        says(TRUE, Reason::InParity, format!("{} rows on both sides", sweep.rows_source))
     } else {
         compared(facts)
     })
+}
+
+fn blockers_of<'a>(seen: &Seen<'a>) -> impl Iterator<Item = &'a Blocker> {
+    seen.remaining.deferred.iter().map(|held| &held.blocker)
 }
 
 /// Returns what was changed of the triggers and functions, or `None` if no write can have missed them.
@@ -51,7 +62,8 @@ fn altered(facts: &CopyFacts) -> Option<String> {
 fn compared(facts: &CopyFacts) -> Verdict {
     match facts.parity() {
         Some(sweep) if sweep.is_clean() => {
-            says(TRUE, Reason::InParity, format!("{} rows on both sides", sweep.rows_source))
+            let message = "the last comparison proves less than spec.conversion.parity asks for, or no longer proves it";
+            says(UNKNOWN, Reason::NotCompared, message.to_owned())
         }
         Some(sweep) => {
             let message = format!(
@@ -85,11 +97,11 @@ pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdi
             says(FALSE, Reason::NotConvertible, obstacle.message.clone())
         }
         _ if of_table.is_some() || first(obstacles, About::Access).is_some() => unknown(),
-        (_, None | Some(ConversionStage::InParity)) => {
+        (None, None | Some(ConversionStage::InParity)) => {
             let message = "the conversion has reached the state that spec.conversion asks for";
             says(TRUE, Reason::AsRequested, message.to_owned())
         }
-        (_, Some(_)) => {
+        (_, Some(_) | None) => {
             let obstacle = obstacle.or(obstacles.first());
             let goes_on = || "the conversion goes on with the next run".to_owned();
             let message = obstacle.map_or_else(goes_on, |obstacle| obstacle.message.clone());

@@ -232,6 +232,7 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
         ConversionBlocker::AttachNotSupported | ConversionBlocker::NoSource { .. } => {
             (Reason::NotConvertible, About::Table)
         }
+        ConversionBlocker::CopyOfOther { .. } => (Reason::Conflict, About::Table),
         ConversionBlocker::CutoverNotSupported => (Reason::NotConvertible, About::Conversion),
         ConversionBlocker::ColumnsDiffer { .. } => (Reason::ColumnsDiffer, About::Conversion),
         ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. } => {

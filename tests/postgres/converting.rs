@@ -1,13 +1,16 @@
 //! The conversion of a plain table by copy, from the spec to parity and back.
 
-use pg_partition_operator::converge::Convergence;
+use std::time::Duration;
+
+use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
 use crate::command::resource;
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired, desired_with};
+use crate::world::{SCHEMA_SQL, Silent, World, apply, at, desired, desired_with};
 
 const NOW: &str = "2026-03-15T12:00:00Z";
 
@@ -232,5 +235,86 @@ async fn program_reports_work_and_what_it_did() {
         let verified = world.call(&["verify", "-f", "-"], &file);
         assert_eq!(verified.status, 2, "Postgres {major}: {verified:?}");
         assert!(verified.out.contains("pending: install-sync"), "{verified:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_key_of_the_source_does_not_become_that_of_the_copy() {
+    for major in majors() {
+        let world = World::new(major).await;
+        world
+            .owner(
+                "CREATE TABLE orders (id bigint NOT NULL UNIQUE, code text NOT NULL, org int NOT NULL);
+                 INSERT INTO orders SELECT n, 'c' || n, n % 5 FROM generate_series(1, 50) AS n",
+            )
+            .await;
+        let session = world.session().await;
+        let acknowledge = ["UniqueKey:orders_id_key", "UniqueKey:orders_pkey"];
+        let conversion = json!({"method": "Copy", "acknowledge": acknowledge});
+        let mut spec = by_hash();
+        spec.as_object_mut().unwrap().insert("conversion".to_owned(), conversion);
+        apply(&session, &desired(spec.clone()), NOW).await;
+        world.owner("ALTER TABLE orders ADD PRIMARY KEY (code)").await;
+        let again = apply(&session, &desired(spec), NOW).await;
+        assert!(!verbs(&again).contains(&"install-sync"), "Postgres {major}: {:?}", verbs(&again));
+        world
+            .owner("UPDATE orders SET org = org + 1; INSERT INTO orders VALUES (0, 'new', 1)")
+            .await;
+        assert_eq!(differing(&world).await, "0 0", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn row_security_that_hides_rows_from_the_owner_is_reported() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        convert(&session, by_hash()).await;
+        let force = "ALTER TABLE orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
+        world.owner(force).await;
+        let found = apply(&session, &converted(by_hash()), NOW).await;
+        let held: Vec<_> =
+            found.remaining.deferred.iter().map(|held| held.blocker.name()).collect();
+        assert_eq!(held, ["ForcedRowSecurity"], "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn page_that_meets_a_lock_for_long_fails_and_the_next_run_goes_on() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        let other = world.database.client().await;
+        let lock = format!("BEGIN; SELECT FROM {SCHEMA_SQL}.orders WHERE id = 2000 FOR UPDATE");
+        other.batch_execute(&lock).await.unwrap();
+        let options = Options::new(Moment::at(at(NOW)), Duration::from_millis(300));
+        let desired = converted(by_hash());
+        let ended = converge(&session, &desired, &options, &mut Silent).await.unwrap();
+        let failure = ended.worked.unwrap().result.unwrap_err();
+        assert!(failure.to_string().contains("55P03"), "Postgres {major}: {failure}");
+        other.batch_execute("COMMIT").await.unwrap();
+        let done = convert(&session, by_hash()).await;
+        assert!(done.remaining.is_done(), "Postgres {major}: {}", done.remaining);
+        assert_eq!(differing(&world).await, "0 0", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn copy_is_not_managed_by_a_resource_of_its_own() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        convert(&session, by_hash()).await;
+        let spec = json!({
+            "table": "orders_partitioned",
+            "partitionBy": {"hash": {"columns": ["org"], "partitions": 4}},
+        });
+        let found = apply(&session, &desired(spec), NOW).await;
+        let held: Vec<_> =
+            found.remaining.deferred.iter().map(|held| held.blocker.name()).collect();
+        assert_eq!(held, ["CopyOfOther"], "Postgres {major}");
     }
 }

@@ -151,8 +151,8 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
         Step::DropCopy(_) => {
             let plain = predicted.relation.take().unwrap();
             let found = after.relation.clone().unwrap();
-            let (oid, kind, is_copy) = (plain.oid, plain.kind, plain.is_copy);
-            predicted.relation = Some(Relation { oid, kind, is_copy, ..found });
+            let (oid, kind, copy_of) = (plain.oid, plain.kind, plain.copy_of);
+            predicted.relation = Some(Relation { oid, kind, copy_of, ..found });
             predicted.indexes.clone_from(&after.indexes);
             predicted.taken.clone_from(&after.taken);
         }

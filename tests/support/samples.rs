@@ -383,6 +383,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
     let of_copy: Vec<Blocker> = vec![
         ConversionBlocker::AttachNotSupported.into(),
         ConversionBlocker::CutoverNotSupported.into(),
+        ConversionBlocker::CopyOfOther { table: orders("orders_partitioned") }.into(),
         ConversionBlocker::NoSource { table: orders("orders") }.into(),
         ConversionBlocker::ColumnsDiffer {
             table: orders("orders"),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    BoundsCheck, DefaultFacts, DetachedBy, Near, ObservedPartition, ObservedTable, PartitionIndex,
-    PartitionKind, PartitionState, Relation, RelationKind, Server, Template,
+    BoundsCheck, CopyOf, DefaultFacts, DetachedBy, Near, ObservedPartition, ObservedTable,
+    PartitionIndex, PartitionKind, PartitionState, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, Mark, Method, PartitionKey,
@@ -65,7 +65,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
             column_operators: Vec::new(),
             template: Template::default(),
             inherited_bounds: None,
-            is_copy: false,
+            copy_of: CopyOf::None,
             owner_code: Vec::new(),
             powers: Vec::new(),
             publications: Vec::new(),

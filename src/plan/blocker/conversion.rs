@@ -10,6 +10,11 @@ pub enum ConversionBlocker {
     AttachNotSupported,
     /// The spec asks for the cutover, which this version of the operator does not do.
     CutoverNotSupported,
+    /// The relation is the copy of another table.
+    CopyOfOther {
+        /// The relation.
+        table: QualifiedName,
+    },
     /// The spec asks to serve from the source, and the table is partitioned already.
     NoSource {
         /// The table.

@@ -43,6 +43,7 @@ encode_variants! {
     ConversionBlocker {
         AttachNotSupported = "conversion-not-supported" {}
         CutoverNotSupported = "cutover-not-supported" {}
+        CopyOfOther = "copy-of-other" { table }
         NoSource = "no-source" { table }
         ColumnsDiffer = "columns-differ" { table, changes }
         ParityFailed = "parity-failed" { table; except sweeps }

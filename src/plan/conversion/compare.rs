@@ -49,6 +49,9 @@ fn reason(copied: &Copied<'_>, draft: &Draft) -> Option<Cause> {
     if !parity.is_clean() {
         return Some(Cause::RowsDiffered);
     }
+    if copied.options.parity.check == ParityLevel::Content && !parity.content {
+        return Some(Cause::NotCompared);
+    }
     let since = |at| draft.world.server.clock.duration_since(at).unsigned_abs();
     let is_due = parity.checked_at.is_none_or(|at| since(at) >= copied.options.parity.every);
     (is_due || facts.sweep().is_some()).then_some(Cause::ComparisonDue)

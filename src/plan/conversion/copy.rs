@@ -71,7 +71,10 @@ pub(in crate::plan) fn copy_rows(ground: &Ground<'_>, draft: &mut Draft) {
 /// <https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-STATISTICS>
 pub(in crate::plan) fn analyze(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
-    if copied.facts.is_complete() && !copied.facts.analyzed {
+    // Expressions of indexes have statistics too.
+    let differences = copied.facts.differences();
+    let lacks_index = differences.is_some_and(|differences| !differences.indexes.is_empty());
+    if copied.facts.is_complete() && !copied.facts.analyzed && !lacks_index {
         let copy = copied.table.copy.clone();
         draft.step(Step::AnalyzeCopy(AnalyzeCopy { copy }), Cause::NeverAnalyzed);
     }

@@ -3,7 +3,7 @@
 use super::refusal::{KeyFault, Refusal};
 use super::subject::Subject;
 use crate::desired::Partitioning;
-use crate::observed::{PlainColumn, PlainTable, UniqueIndex};
+use crate::observed::{CopyFacts, PlainColumn, PlainTable, UniqueIndex};
 use crate::partition::{Identifier, Method};
 
 /// The schema whose operators the functions of a conversion find.
@@ -15,8 +15,33 @@ const PG_CATALOG: &str = "pg_catalog";
 /// # Errors
 /// Returns the refusal if no key can be used.
 pub(super) fn row_key<'a>(subject: &Subject<'a>) -> Result<&'a UniqueIndex, Refusal> {
+    first_key(subject, |_| true)
+}
+
+/// Returns the key of a table of which a copy was created with a key: no other one can be used, since the copy has no
+/// unique index for it.
+///
+/// # Errors
+/// Returns the refusal if the table does not have the key any more.
+pub(super) fn key_of_copy<'a>(
+    subject: &Subject<'a>,
+    copy: &CopyFacts,
+) -> Result<&'a UniqueIndex, Refusal> {
+    let partition_columns = subject.partitioning.columns();
+    first_key(subject, |index| {
+        let missing = partition_columns.iter().filter(|column| !index.columns.contains(column));
+        let full_key: Vec<_> = index.columns.iter().chain(missing).collect();
+        copy.keys.iter().any(|key| key.iter().eq(full_key.iter().copied()))
+    })
+}
+
+fn first_key<'a>(
+    subject: &Subject<'a>,
+    is_possible: impl Fn(&UniqueIndex) -> bool,
+) -> Result<&'a UniqueIndex, Refusal> {
     let plain = subject.plain;
-    let mut keys: Vec<_> = plain.unique_indexes.iter().filter(|i| is_key(i, plain)).collect();
+    let keys = plain.unique_indexes.iter().filter(|i| is_key(i, plain) && is_possible(i));
+    let mut keys: Vec<_> = keys.collect();
     keys.sort_by_key(|index| (!index.primary, &index.name));
     let fault = |index: &UniqueIndex| fault(index, plain);
     let Some(first) = keys.first() else {

@@ -1,10 +1,10 @@
 //! How far a conversion is: what the database has, held against the spec.
 
-use super::key::row_key;
-use super::preflight::past;
+use super::key::{key_of_copy, row_key};
+use super::preflight::{misses_writes, past};
 use super::subject::Subject;
 use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable, Side};
-use crate::observed::{CopyFacts, ObservedTable, PlainTable, Relation, RelationKind};
+use crate::observed::{CopyFacts, CopyOf, ObservedTable, PlainTable, Relation, RelationKind};
 use crate::partition::{CopiedTable, Identifier, copy_name};
 use crate::plan::{Blocker, ConversionBlocker, Moment};
 
@@ -77,6 +77,10 @@ pub(in crate::plan) fn phase<'a>(
     relation: &'a Relation,
     moment: &Moment,
 ) -> Result<Phase<'a>, Vec<Blocker>> {
+    if relation.copy_of == CopyOf::Other {
+        let table = observed.name.clone();
+        return Err(vec![ConversionBlocker::CopyOfOther { table }.into()]);
+    }
     match (&declared.conversion, &observed.copy) {
         (None, None) => Ok(Phase::Partitioned),
         (None, Some(facts)) => {
@@ -92,8 +96,11 @@ pub(in crate::plan) fn phase<'a>(
             let subject =
                 Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
             // Without partitions of the past, their rows would be copied to the default partition.
-            if let Some(refusal) = past(&subject).filter(|_| !facts.has_begun()) {
-                return Err(vec![Blocker::Preflight { refusal }]);
+            let past = past(&subject).filter(|_| !facts.has_begun());
+            let refusals: Vec<_> = past.into_iter().chain(misses_writes(&subject)).collect();
+            if !refusals.is_empty() {
+                let blocker = |refusal| Blocker::Preflight { refusal };
+                return Err(refusals.into_iter().map(blocker).collect());
             }
             Ok(Phase::Copied(Copied { table, facts, options, serve_from: conversion.serve_from }))
         }
@@ -138,7 +145,11 @@ fn copied_table(
     moment: &Moment,
 ) -> Result<CopiedTable, Vec<Blocker>> {
     let subject = Subject::new(declared, conversion, (observed, relation), plain, moment);
-    let key = row_key(&subject).map_err(|refusal| vec![Blocker::Preflight { refusal }])?;
+    let key = match &observed.copy {
+        Some(copy) => key_of_copy(&subject, copy),
+        None => row_key(&subject),
+    };
+    let key = key.map_err(|refusal| vec![Blocker::Preflight { refusal }])?;
     Ok(with_key(declared, observed, (relation, plain), key.columns.clone()))
 }
 

@@ -103,6 +103,20 @@ fn not_ordinary(subject: &Subject<'_>) -> Vec<Refusal> {
     kinds.collect()
 }
 
+/// Returns why writes to a table can miss its copy, whenever that begins: the triggers do not see them.
+pub(super) fn misses_writes(subject: &Subject<'_>) -> Vec<Refusal> {
+    not_ordinary(subject).into_iter().chain(hidden_rows(subject)).collect()
+}
+
+/// Row security hides rows from the functions of the owner, which read the table.
+fn hidden_rows(subject: &Subject<'_>) -> Option<Refusal> {
+    let is_read_by_owner = !subject.is_attached();
+    (is_read_by_owner && subject.plain.hides_rows_from_owner).then(|| Refusal::ForcedRowSecurity {
+        table: subject.table.clone(),
+        owner: subject.owner.cloned(),
+    })
+}
+
 /// The partitions of a range begin somewhere, and not too early.
 pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
     match &subject.leaves.as_ref()?.begin {
@@ -175,11 +189,7 @@ fn triggers(subject: &Subject<'_>) -> Vec<Refusal> {
     });
     let rules = (!plain.rules.is_empty())
         .then(|| Refusal::HasRules { table: table.clone(), rules: plain.rules.clone() });
-    let is_read_by_owner = !subject.is_attached();
-    let forced = (is_read_by_owner && plain.hides_rows_from_owner).then(|| {
-        Refusal::ForcedRowSecurity { table: table.clone(), owner: subject.owner.cloned() }
-    });
-    impossible.chain(rules).chain(forced).collect()
+    impossible.chain(rules).chain(hidden_rows(subject)).collect()
 }
 
 fn replication(subject: &Subject<'_>) -> Vec<Refusal> {

@@ -1,6 +1,6 @@
 //! Our model of Postgres: what the steps of a conversion make of the world.
 
-use crate::observed::{CopyDifferences, CopyFacts, ObservedTable, RelationKind};
+use crate::observed::{CopyDifferences, CopyFacts, CopyOf, ObservedTable, RelationKind};
 use crate::partition::{Identifier, KeyColumn, PartitionKey};
 use crate::plan::step::{CreateCopy, DropCopy, FollowSource, IndexDefinition, InstallSync};
 
@@ -74,14 +74,16 @@ pub(in crate::plan) fn created(world: &mut ObservedTable, create: &CreateCopy) {
     let key = PartitionKey { method: create.method, columns: columns.collect() };
     relation.kind = RelationKind::Partitioned(key);
     relation.oid = 0;
-    relation.is_copy = true;
+    relation.copy_of = CopyOf::Table;
     relation.template.access_method = None;
     relation.references.clone_from(&create.references);
     relation.referenced_by.clear();
     relation.publications.clear();
     world.adopted.clear();
     world.name = create.table.copy.clone();
-    world.copy = Some(Box::new(CopyFacts::new(create.source, *plain)));
+    let mut facts = CopyFacts::new(create.source, *plain);
+    facts.keys = vec![create.table.full_key().cloned().collect()];
+    world.copy = Some(Box::new(facts));
 }
 
 /// The table is the plain one again. What it has is for the next look.
@@ -89,7 +91,7 @@ pub(in crate::plan) fn dropped(world: &mut ObservedTable, drop: &DropCopy) {
     let (Some(relation), Some(facts)) = (&mut world.relation, world.copy.take()) else { return };
     relation.kind = RelationKind::Other("table");
     relation.oid = facts.source;
-    relation.is_copy = false;
+    relation.copy_of = CopyOf::None;
     world.name = drop.table.source.clone();
     world.partitions.clear();
     world.indexes.clear();

@@ -16,6 +16,11 @@ impl ConversionBlocker {
                  not swap their names yet: set spec.conversion.serveFrom to Source, or install a version \
                  that does"
                 .to_owned(),
+            Self::CopyOfOther { table } => format!(
+                "table {} is the copy of a table that another resource converts: delete one of the two \
+                 resources, or remove the first line of the comment on the table if the conversion is over",
+                table.shown()
+            ),
             Self::NoSource { table } => format!(
                 "table {} is partitioned and has no source to serve from: set \
                  spec.conversion.serveFrom to Partitioned, or remove spec.conversion",

@@ -37,8 +37,7 @@ fn not_converted() -> ObservedTable {
 
 /// The copy, with what its record says, and with its triggers in this state.
 fn copy(desired: &DesiredTable, record: &Value, sync: &SyncState) -> ObservedTable {
-    let facts =
-        json!({"source": 7, "plain": plain(), "analyzed": true, "state": {"record": record}});
+    let facts = json!({"source": 7, "plain": plain(), "keys": [["id", "org"]], "analyzed": true, "state": {"record": record}});
     let relation = json!({
         "relation": {"isCopy": true, "columns": ["id", "org"],
                      "key": {"method": "h", "columns": [{"name": "org", "type": "int8"}]}},
