@@ -30,12 +30,24 @@ fn periods_since(
     let shown = |at: Timestamp| label(range.interval, &at.to_zoned(zone.clone()));
     let (mut at, mut latest, mut begun) = (last, shown(last), 0);
     while at < now && begun < most {
-        at = now.min(at + stride(range.interval));
-        if shown(at) > latest {
-            (latest, begun) = (shown(at), begun + 1);
+        let next = now.min(at + stride(range.interval));
+        for instant in before_transitions(zone, at, next).into_iter().chain([next]) {
+            if shown(instant) > latest {
+                (latest, begun) = (shown(instant), begun + 1);
+            }
         }
+        at = next;
     }
     Some(begun)
+}
+
+/// The last instants before the clock of a zone is changed. Where it is put back right after a period has begun, it shows
+/// the period before for up to an hour more.
+fn before_transitions(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+    let transitions = zone.following(from).map(|transition| transition.timestamp());
+    let transitions = transitions.take_while(|transition| *transition <= to);
+    let before = transitions.map(|transition| transition - SignedDuration::from_nanos(1));
+    before.filter(|instant| *instant > from).collect()
 }
 
 /// The instant of the last value before an edge, or what the clock on the wall shows then, read as if it
