@@ -134,12 +134,6 @@ impl CopyFacts {
         self.completed_at().is_some()
     }
 
-    /// Returns whether a page of rows was copied. The partitions of the past were created before that.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.record().is_some_and(|record| record.begun) || self.is_complete()
-    }
-
     /// Returns how many rows were copied.
     #[must_use]
     pub fn copied(&self) -> u64 {

@@ -107,7 +107,9 @@ fn oldest_row(desired: &DesiredTable, observed: &ObservedTable) -> Option<Questi
     };
     let is_asked = is_copied && range.start_at.is_none();
     observed.plain_table()?.key_type(&range.column)?;
-    let has_begun = observed.copy.as_ref().is_some_and(|copy| copy.has_begun());
+    // Once the triggers are there, older rows go to the default partition: an application that writes ever older rows would
+    // have partitions created without end.
+    let has_begun = observed.copy.as_ref().is_some_and(|copy| copy.was_synced());
     (is_asked && !has_begun).then(|| Question::OldestRow(range.column.clone()))
 }
 

@@ -96,7 +96,7 @@ pub(in crate::plan) fn phase<'a>(
             let subject =
                 Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
             // Without partitions of the past, their rows would be copied to the default partition.
-            let past = past(&subject).filter(|_| !facts.has_begun());
+            let past = past(&subject).filter(|_| !facts.was_synced());
             let refusals: Vec<_> = past.into_iter().chain(misses_writes(&subject)).collect();
             if !refusals.is_empty() {
                 let blocker = |refusal| Blocker::Preflight { refusal };
