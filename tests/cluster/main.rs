@@ -16,6 +16,7 @@ mod canary;
 mod chart;
 mod chart_values;
 mod comes_true;
+mod converts;
 mod examples;
 mod goes_wrong;
 mod lets_go;
