@@ -9,7 +9,7 @@ use crate::world::{World, at, desired};
 
 /// The copy, as an earlier run created it, with the comment that MARK stands for.
 const COPY: &str = "
-    CREATE TABLE t_partitioned (LIKE t) PARTITION BY HASH (org_id);
+    CREATE TABLE t_partitioned (LIKE t, PRIMARY KEY (id, org_id)) PARTITION BY HASH (org_id);
     COMMENT ON TABLE t_partitioned IS E'MARK\\nWords of the owner.';
     CREATE FUNCTION sync_to_partitioned_t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
     CREATE TRIGGER sync_to_partitioned_t AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION names_table('org_id');
