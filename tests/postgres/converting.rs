@@ -293,7 +293,10 @@ async fn page_that_meets_a_lock_for_long_fails_and_the_next_run_goes_on() {
         let desired = converted(by_hash());
         let ended = converge(&session, &desired, &options, &mut Silent).await.unwrap();
         let failure = ended.worked.unwrap().result.unwrap_err();
-        assert!(failure.to_string().contains("55P03"), "Postgres {major}: {failure}");
+        // On a machine that stands still, the time of the statement can be over first.
+        let text = failure.to_string();
+        let is_wait = ["55P03", "57014"].iter().any(|code| text.contains(code));
+        assert!(is_wait, "Postgres {major}: {text}");
         other.batch_execute("COMMIT").await.unwrap();
         let done = convert(&session, by_hash()).await;
         assert!(done.remaining.is_done(), "Postgres {major}: {}", done.remaining);
