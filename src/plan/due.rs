@@ -5,22 +5,22 @@ use jiff::Timestamp;
 use super::Moment;
 use super::calendar::{Calendar, grid};
 use super::rules::grace_over;
-use crate::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
-use crate::observed::{ObservedPartition, ObservedTable};
+use crate::desired::{ConversionMethod, DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
+use crate::observed::{CopyFacts, ObservedPartition, ObservedTable};
 use crate::partition::KeyType;
 
-/// When something is due next, though nobody changes anything; none on a hash, and none if the spec has a conversion, which
-/// leaves no step.
+/// When something is due next, though nobody changes anything; none on a hash. While a table is converted, the
+/// next comparison.
 #[must_use]
 pub fn next_action(
     desired: &DesiredTable,
     observed: &ObservedTable,
     moment: &Moment,
 ) -> Option<Timestamp> {
-    let Partitioning::Range(range) = &desired.partitioning else { return None };
-    if desired.conversion.is_some() {
-        return None;
+    if let Some(copy) = &observed.copy {
+        return next_comparison(desired, copy, moment);
     }
+    let Partitioning::Range(range) = &desired.partitioning else { return None };
     let Zone::Known(zone) = &range.zone else { return None };
     let key = observed.range_key()?.key_type;
     let period = end_of_period(range, key, moment.now);
@@ -35,6 +35,13 @@ pub fn next_action(
         end_of_grace(range, key, observed, moment)
     };
     scheduled(&range.schedule.provision).into_iter().chain(expire).chain(dropped).min()
+}
+
+/// Returns when the tables of a conversion are compared again. The partitions of a copy wait for no schedule.
+fn next_comparison(desired: &DesiredTable, copy: &CopyFacts, moment: &Moment) -> Option<Timestamp> {
+    let ConversionMethod::Copy(options) = &desired.conversion.as_ref()?.method else { return None };
+    let due = copy.parity()?.checked_at?.checked_add(options.parity.every).ok()?;
+    (due > moment.now).then_some(due)
 }
 
 /// When the periods that should have a partition change, and those that are kept.

@@ -215,6 +215,9 @@ fn copy_is_equal_after_a_comparison_without_a_difference() {
         ["Ready=True Succeeded", "InSync=True InParity", "Converted=True AsRequested"]
     );
     assert_eq!(stage_of(&clean), Some(ConversionStage::InParity));
+    // An hour after the last comparison.
+    let next = clean.next_action_at.as_ref().map(|at| at.0);
+    assert_eq!(next, Some(at("2026-11-25T12:30:00.25Z")));
     assert_eq!(
         serde_json::to_value(&clean.parity).expect("plain data"),
         json!({"state": "Clean", "level": "Content", "startedAt": "2026-11-25T11:00:00Z",
