@@ -139,6 +139,12 @@ pub fn partition_marker(marker: &Marker, table: &ManagedTable, bounds: &str) -> 
     format!("{}{} {bounds}", marker_beginning(marker), stored_name(table.name()))
 }
 
+/// Returns what the marker of every partition of a table has between its words and its bounds: the name of the table.
+#[must_use]
+pub fn table_in_marker(table: &ManagedTable) -> String {
+    format!(" {} ", stored_name(table.name()))
+}
+
 /// The first line of a comment up to the name of the partitioned table, which can change.
 #[must_use]
 pub fn marker_beginning(marker: &Marker) -> String {

@@ -54,7 +54,7 @@ pub use managed::ManagedTable;
 pub use marker::{
     Detached, MARKER_PREFIX, Mark, Marked, Marker, adoption_digest, adoption_digests,
     adoption_line, adoption_patterns, expired_beginning, index_in_marker, index_marker,
-    marker_beginning, marker_in, partition_marker, without_marker,
+    marker_beginning, marker_in, partition_marker, table_in_marker, without_marker,
 };
 pub use naming::{
     default_name, end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused,

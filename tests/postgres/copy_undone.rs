@@ -102,7 +102,7 @@ async fn nothing_is_left_of_a_copy_that_is_dropped() {
             world
                 .owner(
                     "CREATE TABLE p PARTITION OF t_partitioned FOR VALUES WITH (MODULUS 1, REMAINDER 0);
-                     COMMENT ON TABLE p IS 'pgpartition.dev partition of t FOR VALUES WITH (MODULUS 1, REMAINDER 0)'",
+                     COMMENT ON TABLE p IS 'pgpartition.dev partition of \"Fin\"\"an;ce\".t FOR VALUES WITH (MODULUS 1, REMAINDER 0)'",
                 )
                 .await;
             install(&world, &table, level).await;
@@ -146,7 +146,14 @@ async fn copy_is_not_dropped_with_a_table_of_a_user_nor_in_place_of_another_copy
             .owner("CREATE TABLE \"100%s\" PARTITION OF t_partitioned FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
             .await;
         let oid = copy_oid(&world, &table).await;
-        for (oid, expected) in [(oid, "100%s"), (oid + 1, "is not the copy")] {
+        let of_other = format!("pgpartition.dev partition of {SCHEMA_SQL}.other FOR VALUES");
+        for (oid, comment, expected) in [
+            (oid, "", "100%s"),
+            (oid, of_other.as_str(), "100%s"),
+            (oid + 1, "", "is not the copy"),
+        ] {
+            let comment = comment.replace('\'', "''");
+            world.owner(&format!("COMMENT ON TABLE \"100%s\" IS '{comment}'")).await;
             let drop = drop_copy(&table, oid);
             let error = run_as_owner(&world.session().await, &table, drop).await.unwrap_err();
             assert_eq!(error.sqlstate(), Some("55000"), "Postgres {major}: {error}");

@@ -8,6 +8,7 @@ use super::text::LABEL;
 use super::work::run_as_owner;
 use crate::partition::{
     CopiedTable, Identifier, MARKER_PREFIX, Method, QualifiedName, SyncTrigger, copy_mark,
+    table_in_marker,
 };
 use crate::sql::Sql;
 use crate::sql::quote::{list, literal, qualified};
@@ -84,21 +85,23 @@ fn reject_other_copies(table: &CopiedTable, copy: u32) -> String {
     let replaced = format!("table {shown} is not the copy that was to be dropped: plan again");
     let not_marked = format!("table {shown} is not marked as a copy, and is not dropped");
     let attached = format!(
-        "partition %s of {} was not created by the operator, and is not dropped: detach it, or drop it",
+        "partition %s of {} was not created for this table by the operator, and is not dropped: detach it, or drop it",
         shown.replace('%', "%%")
     );
     format!(
         "DECLARE other regclass; BEGIN IF {}::oid <> {copy} THEN RAISE object_not_in_prerequisite_state USING \
          MESSAGE = {}; END IF; IF split_part(obj_description({copy}, 'pg_class'), E'\\n', 1) IS DISTINCT FROM {} \
          THEN RAISE object_not_in_prerequisite_state USING MESSAGE = {}; END IF; SELECT i.inhrelid INTO other FROM \
-         pg_inherits AS i WHERE i.inhparent = {copy} AND NOT coalesce(starts_with(obj_description(i.inhrelid, \
-         'pg_class'), {}), false) LIMIT 1; IF FOUND THEN RAISE object_not_in_prerequisite_state USING MESSAGE = \
+         pg_inherits AS i WHERE i.inhparent = {copy} AND NOT EXISTS (SELECT FROM \
+         split_part(obj_description(i.inhrelid, 'pg_class'), E'\\n', 1) AS marker WHERE starts_with(marker, {}) AND \
+         strpos(marker, {}) > 0) LIMIT 1; IF FOUND THEN RAISE object_not_in_prerequisite_state USING MESSAGE = \
          format({}, other); END IF; END",
         oid(&qualified(&table.copy)),
         literal(&replaced),
         literal(&copy_mark(&table.managed)),
         literal(&not_marked),
         literal(MARKER_PREFIX),
+        literal(&table_in_marker(&table.managed)),
         literal(&attached)
     )
 }
