@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pg_partition_operator::partition::{CopiedTable, Identifier, SyncLevel, copy_name};
+use pg_partition_operator::partition::{
+    CopiedTable, Identifier, Mark, Marker, SyncLevel, copy_name, partition_marker,
+};
 use pg_partition_operator::plan::TransactionMode;
 use pg_partition_operator::postgres::{DatabaseError, Session};
 use pg_partition_operator::sql::{
@@ -91,6 +93,13 @@ pub(crate) async fn read_columns(world: &World, table: &mut CopiedTable) {
 pub(crate) async fn copy_oid(world: &World, table: &CopiedTable) -> u32 {
     let copy = in_sql(&table.copy.name).replace('\'', "''");
     world.text(&format!("SELECT '{copy}'::regclass::oid")).await.parse().unwrap()
+}
+
+/// Marks a table as a partition that the operator created for the copy.
+pub(crate) async fn mark_partition(world: &World, table: &CopiedTable, partition: &str) {
+    let marker = partition_marker(&Marker::new(Mark::Attached), &table.managed, "FOR VALUES");
+    let marker = marker.replace('\'', "''");
+    world.owner(&format!("COMMENT ON TABLE {partition} IS '{marker}'")).await;
 }
 
 async fn oid(world: &World, table: &CopiedTable) -> String {

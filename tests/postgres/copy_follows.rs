@@ -10,7 +10,9 @@ use pg_partition_operator::sql::{
     Timeouts, create_copy, drop_copy, follow, remove_sync, render, validate_copy,
 };
 
-use crate::copied::{copy_oid, described, differing, in_sql, install, read_columns, run_as_owner};
+use crate::copied::{
+    copy_oid, described, differing, in_sql, install, mark_partition, read_columns, run_as_owner,
+};
 use crate::copy_properties::differences;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
@@ -239,9 +241,7 @@ async fn virtual_generated_column_is_copied_and_followed() {
         }
         let create = create_copy(&table, Method::Hash);
         for partition in ["p0", "p1"] {
-            world
-                .owner(&format!("COMMENT ON TABLE {partition} IS 'pgpartition.dev partition'"))
-                .await;
+            mark_partition(&world, &table, partition).await;
         }
         let drop = drop_copy(&table, copy_oid(&world, &table).await);
         let undo = [remove_sync(&table), drop, create].concat();
