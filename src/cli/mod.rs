@@ -67,7 +67,7 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Do what is declared
     Apply(apply::ApplyArguments),
-    /// Check coverage and drift; change nothing
+    /// Check coverage, drift, and triggers, and compare all rows of a conversion; change nothing
     Verify(verify::VerifyArguments),
     /// Show what is in the database, without any row
     Inspect(inspect::InspectArguments),

@@ -1,16 +1,29 @@
 //! `verify`: whether the tables are what is declared.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::database::Database;
 use super::exit::Exit;
 use super::output::Format;
+use super::progress::Shown;
 use super::{Declared, documents, output};
 use crate::converge::look;
-use crate::plan::{Moment, Note, Plan};
+use crate::desired::DesiredTable;
+use crate::partition::{CopiedTable, shown_text};
+use crate::plan::{Moment, Note, Plan, rows_to_verify};
+use crate::postgres::{DifferingRow, Session, Verified, verify_rows};
+use crate::sql::Timeouts;
 use crate::status::drift;
+
+/// Keys that are printed of one table at most.
+const MAX_KEYS: u32 = 1_000;
+
+/// How long a comparison tries again if other sessions hold locks.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -18,56 +31,155 @@ pub(super) struct VerifyArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
+    #[command(flatten)]
+    rows: Rows,
     /// How the result is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
+}
+
+/// What is printed of rows.
+#[derive(Debug, Args)]
+pub(super) struct Rows {
+    /// Print the keys of rows that differ between a table and its copy, 1000 of each table at most. Keys are data
+    #[arg(long)]
+    keys: bool,
 }
 
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
     let session = arguments.database.connect().await?;
     let moment = Moment::at(arguments.declared.now());
-    let mut plans = Vec::new();
+    let mut reports = Vec::new();
     for table in &tables {
-        let (_, plan) = look(&session, table, &moment).await.with_context(|| table.name.shown())?;
-        plans.push(plan);
+        reports.push(Report::new(&session, table, &moment, &arguments.rows).await?);
     }
-    show(&plans, arguments.output)
+    show(&reports, arguments.output)
+}
+
+/// What is wrong with a table.
+pub(super) struct Report {
+    plan: Plan,
+    /// What the comparison of all rows found, if the table has a complete copy.
+    rows: Option<(CopiedTable, Verified)>,
+}
+
+impl Report {
+    /// Plans, and compares all rows if the table has a copy. It changes nothing.
+    pub(super) async fn new(
+        session: &Session,
+        desired: &DesiredTable,
+        moment: &Moment,
+        rows: &Rows,
+    ) -> anyhow::Result<Self> {
+        let name = || desired.name.shown();
+        let (observed, plan) = look(session, desired, moment).await.with_context(name)?;
+        let Some(all) = rows_to_verify(desired, &observed, moment) else {
+            return Ok(Self { plan, rows: None });
+        };
+        let keys = if rows.keys { MAX_KEYS } else { 0 };
+        let lock_timeout = desired.limits.lock_timeout;
+        let timeouts = Timeouts { lock_timeout, patience: PATIENCE };
+        let mut shown = Shown::new();
+        let verified = verify_rows(session, &all, keys, timeouts, &mut shown).await;
+        Ok(Self { plan, rows: Some((all.table, verified.with_context(name)?)) })
+    }
+
+    fn is_equal(&self) -> bool {
+        self.rows.as_ref().is_none_or(|(_, verified)| verified.difference_rows == 0)
+    }
+
+    fn text(&self) -> String {
+        let drift = drift(&self.plan);
+        let is_declared = drift.is_empty() && self.is_equal();
+        let verdict = if is_declared { "as declared" } else { "not as declared" };
+        let mut text = format!("{}: {verdict}\n", self.plan.table.shown());
+        for line in drift {
+            text.push_str(&format!("  {line}\n"));
+        }
+        if let Some((table, verified)) = &self.rows {
+            text.push_str(&counts(table, verified));
+            text.extend(verified.rows.iter().map(|row| key(table, row)));
+        }
+        for note in &self.plan.notes {
+            text.push_str(&format!("  note  {}\n", note.explain()));
+        }
+        text
+    }
+
+    fn document(&self) -> Value {
+        let drift = drift(&self.plan);
+        let notes: Vec<_> = self.plan.notes.iter().map(Note::explain).collect();
+        let rows = self.rows.as_ref().map(|(table, verified)| {
+            json!({
+                "rowsSource": verified.rows_source,
+                "rowsPartitioned": verified.rows_partitioned,
+                "differenceRows": verified.difference_rows,
+                "chunks": verified.chunks,
+                "mismatchedChunks": verified.mismatched_chunks,
+                "keys": verified.rows.iter().map(|row| key_document(table, row)).collect::<Vec<_>>(),
+            })
+        });
+        let mut document = json!({
+            "table": self.plan.table.shown(),
+            "asDeclared": drift.is_empty() && self.is_equal(),
+            "drift": drift,
+            "notes": notes,
+        });
+        if let (Some(fields), Some(rows)) = (document.as_object_mut(), rows) {
+            fields.insert("rows".to_owned(), rows);
+        }
+        document
+    }
+
+    fn exit(&self) -> Exit {
+        let is_declared = self.plan.is_done() && self.is_equal();
+        let drift = if is_declared { Exit::Done } else { Exit::Steps };
+        drift.max(Exit::of_deferred(&self.plan))
+    }
 }
 
 /// Prints what is wrong with each table, and says what it asks for.
-pub(super) fn show(plans: &[Plan], format: Format) -> anyhow::Result<Exit> {
+pub(super) fn show(reports: &[Report], format: Format) -> anyhow::Result<Exit> {
     match format {
-        Format::Text => output::print(&plans.iter().map(text).collect::<String>())?,
-        Format::Json => output::print_json(&plans.iter().map(document).collect::<Vec<_>>())?,
+        Format::Text => output::print(&reports.iter().map(Report::text).collect::<String>())?,
+        Format::Json => {
+            output::print_json(&reports.iter().map(Report::document).collect::<Vec<_>>())?;
+        }
     }
-    Ok(plans.iter().map(exit).max().unwrap_or(Exit::Done))
+    Ok(reports.iter().map(Report::exit).max().unwrap_or(Exit::Done))
 }
 
-fn text(plan: &Plan) -> String {
-    let drift = drift(plan);
-    let verdict = if drift.is_empty() { "as declared" } else { "not as declared" };
-    let mut text = format!("{}: {verdict}\n", plan.table.shown());
-    for line in drift {
-        text.push_str(&format!("  {line}\n"));
-    }
-    for note in &plan.notes {
-        text.push_str(&format!("  note  {}\n", note.explain()));
-    }
-    text
+fn counts(table: &CopiedTable, verified: &Verified) -> String {
+    let Verified { rows_source, rows_partitioned, difference_rows, chunks, .. } = verified;
+    let (source, copy) = (table.source.name.shown(), table.copy.name.shown());
+    let found = match difference_rows {
+        0 => "none differ".to_owned(),
+        rows => format!("{rows} differ, in {} of the chunks", verified.mismatched_chunks),
+    };
+    format!(
+        "  rows  {rows_source} in {source}, {rows_partitioned} in {copy}, compared in {chunks} chunks: {found}\n"
+    )
 }
 
-fn document(plan: &Plan) -> serde_json::Value {
-    let drift = drift(plan);
-    json!({
-        "table": plan.table.shown(),
-        "asDeclared": drift.is_empty(),
-        "drift": drift,
-        "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
-    })
+/// The columns of the key and the values of a row.
+fn columns<'a>(
+    table: &'a CopiedTable,
+    row: &'a DifferingRow,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let names = table.full_key().map(crate::partition::Identifier::as_str);
+    names.zip(row.key.iter().map(String::as_str))
 }
 
-fn exit(plan: &Plan) -> Exit {
-    let steps = if plan.is_done() { Exit::Done } else { Exit::Steps };
-    steps.max(Exit::of_deferred(plan))
+fn key(table: &CopiedTable, row: &DifferingRow) -> String {
+    let key = columns(table, row);
+    let key: Vec<_> =
+        key.map(|(name, value)| format!("{} = {}", shown_text(name), shown_text(value))).collect();
+    format!("  key   {}: {}\n", shown_text(&row.difference), key.join(", "))
+}
+
+fn key_document(table: &CopiedTable, row: &DifferingRow) -> Value {
+    let key: serde_json::Map<_, _> =
+        columns(table, row).map(|(name, value)| (name.to_owned(), value.into())).collect();
+    json!({"difference": row.difference, "key": key})
 }

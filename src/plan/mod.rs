@@ -35,7 +35,7 @@ pub use calendar::Calendar;
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{
     ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PastFault, PublicationFault, Refusal,
-    preflight,
+    preflight, rows_to_verify,
 };
 pub use due::next_action;
 pub use gaps::{Coverage, Gaps, Missing};

@@ -22,6 +22,7 @@ mod rows;
 mod session;
 mod slow;
 mod tls;
+mod verify;
 mod work;
 
 pub use answer::answer;
@@ -42,6 +43,7 @@ pub use milestone::Milestone;
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;
 pub use slow::SlowSteps;
+pub use verify::{DifferingRow, Verified, verify_rows};
 pub use work::{PageDone, WorkOutcome, advance};
 
 pub use crate::sql::{CLAIM_IS_RENEWED, Claimant};

@@ -15,7 +15,7 @@ use crate::plan::{CheckedPlan, CompareRows, CopyRows, Work};
 use crate::sql::{self, Comparison, LoginRole, Page, Script, Timeouts};
 
 /// The pause after a page that met a lock.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// The rows of a page that a comparison repairs at most, each of which takes statements of its own.
 const REPAIRS: u32 = 1_000;
@@ -38,6 +38,12 @@ pub struct WorkOutcome {
 }
 
 impl WorkOutcome {
+    /// Returns the outcome of work that begins.
+    pub(super) fn new(work: Work) -> Self {
+        let took = Duration::ZERO;
+        Self { work, rows: 0, differing: 0, repaired: 0, took, result: Ok(false) }
+    }
+
     /// Returns whether another page comes.
     fn goes_on(&self) -> bool {
         let may_repair = match &self.work {
@@ -91,14 +97,7 @@ pub async fn advance(
     let work = checked.plan().work.as_ref()?.work.clone();
     let started = Instant::now();
     let mut tempo = Pace::new(&work);
-    let mut outcome = WorkOutcome {
-        work,
-        rows: 0,
-        differing: 0,
-        repaired: 0,
-        took: Duration::ZERO,
-        result: Ok(false),
-    };
+    let mut outcome = WorkOutcome::new(work);
     while started.elapsed() < time && outcome.goes_on() {
         let page = next_page(lock, &outcome.work, &mut tempo, timeouts, authority);
         match page.await {
@@ -174,13 +173,13 @@ fn script(work: &Work, page: Page) -> Script {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "what map_err passes")]
+pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
+    let what = format!("the answer of a page is not understood: {error}");
+    DatabaseError::new(ErrorKind::Refused, what)
+}
+
 fn done(work: &Work, answer: &str) -> Result<PageDone, DatabaseError> {
-    let misread = |error| {
-        DatabaseError::new(
-            ErrorKind::Refused,
-            format!("the answer of a page is not understood: {error}"),
-        )
-    };
     Ok(match work {
         Work::Copy(_) => {
             let Copied { copied, done } = serde_json::from_str(answer).map_err(misread)?;

@@ -38,9 +38,9 @@ use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
-    CONVERSIONS, Comparison, Function, Page, compare_page, copy_page, create_copy, delete_record,
-    drop_copy, expected_sync, follow, install_sync, record_sync, remove_sync, sync_functions,
-    validate_copy,
+    CONVERSIONS, Comparison, Function, Page, begin_verify, compare_page, copy_page, create_copy,
+    delete_record, drop_copy, expected_sync, follow, install_sync, record_sync, remove_sync,
+    sync_functions, validate_copy, verify_page,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;

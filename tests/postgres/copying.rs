@@ -71,7 +71,7 @@ pub(crate) async fn copy_and_compare(world: &World, table: &CopiedTable) {
 }
 
 /// A table of 20 rows with an empty copy, and its record.
-async fn uncopied(major: u16, columns: &str) -> (World, CopiedTable) {
+pub(crate) async fn uncopied(major: u16, columns: &str) -> (World, CopiedTable) {
     let world = World::new(major).await;
     world.owner("CREATE TABLE x (n int)").await;
     let table = create(&world, "t", columns, (&["id"], &["part"])).await;

@@ -57,6 +57,7 @@ mod successors;
 mod support_works;
 mod sync;
 mod sync_altered;
+mod verifying;
 mod version_0;
 mod world;
 mod zones;

@@ -48,7 +48,7 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Approve of what the plan holds back until somebody does
     Approve(approve::ApproveArguments),
-    /// Check coverage and drift; change nothing
+    /// Check coverage, drift, and triggers, and compare all rows of a conversion; change nothing
     Verify(verify::VerifyArguments),
     /// Have the operator look now, and show what came of it
     Reconcile(reconcile::ReconcileArguments),

@@ -1,6 +1,6 @@
 //! `verify`: whether the table is what the resource declares.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
@@ -9,8 +9,7 @@ use super::{Resource, at_hand, status};
 use crate::api::v1alpha1::PartitionedTable;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
-use crate::cli::verify::show;
-use crate::converge::look;
+use crate::cli::verify::{Report, Rows, show};
 use crate::kubernetes::Cluster;
 use crate::partition::shown_text;
 use crate::plan::Moment;
@@ -19,6 +18,8 @@ use crate::plan::Moment;
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     resource: Resource,
+    #[command(flatten)]
+    rows: Rows,
     /// How the result is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -30,9 +31,9 @@ pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> any
     let Some(session) = at_hand::session(cluster, &table).await? else {
         return show_what_is_told(&table, arguments.output);
     };
-    let looked = look(&session, &desired, &Moment::at(Timestamp::now())).await;
-    let (_, plan) = looked.with_context(|| desired.name.shown())?;
-    show(&[plan], arguments.output)
+    let moment = Moment::at(Timestamp::now());
+    let report = Report::new(&session, &desired, &moment, &arguments.rows).await?;
+    show(&[report], arguments.output)
 }
 
 /// Prints what of the conditions is not true.

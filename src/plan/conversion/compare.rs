@@ -1,14 +1,14 @@
 //! The comparison of both tables, and the cutover it leads to.
 
 use super::copy::sync;
-use super::{Copied, Phase};
-use crate::desired::{ParityLevel, Side};
-use crate::observed::{Sweep, SyncState};
+use super::{Copied, Phase, phase};
+use crate::desired::{DesiredTable, ParityLevel, Side};
+use crate::observed::{ObservedTable, Sweep, SyncState};
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
 use crate::plan::limits::{MAX_DIRTY_SWEEPS, MAX_REPAIRS};
 use crate::plan::work::{CompareRows, Work};
-use crate::plan::{Cause, ConversionBlocker};
+use crate::plan::{Cause, ConversionBlocker, Moment};
 
 /// Compares the tables after the copy is complete, again while a sweep finds differences, and whenever it is due.
 pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
@@ -34,13 +34,39 @@ pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
     }
     let Some(because) = reason(copied, draft) else { return };
     let work = Work::Compare(CompareRows {
-        table: copied.table.clone(),
         content: copied.options.parity.check == ParityLevel::Content,
         repairs_left: MAX_REPAIRS - repaired,
         compared: facts.sweep().map_or(0, |sweep| sweep.rows_source),
-        estimated: facts.plain.estimated_rows,
+        ..all_rows(copied)
     });
     draft.work(work, because);
+}
+
+/// Every row of both tables, without repairs.
+fn all_rows(copied: &Copied<'_>) -> CompareRows {
+    CompareRows {
+        table: copied.table.clone(),
+        content: true,
+        repairs_left: 0,
+        compared: 0,
+        estimated: copied.facts.plain.estimated_rows,
+    }
+}
+
+/// Returns the rows that `verify` compares, or `None` if there is no complete copy.
+#[must_use]
+pub fn rows_to_verify(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Option<CompareRows> {
+    let phase = phase(desired, observed, observed.relation.as_ref()?, moment);
+    match phase {
+        Ok(Phase::Copied(copied)) if copied.facts.is_complete() => Some(all_rows(&copied)),
+        Ok(Phase::Copied(_) | Phase::Partitioned | Phase::Begin(_) | Phase::Ended(_)) | Err(_) => {
+            None
+        }
+    }
 }
 
 fn reason(copied: &Copied<'_>, draft: &Draft) -> Option<Cause> {

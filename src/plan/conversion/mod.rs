@@ -20,6 +20,7 @@ mod simulate;
 mod subject;
 mod text;
 
+pub use compare::rows_to_verify;
 pub use loss::{FoundLoss, LossAt};
 pub use note::ConversionNote;
 pub use preflight::{Finding, preflight};

@@ -108,6 +108,17 @@ impl Session {
         self.script_text("BEGIN", page, "COMMIT").await
     }
 
+    /// Sends a page like [`Session::commit_page_text`], as one transaction that changes nothing but temporary tables of
+    /// the session.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses, or does not answer in time.
+    pub async fn read_page_text(&self, page: &Script) -> Result<Option<String>, DatabaseError> {
+        self.reset_settings().await?;
+        self.ran_code.store(true, Ordering::Relaxed);
+        self.script_text("BEGIN READ ONLY", page, "COMMIT").await
+    }
+
     /// Returns the first text that a script of several statements returns, as one transaction that is always rolled
     /// back: what it creates, no other session sees.
     ///

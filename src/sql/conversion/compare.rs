@@ -9,6 +9,19 @@ use super::page::Comparison;
 use super::text::{LABEL, Text, of};
 use crate::partition::Identifier;
 
+/// The temporary table of a session that has the key of the last row that a read-only comparison compared. The owner of
+/// the tables owns it, too.
+pub(super) const CURSOR: &str = "pg_temp.pgpartition_verified";
+
+/// What the array of rows that differ has of each.
+#[derive(Clone, Copy)]
+enum Listed {
+    /// The key.
+    Key,
+    /// `missing`, `extra`, or `different`, then the key.
+    KindAndKey,
+}
+
 /// `reached` is the key of the last row that was compared. Without `content`, rows are counted, and compared only if
 /// the counts differ. Up to `repairs` rows that differ are repaired.
 pub(super) fn block(text: Text<'_>, rows: u32, comparison: Comparison) -> String {
@@ -31,9 +44,31 @@ pub(super) fn block(text: Text<'_>, rows: u32, comparison: Comparison) -> String
         declared.concat(),
         find_end(text, rows),
         Text::texts(&row_key, "upto"),
-        compare(text, repairs),
+        compare(text, repairs, Listed::Key),
         repair(text),
         answer(&["reached", "source_rows", "copy_rows", "differing", "repaired", "done"]),
+    )
+}
+
+/// Compares a page and changes nothing but [`CURSOR`], which says where it begins. The answer lists up to `keys` rows
+/// that differ.
+pub(super) fn read_only_block(text: Text<'_>, rows: u32, keys: u32) -> String {
+    let row_key = text.row_key();
+    let declared = [
+        format!("  reached text[] := (SELECT v.reached FROM {CURSOR} AS v);\n"),
+        text.declare(&row_key, "after", Some("reached")),
+        text.declare(&row_key, "upto", None),
+    ];
+    format!(
+        "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := {LABEL}.reached IS NULL;\n  \
+         is_last boolean;\n  keys text[];\n  source_rows bigint;\n  copy_rows bigint;\n  differing bigint := 0;\n  \
+         done boolean;\nBEGIN\n{BEGIN_WORK}{}  done := NOT FOUND;\n  is_last := done;\n  reached := CASE WHEN NOT done \
+         THEN {} END;\n{}{END_WORK}  UPDATE {CURSOR} AS v SET reached = {LABEL}.reached;\n{}END\n",
+        declared.concat(),
+        find_end(text, rows),
+        Text::texts(&row_key, "upto"),
+        compare(text, keys, Listed::KindAndKey),
+        answer(&["source_rows", "copy_rows", "differing", "keys", "done"]),
     )
 }
 
@@ -81,7 +116,8 @@ fn count(text: Text<'_>) -> String {
     )
 }
 
-fn compare(text: Text<'_>, repairs: u32) -> String {
+/// Compares the page, and lists up to `most` rows that differ.
+fn compare(text: Text<'_>, most: u32, listed: Listed) -> String {
     let page = is_in_page(&text.row_key());
     let (a, b) = (text.row_alias("pgpartition_a"), text.row_alias("pgpartition_b"));
     let key = text.full_key();
@@ -99,9 +135,17 @@ fn compare(text: Text<'_>, repairs: u32) -> String {
     };
     let present = |columns: &[String]| columns.first().cloned().unwrap_or_default();
     let differs = format!("{}{}{a} *<> {b}", absent(&of_a), absent(&of_b));
+    let kind = match listed {
+        Listed::Key => String::new(),
+        Listed::KindAndKey => format!(
+            "CASE WHEN {} IS NULL THEN 'extra' WHEN {} IS NULL THEN 'missing' ELSE 'different' END, ",
+            present(&of_a),
+            present(&of_b)
+        ),
+    };
     format!(
-        "  SELECT count({}), count({}), count(*) FILTER (WHERE {differs}),\n      (array_agg(ARRAY[{}]) FILTER \
-         (WHERE {differs}))[1:{repairs}]\n    INTO source_rows, copy_rows, differing, {LABEL}.keys\n    FROM {}\n    FULL \
+        "  SELECT count({}), count({}), count(*) FILTER (WHERE {differs}),\n      (array_agg(ARRAY[{kind}{}]) FILTER \
+         (WHERE {differs}))[1:{most}]\n    INTO source_rows, copy_rows, differing, {LABEL}.keys\n    FROM {}\n    FULL \
          JOIN {}\n    ON {on};\n",
         present(&of_a),
         present(&of_b),

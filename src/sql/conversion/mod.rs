@@ -13,6 +13,7 @@ mod page;
 mod record;
 mod sync;
 mod text;
+mod verify;
 mod work;
 
 pub(super) use create::analyze;
@@ -22,3 +23,4 @@ pub use function::Function;
 pub use page::{Comparison, Page, compare_page, copy_page};
 pub use record::{CONVERSIONS, delete_record, record_sync};
 pub use sync::{expected_sync, install_sync, remove_sync, sync_functions};
+pub use verify::{begin_verify, verify_page};

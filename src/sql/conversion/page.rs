@@ -127,23 +127,32 @@ struct Parts {
 const ANSWER: &str = "current_setting('pgpartition.answer')::jsonb";
 
 fn script(table: &CopiedTable, page: Page, parts: &Parts) -> Script {
-    let millis = |time: Duration| format!("'{}ms'", time.as_millis().max(1));
-    let lock_timeout = LOCK_TIMEOUT.min(page.statement_timeout);
     let by = |role: Role| move |sql| Statement { role: role.clone(), sql };
-    let before = [
-        Sql(format!("SET LOCAL lock_timeout = {}", millis(lock_timeout))),
-        Sql(format!("SET LOCAL statement_timeout = {}", millis(page.statement_timeout))),
-        check_records(&CONVERSIONS, page.login),
-        begin(table, parts),
-    ];
+    let [lock_timeout, statement_timeout] = timeouts(page.statement_timeout);
+    let check = check_records(&CONVERSIONS, page.login);
+    let before = [lock_timeout, statement_timeout, check, begin(table, parts)];
     let work = run_as_owner(&table.owner, &parts.block).map(by(Role::Owner(table.owner.clone())));
     let record = Statement { role: Role::Operator, sql: Sql(parts.record.clone()) };
     let statements = before.map(by(Role::Operator)).into_iter().chain(work).chain([record]);
     Script { mode: TransactionMode::InTransaction, statements: statements.collect() }
 }
 
-/// Locks the record, so that no other operator works on the table, and passes on what it says. The server must count the
-/// rows that a transaction writes: the block relies on it, and only a superuser can have it stop.
+/// The limits of a page.
+pub(super) fn timeouts(statement_timeout: Duration) -> [Sql; 2] {
+    let millis = |time: Duration| format!("'{}ms'", time.as_millis().max(1));
+    let lock_timeout = millis(LOCK_TIMEOUT.min(statement_timeout));
+    [
+        Sql(format!("SET LOCAL lock_timeout = {lock_timeout}")),
+        Sql(format!("SET LOCAL statement_timeout = {}", millis(statement_timeout))),
+    ]
+}
+
+/// The server must count the rows that a transaction writes: the blocks rely on it, and only a superuser can have it stop.
+pub(super) const CHECK_COUNTS: &str = "IF current_setting('track_counts') <> 'on' THEN RAISE \
+    object_not_in_prerequisite_state USING MESSAGE = 'track_counts is off: set it to on for the server, the database, and \
+    the login role'; END IF; ";
+
+/// Locks the record, so that no other operator works on the table, and passes on what it says.
 fn begin(table: &CopiedTable, parts: &Parts) -> Sql {
     let passed: Vec<_> = parts
         .passed
@@ -153,8 +162,7 @@ fn begin(table: &CopiedTable, parts: &Parts) -> Sql {
         })
         .collect();
     let body = format!(
-        "BEGIN IF current_setting('track_counts') <> 'on' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = \
-         'track_counts is off: set it to on for the server, the database, and the login role'; END IF; PERFORM FROM \
+        "BEGIN {CHECK_COUNTS}PERFORM FROM \
          pgpartition.conversions AS c WHERE {of_table} AND {} FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found \
          USING MESSAGE = 'the record of the conversion has no such work left'; END IF; PERFORM {} FROM \
          pgpartition.conversions AS c WHERE {of_table}; END",

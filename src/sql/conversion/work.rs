@@ -32,6 +32,14 @@ const SETTINGS: [Setting; 9] = [
 
 /// Runs a block. The owner's role sends both statements.
 pub(super) fn run_as_owner(owner: &Identifier, block: &str) -> [Sql; 2] {
+    let (create, name) = prepare(owner);
+    let block = literal(&format!("DO {}", literal(block)));
+    // A procedure of the exact type is called, whatever others are named like it.
+    [create, Sql(format!("CALL pg_temp.{name}({block}::pg_catalog.text)"))]
+}
+
+/// Returns the statement that creates the procedure unless it is there, and the name of the procedure.
+pub(super) fn prepare(owner: &Identifier) -> (Sql, String) {
     // Tables of several owners can share a session.
     let name = format!("pgpartition_work_{}", digest(owner.as_str(), 8));
     let settings: String = SETTINGS.iter().map(|setting| setting.clause()).collect();
@@ -47,10 +55,5 @@ pub(super) fn run_as_owner(owner: &Identifier, block: &str) -> [Sql; 2] {
         literal(&name),
         catalog.join(", "),
     );
-    let block = literal(&format!("DO {}", literal(block)));
-    // A procedure of the exact type is called, whatever others are named like it.
-    [
-        Sql(format!("DO {}", literal(&create))),
-        Sql(format!("CALL pg_temp.{name}({block}::pg_catalog.text)")),
-    ]
+    (Sql(format!("DO {}", literal(&create))), name)
 }

@@ -1,0 +1,116 @@
+//! Compares the rows of both tables of a conversion, and changes nothing.
+//!
+//! It needs no lock on the table: what it reads of a page is one snapshot, and the triggers write in the transaction of
+//! the application. Interrupted: the server ends the page, and what the session created is temporary.
+
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::execute::Progress;
+use super::pace::Pace;
+use super::work::{PAUSE, PageDone, WorkOutcome, misread};
+use super::{DatabaseError, Session};
+use crate::plan::{CompareRows, Work};
+use crate::sql::{self, LoginRole, Page, Timeouts};
+
+/// What a comparison found.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Rows of the plain table.
+    pub rows_source: u64,
+    /// Rows of the partitioned table.
+    pub rows_partitioned: u64,
+    /// Rows that one table lacks, or that have other content.
+    pub difference_rows: u64,
+    /// Number of pages.
+    pub chunks: u64,
+    /// Pages with rows that differ.
+    pub mismatched_chunks: u64,
+    /// The first rows that differ, as many as were asked for.
+    pub rows: Vec<DifferingRow>,
+}
+
+/// A row that differs. It is data of the user.
+#[derive(Debug)]
+pub struct DifferingRow {
+    /// `missing` or `extra` in the copy, or `different`.
+    pub difference: String,
+    /// Values of the key of the copy, as text, in its order.
+    pub key: Vec<String>,
+}
+
+/// The answer of a page.
+#[derive(Deserialize)]
+struct Answer {
+    source_rows: u64,
+    copy_rows: u64,
+    differing: u64,
+    keys: Option<Vec<Vec<String>>>,
+    done: bool,
+}
+
+/// Compares all rows, page by page. It lists up to `most` rows that differ.
+///
+/// # Errors
+/// Returns an error if the database refuses, or if pages met a lock for as long as a step is retried.
+pub async fn verify_rows(
+    session: &Session,
+    rows: &CompareRows,
+    most: u32,
+    timeouts: Timeouts,
+    progress: &mut dyn Progress,
+) -> Result<Verified, DatabaseError> {
+    let mut outcome = WorkOutcome::new(Work::Compare(rows.clone()));
+    let mut tempo = Pace::new(&outcome.work);
+    let mut verified = Verified::default();
+    session.reset().await?;
+    session
+        .commit_page_text(&sql::begin_verify(&rows.table, page(session, &tempo, timeouts)))
+        .await?;
+    loop {
+        let listed = u32::try_from(verified.rows.len()).unwrap_or(most);
+        let page = page(session, &tempo, timeouts);
+        let script = sql::verify_page(&rows.table, page, most.saturating_sub(listed));
+        let began = Instant::now();
+        match session.read_page_text(&script).await {
+            Ok(text) => {
+                tempo.took(began.elapsed());
+                let answer: Answer =
+                    serde_json::from_str(text.as_deref().unwrap_or_default()).map_err(misread)?;
+                let done = verified.add(answer);
+                outcome.rows = verified.rows_source;
+                progress.worked(&outcome, done);
+                if done.done {
+                    return Ok(verified);
+                }
+            }
+            Err(error) if error.is_busy() && tempo.met_lock() < timeouts.patience => {
+                tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn page(session: &Session, tempo: &Pace, timeouts: Timeouts) -> Page {
+    let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
+    Page { rows: tempo.rows, statement_timeout: timeouts.lock_timeout, login }
+}
+
+impl Verified {
+    fn add(&mut self, answer: Answer) -> PageDone {
+        let Answer { source_rows, copy_rows, differing, keys, done } = answer;
+        self.rows_source = self.rows_source.saturating_add(source_rows);
+        self.rows_partitioned = self.rows_partitioned.saturating_add(copy_rows);
+        self.difference_rows = self.difference_rows.saturating_add(differing);
+        self.chunks = self.chunks.saturating_add(1);
+        self.mismatched_chunks = self.mismatched_chunks.saturating_add(u64::from(differing > 0));
+        let rows = keys.into_iter().flatten().filter_map(|row| {
+            let mut row = row.into_iter();
+            Some(DifferingRow { difference: row.next()?, key: row.collect() })
+        });
+        self.rows.extend(rows);
+        PageDone { rows: source_rows, differing, repaired: 0, done }
+    }
+}
