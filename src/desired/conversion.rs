@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::parse::Errors;
 use super::{DefaultPartition, DesiredTable, Loss, Partitioning, Schedule, StartAt};
 use crate::api::v1alpha1 as api;
-use crate::partition::{Identifier, SyncLevel};
+use crate::partition::{Identifier, Side, SyncLevel};
 
 /// The conversion of a plain table to the partitioned table of the spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +42,6 @@ pub struct CopyOptions {
     pub routing: BTreeSet<Identifier>,
     /// What happens to the plain table after the cutover.
     pub source: AfterCutover,
-}
-
-/// One of the two tables of a conversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The plain table.
-    Source,
-    /// The partitioned table.
-    Partitioned,
 }
 
 /// How rows that exist when the conversion begins are copied.

@@ -20,7 +20,6 @@ use jiff::tz::TimeZone;
 
 pub use conversion::{
     AfterCutover, Backfill, ConversionMethod, CopyOptions, DesiredConversion, Parity, ParityLevel,
-    Side,
 };
 pub use cron::Cron;
 pub use duration::{parse_duration, shown_duration};

@@ -3,16 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::naming::fit;
-use super::{Canonical, Identifier, ManagedTable, QualifiedName, encode_fields, encode_variants};
+use super::{
+    Canonical, Identifier, ManagedTable, QualifiedName, Side, encode_fields, encode_variants,
+};
 
 /// A plain table and its partitioned copy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CopiedTable {
     /// Identity of the table. Functions and triggers are named after it.
     pub managed: ManagedTable,
-    /// The plain table.
+    /// The plain table, under the name that it has now.
     pub source: QualifiedName,
-    /// The partitioned table.
+    /// The partitioned table, under the name that it has now.
     pub copy: QualifiedName,
     /// Columns of the row key: the source has a valid, immediate unique index on them, and none allows NULL.
     pub key: Vec<Identifier>,
@@ -34,6 +36,48 @@ impl CopiedTable {
         self.key.iter().chain(missing)
     }
 
+    /// Returns the table that has the name applications use.
+    #[must_use]
+    pub fn serving(&self) -> Side {
+        if self.source == *self.managed.name() { Side::Source } else { Side::Partitioned }
+    }
+
+    /// Returns the name that one of the two tables has.
+    #[must_use]
+    pub fn name_of(&self, side: Side) -> &QualifiedName {
+        match side {
+            Side::Source => &self.source,
+            Side::Partitioned => &self.copy,
+        }
+    }
+
+    /// Returns the two tables under the names that a swap gives to them.
+    #[must_use]
+    pub fn swapped(&self) -> Self {
+        let managed = &self.managed;
+        let name = managed.name().clone();
+        let (source, copy) = match self.serving() {
+            Side::Source => (managed.sibling(source_name(managed)), name),
+            Side::Partitioned => (name, managed.sibling(copy_name(managed))),
+        };
+        Self { source, copy, ..self.clone() }
+    }
+
+    /// Returns the triggers that keep the passive table equal. Those of a partitioned table run for each row.
+    #[must_use]
+    pub fn sync_triggers(&self, level: SyncLevel) -> &'static [SyncTrigger] {
+        SyncTrigger::of_level(self.sync_level(level))
+    }
+
+    /// Returns the level at which the triggers run if this one is asked for.
+    #[must_use]
+    pub fn sync_level(&self, asked: SyncLevel) -> SyncLevel {
+        match self.serving() {
+            Side::Source => asked,
+            Side::Partitioned => SyncLevel::Row,
+        }
+    }
+
     /// Returns a digest of everything that the triggers and functions of this level are made from.
     #[must_use]
     pub fn sync_digest(&self, level: SyncLevel) -> String {
@@ -43,15 +87,15 @@ impl CopiedTable {
 
     /// Returns the names of the sync triggers that only other levels have.
     pub fn other_levels(&self, level: SyncLevel) -> impl Iterator<Item = Identifier> {
-        let wanted = SyncTrigger::of_level(level);
+        let wanted = self.sync_triggers(level);
         let others = SyncTrigger::ALL.into_iter().filter(|trigger| !wanted.contains(trigger));
-        others.map(|trigger| trigger.name(&self.managed))
+        others.map(|trigger| trigger.name(&self.managed, self.serving()))
     }
 
     /// Returns the name that a function for this table has, next to the tables.
     #[must_use]
     pub fn function(&self, function: ConversionFunction) -> QualifiedName {
-        self.managed.sibling(function.name(&self.managed))
+        self.managed.sibling(function.name(&self.managed, self.serving()))
     }
 }
 
@@ -64,7 +108,8 @@ pub enum SyncLevel {
     Statement,
 }
 
-/// A trigger that writes to the copy what the application writes to the source. Its function has the same name.
+/// A trigger that writes to the passive table what the application writes to the serving one. Its function has the same
+/// name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncTrigger {
     /// Every write at level Row, inserted rows at level Statement.
@@ -93,9 +138,9 @@ impl SyncTrigger {
         }
     }
 
-    /// Returns the name of the trigger and of its function.
+    /// Returns the name of the trigger and of its function, while this table serves.
     #[must_use]
-    pub fn name(self, table: &ManagedTable) -> Identifier {
+    pub fn name(self, table: &ManagedTable, serving: Side) -> Identifier {
         let suffix = match self {
             Self::Write => "",
             Self::Truncate => "_truncate",
@@ -103,7 +148,11 @@ impl SyncTrigger {
             Self::Delete => "_delete",
             Self::Move => "_move",
         };
-        named("sync_to_partitioned_", table, suffix)
+        let prefix = match serving {
+            Side::Source => "sync_to_partitioned_",
+            Side::Partitioned => "sync_to_source_",
+        };
+        named(prefix, table, suffix)
     }
 }
 
@@ -112,17 +161,18 @@ impl SyncTrigger {
 pub enum ConversionFunction {
     /// The function of a sync trigger.
     Sync(SyncTrigger),
-    /// Rejects writes to the copy by anything but the sync.
-    CopyGuard,
+    /// Rejects writes to the passive table by anything but the sync.
+    Guard,
 }
 
 impl ConversionFunction {
-    /// Returns its name.
+    /// Returns its name while this table serves.
     #[must_use]
-    pub fn name(self, table: &ManagedTable) -> Identifier {
-        match self {
-            Self::Sync(trigger) => trigger.name(table),
-            Self::CopyGuard => named("", table, "_partitioned_read_only"),
+    pub fn name(self, table: &ManagedTable, serving: Side) -> Identifier {
+        match (self, serving) {
+            (Self::Sync(trigger), _) => trigger.name(table, serving),
+            (Self::Guard, Side::Source) => named("", table, "_partitioned_read_only"),
+            (Self::Guard, Side::Partitioned) => named("", table, "_source_read_only"),
         }
     }
 }
@@ -133,6 +183,12 @@ pub fn copy_name(table: &ManagedTable) -> Identifier {
     named("", table, "_partitioned")
 }
 
+/// Returns the name of the plain table after the cutover.
+#[must_use]
+pub fn source_name(table: &ManagedTable) -> Identifier {
+    named("", table, "_source")
+}
+
 /// Returns the name that the twin of an index of the plain table has, as long as the plain table has the name of the table.
 #[must_use]
 pub fn twin_name(table: &ManagedTable, index: &Identifier) -> Identifier {
@@ -141,10 +197,14 @@ pub fn twin_name(table: &ManagedTable, index: &Identifier) -> Identifier {
     fit(&format!("{}_{rest}", copy_name(table).as_str()), "")
 }
 
-/// Returns the name of the trigger that rejects writes to the copy until the cutover.
+/// Returns the name of the trigger that rejects writes to the passive table while this one serves.
 #[must_use]
-pub fn copy_guard() -> Identifier {
-    Identifier::composed("read_only_until_cutover".to_owned())
+pub fn guard_name(serving: Side) -> Identifier {
+    let name = match serving {
+        Side::Source => "read_only_until_cutover",
+        Side::Partitioned => "read_only_since_cutover",
+    };
+    Identifier::composed(name.to_owned())
 }
 
 /// Returns the digest of a PL/pgSQL function, by which a change of it is noticed: of the SHA-256 of its body (`prosrc`) in
@@ -193,9 +253,38 @@ mod tests {
             ),
         ] {
             let table = table(name);
-            assert_eq!(SyncTrigger::Truncate.name(&table).as_str(), trigger);
+            assert_eq!(SyncTrigger::Truncate.name(&table, Side::Source).as_str(), trigger);
             assert_eq!(copy_name(&table).as_str(), copy);
         }
+    }
+
+    #[test]
+    fn swap_exchanges_the_names_and_back() {
+        let managed = table("orders");
+        let name = |text: &str| Identifier::new(text).expect("a name");
+        let before = CopiedTable {
+            source: managed.name().clone(),
+            copy: managed.sibling(copy_name(&managed)),
+            managed: managed.clone(),
+            key: vec![name("id")],
+            partition_columns: vec![name("org")],
+            columns: vec![name("id"), name("org")],
+            always_identity: Vec::new(),
+            owner: name("keeper"),
+        };
+        let after = before.swapped();
+        assert_eq!((before.serving(), after.serving()), (Side::Source, Side::Partitioned));
+        assert_eq!((after.source.name.as_str(), &after.copy), ("orders_source", managed.name()));
+        assert_eq!(after.swapped(), before);
+        let [forward, reverse] = [&before, &after].map(|table| table.sync_digest(SyncLevel::Row));
+        assert_ne!(forward, reverse);
+        let trigger = SyncTrigger::Write.name(&managed, after.serving());
+        assert_eq!(trigger.as_str(), "sync_to_source_orders");
+        assert_eq!(
+            after.function(ConversionFunction::Guard).name.as_str(),
+            "orders_source_read_only"
+        );
+        assert_eq!(after.sync_triggers(SyncLevel::Statement).len(), 2);
     }
 
     #[test]

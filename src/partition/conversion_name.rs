@@ -1,7 +1,9 @@
 //! Names of what a conversion creates: relations, functions, and triggers.
 
-use super::naming::fit;
-use super::{ConversionFunction, Identifier, ManagedTable, SyncTrigger, copy_guard, copy_name};
+use super::{
+    ConversionFunction, Identifier, ManagedTable, Side, SyncTrigger, copy_name, guard_name,
+    source_name,
+};
 
 /// Every name that the conversion of a table gives to an object, before the cutover and after it, whatever its options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,25 +20,20 @@ impl ConversionNames {
     /// Creates the names for a table.
     #[must_use]
     pub fn new(table: &ManagedTable) -> Self {
-        let name = table.name().name.as_str();
-        let (forward, reverse) = (SyncTrigger::ALL, format!("sync_to_source_{name}"));
-        let reverse = ["", "_truncate", "_update", "_delete", "_move"].map(|of| fit(&reverse, of));
-        let functions = forward
-            .map(ConversionFunction::Sync)
-            .into_iter()
-            .chain([ConversionFunction::CopyGuard]);
-        let functions = functions.map(|function| function.name(table));
-        let guard_of_source = fit(name, "_source_read_only");
-        let guards = [copy_guard(), fit("read_only_since_cutover", "")];
+        let sides = [Side::Source, Side::Partitioned];
+        let functions = |serving| {
+            let sync = SyncTrigger::ALL.into_iter().map(ConversionFunction::Sync);
+            let functions = sync.chain([ConversionFunction::Guard]);
+            functions.map(move |function| function.name(table, serving))
+        };
+        let triggers = |serving| {
+            let sync = SyncTrigger::ALL.into_iter();
+            sync.map(move |trigger| trigger.name(table, serving)).chain([guard_name(serving)])
+        };
         Self {
-            relations: vec![copy_name(table), fit(name, "_source")],
-            functions: functions.chain(reverse.clone()).chain([guard_of_source]).collect(),
-            triggers: forward
-                .map(|of| of.name(table))
-                .into_iter()
-                .chain(reverse)
-                .chain(guards)
-                .collect(),
+            relations: vec![copy_name(table), source_name(table)],
+            functions: sides.into_iter().flat_map(functions).collect(),
+            triggers: sides.into_iter().flat_map(triggers).collect(),
         }
     }
 }

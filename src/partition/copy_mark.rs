@@ -1,5 +1,5 @@
-//! The mark of a partitioned copy: the first line of its comment, as long as the plain table has the name of the table.
-//! Comments of the plain table follow it.
+//! The mark of the passive table of a conversion: the first line of its comment. Before the cutover it is that of a
+//! partitioned copy, after it that of a source. Comments of the serving table follow it.
 
 use super::stored_name::stored_name;
 use super::{MARKER_PREFIX, ManagedTable};
@@ -16,9 +16,21 @@ pub fn is_copy_mark(comment: &str, table: &ManagedTable) -> bool {
     comment.split('\n').next() == Some(&*copy_mark(table))
 }
 
+/// Returns the first line of the comment on the plain table after the cutover.
+#[must_use]
+pub fn source_mark(table: &ManagedTable) -> String {
+    format!("{MARKER_PREFIX}source of {}", stored_name(table.name()))
+}
+
+/// Returns whether a comment marks the plain table of a conversion after its cutover.
+#[must_use]
+pub fn is_source_mark(comment: &str, table: &ManagedTable) -> bool {
+    comment.split('\n').next() == Some(&*source_mark(table))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{copy_mark, is_copy_mark};
+    use super::{copy_mark, is_copy_mark, is_source_mark, source_mark};
     use crate::partition::{Identifier, ManagedTable, QualifiedName, marker_in};
 
     fn table(name: &str) -> ManagedTable {
@@ -37,5 +49,9 @@ mod tests {
             assert_eq!(marker_in(&comment, &table("orders")), None);
         }
         assert!(!is_copy_mark(&format!("own words\n{mark}"), &table("orders")));
+        let source = format!("{}\nown words", source_mark(&table("orders")));
+        assert!(is_source_mark(&source, &table("orders")));
+        assert!(!is_copy_mark(&source, &table("orders")));
+        assert!(!is_source_mark(&mark, &table("orders")));
     }
 }

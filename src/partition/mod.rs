@@ -23,6 +23,7 @@ mod managed;
 mod marker;
 mod naming;
 mod predicate;
+mod side;
 mod stored_name;
 mod version;
 
@@ -37,11 +38,11 @@ pub use constraint::{
     DEFAULT_CHECK_PREFIX, bounds_check, default_check, detached_check, detached_checks,
 };
 pub use conversion::{
-    ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_guard, copy_name,
-    function_digest, twin_name,
+    ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_name, function_digest,
+    guard_name, source_name, twin_name,
 };
 pub use conversion_name::ConversionNames;
-pub use copy_mark::{copy_mark, is_copy_mark};
+pub use copy_mark::{copy_mark, is_copy_mark, is_source_mark, source_mark};
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{
@@ -59,4 +60,5 @@ pub use marker::{
 pub use naming::{
     default_name, end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused,
 };
+pub use side::Side;
 pub use version::ServerVersion;

@@ -46,11 +46,12 @@ pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{
     AnalyzeCopy, Attach, AttachIndex, BuildIndex, CreateCopy, CreateTableIndex, Detach,
-    DiscardPartition, Drain, DropCopy, DropDetached, DropExclusion, DropIndex, DropTableIndex,
-    Effort, EndSync, ExcludeFromDefault, Facts, Family, FinalizeDetach, FollowSource, IndexBody,
-    IndexDefinition, InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition,
-    Object, Remember, RemoveDefault, ReplaceTableIndex, Risk, StateBounds, Step, StepKind,
-    TransactionMode, ValidateBounds, ValidateCopy, ValidateExclusion,
+    DiscardPartition, Drain, DropCopy, DropDetached, DropExclusion, DropIndex, DropSource,
+    DropTableIndex, Effort, EndSync, ExcludeFromDefault, Facts, Family, FinalizeDetach,
+    FollowSource, IndexBody, IndexDefinition, InstallSync, MarkPartitions, MarkedPartition,
+    Marking, NewIndex, NewPartition, Object, Remember, RemoveDefault, ReplaceTableIndex, Risk,
+    StateBounds, Step, StepKind, Swap, TransactionMode, ValidateBounds, ValidateCopy,
+    ValidateExclusion,
 };
 pub use undone::Undone;
 pub use work::{CompareRows, CopyRows, PlannedWork, Work};

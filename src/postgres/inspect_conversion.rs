@@ -7,7 +7,7 @@ use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::{ConversionState, InstalledFunction};
 use crate::partition::{
-    ConversionFunction, Identifier, ManagedTable, SyncTrigger, copy_guard, function_digest,
+    ConversionFunction, Identifier, ManagedTable, Side, SyncTrigger, function_digest, guard_name,
 };
 
 const RECORDED: &str = concat!(
@@ -57,11 +57,11 @@ pub async fn inspect_conversion(
     let can_read = session.query_one_text(CAN_READ_RECORDS, &[]).await?.is_some();
     let query = if can_read { RECORDED } else { UNRECORDED };
     let (schema, name) = (table.name().schema.as_str(), table.name().name.as_str());
-    let (source, copy, guard) = (source.as_str(), copy.as_str(), copy_guard());
+    let (source, copy, guard) = (source.as_str(), copy.as_str(), guard_name(Side::Source));
     let guard = guard.as_str();
-    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table));
+    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table, Side::Source));
     let triggers = triggers.each_ref().map(Identifier::as_str);
-    let guard_function = ConversionFunction::CopyGuard.name(table);
+    let guard_function = ConversionFunction::Guard.name(table, Side::Source);
     let functions: Vec<_> = triggers.into_iter().chain([guard_function.as_str()]).collect();
     let parameters: [&(dyn ToSql + Sync); 7] =
         [&schema, &name, &source, &copy, &triggers.as_slice(), &guard, &functions];

@@ -5,7 +5,7 @@ use tokio_postgres::types::ToSql;
 use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::CopyDifferences;
-use crate::partition::{Identifier, ManagedTable, SyncTrigger};
+use crate::partition::{Identifier, ManagedTable, Side, SyncTrigger};
 
 const INSPECT_COPY: &str = concat!(
     include_str!("../sql/conversion/sides.sql"),
@@ -29,7 +29,7 @@ pub async fn inspect_copy(
     known: &[Identifier],
     key: &[Identifier],
 ) -> Result<Option<CopyDifferences>, InspectError> {
-    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table));
+    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table, Side::Source));
     let triggers = triggers.each_ref().map(Identifier::as_str);
     let [known, key] =
         [known, key].map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());

@@ -39,8 +39,8 @@ use std::time::Duration;
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
     CONVERSIONS, Comparison, Function, Page, begin_verify, compare_page, copy_page, create_copy,
-    delete_record, drop_copy, expected_sync, follow, install_sync, record_sync, remove_sync,
-    sync_functions, validate_copy, verify_page,
+    delete_record, drop_copy, drop_source, expected_sync, follow, install_sync, record_swap,
+    record_sync, remove_sync, swap, sync_functions, validate_copy, verify_page,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
@@ -131,6 +131,8 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::AnalyzeCopy(analyze) => vec![conversion::analyze(&analyze.copy)],
         Step::EndSync(end) => locked(step, remove_sync(&end.table)),
         Step::DropCopy(drop) => drop_copy(&drop.table, drop.oid),
+        Step::Swap(step) => swap(step),
+        Step::DropSource(drop) => drop_source(&drop.table, drop.oid),
     }
 }
 
@@ -159,11 +161,16 @@ fn records_of(step: &Step) -> Vec<Sql> {
     if let Some(install) = installs {
         return record_sync(&install.table, install.level, LoginRole::Hidden);
     }
+    if let Step::Swap(swap) = step {
+        return record_swap(&swap.table.swapped(), swap.level);
+    }
     let begins_or_ends = if let Step::CreateCopy(create) = step {
         Some(&create.table)
     } else if let Step::EndSync(end) = step {
         Some(&end.table)
     } else if let Step::DropCopy(drop) = step {
+        Some(&drop.table)
+    } else if let Step::DropSource(drop) = step {
         Some(&drop.table)
     } else {
         None

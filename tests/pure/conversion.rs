@@ -68,7 +68,10 @@ fn page() -> Page {
 }
 
 fn scripts(table: &CopiedTable) -> Vec<(&'static str, Vec<Sql>)> {
-    let all = SyncTrigger::ALL.iter().map(|trigger| trigger.name(&table.managed)).collect();
+    let all = SyncTrigger::ALL
+        .iter()
+        .map(|trigger| trigger.name(&table.managed, table.serving()))
+        .collect();
     let comparison = Comparison { content: true, repairs: 100 };
     let sent = |script: Script| script.to_sql();
     vec![

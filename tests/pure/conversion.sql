@@ -141,7 +141,7 @@ CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_move" AFTER UPDATE OF "id"
 ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_move";
 
 -- record_sync Row
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -157,7 +157,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -200,7 +200,24 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
-    END IF; END $records$;
+    END IF;
+    FOR missing IN
+        SELECT format('ADD COLUMN IF NOT EXISTS %s %s', c.name, c.definition) AS action
+        FROM unnest(added, added_definitions) WITH ORDINALITY AS c (name, definition, position)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = kept.oid AND attname = c.name AND NOT attisdropped
+        )
+        ORDER BY c.position
+    LOOP
+        IF NOT pg_has_role(kept.owner, 'USAGE') THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                    whom, kept_name, content),
+                HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+        END IF;
+        EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+    END LOOP; END $records$;
 INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"c7648e41526239b2","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"02c420d22ceda089","name":"orders_partitioned_read_only"},{"digest":"e3bd7be54019c6cc","name":"sync_to_partitioned_orders"},{"digest":"572c6ae792e939bf","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
@@ -213,7 +230,7 @@ DROP TRIGGER IF EXISTS "read_only_until_cutover" ON "shop"."orders_partitioned";
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''DROP FUNCTION %s'', p.oid::regprocedure) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''sync_to_partitioned_orders_update'', ''sync_to_partitioned_orders_delete'', ''sync_to_partitioned_orders_move'', ''orders_partitioned_read_only'') AND p.pronargs = 0 AND p.prokind = ''f'' AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgfoid = p.oid AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass)) LOOP EXECUTE command; END LOOP; END';
 
 -- delete_record
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -229,7 +246,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -272,13 +289,30 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
-    END IF; END $records$;
+    END IF;
+    FOR missing IN
+        SELECT format('ADD COLUMN IF NOT EXISTS %s %s', c.name, c.definition) AS action
+        FROM unnest(added, added_definitions) WITH ORDINALITY AS c (name, definition, position)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = kept.oid AND attname = c.name AND NOT attisdropped
+        )
+        ORDER BY c.position
+    LOOP
+        IF NOT pg_has_role(kept.owner, 'USAGE') THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                    whom, kept_name, content),
+                HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+        END IF;
+        EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+    END LOOP; END $records$;
 DELETE FROM pgpartition.conversions AS c WHERE c.schema_name = 'shop' AND c.table_name = 'orders';
 
 -- copy_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -381,7 +415,7 @@ UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, co
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -735,7 +769,7 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move";
 
 -- record_sync Row
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -751,7 +785,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -794,7 +828,24 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
-    END IF; END $records$;
+    END IF;
+    FOR missing IN
+        SELECT format('ADD COLUMN IF NOT EXISTS %s %s', c.name, c.definition) AS action
+        FROM unnest(added, added_definitions) WITH ORDINALITY AS c (name, definition, position)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = kept.oid AND attname = c.name AND NOT attisdropped
+        )
+        ORDER BY c.position
+    LOOP
+        IF NOT pg_has_role(kept.owner, 'USAGE') THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                    whom, kept_name, content),
+                HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+        END IF;
+        EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+    END LOOP; END $records$;
 INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'Fin"an;ce', E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
 _END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"048e8d4bf5a49868","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"dd85560c0c97ded8","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"3c6fe062b495e547","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"719afeec521b06ce","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
@@ -814,7 +865,7 @@ DO E'DECLARE command text; BEGIN FOR command IN SELECT format(''DROP FUNCTION %s
 _END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass)) LOOP EXECUTE command; END LOOP; END';
 
 -- delete_record
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -830,7 +881,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -873,14 +924,31 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
-    END IF; END $records$;
+    END IF;
+    FOR missing IN
+        SELECT format('ADD COLUMN IF NOT EXISTS %s %s', c.name, c.definition) AS action
+        FROM unnest(added, added_definitions) WITH ORDINALITY AS c (name, definition, position)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute
+            WHERE attrelid = kept.oid AND attname = c.name AND NOT attisdropped
+        )
+        ORDER BY c.position
+    LOOP
+        IF NOT pg_has_role(kept.owner, 'USAGE') THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                    whom, kept_name, content),
+                HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+        END IF;
+        EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
+    END LOOP; END $records$;
 DELETE FROM pgpartition.conversions AS c WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
 _END_with_o';
 
 -- copy_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -1014,7 +1082,7 @@ _END_with_o' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY[]::text[]; added_definitions text[] := ARRAY[]::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING

@@ -9,9 +9,9 @@ use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{
     AdoptedName, AfterCutover, Backfill, ConversionMethod, CopyOptions, DefaultPartition,
     DesiredConversion, DesiredRange, DesiredTable, Loss, OnExpiry, Parity, ParityLevel,
-    Partitioning, Retention, Side,
+    Partitioning, Retention,
 };
-use pg_partition_operator::partition::SyncLevel;
+use pg_partition_operator::partition::{Side, SyncLevel};
 use pg_partition_operator::plan::Moment;
 use serde_json::{Value, json};
 

@@ -15,10 +15,10 @@ use pg_partition_operator::partition::{
 use pg_partition_operator::plan::{
     AnalyzeCopy, Attach, AttachIndex, Blocker, BuildIndex, ConversionBlocker, CreateCopy,
     CreateTableIndex, DefaultBlocker, Detach, DiscardPartition, Drain, DropCopy, DropDetached,
-    DropExclusion, DropIndex, DropTableIndex, EndSync, ExcludeFromDefault, FinalizeDetach,
-    FollowSource, IndexBlocker, IndexBody, IndexDefinition, InstallSync, MarkPartitions,
-    MarkedPartition, Marking, NewIndex, NewPartition, Remember, RemoveDefault, ReplaceTableIndex,
-    StateBounds, Step, ValidateBounds, ValidateCopy, ValidateExclusion,
+    DropExclusion, DropIndex, DropSource, DropTableIndex, EndSync, ExcludeFromDefault,
+    FinalizeDetach, FollowSource, IndexBlocker, IndexBody, IndexDefinition, InstallSync,
+    MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember, RemoveDefault,
+    ReplaceTableIndex, StateBounds, Step, Swap, ValidateBounds, ValidateCopy, ValidateExclusion,
 };
 
 mod refusals;
@@ -324,7 +324,24 @@ impl Names {
             Step::ValidateCopy(Box::new(ValidateCopy { table: table.clone() })),
             Step::AnalyzeCopy(AnalyzeCopy { copy: table.copy.clone() }),
             Step::EndSync(Box::new(EndSync { table: table.clone() })),
-            Step::DropCopy(Box::new(DropCopy { table, oid: 16_400, references })),
+            Step::DropCopy(Box::new(DropCopy {
+                table: table.clone(),
+                oid: 16_400,
+                references: references.clone(),
+            })),
+            Step::Swap(Box::new(Swap {
+                table: table.clone(),
+                source: 16_384,
+                copy: 16_400,
+                level: SyncLevel::Row,
+                views: vec![orders("open_orders")],
+            })),
+            Step::DropSource(Box::new(DropSource {
+                table: table.swapped(),
+                oid: 16_384,
+                references,
+                foreign_keys: vec![(orders("lines"), identifier("lines_order_fk"))],
+            })),
         ]
     }
 

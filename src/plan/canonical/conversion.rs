@@ -4,8 +4,8 @@ use crate::desired::Loss;
 use crate::observed::ChangedCollation;
 use crate::partition::{Canonical, Encode, Method, encode_fields, encode_variants};
 use crate::plan::{
-    AnalyzeCopy, CreateCopy, DropCopy, EndSync, FollowSource, InstallSync, KeyFault,
-    PublicationFault, Refusal, ValidateCopy, Work,
+    AnalyzeCopy, CreateCopy, DropCopy, DropSource, EndSync, FollowSource, InstallSync, KeyFault,
+    PublicationFault, Refusal, Swap, ValidateCopy, Work,
 };
 
 encode_variants! {
@@ -67,6 +67,8 @@ encode_fields! {
     AnalyzeCopy { copy }
     EndSync { table }
     DropCopy { table, oid, references }
+    Swap { table, source, copy, level, views }
+    DropSource { table, oid, references, foreign_keys }
     ChangedCollation { name, recorded, actual }
 }
 

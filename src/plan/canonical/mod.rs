@@ -52,6 +52,8 @@ impl Encode for Step {
             Self::AnalyzeCopy(step) => to.word("analyze").with(step),
             Self::EndSync(step) => to.word("end-sync").with(step.as_ref()),
             Self::DropCopy(step) => to.word("drop-copy").with(step.as_ref()),
+            Self::Swap(step) => to.word("swap").with(step.as_ref()),
+            Self::DropSource(step) => to.word("drop-source").with(step.as_ref()),
         };
     }
 }

@@ -80,6 +80,12 @@ pub(super) fn check_drop(
     world.ensure(!facts.has_sync(), SafetyRule::SyncEndedFirst)
 }
 
+/// Holds the tables of a swap, or of the drop of the source, against those that are there.
+pub(super) fn check_served(table: &CopiedTable, world: &Site<'_>) -> Result<(), SafetyRule> {
+    names_both(table, world)?;
+    copy(world).map(drop)
+}
+
 /// Nothing is detached and nothing is dropped of a copy, but the copy as a whole.
 pub(super) fn keeps_rows(step: &Step, world: &Site<'_>) -> Result<(), SafetyRule> {
     let removes_rows =

@@ -131,6 +131,8 @@ fn check_step(
         Step::AnalyzeCopy(analyze) => conversion::check_analyze(analyze, world),
         Step::EndSync(end) => conversion::check_end(end, world, leave),
         Step::DropCopy(drop) => conversion::check_drop(drop, world, leave),
+        Step::Swap(swap) => conversion::check_served(&swap.table, world),
+        Step::DropSource(drop) => conversion::check_served(&drop.table, world),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::copy::sync;
 use super::{Copied, Phase, phase};
-use crate::desired::{DesiredTable, ParityLevel, Side};
+use crate::desired::{DesiredTable, ParityLevel};
 use crate::observed::{ObservedTable, Sweep, SyncState};
+use crate::partition::Side;
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
 use crate::plan::limits::{MAX_DIRTY_SWEEPS, MAX_REPAIRS};

@@ -3,9 +3,9 @@
 use super::key::{key_of_copy, row_key};
 use super::preflight::{misses_writes, past};
 use super::subject::Subject;
-use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable, Side};
+use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable};
 use crate::observed::{CopyFacts, CopyOf, ObservedTable, PlainTable, Relation, RelationKind};
-use crate::partition::{CopiedTable, Identifier, copy_name};
+use crate::partition::{CopiedTable, Identifier, Side, copy_name};
 use crate::plan::{Blocker, ConversionBlocker, Moment};
 
 /// What a plan makes of a table: what the spec says, or what it says of the copy while the table is converted.

@@ -60,7 +60,7 @@ impl StepFacts for CreateCopy {
     }
 }
 
-/// The triggers and functions that keep the copy equal to its source.
+/// The triggers and functions that keep the passive table equal to the serving one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallSync {
     /// The plain table and its copy.
@@ -91,27 +91,30 @@ impl StepFacts for InstallSync {
             needs_long_run: false,
             is_destructive: false,
             aside: None,
-            unseen: Some(&self.table.copy),
+            unseen: Some(passive(&self.table)),
             undo: "remove spec.conversion",
             if_interrupted: "all or nothing; the next run installs what is still missing",
         }
     }
 
     fn subject(&self) -> Object {
-        Object::Sync(self.table.source.clone())
+        Object::Sync(serving(&self.table).clone())
     }
 
     fn needs(&self) -> Vec<Object> {
-        vec![Object::Relation(self.table.copy.clone())]
+        vec![Object::Relation(passive(&self.table).clone())]
     }
 
     fn locks(&self) -> Locks<'_> {
-        let source = if self.drops_triggers() {
+        let of_serving = if self.drops_triggers() {
             LockMode::AccessExclusive
         } else {
             LockMode::ShareRowExclusive
         };
-        vec![(&self.table.source, source), (&self.table.copy, LockMode::ShareRowExclusive)]
+        vec![
+            (serving(&self.table), of_serving),
+            (passive(&self.table), LockMode::ShareRowExclusive),
+        ]
     }
 
     fn detail(&self) -> String {
@@ -119,7 +122,7 @@ impl StepFacts for InstallSync {
             SyncLevel::Row => "for each row",
             SyncLevel::Statement => "for each statement",
         };
-        format!("to {}, {level}", self.table.copy.name.shown())
+        format!("to {}, {level}", passive(&self.table).name.shown())
     }
 }
 
@@ -182,14 +185,14 @@ impl StepFacts for EndSync {
             needs_long_run: false,
             is_destructive: true,
             aside: None,
-            unseen: Some(&self.table.copy),
+            unseen: Some(passive(&self.table)),
             undo: "set spec.conversion again",
             if_interrupted: "all or nothing; the next run drops what is still there",
         }
     }
 
     fn subject(&self) -> Object {
-        Object::Sync(self.table.source.clone())
+        Object::Sync(serving(&self.table).clone())
     }
 
     fn needs(&self) -> Vec<Object> {
@@ -197,14 +200,12 @@ impl StepFacts for EndSync {
     }
 
     fn locks(&self) -> Locks<'_> {
-        vec![
-            (&self.table.source, LockMode::AccessExclusive),
-            (&self.table.copy, LockMode::AccessExclusive),
-        ]
+        let tables = [serving(&self.table), passive(&self.table)];
+        tables.map(|table| (table, LockMode::AccessExclusive)).to_vec()
     }
 
     fn detail(&self) -> String {
-        format!("to {}", self.table.copy.name.shown())
+        format!("to {}", passive(&self.table).name.shown())
     }
 }
 
@@ -252,6 +253,14 @@ impl StepFacts for DropCopy {
     fn detail(&self) -> String {
         format!("of {}, with all its rows", self.table.source.name.shown())
     }
+}
+
+fn serving(table: &CopiedTable) -> &QualifiedName {
+    table.name_of(table.serving())
+}
+
+fn passive(table: &CopiedTable) -> &QualifiedName {
+    table.name_of(table.serving().other())
 }
 
 fn statements_that_wait(references: &[QualifiedName]) -> u32 {

@@ -193,6 +193,8 @@ impl Step {
             Self::AnalyzeCopy(step) => step,
             Self::EndSync(step) => &**step,
             Self::DropCopy(step) => &**step,
+            Self::Swap(step) => &**step,
+            Self::DropSource(step) => &**step,
         }
     }
 

@@ -9,6 +9,7 @@ mod index_definition;
 mod partition;
 mod record;
 mod retention;
+mod swap;
 mod text;
 
 pub use conversion::{AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync};
@@ -22,6 +23,7 @@ pub use index_definition::IndexDefinition;
 pub use partition::{Attach, DiscardPartition, IndexBody, NewIndex, NewPartition};
 pub use record::{MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds};
 pub use retention::{Detach, DropDetached, FinalizeDetach};
+pub use swap::{DropSource, Swap};
 
 /// What the name of an index ends in that is to take the place of the table's.
 pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
@@ -95,6 +97,10 @@ pub enum Step {
     EndSync(Box<EndSync>),
     /// Drop a copy that has not been cut over to.
     DropCopy(Box<DropCopy>),
+    /// Exchange the names of a plain table and its copy, so that the other one serves.
+    Swap(Box<Swap>),
+    /// Drop the plain table after the cutover.
+    DropSource(Box<DropSource>),
 }
 
 impl StepKind {

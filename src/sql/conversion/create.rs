@@ -117,7 +117,7 @@ fn oids(table: &CopiedTable) -> [String; 2] {
 
 /// Runs a block. `body` is what follows the declarations of the variables, of which the first have these values.
 fn run(table: &CopiedTable, body: &str, values: [&str; 3], known: &[Identifier]) -> Vec<Sql> {
-    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(&table.managed));
+    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(&table.managed, table.serving()));
     let [triggers, known] = [names(&triggers, "text"), names(known, "text")];
     let values = values.into_iter().chain([triggers.as_str(), known.as_str()]);
     let declared: String = VARIABLES

@@ -11,6 +11,7 @@ mod create;
 mod function;
 mod page;
 mod record;
+mod swap;
 mod sync;
 mod text;
 mod verify;
@@ -21,6 +22,7 @@ pub use create::{create_copy, drop_copy, follow, validate_copy};
 
 pub use function::Function;
 pub use page::{Comparison, Page, compare_page, copy_page};
-pub use record::{CONVERSIONS, delete_record, record_sync};
+pub use record::{CONVERSIONS, delete_record, record_swap, record_sync};
+pub use swap::{drop_source, swap};
 pub use sync::{expected_sync, install_sync, remove_sync, sync_functions};
 pub use verify::{begin_verify, verify_page};

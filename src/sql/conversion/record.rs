@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::sync::expected_sync;
-use crate::partition::{CopiedTable, ManagedTable, SyncLevel, copy_guard};
+use crate::partition::{CopiedTable, ManagedTable, SyncLevel, guard_name};
 use crate::sql::Sql;
 use crate::sql::quote::literal;
 use crate::sql::record_tables::{Column, LoginRole, RecordTable, prepare_records};
@@ -14,25 +14,30 @@ pub const CONVERSIONS: RecordTable = RecordTable {
     name: "conversions",
     content: "how far tables are converted",
     key: &["schema_name", "table_name"],
-    versions: &[&[
-        Column { name: "schema_name", definition: "text" },
-        Column { name: "table_name", definition: "text" },
-        // Keys of the last row that was copied and of the last row to copy, as text.
-        Column { name: "reached", definition: "text[]" },
-        Column { name: "until", definition: "text[]" },
-        Column { name: "copied", definition: "bigint NOT NULL DEFAULT 0" },
-        Column { name: "backfilled_at", definition: "timestamptz" },
-        // The last transaction of the operator that wrote rows.
-        Column { name: "changed", definition: "xid8" },
-        // What the triggers were when they were last installed.
-        Column { name: "sync", definition: "jsonb" },
-        // Rows that all sweeps together have repaired.
-        Column { name: "repaired", definition: "bigint NOT NULL DEFAULT 0" },
-        // The sweep that is going on, and the last complete one.
-        Column { name: "sweep", definition: "jsonb" },
-        Column { name: "parity", definition: "jsonb" },
-    ]],
+    versions: &[FIRST, &[SERVING_SINCE]],
 };
+
+/// Time of the last swap. Before the first cutover there is none.
+const SERVING_SINCE: Column = Column { name: "serving_since", definition: "timestamptz" };
+
+const FIRST: &[Column] = &[
+    Column { name: "schema_name", definition: "text" },
+    Column { name: "table_name", definition: "text" },
+    // Keys of the last row that was copied and of the last row to copy, as text.
+    Column { name: "reached", definition: "text[]" },
+    Column { name: "until", definition: "text[]" },
+    Column { name: "copied", definition: "bigint NOT NULL DEFAULT 0" },
+    Column { name: "backfilled_at", definition: "timestamptz" },
+    // The last transaction of the operator that wrote rows.
+    Column { name: "changed", definition: "xid8" },
+    // What the triggers were when they were last installed.
+    Column { name: "sync", definition: "jsonb" },
+    // Rows that all sweeps together have repaired.
+    Column { name: "repaired", definition: "bigint NOT NULL DEFAULT 0" },
+    // The sweep that is going on, and the last complete one.
+    Column { name: "sweep", definition: "jsonb" },
+    Column { name: "parity", definition: "jsonb" },
+];
 
 /// Records what the triggers and functions of a conversion are. The operator's role runs it after
 /// [`install_sync`](super::install_sync), in the same transaction.
@@ -51,11 +56,27 @@ pub fn record_sync(table: &CopiedTable, level: SyncLevel, login: LoginRole) -> V
     statements
 }
 
+/// Records a swap: when the other table began to serve, and what the triggers and functions are now. The operator's role
+/// runs it after [`swap`](super::swap), in the same transaction. `table` has the names that the tables have since.
+///
+/// What sweeps found stays: both tables have the rows that they had.
+#[must_use]
+pub fn record_swap(table: &CopiedTable, level: SyncLevel) -> Vec<Sql> {
+    let update = format!(
+        "UPDATE pgpartition.conversions AS c SET sync = {}, serving_since = clock_timestamp() WHERE {}",
+        sync(table, level),
+        of_table(&table.managed)
+    );
+    vec![Sql(update)]
+}
+
 /// What the catalog has, as `RecordedSync` in `observed/conversion.rs` reads it. Digests are those of what was installed.
 fn sync(table: &CopiedTable, level: SyncLevel) -> String {
     let expected = expected_sync(table, level);
     let triggers = expected.triggers.iter().map(|(name, digest)| {
-        let relation = if *name == copy_guard() { &table.copy } else { &table.source };
+        let serving = table.serving();
+        let is_guard = *name == guard_name(serving);
+        let relation = table.name_of(if is_guard { serving.other() } else { serving });
         json!({"relation": relation.name, "name": name, "digest": digest})
     });
     let functions = expected.functions.iter();
@@ -74,7 +95,7 @@ fn sync(table: &CopiedTable, level: SyncLevel) -> String {
          r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = \
          w.name), 'functions', (SELECT {} FROM jsonb_to_recordset({}) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = {schema} JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = \
          w.name AND p.pronargs = 0))",
-        json(json!(level)),
+        json(json!(table.sync_level(level))),
         json(json!(table.columns)),
         fact("g"),
         json(triggers.collect()),

@@ -9,7 +9,7 @@ use super::function::Function;
 use super::text::Text;
 use crate::observed::ExpectedSync;
 use crate::partition::{
-    ConversionFunction, CopiedTable, Identifier, SyncLevel, SyncTrigger, copy_guard,
+    ConversionFunction, CopiedTable, Identifier, SyncLevel, SyncTrigger, guard_name,
 };
 use crate::sql::Sql;
 use crate::sql::quote::{literal, name, qualified};
@@ -25,7 +25,7 @@ const OLD: &str = "pgpartition_old";
 /// Returns the functions of the triggers that a conversion needs until its cutover.
 #[must_use]
 pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
-    let of_triggers = SyncTrigger::of_level(level).iter().map(|trigger| {
+    let of_triggers = table.sync_triggers(level).iter().map(|trigger| {
         let body = trigger_body(Text(table), *trigger, level);
         Function::new(table, ConversionFunction::Sync(*trigger), body)
     });
@@ -36,12 +36,12 @@ pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
 #[must_use]
 pub fn expected_sync(table: &CopiedTable, level: SyncLevel) -> ExpectedSync {
     let digest = |statement: &Sql| crate::partition::digest(statement.as_str(), 16);
-    let triggers = SyncTrigger::of_level(level).iter().map(|trigger| {
+    let triggers = table.sync_triggers(level).iter().map(|trigger| {
         let [create, _] = create_trigger(table, *trigger, level);
-        (trigger.name(&table.managed), digest(&create))
+        (trigger.name(&table.managed, table.serving()), digest(&create))
     });
     let [create_guard, _] = create_guard(table);
-    let triggers = triggers.chain([(copy_guard(), digest(&create_guard))]).collect();
+    let triggers = triggers.chain([(guard_name(table.serving()), digest(&create_guard))]).collect();
     let functions = sync_functions(table, level).into_iter();
     let functions = functions.map(|function| (function.name.name.clone(), function.digest()));
     ExpectedSync { triggers, functions: functions.collect() }
@@ -61,9 +61,9 @@ pub fn install_sync(
     let mut statements = vec![reject_others(table, &functions)];
     statements.extend(functions.iter().map(Function::create));
     statements.push(revoke(&functions));
-    let wanted = SyncTrigger::of_level(level);
+    let wanted = table.sync_triggers(level);
     for trigger in SyncTrigger::ALL.iter().filter(|trigger| !wanted.contains(trigger)) {
-        if present.contains(&trigger.name(&table.managed)) {
+        if present.contains(&trigger.name(&table.managed, table.serving())) {
             statements.push(drop_trigger(table, *trigger));
         }
     }
@@ -79,7 +79,7 @@ pub fn remove_sync(table: &CopiedTable) -> Vec<Sql> {
     let triggers = SyncTrigger::ALL.iter().map(|trigger| drop_trigger(table, *trigger));
     let guard = Sql(format!(
         "DROP TRIGGER IF EXISTS {} ON {}",
-        name(&copy_guard()),
+        name(&guard_name(table.serving())),
         qualified(&table.copy)
     ));
     triggers.chain([guard, drop_functions(table)]).collect()
@@ -159,7 +159,7 @@ fn create_trigger(table: &CopiedTable, trigger: SyncTrigger, level: SyncLevel) -
         (SyncTrigger::Delete, _) => per_statement("DELETE", "OLD", OLD),
         (SyncTrigger::Move, _) => (columns, format!("FOR EACH ROW WHEN ({})", key_changed(text))),
     };
-    let (trigger, on) = (trigger.name(&table.managed), text.source());
+    let (trigger, on) = (trigger.name(&table.managed, table.serving()), text.source());
     let function = qualified(&table.managed.sibling(trigger.clone()));
     let trigger = name(&trigger);
     [
@@ -177,7 +177,8 @@ fn per_statement(event: &str, which: &str, transition: &str) -> (String, String)
 }
 
 fn drop_trigger(table: &CopiedTable, trigger: SyncTrigger) -> Sql {
-    let (trigger, source) = (name(&trigger.name(&table.managed)), qualified(&table.source));
+    let (trigger, source) =
+        (name(&trigger.name(&table.managed, table.serving())), qualified(&table.source));
     Sql(format!("DROP TRIGGER IF EXISTS {trigger} ON {source}"))
 }
 
@@ -298,13 +299,13 @@ fn guard(table: &CopiedTable) -> Function {
         "\nBEGIN\n  RAISE object_not_in_prerequisite_state USING MESSAGE = {};\nEND\n",
         literal(&message)
     );
-    Function::new(table, ConversionFunction::CopyGuard, body)
+    Function::new(table, ConversionFunction::Guard, body)
 }
 
 /// Writes at a depth above 0 are those of a trigger: the sync, or the cascade of a foreign key.
 fn create_guard(table: &CopiedTable) -> [Sql; 2] {
-    let function = qualified(&table.function(ConversionFunction::CopyGuard));
-    let (trigger, copy) = (name(&copy_guard()), qualified(&table.copy));
+    let function = qualified(&table.function(ConversionFunction::Guard));
+    let (trigger, copy) = (name(&guard_name(table.serving())), qualified(&table.copy));
     [
         Sql(format!(
             "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {copy} FOR \

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use pg_partition_operator::desired::{
     AfterCutover, Backfill, ConversionMethod, CopyOptions, DesiredConversion, Parity, ParityLevel,
-    Side,
 };
 use pg_partition_operator::observed::{
     ConversionRecord, CopyFacts, InstalledFunction, ObservedTable, PlainTable, RelationKind, Sweep,
 };
-use pg_partition_operator::partition::{Bounds, CopiedTable, Method, SyncLevel, copy_name};
+use pg_partition_operator::partition::{Bounds, CopiedTable, Method, Side, SyncLevel, copy_name};
 use pg_partition_operator::plan::{
-    AnalyzeCopy, Cause, CompareRows, CopyRows, CreateCopy, DropCopy, EndSync, FollowSource,
-    InstallSync, PlannedWork, Rule, Step, ValidateCopy, Work, simulate,
+    AnalyzeCopy, Cause, CompareRows, CopyRows, CreateCopy, DropCopy, DropSource, EndSync,
+    FollowSource, InstallSync, PlannedWork, Rule, Step, Swap, ValidateCopy, Work, simulate,
 };
 
 use super::Mutant;
@@ -24,7 +23,7 @@ const SOURCE: u32 = 4_711;
 
 /// Each step and each work of a conversion.
 pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
-    let makes: [fn(&mut Mutant); 11] = [
+    let makes: [fn(&mut Mutant); 13] = [
         create,
         install,
         follow,
@@ -33,6 +32,8 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
         analyze,
         end,
         drop_copy,
+        swap,
+        drop_source,
         copy_rows,
         compare_rows,
         compare_counts,
@@ -167,6 +168,19 @@ fn drop_copy(base: &mut Mutant) {
     base.plan.steps = vec![planned(Step::DropCopy(Box::new(drop)))];
 }
 
+fn swap(base: &mut Mutant) {
+    let table = copied(base);
+    let level = SyncLevel::Row;
+    let swap = Swap { table, source: SOURCE, copy: 1, level, views: Vec::new() };
+    base.plan.steps = vec![planned(Step::Swap(Box::new(swap)))];
+}
+
+fn drop_source(base: &mut Mutant) {
+    let table = copied(base);
+    let drop = DropSource { table, oid: SOURCE, references: Vec::new(), foreign_keys: Vec::new() };
+    base.plan.steps = vec![planned(Step::DropSource(Box::new(drop)))];
+}
+
 fn synced(base: &mut Mutant, completed: bool) -> CopiedTable {
     let table = copied(base);
     simulate(&mut base.world.observed, &install_step(&table));
@@ -235,6 +249,8 @@ fn tables(mutant: &mut Mutant) -> Option<&mut CopiedTable> {
         Step::ValidateCopy(step) => Some(&mut step.table),
         Step::EndSync(step) => Some(&mut step.table),
         Step::DropCopy(step) => Some(&mut step.table),
+        Step::Swap(step) => Some(&mut step.table),
+        Step::DropSource(step) => Some(&mut step.table),
         _ => None,
     }
 }

@@ -1,0 +1,21 @@
+//! The two tables of a conversion.
+
+/// One of the two tables of a conversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The plain table.
+    Source,
+    /// The partitioned table.
+    Partitioned,
+}
+
+impl Side {
+    /// Returns the other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Partitioned,
+            Self::Partitioned => Self::Source,
+        }
+    }
+}
