@@ -16,6 +16,7 @@ mod plan;
 mod progress;
 mod run;
 mod scope;
+mod statements;
 mod verify;
 
 use std::ffi::OsString;
@@ -67,7 +68,7 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Do what is declared
     Apply(apply::ApplyArguments),
-    /// Check coverage, drift, and triggers, and compare all rows of a conversion; change nothing
+    /// Check coverage, drift, and triggers, and compare all rows of a conversion, or judge statements; change nothing
     Verify(verify::VerifyArguments),
     /// Show what is in the database, without any row
     Inspect(inspect::InspectArguments),

@@ -10,6 +10,7 @@ use super::database::Database;
 use super::exit::Exit;
 use super::output::Format;
 use super::progress::Shown;
+use super::statements::{self, Whose};
 use super::{Declared, documents, output};
 use crate::converge::look;
 use crate::desired::DesiredTable;
@@ -33,6 +34,10 @@ pub(super) struct VerifyArguments {
     database: Database,
     #[command(flatten)]
     rows: Rows,
+    /// Check instead which statements in pg_stat_statements fail or visit every partition once the table is partitioned;
+    /// log in as the role of the application
+    #[arg(long, value_name = "WHOSE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "own", conflicts_with = "keys")]
+    statements: Option<Whose>,
     /// How the result is written
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -49,6 +54,9 @@ pub(super) struct Rows {
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
     let session = arguments.database.connect().await?;
+    if let Some(whose) = arguments.statements {
+        return statements::verify(&session, &tables, whose, arguments.output).await;
+    }
     let moment = Moment::at(arguments.declared.now());
     let mut reports = Vec::new();
     for table in &tables {

@@ -21,6 +21,7 @@ mod refusal;
 mod rows;
 mod session;
 mod slow;
+mod statements;
 mod tls;
 mod verify;
 mod work;
@@ -43,6 +44,7 @@ pub use milestone::Milestone;
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;
 pub use slow::SlowSteps;
+pub use statements::{Statement, StatementReport, Verdict, judge_statements};
 pub use verify::{DifferingRow, Verified, verify_rows};
 pub use work::{PageDone, WorkOutcome, advance};
 

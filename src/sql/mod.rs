@@ -16,7 +16,8 @@
 //! the triggers and functions that keep a copy equal to its source, and its trigger for `TRUNCATE` empties the copy.
 //!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
-//! index alone is text of the resource, and [`crate::desired`] has held it to a small language.
+//! index alone is text of the resource, and [`crate::desired`] has held it to a small language. `statements.rs` has Postgres
+//! plan statements of an application as `pg_stat_statements` has them, for a user who asks for it.
 
 mod claims;
 mod comment;
@@ -33,6 +34,7 @@ mod references;
 mod retention;
 mod script;
 mod settings;
+mod statements;
 
 use std::time::Duration;
 
@@ -49,6 +51,10 @@ pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
 pub use script::{Role, Script, Sql, Statement};
 pub use settings::{pin_settings, pinned_options};
+pub use statements::{
+    LEAVES, STATEMENTS_SCHEMA, Whose, before_statement, begin_judging, count_parameters,
+    plan_statement, prepare_statement, read_statements,
+};
 
 use crate::partition::Identifier;
 use crate::plan::{Effort, InstallSync, Step, TransactionMode};

@@ -52,6 +52,7 @@ mod retention;
 mod scenarios;
 mod slow;
 mod snapshots;
+mod statements;
 mod steps;
 mod successors;
 mod support_works;

@@ -146,10 +146,29 @@ impl Session {
         if answer.is_err() {
             self.within(QUERY_DEADLINE, self.client.batch_execute("ROLLBACK")).await?;
         }
-        Ok(answer?.iter().find_map(|message| {
-            let SimpleQueryMessage::Row(row) = message else { return None };
-            row.get(0).map(str::to_owned)
-        }))
+        Ok(first_text(&answer?))
+    }
+
+    /// Returns the first text that statements of the operator return. They are part of the transaction that is open.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses, or does not answer in time. The transaction stays open.
+    pub(in crate::postgres) async fn text_in_transaction(
+        &self,
+        sql: &Sql,
+    ) -> Result<Option<String>, DatabaseError> {
+        let answer = self.within(QUERY_DEADLINE, self.client.simple_query(sql.as_str())).await?;
+        Ok(first_text(&answer))
+    }
+
+    /// Executes a text that must be one statement: Postgres rejects several in a message of this kind (42601). So text of
+    /// another user in it cannot become a statement of its own.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses, or does not answer in time.
+    pub async fn execute_single(&self, sql: &str) -> Result<(), DatabaseError> {
+        self.ran_code.store(true, Ordering::Relaxed);
+        self.within(QUERY_DEADLINE, self.client.execute(sql, &[])).await.map(drop)
     }
 
     async fn prepared(&self, sql: &'static str) -> Result<Statement, DatabaseError> {
@@ -163,4 +182,11 @@ impl Session {
         prepared.insert(sql, statement.clone());
         Ok(statement)
     }
+}
+
+fn first_text(answer: &[SimpleQueryMessage]) -> Option<String> {
+    answer.iter().find_map(|message| {
+        let SimpleQueryMessage::Row(row) = message else { return None };
+        row.get(0).map(str::to_owned)
+    })
 }

@@ -1,0 +1,189 @@
+//! `verify --statements`: which statements of the application would fail or visit every partition.
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use super::exit::Exit;
+use super::output::{self, Format};
+use crate::converge::look_with;
+use crate::desired::DesiredTable;
+use crate::observed::{ObservedTable, RelationKind};
+use crate::partition::{ManagedTable, shown_text};
+use crate::postgres::{Session, Statement, StatementReport, Verdict, judge_statements};
+
+/// Characters of a statement that the text output shows.
+const MAX_SHOWN: usize = 160;
+
+/// Names of roles that the text output shows.
+const MAX_ROLES: usize = 5;
+
+/// Whose statements are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Whose {
+    /// Statements that the role you log in as has executed
+    Own,
+    /// Statements of all roles: planning one can run functions of another user with your privileges
+    All,
+}
+
+/// A table, and what is known of its statements; `None` if it is not partitioned and has no partitioned copy.
+type Judged = (ManagedTable, Option<StatementReport>);
+
+/// Judges the statements of each table and prints the findings.
+pub(super) async fn verify(
+    session: &Session,
+    tables: &[DesiredTable],
+    whose: Whose,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let mut judged = Vec::new();
+    for table in tables {
+        let report = judge(session, &table.name, whose).await;
+        judged.push((table.name.clone(), report.with_context(|| table.name.shown())?));
+    }
+    match format {
+        Format::Text => output::print(&judged.iter().map(text).collect::<String>())?,
+        Format::Json => output::print_json(&judged.iter().map(document).collect::<Vec<_>>())?,
+    }
+    Ok(judged.iter().map(exit).max().unwrap_or(Exit::Done))
+}
+
+async fn judge(
+    session: &Session,
+    table: &ManagedTable,
+    whose: Whose,
+) -> anyhow::Result<Option<StatementReport>> {
+    let (_, observed) = look_with(session, table, |_: &ObservedTable| Vec::new()).await?;
+    let Some(relation) = &observed.relation else { bail!("there is no such table") };
+    if !matches!(relation.kind, RelationKind::Partitioned(_)) {
+        return Ok(None);
+    }
+    let whose = match whose {
+        Whose::Own => crate::sql::Whose::Own,
+        Whose::All => crate::sql::Whose::All,
+    };
+    let of = (&observed.name, relation.oid);
+    let report = judge_statements(session, table.name(), of, whose).await?;
+    let report = report.context(
+        "the extension pg_stat_statements is not in this database: add it to shared_preload_libraries, run CREATE EXTENSION \
+         pg_stat_statements, and run this command when the application has worked for a while",
+    )?;
+    Ok(Some(report))
+}
+
+fn exit((_, report): &Judged) -> Exit {
+    let fails = |report: &StatementReport| {
+        report.statements.iter().any(|(_, verdict)| matches!(verdict, Verdict::Fails(_)))
+    };
+    if report.as_ref().is_none_or(fails) { Exit::Person } else { Exit::Done }
+}
+
+fn count(report: &StatementReport, of: impl Fn(&Verdict) -> bool) -> usize {
+    report.statements.iter().filter(|(_, verdict)| of(verdict)).count()
+}
+
+fn text((table, report): &Judged) -> String {
+    let table = table.shown();
+    let Some(report) = report else {
+        return format!(
+            "{table}: not judged: the table is not partitioned and has no partitioned copy yet\n"
+        );
+    };
+    let fails = count(report, |verdict| matches!(verdict, Verdict::Fails(_)));
+    let every = count(report, |verdict| matches!(verdict, Verdict::VisitsEveryPartition));
+    let skipped = count(report, |verdict| matches!(verdict, Verdict::NotJudged(_)));
+    let mut text = format!(
+        "{table}: {} statements, {fails} fail, {every} visit every partition, {skipped} not judged\n",
+        report.statements.len(),
+    );
+    for (statement, verdict) in &report.statements {
+        text.push_str(&line(statement, verdict));
+    }
+    for note in notes(report) {
+        text.push_str(&format!("  note  {note}\n"));
+    }
+    text
+}
+
+fn line(statement: &Statement, verdict: &Verdict) -> String {
+    let (word, why) = match verdict {
+        Verdict::Good => return String::new(),
+        Verdict::Fails(error) => ("fails", Some(error)),
+        Verdict::VisitsEveryPartition => ("every partition", None),
+        Verdict::NotJudged(reason) => ("not judged", Some(reason)),
+    };
+    let words = statement.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = shown_text(&words).chars().take(MAX_SHOWN).collect();
+    let more = if words.chars().count() > MAX_SHOWN { " …" } else { "" };
+    let why = why.map(|why| format!("\n    {}", shown_text(why))).unwrap_or_default();
+    let (role, calls) = (shown_text(&statement.role), statement.calls);
+    format!("  {word}  {shown}{more}  ({role}, {calls} calls, query {}){why}\n", statement.query_id)
+}
+
+/// What is not in the list of statements.
+fn notes(report: &StatementReport) -> Vec<String> {
+    let roles: Vec<_> = report.other_roles.iter().take(MAX_ROLES).map(|r| shown_text(r)).collect();
+    let more = if report.other_roles.len() > MAX_ROLES { " …" } else { "" };
+    [
+        (
+            report.not_queries > 0,
+            format!(
+                "{} statements are no queries and were not judged: COPY … TO fails on a partitioned table (42809), COPY (SELECT …) TO does not",
+                report.not_queries
+            ),
+        ),
+        (
+            report.omitted > 0,
+            format!(
+                "{} statements were not judged: at most 500 are, those with the most calls, and none longer than 100000 characters",
+                report.omitted
+            ),
+        ),
+        (
+            report.out_of_time > 0,
+            format!(
+                "{} statements were not judged: the time of 60 s was over",
+                report.out_of_time
+            ),
+        ),
+        (
+            report.hidden > 0,
+            format!(
+                "the texts of {} statements of other roles are hidden: log in as these roles, or as a member of pg_read_all_stats",
+                report.hidden
+            ),
+        ),
+        (
+            !report.other_roles.is_empty(),
+            format!(
+                "statements of other roles were not judged ({}{more}): log in as these roles, or set --statements=all",
+                roles.join(", ")
+            ),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(applies, note)| applies.then_some(note))
+    .collect()
+}
+
+fn document((table, report): &Judged) -> Value {
+    let statement = |(statement, verdict): &(Statement, Verdict)| {
+        let (word, why) = match verdict {
+            Verdict::Good => ("Good", None),
+            Verdict::Fails(error) => ("Fails", Some(error)),
+            Verdict::VisitsEveryPartition => ("VisitsEveryPartition", None),
+            Verdict::NotJudged(reason) => ("NotJudged", Some(reason)),
+        };
+        json!({
+            "queryId": statement.query_id, "role": statement.role, "calls": statement.calls,
+            "text": statement.text, "verdict": word, "why": why,
+        })
+    };
+    json!({
+        "table": table.shown(),
+        "isPartitioned": report.is_some(),
+        "statements": report.iter().flat_map(|report| report.statements.iter().map(statement)).collect::<Vec<_>>(),
+        "notes": report.as_ref().map(notes).unwrap_or_default(),
+    })
+}
