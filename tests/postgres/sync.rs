@@ -264,6 +264,41 @@ async fn unique_values_pass_from_row_to_row() {
     }
 }
 
+/// Each for the rows from $1 to $2.
+const LARGE_AND_SMALL: [&str; 3] = [
+    "INSERT INTO w SELECT n, n % 7, 'new' FROM generate_series($1, $2) AS n",
+    "UPDATE w SET v = 'other' WHERE id BETWEEN $1 AND $2",
+    "DELETE FROM w WHERE id BETWEEN $1 AND $2",
+];
+
+#[tokio::test]
+async fn small_write_reads_no_whole_table_after_a_large_one_of_its_session() {
+    for major in majors() {
+        let world = World::new(major).await;
+        let columns = "id int, part int NOT NULL, v text";
+        let table = create(&world, "w", columns, (&["id"], &["part"])).await;
+        install(&world, &table, SyncLevel::Statement).await;
+        let client = world.database.client().await;
+        let prepare = format!(
+            "SET search_path = {SCHEMA_SQL}; INSERT INTO w SELECT n, n % 7 FROM generate_series(1, 20000) AS n; ANALYZE"
+        );
+        client.batch_execute(&prepare).await.unwrap();
+        for write in LARGE_AND_SMALL {
+            let rows = |from: u32, to: u32| {
+                write.replace("$1", &from.to_string()).replace("$2", &to.to_string())
+            };
+            client.batch_execute(&rows(30_000, 45_000)).await.unwrap();
+            // Scans of a table that no index led, in this transaction.
+            let scans = "SELECT sum(seq_scan)::int8 FROM pg_stat_xact_user_tables";
+            client.batch_execute(&format!("BEGIN; {}", rows(50_000, 50_000))).await.unwrap();
+            let scans: i64 = client.query_one(scans, &[]).await.unwrap().get(0);
+            assert_eq!(scans, 0, "Postgres {major}: {write}");
+            client.batch_execute("COMMIT").await.unwrap();
+        }
+        expect_equal(&world, &table, "all").await;
+    }
+}
+
 #[tokio::test]
 async fn catalog_has_the_functions_and_digests_that_are_expected() {
     for major in majors() {

@@ -123,7 +123,8 @@ fn postgres_can_read_the_writes_in_every_function_and_block() {
 fn body_of(statement: &str) -> Option<String> {
     if statement.starts_with("CREATE OR REPLACE FUNCTION") {
         let (_, after) = statement.split_once("'pg_temp'").expect("a search path");
-        return Some(text_of(after.strip_prefix(" AS ").expect("a body")));
+        let (_, body) = after.split_once(" AS ").expect("a body");
+        return Some(text_of(body));
     }
     let (_, block) = statement.strip_prefix("CALL ")?.split_once('(').expect("an argument");
     let block = text_of(block.strip_suffix("::pg_catalog.text)").expect("a type"));

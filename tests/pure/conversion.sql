@@ -3,6 +3,13 @@ DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.
 CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 #variable_conflict use_column
 BEGIN
+  IF TG_OP = ''INSERT'' THEN
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT s."id", s."org_id", s."at", s."status"
+    FROM "shop"."orders" AS s WHERE s."id" = NEW."id" AND s."org_id" = NEW."org_id"
+    ON CONFLICT ("id", "org_id") DO NOTHING;
+    IF FOUND THEN RETURN NULL; END IF;
+  END IF;
   IF TG_OP = ''DELETE'' OR TG_OP = ''UPDATE'' AND (OLD."id", OLD."org_id") IS DISTINCT FROM (NEW."id", NEW."org_id") THEN
     IF NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = OLD."id" AND s."org_id" = OLD."org_id") THEN
       DELETE FROM "shop"."orders_partitioned" AS t WHERE t."id" = OLD."id" AND t."org_id" = OLD."org_id";
@@ -36,6 +43,7 @@ END
 ';
 CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 BEGIN
+  IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
   RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
 END
 ';
@@ -43,7 +51,7 @@ DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUN
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_update" ON "shop"."orders";
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_delete" ON "shop"."orders";
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders_move" ON "shop"."orders";
-CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "shop"."orders_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "shop"."orders_partitioned_read_only"();
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "shop"."orders_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION "shop"."orders_partitioned_read_only"();
 ALTER TABLE ONLY "shop"."orders_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
 CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders" AFTER INSERT OR DELETE OR UPDATE OF "id", "org_id", "at", "status" ON "shop"."orders" FOR EACH ROW EXECUTE FUNCTION "shop"."sync_to_partitioned_orders"();
 ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders";
@@ -52,9 +60,19 @@ ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_tr
 
 -- install_sync Statement
 DO 'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''sync_to_partitioned_orders_update'', ''sync_to_partitioned_orders_delete'', ''sync_to_partitioned_orders_move'', ''orders_partitioned_read_only'') AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' SET "enable_hashjoin" = 'off' SET "enable_mergejoin" = 'off' AS '
 #variable_conflict use_column
 BEGIN
+  DECLARE
+    inserted bigint;
+  BEGIN
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+    SELECT s."id", s."org_id", s."at", s."status"
+    FROM "shop"."orders" AS s JOIN pgpartition_new AS n ON s."id" = n."id" AND s."org_id" = n."org_id"
+    ON CONFLICT ("id", "org_id") DO NOTHING;
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    IF inserted = (SELECT count(*) FROM pgpartition_new) THEN RETURN NULL; END IF;
+  END;
   INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
     SELECT s."id", s."org_id", s."at", s."status"
     FROM "shop"."orders" AS s JOIN (SELECT DISTINCT n."id", n."org_id" FROM pgpartition_new AS n) AS n ON s."id" = n."id" AND s."org_id" = n."org_id"
@@ -73,7 +91,7 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' SET "enable_hashjoin" = 'off' SET "enable_mergejoin" = 'off' AS '
 #variable_conflict use_column
 BEGIN
   IF (SELECT count(*) FROM pg_index AS x WHERE x.indrelid = ''"shop"."orders_partitioned"''::regclass AND x.indisunique) > 1 THEN
@@ -86,7 +104,7 @@ BEGIN
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
+CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' SET "enable_hashjoin" = 'off' SET "enable_mergejoin" = 'off' AS '
 #variable_conflict use_column
 BEGIN
   DECLARE
@@ -123,11 +141,12 @@ END
 ';
 CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 BEGIN
+  IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
   RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
 END
 ';
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_update"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_delete"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_move"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
-CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "shop"."orders_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "shop"."orders_partitioned_read_only"();
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "shop"."orders_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION "shop"."orders_partitioned_read_only"();
 ALTER TABLE ONLY "shop"."orders_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
 CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders" AFTER INSERT ON "shop"."orders" REFERENCING NEW TABLE AS pgpartition_new FOR EACH STATEMENT EXECUTE FUNCTION "shop"."sync_to_partitioned_orders"();
 ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders";
@@ -218,7 +237,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         END IF;
         EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
     END LOOP; END $records$;
-INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"c7648e41526239b2","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"02c420d22ceda089","name":"orders_partitioned_read_only"},{"digest":"e3bd7be54019c6cc","name":"sync_to_partitioned_orders"},{"digest":"572c6ae792e939bf","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"e26c5ccb0284e1ee","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"f3c03bb586095efb","name":"orders_partitioned_read_only"},{"digest":"ffdef7c46f04c847","name":"sync_to_partitioned_orders"},{"digest":"572c6ae792e939bf","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders" ON "shop"."orders";
@@ -537,6 +556,19 @@ _END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_
 CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 #variable_conflict use_column
 BEGIN
+  IF TG_OP = ''INSERT'' THEN
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$"
+    FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s WHERE s."k''e
+y" = NEW."k''e
+y" AND s."pgpartition" = NEW."pgpartition" AND s."select" = NEW."select"
+    ON CONFLICT ("k''e
+y", "pgpartition", "select") DO NOTHING;
+    IF FOUND THEN RETURN NULL; END IF;
+  END IF;
   IF TG_OP = ''DELETE'' OR TG_OP = ''UPDATE'' AND (OLD."k''e
 y", OLD."pgpartition", OLD."select") IS DISTINCT FROM (NEW."k''e
 y", NEW."pgpartition", NEW."select") THEN
@@ -593,6 +625,7 @@ END
 ';
 CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 BEGIN
+  IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
   RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
 END
 ';
@@ -603,7 +636,7 @@ DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3
 _END_with_o";
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o";
-CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
 ALTER TABLE ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
 CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" AFTER INSERT OR DELETE OR UPDATE OF "k'e
 y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\", "''", "$$" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
@@ -618,9 +651,25 @@ _END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exa
 -- install_sync Statement
 DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update'', ''sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete'', ''sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = concat(''cannot replace function '', other); END IF; END';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' SET "enable_hashjoin" = 'off' SET "enable_mergejoin" = 'off' AS E'
 #variable_conflict use_column
 BEGIN
+  DECLARE
+    inserted bigint;
+  BEGIN
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
+    SELECT s."k''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\", s."''''", s."$$"
+    FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''""\\--/*;
+_END_with_o" AS s JOIN pgpartition_new AS n ON s."k''e
+y" = n."k''e
+y" AND s."pgpartition" = n."pgpartition" AND s."select" = n."select"
+    ON CONFLICT ("k''e
+y", "pgpartition", "select") DO NOTHING;
+    GET DIAGNOSTICS inserted = ROW_COUNT;
+    IF inserted = (SELECT count(*) FROM pgpartition_new) THEN RETURN NULL; END IF;
+  END;
   INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" ("k''e
 y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\", "''''", "$$") OVERRIDING SYSTEM VALUE
     SELECT s."k''e
@@ -652,7 +701,7 @@ y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' SET "enable_hashjoin" = 'off' SET "enable_mergejoin" = 'off' AS E'
 #variable_conflict use_column
 BEGIN
   IF (SELECT count(*) FROM pg_index AS x WHERE x.indrelid = ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass AND x.indisunique) > 1 THEN
@@ -677,7 +726,7 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
   RETURN NULL;
 END
 ';
-CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
+CREATE OR REPLACE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' SET "enable_hashjoin" = 'off' SET "enable_mergejoin" = 'off' AS E'
 #variable_conflict use_column
 BEGIN
   DECLARE
@@ -738,11 +787,12 @@ END
 ';
 CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 BEGIN
+  IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
   RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
 END
 ';
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
-CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
+CREATE OR REPLACE TRIGGER "read_only_until_cutover" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"();
 ALTER TABLE ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'_866c0426_partitioned" ENABLE ALWAYS TRIGGER "read_only_until_cutover";
 CREATE OR REPLACE TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" AFTER INSERT ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o" REFERENCING NEW TABLE AS pgpartition_new FOR EACH STATEMENT EXECUTE FUNCTION "Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"();
@@ -847,7 +897,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
     END LOOP; END $records$;
 INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'Fin"an;ce', E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
-_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"048e8d4bf5a49868","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"dd85560c0c97ded8","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"3c6fe062b495e547","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"719afeec521b06ce","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"073ef7b4b2214c28","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"8e92c428aca2d60f","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"3c6fe062b495e547","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"d4536d37810f8d8b","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;

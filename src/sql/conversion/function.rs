@@ -28,23 +28,40 @@ impl Setting {
     }
 }
 
+/// Has statements look up each row of a transition table by an index.
+///
+/// A session plans a statement of a function once, for the number of rows that the transition table has then. After a
+/// large write, each small one would read a whole table to build a hash table of it.
+pub(super) const LOOK_UP_ROWS: [Setting; 2] = [
+    Setting { name: "enable_hashjoin", value: "off" },
+    Setting { name: "enable_mergejoin", value: "off" },
+];
+
 /// A function of a trigger in PL/pgSQL, which runs as its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// The name, in the schema of the tables.
     pub name: QualifiedName,
+    settings: Vec<Setting>,
     body: String,
 }
 
 impl Function {
     pub(super) fn new(table: &CopiedTable, function: ConversionFunction, body: String) -> Self {
-        Self { name: table.function(function), body }
+        Self { name: table.function(function), settings: vec![SEARCH_PATH], body }
+    }
+
+    /// Runs it under more settings.
+    pub(super) fn with_settings(mut self, settings: &[Setting]) -> Self {
+        self.settings.extend(settings);
+        self
     }
 
     /// Returns the digest that [`function_digest`] gives for what the catalog has of the function.
     #[must_use]
     pub fn digest(&self) -> String {
-        function_digest(&digest(&self.body, 64), &[SEARCH_PATH.in_catalog()], true)
+        let settings: Vec<_> = self.settings.iter().map(|setting| setting.in_catalog()).collect();
+        function_digest(&digest(&self.body, 64), &settings, true)
     }
 
     /// Returns the name by which statements address the function.
@@ -53,10 +70,10 @@ impl Function {
     }
 
     pub(super) fn create(&self) -> Sql {
+        let settings: String = self.settings.iter().map(|setting| setting.clause()).collect();
         Sql(format!(
-            "CREATE OR REPLACE FUNCTION {} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER{} AS {}",
+            "CREATE OR REPLACE FUNCTION {} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER{settings} AS {}",
             self.signature(),
-            SEARCH_PATH.clause(),
             literal(&self.body)
         ))
     }

@@ -9,6 +9,7 @@ mod compare;
 mod copy;
 mod create;
 mod function;
+mod guard;
 mod page;
 mod record;
 mod swap;

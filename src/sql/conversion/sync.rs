@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::function::Function;
+use super::function::{Function, LOOK_UP_ROWS};
+use super::guard::{create_guard, guard};
 use super::text::Text;
 use crate::observed::ExpectedSync;
 use crate::partition::{
@@ -27,9 +28,22 @@ const OLD: &str = "pgpartition_old";
 pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
     let of_triggers = table.sync_triggers(level).iter().map(|trigger| {
         let body = trigger_body(Text(table), *trigger, level);
-        Function::new(table, ConversionFunction::Sync(*trigger), body)
+        let function = Function::new(table, ConversionFunction::Sync(*trigger), body);
+        function.with_settings(if reads_transition_table(*trigger, table.sync_level(level)) {
+            &LOOK_UP_ROWS
+        } else {
+            &[]
+        })
     });
     of_triggers.chain([guard(table)]).collect()
+}
+
+fn reads_transition_table(trigger: SyncTrigger, level: SyncLevel) -> bool {
+    match trigger {
+        SyncTrigger::Write => level == SyncLevel::Statement,
+        SyncTrigger::Update | SyncTrigger::Delete => true,
+        SyncTrigger::Move | SyncTrigger::Truncate => false,
+    }
 }
 
 /// Returns what [`install_sync`] creates, to hold the catalog against it.
@@ -184,8 +198,8 @@ fn drop_trigger(table: &CopiedTable, trigger: SyncTrigger) -> Sql {
 
 fn trigger_body(text: Text<'_>, trigger: SyncTrigger, level: SyncLevel) -> String {
     let body = match (trigger, level) {
-        (SyncTrigger::Write, SyncLevel::Row) => write_row(text),
-        (SyncTrigger::Write, SyncLevel::Statement) => write_all(text),
+        (SyncTrigger::Write, SyncLevel::Row) => insert_row(text) + &write_row(text),
+        (SyncTrigger::Write, SyncLevel::Statement) => insert_all(text) + &write_all(text),
         (SyncTrigger::Update, _) => free_unique_values(text) + &write_all(text),
         (SyncTrigger::Delete, _) => delete_all(text),
         (SyncTrigger::Move, _) => delete_old_row(text, "  "),
@@ -200,18 +214,34 @@ fn key_changed(text: Text<'_>) -> String {
     format!("({old}) IS DISTINCT FROM ({new})")
 }
 
+/// Inserts a row that the copy does not have, which costs less than an insert that might update.
+fn insert_row(text: Text<'_>) -> String {
+    format!(
+        "  IF TG_OP = 'INSERT' THEN\n    {}\n    {};\n    IF FOUND THEN RETURN NULL; END IF;\n  END IF;\n",
+        new_row(text),
+        text.unless_present(),
+    )
+}
+
 fn write_row(text: Text<'_>) -> String {
     format!(
         "  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND {} THEN\n{}\
-         \x20   IF TG_OP = 'DELETE' THEN RETURN NULL; END IF;\n  END IF;\n  {}\n    SELECT {}\n    \
-         FROM {} AS s WHERE {}\n    {};\n",
+         \x20   IF TG_OP = 'DELETE' THEN RETURN NULL; END IF;\n  END IF;\n  {}\n    {};\n",
         key_changed(text),
         delete_old_row(text, "    "),
+        new_row(text),
+        text.on_conflict(),
+    )
+}
+
+/// Inserts the row that the source has of the new key.
+fn new_row(text: Text<'_>) -> String {
+    format!(
+        "{}\n    SELECT {}\n    FROM {} AS s WHERE {}",
         text.insert(),
         text.columns_of("s"),
         text.source(),
         text.same_key("s", "NEW"),
-        text.on_conflict(),
     )
 }
 
@@ -237,6 +267,21 @@ fn collide(insert: &str, delete: &str, indent: &str) -> String {
     format!(
         "{indent}    BEGIN\n{indent}      {insert} ON CONFLICT DO NOTHING;\n{indent}      {delete}\n{indent}    \
          EXCEPTION WHEN integrity_constraint_violation THEN NULL;\n{indent}    END;\n"
+    )
+}
+
+/// Inserts rows that the copy does not have. If it has one of them, or the source has one no longer, [`write_all`] goes
+/// on.
+fn insert_all(text: Text<'_>) -> String {
+    format!(
+        "  DECLARE\n    inserted bigint;\n  BEGIN\n    {}\n    SELECT {}\n    FROM {} AS s JOIN {NEW} AS n ON {}\n    {};\n    \
+         GET DIAGNOSTICS inserted = ROW_COUNT;\n    IF inserted = (SELECT count(*) FROM {NEW}) THEN RETURN NULL; END IF;\n  \
+         END;\n",
+        text.insert(),
+        text.columns_of("s"),
+        text.source(),
+        text.same_key("s", "n"),
+        text.unless_present(),
     )
 }
 
@@ -287,31 +332,4 @@ fn truncate(text: Text<'_>) -> String {
          {copy};\n  END IF;\n",
         text.is_not_in_source("t")
     )
-}
-
-/// The function that rejects writes to the copy.
-fn guard(table: &CopiedTable) -> Function {
-    let (source, copy) = (table.source.shown(), table.copy.shown());
-    let message = format!(
-        "cannot write to table {copy}, a copy that only the triggers of {source} write to: write to {source}"
-    );
-    let body = format!(
-        "\nBEGIN\n  RAISE object_not_in_prerequisite_state USING MESSAGE = {};\nEND\n",
-        literal(&message)
-    );
-    Function::new(table, ConversionFunction::Guard, body)
-}
-
-/// Writes at a depth above 0 are those of a trigger: the sync, or the cascade of a foreign key.
-fn create_guard(table: &CopiedTable) -> [Sql; 2] {
-    let function = qualified(&table.function(ConversionFunction::Guard));
-    let (trigger, copy) = (name(&guard_name(table.serving())), qualified(&table.copy));
-    [
-        Sql(format!(
-            "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {copy} FOR \
-             EACH STATEMENT WHEN (pg_trigger_depth() = 0 AND current_setting('pgpartition.sync', true) IS \
-             DISTINCT FROM 'on') EXECUTE FUNCTION {function}()"
-        )),
-        Sql(format!("ALTER TABLE ONLY {copy} ENABLE ALWAYS TRIGGER {trigger}")),
-    ]
 }

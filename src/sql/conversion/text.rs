@@ -46,7 +46,6 @@ impl<'a> Text<'a> {
     ///
     /// The key is set as well: two values can be equal and not the same, such as 1.0 and 1.00.
     pub(super) fn on_conflict(self) -> String {
-        let key: Vec<_> = self.0.full_key().map(name).collect();
         let set: Vec<_> = self
             .0
             .columns
@@ -56,9 +55,19 @@ impl<'a> Text<'a> {
             .map(|column| format!("{column} = EXCLUDED.{column}"))
             .collect();
         if set.is_empty() {
-            return format!("ON CONFLICT ({}) DO NOTHING", key.join(", "));
+            return self.unless_present();
         }
-        format!("ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), set.join(", "))
+        format!("ON CONFLICT ({}) DO UPDATE SET {}", self.conflict_key(), set.join(", "))
+    }
+
+    /// `ON CONFLICT` of an insert that leaves an existing row as it is.
+    pub(super) fn unless_present(self) -> String {
+        format!("ON CONFLICT ({}) DO NOTHING", self.conflict_key())
+    }
+
+    fn conflict_key(self) -> String {
+        let key: Vec<_> = self.0.full_key().map(name).collect();
+        key.join(", ")
     }
 
     /// `s."id" = OLD."id" AND s."org_id" = OLD."org_id"`: rows of the same full key.

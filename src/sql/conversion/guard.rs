@@ -1,0 +1,34 @@
+//! The trigger that rejects writes to the copy.
+
+use super::function::Function;
+use crate::partition::{ConversionFunction, CopiedTable, guard_name};
+use crate::sql::Sql;
+use crate::sql::quote::{literal, name, qualified};
+
+/// The function that rejects writes to the copy.
+pub(super) fn guard(table: &CopiedTable) -> Function {
+    let (source, copy) = (table.source.shown(), table.copy.shown());
+    let message = format!(
+        "cannot write to table {copy}, a copy that only the triggers of {source} write to: write to {source}"
+    );
+    let body = format!(
+        "\nBEGIN\n  IF current_setting('pgpartition.sync', true) IS NOT DISTINCT FROM 'on' THEN RETURN NULL; END IF;\n  \
+         RAISE object_not_in_prerequisite_state USING MESSAGE = {};\nEND\n",
+        literal(&message)
+    );
+    Function::new(table, ConversionFunction::Guard, body)
+}
+
+/// Writes at a depth above 0 are those of a trigger: the sync, or the cascade of a foreign key. Each of them reads the
+/// condition anew, so it is short.
+pub(super) fn create_guard(table: &CopiedTable) -> [Sql; 2] {
+    let function = qualified(&table.function(ConversionFunction::Guard));
+    let (trigger, copy) = (name(&guard_name(table.serving())), qualified(&table.copy));
+    [
+        Sql(format!(
+            "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {copy} FOR \
+             EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION {function}()"
+        )),
+        Sql(format!("ALTER TABLE ONLY {copy} ENABLE ALWAYS TRIGGER {trigger}")),
+    ]
+}
