@@ -13,6 +13,9 @@ const LARGEST_PAGE: u32 = 50_000;
 /// by a smaller one.
 const PAGE_TIME: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
 
+/// A page that blocks other sessions and takes more time than this is followed by a smaller one.
+const BLOCKING_TIME: Duration = Duration::from_millis(10);
+
 /// The pause while a replica lags, and the time after which it is asked again whether one does.
 pub(super) const LAG_PAUSE: Duration = Duration::from_secs(1);
 
@@ -21,6 +24,8 @@ pub(super) struct Pace {
     /// Rows of the next page.
     pub(super) rows: u32,
     max_rows_per_second: Option<u32>,
+    /// Time to leave to other sessions, since the last page blocked one.
+    time_of_others: Duration,
     /// The first of the pages in a row that met a lock.
     blocked_since: Option<Instant>,
     /// When the replicas were asked about last.
@@ -34,7 +39,13 @@ impl Pace {
             Work::Compare(_) => None,
         };
         let rows = max_rows_per_second.unwrap_or(FIRST_PAGE).clamp(1, FIRST_PAGE);
-        Self { rows, max_rows_per_second, blocked_since: None, asked_at: None }
+        Self {
+            rows,
+            max_rows_per_second,
+            time_of_others: Duration::ZERO,
+            blocked_since: None,
+            asked_at: None,
+        }
     }
 
     /// Returns whether the replicas have to be asked about again.
@@ -46,13 +57,17 @@ impl Pace {
         is_due
     }
 
-    pub(super) fn took(&mut self, time: Duration) {
+    /// Notes how long a page took, and whether another session waited for it at its end. Then that session gets as much
+    /// time before the next page.
+    pub(super) fn took(&mut self, time: Duration, blocks: bool) {
         self.blocked_since = None;
+        self.time_of_others = if blocks { time } else { Duration::ZERO };
         let (short, long) = PAGE_TIME;
-        if time < short {
-            self.resize(self.rows.saturating_add(self.rows / 2).saturating_add(1));
-        } else if time > long {
+        let longest = if blocks { BLOCKING_TIME } else { long };
+        if time > longest {
             self.resize(self.rows / 2);
+        } else if time < short && !blocks {
+            self.resize(self.rows.saturating_add(self.rows / 2).saturating_add(1));
         }
     }
 
@@ -68,12 +83,11 @@ impl Pace {
         self.rows = rows.clamp(SMALLEST_PAGE.min(largest), largest);
     }
 
-    /// Waits until so many rows may have been copied.
-    pub(super) async fn throttle(&self, rows: u64, elapsed: Duration) {
-        let Some(limit) = self.max_rows_per_second.filter(|limit| *limit > 0) else { return };
-        let millis = rows.saturating_mul(1_000) / u64::from(limit);
-        let wait = Duration::from_millis(millis).saturating_sub(elapsed);
-        tokio::time::sleep(wait).await;
+    /// Returns the time until the next page: so many rows were copied in so much time, and other sessions need theirs.
+    pub(super) fn pause(&self, rows: u64, elapsed: Duration) -> Duration {
+        let limit = self.max_rows_per_second.filter(|limit| *limit > 0);
+        let millis = limit.map_or(0, |limit| rows.saturating_mul(1_000) / u64::from(limit));
+        Duration::from_millis(millis).saturating_sub(elapsed).max(self.time_of_others)
     }
 }
 
@@ -82,33 +96,54 @@ mod tests {
     use super::*;
 
     fn pace(max_rows_per_second: Option<u32>) -> Pace {
-        Pace { rows: FIRST_PAGE, max_rows_per_second, blocked_since: None, asked_at: None }
+        Pace {
+            rows: FIRST_PAGE,
+            max_rows_per_second,
+            time_of_others: Duration::ZERO,
+            blocked_since: None,
+            asked_at: None,
+        }
     }
 
     #[test]
     fn pages_are_sized_by_time() {
         let mut pace = pace(None);
-        pace.took(Duration::from_millis(10));
+        pace.took(Duration::from_millis(10), false);
         assert_eq!(pace.rows, 1_501);
-        pace.took(Duration::from_millis(70));
+        pace.took(Duration::from_millis(70), false);
         assert_eq!(pace.rows, 1_501);
-        pace.took(Duration::from_millis(200));
+        pace.took(Duration::from_millis(200), false);
         assert_eq!(pace.rows, 750);
         for _ in 0..20 {
             pace.met_lock();
         }
         assert_eq!(pace.rows, SMALLEST_PAGE);
         for _ in 0..100 {
-            pace.took(Duration::ZERO);
+            pace.took(Duration::ZERO, false);
         }
         assert_eq!(pace.rows, LARGEST_PAGE);
+    }
+
+    #[test]
+    fn page_that_blocks_a_session_is_followed_by_a_pause_and_a_smaller_page() {
+        let mut pace = pace(None);
+        let time = Duration::from_millis(70);
+        pace.took(time, true);
+        assert_eq!(pace.rows, FIRST_PAGE / 2);
+        assert_eq!(pace.pause(1_000, time), time);
+        // A short page blocks nobody for long.
+        pace.took(Duration::from_millis(5), true);
+        assert_eq!(pace.rows, FIRST_PAGE / 2);
+        pace.took(Duration::from_millis(5), false);
+        assert_eq!(pace.rows, 751);
+        assert_eq!(pace.pause(1_000, time), Duration::ZERO);
     }
 
     #[test]
     fn page_has_no_more_rows_than_a_second_may_have() {
         let mut pace = pace(Some(20));
         for time in [Duration::ZERO, Duration::from_secs(1), Duration::ZERO] {
-            pace.took(time);
+            pace.took(time, false);
             assert!(pace.rows <= 20, "{}", pace.rows);
         }
     }

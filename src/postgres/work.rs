@@ -72,6 +72,7 @@ pub struct PageDone {
 struct Copied {
     copied: u64,
     done: bool,
+    blocks: bool,
 }
 
 /// The answer of a page that compares.
@@ -82,6 +83,7 @@ struct Compared {
     differing: u64,
     repaired: u64,
     done: bool,
+    blocks: bool,
 }
 
 /// Advances the work of a plan until it is done, the time is over, a page fails, or the authority revokes. Returns `None`
@@ -108,7 +110,7 @@ pub async fn advance(
                 outcome.repaired = outcome.repaired.saturating_add(page.repaired);
                 outcome.result = Ok(page.done);
                 progress.worked(&outcome, page);
-                tempo.throttle(outcome.rows, started.elapsed()).await;
+                tokio::time::sleep(tempo.pause(outcome.rows, started.elapsed())).await;
             }
             Err(failure) => outcome.result = Err(failure),
         }
@@ -133,7 +135,7 @@ async fn next_page(
     }
     let session = lock.session();
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
-    if tempo.is_due_to_ask() && is_wal_retained(session).await? {
+    if tempo.is_due_to_ask() && is_a_replica_behind(session).await? {
         tokio::time::sleep(LAG_PAUSE).await;
         return Ok(None);
     }
@@ -143,8 +145,10 @@ async fn next_page(
     // recorded.
     match session.commit_page_text(&script(work, page)).await {
         Ok(text) => {
-            tempo.took(began.elapsed());
-            Ok(Some(done(work, text.as_deref().unwrap_or_default())?))
+            let time = began.elapsed();
+            let (page, blocks) = done(work, text.as_deref().unwrap_or_default())?;
+            tempo.took(time, blocks);
+            Ok(Some(page))
         }
         Err(error) if error.is_busy() && tempo.met_lock() < timeouts.patience => {
             tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
@@ -154,14 +158,15 @@ async fn next_page(
     }
 }
 
-/// Returns whether a replica, or another reader of the WAL, lags so far behind that its slot retains more than 1 GiB. A
-/// role without privileges sees no more of a replica than that.
+/// Returns whether a replica, or another reader of the WAL, is more than 1 GiB behind: what its slot retains, or what it
+/// has not flushed. Every role sees the slots. To others than members of `pg_read_all_stats`, `flush_lsn` is NULL.
 /// <https://www.postgresql.org/docs/current/view-pg-replication-slots.html>
-async fn is_wal_retained(session: &Session) -> Result<bool, DatabaseError> {
-    const RETAINED: &str = "SELECT 'yes' FROM pg_catalog.pg_replication_slots WHERE active AND \
-        pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn) OPERATOR(pg_catalog.>) 1073741824 \
-        LIMIT 1";
-    Ok(session.query_one_text(RETAINED, &[]).await?.is_some())
+/// <https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-REPLICATION-VIEW>
+async fn is_a_replica_behind(session: &Session) -> Result<bool, DatabaseError> {
+    const BEHIND: &str = "SELECT 'yes' FROM (SELECT restart_lsn AS lsn FROM pg_catalog.pg_replication_slots WHERE \
+        active UNION ALL SELECT flush_lsn FROM pg_catalog.pg_stat_replication) AS reader WHERE \
+        pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), lsn) OPERATOR(pg_catalog.>) 1073741824 LIMIT 1";
+    Ok(session.query_one_text(BEHIND, &[]).await?.is_some())
 }
 
 fn script(work: &Work, page: Page) -> Script {
@@ -179,16 +184,17 @@ pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
     DatabaseError::new(ErrorKind::Refused, what)
 }
 
-fn done(work: &Work, answer: &str) -> Result<PageDone, DatabaseError> {
+/// Reads the answer of a page, and whether the page blocked another session.
+fn done(work: &Work, answer: &str) -> Result<(PageDone, bool), DatabaseError> {
     Ok(match work {
         Work::Copy(_) => {
-            let Copied { copied, done } = serde_json::from_str(answer).map_err(misread)?;
-            PageDone { rows: copied, differing: 0, repaired: 0, done }
+            let Copied { copied, done, blocks } = serde_json::from_str(answer).map_err(misread)?;
+            (PageDone { rows: copied, differing: 0, repaired: 0, done }, blocks)
         }
         Work::Compare(_) => {
-            let Compared { source_rows, differing, repaired, done } =
+            let Compared { source_rows, differing, repaired, done, blocks } =
                 serde_json::from_str(answer).map_err(misread)?;
-            PageDone { rows: source_rows, differing, repaired, done }
+            (PageDone { rows: source_rows, differing, repaired, done }, blocks)
         }
     })
 }

@@ -10,6 +10,7 @@ mod support;
 
 mod aside;
 mod authority;
+mod backing_off;
 mod by_others;
 mod certificates;
 mod claims;

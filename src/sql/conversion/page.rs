@@ -41,7 +41,7 @@ pub struct Comparison {
 }
 
 /// Copies the next page. Returns as JSON how many rows the page had (`copied`), how many were copied so far (`total`),
-/// and whether it was the last one (`done`).
+/// whether it was the last one (`done`), and whether another session waited for a lock of it (`blocks`).
 ///
 /// It fails with `no_data_found` (P0002) if there is no record of a copy that goes on, with `lock_not_available` (55P03)
 /// if another session holds a lock, and with `object_not_in_prerequisite_state` (55000) if code of the owner cannot be
@@ -63,14 +63,14 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
              a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() \
              END FROM jsonb_to_record({ANSWER}) AS a (reached text[], until text[], copied bigint, done boolean) \
              WHERE {of_table} RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', \
-             a.done)::text"
+             a.done, 'blocks', {BLOCKS})::text"
             ),
         },
     )
 }
 
 /// Compares the next page of a sweep, or the first page of a new one. Returns as JSON the rows of both sides, how many
-/// differ, how many were repaired, and whether the sweep is complete. Errors are those of [`copy_page`].
+/// differ, how many were repaired, whether the sweep is complete, and whether another session waited for a lock. Errors are those of [`copy_page`].
 #[must_use]
 pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> Script {
     let of_table = of_table(&table.managed);
@@ -106,7 +106,7 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
              jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record({ANSWER}) AS a (reached \
              text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE \
              {of_table} RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, \
-             'differing', a.differing, 'repaired', a.repaired, 'done', a.done)::text"
+             'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', {BLOCKS})::text"
             ),
         },
     )
@@ -122,6 +122,10 @@ struct Parts {
     /// Statement that records the answer.
     record: String,
 }
+
+/// Whether another session waits for a lock of this one. Every role sees that.
+const BLOCKS: &str = "EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY \
+    (pg_blocking_pids(l.pid)))";
 
 /// What the block set.
 const ANSWER: &str = "current_setting('pgpartition.answer')::jsonb";

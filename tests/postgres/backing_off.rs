@@ -1,0 +1,167 @@
+//! A page notices that other sessions wait for it, and no page comes while a replica is far behind.
+
+use std::time::Duration;
+
+use pg_partition_operator::partition::SyncLevel;
+use pg_partition_operator::sql::{Page, copy_page};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::copied::{create, differing, install, page};
+use crate::copying::copy;
+use crate::support::postgres::{Server, majors};
+use crate::support::wait_until;
+use crate::world::{SCHEMA_SQL, World, apply, desired};
+
+const USUAL: Duration = Duration::from_secs(3);
+
+/// A constraint that holds up the last row until another session waits for the transaction.
+const HOLD: &str = "
+    CREATE FUNCTION hold(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+        IF id = 20 THEN
+            PERFORM pg_advisory_xact_lock(20);
+            WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid) LOOP
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+        END IF;
+        RETURN true; END $$;
+    ALTER TABLE t_partitioned ADD CHECK (hold(id))";
+
+#[tokio::test]
+async fn page_reports_that_a_session_waits_for_it() {
+    for major in majors() {
+        let world = World::new(major).await;
+        let table = create(&world, "t", "id int, part int NOT NULL", (&["id"], &["part"])).await;
+        world.owner("INSERT INTO t SELECT n, n FROM generate_series(1, 20) AS n").await;
+        install(&world, &table, SyncLevel::Row).await;
+        world.owner(HOLD).await;
+        let session = world.session().await;
+        assert_eq!(copy(&session, &table, 8).await.unwrap()["blocks"], false, "Postgres {major}");
+
+        let client = world.database.client().await;
+        let last_page = copy_page(&table, Page { statement_timeout: 10 * USUAL, ..page(100) });
+        let update = async {
+            wait_until("the page is at its last row", USUAL, async || {
+                let holds = "SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+                    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 20";
+                world.text(holds).await == "1"
+            })
+            .await;
+            let update = format!("UPDATE {SCHEMA_SQL}.t SET part = part + 1 WHERE id = 9");
+            client.batch_execute(&update).await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(session.commit_page_text(&last_page), update);
+        let answer: Value = serde_json::from_str(&answer.unwrap().unwrap()).unwrap();
+        assert_eq!((&answer["blocks"], &answer["done"]), (&json!(true), &json!(true)), "{answer}");
+        assert_eq!(differing(&world.admin, &table).await, "", "Postgres {major}");
+    }
+}
+
+/// A replica that receives WAL and says how much of it is on its disk.
+struct Replica(TcpStream);
+
+impl Replica {
+    /// Follows the server from here on.
+    async fn follow(server: &Server, slot: &str, from: &str) -> Self {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
+        let parameters = b"user\0postgres\0replication\0true\0\0";
+        let mut startup = Vec::new();
+        startup.extend(u32::try_from(parameters.len() + 8).unwrap().to_be_bytes());
+        startup.extend(196_608_u32.to_be_bytes());
+        startup.extend(parameters);
+        stream.write_all(&startup).await.unwrap();
+        let mut replica = Self(stream);
+        replica.wait_for(b'Z').await;
+        replica.send(b'Q', format!("START_REPLICATION {slot} {from}\0").as_bytes()).await;
+        replica.wait_for(b'W').await;
+        replica
+    }
+
+    async fn send(&mut self, kind: u8, content: &[u8]) {
+        let mut message = vec![kind];
+        message.extend(u32::try_from(content.len() + 4).unwrap().to_be_bytes());
+        message.extend(content);
+        self.0.write_all(&message).await.unwrap();
+    }
+
+    async fn wait_for(&mut self, kind: u8) {
+        loop {
+            let found = self.0.read_u8().await.unwrap();
+            let length = self.0.read_u32().await.unwrap();
+            let mut content = vec![0; length as usize - 4];
+            self.0.read_exact(&mut content).await.unwrap();
+            assert_ne!(found, b'E', "{}", String::from_utf8_lossy(&content));
+            if found == kind {
+                return;
+            }
+        }
+    }
+
+    /// Says that it has flushed all WAL up to there, as in a standby status update.
+    async fn flushed(&mut self, up_to: &str) {
+        let (high, low) = up_to.split_once('/').unwrap();
+        let half = |text| u64::from_str_radix(text, 16).unwrap();
+        let position = (half(high) << 32 | half(low)).to_be_bytes();
+        let (clock, no_answer) = ([0; 8], [0]);
+        let update = [&b"r"[..], &position, &position, &position, &clock, &no_answer].concat();
+        self.send(b'd', &update).await;
+    }
+}
+
+/// As much WAL as 66 segments have.
+const WRITE_WAL: &str = "DO $$ BEGIN FOR n IN 1..66 LOOP
+    PERFORM pg_logical_emit_message(false, 'a', 'b'); PERFORM pg_switch_wal(); END LOOP; END $$";
+
+const ORDERS: &str = "CREATE TABLE orders (id bigint PRIMARY KEY, org int NOT NULL);
+    INSERT INTO orders SELECT n, n FROM generate_series(1, 30) AS n; ANALYZE orders";
+
+#[tokio::test]
+async fn nothing_is_copied_while_a_replica_is_far_behind() {
+    // Segments of the WAL that have nothing in them take no space.
+    let options =
+        ["wal_init_zero=off", "wal_recycle=off", "max_wal_size=8GB", "wal_sender_timeout=0"];
+    let options: Vec<_> = options.iter().flat_map(|option| ["-c", option]).collect();
+    for major in majors() {
+        let server = Server::start(major, &options);
+        for has_slot in [true, false] {
+            let world = World::on(&server, major).await;
+            world.owner(ORDERS).await;
+            let slot = if has_slot {
+                world.admin("SELECT pg_create_physical_replication_slot('replica', true)").await;
+                "SLOT replica"
+            } else {
+                let operator = &world.operator;
+                let grant =
+                    format!("ALTER ROLE {operator} INHERIT; GRANT pg_read_all_stats TO {operator}");
+                world.admin(&grant).await;
+                ""
+            };
+            let at = || world.text("SELECT pg_current_wal_flush_lsn()::text");
+            let mut replica = Replica::follow(&server, slot, &at().await).await;
+            replica.flushed(&at().await).await;
+            world.admin(WRITE_WAL).await;
+
+            let session = world.session().await;
+            let spec = desired(json!({
+                "table": "orders",
+                "partitionBy": {"hash": {"columns": ["org"], "partitions": 2}},
+                "conversion": {"method": "Copy", "acknowledge": ["UniqueKey:orders_pkey"]},
+            }));
+            let catch_up = async {
+                wait_until("the operator waits for the replica", USUAL, async || {
+                    let waits =
+                        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                        AND state = 'idle' AND query LIKE 'SELECT ''yes'' %pg_stat_replication%'";
+                    world.text(waits).await == "1"
+                })
+                .await;
+                let copied = "SELECT copied::text FROM pgpartition.conversions";
+                assert_eq!(world.text(copied).await, "0", "Postgres {major}");
+                replica.flushed(&at().await).await;
+            };
+            let (done, ()) = tokio::join!(apply(&session, &spec, "2026-03-15T12:00:00Z"), catch_up);
+            assert!(done.remaining.is_done(), "Postgres {major}: {}", done.remaining);
+        }
+    }
+}
