@@ -5,7 +5,6 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::copy_facts::Judged;
 use super::meaning::{qualified, qualified_all};
 use super::{
     CopyDifferences, CopyFacts, InvalidSnapshot, ObservedTable, OldestRow, PlainTable,
@@ -294,7 +293,7 @@ impl ObservedTable {
             }
             Answer::Sync { of, state, differences } => {
                 if let Some(facts) = &mut self.copy {
-                    facts.judged = Some(Judged { of, state, differences });
+                    facts.judge(of, state, differences);
                 }
                 return Ok(());
             }

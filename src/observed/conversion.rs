@@ -1,4 +1,4 @@
-//! A conversion by copy as the database has it: its record, and the triggers and functions that keep the copy equal.
+//! A conversion by copy as the database has it: its record, and the triggers and functions that keep the tables equal.
 //!
 //! `postgres/inspect_conversion.sql` reads it. That a trigger or function is the one that was installed is known from
 //! its object identifier and the transaction that wrote its row in the catalog (`xmin`): both are in the record, which
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::partition::{Identifier, SyncLevel};
+use crate::partition::{Identifier, Side, SyncLevel, guard_name};
 
 /// A conversion by copy in one snapshot of the catalog.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct ConversionState {
     /// The record, or `None` if there is none, or the operator cannot trust or read the table of records.
     #[serde(default)]
     pub record: Option<ConversionRecord>,
-    /// Triggers with the names of the sync and of the guard, on the source and on the copy.
+    /// Triggers with the names of the sync on the table that applications use, and of the guard on the other one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<InstalledTrigger>,
     /// Functions without arguments that have the names of the conversion.
@@ -41,7 +41,7 @@ pub struct ConversionRecord {
     /// Time at which the copy was complete, or `None` if it is not.
     #[serde(default)]
     pub backfilled_at: Option<Timestamp>,
-    /// Last transaction of the operator that wrote rows of the copy, or `None` if none did.
+    /// Last transaction of the operator that wrote rows of one of the tables, or `None` if none did.
     #[serde(default)]
     pub changed: Option<u64>,
     /// Rows of the copy that all sweeps together have repaired.
@@ -57,6 +57,9 @@ pub struct ConversionRecord {
     /// The last complete sweep since the triggers were installed, or `None` if there is none.
     #[serde(default, deserialize_with = "if_readable")]
     pub parity: Option<Sweep>,
+    /// Time of the last cutover or rollback, or `None` if there was none.
+    #[serde(default, deserialize_with = "if_readable")]
+    pub serving_since: Option<Timestamp>,
 }
 
 /// A comparison of all rows of both tables.
@@ -117,7 +120,7 @@ pub struct Recorded {
 pub struct InstalledTrigger {
     /// Name.
     pub name: Identifier,
-    /// Whether it is a trigger of the copy. Otherwise it is one of the source.
+    /// Whether it is a trigger of the partitioned table. Otherwise it is one of the plain table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_copy: bool,
     /// Whether it fires in every session: `ENABLE ALWAYS`.
@@ -155,13 +158,13 @@ pub struct ExpectedSync {
     pub functions: BTreeMap<Identifier, String>,
 }
 
-/// Whether the triggers keep the copy equal.
+/// Whether the triggers keep the tables equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SyncState {
-    /// The source has no sync trigger.
+    /// The table that applications use has no sync trigger.
     Missing,
-    /// Something is not as it was installed, so writes may not have reached the copy: the triggers have to be
+    /// Something is not as it was installed, so writes may not have reached the other table: the triggers have to be
     /// installed again, and the tables compared.
     Altered(Vec<SyncChange>),
     /// Triggers are as they were installed, and no write was missed. But an installation would create something else
@@ -233,7 +236,7 @@ impl ConversionState {
     /// Judges the triggers and functions by the record and by what an installation would create.
     #[must_use]
     pub fn sync(&self, expected: &ExpectedSync) -> SyncState {
-        if self.triggers.iter().all(|trigger| trigger.on_copy) {
+        if self.triggers.iter().all(InstalledTrigger::is_guard) {
             return SyncState::Missing;
         }
         let recorded = self.record.as_ref().and_then(|record| record.sync.as_ref());
@@ -290,6 +293,14 @@ impl ConversionState {
 
 fn trigger_change(name: &Identifier, change: Change) -> SyncChange {
     SyncChange { object: SyncObject::Trigger(name.clone()), change }
+}
+
+impl InstalledTrigger {
+    /// Returns whether it rejects writes, and does not make any.
+    #[must_use]
+    pub fn is_guard(&self) -> bool {
+        [Side::Source, Side::Partitioned].iter().any(|serving| self.name == guard_name(*serving))
+    }
 }
 
 impl RecordedSync {

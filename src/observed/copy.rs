@@ -176,6 +176,13 @@ pub struct MissingIndex {
 }
 
 impl CopyDifferences {
+    /// Returns whether the copy has everything that the source has.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        let Self { columns, properties, not_valid, indexes, storage: _, access_method: _ } = self;
+        columns.is_empty() && properties.is_empty() && not_valid.is_empty() && indexes.is_empty()
+    }
+
     /// Returns whether [`follow`](crate::sql::follow) makes something equal.
     #[must_use]
     pub fn can_follow(&self) -> bool {

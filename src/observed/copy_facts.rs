@@ -1,4 +1,4 @@
-//! What belongs to the copy of a plain table.
+//! What belongs to the partitioned copy of a plain table, before the cutover and after it.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConversionRecord, ConversionState, CopyDifferences, CopyProperty, InstalledFunction,
+    BlockingTransaction, ConversionRecord, ConversionState, CopyDifferences, CopyProperty, InstalledFunction,
     ObservedTable, PlainTable, PropertyDifference, Sweep, SyncState,
 };
-use crate::partition::{CopiedTable, Identifier, SyncLevel};
+use crate::partition::{CopiedTable, Identifier, QualifiedName, Side, SyncLevel};
 
 /// What the database says of a copy besides what it says of every partitioned table: its source, and its conversion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CopyFacts {
+    /// The table that has the name applications use.
+    #[serde(default = "source", skip_serializing_if = "is_source")]
+    pub serving: Side,
     /// Object identifier of the plain table.
     pub source: u32,
     /// The plain table.
@@ -25,6 +28,12 @@ pub struct CopyFacts {
     /// Whether the copy was analyzed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub analyzed: bool,
+    /// Views that read the copy, and belong to its owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<QualifiedName>,
+    /// Sessions and replicas that still see rows as they were before the operator changed some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<BlockingTransaction>,
     /// The record of the conversion, and its triggers and functions.
     pub state: ConversionState,
     /// The answer to [`Question::Sync`](super::Question::Sync).
@@ -43,18 +52,36 @@ pub(super) struct Judged {
     pub(super) differences: CopyDifferences,
 }
 
+fn source() -> Side {
+    Side::Source
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_source(serving: &Side) -> bool {
+    *serving == Side::Source
+}
+
 impl CopyFacts {
     /// Returns the facts of a copy that was created just now.
     #[must_use]
     pub fn new(source: u32, plain: PlainTable) -> Self {
         Self {
+            serving: Side::Source,
             source,
             plain,
             keys: Vec::new(),
             analyzed: false,
+            views: Vec::new(),
+            older: Vec::new(),
             state: ConversionState::default(),
             judged: None,
         }
+    }
+
+    /// Makes known how the triggers and functions compare with what an installation would create for the table and level of
+    /// this digest, and how the copy differs from its source.
+    pub fn judge(&mut self, of: String, state: SyncState, differences: CopyDifferences) {
+        self.judged = Some(Judged { of, state, differences });
     }
 
     /// Returns whether the triggers and functions are those that an installation would create for this table and level.
@@ -86,7 +113,7 @@ impl CopyFacts {
         self.judged.as_ref().map(|judged| &judged.differences)
     }
 
-    /// Returns whether a row of the copy can lack what the row of the source has: the columns differ, or a column of the source
+    /// Returns whether a row of the passive table can lack what the row of the other one has: the columns differ, or a column
     /// allows NULL now.
     #[must_use]
     pub fn can_differ(&self) -> bool {
@@ -101,11 +128,11 @@ impl CopyFacts {
         self.judged.as_mut().map(|judged| &mut judged.differences)
     }
 
-    /// Returns the names of the sync triggers of the source.
+    /// Returns the names of the sync triggers of the table that applications use.
     #[must_use]
     pub fn sync_triggers(&self) -> BTreeSet<Identifier> {
-        let of_source = self.state.triggers.iter().filter(|trigger| !trigger.on_copy);
-        of_source.map(|trigger| trigger.name.clone()).collect()
+        let writing = self.state.triggers.iter().filter(|trigger| !trigger.is_guard());
+        writing.map(|trigger| trigger.name.clone()).collect()
     }
 
     /// Returns the columns for which the triggers were installed.
@@ -128,10 +155,23 @@ impl CopyFacts {
         self.record()?.backfilled_at
     }
 
-    /// Returns whether all rows that were there before the triggers are copied.
+    /// Returns whether all rows that were there before the triggers are copied. A copy that applications use is complete,
+    /// even if its record was lost.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.completed_at().is_some()
+        self.completed_at().is_some() || self.serving == Side::Partitioned
+    }
+
+    /// Returns the time of the last cutover or rollback, or `None` if there was none.
+    #[must_use]
+    pub fn serving_since(&self) -> Option<Timestamp> {
+        self.record()?.serving_since
+    }
+
+    /// Returns the last transaction of the operator that changed rows of one of the tables, or `None` if none did.
+    #[must_use]
+    pub fn changed(&self) -> Option<u64> {
+        self.record()?.changed
     }
 
     /// Returns how many rows were copied.
@@ -165,10 +205,16 @@ impl CopyFacts {
     /// Makes of the facts what they are after an installation, which makes the parity unknown.
     pub(crate) fn install_sync(&mut self, table: &CopiedTable, level: SyncLevel) {
         let differences = self.differences().cloned().unwrap_or_default();
-        let (of, state) = (table.sync_digest(level), SyncState::Intact);
-        self.judged = Some(Judged { of, state, differences });
+        self.judge(table.sync_digest(level), SyncState::Intact, differences);
         let record = self.state.record.get_or_insert_default();
         (record.sweep, record.parity) = (None, None);
+    }
+
+    /// Makes of the facts what they are after the tables have exchanged their names.
+    pub(crate) fn swap(&mut self, after: &CopiedTable, level: SyncLevel) {
+        let differences = self.differences().cloned().unwrap_or_default();
+        self.judge(after.sync_digest(level), SyncState::Intact, differences);
+        self.serving = after.serving();
     }
 
     /// Makes of the facts what they are after the triggers, the functions, and the record are gone.
@@ -181,7 +227,7 @@ impl CopyFacts {
 }
 
 impl ObservedTable {
-    /// Returns the plain table that is to be converted: the relation itself, or the source of the copy.
+    /// Returns the plain table that is or was to be converted: the relation itself, or the source of the copy.
     #[must_use]
     pub fn plain_table(&self) -> Option<&PlainTable> {
         self.plain.as_deref().or(self.copy.as_ref().map(|copy| &copy.plain))

@@ -149,10 +149,11 @@ fn relation(raw: RawRelation) -> Result<Relation, InvalidSnapshot> {
         inherited_bounds: raw.inherited_bounds,
         owner_code: raw.owner_code,
         powers: raw.powers,
-        copy_of: match (raw.is_copy, raw.is_copy_of_other) {
-            (true, _) => CopyOf::Table,
-            (false, true) => CopyOf::Other,
-            (false, false) => CopyOf::None,
+        copy_of: match (raw.is_copy, raw.is_copy_of_other, raw.has_source) {
+            (true, _, _) => CopyOf::Table,
+            (false, true, _) => CopyOf::Other,
+            (false, false, true) => CopyOf::Replaced,
+            (false, false, false) => CopyOf::None,
         },
         publications: identifiers(raw.publications)?,
         references: qualified_all(raw.references)?,

@@ -59,8 +59,7 @@ use crate::partition::{
 pub struct ObservedTable {
     /// The table that the spec names.
     pub managed: ManagedTable,
-    /// The relation that was looked for, which SQL addresses. It has the name of the table, unless it stands in
-    /// for the table: a copy before its cutover.
+    /// The relation that was looked for, which SQL addresses: the table, or its copy before the cutover.
     pub name: QualifiedName,
     /// The server that was asked.
     pub server: Server,
@@ -68,8 +67,7 @@ pub struct ObservedTable {
     pub relation: Option<Relation>,
     /// The indexes of the table itself.
     pub indexes: Vec<TableIndex>,
-    /// Digests of the names that have been adopted, as a line of the table's comment records them: an adoption is
-    /// not repeated for another table of the same name.
+    /// Digests of adopted names, as a line of the table's comment has them: no adoption is repeated for another table.
     pub adopted: BTreeSet<String>,
     /// Its partitions, and the tables made to become one.
     pub partitions: Vec<ObservedPartition>,
@@ -155,7 +153,7 @@ pub struct Relation {
     pub owner_code: Vec<String>,
     /// What the login can do and the owner cannot, such as `SUPERUSER` or `membership in payroll`.
     pub powers: Vec<String>,
-    /// The table that its comment calls it a copy of.
+    /// The table of a conversion that it is a copy of.
     pub copy_of: CopyOf,
     /// The publications that name it.
     pub publications: Vec<Identifier>,
@@ -165,15 +163,17 @@ pub struct Relation {
     pub referenced_by: Vec<ForeignKey>,
 }
 
-/// The table of which a relation is the partitioned copy, as its comment says.
+/// The table of which a relation is the copy, as comments say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CopyOf {
-    /// None: it is no copy.
+    /// None.
     #[default]
     None,
     /// The table that the spec names.
     Table,
-    /// Another table.
+    /// The plain table that had its name before the cutover, and is kept beside it.
+    Replaced,
+    /// Another table, of which it can be the source as well.
     Other,
 }
 

@@ -85,8 +85,9 @@ pub struct Publication {
     pub owned: bool,
 }
 
-/// A transaction that blocks a detach because it is open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A transaction that blocks a detach or a swap because it is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum BlockingTransaction {
     /// A session.
     Session {

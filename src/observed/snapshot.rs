@@ -108,6 +108,8 @@ pub(crate) struct RawRelation {
     pub(crate) is_copy: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_copy_of_other: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) has_source: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) publications: Vec<String>,
     /// The catalog query tells these apart from the rest.

@@ -1,7 +1,10 @@
 //! The two tables of a conversion.
 
+use serde::{Deserialize, Serialize};
+
 /// One of the two tables of a conversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Side {
     /// The plain table.
     Source,

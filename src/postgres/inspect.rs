@@ -6,7 +6,7 @@ use super::{DatabaseError, Session, rows};
 use crate::observed::{InvalidSnapshot, Snapshot};
 use crate::partition::{
     DEFAULT_CHECK_PREFIX, Identifier, MARKER_PREFIX, ManagedTable, adoption_patterns, copy_mark,
-    detached_checks, end_of_prefix, expired_beginning, partition_prefix,
+    detached_checks, end_of_prefix, expired_beginning, partition_prefix, source_mark, source_name,
 };
 
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
@@ -53,8 +53,9 @@ pub async fn inspect(
     let expired = expired_beginning();
     let [beginning, digests] = adoption_patterns();
     let adoptions = format!("(?n)^{beginning}({digests})$");
-    let copy = copy_mark(table);
-    let parameters: [&(dyn ToSql + Sync); 10] = [
+    let (copy, source, replaced) = (copy_mark(table), source_name(table), source_mark(table));
+    let source = source.as_str();
+    let parameters: [&(dyn ToSql + Sync); 12] = [
         &schema,
         &name,
         &prefix,
@@ -65,6 +66,8 @@ pub async fn inspect(
         &adoptions,
         &DEFAULT_CHECK_PREFIX,
         &copy,
+        &source,
+        &replaced,
     ];
     let found = session.query_up_to(MAX_BYTES, INSPECT, &parameters).await?;
     let found = found.ok_or_else(|| {

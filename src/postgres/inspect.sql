@@ -3,7 +3,7 @@
 -- names of its partitions begin, $4 a name above all of these (NULL if there is none), $5 the names that the check
 -- on tables detached from it can have, $6 how every marker begins, $7 how that of an expired partition does, $8 the
 -- pattern of the line that records adoptions, $9 how the name of a default-partition check begins,
--- $10 the mark of a copy of it.
+-- $10 the mark of a copy of it, $11 the name of the plain table that it replaced, $12 the mark of that.
 --
 -- What a table's owner writes has no limit, but what is read of it has: the beginning of a comment, where
 -- the marker is, and definitions up to a length that makes inspecting fail (MAX_DEFINITION in rows.rs).
@@ -232,8 +232,17 @@ SELECT 'table' AS what,
                ),
                'isCopy', coalesce(split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) = $10::text, false),
                -- Of whatever table: the same mark up to the name.
-               'isCopyOfOther', coalesce(starts_with(obj_description(t.oid, 'pg_class'), $6::text || 'copy of ')
-                   AND split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) <> $10::text, false),
+               'isCopyOfOther', coalesce((
+                   starts_with(obj_description(t.oid, 'pg_class'), $6::text || 'copy of ')
+                   OR starts_with(obj_description(t.oid, 'pg_class'), $6::text || 'source of ')
+               ) AND split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) <> $10::text, false),
+               'hasSource', t.relkind = 'p' AND EXISTS (
+                   SELECT
+                   FROM pg_class s
+                   WHERE s.relnamespace = t.relnamespace AND s.relname = $11::name AND s.relkind = 'r'
+                     AND s.relowner = t.relowner
+                     AND split_part(obj_description(s.oid, 'pg_class'), E'\n', 1) = $12::text
+               ),
                'inheritedBounds', CASE WHEN t.relispartition THEN left(pg_get_partition_constraintdef(t.oid), 100001) END,
                -- A drain evaluates expressions of the owner with the rights of the login: no restriction of Postgres
                -- keeps their functions from RESET ROLE.

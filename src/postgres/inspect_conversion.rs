@@ -7,13 +7,13 @@ use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::{ConversionState, InstalledFunction};
 use crate::partition::{
-    ConversionFunction, Identifier, ManagedTable, Side, SyncTrigger, function_digest, guard_name,
+    ConversionNames, Identifier, ManagedTable, Side, SyncTrigger, function_digest, guard_name,
 };
 
 const RECORDED: &str = concat!(
     "WITH record AS MATERIALIZED (SELECT jsonb_build_object('begun', c.reached IS NOT NULL, 'copied', c.copied, \
      'backfilledAt', c.backfilled_at, 'changed', c.changed::text::numeric, 'repaired', c.repaired, 'sync', c.sync, \
-     'sweep', c.sweep - 'reached', 'parity', c.parity) AS fact FROM pgpartition.conversions AS c WHERE c.schema_name = $1::text AND \
+     'sweep', c.sweep - 'reached', 'parity', c.parity, 'servingSince', to_jsonb(c) -> 'serving_since') AS fact FROM pgpartition.conversions AS c WHERE c.schema_name = $1::text AND \
      c.table_name = $2::text),\n",
     include_str!("inspect_conversion.sql")
 );
@@ -44,7 +44,7 @@ struct RawFunction {
 }
 
 /// Reads the conversion of a table, of which `source` and `copy` are the plain table and the partitioned one in the same
-/// schema. Neither has to be there.
+/// schema. Neither has to be there. One of them has the name of the table: it has the sync triggers, the other the guard.
 ///
 /// # Errors
 /// Returns an error if the database refuses, or does not answer in time.
@@ -57,12 +57,13 @@ pub async fn inspect_conversion(
     let can_read = session.query_one_text(CAN_READ_RECORDS, &[]).await?.is_some();
     let query = if can_read { RECORDED } else { UNRECORDED };
     let (schema, name) = (table.name().schema.as_str(), table.name().name.as_str());
-    let (source, copy, guard) = (source.as_str(), copy.as_str(), guard_name(Side::Source));
+    let serving = if *source == table.name().name { Side::Source } else { Side::Partitioned };
+    let (source, copy, guard) = (source.as_str(), copy.as_str(), guard_name(serving));
     let guard = guard.as_str();
-    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table, Side::Source));
+    let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table, serving));
     let triggers = triggers.each_ref().map(Identifier::as_str);
-    let guard_function = ConversionFunction::Guard.name(table, Side::Source);
-    let functions: Vec<_> = triggers.into_iter().chain([guard_function.as_str()]).collect();
+    let functions = ConversionNames::new(table).functions;
+    let functions: Vec<_> = functions.iter().map(Identifier::as_str).collect();
     let parameters: [&(dyn ToSql + Sync); 7] =
         [&schema, &name, &source, &copy, &triggers.as_slice(), &guard, &functions];
     let mut state = ConversionState::default();

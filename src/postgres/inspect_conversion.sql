@@ -1,13 +1,14 @@
 -- A conversion by copy as it is: rows of a word and of one fact in JSON, as in inspect_plain.sql. The word is a field of
 -- `ConversionState` (observed/conversion.rs). It is one statement, so one snapshot. inspect_conversion.rs writes the
 -- query `record` before it, since a table that may be missing cannot be named here.
--- $1 schema, $2 name of the table in the record, $3 name of the source, $4 name of the copy, $5 names of the sync triggers
--- on the source, $6 name of the guard on the copy, $7 names of functions.
+-- $1 schema, $2 name of the table in the record and of the one that applications use, $3 name of the source, $4 name of the
+-- copy, $5 names of the sync triggers on the table that applications use, $6 name of the guard on the other one, $7 names of
+-- functions.
 --
 -- It reads the catalog and the record, and no row of a user's table. Keys of rows are in the record: the answer has none.
 -- Its only lock is ACCESS SHARE on the record.
 tables AS MATERIALIZED (
-    SELECT c.oid, c.relowner, c.relname = $4 AS is_copy
+    SELECT c.oid, c.relowner, c.relname = $4 AS is_copy, c.relname = $2 AS is_serving
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relname IN ($3, $4)
@@ -24,7 +25,7 @@ SELECT 'triggers', json_build_object(
        )::text
 FROM tables t
 JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
-    AND CASE WHEN t.is_copy THEN g.tgname = $6 ELSE g.tgname = ANY ($5) END
+    AND CASE WHEN t.is_serving THEN g.tgname = ANY ($5) ELSE g.tgname = $6 END
 UNION ALL
 SELECT 'functions', json_build_object(
            'name', p.proname,

@@ -10,7 +10,7 @@ use super::inspect_conversion::CAN_READ_RECORDS;
 use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::PlainTable;
-use crate::partition::{ConversionNames, Identifier, ManagedTable, copy_mark};
+use crate::partition::{ConversionNames, Identifier, ManagedTable, copy_mark, source_mark};
 
 const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
 
@@ -34,10 +34,11 @@ pub(super) async fn inspect_plain(
     let names = ConversionNames::new(table);
     let [relations, functions, triggers] = [&names.relations, &names.functions, &names.triggers]
         .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
-    let mark = copy_mark(table);
+    let marks = [copy_mark(table), source_mark(table)];
+    let marks = marks.as_slice();
     let sync = recorded_sync(session, table).await?;
     let parameters: [&(dyn ToSql + Sync); 6] =
-        [&oid, &relations, &functions, &triggers, &mark, &sync];
+        [&oid, &relations, &functions, &triggers, &marks, &sync];
     let found = session.query_up_to(MAX_BYTES, INSPECT_PLAIN, &parameters).await?;
     let found = found.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;

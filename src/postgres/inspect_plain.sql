@@ -3,7 +3,7 @@
 -- only: no row of a user's table. It is one statement, so one snapshot. It is sent only if the spec has a conversion, or
 -- for `inspect`.
 -- $1 object identifier of the table, $2 names that relations of its schema get, $3 names that functions get,
--- $4 names that triggers on the table get, $5 mark of the copy of the table, $6 what is recorded of the triggers and
+-- $4 names that triggers on the table get, $5 marks of the copy of the table, and of the table after the cutover, $6 what is recorded of the triggers and
 -- functions that were installed: they can be there without a copy, and are replaced.
 --
 -- No text here is longer than 300 characters, except names in lists; the number of rows has no limit but that of
@@ -17,14 +17,15 @@ WITH target AS MATERIALIZED (
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = $1
 ),
--- The copy that an earlier run created: its names are not taken, but where they belong.
+-- The copy that an earlier run created, or after the cutover the table itself: their names are not taken, but where they
+-- belong.
 copy AS MATERIALIZED (
     SELECT c.oid
     FROM target t
-    JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname = ANY ($2::name[]) AND c.relkind = 'p'
+    JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname = ANY ($2::name[]) AND c.relkind IN ('p', 'r')
         AND c.relowner = t.relowner
     JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
-    WHERE split_part(d.description, E'\n', 1) = $5
+    WHERE split_part(d.description, E'\n', 1) = ANY ($5::text[])
 ),
 -- A function or a catalog that a major lacks must not be named; a column that it lacks can be, if something around
 -- it has the name too.
@@ -361,10 +362,10 @@ FROM (
       AND NOT (
           d.classid = 'pg_class'::regclass AND (d.objid = t.oid OR d.objid IN (SELECT oid FROM views))
       )
-      AND (w.oid IS NULL OR w.oid NOT IN (SELECT rule FROM views))
-      -- A function whose body alone names the table is made again at the cutover.
+      AND (w.oid IS NULL OR w.oid NOT IN (SELECT rule FROM views) OR t.oid IN (SELECT oid FROM copy))
+      -- A view, and a function whose body alone names the table, is made again at the cutover.
       AND NOT (
-          p.oid IS NOT NULL AND p.proowner = t.relowner AND NOT EXISTS (
+          t.oid NOT IN (SELECT oid FROM copy) AND p.oid IS NOT NULL AND p.proowner = t.relowner AND NOT EXISTS (
               SELECT FROM dependents other
               WHERE other.classid = d.classid AND other.objid = d.objid AND other.refclassid = 'pg_type'::regclass
           )
