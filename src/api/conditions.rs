@@ -124,6 +124,14 @@ reasons! {
     Converting: Time,
     /// The conversion has reached the state that the spec asks for.
     AsRequested: Time,
+    /// The tables of a conversion cannot be swapped now: a lock was not acquired, or sessions still see older rows; wait, or
+    /// end the transactions that the message names.
+    SwapBlocked: OtherSessions,
+    /// The plain table should be dropped after the cutover, and other objects depend on it; drop them, or create them again
+    /// on the partitioned table.
+    SourceInUse: User,
+    /// The plain table cannot become the one that applications use again; the message says why.
+    RollbackImpossible: User,
     /// Retention is paused while the table is converted; nothing expires.
     ConversionFirst: Time,
     /// Both tables have the same rows, and the triggers keep it so.
@@ -133,7 +141,7 @@ reasons! {
     /// A trigger or function that keeps the copy equal was dropped, disabled, or replaced; the operator installs it again
     /// and compares both tables.
     SyncAltered: Time,
-    /// The copy cannot follow a change of the plain table; change it back, or end the conversion and begin again.
+    /// One of the two tables was changed, and the other one cannot follow; read the message.
     ColumnsDiffer: User,
     /// The two tables were not compared since the triggers were installed; wait.
     NotCompared: Time,

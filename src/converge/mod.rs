@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
-use crate::plan::{Blocker, CheckedPlan, Moment, Plan, Step, Violation, is_refuted, readmit};
+use crate::plan::{
+    Blocker, CheckedPlan, ConversionBlocker, Moment, Plan, Step, Violation, is_refuted, readmit,
+};
 use crate::postgres::{
     Authority, Certainty, ClaimHolder, DatabaseError, InspectError, LockKeys, Progress, Ruling,
     Session, StepFailure, StepOutcome, TableLock, Unrevoked, WorkOutcome, claim, execute,
@@ -295,14 +297,20 @@ impl Doing<'_> {
     }
 }
 
-/// Whether a detach is pending: blocked, or only not finalized yet because this run began it.
+/// Whether a detach is pending: blocked, or only not finalized yet because this run began it. Or a swap is blocked.
 fn is_pending(plan: &Plan) -> bool {
     is_held_up(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach(_)))
 }
 
-/// Whether a detach waits for somebody to end a transaction.
+/// Whether a detach or a swap waits for somebody to end a transaction.
 fn is_held_up(plan: &Plan) -> bool {
-    plan.deferred.iter().any(|held| matches!(held.blocker, Blocker::DetachHeld { .. }))
+    let waits = |blocker: &Blocker| {
+        matches!(
+            blocker,
+            Blocker::DetachHeld { .. } | Blocker::Conversion(ConversionBlocker::SwapBlocked { .. })
+        )
+    };
+    plan.deferred.iter().any(|held| waits(&held.blocker))
 }
 
 fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {

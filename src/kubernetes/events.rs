@@ -67,6 +67,11 @@ impl Events {
         let step = &outcome.step;
         let what = format!("{} {} {}", step.verb(), step.subject().shown(), step.detail());
         let (type_, reason, note) = match &outcome.result {
+            // How long applications may have noticed it.
+            Ok(()) if matches!(step, Step::Swap(_)) => {
+                let note = format!("{what}, in {} ms with all attempts", outcome.took.as_millis());
+                (EventType::Normal, Reason::Succeeded, note)
+            }
             Ok(()) => (EventType::Normal, Reason::Succeeded, what),
             Err(error) => (EventType::Warning, Reason::StepFailed, format!("{what}: {error}")),
         };

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlockingTransaction, ConversionRecord, ConversionState, CopyDifferences, CopyProperty, InstalledFunction,
-    ObservedTable, PlainTable, PropertyDifference, Sweep, SyncState,
+    BlockingTransaction, ConversionRecord, ConversionState, CopyDifferences, CopyProperty,
+    InstalledFunction, ObservedTable, PlainTable, PropertyDifference, Sweep, SyncState,
 };
 use crate::partition::{CopiedTable, Identifier, QualifiedName, Side, SyncLevel};
 

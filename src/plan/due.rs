@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use super::Moment;
 use super::calendar::{Calendar, grid};
 use super::rules::grace_over;
-use crate::desired::{ConversionMethod, DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
+use crate::desired::{
+    AfterCutover, ConversionMethod, DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone,
+};
 use crate::observed::{CopyFacts, ObservedPartition, ObservedTable};
-use crate::partition::KeyType;
+use crate::partition::{KeyType, Side};
 
-/// When something is due next, though nobody changes anything; none on a hash. While a table is converted, the
-/// next comparison.
+/// When something is due next, though nobody changes anything; none on a hash that is not converted.
 #[must_use]
 pub fn next_action(
     desired: &DesiredTable,
@@ -18,7 +19,7 @@ pub fn next_action(
     moment: &Moment,
 ) -> Option<Timestamp> {
     if let Some(copy) = &observed.copy {
-        return next_comparison(desired, copy, moment);
+        return next_of_conversion(desired, observed, copy, moment);
     }
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     let Zone::Known(zone) = &range.zone else { return None };
@@ -37,11 +38,31 @@ pub fn next_action(
     scheduled(&range.schedule.provision).into_iter().chain(expire).chain(dropped).min()
 }
 
-/// Returns when the tables of a conversion are compared again. The partitions of a copy wait for no schedule.
-fn next_comparison(desired: &DesiredTable, copy: &CopyFacts, moment: &Moment) -> Option<Timestamp> {
+/// Returns when the tables of a conversion are compared again, and after the cutover when the periods change and when the
+/// source can be dropped. The partitions of a copy wait for no schedule.
+fn next_of_conversion(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    copy: &CopyFacts,
+    moment: &Moment,
+) -> Option<Timestamp> {
     let ConversionMethod::Copy(options) = &desired.conversion.as_ref()?.method else { return None };
-    let due = copy.parity()?.checked_at?.checked_add(options.parity.every).ok()?;
-    (due > moment.now).then_some(due)
+    let compared = copy.parity().and_then(|parity| parity.checked_at);
+    let compared = compared.and_then(|at| at.checked_add(options.parity.every).ok());
+    let is_served = copy.serving == Side::Partitioned;
+    let grace = match options.source {
+        AfterCutover::Drop { after } if is_served => {
+            copy.serving_since().and_then(|since| since.checked_add(after).ok())
+        }
+        AfterCutover::Drop { .. } | AfterCutover::Keep => None,
+    };
+    let period = match &desired.partitioning {
+        Partitioning::Range(range) if is_served => {
+            observed.range_key().and_then(|key| end_of_period(range, key.key_type, moment.now))
+        }
+        Partitioning::Range(_) | Partitioning::Hash(_) => None,
+    };
+    [compared, grace, period].into_iter().flatten().filter(|due| *due > moment.now).min()
 }
 
 /// When the periods that should have a partition change, and those that are kept.

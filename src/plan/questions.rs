@@ -113,9 +113,12 @@ fn oldest_row(desired: &DesiredTable, observed: &ObservedTable) -> Option<Questi
     (is_asked && !has_begun).then(|| Question::OldestRow(range.column.clone()))
 }
 
-/// Asks about the conversion of which the table is the copy.
+/// Asks about the conversion of which the table is the copy, before the cutover or after it.
 fn copy(observed: &ObservedTable) -> Option<Question> {
-    (observed.relation.as_ref()?.copy_of == CopyOf::Table).then_some(Question::Copy)
+    match observed.relation.as_ref()?.copy_of {
+        CopyOf::Table | CopyOf::Replaced => Some(Question::Copy),
+        CopyOf::None | CopyOf::Other => None,
+    }
 }
 
 /// Asks about the triggers and functions that the spec asks for.
@@ -125,7 +128,8 @@ fn sync(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Op
         Ok(Phase::Copied(copied)) => {
             Some(Question::Sync(Box::new(copied.table), copied.options.sync))
         }
-        Ok(Phase::Partitioned | Phase::Begin(_) | Phase::Ended(_)) | Err(_) => None,
+        Ok(Phase::Partitioned | Phase::Begin(_) | Phase::Served { .. } | Phase::Ended(_))
+        | Err(_) => None,
     }
 }
 

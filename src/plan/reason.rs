@@ -52,6 +52,12 @@ pub enum Cause {
     ConversionWanted,
     /// The spec has no conversion any more.
     ConversionUnwanted,
+    /// The spec wants the partitioned table to be the one that applications use.
+    CutoverWanted,
+    /// The spec wants the plain table to be the one that applications use again.
+    RollbackWanted,
+    /// The spec wants the plain table dropped after the cutover.
+    SourceUnwanted,
     /// Nothing keeps the copy equal to its source yet.
     SyncMissing,
     /// A trigger or function is not the one that was installed.
@@ -107,7 +113,10 @@ impl Cause {
             Self::DefaultUnwanted => "spec.defaultPartition is Absent".to_owned(),
             Self::ConversionWanted => "spec.conversion is set".to_owned(),
             Self::ConversionUnwanted => "spec.conversion is absent".to_owned(),
-            Self::SyncMissing => "nothing keeps the copy equal yet".to_owned(),
+            Self::CutoverWanted => "spec.conversion.serveFrom is Partitioned".to_owned(),
+            Self::RollbackWanted => "spec.conversion.serveFrom is Source".to_owned(),
+            Self::SourceUnwanted => "spec.conversion.source.afterCutover is Drop".to_owned(),
+            Self::SyncMissing => "nothing keeps the tables equal yet".to_owned(),
             Self::SyncAltered => "it is not what was installed".to_owned(),
             Self::SyncOutdated => "it is for other columns or another level".to_owned(),
             Self::RowsMissing => "rows of the source are not in the copy".to_owned(),

@@ -8,12 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::Seen;
 use super::conditions::whole_seconds;
 use super::verdict::is_for_index;
+use crate::api::v1alpha1 as api;
 use crate::api::v1alpha1::{
     ConversionStage, ConversionStatus, LostAt, ParityLevel, ParityState, ParityStatus,
-    ReportedLoss, Side,
+    ReportedLoss, Rollback,
 };
 use crate::desired::{self, ConversionMethod};
 use crate::observed::{CopyFacts, Sweep, SyncState};
+use crate::partition::Side;
 use crate::plan::{Blocker, Finding, LossAt, preflight};
 
 /// Losses, and bound objects, that a status shows.
@@ -60,11 +62,15 @@ pub(super) fn stage(seen: &Seen<'_>) -> Option<ConversionStage> {
     let relation = seen.observed.relation.as_ref()?;
     let is_wanted = seen.desired.conversion.is_some();
     let Some(facts) = &seen.observed.copy else {
-        return (is_wanted && relation.key().is_none()).then_some(ConversionStage::Preparing);
+        let is_plain = relation.key().is_none();
+        let stage = if is_plain { ConversionStage::Preparing } else { ConversionStage::Serving };
+        return is_wanted.then_some(stage);
     };
     let builds_indexes = || seen.remaining.steps.iter().any(is_for_index);
     Some(if !is_wanted {
         ConversionStage::Ending
+    } else if facts.serving == Side::Partitioned {
+        ConversionStage::Serving
     } else if !facts.was_synced() {
         ConversionStage::Preparing
     } else if !facts.is_complete() {
@@ -83,7 +89,12 @@ pub(super) fn conversion(seen: &Seen<'_>) -> Option<ConversionStatus> {
     let stage = stage(seen)?;
     let status = ConversionStatus {
         stage: Some(stage),
-        serving: Some(Side::Source),
+        serving: serving(seen).map(|serving| match serving {
+            Side::Source => api::Side::Source,
+            Side::Partitioned => api::Side::Partitioned,
+        }),
+        serving_since: serving_since(seen),
+        rollback: rollback(seen),
         losses: losses(seen),
         bound: bound(seen),
         ..ConversionStatus::default()
@@ -92,6 +103,32 @@ pub(super) fn conversion(seen: &Seen<'_>) -> Option<ConversionStatus> {
         (ConversionStage::Copying, Some(facts)) => with_progress(status, facts, seen),
         _ => status,
     })
+}
+
+/// Returns the table that has the name applications use, or `None` if nothing is converted.
+pub(super) fn serving(seen: &Seen<'_>) -> Option<Side> {
+    let relation = seen.observed.relation.as_ref()?;
+    match (&seen.observed.copy, relation.key()) {
+        (Some(facts), _) => Some(facts.serving),
+        (None, None) => Some(Side::Source),
+        (None, Some(_)) => Some(Side::Partitioned),
+    }
+}
+
+fn serving_since(seen: &Seen<'_>) -> Option<Time> {
+    let since = seen.observed.copy.as_ref()?.serving_since()?;
+    Some(Time(whole_seconds(since)))
+}
+
+/// The source takes over without a loss as long as the triggers keep all of its columns.
+fn rollback(seen: &Seen<'_>) -> Option<Rollback> {
+    if serving(seen)? == Side::Source {
+        return None;
+    }
+    let is_kept = seen.observed.copy.as_ref().is_some_and(|facts| {
+        sync_triggers(facts) == Some(SyncTriggers::Enabled) && !facts.can_differ()
+    });
+    Some(if is_kept { Rollback::Possible } else { Rollback::Impossible })
 }
 
 fn with_progress(status: ConversionStatus, facts: &CopyFacts, seen: &Seen<'_>) -> ConversionStatus {
@@ -185,9 +222,11 @@ fn is_enough(sweep: &Sweep, seen: &Seen<'_>) -> bool {
     }
 }
 
-/// Something of the table prevents its conversion: the preflight would not let it begin.
+/// Something of the table prevents its conversion: the preflight would not let it begin. What only prevents a swap or the
+/// drop of the source proves nothing.
 fn misses_writes(seen: &Seen<'_>) -> bool {
-    seen.remaining.deferred.iter().any(|held| matches!(held.blocker, Blocker::Preflight { .. }))
+    let of_table = seen.remaining.deferred.iter().filter(|held| held.wanted.is_none());
+    of_table.into_iter().any(|held| matches!(held.blocker, Blocker::Preflight { .. }))
 }
 
 fn number(count: u64) -> Option<i64> {

@@ -1,13 +1,13 @@
 //! `InSync` and `Converted`: what the conditions of a conversion say.
 
-use super::conversion::{parity_state, stage};
+use super::conversion::{parity_state, serving, stage};
 use super::obstacle::{About, Obstacle};
 use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, remedy, says, unknown};
 use super::{Seen, reason_of};
 use crate::api::Reason;
 use crate::api::v1alpha1::{ConversionStage, ParityState};
 use crate::observed::{CopyFacts, SyncState};
-use crate::plan::Blocker;
+use crate::plan::{Blocker, ConversionBlocker};
 
 /// Returns whether the copy of a table is equal to its source and stays so, or `None` if the table has no copy.
 pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
@@ -84,23 +84,23 @@ fn compared(facts: &CopyFacts) -> Verdict {
 
 /// `None` if the spec has no conversion.
 pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
-    seen.desired.conversion.as_ref()?;
+    let wanted = seen.desired.conversion.as_ref()?.serve_from;
     let of_table = first(obstacles, About::Table);
     let obstacle = of_table.or(first(obstacles, About::Conversion));
     let stage = stage(seen);
-    let rejects = |obstacle: &&Obstacle| {
-        matches!(obstacle.reason, Reason::NotConvertible | Reason::NotAcknowledged)
+    let is_reached = match stage {
+        None | Some(ConversionStage::InParity | ConversionStage::Serving) => {
+            serving(seen) == Some(wanted)
+        }
+        Some(_) => false,
     };
     Some(match (obstacle, stage) {
-        (Some(obstacle), _) if rejects(&obstacle) => obstacle.denies(),
+        (Some(obstacle), _) if names_conversion(obstacle.reason) => obstacle.denies(),
         (Some(obstacle), Some(_)) if of_table.is_some() => {
             says(FALSE, Reason::NotConvertible, obstacle.message.clone())
         }
         _ if of_table.is_some() || first(obstacles, About::Access).is_some() => unknown(),
-        (None, None | Some(ConversionStage::InParity)) => {
-            let message = "the conversion has reached the state that spec.conversion asks for";
-            says(TRUE, Reason::AsRequested, message.to_owned())
-        }
+        (None, _) if is_reached => says(TRUE, Reason::AsRequested, reached(seen)),
         (_, Some(_) | None) => {
             let obstacle = obstacle.or(obstacles.first());
             let goes_on = || "the conversion goes on with the next run".to_owned();
@@ -108,4 +108,30 @@ pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdi
             says(FALSE, Reason::Converting, message)
         }
     })
+}
+
+/// Returns whether a reason is one of this condition.
+fn names_conversion(reason: Reason) -> bool {
+    let reasons = [
+        Reason::NotConvertible,
+        Reason::NotAcknowledged,
+        Reason::SwapBlocked,
+        Reason::SourceInUse,
+        Reason::RollbackImpossible,
+    ];
+    reasons.contains(&reason)
+}
+
+fn reached(seen: &Seen<'_>) -> String {
+    let reached = "the conversion has reached the state that spec.conversion asks for";
+    let until = blockers_of(seen).find_map(|blocker| {
+        let Blocker::Conversion(ConversionBlocker::SourceInGrace { until }) = blocker else {
+            return None;
+        };
+        Some(until)
+    });
+    match until {
+        Some(until) => format!("{reached}, and the source is dropped after {until}"),
+        None => reached.to_owned(),
+    }
 }

@@ -1,6 +1,6 @@
 //! What keeps a table from being what its spec asks for.
 
-use super::conversion::stage;
+use super::conversion::{serving, stage};
 use super::{FailedStep, Failure, Seen};
 use crate::api::v1alpha1::ConversionStage;
 use crate::api::{Reason, ResolvedBy};
@@ -58,7 +58,9 @@ pub(super) fn reason_of_failed(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Reas
     // Whichever statement ran out of time, the detach is pending until it is finalized.
     let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach(FinalizeDetach { partition, .. }) if *partition == step.subject());
     let is_pending = || seen.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
-    if failure.reason == Reason::LockTimeout && is_pending() {
+    if failure.reason == Reason::LockTimeout && matches!(step, Step::Swap(_)) {
+        Reason::SwapBlocked
+    } else if failure.reason == Reason::LockTimeout && is_pending() {
         Reason::DetachPending
     } else {
         failure.reason
@@ -130,13 +132,12 @@ fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
     })
 }
 
-/// Returns whether a conversion has not yet come to parity.
+/// Returns whether the table that the spec wants does not serve yet.
 fn is_converting(seen: &Seen<'_>) -> bool {
+    let is_served = || serving(seen) == seen.desired.conversion.as_ref().map(|c| c.serve_from);
     match stage(seen) {
-        None
-        | Some(ConversionStage::InParity | ConversionStage::Serving | ConversionStage::Ending) => {
-            false
-        }
+        None | Some(ConversionStage::Ending) => false,
+        Some(ConversionStage::InParity | ConversionStage::Serving) => !is_served(),
         Some(
             ConversionStage::Preparing
             | ConversionStage::Copying
@@ -233,14 +234,22 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
             (Reason::NotConvertible, About::Table)
         }
         ConversionBlocker::CopyOfOther { .. } => (Reason::Conflict, About::Table),
-        ConversionBlocker::CutoverNotSupported => (Reason::NotConvertible, About::Conversion),
-        ConversionBlocker::ColumnsDiffer { .. } => (Reason::ColumnsDiffer, About::Conversion),
+        ConversionBlocker::ColumnsDiffer { .. } | ConversionBlocker::SourceDiffers { .. } => {
+            (Reason::ColumnsDiffer, About::Conversion)
+        }
         ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. } => {
             (Reason::ParityFailed, About::Conversion)
         }
-        ConversionBlocker::DropCopyNeedsApproval { .. } => {
+        ConversionBlocker::DropCopyNeedsApproval { .. }
+        | ConversionBlocker::RollbackNeedsApproval { .. } => {
             (Reason::AwaitingApproval, About::Conversion)
         }
+        ConversionBlocker::SwapBlocked { .. } => (Reason::SwapBlocked, About::Conversion),
+        ConversionBlocker::RollbackImpossible { .. } => {
+            (Reason::RollbackImpossible, About::Conversion)
+        }
+        ConversionBlocker::SourceInGrace { .. } => (Reason::AwaitingGrace, About::Conversion),
+        ConversionBlocker::SourceInUse { .. } => (Reason::SourceInUse, About::Conversion),
     }
 }
 

@@ -99,7 +99,8 @@ pub(super) fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
 pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
     let Partitioning::Range(range) = &seen.desired.partitioning else { return None };
     let blocked = first(obstacles, About::Table).or(first(obstacles, About::Access));
-    if conversion::stage(seen).is_some() && blocked.is_none() {
+    let is_paused = seen.observed.copy.is_some() || seen.observed.plain.is_some();
+    if is_paused && conversion::stage(seen).is_some() && blocked.is_none() {
         let message = "nothing expires while the table is converted".to_owned();
         return Some(says(TRUE, Reason::ConversionFirst, message));
     }

@@ -386,6 +386,44 @@ fn instant(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
+/// Blockers of a copy before its cutover.
+fn blockers_of_copy() -> Vec<Blocker> {
+    vec![
+        ConversionBlocker::AttachNotSupported.into(),
+        ConversionBlocker::CopyOfOther { table: orders("orders_partitioned") }.into(),
+        ConversionBlocker::NoSource { table: orders("orders") }.into(),
+        ConversionBlocker::ColumnsDiffer {
+            table: orders("orders"),
+            changes: vec!["column placed_at of another type".to_owned()],
+        }
+        .into(),
+        ConversionBlocker::ParityFailed { table: orders("orders"), sweeps: 3 }.into(),
+        ConversionBlocker::TooManyDiffer { table: orders("orders"), rows: 100_000 }.into(),
+        ConversionBlocker::DropCopyNeedsApproval { copy: orders("orders_partitioned") }.into(),
+    ]
+}
+
+/// Blockers of a swap, and of the drop of the source after it.
+fn swap_blockers() -> Vec<Blocker> {
+    let source = orders("orders_source");
+    let by = vec![BlockingTransaction::Session { pid: 4711, who: "nightly.py".to_owned() }];
+    let blockers = [
+        ConversionBlocker::SwapBlocked { by },
+        ConversionBlocker::SourceDiffers {
+            source: source.clone(),
+            changes: vec!["column note is missing".to_owned()],
+        },
+        ConversionBlocker::RollbackImpossible {
+            source: source.clone(),
+            because: vec!["column note is missing".to_owned()],
+        },
+        ConversionBlocker::RollbackNeedsApproval { source: source.clone(), rows: Some(2) },
+        ConversionBlocker::SourceInGrace { until: instant("2026-12-01T12:00:00Z") },
+        ConversionBlocker::SourceInUse { source, by: vec!["materialized view totals".to_owned()] },
+    ];
+    blockers.map(Blocker::from).into()
+}
+
 /// A blocker of each kind, in the order of their declaration.
 pub(crate) fn blockers() -> Vec<Blocker> {
     let (keeper, owner) = (identifier("keeper"), identifier("alice"));
@@ -397,20 +435,8 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::NotPartitioned { table: orders("orders"), kind: "table" },
     ];
     let of_conversion = refusals().into_iter().map(|refusal| Blocker::Preflight { refusal });
-    let of_copy: Vec<Blocker> = vec![
-        ConversionBlocker::AttachNotSupported.into(),
-        ConversionBlocker::CutoverNotSupported.into(),
-        ConversionBlocker::CopyOfOther { table: orders("orders_partitioned") }.into(),
-        ConversionBlocker::NoSource { table: orders("orders") }.into(),
-        ConversionBlocker::ColumnsDiffer {
-            table: orders("orders"),
-            changes: vec!["column placed_at of another type".to_owned()],
-        }
-        .into(),
-        ConversionBlocker::ParityFailed { table: orders("orders"), sweeps: 3 }.into(),
-        ConversionBlocker::TooManyDiffer { table: orders("orders"), rows: 100_000 }.into(),
-        ConversionBlocker::DropCopyNeedsApproval { copy: orders("orders_partitioned") }.into(),
-    ];
+    let of_copy = blockers_of_copy();
+    let of_swap = swap_blockers();
     let of_partitions = vec![
         Blocker::OtherKey {
             table: orders("orders"),
@@ -484,8 +510,16 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         }),
         Blocker::NotOwnerOfPartition { partition, role: Some(keeper) },
     ];
-    [of_table, of_conversion.collect(), of_copy, of_partitions, blockers_of_retention(), of_indexes]
-        .concat()
+    [
+        of_table,
+        of_conversion.collect(),
+        of_copy,
+        of_swap,
+        of_partitions,
+        blockers_of_retention(),
+        of_indexes,
+    ]
+    .concat()
 }
 
 fn blockers_of_retention() -> Vec<Blocker> {

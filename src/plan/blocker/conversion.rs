@@ -1,6 +1,9 @@
 //! Blockers of conversions, besides what the preflight finds.
 
+use jiff::Timestamp;
+
 use super::Blocker;
+use crate::observed::BlockingTransaction;
 use crate::partition::QualifiedName;
 
 /// A problem that blocks a conversion after its preflight.
@@ -8,8 +11,6 @@ use crate::partition::QualifiedName;
 pub enum ConversionBlocker {
     /// The spec asks for `method: Attach`, which this version of the operator does not do.
     AttachNotSupported,
-    /// The spec asks for the cutover, which this version of the operator does not do.
-    CutoverNotSupported,
     /// The relation is the copy of another table.
     CopyOfOther {
         /// The relation.
@@ -45,6 +46,45 @@ pub enum ConversionBlocker {
     DropCopyNeedsApproval {
         /// The copy.
         copy: QualifiedName,
+    },
+    /// Sessions still see rows as they were before the operator changed some. After a swap, they would not find rows that the
+    /// operator copied or repaired since.
+    SwapBlocked {
+        /// The sessions.
+        by: Vec<BlockingTransaction>,
+    },
+    /// After the cutover the table was changed, and its source was not.
+    SourceDiffers {
+        /// The source.
+        source: QualifiedName,
+        /// Changed columns and properties, in a few words each.
+        changes: Vec<String>,
+    },
+    /// The source cannot be made the table that applications use again.
+    RollbackImpossible {
+        /// The source.
+        source: QualifiedName,
+        /// Why.
+        because: Vec<String>,
+    },
+    /// No comparison proves that the source has all rows.
+    RollbackNeedsApproval {
+        /// The source.
+        source: QualifiedName,
+        /// Rows that differed at the last comparison, or `None` if there was none since the triggers were installed.
+        rows: Option<u64>,
+    },
+    /// The source waits before it is dropped.
+    SourceInGrace {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Other objects depend on the source, so that Postgres refuses to drop it.
+    SourceInUse {
+        /// The source.
+        source: QualifiedName,
+        /// The objects, as the catalog describes them.
+        by: Vec<String>,
     },
 }
 

@@ -225,7 +225,10 @@ impl Blocker {
             self,
             Self::NeedsApproval { .. }
                 | Self::DropNeedsApproval { .. }
-                | Self::Conversion(ConversionBlocker::DropCopyNeedsApproval { .. })
+                | Self::Conversion(
+                    ConversionBlocker::DropCopyNeedsApproval { .. }
+                        | ConversionBlocker::RollbackNeedsApproval { .. }
+                )
         )
     }
 

@@ -42,13 +42,18 @@ encode_variants! {
     }
     ConversionBlocker {
         AttachNotSupported = "conversion-not-supported" {}
-        CutoverNotSupported = "cutover-not-supported" {}
         CopyOfOther = "copy-of-other" { table }
         NoSource = "no-source" { table }
         ColumnsDiffer = "columns-differ" { table, changes }
         ParityFailed = "parity-failed" { table; except sweeps }
         TooManyDiffer = "too-many-differ" { table; except rows }
         DropCopyNeedsApproval = "drop-copy-needs-approval" { copy }
+        SwapBlocked = "swap-blocked" {; except by }
+        SourceDiffers = "source-differs" { source, changes }
+        RollbackImpossible = "rollback-impossible" { source, because }
+        RollbackNeedsApproval = "rollback-needs-approval" { source; except rows }
+        SourceInGrace = "source-in-grace" {; except until }
+        SourceInUse = "source-in-use" { source, by }
     }
     DefaultBlocker {
         DefaultHoldsRows = "default-holds-rows" { default, range; except rows }

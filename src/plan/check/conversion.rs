@@ -1,10 +1,9 @@
 //! Rules of safety for the copy of a plain table, its triggers, and work on both.
 
-use super::retention::Leave;
+use super::wanted::Wanted;
 use super::{SafetyRule, Site};
-use crate::desired::{ConversionMethod, CopyOptions, DesiredTable};
 use crate::observed::{CopyFacts, ObservedTable, SyncState};
-use crate::partition::{Bounds, CopiedTable, copy_name};
+use crate::partition::{Bounds, CopiedTable, Side, copy_name, source_name};
 use crate::plan::step::{
     AnalyzeCopy, CreateCopy, DropCopy, EndSync, FollowSource, InstallSync, ValidateCopy,
 };
@@ -13,9 +12,9 @@ use crate::plan::{Step, Work};
 pub(super) fn check_create(
     create: &CreateCopy,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(leave.converts, SafetyRule::ConversionWanted)?;
+    world.ensure(wanted.converts(), SafetyRule::ConversionWanted)?;
     names_both(&create.table, world)?;
     world.ensure(world.copy.is_none() && world.plain.is_some(), SafetyRule::NoCopyYet)?;
     let oid = world.relation.as_ref().map(|relation| relation.oid);
@@ -25,25 +24,27 @@ pub(super) fn check_create(
 pub(super) fn check_install(
     install: &InstallSync,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(leave.converts, SafetyRule::ConversionWanted)?;
+    world.ensure(wanted.converts(), SafetyRule::ConversionWanted)?;
     names_both(&install.table, world)?;
     let facts = copy(world)?;
     world.ensure(facts.source == install.source, SafetyRule::SameTable)?;
-    world.ensure(accepts_every_row(world), SafetyRule::CopyAcceptsRows)
+    let is_accepted = facts.serving == Side::Partitioned || accepts_every_row(world);
+    world.ensure(is_accepted, SafetyRule::CopyAcceptsRows)
 }
 
-/// The copy changes only as its source did.
+/// The copy changes only as its source did, and not while applications use it.
 pub(super) fn check_follow(
     follow: &FollowSource,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(leave.converts, SafetyRule::ConversionWanted)?;
+    world.ensure(wanted.converts(), SafetyRule::ConversionWanted)?;
     names_both(&follow.table, world)?;
-    copy(world)?;
-    follow.sync.as_ref().map_or(Ok(()), |install| check_install(install, world, leave))
+    let facts = copy(world)?;
+    world.ensure(facts.serving == Side::Source, SafetyRule::ServingTableStays)?;
+    follow.sync.as_ref().map_or(Ok(()), |install| check_install(install, world, wanted))
 }
 
 pub(super) fn check_validate(validate: &ValidateCopy, world: &Site<'_>) -> Result<(), SafetyRule> {
@@ -59,31 +60,26 @@ pub(super) fn check_analyze(analyze: &AnalyzeCopy, world: &Site<'_>) -> Result<(
 pub(super) fn check_end(
     end: &EndSync,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
     names_both(&end.table, world)?;
     copy(world)?;
-    world.ensure(!leave.converts, SafetyRule::ConversionUnwanted)
+    world.ensure(!wanted.converts(), SafetyRule::ConversionUnwanted)
 }
 
 pub(super) fn check_drop(
     drop: &DropCopy,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
     names_both(&drop.table, world)?;
     let facts = copy(world)?;
     let oid = world.relation.as_ref().map(|relation| relation.oid);
     world.ensure(oid == Some(drop.oid), SafetyRule::SameTable)?;
-    world.ensure(!leave.converts, SafetyRule::ConversionUnwanted)?;
-    world.ensure(leave.is_approved, SafetyRule::DropOfCopyApproved)?;
+    world.ensure(!wanted.converts(), SafetyRule::ConversionUnwanted)?;
+    world.ensure(facts.serving == Side::Source, SafetyRule::ServingTableStays)?;
+    world.ensure(wanted.is_approved, SafetyRule::DropOfCopyApproved)?;
     world.ensure(!facts.has_sync(), SafetyRule::SyncEndedFirst)
-}
-
-/// Holds the tables of a swap, or of the drop of the source, against those that are there.
-pub(super) fn check_served(table: &CopiedTable, world: &Site<'_>) -> Result<(), SafetyRule> {
-    names_both(table, world)?;
-    copy(world).map(drop)
 }
 
 /// Nothing is detached and nothing is dropped of a copy, but the copy as a whole.
@@ -97,12 +93,12 @@ pub(super) fn keeps_rows(step: &Step, world: &Site<'_>) -> Result<(), SafetyRule
 /// Holds work against the tables as they are.
 pub(super) fn check_work(
     work: &Work,
-    desired: &DesiredTable,
+    wanted: &Wanted<'_>,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let table = work.table();
     let facts = copy(world)?;
-    let options = world.need(by_copy(desired), SafetyRule::ConversionWanted)?;
+    let options = world.need(wanted.options, SafetyRule::ConversionWanted)?;
     let is_intact = facts.sync(table, options.sync) == SyncState::Intact;
     world.ensure(is_intact, SafetyRule::SyncIntact)?;
     match work {
@@ -111,25 +107,23 @@ pub(super) fn check_work(
     }
 }
 
-/// Returns what the spec says of a conversion by copy, or `None` if it has none.
-pub(super) fn by_copy(desired: &DesiredTable) -> Option<&CopyOptions> {
-    match &desired.conversion.as_ref()?.method {
-        ConversionMethod::Copy(options) => Some(options),
-        ConversionMethod::Attach => None,
-    }
-}
-
-fn names_both(table: &CopiedTable, world: &Site<'_>) -> Result<(), SafetyRule> {
+/// The tables have the names that a step has for them.
+pub(super) fn names_both(table: &CopiedTable, world: &Site<'_>) -> Result<(), SafetyRule> {
     let managed = &world.managed;
+    let serving = world.copy.as_ref().map_or(Side::Source, |facts| facts.serving);
+    let passive = match serving {
+        Side::Source => copy_name(managed),
+        Side::Partitioned => source_name(managed),
+    };
     let is_named = table.managed == *managed
-        && table.source == *managed.name()
-        && table.copy == managed.sibling(copy_name(managed));
+        && table.name_of(serving) == managed.name()
+        && *table.name_of(serving.other()) == managed.sibling(passive);
     world.ensure(is_named, SafetyRule::OfTable)?;
     let owner = world.relation.as_ref().map(|relation| &relation.owner);
     world.ensure(owner == Some(&table.owner), SafetyRule::Owned)
 }
 
-fn copy<'a>(world: &Site<'a>) -> Result<&'a CopyFacts, SafetyRule> {
+pub(super) fn copy<'a>(world: &Site<'a>) -> Result<&'a CopyFacts, SafetyRule> {
     world.need(world.world.copy.as_deref(), SafetyRule::CopyExists)
 }
 

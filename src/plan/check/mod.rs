@@ -7,9 +7,12 @@ mod index;
 mod retention;
 mod rule;
 mod site;
+mod swap;
+mod wanted;
 
 pub use rule::SafetyRule;
 use site::Site;
+use wanted::Wanted;
 
 use super::step::{Attach, NewPartition};
 use super::{Moment, Plan, Step, simulate};
@@ -67,13 +70,14 @@ pub fn violation(
 ) -> Option<Violation> {
     let mut world = observed.clone();
     let leave = retention::Leave::new(plan, desired, observed, moment);
+    let wanted = Wanted::new(plan, desired, observed, moment);
     let successors = index::Successors::of(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
         let verb = planned.step.verb();
         let site = Site { world: &world, verb, waives };
         let steps = plan.steps.get(..=at).unwrap_or_default();
         let next = plan.steps.get(at + 1);
-        let verdict = check_step(&planned.step, &site, &leave)
+        let verdict = check_step(&planned.step, &site, (&leave, &wanted))
             .and_then(|()| conversion::keeps_rows(&planned.step, &site))
             .and_then(|()| successors.come_first(&planned.step, at, &site))
             .and_then(|()| leave.is_enough_for(steps, &site))
@@ -89,14 +93,14 @@ pub fn violation(
     let work = &plan.work.as_ref()?.work;
     // None of the steps has been done.
     let site = Site { world: observed, verb: work.verb(), waives };
-    let rule = conversion::check_work(work, desired, &site).err()?;
+    let rule = conversion::check_work(work, &wanted, &site).err()?;
     (!waives(rule, work.verb())).then(|| Violation { position: plan.steps.len() + 1, rule })
 }
 
 fn check_step(
     step: &Step,
     world: &Site<'_>,
-    leave: &retention::Leave<'_>,
+    (leave, wanted): (&retention::Leave<'_>, &Wanted<'_>),
 ) -> Result<(), SafetyRule> {
     match step {
         Step::CreatePartition(new) => check_create(new, world),
@@ -124,15 +128,15 @@ fn check_step(
         Step::DropIndex(drop) => index::check_drop(drop, world),
         Step::DropTableIndex(drop) => index::check_drop_spare(&drop.index, world),
         Step::ReplaceTableIndex(replace) => index::check_replace(replace, world),
-        Step::CreateCopy(create) => conversion::check_create(create, world, leave),
-        Step::InstallSync(install) => conversion::check_install(install, world, leave),
-        Step::FollowSource(step) => conversion::check_follow(step, world, leave),
+        Step::CreateCopy(create) => conversion::check_create(create, world, wanted),
+        Step::InstallSync(install) => conversion::check_install(install, world, wanted),
+        Step::FollowSource(step) => conversion::check_follow(step, world, wanted),
         Step::ValidateCopy(step) => conversion::check_validate(step, world),
         Step::AnalyzeCopy(analyze) => conversion::check_analyze(analyze, world),
-        Step::EndSync(end) => conversion::check_end(end, world, leave),
-        Step::DropCopy(drop) => conversion::check_drop(drop, world, leave),
-        Step::Swap(swap) => conversion::check_served(&swap.table, world),
-        Step::DropSource(drop) => conversion::check_served(&drop.table, world),
+        Step::EndSync(end) => conversion::check_end(end, world, wanted),
+        Step::DropCopy(drop) => conversion::check_drop(drop, world, wanted),
+        Step::Swap(step) => swap::check_swap(step, world, wanted),
+        Step::DropSource(drop) => swap::check_drop_source(drop, world, wanted),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::site::Site;
-use super::{SafetyRule, attached, conversion, expiry, find, prepared};
+use super::{SafetyRule, attached, expiry, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable, PartitionKind};
 use crate::partition::{
@@ -34,10 +34,8 @@ pub(super) struct Leave<'a> {
     adopted: &'a [AdoptedName],
     /// Where rows of now lie.
     now: Option<Edge>,
-    /// Whether the spec has a conversion by copy.
-    pub(super) converts: bool,
     /// Whether a user approved the plan.
-    pub(super) is_approved: bool,
+    is_approved: bool,
 }
 
 impl<'a> Leave<'a> {
@@ -55,7 +53,6 @@ impl<'a> Leave<'a> {
             most: 0,
             adopted: &desired.adopt,
             now: None,
-            converts: conversion::by_copy(desired).is_some(),
             is_approved: desired.approved.contains(&plan.fingerprint),
         };
         let (Partitioning::Range(range), Some(key)) = (&desired.partitioning, observed.range_key())

@@ -110,9 +110,18 @@ rules! {
     CopyKeepsRows: "No partition of a copy is detached or dropped.",
     SyncEndedFirst: "A copy is dropped only after its sync ended, so that no write fails.",
     DropOfCopyApproved: "A copy is dropped only if a user approved the plan.",
-    SyncIntact: "Rows are copied and compared only while the sync is what was installed.",
+    SyncIntact: "Rows are copied and compared, and tables swapped, only while the sync is what was installed.",
     CopiedOnce: "Rows are copied only until the copy is complete.",
     ComparedWhenComplete: "Tables are compared only when the copy is complete.",
+    SwapWanted: "Tables are swapped only to serve from the table that the spec names.",
+    NoOldSnapshot: "Tables are swapped only if no session sees rows as they were before the operator changed some.",
+    CutoverInParity: "A cutover needs a complete comparison that found no difference.",
+    CopyLacksNothing: "A cutover needs a copy with all columns, properties, valid indexes, and statistics.",
+    LossAcknowledged: "Nothing is lost by a cutover or by the drop of a source that a user has not acknowledged.",
+    RollbackProven: "A rollback needs a comparison that found no difference, unless a user approved the plan.",
+    SourceHasColumns: "A rollback needs a source with all columns of the partitioned table.",
+    SourceUnwanted: "A source is dropped only if the spec says so.",
+    ServingTableStays: "The table that applications use is not dropped, nor made like the other one.",
 }
 
 impl fmt::Display for SafetyRule {

@@ -1,10 +1,9 @@
-//! The comparison of both tables, and the cutover it leads to.
+//! The comparison of both tables.
 
 use super::copy::sync;
 use super::{Copied, Phase, phase};
 use crate::desired::{DesiredTable, ParityLevel};
-use crate::observed::{ObservedTable, Sweep, SyncState};
-use crate::partition::Side;
+use crate::observed::{ObservedTable, SyncState};
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
 use crate::plan::limits::{MAX_DIRTY_SWEEPS, MAX_REPAIRS};
@@ -22,14 +21,17 @@ pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
     if dirty >= MAX_DIRTY_SWEEPS && facts.sweep().is_none() {
         draft.defer(
             None,
-            ConversionBlocker::ParityFailed { table: copied.table.source.clone(), sweeps: dirty }
-                .into(),
+            ConversionBlocker::ParityFailed {
+                table: copied.table.managed.name().clone(),
+                sweeps: dirty,
+            }
+            .into(),
         );
         return;
     }
     let repaired = facts.sweep().map_or(0, |sweep| sweep.repaired_rows);
     if repaired >= MAX_REPAIRS {
-        let table = copied.table.source.clone();
+        let table = copied.table.managed.name().clone();
         draft.defer(None, ConversionBlocker::TooManyDiffer { table, rows: repaired }.into());
         return;
     }
@@ -64,9 +66,14 @@ pub fn rows_to_verify(
     let phase = phase(desired, observed, observed.relation.as_ref()?, moment);
     match phase {
         Ok(Phase::Copied(copied)) if copied.facts.is_complete() => Some(all_rows(&copied)),
-        Ok(Phase::Copied(_) | Phase::Partitioned | Phase::Begin(_) | Phase::Ended(_)) | Err(_) => {
-            None
-        }
+        Ok(
+            Phase::Copied(_)
+            | Phase::Partitioned
+            | Phase::Begin(_)
+            | Phase::Served { .. }
+            | Phase::Ended(_),
+        )
+        | Err(_) => None,
     }
 }
 
@@ -82,13 +89,4 @@ fn reason(copied: &Copied<'_>, draft: &Draft) -> Option<Cause> {
     let since = |at| draft.world.server.clock.duration_since(at).unsigned_abs();
     let is_due = parity.checked_at.is_none_or(|at| since(at) >= copied.options.parity.every);
     (is_due || facts.sweep().is_some()).then_some(Cause::ComparisonDue)
-}
-
-/// Reports that the cutover is not done by this version.
-pub(in crate::plan) fn cut_over(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Copied(copied) = &ground.phase else { return };
-    let is_in_parity = copied.facts.parity().is_some_and(Sweep::is_clean);
-    if copied.serve_from == Side::Partitioned && is_in_parity {
-        draft.defer(None, ConversionBlocker::CutoverNotSupported.into());
-    }
 }

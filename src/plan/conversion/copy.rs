@@ -2,7 +2,7 @@
 
 use super::{Copied, Phase};
 use crate::observed::{ObservedTable, SyncState};
-use crate::partition::CopiedTable;
+use crate::partition::{CopiedTable, Side};
 use crate::plan::draft::Draft;
 use crate::plan::ground::{Ground, Method};
 use crate::plan::step::{AnalyzeCopy, InstallSync};
@@ -13,7 +13,9 @@ use crate::plan::{Cause, Step};
 pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     let follows = draft.steps.iter().any(|planned| matches!(planned.step, Step::FollowSource(_)));
-    if follows || !accepts_every_row(ground, &draft.world) {
+    // After the cutover the source accepts every row.
+    let serves_source = copied.facts.serving == Side::Source;
+    if follows || serves_source && !accepts_every_row(ground, &draft.world) {
         return;
     }
     let because = match sync(copied) {
@@ -72,7 +74,7 @@ pub(in crate::plan) fn copy_rows(ground: &Ground<'_>, draft: &mut Draft) {
 pub(in crate::plan) fn analyze(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     // Expressions of indexes have statistics too.
-    let differences = copied.facts.differences();
+    let differences = copied.facts.differences().filter(|_| copied.facts.serving == Side::Source);
     let lacks_index = differences.is_some_and(|differences| !differences.indexes.is_empty());
     if copied.facts.is_complete() && !copied.facts.analyzed && !lacks_index {
         let copy = copied.table.copy.clone();

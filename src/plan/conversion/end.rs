@@ -1,19 +1,24 @@
-//! The end of a conversion before its cutover: the spec has none any more.
+//! The end of a conversion: the spec has none any more.
 
 use super::Phase;
+use crate::partition::Side;
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
 use crate::plan::step::{DropCopy, EndSync};
 use crate::plan::{Cause, ConversionBlocker, Step};
 
-/// Ends the sync, and drops the copy once a user approves.
+/// Ends the sync. Before the cutover, drops the copy once a user approves; after it, the source stays as an ordinary table.
 pub(in crate::plan) fn end(ground: &Ground<'_>, draft: &mut Draft) {
     let (Phase::Ended(table), Some(facts)) = (&ground.phase, draft.world.copy.clone()) else {
         return;
     };
-    if facts.has_sync() {
+    let is_served = facts.serving == Side::Partitioned;
+    if facts.has_sync() || is_served {
         let step = Step::EndSync(Box::new(EndSync { table: table.clone() }));
         draft.step(step, Cause::ConversionUnwanted);
+    }
+    if is_served {
+        return;
     }
     let drop = Step::DropCopy(Box::new(DropCopy {
         table: table.clone(),

@@ -1,20 +1,25 @@
-//! Changes of the source while its copy is there.
+//! Changes of the table that applications use, which the other one lacks.
 
 use super::copy::installation_of;
+use super::note::ConversionNote;
 use super::{Copied, Phase};
 use crate::observed::{
-    ColumnChange, ColumnDifference, CopyDifferences, PlainColumn, PropertyDifference, Sweep,
+    ColumnChange, ColumnDifference, CopyDifferences, CopyProperty, PlainColumn, PropertyDifference,
+    Sweep,
 };
-use crate::partition::{CopiedTable, Identifier};
+use crate::partition::{CopiedTable, Identifier, Side};
 use crate::plan::draft::Draft;
 use crate::plan::ground::{Ground, Method};
 use crate::plan::step::{FollowSource, InstallSync, ValidateCopy};
-use crate::plan::{Cause, ConversionBlocker, Step};
+use crate::plan::{Cause, ConversionBlocker, Note, Step};
 
 /// Makes the copy like its source again, and reports what it cannot follow.
 pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     let Some(differences) = copied.facts.differences() else { return };
+    if copied.facts.serving == Side::Partitioned {
+        return report_source(copied, differences, draft);
+    }
     let table = copied.table.clone();
     if differences.can_follow() {
         let method = match &ground.method {
@@ -39,6 +44,41 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
         let blocker = ConversionBlocker::ColumnsDiffer { table, changes: unfollowed };
         draft.defer(None, blocker.into());
     }
+}
+
+/// After the cutover, a user changes the source as they change the table: it is the way back.
+fn report_source(copied: &Copied<'_>, differences: &CopyDifferences, draft: &mut Draft) {
+    let source = copied.table.source.clone();
+    let changes = left_behind(differences);
+    if !changes.is_empty() && copied.serve_from == Side::Partitioned {
+        let source = source.clone();
+        draft.defer(None, ConversionBlocker::SourceDiffers { source, changes }.into());
+    }
+    let properties = differences.properties.iter().filter(|property| !is_not_null(property));
+    let changes: Vec<_> = properties.map(PropertyDifference::shown).collect();
+    if !changes.is_empty() {
+        draft.notes.push(Note::Conversion(ConversionNote::SourceDiffers { source, changes }));
+    }
+}
+
+/// Returns what makes rows of the source differ from those of the table that took its name: its columns.
+pub(super) fn left_behind(differences: &CopyDifferences) -> Vec<String> {
+    let column = |found: &ColumnDifference| {
+        let state = match found.change {
+            ColumnChange::Renamed => "has another name",
+            ColumnChange::Dropped => "is missing",
+            ColumnChange::Added => "is still there",
+            ColumnChange::Retyped => "has another type",
+        };
+        format!("column {} {state}", found.name.shown())
+    };
+    let not_null = differences.properties.iter().filter(|property| is_not_null(property));
+    let columns = differences.columns.iter().map(column);
+    columns.chain(not_null.map(PropertyDifference::shown)).collect()
+}
+
+fn is_not_null(difference: &PropertyDifference) -> bool {
+    difference.property == CopyProperty::NotNull
 }
 
 /// Returns whether the copy has what its source has in columns that were added: before that, its rows violate

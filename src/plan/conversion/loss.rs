@@ -1,5 +1,6 @@
 //! What a conversion loses, and when.
 
+use super::refusal::Refusal;
 use super::subject::Subject;
 use crate::desired::Loss;
 use crate::observed::{DependentView, PlainTrigger, UniqueIndex};
@@ -51,6 +52,18 @@ pub(super) fn losses(subject: &Subject<'_>) -> Vec<FoundLoss> {
         FoundLoss { loss, at, acknowledged, because }
     })
     .collect()
+}
+
+/// Returns the losses at an event that a user has yet to acknowledge, each as a refusal.
+pub(super) fn unacknowledged(
+    losses: &[FoundLoss],
+    at: LossAt,
+) -> impl Iterator<Item = Refusal> + '_ {
+    let held = losses.iter().filter(move |found| found.at == at && !found.acknowledged);
+    held.map(|FoundLoss { loss, because, .. }| Refusal::NotAcknowledged {
+        loss: loss.clone(),
+        because: because.clone(),
+    })
 }
 
 type Lost = (Loss, LossAt, String);

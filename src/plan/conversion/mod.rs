@@ -16,8 +16,10 @@ mod note;
 mod phase;
 mod preflight;
 mod refusal;
+mod retire;
 mod simulate;
 mod subject;
+mod swap;
 mod text;
 
 pub use compare::rows_to_verify;
@@ -27,14 +29,18 @@ pub use preflight::{Finding, preflight};
 pub use refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 
 pub(super) use begin::create_copy;
-pub(super) use compare::{compare_rows, cut_over};
+pub(super) use compare::compare_rows;
 pub(super) use copy::{analyze, copy_rows, install_sync};
 pub(super) use end::end;
 pub(super) use follow::follow_source;
 pub(super) use phase::{Aim, Copied, Phase, phase};
+pub(super) use retire::retire_source;
 pub(super) use simulate::{
-    analyzed, created, dropped, followed, synced, twin_completed, twin_created, unsynced, validated,
+    analyzed, created, dropped, followed, retired, swapped, synced, twin_completed, twin_created,
+    unsynced, validated,
 };
+pub(super) use swap::swap;
+pub(super) use text::some_of;
 
 use super::{Blocker, Moment, Note};
 use crate::desired::DesiredTable;

@@ -43,6 +43,13 @@ pub enum ConversionNote {
         /// Whether the plain table is kept beside the partitioned one, or becomes a partition.
         is_kept: bool,
     },
+    /// After the cutover the table got properties that its source lacks, or lost some.
+    SourceDiffers {
+        /// The source.
+        source: QualifiedName,
+        /// The properties, in a few words each.
+        changes: Vec<String>,
+    },
     /// The copy gets many partitions.
     ManyPartitions {
         /// How many.
@@ -93,9 +100,10 @@ impl ConversionNote {
     /// Returns whether a user should know this after the conversion has begun, too.
     pub(super) fn outlasts_begin(&self) -> bool {
         match self {
-            Self::LostAtDrop { .. } | Self::Bound { .. } | Self::NothingToAcknowledge { .. } => {
-                true
-            }
+            Self::LostAtDrop { .. }
+            | Self::Bound { .. }
+            | Self::SourceDiffers { .. }
+            | Self::NothingToAcknowledge { .. } => true,
             Self::Size { .. }
             | Self::Follows { .. }
             | Self::ManyPartitions { .. }
@@ -142,6 +150,12 @@ impl ConversionNote {
                 };
                 format!("{reads}: {objects}; recreate them on the partitioned table after the cutover")
             }
+            Self::SourceDiffers { source, changes } => format!(
+                "source table {} does not have all properties that the partitioned table has by now, and would be used \
+                 without them after a rollback: {}; give them to it",
+                source.shown(),
+                some_of(changes.iter().map(|change| shown_text(change)))
+            ),
             Self::ManyPartitions { leaves, fewer } => format!(
                 "the partitioned table gets {leaves} partitions: planning a statement that does not name the partition \
                  columns takes longer with each{fewer}"

@@ -1,11 +1,13 @@
 //! How far a conversion is: what the database has, held against the spec.
 
 use super::key::{key_of_copy, row_key};
-use super::preflight::{misses_writes, past};
+use super::loss::{FoundLoss, losses};
+use super::preflight::{misses_writes, past, prevents_cutover};
+use super::refusal::Refusal;
 use super::subject::Subject;
 use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable};
 use crate::observed::{CopyFacts, CopyOf, ObservedTable, PlainTable, Relation, RelationKind};
-use crate::partition::{CopiedTable, Identifier, Side, copy_name};
+use crate::partition::{CopiedTable, Identifier, QualifiedName, Side, copy_name, source_name};
 use crate::plan::{Blocker, ConversionBlocker, Moment};
 
 /// What a plan makes of a table: what the spec says, or what it says of the copy while the table is converted.
@@ -53,8 +55,26 @@ pub(in crate::plan) enum Phase<'a> {
     Begin(CopiedTable),
     /// The copy is there.
     Copied(Copied<'a>),
+    /// The copy has the name of the table, and this prevents that its source is kept.
+    Served {
+        /// The source.
+        source: QualifiedName,
+        /// What prevents it.
+        because: Vec<Blocker>,
+    },
     /// The copy is there, and the spec has no conversion any more.
     Ended(CopiedTable),
+}
+
+impl Phase<'_> {
+    /// Returns whether there is a partitioned table that must not lack a partition.
+    pub(in crate::plan) fn keeps_partitions(&self) -> bool {
+        match self {
+            Self::Partitioned | Self::Copied(_) | Self::Served { .. } => true,
+            Self::Begin(_) => false,
+            Self::Ended(table) => table.serving() == Side::Partitioned,
+        }
+    }
 }
 
 /// A copy that the spec asks for.
@@ -68,6 +88,10 @@ pub(in crate::plan) struct Copied<'a> {
     pub(in crate::plan) options: &'a CopyOptions,
     /// The table that the spec wants to have the name.
     pub(in crate::plan) serve_from: Side,
+    /// What the conversion loses.
+    pub(in crate::plan) losses: Vec<FoundLoss>,
+    /// What was added to the source since the conversion began, and the cutover cannot take over.
+    pub(in crate::plan) refused: Vec<Refusal>,
 }
 
 /// Returns the phase, or everything that prevents the conversion.
@@ -88,21 +112,15 @@ pub(in crate::plan) fn phase<'a>(
             Ok(Phase::Ended(table))
         }
         (Some(conversion), Some(facts)) => {
-            let ConversionMethod::Copy(options) = &conversion.method else {
-                return Err(vec![ConversionBlocker::AttachNotSupported.into()]);
-            };
-            let of = (conversion, relation, &facts.plain);
-            let table = copied_table(declared, observed, of, moment)?;
-            let subject =
-                Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
-            // Without partitions of the past, their rows would be copied to the default partition.
-            let past = past(&subject).filter(|_| !facts.was_synced());
-            let refusals: Vec<_> = past.into_iter().chain(misses_writes(&subject)).collect();
-            if !refusals.is_empty() {
-                let blocker = |refusal| Blocker::Preflight { refusal };
-                return Err(refusals.into_iter().map(blocker).collect());
+            let copied = copied(declared, observed, (conversion, relation, facts), moment);
+            match (copied, facts.serving) {
+                (Ok(copied), _) => Ok(Phase::Copied(copied)),
+                (Err(blockers), Side::Source) => Err(blockers),
+                (Err(because), Side::Partitioned) => {
+                    let source = observed.managed.sibling(source_name(&observed.managed));
+                    Ok(Phase::Served { source, because })
+                }
             }
-            Ok(Phase::Copied(Copied { table, facts, options, serve_from: conversion.serve_from }))
         }
         (Some(conversion), None) if matches!(relation.kind, RelationKind::Partitioned(_)) => {
             match conversion.serve_from {
@@ -114,6 +132,29 @@ pub(in crate::plan) fn phase<'a>(
         }
         (Some(conversion), None) => begin(declared, observed, (conversion, relation), moment),
     }
+}
+
+/// Judges a copy and its source.
+fn copied<'a>(
+    declared: &'a DesiredTable,
+    observed: &'a ObservedTable,
+    (conversion, relation, facts): (&'a DesiredConversion, &'a Relation, &'a CopyFacts),
+    moment: &Moment,
+) -> Result<Copied<'a>, Vec<Blocker>> {
+    let ConversionMethod::Copy(options) = &conversion.method else {
+        return Err(vec![ConversionBlocker::AttachNotSupported.into()]);
+    };
+    let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
+    let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
+    // Without partitions of the past, their rows would be copied to the default partition.
+    let past = past(&subject).filter(|_| !facts.was_synced());
+    let refusals: Vec<_> = past.into_iter().chain(misses_writes(&subject)).collect();
+    if !refusals.is_empty() {
+        let blocker = |refusal| Blocker::Preflight { refusal };
+        return Err(refusals.into_iter().map(blocker).collect());
+    }
+    let (losses, refused) = (losses(&subject), prevents_cutover(&subject));
+    Ok(Copied { table, facts, options, serve_from: conversion.serve_from, losses, refused })
 }
 
 /// Judges a plain table.
@@ -173,10 +214,15 @@ fn with_key(
     let managed = &observed.managed;
     let columns = plain.columns.iter().filter(|column| !column.generated);
     let columns = columns.filter(|column| relation.columns.contains(&column.name));
+    let serving = observed.copy.as_ref().map_or(Side::Source, |facts| facts.serving);
+    let (source, copy) = match serving {
+        Side::Source => (managed.name().clone(), managed.sibling(copy_name(managed))),
+        Side::Partitioned => (managed.sibling(source_name(managed)), managed.name().clone()),
+    };
     CopiedTable {
         managed: managed.clone(),
-        source: managed.name().clone(),
-        copy: managed.sibling(copy_name(managed)),
+        source,
+        copy,
         key,
         partition_columns: declared.partitioning.columns().to_vec(),
         columns: columns.clone().map(|column| column.name.clone()).collect(),

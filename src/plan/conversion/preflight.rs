@@ -95,6 +95,17 @@ fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
     .concat()
 }
 
+/// Returns why the cutover of a copy is not possible: what can be added to its source after the beginning.
+pub(super) fn prevents_cutover(subject: &Subject<'_>) -> Vec<Refusal> {
+    [
+        constraints(subject),
+        triggers(subject),
+        replication(subject),
+        swap_too_long(subject).into_iter().collect(),
+    ]
+    .concat()
+}
+
 fn not_ordinary(subject: &Subject<'_>) -> Vec<Refusal> {
     let kinds = subject.plain.unusual.iter().map(|unusual| Refusal::NotConvertible {
         table: subject.table.clone(),

@@ -1,8 +1,8 @@
 //! Our model of Postgres: what the steps of a conversion make of the world.
 
 use crate::observed::{CopyDifferences, CopyFacts, CopyOf, ObservedTable, RelationKind};
-use crate::partition::{Identifier, KeyColumn, PartitionKey};
-use crate::plan::step::{CreateCopy, DropCopy, FollowSource, IndexDefinition, InstallSync};
+use crate::partition::{Identifier, KeyColumn, PartitionKey, Side};
+use crate::plan::step::{CreateCopy, DropCopy, FollowSource, IndexDefinition, InstallSync, Swap};
 
 pub(in crate::plan) fn synced(world: &mut ObservedTable, install: &InstallSync) {
     on_copy(world, |facts| facts.install_sync(&install.table, install.level));
@@ -12,8 +12,33 @@ pub(in crate::plan) fn analyzed(world: &mut ObservedTable) {
     on_copy(world, |facts| facts.analyzed = true);
 }
 
+/// After the cutover, the source is no more than an ordinary table.
 pub(in crate::plan) fn unsynced(world: &mut ObservedTable) {
     on_copy(world, CopyFacts::end_sync);
+    if world.copy.as_ref().is_some_and(|facts| facts.serving == Side::Partitioned) {
+        retired(world);
+    }
+}
+
+/// The tables have exchanged their names. What was equal stays equal.
+pub(in crate::plan) fn swapped(world: &mut ObservedTable, swap: &Swap) {
+    let after = swap.table.swapped();
+    world.name = after.copy.clone();
+    if let Some(relation) = &mut world.relation {
+        relation.copy_of = match after.serving() {
+            Side::Source => CopyOf::Table,
+            Side::Partitioned => CopyOf::Replaced,
+        };
+    }
+    on_copy(world, |facts| facts.swap(&after, swap.level));
+}
+
+/// The table has no source any more.
+pub(in crate::plan) fn retired(world: &mut ObservedTable) {
+    world.copy = None;
+    if let Some(relation) = &mut world.relation {
+        relation.copy_of = CopyOf::None;
+    }
 }
 
 /// The copy has all columns and properties of its source again.

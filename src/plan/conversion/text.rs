@@ -310,7 +310,7 @@ fn names(names: &[Identifier]) -> String {
 const SHOWN: usize = 5;
 
 /// Shows the first items of a list.
-pub(super) fn some_of(mut texts: impl Iterator<Item = String>) -> String {
+pub(in crate::plan) fn some_of(mut texts: impl Iterator<Item = String>) -> String {
     let mut shown: Vec<_> = texts.by_ref().take(SHOWN).collect();
     let others = texts.count();
     if others > 0 {

@@ -1,9 +1,9 @@
 //! About a conversion, besides what its preflight finds.
 
+use super::swap::{
+    not_proven, rollback_impossible, some, source_differs, source_in_use, swap_blocked,
+};
 use crate::plan::ConversionBlocker;
-
-/// How many changes a message shows.
-const SHOWN: usize = 5;
 
 impl ConversionBlocker {
     /// Says what blocks the conversion, and what to do about it.
@@ -12,12 +12,8 @@ impl ConversionBlocker {
             Self::AttachNotSupported => "this version of the operator converts by method Copy only: \
                  use another resource with spec.conversion.method: Copy, or a version that attaches tables"
                 .to_owned(),
-            Self::CutoverNotSupported => "the tables are in parity, and this version of the operator does \
-                 not swap their names yet: set spec.conversion.serveFrom to Source, or install a version \
-                 that does"
-                .to_owned(),
             Self::CopyOfOther { table } => format!(
-                "table {} is the copy of a table that another resource converts: delete one of the two \
+                "table {} is the copy or the source of a table that another resource converts: delete one of the two \
                  resources, or remove the first line of the comment on the table if the conversion is over",
                 table.shown()
             ),
@@ -26,17 +22,12 @@ impl ConversionBlocker {
                  spec.conversion.serveFrom to Partitioned, or remove spec.conversion",
                 table.shown()
             ),
-            Self::ColumnsDiffer { table, changes } => {
-                let mut shown = changes.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-                if changes.len() > SHOWN {
-                    shown.push_str(", …");
-                }
-                format!(
-                    "the copy of {} cannot follow a change of the table ({shown}): change the table back, or \
-                     remove spec.conversion, approve the drop of the copy, and begin again",
-                    table.shown()
-                )
-            }
+            Self::ColumnsDiffer { table, changes } => format!(
+                "the copy of {} cannot follow a change of the table ({}): change the table back, or remove \
+                 spec.conversion, approve the drop of the copy, and begin again",
+                table.shown(),
+                some(changes)
+            ),
             Self::ParityFailed { table, sweeps } => format!(
                 "{sweeps} sweeps in a row found rows of the copy of {} that differ, and repaired them: \
                  find what writes to the copy or disables its triggers, then remove spec.conversion and \
@@ -54,6 +45,14 @@ impl ConversionBlocker {
                  spec.conversion again",
                 copy.shown()
             ),
+            Self::SwapBlocked { by } => swap_blocked(by),
+            Self::SourceDiffers { source, changes } => source_differs(source, changes),
+            Self::RollbackImpossible { source, because } => rollback_impossible(source, because),
+            Self::RollbackNeedsApproval { source, rows } => not_proven(source, *rows),
+            Self::SourceInGrace { until } => {
+                format!("waits until {until}: spec.conversion.source.dropAfter")
+            }
+            Self::SourceInUse { source, by } => source_in_use(source, by),
         }
     }
 }

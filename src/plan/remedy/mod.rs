@@ -5,6 +5,7 @@ mod conversion;
 mod default;
 mod index;
 mod partition;
+mod swap;
 mod table;
 
 use super::Blocker;

@@ -15,6 +15,14 @@ pub(super) fn has_partitions(partition: &QualifiedName) -> String {
 }
 
 pub(super) fn detach_held(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
+    format!(
+        "the detach of {} was cut off, and waits for what was open before: {}",
+        partition.shown(),
+        blocking_transactions(by)
+    )
+}
+
+pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
     let holders: Vec<_> = by
         .iter()
         .map(|holder| match holder {
@@ -27,11 +35,7 @@ pub(super) fn detach_held(partition: &QualifiedName, by: &[BlockingTransaction])
             ),
         })
         .collect();
-    format!(
-        "the detach of {} was cut off, and waits for what was open before: {}",
-        partition.shown(),
-        holders.join(", ")
-    )
+    holders.join(", ")
 }
 
 pub(super) fn last_partition(partition: &QualifiedName) -> String {

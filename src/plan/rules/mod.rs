@@ -18,7 +18,7 @@ mod recover;
 
 pub(super) use drop::grace_over;
 
-use super::conversion::{self, Phase};
+use super::conversion;
 use super::draft::Draft;
 use super::ground::Ground;
 use super::{Blocker, Cause, Note, Step};
@@ -62,8 +62,10 @@ pub enum Rule {
     AnalyzeCopy,
     /// Compares a copy with its source.
     CompareRows,
-    /// Makes the copy the table that applications use.
-    CutOver,
+    /// Makes the other one of the two tables the one that applications use: the cutover, and the rollback.
+    Swap,
+    /// Drops the plain table after the cutover.
+    RetireSource,
     /// Ends a conversion that the spec no longer has.
     EndConversion,
     /// Reports partitions that a publication leaves out.
@@ -104,15 +106,15 @@ impl Rule {
             | Self::FollowSource
             | Self::AnalyzeCopy
             | Self::CompareRows
-            | Self::CutOver
+            | Self::Swap
+            | Self::RetireSource
             | Self::EndConversion
             | Self::Login => false,
         }
     }
 
     pub(super) fn run(self, ground: &Ground<'_>, draft: &mut Draft) {
-        let is_partitioned = matches!(ground.phase, Phase::Partitioned | Phase::Copied(_));
-        if self.is_of_partitioned_table() && !is_partitioned {
+        if self.is_of_partitioned_table() && !ground.phase.keeps_partitions() {
             return;
         }
         match self {
@@ -133,7 +135,8 @@ impl Rule {
             Self::FollowSource => conversion::follow_source(ground, draft),
             Self::AnalyzeCopy => conversion::analyze(ground, draft),
             Self::CompareRows => conversion::compare_rows(ground, draft),
-            Self::CutOver => conversion::cut_over(ground, draft),
+            Self::Swap => conversion::swap(ground, draft),
+            Self::RetireSource => conversion::retire_source(ground, draft),
             Self::EndConversion => conversion::end(ground, draft),
             Self::Publications => publications::report(ground, draft),
             Self::Login => login::report(ground, draft),

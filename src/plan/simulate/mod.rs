@@ -75,8 +75,8 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::AnalyzeCopy(_) => conversion::analyzed(world),
         Step::EndSync(_) => conversion::unsynced(world),
         Step::DropCopy(drop) => conversion::dropped(world, drop),
-        // No rule plans them yet.
-        Step::Swap(_) | Step::DropSource(_) => {}
+        Step::Swap(swap) => conversion::swapped(world, swap),
+        Step::DropSource(_) => conversion::retired(world),
     }
 }
 

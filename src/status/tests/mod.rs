@@ -13,6 +13,7 @@ mod conversion;
 mod indexes;
 mod previous;
 mod retention;
+mod served;
 
 const NOW: &str = "2026-11-25T12:00:00.5Z";
 

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{
     AfterCutover, Backfill, ConversionMethod, CopyOptions, DesiredConversion, Parity, ParityLevel,
 };
 use pg_partition_operator::observed::{
-    ConversionRecord, CopyFacts, InstalledFunction, ObservedTable, PlainTable, RelationKind, Sweep,
+    BlockingTransaction, ColumnChange, ColumnDifference, ConversionRecord, CopyDifferences,
+    CopyFacts, InboundForeignKey, InstalledFunction, ObservedTable, PlainTable, RelationKind,
+    Sweep, SyncState,
 };
 use pg_partition_operator::partition::{Bounds, CopiedTable, Method, Side, SyncLevel, copy_name};
 use pg_partition_operator::plan::{
@@ -23,7 +26,7 @@ const SOURCE: u32 = 4_711;
 
 /// Each step and each work of a conversion.
 pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
-    let makes: [fn(&mut Mutant); 13] = [
+    let makes: [fn(&mut Mutant); 16] = [
         create,
         install,
         follow,
@@ -32,8 +35,11 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
         analyze,
         end,
         drop_copy,
-        swap,
+        cut_over,
+        roll_back,
         drop_source,
+        install_reverse,
+        compare_reverse,
         copy_rows,
         compare_rows,
         compare_counts,
@@ -168,19 +174,6 @@ fn drop_copy(base: &mut Mutant) {
     base.plan.steps = vec![planned(Step::DropCopy(Box::new(drop)))];
 }
 
-fn swap(base: &mut Mutant) {
-    let table = copied(base);
-    let level = SyncLevel::Row;
-    let swap = Swap { table, source: SOURCE, copy: 1, level, views: Vec::new() };
-    base.plan.steps = vec![planned(Step::Swap(Box::new(swap)))];
-}
-
-fn drop_source(base: &mut Mutant) {
-    let table = copied(base);
-    let drop = DropSource { table, oid: SOURCE, references: Vec::new(), foreign_keys: Vec::new() };
-    base.plan.steps = vec![planned(Step::DropSource(Box::new(drop)))];
-}
-
 fn synced(base: &mut Mutant, completed: bool) -> CopiedTable {
     let table = copied(base);
     simulate(&mut base.world.observed, &install_step(&table));
@@ -203,6 +196,102 @@ fn work(base: &mut Mutant, work: Work) {
     base.plan.work = Some(PlannedWork { rule: Rule::CopyRows, work, because: Cause::RowsMissing });
 }
 
+/// Makes the copy one that is equal and has everything, with a sweep that proves it.
+fn in_parity(base: &mut Mutant) -> CopiedTable {
+    let table = synced(base, true);
+    let now = base.moment.now;
+    if let Some(record) = record(base) {
+        record.parity = Some(sweep(now, true, Some(now)));
+    }
+    base.world.observed.indexes.iter_mut().for_each(|index| index.valid = true);
+    if let Some(facts) = &mut base.world.observed.copy {
+        facts.analyzed = true;
+    }
+    table
+}
+
+fn sweep(started_at: Timestamp, content: bool, checked_at: Option<Timestamp>) -> Sweep {
+    Sweep {
+        started_at,
+        checked_at,
+        content,
+        rows_source: 1,
+        rows_partitioned: 1,
+        difference_rows: 0,
+        mismatched_ranges: 0,
+        repaired_rows: 0,
+        dirty_in_a_row: 0,
+    }
+}
+
+fn swap_of(table: CopiedTable, base: &Mutant) -> Swap {
+    let copy = base.world.observed.relation.as_ref().map_or(0, |relation| relation.oid);
+    Swap { table, source: SOURCE, copy, level: SyncLevel::Row, views: Vec::new() }
+}
+
+fn serve_from(mutant: &mut Mutant, side: Side) {
+    if let Some(conversion) = &mut mutant.world.desired.conversion {
+        conversion.serve_from = side;
+    }
+}
+
+fn cut_over(base: &mut Mutant) {
+    let table = in_parity(base);
+    serve_from(base, Side::Partitioned);
+    let swap = swap_of(table, base);
+    base.plan.steps = vec![planned(Step::Swap(Box::new(swap)))];
+}
+
+/// Makes the partitioned table the one that applications use.
+fn served(base: &mut Mutant) -> CopiedTable {
+    let table = in_parity(base);
+    serve_from(base, Side::Partitioned);
+    let swap = swap_of(table, base);
+    simulate(&mut base.world.observed, &Step::Swap(Box::new(swap.clone())));
+    swap.table.swapped()
+}
+
+fn roll_back(base: &mut Mutant) {
+    let table = served(base);
+    serve_from(base, Side::Source);
+    base.world.desired.approved.clear();
+    let swap = swap_of(table, base);
+    base.plan.steps = vec![planned(Step::Swap(Box::new(swap)))];
+}
+
+fn drop_source(base: &mut Mutant) {
+    let table = served(base);
+    set_after_cutover(base, AfterCutover::Drop { after: std::time::Duration::from_mins(1) });
+    set_serving_since(base, 2);
+    let drop = DropSource { table, oid: SOURCE, references: Vec::new(), foreign_keys: Vec::new() };
+    base.plan.steps = vec![planned(Step::DropSource(Box::new(drop)))];
+}
+
+fn set_after_cutover(mutant: &mut Mutant, source: AfterCutover) {
+    let conversion = mutant.world.desired.conversion.as_mut();
+    if let Some(ConversionMethod::Copy(options)) = conversion.map(|found| &mut found.method) {
+        options.source = source;
+    }
+}
+
+fn set_serving_since(mutant: &mut Mutant, minutes: i64) {
+    let since = mutant.world.observed.server.clock.checked_sub(SignedDuration::from_mins(minutes));
+    if let Some(record) = record(mutant) {
+        record.serving_since = since.ok();
+    }
+}
+
+fn install_reverse(base: &mut Mutant) {
+    let table = served(base);
+    base.plan.steps = vec![planned(install_step(&table))];
+}
+
+fn compare_reverse(base: &mut Mutant) {
+    let table = served(base);
+    let rows = CompareRows { table, content: true, compared: 0, repairs_left: 1, estimated: None };
+    work(base, Work::Compare(rows));
+}
+
 fn copy_rows(base: &mut Mutant) {
     let table = synced(base, false);
     let rows = CopyRows { table, copied: 0, estimated: None, max_rows_per_second: None };
@@ -220,17 +309,7 @@ fn compare_counts(base: &mut Mutant) {
     compare_rows(base);
     let started_at = base.moment.now;
     if let Some(record) = record(base) {
-        record.sweep = Some(Sweep {
-            started_at,
-            checked_at: None,
-            content: false,
-            rows_source: 1,
-            rows_partitioned: 1,
-            difference_rows: 0,
-            mismatched_ranges: 0,
-            repaired_rows: 0,
-            dirty_in_a_row: 0,
-        });
+        record.sweep = Some(sweep(started_at, false, None));
     }
 }
 
@@ -252,6 +331,12 @@ fn tables(mutant: &mut Mutant) -> Option<&mut CopiedTable> {
         Step::Swap(step) => Some(&mut step.table),
         Step::DropSource(step) => Some(&mut step.table),
         _ => None,
+    }
+}
+
+fn swap_names(mutant: &mut Mutant) {
+    if let Some(table) = tables(mutant) {
+        *table = table.swapped();
     }
 }
 
@@ -291,6 +376,68 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
             step.sync.iter_mut().for_each(|install| install.source = 1);
         }
         Some(Step::DropCopy(step)) => step.oid = 1,
+        Some(Step::Swap(step)) => step.source = 1,
+        Some(Step::DropSource(step)) => step.oid = 1,
         _ => {}
+    },
+    |m| {
+        if let Some(Step::Swap(step)) = m.first() {
+            step.copy = 1;
+        }
+    },
+    |m| {
+        m.world.observed.copy = None;
+        swap_names(m);
+    },
+    |m| {
+        let Some(Step::Swap(swap)) = m.first() else { return };
+        let of = swap.table.sync_digest(swap.level);
+        let name = identifier("note");
+        let column = ColumnDifference { name, change: ColumnChange::Dropped, obstacle: None };
+        let differences = CopyDifferences { columns: vec![column], ..CopyDifferences::default() };
+        if let Some(facts) = &mut m.world.observed.copy {
+            facts.judge(of, SyncState::Intact, differences);
+        }
+    },
+    |m| serve_from(m, Side::Source),
+    |m| serve_from(m, Side::Partitioned),
+    |m| set_after_cutover(m, AfterCutover::Keep),
+    |m| set_serving_since(m, 0),
+    |m| {
+        if let Some(facts) = &mut m.world.observed.copy {
+            facts.serving = facts.serving.other();
+        }
+        swap_names(m);
+    },
+    |m| {
+        if let Some(facts) = &mut m.world.observed.copy {
+            facts.older = vec![BlockingTransaction::Session { pid: 1, who: String::new() }];
+        }
+    },
+    |m| {
+        if let Some(record) = record(m) {
+            record.parity = None;
+        }
+    },
+    |m| {
+        if let Some(facts) = &mut m.world.observed.copy {
+            facts.analyzed = false;
+        }
+    },
+    |m| {
+        if let Some(facts) = &mut m.world.observed.copy {
+            facts.plain.bound.push("view v".to_owned());
+        }
+    },
+    |m| {
+        if let Some(facts) = &mut m.world.observed.copy {
+            let name = identifier("fk");
+            facts.plain.referenced_by.push(InboundForeignKey { table: other(), name });
+        }
+    },
+    |m| {
+        if let Some(facts) = &mut m.world.observed.copy {
+            facts.plain.label_providers.push(identifier("masks"));
+        }
     },
 ];

@@ -2,6 +2,7 @@
 //!
 //! `tests/pure/scenarios/README.md` describes it.
 
+mod copied;
 mod line;
 mod partition;
 mod plain;
@@ -102,6 +103,9 @@ impl Scenario {
             }
             "oldest-row" => {
                 self.world.oldest_row = plain::oldest_row(text, self.key.as_ref()).map(Box::new);
+            }
+            "rows-copied" | "compared" | "older-session" | "bound" | "lost" | "serving-since" => {
+                copied::learn(&mut self.world, command, line, self.now);
             }
             "found" => self.found(line),
             "table-published-by" => self.relation().publications.push(line.name().name),

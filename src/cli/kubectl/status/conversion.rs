@@ -6,7 +6,7 @@ use super::layout::{long, relative};
 use super::{condition, reason};
 use crate::api::v1alpha1::{
     ConversionStage, ConversionStatus, LostAt, ParityLevel, ParityState, ParityStatus,
-    PartitionedTable, Side,
+    PartitionedTable, Rollback, Side,
 };
 use crate::api::{ConditionType, Reason};
 use crate::partition::shown_text;
@@ -47,13 +47,23 @@ fn progress(conversion: &ConversionStatus, now: Timestamp) -> String {
         Some(ConversionStage::Comparing) => "comparing both tables".to_owned(),
         Some(ConversionStage::InParity) => "in parity".to_owned(),
         Some(ConversionStage::Prepared) => "prepared".to_owned(),
-        Some(ConversionStage::Serving) => "complete".to_owned(),
+        Some(ConversionStage::Serving) => "serving".to_owned(),
         Some(ConversionStage::Ending) => "ending".to_owned(),
     };
-    match conversion.serving {
-        Some(Side::Source) => format!("{stage}; serving from the source"),
-        Some(Side::Partitioned) => format!("{stage}; serving from the partitioned table"),
-        None => stage,
+    let since = conversion.serving_since.as_ref();
+    let since =
+        since.map_or_else(String::new, |at| format!(" for {}", long(now.duration_since(at.0))));
+    match (conversion.stage, conversion.serving) {
+        (Some(ConversionStage::Serving), _) | (_, Some(Side::Partitioned)) => {
+            let rollback = match conversion.rollback {
+                Some(Rollback::Possible) => "; rollback possible",
+                Some(Rollback::Impossible) => "; no rollback possible",
+                None => "",
+            };
+            format!("serving from the partitioned table{since}{rollback}")
+        }
+        (_, Some(Side::Source)) => format!("{stage}; serving from the source{since}"),
+        (_, None) => stage,
     }
 }
 

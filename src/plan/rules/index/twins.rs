@@ -3,7 +3,7 @@
 use super::on_partitions::{Wanted, build};
 use super::{Cause, Draft, Ground, Step, table_index};
 use crate::observed::{CopyDifferences, MissingIndex, ObservedPartition};
-use crate::partition::{Identifier, twin_name, unused};
+use crate::partition::{Identifier, Side, twin_name, unused};
 use crate::plan::conversion::Phase;
 use crate::plan::step::{AttachIndex, CreateTableIndex, IndexDefinition};
 
@@ -12,7 +12,9 @@ pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draf
     let Phase::Copied(copied) = &ground.phase else { return };
     // The definition of an index names columns, which the copy does not have before it follows.
     let is_alike = |differences: &&CopyDifferences| differences.columns.is_empty();
-    let missing = copied.facts.differences().filter(|_| copied.facts.is_complete());
+    // After the cutover a user decides which indexes the table has.
+    let is_wanted = copied.facts.is_complete() && copied.facts.serving == Side::Source;
+    let missing = copied.facts.differences().filter(|_| is_wanted);
     let missing = missing.filter(is_alike);
     for index in missing.into_iter().flat_map(|differences| &differences.indexes) {
         let name = index.twin.clone().unwrap_or_else(|| create(index, draft));

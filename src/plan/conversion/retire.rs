@@ -1,0 +1,56 @@
+//! The end of the source: it is dropped after the cutover.
+
+use super::loss::{LossAt, unacknowledged};
+use super::{Copied, Phase};
+use crate::desired::AfterCutover;
+use crate::partition::Side;
+use crate::plan::draft::Draft;
+use crate::plan::ground::Ground;
+use crate::plan::step::DropSource;
+use crate::plan::{Blocker, Cause, ConversionBlocker, Step};
+
+/// Drops the source when its grace period is over, if nothing depends on it and every loss is acknowledged.
+pub(in crate::plan) fn retire_source(ground: &Ground<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &ground.phase else { return };
+    let AfterCutover::Drop { after } = copied.options.source else { return };
+    let is_served = [copied.facts.serving, copied.serve_from] == [Side::Partitioned; 2];
+    // A record that was lost is written again with the triggers.
+    let Some(since) = copied.facts.serving_since().filter(|_| is_served) else { return };
+    let step = Step::DropSource(Box::new(drop_of(copied)));
+    let until = since.saturating_add(after).unwrap_or(since);
+    if draft.world.server.clock < until {
+        draft.defer(Some(step), ConversionBlocker::SourceInGrace { until }.into());
+        return;
+    }
+    let blockers = blockers(copied);
+    if blockers.is_empty() {
+        draft.work = None;
+        return draft.step(step, Cause::SourceUnwanted);
+    }
+    for blocker in blockers {
+        draft.defer(Some(step.clone()), blocker);
+    }
+}
+
+fn blockers(copied: &Copied<'_>) -> Vec<Blocker> {
+    let (source, by) = (copied.table.source.clone(), copied.facts.plain.bound.clone());
+    let in_use = (!by.is_empty()).then(|| ConversionBlocker::SourceInUse { source, by }.into());
+    let lost = unacknowledged(&copied.losses, LossAt::Drop);
+    let lost = lost.map(|refusal| Blocker::Preflight { refusal });
+    in_use.into_iter().chain(lost).collect()
+}
+
+fn drop_of(copied: &Copied<'_>) -> DropSource {
+    let plain = &copied.facts.plain;
+    let references = plain.foreign_keys.iter().filter(|key| !key.to_itself);
+    let mut references: Vec<_> = references.map(|key| key.references.clone()).collect();
+    references.sort();
+    references.dedup();
+    let referencing = plain.referenced_by.iter();
+    DropSource {
+        table: copied.table.clone(),
+        oid: copied.facts.source,
+        references,
+        foreign_keys: referencing.map(|key| (key.table.clone(), key.name.clone())).collect(),
+    }
+}

@@ -1,0 +1,112 @@
+//! The cutover and the rollback: the two tables of a conversion exchange their names.
+
+use super::copy::sync;
+use super::follow::left_behind;
+use super::loss::{LossAt, unacknowledged};
+use super::{Copied, Phase};
+use crate::desired::Loss;
+use crate::observed::{CopyDifferences, Sweep, SyncState};
+use crate::partition::{QualifiedName, Side};
+use crate::plan::draft::Draft;
+use crate::plan::ground::Ground;
+use crate::plan::step::Swap;
+use crate::plan::work::PlannedWork;
+use crate::plan::{Blocker, Cause, ConversionBlocker, Step};
+
+/// Makes the table of the spec the one that applications use, once nothing is lost by it, and reports what prevents it.
+pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
+    match &ground.phase {
+        Phase::Copied(copied) if copied.serve_from != copied.facts.serving => {
+            exchange(copied, ground.relation.oid, draft);
+        }
+        Phase::Served { source, because } => {
+            let because = because.iter().map(Blocker::explain).collect();
+            let source = source.clone();
+            draft.defer(None, ConversionBlocker::RollbackImpossible { source, because }.into());
+        }
+        Phase::Partitioned | Phase::Begin(_) | Phase::Copied(_) | Phase::Ended(_) => {}
+    }
+}
+
+fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
+    let (is_due, because) = match copied.serve_from {
+        Side::Partitioned => (is_complete(copied, draft), Cause::CutoverWanted),
+        // What a trigger may have missed is compared first.
+        Side::Source => (sync(copied) == SyncState::Intact, Cause::RollbackWanted),
+    };
+    if !is_due {
+        return;
+    }
+    let step = Step::Swap(Box::new(swap_of(copied, copy)));
+    let blockers = match copied.serve_from {
+        Side::Partitioned => before_cutover(copied),
+        Side::Source => before_rollback(copied, draft.approved),
+    };
+    if blockers.is_empty() {
+        // After it, the tables that are compared have other names.
+        draft.work = None;
+        return draft.step(step, because);
+    }
+    for blocker in blockers {
+        draft.defer(Some(step.clone()), blocker);
+    }
+}
+
+fn swap_of(copied: &Copied<'_>, copy: u32) -> Swap {
+    let facts = copied.facts;
+    let stays = |view: &QualifiedName| {
+        copied.losses.iter().any(|found| found.loss == Loss::View(view.clone()))
+    };
+    let views = match facts.serving {
+        Side::Source => facts.plain.views.iter().map(|view| view.name.clone()).collect(),
+        Side::Partitioned => facts.views.clone(),
+    };
+    Swap {
+        table: copied.table.clone(),
+        source: facts.source,
+        copy,
+        level: copied.options.sync,
+        views: Vec::into_iter(views).filter(|view| !stays(view)).collect(),
+    }
+}
+
+/// Returns whether the copy lacks nothing. Every other step comes first: a partition or an index may be missing.
+fn is_complete(copied: &Copied<'_>, draft: &Draft) -> bool {
+    let facts = copied.facts;
+    let is_compared = draft.work.as_ref().is_none_or(PlannedWork::is_routine);
+    is_compared
+        && draft.steps.is_empty()
+        && sync(copied) == SyncState::Intact
+        && facts.parity().is_some_and(Sweep::is_clean)
+        && facts.differences().is_some_and(CopyDifferences::is_none)
+        && facts.analyzed
+        && draft.world.indexes.iter().all(|index| index.valid)
+}
+
+/// What was added to the table since its conversion began can prevent the cutover, as it would have prevented the beginning.
+fn before_cutover(copied: &Copied<'_>) -> Vec<Blocker> {
+    let lost = unacknowledged(&copied.losses, LossAt::Cutover);
+    let refused = copied.refused.iter().cloned().chain(lost);
+    let refused = refused.map(|refusal| Blocker::Preflight { refusal });
+    refused.chain(old_snapshots(copied)).collect()
+}
+
+fn before_rollback(copied: &Copied<'_>, is_approved: bool) -> Vec<Blocker> {
+    let source = || copied.table.source.clone();
+    let because = copied.facts.differences().map(left_behind).unwrap_or_default();
+    let differs = (!because.is_empty())
+        .then(|| ConversionBlocker::RollbackImpossible { source: source(), because });
+    let parity = copied.facts.parity();
+    let is_proven = is_approved || parity.is_some_and(Sweep::is_clean);
+    let not_proven = (!is_proven).then(|| ConversionBlocker::RollbackNeedsApproval {
+        source: source(),
+        rows: parity.map(|sweep| sweep.difference_rows),
+    });
+    let blockers = differs.into_iter().chain(not_proven).map(Blocker::from);
+    blockers.chain(old_snapshots(copied)).collect()
+}
+
+fn old_snapshots(copied: &Copied<'_>) -> Option<Blocker> {
+    let by = copied.facts.older.clone();
+    (!by.is_empty()).then(|| ConversionBlocker::SwapBlocked { by }.into())
+}
