@@ -60,6 +60,10 @@ pub struct ConversionRecord {
     /// Time of the last cutover or rollback, or `None` if there was none.
     #[serde(default, deserialize_with = "if_readable")]
     pub serving_since: Option<Timestamp>,
+    /// Whether a partition of the copy was truncated, detached, dropped, or attached by a user since the sweep or the
+    /// parity, so that neither says anything any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partitions_changed: bool,
 }
 
 /// A comparison of all rows of both tables.

@@ -107,6 +107,12 @@ impl CopyFacts {
         is_recorded || !self.sync_triggers().is_empty()
     }
 
+    /// Returns whether the operator can read the record of the conversion.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.record().is_some()
+    }
+
     /// Returns how the copy differs from its source, or `None` if nobody has asked.
     #[must_use]
     pub fn differences(&self) -> Option<&CopyDifferences> {
@@ -189,13 +195,13 @@ impl CopyFacts {
     /// Returns the sweep that goes on, or `None` if none does.
     #[must_use]
     pub fn sweep(&self) -> Option<&Sweep> {
-        self.record()?.sweep.as_ref()
+        self.record().filter(|record| !record.partitions_changed)?.sweep.as_ref()
     }
 
     /// Returns the last complete sweep since the triggers were installed, or `None` if there is none.
     #[must_use]
     pub fn parity(&self) -> Option<&Sweep> {
-        self.record()?.parity.as_ref()
+        self.record().filter(|record| !record.partitions_changed)?.parity.as_ref()
     }
 
     fn record(&self) -> Option<&ConversionRecord> {

@@ -13,7 +13,12 @@ use crate::partition::{
 const RECORDED: &str = concat!(
     "WITH record AS MATERIALIZED (SELECT jsonb_build_object('begun', c.reached IS NOT NULL, 'copied', c.copied, \
      'backfilledAt', c.backfilled_at, 'changed', c.changed::text::numeric, 'repaired', c.repaired, 'sync', c.sync, \
-     'sweep', c.sweep - 'reached', 'parity', c.parity, 'servingSince', to_jsonb(c) -> 'serving_since') AS fact FROM pgpartition.conversions AS c WHERE c.schema_name = $1::text AND \
+     'sweep', c.sweep - 'reached', 'parity', c.parity, 'servingSince', to_jsonb(c) -> 'serving_since', \
+     'partitionsChanged', coalesce(nullif(to_jsonb(c) -> 'partitions', 'null') <> ( \
+     SELECT coalesce(jsonb_object_agg(i.inhrelid::text, jsonb_build_array(r.relfilenode::bigint, i.xmin::text::bigint)), '{}') \
+     FROM pg_inherits AS i JOIN pg_class AS r ON r.oid = i.inhrelid JOIN pg_class AS p ON p.oid = i.inhparent JOIN \
+     pg_namespace AS n ON n.oid = p.relnamespace WHERE n.nspname = $1::text AND p.relname = $4::text), \
+     false)) AS fact FROM pgpartition.conversions AS c WHERE c.schema_name = $1::text AND \
      c.table_name = $2::text),\n",
     include_str!("inspect_conversion.sql")
 );

@@ -41,8 +41,8 @@ use std::time::Duration;
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
     CONVERSIONS, Comparison, Function, Page, begin_verify, compare_page, copy_page, create_copy,
-    delete_record, drop_copy, drop_source, expected_sync, follow, install_sync, record_swap,
-    record_sync, remove_sync, swap, sync_functions, validate_copy, verify_page,
+    delete_record, drop_copy, drop_source, expected_sync, follow, install_sync, record_partition,
+    record_swap, record_sync, remove_sync, swap, sync_functions, validate_copy, verify_page,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
@@ -169,6 +169,16 @@ fn records_of(step: &Step) -> Vec<Sql> {
     }
     if let Step::Swap(swap) = step {
         return record_swap(&swap.table.swapped(), swap.level);
+    }
+    let attached = if let Step::AttachPartition(attach) = step {
+        Some(attach.as_ref())
+    } else if let Step::DrainDefault(drain) = step {
+        Some(&drain.attach)
+    } else {
+        None
+    };
+    if let Some(attach) = attached.filter(|attach| attach.is_recorded) {
+        return record_partition(&attach.managed, &attach.partition, LoginRole::Hidden).into();
     }
     let begins_or_ends = if let Step::CreateCopy(create) = step {
         Some(&create.table)

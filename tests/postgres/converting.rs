@@ -12,27 +12,27 @@ use crate::command::resource;
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, Silent, World, apply, at, desired, desired_with};
 
-const NOW: &str = "2026-03-15T12:00:00Z";
+pub(crate) const NOW: &str = "2026-03-15T12:00:00Z";
 
-fn by_month() -> Value {
+pub(crate) fn by_month() -> Value {
     json!({
         "table": "orders", "ahead": 1,
         "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
     })
 }
 
-fn by_hash() -> Value {
+pub(crate) fn by_hash() -> Value {
     json!({"table": "orders", "partitionBy": {"hash": {"columns": ["org"], "partitions": 4}}})
 }
 
-fn converted(mut spec: Value) -> DesiredTable {
+pub(crate) fn converted(mut spec: Value) -> DesiredTable {
     let conversion = json!({"method": "Copy", "acknowledge": ["UniqueKey:orders_pkey"]});
     spec.as_object_mut().unwrap().insert("conversion".to_owned(), conversion);
     desired(spec)
 }
 
 /// A table with rows in several months, the oldest in December.
-async fn orders(world: &World) {
+pub(crate) async fn orders(world: &World) {
     world
         .owner(
             "CREATE TABLE orders (
@@ -50,7 +50,7 @@ async fn orders(world: &World) {
 }
 
 /// How many rows of each table the other one lacks.
-async fn differing(world: &World) -> String {
+pub(crate) async fn differing(world: &World) -> String {
     let rows = |table: &str| format!("SELECT * FROM {SCHEMA_SQL}.{table}");
     let (source, copy) = (rows("orders"), rows("orders_partitioned"));
     let missing = format!("SELECT count(*) FROM ({source} EXCEPT ALL {copy}) AS missing");
@@ -58,11 +58,11 @@ async fn differing(world: &World) -> String {
     world.text(&format!("SELECT concat(({missing}), ' ', ({extra}))")).await
 }
 
-fn verbs(done: &Convergence) -> Vec<&'static str> {
+pub(crate) fn verbs(done: &Convergence) -> Vec<&'static str> {
     done.outcomes.iter().map(|outcome| outcome.step.verb()).collect()
 }
 
-async fn convert(session: &Session, spec: Value) -> Convergence {
+pub(crate) async fn convert(session: &Session, spec: Value) -> Convergence {
     let done = apply(session, &converted(spec), NOW).await;
     let failed: Vec<_> = done.outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     assert!(failed.is_empty(), "{failed:?}");

@@ -42,6 +42,7 @@ mod locks;
 mod names;
 mod oldest_row;
 mod owner_code;
+mod partitions_changed;
 mod pool;
 mod preflight;
 mod prepared;

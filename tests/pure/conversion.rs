@@ -10,8 +10,9 @@ use pg_partition_operator::partition::{
     CopiedTable, Identifier, ManagedTable, QualifiedName, SyncLevel, SyncTrigger, copy_name,
 };
 use pg_partition_operator::sql::{
-    Comparison, Function, LoginRole, Page, Script, Sql, compare_page, copy_page, delete_record,
-    install_sync, record_sync, remove_sync, sync_functions,
+    Comparison, Function, LoginRole, Page, Script, Sql, begin_verify, compare_page, copy_page,
+    delete_record, install_sync, record_partition, record_sync, remove_sync, sync_functions,
+    verify_page,
 };
 use squawk_linter::Linter;
 use squawk_syntax::SourceFile;
@@ -82,6 +83,12 @@ fn scripts(table: &CopiedTable) -> Vec<(&'static str, Vec<Sql>)> {
         ("delete_record", delete_record(&table.managed, LoginRole::Hidden)),
         ("copy_page", sent(copy_page(table, page()))),
         ("compare_page", sent(compare_page(table, page(), comparison))),
+        ("begin_verify", sent(begin_verify(table, page()))),
+        ("verify_page", sent(verify_page(table, page(), 100))),
+        (
+            "record_partition",
+            record_partition(&table.managed, &table.copy, LoginRole::Hidden).into(),
+        ),
     ]
 }
 

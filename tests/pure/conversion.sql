@@ -160,7 +160,7 @@ CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_move" AFTER UPDATE OF "id"
 ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_move";
 
 -- record_sync Row
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -176,7 +176,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -249,7 +249,7 @@ DROP TRIGGER IF EXISTS "read_only_until_cutover" ON "shop"."orders_partitioned";
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''DROP FUNCTION %s'', p.oid::regprocedure) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''sync_to_partitioned_orders_update'', ''sync_to_partitioned_orders_delete'', ''sync_to_partitioned_orders_move'', ''orders_partitioned_read_only'') AND p.pronargs = 0 AND p.prokind = ''f'' AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgfoid = p.oid AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass)) LOOP EXECUTE command; END LOOP; END';
 
 -- delete_record
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -265,7 +265,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -331,7 +331,7 @@ DELETE FROM pgpartition.conversions AS c WHERE c.schema_name = 'shop' AND c.tabl
 -- copy_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -434,7 +434,7 @@ UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, co
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -478,6 +478,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
+UPDATE pgpartition.conversions AS c SET partitions = l.found, sweep = NULL, parity = NULL FROM (SELECT coalesce(jsonb_object_agg(i.inhrelid::text, jsonb_build_array(child.relfilenode::bigint, i.xmin::text::bigint)), '{}') FROM pg_inherits AS i JOIN pg_class AS child ON child.oid = i.inhrelid JOIN pg_class AS parent ON parent.oid = i.inhparent JOIN pg_namespace AS n ON n.oid = parent.relnamespace WHERE n.nspname = 'shop' AND parent.relname = 'orders_partitioned') AS l (found) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' AND c.partitions IS DISTINCT FROM l.found;
 DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
@@ -549,6 +550,119 @@ CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
 UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))))::text;
+
+-- begin_verify
+SET LOCAL ROLE "own;\er";
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CREATE TEMPORARY TABLE pg_temp.pgpartition_verified (reached text[]);
+INSERT INTO pg_temp.pgpartition_verified VALUES (NULL);
+
+-- verify_page
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; END';
+SET LOCAL ROLE "own;\er";
+DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CALL pg_temp.pgpartition_work_8be0f1b5('DO ''
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  reached text[] := (SELECT v.reached FROM pg_temp.pgpartition_verified AS v);
+  after_1 "shop"."orders"."id"%TYPE := pgpartition.reached[1];
+  upto_1 "shop"."orders"."id"%TYPE;
+  is_first boolean := pgpartition.reached IS NULL;
+  is_last boolean;
+  keys text[];
+  source_rows bigint;
+  copy_rows bigint;
+  differing bigint := 0;
+  done boolean;
+BEGIN
+  <<work>>
+  BEGIN
+  SELECT ends.end_1 INTO pgpartition.upto_1
+    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)
+    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
+      (array_agg(ARRAY[CASE WHEN "pgpartition_a"."id" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."id" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:100]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
+    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+  END work;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
+  END IF;
+  UPDATE pg_temp.pgpartition_verified AS v SET reached = pgpartition.reached;
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''keys'''', pgpartition.keys, ''''done'''', pgpartition.done)::text, true);
+END
+'''::pg_catalog.text);
+SET CONSTRAINTS ALL IMMEDIATE;
+CLOSE ALL;
+RESET ROLE;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SELECT current_setting('pgpartition.answer');
+
+-- record_partition
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+UPDATE pgpartition.conversions AS c SET partitions = l.found || c.partitions FROM (SELECT coalesce(jsonb_object_agg(i.inhrelid::text, jsonb_build_array(child.relfilenode::bigint, i.xmin::text::bigint)), '{}') FROM pg_inherits AS i JOIN pg_class AS child ON child.oid = i.inhrelid JOIN pg_class AS parent ON parent.oid = i.inhparent JOIN pg_namespace AS n ON n.oid = child.relnamespace WHERE n.nspname = 'shop' AND child.relname = 'orders_partitioned') AS l (found) WHERE c.schema_name = 'shop' AND c.table_name = 'orders';
 
 -- install_sync Row
 DO E'DECLARE other text; BEGIN SELECT format(''%s: trigger %I on %s uses it'', p.oid::regprocedure, g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''Fin"an;ce'' AND p.proname IN (''sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3'', ''sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate'', ''größe_大きさ_of_exactly_63__866c0426_partitioned_read_only'') AND g.tgrelid NOT IN (E''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
@@ -819,7 +933,7 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move";
 
 -- record_sync Row
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -835,7 +949,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -915,7 +1029,7 @@ DO E'DECLARE command text; BEGIN FOR command IN SELECT format(''DROP FUNCTION %s
 _END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass)) LOOP EXECUTE command; END LOOP; END';
 
 -- delete_record
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -931,7 +1045,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -998,7 +1112,7 @@ _END_with_o';
 -- copy_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -1132,7 +1246,7 @@ _END_with_o' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since']::text[]; added_definitions text[] := ARRAY['timestamptz']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
@@ -1176,6 +1290,8 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
+UPDATE pgpartition.conversions AS c SET partitions = l.found, sweep = NULL, parity = NULL FROM (SELECT coalesce(jsonb_object_agg(i.inhrelid::text, jsonb_build_array(child.relfilenode::bigint, i.xmin::text::bigint)), '{}') FROM pg_inherits AS i JOIN pg_class AS child ON child.oid = i.inhrelid JOIN pg_class AS parent ON parent.oid = i.inhparent JOIN pg_namespace AS n ON n.oid = parent.relnamespace WHERE n.nspname = 'Fin"an;ce' AND parent.relname = 'größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned') AS l (found) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o' AND c.partitions IS DISTINCT FROM l.found;
 DO E'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o''; END';
@@ -1302,4 +1418,152 @@ RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
 UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
 _END_with_o' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))))::text;
+
+-- begin_verify
+SET LOCAL ROLE "own;\er";
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CREATE TEMPORARY TABLE pg_temp.pgpartition_verified (reached text[]);
+INSERT INTO pg_temp.pgpartition_verified VALUES (NULL);
+
+-- verify_page
+SET LOCAL lock_timeout = '50ms';
+SET LOCAL statement_timeout = '1425ms';
+DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; END';
+SET LOCAL ROLE "own;\er";
+DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
+CALL pg_temp.pgpartition_work_8be0f1b5(E'DO E''
+#variable_conflict use_column
+<<pgpartition>>
+DECLARE
+  reached text[] := (SELECT v.reached FROM pg_temp.pgpartition_verified AS v);
+  after_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE := pgpartition.reached[1];
+  after_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE := pgpartition.reached[2];
+  upto_1 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."k''''e
+y"%TYPE;
+  upto_2 "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o"."pgpartition"%TYPE;
+  is_first boolean := pgpartition.reached IS NULL;
+  is_last boolean;
+  keys text[];
+  source_rows bigint;
+  copy_rows bigint;
+  differing bigint := 0;
+  done boolean;
+BEGIN
+  <<work>>
+  BEGIN
+  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
+    FROM ((SELECT s."k''''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1)
+    UNION ALL (SELECT s."k''''e
+y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
+  done := NOT FOUND;
+  is_last := done;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  SELECT count("pgpartition_a_2"."k''''e
+y"), count("pgpartition_b"."k''''e
+y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''''e
+y" IS NULL OR "pgpartition_b"."k''''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
+      (array_agg(ARRAY[CASE WHEN "pgpartition_a_2"."k''''e
+y" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."k''''e
+y" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a_2"."k''''e
+y", "pgpartition_b"."k''''e
+y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''''e
+y" IS NULL OR "pgpartition_b"."k''''e
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:100]
+    INTO source_rows, copy_rows, differing, pgpartition.keys
+    FROM (SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
+    FULL JOIN (SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
+    ON "pgpartition_a_2"."k''''e
+y" = "pgpartition_b"."k''''e
+y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+  END work;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
+  IF EXISTS (
+    SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+      + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
+  END IF;
+  UPDATE pg_temp.pgpartition_verified AS v SET reached = pgpartition.reached;
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''keys'''', pgpartition.keys, ''''done'''', pgpartition.done)::text, true);
+END
+'''::pg_catalog.text);
+SET CONSTRAINTS ALL IMMEDIATE;
+CLOSE ALL;
+RESET ROLE;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SELECT current_setting('pgpartition.answer');
+
+-- record_partition
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+    SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
+    IF NOT FOUND THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+                whom, content),
+            HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
+    END IF;
+    SELECT oid, relowner AS owner INTO kept FROM pg_class
+    WHERE relnamespace = home.oid AND relname = kept_name;
+    stranger := CASE
+        WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
+        WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
+    END;
+    IF stranger IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('pgpartition.%s, which remembers %s, '
+                'is in the hands of the role %I, who could have it run code as %s: a '
+                'superuser, whom both trust, has to own it',
+                kept_name, content, pg_get_userbyid(stranger), whom),
+            HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
+                'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
+                'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
+                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+    END IF;
+    IF kept.oid IS NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
+    END IF;
+    IF NOT (
+        has_schema_privilege(home.oid, 'USAGE')
+        AND has_table_privilege(kept.oid, 'SELECT') AND has_table_privilege(kept.oid, 'INSERT')
+        AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
+    ) THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+                whom, kept_name, content),
+            HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
+                us_in_sql, kept_name);
+    END IF; END $records$;
+UPDATE pgpartition.conversions AS c SET partitions = l.found || c.partitions FROM (SELECT coalesce(jsonb_object_agg(i.inhrelid::text, jsonb_build_array(child.relfilenode::bigint, i.xmin::text::bigint)), '{}') FROM pg_inherits AS i JOIN pg_class AS child ON child.oid = i.inhrelid JOIN pg_class AS parent ON parent.oid = i.inhparent JOIN pg_namespace AS n ON n.oid = child.relnamespace WHERE n.nspname = 'Fin"an;ce' AND child.relname = 'größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned') AS l (found) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o';
 

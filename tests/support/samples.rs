@@ -100,6 +100,7 @@ impl Names {
             comment: None,
             again: false,
             replaced: Vec::new(),
+            is_recorded: false,
             marker: self.marker(Mark::Attached),
             default: Some(self.default.clone()),
             exclusion: None,

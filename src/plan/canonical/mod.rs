@@ -67,7 +67,7 @@ encode_fields! {
     }
     Attach {
         managed, table, partition, bounds, default, exclusion, references, referenced_by,
-        comment, again, replaced, marker
+        comment, again, replaced, marker; except is_recorded
     }
     DiscardPartition { partition }
 

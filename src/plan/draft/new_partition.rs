@@ -3,8 +3,8 @@
 use super::Draft;
 use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{
-    BoundsCheck, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind, PartitionState,
-    ReplicaIdentity, TableIndex,
+    BoundsCheck, CopyFacts, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
+    PartitionState, ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
 use crate::plan::ground::Ground;
@@ -98,6 +98,7 @@ impl Draft {
             comment: found.and_then(|p| p.comment.clone()),
             replaced: found.map(|p| self.constraints_to_replace(p)).unwrap_or_default(),
             again,
+            is_recorded: !again && self.world.copy.as_deref().is_some_and(CopyFacts::is_recorded),
             marker: Marker {
                 mark: Mark::Attached,
                 oid: found.and_then(|p| p.oid),

@@ -159,7 +159,7 @@ impl StepFacts for Drain {
             family: Family::Default,
             mode: TransactionMode::InTransaction,
             effort: Effort::UnderLock,
-            waiting_statements: 1,
+            waiting_statements: 1 + u32::from(self.attach.is_recorded),
             needs_long_run: false,
             is_destructive: false,
             aside: None,

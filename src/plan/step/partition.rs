@@ -128,6 +128,9 @@ pub struct Attach {
     pub replaced: Vec<Identifier>,
     /// What its comment will say.
     pub marker: Marker,
+    /// Whether the record of a conversion lists the partitions, and gets the new one: it has no rows that a sweep
+    /// would have to compare.
+    pub is_recorded: bool,
 }
 
 impl Attach {
@@ -150,7 +153,9 @@ impl StepFacts for Attach {
             family: Family::Partition,
             mode: TransactionMode::InTransaction,
             effort: if self.again { Effort::UnderLock } else { Effort::Brief },
-            waiting_statements: if self.exclusion.is_some() { 2 } else { 1 },
+            waiting_statements: 1
+                + u32::from(self.exclusion.is_some())
+                + u32::from(self.is_recorded),
             needs_long_run: false,
             is_destructive: false,
             aside: None,

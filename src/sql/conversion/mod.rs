@@ -10,6 +10,7 @@ mod copy;
 mod create;
 mod function;
 mod guard;
+mod leaves;
 mod page;
 mod record;
 mod swap;
@@ -22,6 +23,7 @@ pub(super) use create::analyze;
 pub use create::{create_copy, drop_copy, follow, validate_copy};
 
 pub use function::Function;
+pub use leaves::record_partition;
 pub use page::{Comparison, Page, compare_page, copy_page};
 pub use record::{CONVERSIONS, delete_record, record_swap, record_sync};
 pub use swap::{drop_source, swap};

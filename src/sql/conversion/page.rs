@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::leaves::record_partitions;
 use super::record::{CONVERSIONS, of_table};
 use super::text::Text;
 use super::work::run_as_owner;
@@ -55,6 +56,7 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
         table,
         page,
         &Parts {
+            prepare: None,
             unfinished: "c.backfilled_at IS NULL",
             block: copy::block(Text(table), page.rows),
             passed: [("reached", "c.reached"), ("until", "c.until")].to_vec(),
@@ -92,6 +94,7 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
         table,
         page,
         &Parts {
+            prepare: Some(record_partitions(table)),
             unfinished: "c.backfilled_at IS NOT NULL",
             block: compare::block(Text(table), page.rows, comparison),
             passed: vec![(
@@ -114,6 +117,8 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
 
 /// What the messages differ in.
 struct Parts {
+    /// What the operator's role does before it reads the record.
+    prepare: Option<Sql>,
     /// Condition on the record.
     unfinished: &'static str,
     /// Settings with an expression for the text array in each.
@@ -134,10 +139,11 @@ fn script(table: &CopiedTable, page: Page, parts: &Parts) -> Script {
     let by = |role: Role| move |sql| Statement { role: role.clone(), sql };
     let [lock_timeout, statement_timeout] = timeouts(page.statement_timeout);
     let check = check_records(&CONVERSIONS, page.login);
-    let before = [lock_timeout, statement_timeout, check, begin(table, parts)];
+    let before = [lock_timeout, statement_timeout, check].into_iter();
+    let before = before.chain(parts.prepare.clone()).chain([begin(table, parts)]);
     let work = run_as_owner(&table.owner, &parts.block).map(by(Role::Owner(table.owner.clone())));
     let record = Statement { role: Role::Operator, sql: Sql(parts.record.clone()) };
-    let statements = before.map(by(Role::Operator)).into_iter().chain(work).chain([record]);
+    let statements = before.map(by(Role::Operator)).chain(work).chain([record]);
     Script { mode: TransactionMode::InTransaction, statements: statements.collect() }
 }
 

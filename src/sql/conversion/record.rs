@@ -14,11 +14,14 @@ pub const CONVERSIONS: RecordTable = RecordTable {
     name: "conversions",
     content: "how far tables are converted",
     key: &["schema_name", "table_name"],
-    versions: &[FIRST, &[SERVING_SINCE]],
+    versions: &[FIRST, &[SERVING_SINCE, PARTITIONS]],
 };
 
 /// Time of the last swap. Before the first cutover there is none.
 const SERVING_SINCE: Column = Column { name: "serving_since", definition: "timestamptz" };
+
+/// Partitions that the sweeps are about: see `leaves.rs`.
+const PARTITIONS: Column = Column { name: "partitions", definition: "jsonb" };
 
 const FIRST: &[Column] = &[
     Column { name: "schema_name", definition: "text" },
