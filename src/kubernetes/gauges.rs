@@ -1,16 +1,17 @@
 //! What is known of each table, gathered when Prometheus scrapes.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, Opts, Registry};
 
 use super::conversion_gauges::ConversionGauges;
 use super::tables::{Tables, Watched};
-use crate::api::ConditionType;
 use crate::api::v1alpha1::{
     CoverageBound, Interval, PartitionedTable, PartitionedTableSpec, PartitionedTableStatus,
 };
+use crate::api::{ConditionType, Reason};
 
 /// What is known of each table. A value that is not known is absent.
 pub(super) struct TableGauges {
@@ -120,6 +121,11 @@ impl TableGauges {
             self.plan_deferred.with_label_values(&labels).inc();
         }
         if let Some(status) = &table.status {
+            if status.condition(ConditionType::Converted).is_some_and(is_blocked) {
+                // A swap that met a lock is planned again, and held back all the same.
+                let labels = [of[0], of[1], Reason::SwapBlocked.as_str()];
+                self.plan_deferred.with_label_values(&labels).set(1.0);
+            }
             self.tell_counts(of, status);
             self.conversion.set(of, status, &sight.observed);
         }
@@ -189,6 +195,10 @@ impl TableGauges {
             self.covered_seconds.with_label_values(&of).set(covered);
         }
     }
+}
+
+fn is_blocked(converted: &Condition) -> bool {
+    converted.reason == Reason::SwapBlocked.as_str()
 }
 
 /// Returns whether a range was inspected, and has no partition for the current period.

@@ -19,7 +19,7 @@ use crate::support::{tool, wait_until};
 const SLOW: [&str; 1] = ["PgPartitionLastSuccessTooOld"];
 
 /// Every table of the scene.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "orders",
     "expired",
     "stray",
@@ -28,6 +28,7 @@ const TABLES: [&str; 9] = [
     "held",
     "copying",
     "compared",
+    "swapping",
     "unreachable",
 ];
 
@@ -41,9 +42,15 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
     let compared = plain(&stage, "compared").await;
     let copying = plain(&stage, "copying").await;
     copying.batch_execute("BEGIN; SELECT FROM copying FOR UPDATE").await.unwrap();
-    for name in ["compared", "copying"] {
+    let swapping = plain(&stage, "swapping").await;
+    // It sees the table without the rows that are copied.
+    let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM swapping";
+    swapping.batch_execute(snapshot).await.unwrap();
+    for name in ["compared", "copying", "swapping"] {
         stage.apply(&table(name, &conversion(name)));
     }
+    let cutover = r#"{"spec": {"conversion": {"serveFrom": "Partitioned"}}}"#;
+    stage.kubectl(&["patch", "pgpt", "swapping", "--type=merge", "-p", cutover]);
     let mut leader = stage.operator(&[]);
     wait_until("the first leads", SOON, async || leader.leads().await).await;
     let mut standby = stage.operator(&[]);
@@ -78,11 +85,10 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
         let is_there = async || !prometheus.query(expression).await.is_empty();
         wait_until(expression, AFTER_A_RUN, is_there).await;
     }
-    let stalled = "PgPartitionCopyStalled".to_owned();
-    wait_until("a copy stalls", AFTER_A_RUN, async || {
-        raisable(&prometheus).await.contains(&stalled)
-    })
-    .await;
+    for alert in ["PgPartitionCopyStalled", "PgPartitionSwapBlocked"] {
+        let is_raised = async || raisable(&prometheus).await.contains(alert);
+        wait_until(alert, AFTER_A_RUN, is_raised).await;
+    }
 
     let namespaces = prometheus.query("count by (namespace) (pgpartition_info)").await;
     let namespaces: Vec<_> = namespaces.iter().map(|found| &found["metric"]["namespace"]).collect();

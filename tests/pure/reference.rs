@@ -134,6 +134,17 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
         Blocker::Conversion(
             ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. },
         ) => &["runbooks/PgPartitionParityDiffers.md", "reference/resource.md#specconversion"],
+        Blocker::Conversion(ConversionBlocker::SwapBlocked { .. }) => {
+            &["runbooks/PgPartitionSwapBlocked.md", "how-to/convert-a-table.md#4-cut-over"]
+        }
+        Blocker::Conversion(
+            ConversionBlocker::SourceDiffers { .. }
+            | ConversionBlocker::RollbackImpossible { .. }
+            | ConversionBlocker::RollbackNeedsApproval { .. },
+        ) => &["how-to/convert-a-table.md#5-roll-back"],
+        Blocker::Conversion(
+            ConversionBlocker::SourceInGrace { .. } | ConversionBlocker::SourceInUse { .. },
+        ) => &["how-to/convert-a-table.md#6-drop-the-plain-table"],
         Blocker::Conversion(_) => &["reference/resource.md#specconversion"],
         Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
         Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],
