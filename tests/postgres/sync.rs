@@ -7,6 +7,7 @@ use pg_partition_operator::partition::{CopiedTable, SyncLevel, function_digest};
 use pg_partition_operator::sql::{remove_sync, sync_functions};
 use serde_json::Value;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::copied::{LEVELS, create, differing, in_sql, install, run_as_owner};
 use crate::support::postgres::majors;
@@ -296,6 +297,43 @@ async fn small_write_reads_no_whole_table_after_a_large_one_of_its_session() {
             client.batch_execute("COMMIT").await.unwrap();
         }
         expect_equal(&world, &table, "all").await;
+    }
+}
+
+#[tokio::test]
+async fn truncate_waits_for_no_session_that_holds_a_lock_on_the_copy() {
+    for major in majors() {
+        let (world, table, client) = application(major, SyncLevel::Row).await;
+        client.batch_execute(ROWS).await.unwrap();
+        // As the build of an index does. It waits for older snapshots, the application waits for whoever truncates.
+        let other = world.database.client().await;
+        let lock = format!(
+            "BEGIN; LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE",
+            in_sql(&table.copy.name)
+        );
+        other.batch_execute(&lock).await.unwrap();
+        let one_snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; TRUNCATE t; COMMIT";
+        let error = client.batch_execute(one_snapshot).await.unwrap_err();
+        let code = error.code().map(SqlState::code);
+        assert_eq!(code, Some("40001"), "Postgres {major}: {error:?}");
+        client.batch_execute("ROLLBACK; TRUNCATE t").await.unwrap();
+        expect_equal(&world, &table, "TRUNCATE").await;
+        other.batch_execute("COMMIT").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn table_that_the_source_references_cannot_be_truncated() {
+    for major in majors() {
+        let (world, _, _) = application(major, SyncLevel::Row).await;
+        let client = world.database.client().await;
+        let owner = format!("SET ROLE {}; SET search_path = {SCHEMA_SQL}", world.owner);
+        client.batch_execute(&owner).await.unwrap();
+        for (truncate, code) in [("TRUNCATE orgs, t", "0A000"), ("TRUNCATE orgs CASCADE", "55000")]
+        {
+            let error = client.batch_execute(truncate).await.unwrap_err();
+            assert_eq!(error.code().map(SqlState::code), Some(code), "Postgres {major}: {error:?}");
+        }
     }
 }
 

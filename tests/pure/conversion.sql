@@ -35,9 +35,17 @@ CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURN
 BEGIN
   IF EXISTS (SELECT FROM "shop"."orders") THEN
     DELETE FROM "shop"."orders_partitioned" AS t WHERE NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
-  ELSE
-    TRUNCATE "shop"."orders_partitioned";
+    RETURN NULL;
   END IF;
+  BEGIN
+    LOCK TABLE "shop"."orders_partitioned" IN ACCESS EXCLUSIVE MODE NOWAIT;
+    TRUNCATE "shop"."orders_partitioned";
+  EXCEPTION WHEN lock_not_available THEN
+    IF current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+      RAISE serialization_failure USING MESSAGE = ''could not truncate "shop"."orders_partitioned": another session holds a lock on it'';
+    END IF;
+    DELETE FROM "shop"."orders_partitioned";
+  END;
   RETURN NULL;
 END
 ';
@@ -85,9 +93,17 @@ CREATE OR REPLACE FUNCTION "shop"."sync_to_partitioned_orders_truncate"() RETURN
 BEGIN
   IF EXISTS (SELECT FROM "shop"."orders") THEN
     DELETE FROM "shop"."orders_partitioned" AS t WHERE NOT EXISTS (SELECT FROM "shop"."orders" AS s WHERE s."id" = t."id" AND s."org_id" = t."org_id");
-  ELSE
-    TRUNCATE "shop"."orders_partitioned";
+    RETURN NULL;
   END IF;
+  BEGIN
+    LOCK TABLE "shop"."orders_partitioned" IN ACCESS EXCLUSIVE MODE NOWAIT;
+    TRUNCATE "shop"."orders_partitioned";
+  EXCEPTION WHEN lock_not_available THEN
+    IF current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+      RAISE serialization_failure USING MESSAGE = ''could not truncate "shop"."orders_partitioned": another session holds a lock on it'';
+    END IF;
+    DELETE FROM "shop"."orders_partitioned";
+  END;
   RETURN NULL;
 END
 ';
@@ -237,7 +253,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         END IF;
         EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
     END LOOP; END $records$;
-INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"e26c5ccb0284e1ee","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"f3c03bb586095efb","name":"orders_partitioned_read_only"},{"digest":"ffdef7c46f04c847","name":"sync_to_partitioned_orders"},{"digest":"572c6ae792e939bf","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"e26c5ccb0284e1ee","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"f3c03bb586095efb","name":"orders_partitioned_read_only"},{"digest":"ffdef7c46f04c847","name":"sync_to_partitioned_orders"},{"digest":"4560e4f474e0768d","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders" ON "shop"."orders";
@@ -731,9 +747,17 @@ _END_with_o") THEN
 _END_with_o" AS s WHERE s."k''e
 y" = t."k''e
 y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
-  ELSE
-    TRUNCATE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+    RETURN NULL;
   END IF;
+  BEGIN
+    LOCK TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" IN ACCESS EXCLUSIVE MODE NOWAIT;
+    TRUNCATE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+  EXCEPTION WHEN lock_not_available THEN
+    IF current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+      RAISE serialization_failure USING MESSAGE = ''could not truncate "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned": another session holds a lock on it'';
+    END IF;
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+  END;
   RETURN NULL;
 END
 ';
@@ -809,9 +833,17 @@ _END_with_o") THEN
 _END_with_o" AS s WHERE s."k''e
 y" = t."k''e
 y" AND s."pgpartition" = t."pgpartition" AND s."select" = t."select");
-  ELSE
-    TRUNCATE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+    RETURN NULL;
   END IF;
+  BEGIN
+    LOCK TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned" IN ACCESS EXCLUSIVE MODE NOWAIT;
+    TRUNCATE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+  EXCEPTION WHEN lock_not_available THEN
+    IF current_setting(''transaction_isolation'') IN (''repeatable read'', ''serializable'') THEN
+      RAISE serialization_failure USING MESSAGE = ''could not truncate "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned": another session holds a lock on it'';
+    END IF;
+    DELETE FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned";
+  END;
   RETURN NULL;
 END
 ';
@@ -1011,7 +1043,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
     END LOOP; END $records$;
 INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'Fin"an;ce', E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
-_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"073ef7b4b2214c28","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"8e92c428aca2d60f","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"3c6fe062b495e547","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"d4536d37810f8d8b","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"073ef7b4b2214c28","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"8e92c428aca2d60f","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"e675ceed69f5e57c","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"d4536d37810f8d8b","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;

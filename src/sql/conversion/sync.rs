@@ -325,11 +325,18 @@ fn delete_all(text: Text<'_>) -> String {
     )
 }
 
+/// Postgres truncates the copy only if no other session holds a lock on it. The application holds an ACCESS EXCLUSIVE lock
+/// on the source: if it waited for the build of an index, which in turn waits for a session that waits for the source, that
+/// would be a deadlock. A DELETE conflicts with no build, but it cannot see rows that are newer than the snapshot.
 fn truncate(text: Text<'_>) -> String {
     let (source, copy) = (text.source(), text.copy());
+    let busy = format!("could not truncate {copy}: another session holds a lock on it");
     format!(
-        "  IF EXISTS (SELECT FROM {source}) THEN\n    DELETE FROM {copy} AS t WHERE {};\n  ELSE\n    TRUNCATE \
-         {copy};\n  END IF;\n",
-        text.is_not_in_source("t")
+        "  IF EXISTS (SELECT FROM {source}) THEN\n    DELETE FROM {copy} AS t WHERE {};\n    RETURN NULL;\n  END \
+         IF;\n  BEGIN\n    LOCK TABLE {copy} IN ACCESS EXCLUSIVE MODE NOWAIT;\n    TRUNCATE {copy};\n  EXCEPTION WHEN \
+         lock_not_available THEN\n    IF {ONE_SNAPSHOT} THEN\n      RAISE serialization_failure USING MESSAGE = \
+         {};\n    END IF;\n    DELETE FROM {copy};\n  END;\n",
+        text.is_not_in_source("t"),
+        literal(&busy)
     )
 }
