@@ -38,6 +38,7 @@ mod inspect;
 mod interleavings;
 mod interruption;
 mod limits;
+mod live_load;
 mod locks;
 mod names;
 mod oldest_row;

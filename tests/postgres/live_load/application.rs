@@ -1,0 +1,111 @@
+//! What all clients share, and the errors that they may meet.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio_postgres::Error;
+
+/// The page that names the errors of an application.
+const PAGE: &str = include_str!("../../../docs/concepts/conversion.md");
+
+/// Errors that a transaction may meet at any time.
+const ALWAYS: &[&str] = &["40001"];
+/// Errors of the triggers, from a change of the table until the copy has followed.
+const AWAITED: &[&str] = &["42703", "23502"];
+/// Errors of a session, if the server crashes.
+const CRASHED: &[&str] = &["57P01", "57P02", "57P03"];
+
+#[derive(Debug, Default)]
+pub(super) struct Application {
+    turns: AtomicU64,
+    /// An odd number while the server is down.
+    crashes: AtomicU64,
+    is_awaited: AtomicBool,
+    has_stopped: AtomicBool,
+    /// Errors that it may meet, with how often it did.
+    seen: Mutex<BTreeMap<String, u64>>,
+    /// Errors that it may not meet: the first of each kind.
+    faults: Mutex<BTreeMap<String, String>>,
+}
+
+impl Application {
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn count_turn(&self) {
+        self.turns.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn crashes(&self) -> u64 {
+        self.crashes.load(Ordering::SeqCst)
+    }
+
+    /// Counts the beginning or the end of a crash.
+    pub(super) fn count_crash(&self) {
+        self.crashes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_awaited.load(Ordering::SeqCst)
+    }
+
+    /// Sets whether the copy has yet to follow a change without which writes fail.
+    pub(super) fn set_awaited(&self, is_awaited: bool) {
+        self.is_awaited.store(is_awaited, Ordering::SeqCst);
+    }
+
+    pub(super) fn has_stopped(&self) -> bool {
+        self.has_stopped.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn stop(&self) {
+        self.has_stopped.store(true, Ordering::SeqCst);
+    }
+
+    /// Records an error. Returns whether the transaction can have been committed nevertheless.
+    pub(super) fn judge(
+        &self,
+        write: &str,
+        error: &Error,
+        (crashes, was_awaited): (u64, bool),
+    ) -> bool {
+        let database_error = error.as_db_error();
+        let code = error.code().map_or("no answer", |code| code.code());
+        let of_sync = database_error
+            .and_then(|error| error.where_())
+            .is_some_and(|context| context.contains("sync_to_"));
+        let is_lost = database_error.is_none() || CRASHED.contains(&code);
+        let is_awaited = was_awaited || self.is_awaited();
+        let is_expected = ALWAYS.contains(&code)
+            || is_lost && (self.crashes() != crashes || crashes % 2 == 1)
+            || is_awaited && of_sync && AWAITED.contains(&code);
+        if is_expected {
+            *self.seen.lock().unwrap().entry(format!("{code} {write}")).or_default() += 1;
+        } else {
+            let mut faults = self.faults.lock().unwrap();
+            faults.entry(format!("{code} {write}")).or_insert_with(|| format!("{error:?}"));
+        }
+        is_lost
+    }
+
+    /// Returns the errors that it may meet, with how often it did.
+    pub(super) fn seen(&self) -> BTreeMap<String, u64> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(super) fn assert_no_fault(&self) {
+        let faults = self.faults.lock().unwrap();
+        assert!(faults.is_empty(), "errors that the docs do not name: {faults:#?}");
+    }
+}
+
+/// Fails if the docs do not name an error that a client may meet.
+pub(super) fn assert_documented() {
+    let (_, section) = PAGE.split_once("\n## Errors in the application\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    for code in [ALWAYS, AWAITED, CRASHED].concat() {
+        assert!(section.contains(code), "the docs do not name {code}");
+    }
+}

@@ -1,0 +1,173 @@
+//! What happens meanwhile: processes and sessions of ours are killed, the server crashes, and the application changes its
+//! tables.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use tokio_postgres::Client;
+
+use super::application::Application;
+use super::client::connect;
+use super::program::Program;
+use super::tables::{Change, Table};
+use crate::support::postgres::Server;
+use crate::support::wait_until;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Transactions between two events at most.
+const MOST_TURNS: u64 = 400;
+
+/// How far the tables are converted.
+const PROGRESS: &str = "
+    SELECT coalesce(string_agg(concat_ws(' ', table_name, copied, 'done ' || backfilled_at::time, sweep->'rowsSource'), ', '), 'no record')
+    FROM pgpartition.conversions";
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    KillProgram,
+    KillBothPrograms,
+    TerminateSessions,
+    CancelStatements,
+    /// Postgres ends all sessions and recovers if one of its processes dies.
+    KillSession,
+    KillServer,
+    Change(Change),
+}
+
+/// What happens in all, apart from changes.
+const EVENTS: &[(Event, usize)] = &[
+    (Event::KillProgram, 3),
+    (Event::KillBothPrograms, 1),
+    (Event::TerminateSessions, 3),
+    (Event::CancelStatements, 1),
+    (Event::KillSession, 1),
+    (Event::KillServer, 1),
+];
+
+/// Spreads the events and changes over the edits, each part in an order by chance. The changes stay in their order.
+pub(super) fn spread(changes: &[&[Change]], rng: &mut Rng) -> Vec<Vec<Event>> {
+    let mut events: Vec<_> =
+        EVENTS.iter().flat_map(|(event, times)| vec![*event; *times]).collect();
+    rng.shuffle(&mut events);
+    let length = events.len().div_ceil(changes.len());
+    let mut parts: Vec<_> = events.chunks(length).map(<[Event]>::to_vec).collect();
+    parts.resize(changes.len(), Vec::new());
+    for (part, changes) in parts.iter_mut().zip(changes) {
+        let mut at = 0;
+        for change in *changes {
+            at = rng.usize(at..=part.len());
+            part.insert(at, Event::Change(*change));
+            at += 1;
+        }
+    }
+    parts
+}
+
+pub(super) struct Chaos<'a> {
+    pub(super) server: &'a mut Server,
+    pub(super) program: &'a Program,
+    pub(super) application: &'a Application,
+    pub(super) tables: &'a [Arc<Table>],
+    /// The address for the superuser.
+    pub(super) url: String,
+    /// The role that owns the tables, and their schema.
+    pub(super) as_owner: String,
+    pub(super) operator: String,
+    pub(super) rng: &'a mut Rng,
+    pub(super) started: Instant,
+    pub(super) happened: Vec<String>,
+}
+
+impl Chaos<'_> {
+    /// Lets the events happen, with some time between them.
+    pub(super) async fn happen(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.wait().await;
+            self.cause(event).await;
+        }
+    }
+
+    /// Waits until the application has done some transactions, and the program some steps, if it has any to do.
+    async fn wait(&mut self) {
+        let (turns, steps) = (self.application.turns(), self.program.done());
+        let (more_turns, more_steps) = (self.rng.u64(5..50), self.rng.usize(1..10));
+        let start = Instant::now();
+        loop {
+            let done = self.application.turns() - turns;
+            if done >= more_turns && self.program.done() - steps >= more_steps || done >= MOST_TURNS
+            {
+                break;
+            }
+            assert!(start.elapsed() < DEADLINE * 10, "the application stands still");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.application.assert_no_fault();
+    }
+
+    async fn cause(&mut self, event: Event) {
+        let admin = connect(&self.url).await;
+        let progress = admin.query_one(PROGRESS, &[]).await;
+        let progress = progress.map_or_else(|_| "nothing".to_owned(), |row| row.get(0));
+        let (at, turns) = (self.started.elapsed(), self.application.turns());
+        self.happened.push(format!("{at:?}, turn {turns}: {event:?}, with {progress}"));
+        match event {
+            Event::KillProgram => self.program.kill(self.rng, false),
+            Event::KillBothPrograms => self.program.kill(self.rng, true),
+            Event::TerminateSessions => self.signal_sessions(&admin, "pg_terminate_backend").await,
+            Event::CancelStatements => self.signal_sessions(&admin, "pg_cancel_backend").await,
+            Event::KillSession => self.kill_session(admin).await,
+            Event::KillServer => {
+                self.application.count_crash();
+                tokio::task::block_in_place(|| self.server.restart());
+                self.application.count_crash();
+            }
+            Event::Change(change) => self.change(&admin, change).await,
+        }
+    }
+
+    async fn signal_sessions(&self, admin: &Client, function: &str) {
+        let sql = format!(
+            "SELECT {function}(pid) FROM pg_stat_activity WHERE usename = '{}'",
+            self.operator
+        );
+        admin.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Kills the process of a session of ours.
+    async fn kill_session(&self, admin: Client) {
+        let one = format!(
+            "SELECT pid FROM pg_stat_activity WHERE usename = '{}' ORDER BY random() LIMIT 1",
+            self.operator
+        );
+        self.application.count_crash();
+        wait_until("a session of the program is killed", DEADLINE, async || {
+            let Some(row) = admin.query_opt(&one, &[]).await.unwrap() else { return false };
+            let pid: i32 = row.get(0);
+            let mut kill = Command::new("kill");
+            // It can have ended meanwhile.
+            kill.args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
+        })
+        .await;
+        wait_until("the crash is noticed", DEADLINE, async || admin.is_closed()).await;
+        connect(&self.url).await;
+        self.application.count_crash();
+    }
+
+    async fn change(&self, admin: &Client, change: Change) {
+        admin.batch_execute(&self.as_owner).await.unwrap();
+        if change.is_awaited {
+            self.application.set_awaited(true);
+        }
+        for table in self.tables {
+            let sql = change.sql.replace("{t}", table.name);
+            let done = admin.batch_execute(&sql).await;
+            done.unwrap_or_else(|error| panic!("{error:?}: {sql}"));
+            if change.is_used {
+                table.set_changed();
+            }
+        }
+    }
+}

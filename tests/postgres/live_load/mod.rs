@@ -1,0 +1,184 @@
+//! A live load of every kind of write, while the program and its sessions are killed, the server crashes, and the
+//! application changes its tables.
+//!
+//! At the end both tables are equal, they have what the application recorded in the same transactions, and the
+//! application has met no error that the docs do not name. `PGPARTITION_SEED` repeats what was drawn by chance; it does
+//! not repeat in which order the server does what happens at the same time.
+
+mod application;
+mod chaos;
+mod client;
+mod keys;
+mod many;
+mod program;
+mod tables;
+mod verdict;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use self::application::Application;
+use self::chaos::Chaos;
+use self::client::{Done, Worker, connect};
+use self::keys::Keys;
+use self::program::Program;
+use self::tables::{CHANGES, Table};
+use self::write::Write;
+use crate::support::postgres::{Server, majors};
+use crate::world::{SCHEMA_SQL, World};
+
+/// The edits of the specs: what `conversion` says of the first table and of the second.
+fn edits() -> [[Value; 2]; 2] {
+    let level = |level: &str| json!({"sync": {"level": level}});
+    [[level("Row"), level("Statement")], [level("Statement"), level("Row")]]
+}
+
+struct Load {
+    server: Server,
+    world: World,
+    tables: Vec<Arc<Table>>,
+    application: Arc<Application>,
+    clients: Vec<JoinHandle<Done>>,
+    rng: Rng,
+}
+
+impl Load {
+    async fn new(major: u16, seed: u64) -> Self {
+        // Little to recover after a crash.
+        let options = ["-c", "checkpoint_timeout=30s", "-c", "full_page_writes=off"];
+        let server = Server::start(major, &options);
+        let world = World::on(&server, major).await;
+        let tables: Vec<_> = tables::tables(major).into_iter().map(Arc::new).collect();
+        let application = Arc::new(Application::default());
+        let rng = Rng::with_seed(seed);
+        let role = tables::create(&world, &tables).await;
+        let clients = Vec::new();
+        let mut load = Self { server, world, tables, application, clients, rng };
+        load.start_clients(&role, seed);
+        load
+    }
+
+    fn start_clients(&mut self, role: &str, seed: u64) {
+        let path = format!("SET search_path = {SCHEMA_SQL}");
+        let replica = format!("{path}; SET session_replication_role = replica");
+        let (role, admin) = (self.world.database.url_as(role), self.world.database.url());
+        let kinds: [(&[Write], u64, &String, &String); 4] = [
+            (write::ONE, 8, &role, &path),
+            (write::ONE, 8, &role, &path),
+            (many::MANY, 40, &role, &path),
+            (write::REPLICA, 10, &admin, &replica),
+        ];
+        let tables = self.tables.iter().flat_map(|table| [table; 4]);
+        for (number, (table, (writes, pause, url, greeting))) in
+            (1..).zip(tables.zip(kinds.iter().cycle()))
+        {
+            let worker = Worker {
+                application: Arc::clone(&self.application),
+                table: Arc::clone(table),
+                url: (*url).clone(),
+                greeting: (*greeting).clone(),
+                writes,
+                pause: Duration::from_millis(*pause),
+                keys: Keys::new(number, seed),
+                done: Done::default(),
+            };
+            self.clients.push(tokio::spawn(worker.work()));
+        }
+    }
+
+    /// Applies an edit while everything happens, and then until both tables are in parity. The application goes on.
+    async fn apply(&mut self, edit: &[Value; 2], events: Vec<chaos::Event>) -> Vec<String> {
+        let documents: Vec<_> =
+            self.tables.iter().zip(edit).map(|(table, edit)| table.document(edit)).collect();
+        let program = Program::new(self.world.url(), documents.join("\n---\n"));
+        let mut chaos = Chaos {
+            server: &mut self.server,
+            program: &program,
+            application: &self.application,
+            tables: &self.tables,
+            url: self.world.database.url(),
+            as_owner: format!("SET ROLE {}; SET search_path = {SCHEMA_SQL}", self.world.owner),
+            operator: self.world.operator.clone(),
+            rng: &mut self.rng,
+            started: std::time::Instant::now(),
+            happened: Vec::new(),
+        };
+        tokio::select! {
+            () = chaos.happen(events) => {}
+            () = program.keep_running() => {}
+        }
+        let (started, mut happened) = (chaos.started, chaos.happened);
+        program.kill(&mut self.rng, true);
+        happened.push(format!("{:?}: the program may finish", started.elapsed()));
+        program.finish().await;
+        self.application.set_awaited(false);
+        happened.push(format!("{:?}: it has", started.elapsed()));
+        happened
+            .extend(program.ended().iter().map(|(status, times)| format!("{times} × {status}")));
+        self.application.assert_no_fault();
+        happened
+    }
+
+    async fn assert_equal(&self, what: &str) {
+        let mut client = self.client().await;
+        verdict::assert_equal(&mut client, &self.tables, what).await;
+    }
+
+    async fn client(&self) -> tokio_postgres::Client {
+        let client = connect(&self.world.database.url()).await;
+        client.batch_execute(&format!("SET search_path = {SCHEMA_SQL}")).await.unwrap();
+        client
+    }
+
+    /// Stops the application, and compares all.
+    async fn stop(mut self) {
+        self.application.stop();
+        let client = self.client().await;
+        for worker in std::mem::take(&mut self.clients) {
+            let done = worker.await.unwrap();
+            verdict::assert_committed(&client, &done).await;
+            report(&format!("{done}"));
+        }
+        self.application.assert_no_fault();
+        report(&format!("{:#?}", self.application.seen()));
+        self.assert_equal(&format!("Postgres {}, the application has stopped", self.world.major))
+            .await;
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "for whoever reads why the test failed")]
+fn report(text: &str) {
+    println!("{text}");
+}
+
+/// Returns the seed, which is another one in each run.
+fn seed() -> u64 {
+    let given = std::env::var("PGPARTITION_SEED");
+    given.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
+}
+
+async fn run(major: u16, seed: u64) {
+    let mut load = Load::new(major, seed).await;
+    let events = chaos::spread(&CHANGES, &mut load.rng);
+    for (edit, events) in edits().iter().zip(events) {
+        let happened = load.apply(edit, events).await;
+        report(&format!("Postgres {major}, {edit:?}: {happened:#?}"));
+        load.assert_equal(&format!("Postgres {major}, {edit:?}")).await;
+    }
+    load.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_stay_equal_under_load_with_kills_crashes_and_changes() {
+    let seed = seed();
+    report(&format!("PGPARTITION_SEED={seed}"));
+    application::assert_documented();
+    for major in majors() {
+        run(major, seed.wrapping_add(major.into())).await;
+    }
+}
