@@ -1,5 +1,6 @@
 //! Names of what a conversion creates: relations, functions, and triggers.
 
+use super::naming::fit;
 use super::{
     ConversionFunction, Identifier, ManagedTable, Side, SyncTrigger, copy_name, guard_name,
     source_name,
@@ -38,9 +39,21 @@ impl ConversionNames {
     }
 }
 
+/// Returns the name of the index by which the plain table has the key of the partitioned table, once it is attached.
+#[must_use]
+pub fn attached_key_name(table: &ManagedTable) -> Identifier {
+    fit(source_name(table).as_str(), "_key")
+}
+
+/// Returns the name of the index that has the own key of an attached plain table: a rollback makes it the key again.
+#[must_use]
+pub fn own_key_name(table: &ManagedTable) -> Identifier {
+    fit(source_name(table).as_str(), "_own_key")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::ConversionNames;
+    use super::{ConversionNames, attached_key_name, own_key_name};
     use crate::partition::{Identifier, ManagedTable, QualifiedName};
 
     #[test]
@@ -64,5 +77,8 @@ mod tests {
         assert_eq!(names.relations, ["orders_partitioned", "orders_source"].map(name));
         assert!(names.functions.contains(&name("sync_to_partitioned_orders_truncate")));
         assert!(names.triggers.contains(&name("read_only_since_cutover")));
+        let table = ManagedTable::new(QualifiedName { schema: name("s"), name: name("orders") });
+        assert_eq!(attached_key_name(&table), name("orders_source_key"));
+        assert_eq!(own_key_name(&table), name("orders_source_own_key"));
     }
 }

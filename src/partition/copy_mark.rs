@@ -28,9 +28,16 @@ pub fn is_source_mark(comment: &str, table: &ManagedTable) -> bool {
     comment.split('\n').next() == Some(&*source_mark(table))
 }
 
+/// Returns whether a comment without the marker of a partition marks the plain table that was attached as the oldest one.
+#[must_use]
+pub fn is_attached_source(comment: &str, table: &ManagedTable) -> bool {
+    let mark = source_mark(table);
+    comment.split('\n').any(|line| line == mark)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{copy_mark, is_copy_mark, is_source_mark, source_mark};
+    use super::{copy_mark, is_attached_source, is_copy_mark, is_source_mark, source_mark};
     use crate::partition::{Identifier, ManagedTable, QualifiedName, marker_in};
 
     fn table(name: &str) -> ManagedTable {
@@ -53,5 +60,7 @@ mod tests {
         assert!(is_source_mark(&source, &table("orders")));
         assert!(!is_copy_mark(&source, &table("orders")));
         assert!(!is_source_mark(&mark, &table("orders")));
+        assert!(is_attached_source(&format!("own words\n{source}"), &table("orders")));
+        assert!(!is_attached_source(&source, &table("order")));
     }
 }

@@ -41,8 +41,8 @@ pub use conversion::{
     ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_name, function_digest,
     guard_name, source_name, twin_name,
 };
-pub use conversion_name::ConversionNames;
-pub use copy_mark::{copy_mark, is_copy_mark, is_source_mark, source_mark};
+pub use conversion_name::{ConversionNames, attached_key_name, own_key_name};
+pub use copy_mark::{copy_mark, is_attached_source, is_copy_mark, is_source_mark, source_mark};
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{

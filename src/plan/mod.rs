@@ -45,13 +45,13 @@ pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{
-    AnalyzeCopy, Attach, AttachIndex, BuildIndex, CreateCopy, CreateTableIndex, Detach,
-    DiscardPartition, Drain, DropCopy, DropDetached, DropExclusion, DropIndex, DropSource,
-    DropTableIndex, Effort, EndSync, ExcludeFromDefault, Facts, Family, FinalizeDetach,
-    FollowSource, IndexBody, IndexDefinition, InstallSync, MarkPartitions, MarkedPartition,
-    Marking, NewIndex, NewPartition, Object, Remember, RemoveDefault, ReplaceTableIndex, Risk,
-    StateBounds, Step, StepKind, Swap, TransactionMode, ValidateBounds, ValidateCopy,
-    ValidateExclusion,
+    AnalyzeCopy, Attach, AttachIndex, AttachSource, BuildIndex, CreateCopy, CreateTableIndex,
+    Detach, DetachSource, DiscardPartition, Drain, DropCopy, DropDetached, DropExclusion,
+    DropIndex, DropSource, DropTableIndex, Effort, EndSync, ExcludeFromDefault, Facts, Family,
+    FinalizeDetach, FollowSource, IndexBody, IndexDefinition, InstallSync, MarkPartitions,
+    MarkedPartition, Marking, NewIndex, NewPartition, Object, Remember, RemoveDefault,
+    ReplaceTableIndex, Risk, StateBounds, Step, StepKind, Swap, TransactionMode, ValidateBounds,
+    ValidateCopy, ValidateExclusion,
 };
 pub use undone::Undone;
 pub use work::{CompareRows, CopyRows, PlannedWork, Work};

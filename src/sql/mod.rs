@@ -40,9 +40,10 @@ use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
-    CONVERSIONS, Comparison, Function, Page, begin_verify, compare_page, copy_page, create_copy,
-    delete_record, drop_copy, drop_source, expected_sync, follow, install_sync, record_partition,
-    record_swap, record_sync, remove_sync, swap, sync_functions, validate_copy, verify_page,
+    CONVERSIONS, Comparison, Function, Page, attach_source, begin_verify, compare_page, copy_page,
+    create_copy, delete_record, detach_source, drop_copy, drop_source, expected_sync, follow,
+    install_sync, record_partition, record_swap, record_sync, remove_sync, swap, sync_functions,
+    validate_copy, verify_page,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
@@ -139,6 +140,8 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::DropCopy(drop) => drop_copy(&drop.table, drop.oid),
         Step::Swap(step) => swap(step),
         Step::DropSource(drop) => drop_source(&drop.table, drop.oid),
+        Step::AttachSource(attach) => attach_source(attach),
+        Step::DetachSource(detach) => detach_source(detach),
     }
 }
 

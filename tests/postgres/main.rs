@@ -9,6 +9,7 @@ mod session;
 mod support;
 
 mod aside;
+mod attaching;
 mod authority;
 mod backing_off;
 mod by_others;

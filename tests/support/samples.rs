@@ -13,12 +13,13 @@ use pg_partition_operator::partition::{
     SyncLevel, adoption_digest, copy_name,
 };
 use pg_partition_operator::plan::{
-    AnalyzeCopy, Attach, AttachIndex, Blocker, BuildIndex, ConversionBlocker, CreateCopy,
-    CreateTableIndex, DefaultBlocker, Detach, DiscardPartition, Drain, DropCopy, DropDetached,
-    DropExclusion, DropIndex, DropSource, DropTableIndex, EndSync, ExcludeFromDefault,
-    FinalizeDetach, FollowSource, IndexBlocker, IndexBody, IndexDefinition, InstallSync,
-    MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember, RemoveDefault,
-    ReplaceTableIndex, StateBounds, Step, Swap, ValidateBounds, ValidateCopy, ValidateExclusion,
+    AnalyzeCopy, Attach, AttachIndex, AttachSource, Blocker, BuildIndex, ConversionBlocker,
+    CreateCopy, CreateTableIndex, DefaultBlocker, Detach, DetachSource, DiscardPartition, Drain,
+    DropCopy, DropDetached, DropExclusion, DropIndex, DropSource, DropTableIndex, EndSync,
+    ExcludeFromDefault, FinalizeDetach, FollowSource, IndexBlocker, IndexBody, IndexDefinition,
+    InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
+    RemoveDefault, ReplaceTableIndex, StateBounds, Step, Swap, ValidateBounds, ValidateCopy,
+    ValidateExclusion,
 };
 
 mod refusals;
@@ -342,6 +343,23 @@ impl Names {
                 oid: 16_384,
                 references,
                 foreign_keys: vec![(orders("lines"), identifier("lines_order_fk"))],
+            })),
+            Step::AttachSource(Box::new(AttachSource {
+                table: table.clone(),
+                source: 16_384,
+                copy: 16_400,
+                range: self.range.clone(),
+                partitions: vec![self.partition.clone()],
+                views: vec![orders("open_orders")],
+                references: vec![orders("orgs")],
+            })),
+            Step::DetachSource(Box::new(DetachSource {
+                table: table.swapped(),
+                source: 16_384,
+                copy: 16_400,
+                partitions: vec![self.partition.clone()],
+                views: vec![orders("open_orders")],
+                references: vec![orders("orgs")],
             })),
         ]
     }

@@ -4,8 +4,8 @@ use crate::desired::Loss;
 use crate::observed::ChangedCollation;
 use crate::partition::{Canonical, Encode, Method, encode_fields, encode_variants};
 use crate::plan::{
-    AnalyzeCopy, CreateCopy, DropCopy, DropSource, EndSync, FollowSource, InstallSync, KeyFault,
-    PublicationFault, Refusal, Swap, ValidateCopy, Work,
+    AnalyzeCopy, AttachSource, CreateCopy, DetachSource, DropCopy, DropSource, EndSync,
+    FollowSource, InstallSync, KeyFault, PublicationFault, Refusal, Swap, ValidateCopy, Work,
 };
 
 encode_variants! {
@@ -69,6 +69,8 @@ encode_fields! {
     DropCopy { table, oid, references }
     Swap { table, source, copy, level, views }
     DropSource { table, oid, references, foreign_keys }
+    AttachSource { table, source, copy, range, partitions, views, references }
+    DetachSource { table, source, copy, partitions, views, references }
     ChangedCollation { name, recorded, actual }
 }
 

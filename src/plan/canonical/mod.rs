@@ -54,6 +54,8 @@ impl Encode for Step {
             Self::DropCopy(step) => to.word("drop-copy").with(step.as_ref()),
             Self::Swap(step) => to.word("swap").with(step.as_ref()),
             Self::DropSource(step) => to.word("drop-source").with(step.as_ref()),
+            Self::AttachSource(step) => to.word("attach-source").with(step.as_ref()),
+            Self::DetachSource(step) => to.word("detach-source").with(step.as_ref()),
         };
     }
 }

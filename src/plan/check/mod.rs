@@ -1,5 +1,6 @@
 //! The rules of safety, known apart from those of planning. Only what passes here is executed.
 
+mod attach;
 mod conversion;
 mod default;
 mod expiry;
@@ -137,6 +138,8 @@ fn check_step(
         Step::DropCopy(drop) => conversion::check_drop(drop, world, wanted),
         Step::Swap(step) => swap::check_swap(step, world, wanted),
         Step::DropSource(drop) => swap::check_drop_source(drop, world, wanted),
+        Step::AttachSource(step) => attach::check_attach(step, world, wanted),
+        Step::DetachSource(step) => attach::check_detach(step, world, wanted),
     }
 }
 

@@ -36,8 +36,8 @@ pub(super) use follow::follow_source;
 pub(super) use phase::{Aim, Copied, Phase, phase};
 pub(super) use retire::retire_source;
 pub(super) use simulate::{
-    analyzed, created, dropped, followed, retired, swapped, synced, twin_completed, twin_created,
-    unsynced, validated,
+    analyzed, attached, created, detached, dropped, followed, retired, swapped, synced,
+    twin_completed, twin_created, unsynced, validated,
 };
 pub(super) use swap::swap;
 pub(super) use text::some_of;

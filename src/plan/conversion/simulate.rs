@@ -1,8 +1,14 @@
 //! Our model of Postgres: what the steps of a conversion make of the world.
 
-use crate::observed::{CopyDifferences, CopyFacts, CopyOf, ObservedTable, RelationKind};
-use crate::partition::{Identifier, KeyColumn, PartitionKey, Side};
-use crate::plan::step::{CreateCopy, DropCopy, FollowSource, IndexDefinition, InstallSync, Swap};
+use crate::observed::{
+    CopyDifferences, CopyFacts, CopyOf, ObservedPartition, ObservedTable, PartitionKind,
+    PartitionState, PlainTable, RelationKind,
+};
+use crate::partition::{Bounds, Identifier, KeyColumn, PartitionKey, Side, source_mark};
+use crate::plan::step::{
+    AttachSource, CreateCopy, DetachSource, DropCopy, FollowSource, IndexDefinition, InstallSync,
+    Swap,
+};
 
 pub(in crate::plan) fn synced(world: &mut ObservedTable, install: &InstallSync) {
     on_copy(world, |facts| facts.install_sync(&install.table, install.level));
@@ -38,6 +44,46 @@ pub(in crate::plan) fn retired(world: &mut ObservedTable) {
     world.copy = None;
     if let Some(relation) = &mut world.relation {
         relation.copy_of = CopyOf::None;
+    }
+}
+
+/// The plain table is the oldest partition. Its indexes are for the next look.
+pub(in crate::plan) fn attached(world: &mut ObservedTable, attach: &AttachSource) {
+    let after = attach.table.swapped();
+    retired(world);
+    world.name = after.copy;
+    let mut state = PartitionState::NeverAttached;
+    state.attach();
+    world.partitions.push(ObservedPartition {
+        oid: Some(attach.source),
+        name: after.source,
+        kind: PartitionKind::Table,
+        bounds: Bounds::Range(attach.range.clone()),
+        state,
+        cycle: 0,
+        comment: Some(source_mark(&attach.table.managed)),
+        owned: true,
+        rows: None,
+        bytes: 0,
+        storage: Vec::new(),
+        indexes: Vec::new(),
+        fits: true,
+        referenced_by: Vec::new(),
+        rows_referenced_by: None,
+        references_error: None,
+        publications: Vec::new(),
+        dependents: Vec::new(),
+        default: None,
+    });
+}
+
+/// The oldest partition is the plain table again, beside a copy without rows. What it has is for the next look.
+pub(in crate::plan) fn detached(world: &mut ObservedTable, detach: &DetachSource) {
+    world.partitions.retain(|partition| partition.name != detach.table.source);
+    world.name = detach.table.swapped().copy;
+    world.copy = Some(Box::new(CopyFacts::new(detach.source, PlainTable::default())));
+    if let Some(relation) = &mut world.relation {
+        relation.copy_of = CopyOf::Table;
     }
 }
 

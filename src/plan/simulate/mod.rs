@@ -33,9 +33,7 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
         Step::FinalizeDetach(finalize) => detach_partition(world, &finalize.partition),
         Step::RememberDetached(remember) => remember_detached(world, remember),
-        Step::StateBounds(state) => {
-            check_bounds(world, &state.partition, BoundsCheck::Stated);
-        }
+        Step::StateBounds(state) => check_bounds(world, &state.partition, BoundsCheck::Stated),
         Step::ValidateBounds(check) => check_bounds(world, &check.partition, BoundsCheck::Proven),
         Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
@@ -77,6 +75,8 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::DropCopy(drop) => conversion::dropped(world, drop),
         Step::Swap(swap) => conversion::swapped(world, swap),
         Step::DropSource(_) => conversion::retired(world),
+        Step::AttachSource(attach) => conversion::attached(world, attach),
+        Step::DetachSource(detach) => conversion::detached(world, detach),
     }
 }
 

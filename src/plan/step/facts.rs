@@ -195,6 +195,8 @@ impl Step {
             Self::DropCopy(step) => &**step,
             Self::Swap(step) => &**step,
             Self::DropSource(step) => &**step,
+            Self::AttachSource(step) => &**step,
+            Self::DetachSource(step) => &**step,
         }
     }
 

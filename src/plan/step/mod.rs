@@ -1,5 +1,6 @@
 //! Steps: what can be done to a table. A step is data; it holds all that is needed to say it in SQL.
 
+mod attach;
 mod conversion;
 mod default;
 mod facts;
@@ -12,6 +13,7 @@ mod retention;
 mod swap;
 mod text;
 
+pub use attach::{AttachSource, DetachSource};
 pub use conversion::{AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync};
 pub use default::{Drain, DropExclusion, ExcludeFromDefault, RemoveDefault, ValidateExclusion};
 pub use facts::{Effort, Facts, Family, Object, Risk, TransactionMode};
@@ -101,6 +103,10 @@ pub enum Step {
     Swap(Box<Swap>),
     /// Drop the plain table after the cutover.
     DropSource(Box<DropSource>),
+    /// Make a plain table the oldest partition of the partitioned table, which takes its name.
+    AttachSource(Box<AttachSource>),
+    /// Make the oldest partition a plain table again, which takes its name back.
+    DetachSource(Box<DetachSource>),
 }
 
 impl StepKind {

@@ -24,7 +24,8 @@ const VARIABLES: [(&str, &str); 5] = [
 ];
 
 /// The common table expressions that find what differs, up to `commands`.
-const DIFFERENCES: &str = concat!(include_str!("sides.sql"), include_str!("differences.sql"));
+pub(super) const DIFFERENCES: &str =
+    concat!(include_str!("sides.sql"), include_str!("differences.sql"));
 
 /// Creates the copy, empty and without partitions. The owner of the source runs it in a transaction.
 ///
@@ -111,12 +112,17 @@ pub(in crate::sql) fn analyze(copy: &QualifiedName) -> Sql {
     Sql(format!("ANALYZE {}", qualified(copy)))
 }
 
-fn oids(table: &CopiedTable) -> [String; 2] {
+pub(super) fn oids(table: &CopiedTable) -> [String; 2] {
     [&table.source, &table.copy].map(|relation| oid(&qualified(relation)))
 }
 
 /// Runs a block. `body` is what follows the declarations of the variables, of which the first have these values.
-fn run(table: &CopiedTable, body: &str, values: [&str; 3], known: &[Identifier]) -> Vec<Sql> {
+pub(super) fn run(
+    table: &CopiedTable,
+    body: &str,
+    values: [&str; 3],
+    known: &[Identifier],
+) -> Vec<Sql> {
     let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(&table.managed, table.serving()));
     let [triggers, known] = [names(&triggers, "text"), names(known, "text")];
     let values = values.into_iter().chain([triggers.as_str(), known.as_str()]);
@@ -150,7 +156,7 @@ fn body(table: &CopiedTable, method: Method) -> String {
 }
 
 /// Replaces the parameters of a query by variables.
-fn with_variables(query: &str) -> String {
+pub(super) fn with_variables(query: &str) -> String {
     let numbered = VARIABLES.iter().zip(1..);
     numbered.fold(query.to_owned(), |query, ((name, _), number)| {
         query.replace(&format!("${number}"), &format!("{LABEL}.{name}"))
@@ -158,7 +164,7 @@ fn with_variables(query: &str) -> String {
 }
 
 /// Replaces each `@word` of a template by its part. What a part contains is not replaced again.
-fn fill(template: &str, parts: &[(&str, String)]) -> String {
+pub(super) fn fill(template: &str, parts: &[(&str, String)]) -> String {
     let mut filled = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('@') {
@@ -178,7 +184,7 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
 }
 
 /// An array of names as values of a type.
-fn names(names: &[Identifier], type_name: &str) -> String {
+pub(super) fn names(names: &[Identifier], type_name: &str) -> String {
     let names: Vec<_> = names.iter().map(|name| literal(name.as_str())).collect();
     format!("ARRAY[{}]::{type_name}[]", names.join(", "))
 }

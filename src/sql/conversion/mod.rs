@@ -5,6 +5,7 @@
 //! each column has an alias before it, each variable the label of the block, and [`text`] chooses both so that no column
 //! can take their place.
 
+mod attach;
 mod compare;
 mod copy;
 mod create;
@@ -19,6 +20,7 @@ mod text;
 mod verify;
 mod work;
 
+pub use attach::{attach_source, detach_source};
 pub(super) use create::analyze;
 pub use create::{create_copy, drop_copy, follow, validate_copy};
 

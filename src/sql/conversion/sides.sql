@@ -100,7 +100,9 @@ constraints AS MATERIALIZED (
                 ELSE regexp_replace(pg_get_constraintdef(con.oid), ' NOT VALID$', '') END AS definition
     FROM side AS s
     JOIN pg_constraint AS con ON con.conrelid = s.oid
-    WHERE (con.contype = 'c' AND con.conname NOT IN (SELECT i.conname FROM stand_ins AS i))
+    WHERE (con.contype = 'c' AND con.conname NOT IN (SELECT i.conname FROM stand_ins AS i)
+           -- The bounds of a plain table that is to be attached.
+           AND NOT starts_with(con.conname, 'pgpartition_of_'))
        OR (con.contype = 'f' AND con.conparentid = 0 AND con.confrelid NOT IN ($1, $2))
 ),
 sequences AS MATERIALIZED (

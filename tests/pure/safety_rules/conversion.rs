@@ -8,13 +8,17 @@ use pg_partition_operator::desired::{
 };
 use pg_partition_operator::observed::{
     BlockingTransaction, ColumnChange, ColumnDifference, ConversionRecord, CopyDifferences,
-    CopyFacts, InboundForeignKey, InstalledFunction, ObservedTable, PlainTable, RelationKind,
-    Sweep, SyncState,
+    CopyFacts, InboundForeignKey, InstalledFunction, ObservedPartition, ObservedTable, PlainTable,
+    RelationKind, Sweep, SyncState,
 };
-use pg_partition_operator::partition::{Bounds, CopiedTable, Method, Side, SyncLevel, copy_name};
+use pg_partition_operator::partition::{
+    Bounds, CopiedTable, Edge, KeyRange, KeyType, Method, RangeBounds, RangeKey, Side, SyncLevel,
+    copy_name,
+};
 use pg_partition_operator::plan::{
-    AnalyzeCopy, Cause, CompareRows, CopyRows, CreateCopy, DropCopy, DropSource, EndSync,
-    FollowSource, InstallSync, PlannedWork, Rule, Step, Swap, ValidateCopy, Work, simulate,
+    AnalyzeCopy, AttachSource, Cause, CompareRows, CopyRows, CreateCopy, DetachSource, DropCopy,
+    DropSource, EndSync, FollowSource, InstallSync, PlannedWork, Rule, Step, Swap, ValidateCopy,
+    Work, simulate,
 };
 
 use super::Mutant;
@@ -26,7 +30,7 @@ const SOURCE: u32 = 4_711;
 
 /// Each step and each work of a conversion.
 pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
-    let makes: [fn(&mut Mutant); 16] = [
+    let makes: [fn(&mut Mutant); 18] = [
         create,
         install,
         follow,
@@ -38,6 +42,8 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
         cut_over,
         roll_back,
         drop_source,
+        attach_source,
+        detach_source,
         install_reverse,
         compare_reverse,
         copy_rows,
@@ -267,6 +273,56 @@ fn drop_source(base: &mut Mutant) {
     base.plan.steps = vec![planned(Step::DropSource(Box::new(drop)))];
 }
 
+fn attach_step(base: &mut Mutant) -> AttachSource {
+    let table = copied(base);
+    set_method(base, ConversionMethod::Attach);
+    serve_from(base, Side::Partitioned);
+    let copy = base.world.observed.relation.as_ref().map_or(0, |relation| relation.oid);
+    let column = RangeKey { column: identifier("at"), key_type: KeyType::Date };
+    let range = RangeBounds::new(Edge::MinValue, Edge::At(0)).expect("a range");
+    AttachSource {
+        table,
+        source: SOURCE,
+        copy,
+        range: KeyRange { key: column, range },
+        partitions: Vec::new(),
+        views: Vec::new(),
+        references: Vec::new(),
+    }
+}
+
+fn attach_source(base: &mut Mutant) {
+    let attach = attach_step(base);
+    base.plan.steps = vec![planned(Step::AttachSource(Box::new(attach)))];
+}
+
+fn detach_source(base: &mut Mutant) {
+    let attach = attach_step(base);
+    let (source, copy, table) = (attach.source, attach.copy, attach.table.swapped());
+    simulate(&mut base.world.observed, &Step::AttachSource(Box::new(attach)));
+    serve_from(base, Side::Source);
+    let detach = DetachSource {
+        table,
+        source,
+        copy,
+        partitions: Vec::new(),
+        views: Vec::new(),
+        references: Vec::new(),
+    };
+    base.plan.steps = vec![planned(Step::DetachSource(Box::new(detach)))];
+}
+
+/// The plain table, if it is a partition.
+fn attached_partition(mutant: &mut Mutant) -> impl Iterator<Item = &mut ObservedPartition> {
+    mutant.world.observed.partitions.iter_mut().filter(|partition| partition.oid == Some(SOURCE))
+}
+
+fn set_method(mutant: &mut Mutant, method: ConversionMethod) {
+    if let Some(conversion) = &mut mutant.world.desired.conversion {
+        conversion.method = method;
+    }
+}
+
 fn set_after_cutover(mutant: &mut Mutant, source: AfterCutover) {
     let conversion = mutant.world.desired.conversion.as_mut();
     if let Some(ConversionMethod::Copy(options)) = conversion.map(|found| &mut found.method) {
@@ -330,6 +386,8 @@ fn tables(mutant: &mut Mutant) -> Option<&mut CopiedTable> {
         Step::DropCopy(step) => Some(&mut step.table),
         Step::Swap(step) => Some(&mut step.table),
         Step::DropSource(step) => Some(&mut step.table),
+        Step::AttachSource(step) => Some(&mut step.table),
+        Step::DetachSource(step) => Some(&mut step.table),
         _ => None,
     }
 }
@@ -378,6 +436,8 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         Some(Step::DropCopy(step)) => step.oid = 1,
         Some(Step::Swap(step)) => step.source = 1,
         Some(Step::DropSource(step)) => step.oid = 1,
+        Some(Step::AttachSource(step)) => step.source = 1,
+        Some(Step::DetachSource(step)) => step.source = 1,
         _ => {}
     },
     |m| {
@@ -399,6 +459,8 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
             facts.judge(of, SyncState::Intact, differences);
         }
     },
+    |m| attached_partition(m).for_each(world::set_detached),
+    |m| m.world.observed.partitions.retain(|partition| partition.oid != Some(SOURCE)),
     |m| serve_from(m, Side::Source),
     |m| serve_from(m, Side::Partitioned),
     |m| set_after_cutover(m, AfterCutover::Keep),

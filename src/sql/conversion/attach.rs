@@ -1,0 +1,105 @@
+//! A conversion by `Attach`: the plain table becomes the oldest partition of the partitioned table, which takes its name;
+//! and a table of its own again. No row is copied.
+//!
+//! Both are one block of the owner, which reads the catalog under its locks and changes all of it.
+
+use super::copy::{BEGIN_WORK, END_WORK};
+use super::create::{DIFFERENCES, fill, names, oids, run, with_variables};
+use crate::partition::{
+    Bounds, CopiedTable, Identifier, Mark, Marker, attached_key_name, copy_mark, copy_name,
+    detached_checks, own_key_name, source_mark, source_name,
+};
+use crate::plan::{AttachSource, DetachSource};
+use crate::sql::Sql;
+use crate::sql::comment::marker;
+use crate::sql::quote::{self, literal, name, qualified};
+
+/// Locks the views, takes what is bound to the table, and binds it to the table that has the name afterwards.
+const BOUND: [(&str, &str); 4] = [
+    ("@lock_views", include_str!("lock_views.sql")),
+    ("@triggers", include_str!("triggers.sql")),
+    ("@bound", include_str!("bound.sql")),
+    ("@bind", include_str!("bind.sql")),
+];
+
+/// Leaves the rest of the time for locks to the next statement.
+const LIMIT: &str = "  PERFORM set_config('lock_timeout', CASE WHEN pgpartition.deadline IS NULL THEN '0' ELSE greatest(1,
+    ceil(extract(epoch FROM pgpartition.deadline - clock_timestamp()) * 1000))::text END, true);\n";
+
+/// Makes the plain table the oldest partition. The owner of the tables runs it in a transaction.
+///
+/// It fails with `object_not_in_prerequisite_state` (55000) if something is not as it was looked at. The bounds of the
+/// partition must be a valid check of the plain table: otherwise Postgres reads all rows under the lock.
+#[must_use]
+pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
+    let AttachSource { table, source, copy, range, .. } = attach;
+    let bounds = Bounds::Range(range.clone());
+    let mark = Marker { oid: Some(*source), parent: Some(*copy), ..Marker::new(Mark::Attached) };
+    let mark =
+        format!("{}\n{}", marker(&mark, &table.managed, &bounds), source_mark(&table.managed));
+    let checks: Vec<_> = detached_checks(&table.managed)
+        .iter()
+        .map(|check| format!("DROP CONSTRAINT IF EXISTS {}", name(check)))
+        .collect();
+    let own = [
+        ("@differences", with_variables(DIFFERENCES)),
+        ("@bounds", literal(&quote::bounds(&bounds))),
+        ("@marker", literal(&mark)),
+        ("@drop_checks", literal(&checks.join(", "))),
+    ];
+    let body = body(include_str!("attach.sql"), table, (*source, *copy), own.into());
+    run_on(table, &body)
+}
+
+/// Makes the oldest partition a plain table again, which has the name. The owner of the tables runs it in a transaction.
+///
+/// It fails with `object_not_in_prerequisite_state` (55000) if another partition has a row.
+#[must_use]
+pub fn detach_source(detach: &DetachSource) -> Vec<Sql> {
+    let DetachSource { table, source, copy, .. } = detach;
+    let own = vec![("@source_mark", literal(&source_mark(&table.managed)))];
+    let body = body(include_str!("detach.sql"), table, (*source, *copy), own);
+    run_on(table, &body)
+}
+
+fn run_on(table: &CopiedTable, body: &str) -> Vec<Sql> {
+    let [source, copy] = oids(table);
+    run(table, body, [&source, &copy, "false"], &[])
+}
+
+/// Fills a template. `own` are the parts that only it has.
+fn body(
+    template: &str,
+    table: &CopiedTable,
+    (source, copy): (u32, u32),
+    own: Vec<(&'static str, String)>,
+) -> String {
+    let managed = &table.managed;
+    let text = |name: &Identifier| literal(name.as_str());
+    let [partition, passive] =
+        [source_name(managed), copy_name(managed)].map(|name| managed.sibling(name));
+    let mut parts = vec![
+        ("@begin", BEGIN_WORK.to_owned()),
+        ("@end", format!("{END_WORK}END\n")),
+        ("@limit", LIMIT.to_owned()),
+        ("@serving", qualified(managed.name())),
+        ("@serving_text", literal(&qualified(managed.name()))),
+        ("@passive", qualified(&passive)),
+        ("@passive_text", literal(&qualified(&passive))),
+        ("@partition", literal(&qualified(&partition))),
+        ("@source_oid", source.to_string()),
+        ("@copy_oid", copy.to_string()),
+        ("@mark", literal(&copy_mark(managed))),
+        ("@schema", text(&managed.name().schema)),
+        ("@name", text(&managed.name().name)),
+        ("@partition_name", text(&partition.name)),
+        ("@copy_name", text(&passive.name)),
+        ("@full_key", text(&attached_key_name(managed))),
+        ("@own_key", text(&own_key_name(managed))),
+        ("@key", names(&table.key, "name")),
+    ];
+    parts.extend(own);
+    let bound = BOUND.map(|(word, template)| (word, fill(template, &parts)));
+    parts.extend(bound);
+    fill(template, &parts)
+}
