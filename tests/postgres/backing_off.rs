@@ -21,9 +21,8 @@ const HOLD: &str = "
     CREATE FUNCTION hold(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
         IF id = 20 THEN
             PERFORM pg_advisory_xact_lock(20);
-            WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid) LOOP
-                PERFORM pg_sleep(0.01);
-            END LOOP;
+            WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))
+                LOOP PERFORM pg_sleep(0.01); END LOOP;
         END IF;
         RETURN true; END $$;
     ALTER TABLE t_partitioned ADD CHECK (hold(id))";

@@ -111,6 +111,31 @@ async fn record_says_how_far_pages_got() {
 }
 
 #[tokio::test]
+async fn page_of_a_comparison_ends_before_it_has_many_rows_of_the_copy_alone() {
+    for major in majors() {
+        let (world, table) = uncopied(major, COLUMNS).await;
+        let session = world.session().await;
+        copy(&session, &table, 100).await.unwrap();
+        world
+            .owner("ALTER TABLE t DISABLE TRIGGER USER; DELETE FROM t WHERE id BETWEEN 2 AND 19")
+            .await;
+        let (mut pages, mut rows, mut most) = (0, 0, 0);
+        loop {
+            let script = compare_page(&table, page(2), CONTENT);
+            let answer = session.commit_page_text(&script).await.unwrap().unwrap();
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            let of_copy = answer["copyRows"].as_u64().unwrap();
+            (pages, rows, most) = (pages + 1, rows + of_copy, most.max(of_copy));
+            if answer["done"] == true {
+                break;
+            }
+        }
+        assert_eq!((rows, most <= 4), (20, true), "Postgres {major}: {pages} pages, {most} rows");
+        assert_eq!(differing(&world.admin, &table).await, "", "Postgres {major}");
+    }
+}
+
+#[tokio::test]
 async fn page_gives_way_and_is_copied_the_next_time() {
     for major in majors() {
         let (world, table) = uncopied(major, COLUMNS).await;

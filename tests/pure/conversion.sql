@@ -406,6 +406,7 @@ DECLARE
   is_first boolean := pgpartition.reached IS NULL;
   copied bigint := 0;
   done boolean := true;
+  blocks boolean := false;
 BEGIN
   <<work>>
   BEGIN
@@ -420,10 +421,19 @@ BEGIN
     upto_1 := last_1;
   END IF;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
-  INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
-    SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
-    ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS copied = ROW_COUNT;
+  BEGIN
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+      SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
+      WHERE NOT EXISTS (SELECT FROM "shop"."orders_partitioned" AS t WHERE (pgpartition.is_first OR (t."id") > (pgpartition.after_1)) AND (t."id") <= (pgpartition.upto_1) AND t."id" = page."id" AND t."org_id" = page."org_id");
+    GET DIAGNOSTICS copied = ROW_COUNT;
+    blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+  EXCEPTION WHEN unique_violation OR exclusion_violation THEN
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+      SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
+      ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS copied = ROW_COUNT;
+    blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+  END;
   reached := ARRAY[pgpartition.upto_1::text];
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
@@ -438,14 +448,14 @@ BEGIN
     RAISE object_not_in_prerequisite_state USING
       MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
   END IF;
-  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''until'''', pgpartition.until, ''''copied'''', pgpartition.copied, ''''done'''', pgpartition.done)::text, true);
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''until'''', pgpartition.until, ''''copied'''', pgpartition.copied, ''''done'''', pgpartition.done, ''''blocks'''', pgpartition.blocks)::text, true);
 END
 '''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
-UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', a.done, 'blocks', EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))))::text;
+UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean, blocks boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', a.done, 'blocks', a.blocks)::text;
 
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
@@ -516,21 +526,25 @@ DECLARE
   differing bigint := 0;
   repaired bigint := 0;
   done boolean;
+  blocks boolean := false;
 BEGIN
   <<work>>
   BEGIN
-  SELECT ends.end_1 INTO pgpartition.upto_1
-    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)
-    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
+  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  IF (SELECT count(*) FROM (SELECT FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS rows) > 2000 THEN
+    SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
+    is_last := NOT FOUND;
+  END IF;
+  done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
-  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
-      (array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:100]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
+  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b")
+    INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
     FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
     ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+  differing := coalesce(array_length(keys, 1), 0);
+  keys := keys[1:100];
   EXIT work WHEN keys IS NULL OR 100 < 1;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
   FOREACH key SLICE 1 IN ARRAY keys LOOP
@@ -545,6 +559,7 @@ BEGIN
       ON CONFLICT ("id", "org_id") DO UPDATE SET "id" = EXCLUDED."id", "org_id" = EXCLUDED."org_id", "at" = EXCLUDED."at", "status" = EXCLUDED."status";
     repaired := repaired + 1;
   END LOOP;
+  blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
@@ -558,14 +573,14 @@ BEGIN
     RAISE object_not_in_prerequisite_state USING
       MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
   END IF;
-  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''repaired'''', pgpartition.repaired, ''''done'''', pgpartition.done)::text, true);
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''repaired'''', pgpartition.repaired, ''''done'''', pgpartition.done, ''''blocks'''', pgpartition.blocks)::text, true);
 END
 '''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
-UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))))::text;
+UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean, blocks boolean) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', a.blocks)::text;
 
 -- begin_verify
 SET LOCAL ROLE "own;\er";
@@ -598,18 +613,21 @@ DECLARE
 BEGIN
   <<work>>
   BEGIN
-  SELECT ends.end_1 INTO pgpartition.upto_1
-    FROM ((SELECT s."id" AS end_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)
-    UNION ALL (SELECT s."id" AS end_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
+  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  IF (SELECT count(*) FROM (SELECT FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS rows) > 2000 THEN
+    SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
+    is_last := NOT FOUND;
+  END IF;
+  done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
-  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), count(*) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"),
-      (array_agg(ARRAY[CASE WHEN "pgpartition_a"."id" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."id" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b"))[1:100]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
+  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), array_agg(ARRAY[CASE WHEN "pgpartition_a"."id" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."id" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b")
+    INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
     FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
     ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+  differing := coalesce(array_length(keys, 1), 0);
+  keys := keys[1:100];
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
@@ -1217,6 +1235,7 @@ _END_with_o"."pgpartition"%TYPE;
   is_first boolean := pgpartition.reached IS NULL;
   copied bigint := 0;
   done boolean := true;
+  blocks boolean := false;
 BEGIN
   <<work>>
   BEGIN
@@ -1240,17 +1259,37 @@ y", s."pgpartition" OFFSET 999 LIMIT 1;
     upto_2 := last_2;
   END IF;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
-  INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" ("k''''e
+  BEGIN
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" ("k''''e
 y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\\\", "''''''''", "$$") OVERRIDING SYSTEM VALUE
-    SELECT page."k''''e
+      SELECT page."k''''e
 y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\\\", page."''''''''", page."$$" FROM (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''''e
 y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''''e
 y", s."pgpartition" FOR SHARE) AS page
-    ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS copied = ROW_COUNT;
+      WHERE NOT EXISTS (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS t WHERE (pgpartition.is_first OR (t."k''''e
+y", t."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (t."k''''e
+y", t."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) AND t."k''''e
+y" = page."k''''e
+y" AND t."pgpartition" = page."pgpartition" AND t."select" = page."select");
+    GET DIAGNOSTICS copied = ROW_COUNT;
+    blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+  EXCEPTION WHEN unique_violation OR exclusion_violation THEN
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" ("k''''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\\\", "''''''''", "$$") OVERRIDING SYSTEM VALUE
+      SELECT page."k''''e
+y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\\\", page."''''''''", page."$$" FROM (SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''''e
+y", s."pgpartition" FOR SHARE) AS page
+      ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS copied = ROW_COUNT;
+    blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
+  END;
   reached := ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text];
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
@@ -1265,15 +1304,15 @@ y", s."pgpartition" FOR SHARE) AS page
     RAISE object_not_in_prerequisite_state USING
       MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
   END IF;
-  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''until'''', pgpartition.until, ''''copied'''', pgpartition.copied, ''''done'''', pgpartition.done)::text, true);
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''until'''', pgpartition.until, ''''copied'''', pgpartition.copied, ''''done'''', pgpartition.done, ''''blocks'''', pgpartition.blocks)::text, true);
 END
 '''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
-UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
-_END_with_o' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', a.done, 'blocks', EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))))::text;
+UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], until text[], copied bigint, done boolean, blocks boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', a.done, 'blocks', a.blocks)::text;
 
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
@@ -1360,33 +1399,35 @@ _END_with_o"."select"%TYPE;
   differing bigint := 0;
   repaired bigint := 0;
   done boolean;
+  blocks boolean := false;
 BEGIN
   <<work>>
   BEGIN
-  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
-    FROM ((SELECT s."k''''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+  SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
-y", s."pgpartition" OFFSET 999 LIMIT 1)
-    UNION ALL (SELECT s."k''''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  IF (SELECT count(*) FROM (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS rows) > 2000 THEN
+    SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
-y", s."pgpartition" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
+y", s."pgpartition" OFFSET 999 LIMIT 1;
+    is_last := NOT FOUND;
+  END IF;
+  done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
   SELECT count("pgpartition_a_2"."k''''e
 y"), count("pgpartition_b"."k''''e
-y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''''e
-y" IS NULL OR "pgpartition_b"."k''''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
-      (array_agg(ARRAY[coalesce("pgpartition_a_2"."k''''e
+y"), array_agg(ARRAY[coalesce("pgpartition_a_2"."k''''e
 y", "pgpartition_b"."k''''e
 y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''''e
 y" IS NULL OR "pgpartition_b"."k''''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:100]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b")
+    INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
@@ -1399,6 +1440,8 @@ y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartiti
     ON "pgpartition_a_2"."k''''e
 y" = "pgpartition_b"."k''''e
 y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+  differing := coalesce(array_length(keys, 1), 0);
+  keys := keys[1:100];
   EXIT work WHEN keys IS NULL OR 100 < 1;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
   FOREACH key SLICE 1 IN ARRAY keys LOOP
@@ -1428,6 +1471,7 @@ y" = EXCLUDED."k''''e
 y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = EXCLUDED."s", "t" = EXCLUDED."t", "new" = EXCLUDED."new", "old" = EXCLUDED."old", "found" = EXCLUDED."found", "at" = EXCLUDED."at", "reached" = EXCLUDED."reached", "pgpartition_a" = EXCLUDED."pgpartition_a", "\\\\" = EXCLUDED."\\\\", "''''''''" = EXCLUDED."''''''''", "$$" = EXCLUDED."$$";
     repaired := repaired + 1;
   END LOOP;
+  blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
@@ -1441,15 +1485,15 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
     RAISE object_not_in_prerequisite_state USING
       MESSAGE = ''''code of a constraint wrote to a table with a deferrable trigger or exclusion constraint'''';
   END IF;
-  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''repaired'''', pgpartition.repaired, ''''done'''', pgpartition.done)::text, true);
+  PERFORM set_config(''''pgpartition.answer'''', jsonb_build_object(''''reached'''', pgpartition.reached, ''''source_rows'''', pgpartition.source_rows, ''''copy_rows'''', pgpartition.copy_rows, ''''differing'''', pgpartition.differing, ''''repaired'''', pgpartition.repaired, ''''done'''', pgpartition.done, ''''blocks'''', pgpartition.blocks)::text, true);
 END
 '''::pg_catalog.text);
 SET CONSTRAINTS ALL IMMEDIATE;
 CLOSE ALL;
 RESET ROLE;
 SET LOCAL search_path = pg_catalog, pg_temp;
-UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
-_END_with_o' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))))::text;
+UPDATE pgpartition.conversions AS c SET changed = CASE WHEN a.repaired > 0 THEN pg_current_xact_id() ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('checkedAt', clock_timestamp(), 'dirtyInARow', CASE WHEN coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing > 0 THEN coalesce((c.parity->>'dirtyInARow')::bigint, 0) + 1 ELSE 0 END) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN jsonb_build_object('startedAt', coalesce(c.sweep->'startedAt', to_jsonb(now())), 'content', coalesce((c.sweep->>'content')::boolean, true) AND true, 'rowsSource', coalesce((c.sweep->>'rowsSource')::bigint, 0) + a.source_rows, 'rowsPartitioned', coalesce((c.sweep->>'rowsPartitioned')::bigint, 0) + a.copy_rows, 'differenceRows', coalesce((c.sweep->>'differenceRows')::bigint, 0) + a.differing, 'mismatchedRanges', coalesce((c.sweep->>'mismatchedRanges')::bigint, 0) + (a.differing > 0)::int, 'repairedRows', coalesce((c.sweep->>'repairedRows')::bigint, 0) + a.repaired) || jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record(current_setting('pgpartition.answer')::jsonb) AS a (reached text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean, blocks boolean) WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
+_END_with_o' RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, 'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', a.blocks)::text;
 
 -- begin_verify
 SET LOCAL ROLE "own;\er";
@@ -1490,32 +1534,33 @@ _END_with_o"."pgpartition"%TYPE;
 BEGIN
   <<work>>
   BEGIN
-  SELECT ends.end_1, ends.end_2 INTO pgpartition.upto_1, pgpartition.upto_2
-    FROM ((SELECT s."k''''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+  SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
-y", s."pgpartition" OFFSET 999 LIMIT 1)
-    UNION ALL (SELECT s."k''''e
-y" AS end_1, s."pgpartition" AS end_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  IF (SELECT count(*) FROM (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS rows) > 2000 THEN
+    SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
-y", s."pgpartition" OFFSET 999 LIMIT 1)) AS ends ORDER BY ends.end_1, ends.end_2 LIMIT 1;
-  done := NOT FOUND;
-  is_last := done;
+y", s."pgpartition" OFFSET 999 LIMIT 1;
+    is_last := NOT FOUND;
+  END IF;
+  done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
   SELECT count("pgpartition_a_2"."k''''e
 y"), count("pgpartition_b"."k''''e
-y"), count(*) FILTER (WHERE "pgpartition_a_2"."k''''e
-y" IS NULL OR "pgpartition_b"."k''''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"),
-      (array_agg(ARRAY[CASE WHEN "pgpartition_a_2"."k''''e
+y"), array_agg(ARRAY[CASE WHEN "pgpartition_a_2"."k''''e
 y" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."k''''e
 y" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a_2"."k''''e
 y", "pgpartition_b"."k''''e
 y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''''e
 y" IS NULL OR "pgpartition_b"."k''''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b"))[1:100]
-    INTO source_rows, copy_rows, differing, pgpartition.keys
+y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b")
+    INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
@@ -1528,6 +1573,8 @@ y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartiti
     ON "pgpartition_a_2"."k''''e
 y" = "pgpartition_b"."k''''e
 y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+  differing := coalesce(array_length(keys, 1), 0);
+  keys := keys[1:100];
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   PERFORM set_config(''''pgpartition.sync'''', '''''''', true);

@@ -4,7 +4,7 @@
 //! application, so in every snapshot the tables are equal: what differs is a defect, whatever is being written. Only a
 //! column `GENERATED ALWAYS AS IDENTITY` can differ without one, since the triggers cannot update it.
 
-use super::copy::{ALLOW, BEGIN_WORK, END_WORK, answer, is_above, passed};
+use super::copy::{ALLOW, BEGIN_WORK, END_WORK, NOTE_WAITS, answer, is_above, passed};
 use super::page::Comparison;
 use super::text::{LABEL, Text, of};
 use crate::partition::Identifier;
@@ -37,16 +37,17 @@ pub(super) fn block(text: Text<'_>, rows: u32, comparison: Comparison) -> String
     format!(
         "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := {LABEL}.reached IS NULL;\n  \
          is_last boolean;\n  keys text[];\n  key text[];\n  source_rows bigint;\n  copy_rows bigint;\n  differing \
-         bigint := 0;\n  repaired bigint := 0;\n  done boolean;\nBEGIN\n{BEGIN_WORK}{}  done := NOT FOUND;\n  \
-         is_last := done;\n  reached := CASE WHEN NOT done THEN {} END;\n{count}{}  EXIT work WHEN keys IS NULL \
+         bigint := 0;\n  repaired bigint := 0;\n  done boolean;\n  blocks boolean := \
+         false;\nBEGIN\n{BEGIN_WORK}{}  done := is_last;\n  reached := CASE WHEN NOT done THEN {} END;\n{count}{}  EXIT \
+         work WHEN keys IS NULL \
          OR {repairs} < 1;\n{ALLOW}  FOREACH key SLICE 1 IN ARRAY keys LOOP\n{}    repaired := repaired + 1;\n  END \
-         LOOP;\n{END_WORK}{}END\n",
+         LOOP;\n{NOTE_WAITS}{END_WORK}{}END\n",
         declared.concat(),
         find_end(text, rows),
         Text::texts(&row_key, "upto"),
         compare(text, repairs, Listed::Key),
         repair(text),
-        answer(&["reached", "source_rows", "copy_rows", "differing", "repaired", "done"]),
+        answer(&["reached", "source_rows", "copy_rows", "differing", "repaired", "done", "blocks"]),
     )
 }
 
@@ -62,7 +63,7 @@ pub(super) fn read_only_block(text: Text<'_>, rows: u32, keys: u32) -> String {
     format!(
         "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := {LABEL}.reached IS NULL;\n  \
          is_last boolean;\n  keys text[];\n  source_rows bigint;\n  copy_rows bigint;\n  differing bigint := 0;\n  \
-         done boolean;\nBEGIN\n{BEGIN_WORK}{}  done := NOT FOUND;\n  is_last := done;\n  reached := CASE WHEN NOT done \
+         done boolean;\nBEGIN\n{BEGIN_WORK}{}  done := is_last;\n  reached := CASE WHEN NOT done \
          THEN {} END;\n{}{END_WORK}  UPDATE {CURSOR} AS v SET reached = {LABEL}.reached;\n{}END\n",
         declared.concat(),
         find_end(text, rows),
@@ -72,31 +73,30 @@ pub(super) fn read_only_block(text: Text<'_>, rows: u32, keys: u32) -> String {
     )
 }
 
-/// The page ends where the table that has more rows in it has had as many as a page has, so that neither side of it
-/// is longer. The last page has no end.
+/// The page ends after so many rows of the source. If the copy has more than twice as many rows there, the page ends after
+/// so many of them. The last page has no end.
+///
+/// Rows of the copy are counted in any order, which costs less than to read them in the order of the key.
 fn find_end(text: Text<'_>, rows: u32) -> String {
-    let (key, offset) = (text.row_key(), rows.max(1) - 1);
-    let aliases = Text::variables(&key, "end");
-    let side = |table: String| {
-        let columns: Vec<_> = of("s", &key)
-            .into_iter()
-            .zip(&aliases)
-            .map(|(column, alias)| format!("{column} AS {alias}"))
-            .collect();
+    let key = text.row_key();
+    let (rows, most) = (rows.max(1), rows.max(1).saturating_mul(2));
+    let end = |table: String| {
         format!(
-            "(SELECT {} FROM {table} AS s WHERE {} {} OFFSET {offset} LIMIT 1)",
-            columns.join(", "),
+            "SELECT {} INTO {} FROM {table} AS s WHERE {} {} OFFSET {} LIMIT 1;",
+            of("s", &key).join(", "),
+            Text::values(&key, "upto"),
             is_above(&key, "s"),
-            Text::order(&key, "s", "")
+            Text::order(&key, "s", ""),
+            rows - 1,
         )
     };
-    let ends: Vec<_> = aliases.iter().map(|alias| format!("ends.{alias}")).collect();
-    let ends = ends.join(", ");
     format!(
-        "  SELECT {ends} INTO {}\n    FROM ({}\n    UNION ALL {}) AS ends ORDER BY {ends} LIMIT 1;\n",
-        Text::values(&key, "upto"),
-        side(text.source()),
-        side(text.copy()),
+        "  {}\n  is_last := NOT FOUND;\n  IF (SELECT count(*) FROM (SELECT FROM {} AS s WHERE {} LIMIT {most} + 1) AS \
+         rows) > {most} THEN\n    {}\n    is_last := NOT FOUND;\n  END IF;\n",
+        end(text.source()),
+        text.copy(),
+        is_in_page(&key),
+        end(text.copy()),
     )
 }
 
@@ -144,9 +144,9 @@ fn compare(text: Text<'_>, most: u32, listed: Listed) -> String {
         ),
     };
     format!(
-        "  SELECT count({}), count({}), count(*) FILTER (WHERE {differs}),\n      (array_agg(ARRAY[{kind}{}]) FILTER \
-         (WHERE {differs}))[1:{most}]\n    INTO source_rows, copy_rows, differing, {LABEL}.keys\n    FROM {}\n    FULL \
-         JOIN {}\n    ON {on};\n",
+        "  SELECT count({}), count({}), array_agg(ARRAY[{kind}{}]) FILTER (WHERE {differs})\n    INTO source_rows, \
+         copy_rows, {LABEL}.keys\n    FROM {}\n    FULL JOIN {}\n    ON {on};\n  differing := \
+         coalesce(array_length(keys, 1), 0);\n  keys := keys[1:{most}];\n",
         present(&of_a),
         present(&of_b),
         texts.join(", "),

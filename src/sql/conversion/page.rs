@@ -63,16 +63,17 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
             record: format!(
                 "UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + \
              a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() \
-             END FROM jsonb_to_record({ANSWER}) AS a (reached text[], until text[], copied bigint, done boolean) \
-             WHERE {of_table} RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', \
-             a.done, 'blocks', {BLOCKS})::text"
+             END FROM jsonb_to_record({ANSWER}) AS a (reached text[], until text[], copied bigint, done boolean, \
+             blocks boolean) WHERE {of_table} RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', \
+             a.done, 'blocks', a.blocks)::text"
             ),
         },
     )
 }
 
 /// Compares the next page of a sweep, or the first page of a new one. Returns as JSON the rows of both sides, how many
-/// differ, how many were repaired, whether the sweep is complete, and whether another session waited for a lock. Errors are those of [`copy_page`].
+/// differ, how many were repaired, whether the sweep is complete, and whether another session waited for a lock. Errors
+/// are those of [`copy_page`].
 #[must_use]
 pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> Script {
     let of_table = of_table(&table.managed);
@@ -107,9 +108,9 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
              ELSE c.changed END, repaired = c.repaired + a.repaired, parity = CASE WHEN a.done THEN {sweep} || jsonb_build_object('checkedAt', \
              clock_timestamp(), 'dirtyInARow', {dirty}) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN {sweep} || \
              jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record({ANSWER}) AS a (reached \
-             text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean) WHERE \
+             text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean, blocks boolean) WHERE \
              {of_table} RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, \
-             'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', {BLOCKS})::text"
+             'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', a.blocks)::text"
             ),
         },
     )
@@ -127,10 +128,6 @@ struct Parts {
     /// Statement that records the answer.
     record: String,
 }
-
-/// Whether another session waits for a lock of this one. Every role sees that.
-const BLOCKS: &str = "EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY \
-    (pg_blocking_pids(l.pid)))";
 
 /// What the block set.
 const ANSWER: &str = "current_setting('pgpartition.answer')::jsonb";
