@@ -18,7 +18,7 @@ use crate::support::wait_until;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Transactions between two events at most.
-const MOST_TURNS: u64 = 400;
+const MOST_TURNS: u64 = 120;
 
 /// How far the tables are converted.
 const PROGRESS: &str = "
@@ -39,9 +39,9 @@ pub(super) enum Event {
 
 /// What happens in all, apart from changes.
 const EVENTS: &[(Event, usize)] = &[
-    (Event::KillProgram, 3),
+    (Event::KillProgram, 4),
     (Event::KillBothPrograms, 1),
-    (Event::TerminateSessions, 3),
+    (Event::TerminateSessions, 4),
     (Event::CancelStatements, 1),
     (Event::KillSession, 1),
     (Event::KillServer, 1),

@@ -8,7 +8,7 @@ pub(super) const MANY: &[Write] = &[
     ("update many", update_many),
     ("insert 20 rows", insert_20),
     ("cascade of an update", cascaded_update),
-    ("upsert many", |table, keys| upsert(table.name, keys.again(0), 20)),
+    ("upsert many", |table, keys| upsert(table, keys.again(0), 20)),
     ("move many to other partitions", move_partitions),
     ("merge many", |table, keys| merge(table, keys.again(10), 20)),
     ("deferred constraint", deferred),
@@ -30,12 +30,13 @@ pub(super) fn insert_20(table: &Table, keys: &mut Keys) -> Act {
 }
 
 /// A row that was there has another version than 0 afterwards.
-pub(super) fn upsert(t: &str, first: u64, rows: u64) -> Act {
+pub(super) fn upsert(table: &Table, first: u64, rows: u64) -> Act {
+    let (t, key) = (table.name, table.key());
     text(format!(
         "WITH w AS (INSERT INTO {t} AS t (id, org, at, amount)
-             SELECT id, id % 20, now() - id % 40 * interval '1 day', 3
-             FROM generate_series({first}, {first} + {rows} - 1) AS id
-             ON CONFLICT (id) DO UPDATE SET amount = t.amount + 3, version = t.version + 1
+             SELECT k.id, coalesce(o.org, k.id % 20), coalesce(o.at, now() - k.id % 40 * interval '1 day'), 3
+             FROM generate_series({first}, {first} + {rows} - 1) AS k (id) LEFT JOIN {t} AS o ON o.id = k.id
+             ON CONFLICT ({key}) DO UPDATE SET amount = t.amount + 3, version = t.version + 1
              RETURNING id, version)
          INSERT INTO ledger SELECT '{t}', id, (version = 0)::int, 3 FROM w"
     ))
@@ -45,7 +46,7 @@ pub(super) fn upsert(t: &str, first: u64, rows: u64) -> Act {
 pub(super) fn merge(table: &Table, first: u64, rows: u64) -> Act {
     let t = table.name;
     if table.major < 15 {
-        return upsert(t, first, rows);
+        return upsert(table, first, rows);
     }
     let ids = format!("generate_series({first}, {first} + {rows} - 1) AS k (id)");
     text(format!(

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use self::application::Application;
@@ -27,15 +27,32 @@ use self::chaos::Chaos;
 use self::client::{Done, Worker, connect};
 use self::keys::Keys;
 use self::program::Program;
-use self::tables::{CHANGES, Table};
+use self::tables::{CHANGES, Change, Table};
 use self::write::Write;
 use crate::support::postgres::{Server, majors};
 use crate::world::{SCHEMA_SQL, World};
 
-/// The edits of the specs: what `conversion` says of the first table and of the second.
-fn edits() -> [[Value; 2]; 2] {
-    let level = |level: &str| json!({"sync": {"level": level}});
-    [[level("Row"), level("Statement")], [level("Statement"), level("Row")]]
+/// An edit of the specs, and the changes of the tables meanwhile.
+#[derive(Debug)]
+struct Edit {
+    levels: [&'static str; 2],
+    serve_from: &'static str,
+    changes: &'static [Change],
+}
+
+/// The way to parity, a change of the levels, and twice there and back.
+const EDITS: &[Edit] = &[
+    Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: CHANGES[0] },
+    Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: CHANGES[1] },
+];
+
+impl Edit {
+    fn documents(&self, tables: &[Arc<Table>]) -> String {
+        let document = |(table, level): (&Arc<Table>, _)| {
+            table.document(json!({"serveFrom": self.serve_from, "sync": {"level": level}}))
+        };
+        tables.iter().zip(self.levels).map(document).collect::<Vec<_>>().join("\n---\n")
+    }
 }
 
 struct Load {
@@ -67,13 +84,12 @@ impl Load {
         let path = format!("SET search_path = {SCHEMA_SQL}");
         let replica = format!("{path}; SET session_replication_role = replica");
         let (role, admin) = (self.world.database.url_as(role), self.world.database.url());
-        let kinds: [(&[Write], u64, &String, &String); 4] = [
-            (write::ONE, 8, &role, &path),
-            (write::ONE, 8, &role, &path),
-            (many::MANY, 40, &role, &path),
-            (write::REPLICA, 10, &admin, &replica),
+        let kinds: [(&[Write], u64, &String, &String); 3] = [
+            (write::ONE, 10, &role, &path),
+            (many::MANY, 50, &role, &path),
+            (write::REPLICA, 20, &admin, &replica),
         ];
-        let tables = self.tables.iter().flat_map(|table| [table; 4]);
+        let tables = self.tables.iter().flat_map(|table| [table; 3]);
         for (number, (table, (writes, pause, url, greeting))) in
             (1..).zip(tables.zip(kinds.iter().cycle()))
         {
@@ -92,10 +108,13 @@ impl Load {
     }
 
     /// Applies an edit while everything happens, and then until both tables are in parity. The application goes on.
-    async fn apply(&mut self, edit: &[Value; 2], events: Vec<chaos::Event>) -> Vec<String> {
-        let documents: Vec<_> =
-            self.tables.iter().zip(edit).map(|(table, edit)| table.document(edit)).collect();
-        let program = Program::new(self.world.url(), documents.join("\n---\n"));
+    async fn apply(&mut self, edit: &Edit, events: Vec<chaos::Event>) -> Vec<String> {
+        let program = Program::new(self.world.url(), edit.documents(&self.tables));
+        let is_partitioned = edit.serve_from == "Partitioned";
+        if is_partitioned {
+            self.application.set_swapped();
+        }
+        self.application.take_longest();
         let mut chaos = Chaos {
             server: &mut self.server,
             program: &program,
@@ -117,6 +136,9 @@ impl Load {
         happened.push(format!("{:?}: the program may finish", started.elapsed()));
         program.finish().await;
         self.application.set_awaited(false);
+        for table in &self.tables {
+            table.set_partitioned(is_partitioned);
+        }
         happened.push(format!("{:?}: it has", started.elapsed()));
         happened
             .extend(program.ended().iter().map(|(status, times)| format!("{times} × {status}")));
@@ -164,11 +186,15 @@ fn seed() -> u64 {
 
 async fn run(major: u16, seed: u64) {
     let mut load = Load::new(major, seed).await;
-    let events = chaos::spread(&CHANGES, &mut load.rng);
-    for (edit, events) in edits().iter().zip(events) {
+    let changes: Vec<_> = EDITS.iter().map(|edit| edit.changes).collect();
+    let events = chaos::spread(&changes, &mut load.rng);
+    for (number, (edit, events)) in EDITS.iter().zip(events).enumerate() {
         let happened = load.apply(edit, events).await;
-        report(&format!("Postgres {major}, {edit:?}: {happened:#?}"));
-        load.assert_equal(&format!("Postgres {major}, {edit:?}")).await;
+        let (what, longest) =
+            (format!("Postgres {major}, edit {number}"), load.application.take_longest());
+        report(&format!("{what}, serves from {}: {happened:#?}", edit.serve_from));
+        report(&format!("{what}: the longest transaction took {longest:?}"));
+        load.assert_equal(&what).await;
     }
     load.stop().await;
 }

@@ -28,7 +28,7 @@ pub(super) const ONE: &[Write] = &[
     ("insert", insert),
     ("update", |_, keys| Act::Prepared(1, keys.any().cast_signed(), 3)),
     ("move to another key", move_key),
-    ("upsert", |table, keys| many::upsert(table.name, keys.again(keys.client() % 20), 1)),
+    ("upsert", |table, keys| many::upsert(table, keys.again(keys.client() % 20), 1)),
     ("merge", merge),
     ("move to another partition", move_partition),
     ("delete", |_, keys| Act::Prepared(2, keys.any().cast_signed(), 0)),
@@ -42,6 +42,11 @@ pub(super) const ONE: &[Write] = &[
     ("lock and update", lock_and_update),
     ("use what was changed", use_change),
     ("serializable", serializable),
+    ("insert through a view", insert_through_view),
+    ("insert with a number that was taken before", insert_number),
+    ("read by a function", |table, keys| {
+        text(format!("SELECT {}_total({})", table.name, keys.below(20)))
+    }),
     ("rollback", |table, keys| {
         Act::RolledBack(format!(
             "{}; {}",
@@ -117,6 +122,24 @@ fn delete_sql(t: &str, keys: &mut Keys) -> String {
          INSERT INTO ledger SELECT '{t}', id, -1, -amount FROM w",
         keys.of(t)
     )
+}
+
+fn insert_through_view(table: &Table, keys: &mut Keys) -> Act {
+    let (t, id, at) = (table.name, keys.next(), keys.at());
+    text(format!(
+        "WITH w AS (INSERT INTO {t}_view (id, org, at, amount) VALUES ({id}, {id} % 20, {at}, 4) RETURNING id, amount)
+         INSERT INTO ledger SELECT '{t}', id, 1, amount FROM w"
+    ))
+}
+
+/// Takes a number from the sequence of the key, as object-relational mappers do.
+fn insert_number(table: &Table, keys: &mut Keys) -> Act {
+    let (t, at) = (table.name, keys.at());
+    text(format!(
+        "WITH n AS (SELECT nextval('{t}_id_seq') AS id),
+              w AS (INSERT INTO {t} (id, org, at, amount) SELECT id, id % 20, {at}, 6 FROM n RETURNING id, amount)
+         INSERT INTO ledger SELECT '{t}', id, 1, amount FROM w"
+    ))
 }
 
 fn copy(table: &Table, keys: &mut Keys) -> Act {
