@@ -9,11 +9,12 @@
 //! | `default.rs` | `DROP TABLE` | an empty default partition that the spec no longer wants |
 //! | `partition.rs` | `DROP TABLE` | an empty table that was created for a partition and never attached |
 //! | `conversion/create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
+//! | `conversion/source.rs` | `DROP TABLE` | the plain table some time after the cutover |
 //! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
 //!
 //! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
 //! `record_tables.rs` is text of a hint. `constraint.rs` drops constraints of tables by name. `conversion/` drops besides
-//! the triggers and functions that keep a copy equal to its source, and its trigger for `TRUNCATE` empties the copy.
+//! the triggers and functions that keep the two tables equal, foreign keys that a user gives up with the source, and its trigger for `TRUNCATE` empties the passive one.
 //!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial
 //! index alone is text of the resource, and [`crate::desired`] has held it to a small language. `statements.rs` has Postgres
@@ -40,10 +41,10 @@ use std::time::Duration;
 
 pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
-    CONVERSIONS, Comparison, Function, Page, attach_source, begin_verify, compare_page, copy_page,
-    create_copy, delete_record, detach_source, drop_copy, drop_source, expected_sync, follow,
-    install_sync, record_partition, record_swap, record_sync, remove_sync, swap, sync_functions,
-    validate_copy, verify_page,
+    CONVERSIONS, Comparison, Function, Page, attach_source, begin_swap, begin_verify, compare_page,
+    copy_page, create_copy, delete_record, detach_source, drop_copy, drop_source, end_sync,
+    expected_sync, follow, install_sync, record_partition, record_swap, record_sync, remove_sync,
+    swap, sync_functions, validate_copy, verify_page,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
@@ -90,15 +91,18 @@ const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
 #[must_use]
 pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
     let mode = step.mode();
-    let mut statements = set_timeouts(step, timeouts);
-    statements.extend(statements_of(step));
+    let mut statements = statements_of(step);
+    let mut before = records_before(step);
+    let limits = set_timeouts(step, timeouts);
+    if before.is_empty() { &mut statements } else { &mut before }.splice(..0, limits);
     if mode == TransactionMode::Autocommit {
         statements.push(Sql("RESET lock_timeout".to_owned()));
         statements.push(Sql("RESET statement_timeout".to_owned()));
     }
     let mut script = Script::new(mode, &Role::Owner(owner.clone()), statements);
-    let records = records_of(step).into_iter();
-    script.statements.extend(records.map(|sql| Statement { role: Role::Operator, sql }));
+    let by_operator = |sql| Statement { role: Role::Operator, sql };
+    script.statements.splice(..0, before.into_iter().map(by_operator));
+    script.statements.extend(records_of(step).into_iter().map(by_operator));
     script
 }
 
@@ -136,10 +140,12 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         }
         Step::ValidateCopy(step) => validate_copy(&step.table),
         Step::AnalyzeCopy(analyze) => vec![conversion::analyze(&analyze.copy)],
-        Step::EndSync(end) => locked(step, remove_sync(&end.table)),
+        Step::EndSync(end) => locked(step, end_sync(&end.table)),
         Step::DropCopy(drop) => drop_copy(&drop.table, drop.oid),
         Step::Swap(step) => swap(step),
-        Step::DropSource(drop) => drop_source(&drop.table, drop.oid),
+        Step::DropSource(drop) => {
+            locked(step, drop_source(&drop.table, drop.oid, &drop.foreign_keys))
+        }
         Step::AttachSource(attach) => attach_source(attach),
         Step::DetachSource(detach) => detach_source(detach),
     }
@@ -156,6 +162,15 @@ fn locked(step: &Step, statements: Vec<Sql>) -> Vec<Sql> {
         Sql(format!("LOCK TABLE ONLY {} IN {} MODE", qualified(relation), mode.as_str()))
     });
     first.into_iter().chain(statements).collect()
+}
+
+/// What the operator's role does before the owner, in the same transaction: it reads how far a conversion is.
+fn records_before(step: &Step) -> Vec<Sql> {
+    if let Step::Swap(swap) = step {
+        begin_swap(&swap.table, LoginRole::Hidden)
+    } else {
+        Vec::new()
+    }
 }
 
 /// What the operator's role does after the owner, in the same transaction: it records how far a conversion is.
@@ -203,6 +218,10 @@ fn records_of(step: &Step) -> Vec<Sql> {
 /// What is left is more than half of `lockTimeout`, which is the most that a drain is estimated to take.
 const WAITING_SHARE: f64 = 0.47;
 
+/// The longest that a swap waits for locks before it is tried again: whoever comes meanwhile queues behind it, and the
+/// work under the locks adds to that.
+const LONGEST_WAIT_OF_SWAP: Duration = Duration::from_millis(100);
+
 /// The time that one statement of a step has, work and waits together; `None` if it may take long.
 #[must_use]
 pub fn statement_time(step: &Step, timeouts: Timeouts) -> Option<Duration> {
@@ -226,6 +245,10 @@ fn set_timeouts(step: &Step, timeouts: Timeouts) -> Vec<Sql> {
     let lock_timeout = timeouts.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
+        // The block waits for many locks, and for all of them no longer than for one.
+        TransactionMode::InTransaction if matches!(step, Step::Swap(_)) => {
+            ("SET LOCAL", LONGEST_WAIT_OF_SWAP.min(timeouts.lock_timeout / 4))
+        }
         TransactionMode::InTransaction if step.facts().effort == Effort::UnderLock => {
             ("SET LOCAL", lock_timeout.mul_f64(WAITING_SHARE))
         }

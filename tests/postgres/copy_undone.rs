@@ -28,7 +28,16 @@ pub(crate) const CATALOG: &str = "
         SELECT concat('trigger ', g.tgrelid::regclass, ' ', g.tgfoid::regprocedure, g.tgconstrrelid::regclass, g.tgtype)
         FROM pg_trigger AS g WHERE g.tgrelid >= 16384
         UNION ALL
-        SELECT concat('function ', p.oid::regprocedure, p.proacl) FROM pg_proc AS p WHERE p.oid >= 16384
+        SELECT concat('trigger of a user ', pg_get_triggerdef(g.oid), g.tgenabled)
+        FROM pg_trigger AS g WHERE g.tgrelid >= 16384 AND NOT g.tgisinternal
+        UNION ALL
+        SELECT concat('rule ', pg_get_ruledef(w.oid), w.ev_enabled) FROM pg_rewrite AS w WHERE w.oid >= 16384
+        UNION ALL
+        SELECT concat('publication ', p.pubname, r.prrelid::regclass) FROM pg_publication AS p
+        JOIN pg_publication_rel AS r ON r.prpubid = p.oid
+        UNION ALL
+        SELECT concat('function ', p.oid::regprocedure, p.proacl, pg_get_functiondef(p.oid))
+        FROM pg_proc AS p WHERE p.oid >= 16384
         UNION ALL
         SELECT concat('comment ', pg_describe_object(d.classoid, d.objoid, d.objsubid), d.description)
         FROM pg_description AS d WHERE d.objoid >= 16384

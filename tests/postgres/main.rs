@@ -60,6 +60,8 @@ mod statements;
 mod steps;
 mod successors;
 mod support_works;
+mod swapped;
+mod swapping;
 mod sync;
 mod sync_altered;
 mod verifying;

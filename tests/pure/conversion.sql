@@ -52,7 +52,7 @@ END
 CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 BEGIN
   IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
-  RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
+  RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, which only the triggers of shop.orders write to: write to shop.orders'';
 END
 ';
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
@@ -158,7 +158,7 @@ END
 CREATE OR REPLACE FUNCTION "shop"."orders_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS '
 BEGIN
   IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
-  RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, a copy that only the triggers of shop.orders write to: write to shop.orders'';
+  RAISE object_not_in_prerequisite_state USING MESSAGE = ''cannot write to table shop.orders_partitioned, which only the triggers of shop.orders write to: write to shop.orders'';
 END
 ';
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"shop"."sync_to_partitioned_orders"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_truncate"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_update"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_delete"()''::regprocedure, ''"shop"."sync_to_partitioned_orders_move"()''::regprocedure, ''"shop"."orders_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
@@ -253,7 +253,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         END IF;
         EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
     END LOOP; END $records$;
-INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"e26c5ccb0284e1ee","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"f3c03bb586095efb","name":"orders_partitioned_read_only"},{"digest":"ffdef7c46f04c847","name":"sync_to_partitioned_orders"},{"digest":"4560e4f474e0768d","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"e26c5ccb0284e1ee","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"79684b367a093bb0","name":"orders_partitioned_read_only"},{"digest":"ffdef7c46f04c847","name":"sync_to_partitioned_orders"},{"digest":"4560e4f474e0768d","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_orders" ON "shop"."orders";
@@ -442,7 +442,7 @@ BEGIN
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+    WHERE g.tgdeferrable AND g.tgenabled <> ''''D'''' AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
       + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
   ) THEN
     RAISE object_not_in_prerequisite_state USING
@@ -567,7 +567,7 @@ BEGIN
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+    WHERE g.tgdeferrable AND g.tgenabled <> ''''D'''' AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
       + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
   ) THEN
     RAISE object_not_in_prerequisite_state USING
@@ -635,7 +635,7 @@ BEGIN
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+    WHERE g.tgdeferrable AND g.tgenabled <> ''''D'''' AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
       + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
   ) THEN
     RAISE object_not_in_prerequisite_state USING
@@ -782,7 +782,7 @@ END
 CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 BEGIN
   IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
-  RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
+  RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", which only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
 END
 ';
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
@@ -952,7 +952,7 @@ END
 CREATE OR REPLACE FUNCTION "Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = 'pg_catalog', 'pg_temp' AS E'
 BEGIN
   IF current_setting(''pgpartition.sync'', true) IS NOT DISTINCT FROM ''on'' THEN RETURN NULL; END IF;
-  RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", a copy that only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
+  RAISE object_not_in_prerequisite_state USING MESSAGE = E''cannot write to table "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned", which only the triggers of "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o" write to: write to "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;\\\\n_END_with_o"'';
 END
 ';
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''REVOKE ALL ON FUNCTION %s FROM %s'', p.oid::regprocedure, CASE a.grantee WHEN 0 THEN ''PUBLIC'' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) AS a WHERE p.oid IN (''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_update"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactl_ad7db2e3_delete"()''::regprocedure, ''"Fin""an;ce"."sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move"()''::regprocedure, ''"Fin""an;ce"."größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"()''::regprocedure) AND a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END';
@@ -1061,7 +1061,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         EXECUTE format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
     END LOOP; END $records$;
 INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'Fin"an;ce', E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
-_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"073ef7b4b2214c28","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"8e92c428aca2d60f","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"e675ceed69f5e57c","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"d4536d37810f8d8b","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
+_END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"073ef7b4b2214c28","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"af6aa8137fc24a5f","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"e675ceed69f5e57c","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"d4536d37810f8d8b","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL;
 
 -- remove_sync
 DROP TRIGGER IF EXISTS "sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
@@ -1298,7 +1298,7 @@ y", s."pgpartition" FOR SHARE) AS page
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+    WHERE g.tgdeferrable AND g.tgenabled <> ''''D'''' AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
       + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
   ) THEN
     RAISE object_not_in_prerequisite_state USING
@@ -1479,7 +1479,7 @@ y", "pgpartition" = EXCLUDED."pgpartition", "select" = EXCLUDED."select", "s" = 
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+    WHERE g.tgdeferrable AND g.tgenabled <> ''''D'''' AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
       + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
   ) THEN
     RAISE object_not_in_prerequisite_state USING
@@ -1582,7 +1582,7 @@ y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpa
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+    WHERE g.tgdeferrable AND g.tgenabled <> ''''D'''' AND c.contype IN (''''t'''', ''''x'''') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
       + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
   ) THEN
     RAISE object_not_in_prerequisite_state USING

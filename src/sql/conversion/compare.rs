@@ -155,8 +155,8 @@ fn compare(text: Text<'_>, most: u32, listed: Listed) -> String {
     )
 }
 
-/// Locks the row of the source first, as the application and its trigger do. The lock on the row of the copy waits for
-/// a trigger that is writing it. Each statement after that sees what was committed until then.
+/// Locks the row of the serving table first, as the application and its trigger do. The lock on the row of the passive one
+/// waits for a trigger that is writing it. Each statement after that sees what was committed until then.
 ///
 /// A row whose identity differs is deleted and inserted, since an update cannot set it.
 fn repair(text: Text<'_>) -> String {
@@ -170,13 +170,13 @@ fn repair(text: Text<'_>) -> String {
         let pairs = of(alias, &key).into_iter().zip(Text::variables(&key, "found"));
         pairs.map(|(column, v)| format!("{column} = {LABEL}.{v}")).collect::<Vec<_>>().join(" AND ")
     };
-    let (source, copy) = (text.source(), text.copy());
-    let (of_source, of_copy) = (is_row("s"), is_row("t"));
+    let (serving, passive) = (text.serving(), text.passive());
+    let (of_serving, of_passive) = (is_row("s"), is_row("t"));
     format!(
-        "{assigned}    PERFORM FROM {source} AS s WHERE {of_source} FOR SHARE;\n    PERFORM FROM {copy} AS t WHERE \
-         {of_copy} FOR UPDATE;\n    DELETE FROM {copy} AS t WHERE {of_copy}\n      AND {};\n    {}\n      SELECT {} \
-         FROM {source} AS s WHERE {of_source}\n      {};\n",
-        text.has_no_source("t"),
+        "{assigned}    PERFORM FROM {serving} AS s WHERE {of_serving} FOR SHARE;\n    PERFORM FROM {passive} AS t WHERE \
+         {of_passive} FOR UPDATE;\n    DELETE FROM {passive} AS t WHERE {of_passive}\n      AND {};\n    {}\n      SELECT {} \
+         FROM {serving} AS s WHERE {of_serving}\n      {};\n",
+        text.has_no_original("t"),
         text.insert(),
         text.columns_of("s"),
         text.on_conflict(),

@@ -103,23 +103,67 @@ pub(super) const ALLOW: &str = "  PERFORM set_config('pgpartition.sync', 'on', t
 /// Begins a block, which `EXIT work` leaves, and [`END_WORK`] ends.
 pub(super) const BEGIN_WORK: &str = "  <<work>>\n  BEGIN\n";
 
+macro_rules! run_deferred {
+    () => {
+        "  END work;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  PERFORM set_config('pgpartition.sync', '', true);
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+"
+    };
+}
+
+macro_rules! reject_deferred {
+    () => {
+        "    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = 'code of a constraint wrote to a table with a deferrable trigger or exclusion constraint';
+  END IF;
+"
+    };
+}
+
+macro_rules! written {
+    () => {
+        "(SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(r.oid) + pg_stat_get_xact_tuples_updated(r.oid)
+      + pg_stat_get_xact_tuples_deleted(r.oid)), 0)
+    FROM (
+      SELECT g.tgrelid FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
+      WHERE g.tgdeferrable AND c.contype IN ('t', 'x')
+      UNION
+      SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent IN (pgpartition.serving, pgpartition.passive)
+      UNION
+      SELECT unnest(ARRAY[pgpartition.serving, pgpartition.passive])
+    ) AS r (oid))"
+    };
+}
+
 /// Ends the permission to write to the copy, and runs all code that was put off.
 ///
 /// The code of a constraint or a domain can write to a table with a deferred trigger, whose code would run after this
 /// block: with the privileges of the session, in which it can change the role. It can also defer itself again. So
 /// no such table may have been written to. Such code can also change the search path: it is set again before names are
 /// looked up.
-pub(super) const END_WORK: &str = "  END work;
-  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-  PERFORM set_config('pgpartition.sync', '', true);
-  SET CONSTRAINTS ALL IMMEDIATE;
-  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-  IF EXISTS (
+pub(super) const END_WORK: &str = concat!(
+    run_deferred!(),
+    "  IF EXISTS (
     SELECT FROM pg_trigger AS g JOIN pg_constraint AS c ON c.oid = g.tgconstraint
-    WHERE g.tgdeferrable AND c.contype IN ('t', 'x') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
+    WHERE g.tgdeferrable AND g.tgenabled <> 'D' AND c.contype IN ('t', 'x') AND pg_stat_get_xact_tuples_inserted(g.tgrelid)
       + pg_stat_get_xact_tuples_updated(g.tgrelid) + pg_stat_get_xact_tuples_deleted(g.tgrelid) > 0
   ) THEN
-    RAISE object_not_in_prerequisite_state USING
-      MESSAGE = 'code of a constraint wrote to a table with a deferrable trigger or exclusion constraint';
-  END IF;
-";
+",
+    reject_deferred!()
+);
+
+/// Ends a block that creates deferrable triggers on tables to which the session may have written a moment ago: Postgres
+/// counts that until it reports it. `written` is [`WRITTEN`] from before the block.
+pub(super) const END_SWAP: &str = concat!(
+    run_deferred!(),
+    "  IF ",
+    written!(),
+    " > pgpartition.written THEN\n",
+    reject_deferred!()
+);
+
+/// The number of rows that the session wrote lately to tables with a deferrable trigger, or to the two tables.
+pub(super) const WRITTEN: &str = written!();

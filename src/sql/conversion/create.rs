@@ -190,6 +190,6 @@ pub(super) fn names(names: &[Identifier], type_name: &str) -> String {
 }
 
 /// The object identifier of a relation.
-fn oid(relation: &str) -> String {
+pub(super) fn oid(relation: &str) -> String {
     format!("{}::regclass", literal(relation))
 }

@@ -1,15 +1,17 @@
-//! The trigger that rejects writes to the copy.
+//! The trigger that rejects writes to the passive table.
 
 use super::function::Function;
+use super::text::Text;
 use crate::partition::{ConversionFunction, CopiedTable, guard_name};
 use crate::sql::Sql;
 use crate::sql::quote::{literal, name, qualified};
 
-/// The function that rejects writes to the copy.
+/// The function that rejects writes to the passive table.
 pub(super) fn guard(table: &CopiedTable) -> Function {
-    let (source, copy) = (table.source.shown(), table.copy.shown());
+    let serving = table.serving();
+    let [passive, serving] = [serving.other(), serving].map(|side| table.name_of(side).shown());
     let message = format!(
-        "cannot write to table {copy}, a copy that only the triggers of {source} write to: write to {source}"
+        "cannot write to table {passive}, which only the triggers of {serving} write to: write to {serving}"
     );
     let body = format!(
         "\nBEGIN\n  IF current_setting('pgpartition.sync', true) IS NOT DISTINCT FROM 'on' THEN RETURN NULL; END IF;\n  \
@@ -23,12 +25,12 @@ pub(super) fn guard(table: &CopiedTable) -> Function {
 /// condition anew, so it is short.
 pub(super) fn create_guard(table: &CopiedTable) -> [Sql; 2] {
     let function = qualified(&table.function(ConversionFunction::Guard));
-    let (trigger, copy) = (name(&guard_name(table.serving())), qualified(&table.copy));
+    let (trigger, on) = (name(&guard_name(table.serving())), Text(table).passive());
     [
         Sql(format!(
-            "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {copy} FOR \
+            "CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {on} FOR \
              EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION {function}()"
         )),
-        Sql(format!("ALTER TABLE ONLY {copy} ENABLE ALWAYS TRIGGER {trigger}")),
+        Sql(format!("ALTER TABLE ONLY {on} ENABLE ALWAYS TRIGGER {trigger}")),
     ]
 }

@@ -1,22 +1,214 @@
-//! The swap: it exchanges the names of both tables.
+//! The swap: it exchanges the names of both tables, and of all that belongs to them, so that the other one serves.
+//!
+//! One block of the owner reads the catalog under its locks and changes all of it. What it reads before the exchange are
+//! texts that name the serving table: after the exchange they mean the other table. So triggers, views, and functions need
+//! no text of ours.
 
-use crate::partition::CopiedTable;
+use super::copy::{BEGIN_WORK, END_SWAP, WRITTEN};
+use super::create::{fill, names};
+use super::record::{CONVERSIONS, of_table};
+use super::sync::{install_sync, remove_sync};
+use super::text::LABEL;
+use super::work::run_as_owner;
+use crate::partition::{
+    ConversionNames, CopiedTable, Identifier, QualifiedName, Side, copy_mark, guard_name,
+    source_mark,
+};
 use crate::plan::Swap;
 use crate::sql::Sql;
+use crate::sql::quote::{literal, name, qualified};
+use crate::sql::record_tables::{LoginRole, prepare_records};
 
-/// Makes the passive table the one that serves. The owner of the tables runs it in a transaction, and
-/// [`record_swap`](super::record_swap) records it.
+/// Passes on to [`swap`] what the record says: what the triggers and functions were when they were installed, and the last
+/// transaction of the operator that wrote rows. The operator's role runs it before, in the same transaction.
 #[must_use]
-pub fn swap(_: &Swap) -> Vec<Sql> {
-    vec![not_yet()]
+pub fn begin_swap(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
+    let of_table = of_table(&table.managed);
+    let body = format!(
+        "BEGIN PERFORM FROM pgpartition.conversions AS c WHERE {of_table} FOR UPDATE NOWAIT; PERFORM \
+         set_config('pgpartition.recorded', coalesce((SELECT jsonb_build_object('sync', c.sync, 'changed', \
+         c.changed::text)::text FROM pgpartition.conversions AS c WHERE {of_table}), ''), true); END"
+    );
+    let mut statements = prepare_records(&CONVERSIONS, login);
+    statements.push(Sql(format!("DO {}", literal(&body))));
+    statements
 }
 
-/// Drops the source with its rows. The owner runs it in a transaction, after [`remove_sync`](super::remove_sync).
+/// Makes the passive table the one that serves. The owner of the tables runs it in a transaction between [`begin_swap`] and
+/// [`record_swap`](super::record_swap). Waits for locks take no longer than `lock_timeout` altogether.
+///
+/// It fails with `object_not_in_prerequisite_state` (55000) if something is not as it was looked at, and with
+/// `object_in_use` (55006) if a session has a snapshot from before the last row that the operator wrote.
 #[must_use]
-pub fn drop_source(_: &CopiedTable, _: u32) -> Vec<Sql> {
-    vec![not_yet()]
+pub fn swap(swap: &Swap) -> Vec<Sql> {
+    let serving = swap.table.serving();
+    let oid = |side| match side {
+        Side::Source => swap.source,
+        Side::Partitioned => swap.copy,
+    };
+    let (serves, waits) = (oid(serving), oid(serving.other()));
+    let declared = format!(
+        "  serving oid := {serves};\n  passive oid := {waits};\n  written numeric := {WRITTEN};\n"
+    );
+    let body = fill(include_str!("swap.sql"), &parts(swap));
+    let block = format!("\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{declared}{body}");
+    run_as_owner(&swap.table.owner, &block).into()
 }
 
-fn not_yet() -> Sql {
-    Sql("DO 'BEGIN RAISE feature_not_supported; END'".to_owned())
+fn parts(swap: &Swap) -> Vec<(&'static str, String)> {
+    let (table, after) = (&swap.table, swap.table.swapped());
+    let serving = table.serving();
+    let [is_serving, is_passive] = [serving, serving.other()].map(|side| table.name_of(side));
+    // The table that has served becomes the passive one.
+    let becomes_passive = after.name_of(serving);
+    let full_key: Vec<_> = table.full_key().cloned().collect();
+    let triggers = ConversionNames::new(&table.managed).triggers;
+    let text = |relation: &QualifiedName| literal(&qualified(relation));
+    let mut parts = vec![
+        ("@begin", BEGIN_WORK.to_owned()),
+        ("@end", format!("{END_SWAP}END\n")),
+        ("@limit", LIMIT.to_owned()),
+        ("@serving", qualified(is_serving)),
+        ("@passive", qualified(is_passive)),
+        ("@serving_text", text(is_serving)),
+        ("@passive_text", text(is_passive)),
+        ("@new_name", name(&becomes_passive.name)),
+        ("@name", name(&table.managed.name().name)),
+        ("@new_passive_text", text(becomes_passive)),
+        ("@passive_name", passive_name(table, &becomes_passive.name)),
+        ("@installed", names(&installed(swap), "text")),
+        ("@triggers", names(&triggers, "name")),
+        ("@drop_of_passive", on_trigger("DROP TRIGGER %I ON", is_passive, "")),
+        ("@source", swap.source.to_string()),
+        ("@copy", swap.copy.to_string()),
+        ("@key", names(&table.key, "name")),
+        ("@full_key", names(&full_key, "name")),
+        ("@remove", execute(&remove_sync(table))),
+        ("@install", execute(&install_sync(&after, swap.level, &[].into()))),
+        ("@marked_serving", format!("{LABEL}.words")),
+    ];
+    parts.extend(parts_of_side(table, &after));
+    let drops =
+        if serving == Side::Partitioned { fill(DROP_OTHERS, &parts) } else { String::new() };
+    parts.push(("@drop_others", drops));
+    parts
+}
+
+/// What differs between a cutover and a rollback.
+fn parts_of_side(table: &CopiedTable, after: &CopiedTable) -> [(&'static str, String); 4] {
+    let (to_copy, to_source) = (copy_mark(&table.managed), source_mark(&table.managed));
+    let marked = |mark: &str, deferred: &str| {
+        let mark = literal(mark);
+        format!(
+            "concat_ws(E'\\n', {mark}, array_to_string({LABEL}.marks, E'\\n'), {deferred}{LABEL}.words)"
+        )
+    };
+    match table.serving() {
+        Side::Source => [
+            ("@mark", literal(&to_copy)),
+            (
+                "@retire_trigger",
+                on_trigger("ALTER TABLE ONLY", &table.source, " DISABLE TRIGGER %I"),
+            ),
+            ("@self_references", defer_self_references(&after.source)),
+            (
+                "@marked_passive",
+                marked(
+                    &to_source,
+                    &format!("'pgpartition.dev deferred ' || {LABEL}.deferred::text, "),
+                ),
+            ),
+        ],
+        Side::Partitioned => [
+            ("@mark", literal(&to_source)),
+            ("@retire_trigger", on_trigger("DROP TRIGGER %I ON", &table.copy, "")),
+            ("@self_references", restore_self_references(&after.source)),
+            ("@marked_passive", marked(&to_copy, "")),
+        ],
+    }
+}
+
+/// Leaves the rest of the time for locks to the next statement.
+const LIMIT: &str = "  PERFORM set_config('lock_timeout', CASE WHEN pgpartition.deadline IS NULL THEN '0' ELSE greatest(1,
+    ceil(extract(epoch FROM pgpartition.deadline - clock_timestamp()) * 1000))::text END, true);\n";
+
+/// Triggers that the application dropped from the partitioned table since the cutover.
+const DROP_OTHERS: &str = "  FOR object IN
+    SELECT p.tgname
+    FROM pg_trigger AS p
+    WHERE p.tgrelid = pgpartition.passive AND NOT p.tgisinternal AND p.tgname <> ALL (@triggers) AND NOT EXISTS (
+      SELECT FROM pg_trigger AS g
+      WHERE g.tgrelid = pgpartition.serving AND g.tgname = p.tgname AND NOT g.tgisinternal
+    )
+  LOOP
+    EXECUTE format(@drop_of_passive, object.tgname);
+  END LOOP;\n";
+
+/// The triggers that must be there: those of the level, and the guard.
+fn installed(swap: &Swap) -> Vec<Identifier> {
+    let (table, serving) = (&swap.table, swap.table.serving());
+    let sync = table.sync_triggers(swap.level).iter();
+    sync.map(|trigger| trigger.name(&table.managed, serving)).chain([guard_name(serving)]).collect()
+}
+
+/// A text for `format` with the name of a trigger as its argument.
+fn on_trigger(before: &str, relation: &QualifiedName, after: &str) -> String {
+    literal(&format!("{before} {}{after}", qualified(relation).replace('%', "%%")))
+}
+
+fn execute(statements: &[Sql]) -> String {
+    statements.iter().map(|sql| format!("  EXECUTE {};\n", literal(sql.as_str()))).collect()
+}
+
+/// The name that an index or a sequence of the serving table gets: that of the table that it belongs to, and the rest of
+/// its own. If that is too long or taken, it is a name that nothing else has.
+fn passive_name(table: &CopiedTable, becomes: &Identifier) -> String {
+    let prefix = format!("{}_", table.managed.name().name.as_str());
+    format!(
+        "(SELECT CASE WHEN octet_length(n.name) < 64 AND NOT EXISTS (SELECT FROM pg_class AS c JOIN pg_class AS t ON \
+         t.relnamespace = c.relnamespace WHERE t.oid = {LABEL}.serving AND c.relname = n.name) THEN n.name ELSE \
+         concat('pgpartition_', object.serving) END FROM (SELECT concat({}, CASE WHEN starts_with(object.name, {}) THEN \
+         substr(object.name, {}) ELSE object.name END) AS name) AS n)",
+        literal(&format!("{}_", becomes.as_str())),
+        literal(&prefix),
+        prefix.chars().count().saturating_add(1)
+    )
+}
+
+/// The source gets rows one by one, so it cannot check a foreign key to itself before the statement has ended. `source` is
+/// the name that it has after the exchange.
+fn defer_self_references(source: &QualifiedName) -> String {
+    let alter = on_trigger(
+        "ALTER TABLE ONLY",
+        source,
+        " ALTER CONSTRAINT %I DEFERRABLE INITIALLY DEFERRED",
+    );
+    format!(
+        "  FOR object IN
+    SELECT c.conname, c.condeferrable
+    FROM pg_constraint AS c
+    WHERE c.conrelid = {LABEL}.serving AND c.confrelid = c.conrelid AND c.contype = 'f' AND NOT c.condeferred
+    ORDER BY c.conname
+  LOOP
+    deferred := coalesce({LABEL}.deferred, '{{}}') || jsonb_build_object(object.conname, object.condeferrable);
+    EXECUTE format({alter}, object.conname);
+  END LOOP;\n"
+    )
+}
+
+/// Gives the foreign keys to the source itself what they had before the cutover.
+pub(super) fn restore_self_references(source: &QualifiedName) -> String {
+    let alter = on_trigger("ALTER TABLE ONLY", source, " ALTER CONSTRAINT %I %s");
+    format!(
+        "  FOR object IN
+    SELECT c.conname, {LABEL}.deferred->>c.conname AS was
+    FROM pg_constraint AS c
+    WHERE c.conrelid = {LABEL}.passive AND c.confrelid = c.conrelid AND c.contype = 'f'
+      AND {LABEL}.deferred->>c.conname IN ('true', 'false')
+    ORDER BY c.conname
+  LOOP
+    EXECUTE format({alter}, object.conname, CASE object.was WHEN 'true' THEN 'DEFERRABLE INITIALLY IMMEDIATE' ELSE
+      'NOT DEFERRABLE' END);
+  END LOOP;\n"
+    )
 }

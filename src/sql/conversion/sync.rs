@@ -1,31 +1,35 @@
-//! Triggers that write to the copy what the application writes to the source.
+//! Triggers that write to the passive table what the application writes to the serving one: to the copy before the
+//! cutover, to the source after it.
 //!
-//! They do not replay a write. For each key that it touched they make the row of the copy what the row of the source is
-//! now, and remove it if the source has none. So the order of triggers, nested writes, and deferrable keys do not matter.
+//! They do not replay a write. For each key that it touched they make the row of the passive table what the row of the
+//! serving one is now, and remove it if there is none. So the order of triggers, nested writes, and deferrable keys do not
+//! matter. [`reverse`](super::reverse) has the function that differs after the cutover.
 
 use std::collections::BTreeSet;
 
 use super::function::{Function, LOOK_UP_ROWS};
+use super::functions::{drop_functions, reject_others, revoke};
 use super::guard::{create_guard, guard};
 use super::text::Text;
 use crate::observed::ExpectedSync;
 use crate::partition::{
-    ConversionFunction, CopiedTable, Identifier, SyncLevel, SyncTrigger, guard_name,
+    ConversionFunction, CopiedTable, Identifier, Side, SyncLevel, SyncTrigger, guard_name,
 };
 use crate::sql::Sql;
 use crate::sql::quote::{literal, name, qualified};
 
-/// In these isolation levels a trigger cannot see rows that the backfill has copied since its transaction began.
-const ONE_SNAPSHOT: &str =
+/// In these isolation levels a trigger cannot see rows that the operator has written since its transaction began.
+pub(super) const ONE_SNAPSHOT: &str =
     "current_setting('transaction_isolation') IN ('repeatable read', 'serializable')";
 
 /// Transition tables.
 const NEW: &str = "pgpartition_new";
 const OLD: &str = "pgpartition_old";
 
-/// Returns the functions of the triggers that a conversion needs until its cutover.
+/// Returns the functions of the triggers that a conversion needs while this table serves.
 #[must_use]
 pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
+    let level = table.sync_level(level);
     let of_triggers = table.sync_triggers(level).iter().map(|trigger| {
         let body = trigger_body(Text(table), *trigger, level);
         let function = Function::new(table, ConversionFunction::Sync(*trigger), body);
@@ -63,8 +67,8 @@ pub fn expected_sync(table: &CopiedTable, level: SyncLevel) -> ExpectedSync {
 
 /// Creates the functions and triggers, or replaces those that are there. The owner of the tables runs it in a transaction.
 ///
-/// `present` are the triggers of the source. Those of another level among them are dropped, which takes an ACCESS
-/// EXCLUSIVE lock on the source. Without them the lock is SHARE ROW EXCLUSIVE, which no reader waits for.
+/// `present` are the triggers of the serving table. Those of another level among them are dropped, which takes an ACCESS
+/// EXCLUSIVE lock on it. Without them the lock is SHARE ROW EXCLUSIVE, which no reader waits for.
 #[must_use]
 pub fn install_sync(
     table: &CopiedTable,
@@ -86,80 +90,21 @@ pub fn install_sync(
     statements
 }
 
-/// Drops the triggers of every level, and the functions that no other table uses. The owner of the tables runs it in a transaction, while the copy
-/// is still there.
+/// Drops the triggers of every level, and the functions that no other table uses. The owner of the tables runs it in a
+/// transaction, while both are still there.
 #[must_use]
 pub fn remove_sync(table: &CopiedTable) -> Vec<Sql> {
     let triggers = SyncTrigger::ALL.iter().map(|trigger| drop_trigger(table, *trigger));
     let guard = Sql(format!(
         "DROP TRIGGER IF EXISTS {} ON {}",
         name(&guard_name(table.serving())),
-        qualified(&table.copy)
+        Text(table).passive()
     ));
     triggers.chain([guard, drop_functions(table)]).collect()
 }
 
-/// Drops the functions, except those that a trigger of another table uses: that of inserts into `orders_update` has the
-/// name of that of updates of `orders`.
-fn drop_functions(table: &CopiedTable) -> Sql {
-    let body = format!(
-        "DECLARE command text; BEGIN FOR command IN SELECT format('DROP FUNCTION %s', p.oid::regprocedure) \
-         FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = {} AND p.proname IN \
-         ({}) AND p.pronargs = 0 AND p.prokind = 'f' AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgfoid = \
-         p.oid AND g.tgrelid NOT IN ({})) LOOP EXECUTE command; END LOOP; END",
-        literal(table.managed.name().schema.as_str()),
-        names(&sync_functions(table, SyncLevel::Statement)),
-        both(table)
-    );
-    Sql(format!("DO {}", literal(&body)))
-}
-
-/// The names of functions.
-fn names(functions: &[Function]) -> String {
-    let names: Vec<_> = functions.iter().map(|f| literal(f.name.name.as_str())).collect();
-    names.join(", ")
-}
-
-/// Object identifiers of the two tables.
-fn both(table: &CopiedTable) -> String {
-    let tables =
-        [&table.source, &table.copy].map(|t| format!("{}::regclass", literal(&qualified(t))));
-    tables.join(", ")
-}
-
-/// Fails if a trigger of another table uses a function of one of the names: `orders_truncate` has a function that
-/// `orders` has as well.
-fn reject_others(table: &CopiedTable, functions: &[Function]) -> Sql {
-    let body = format!(
-        "DECLARE other text; BEGIN SELECT format('%s: trigger %I on %s uses it', p.oid::regprocedure, \
-         g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = \
-         g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = {} AND p.proname IN \
-         ({}) AND g.tgrelid NOT IN ({}) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = \
-         concat('cannot replace function ', other); END IF; END",
-        literal(table.managed.name().schema.as_str()),
-        names(functions),
-        both(table)
-    );
-    Sql(format!("DO {}", literal(&body)))
-}
-
-/// Takes EXECUTE from everyone but the owner, default privileges included. Triggers need none to fire.
-fn revoke(functions: &[Function]) -> Sql {
-    let signatures: Vec<_> =
-        functions.iter().map(|f| format!("{}::regprocedure", literal(&f.signature()))).collect();
-    let body = format!(
-        "DECLARE command text; BEGIN FOR command IN SELECT format('REVOKE ALL ON FUNCTION %s FROM %s', \
-         p.oid::regprocedure, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE \
-         quote_ident(pg_get_userbyid(a.grantee)) END) FROM pg_proc AS p, \
-         aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE p.oid IN ({}) AND \
-         a.grantee <> p.proowner LOOP EXECUTE command; END LOOP; END",
-        signatures.join(", ")
-    );
-    Sql(format!("DO {}", literal(&body)))
-}
-
 fn create_trigger(table: &CopiedTable, trigger: SyncTrigger, level: SyncLevel) -> [Sql; 2] {
-    let text = Text(table);
+    let (text, level) = (Text(table), table.sync_level(level));
     let columns: Vec<_> = table.columns.iter().map(name).collect();
     // The list makes Postgres reject DROP COLUMN and ALTER TYPE, which would break the function.
     let columns = format!("UPDATE OF {}", columns.join(", "));
@@ -173,7 +118,7 @@ fn create_trigger(table: &CopiedTable, trigger: SyncTrigger, level: SyncLevel) -
         (SyncTrigger::Delete, _) => per_statement("DELETE", "OLD", OLD),
         (SyncTrigger::Move, _) => (columns, format!("FOR EACH ROW WHEN ({})", key_changed(text))),
     };
-    let (trigger, on) = (trigger.name(&table.managed, table.serving()), text.source());
+    let (trigger, on) = (trigger.name(&table.managed, table.serving()), text.serving());
     let function = qualified(&table.managed.sibling(trigger.clone()));
     let trigger = name(&trigger);
     [
@@ -191,13 +136,16 @@ fn per_statement(event: &str, which: &str, transition: &str) -> (String, String)
 }
 
 fn drop_trigger(table: &CopiedTable, trigger: SyncTrigger) -> Sql {
-    let (trigger, source) =
-        (name(&trigger.name(&table.managed, table.serving())), qualified(&table.source));
-    Sql(format!("DROP TRIGGER IF EXISTS {trigger} ON {source}"))
+    let serving = table.serving();
+    let (trigger, on) = (trigger.name(&table.managed, serving), table.name_of(serving));
+    Sql(format!("DROP TRIGGER IF EXISTS {} ON {}", name(&trigger), qualified(on)))
 }
 
 fn trigger_body(text: Text<'_>, trigger: SyncTrigger, level: SyncLevel) -> String {
     let body = match (trigger, level) {
+        (SyncTrigger::Write, SyncLevel::Row) if text.0.serving() == Side::Partitioned => {
+            return super::reverse::write_row(text);
+        }
         (SyncTrigger::Write, SyncLevel::Row) => insert_row(text) + &write_row(text),
         (SyncTrigger::Write, SyncLevel::Statement) => insert_all(text) + &write_all(text),
         (SyncTrigger::Update, _) => free_unique_values(text) + &write_all(text),
@@ -205,7 +153,12 @@ fn trigger_body(text: Text<'_>, trigger: SyncTrigger, level: SyncLevel) -> Strin
         (SyncTrigger::Move, _) => delete_old_row(text, "  "),
         (SyncTrigger::Truncate, _) => truncate(text),
     };
-    format!("\n#variable_conflict use_column\nBEGIN\n{body}  RETURN NULL;\nEND\n")
+    format!("\n#variable_conflict use_column\n{}", in_block(&body))
+}
+
+/// The statements of a trigger's function as its block.
+pub(super) fn in_block(statements: &str) -> String {
+    format!("BEGIN\n{statements}  RETURN NULL;\nEND\n")
 }
 
 fn key_changed(text: Text<'_>) -> String {
@@ -240,30 +193,31 @@ fn new_row(text: Text<'_>) -> String {
         "{}\n    SELECT {}\n    FROM {} AS s WHERE {}",
         text.insert(),
         text.columns_of("s"),
-        text.source(),
+        text.serving(),
         text.same_key("s", "NEW"),
     )
 }
 
-/// Deletes the row of the old key, unless the source has a row of that key.
+/// Deletes the row of the old key, unless the serving table has a row of that key.
 ///
 /// Lines are indented where they are written, not afterwards: a name can contain a line break.
 fn delete_old_row(text: Text<'_>, indent: &str) -> String {
-    let delete = format!("DELETE FROM {} AS t WHERE {};", text.copy(), text.same_key("t", "OLD"));
+    let delete =
+        format!("DELETE FROM {} AS t WHERE {};", text.passive(), text.same_key("t", "OLD"));
     let insert = format!("{} VALUES ({})", text.insert(), text.columns_of("OLD"));
     format!(
         "{indent}IF {} THEN\n{indent}  {delete}\n{indent}  IF NOT FOUND AND {ONE_SNAPSHOT} THEN\n{}{indent}  END \
          IF;\n{indent}END IF;\n",
-        text.is_not_in_source("OLD"),
+        text.is_not_served("OLD"),
         collide(&insert, &delete, indent)
     )
 }
 
-/// Inserts rows and deletes them again: if the copy has a row of that key that this snapshot cannot see, Postgres fails
+/// Inserts rows and deletes them again: if the passive table has a row of that key that this snapshot cannot see, Postgres fails
 /// with 40001 (`serialization_failure`), and the application tries again.
 ///
 /// A row that violates a constraint by now, such as a foreign key whose cascade is deleting it, has no such twin.
-fn collide(insert: &str, delete: &str, indent: &str) -> String {
+pub(super) fn collide(insert: &str, delete: &str, indent: &str) -> String {
     format!(
         "{indent}    BEGIN\n{indent}      {insert} ON CONFLICT DO NOTHING;\n{indent}      {delete}\n{indent}    \
          EXCEPTION WHEN integrity_constraint_violation THEN NULL;\n{indent}    END;\n"
@@ -279,7 +233,7 @@ fn insert_all(text: Text<'_>) -> String {
          END;\n",
         text.insert(),
         text.columns_of("s"),
-        text.source(),
+        text.serving(),
         text.same_key("s", "n"),
         text.unless_present(),
     )
@@ -291,7 +245,7 @@ fn write_all(text: Text<'_>) -> String {
         "  {}\n    SELECT {}\n    FROM {} AS s JOIN (SELECT DISTINCT {key} FROM {NEW} AS n) AS n ON {}\n    {};\n",
         text.insert(),
         text.columns_of("s"),
-        text.source(),
+        text.serving(),
         text.same_key("s", "n"),
         text.on_conflict(),
     )
@@ -300,7 +254,7 @@ fn write_all(text: Text<'_>) -> String {
 /// A statement can pass a unique value from row to row, in an order in which no two rows have it at a time. The rows are
 /// written in another order, so those of a copy with another unique index than its key are deleted first.
 fn free_unique_values(text: Text<'_>) -> String {
-    let (copy, key) = (text.copy(), super::text::of("n", &text.full_key()).join(", "));
+    let (copy, key) = (text.passive(), super::text::of("n", &text.full_key()).join(", "));
     format!(
         "  IF (SELECT count(*) FROM pg_index AS x WHERE x.indrelid = {}::regclass AND x.indisunique) > 1 THEN\n    DELETE \
          FROM {copy} AS t USING (SELECT DISTINCT {key} FROM {NEW} AS n) AS n WHERE {};\n  END IF;\n",
@@ -310,10 +264,10 @@ fn free_unique_values(text: Text<'_>) -> String {
 }
 
 fn delete_all(text: Text<'_>) -> String {
-    let gone = text.is_not_in_source("o");
+    let gone = text.is_not_served("o");
     let delete = format!(
         "DELETE FROM {} AS t USING {OLD} AS o WHERE {} AND {gone};",
-        text.copy(),
+        text.passive(),
         text.same_key("t", "o")
     );
     let insert =
@@ -325,18 +279,18 @@ fn delete_all(text: Text<'_>) -> String {
     )
 }
 
-/// Postgres truncates the copy only if no other session holds a lock on it. The application holds an ACCESS EXCLUSIVE lock
-/// on the source: if it waited for the build of an index, which in turn waits for a session that waits for the source, that
+/// Postgres truncates the passive table only if no other session holds a lock on it. The application holds an ACCESS
+/// EXCLUSIVE lock on the serving one: if it waited for the build of an index, which in turn waits for a session that waits for the source, that
 /// would be a deadlock. A DELETE conflicts with no build, but it cannot see rows that are newer than the snapshot.
 fn truncate(text: Text<'_>) -> String {
-    let (source, copy) = (text.source(), text.copy());
-    let busy = format!("could not truncate {copy}: another session holds a lock on it");
+    let (serving, passive) = (text.serving(), text.passive());
+    let busy = format!("could not truncate {passive}: another session holds a lock on it");
     format!(
-        "  IF EXISTS (SELECT FROM {source}) THEN\n    DELETE FROM {copy} AS t WHERE {};\n    RETURN NULL;\n  END \
-         IF;\n  BEGIN\n    LOCK TABLE {copy} IN ACCESS EXCLUSIVE MODE NOWAIT;\n    TRUNCATE {copy};\n  EXCEPTION WHEN \
+        "  IF EXISTS (SELECT FROM {serving}) THEN\n    DELETE FROM {passive} AS t WHERE {};\n    RETURN NULL;\n  END \
+         IF;\n  BEGIN\n    LOCK TABLE {passive} IN ACCESS EXCLUSIVE MODE NOWAIT;\n    TRUNCATE {passive};\n  EXCEPTION WHEN \
          lock_not_available THEN\n    IF {ONE_SNAPSHOT} THEN\n      RAISE serialization_failure USING MESSAGE = \
-         {};\n    END IF;\n    DELETE FROM {copy};\n  END;\n",
-        text.is_not_in_source("t"),
+         {};\n    END IF;\n    DELETE FROM {passive};\n  END;\n",
+        text.is_not_served("t"),
         literal(&busy)
     )
 }

@@ -1,7 +1,7 @@
 //! Pieces of SQL that name the columns of both tables.
 
-use crate::partition::{CopiedTable, Identifier, unused};
-use crate::sql::quote::{name, qualified};
+use crate::partition::{CopiedTable, Identifier, Side, unused};
+use crate::sql::quote::{literal, name, qualified};
 
 /// Label of the block of each function, which qualifies its variables.
 pub(super) const LABEL: &str = "pgpartition";
@@ -19,6 +19,24 @@ impl<'a> Text<'a> {
         qualified(&self.0.copy)
     }
 
+    /// The table that applications write to.
+    pub(super) fn serving(self) -> String {
+        qualified(self.0.name_of(self.0.serving()))
+    }
+
+    /// The table that only the triggers write to.
+    pub(super) fn passive(self) -> String {
+        qualified(self.0.name_of(self.0.serving().other()))
+    }
+
+    /// Columns of the unique index by which an insert finds the row that it conflicts with: those of the passive table.
+    pub(super) fn arbiter(self) -> Vec<&'a Identifier> {
+        match self.0.serving() {
+            Side::Source => self.full_key(),
+            Side::Partitioned => self.row_key(),
+        }
+    }
+
     pub(super) fn full_key(self) -> Vec<&'a Identifier> {
         self.0.full_key().collect()
     }
@@ -27,8 +45,24 @@ impl<'a> Text<'a> {
         self.0.key.iter().collect()
     }
 
+    /// The partition columns that the row key lacks.
+    pub(super) fn beside_key(self) -> Vec<&'a Identifier> {
+        self.full_key().into_iter().filter(|column| !self.0.key.contains(column)).collect()
+    }
+
     fn columns(self) -> Vec<&'a Identifier> {
         self.0.columns.iter().collect()
+    }
+
+    /// Columns that an update can set.
+    fn settable(self) -> impl Iterator<Item = &'a Identifier> {
+        self.0.columns.iter().filter(move |column| !self.0.always_identity.contains(column))
+    }
+
+    /// `"org_id" = t."org_id", "at" = t."at"`: all columns that an update can set.
+    pub(super) fn set_from(self, alias: &str) -> String {
+        let set = self.settable().map(name).map(|column| format!("{column} = {alias}.{column}"));
+        set.collect::<Vec<_>>().join(", ")
     }
 
     /// `s."id", s."org_id", s."at"`: all columns.
@@ -36,28 +70,27 @@ impl<'a> Text<'a> {
         of(alias, &self.columns()).join(", ")
     }
 
-    /// `INSERT INTO copy (columns) OVERRIDING SYSTEM VALUE`, which a query follows.
+    /// `INSERT INTO passive (columns) OVERRIDING SYSTEM VALUE`, which a query follows.
     pub(super) fn insert(self) -> String {
+        self.insert_as("")
+    }
+
+    /// The same with an alias for the table, such as ` AS s`.
+    pub(super) fn insert_as(self, alias: &str) -> String {
         let columns: Vec<_> = self.0.columns.iter().map(name).collect();
-        format!("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE", self.copy(), columns.join(", "))
+        let (passive, columns) = (self.passive(), columns.join(", "));
+        format!("INSERT INTO {passive}{alias} ({columns}) OVERRIDING SYSTEM VALUE")
     }
 
     /// `ON CONFLICT` of an insert that makes an existing row equal.
     ///
     /// The key is set as well: two values can be equal and not the same, such as 1.0 and 1.00.
     pub(super) fn on_conflict(self) -> String {
-        let set: Vec<_> = self
-            .0
-            .columns
-            .iter()
-            .filter(|column| !self.0.always_identity.contains(column))
-            .map(name)
-            .map(|column| format!("{column} = EXCLUDED.{column}"))
-            .collect();
+        let set = self.set_from("EXCLUDED");
         if set.is_empty() {
             return self.unless_present();
         }
-        format!("ON CONFLICT ({}) DO UPDATE SET {}", self.conflict_key(), set.join(", "))
+        format!("ON CONFLICT ({}) DO UPDATE SET {set}", self.conflict_key())
     }
 
     /// `ON CONFLICT` of an insert that leaves an existing row as it is.
@@ -66,36 +99,54 @@ impl<'a> Text<'a> {
     }
 
     fn conflict_key(self) -> String {
-        let key: Vec<_> = self.0.full_key().map(name).collect();
+        let key: Vec<_> = self.arbiter().into_iter().map(name).collect();
         key.join(", ")
     }
 
     /// `s."id" = OLD."id" AND s."org_id" = OLD."org_id"`: rows of the same full key.
     pub(super) fn same_key(self, left: &str, right: &str) -> String {
-        let key = self.full_key();
-        let pairs = of(left, &key).into_iter().zip(of(right, &key));
-        pairs.map(|(left, right)| format!("{left} = {right}")).collect::<Vec<_>>().join(" AND ")
+        same(&self.full_key(), left, right)
     }
 
-    /// `NOT EXISTS (…)`: the source has no row of this full key.
-    pub(super) fn is_not_in_source(self, alias: &str) -> String {
-        format!(
-            "NOT EXISTS (SELECT FROM {} AS s WHERE {})",
-            self.source(),
-            self.same_key("s", alias)
-        )
+    /// `s."id" = OLD."id"`: rows of the same row key.
+    pub(super) fn same_row_key(self, left: &str, right: &str) -> String {
+        same(&self.row_key(), left, right)
     }
 
-    /// `NOT EXISTS (…)`: the source has no row that an update could make this row of the copy equal to.
-    pub(super) fn has_no_source(self, alias: &str) -> String {
+    /// `NOT EXISTS (…)`: the serving table has no row of this full key.
+    pub(super) fn is_not_served(self, alias: &str) -> String {
+        let (serving, key) = (self.serving(), self.same_key("s", alias));
+        format!("NOT EXISTS (SELECT FROM {serving} AS s WHERE {key})")
+    }
+
+    /// `NOT EXISTS (…)`: the serving table has no row that an update could make this row of the passive one equal to.
+    pub(super) fn has_no_original(self, alias: &str) -> String {
         let always: String = self
             .0
             .always_identity
             .iter()
             .map(|column| format!(" AND s.{0} = {alias}.{0}", name(column)))
             .collect();
-        let (source, key) = (self.source(), self.same_key("s", alias));
-        format!("NOT EXISTS (SELECT FROM {source} AS s WHERE {key}{always})")
+        let (key, always) = match self.0.serving() {
+            Side::Source => (self.same_key("s", alias), always),
+            // A row that moved to another partition is the same row. Foreign keys that reference it would cascade.
+            Side::Partitioned if always.is_empty() => (self.same_row_key("s", alias), always),
+            Side::Partitioned => {
+                let referenced = self.is_referenced();
+                (self.same_row_key("s", alias), format!(" AND ({referenced} OR true{always})"))
+            }
+        };
+        let serving = self.serving();
+        format!("NOT EXISTS (SELECT FROM {serving} AS s WHERE {key}{always})")
+    }
+
+    /// `EXISTS (…)`: foreign keys reference the passive table.
+    pub(super) fn is_referenced(self) -> String {
+        format!(
+            "EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = {}::regclass AND starts_with(g.tgname, \
+             'RI_ConstraintTrigger_a'))",
+            literal(&self.passive())
+        )
     }
 
     /// Names of variables for a key: `upto_1`, `upto_2`.
@@ -146,6 +197,12 @@ impl<'a> Text<'a> {
         let Ok(wished) = Identifier::new(wished) else { return wished.to_owned() };
         name(&unused(&wished, |taken| self.0.columns.contains(taken)))
     }
+}
+
+/// `s."id" = OLD."id" AND s."org_id" = OLD."org_id"`
+pub(super) fn same(columns: &[&Identifier], left: &str, right: &str) -> String {
+    let pairs = of(left, columns).into_iter().zip(of(right, columns));
+    pairs.map(|(left, right)| format!("{left} = {right}")).collect::<Vec<_>>().join(" AND ")
 }
 
 /// Columns with an alias before them. An alias is a word that needs no quotes, or has them.

@@ -1,0 +1,245 @@
+  -- Waits for locks end at this time, so that together they take no longer than one may.
+  deadline timestamptz := clock_timestamp() + nullif(current_setting('lock_timeout'), '0')::interval;
+  recorded jsonb := nullif(current_setting('pgpartition.recorded', true), '')::jsonb;
+  -- Commands for after the exchange. What the catalog says of the serving table then means the other one.
+  later text[] := '{}';
+  views text[] := '{}';
+  command text;
+  object record;
+  words text;
+  marks text[];
+  deferred jsonb;
+BEGIN
+@begin  -- Views first, as readers of a view lock them. A change of the owner to the same role only locks.
+  FOR object IN
+    SELECT DISTINCT v.oid::regclass AS name
+    FROM pg_depend AS d
+    JOIN pg_rewrite AS w ON w.oid = d.objid
+    JOIN pg_class AS v ON v.oid = w.ev_class AND v.relkind = 'v'
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = pgpartition.serving
+      AND d.deptype = 'n' AND pg_get_userbyid(v.relowner) = current_user
+    ORDER BY 1
+  LOOP
+@limit    EXECUTE format('ALTER VIEW %s OWNER TO CURRENT_USER', object.name);
+  END LOOP;
+@limit  LOCK TABLE ONLY @serving IN ACCESS EXCLUSIVE MODE;
+@limit  LOCK TABLE ONLY @passive IN ACCESS EXCLUSIVE MODE;
+  IF to_regclass(@serving_text)::oid IS DISTINCT FROM pgpartition.serving
+    OR to_regclass(@passive_text)::oid IS DISTINCT FROM pgpartition.passive THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = 'a table was replaced by another one of its name since it was looked at: plan again';
+  END IF;
+  IF split_part(obj_description(pgpartition.passive, 'pg_class'), E'\n', 1) IS DISTINCT FROM @mark THEN
+    RAISE object_not_in_prerequisite_state USING MESSAGE = format('table %s is not marked as one of this conversion', @passive_text);
+  END IF;
+  IF EXISTS (
+    SELECT FROM jsonb_each(pgpartition.recorded->'sync'->'triggers') AS r (name, was)
+    WHERE NOT EXISTS (
+      SELECT FROM pg_trigger AS g
+      WHERE g.tgrelid IN (pgpartition.serving, pgpartition.passive) AND g.tgname = r.name AND g.tgenabled = 'A'
+        AND g.oid::text = r.was->>'oid' AND g.xmin::text = r.was->>'xmin'
+    )
+    UNION ALL
+    SELECT FROM jsonb_each(pgpartition.recorded->'sync'->'functions') AS r (name, was)
+    WHERE NOT EXISTS (
+      SELECT FROM pg_proc AS p WHERE p.oid::text = r.was->>'oid' AND p.xmin::text = r.was->>'xmin'
+    )
+  ) OR (pgpartition.recorded->'sync'->'triggers' ?& @installed) IS NOT TRUE THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = 'the triggers and functions of the sync are not those that were installed: plan again';
+  END IF;
+  IF EXISTS (
+    WITH columns AS (
+      SELECT a.attrelid = pgpartition.serving AS serves, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attgenerated
+      FROM pg_attribute AS a
+      WHERE a.attrelid IN (pgpartition.serving, pgpartition.passive) AND a.attnum > 0 AND NOT a.attisdropped
+    )
+    SELECT FROM columns AS k
+    GROUP BY k.attname, k.atttypid, k.atttypmod, k.attcollation, k.attgenerated
+    HAVING count(*) <> 2 OR bool_or(k.attgenerated = '' AND NOT pgpartition.recorded->'sync'->'columns' ? k.attname::text)
+  ) THEN
+    RAISE object_not_in_prerequisite_state USING MESSAGE = 'the columns of the two tables differ: plan again';
+  END IF;
+  -- A snapshot from before our last write does not see all rows of the table that gets the name. So those of others have
+  -- to end first, those of replicas too as far as they are known.
+  SELECT coalesce('process ' || held.pid, 'a replica') AS by INTO object
+    FROM (
+      SELECT a.pid, a.backend_xmin AS xmin
+      FROM pg_stat_activity AS a
+      WHERE (a.datname = current_database() OR a.datname IS NULL) AND a.usename IS NOT NULL AND a.pid <> pg_backend_pid()
+      UNION ALL
+      SELECT NULL, s.xmin
+      FROM pg_replication_slots AS s
+      WHERE s.active
+    ) AS held
+    WHERE age(held.xmin) >= pg_current_xact_id()::text::numeric - (pgpartition.recorded->>'changed')::numeric
+    LIMIT 1;
+  IF FOUND THEN
+    RAISE object_in_use USING
+      MESSAGE = format('%s has a snapshot from before the operator last wrote rows: end its transaction', object.by);
+  END IF;
+
+  -- What the application has on the serving table, in the words of the catalog.
+@drop_others  FOR object IN
+    SELECT g.tgname, g.tgenabled, pg_get_triggerdef(g.oid) AS definition, obj_description(g.oid, 'pg_trigger') AS comment,
+      p.tgname AS passive,
+      replace(pg_get_triggerdef(g.oid), format(' ON %s ', g.tgrelid::regclass), ' ON ')
+        = replace(pg_get_triggerdef(p.oid), format(' ON %s ', p.tgrelid::regclass), ' ON ') AS is_same
+    FROM pg_trigger AS g
+    LEFT JOIN pg_trigger AS p ON p.tgrelid = pgpartition.passive AND p.tgname = g.tgname AND NOT p.tgisinternal
+    WHERE g.tgrelid = pgpartition.serving AND NOT g.tgisinternal AND g.tgname <> ALL (@triggers)
+    ORDER BY g.tgname
+  LOOP
+    IF object.is_same IS NOT TRUE THEN
+      IF object.passive IS NOT NULL THEN
+        EXECUTE format(@drop_of_passive, object.tgname);
+      END IF;
+      later := later || object.definition
+        || CASE WHEN object.comment IS NOT NULL THEN
+          ARRAY[format('COMMENT ON TRIGGER %I ON %s IS %L', object.tgname, @serving_text, object.comment)] END;
+    END IF;
+    later := later || format('ALTER TABLE %s %s TRIGGER %I', @serving_text, CASE object.tgenabled WHEN 'D' THEN 'DISABLE'
+      WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, object.tgname);
+    EXECUTE format(@retire_trigger, object.tgname);
+  END LOOP;
+  FOR object IN
+    SELECT v.oid::regclass AS name, v.reloptions, w.rulename, w.oid AS rule,
+      -- A use of the whole row names the row type behind column 0.
+      strpos(w.ev_action::text, format(':varattno 0 :vartype %s ', t.reltype)) > 0 AS whole_row
+    FROM pg_class AS t
+    JOIN pg_rewrite AS w ON w.oid IN (
+      SELECT d.objid FROM pg_depend AS d
+      WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+    )
+    JOIN pg_class AS v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = t.relowner
+    WHERE t.oid = pgpartition.serving
+    ORDER BY v.oid, w.rulename
+  LOOP
+    IF object.rulename <> '_RETURN' THEN
+      later := later || regexp_replace(pg_get_ruledef(object.rule), '^CREATE RULE', 'CREATE OR REPLACE RULE');
+    ELSIF NOT object.whole_row THEN
+      views := views || concat('CREATE OR REPLACE VIEW ', object.name,
+        ' WITH (' || array_to_string(object.reloptions, ', ') || ')', ' AS ', pg_get_viewdef(object.name));
+    END IF;
+  END LOOP;
+  SELECT pgpartition.later || coalesce(array_agg(pg_get_functiondef(p.oid) ORDER BY p.oid), '{}') INTO pgpartition.later
+    FROM pg_class AS t
+    JOIN pg_proc AS p ON p.proowner = t.relowner AND p.prosqlbody IS NOT NULL
+    WHERE t.oid = pgpartition.serving AND EXISTS (
+      SELECT FROM pg_depend AS d
+      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+    ) AND NOT EXISTS (
+      SELECT FROM pg_depend AS d
+      JOIN pg_type AS y ON y.oid = d.refobjid AND t.reltype IN (y.oid, y.typelem)
+      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_type'::regclass
+    );
+  FOR object IN
+    SELECT p.pubname, concat(' (' || (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+        FROM pg_attribute AS a WHERE a.attrelid = pgpartition.serving AND a.attnum = ANY (r.prattrs::int2[])
+      ) || ')', ' WHERE (' || pg_get_expr(r.prqual, pgpartition.serving) || ')') AS part
+    -- 14 has no such columns.
+    FROM (SELECT NULL::int2vector AS prattrs, NULL::pg_node_tree AS prqual) AS since_15
+    CROSS JOIN LATERAL (SELECT r.prpubid, prattrs, prqual FROM pg_publication_rel AS r WHERE r.prrelid = pgpartition.serving) AS r
+    JOIN pg_publication AS p ON p.oid = r.prpubid
+    ORDER BY p.pubname
+  LOOP
+    EXECUTE format('ALTER PUBLICATION %I DROP TABLE %s', object.pubname, @serving_text);
+    later := later || format('ALTER PUBLICATION %I ADD TABLE %s%s', object.pubname, @serving_text, object.part);
+  END LOOP;
+  -- A sequence that a column owns and both tables use, as a serial has, becomes the other column's.
+  SELECT pgpartition.later || coalesce(array_agg(
+      format('ALTER SEQUENCE %s OWNED BY %s.%I', d.objid::regclass, @serving_text, a.attname) ORDER BY a.attnum), '{}')
+    INTO pgpartition.later
+    FROM pg_depend AS d
+    JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+    JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'
+      AND d.refobjid = pgpartition.serving;
+  -- Lines of the mark behind the first are about the partitioned table, and wait in the comment of the passive one.
+  words := obj_description(pgpartition.serving, 'pg_class');
+  SELECT array_agg(l.line ORDER BY l.at) FILTER (WHERE l.at > 1 AND NOT starts_with(l.line, 'pgpartition.dev deferred ')),
+      max(substr(l.line, length('pgpartition.dev deferred ') + 1)) FILTER (WHERE starts_with(l.line, 'pgpartition.dev deferred '))
+    INTO pgpartition.marks, pgpartition.deferred
+    FROM unnest(string_to_array(obj_description(pgpartition.passive, 'pg_class'), E'\n')) WITH ORDINALITY AS l (line, at)
+    WHERE starts_with(l.line, 'pgpartition.dev ');
+
+@remove  -- Identity columns have a sequence each: under the lock of a change of its name nobody takes a number.
+  FOR object IN
+    WITH sequences AS (
+      SELECT a.attrelid, a.attname, s.oid, s.relname
+      FROM pg_attribute AS a
+      JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+        AND d.classid = 'pg_class'::regclass AND d.deptype = 'i'
+      JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+      WHERE a.attrelid IN (pgpartition.serving, pgpartition.passive) AND a.attidentity <> ''
+    )
+    SELECT s.oid AS serving, p.oid AS passive, s.relname AS name
+    FROM sequences AS s
+    JOIN sequences AS p ON p.attrelid = pgpartition.passive AND p.attname = s.attname
+    WHERE s.attrelid = pgpartition.serving
+    ORDER BY s.attname
+  LOOP
+@limit    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.serving::regclass, @passive_name);
+    EXECUTE format('SELECT setval(%s::oid, last_value, is_called) FROM %s', object.passive, object.serving::regclass);
+    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.passive::regclass, object.name);
+  END LOOP;
+  FOR object IN
+    WITH indexes AS (
+      SELECT x.indrelid, x.indexrelid, c.relname, x.indisprimary, x.indisunique,
+        substr(pg_get_indexdef(x.indexrelid), 1 + length(format('CREATE %sINDEX %I ON %s%s USING ',
+          CASE WHEN x.indisunique THEN 'UNIQUE ' END, c.relname, CASE c.relkind WHEN 'I' THEN 'ONLY ' END,
+          x.indrelid::regclass))) AS shape,
+        x.indisexclusion, CASE WHEN x.indisunique AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+          THEN ARRAY(SELECT a.attname
+            FROM unnest(x.indkey[0:x.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
+            JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = k.attnum
+            ORDER BY k.place) END AS key
+      FROM pg_index AS x
+      JOIN pg_class AS c ON c.oid = x.indexrelid
+      WHERE x.indrelid IN (pgpartition.serving, pgpartition.passive)
+    ), keys AS (
+      (SELECT i.indexrelid FROM indexes AS i WHERE i.indrelid = @source AND i.key @> @key AND i.key <@ @key
+        ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1)
+      UNION ALL
+      (SELECT i.indexrelid FROM indexes AS i WHERE i.indrelid = @copy AND i.key = @full_key
+        ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1)
+    ), shapes AS (
+      SELECT i.indrelid, i.indexrelid, i.relname,
+        CASE WHEN i.indexrelid IN (SELECT k.indexrelid FROM keys AS k) THEN 'key'
+          ELSE concat_ws(' ', i.indisunique, i.indisexclusion, i.shape) END AS shape
+      FROM indexes AS i
+    ), numbered AS (
+      -- Of several with one shape, those that were renamed by a swap come first.
+      SELECT i.*, row_number() OVER (PARTITION BY i.indrelid, i.shape ORDER BY NOT starts_with(i.relname, p.relname || '_'),
+        NOT starts_with(i.relname, 'pgpartition_'), i.relname) AS number
+      FROM shapes AS i
+      JOIN pg_class AS p ON p.oid = pgpartition.passive
+    )
+    SELECT s.indexrelid AS serving, p.indexrelid AS passive, s.relname AS name
+    FROM numbered AS s
+    JOIN numbered AS p ON p.indrelid = pgpartition.passive AND p.shape = s.shape AND p.number = s.number
+    WHERE s.indrelid = pgpartition.serving
+    ORDER BY s.relname
+  LOOP
+@limit    EXECUTE format('ALTER INDEX %s RENAME TO %I', object.serving::regclass, @passive_name);
+    EXECUTE format('ALTER INDEX %s RENAME TO %I', object.passive::regclass, object.name);
+  END LOOP;
+  ALTER TABLE @serving RENAME TO @new_name;
+  ALTER TABLE @passive RENAME TO @name;
+
+@install  FOREACH command IN ARRAY later LOOP
+@limit    EXECUTE command;
+  END LOOP;
+  FOREACH command IN ARRAY views LOOP
+@limit    BEGIN
+      EXECUTE command;
+    EXCEPTION
+      -- It groups by a key that the other table does not have, or has a column of the row type: it goes on reading the
+      -- table that it reads.
+      WHEN grouping_error OR invalid_table_definition THEN NULL;
+    END;
+  END LOOP;
+@self_references  EXECUTE format('COMMENT ON TABLE %s IS %L', @serving_text, @marked_serving);
+  EXECUTE format('COMMENT ON TABLE %s IS %L', @new_passive_text, @marked_passive);
+@end
