@@ -69,7 +69,7 @@ pub struct PageDone {
 
 /// The answer of a page that copies.
 #[derive(Deserialize)]
-struct Copied {
+struct CopyAnswer {
     copied: u64,
     done: bool,
     blocks: bool,
@@ -78,7 +78,7 @@ struct Copied {
 /// The answer of a page that compares.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Compared {
+struct CompareAnswer {
     source_rows: u64,
     differing: u64,
     repaired: u64,
@@ -188,11 +188,12 @@ pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
 fn done(work: &Work, answer: &str) -> Result<(PageDone, bool), DatabaseError> {
     Ok(match work {
         Work::Copy(_) => {
-            let Copied { copied, done, blocks } = serde_json::from_str(answer).map_err(misread)?;
+            let CopyAnswer { copied, done, blocks } =
+                serde_json::from_str(answer).map_err(misread)?;
             (PageDone { rows: copied, differing: 0, repaired: 0, done }, blocks)
         }
         Work::Compare(_) => {
-            let Compared { source_rows, differing, repaired, done, blocks } =
+            let CompareAnswer { source_rows, differing, repaired, done, blocks } =
                 serde_json::from_str(answer).map_err(misread)?;
             (PageDone { rows: source_rows, differing, repaired, done }, blocks)
         }
