@@ -1,5 +1,6 @@
 //! What a plan must know beyond the catalog: the questions, and the answers that are part of a snapshot.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::meaning::{qualified, qualified_all};
 use super::{
     CopyDifferences, CopyFacts, InvalidSnapshot, ObservedTable, OldestRow, PlainTable,
-    RawOldestRow, SyncState,
+    RawOldestRow, RoutingFacts, SyncState,
 };
 use crate::partition::{
     CopiedTable, Edge, Identifier, KeyType, QualifiedName, RangeBounds, SyncLevel,
@@ -35,6 +36,8 @@ pub enum Question {
     /// Whether the triggers and functions of a conversion are those that an installation would create for this table and
     /// level. It is asked once it is known what belongs to the copy.
     Sync(Box<CopiedTable>, SyncLevel),
+    /// How the table is routed, with these roles. It is asked once it is known what belongs to the copy.
+    Routing(BTreeSet<Identifier>),
 }
 
 /// The answer to a [`Question`], as `inspect -o json` prints it. That Postgres did not answer is an answer as
@@ -88,6 +91,13 @@ pub enum Answer {
         /// How the copy differs from its source.
         #[serde(default)]
         differences: CopyDifferences,
+    },
+    /// To [`Question::Routing`].
+    Routing {
+        /// The roles that were asked about.
+        roles: BTreeSet<Identifier>,
+        /// How the table is routed, or `None` if the plain table was dropped meanwhile.
+        facts: Option<Box<RoutingFacts>>,
     },
 }
 
@@ -170,6 +180,7 @@ impl fmt::Display for Question {
             }
             Self::Copy => f.write_str("how far the conversion of the table is"),
             Self::Sync(..) => f.write_str("whether the sync triggers are what was installed"),
+            Self::Routing(_) => f.write_str("which roles read the copy in place of the table"),
         }
     }
 }
@@ -227,7 +238,8 @@ impl ObservedTable {
             | Question::ReferencesTo(_)
             | Question::PlainTable
             | Question::OldestRow(_)
-            | Question::Copy => self.answered.contains(question),
+            | Question::Copy
+            | Question::Routing(_) => self.answered.contains(question),
             Question::Sync(table, level) => {
                 let judged = self.copy.as_ref().and_then(|facts| facts.judged.as_ref());
                 judged.is_some_and(|judged| judged.of == table.sync_digest(*level))
@@ -297,6 +309,7 @@ impl ObservedTable {
                 }
                 return Ok(());
             }
+            Answer::Routing { roles, facts } => self.learn_routing(roles, facts),
         };
         self.answered.insert(question);
         Ok(())

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BlockingTransaction, ConversionRecord, ConversionState, CopyDifferences, CopyProperty,
-    InstalledFunction, ObservedTable, PlainTable, PropertyDifference, Sweep, SyncState,
+    InstalledFunction, ObservedTable, PlainTable, PropertyDifference, RoutingFacts, Sweep,
+    SyncState,
 };
 use crate::partition::{CopiedTable, Identifier, QualifiedName, Side, SyncLevel};
 
@@ -34,11 +35,17 @@ pub struct CopyFacts {
     /// Sessions and replicas that still see rows as they were before the operator changed some.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub older: Vec<BlockingTransaction>,
+    /// Whether the view is there that routed roles read in place of the table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub routed: bool,
     /// The record of the conversion, and its triggers and functions.
     pub state: ConversionState,
     /// The answer to [`Question::Sync`](super::Question::Sync).
     #[serde(skip)]
     pub(super) judged: Option<Judged>,
+    /// The answer to [`Question::Routing`](super::Question::Routing).
+    #[serde(skip)]
+    pub routing: Option<Box<RoutingFacts>>,
 }
 
 /// How a copy and its triggers compare with what the spec asks for.
@@ -73,8 +80,10 @@ impl CopyFacts {
             analyzed: false,
             views: Vec::new(),
             older: Vec::new(),
+            routed: false,
             state: ConversionState::default(),
             judged: None,
+            routing: None,
         }
     }
 

@@ -14,6 +14,7 @@ mod near;
 mod oldest_row;
 mod partition;
 mod plain;
+mod routing;
 pub(crate) mod snapshot;
 mod state;
 
@@ -46,6 +47,7 @@ pub use plain::{
     PlainColumn, PlainTable, PlainTrigger, TablePublication, TakenName, UniqueIndex, Unusual,
     UnusualCheck,
 };
+pub use routing::{RouteRole, RouteSchema, RouteView, RoutingFacts};
 pub use snapshot::Snapshot;
 pub use state::{DetachedBy, PartitionState};
 
@@ -294,10 +296,8 @@ impl Relation {
     /// The tables whose foreign keys lead here.
     #[must_use]
     pub fn referencing(&self) -> Vec<QualifiedName> {
-        let mut tables: Vec<_> = self.referenced_by.iter().map(|key| key.from.clone()).collect();
-        tables.sort();
-        tables.dedup();
-        tables
+        let tables: BTreeSet<_> = self.referenced_by.iter().map(|key| key.from.clone()).collect();
+        tables.into_iter().collect()
     }
 }
 

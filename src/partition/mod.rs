@@ -23,6 +23,8 @@ mod managed;
 mod marker;
 mod naming;
 mod predicate;
+mod routing;
+mod search_path;
 mod side;
 mod stored_name;
 mod version;
@@ -60,5 +62,9 @@ pub use marker::{
 pub use naming::{
     default_name, end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused,
 };
+pub use routing::{
+    roles_routed_for, route_mark, route_schema_mark, route_view, routed_roles, routing_beginning,
+};
+pub use search_path::{DEFAULT_SEARCH_PATH, SearchPath};
 pub use side::Side;
 pub use version::ServerVersion;

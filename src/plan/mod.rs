@@ -30,7 +30,9 @@ mod step;
 mod undone;
 mod work;
 
-pub use blocker::{Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker};
+pub use blocker::{
+    Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker, RouteFault, RoutingFault,
+};
 pub use calendar::Calendar;
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{
@@ -49,9 +51,9 @@ pub use step::{
     Detach, DetachSource, DiscardPartition, Drain, DropCopy, DropDetached, DropExclusion,
     DropIndex, DropSource, DropTableIndex, Effort, EndSync, ExcludeFromDefault, Facts, Family,
     FinalizeDetach, FollowSource, IndexBody, IndexDefinition, InstallSync, MarkPartitions,
-    MarkedPartition, Marking, NewIndex, NewPartition, Object, Remember, RemoveDefault,
-    ReplaceTableIndex, Risk, StateBounds, Step, StepKind, Swap, TransactionMode, ValidateBounds,
-    ValidateCopy, ValidateExclusion,
+    MarkedPartition, Marking, NewIndex, NewPartition, Object, PathChange, Remember, RemoveDefault,
+    ReplaceTableIndex, Risk, Route, RoutedRole, RoutingView, StateBounds, Step, StepKind, Swap,
+    TransactionMode, Unroute, ValidateBounds, ValidateCopy, ValidateExclusion,
 };
 pub use undone::Undone;
 pub use work::{CompareRows, CopyRows, PlannedWork, Work};

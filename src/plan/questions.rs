@@ -1,5 +1,7 @@
 //! What a plan must know beyond the catalog.
 
+use std::collections::BTreeSet;
+
 use super::condition::unproven_conditions;
 use super::conversion::{Phase, phase};
 use super::{Calendar, Gaps, Moment};
@@ -22,7 +24,8 @@ pub fn questions(
         .chain(plain_table(observed).filter(|_| desired.conversion.is_some()))
         .chain(oldest_row(desired, observed))
         .chain(copy(observed))
-        .chain(sync(desired, observed, moment));
+        .chain(sync(desired, observed, moment))
+        .chain(routing(desired, observed));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
@@ -131,6 +134,17 @@ fn sync(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Op
         Ok(Phase::Partitioned | Phase::Begin(_) | Phase::Served { .. } | Phase::Ended(_))
         | Err(_) => None,
     }
+}
+
+/// Asks about the routing of a table that is routed, or will be.
+fn routing(desired: &DesiredTable, observed: &ObservedTable) -> Option<Question> {
+    let copy = observed.copy.as_ref()?;
+    let method = desired.conversion.as_ref().map(|conversion| &conversion.method);
+    let roles = match method {
+        Some(ConversionMethod::Copy(options)) => options.routing.clone(),
+        Some(ConversionMethod::Attach) | None => BTreeSet::new(),
+    };
+    (copy.routed || !roles.is_empty()).then_some(Question::Routing(roles))
 }
 
 /// Asks about the conditions that an index in the catalog may have in other words.

@@ -78,6 +78,10 @@ pub enum Cause {
     NotCompared,
     /// The last sweep found rows that differed.
     RowsDiffered,
+    /// The spec names roles that read the copy before the cutover.
+    RoutingWanted,
+    /// The spec names no such roles, or the cutover is done.
+    RoutingUnwanted,
     /// The last comparison is as old as the spec allows.
     ComparisonDue,
 }
@@ -126,6 +130,8 @@ impl Cause {
             Self::NeverAnalyzed => "the copy has no statistics".to_owned(),
             Self::NotCompared => "not compared since the sync was installed".to_owned(),
             Self::RowsDiffered => "the last sweep found differences".to_owned(),
+            Self::RoutingWanted => "spec.conversion.routing.roles".to_owned(),
+            Self::RoutingUnwanted => "no role is routed any more".to_owned(),
             Self::ComparisonDue => "spec.conversion.parity.every".to_owned(),
         }
     }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::copy_facts::copy_facts;
 use super::inspect_copy::inspect_copy;
 use super::inspect_plain::inspect_plain;
+use super::inspect_routing::inspect_routing;
 use super::{ErrorKind, InspectError, Session};
 use crate::observed::{
     Answer, CopyDifferences, CountedRows, DeparsedCondition, ObservedTable, Question, RawOldestRow,
@@ -47,6 +48,15 @@ pub async fn answer(
         }
         Question::Copy => Ok(Answer::Copy(copy_facts(session, observed).await?.map(Box::new))),
         Question::Sync(table, level) => judge_sync(session, observed, table, *level).await,
+        Question::Routing(roles) => {
+            let facts = match (&observed.copy, &observed.relation) {
+                (Some(copy), Some(relation)) => {
+                    inspect_routing(session, observed, (copy, relation.oid), roles).await?
+                }
+                (_, None) | (None, _) => None,
+            };
+            Ok(Answer::Routing { roles: roles.clone(), facts: facts.map(Box::new) })
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::inspect_conversion::inspect_conversion;
 use super::inspect_plain::inspect_plain;
+use super::inspect_routing::is_routed;
 use super::{InspectError, Session};
 use crate::observed::{BlockingTransaction, CopyFacts, CopyOf, ObservedTable};
 use crate::partition::{Side, source_name};
@@ -73,6 +74,7 @@ pub(super) async fn copy_facts(
     let mut facts = CopyFacts::new(source, plain);
     facts.state = inspect_conversion(session, table, &name, copy).await?;
     (facts.serving, facts.analyzed) = (serving, analyzed);
+    facts.routed = is_routed(session, table).await?;
     facts.keys = serde_json::from_str(keys.as_deref().unwrap_or("[]"))?;
     let views = session.query_one_text(VIEWS, &[&relation.oid]).await?;
     facts.views = serde_json::from_str(views.as_deref().unwrap_or("[]"))?;

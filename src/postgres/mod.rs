@@ -11,6 +11,7 @@ mod inspect;
 mod inspect_conversion;
 mod inspect_copy;
 mod inspect_plain;
+mod inspect_routing;
 mod lock;
 mod login;
 mod milestone;

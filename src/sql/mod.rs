@@ -11,6 +11,7 @@
 //! | `conversion/create.rs` | `DROP TABLE` | the copy of a table whose conversion ended before the cutover |
 //! | `conversion/source.rs` | `DROP TABLE` | the plain table some time after the cutover |
 //! | `index.rs` | `DROP INDEX` | an index that was replaced, is invalid, or is no longer wanted |
+//! | `routing.rs` | `DROP VIEW` | the view that routed roles read, which has no rows of its own |
 //!
 //! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
 //! `record_tables.rs` is text of a hint. `constraint.rs` drops constraints of tables by name. `conversion/` drops besides
@@ -33,6 +34,7 @@ mod record;
 mod record_tables;
 mod references;
 mod retention;
+mod routing;
 mod script;
 mod settings;
 mod statements;
@@ -51,6 +53,7 @@ pub use index::deparse_conditions;
 pub use oldest_row::find_oldest_row;
 pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
+pub use routing::count_older_sessions;
 pub use script::{Role, Script, Sql, Statement};
 pub use settings::{pin_settings, pinned_options};
 pub use statements::{
@@ -102,8 +105,20 @@ pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
     let mut script = Script::new(mode, &Role::Owner(owner.clone()), statements);
     let by_operator = |sql| Statement { role: Role::Operator, sql };
     script.statements.splice(..0, before.into_iter().map(by_operator));
+    script.statements.extend(routing_of(step));
     script.statements.extend(records_of(step).into_iter().map(by_operator));
     script
+}
+
+/// The owner creates the view, and each routed role sets its path.
+fn routing_of(step: &Step) -> Vec<Statement> {
+    if let Step::Route(route) = step {
+        routing::route(route)
+    } else if let Step::Unroute(unroute) = step {
+        routing::unroute(unroute)
+    } else {
+        Vec::new()
+    }
 }
 
 fn statements_of(step: &Step) -> Vec<Sql> {
@@ -142,6 +157,8 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::AnalyzeCopy(analyze) => vec![conversion::analyze(&analyze.copy)],
         Step::EndSync(end) => locked(step, end_sync(&end.table)),
         Step::DropCopy(drop) => drop_copy(&drop.table, drop.oid),
+        // Several roles run them.
+        Step::Route(_) | Step::Unroute(_) => Vec::new(),
         Step::Swap(step) => swap(step),
         Step::DropSource(drop) => {
             locked(step, drop_source(&drop.table, drop.oid, &drop.foreign_keys))

@@ -22,7 +22,7 @@ pub enum Role {
     /// The role that the operator logs in as. Code of an owner must not have run in the session since
     /// it was reset.
     Operator,
-    /// The owner of a table.
+    /// The owner of a table, or a role whose search path is set.
     Owner(Identifier),
 }
 

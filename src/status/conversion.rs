@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::Seen;
 use super::conditions::whole_seconds;
+use super::routing::routing;
 use super::verdict::is_for_index;
 use crate::api::v1alpha1 as api;
 use crate::api::v1alpha1::{
@@ -97,6 +98,7 @@ pub(super) fn conversion(seen: &Seen<'_>) -> Option<ConversionStatus> {
         rollback: rollback(seen),
         losses: losses(seen),
         bound: bound(seen),
+        routing: routing(seen),
         ..ConversionStatus::default()
     };
     Some(match (stage, &seen.observed.copy) {

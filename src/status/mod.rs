@@ -8,6 +8,7 @@ mod conversion;
 mod converted;
 mod drift;
 mod obstacle;
+mod routing;
 mod summary;
 mod verdict;
 

@@ -7,7 +7,7 @@ use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
 use crate::plan::{
     Blocker, ConversionBlocker, DefaultBlocker, Deferral, Family, FinalizeDetach, IndexBlocker,
-    MarkPartitions, Marking, Refusal, Step,
+    MarkPartitions, Marking, Refusal, RouteFault, RoutingFault, Step,
 };
 
 /// One thing that keeps a table from being what its spec asks for.
@@ -169,7 +169,7 @@ fn about_step(step: &Step) -> About {
         Family::Record if is_adoption(step) => About::Work,
         Family::Record | Family::Retention => About::Retention,
         Family::Index => About::Indexes,
-        Family::Conversion => About::Conversion,
+        Family::Conversion | Family::Routing => About::Conversion,
     }
 }
 
@@ -240,6 +240,8 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
         ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. } => {
             (Reason::ParityFailed, About::Conversion)
         }
+        ConversionBlocker::CannotRoute { fault, .. } => (of_routing(fault), About::Conversion),
+        ConversionBlocker::RoleNotRoutable { fault, .. } => (of_role(fault), About::Conversion),
         ConversionBlocker::DropCopyNeedsApproval { .. }
         | ConversionBlocker::RollbackNeedsApproval { .. } => {
             (Reason::AwaitingApproval, About::Conversion)
@@ -250,6 +252,24 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
         }
         ConversionBlocker::SourceInGrace { .. } => (Reason::AwaitingGrace, About::Conversion),
         ConversionBlocker::SourceInUse { .. } => (Reason::SourceInUse, About::Conversion),
+    }
+}
+
+fn of_routing(fault: &RoutingFault) -> Reason {
+    match fault {
+        RoutingFault::RowSecurity | RoutingFault::NameTaken { .. } => Reason::InvalidSpec,
+        RoutingFault::SchemaMissing { .. }
+        | RoutingFault::SchemaNotTrusted { .. }
+        | RoutingFault::SchemaDenied { .. } => Reason::InsufficientPrivilege,
+    }
+}
+
+fn of_role(fault: &RouteFault) -> Reason {
+    match fault {
+        RouteFault::NoSuchRole | RouteFault::NotInPath { .. } => Reason::InvalidSpec,
+        RouteFault::NotMember { .. }
+        | RouteFault::ColumnsOnly { .. }
+        | RouteFault::SchemaNotGranted { .. } => Reason::InsufficientPrivilege,
     }
 }
 

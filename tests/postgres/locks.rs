@@ -152,7 +152,7 @@ const HELD: &str = "
     FROM pg_locks l
     JOIN pg_class c ON c.oid = l.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE l.granted AND c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg(_|partition$)' AND l.pid = ";
+    WHERE l.granted AND c.relkind IN ('r', 'p', 'f', 'v') AND n.nspname !~ '^pg(_|partition$)' AND l.pid = ";
 
 /// The same of the lock it waits for.
 const AWAITED: &str = "
@@ -160,7 +160,7 @@ const AWAITED: &str = "
     FROM pg_locks l
     JOIN pg_class c ON c.oid = l.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE NOT l.granted AND c.relkind IN ('r', 'p', 'f') AND l.pid = ";
+    WHERE NOT l.granted AND c.relkind IN ('r', 'p', 'f', 'v') AND l.pid = ";
 
 async fn seen_in_transaction(
     world: &World,
@@ -188,7 +188,7 @@ const INSIDE: &str = "
     FROM pg_locks l
     JOIN pg_class c ON c.oid = l.relation
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE l.granted AND c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg(_|partition$)'
+    WHERE l.granted AND c.relkind IN ('r', 'p', 'f', 'v') AND n.nspname !~ '^pg(_|partition$)'
       AND l.pid = pg_backend_pid()";
 
 async fn backend(session: &Session) -> String {

@@ -53,6 +53,7 @@ mod references;
 mod restore;
 mod restored;
 mod retention;
+mod routing;
 mod scenarios;
 mod slow;
 mod snapshots;

@@ -113,7 +113,11 @@ async fn seen(session: &Session, desired: &DesiredTable, moment: &Moment) -> Obs
         asked.retain(|question| {
             matches!(
                 question,
-                Question::PlainTable | Question::OldestRow(_) | Question::Copy | Question::Sync(..)
+                Question::PlainTable
+                    | Question::OldestRow(_)
+                    | Question::Copy
+                    | Question::Sync(..)
+                    | Question::Routing(_)
             )
         });
         asked
@@ -147,7 +151,10 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
         Step::CreateCopy(_) => {
             predicted.indexes.clone_from(&after.indexes);
             predicted.taken.clone_from(&after.taken);
+            leave_routing(predicted, after);
         }
+        // Nobody asks for it any more.
+        Step::Unroute(_) => leave_routing(predicted, after),
         Step::DropCopy(_) => {
             let plain = predicted.relation.take().unwrap();
             let found = after.relation.clone().unwrap();
@@ -171,6 +178,11 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
         _ => {}
     }
     leave_shapes(predicted, after);
+}
+
+fn leave_routing(predicted: &mut ObservedTable, after: &ObservedTable) {
+    let routing = &after.copy.as_ref().unwrap().routing;
+    predicted.copy.as_mut().unwrap().routing.clone_from(routing);
 }
 
 fn leave_triggers(predicted: &mut ObservedTable, install: &InstallSync, after: &ObservedTable) {
@@ -259,6 +271,14 @@ fn comparable_copy(copy: CopyFacts) -> CopyFacts {
     let plain = &mut comparable.plain;
     (plain.bytes, plain.estimated_rows) = (0, None);
     plain.taken.clear();
+    comparable.routed = copy.routed;
+    comparable.routing = copy.routing.map(|mut routing| {
+        routing.roles.iter_mut().for_each(|role| role.older_sessions = None);
+        for since in routing.view.iter_mut().flat_map(|view| view.since.values_mut()) {
+            *since = jiff::Timestamp::UNIX_EPOCH;
+        }
+        routing
+    });
     if let Some(record) = &mut comparable.state.record {
         record.sync = None;
     }

@@ -145,6 +145,9 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
         Blocker::Conversion(
             ConversionBlocker::SourceInGrace { .. } | ConversionBlocker::SourceInUse { .. },
         ) => &["how-to/convert-a-table.md#6-drop-the-plain-table"],
+        Blocker::Conversion(
+            ConversionBlocker::CannotRoute { .. } | ConversionBlocker::RoleNotRoutable { .. },
+        ) => &["how-to/route-roles.md", "reference/privileges.md#privileges-of-routing"],
         Blocker::Conversion(_) => &["reference/resource.md#specconversion"],
         Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
         Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],

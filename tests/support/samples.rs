@@ -9,17 +9,17 @@ use pg_partition_operator::observed::{
 };
 use pg_partition_operator::partition::{
     Bounds, CopiedTable, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType,
-    ManagedTable, Mark, Marker, Method, QualifiedName, RangeBounds, RangeKey, ServerVersion,
-    SyncLevel, adoption_digest, copy_name,
+    ManagedTable, Mark, Marker, Method, QualifiedName, RangeBounds, RangeKey, SearchPath,
+    ServerVersion, Side, SyncLevel, adoption_digest, copy_name, route_view,
 };
 use pg_partition_operator::plan::{
     AnalyzeCopy, Attach, AttachIndex, AttachSource, Blocker, BuildIndex, ConversionBlocker,
     CreateCopy, CreateTableIndex, DefaultBlocker, Detach, DetachSource, DiscardPartition, Drain,
     DropCopy, DropDetached, DropExclusion, DropIndex, DropSource, DropTableIndex, EndSync,
     ExcludeFromDefault, FinalizeDetach, FollowSource, IndexBlocker, IndexBody, IndexDefinition,
-    InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Remember,
-    RemoveDefault, ReplaceTableIndex, StateBounds, Step, Swap, ValidateBounds, ValidateCopy,
-    ValidateExclusion,
+    InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, PathChange,
+    Remember, RemoveDefault, ReplaceTableIndex, Route, RouteFault, RoutedRole, RoutingFault,
+    RoutingView, StateBounds, Step, Swap, Unroute, ValidateBounds, ValidateCopy, ValidateExclusion,
 };
 
 mod refusals;
@@ -361,6 +361,32 @@ impl Names {
                 views: vec![orders("open_orders")],
                 references: vec![orders("orgs")],
             })),
+            Step::Route(Box::new(Route {
+                table: table.clone(),
+                view: route_view(&table.managed),
+                creates_schema: true,
+                creates: Some(RoutingView {
+                    reads: Side::Partitioned,
+                    columns: table.columns.clone(),
+                    drops_other: true,
+                    invoker: true,
+                }),
+                users: vec![identifier("reporting")],
+                paths: vec![path_change(
+                    Some("shop, public"),
+                    Some("pgpartition_shop, shop, public"),
+                )],
+                listed: vec![
+                    RoutedRole { role: identifier("audit"), since: Some(Timestamp::UNIX_EPOCH) },
+                    RoutedRole { role: identifier("reporting"), since: None },
+                ],
+            })),
+            Step::Unroute(Box::new(Unroute {
+                table: table.clone(),
+                view: route_view(&table.managed),
+                drops_schema: true,
+                paths: vec![path_change(Some("pgpartition_shop, shop"), None)],
+            })),
         ]
     }
 
@@ -418,6 +444,24 @@ fn blockers_of_copy() -> Vec<Blocker> {
         .into(),
         ConversionBlocker::ParityFailed { table: orders("orders"), sweeps: 3 }.into(),
         ConversionBlocker::TooManyDiffer { table: orders("orders"), rows: 100_000 }.into(),
+        ConversionBlocker::CannotRoute {
+            table: orders("orders"),
+            fault: RoutingFault::SchemaMissing {
+                schema: identifier("pgpartition_shop"),
+                owner: Some(identifier("keeper")),
+                database: identifier("shop"),
+            },
+        }
+        .into(),
+        ConversionBlocker::RoleNotRoutable {
+            role: identifier("reporting"),
+            login: Some(identifier("partition_operator")),
+            fault: RouteFault::NotMember {
+                database: identifier("shop"),
+                path: "pgpartition_shop, shop, public".to_owned(),
+            },
+        }
+        .into(),
         ConversionBlocker::DropCopyNeedsApproval { copy: orders("orders_partitioned") }.into(),
     ]
 }
@@ -602,5 +646,14 @@ fn shape() -> IndexShape {
         }],
         include: vec![identifier("amount")],
         predicate: None,
+    }
+}
+
+fn path_change(from: Option<&str>, to: Option<&str>) -> PathChange {
+    PathChange {
+        role: identifier("reporting"),
+        database: identifier("shop"),
+        from: from.map(str::to_owned),
+        to: to.and_then(SearchPath::parse),
     }
 }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::Blocker;
+use super::{Blocker, RouteFault, RoutingFault};
 use crate::observed::BlockingTransaction;
-use crate::partition::QualifiedName;
+use crate::partition::{Identifier, QualifiedName};
 
 /// A problem that blocks a conversion after its preflight.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
@@ -41,6 +41,22 @@ pub enum ConversionBlocker {
         table: QualifiedName,
         /// How many it repaired.
         rows: u64,
+    },
+    /// No role can be routed to the copy.
+    CannotRoute {
+        /// The table.
+        table: QualifiedName,
+        /// Why.
+        fault: RoutingFault,
+    },
+    /// A role cannot be routed to the copy.
+    RoleNotRoutable {
+        /// The role.
+        role: Identifier,
+        /// The login role, or `None` if its name must not be shown.
+        login: Option<Identifier>,
+        /// Why.
+        fault: RouteFault,
     },
     /// The spec has no conversion any more, and the copy is still there.
     DropCopyNeedsApproval {

@@ -3,10 +3,12 @@
 mod conversion;
 mod default;
 mod index;
+mod route;
 
 pub use conversion::ConversionBlocker;
 pub use default::DefaultBlocker;
 pub use index::IndexBlocker;
+pub use route::{RouteFault, RoutingFault};
 
 use std::time::Duration;
 

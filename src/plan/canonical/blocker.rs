@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::observed::PartitionKind;
 use crate::partition::{Canonical, Encode, ServerVersion, encode_variants};
-use crate::plan::{Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker};
+use crate::plan::{
+    Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker, RouteFault, RoutingFault,
+};
 
 // The name of a role is shown on a laptop, and not in a cluster where it came from a Secret: no fingerprint covers it.
 encode_variants! {
@@ -47,6 +49,8 @@ encode_variants! {
         ColumnsDiffer = "columns-differ" { table, changes }
         ParityFailed = "parity-failed" { table; except sweeps }
         TooManyDiffer = "too-many-differ" { table; except rows }
+        CannotRoute = "cannot-route" { table, fault }
+        RoleNotRoutable = "role-not-routable" { role, fault; except login }
         DropCopyNeedsApproval = "drop-copy-needs-approval" { copy }
         SwapBlocked = "swap-blocked" {; except by }
         SourceDiffers = "source-differs" { source, changes }
@@ -54,6 +58,20 @@ encode_variants! {
         RollbackNeedsApproval = "rollback-needs-approval" { source; except rows }
         SourceInGrace = "source-in-grace" {; except until }
         SourceInUse = "source-in-use" { source, by }
+    }
+    RoutingFault {
+        RowSecurity = "row-security" {}
+        NameTaken = "name-taken" { view }
+        SchemaMissing = "schema-missing" { schema; except owner, database }
+        SchemaNotTrusted = "schema-not-trusted" { schema; except owner }
+        SchemaDenied = "schema-denied" { schema; except owner }
+    }
+    RouteFault {
+        NoSuchRole = "no-such-role" {}
+        NotMember = "not-member" { path; except database }
+        NotInPath = "not-in-path" { schema }
+        ColumnsOnly = "columns-only" { table }
+        SchemaNotGranted = "schema-not-granted" { schema }
     }
     DefaultBlocker {
         DefaultHoldsRows = "default-holds-rows" { default, range; except rows }

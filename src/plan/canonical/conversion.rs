@@ -2,13 +2,20 @@
 
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
-use crate::partition::{Canonical, Encode, Method, encode_fields, encode_variants};
+use crate::partition::{
+    Canonical, Encode, Method, SearchPath, Side, encode_fields, encode_variants,
+};
 use crate::plan::{
     AnalyzeCopy, AttachSource, CreateCopy, DetachSource, DropCopy, DropSource, EndSync,
-    FollowSource, InstallSync, KeyFault, PublicationFault, Refusal, Swap, ValidateCopy, Work,
+    FollowSource, InstallSync, KeyFault, PathChange, PublicationFault, Refusal, Route, RoutedRole,
+    RoutingView, Swap, Unroute, ValidateCopy, Work,
 };
 
 encode_variants! {
+    Side {
+        Source = "source" {}
+        Partitioned = "partitioned" {}
+    }
     Method {
         Range = "range" {}
         List = "list" {}
@@ -71,7 +78,19 @@ encode_fields! {
     DropSource { table, oid, references, foreign_keys }
     AttachSource { table, source, copy, range, partitions, views, references }
     DetachSource { table, source, copy, partitions, views, references }
+    Route { table, view, creates_schema, creates, users, paths, listed }
+    RoutedRole { role; except since }
+    RoutingView { reads, columns, drops_other, invoker }
+    PathChange { role, database, from, to }
+    Unroute { table, view, drops_schema, paths }
     ChangedCollation { name, recorded, actual }
+}
+
+/// A path as a user could type it.
+impl Encode for SearchPath {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(&self.shown());
+    }
 }
 
 /// A loss as a user spells it.

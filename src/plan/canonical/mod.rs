@@ -56,6 +56,8 @@ impl Encode for Step {
             Self::DropSource(step) => to.word("drop-source").with(step.as_ref()),
             Self::AttachSource(step) => to.word("attach-source").with(step.as_ref()),
             Self::DetachSource(step) => to.word("detach-source").with(step.as_ref()),
+            Self::Route(step) => to.word("route").with(step.as_ref()),
+            Self::Unroute(step) => to.word("unroute").with(step.as_ref()),
         };
     }
 }

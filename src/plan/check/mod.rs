@@ -6,6 +6,7 @@ mod default;
 mod expiry;
 mod index;
 mod retention;
+mod route;
 mod rule;
 mod site;
 mod swap;
@@ -140,6 +141,8 @@ fn check_step(
         Step::DropSource(drop) => swap::check_drop_source(drop, world, wanted),
         Step::AttachSource(step) => attach::check_attach(step, world, wanted),
         Step::DetachSource(step) => attach::check_detach(step, world, wanted),
+        Step::Route(step) => route::check_route(step, world, wanted),
+        Step::Unroute(unroute) => route::check_unroute(unroute, world),
     }
 }
 

@@ -17,6 +17,7 @@ mod phase;
 mod preflight;
 mod refusal;
 mod retire;
+mod route;
 mod simulate;
 mod subject;
 mod swap;
@@ -35,6 +36,7 @@ pub(super) use end::end;
 pub(super) use follow::follow_source;
 pub(super) use phase::{Aim, Copied, Phase, phase};
 pub(super) use retire::retire_source;
+pub(super) use route::route;
 pub(super) use simulate::{
     analyzed, attached, created, detached, dropped, followed, retired, swapped, synced,
     twin_completed, twin_created, unsynced, validated,

@@ -81,6 +81,13 @@ impl Draft {
         self.steps.push(PlannedStep { rule: self.rule, step, because });
     }
 
+    /// Adds the step that a rule found necessary, if it did.
+    pub(super) fn step_if(&mut self, step: Option<Step>, because: Cause) {
+        if let Some(step) = step {
+            self.step(step, because);
+        }
+    }
+
     /// Adds work, if there is none and no step of the conversion comes before it.
     pub(super) fn work(&mut self, work: Work, because: Cause) {
         let comes_first = |planned: &PlannedStep| planned.step.facts().family == Family::Conversion;

@@ -39,6 +39,8 @@ impl ConversionBlocker {
                  differ so much, then remove spec.conversion, approve the drop of the copy, and begin again",
                 table.shown()
             ),
+            Self::CannotRoute { table, fault } => fault.explain(table),
+            Self::RoleNotRoutable { role, login, fault } => fault.explain(role, login.as_ref()),
             Self::DropCopyNeedsApproval { copy } => format!(
                 "spec.conversion is absent, and {} would be dropped with its rows: approve this plan by \
                  its fingerprint, with the annotation pgpartition.dev/approve or apply --approve, or set \

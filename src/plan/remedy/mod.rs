@@ -5,6 +5,7 @@ mod conversion;
 mod default;
 mod index;
 mod partition;
+mod route;
 mod swap;
 mod table;
 

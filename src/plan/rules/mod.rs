@@ -50,6 +50,9 @@ pub enum Rule {
     Index,
     /// Creates the copy of a plain table.
     CreateCopy,
+    /// Lets roles read the copy while it is in parity.
+    // Before the steps that end the parity, so that the view reads the plain table by then.
+    Route,
     /// Makes a copy like its source again, after changes of the source.
     FollowSource,
     /// Installs the triggers that keep a copy equal to its source.
@@ -100,6 +103,7 @@ impl Rule {
             | Self::Index
             | Self::Publications => true,
             Self::CreateCopy
+            | Self::Route
             | Self::InstallSync
             | Self::CopyRows
             | Self::CopyIndexes
@@ -130,6 +134,7 @@ impl Rule {
             Self::Index => index::ensure(ground, draft),
             Self::CreateCopy => conversion::create_copy(ground, draft),
             Self::InstallSync => conversion::install_sync(ground, draft),
+            Self::Route => conversion::route(ground, draft),
             Self::CopyRows => conversion::copy_rows(ground, draft),
             Self::CopyIndexes => index::ensure_twins(ground, draft),
             Self::FollowSource => conversion::follow_source(ground, draft),

@@ -3,6 +3,7 @@
 //! On every supported version a test executes each step and holds the catalog against this model.
 
 mod index;
+mod routing;
 
 use super::conversion;
 use super::equivalent::{belong, created_by_attach, stand_alone};
@@ -18,6 +19,7 @@ use crate::partition::{Bounds, Detached, Identifier, QualifiedName};
 use index::{
     attach_index, built, create_table_index, drop_table_index, rename_table_index, validate,
 };
+use routing::{routed, unrouted};
 
 /// Makes of `world` what it is after `step`.
 pub fn simulate(world: &mut ObservedTable, step: &Step) {
@@ -45,11 +47,9 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             let checks = default.checks.iter_mut().filter(|e| e.name == check.exclusion);
             checks.for_each(|e| e.validated = true);
         }),
-        Step::DropExclusion(drop) => {
-            on_default(world, &drop.default, |default| {
-                default.checks.retain(|e| e.name != drop.exclusion);
-            });
-        }
+        Step::DropExclusion(drop) => on_default(world, &drop.default, |default| {
+            default.checks.retain(|e| e.name != drop.exclusion);
+        }),
         Step::CreateTableIndex(create) => create_table_index(world, create),
         Step::BuildIndex(build) => {
             let index = built(&build.index, &build.definition, build.stands_for.as_ref());
@@ -77,6 +77,8 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::DropSource(_) => conversion::retired(world),
         Step::AttachSource(attach) => conversion::attached(world, attach),
         Step::DetachSource(detach) => conversion::detached(world, detach),
+        Step::Route(route) => routed(world, route),
+        Step::Unroute(unroute) => unrouted(world, unroute),
     }
 }
 

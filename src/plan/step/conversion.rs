@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
+use super::routing::routing_object;
 use crate::partition::{CopiedTable, Identifier, LockMode, Method, QualifiedName, SyncLevel};
 
 /// The copy to create, without partitions.
@@ -242,7 +243,7 @@ impl StepFacts for DropCopy {
     }
 
     fn needs(&self) -> Vec<Object> {
-        vec![Object::Sync(self.table.source.clone())]
+        vec![Object::Sync(self.table.source.clone()), routing_object(&self.table)]
     }
 
     fn locks(&self) -> Locks<'_> {

@@ -43,6 +43,8 @@ pub enum Family {
     Index,
     /// The copy of a plain table, and what keeps it equal.
     Conversion,
+    /// Roles that read the copy of a plain table before the cutover.
+    Routing,
 }
 
 /// How long the work of a step takes, without its waits for other sessions.
@@ -197,6 +199,8 @@ impl Step {
             Self::DropSource(step) => &**step,
             Self::AttachSource(step) => &**step,
             Self::DetachSource(step) => &**step,
+            Self::Route(step) => &**step,
+            Self::Unroute(step) => &**step,
         }
     }
 

@@ -10,6 +10,7 @@ mod index_definition;
 mod partition;
 mod record;
 mod retention;
+mod routing;
 mod swap;
 mod text;
 
@@ -25,6 +26,7 @@ pub use index_definition::IndexDefinition;
 pub use partition::{Attach, DiscardPartition, IndexBody, NewIndex, NewPartition};
 pub use record::{MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds};
 pub use retention::{Detach, DropDetached, FinalizeDetach};
+pub use routing::{PathChange, Route, RoutedRole, RoutingView, Unroute};
 pub use swap::{DropSource, Swap};
 
 /// What the name of an index ends in that is to take the place of the table's.
@@ -107,6 +109,10 @@ pub enum Step {
     AttachSource(Box<AttachSource>),
     /// Make the oldest partition a plain table again, which takes its name back.
     DetachSource(Box<DetachSource>),
+    /// Let roles read the copy in place of the table, through a view that stands before it in their search path.
+    Route(Box<Route>),
+    /// Drop that view, and restore the search paths of the roles.
+    Unroute(Box<Unroute>),
 }
 
 impl StepKind {

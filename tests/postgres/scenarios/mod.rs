@@ -3,6 +3,7 @@
 
 mod converting;
 mod let_go;
+mod routing;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
 pub(crate) use converting::converting;
+pub(crate) use routing::{create_reader, routing};
 
 use crate::world::{SCHEMA_SQL, Silent, World, at, desired_with};
 
@@ -52,6 +54,9 @@ pub(crate) struct Next {
 impl Scenario {
     pub(crate) async fn set_up(&self, world: &World) {
         let setup = self.setup.replace("@schema", SCHEMA_SQL).replace("@owner", &world.owner);
+        if self.name == "routing" {
+            create_reader(world).await;
+        }
         world.owner(&setup).await;
     }
 }
@@ -124,7 +129,7 @@ impl Phase {
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![rich(), replaced(), split(), hash(), left_over(), uuid()];
     all.extend(let_go::scenarios());
-    all.push(converting());
+    all.extend([converting(), routing()]);
     all
 }
 

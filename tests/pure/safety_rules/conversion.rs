@@ -1,6 +1,6 @@
 //! Steps and work of a conversion, each in a world that it is right for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{
@@ -9,16 +9,16 @@ use pg_partition_operator::desired::{
 use pg_partition_operator::observed::{
     BlockingTransaction, ColumnChange, ColumnDifference, ConversionRecord, CopyDifferences,
     CopyFacts, InboundForeignKey, InstalledFunction, ObservedPartition, ObservedTable, PlainTable,
-    RelationKind, Sweep, SyncState,
+    RelationKind, RouteView, RoutingFacts, Sweep, SyncState,
 };
 use pg_partition_operator::partition::{
-    Bounds, CopiedTable, Edge, KeyRange, KeyType, Method, RangeBounds, RangeKey, Side, SyncLevel,
-    copy_name,
+    Bounds, CopiedTable, Edge, KeyRange, KeyType, Method, RangeBounds, RangeKey, SearchPath, Side,
+    SyncLevel, copy_name, route_view,
 };
 use pg_partition_operator::plan::{
     AnalyzeCopy, AttachSource, Cause, CompareRows, CopyRows, CreateCopy, DetachSource, DropCopy,
-    DropSource, EndSync, FollowSource, InstallSync, PlannedWork, Rule, Step, Swap, ValidateCopy,
-    Work, simulate,
+    DropSource, EndSync, FollowSource, InstallSync, PathChange, PlannedWork, Route, RoutedRole,
+    RoutingView, Rule, Step, Swap, Unroute, ValidateCopy, Work, simulate,
 };
 
 use super::Mutant;
@@ -30,7 +30,7 @@ const SOURCE: u32 = 4_711;
 
 /// Each step and each work of a conversion.
 pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
-    let makes: [fn(&mut Mutant); 18] = [
+    let makes: [fn(&mut Mutant); 21] = [
         create,
         install,
         follow,
@@ -49,6 +49,9 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
         copy_rows,
         compare_rows,
         compare_counts,
+        route,
+        route_to_source,
+        unroute,
     ];
     let made = makes.iter().map(|make| {
         let mut base = whole.clone();
@@ -178,6 +181,81 @@ fn drop_copy(base: &mut Mutant) {
     let oid = base.world.observed.relation.as_ref().map_or(0, |relation| relation.oid);
     let drop = DropCopy { table, oid, references: Vec::new() };
     base.plan.steps = vec![planned(Step::DropCopy(Box::new(drop)))];
+}
+
+/// A copy in parity, and a step that routes a role of the spec to it.
+fn route(base: &mut Mutant) {
+    let table = synced(base, true);
+    want_roles(base);
+    let at = base.moment.now;
+    if let Some(record) = record(base) {
+        record.parity = Some(sweep(at, true, Some(at)));
+    }
+    base.plan.steps = vec![planned(route_step(&table, Side::Partitioned))];
+}
+
+/// Not in parity: the view reads the plain table.
+fn route_to_source(base: &mut Mutant) {
+    let table = copied(base);
+    want_roles(base);
+    base.plan.steps = vec![planned(route_step(&table, Side::Source))];
+}
+
+fn want_roles(base: &mut Mutant) {
+    let mut conversion = conversion();
+    if let ConversionMethod::Copy(options) = &mut conversion.method {
+        options.routing.insert(identifier("reader"));
+    }
+    base.world.desired.conversion = Some(conversion);
+}
+
+fn route_step(table: &CopiedTable, reads: Side) -> Step {
+    let view = route_view(&table.managed);
+    let path = SearchPath::default().with(&view.schema, &identifier("s"), &identifier("s"));
+    let to = path.or_else(|| SearchPath::parse(&format!("\"{}\"", view.schema.as_str())));
+    let (role, database) = (identifier("reader"), identifier("d"));
+    Step::Route(Box::new(Route {
+        creates_schema: true,
+        creates: Some(RoutingView {
+            reads,
+            columns: table.columns.clone(),
+            drops_other: false,
+            invoker: false,
+        }),
+        users: Vec::new(),
+        paths: vec![PathChange { role: role.clone(), database, from: None, to }],
+        listed: vec![RoutedRole { role, since: None }],
+        table: table.clone(),
+        view,
+    }))
+}
+
+fn unroute(base: &mut Mutant) {
+    let table = copied(base);
+    let view = route_view(&table.managed);
+    let unroute = Unroute { table, view, drops_schema: true, paths: Vec::new() };
+    base.plan.steps = vec![planned(Step::Unroute(Box::new(unroute)))];
+}
+
+/// A view that a user created has the name.
+fn taken_view() -> Box<RoutingFacts> {
+    let view = RouteView {
+        managed: false,
+        reads: None,
+        columns: Vec::new(),
+        grants_match: true,
+        invoker: false,
+        since: BTreeMap::new(),
+    };
+    Box::new(RoutingFacts {
+        database: identifier("d"),
+        schema: None,
+        can_create_schema: true,
+        view: Some(view),
+        row_security: false,
+        listed_elsewhere: BTreeSet::new(),
+        roles: Vec::new(),
+    })
 }
 
 fn synced(base: &mut Mutant, completed: bool) -> CopiedTable {
@@ -388,6 +466,8 @@ fn tables(mutant: &mut Mutant) -> Option<&mut CopiedTable> {
         Step::DropSource(step) => Some(&mut step.table),
         Step::AttachSource(step) => Some(&mut step.table),
         Step::DetachSource(step) => Some(&mut step.table),
+        Step::Route(step) => Some(&mut step.table),
+        Step::Unroute(step) => Some(&mut step.table),
         _ => None,
     }
 }
@@ -426,6 +506,21 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         if let Some(Step::AnalyzeCopy(step)) = m.first() {
             step.copy = other();
         }
+    },
+    |m| {
+        if let Some(facts) = &mut m.world.observed.copy {
+            facts.routing = Some(taken_view());
+        }
+    },
+    |m| {
+        if let Some(Step::Route(step)) = m.first() {
+            step.listed.iter_mut().for_each(|routed| routed.role = identifier("x"));
+        }
+    },
+    |m| match m.first() {
+        Some(Step::Route(step)) => step.view = other(),
+        Some(Step::Unroute(step)) => step.view = other(),
+        _ => {}
     },
     |m| match m.first() {
         Some(Step::CreateCopy(step)) => step.source = 1,

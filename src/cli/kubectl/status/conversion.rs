@@ -6,7 +6,7 @@ use super::layout::{long, relative};
 use super::{condition, reason};
 use crate::api::v1alpha1::{
     ConversionStage, ConversionStatus, LostAt, ParityLevel, ParityState, ParityStatus,
-    PartitionedTable, Rollback, Side,
+    PartitionedTable, Rollback, RoutedRole, Side,
 };
 use crate::api::{ConditionType, Reason};
 use crate::partition::shown_text;
@@ -35,7 +35,23 @@ pub(super) fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static s
         let message = "still read the source after the cutover, and prevent its drop";
         facts.push(("bound", format!("{message}: {}", bound.join(", "))));
     }
+    for (number, role) in conversion.routing.iter().enumerate() {
+        facts.push((if number == 0 { "routing" } else { "" }, routed(role)));
+    }
     facts
+}
+
+/// Returns `reporting: reads the copy; 3 of its sessions began before and still read the source`.
+fn routed(routed: &RoutedRole) -> String {
+    let role = shown_text(&routed.role);
+    if !routed.routed {
+        return format!("{role}: reads the source");
+    }
+    let older = routed
+        .older_sessions
+        .filter(|count| *count > 0)
+        .map(|count| format!("; {count} of its sessions began before and still read the source"));
+    format!("{role}: reads the copy{}", older.unwrap_or_default())
 }
 
 fn progress(conversion: &ConversionStatus, now: Timestamp) -> String {

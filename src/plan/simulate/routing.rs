@@ -1,0 +1,67 @@
+//! Our model of Postgres: what the steps of routing make of the world.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::observed::{ObservedTable, RouteRole, RouteSchema, RouteView, RoutingFacts};
+use crate::partition::SearchPath;
+use crate::plan::step::{PathChange, Route, Unroute};
+
+/// The view and the paths are what the step makes of them. When a role was routed is for the next look.
+pub(super) fn routed(world: &mut ObservedTable, route: &Route) {
+    on_routing(world, |facts| {
+        let owned = RouteSchema { marked: true, owned: true, trusted: true, can_create: true };
+        facts.schema.get_or_insert(owned);
+        if let Some(view) = &route.creates {
+            facts.view = Some(RouteView {
+                managed: true,
+                reads: Some(view.reads),
+                columns: view.columns.clone(),
+                grants_match: true,
+                invoker: view.invoker,
+                since: BTreeMap::new(),
+            });
+        }
+        if let Some(view) = &mut facts.view {
+            let since = |at: Option<Timestamp>| at.unwrap_or_default();
+            view.since = route.listed.iter().map(|of| (of.role.clone(), since(of.since))).collect();
+            view.grants_match = true;
+        }
+        let users = |role: &&mut RouteRole| route.users.contains(&role.name);
+        facts.roles.iter_mut().filter(users).for_each(|role| role.uses_schema = true);
+        set_paths(facts, &route.paths);
+    });
+    if let Some(copy) = &mut world.copy {
+        copy.routed = true;
+    }
+}
+
+/// Whether the schema was empty is for the next look.
+pub(super) fn unrouted(world: &mut ObservedTable, unroute: &Unroute) {
+    on_routing(world, |facts| {
+        facts.view = None;
+        if unroute.drops_schema {
+            facts.schema = None;
+        }
+        set_paths(facts, &unroute.paths);
+    });
+    if let Some(copy) = &mut world.copy {
+        copy.routed = false;
+    }
+}
+
+fn set_paths(facts: &mut RoutingFacts, paths: &[PathChange]) {
+    for change in paths {
+        let of_role = facts.roles.iter_mut().find(|role| role.name == change.role);
+        if let Some(role) = of_role {
+            role.setting = change.to.as_ref().map(SearchPath::stored);
+        }
+    }
+}
+
+fn on_routing(world: &mut ObservedTable, change: impl FnOnce(&mut RoutingFacts)) {
+    if let Some(routing) = world.copy.as_mut().and_then(|copy| copy.routing.as_mut()) {
+        change(routing);
+    }
+}
