@@ -532,19 +532,22 @@ BEGIN
   BEGIN
   SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
   is_last := NOT FOUND;
-  IF (SELECT count(*) FROM (SELECT FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS rows) > 2000 THEN
-    SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
-    is_last := NOT FOUND;
-  END IF;
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  LOOP
   SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b")
     INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
-    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS "pgpartition_b"
     ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
+  EXIT WHEN copy_rows <= 2000;
+  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  done := is_last;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  END LOOP;
   EXIT work WHEN keys IS NULL OR 100 < 1;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
   FOREACH key SLICE 1 IN ARRAY keys LOOP
@@ -615,19 +618,22 @@ BEGIN
   BEGIN
   SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
   is_last := NOT FOUND;
-  IF (SELECT count(*) FROM (SELECT FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS rows) > 2000 THEN
-    SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
-    is_last := NOT FOUND;
-  END IF;
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  LOOP
   SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), array_agg(ARRAY[CASE WHEN "pgpartition_a"."id" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."id" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b")
     INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
-    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_b"
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS "pgpartition_b"
     ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
+  EXIT WHEN copy_rows <= 2000;
+  SELECT s."id" INTO pgpartition.upto_1 FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) ORDER BY s."id" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  done := is_last;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
+  END LOOP;
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   PERFORM set_config(''''pgpartition.sync'''', '''''''', true);
@@ -1409,17 +1415,9 @@ _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
 y", s."pgpartition" OFFSET 999 LIMIT 1;
   is_last := NOT FOUND;
-  IF (SELECT count(*) FROM (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS rows) > 2000 THEN
-    SELECT s."k''''e
-y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
-y", s."pgpartition" OFFSET 999 LIMIT 1;
-    is_last := NOT FOUND;
-  END IF;
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  LOOP
   SELECT count("pgpartition_a_2"."k''''e
 y"), count("pgpartition_b"."k''''e
 y"), array_agg(ARRAY[coalesce("pgpartition_a_2"."k''''e
@@ -1436,12 +1434,21 @@ y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartiti
     FULL JOIN (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS "pgpartition_b"
     ON "pgpartition_a_2"."k''''e
 y" = "pgpartition_b"."k''''e
 y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
+  EXIT WHEN copy_rows <= 2000;
+  SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  done := is_last;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  END LOOP;
   EXIT work WHEN keys IS NULL OR 100 < 1;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
   FOREACH key SLICE 1 IN ARRAY keys LOOP
@@ -1540,17 +1547,9 @@ _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
 y", s."pgpartition" OFFSET 999 LIMIT 1;
   is_last := NOT FOUND;
-  IF (SELECT count(*) FROM (SELECT FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS rows) > 2000 THEN
-    SELECT s."k''''e
-y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
-y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
-y", s."pgpartition" OFFSET 999 LIMIT 1;
-    is_last := NOT FOUND;
-  END IF;
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  LOOP
   SELECT count("pgpartition_a_2"."k''''e
 y"), count("pgpartition_b"."k''''e
 y"), array_agg(ARRAY[CASE WHEN "pgpartition_a_2"."k''''e
@@ -1569,12 +1568,21 @@ y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartiti
     FULL JOIN (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_b"
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS "pgpartition_b"
     ON "pgpartition_a_2"."k''''e
 y" = "pgpartition_b"."k''''e
 y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
+  EXIT WHEN copy_rows <= 2000;
+  SELECT s."k''''e
+y", s."pgpartition" INTO pgpartition.upto_1, pgpartition.upto_2 FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) ORDER BY s."k''''e
+y", s."pgpartition" OFFSET 999 LIMIT 1;
+  is_last := NOT FOUND;
+  done := is_last;
+  reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
+  END LOOP;
   END work;
   PERFORM pg_catalog.set_config(''''search_path'''', ''''pg_catalog, pg_temp'''', true);
   PERFORM set_config(''''pgpartition.sync'''', '''''''', true);

@@ -33,19 +33,16 @@ pub(super) fn block(text: Text<'_>, rows: u32, comparison: Comparison) -> String
         text.declare(&row_key, "upto", None),
         text.declare(&full_key, "found", None),
     ];
-    let count = if content { String::new() } else { count(text) };
+    let count = if content { String::new() } else { count(text, rows) };
     format!(
         "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := {LABEL}.reached IS NULL;\n  \
          is_last boolean;\n  keys text[];\n  key text[];\n  source_rows bigint;\n  copy_rows bigint;\n  differing \
          bigint := 0;\n  repaired bigint := 0;\n  done boolean;\n  blocks boolean := \
-         false;\nBEGIN\n{BEGIN_WORK}{}  done := is_last;\n  reached := CASE WHEN NOT done THEN {} END;\n{count}{}  EXIT \
-         work WHEN keys IS NULL \
-         OR {repairs} < 1;\n{ALLOW}  FOREACH key SLICE 1 IN ARRAY keys LOOP\n{}    repaired := repaired + 1;\n  END \
-         LOOP;\n{NOTE_WAITS}{END_WORK}{}END\n",
+         false;\nBEGIN\n{BEGIN_WORK}{}{count}{}  EXIT work WHEN keys IS NULL OR {repairs} < \
+         1;\n{ALLOW}  FOREACH key SLICE 1 IN ARRAY keys LOOP\n{}    repaired := repaired + 1;\n  END LOOP;\n{NOTE_WAITS}{END_WORK}{}END\n",
         declared.concat(),
-        find_end(text, rows),
-        Text::texts(&row_key, "upto"),
-        compare(text, repairs, Listed::Key),
+        find_end(text, &text.source(), rows),
+        compare_bounded(text, rows, repairs, Listed::Key),
         repair(text),
         answer(&["reached", "source_rows", "copy_rows", "differing", "repaired", "done", "blocks"]),
     )
@@ -63,40 +60,42 @@ pub(super) fn read_only_block(text: Text<'_>, rows: u32, keys: u32) -> String {
     format!(
         "\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{}  is_first boolean := {LABEL}.reached IS NULL;\n  \
          is_last boolean;\n  keys text[];\n  source_rows bigint;\n  copy_rows bigint;\n  differing bigint := 0;\n  \
-         done boolean;\nBEGIN\n{BEGIN_WORK}{}  done := is_last;\n  reached := CASE WHEN NOT done \
-         THEN {} END;\n{}{END_WORK}  UPDATE {CURSOR} AS v SET reached = {LABEL}.reached;\n{}END\n",
+         done boolean;\nBEGIN\n{BEGIN_WORK}{}{}{END_WORK}  UPDATE {CURSOR} AS v SET reached = {LABEL}.reached;\n{}END\n",
         declared.concat(),
-        find_end(text, rows),
-        Text::texts(&row_key, "upto"),
-        compare(text, keys, Listed::KindAndKey),
+        find_end(text, &text.source(), rows),
+        compare_bounded(text, rows, keys, Listed::KindAndKey),
         answer(&["source_rows", "copy_rows", "differing", "keys", "done"]),
     )
 }
 
-/// The page ends after so many rows of the source. If the copy has more than twice as many rows there, the page ends after
-/// so many of them. The last page has no end.
-///
-/// Rows of the copy are counted in any order, which costs less than to read them in the order of the key.
-fn find_end(text: Text<'_>, rows: u32) -> String {
+/// Most rows of the copy in a page of so many rows of the source.
+fn most_of_copy(rows: u32) -> u32 {
+    rows.max(1).saturating_mul(2)
+}
+
+/// The page ends after so many rows of the table. The last page has no end.
+fn find_end(text: Text<'_>, table: &str, rows: u32) -> String {
     let key = text.row_key();
-    let (rows, most) = (rows.max(1), rows.max(1).saturating_mul(2));
-    let end = |table: String| {
-        format!(
-            "SELECT {} INTO {} FROM {table} AS s WHERE {} {} OFFSET {} LIMIT 1;",
-            of("s", &key).join(", "),
-            Text::values(&key, "upto"),
-            is_above(&key, "s"),
-            Text::order(&key, "s", ""),
-            rows - 1,
-        )
-    };
     format!(
-        "  {}\n  is_last := NOT FOUND;\n  IF (SELECT count(*) FROM (SELECT FROM {} AS s WHERE {} LIMIT {most} + 1) AS \
-         rows) > {most} THEN\n    {}\n    is_last := NOT FOUND;\n  END IF;\n",
-        end(text.source()),
-        text.copy(),
-        is_in_page(&key),
-        end(text.copy()),
+        "  SELECT {} INTO {} FROM {table} AS s WHERE {} {} OFFSET {} LIMIT 1;\n  is_last := NOT FOUND;\n  done := \
+         is_last;\n  reached := CASE WHEN NOT done THEN {} END;\n",
+        of("s", &key).join(", "),
+        Text::values(&key, "upto"),
+        is_above(&key, "s"),
+        Text::order(&key, "s", ""),
+        rows.max(1) - 1,
+        Text::texts(&key, "upto"),
+    )
+}
+
+/// Compares the page. If the copy has many more rows there than the source, the comparison does not read all of them: then
+/// the page ends after as many rows of the copy, and is compared again.
+fn compare_bounded(text: Text<'_>, rows: u32, most: u32, listed: Listed) -> String {
+    format!(
+        "  LOOP\n{}  EXIT WHEN copy_rows <= {};\n{}  END LOOP;\n",
+        compare(text, rows, most, listed),
+        most_of_copy(rows),
+        find_end(text, &text.copy(), rows),
     )
 }
 
@@ -106,24 +105,29 @@ fn is_in_page(key: &[&Identifier]) -> String {
     format!("{} AND ({LABEL}.is_last OR {to_end})", is_above(key, "s"))
 }
 
-fn count(text: Text<'_>) -> String {
+fn count(text: Text<'_>, rows: u32) -> String {
     let page = is_in_page(&text.row_key());
-    let side = |table| format!("(SELECT count(*) FROM {table} AS s WHERE {page})");
     format!(
-        "  SELECT {}, {} INTO source_rows, copy_rows;\n  EXIT work WHEN source_rows = copy_rows;\n",
-        side(text.source()),
-        side(text.copy())
+        "  SELECT (SELECT count(*) FROM {} AS s WHERE {page}), (SELECT count(*) FROM (SELECT FROM {} AS s WHERE {page} LIMIT \
+         {} + 1) AS rows) INTO source_rows, copy_rows;\n  EXIT work WHEN source_rows = copy_rows;\n",
+        text.source(),
+        text.copy(),
+        most_of_copy(rows),
     )
 }
 
 /// Compares the page, and lists up to `most` rows that differ.
-fn compare(text: Text<'_>, most: u32, listed: Listed) -> String {
+fn compare(text: Text<'_>, rows: u32, most: u32, listed: Listed) -> String {
     let page = is_in_page(&text.row_key());
     let (a, b) = (text.row_alias("pgpartition_a"), text.row_alias("pgpartition_b"));
     let key = text.full_key();
-    let side = |table, alias: &str| {
-        format!("(SELECT {} FROM {table} AS s WHERE {page}) AS {alias}", text.columns_of("s"))
+    let side = |table, limit: &str, alias: &str| {
+        format!(
+            "(SELECT {} FROM {table} AS s WHERE {page}{limit}) AS {alias}",
+            text.columns_of("s")
+        )
     };
+    let limit = format!(" LIMIT {} + 1", most_of_copy(rows));
     let [of_a, of_b] = [&a, &b].map(|alias| of(alias, &key));
     let texts: Vec<_> =
         of_a.iter().zip(&of_b).map(|(a, b)| format!("coalesce({a}, {b})::text")).collect();
@@ -150,8 +154,8 @@ fn compare(text: Text<'_>, most: u32, listed: Listed) -> String {
         present(&of_a),
         present(&of_b),
         texts.join(", "),
-        side(text.source(), &a),
-        side(text.copy(), &b),
+        side(text.source(), "", &a),
+        side(text.copy(), &limit, &b),
     )
 }
 
