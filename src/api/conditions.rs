@@ -148,7 +148,8 @@ reasons! {
     /// A comparison found rows of the copy that differed, and repaired them; find what writes to the copy, or disables its
     /// triggers.
     RowsRepaired: Time,
-    /// Sweep after sweep found rows that differ; find what writes to the copy, or disables its triggers.
+    /// Sweep after sweep found rows that differ; find what writes to the copy, or disables its triggers, and approve another
+    /// sweep.
     ParityFailed: User,
     /// The table is partitioned by another method or by other columns than the spec says; delete
     /// this resource and describe the table as it is.

@@ -9,7 +9,7 @@ use prometheus::{GaugeVec, Opts, Registry};
 use super::conversion_gauges::ConversionGauges;
 use super::tables::{Tables, Watched};
 use crate::api::v1alpha1::{
-    CoverageBound, Interval, PartitionedTable, PartitionedTableSpec, PartitionedTableStatus,
+    CoverageBound, Interval, Mode, PartitionedTable, PartitionedTableSpec, PartitionedTableStatus,
 };
 use crate::api::{ConditionType, Reason};
 
@@ -26,6 +26,7 @@ pub(super) struct TableGauges {
     plan_deferred: GaugeVec,
     next_action: GaugeVec,
     suspended: GaugeVec,
+    plan_only: GaugeVec,
     info: GaugeVec,
     conversion: ConversionGauges,
 }
@@ -74,6 +75,7 @@ impl TableGauges {
                 &[],
             )?,
             suspended: gauge("pgpartition_suspended", "Whether the spec says suspend", &[])?,
+            plan_only: gauge("pgpartition_plan_only", "Whether the spec says mode: Plan", &[])?,
             info: gauge(
                 "pgpartition_info",
                 "Which table it is and how it is partitioned",
@@ -85,7 +87,7 @@ impl TableGauges {
     }
 
     pub(super) fn collectors(&self) -> Vec<&dyn Collector> {
-        let of_table: [&dyn Collector; 11] = [
+        let of_table: [&dyn Collector; 12] = [
             &self.info,
             &self.condition,
             &self.covered_seconds,
@@ -97,6 +99,7 @@ impl TableGauges {
             &self.next_action,
             &self.last_success,
             &self.suspended,
+            &self.plan_only,
         ];
         of_table.into_iter().chain(self.conversion.collectors()).collect()
     }
@@ -134,6 +137,8 @@ impl TableGauges {
     fn tell_resource(&self, of: [&str; 2], table: &PartitionedTable) {
         let spec = &table.spec;
         self.suspended.with_label_values(&of).set(f64::from(u8::from(spec.suspend)));
+        let plan_only = spec.mode == Mode::Plan;
+        self.plan_only.with_label_values(&of).set(f64::from(u8::from(plan_only)));
         if let Some(range) = &spec.partition_by.range {
             let seconds = shortest_period(range.interval);
             self.period_seconds.with_label_values(&of).set(f64::from(seconds));

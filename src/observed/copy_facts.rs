@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BlockingTransaction, ConversionRecord, ConversionState, CopyDifferences, CopyProperty,
-    InstalledFunction, ObservedTable, PlainTable, PropertyDifference, RoutingFacts, Sweep,
-    SyncState,
+    InstalledFunction, ObservedTable, PlainTable, PropertyDifference, RecordedSync, RoutingFacts,
+    Sweep, SyncState,
 };
 use crate::partition::{CopiedTable, Identifier, QualifiedName, Side, SyncLevel};
 
@@ -150,11 +150,16 @@ impl CopyFacts {
         writing.map(|trigger| trigger.name.clone()).collect()
     }
 
+    /// Returns what the triggers and functions were when they were last installed, or `None` if that is not recorded.
+    #[must_use]
+    pub fn recorded_sync(&self) -> Option<&RecordedSync> {
+        self.record()?.sync.as_ref()
+    }
+
     /// Returns the columns for which the triggers were installed.
     #[must_use]
     pub fn synced_columns(&self) -> Vec<Identifier> {
-        let recorded = self.record().and_then(|record| record.sync.as_ref());
-        recorded.map(|sync| sync.columns.clone()).unwrap_or_default()
+        self.recorded_sync().map(|sync| sync.columns.clone()).unwrap_or_default()
     }
 
     /// Returns whether a trigger or a function is there that the end of the sync drops.
@@ -217,12 +222,19 @@ impl CopyFacts {
         self.state.record.as_ref()
     }
 
-    /// Makes of the facts what they are after an installation, which makes the parity unknown.
-    pub(crate) fn install_sync(&mut self, table: &CopiedTable, level: SyncLevel) {
+    /// Makes of the facts what they are after an installation, which makes the parity unknown unless it keeps it.
+    pub(crate) fn install_sync(
+        &mut self,
+        table: &CopiedTable,
+        level: SyncLevel,
+        keeps_parity: bool,
+    ) {
         let differences = self.differences().cloned().unwrap_or_default();
         self.judge(table.sync_digest(level), SyncState::Intact, differences);
         let record = self.state.record.get_or_insert_default();
-        (record.sweep, record.parity) = (None, None);
+        if !keeps_parity {
+            (record.sweep, record.parity) = (None, None);
+        }
     }
 
     /// Makes of the facts what they are after the tables have exchanged their names.

@@ -127,6 +127,13 @@ impl Encode for str {
     }
 }
 
+/// An instant that tells one thing from another: plans do not depend on the clock.
+impl Encode for jiff::Timestamp {
+    fn encode(&self, to: &mut Canonical) {
+        to.with(&self.to_string());
+    }
+}
+
 impl Encode for String {
     fn encode(&self, to: &mut Canonical) {
         to.with(self.as_str());

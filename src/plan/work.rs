@@ -4,6 +4,8 @@
 //! that it goes on wherever it was interrupted. A plan has at most one work, after its steps. It is data: nothing here
 //! loops.
 
+use jiff::Timestamp;
+
 use super::{Cause, Rule};
 use crate::partition::{CopiedTable, LockMode, QualifiedName};
 
@@ -42,6 +44,8 @@ pub struct CompareRows {
     pub repairs_left: u64,
     /// Estimated number of rows of the source, or `None` if it was never analyzed.
     pub estimated: Option<u64>,
+    /// The sweep after which the operator stopped, by the time it began, if a user approved of another one.
+    pub after: Option<Timestamp>,
 }
 
 /// Work and why it is done.

@@ -172,8 +172,9 @@ async fn is_a_replica_behind(session: &Session) -> Result<bool, DatabaseError> {
 fn script(work: &Work, page: Page) -> Script {
     match work {
         Work::Copy(CopyRows { table, .. }) => sql::copy_page(table, page),
-        Work::Compare(CompareRows { table, content, .. }) => {
-            sql::compare_page(table, page, Comparison { content: *content, repairs: REPAIRS })
+        Work::Compare(CompareRows { table, content, after, .. }) => {
+            let comparison = Comparison { content: *content, repairs: REPAIRS, after: *after };
+            sql::compare_page(table, page, comparison)
         }
     }
 }

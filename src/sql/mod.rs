@@ -45,8 +45,8 @@ pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim,
 pub use conversion::{
     CONVERSIONS, Comparison, Function, Page, attach_source, begin_swap, begin_verify, compare_page,
     copy_page, create_copy, delete_record, detach_source, drop_copy, drop_source, end_sync,
-    expected_sync, follow, install_sync, record_partition, record_swap, record_sync, remove_sync,
-    swap, sync_functions, validate_copy, verify_page,
+    expected_sync, follow, install_sync, note_sync, record_partition, record_swap, record_sync,
+    remove_sync, swap, sync_functions, validate_copy, verify_page,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
@@ -97,6 +97,7 @@ pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
     let mut statements = statements_of(step);
     let mut before = records_before(step);
     let limits = set_timeouts(step, timeouts);
+    let locked = limits.len() + 1;
     if before.is_empty() { &mut statements } else { &mut before }.splice(..0, limits);
     if mode == TransactionMode::Autocommit {
         statements.push(Sql("RESET lock_timeout".to_owned()));
@@ -105,9 +106,21 @@ pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
     let mut script = Script::new(mode, &Role::Owner(owner.clone()), statements);
     let by_operator = |sql| Statement { role: Role::Operator, sql };
     script.statements.splice(..0, before.into_iter().map(by_operator));
+    let locked = locked.min(script.statements.len());
+    script.statements.splice(locked..locked, checks_of(step).into_iter().map(by_operator));
     script.statements.extend(routing_of(step));
     script.statements.extend(records_of(step).into_iter().map(by_operator));
     script
+}
+
+/// What the operator's role reads after the first statement of a step, which locks the table.
+fn checks_of(step: &Step) -> Vec<Sql> {
+    if let Step::InstallSync(install) = step
+        && install.keeps_parity
+    {
+        return note_sync(&install.table, LoginRole::Hidden);
+    }
+    Vec::new()
 }
 
 /// The owner creates the view, and each routed role sets its path.
@@ -200,7 +213,8 @@ fn records_of(step: &Step) -> Vec<Sql> {
         None
     };
     if let Some(install) = installs {
-        return record_sync(&install.table, install.level, LoginRole::Hidden);
+        let keeps = install.keeps_parity;
+        return record_sync(&install.table, install.level, keeps, LoginRole::Hidden);
     }
     if let Step::Swap(swap) = step {
         return record_swap(&swap.table.swapped(), swap.level);

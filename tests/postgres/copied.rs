@@ -143,7 +143,7 @@ pub(crate) async fn install(world: &World, table: &CopiedTable, level: SyncLevel
     );
     let present: BTreeSet<Identifier> = serde_json::from_str(&world.text(&present).await).unwrap();
     let owner = Role::Owner(table.owner.clone());
-    let recorded = run_by(&Role::Operator, record_sync(table, level, LoginRole::Shown));
+    let recorded = run_by(&Role::Operator, record_sync(table, level, false, LoginRole::Shown));
     let installed = run_by(&owner, install_sync(table, level, &present));
     let sent = transaction(installed.chain(recorded)).to_sql();
     let sent: String = sent.iter().map(|sql| format!("{}; ", sql.as_str())).collect();

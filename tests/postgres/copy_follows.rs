@@ -293,6 +293,7 @@ fn locking_steps(table: &CopiedTable) -> [Step; 3] {
         source: 0,
         level: SyncLevel::Row,
         present: BTreeSet::new(),
+        keeps_parity: false,
     };
     let follow = FollowSource {
         table: table.clone(),

@@ -10,7 +10,7 @@ use crate::copied::{create, differing, in_sql, install, page};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World};
 
-pub(crate) const CONTENT: Comparison = Comparison { content: true, repairs: 100 };
+pub(crate) const CONTENT: Comparison = Comparison { content: true, repairs: 100, after: None };
 
 pub(crate) async fn copy(
     session: &Session,
@@ -64,7 +64,7 @@ pub(crate) async fn copy_and_compare(world: &World, table: &CopiedTable) {
 
     world.admin(&as_sync(&format!("DELETE FROM {copy_sql} WHERE ctid = '(0,1)'"))).await;
     assert_ne!(differing(&world.admin, table).await, "", "Postgres {}, {table:?}", world.major);
-    let count = Comparison { content: false, repairs: 0 };
+    let count = Comparison { content: false, repairs: 0, after: None };
     assert!(sweep(&session, table, count).await > 0, "Postgres {}, {table:?}", world.major);
     assert!(sweep(&session, table, CONTENT).await > 0, "Postgres {}, {table:?}", world.major);
     assert_eq!(differing(&world.admin, table).await, "", "Postgres {}, {table:?}", world.major);

@@ -44,6 +44,7 @@ mod locks;
 mod names;
 mod oldest_row;
 mod owner_code;
+mod parity;
 mod partitions_changed;
 mod pool;
 mod preflight;

@@ -11,8 +11,8 @@ use pg_partition_operator::partition::{
 };
 use pg_partition_operator::sql::{
     Comparison, Function, LoginRole, Page, Script, Sql, begin_verify, compare_page, copy_page,
-    delete_record, install_sync, record_partition, record_sync, remove_sync, sync_functions,
-    verify_page,
+    delete_record, install_sync, note_sync, record_partition, record_sync, remove_sync,
+    sync_functions, verify_page,
 };
 use squawk_linter::Linter;
 use squawk_syntax::SourceFile;
@@ -73,12 +73,14 @@ fn scripts(table: &CopiedTable) -> Vec<(&'static str, Vec<Sql>)> {
         .iter()
         .map(|trigger| trigger.name(&table.managed, table.serving()))
         .collect();
-    let comparison = Comparison { content: true, repairs: 100 };
+    let comparison =
+        Comparison { content: true, repairs: 100, after: Some(jiff::Timestamp::UNIX_EPOCH) };
     let sent = |script: Script| script.to_sql();
     vec![
         ("install_sync Row", install_sync(table, SyncLevel::Row, &all)),
         ("install_sync Statement", install_sync(table, SyncLevel::Statement, &BTreeSet::new())),
-        ("record_sync Row", record_sync(table, SyncLevel::Row, LoginRole::Hidden)),
+        ("record_sync Row", record_sync(table, SyncLevel::Row, true, LoginRole::Hidden)),
+        ("note_sync", note_sync(table, LoginRole::Hidden)),
         ("remove_sync", remove_sync(table)),
         ("delete_record", delete_record(&table.managed, LoginRole::Hidden)),
         ("copy_page", sent(copy_page(table, page()))),

@@ -315,6 +315,7 @@ impl Names {
                 source: 16_384,
                 level: SyncLevel::Row,
                 present: BTreeSet::new(),
+                keeps_parity: false,
             })),
             Step::FollowSource(Box::new(FollowSource {
                 table: table.clone(),
@@ -442,8 +443,18 @@ fn blockers_of_copy() -> Vec<Blocker> {
             changes: vec!["column placed_at of another type".to_owned()],
         }
         .into(),
-        ConversionBlocker::ParityFailed { table: orders("orders"), sweeps: 3 }.into(),
-        ConversionBlocker::TooManyDiffer { table: orders("orders"), rows: 100_000 }.into(),
+        ConversionBlocker::ParityFailed {
+            table: orders("orders"),
+            sweeps: 3,
+            began: Timestamp::UNIX_EPOCH,
+        }
+        .into(),
+        ConversionBlocker::TooManyDiffer {
+            table: orders("orders"),
+            rows: 100_000,
+            began: Timestamp::UNIX_EPOCH,
+        }
+        .into(),
         ConversionBlocker::CannotRoute {
             table: orders("orders"),
             fault: RoutingFault::SchemaMissing {

@@ -38,7 +38,7 @@ pub struct RangeKey {
     pub time_zone: String,
     /// Every period from here on is provided, gaps included: a date or an RFC 3339 instant, read
     /// in `timeZone` and rounded down to its period. Default: the current period is the oldest
-    /// provided.
+    /// provided, and with `conversion` the period of the oldest row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "start_at")]
     pub start_at: Option<String>,

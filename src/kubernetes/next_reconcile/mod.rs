@@ -6,6 +6,7 @@
 //! | a plan awaits approval, or `mode` is `Plan` | the same: the watch reports the approval and the edit |
 //! | a deferred step waits for a user, or for another build of its index | while it lasts, see below |
 //! | steps are left and none failed: an index is being built, or the catalog changed | while it lasts, see below |
+//! | a table has a copy or a source that the spec asks for, and `mode` is `Enforce` | 30 s: a change of the table is followed |
 //! | work is left and none failed: rows are being copied or compared | after 1 s |
 //! | a detach is pending: rows of its partition are invisible | while it lasts, every 10 s at least |
 //! | a step or the whole run waits for a session | while it lasts, every 10 s at least |
@@ -34,6 +35,10 @@ const FIRST_CHECK: Duration = Duration::from_secs(1);
 
 /// Longest time between two checks of what may end at any moment: a pending detach, or the lack of a session.
 const SHORT_CHECK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Longest time between two inspections of a table that is converted: until the copy follows a change of its source, writes
+/// can fail.
+const CONVERSION_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Longest time between two checks of whether an older resource still manages the table.
 const CONFLICT_CHECK_INTERVAL: Duration = Duration::from_secs(50);
@@ -133,7 +138,10 @@ fn after_inspection(seen: &Seen<'_>, timing: &Timing) -> NextReconcile {
     if has_failed {
         return NextReconcile::AfterFailure { at_latest: earliest };
     }
-    let resync = timing.after(timing.resync);
+    let is_converted = seen.observed.copy.is_some() && seen.desired.conversion.is_some();
+    let follows = is_converted && seen.desired.mode == Mode::Enforce;
+    let longest = if follows { CONVERSION_INTERVAL } else { Duration::MAX };
+    let resync = timing.after(timing.resync.min(longest));
     NextReconcile::At(earliest.map_or(resync, |earliest| earliest.min(resync)))
 }
 

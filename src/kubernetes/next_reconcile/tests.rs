@@ -9,7 +9,7 @@ use super::*;
 use crate::api::v1alpha1::PartitionedTableSpec;
 use crate::desired::DesiredTable;
 use crate::kubernetes::ClusterError;
-use crate::observed::{ObservedTable, Snapshot};
+use crate::observed::{CopyFacts, ObservedTable, Snapshot};
 use crate::partition::{Identifier, QualifiedName};
 use crate::plan::{self, Blocker, Deferral, IndexBlocker, Moment, Plan};
 use crate::status::{FailedStep, Failure};
@@ -166,6 +166,25 @@ fn deferral_is_no_failure() {
     ] {
         let next = Table::deferring(blockers.clone()).next(&[], &unready_for(seconds));
         assert_eq!(next, expected, "{blockers:?} for {seconds} s");
+    }
+}
+
+#[test]
+fn converted_table_is_inspected_soon_unless_nothing_is_done() {
+    for (mode, expected) in [("Enforce", in_seconds(30)), ("Plan", in_seconds(300))] {
+        let mut table = table(&json!({"mode": mode}));
+        let spec = json!({
+            "table": "orders", "partitionBy": {"range": {"column": "at", "interval": "Month"}},
+            "conversion": {"method": "Copy"},
+        });
+        let spec: PartitionedTableSpec = serde_json::from_value(spec).expect("a spec");
+        table.desired.conversion = DesiredTable::parse(&spec).expect("a valid spec").conversion;
+        let plain = json!({"bytes": 0, "columns": [], "uniqueIndexes": []});
+        let plain = serde_json::from_value(plain).expect("a plain table");
+        table.observed.copy = Some(Box::new(CopyFacts::new(7, plain)));
+        table.plan.steps.clear();
+        table.plan.deferred.clear();
+        assert_eq!(table.next(&[], &unready_for(0)), expected, "{mode}");
     }
 }
 

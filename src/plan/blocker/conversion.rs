@@ -34,6 +34,8 @@ pub enum ConversionBlocker {
         table: QualifiedName,
         /// How many sweeps in a row.
         sweeps: u64,
+        /// When the last one began.
+        began: Timestamp,
     },
     /// A sweep found more rows of the copy that differ than it repairs.
     TooManyDiffer {
@@ -41,6 +43,8 @@ pub enum ConversionBlocker {
         table: QualifiedName,
         /// How many it repaired.
         rows: u64,
+        /// When it began.
+        began: Timestamp,
     },
     /// No role can be routed to the copy.
     CannotRoute {

@@ -228,7 +228,9 @@ impl Blocker {
             Self::NeedsApproval { .. }
                 | Self::DropNeedsApproval { .. }
                 | Self::Conversion(
-                    ConversionBlocker::DropCopyNeedsApproval { .. }
+                    ConversionBlocker::ParityFailed { .. }
+                        | ConversionBlocker::TooManyDiffer { .. }
+                        | ConversionBlocker::DropCopyNeedsApproval { .. }
                         | ConversionBlocker::RollbackNeedsApproval { .. }
                 )
         )

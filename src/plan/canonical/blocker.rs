@@ -47,8 +47,8 @@ encode_variants! {
         CopyOfOther = "copy-of-other" { table }
         NoSource = "no-source" { table }
         ColumnsDiffer = "columns-differ" { table, changes }
-        ParityFailed = "parity-failed" { table; except sweeps }
-        TooManyDiffer = "too-many-differ" { table; except rows }
+        ParityFailed = "parity-failed" { table, began; except sweeps }
+        TooManyDiffer = "too-many-differ" { table, began; except rows }
         CannotRoute = "cannot-route" { table, fault }
         RoleNotRoutable = "role-not-routable" { role, fault; except login }
         DropCopyNeedsApproval = "drop-copy-needs-approval" { copy }

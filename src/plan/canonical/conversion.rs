@@ -68,7 +68,7 @@ impl Encode for Work {
 
 encode_fields! {
     CreateCopy { table, source, method, references }
-    InstallSync { table, source, level, present }
+    InstallSync { table, source, level, present; except keeps_parity }
     FollowSource { table, method, known, sync, changes }
     ValidateCopy { table }
     AnalyzeCopy { copy }

@@ -1,5 +1,7 @@
 //! The comparison of both tables.
 
+use jiff::Timestamp;
+
 use super::copy::sync;
 use super::{Copied, Phase, phase};
 use crate::desired::{DesiredTable, ParityLevel};
@@ -14,35 +16,41 @@ use crate::plan::{Cause, ConversionBlocker, Moment};
 pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     let facts = copied.facts;
-    let dirty = facts.parity().map_or(0, |parity| parity.dirty_in_a_row);
     if sync(copied) != SyncState::Intact || !facts.is_complete() {
         return;
     }
-    if dirty >= MAX_DIRTY_SWEEPS && facts.sweep().is_none() {
-        draft.defer(
-            None,
-            ConversionBlocker::ParityFailed {
-                table: copied.table.managed.name().clone(),
-                sweeps: dirty,
-            }
-            .into(),
-        );
+    let stopped = stopped(copied);
+    if let Some((blocker, _)) = stopped.clone().filter(|_| !draft.approved) {
+        draft.defer(None, blocker.into());
         return;
     }
-    let repaired = facts.sweep().map_or(0, |sweep| sweep.repaired_rows);
-    if repaired >= MAX_REPAIRS {
-        let table = copied.table.managed.name().clone();
-        draft.defer(None, ConversionBlocker::TooManyDiffer { table, rows: repaired }.into());
-        return;
-    }
-    let Some(because) = reason(copied, draft) else { return };
+    let because = if stopped.is_some() { Some(Cause::RowsDiffered) } else { reason(copied, draft) };
+    let Some(because) = because else { return };
+    let sweep = facts.sweep().filter(|_| stopped.is_none());
     let work = Work::Compare(CompareRows {
         content: copied.options.parity.check == ParityLevel::Content,
-        repairs_left: MAX_REPAIRS - repaired,
-        compared: facts.sweep().map_or(0, |sweep| sweep.rows_source),
+        repairs_left: MAX_REPAIRS - sweep.map_or(0, |sweep| sweep.repaired_rows),
+        compared: sweep.map_or(0, |sweep| sweep.rows_source),
+        after: stopped.map(|(_, began)| began),
         ..all_rows(copied)
     });
     draft.work(work, because);
+}
+
+/// Returns why no sweep goes on without a user, and when the one began after which that is so.
+fn stopped(copied: &Copied<'_>) -> Option<(ConversionBlocker, Timestamp)> {
+    let table = copied.table.managed.name().clone();
+    match (copied.facts.sweep(), copied.facts.parity()) {
+        (Some(sweep), _) if sweep.repaired_rows >= MAX_REPAIRS => {
+            let (rows, began) = (sweep.repaired_rows, sweep.started_at);
+            Some((ConversionBlocker::TooManyDiffer { table, rows, began }, began))
+        }
+        (None, Some(parity)) if parity.dirty_in_a_row >= MAX_DIRTY_SWEEPS => {
+            let (sweeps, began) = (parity.dirty_in_a_row, parity.started_at);
+            Some((ConversionBlocker::ParityFailed { table, sweeps, began }, began))
+        }
+        _ => None,
+    }
 }
 
 /// Every row of both tables, without repairs.
@@ -53,6 +61,7 @@ fn all_rows(copied: &Copied<'_>) -> CompareRows {
         repairs_left: 0,
         compared: 0,
         estimated: copied.facts.plain.estimated_rows,
+        after: None,
     }
 }
 

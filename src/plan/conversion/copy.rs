@@ -24,7 +24,8 @@ pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
         SyncState::Outdated => Cause::SyncOutdated,
         SyncState::Altered(_) => Cause::SyncAltered,
     };
-    let install = installation_of(copied, copied.table.clone());
+    let keeps_parity = because == Cause::SyncOutdated && changes_only_level(copied);
+    let install = InstallSync { keeps_parity, ..installation_of(copied, copied.table.clone()) };
     draft.step(Step::InstallSync(Box::new(install)), because);
 }
 
@@ -35,7 +36,15 @@ pub(super) fn installation_of(copied: &Copied<'_>, table: CopiedTable) -> Instal
         source: copied.facts.source,
         level: copied.options.sync,
         present: copied.facts.sync_triggers(),
+        keeps_parity: false,
     }
+}
+
+/// Returns whether the triggers were installed for another level, and for the same columns.
+fn changes_only_level(copied: &Copied<'_>) -> bool {
+    let wanted = copied.table.sync_level(copied.options.sync);
+    let recorded = copied.facts.recorded_sync();
+    recorded.is_some_and(|sync| sync.level != wanted && sync.columns == copied.table.columns)
 }
 
 pub(super) fn sync(copied: &Copied<'_>) -> SyncState {

@@ -11,7 +11,9 @@ use crate::plan::step::{
 };
 
 pub(in crate::plan) fn synced(world: &mut ObservedTable, install: &InstallSync) {
-    on_copy(world, |facts| facts.install_sync(&install.table, install.level));
+    on_copy(world, |facts| {
+        facts.install_sync(&install.table, install.level, install.keeps_parity);
+    });
 }
 
 pub(in crate::plan) fn analyzed(world: &mut ObservedTable) {

@@ -28,15 +28,16 @@ impl ConversionBlocker {
                 table.shown(),
                 some(changes)
             ),
-            Self::ParityFailed { table, sweeps } => format!(
+            Self::ParityFailed { table, sweeps, began: _ } => format!(
                 "{sweeps} sweeps in a row found rows of the copy of {} that differ, and repaired them: \
-                 find what writes to the copy or disables its triggers, then remove spec.conversion and \
-                 begin again",
+                 find what writes to the copy or disables its triggers, then approve another sweep by the fingerprint \
+                 of this plan, with the annotation pgpartition.dev/approve or apply --approve",
                 table.shown()
             ),
-            Self::TooManyDiffer { table, rows } => format!(
+            Self::TooManyDiffer { table, rows, began: _ } => format!(
                 "one sweep repaired {rows} rows of the copy of {} and found no end: find out why the tables \
-                 differ so much, then remove spec.conversion, approve the drop of the copy, and begin again",
+                 differ so much, then approve another sweep by the fingerprint of this plan, with the annotation \
+                 pgpartition.dev/approve or apply --approve, or remove spec.conversion to end the conversion",
                 table.shown()
             ),
             Self::CannotRoute { table, fault } => fault.explain(table),

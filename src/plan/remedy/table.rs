@@ -13,6 +13,13 @@ pub(super) fn no_such_table(table: &QualifiedName) -> String {
 }
 
 pub(super) fn not_partitioned(table: &QualifiedName, kind: &str) -> String {
+    if kind == "table" {
+        return format!(
+            "{} is a table that is not partitioned: set spec.conversion to convert it, or delete the resource, which \
+             leaves the table as it is",
+            table.shown()
+        );
+    }
     format!(
         "{} is a {kind}, not a partitioned table: create a partitioned table, or create another resource \
          that names one in spec.table instead of this one",

@@ -72,6 +72,9 @@ pub struct InstallSync {
     pub level: SyncLevel,
     /// The sync triggers that the source has.
     pub present: BTreeSet<Identifier>,
+    /// Whether only the level changes: if no trigger was altered until this step locks the table, no write was missed,
+    /// and what sweeps found stays.
+    pub keeps_parity: bool,
 }
 
 impl InstallSync {

@@ -26,7 +26,7 @@ enum Listed {
 /// the counts differ. Up to `repairs` rows that differ are repaired.
 pub(super) fn block(text: Text<'_>, rows: u32, comparison: Comparison) -> String {
     let (row_key, full_key) = (text.row_key(), text.full_key());
-    let Comparison { content, repairs } = comparison;
+    let Comparison { content, repairs, after: _ } = comparison;
     let declared = [
         passed("reached"),
         text.declare(&row_key, "after", Some("reached")),

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::leaves::record_partitions;
 use super::record::{CONVERSIONS, of_table};
 use super::text::Text;
@@ -39,6 +41,9 @@ pub struct Comparison {
     pub content: bool,
     /// The most rows of a page to repair.
     pub repairs: u32,
+    /// The sweep that does not count any more, by the time it began: another one begins, and the sweeps in a row that
+    /// found differences are counted from here.
+    pub after: Option<Timestamp>,
 }
 
 /// Copies the next page. Returns as JSON how many rows the page had (`copied`), how many were copied so far (`total`),
@@ -56,7 +61,7 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
         table,
         page,
         &Parts {
-            prepare: None,
+            prepare: Vec::new(),
             unfinished: "c.backfilled_at IS NULL",
             block: copy::block(Text(table), page.rows),
             passed: [("reached", "c.reached"), ("until", "c.until")].to_vec(),
@@ -78,6 +83,7 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
 pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> Script {
     let of_table = of_table(&table.managed);
     let content = comparison.content;
+    let forget = comparison.after.map(|began| forget_sweep(table, began));
     let sum =
         |field, value| format!("'{field}', coalesce((c.sweep->>'{field}')::bigint, 0) + {value}");
     let sweep = format!(
@@ -95,7 +101,7 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
         table,
         page,
         &Parts {
-            prepare: Some(record_partitions(table)),
+            prepare: [record_partitions(table)].into_iter().chain(forget).collect(),
             unfinished: "c.backfilled_at IS NOT NULL",
             block: compare::block(Text(table), page.rows, comparison),
             passed: vec![(
@@ -116,10 +122,24 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
     )
 }
 
+fn forget_sweep(table: &CopiedTable, began: Timestamp) -> Sql {
+    let began = literal(&began.to_string());
+    let is_it =
+        |column: &str| format!("(c.{column}->>'startedAt')::timestamptz = {began}::timestamptz");
+    Sql(format!(
+        "UPDATE pgpartition.conversions AS c SET sweep = CASE WHEN {sweep} THEN NULL ELSE c.sweep END, parity = CASE \
+         WHEN {parity} THEN jsonb_set(c.parity, '{{dirtyInARow}}', '0') ELSE c.parity END WHERE {} AND ({sweep} OR \
+         {parity} AND c.parity->>'dirtyInARow' <> '0')",
+        of_table(&table.managed),
+        sweep = is_it("sweep"),
+        parity = is_it("parity"),
+    ))
+}
+
 /// What the messages differ in.
 struct Parts {
     /// What the operator's role does before it reads the record.
-    prepare: Option<Sql>,
+    prepare: Vec<Sql>,
     /// Condition on the record.
     unfinished: &'static str,
     /// Settings with an expression for the text array in each.

@@ -6,7 +6,7 @@ use super::sync::expected_sync;
 use crate::partition::{CopiedTable, ManagedTable, SyncLevel, guard_name};
 use crate::sql::Sql;
 use crate::sql::quote::literal;
-use crate::sql::record_tables::{Column, LoginRole, RecordTable, prepare_records};
+use crate::sql::record_tables::{Column, LoginRole, RecordTable, check_records, prepare_records};
 
 /// The table of conversions: how far rows were copied and compared. Tables are known by name, so that the records
 /// survive dump and restore. A conversion whose record is lost copies and compares again.
@@ -46,17 +46,49 @@ const FIRST: &[Column] = &[
 /// [`install_sync`](super::install_sync), in the same transaction.
 ///
 /// It creates the table of records and the record if they are missing. An installation voids what sweeps found: writes
-/// may have missed triggers that were not as they had been installed. How far rows were copied stays.
+/// may have missed triggers that were not as they had been installed. How far rows were copied stays. With `keeps_parity`,
+/// it voids nothing if [`note_sync`] found the triggers as they were installed.
 #[must_use]
-pub fn record_sync(table: &CopiedTable, level: SyncLevel, login: LoginRole) -> Vec<Sql> {
+pub fn record_sync(
+    table: &CopiedTable,
+    level: SyncLevel,
+    keeps_parity: bool,
+    login: LoginRole,
+) -> Vec<Sql> {
+    let kept = |column: &str| {
+        let kept = "CASE WHEN current_setting('pgpartition.intact') = 'true' THEN";
+        if keeps_parity { format!("{kept} c.{column} END") } else { "NULL".to_owned() }
+    };
     let mut statements = prepare_records(&CONVERSIONS, login);
     let [schema, name] = names(&table.managed);
     statements.push(Sql(format!(
         "INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT {schema}, {name}, {} ON \
-         CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = NULL, parity = NULL",
-        sync(table, level)
+         CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = {}, parity = {}",
+        sync(table, level),
+        kept("sweep"),
+        kept("parity"),
     )));
     statements
+}
+
+/// Notes for [`record_sync`] whether every trigger and function is as it was installed. The operator's role runs it after
+/// the owner locked the table, in the transaction that installs others.
+#[must_use]
+pub fn note_sync(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
+    let is_intact = |objects: &str, catalog: &str, more: &str| {
+        format!(
+            "NOT EXISTS (SELECT FROM jsonb_each(c.sync->'{objects}') AS w (name, was) WHERE NOT EXISTS (SELECT FROM \
+             {catalog} AS o WHERE o.oid::text = w.was->>'oid' AND o.xmin::text = w.was->>'xmin'{more}))"
+        )
+    };
+    let note = format!(
+        "BEGIN PERFORM set_config('pgpartition.intact', EXISTS (SELECT FROM pgpartition.conversions AS c WHERE {} AND \
+         c.sync IS NOT NULL AND {} AND {})::text, true); END",
+        of_table(&table.managed),
+        is_intact("triggers", "pg_trigger", " AND o.tgenabled = 'A'"),
+        is_intact("functions", "pg_proc", ""),
+    );
+    vec![check_records(&CONVERSIONS, login), Sql(format!("DO {}", literal(&note)))]
 }
 
 /// Records a swap: when the other table began to serve, and what the triggers and functions are now. The operator's role

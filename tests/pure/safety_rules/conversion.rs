@@ -128,6 +128,7 @@ fn install_step(table: &CopiedTable) -> Step {
         source: SOURCE,
         level: SyncLevel::Row,
         present: BTreeSet::new(),
+        keeps_parity: false,
     }))
 }
 
@@ -422,7 +423,14 @@ fn install_reverse(base: &mut Mutant) {
 
 fn compare_reverse(base: &mut Mutant) {
     let table = served(base);
-    let rows = CompareRows { table, content: true, compared: 0, repairs_left: 1, estimated: None };
+    let rows = CompareRows {
+        table,
+        content: true,
+        compared: 0,
+        repairs_left: 1,
+        estimated: None,
+        after: None,
+    };
     work(base, Work::Compare(rows));
 }
 
@@ -434,7 +442,14 @@ fn copy_rows(base: &mut Mutant) {
 
 fn compare_rows(base: &mut Mutant) {
     let table = synced(base, true);
-    let rows = CompareRows { table, content: true, compared: 0, repairs_left: 1, estimated: None };
+    let rows = CompareRows {
+        table,
+        content: true,
+        compared: 0,
+        repairs_left: 1,
+        estimated: None,
+        after: None,
+    };
     work(base, Work::Compare(rows));
 }
 

@@ -75,7 +75,7 @@ fn waits(table: &PartitionedTable) -> Vec<String> {
         waits.push("A reconcile was asked for, and the operator has not answered.".to_owned());
     }
     if let (Some(approved), Some(plan)) = (annotation(APPROVE_ANNOTATION), &status.plan)
-        && is_given(table, Reason::AwaitingApproval)
+        && [Reason::AwaitingApproval, Reason::ParityFailed].iter().any(|r| is_given(table, *r))
     {
         waits.push(if approved.split(',').any(|one| one.trim() == plan.fingerprint) {
             "The plan is approved, and the operator has yet to act.".to_owned()
@@ -124,7 +124,7 @@ fn commands(reason: Reason, table: &PartitionedTable) -> Vec<String> {
     let fingerprint = table.status.as_ref().and_then(|status| status.plan.as_ref());
     let fingerprint = fingerprint.map(|plan| shown_text(&plan.fingerprint)).unwrap_or_default();
     let is = |reasons: &[Reason]| reasons.contains(&reason);
-    if is(&[Reason::AwaitingApproval]) {
+    if is(&[Reason::AwaitingApproval, Reason::ParityFailed]) {
         let approve = format!("{} {fingerprint}", command("approve", table));
         vec![command("plan", table), approve]
     } else if is(&[Reason::PlanOnly]) {
@@ -150,6 +150,11 @@ fn commands(reason: Reason, table: &PartitionedTable) -> Vec<String> {
 fn about_default_rows(table: &PartitionedTable) -> Option<Advice> {
     let counts = table.status.as_ref()?.partitions.as_ref()?;
     counts.default_rows.filter(|rows| *rows > 0)?;
+    if table.status.as_ref()?.conversion.is_some() {
+        let text = "The rows in the default partition are of no period that the spec provides, such as rows before \
+            startAt. While the table is converted, the default partition is kept whatever spec.defaultPartition says.";
+        return Some(plainly(text.to_owned()));
+    }
     let text = match table.spec.default_partition() {
         DefaultPartition::Present => {
             "The rows in the default partition are of no period that the spec provides: NULL, \

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
 
 use super::Resource;
-use crate::api::v1alpha1::{ConversionStage, PartitionedTable};
+use crate::api::v1alpha1::PartitionedTable;
 use crate::api::{ConditionType, Reason, ResolvedBy};
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
@@ -78,9 +78,12 @@ pub(super) fn exit(table: &PartitionedTable) -> Exit {
 pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
     let reason_of = |type_| condition(table, type_).and_then(reason);
     let plan = table.status.as_ref().and_then(|status| status.plan.as_ref());
-    if is_ending(table) {
+    if is_converting(table) {
+        let asks = |type_| {
+            matches!(reason_of(type_), Some(Reason::AwaitingApproval | Reason::ParityFailed))
+        };
         return plan.is_some_and(|plan| plan.deferred > 0)
-            && reason_of(ConditionType::Ready) == Some(Reason::AwaitingApproval);
+            && (asks(ConditionType::Ready) || asks(ConditionType::InSync));
     }
     let (Some(retained), Some(ready)) =
         (reason_of(ConditionType::Retained), reason_of(ConditionType::Ready))
@@ -94,10 +97,9 @@ pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
         && (retained == Reason::AwaitingApproval || is_last_seen)
 }
 
-/// Returns whether a conversion ends: the drop of its copy awaits approval, which only `Ready` says.
-fn is_ending(table: &PartitionedTable) -> bool {
-    let conversion = table.status.as_ref().and_then(|status| status.conversion.as_ref());
-    conversion.is_some_and(|conversion| conversion.stage == Some(ConversionStage::Ending))
+/// Returns whether the table has a copy or a source. Then nothing expires, and `Retained` says nothing of approvals.
+fn is_converting(table: &PartitionedTable) -> bool {
+    table.status.as_ref().is_some_and(|status| status.conversion.is_some())
 }
 
 /// Whether the spec has changed since the operator looked.
@@ -139,7 +141,7 @@ mod tests {
     use super::awaits_approval;
 
     #[test]
-    fn drop_of_a_copy_awaits_approval_though_nothing_expires() {
+    fn conversion_awaits_approval_though_nothing_expires() {
         let awaits = |stage: &str, ready: &str| {
             let table = json!({
                 "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
@@ -161,7 +163,9 @@ mod tests {
         };
         assert!(awaits("Ending", "AwaitingApproval"));
         assert!(!awaits("Ending", "TableLocked"));
-        assert!(!awaits("Copying", "AwaitingApproval"));
+        assert!(awaits("Serving", "AwaitingApproval"));
+        assert!(awaits("Comparing", "ParityFailed"));
+        assert!(!awaits("Copying", "Converting"));
     }
 
     /// Returns a resource with retention whose plan defers 22 steps, of which the status shows none.
