@@ -41,6 +41,24 @@ async fn rows_are_equal_there_and_back_and_there() {
     }
 }
 
+/// A trigger that writes to its own row, and comes before that of the sync.
+const WRITES_AGAIN: &str = "
+    CREATE TABLE t (id int PRIMARY KEY, org int NOT NULL, v text);
+    CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        UPDATE \"Fin\"\"an;ce\".t SET v = 'again' WHERE id = NEW.id AND v IS NULL; RETURN NULL;
+    END $$;
+    CREATE TRIGGER again AFTER INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION again()";
+
+#[tokio::test]
+async fn write_of_a_trigger_to_its_own_row_reaches_the_source() {
+    for major in majors() {
+        let mut swapped = Swapped::new(major, LEVELS[0], (WRITES_AGAIN, "")).await;
+        swapped.swap().await;
+        swapped.write("INSERT INTO t VALUES (1, 1), (2, 2)").await;
+        swapped.write("UPDATE t SET v = NULL, org = org + 1").await;
+    }
+}
+
 #[tokio::test]
 async fn nothing_in_the_catalog_differs_there_and_back() {
     for major in majors() {

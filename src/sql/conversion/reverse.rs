@@ -9,9 +9,9 @@ use super::text::{LABEL, Text, of, same};
 use crate::sql::quote::literal;
 
 /// The new image of a row is what the table has, unless code that ran since changed it: a trigger, or the cascade of a
-/// foreign key that references the table.
+/// foreign key that references the table. In 14 the triggers of a partition that come from its table are internal.
 const READS_AGAIN: &str = "EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = TG_RELID AND g.tgname <> TG_NAME AND \
-    g.tgtype & 1 = 1 AND (NOT g.tgisinternal OR starts_with(g.tgname, 'RI_ConstraintTrigger_a')))";
+    g.tgtype & 1 = 1 AND (NOT g.tgisinternal OR NOT starts_with(g.tgname, 'RI_ConstraintTrigger_c')))";
 
 /// The body of the function of the row trigger.
 pub(super) fn write_row(text: Text<'_>) -> String {
