@@ -39,7 +39,9 @@ SELECT 'functions', json_build_object(
            'settings', coalesce(p.proconfig, '{}'),
            'isDefiner', p.prosecdef,
            'usedElsewhere', EXISTS (
-               SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid NOT IN (SELECT oid FROM tables)
+               -- Partitions have the triggers of their table.
+               SELECT FROM pg_trigger g
+               WHERE g.tgfoid = p.oid AND g.tgparentid = 0 AND g.tgrelid NOT IN (SELECT oid FROM tables)
            )
        )::text
 FROM pg_proc p

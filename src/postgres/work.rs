@@ -69,7 +69,7 @@ pub struct PageDone {
 
 /// The answer of a page that copies.
 #[derive(Deserialize)]
-struct CopyAnswer {
+struct Copied {
     copied: u64,
     done: bool,
     blocks: bool,
@@ -78,7 +78,7 @@ struct CopyAnswer {
 /// The answer of a page that compares.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CompareAnswer {
+struct Compared {
     source_rows: u64,
     differing: u64,
     repaired: u64,
@@ -189,12 +189,11 @@ pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
 fn done(work: &Work, answer: &str) -> Result<(PageDone, bool), DatabaseError> {
     Ok(match work {
         Work::Copy(_) => {
-            let CopyAnswer { copied, done, blocks } =
-                serde_json::from_str(answer).map_err(misread)?;
+            let Copied { copied, done, blocks } = serde_json::from_str(answer).map_err(misread)?;
             (PageDone { rows: copied, differing: 0, repaired: 0, done }, blocks)
         }
         Work::Compare(_) => {
-            let CompareAnswer { source_rows, differing, repaired, done, blocks } =
+            let Compared { source_rows, differing, repaired, done, blocks } =
                 serde_json::from_str(answer).map_err(misread)?;
             (PageDone { rows: source_rows, differing, repaired, done }, blocks)
         }

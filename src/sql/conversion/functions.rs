@@ -49,7 +49,7 @@ pub(super) fn reject_others(table: &CopiedTable, functions: &[Function]) -> Sql 
         "DECLARE other text; BEGIN SELECT format('%s: trigger %I on %s uses it', p.oid::regprocedure, \
          g.tgname, g.tgrelid::regclass) INTO other FROM pg_trigger AS g JOIN pg_proc AS p ON p.oid = \
          g.tgfoid JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = {} AND p.proname IN \
-         ({}) AND g.tgrelid NOT IN ({}) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = \
+         ({}) AND g.tgparentid = 0 AND g.tgrelid NOT IN ({}) LIMIT 1; IF FOUND THEN RAISE duplicate_function USING MESSAGE = \
          concat('cannot replace function ', other); END IF; END",
         literal(table.managed.name().schema.as_str()),
         names(functions),
