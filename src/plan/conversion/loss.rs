@@ -4,7 +4,7 @@ use super::refusal::Refusal;
 use super::subject::Subject;
 use crate::desired::Loss;
 use crate::observed::{DependentView, PlainTrigger, UniqueIndex};
-use crate::partition::{Identifier, ServerVersion};
+use crate::partition::{Identifier, ServerVersion, fit};
 
 /// More partitions than this are a loss: planning takes long where a statement does not name the partition columns.
 const MAX_LEAVES: usize = 1_000;
@@ -48,6 +48,7 @@ pub(super) fn losses(subject: &Subject<'_>) -> Vec<FoundLoss> {
         .chain(many_partitions(subject));
     let acknowledged = &subject.conversion.acknowledged;
     lost.map(|(loss, at, because)| {
+        let loss = under_its_name(subject, loss);
         let acknowledged = acknowledged.contains(&loss);
         FoundLoss { loss, at, acknowledged, because }
     })
@@ -64,6 +65,29 @@ pub(super) fn unacknowledged(
         loss: loss.clone(),
         because: because.clone(),
     })
+}
+
+/// After the cutover the indexes of the plain table have other names, and users know them by those before it.
+fn under_its_name(subject: &Subject<'_>, loss: Loss) -> Loss {
+    let table = subject.table.name.as_str();
+    let before = |name: Identifier| {
+        let rest = name.as_str().strip_prefix(subject.source_name.as_str());
+        match rest.filter(|rest| subject.is_served && rest.starts_with('_')) {
+            Some(rest) => fit(&format!("{table}{rest}"), ""),
+            None => name,
+        }
+    };
+    match loss {
+        Loss::UniqueKey(name) => Loss::UniqueKey(before(name)),
+        Loss::Exclusion(name) => Loss::Exclusion(before(name)),
+        Loss::ForeignKey { .. }
+        | Loss::View(_)
+        | Loss::Publication(_)
+        | Loss::RowMover(_)
+        | Loss::TriggerSeesPartition(_)
+        | Loss::SecurityLabel(_)
+        | Loss::ManyPartitions => loss,
+    }
 }
 
 type Lost = (Loss, LossAt, String);

@@ -6,7 +6,7 @@ use super::super::Moment;
 use super::leaves::Leaves;
 use crate::desired::{ConversionMethod, DesiredConversion, DesiredTable, Partitioning};
 use crate::observed::{ObservedTable, PlainTable, Relation};
-use crate::partition::{Identifier, QualifiedName, ServerVersion};
+use crate::partition::{Identifier, QualifiedName, ServerVersion, Side, source_name};
 
 /// A plain table, and what the spec makes of it.
 pub(super) struct Subject<'a> {
@@ -14,6 +14,10 @@ pub(super) struct Subject<'a> {
     pub(super) table: &'a QualifiedName,
     /// Owner of the table, or `None` if it is the login role and its name must not be shown.
     pub(super) owner: Option<&'a Identifier>,
+    /// Whether the partitioned table has taken its name.
+    pub(super) is_served: bool,
+    /// The name that the plain table has then.
+    pub(super) source_name: Identifier,
     /// What the catalog says of the table.
     pub(super) plain: &'a PlainTable,
     /// Version of the server.
@@ -39,6 +43,8 @@ impl<'a> Subject<'a> {
         Self {
             table: observed.managed.name(),
             owner: Some(&relation.owner).filter(|_| !observed.server.hides_owner),
+            is_served: observed.copy.as_ref().is_some_and(|f| f.serving == Side::Partitioned),
+            source_name: source_name(&observed.managed),
             plain,
             version: observed.server.version,
             conversion,

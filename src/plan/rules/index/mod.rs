@@ -54,6 +54,7 @@ fn unknown_column(index: &DesiredIndex, ground: &Ground<'_>) -> Option<Identifie
 /// The table has the index, and those of the partitions belong to it.
 fn ensure_of_table(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
     match table_index(&index.name, draft).cloned() {
+        None if twins::gets_name_by_cutover(&index.name, ground, draft) => {}
         None if draft.is_taken(&index.name) => {
             let index = draft.world.name.sibling(index.name.clone());
             draft.defer(None, Blocker::Index(IndexBlocker::IndexNameTaken { index }));

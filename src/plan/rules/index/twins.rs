@@ -22,6 +22,16 @@ pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draf
     }
 }
 
+/// Returns whether the plain table has the index, so that the copy has it under another name until the cutover.
+pub(super) fn gets_name_by_cutover(name: &Identifier, ground: &Ground<'_>, draft: &Draft) -> bool {
+    let Phase::Copied(copied) = &ground.phase else { return false };
+    let lacks_twin = |found: &CopyDifferences| found.indexes.iter().any(|i| i.name == *name);
+    let has_twin = || table_index(&twin_name(&draft.world.managed, name), draft).is_some();
+    copied.facts.serving == Side::Source
+        && draft.is_taken(name)
+        && (has_twin() || copied.facts.differences().is_some_and(lacks_twin))
+}
+
 fn definition_of(index: &MissingIndex) -> IndexDefinition {
     let MissingIndex { unique, definition, .. } = index;
     IndexDefinition::Twin { unique: *unique, definition: definition.clone() }
