@@ -56,6 +56,7 @@ mod restored;
 mod retention;
 mod routing;
 mod scenarios;
+mod serving;
 mod slow;
 mod snapshots;
 mod statements;

@@ -4,6 +4,7 @@
 mod converting;
 mod let_go;
 mod routing;
+mod serving;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 pub(crate) use converting::converting;
 pub(crate) use routing::{create_reader, routing};
+pub(crate) use serving::serving;
 
 use crate::world::{SCHEMA_SQL, Silent, World, at, desired_with};
 
@@ -129,7 +131,7 @@ impl Phase {
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![rich(), replaced(), split(), hash(), left_over(), uuid()];
     all.extend(let_go::scenarios());
-    all.extend([converting(), routing()]);
+    all.extend([converting(), routing(), serving()]);
     all
 }
 
