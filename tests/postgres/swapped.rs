@@ -65,7 +65,7 @@ impl Swapped {
     }
 
     pub(crate) async fn oid(&self, side: Side) -> u32 {
-        let name = in_sql(&self.table.name_of(side).name);
+        let name = in_sql(&self.table.name_of(side).name).replace('\'', "''");
         self.world.text(&format!("SELECT '{name}'::regclass::oid")).await.parse().unwrap()
     }
 

@@ -62,7 +62,7 @@ BEGIN
   END IF;
   -- A snapshot from before our last write does not see all rows of the table that gets the name. So those of others have
   -- to end first, those of replicas too as far as they are known.
-  SELECT coalesce('process ' || held.pid, 'a replica') AS by INTO object
+  SELECT coalesce('process ' || held.pid, 'a replica') INTO pgpartition.words
     FROM (
       SELECT a.pid, a.backend_xmin AS xmin
       FROM pg_stat_activity AS a
@@ -76,7 +76,8 @@ BEGIN
     LIMIT 1;
   IF FOUND THEN
     RAISE object_in_use USING
-      MESSAGE = format('%s has a snapshot from before the operator last wrote rows: end its transaction', object.by);
+      MESSAGE = concat(pgpartition.words,
+        ' has a snapshot from before the operator last wrote rows: end its transaction');
   END IF;
 
   -- What the application has on the serving table, in the words of the catalog.
