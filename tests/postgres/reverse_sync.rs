@@ -4,6 +4,7 @@ use pg_partition_operator::partition::SyncLevel;
 use tokio_postgres::Client;
 use tokio_postgres::error::DbError;
 
+use crate::copying::{CONTENT, sweep};
 use crate::support::postgres::majors;
 use crate::swapped::{APPLICATION, Swapped};
 use crate::world::SCHEMA_SQL;
@@ -80,6 +81,28 @@ async fn foreign_keys_cascade_for_rows_that_go_and_not_for_rows_that_move() {
             swapped.write(write).await;
             assert_eq!(swapped.world.text(lines).await, left, "Postgres {major}, {write}");
         }
+    }
+}
+
+#[tokio::test]
+async fn sweep_repairs_the_source_and_cascades_to_no_other_table() {
+    for major in majors() {
+        let swapped = cut_over(major, TABLE).await;
+        let world = &swapped.world;
+        world
+            .owner(
+                "SET pgpartition.sync = 'on'; UPDATE t_source SET v = 1000 WHERE id = 1; UPDATE t_source SET org = 7 WHERE id = 2;
+                 ALTER TABLE lines DROP CONSTRAINT lines_t; DELETE FROM t_source WHERE id IN (3, 4);
+                 INSERT INTO t_source VALUES (99, 1, 'extra'); RESET pgpartition.sync;
+                 ALTER TABLE lines ADD CONSTRAINT lines_t FOREIGN KEY (t) REFERENCES t_source ON DELETE CASCADE NOT VALID",
+            )
+            .await;
+        // A row that moved differs twice.
+        assert_eq!(sweep(&swapped.session, &swapped.table, CONTENT).await, 6, "Postgres {major}");
+        swapped.expect_equal("a sweep").await;
+        assert_eq!(sweep(&swapped.session, &swapped.table, CONTENT).await, 0, "Postgres {major}");
+        let lines = "SELECT count(*) FROM \"Fin\"\"an;ce\".lines";
+        assert_eq!(world.text(lines).await, "50", "Postgres {major}");
     }
 }
 

@@ -38,7 +38,8 @@ pub fn begin_swap(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
 /// [`record_swap`](super::record_swap). Waits for locks take no longer than `lock_timeout` altogether.
 ///
 /// It fails with `object_not_in_prerequisite_state` (55000) if something is not as it was looked at, and with
-/// `object_in_use` (55006) if a session has a snapshot from before the last row that the operator wrote.
+/// `lock_not_available` (55P03) if another session holds a lock, or has a snapshot from before the last row that the
+/// operator wrote.
 #[must_use]
 pub fn swap(swap: &Swap) -> Vec<Sql> {
     let serving = swap.table.serving();

@@ -75,7 +75,7 @@ BEGIN
     WHERE age(held.xmin) >= pg_current_xact_id()::text::numeric - (pgpartition.recorded->>'changed')::numeric
     LIMIT 1;
   IF FOUND THEN
-    RAISE object_in_use USING
+    RAISE lock_not_available USING
       MESSAGE = concat(pgpartition.words,
         ' has a snapshot from before the operator last wrote rows: end its transaction');
   END IF;

@@ -1,6 +1,6 @@
 //! The cases: what the application writes, what the operator does, and in which order.
 
-use pg_partition_operator::partition::SyncLevel;
+use pg_partition_operator::partition::{Side, SyncLevel};
 
 use crate::copied::LEVELS;
 
@@ -31,9 +31,13 @@ const WRITES: [Write; 9] = [
 ];
 
 impl Write {
-    /// The statements, for the table `t`.
-    pub(super) fn sql(self) -> &'static str {
+    /// The statements, for the table `t`. A partitioned table has another key.
+    pub(super) fn sql(self, serving: Side) -> &'static str {
         match self {
+            Self::Upsert if serving == Side::Partitioned => {
+                "INSERT INTO t VALUES (15, 1, 'new') ON CONFLICT (id, part) DO UPDATE SET v = EXCLUDED.v;
+                 UPDATE t SET part = 9, v = 'old' WHERE id = 20"
+            }
             Self::Insert => "INSERT INTO t VALUES (15, 1, 'inserted')",
             Self::Update => "UPDATE t SET v = 'updated' WHERE id = 20",
             Self::Delete => "DELETE FROM t WHERE id = 20",
@@ -81,9 +85,13 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Statements that damage the copy, which is `@`.
-    pub(super) fn damage(self) -> &'static str {
+    /// Statements that damage the passive table, which is `@`. The source has one row of an `id` at most.
+    pub(super) fn damage(self, serving: Side) -> &'static str {
         match self {
+            Self::Repair if serving == Side::Partitioned => {
+                "DELETE FROM @ WHERE id = 10; UPDATE @ SET v = 'stale', part = 9 WHERE id = 20;
+                 INSERT INTO @ VALUES (15, 1, 'ghost')"
+            }
             Self::Copy => "DELETE FROM @",
             Self::Repair => {
                 "DELETE FROM @ WHERE id = 10; UPDATE @ SET v = 'stale' WHERE id = 20;
@@ -133,6 +141,7 @@ const ISOLATION: [&str; 3] = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE
 /// A case.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Case {
+    pub(super) serving: Side,
     pub(super) work: Work,
     pub(super) level: SyncLevel,
     pub(super) isolation: &'static str,
@@ -143,21 +152,26 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn name(&self) -> String {
-        let Self { work, level, isolation, write, order, .. } = self;
-        format!("{work:?}, level {level:?}, {isolation}, {write:?}, {order}")
+        let Self { serving, work, level, isolation, write, order, .. } = self;
+        format!("serving {serving:?}, {work:?}, level {level:?}, {isolation}, {write:?}, {order}")
     }
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
+    let mut kinds = Vec::new();
     for work in [Work::Copy, Work::Repair, Work::RepairMissing] {
-        for level in LEVELS {
-            for isolation in ISOLATION {
-                for write in WRITES {
-                    let of_order =
-                        |&(order, acts)| Case { work, level, isolation, write, order, acts };
-                    cases.extend(work.orders().iter().map(of_order));
-                }
+        kinds.extend(LEVELS.map(|level| (Side::Source, work, level)));
+    }
+    // After the cutover nothing is copied, and the triggers run for each row.
+    let repairs = [Work::Repair, Work::RepairMissing];
+    kinds.extend(repairs.map(|work| (Side::Partitioned, work, SyncLevel::Row)));
+    let mut cases = Vec::new();
+    for (serving, work, level) in kinds {
+        for isolation in ISOLATION {
+            for write in WRITES {
+                let of_order =
+                    |&(order, acts)| Case { serving, work, level, isolation, write, order, acts };
+                cases.extend(work.orders().iter().map(of_order));
             }
         }
     }

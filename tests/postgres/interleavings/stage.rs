@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pg_partition_operator::partition::{CopiedTable, SyncLevel};
+use pg_partition_operator::partition::{CopiedTable, Side, SyncLevel, copy_mark};
 use pg_partition_operator::sql::{Role, compare_page, copy_page};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -13,6 +13,7 @@ use tokio_postgres::{Client, Error};
 use super::case::{Act, Case, ROWS, Work};
 use crate::copied::{LEVELS, create, differing, in_sql, install};
 use crate::copying::CONTENT;
+use crate::swapped::Swapped;
 use crate::world::{SCHEMA_SQL, World};
 
 /// How often to look whether a statement that has not ended waits for the other session.
@@ -76,7 +77,8 @@ impl Actor {
 
 pub(super) struct Stage {
     world: World,
-    tables: [CopiedTable; 2],
+    /// One of each level, and one after its cutover.
+    tables: [CopiedTable; 3],
     application: Actor,
     operator: Actor,
 }
@@ -91,11 +93,13 @@ impl Stage {
             install(&world, &table, level).await;
             tables.push(table);
         }
+        let (world, reversed) = cut_over(world, columns).await;
+        tables.push(reversed);
         let role = format!("application_of_{}", world.database.name());
         world
             .admin(&format!(
                 "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {SCHEMA_SQL} TO {role};
-                 GRANT ALL ON {SCHEMA_SQL}.by_row, {SCHEMA_SQL}.by_statement TO {role}"
+                 GRANT ALL ON {SCHEMA_SQL}.by_row, {SCHEMA_SQL}.by_statement, {SCHEMA_SQL}.reversed TO {role}"
             ))
             .await;
         let application = world.database.client_as(&role).await;
@@ -109,18 +113,22 @@ impl Stage {
 
     /// Plays a case. Returns what is wrong with its end.
     pub(super) async fn play(&mut self, case: &Case) -> Result<(), String> {
-        let [by_row, by_statement] = self.tables.clone();
-        let table = if case.level == SyncLevel::Row { by_row } else { by_statement };
+        let [by_row, by_statement, reversed] = self.tables.clone();
+        let table = match (case.serving, case.level) {
+            (Side::Partitioned, _) => reversed,
+            (Side::Source, SyncLevel::Row) => by_row,
+            (Side::Source, SyncLevel::Statement) => by_statement,
+        };
+        let name = table.managed.name().name.as_str();
         self.set_up(case, &table).await;
         let page = page(case, &table);
-        let write = case.write.sql().replace(" t ", &format!(" {} ", table.source.name.as_str()));
-        let write =
-            write.replace("TRUNCATE t", &format!("TRUNCATE {}", table.source.name.as_str()));
+        let write = case.write.sql(case.serving).replace(" t ", &format!(" {name} "));
+        let write = write.replace("TRUNCATE t", &format!("TRUNCATE {name}"));
         let (mut commits, mut not_committed) = (true, None);
         for act in case.acts {
             match act {
                 Act::Read => {
-                    let read = format!("SELECT count(*) FROM {}", table.source.name.as_str());
+                    let read = format!("SELECT count(*) FROM {name}");
                     self.application(case, &read).await;
                 }
                 Act::Write => self.application(case, &write).await,
@@ -164,24 +172,35 @@ impl Stage {
     }
 
     async fn set_up(&self, case: &Case, table: &CopiedTable) {
-        let (source, copy) = (in_sql(&table.source.name), in_sql(&table.copy.name));
+        let [serving, passive] =
+            [case.serving, case.serving.other()].map(|side| in_sql(&table.name_of(side).name));
         let allowed =
             |sql: &str| format!("BEGIN; SET LOCAL pgpartition.sync = 'on'; {sql}; COMMIT;");
-        let damage = allowed(&case.work.damage().replace('@', &copy));
+        let damage = allowed(&case.work.damage(case.serving).replace('@', &passive));
         let rows: Vec<_> = ROWS
             .split(' ')
             .map(|row| row.split('/').collect::<Vec<_>>())
             .map(|row| format!("({}, {}, '{}')", row[0], row[1], row[2]))
             .collect();
-        let clear = allowed(&format!("DELETE FROM {source}; DELETE FROM {copy}"));
+        let clear = allowed(&format!("DELETE FROM {serving}; DELETE FROM {passive}"));
         self.world
-            .admin(&format!("{clear} INSERT INTO {source} VALUES {}; {damage}", rows.join(", ")))
+            .admin(&format!("{clear} INSERT INTO {serving} VALUES {}; {damage}", rows.join(", ")))
             .await;
         self.operator.client.batch_execute(FORGET).await.unwrap();
     }
 
-    /// Does the pages that are left after the interleaving, alone.
+    /// Does the pages that are left after the interleaving, alone. What a sweep leaves of the source, since the row moved
+    /// meanwhile, is repaired by the next one.
     async fn finish(&self, case: &Case, table: &CopiedTable) -> Result<(), String> {
+        self.sweep(case, table).await?;
+        if case.serving == Side::Partitioned {
+            self.operator.client.batch_execute(FORGET).await.unwrap();
+            self.sweep(case, table).await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, case: &Case, table: &CopiedTable) -> Result<(), String> {
         let client = &self.operator.client;
         let page = page(case, table);
         loop {
@@ -199,14 +218,30 @@ impl Stage {
         if !differing.is_empty() {
             return Err(format!("the tables differ: {differing}"));
         }
-        let source = in_sql(&table.source.name);
+        let serving = in_sql(&table.managed.name().name);
         let rows = format!(
-            "SELECT coalesce(string_agg(concat_ws('/', id, part, v), ' ' ORDER BY id), '') FROM {source}"
+            "SELECT coalesce(string_agg(concat_ws('/', id, part, v), ' ' ORDER BY id), '') FROM {serving}"
         );
         let rows = self.world.text(&rows).await;
         let right = if commits { case.write.result() } else { ROWS };
-        if rows == right { Ok(()) } else { Err(format!("the source has {rows}, not {right}")) }
+        if rows == right {
+            Ok(())
+        } else {
+            Err(format!("the serving table has {rows}, not {right}"))
+        }
     }
+}
+
+/// A table that was cut over.
+async fn cut_over(world: World, columns: &str) -> (World, CopiedTable) {
+    let table = create(&world, "reversed", columns, (&["id"], &["part"])).await;
+    let mark = copy_mark(&table.managed).replace('\'', "''");
+    world.owner(&format!("COMMENT ON TABLE reversed_partitioned IS '{mark}'")).await;
+    install(&world, &table, SyncLevel::Row).await;
+    let session = world.session().await;
+    let mut swapped = Swapped { world, session, table, level: SyncLevel::Row };
+    swapped.swap().await;
+    (swapped.world, swapped.table)
 }
 
 /// Passes on an error that ends a transaction at no fault of its own.
