@@ -272,3 +272,48 @@ async fn view_grants_what_the_table_grants_and_applies_row_security() {
         assert_eq!(rows.get::<_, i64>(0), 20, "Postgres {major}");
     }
 }
+
+/// The name of the table means the partitioned one from then on, and again the plain one after a rollback.
+#[tokio::test]
+async fn routing_ends_with_the_cutover_and_begins_again_after_a_rollback() {
+    for major in [*majors().first().unwrap(), *majors().last().unwrap()] {
+        let world = World::new(major).await;
+        world.can_create_schemas().await;
+        world.owner(ORDERS).await;
+        let reader = world.reader("reader").await;
+        world.admin(&format!("ALTER ROLE {reader} SET search_path = {SCHEMA_SQL}")).await;
+        let before = world.settings(&reader).await;
+        let session = world.session().await;
+        let roles = [reader.as_str()];
+        routed(&session, &roles).await;
+        let client = world.database.client_as(&reader).await;
+
+        let done = until_done(&session, &spec(&roles, "Partitioned")).await;
+        assert_eq!(done, ["swap", "unroute"], "Postgres {major}");
+        assert!(
+            reads_copy(&client).await,
+            "Postgres {major}: the name means the partitioned table"
+        );
+        assert_eq!(world.settings(&reader).await, before, "Postgres {major}");
+        let done = until_done(&session, &spec(&roles, "Source")).await;
+        assert_eq!(done, ["swap", "route"], "Postgres {major}");
+        let client = world.database.client_as(&reader).await;
+        assert!(reads_copy(&client).await, "Postgres {major}: through the view");
+        assert_eq!(sqlstate(&client, "DELETE FROM \"or\"\"ders\"").await, "42501");
+    }
+}
+
+/// Converges until nothing is left, and returns the steps of the swap and of routing that were done.
+async fn until_done(session: &Session, desired: &DesiredTable) -> Vec<&'static str> {
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        let done = apply(session, desired, NOW).await;
+        let is_ok = |at: usize| done.outcomes[at].result.is_ok();
+        let all = verbs(&done).into_iter().enumerate().filter(|(at, _)| is_ok(*at));
+        seen.extend(all.map(|(_, verb)| verb).filter(|v| ["swap", "route", "unroute"].contains(v)));
+        if done.remaining.is_done() {
+            return seen;
+        }
+    }
+    panic!("not done: {seen:?}");
+}
