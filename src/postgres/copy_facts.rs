@@ -5,7 +5,7 @@ use super::inspect_plain::inspect_plain;
 use super::inspect_routing::is_routed;
 use super::{InspectError, Session};
 use crate::observed::{BlockingTransaction, CopyFacts, CopyOf, ObservedTable};
-use crate::partition::{Side, source_name};
+use crate::partition::{Side, route_view, source_name};
 
 /// The plain table of the name, as text.
 const SOURCE: &str = "SELECT c.oid::text FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n \
@@ -78,6 +78,12 @@ pub(super) async fn copy_facts(
     facts.keys = serde_json::from_str(keys.as_deref().unwrap_or("[]"))?;
     let views = session.query_one_text(VIEWS, &[&relation.oid]).await?;
     facts.views = serde_json::from_str(views.as_deref().unwrap_or("[]"))?;
+    if facts.routed {
+        // The operator drops it before it is lost, and before anything else that it reads.
+        let route = route_view(table);
+        facts.views.retain(|view| *view != route);
+        facts.plain.views.retain(|view| view.name != route);
+    }
     facts.older = older(session, facts.changed()).await?;
     Ok(Some(facts))
 }

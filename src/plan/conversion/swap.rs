@@ -6,7 +6,7 @@ use super::loss::{LossAt, unacknowledged};
 use super::{Copied, Phase};
 use crate::desired::Loss;
 use crate::observed::{CopyDifferences, Sweep, SyncState};
-use crate::partition::{QualifiedName, Side, route_view};
+use crate::partition::{QualifiedName, Side};
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
 use crate::plan::step::Swap;
@@ -57,8 +57,6 @@ fn swap_of(copied: &Copied<'_>, copy: u32) -> Swap {
     let stays = |view: &QualifiedName| {
         copied.losses.iter().any(|found| found.loss == Loss::View(view.clone()))
     };
-    // A step before this one drops it.
-    let routes = |view: &QualifiedName| *view == route_view(&copied.table.managed);
     let views = match facts.serving {
         Side::Source => facts.plain.views.iter().map(|view| view.name.clone()).collect(),
         Side::Partitioned => facts.views.clone(),
@@ -68,7 +66,7 @@ fn swap_of(copied: &Copied<'_>, copy: u32) -> Swap {
         source: facts.source,
         copy,
         level: copied.options.sync,
-        views: Vec::into_iter(views).filter(|view| !stays(view) && !routes(view)).collect(),
+        views: Vec::into_iter(views).filter(|view| !stays(view)).collect(),
     }
 }
 
