@@ -44,6 +44,10 @@ struct Edit {
 const EDITS: &[Edit] = &[
     Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: CHANGES[0] },
     Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: CHANGES[1] },
+    Edit { levels: ["Statement", "Row"], serve_from: "Partitioned", changes: &[] },
+    Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: &[] },
+    Edit { levels: ["Row", "Statement"], serve_from: "Partitioned", changes: &[] },
+    Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: &[] },
 ];
 
 impl Edit {
@@ -146,6 +150,15 @@ impl Load {
         happened
     }
 
+    async fn assert_served(&self, serve_from: &str) {
+        let client = self.client().await;
+        for table in &self.tables {
+            let kind = "SELECT relkind = 'p' FROM pg_class WHERE oid = $1::text::regclass";
+            let is_partitioned: bool = client.query_one(kind, &[&table.name]).await.unwrap().get(0);
+            assert_eq!(is_partitioned, serve_from == "Partitioned", "{}", table.name);
+        }
+    }
+
     async fn assert_equal(&self, what: &str) {
         let mut client = self.client().await;
         verdict::assert_equal(&mut client, &self.tables, what).await;
@@ -184,16 +197,25 @@ fn seed() -> u64 {
     given.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
+/// Returns the edits to make: those that lead to parity, or as many as are asked for.
+fn edits() -> &'static [Edit] {
+    let given = std::env::var("PGPARTITION_EDITS");
+    let count = given.map_or(CHANGES.len(), |count| count.parse().unwrap());
+    &EDITS[..count]
+}
+
 async fn run(major: u16, seed: u64) {
     let mut load = Load::new(major, seed).await;
-    let changes: Vec<_> = EDITS.iter().map(|edit| edit.changes).collect();
+    let edits = edits();
+    let changes: Vec<_> = edits.iter().map(|edit| edit.changes).collect();
     let events = chaos::spread(&changes, &mut load.rng);
-    for (number, (edit, events)) in EDITS.iter().zip(events).enumerate() {
+    for (number, (edit, events)) in edits.iter().zip(events).enumerate() {
         let happened = load.apply(edit, events).await;
         let (what, longest) =
             (format!("Postgres {major}, edit {number}"), load.application.take_longest());
         report(&format!("{what}, serves from {}: {happened:#?}", edit.serve_from));
         report(&format!("{what}: the longest transaction took {longest:?}"));
+        load.assert_served(edit.serve_from).await;
         load.assert_equal(&what).await;
     }
     load.stop().await;

@@ -35,7 +35,17 @@ async fn differing(client: &Client, table: &Table) -> [i64; 3] {
     let of_ledger = format!("(SELECT count(*) FROM ({}) AS d)", by_ledger(t));
     let sql = format!("SELECT {}, {}, {of_ledger}", lacks(t, &other), lacks(&other, t));
     let row = client.query_one(&sql, &[]).await.unwrap();
-    [row.get(0), row.get(1), row.get(2)]
+    let found = [row.get(0), row.get(1), row.get(2)];
+    if found != [0, 0, 0] {
+        let both = format!(
+            "SELECT coalesce(string_agg(d.text, E'\\n'), '') FROM (SELECT concat(to_jsonb(t), ' / ', to_jsonb(o)) AS text
+                 FROM {t} AS t FULL JOIN {other} AS o ON o.id = t.id
+                 WHERE to_jsonb(t) IS DISTINCT FROM to_jsonb(o) LIMIT 8) AS d"
+        );
+        let row = client.query_one(&both, &[]).await.unwrap();
+        super::report(&format!("{t} and {other}:\n{}", row.get::<_, String>(0)));
+    }
+    found
 }
 
 /// Rows that are not as the ledger says.
