@@ -284,9 +284,11 @@ impl Doing<'_> {
         if is_revoked { Err(ConvergeError::Revoked) } else { Ok((observed, remaining)) }
     }
 
-    /// Returns whether this run has added a check to the default partition.
+    /// Returns whether this run has added a check to the default partition, or to a plain table.
     fn has_added_check(&self) -> bool {
-        let adds = |outcome: &StepOutcome| matches!(outcome.step, Step::ExcludeFromDefault(_));
+        let adds = |outcome: &StepOutcome| {
+            matches!(outcome.step, Step::ExcludeFromDefault(_) | Step::StateBounds(_))
+        };
         self.outcomes.iter().any(adds)
     }
 

@@ -82,6 +82,13 @@ pub enum AfterCutover {
 }
 
 impl DesiredTable {
+    /// Returns whether the spec has a conversion by `Attach`.
+    #[must_use]
+    pub fn attaches(&self) -> bool {
+        let method = self.conversion.as_ref().map(|conversion| &conversion.method);
+        matches!(method, Some(ConversionMethod::Attach))
+    }
+
     /// Returns what the rules for partitioned tables ask of the copy until its conversion ends: nothing expires or waits
     /// for a schedule, and a default partition takes rows outside of the periods.
     ///

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::meaning::{qualified, qualified_all};
 use super::{
-    CopyDifferences, CopyFacts, InvalidSnapshot, ObservedTable, OldestRow, PlainTable,
+    Attachment, CopyDifferences, CopyFacts, InvalidSnapshot, ObservedTable, OldestRow, PlainTable,
     RawOldestRow, RoutingFacts, SyncState,
 };
 use crate::partition::{
@@ -38,6 +38,9 @@ pub enum Question {
     Sync(Box<CopiedTable>, SyncLevel),
     /// How the table is routed, with these roles. It is asked once it is known what belongs to the copy.
     Routing(BTreeSet<Identifier>),
+    /// What a conversion of this table by `Attach` depends on. It is asked once it is known what belongs to the copy, or that
+    /// the plain table is a partition.
+    Attachment(Box<CopiedTable>),
 }
 
 /// The answer to a [`Question`], as `inspect -o json` prints it. That Postgres did not answer is an answer as
@@ -99,6 +102,8 @@ pub enum Answer {
         /// How the table is routed, or `None` if the plain table was dropped meanwhile.
         facts: Option<Box<RoutingFacts>>,
     },
+    /// To [`Question::Attachment`].
+    Attachment(Box<Attachment>),
 }
 
 /// The rows of a default partition.
@@ -181,6 +186,9 @@ impl fmt::Display for Question {
             Self::Copy => f.write_str("how far the conversion of the table is"),
             Self::Sync(..) => f.write_str("whether the sync triggers are what was installed"),
             Self::Routing(_) => f.write_str("which roles read the copy in place of the table"),
+            Self::Attachment(_) => {
+                f.write_str("whether the plain table can be attached or detached")
+            }
         }
     }
 }
@@ -244,6 +252,10 @@ impl ObservedTable {
                 let judged = self.copy.as_ref().and_then(|facts| facts.judged.as_ref());
                 judged.is_some_and(|judged| judged.of == table.sync_digest(*level))
             }
+            Question::Attachment(table) => {
+                let digest = table.sync_digest(SyncLevel::Row);
+                self.attachment.as_ref().is_some_and(|attachment| attachment.of == digest)
+            }
             Question::DefaultRows(within) => self.answered.iter().any(
                 |answered| matches!(answered, Question::DefaultRows(of) if of.covers(*within)),
             ),
@@ -257,9 +269,7 @@ impl ObservedTable {
     pub(super) fn learn(&mut self, answer: Answer) -> Result<(), InvalidSnapshot> {
         let question = match answer {
             Answer::ClockSkew { read_at } => {
-                let read_at: Timestamp =
-                    read_at.parse().map_err(|_| InvalidSnapshot::Clock(read_at))?;
-                self.server.ahead = Some(self.server.clock.duration_since(read_at));
+                self.learn_clock(read_at)?;
                 Question::ClockSkew
             }
             Answer::DefaultRows { within, rows } => {
@@ -271,9 +281,9 @@ impl ObservedTable {
             }
             Answer::ReferencesTo { schema, partition, by, error } => {
                 let name = qualified(schema, partition)?;
+                let by = by.map(qualified_all).transpose()?;
                 if let Some(partition) = self.partition_mut(&name) {
-                    partition.rows_referenced_by = by.map(qualified_all).transpose()?;
-                    partition.references_error = error;
+                    (partition.rows_referenced_by, partition.references_error) = (by, error);
                 }
                 Question::ReferencesTo(name)
             }
@@ -284,9 +294,7 @@ impl ObservedTable {
                 Question::Conditions(conditions)
             }
             Answer::PlainTable(plain) => {
-                if plain.is_none() {
-                    self.relation = None;
-                }
+                self.relation = self.relation.take().filter(|_| plain.is_some());
                 self.plain = plain;
                 Question::PlainTable
             }
@@ -297,9 +305,7 @@ impl ObservedTable {
                 Question::OldestRow(column)
             }
             Answer::Copy(facts) => {
-                if facts.is_none() {
-                    self.relation = None;
-                }
+                self.relation = self.relation.take().filter(|_| facts.is_some());
                 self.copy = facts;
                 Question::Copy
             }
@@ -310,38 +316,18 @@ impl ObservedTable {
                 return Ok(());
             }
             Answer::Routing { roles, facts } => self.learn_routing(roles, facts),
+            Answer::Attachment(attachment) => {
+                self.attachment = Some(attachment);
+                return Ok(());
+            }
         };
         self.answered.insert(question);
         Ok(())
     }
 
-    fn learn_default_rows(&mut self, rows: Option<CountedRows>, key: Option<KeyType>) {
-        (self.default_rows, self.default_rows_from, self.default_count) = (None, None, None);
-        let Some(rows) = rows else { return };
-        let told = default_rows(&rows.stretches, key);
-        let oldest = told.iter().map(|stretch| stretch.range.from()).min();
-        // Some of what came may be no value that we can read.
-        self.default_rows_from = oldest.filter(|_| rows.stretches.len() > MAX_BINS);
-        self.default_rows = Some(told);
-        self.default_count = Some(rows.count);
-    }
-}
-
-fn default_rows(stretches: &[(String, u64)], key: Option<KeyType>) -> Vec<DefaultRows> {
-    let Some(key) = key else { return Vec::new() };
-    let stretches = stretches.iter().filter_map(|(start, rows)| {
-        let Edge::At(from) = key.parse(start)? else { return None };
-        let to = Edge::At(from.saturating_add(quarter_hour(key)));
-        let range = RangeBounds::new(Edge::At(from), to)?;
-        Some(DefaultRows { range, rows: *rows })
-    });
-    stretches.collect()
-}
-
-/// A quarter of an hour on each axis: in microseconds, and in what a uuid holds above its low bits.
-fn quarter_hour(key: KeyType) -> i128 {
-    match key {
-        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => 900_000_000,
-        KeyType::UuidV7 => 900_000 << 80,
+    fn learn_clock(&mut self, read_at: String) -> Result<(), InvalidSnapshot> {
+        let read_at: Timestamp = read_at.parse().map_err(|_| InvalidSnapshot::Clock(read_at))?;
+        self.server.ahead = Some(self.server.clock.duration_since(read_at));
+        Ok(())
     }
 }

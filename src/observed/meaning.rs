@@ -67,6 +67,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             default_rows_from: None,
             plain: None,
             oldest_row: None,
+            attachment: None,
             copy: None,
             answered: BTreeSet::new(),
             near: Near::default(),

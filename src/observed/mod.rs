@@ -4,9 +4,11 @@
 //! [`ObservedTable`] is what it means. Both hold no row of any user's table.
 
 mod answers;
+mod attachment;
 mod conversion;
 mod copy;
 mod copy_facts;
+mod default_rows;
 mod index_meaning;
 mod management;
 mod meaning;
@@ -26,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use answers::{
     Answer, CountedRows, DefaultRows, DeparsedCondition, MAX_BINS, Question, RawWithin, Within,
 };
+pub use attachment::{Attachment, KeyState, NeededKey};
 pub use conversion::{
     Change, ConversionRecord, ConversionState, ExpectedSync, InstalledFunction, InstalledTrigger,
     Recorded, RecordedSync, Sweep, SyncChange, SyncObject, SyncState,
@@ -53,7 +56,7 @@ pub use state::{DetachedBy, PartitionState};
 
 use crate::partition::{
     ColumnOperators, Edge, Identifier, IndexShape, ManagedTable, PartitionKey, QualifiedName,
-    RangeKey, ServerVersion, partition_prefix,
+    RangeKey, ServerVersion,
 };
 
 /// A table, its partitions, and the server they are on.
@@ -97,6 +100,8 @@ pub struct ObservedTable {
     pub oldest_row: Option<Box<OldestRow>>,
     /// What belongs to the relation as the copy of a plain table, or `None` if it is none.
     pub copy: Option<Box<CopyFacts>>,
+    /// What a conversion by `Attach` depends on, or `None` if nobody has asked.
+    pub attachment: Option<Box<Attachment>>,
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,
     /// Where to look first for a partition by its name.
@@ -323,13 +328,6 @@ impl ObservedTable {
     #[must_use]
     pub fn default_partition(&self) -> Option<(&ObservedPartition, &DefaultFacts)> {
         self.attached().find_map(|p| Some((p, p.default.as_ref()?)))
-    }
-
-    /// Whether a table of that name is looked at when it is no partition any more.
-    #[must_use]
-    pub fn finds_by_name(&self, partition: &QualifiedName) -> bool {
-        partition.schema == self.managed.name().schema
-            && partition.name.as_str().starts_with(&partition_prefix(&self.managed))
     }
 
     /// The partition of that name.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PartitionState;
-use crate::partition::{Bounds, Identifier, IndexShape, Mark, QualifiedName};
+use super::{ObservedTable, PartitionState};
+use crate::partition::{Bounds, Identifier, IndexShape, Mark, QualifiedName, partition_prefix};
 
 /// A partition, or a table made to become one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,15 @@ pub struct ObservedPartition {
     pub dependents: Vec<String>,
     /// What only a default partition has; `None` exactly if the bounds are not those of one.
     pub default: Option<DefaultFacts>,
+}
+
+impl ObservedTable {
+    /// Whether a table of that name is looked at when it is no partition any more.
+    #[must_use]
+    pub fn finds_by_name(&self, partition: &QualifiedName) -> bool {
+        partition.schema == self.managed.name().schema
+            && partition.name.as_str().starts_with(&partition_prefix(&self.managed))
+    }
 }
 
 /// What only a default partition has.

@@ -48,12 +48,12 @@ pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{
     AnalyzeCopy, Attach, AttachIndex, AttachSource, BuildIndex, CreateCopy, CreateTableIndex,
-    Detach, DetachSource, DiscardPartition, Drain, DropCopy, DropDetached, DropExclusion,
-    DropIndex, DropSource, DropTableIndex, Effort, EndSync, ExcludeFromDefault, Facts, Family,
-    FinalizeDetach, FollowSource, IndexBody, IndexDefinition, InstallSync, MarkPartitions,
-    MarkedPartition, Marking, NewIndex, NewPartition, Object, PathChange, Remember, RemoveDefault,
-    ReplaceTableIndex, Risk, Route, RoutedRole, RoutingView, StateBounds, Step, StepKind, Swap,
-    TransactionMode, Unroute, ValidateBounds, ValidateCopy, ValidateExclusion,
+    Detach, DetachSource, DiscardPartition, Drain, DropBounds, DropCopy, DropDetached,
+    DropExclusion, DropIndex, DropSource, DropTableIndex, Effort, EndSync, ExcludeFromDefault,
+    Facts, Family, FinalizeDetach, FollowSource, IndexBody, IndexDefinition, InstallSync,
+    MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Object, PathChange, Remember,
+    RemoveDefault, ReplaceTableIndex, Risk, Route, RoutedRole, RoutingView, StateBounds, Step,
+    StepKind, Swap, TransactionMode, Unroute, ValidateBounds, ValidateCopy, ValidateExclusion,
 };
 pub use undone::Undone;
 pub use work::{CompareRows, CopyRows, PlannedWork, Work};
@@ -144,7 +144,7 @@ pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Mom
     ground::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
 }
 
-/// Takes back every promise about the default partition.
+/// Takes back every promise about the default partition, and about a plain table that was not attached.
 pub fn readmit(observed: &ObservedTable) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
     draft.readmit();

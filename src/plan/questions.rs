@@ -7,7 +7,7 @@ use super::conversion::{Phase, phase};
 use super::{Calendar, Gaps, Moment};
 use crate::desired::{ConversionMethod, DesiredTable, Partitioning};
 use crate::observed::{CopyOf, ObservedPartition, ObservedTable, Question, RelationKind, Within};
-use crate::partition::RangeBounds;
+use crate::partition::{RangeBounds, Side, SyncLevel};
 
 /// Returns what the plan for a moment depends on and the snapshot does not answer.
 #[must_use]
@@ -25,7 +25,8 @@ pub fn questions(
         .chain(oldest_row(desired, observed))
         .chain(copy(observed))
         .chain(sync(desired, observed, moment))
-        .chain(routing(desired, observed));
+        .chain(routing(desired, observed))
+        .chain(attachment(desired, observed, moment));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
@@ -131,7 +132,17 @@ fn sync(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Op
         Ok(Phase::Copied(copied)) => {
             Some(Question::Sync(Box::new(copied.table), copied.options.sync))
         }
-        Ok(Phase::Partitioned | Phase::Begin(_) | Phase::Served { .. } | Phase::Ended(_))
+        // It has no triggers. The answer says too how the copy differs.
+        Ok(Phase::Attaching(attaching)) => {
+            Some(Question::Sync(Box::new(attaching.table), SyncLevel::Row))
+        }
+        Ok(
+            Phase::Partitioned
+            | Phase::Begin { .. }
+            | Phase::Attached(_)
+            | Phase::Served { .. }
+            | Phase::Ended(_),
+        )
         | Err(_) => None,
     }
 }
@@ -145,6 +156,25 @@ fn routing(desired: &DesiredTable, observed: &ObservedTable) -> Option<Question>
         Some(ConversionMethod::Attach) | None => BTreeSet::new(),
     };
     (copy.routed || !roles.is_empty()).then_some(Question::Routing(roles))
+}
+
+/// Asks what a conversion by `Attach` depends on, and what it leaves if it ends before the cutover.
+fn attachment(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &Moment,
+) -> Option<Question> {
+    let table = match phase(desired, observed, observed.relation.as_ref()?, moment).ok()? {
+        Phase::Attaching(attaching) => attaching.table,
+        Phase::Attached(attached) => attached.table,
+        Phase::Ended(table) if table.serving() == Side::Source => table,
+        Phase::Partitioned
+        | Phase::Begin { .. }
+        | Phase::Copied(_)
+        | Phase::Served { .. }
+        | Phase::Ended(_) => return None,
+    };
+    Some(Question::Attachment(Box::new(table)))
 }
 
 /// Asks about the conditions that an index in the catalog may have in other words.

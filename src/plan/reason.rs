@@ -56,6 +56,8 @@ pub enum Cause {
     CutoverWanted,
     /// The spec wants the plain table to be the one that applications use again.
     RollbackWanted,
+    /// The plain table needs a unique index before it becomes a partition.
+    AttachNeedsKey,
     /// The spec wants the plain table dropped after the cutover.
     SourceUnwanted,
     /// Nothing keeps the copy equal to its source yet.
@@ -119,6 +121,7 @@ impl Cause {
             Self::ConversionUnwanted => "spec.conversion is absent".to_owned(),
             Self::CutoverWanted => "spec.conversion.serveFrom is Partitioned".to_owned(),
             Self::RollbackWanted => "spec.conversion.serveFrom is Source".to_owned(),
+            Self::AttachNeedsKey => "the partition needs it".to_owned(),
             Self::SourceUnwanted => "spec.conversion.source.afterCutover is Drop".to_owned(),
             Self::SyncMissing => "nothing keeps the tables equal yet".to_owned(),
             Self::SyncAltered => "it is not what was installed".to_owned(),

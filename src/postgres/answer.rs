@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::copy_facts::copy_facts;
+use super::inspect_attach::inspect_attach;
 use super::inspect_copy::inspect_copy;
 use super::inspect_plain::inspect_plain;
 use super::inspect_routing::inspect_routing;
@@ -20,7 +21,7 @@ use crate::observed::{
     RawWithin, Relation, SyncState, Within,
 };
 use crate::partition::{CopiedTable, Identifier, QualifiedName, RangeKey, SyncLevel};
-use crate::sql;
+use crate::sql::{self, Script};
 
 /// Answers a question about a table, of which the operator received the catalog at `read_at`.
 ///
@@ -56,6 +57,10 @@ pub async fn answer(
                 (_, None) | (None, _) => None,
             };
             Ok(Answer::Routing { roles: roles.clone(), facts: facts.map(Box::new) })
+        }
+        Question::Attachment(table) => {
+            let found = Box::pin(inspect_attach(session, observed, table)).await?;
+            Ok(Answer::Attachment(Box::new(found)))
         }
     }
 }
@@ -155,8 +160,15 @@ async fn find_oldest_row(
         return Ok(RawOldestRow::Failed("the operator cannot act as the table owner".to_owned()));
     };
     let key = RangeKey { column: column.clone(), key_type };
-    let script = sql::find_oldest_row(&relation.owner, observed.managed.name(), &key);
-    match session.rolled_back_script_text(&script).await {
+    search(session, &sql::find_oldest_row(&relation.owner, observed.managed.name(), &key)).await
+}
+
+/// Asks for one value, in a transaction that is rolled back.
+pub(super) async fn search(
+    session: &Session,
+    script: &Script,
+) -> Result<RawOldestRow, InspectError> {
+    match session.rolled_back_script_text(script).await {
         Ok(value) => Ok(value.map_or(RawOldestRow::Absent, RawOldestRow::Value)),
         Err(error) if error.is_canceled() => Ok(RawOldestRow::TooSlow),
         Err(error) if error.is_of_statement() && !error.is_busy() => {

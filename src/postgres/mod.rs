@@ -8,6 +8,7 @@ mod copy_facts;
 mod error;
 mod execute;
 mod inspect;
+mod inspect_attach;
 mod inspect_conversion;
 mod inspect_copy;
 mod inspect_plain;

@@ -50,7 +50,7 @@ pub use conversion::{
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
-pub use oldest_row::find_oldest_row;
+pub use oldest_row::{find_newest_row, find_oldest_row, has_rows};
 pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
 pub use routing::count_older_sessions;
@@ -150,6 +150,7 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::RememberDetached(remember) => record::remember(remember),
         Step::StateBounds(state) => record::state_bounds(state),
         Step::ValidateBounds(check) => vec![record::validate_bounds(check)],
+        Step::DropBounds(drop) => record::drop_bounds(drop),
         Step::DetachPartition(detach) => vec![retention::detach(detach)],
         Step::FinalizeDetach(finalize) => vec![retention::finalize(finalize)],
         Step::DropDetached(drop) => vec![retention::drop_detached(drop)],

@@ -1,4 +1,4 @@
-//! The oldest row of a plain table.
+//! The oldest and the newest row of a plain table, and whether tables have rows.
 
 use std::time::Duration;
 
@@ -24,6 +24,24 @@ const FUNCTION: &str = "pg_temp.pgpartition_oldest_row()";
 /// It waits for ACCESS SHARE only.
 #[must_use]
 pub fn find_oldest_row(owner: &Identifier, table: &QualifiedName, key: &RangeKey) -> Script {
+    search(owner, &first_row(table, key, ""))
+}
+
+/// The same for the greatest value.
+#[must_use]
+pub fn find_newest_row(owner: &Identifier, table: &QualifiedName, key: &RangeKey) -> Script {
+    search(owner, &first_row(table, key, " DESC"))
+}
+
+/// A transaction that returns whether one of these tables has a row. It has to be rolled back.
+#[must_use]
+pub fn has_rows(owner: &Identifier, tables: &[&QualifiedName]) -> Script {
+    let any = tables.iter().map(|table| format!("EXISTS (SELECT FROM {})", qualified(table)));
+    let any: Vec<_> = any.chain(["false".to_owned()]).collect();
+    search(owner, &format!("SELECT ({})::text", any.join(" OR ")))
+}
+
+fn first_row(table: &QualifiedName, key: &RangeKey, order: &str) -> String {
     let (column, key_type) = (name(&key.column), key.key_type.type_name());
     let finite = match key.key_type {
         KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => format!(
@@ -31,17 +49,20 @@ pub fn find_oldest_row(owner: &Identifier, table: &QualifiedName, key: &RangeKey
         ),
         KeyType::UuidV7 => String::new(),
     };
-    let search = format!(
-        "SELECT {column}::{key_type}::text FROM ONLY {}{finite} ORDER BY {column} LIMIT 1",
+    format!(
+        "SELECT {column}::{key_type}::text FROM ONLY {}{finite} ORDER BY {column}{order} LIMIT 1",
         qualified(table)
-    );
+    )
+}
+
+fn search(owner: &Identifier, search: &str) -> Script {
     let statements = [
         format!("SET LOCAL statement_timeout = {}", SEARCH_TIMEOUT.as_millis()),
         format!("SET LOCAL lock_timeout = {}", LOCK_TIMEOUT.as_millis()),
         format!(
             "CREATE FUNCTION {FUNCTION} RETURNS text LANGUAGE sql STABLE SECURITY DEFINER \
              SET search_path = pg_catalog, pg_temp SET row_security = off AS {}",
-            literal(&search)
+            literal(search)
         ),
         format!("SELECT {FUNCTION}"),
     ];

@@ -9,7 +9,9 @@ use crate::partition::{
     Bounds, Detached, KeyRange, ManagedTable, Mark, Marker, QualifiedName, adoption_line,
     adoption_patterns, detached_check, detached_checks,
 };
-use crate::plan::{MarkPartitions, MarkedPartition, Remember, StateBounds, ValidateBounds};
+use crate::plan::{
+    DropBounds, MarkPartitions, MarkedPartition, Remember, StateBounds, ValidateBounds,
+};
 
 pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
     let MarkPartitions { managed, table, partitions, adopted, .. } = mark;
@@ -97,6 +99,11 @@ fn bounds_check(
     let mut statements: Vec<_> = earlier.chain([add]).collect();
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
+}
+
+pub(super) fn drop_bounds(drop: &DropBounds) -> Vec<Sql> {
+    let checks = detached_checks(&drop.managed);
+    checks.iter().map(|check| constraint::drop_if_there(&drop.table, check)).collect()
 }
 
 /// Validates the check on a detached table, under the name that it has: version 0 gave it another one if the name of

@@ -67,6 +67,12 @@ pub(super) fn stage(seen: &Seen<'_>) -> Option<ConversionStage> {
         let stage = if is_plain { ConversionStage::Preparing } else { ConversionStage::Serving };
         return is_wanted.then_some(stage);
     };
+    if is_wanted && seen.desired.attaches() {
+        let is_prepared = seen.remaining.steps.is_empty();
+        let stage =
+            if is_prepared { ConversionStage::Prepared } else { ConversionStage::Preparing };
+        return Some(stage);
+    }
     let builds_indexes = || seen.remaining.steps.iter().any(is_for_index);
     Some(if !is_wanted {
         ConversionStage::Ending
@@ -127,6 +133,11 @@ fn rollback(seen: &Seen<'_>) -> Option<Rollback> {
     if serving(seen)? == Side::Source {
         return None;
     }
+    if seen.observed.attached_source().is_some() {
+        let rows = seen.observed.attachment.as_ref().and_then(|found| found.has_other_rows);
+        let is_possible = rows == Some(false);
+        return Some(if is_possible { Rollback::Possible } else { Rollback::Impossible });
+    }
     let is_kept = seen.observed.copy.as_ref().is_some_and(|facts| {
         sync_triggers(facts) == Some(SyncTriggers::Enabled) && !facts.can_differ()
     });
@@ -182,7 +193,8 @@ fn bound(seen: &Seen<'_>) -> Vec<String> {
 
 /// Returns what a status says of the comparisons, or `None` if the table has no copy that must be equal.
 pub(super) fn parity(seen: &Seen<'_>) -> Option<ParityStatus> {
-    let facts = seen.observed.copy.as_ref().filter(|_| seen.desired.conversion.is_some())?;
+    let is_copied = seen.desired.conversion.is_some() && !seen.desired.attaches();
+    let facts = seen.observed.copy.as_ref().filter(|_| is_copied)?;
     let known = ParityStatus {
         state: Some(parity_state(facts, seen)),
         repaired_rows: number(facts.repaired()),

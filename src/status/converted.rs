@@ -11,7 +11,8 @@ use crate::plan::{Blocker, ConversionBlocker};
 
 /// Returns whether the copy of a table is equal to its source and stays so, or `None` if the table has no copy.
 pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
-    let facts = seen.observed.copy.as_ref().filter(|_| seen.desired.conversion.is_some())?;
+    let is_copied = seen.desired.conversion.is_some() && !seen.desired.attaches();
+    let facts = seen.observed.copy.as_ref().filter(|_| is_copied)?;
     let failed = blockers_of(seen).find(|blocker| reason_of(blocker) == Reason::ParityFailed);
     Some(if let Some(blocker) = failed {
         says(FALSE, Reason::ParityFailed, blocker.explain())
@@ -89,7 +90,8 @@ pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdi
     let obstacle = of_table.or(first(obstacles, About::Conversion));
     let stage = stage(seen);
     let is_reached = match stage {
-        None | Some(ConversionStage::InParity | ConversionStage::Serving) => {
+        None
+        | Some(ConversionStage::InParity | ConversionStage::Serving | ConversionStage::Prepared) => {
             serving(seen) == Some(wanted)
         }
         Some(_) => false,

@@ -230,8 +230,9 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
 
 fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
     match blocker {
-        ConversionBlocker::AttachNotSupported | ConversionBlocker::NoSource { .. } => {
-            (Reason::NotConvertible, About::Table)
+        ConversionBlocker::NoSource { .. } => (Reason::NotConvertible, About::Table),
+        ConversionBlocker::ExtentUnknown { .. } | ConversionBlocker::PartitionInTheWay { .. } => {
+            (Reason::NotConvertible, About::Conversion)
         }
         ConversionBlocker::CopyOfOther { .. } => (Reason::Conflict, About::Table),
         ConversionBlocker::ColumnsDiffer { .. } | ConversionBlocker::SourceDiffers { .. } => {

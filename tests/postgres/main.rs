@@ -9,6 +9,7 @@ mod session;
 mod support;
 
 mod aside;
+mod attached;
 mod attaching;
 mod authority;
 mod backing_off;

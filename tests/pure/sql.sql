@@ -199,6 +199,14 @@ SET LOCAL statement_timeout = 0;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" VALIDATE CONSTRAINT "pgpartition_of_605749ad855731d0";
 COMMIT;
 
+-- DropBounds
+BEGIN;
+SET LOCAL ROLE "own;\er";
+SET LOCAL lock_timeout = '1425ms';
+SET LOCAL statement_timeout = '1425ms';
+ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DROP CONSTRAINT IF EXISTS "pgpartition_of_605749ad855731d0";
+COMMIT;
+
 -- DropDetached
 BEGIN;
 SET LOCAL ROLE "own;\er";

@@ -15,11 +15,12 @@ use pg_partition_operator::partition::{
 use pg_partition_operator::plan::{
     AnalyzeCopy, Attach, AttachIndex, AttachSource, Blocker, BuildIndex, ConversionBlocker,
     CreateCopy, CreateTableIndex, DefaultBlocker, Detach, DetachSource, DiscardPartition, Drain,
-    DropCopy, DropDetached, DropExclusion, DropIndex, DropSource, DropTableIndex, EndSync,
-    ExcludeFromDefault, FinalizeDetach, FollowSource, IndexBlocker, IndexBody, IndexDefinition,
-    InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, PathChange,
-    Remember, RemoveDefault, ReplaceTableIndex, Route, RouteFault, RoutedRole, RoutingFault,
-    RoutingView, StateBounds, Step, Swap, Unroute, ValidateBounds, ValidateCopy, ValidateExclusion,
+    DropBounds, DropCopy, DropDetached, DropExclusion, DropIndex, DropSource, DropTableIndex,
+    EndSync, ExcludeFromDefault, FinalizeDetach, FollowSource, IndexBlocker, IndexBody,
+    IndexDefinition, InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition,
+    PathChange, Remember, RemoveDefault, ReplaceTableIndex, Route, RouteFault, RoutedRole,
+    RoutingFault, RoutingView, StateBounds, Step, Swap, Unroute, ValidateBounds, ValidateCopy,
+    ValidateExclusion,
 };
 
 mod refusals;
@@ -246,6 +247,7 @@ impl Names {
                 managed: self.managed(),
                 partition: self.partition.clone(),
             }),
+            Step::DropBounds(DropBounds { managed: self.managed(), table: self.table.clone() }),
             Step::DropDetached(Box::new(DropDetached {
                 managed: self.managed(),
                 partition: self.partition.clone(),
@@ -435,7 +437,6 @@ fn instant(text: &str) -> Timestamp {
 /// Blockers of a copy before its cutover.
 fn blockers_of_copy() -> Vec<Blocker> {
     vec![
-        ConversionBlocker::AttachNotSupported.into(),
         ConversionBlocker::CopyOfOther { table: orders("orders_partitioned") }.into(),
         ConversionBlocker::NoSource { table: orders("orders") }.into(),
         ConversionBlocker::ColumnsDiffer {
@@ -491,6 +492,12 @@ fn swap_blockers() -> Vec<Blocker> {
             source: source.clone(),
             because: vec!["column note is missing".to_owned()],
         },
+        ConversionBlocker::ExtentUnknown {
+            table: orders("orders"),
+            column: identifier("placed_at"),
+            error: None,
+        },
+        ConversionBlocker::PartitionInTheWay { partition: orders("orders_2026_12") },
         ConversionBlocker::RollbackNeedsApproval { source: source.clone(), rows: Some(2) },
         ConversionBlocker::SourceInGrace { until: instant("2026-12-01T12:00:00Z") },
         ConversionBlocker::SourceInUse { source, by: vec!["materialized view totals".to_owned()] },

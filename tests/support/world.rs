@@ -84,6 +84,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         default_count: None,
         plain: None,
         oldest_row: None,
+        attachment: None,
         copy: None,
         answered: BTreeSet::new(),
         near: Near::default(),

@@ -162,8 +162,7 @@ pub struct PartitionedTableSpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub indexes: Vec<Index>,
-    /// Conversion of a plain table, which is in use, to the partitioned table of this spec. This version
-    /// converts by method Copy until both tables are equal; it does not cut over, nor attach. Default: the
+    /// Conversion of a plain table, which is in use, to the partitioned table of this spec. Default: the
     /// table is partitioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversion: Option<Conversion>,

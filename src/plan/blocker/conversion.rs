@@ -9,8 +9,6 @@ use crate::partition::{Identifier, QualifiedName};
 /// A problem that blocks a conversion after its preflight.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum ConversionBlocker {
-    /// The spec asks for `method: Attach`, which this version of the operator does not do.
-    AttachNotSupported,
     /// The relation is the copy of another table.
     CopyOfOther {
         /// The relation.
@@ -86,6 +84,20 @@ pub enum ConversionBlocker {
         source: QualifiedName,
         /// Why.
         because: Vec<String>,
+    },
+    /// The oldest or the newest row of a plain table that is to be attached was not found: they are the bounds of the partition.
+    ExtentUnknown {
+        /// The table.
+        table: QualifiedName,
+        /// The partition column.
+        column: Identifier,
+        /// What Postgres said, or `None` if the search took too long.
+        error: Option<String>,
+    },
+    /// A partition begins before the end of the plain table that is to be attached.
+    PartitionInTheWay {
+        /// The partition.
+        partition: QualifiedName,
     },
     /// No comparison proves that the source has all rows.
     RollbackNeedsApproval {

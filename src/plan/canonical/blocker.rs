@@ -43,7 +43,6 @@ encode_variants! {
         ..Conversion, Default, Index
     }
     ConversionBlocker {
-        AttachNotSupported = "conversion-not-supported" {}
         CopyOfOther = "copy-of-other" { table }
         NoSource = "no-source" { table }
         ColumnsDiffer = "columns-differ" { table, changes }
@@ -55,6 +54,8 @@ encode_variants! {
         SwapBlocked = "swap-blocked" {; except by }
         SourceDiffers = "source-differs" { source, changes }
         RollbackImpossible = "rollback-impossible" { source, because }
+        ExtentUnknown = "extent-unknown" { table, column; except error }
+        PartitionInTheWay = "partition-in-the-way" { partition }
         RollbackNeedsApproval = "rollback-needs-approval" { source; except rows }
         SourceInGrace = "source-in-grace" {; except until }
         SourceInUse = "source-in-use" { source, by }

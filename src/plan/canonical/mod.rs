@@ -9,7 +9,7 @@ mod blocker;
 mod conversion;
 
 use super::step::{
-    Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain,
+    Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain, DropBounds,
     DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
     IndexBody, IndexDefinition, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition,
     Remember, RemoveDefault, ReplaceTableIndex, StateBounds, ValidateBounds, ValidateExclusion,
@@ -36,6 +36,7 @@ impl Encode for Step {
             Self::RememberDetached(step) => to.word("remember").with(step.as_ref()),
             Self::StateBounds(step) => to.word("state-bounds").with(step),
             Self::ValidateBounds(step) => to.word("validate-bounds").with(step),
+            Self::DropBounds(step) => to.word("drop-bounds").with(step),
             Self::DropDetached(step) => to.word("drop").with(step.as_ref()),
             Self::DiscardPartition(step) => to.word("discard").with(step),
             Self::DropExclusion(step) => to.word("drop-exclusion").with(step),
@@ -94,6 +95,7 @@ encode_fields! {
     }
     StateBounds { managed, partition, oid, range, inherited }
     ValidateBounds { managed, partition }
+    DropBounds { managed, table }
     DropDetached { managed, partition, oid, bounds, marker, references; except rows, bytes }
 
     CreateTableIndex { table, index, definition, partitions; except settings }

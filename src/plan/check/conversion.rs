@@ -14,7 +14,7 @@ pub(super) fn check_create(
     world: &Site<'_>,
     wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(wanted.converts(), SafetyRule::ConversionWanted)?;
+    world.ensure(wanted.has_conversion(), SafetyRule::ConversionWanted)?;
     names_both(&create.table, world)?;
     world.ensure(world.copy.is_none() && world.plain.is_some(), SafetyRule::NoCopyYet)?;
     let oid = world.relation.as_ref().map(|relation| relation.oid);
@@ -40,7 +40,7 @@ pub(super) fn check_follow(
     world: &Site<'_>,
     wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(wanted.converts(), SafetyRule::ConversionWanted)?;
+    world.ensure(wanted.has_conversion(), SafetyRule::ConversionWanted)?;
     names_both(&follow.table, world)?;
     let facts = copy(world)?;
     world.ensure(facts.serving == Side::Source, SafetyRule::ServingTableStays)?;
@@ -64,7 +64,7 @@ pub(super) fn check_end(
 ) -> Result<(), SafetyRule> {
     names_both(&end.table, world)?;
     copy(world)?;
-    world.ensure(!wanted.converts(), SafetyRule::ConversionUnwanted)
+    world.ensure(!wanted.has_conversion(), SafetyRule::ConversionUnwanted)
 }
 
 pub(super) fn check_drop(
@@ -76,7 +76,7 @@ pub(super) fn check_drop(
     let facts = copy(world)?;
     let oid = world.relation.as_ref().map(|relation| relation.oid);
     world.ensure(oid == Some(drop.oid), SafetyRule::SameTable)?;
-    world.ensure(!wanted.converts(), SafetyRule::ConversionUnwanted)?;
+    world.ensure(!wanted.has_conversion(), SafetyRule::ConversionUnwanted)?;
     world.ensure(facts.serving == Side::Source, SafetyRule::ServingTableStays)?;
     world.ensure(wanted.is_approved, SafetyRule::DropOfCopyApproved)?;
     world.ensure(!facts.has_sync(), SafetyRule::SyncEndedFirst)

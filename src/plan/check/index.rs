@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::attach::{check_drop_index, is_plain};
 use super::site::Site;
 use super::{SafetyRule, attached, find};
 use crate::observed::{ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
@@ -36,6 +37,9 @@ impl<'a> Successors<'a> {
         world: &Site<'_>,
     ) -> Result<(), SafetyRule> {
         let Step::DropIndex(DropIndex { partition, index, .. }) = step else { return Ok(()) };
+        if is_plain(partition, world) {
+            return Ok(());
+        }
         let found = find(partition, world)?.indexes.iter().find(|i| i.name == *index && i.valid);
         let Some(marker) = found.and_then(|found| found.marker.as_ref()) else { return Ok(()) };
         let comes_later = self.0.get(&(partition, &marker.index)).is_some_and(|last| *last > at);
@@ -66,7 +70,9 @@ fn check_taken(
 }
 
 pub(super) fn check_build(build: &BuildIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
-    attached(&build.partition, world)?;
+    if !is_plain(&build.partition, world) {
+        attached(&build.partition, world)?;
+    }
     world.ensure(!world.taken.contains(&build.index), SafetyRule::UnusedName)
 }
 
@@ -115,6 +121,9 @@ fn table_index<'a>(name: &Identifier, world: &Site<'a>) -> Option<&'a TableIndex
 /// An index is dropped only where it serves nobody, or where we made it and its like is there or no
 /// longer wanted.
 pub(super) fn check_drop(drop: &DropIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
+    if is_plain(&drop.partition, world) {
+        return check_drop_index(drop, world);
+    }
     let partition = attached(&drop.partition, world)?;
     let named = |name: &Identifier| partition.indexes.iter().find(|i| i.name == *name);
     let found = world.need(named(&drop.index), SafetyRule::IndexExists)?;

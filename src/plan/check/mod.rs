@@ -121,8 +121,15 @@ fn check_step(
         Step::DetachPartition(detach) => retention::check_detach(detach, world, leave),
         Step::FinalizeDetach(finalize) => retention::check_finalize(&finalize.partition, world),
         Step::RememberDetached(remember) => retention::check_remember(remember, world, leave),
+        Step::StateBounds(state) if attach::is_plain(&state.partition, world) => {
+            attach::check_state(state, world, wanted)
+        }
         Step::StateBounds(state) => retention::check_state(state, world),
+        Step::ValidateBounds(check) if attach::is_plain(&check.partition, world) => {
+            attach::check_validate(check, world)
+        }
         Step::ValidateBounds(check) => retention::check_validate(check, world),
+        Step::DropBounds(drop) => attach::check_drop_bounds(drop, world),
         Step::DropDetached(drop) => retention::check_drop(drop, world, leave),
         Step::CreateTableIndex(create) => index::check_create(create, world),
         Step::BuildIndex(build) => index::check_build(build, world),

@@ -41,6 +41,11 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// Whether the spec has a conversion.
+    pub(super) fn has_conversion(&self) -> bool {
+        self.serve_from.is_some()
+    }
+
     /// Whether the spec has a conversion by `Attach`, and this table is to have the name that applications use.
     pub(super) fn attaches(&self, side: Side) -> bool {
         !self.converts() && self.serve_from == Some(side)

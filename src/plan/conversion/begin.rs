@@ -9,7 +9,7 @@ use crate::plan::{Cause, Note, Step};
 
 /// Creates the copy. What follows is planned when it is there: markers of its partitions name its object identifier.
 pub(in crate::plan) fn create_copy(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Begin(table) = &ground.phase else { return };
+    let Phase::Begin { table, is_copied } = &ground.phase else { return };
     let method = match &ground.method {
         Method::Range(_) => crate::partition::Method::Range,
         Method::Hash(_) => crate::partition::Method::Hash,
@@ -23,6 +23,8 @@ pub(in crate::plan) fn create_copy(ground: &Ground<'_>, draft: &mut Draft) {
         references: references.collect(),
     }));
     let rows = draft.world.plain.as_ref().and_then(|plain| plain.estimated_rows);
-    draft.notes.push(Note::Conversion(ConversionNote::Follows { rows }));
+    let note =
+        if *is_copied { ConversionNote::Follows { rows } } else { ConversionNote::AttachFollows };
+    draft.notes.push(Note::Conversion(note));
     draft.step(step, Cause::ConversionWanted);
 }

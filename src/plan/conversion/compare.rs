@@ -78,7 +78,9 @@ pub fn rows_to_verify(
         Ok(
             Phase::Copied(_)
             | Phase::Partitioned
-            | Phase::Begin(_)
+            | Phase::Begin { .. }
+            | Phase::Attaching(_)
+            | Phase::Attached(_)
             | Phase::Served { .. }
             | Phase::Ended(_),
         )

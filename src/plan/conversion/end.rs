@@ -1,6 +1,7 @@
 //! The end of a conversion: the spec has none any more.
 
 use super::Phase;
+use super::attach::leave_source;
 use crate::partition::Side;
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
@@ -20,6 +21,7 @@ pub(in crate::plan) fn end(ground: &Ground<'_>, draft: &mut Draft) {
     if is_served {
         return;
     }
+    leave_source(table, draft);
     let drop = Step::DropCopy(Box::new(DropCopy {
         table: table.clone(),
         oid: ground.relation.oid,

@@ -2,7 +2,7 @@
 
 use super::copy::installation_of;
 use super::note::ConversionNote;
-use super::{Copied, Phase};
+use super::{Attaching, Copied, Phase};
 use crate::observed::{
     ColumnChange, ColumnDifference, CopyDifferences, CopyProperty, PlainColumn, PropertyDifference,
     Sweep,
@@ -15,6 +15,9 @@ use crate::plan::{Cause, ConversionBlocker, Note, Step};
 
 /// Makes the copy like its source again, and reports what it cannot follow.
 pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
+    if let Phase::Attaching(attaching) = &ground.phase {
+        return follow_attached(ground, attaching, draft);
+    }
     let Phase::Copied(copied) = &ground.phase else { return };
     let Some(differences) = copied.facts.differences() else { return };
     if copied.facts.serving == Side::Partitioned {
@@ -22,13 +25,9 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
     }
     let table = copied.table.clone();
     if differences.can_follow() {
-        let method = match &ground.method {
-            Method::Range(_) => crate::partition::Method::Range,
-            Method::Hash(_) => crate::partition::Method::Hash,
-        };
         let follow = FollowSource {
             table,
-            method,
+            method: method(ground),
             known: copied.facts.synced_columns(),
             sync: differences.changes_columns().then(|| installation(copied, differences)),
             changes: changes(differences),
@@ -38,9 +37,39 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
         let validate = ValidateCopy { table };
         draft.step(Step::ValidateCopy(Box::new(validate)), Cause::NotValidated);
     }
+    report_unfollowed(&copied.table, differences, draft);
+}
+
+/// The copy has no rows and no triggers.
+fn follow_attached(ground: &Ground<'_>, attaching: &Attaching<'_>, draft: &mut Draft) {
+    let Some(differences) = attaching.facts.differences() else { return };
+    let table = attaching.table.clone();
+    if differences.can_follow() {
+        let follow = FollowSource {
+            table,
+            method: method(ground),
+            known: Vec::new(),
+            sync: None,
+            changes: changes(differences),
+        };
+        draft.step(Step::FollowSource(Box::new(follow)), Cause::SourceChanged);
+    } else if !differences.not_valid.is_empty() {
+        draft.step(Step::ValidateCopy(Box::new(ValidateCopy { table })), Cause::NotValidated);
+    }
+    report_unfollowed(&attaching.table, differences, draft);
+}
+
+fn method(ground: &Ground<'_>) -> crate::partition::Method {
+    match &ground.method {
+        Method::Range(_) => crate::partition::Method::Range,
+        Method::Hash(_) => crate::partition::Method::Hash,
+    }
+}
+
+fn report_unfollowed(table: &CopiedTable, differences: &CopyDifferences, draft: &mut Draft) {
     let unfollowed = unfollowed(differences);
     if !unfollowed.is_empty() {
-        let table = copied.table.source.clone();
+        let table = table.source.clone();
         let blocker = ConversionBlocker::ColumnsDiffer { table, changes: unfollowed };
         draft.defer(None, blocker.into());
     }

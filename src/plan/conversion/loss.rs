@@ -4,7 +4,9 @@ use super::refusal::Refusal;
 use super::subject::Subject;
 use crate::desired::Loss;
 use crate::observed::{DependentView, PlainTrigger, UniqueIndex};
-use crate::partition::{Identifier, ServerVersion, fit};
+use crate::partition::{
+    Identifier, ManagedTable, ServerVersion, attached_key_name, fit, own_key_name,
+};
 
 /// More partitions than this are a loss: planning takes long where a statement does not name the partition columns.
 const MAX_LEAVES: usize = 1_000;
@@ -93,11 +95,12 @@ fn under_its_name(subject: &Subject<'_>, loss: Loss) -> Loss {
 type Lost = (Loss, LossAt, String);
 
 fn unique_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
-    let lost = subject
-        .plain
-        .unique_indexes
-        .iter()
-        .filter(|index| !index.invalid && !holds_partition_columns(subject, index));
+    // What the conversion built is no loss.
+    let table = ManagedTable::new(subject.table.clone());
+    let built = [attached_key_name(&table), own_key_name(&table)];
+    let theirs = subject.plain.unique_indexes.iter();
+    let theirs = theirs.filter(move |index| !built.contains(&index.name));
+    let lost = theirs.filter(|index| !index.invalid && !holds_partition_columns(subject, index));
     lost.map(|index| (Loss::UniqueKey(index.name.clone()), LossAt::Cutover, unique(subject, index)))
 }
 

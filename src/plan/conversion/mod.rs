@@ -4,6 +4,7 @@
 //! finds. Then [`Phase`] says how far the conversion is, and one rule for each stage takes the next steps. The copy is a
 //! partitioned table, and the rules of every partitioned table keep it; none of them knows that it is a copy.
 
+mod attach;
 mod begin;
 mod compare;
 mod copy;
@@ -29,17 +30,18 @@ pub use note::ConversionNote;
 pub use preflight::{Finding, preflight};
 pub use refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 
+pub(super) use attach::attach;
 pub(super) use begin::create_copy;
 pub(super) use compare::compare_rows;
 pub(super) use copy::{analyze, copy_rows, install_sync};
 pub(super) use end::end;
 pub(super) use follow::follow_source;
-pub(super) use phase::{Aim, Copied, Phase, phase};
+pub(super) use phase::{Aim, Attached, Attaching, Copied, Phase, phase};
 pub(super) use retire::retire_source;
 pub(super) use route::route;
 pub(super) use simulate::{
-    analyzed, attached, created, detached, dropped, followed, retired, swapped, synced,
-    twin_completed, twin_created, unsynced, validated,
+    analyzed, attached, created, detached, dropped, followed, key_built, key_dropped, retired,
+    swapped, synced, twin_completed, twin_created, unsynced, validated,
 };
 pub(super) use swap::swap;
 pub(super) use text::some_of;

@@ -36,6 +36,8 @@ pub enum ConversionNote {
         /// Estimated number of rows to copy, or `None` if the table was never analyzed.
         rows: Option<u64>,
     },
+    /// What comes after the partitioned table is created to which the plain table is attached.
+    AttachFollows,
     /// Objects go on reading the plain table, and prevent its drop.
     Bound {
         /// The objects, as Postgres describes them.
@@ -106,6 +108,7 @@ impl ConversionNote {
             | Self::NothingToAcknowledge { .. } => true,
             Self::Size { .. }
             | Self::Follows { .. }
+            | Self::AttachFollows
             | Self::ManyPartitions { .. }
             | Self::BeginsWithStartAt => false,
         }
@@ -115,13 +118,8 @@ impl ConversionNote {
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::Follows { rows } => {
-                let rows = rows.map_or("all".to_owned(), |rows| format!("~{rows}"));
-                format!(
-                    "then: create the partitions, install the sync triggers, copy {rows} rows, build the \
-                     indexes, analyze, compare both tables"
-                )
-            }
+            Self::Follows { rows } => follows(*rows),
+            Self::AttachFollows => ATTACH_FOLLOWS.to_owned(),
             Self::Size { table, rows, bytes, is_copied } => {
                 let rows =
                     rows.map_or("an unknown number of".to_owned(), |rows| format!("~{rows}"));
@@ -174,6 +172,17 @@ impl ConversionNote {
         }
     }
 }
+
+fn follows(rows: Option<u64>) -> String {
+    let rows = rows.map_or("all".to_owned(), |rows| format!("~{rows}"));
+    format!(
+        "then: create the partitions, install the sync triggers, copy {rows} rows, build the \
+             indexes, analyze, compare both tables"
+    )
+}
+
+const ATTACH_FOLLOWS: &str = "then: build the unique indexes that the plain table needs; at the cutover create the \
+    partitions, check the rows of the plain table, attach it";
 
 /// Shows a number of bytes in whole units.
 fn size(bytes: u64) -> String {

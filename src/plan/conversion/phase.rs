@@ -6,8 +6,12 @@ use super::preflight::{misses_writes, past, prevents_cutover};
 use super::refusal::Refusal;
 use super::subject::Subject;
 use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable};
-use crate::observed::{CopyFacts, CopyOf, ObservedTable, PlainTable, Relation, RelationKind};
-use crate::partition::{CopiedTable, Identifier, QualifiedName, Side, copy_name, source_name};
+use crate::observed::{
+    Attachment, CopyFacts, CopyOf, ObservedTable, PlainTable, Relation, RelationKind,
+};
+use crate::partition::{
+    CopiedTable, Identifier, QualifiedName, Side, SyncLevel, copy_name, source_name,
+};
 use crate::plan::{Blocker, ConversionBlocker, Moment};
 
 /// What a plan makes of a table: what the spec says, or what it says of the copy while the table is converted.
@@ -22,7 +26,9 @@ impl<'a> Aim<'a> {
     pub(in crate::plan) fn new(declared: &'a DesiredTable, observed: &ObservedTable) -> Self {
         let is_plain =
             || observed.relation.as_ref().is_some_and(|relation| relation.key().is_none());
-        let is_converted = observed.copy.is_some() || declared.conversion.is_some() && is_plain();
+        let is_attached = declared.attaches() && observed.attached_source().is_some();
+        let is_converted =
+            observed.copy.is_some() || declared.conversion.is_some() && is_plain() || is_attached;
         let copy = is_converted.then(|| of_copy(declared, observed));
         Self { declared, copy }
     }
@@ -40,7 +46,8 @@ impl<'a> Aim<'a> {
 
 /// The indexes of the spec are built when all rows are copied.
 fn of_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTable {
-    let is_copied = observed.copy.as_ref().is_some_and(|facts| facts.is_complete());
+    let is_copied = observed.copy.as_ref().is_some_and(|facts| facts.is_complete())
+        || observed.attached_source().is_some();
     let during =
         declared.while_converting(observed.oldest_row.as_ref().and_then(|oldest| oldest.place()));
     DesiredTable { indexes: if is_copied { during.indexes } else { Vec::new() }, ..during }
@@ -52,9 +59,18 @@ pub(in crate::plan) enum Phase<'a> {
     /// The table is partitioned, and no copy is there.
     Partitioned,
     /// The table is plain, and nothing prevents its conversion.
-    Begin(CopiedTable),
+    Begin {
+        /// The plain table, and the copy that it gets.
+        table: CopiedTable,
+        /// Whether its rows are copied, or it is attached to the copy.
+        is_copied: bool,
+    },
     /// The copy is there.
     Copied(Copied<'a>),
+    /// The plain table is to become the oldest partition of the copy.
+    Attaching(Attaching<'a>),
+    /// The plain table is the oldest partition.
+    Attached(Attached),
     /// The copy has the name of the table, and this prevents that its source is kept.
     Served {
         /// The source.
@@ -70,8 +86,12 @@ impl Phase<'_> {
     /// Returns whether there is a partitioned table that must not lack a partition.
     pub(in crate::plan) fn keeps_partitions(&self) -> bool {
         match self {
-            Self::Partitioned | Self::Copied(_) | Self::Served { .. } => true,
-            Self::Begin(_) => false,
+            Self::Partitioned
+            | Self::Copied(_)
+            | Self::Attaching(_)
+            | Self::Attached(_)
+            | Self::Served { .. } => true,
+            Self::Begin { .. } => false,
             Self::Ended(table) => table.serving() == Side::Partitioned,
         }
     }
@@ -94,6 +114,32 @@ pub(in crate::plan) struct Copied<'a> {
     pub(in crate::plan) refused: Vec<Refusal>,
 }
 
+/// A plain table that is to become the oldest partition.
+#[derive(Debug)]
+pub(in crate::plan) struct Attaching<'a> {
+    /// The plain table and its copy.
+    pub(in crate::plan) table: CopiedTable,
+    /// What the database says of them.
+    pub(in crate::plan) facts: &'a CopyFacts,
+    /// What it says besides, or `None` if nobody has asked.
+    pub(in crate::plan) attachment: Option<&'a Attachment>,
+    /// The table that the spec wants to have the name.
+    pub(in crate::plan) serve_from: Side,
+    /// What the conversion loses.
+    pub(in crate::plan) losses: Vec<FoundLoss>,
+    /// What was added to the plain table since the conversion began, and the cutover cannot take over.
+    pub(in crate::plan) refused: Vec<Refusal>,
+}
+
+/// A plain table that is the oldest partition.
+#[derive(Debug)]
+pub(in crate::plan) struct Attached {
+    /// The plain table and the partitioned table.
+    pub(in crate::plan) table: CopiedTable,
+    /// The table that the spec wants to have the name.
+    pub(in crate::plan) serve_from: Side,
+}
+
 /// Returns the phase, or everything that prevents the conversion.
 pub(in crate::plan) fn phase<'a>(
     declared: &'a DesiredTable,
@@ -112,7 +158,11 @@ pub(in crate::plan) fn phase<'a>(
             Ok(Phase::Ended(table))
         }
         (Some(conversion), Some(facts)) => {
-            let copied = copied(declared, observed, (conversion, relation, facts), moment);
+            let of = (conversion, relation, &**facts);
+            let ConversionMethod::Copy(options) = &conversion.method else {
+                return attaching(declared, observed, of, moment).map(Phase::Attaching);
+            };
+            let copied = copied(declared, observed, options, of, moment);
             match (copied, facts.serving) {
                 (Ok(copied), _) => Ok(Phase::Copied(copied)),
                 (Err(blockers), Side::Source) => Err(blockers),
@@ -123,6 +173,10 @@ pub(in crate::plan) fn phase<'a>(
             }
         }
         (Some(conversion), None) if matches!(relation.kind, RelationKind::Partitioned(_)) => {
+            if let Some(table) = attached_table(declared, observed, relation) {
+                let serve_from = conversion.serve_from;
+                return Ok(Phase::Attached(Attached { table, serve_from }));
+            }
             match conversion.serve_from {
                 Side::Partitioned => Ok(Phase::Partitioned),
                 Side::Source => Err(vec![
@@ -138,12 +192,10 @@ pub(in crate::plan) fn phase<'a>(
 fn copied<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
+    options: &'a CopyOptions,
     (conversion, relation, facts): (&'a DesiredConversion, &'a Relation, &'a CopyFacts),
     moment: &Moment,
 ) -> Result<Copied<'a>, Vec<Blocker>> {
-    let ConversionMethod::Copy(options) = &conversion.method else {
-        return Err(vec![ConversionBlocker::AttachNotSupported.into()]);
-    };
     let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
     let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
     // Without partitions of the past, their rows would be copied to the default partition.
@@ -157,6 +209,43 @@ fn copied<'a>(
     Ok(Copied { table, facts, options, serve_from: conversion.serve_from, losses, refused })
 }
 
+/// Judges a plain table that is to become a partition of its copy.
+fn attaching<'a>(
+    declared: &'a DesiredTable,
+    observed: &'a ObservedTable,
+    (conversion, relation, facts): (&'a DesiredConversion, &'a Relation, &'a CopyFacts),
+    moment: &Moment,
+) -> Result<Attaching<'a>, Vec<Blocker>> {
+    let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
+    let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
+    let digest = table.sync_digest(SyncLevel::Row);
+    let attachment = observed.attachment.as_deref().filter(|found| found.of == digest);
+    let serve_from = conversion.serve_from;
+    let (losses, refused) = (losses(&subject), prevents_cutover(&subject));
+    Ok(Attaching { table, facts, attachment, serve_from, losses, refused })
+}
+
+/// Returns the plain table that was attached, and the partitioned table, or `None` if the spec does not attach, or no
+/// partition is the plain table.
+fn attached_table(
+    declared: &DesiredTable,
+    observed: &ObservedTable,
+    relation: &Relation,
+) -> Option<CopiedTable> {
+    let managed = &observed.managed;
+    let source = observed.attached_source().filter(|_| declared.attaches())?;
+    Some(CopiedTable {
+        managed: managed.clone(),
+        source: source.name.clone(),
+        copy: managed.name().clone(),
+        key: Vec::new(),
+        partition_columns: declared.partitioning.columns().to_vec(),
+        columns: Vec::new(),
+        always_identity: Vec::new(),
+        owner: relation.owner.clone(),
+    })
+}
+
 /// Judges a plain table.
 fn begin<'a>(
     declared: &'a DesiredTable,
@@ -164,10 +253,7 @@ fn begin<'a>(
     (conversion, relation): (&'a DesiredConversion, &'a Relation),
     moment: &Moment,
 ) -> Result<Phase<'a>, Vec<Blocker>> {
-    let mut problems = super::blockers(declared, observed, moment);
-    if conversion.method == ConversionMethod::Attach {
-        problems.push(ConversionBlocker::AttachNotSupported.into());
-    }
+    let problems = super::blockers(declared, observed, moment);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -176,7 +262,8 @@ fn begin<'a>(
         return Err(vec![Blocker::NotPartitioned { table, kind }]);
     };
     let table = copied_table(declared, observed, (conversion, relation, plain), moment);
-    table.map(Phase::Begin)
+    let is_copied = conversion.method != ConversionMethod::Attach;
+    table.map(|table| Phase::Begin { table, is_copied })
 }
 
 fn copied_table(

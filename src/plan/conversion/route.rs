@@ -33,7 +33,11 @@ pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
         }
         Phase::Copied(copied) => (&copied.table, BTreeSet::new(), Side::Partitioned),
         Phase::Ended(table) => (table, BTreeSet::new(), Side::Source),
-        Phase::Partitioned | Phase::Begin(_) | Phase::Served { .. } => return,
+        Phase::Partitioned
+        | Phase::Begin { .. }
+        | Phase::Attaching(_)
+        | Phase::Attached(_)
+        | Phase::Served { .. } => return,
     };
     let Some(facts) = draft.world.copy.as_ref().and_then(|copy| copy.routing.clone()) else {
         return;

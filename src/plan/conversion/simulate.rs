@@ -1,13 +1,13 @@
 //! Our model of Postgres: what the steps of a conversion make of the world.
 
 use crate::observed::{
-    CopyDifferences, CopyFacts, CopyOf, ObservedPartition, ObservedTable, PartitionKind,
+    CopyDifferences, CopyFacts, CopyOf, KeyState, ObservedPartition, ObservedTable, PartitionKind,
     PartitionState, PlainTable, RelationKind,
 };
 use crate::partition::{Bounds, Identifier, KeyColumn, PartitionKey, Side, source_mark};
 use crate::plan::step::{
-    AttachSource, CreateCopy, DetachSource, DropCopy, FollowSource, IndexDefinition, InstallSync,
-    Swap,
+    AttachSource, BuildIndex, CreateCopy, DetachSource, DropCopy, FollowSource, IndexDefinition,
+    InstallSync, Swap,
 };
 
 pub(in crate::plan) fn synced(world: &mut ObservedTable, install: &InstallSync) {
@@ -49,10 +49,28 @@ pub(in crate::plan) fn retired(world: &mut ObservedTable) {
     }
 }
 
+/// The plain table has an index that it needs before it is attached.
+pub(in crate::plan) fn key_built(world: &mut ObservedTable, build: &BuildIndex) {
+    if build.partition == *world.managed.name() {
+        set_key(world, &build.index, KeyState::Valid);
+    }
+}
+
+/// The plain table has no longer an index that it could not use.
+pub(in crate::plan) fn key_dropped(world: &mut ObservedTable, index: &Identifier) {
+    set_key(world, index, KeyState::Missing);
+}
+
+fn set_key(world: &mut ObservedTable, index: &Identifier, state: KeyState) {
+    let keys = world.attachment.iter_mut().flat_map(|attachment| &mut attachment.keys);
+    keys.filter(|key| key.name == *index).for_each(|key| key.state = state);
+}
+
 /// The plain table is the oldest partition. Its indexes are for the next look.
 pub(in crate::plan) fn attached(world: &mut ObservedTable, attach: &AttachSource) {
     let after = attach.table.swapped();
     retired(world);
+    world.attachment = None;
     world.name = after.copy;
     let mut state = PartitionState::NeverAttached;
     state.attach();
@@ -83,6 +101,7 @@ pub(in crate::plan) fn attached(world: &mut ObservedTable, attach: &AttachSource
 pub(in crate::plan) fn detached(world: &mut ObservedTable, detach: &DetachSource) {
     world.partitions.retain(|partition| partition.name != detach.table.source);
     world.name = detach.table.swapped().copy;
+    world.attachment = None;
     world.copy = Some(Box::new(CopyFacts::new(detach.source, PlainTable::default())));
     if let Some(relation) = &mut world.relation {
         relation.copy_of = CopyOf::Table;

@@ -24,7 +24,12 @@ pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
             let source = source.clone();
             draft.defer(None, ConversionBlocker::RollbackImpossible { source, because }.into());
         }
-        Phase::Partitioned | Phase::Begin(_) | Phase::Copied(_) | Phase::Ended(_) => {}
+        Phase::Partitioned
+        | Phase::Begin { .. }
+        | Phase::Copied(_)
+        | Phase::Attaching(_)
+        | Phase::Attached(_)
+        | Phase::Ended(_) => {}
     }
 }
 

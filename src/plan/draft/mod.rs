@@ -9,10 +9,10 @@ pub(super) use new_partition::is_usable;
 
 use super::ground::Ground;
 use super::rules::Rule;
-use super::step::{DropExclusion, Family};
+use super::step::{DropBounds, DropExclusion, Family};
 use super::work::{PlannedWork, Work};
 use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
-use crate::observed::{ObservedPartition, ObservedTable};
+use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable};
 use crate::partition::QualifiedName;
 
 /// A plan in the making, and the world as it will be after it.
@@ -63,6 +63,7 @@ impl Draft {
 
     /// Takes back every promise about the default partition, as the rule does that made them.
     pub(super) fn readmit(&mut self) {
+        self.take_all_rows();
         self.rule = Rule::Provision;
         let default = self.world.default_partition();
         let Some((default, checks)) =
@@ -73,6 +74,18 @@ impl Draft {
         for check in checks {
             let (default, exclusion) = (default.clone(), check.name);
             self.step(Step::DropExclusion(DropExclusion { default, exclusion }), Cause::Leftover);
+        }
+    }
+
+    /// Drops the check of a plain table that was not attached.
+    fn take_all_rows(&mut self) {
+        let attachment = self.world.attachment.as_ref().filter(|_| self.world.copy.is_some());
+        let has_check = attachment.is_some_and(|found| found.bounds != BoundsCheck::Absent);
+        if has_check {
+            self.rule = Rule::AttachSource;
+            let managed = self.world.managed.clone();
+            let table = managed.name().clone();
+            self.step(Step::DropBounds(DropBounds { managed, table }), Cause::Leftover);
         }
     }
 

@@ -3,15 +3,26 @@
 use super::swap::{
     not_proven, rollback_impossible, some, source_differs, source_in_use, swap_blocked,
 };
+use crate::partition::{Identifier, QualifiedName};
 use crate::plan::ConversionBlocker;
+
+/// The oldest and the newest row are the bounds of the partition.
+fn extent_unknown(table: &QualifiedName, column: &Identifier, error: Option<&str>) -> String {
+    let (table, name) = (table.shown(), column.shown());
+    match error {
+        None => format!(
+            "finding the oldest and the newest row of {table} by {name} takes longer than 10 s: create an index on {name}"
+        ),
+        Some(error) => format!(
+            "Postgres did not find the oldest or the newest row of {table} by {name} ({error}): correct that, and reconcile again"
+        ),
+    }
+}
 
 impl ConversionBlocker {
     /// Says what blocks the conversion, and what to do about it.
     pub(super) fn explain(&self) -> String {
         match self {
-            Self::AttachNotSupported => "this version of the operator converts by method Copy only: \
-                 use another resource with spec.conversion.method: Copy, or a version that attaches tables"
-                .to_owned(),
             Self::CopyOfOther { table } => format!(
                 "table {} is the copy or the source of a table that another resource converts: delete one of the two \
                  resources, or remove the first line of the comment on the table if the conversion is over",
@@ -51,6 +62,14 @@ impl ConversionBlocker {
             Self::SwapBlocked { by } => swap_blocked(by),
             Self::SourceDiffers { source, changes } => source_differs(source, changes),
             Self::RollbackImpossible { source, because } => rollback_impossible(source, because),
+            Self::ExtentUnknown { table, column, error } => {
+                extent_unknown(table, column, error.as_deref())
+            }
+            Self::PartitionInTheWay { partition } => format!(
+                "partition {} begins before the newest rows of the plain table, or before tomorrow, and the plain table \
+                 cannot take its place: drop this partition, which has no rows",
+                partition.shown()
+            ),
             Self::RollbackNeedsApproval { source, rows } => not_proven(source, *rows),
             Self::SourceInGrace { until } => {
                 format!("waits until {until}: spec.conversion.source.dropAfter")

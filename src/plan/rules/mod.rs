@@ -67,6 +67,8 @@ pub enum Rule {
     CompareRows,
     /// Makes the other one of the two tables the one that applications use: the cutover, and the rollback.
     Swap,
+    /// Attaches the plain table of a conversion as the oldest partition, and detaches it again.
+    AttachSource,
     /// Drops the plain table after the cutover.
     RetireSource,
     /// Ends a conversion that the spec no longer has.
@@ -112,6 +114,7 @@ impl Rule {
             | Self::CompareRows
             | Self::Swap
             | Self::RetireSource
+            | Self::AttachSource
             | Self::EndConversion
             | Self::Login => false,
         }
@@ -142,6 +145,7 @@ impl Rule {
             Self::CompareRows => conversion::compare_rows(ground, draft),
             Self::Swap => conversion::swap(ground, draft),
             Self::RetireSource => conversion::retire_source(ground, draft),
+            Self::AttachSource => conversion::attach(ground, draft),
             Self::EndConversion => conversion::end(ground, draft),
             Self::Publications => publications::report(ground, draft),
             Self::Login => login::report(ground, draft),

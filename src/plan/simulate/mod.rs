@@ -8,8 +8,8 @@ mod routing;
 use super::conversion;
 use super::equivalent::{belong, created_by_attach, stand_alone};
 use super::step::{
-    Attach, Drain, IndexBody, IndexDefinition, MarkPartitions, MarkedPartition, NewIndex,
-    NewPartition, Remember, Step,
+    Attach, BuildIndex, Drain, IndexBody, IndexDefinition, MarkPartitions, MarkedPartition,
+    NewIndex, NewPartition, Remember, Step,
 };
 use crate::observed::{
     BoundsCheck, DefaultFacts, Exclusion, ObservedPartition, ObservedTable, PartitionIndex,
@@ -37,6 +37,7 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::RememberDetached(remember) => remember_detached(world, remember),
         Step::StateBounds(state) => check_bounds(world, &state.partition, BoundsCheck::Stated),
         Step::ValidateBounds(check) => check_bounds(world, &check.partition, BoundsCheck::Proven),
+        Step::DropBounds(drop) => check_bounds(world, &drop.table, BoundsCheck::Absent),
         Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
         Step::ExcludeFromDefault(add) => {
@@ -51,14 +52,11 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             default.checks.retain(|e| e.name != drop.exclusion);
         }),
         Step::CreateTableIndex(create) => create_table_index(world, create),
-        Step::BuildIndex(build) => {
-            let index = built(&build.index, &build.definition, build.stands_for.as_ref());
-            world.taken.insert(build.index.clone());
-            on(world, &build.partition, |p| p.indexes.push(index));
-        }
+        Step::BuildIndex(build) => build_index(world, build),
         Step::AttachIndex(attach) => attach_index(world, attach),
         Step::DropIndex(drop) => {
             world.taken.remove(&drop.index);
+            conversion::key_dropped(world, &drop.index);
             on(world, &drop.partition, |p| p.indexes.retain(|i| i.name != drop.index));
         }
         Step::DropTableIndex(drop) => drop_table_index(world, &drop.index),
@@ -80,6 +78,13 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::Route(route) => routed(world, route),
         Step::Unroute(unroute) => unrouted(world, unroute),
     }
+}
+
+fn build_index(world: &mut ObservedTable, build: &BuildIndex) {
+    let index = built(&build.index, &build.definition, build.stands_for.as_ref());
+    world.taken.insert(build.index.clone());
+    conversion::key_built(world, build);
+    on(world, &build.partition, |p| p.indexes.push(index));
 }
 
 fn on(
@@ -223,6 +228,10 @@ fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
 }
 
 fn check_bounds(world: &mut ObservedTable, name: &QualifiedName, check: BoundsCheck) {
+    let is_plain = world.copy.is_some() && name == world.managed.name();
+    if let Some(attachment) = world.attachment.as_mut().filter(|_| is_plain) {
+        attachment.bounds = check;
+    }
     on(world, name, |p| p.state.set_bounds_check(check));
 }
 

@@ -2,7 +2,7 @@
 
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
 use crate::partition::{
-    CopiedTable, KeyRange, LockMode, QualifiedName, attached_key_name, detached_check, own_key_name,
+    CopiedTable, KeyRange, LockMode, QualifiedName, attached_key_name, own_key_name,
 };
 
 /// The plain table to attach to the partitioned table, which takes over its name.
@@ -39,12 +39,10 @@ impl StepFacts for AttachSource {
 
     fn needs(&self) -> Vec<Object> {
         let managed = &self.table.managed;
-        let (of, name) = (self.table.source.clone(), detached_check(managed));
         let indexes = [attached_key_name(managed), own_key_name(managed)];
         let indexes = indexes.map(|name| self.table.source.sibling(name));
         let relations = [self.table.copy.clone()].into_iter().chain(indexes);
-        let relations = relations.chain(self.partitions.iter().cloned()).map(Object::Relation);
-        relations.chain([Object::Check { of, name }]).collect()
+        relations.chain(self.partitions.iter().cloned()).map(Object::Relation).collect()
     }
 
     fn locks(&self) -> Locks<'_> {

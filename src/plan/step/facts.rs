@@ -179,6 +179,7 @@ impl Step {
             Self::RememberDetached(step) => &**step,
             Self::StateBounds(step) => step,
             Self::ValidateBounds(step) => step,
+            Self::DropBounds(step) => step,
             Self::DropDetached(step) => &**step,
             Self::DiscardPartition(step) => step,
             Self::DropExclusion(step) => step,

@@ -24,7 +24,9 @@ pub use index::{
 };
 pub use index_definition::IndexDefinition;
 pub use partition::{Attach, DiscardPartition, IndexBody, NewIndex, NewPartition};
-pub use record::{MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds};
+pub use record::{
+    DropBounds, MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds,
+};
 pub use retention::{Detach, DropDetached, FinalizeDetach};
 pub use routing::{PathChange, Route, RoutedRole, RoutingView, Unroute};
 pub use swap::{DropSource, Swap};
@@ -68,6 +70,8 @@ pub enum Step {
     /// Look whether a detached table still holds nothing but rows of its bounds, so that attaching it
     /// again scans nothing.
     ValidateBounds(ValidateBounds),
+    /// Drop the check of a plain table that says what it holds: it was not attached.
+    DropBounds(DropBounds),
     /// Drop a detached table of ours, with its rows.
     DropDetached(Box<DropDetached>),
     /// Drop a table that was made to become a partition and is not wanted as one. It has never been

@@ -242,6 +242,49 @@ impl StepFacts for StateBounds {
     }
 }
 
+/// The bounds check of a plain table to drop: it was added so that the table could be attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropBounds {
+    /// The table that the bounds check names.
+    pub managed: ManagedTable,
+    /// The plain table.
+    pub table: QualifiedName,
+}
+
+impl StepFacts for DropBounds {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            verb: "drop-bounds",
+            family: Family::Record,
+            mode: TransactionMode::InTransaction,
+            effort: Effort::Brief,
+            waiting_statements: 1,
+            needs_long_run: false,
+            is_destructive: false,
+            aside: None,
+            unseen: None,
+            undo: "nothing to undo",
+            if_interrupted: "all or nothing; the next run drops a check that is still there",
+        }
+    }
+
+    fn subject(&self) -> Object {
+        Object::Relation(self.table.clone())
+    }
+
+    fn needs(&self) -> Vec<Object> {
+        Vec::new()
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        vec![(&self.table, LockMode::AccessExclusive)]
+    }
+
+    fn detail(&self) -> String {
+        "so that it takes all rows again".to_owned()
+    }
+}
+
 /// The bounds check to validate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidateBounds {

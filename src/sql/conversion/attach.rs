@@ -3,6 +3,7 @@
 //!
 //! Both are one block of the owner, which reads the catalog under its locks and changes all of it.
 
+use super::bound::{LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_WORK};
 use super::create::{DIFFERENCES, fill, names, oids, run, with_variables};
 use crate::partition::{
@@ -13,18 +14,6 @@ use crate::plan::{AttachSource, DetachSource};
 use crate::sql::Sql;
 use crate::sql::comment::marker;
 use crate::sql::quote::{self, literal, name, qualified};
-
-/// Locks the views, takes what is bound to the table, and binds it to the table that has the name afterwards.
-const BOUND: [(&str, &str); 4] = [
-    ("@lock_views", include_str!("lock_views.sql")),
-    ("@triggers", include_str!("triggers.sql")),
-    ("@bound", include_str!("bound.sql")),
-    ("@bind", include_str!("bind.sql")),
-];
-
-/// Leaves the rest of the time for locks to the next statement.
-const LIMIT: &str = "  PERFORM set_config('lock_timeout', CASE WHEN pgpartition.deadline IS NULL THEN '0' ELSE greatest(1,
-    ceil(extract(epoch FROM pgpartition.deadline - clock_timestamp()) * 1000))::text END, true);\n";
 
 /// Makes the plain table the oldest partition. The owner of the tables runs it in a transaction.
 ///
@@ -99,7 +88,7 @@ fn body(
         ("@key", names(&table.key, "name")),
     ];
     parts.extend(own);
-    let bound = BOUND.map(|(word, template)| (word, fill(template, &parts)));
-    parts.extend(bound);
-    fill(template, &parts)
+    let triggers = fill(include_str!("triggers.sql"), &parts);
+    parts.push(("@triggers", triggers));
+    fill_bound(template, parts)
 }

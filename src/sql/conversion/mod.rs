@@ -6,6 +6,7 @@
 //! can take their place.
 
 mod attach;
+mod bound;
 mod compare;
 mod copy;
 mod create;

@@ -4,6 +4,7 @@
 //! texts that name the serving table: after the exchange they mean the other table. So triggers, views, and functions need
 //! no text of ours.
 
+use super::bound::{LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_SWAP, WRITTEN};
 use super::create::{fill, names};
 use super::record::{CONVERSIONS, of_table};
@@ -51,7 +52,7 @@ pub fn swap(swap: &Swap) -> Vec<Sql> {
     let declared = format!(
         "  serving oid := {serves};\n  passive oid := {waits};\n  written numeric := {WRITTEN};\n"
     );
-    let body = fill(include_str!("swap.sql"), &parts(swap));
+    let body = fill_bound(include_str!("swap.sql"), parts(swap));
     let block = format!("\n#variable_conflict use_column\n<<{LABEL}>>\nDECLARE\n{declared}{body}");
     run_as_owner(&swap.table.owner, &block).into()
 }
@@ -128,10 +129,6 @@ fn parts_of_side(table: &CopiedTable, after: &CopiedTable) -> [(&'static str, St
         ],
     }
 }
-
-/// Leaves the rest of the time for locks to the next statement.
-const LIMIT: &str = "  PERFORM set_config('lock_timeout', CASE WHEN pgpartition.deadline IS NULL THEN '0' ELSE greatest(1,
-    ceil(extract(epoch FROM pgpartition.deadline - clock_timestamp()) * 1000))::text END, true);\n";
 
 /// Triggers that the application dropped from the partitioned table since the cutover.
 const DROP_OTHERS: &str = "  FOR object IN

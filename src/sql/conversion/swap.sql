@@ -10,19 +10,7 @@
   marks text[];
   deferred jsonb;
 BEGIN
-@begin  -- Views first, as readers of a view lock them. A change of the owner to the same role only locks.
-  FOR object IN
-    SELECT DISTINCT v.oid::regclass AS name
-    FROM pg_depend AS d
-    JOIN pg_rewrite AS w ON w.oid = d.objid
-    JOIN pg_class AS v ON v.oid = w.ev_class AND v.relkind = 'v'
-    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = pgpartition.serving
-      AND d.deptype = 'n' AND pg_get_userbyid(v.relowner) = current_user
-    ORDER BY 1
-  LOOP
-@limit    EXECUTE format('ALTER VIEW %s OWNER TO CURRENT_USER', object.name);
-  END LOOP;
-@limit  LOCK TABLE ONLY @serving IN ACCESS EXCLUSIVE MODE;
+@begin@lock_views@limit  LOCK TABLE ONLY @serving IN ACCESS EXCLUSIVE MODE;
 @limit  LOCK TABLE ONLY @passive IN ACCESS EXCLUSIVE MODE;
   IF to_regclass(@serving_text)::oid IS DISTINCT FROM pgpartition.serving
     OR to_regclass(@passive_text)::oid IS DISTINCT FROM pgpartition.passive THEN
@@ -103,61 +91,7 @@ BEGIN
       WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, object.tgname);
     EXECUTE format(@retire_trigger, object.tgname);
   END LOOP;
-  FOR object IN
-    SELECT v.oid::regclass AS name, v.reloptions, w.rulename, w.oid AS rule,
-      -- A use of the whole row names the row type behind column 0.
-      strpos(w.ev_action::text, format(':varattno 0 :vartype %s ', t.reltype)) > 0 AS whole_row
-    FROM pg_class AS t
-    JOIN pg_rewrite AS w ON w.oid IN (
-      SELECT d.objid FROM pg_depend AS d
-      WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
-    )
-    JOIN pg_class AS v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = t.relowner
-    WHERE t.oid = pgpartition.serving
-    ORDER BY v.oid, w.rulename
-  LOOP
-    IF object.rulename <> '_RETURN' THEN
-      later := later || regexp_replace(pg_get_ruledef(object.rule), '^CREATE RULE', 'CREATE OR REPLACE RULE');
-    ELSIF NOT object.whole_row THEN
-      views := views || concat('CREATE OR REPLACE VIEW ', object.name,
-        ' WITH (' || array_to_string(object.reloptions, ', ') || ')', ' AS ', pg_get_viewdef(object.name));
-    END IF;
-  END LOOP;
-  SELECT pgpartition.later || coalesce(array_agg(pg_get_functiondef(p.oid) ORDER BY p.oid), '{}') INTO pgpartition.later
-    FROM pg_class AS t
-    JOIN pg_proc AS p ON p.proowner = t.relowner AND p.prosqlbody IS NOT NULL
-    WHERE t.oid = pgpartition.serving AND EXISTS (
-      SELECT FROM pg_depend AS d
-      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
-    ) AND NOT EXISTS (
-      SELECT FROM pg_depend AS d
-      JOIN pg_type AS y ON y.oid = d.refobjid AND t.reltype IN (y.oid, y.typelem)
-      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_type'::regclass
-    );
-  FOR object IN
-    SELECT p.pubname, concat(' (' || (
-        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
-        FROM pg_attribute AS a WHERE a.attrelid = pgpartition.serving AND a.attnum = ANY (r.prattrs::int2[])
-      ) || ')', ' WHERE (' || pg_get_expr(r.prqual, pgpartition.serving) || ')') AS part
-    -- 14 has no such columns.
-    FROM (SELECT NULL::int2vector AS prattrs, NULL::pg_node_tree AS prqual) AS since_15
-    CROSS JOIN LATERAL (SELECT r.prpubid, prattrs, prqual FROM pg_publication_rel AS r WHERE r.prrelid = pgpartition.serving) AS r
-    JOIN pg_publication AS p ON p.oid = r.prpubid
-    ORDER BY p.pubname
-  LOOP
-    EXECUTE format('ALTER PUBLICATION %I DROP TABLE %s', object.pubname, @serving_text);
-    later := later || format('ALTER PUBLICATION %I ADD TABLE %s%s', object.pubname, @serving_text, object.part);
-  END LOOP;
-  -- A sequence that a column owns and both tables use, as a serial has, becomes the other column's.
-  SELECT pgpartition.later || coalesce(array_agg(
-      format('ALTER SEQUENCE %s OWNED BY %s.%I', d.objid::regclass, @serving_text, a.attname) ORDER BY a.attnum), '{}')
-    INTO pgpartition.later
-    FROM pg_depend AS d
-    JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
-    JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'
-      AND d.refobjid = pgpartition.serving;
-  -- Lines of the mark behind the first are about the partitioned table, and wait in the comment of the passive one.
+@bound  -- Lines of the mark behind the first are about the partitioned table, and wait in the comment of the passive one.
   words := obj_description(pgpartition.serving, 'pg_class');
   SELECT array_agg(l.line ORDER BY l.at) FILTER (WHERE l.at > 1 AND NOT starts_with(l.line, 'pgpartition.dev deferred ')),
       max(substr(l.line, length('pgpartition.dev deferred ') + 1)) FILTER (WHERE starts_with(l.line, 'pgpartition.dev deferred '))
@@ -229,18 +163,6 @@ BEGIN
   ALTER TABLE @serving RENAME TO @new_name;
   ALTER TABLE @passive RENAME TO @name;
 
-@install  FOREACH command IN ARRAY later LOOP
-@limit    EXECUTE command;
-  END LOOP;
-  FOREACH command IN ARRAY views LOOP
-@limit    BEGIN
-      EXECUTE command;
-    EXCEPTION
-      -- It groups by a key that the other table does not have, or has a column of the row type: it goes on reading the
-      -- table that it reads.
-      WHEN grouping_error OR invalid_table_definition THEN NULL;
-    END;
-  END LOOP;
-@self_references  EXECUTE format('COMMENT ON TABLE %s IS %L', @serving_text, @marked_serving);
+@install@bind@self_references  EXECUTE format('COMMENT ON TABLE %s IS %L', @serving_text, @marked_serving);
   EXECUTE format('COMMENT ON TABLE %s IS %L', @new_passive_text, @marked_passive);
 @end

@@ -7,18 +7,20 @@ use pg_partition_operator::desired::{
     AfterCutover, Backfill, ConversionMethod, CopyOptions, DesiredConversion, Parity, ParityLevel,
 };
 use pg_partition_operator::observed::{
-    BlockingTransaction, ColumnChange, ColumnDifference, ConversionRecord, CopyDifferences,
-    CopyFacts, InboundForeignKey, InstalledFunction, ObservedPartition, ObservedTable, PlainTable,
-    RelationKind, RouteView, RoutingFacts, Sweep, SyncState,
+    Attachment, BlockingTransaction, BoundsCheck, ColumnChange, ColumnDifference, ConversionRecord,
+    CopyDifferences, CopyFacts, InboundForeignKey, IndexSettings, InstalledFunction, KeyState,
+    NeededKey, ObservedPartition, ObservedTable, PlainTable, RelationKind, RouteView, RoutingFacts,
+    Sweep, SyncState,
 };
 use pg_partition_operator::partition::{
     Bounds, CopiedTable, Edge, KeyRange, KeyType, Method, RangeBounds, RangeKey, SearchPath, Side,
-    SyncLevel, copy_name, route_view,
+    SyncLevel, attached_key_name, copy_name, route_view,
 };
 use pg_partition_operator::plan::{
-    AnalyzeCopy, AttachSource, Cause, CompareRows, CopyRows, CreateCopy, DetachSource, DropCopy,
-    DropSource, EndSync, FollowSource, InstallSync, PathChange, PlannedWork, Route, RoutedRole,
-    RoutingView, Rule, Step, Swap, Unroute, ValidateCopy, Work, simulate,
+    AnalyzeCopy, AttachSource, BuildIndex, Cause, CompareRows, CopyRows, CreateCopy, DetachSource,
+    DropBounds, DropCopy, DropIndex, DropSource, EndSync, FollowSource, IndexDefinition,
+    InstallSync, PathChange, PlannedWork, Route, RoutedRole, RoutingView, Rule, StateBounds, Step,
+    Swap, Unroute, ValidateBounds, ValidateCopy, Work, simulate,
 };
 
 use super::Mutant;
@@ -30,7 +32,7 @@ const SOURCE: u32 = 4_711;
 
 /// Each step and each work of a conversion.
 pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
-    let makes: [fn(&mut Mutant); 21] = [
+    let makes: [fn(&mut Mutant); 26] = [
         create,
         install,
         follow,
@@ -44,6 +46,11 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
         drop_source,
         attach_source,
         detach_source,
+        state_bounds,
+        check_bounds,
+        drop_bounds,
+        build_key,
+        drop_key,
         install_reverse,
         compare_reverse,
         copy_rows,
@@ -358,7 +365,32 @@ fn attach_step(base: &mut Mutant) -> AttachSource {
     serve_from(base, Side::Partitioned);
     let copy = base.world.observed.relation.as_ref().map_or(0, |relation| relation.oid);
     let column = RangeKey { column: identifier("at"), key_type: KeyType::Date };
-    let range = RangeBounds::new(Edge::MinValue, Edge::At(0)).expect("a range");
+    let range = RangeBounds::new(Edge::MinValue, Edge::At(-1)).expect("a range");
+    let observed = &mut base.world.observed;
+    observed.partitions.retain(|partition| partition.bounds == Bounds::Default);
+    let next = RangeBounds::new(Edge::At(0), Edge::MaxValue).expect("a range");
+    let next = Bounds::Range(KeyRange { key: column.clone(), range: next });
+    let name = observed.managed.sibling(identifier("zz_next"));
+    let mut next = world::partition(name, next);
+    world::set_attached(&mut next);
+    observed.partitions.push(next);
+    if let Some(facts) = &mut observed.copy {
+        let digest = table.sync_digest(SyncLevel::Row);
+        facts.judge(digest, SyncState::Missing, CopyDifferences::default());
+    }
+    observed.attachment = Some(Box::new(Attachment {
+        of: table.sync_digest(SyncLevel::Row),
+        keys: vec![NeededKey {
+            name: attached_key_name(&table.managed),
+            definition: "btree (id, at)".to_owned(),
+            state: KeyState::Valid,
+        }],
+        bounds: BoundsCheck::Proven,
+        oldest: None,
+        newest: None,
+        views: Vec::new(),
+        has_other_rows: None,
+    }));
     AttachSource {
         table,
         source: SOURCE,
@@ -380,6 +412,16 @@ fn detach_source(base: &mut Mutant) {
     let (source, copy, table) = (attach.source, attach.copy, attach.table.swapped());
     simulate(&mut base.world.observed, &Step::AttachSource(Box::new(attach)));
     serve_from(base, Side::Source);
+    let attachment = Attachment {
+        of: String::new(),
+        keys: Vec::new(),
+        bounds: BoundsCheck::Absent,
+        oldest: None,
+        newest: None,
+        views: Vec::new(),
+        has_other_rows: Some(false),
+    };
+    base.world.observed.attachment = Some(Box::new(attachment));
     let detach = DetachSource {
         table,
         source,
@@ -389,6 +431,55 @@ fn detach_source(base: &mut Mutant) {
         references: Vec::new(),
     };
     base.plan.steps = vec![planned(Step::DetachSource(Box::new(detach)))];
+}
+
+fn state_bounds(base: &mut Mutant) {
+    let AttachSource { table, source, range, .. } = attach_step(base);
+    let state = StateBounds {
+        managed: table.managed.clone(),
+        partition: table.source,
+        oid: Some(source),
+        range,
+        inherited: None,
+    };
+    base.plan.steps = vec![planned(Step::StateBounds(state))];
+}
+
+fn check_bounds(base: &mut Mutant) {
+    let table = attach_step(base).table;
+    let validate = ValidateBounds { managed: table.managed.clone(), partition: table.source };
+    base.plan.steps = vec![planned(Step::ValidateBounds(validate))];
+}
+
+fn drop_bounds(base: &mut Mutant) {
+    let table = attach_step(base).table;
+    let drop = DropBounds { managed: table.managed.clone(), table: table.source };
+    base.plan.steps = vec![planned(Step::DropBounds(drop))];
+}
+
+fn build_key(base: &mut Mutant) {
+    let table = attach_step(base).table;
+    let build = BuildIndex {
+        partition: table.source,
+        index: attached_key_name(&table.managed),
+        definition: IndexDefinition::Twin { unique: true, definition: "btree (id, at)".to_owned() },
+        stands_for: None,
+        settings: IndexSettings::default(),
+    };
+    base.plan.steps = vec![planned(Step::BuildIndex(build))];
+}
+
+fn drop_key(base: &mut Mutant) {
+    let table = attach_step(base).table;
+    let index = attached_key_name(&table.managed);
+    let drop = DropIndex { partition: table.source, index, successor: None };
+    base.plan.steps = vec![planned(Step::DropIndex(drop))];
+}
+
+fn on_attachment(mutant: &mut Mutant, change: impl FnOnce(&mut Attachment)) {
+    if let Some(attachment) = &mut mutant.world.observed.attachment {
+        change(attachment);
+    }
 }
 
 /// The plain table, if it is a partition.
@@ -568,6 +659,18 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         if let Some(facts) = &mut m.world.observed.copy {
             facts.judge(of, SyncState::Intact, differences);
         }
+    },
+    |m| on_attachment(m, |found| found.bounds = BoundsCheck::Absent),
+    |m| on_attachment(m, |found| found.has_other_rows = Some(true)),
+    |m| on_attachment(m, |found| found.keys.iter_mut().for_each(|k| k.state = KeyState::Missing)),
+    |m| match m.first() {
+        Some(Step::DropBounds(step)) => step.table = other(),
+        Some(Step::DropIndex(step)) => step.index = identifier("theirs"),
+        Some(Step::StateBounds(step)) => step.oid = Some(1),
+        Some(Step::AttachSource(step)) => {
+            step.range.range = RangeBounds::new(Edge::MinValue, Edge::MaxValue).expect("a range");
+        }
+        _ => {}
     },
     |m| attached_partition(m).for_each(world::set_detached),
     |m| m.world.observed.partitions.retain(|partition| partition.oid != Some(SOURCE)),

@@ -9,12 +9,21 @@ use crate::plan::step::{AttachIndex, CreateTableIndex, IndexDefinition};
 
 /// Gives the copy the indexes of its source.
 pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Copied(copied) = &ground.phase else { return };
+    let (facts, is_complete) = match &ground.phase {
+        Phase::Copied(copied) => (copied.facts, copied.facts.is_complete()),
+        // It has no rows.
+        Phase::Attaching(attaching) => (attaching.facts, true),
+        Phase::Partitioned
+        | Phase::Begin { .. }
+        | Phase::Attached(_)
+        | Phase::Served { .. }
+        | Phase::Ended(_) => return,
+    };
     // The definition of an index names columns, which the copy does not have before it follows.
     let is_alike = |differences: &&CopyDifferences| differences.columns.is_empty();
     // After the cutover a user decides which indexes the table has.
-    let is_wanted = copied.facts.is_complete() && copied.facts.serving == Side::Source;
-    let missing = copied.facts.differences().filter(|_| is_wanted);
+    let is_wanted = is_complete && facts.serving == Side::Source;
+    let missing = facts.differences().filter(|_| is_wanted);
     let missing = missing.filter(is_alike);
     for index in missing.into_iter().flat_map(|differences| &differences.indexes) {
         let name = index.twin.clone().unwrap_or_else(|| create(index, draft));

@@ -11,6 +11,7 @@ use crate::partition::{
     range_name,
 };
 use crate::plan::calendar::Newest;
+use crate::plan::conversion::Phase;
 use crate::plan::ground::{Method, Range};
 use crate::plan::limits::MAX_RELATIONS;
 use crate::plan::step::{DropExclusion, ExcludeFromDefault, ValidateExclusion};
@@ -26,7 +27,12 @@ pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
 }
 
 fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
-    let gaps = Gaps::new(&range.calendar, &draft.world);
+    let mut gaps = Gaps::new(&range.calendar, &draft.world);
+    if let Phase::Attaching(attaching) = &ground.phase {
+        let from = attaching.provides_from(&range.calendar);
+        gaps.missing.retain(|missing| from.is_some_and(|from| missing.range.from() >= from));
+        gaps.too_wide.clear();
+    }
     for gap in gaps.too_wide {
         draft.defer(None, Blocker::TooManyPeriods { range: range.of(gap) });
     }

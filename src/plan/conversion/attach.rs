@@ -1,0 +1,266 @@
+//! A conversion by `Attach`: what the plain table needs before, the cutover, and the rollback.
+
+use jiff::ToSpan as _;
+
+use super::loss::{LossAt, unacknowledged};
+use super::{Attached, Attaching, Phase};
+use crate::desired::Loss;
+use crate::observed::{
+    Attachment, BoundsCheck, CopyDifferences, IndexSettings, KeyState, NeededKey, OldestRow,
+};
+use crate::partition::{
+    CopiedTable, Edge, Identifier, KeyRange, QualifiedName, RangeBounds, Side, attached_key_name,
+    own_key_name,
+};
+use crate::plan::draft::Draft;
+use crate::plan::ground::{Ground, Range};
+use crate::plan::step::{
+    AttachSource, BuildIndex, DetachSource, DropBounds, DropIndex, Family, IndexDefinition,
+    StateBounds, ValidateBounds,
+};
+use crate::plan::{Blocker, Calendar, Cause, ConversionBlocker, Step};
+
+/// The plain table takes rows for at least this long after the plan: as long as its rows are checked, rows that lie
+/// outside are rejected.
+const HOURS_AHEAD: i64 = 24;
+
+/// Attaches the plain table as the oldest partition, or detaches it, as the spec says, and reports what prevents it.
+pub(in crate::plan) fn attach(ground: &Ground<'_>, draft: &mut Draft) {
+    match &ground.phase {
+        Phase::Attaching(attaching) => {
+            let Some(attachment) = attaching.attachment else { return };
+            match attaching.serve_from {
+                Side::Source => take_all_rows(attaching, attachment, draft),
+                Side::Partitioned => cut_over(ground, attaching, attachment, draft),
+            }
+            build_keys(attaching, attachment, draft);
+        }
+        Phase::Attached(attached) if attached.serve_from == Side::Source => {
+            roll_back(ground, attached, draft);
+        }
+        Phase::Attached(_)
+        | Phase::Partitioned
+        | Phase::Begin { .. }
+        | Phase::Copied(_)
+        | Phase::Served { .. }
+        | Phase::Ended(_) => {}
+    }
+}
+
+impl Attaching<'_> {
+    /// Returns where the partitions begin that the copy gets, or `None` if it gets none yet.
+    pub(in crate::plan) fn provides_from(&self, calendar: &Calendar) -> Option<Edge> {
+        let is_wanted = self.serve_from == Side::Partitioned;
+        self.range(calendar).filter(|_| is_wanted).map(|range| range.to())
+    }
+
+    /// Returns the bounds of the plain table as a partition: from the period of its oldest row to that of its newest row, or
+    /// of tomorrow. `None` if that is not known.
+    fn range(&self, calendar: &Calendar) -> Option<RangeBounds> {
+        let grid = &calendar.grid;
+        let [oldest, newest] = self.attachment?.extent(grid.axis.key)?;
+        if known(&oldest).and(known(&newest)).is_err() {
+            return None;
+        }
+        let tomorrow = grid.axis.instant(calendar.now)?.checked_add(HOURS_AHEAD.hours()).ok()?;
+        let tomorrow = grid.axis.at(tomorrow);
+        let first = oldest.place().map_or(calendar.now, |oldest| oldest.min(calendar.now));
+        let last = newest.place().map_or(tomorrow, |newest| newest.max(tomorrow));
+        RangeBounds::new(grid.period(first)?.from(), grid.period(last)?.to())
+    }
+}
+
+/// Returns an error if a row was not found: what Postgres said, or `None` if the search took too long. That there is none is
+/// known, too.
+fn known(row: &OldestRow) -> Result<(), Option<String>> {
+    match row {
+        OldestRow::At(_) | OldestRow::Absent => Ok(()),
+        OldestRow::Failed { error } => Err(Some(error.clone())),
+        OldestRow::TooSlow => Err(None),
+    }
+}
+
+/// Builds the unique indexes that the plain table needs, one after the other.
+fn build_keys(attaching: &Attaching<'_>, attachment: &Attachment, draft: &mut Draft) {
+    // The key of the copy is not that of the table before it follows.
+    let follows = draft.steps.iter().any(|planned| matches!(planned.step, Step::FollowSource(_)));
+    if follows {
+        return;
+    }
+    for key in &attachment.keys {
+        match key.state {
+            KeyState::Valid | KeyState::Building => continue,
+            KeyState::Unusable => drop_key(attaching, key, draft),
+            KeyState::Missing => {}
+        }
+        let definition = IndexDefinition::Twin { unique: true, definition: key.definition.clone() };
+        let build = BuildIndex {
+            partition: attaching.table.source.clone(),
+            index: key.name.clone(),
+            definition,
+            stands_for: None,
+            settings: IndexSettings::default(),
+        };
+        draft.step(Step::BuildIndex(build), Cause::AttachNeedsKey);
+    }
+}
+
+fn drop_key(attaching: &Attaching<'_>, key: &NeededKey, draft: &mut Draft) {
+    let partition = attaching.table.source.clone();
+    let drop = DropIndex { partition, index: key.name.clone(), successor: None };
+    draft.step(Step::DropIndex(drop), Cause::Leftover);
+}
+
+/// A run that was interrupted can have left the check.
+fn take_all_rows(attaching: &Attaching<'_>, attachment: &Attachment, draft: &mut Draft) {
+    if attachment.bounds != BoundsCheck::Absent {
+        draft.step(drop_bounds(&attaching.table), Cause::Leftover);
+    }
+}
+
+fn drop_bounds(table: &CopiedTable) -> Step {
+    let (managed, table) = (table.managed.clone(), table.source.clone());
+    Step::DropBounds(DropBounds { managed, table })
+}
+
+fn cut_over(
+    ground: &Ground<'_>,
+    attaching: &Attaching<'_>,
+    attachment: &Attachment,
+    draft: &mut Draft,
+) {
+    let Some(range) = ground.range() else { return };
+    let is_ready = is_ready(attaching, attachment, draft);
+    let blockers = before_cutover(attaching, attachment, range, draft);
+    let bounds = attaching.range(&range.calendar);
+    let Some(bounds) = bounds.filter(|_| is_ready && blockers.is_empty()) else {
+        for blocker in blockers {
+            draft.defer(None, blocker);
+        }
+        return take_all_rows(attaching, attachment, draft);
+    };
+    let bounds = range.of(bounds);
+    let (managed, partition) = (attaching.table.managed.clone(), attaching.table.source.clone());
+    let step = attach_step(ground, attaching, bounds.clone(), draft);
+    let state = StateBounds {
+        managed: managed.clone(),
+        partition: partition.clone(),
+        oid: Some(attaching.facts.source),
+        range: bounds,
+        inherited: None,
+    };
+    // A run that was interrupted can have left the check.
+    if attachment.bounds == BoundsCheck::Absent {
+        draft.step(Step::StateBounds(state), Cause::CutoverWanted);
+    }
+    if attachment.bounds != BoundsCheck::Proven {
+        let validate = ValidateBounds { managed, partition };
+        draft.step(Step::ValidateBounds(validate), Cause::CutoverWanted);
+    }
+    draft.step(step, Cause::CutoverWanted);
+}
+
+/// Returns whether all is there that the cutover needs. Partitions can be created in the same run.
+fn is_ready(attaching: &Attaching<'_>, attachment: &Attachment, draft: &Draft) -> bool {
+    let is_of_partitions = |family| matches!(family, Family::Partition | Family::Default);
+    attachment.has_keys()
+        && attaching.facts.differences().is_some_and(CopyDifferences::is_none)
+        && draft.world.indexes.iter().all(|index| index.valid)
+        && draft.world.default_partition().is_some()
+        && draft.steps.iter().all(|planned| is_of_partitions(planned.step.facts().family))
+}
+
+fn before_cutover(
+    attaching: &Attaching<'_>,
+    attachment: &Attachment,
+    range: &Range<'_>,
+    draft: &Draft,
+) -> Vec<Blocker> {
+    let lost = unacknowledged(&attaching.losses, LossAt::Cutover);
+    let refused = attaching.refused.iter().cloned().chain(lost);
+    let refused = refused.map(|refusal| Blocker::Preflight { refusal });
+    let unknown = match attachment.extent(range.key.key_type) {
+        Some([oldest, newest]) => known(&oldest).and_then(|()| known(&newest)),
+        None => Err(None),
+    };
+    let unknown = unknown.err().map(|error| {
+        let (table, column) = (attaching.table.source.clone(), range.key.column.clone());
+        ConversionBlocker::ExtentUnknown { table, column, error }.into()
+    });
+    let bounds = attaching.range(&range.calendar);
+    let in_the_way = bounds.and_then(|bounds| in_the_way(bounds, draft));
+    refused.chain(unknown).chain(in_the_way).collect()
+}
+
+/// A partition that was created before time went on, or newer rows came.
+fn in_the_way(bounds: RangeBounds, draft: &Draft) -> Option<Blocker> {
+    let overlaps = |range: RangeBounds| range.overlaps(&bounds);
+    let partition = draft.world.attached().find(|p| p.bounds.as_range().is_some_and(overlaps))?;
+    let partition = partition.name.clone();
+    Some(ConversionBlocker::PartitionInTheWay { partition }.into())
+}
+
+fn attach_step(
+    ground: &Ground<'_>,
+    attaching: &Attaching<'_>,
+    range: KeyRange,
+    draft: &Draft,
+) -> Step {
+    let (table, facts) = (attaching.table.clone(), attaching.facts);
+    let stays = |view: &QualifiedName| {
+        attaching.losses.iter().any(|found| found.loss == Loss::View(view.clone()))
+    };
+    let views = facts.plain.views.iter().map(|view| view.name.clone());
+    let references = ground.references().into_iter().filter(|name| *name != table.source);
+    Step::AttachSource(Box::new(AttachSource {
+        source: facts.source,
+        copy: ground.relation.oid,
+        range,
+        partitions: draft.world.attached().map(|partition| partition.name.clone()).collect(),
+        views: views.filter(|view| !stays(view)).collect(),
+        references: references.collect(),
+        table,
+    }))
+}
+
+/// The plain table gets its name back, as long as all rows are in it.
+fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
+    let digest = attached.table.sync_digest(crate::partition::SyncLevel::Row);
+    let attachment = draft.world.attachment.clone().filter(|found| found.of == digest);
+    let source = draft.world.attached_source().and_then(|partition| partition.oid);
+    let (Some(attachment), Some(source)) = (attachment, source) else { return };
+    let others = draft.world.attached().map(|partition| &partition.name);
+    let others = others.filter(|name| **name != attached.table.source);
+    let step = Step::DetachSource(Box::new(DetachSource {
+        table: attached.table.clone(),
+        source,
+        copy: ground.relation.oid,
+        partitions: others.cloned().collect(),
+        views: attachment.views.clone(),
+        references: ground.references(),
+    }));
+    let because = match attachment.has_other_rows {
+        Some(false) => return draft.step(step, Cause::RollbackWanted),
+        Some(true) => "another partition has rows",
+        None => "it is not known whether another partition has rows",
+    };
+    let (source, because) = (attached.table.source.clone(), vec![because.to_owned()]);
+    draft.defer(Some(step), ConversionBlocker::RollbackImpossible { source, because }.into());
+}
+
+/// The indexes that a conversion which ended before the cutover leaves on the plain table, and the check.
+pub(super) fn leave_source(table: &CopiedTable, draft: &mut Draft) {
+    let Some(attachment) = draft.world.attachment.clone() else { return };
+    let names: [Identifier; 2] = [attached_key_name(&table.managed), own_key_name(&table.managed)];
+    let there = |key: &&NeededKey| {
+        names.contains(&key.name) && !matches!(key.state, KeyState::Missing | KeyState::Building)
+    };
+    for key in attachment.keys.iter().filter(there) {
+        let (partition, index) = (table.source.clone(), key.name.clone());
+        let drop = DropIndex { partition, index, successor: None };
+        draft.step(Step::DropIndex(drop), Cause::ConversionUnwanted);
+    }
+    if attachment.bounds != BoundsCheck::Absent {
+        draft.step(drop_bounds(table), Cause::ConversionUnwanted);
+    }
+}

@@ -1,0 +1,23 @@
+//! What goes by the name of the table: views, functions with a body of SQL, publications, and the sequences of serial
+//! columns. A block that gives the name to another table binds them to that one.
+
+use super::create::fill;
+
+/// Leaves the rest of the time for locks to the next statement.
+pub(super) const LIMIT: &str = "  PERFORM set_config('lock_timeout', CASE WHEN pgpartition.deadline IS NULL THEN '0' ELSE greatest(1,
+    ceil(extract(epoch FROM pgpartition.deadline - clock_timestamp()) * 1000))::text END, true);\n";
+
+/// What the words in a template stand for: the views are locked, what is bound to the table is read before the names
+/// change, and made again after it. `later` and `views` are the commands for that, `serving` is the table.
+const BOUND: [(&str, &str); 3] = [
+    ("@lock_views", include_str!("lock_views.sql")),
+    ("@bound", include_str!("bound.sql")),
+    ("@bind", include_str!("bind.sql")),
+];
+
+/// Fills a template whose block gives the name of the table to another one. `parts` has what these pieces need.
+pub(super) fn fill_bound(template: &str, mut parts: Vec<(&'static str, String)>) -> String {
+    let bound = BOUND.map(|(word, piece)| (word, fill(piece, &parts)));
+    parts.extend(bound);
+    fill(template, &parts)
+}
