@@ -11,7 +11,7 @@ use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOut
 use pg_partition_operator::sql::{self, Timeouts};
 use serde_json::{Value, json};
 
-use crate::scenarios::{Phase, Scenario};
+use crate::scenarios::{Phase, Scenario, assert_kinds, routing, serving};
 use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
@@ -325,7 +325,7 @@ async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Sen
         let mut kinds = BTreeSet::new();
         let mut all = scenarios(major);
         if has_every_scenario(major) {
-            all.extend([left_over(), kept_again(), converted()]);
+            all.extend([left_over(), kept_again(), converted(), routing(), serving()]);
         }
         for scenario in all {
             let expected = undisturbed(major, &scenario).await;
@@ -338,14 +338,9 @@ async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Sen
             }
         }
         if has_every_scenario(major) {
-            assert_every_kind(major, &kinds);
+            assert_kinds(&kinds);
         }
     }
-}
-
-fn assert_every_kind(major: u16, cut: &BTreeSet<StepKind>) {
-    let missing: Vec<_> = StepKind::ALL.iter().filter(|kind| !cut.contains(kind)).collect();
-    assert!(missing.is_empty(), "Postgres {major}: never cut off: {missing:?}");
 }
 
 /// A step of several statements outside of a transaction can end between any two of them.

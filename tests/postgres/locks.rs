@@ -33,18 +33,17 @@ async fn a_step_locks_what_it_says() {
                         break;
                     };
                     let step = plan.steps[0].clone();
+                    let table = &observed.name;
                     // A step of a conversion is about the whole copy, others about its partitions.
-                    let table = match step.step.facts().family {
-                        Family::Conversion => plan.table.name(),
-                        _ => &observed.name,
-                    };
-                    let below = below(&world, table).await;
+                    let whole = step.step.facts().family == Family::Conversion;
+                    let below = below(&world, (!whole).then_some(table)).await;
                     let seen = locks_seen(&world, &session, &plan).await;
                     backdate(&session, at(phase.now)).await;
                     let what = format!("Postgres {major}, {}, {}", scenario.name, step.line());
                     wrong.extend(seen.and_then(|seen| {
                         let seen = without_above(seen, table, &below);
-                        let seen = without_deparsed(seen, &step.step);
+                        let seen =
+                            without_deparsed(without_new_names(seen, &step.step), &step.step);
                         difference(major, &step.step, without_lower(seen, &below))
                             .map(|difference| format!("{what}\n{difference}"))
                     }));
@@ -57,13 +56,13 @@ async fn a_step_locks_what_it_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each partition of what is or was a partition of the table, with the one it lies below.
-async fn below(world: &World, table: &QualifiedName) -> Vec<(String, String)> {
+/// Each partition with the table it lies below, but for the partitions of this table.
+async fn below(world: &World, table: Option<&QualifiedName>) -> Vec<(String, String)> {
     let sql = "SELECT coalesce(json_agg(json_build_array(c.relname, p.relname)), '[]')
                FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
                JOIN pg_class p ON p.oid = i.inhparent WHERE p.relkind = 'p'";
     let mut all: Vec<(String, String)> = serde_json::from_str(&world.text(sql).await).unwrap();
-    all.retain(|(_, above)| above != table.name.as_str());
+    all.retain(|(_, above)| table.is_none_or(|table| above != table.name.as_str()));
     all
 }
 
@@ -85,6 +84,16 @@ fn without_deparsed(mut seen: Locks, step: &Step) -> Locks {
     let declared = declared(step);
     let is_other = |name: &QualifiedName| deparses && !declared.contains_key(name);
     seen.retain(|name, mode| !(is_other(name) && *mode == LockMode::AccessShare));
+    seen
+}
+
+/// A swap locks the two tables under the names that they have before.
+fn without_new_names(mut seen: Locks, step: &Step) -> Locks {
+    if let Step::Swap(swap) = step {
+        let after = swap.table.swapped();
+        let serving = swap.table.serving();
+        seen.remove(after.name_of(serving));
+    }
     seen
 }
 

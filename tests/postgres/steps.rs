@@ -9,10 +9,8 @@ use pg_partition_operator::observed::{
     CopyFacts, DetachedBy, ObservedTable, PartitionIndex, PartitionKind, PartitionState, Question,
     Relation, SyncState,
 };
-use pg_partition_operator::partition::{IndexShape, Mark};
-use pg_partition_operator::plan::{
-    InstallSync, Moment, Plan, PlannedStep, Step, check, questions, simulate,
-};
+use pg_partition_operator::partition::{CopiedTable, IndexShape, Mark, SyncLevel};
+use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, check, questions, simulate};
 use pg_partition_operator::postgres::{
     DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked,
     execute,
@@ -153,6 +151,17 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
             predicted.taken.clone_from(&after.taken);
             leave_routing(predicted, after);
         }
+        // The indexes of the two tables exchange their names.
+        Step::Swap(swap) => {
+            leave_triggers(predicted, &swap.table.swapped(), swap.level, after);
+            let (copy, found) = (predicted.copy.as_mut().unwrap(), after.copy.as_ref().unwrap());
+            copy.state.record.clone_from(&found.state.record);
+            copy.plain.clone_from(&found.plain);
+            leave_indexes(predicted, after);
+            predicted.taken.clone_from(&after.taken);
+            leave_routing(predicted, after);
+        }
+        Step::DropSource(_) => predicted.taken.clone_from(&after.taken),
         // Nobody asks for it any more.
         Step::Unroute(_) => leave_routing(predicted, after),
         Step::DropCopy(_) => {
@@ -163,21 +172,28 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
             predicted.indexes.clone_from(&after.indexes);
             predicted.taken.clone_from(&after.taken);
         }
-        Step::InstallSync(install) => leave_triggers(predicted, install, after),
+        Step::InstallSync(install) => {
+            leave_triggers(predicted, &install.table, install.level, after);
+        }
         Step::FollowSource(follow) => {
             let relation = predicted.relation.take().unwrap();
             let Relation { columns, generated, .. } = after.relation.clone().unwrap();
             predicted.relation = Some(Relation { columns, generated, ..relation });
-            leave_triggers(predicted, follow.sync.as_ref().unwrap(), after);
+            let install = follow.sync.as_ref().unwrap();
+            leave_triggers(predicted, &install.table, install.level, after);
             // Indexes have the new names of columns.
-            predicted.indexes.clone_from(&after.indexes);
-            for partition in &mut predicted.partitions {
-                partition.indexes.clone_from(&after.partition(&partition.name).unwrap().indexes);
-            }
+            leave_indexes(predicted, after);
         }
         _ => {}
     }
     leave_shapes(predicted, after);
+}
+
+fn leave_indexes(predicted: &mut ObservedTable, after: &ObservedTable) {
+    predicted.indexes.clone_from(&after.indexes);
+    for partition in &mut predicted.partitions {
+        partition.indexes.clone_from(&after.partition(&partition.name).unwrap().indexes);
+    }
 }
 
 fn leave_routing(predicted: &mut ObservedTable, after: &ObservedTable) {
@@ -185,10 +201,15 @@ fn leave_routing(predicted: &mut ObservedTable, after: &ObservedTable) {
     predicted.copy.as_mut().unwrap().routing.clone_from(routing);
 }
 
-fn leave_triggers(predicted: &mut ObservedTable, install: &InstallSync, after: &ObservedTable) {
+fn leave_triggers(
+    predicted: &mut ObservedTable,
+    table: &CopiedTable,
+    level: SyncLevel,
+    after: &ObservedTable,
+) {
     let copy = after.copy.as_ref().unwrap();
     for facts in [predicted.copy.as_ref().unwrap(), copy] {
-        assert_eq!(facts.sync(&install.table, install.level), SyncState::Intact);
+        assert_eq!(facts.sync(table, level), SyncState::Intact);
     }
     let state = &mut predicted.copy.as_mut().unwrap().state;
     state.triggers.clone_from(&copy.state.triggers);

@@ -135,10 +135,19 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     all
 }
 
+/// Kinds of steps that no scenario has: `attached.rs` and `attaching.rs` take them on the way of a whole conversion.
+const OF_ATTACH: [StepKind; 3] =
+    [StepKind::AttachSource, StepKind::DetachSource, StepKind::DropBounds];
+
 /// Fails unless every kind of step was seen.
 pub(crate) fn assert_all_kinds<'a>(steps: impl IntoIterator<Item = &'a Step>) {
-    let seen: BTreeSet<_> = steps.into_iter().map(StepKind::from).collect();
-    let missing: Vec<_> = StepKind::ALL.iter().filter(|kind| !seen.contains(kind)).collect();
+    assert_kinds(&steps.into_iter().map(StepKind::from).collect());
+}
+
+/// Fails unless every kind of step is among these.
+pub(crate) fn assert_kinds(seen: &BTreeSet<StepKind>) {
+    let all = StepKind::ALL.iter().filter(|kind| !OF_ATTACH.contains(kind));
+    let missing: Vec<_> = all.filter(|kind| !seen.contains(kind)).collect();
     assert!(missing.is_empty(), "no scenario takes a step of the kinds {missing:?}");
 }
 
