@@ -70,7 +70,8 @@ pub struct PageDone {
 /// The answer of a page that copies.
 #[derive(Deserialize)]
 struct Copied {
-    copied: u64,
+    #[serde(rename = "copied")]
+    rows: u64,
     done: bool,
     blocks: bool,
 }
@@ -189,8 +190,8 @@ pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
 fn done(work: &Work, answer: &str) -> Result<(PageDone, bool), DatabaseError> {
     Ok(match work {
         Work::Copy(_) => {
-            let Copied { copied, done, blocks } = serde_json::from_str(answer).map_err(misread)?;
-            (PageDone { rows: copied, differing: 0, repaired: 0, done }, blocks)
+            let Copied { rows, done, blocks } = serde_json::from_str(answer).map_err(misread)?;
+            (PageDone { rows, differing: 0, repaired: 0, done }, blocks)
         }
         Work::Compare(_) => {
             let Compared { source_rows, differing, repaired, done, blocks } =

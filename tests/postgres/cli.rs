@@ -172,7 +172,11 @@ fn refuted() -> Vec<(&'static str, String, &'static str)> {
     let hash = resource(hash);
     vec![
         ("", named("nothing"), "there is no table"),
-        ("CREATE TABLE plain (at timestamptz)", named("plain"), "not a partitioned table"),
+        (
+            "CREATE TABLE plain (at timestamptz)",
+            named("plain"),
+            "is a table that is not partitioned",
+        ),
         ("CREATE VIEW seen AS SELECT 1", named("seen"), "not a partitioned table"),
         ("", by(|by| by["range"]["column"] = "n'o".into()), "is partitioned by range (at)"),
         ("", hash, "range (at)"),

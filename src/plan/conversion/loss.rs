@@ -39,7 +39,7 @@ pub enum LossAt {
 /// Returns everything that the conversion loses.
 pub(super) fn losses(subject: &Subject<'_>) -> Vec<FoundLoss> {
     let plain = subject.plain;
-    let lost = unique_keys(subject)
+    let found = unique_keys(subject)
         .chain(foreign_keys(subject))
         .chain(exclusions(subject))
         .chain(plain.triggers.iter().filter_map(|trigger| row_mover(subject, trigger)))
@@ -49,12 +49,13 @@ pub(super) fn losses(subject: &Subject<'_>) -> Vec<FoundLoss> {
         .chain(publications(subject))
         .chain(many_partitions(subject));
     let acknowledged = &subject.conversion.acknowledged;
-    lost.map(|(loss, at, because)| {
-        let loss = under_its_name(subject, loss);
-        let acknowledged = acknowledged.contains(&loss);
-        FoundLoss { loss, at, acknowledged, because }
-    })
-    .collect()
+    found
+        .map(|(loss, at, because)| {
+            let loss = under_its_name(subject, loss);
+            let acknowledged = acknowledged.contains(&loss);
+            FoundLoss { loss, at, acknowledged, because }
+        })
+        .collect()
 }
 
 /// Returns the losses at an event that a user has yet to acknowledge, each as a refusal.

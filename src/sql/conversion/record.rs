@@ -92,7 +92,7 @@ pub fn note_sync(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
 }
 
 /// Records a swap: when the other table began to serve, and what the triggers and functions are now. The operator's role
-/// runs it after [`swap`](super::swap), in the same transaction. `table` has the names that the tables have since.
+/// runs it after [`swap`](super::swap()), in the same transaction. `table` has the names that the tables have since.
 ///
 /// What sweeps found stays: both tables have the rows that they had.
 #[must_use]
