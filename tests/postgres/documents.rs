@@ -23,7 +23,8 @@ const TABLES: &str = "
     CREATE TRIGGER read_only_until_cutover BEFORE INSERT ON finance.expenses_partitioned
       FOR EACH STATEMENT EXECUTE FUNCTION finance.expenses_partitioned_read_only();
     CREATE SCHEMA pgpartition;
-    CREATE TABLE pgpartition.conversions (schema_name text, table_name text);";
+    CREATE TABLE pgpartition.conversions (schema_name text, table_name text);
+    DO $$ BEGIN CREATE ROLE reporting; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;";
 
 #[tokio::test]
 async fn the_quick_start_works_as_it_is_written() {
@@ -64,6 +65,8 @@ async fn every_statement_of_the_documents_is_understood() {
                 let database = Server::shared(17).database().await;
                 let client = database.client().await;
                 client.batch_execute(TABLES).await.unwrap();
+                let here = format!("DATABASE {}", database.name());
+                let statements = statements.replace("DATABASE finance", &here);
                 let done = client.batch_execute(&statements).await;
                 done.unwrap_or_else(|error| panic!("{}: {error:?}:\n{statements}", page.display()));
                 seen += 1;
