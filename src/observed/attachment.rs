@@ -18,7 +18,7 @@ pub struct Attachment {
     /// Whether a check of the plain table says what it holds.
     #[serde(default)]
     pub bounds: BoundsCheck,
-    /// The row of the plain table with the least value in the partition column, or `None` if nobody has asked.
+    /// The row of the plain table with the least value in the partition column, or `None` if there was no question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<RawOldestRow>,
     /// The row with the greatest value.
@@ -27,7 +27,7 @@ pub struct Attachment {
     /// Views of the owner that read the partitioned table, once it serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<QualifiedName>,
-    /// Whether another partition has a row, or `None` if nobody has looked.
+    /// Whether another partition has a row, or `None` if there was no question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_other_rows: Option<bool>,
 }
@@ -59,7 +59,7 @@ pub enum KeyState {
 }
 
 impl Attachment {
-    /// Returns the oldest and the newest row, or `None` if nobody has asked.
+    /// Returns the oldest and the newest row, or `None` if there was no question.
     #[must_use]
     pub fn extent(&self, key: KeyType) -> Option<[OldestRow; 2]> {
         let found = [self.oldest.clone()?, self.newest.clone()?];

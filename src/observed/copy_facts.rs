@@ -122,7 +122,7 @@ impl CopyFacts {
         self.record().is_some()
     }
 
-    /// Returns how the copy differs from its source, or `None` if nobody has asked.
+    /// Returns how the copy differs from its source, or `None` if there was no question.
     #[must_use]
     pub fn differences(&self) -> Option<&CopyDifferences> {
         self.judged.as_ref().map(|judged| &judged.differences)

@@ -100,7 +100,7 @@ pub struct ObservedTable {
     pub oldest_row: Option<Box<OldestRow>>,
     /// What belongs to the relation as the copy of a plain table, or `None` if it is none.
     pub copy: Option<Box<CopyFacts>>,
-    /// What a conversion by `Attach` depends on, or `None` if nobody has asked.
+    /// What a conversion by `Attach` depends on, or `None` if there was no question.
     pub attachment: Option<Box<Attachment>>,
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,

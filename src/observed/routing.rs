@@ -88,7 +88,7 @@ pub struct RouteRole {
 }
 
 impl RoutingFacts {
-    /// Returns a role, or `None` if nobody has asked about it.
+    /// Returns a role, or `None` if there was no question about it.
     #[must_use]
     pub fn role(&self, name: &Identifier) -> Option<&RouteRole> {
         self.roles.iter().find(|role| role.name == *name)

@@ -57,7 +57,7 @@ fn check_rollback(
     world.ensure(is_clean || wanted.is_approved, SafetyRule::RollbackProven)
 }
 
-/// A source is dropped when nobody needs it any more.
+/// A source is dropped when nothing needs it any more.
 pub(super) fn check_drop_source(
     drop: &DropSource,
     world: &Site<'_>,

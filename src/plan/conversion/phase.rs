@@ -121,7 +121,7 @@ pub(in crate::plan) struct Attaching<'a> {
     pub(in crate::plan) table: CopiedTable,
     /// What the database says of them.
     pub(in crate::plan) facts: &'a CopyFacts,
-    /// What it says besides, or `None` if nobody has asked.
+    /// What it says besides, or `None` if there was no question.
     pub(in crate::plan) attachment: Option<&'a Attachment>,
     /// The table that the spec wants to have the name.
     pub(in crate::plan) serve_from: Side,

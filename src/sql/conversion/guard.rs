@@ -22,7 +22,7 @@ pub(super) fn guard(table: &CopiedTable) -> Function {
 }
 
 /// Writes at a depth above 0 are those of a trigger: the sync, or the cascade of a foreign key. Each of them reads the
-/// condition anew, so it is short.
+/// condition again, so it is short.
 pub(super) fn create_guard(table: &CopiedTable) -> [Sql; 2] {
     let function = qualified(&table.function(ConversionFunction::Guard));
     let (trigger, on) = (name(&guard_name(table.serving())), Text(table).passive());
