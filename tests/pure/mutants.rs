@@ -336,12 +336,20 @@ fn dependent(plan: &Plan) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (at, second) in steps.iter().enumerate() {
         for (before, first) in steps[..at].iter().enumerate() {
-            if needs(second, first) {
+            if needs(second, first) && !has_its_check(plan, first) {
                 pairs.push((before, at));
             }
         }
     }
     pairs
+}
+
+/// Whether a detached table has the check of its bounds already. Then it can be attached without being recorded.
+fn has_its_check(plan: &Plan, first: &Step) -> bool {
+    let states =
+        |step: &Step| matches!(step, Step::StateBounds(_)) && step.object() == first.object();
+    let is_recorded = matches!(first, Step::RememberDetached(_));
+    is_recorded && !plan.steps.iter().any(|planned| states(&planned.step))
 }
 
 fn needs(second: &Step, first: &Step) -> bool {
