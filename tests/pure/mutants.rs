@@ -336,7 +336,7 @@ fn dependent(plan: &Plan) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (at, second) in steps.iter().enumerate() {
         for (before, first) in steps[..at].iter().enumerate() {
-            if needs(second, first) && !has_its_check(plan, first) {
+            if needs(second, first) && !has_its_check(plan, first, second) {
                 pairs.push((before, at));
             }
         }
@@ -344,12 +344,15 @@ fn dependent(plan: &Plan) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Whether a detached table has the check of its bounds already. Then it can be attached without being recorded.
-fn has_its_check(plan: &Plan, first: &Step) -> bool {
+/// Whether the second step attaches a detached table that has the check of its bounds already. The check stands for the
+/// bounds, so that the table need not be recorded. Nothing else is done to a table that is not recorded.
+fn has_its_check(plan: &Plan, first: &Step, second: &Step) -> bool {
+    let attaches = matches!(second, Step::ValidateBounds(_) | Step::AttachPartition(_));
     let states =
         |step: &Step| matches!(step, Step::StateBounds(_)) && step.object() == first.object();
-    let is_recorded = matches!(first, Step::RememberDetached(_));
-    is_recorded && !plan.steps.iter().any(|planned| states(&planned.step))
+    matches!(first, Step::RememberDetached(_))
+        && attaches
+        && !plan.steps.iter().any(|planned| states(&planned.step))
 }
 
 fn needs(second: &Step, first: &Step) -> bool {
