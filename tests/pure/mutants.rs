@@ -344,14 +344,13 @@ fn dependent(plan: &Plan) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Whether the second step attaches a detached table that has the check of its bounds already. The check stands for the
-/// bounds, so that the table need not be recorded. Nothing else is done to a table that is not recorded.
+/// Whether a detached table that has the check of its bounds already is attached. The check stands for the bounds, so that
+/// the table need not be recorded. A step that detaches or drops still rests on the record.
 fn has_its_check(plan: &Plan, first: &Step, second: &Step) -> bool {
-    let attaches = matches!(second, Step::ValidateBounds(_) | Step::AttachPartition(_));
     let states =
         |step: &Step| matches!(step, Step::StateBounds(_)) && step.object() == first.object();
     matches!(first, Step::RememberDetached(_))
-        && attaches
+        && !second.facts().is_destructive
         && !plan.steps.iter().any(|planned| states(&planned.step))
 }
 
