@@ -52,6 +52,22 @@ fn every_named_test_exists() {
 }
 
 #[test]
+fn every_named_bench_exists() {
+    let manifest = text(&root().join("Cargo.toml"));
+    let mut seen = 0;
+    for page in pages() {
+        for rest in text(&page).split("cargo bench --bench ").skip(1) {
+            let end = |c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-';
+            let name = rest.split(end).next().unwrap_or_default();
+            let entry = format!("[[bench]]\nname = \"{name}\"\n");
+            assert!(name == "NAME" || manifest.contains(&entry), "{}: no {name}", page.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "pages name benches: {seen}");
+}
+
+#[test]
 fn every_page_is_found_from_the_first() {
     let mut found = vec![root().join("docs/README.md")];
     let mut next = 0;
