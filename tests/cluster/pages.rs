@@ -20,7 +20,7 @@ const ON_A_TABLE: [&str; 7] = [
     "how-to/adopt-partitions",
     "how-to/change-an-interval",
     "how-to/approve-a-plan",
-    "how-to/watch",
+    "how-to/monitor",
     "how-to/recover",
     "how-to/from-feature-flags",
 ];
@@ -130,7 +130,7 @@ async fn what_the_pages_on_a_table_say_can_be_typed() {
     revenues(&reader).await;
 
     let operator = reader.stage.operator(&[]);
-    let watch = reader.follows(&page("how-to/watch"), "").await;
+    let watch = reader.follows(&page("how-to/monitor"), "").await;
     assert_eq!(statuses(&watch), [0, 0], "{watch:#?}");
     let commands = commands_of_runbooks();
     assert!(commands.len() > 10, "{commands:?}");

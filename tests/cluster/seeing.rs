@@ -117,7 +117,7 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
 
 /// How the page on watching says that Prometheus shall scrape.
 pub(crate) fn scrape_config() -> Value {
-    let page = fs::read_to_string(root().join("docs/how-to/watch.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/how-to/monitor.md")).unwrap();
     let (_, block) = page.split_once("```yaml\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     serde_yaml::from_str::<Value>(block).unwrap()[0].clone()

@@ -168,7 +168,7 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
             &["runbooks/PgPartitionAwaitingApproval.md", "how-to/approve-a-plan.md"]
         }
         Blocker::DropNeedsApproval { .. } => {
-            &[RETENTION_BEHIND, "how-to/approve-a-plan.md#approve-dropping-what-was-kept"]
+            &[RETENTION_BEHIND, "how-to/approve-a-plan.md#approve-dropping-tables-that-were-kept"]
         }
         Blocker::ClocksDiffer { .. }
         | Blocker::Referenced { .. }
@@ -179,7 +179,7 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
         Blocker::NotOwnerOfPartition { .. } => &[RETENTION_BEHIND, "reference/privileges.md"],
         Blocker::InGrace { .. } => &["concepts/retention.md"],
         Blocker::CannotReattach { .. } => {
-            &[NO_COVERAGE, "how-to/recover.md#something-was-detached-that-should-have-stayed"]
+            &[NO_COVERAGE, "how-to/recover.md#reattach-a-partition-that-was-detached-by-mistake"]
         }
         Blocker::UnattachedTable { .. } => &[NO_COVERAGE, "how-to/recover.md#restore-a-database"],
         Blocker::Index(
