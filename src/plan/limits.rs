@@ -50,7 +50,8 @@ mod tests {
     fn pages_name_the_limits() {
         let words = |page: &str| page.split_whitespace().collect::<Vec<_>>().join(" ");
         let (sizing, threats) = (words(SIZING), words(THREATS));
-        assert!(sizing.contains(&format!("More than {} at once", with_comma(MAX_PERIODS))));
+        let periods = format!("does not create more than {} periods", with_comma(MAX_PERIODS));
+        assert!(sizing.contains(&periods), "{periods}");
         let relations = format!("creates at most {} partitions", with_comma(MAX_RELATIONS));
         assert!(threats.contains(&relations), "{relations}");
         let steps = format!("once it has {} steps", with_comma(MAX_STEPS));
