@@ -20,7 +20,7 @@ app.kubernetes.io/name: {{ include "pgpartition.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* Labels that the chart sets itself, and nobody else. */}}
+{{/* Labels that only the chart sets. */}}
 {{- define "pgpartition.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "pgpartition.selectorLabels" . }}
@@ -89,7 +89,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   namespace: {{ .Release.Namespace | quote }}
 {{- end }}
 
-{{/* The resources, read; their status, written; and what is told of them. */}}
+{{/* Reading resources, writing their status, and emitting events. */}}
 {{- define "pgpartition.rules.tables" -}}
 - apiGroups: [pgpartition.dev]
   resources: [partitionedtables]
