@@ -12,7 +12,7 @@ pub enum Certainty {
     /// What is known at once suffices: at worst the step adds something, or takes back a check.
     Known,
     /// The authority must have confirmed, since it was asked, that the request still stands: the step
-    /// detaches or drops something.
+    /// detaches or drops something, or changes which table serves.
     Confirmed,
 }
 
@@ -20,7 +20,7 @@ impl Certainty {
     /// Returns how sure one must be to begin a step.
     #[must_use]
     pub fn needed_for(step: &Step) -> Self {
-        if step.facts().is_destructive { Self::Confirmed } else { Self::Known }
+        if step.facts().needs_confirmation { Self::Confirmed } else { Self::Known }
     }
 }
 

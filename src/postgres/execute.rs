@@ -88,7 +88,7 @@ pub enum StepFailure {
     /// It rests on a step that was not done.
     #[error("rests on a step that was not done")]
     Skipped,
-    /// It detaches or drops something, and it could not be confirmed that this is still asked for.
+    /// It needs confirmation, and it could not be confirmed that this is still asked for.
     #[error("could not confirm that the resource still asks for this: {0}")]
     Unconfirmed(String),
     /// It can take long, and as many runs take long as may.

@@ -11,6 +11,7 @@ use pg_partition_operator::postgres::{
 };
 use serde_json::json;
 
+use crate::converting::{NOW as CONVERTED, by_month, orders};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World, at, desired};
 
@@ -156,9 +157,9 @@ async fn revoked_run_executes_no_further_step() {
         let undisturbed = world(major).await;
         let (_, log) = run(&undisturbed, &expiring(), Grants::all(999, Ruling::Revoked)).await;
         let all = log.done;
-        let destructive = all.iter().filter(|step| step.facts().is_destructive).count();
+        let destructive = all.iter().filter(|step| step.facts().needs_confirmation).count();
         assert!(destructive >= 4, "Postgres {major}: {all:?}");
-        for granted in (0..all.len()).filter(|at| *at == 0 || all[*at].facts().is_destructive) {
+        for granted in (0..all.len()).filter(|at| *at == 0 || all[*at].facts().needs_confirmation) {
             let world = world(major).await;
             let before = tables(&world).await;
             // It asks once before the first step, after it has inspected the table under the lock.
@@ -186,7 +187,7 @@ async fn unconfirmed_run_creates_but_neither_detaches_nor_drops() {
         let authority = Grants::confirmed(0, Ruling::Unconfirmed(why.to_owned()));
         let (ended, log) = run(&world, &expiring(), authority).await;
         let ended = ended.unwrap();
-        assert!(log.done.iter().all(|step| !step.facts().is_destructive), "{:?}", log.done);
+        assert!(log.done.iter().all(|step| !step.facts().needs_confirmation), "{:?}", log.done);
         let failed = ended.outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
         let failed: Vec<_> = failed.collect();
         let is_unconfirmed =
@@ -195,6 +196,44 @@ async fn unconfirmed_run_creates_but_neither_detaches_nor_drops() {
         let expected =
             "t_2025_01 f, t_2025_10 t, t_2025_11 t, t_2025_12 t, t_2026_01 t, t_2026_02 t";
         assert_eq!(tables(&world).await, expected, "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn unconfirmed_run_does_not_change_which_table_serves() {
+    let spec = |method: &str, side: &str| {
+        let mut spec = by_month();
+        spec["conversion"] =
+            json!({"method": method, "serveFrom": side, "acknowledge": ["UniqueKey:orders_pkey"]});
+        desired(spec)
+    };
+    for major in majors() {
+        for method in ["Copy", "Attach"] {
+            let world = World::new(major).await;
+            orders(&world).await;
+            let kind =
+                format!("SELECT relkind FROM pg_class WHERE oid = '{SCHEMA_SQL}.orders'::regclass");
+            let mut serving = "r";
+            for (side, confirmed, then) in [
+                ("Source", true, "r"),
+                ("Partitioned", false, "r"),
+                ("Partitioned", true, "p"),
+                ("Source", false, "p"),
+            ] {
+                assert_eq!(world.text(&kind).await, serving, "Postgres {major}, {method}");
+                serving = then;
+                let times = if confirmed { 999 } else { 0 };
+                let authority = Grants::confirmed(times, Ruling::Unconfirmed("no".to_owned()));
+                let table = spec(method, side);
+                let (ended, _) = run_at(CONVERTED, &world, &table, authority).await;
+                let outcomes = ended.unwrap().outcomes;
+                let failed: Vec<_> =
+                    outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
+                let is_expected = if confirmed { failed.is_empty() } else { !failed.is_empty() };
+                assert!(is_expected, "Postgres {major}, {method}, {side}: {failed:?}");
+            }
+            assert_eq!(world.text(&kind).await, serving, "Postgres {major}, {method}");
+        }
     }
 }
 

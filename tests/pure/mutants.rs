@@ -350,7 +350,7 @@ fn has_its_check(plan: &Plan, first: &Step, second: &Step) -> bool {
     let states =
         |step: &Step| matches!(step, Step::StateBounds(_)) && step.object() == first.object();
     matches!(first, Step::RememberDetached(_))
-        && !second.facts().is_destructive
+        && !second.facts().needs_confirmation
         && !plan.steps.iter().any(|planned| states(&planned.step))
 }
 

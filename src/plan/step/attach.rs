@@ -110,7 +110,7 @@ fn facts(verb: &'static str) -> Facts<'static> {
         effort: Effort::UnderLock,
         waiting_statements: 1,
         needs_long_run: false,
-        is_destructive: false,
+        needs_confirmation: true,
         aside: None,
         unseen: None,
         undo: "",

@@ -110,10 +110,10 @@ pub struct Facts<'a> {
     /// Whether the step may begin only if the run may take long: it scans a whole table, or makes sense
     /// only if such a scan follows.
     pub needs_long_run: bool,
-    /// Whether the step detaches or drops something, or marks tables to be detached or dropped: what a
-    /// person who suspends, edits, or deletes the resource wants to prevent. Recording a detach is not
-    /// destructive, nor is dropping a check that the operator added.
-    pub is_destructive: bool,
+    /// Whether the request must be confirmed immediately before the step: the step detaches or drops something, marks tables
+    /// to be detached or dropped, or changes which table has the name. A user who suspends, edits, or deletes the resource
+    /// wants to prevent these. Recording a detach needs no confirmation, nor does dropping a check that the operator added.
+    pub needs_confirmation: bool,
     /// The partition of a step that can be executed aside; `None` if the step belongs into the run.
     pub aside: Option<&'a QualifiedName>,
     /// The relation whose lock delays no statement on the partitioned table: a new table, or a partition that is being
