@@ -16,6 +16,7 @@ mod near;
 mod oldest_row;
 mod partition;
 mod plain;
+mod plain_names;
 mod routing;
 pub(crate) mod snapshot;
 mod state;
@@ -47,9 +48,9 @@ pub use partition::{
 };
 pub use plain::{
     ChangedCollation, DependentView, ExclusionConstraint, InboundForeignKey, OutboundForeignKey,
-    PlainColumn, PlainTable, PlainTrigger, TablePublication, TakenName, UniqueIndex, Unusual,
-    UnusualCheck,
+    PlainColumn, PlainTable, PlainTrigger, TablePublication, UniqueIndex, Unusual, UnusualCheck,
 };
+pub use plain_names::{TakenName, WholeRow};
 pub use routing::{RouteRole, RouteSchema, RouteView, RoutingFacts};
 pub use snapshot::Snapshot;
 pub use state::{DetachedBy, PartitionState};

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{TakenName, WholeRow};
 use crate::partition::{Identifier, KeyType, QualifiedName};
 
 /// What the catalog says of a plain table and of everything that depends on it.
@@ -20,6 +21,9 @@ pub struct PlainTable {
     /// Whether row security hides rows from the owner of the table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hides_rows_from_owner: bool,
+    /// The database, if the owner of the table cannot create temporary objects in it; `None` if they can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_temporary: Option<Identifier>,
     /// Estimated number of rows, or `None` if the table was never analyzed.
     #[serde(default)]
     pub estimated_rows: Option<u64>,
@@ -37,6 +41,9 @@ pub struct PlainTable {
     /// Checks and NOT NULL constraints that are not inherited, or not valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<UnusualCheck>,
+    /// Checks and indexes that use a whole row of the table as one value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole_rows: Vec<WholeRow>,
     /// Foreign keys of the table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_keys: Vec<OutboundForeignKey>,
@@ -223,6 +230,9 @@ pub struct InboundForeignKey {
     pub table: QualifiedName,
     /// Name of the foreign key.
     pub name: Identifier,
+    /// Whether the owner of the referenced table cannot drop it: another role owns the other table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_owner: bool,
 }
 
 /// A trigger.
@@ -282,49 +292,6 @@ pub struct TablePublication {
     /// Whether the owner of the table cannot change it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub other_owner: bool,
-}
-
-/// A name that the conversion needs and another object has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum TakenName {
-    /// A relation of the schema.
-    Relation(Identifier),
-    /// A type of the schema that is no relation's.
-    Type(Identifier),
-    /// A function of the schema.
-    Function(Identifier),
-    /// A function of the schema that triggers of another table use.
-    TriggerFunction {
-        /// Name.
-        name: Identifier,
-        /// The other table.
-        table: QualifiedName,
-    },
-    /// A trigger on the table.
-    Trigger(Identifier),
-}
-
-impl TakenName {
-    /// Returns the kind of the object in Postgres' word, and its name.
-    #[must_use]
-    pub fn parts(&self) -> (&'static str, &Identifier) {
-        match self {
-            Self::Relation(name) => ("relation", name),
-            Self::Type(name) => ("type", name),
-            Self::Function(name) | Self::TriggerFunction { name, .. } => ("function", name),
-            Self::Trigger(name) => ("trigger", name),
-        }
-    }
-
-    /// Returns the other table whose triggers use the object, or `None` if none does.
-    #[must_use]
-    pub fn used_by(&self) -> Option<&QualifiedName> {
-        match self {
-            Self::TriggerFunction { table, .. } => Some(table),
-            Self::Relation(_) | Self::Type(_) | Self::Function(_) | Self::Trigger(_) => None,
-        }
-    }
 }
 
 impl PlainTable {

@@ -122,12 +122,12 @@ classes AS (
 ),
 constraints AS MATERIALIZED (
     SELECT con.oid, con.conname, con.contype, con.convalidated, con.condeferrable, con.connoinherit, con.conkey,
-           con.confkey, con.confrelid, con.conindid, con.conexclop, con.conenforced
+           con.confkey, con.confrelid, con.conindid, con.conexclop, con.conbin, con.conenforced
     -- 17 and older have no such column.
     FROM (SELECT true AS conenforced) before_18
     CROSS JOIN LATERAL (
         SELECT con.oid, conname, contype, convalidated, condeferrable, connoinherit, conkey, confkey, confrelid, conindid,
-               conexclop, conenforced
+               conexclop, conbin, conenforced
         FROM target t
         JOIN pg_constraint con ON con.conrelid = t.oid
     ) con
@@ -182,6 +182,8 @@ SELECT 'table' AS what, json_build_object(
            'hidesRowsFromOwner', t.relrowsecurity AND t.relforcerowsecurity AND NOT (
                SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE oid = t.relowner
            ),
+           'noTemporary', CASE WHEN NOT has_database_privilege(t.relowner, current_database(), 'TEMPORARY')
+                               THEN current_database() END,
            'estimatedRows', CASE WHEN t.reltuples >= 0 THEN t.reltuples::bigint END,
            'bytes', coalesce(pg_total_relation_size(t.oid), 0)
        )::text AS fact
@@ -273,6 +275,16 @@ SELECT 'checks', json_build_object(
 FROM constraints con
 WHERE con.contype IN ('c', 'n') AND (con.contype = 'c' AND con.connoinherit OR NOT con.convalidated AND con.conenforced)
 UNION ALL
+-- A use of the whole row is column 0, in the tree of every major.
+SELECT 'wholeRows', json_build_object('check', con.conname)::text
+FROM constraints con
+WHERE con.contype = 'c' AND strpos(con.conbin::text, ':varattno 0 ') > 0
+UNION ALL
+SELECT 'wholeRows', json_build_object('index', c.relname)::text
+FROM target t
+JOIN pg_index x ON x.indrelid = t.oid AND strpos(concat(x.indexprs::text, x.indpred::text), ':varattno 0 ') > 0
+JOIN pg_class c ON c.oid = x.indexrelid
+UNION ALL
 SELECT 'foreignKeys', json_build_object(
            'name', con.conname,
            'references', json_build_object('schema', n.nspname, 'name', c.relname),
@@ -291,7 +303,8 @@ WHERE con.contype = 'f'
 UNION ALL
 -- By way of what depends on the table: pg_constraint has no index on confrelid.
 SELECT 'referencedBy', json_build_object(
-           'table', json_build_object('schema', n.nspname, 'name', c.relname), 'name', con.conname
+           'table', json_build_object('schema', n.nspname, 'name', c.relname), 'name', con.conname,
+           'otherOwner', NOT pg_has_role(t.relowner, c.relowner, 'USAGE')
        )::text
 FROM target t
 JOIN dependents d ON d.classid = 'pg_constraint'::regclass AND d.refclassid = 'pg_class'::regclass

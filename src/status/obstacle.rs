@@ -304,7 +304,9 @@ fn of_refusal(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::NotAcknowledged { .. } => Reason::NotAcknowledged,
         Refusal::PartitionColumnMissing { .. } => Reason::ColumnNotFound,
-        Refusal::ReferencesNotGranted { .. } => Reason::InsufficientPrivilege,
+        Refusal::ReferencesNotGranted { .. } | Refusal::TemporaryNotGranted { .. } => {
+            Reason::InsufficientPrivilege
+        }
         Refusal::NotConvertible { .. }
         | Refusal::NoRowKey { .. }
         | Refusal::KeyNotUsable { .. }
@@ -316,6 +318,7 @@ fn of_refusal(refusal: &Refusal) -> Reason {
         | Refusal::CollationChanged { .. }
         | Refusal::CheckNotInherited { .. }
         | Refusal::CheckNotValid { .. }
+        | Refusal::WholeRow { .. }
         | Refusal::ForeignKeyNotValid { .. }
         | Refusal::InboundForeignKey { .. }
         | Refusal::TriggerNotPossible { .. }

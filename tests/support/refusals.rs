@@ -52,12 +52,14 @@ pub(crate) fn refusals() -> Vec<Refusal> {
     let of_constraints = vec![
         Refusal::CheckNotInherited { table: table.clone(), constraint: identifier("positive") },
         Refusal::CheckNotValid { table: table.clone(), constraint: identifier("positive") },
+        Refusal::WholeRow { table: table.clone(), kind: "check", object: identifier("filled") },
         Refusal::ForeignKeyNotValid { table: table.clone(), constraint: constraint.clone() },
         Refusal::ReferencesNotGranted {
             references: orders("orgs"),
             constraint: constraint.clone(),
             owner: owner.clone(),
         },
+        Refusal::TemporaryNotGranted { database: identifier("shop"), owner: owner.clone() },
         Refusal::InboundForeignKey { table: orders("lines"), constraint },
     ];
     let of_others = vec![

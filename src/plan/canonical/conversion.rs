@@ -35,8 +35,10 @@ encode_variants! {
         CollationChanged = "collation-changed" { index, collation }
         CheckNotInherited = "check-not-inherited" { table, constraint }
         CheckNotValid = "check-not-valid" { table, constraint }
+        WholeRow = "whole-row" { table, kind, object }
         ForeignKeyNotValid = "foreign-key-not-valid" { table, constraint }
         ReferencesNotGranted = "references-not-granted" { references, constraint; except owner }
+        TemporaryNotGranted = "temporary-not-granted" { database; except owner }
         InboundForeignKey = "inbound-foreign-key" { table, constraint }
         TriggerNotPossible = "trigger-not-possible" { table, trigger }
         HasRules = "has-rules" { table, rules }

@@ -86,6 +86,7 @@ fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
         not_ordinary(subject),
         key::refusals(subject),
         past(subject).into_iter().collect(),
+        temporary(subject).into_iter().collect(),
         constraints(subject),
         triggers(subject),
         replication(subject),
@@ -147,6 +148,12 @@ pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
     }
 }
 
+/// The operator runs blocks of the owner in a procedure of the session's temporary schema.
+fn temporary(subject: &Subject<'_>) -> Option<Refusal> {
+    let database = subject.plain.no_temporary.clone()?;
+    Some(Refusal::TemporaryNotGranted { database, owner: subject.owner.cloned() })
+}
+
 fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
     let (plain, table) = (subject.plain, subject.table);
     let not_inherited = plain.checks.iter().filter(|check| check.no_inherit);
@@ -158,6 +165,10 @@ fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
     let not_valid = not_valid.map(|check| Refusal::CheckNotValid {
         table: table.clone(),
         constraint: check.name.clone(),
+    });
+    let whole_rows = plain.whole_rows.iter().map(|found| {
+        let (kind, object) = found.parts();
+        Refusal::WholeRow { table: table.clone(), kind, object: object.clone() }
     });
     let foreign_keys = plain.foreign_keys.iter();
     let not_validated = foreign_keys.clone().filter(|key| key.not_valid);
@@ -171,7 +182,8 @@ fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
         constraint: key.name.clone(),
         owner: subject.owner.cloned(),
     });
-    let refused = not_inherited.chain(not_valid).chain(not_validated).chain(not_granted);
+    let checks = not_inherited.chain(not_valid).chain(whole_rows);
+    let refused = checks.chain(not_validated).chain(not_granted);
     refused.chain(inbound_foreign_keys(subject)).collect()
 }
 

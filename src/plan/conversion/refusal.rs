@@ -105,6 +105,15 @@ pub enum Refusal {
         /// The constraint.
         constraint: Identifier,
     },
+    /// A check or an index uses the whole row as one value, which Postgres rejects on a table with partitions.
+    WholeRow {
+        /// The table.
+        table: QualifiedName,
+        /// The kind of the object.
+        kind: &'static str,
+        /// The object.
+        object: Identifier,
+    },
     /// A foreign key is not validated: rows that violate it cannot be copied.
     ForeignKeyNotValid {
         /// The table.
@@ -118,6 +127,13 @@ pub enum Refusal {
         references: QualifiedName,
         /// The foreign key.
         constraint: Identifier,
+        /// Owner of the table, or `None` if its name must not be shown.
+        owner: Option<Identifier>,
+    },
+    /// The owner of the table cannot create the temporary procedure in which the operator creates the copy and moves rows.
+    TemporaryNotGranted {
+        /// The database.
+        database: Identifier,
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },

@@ -26,6 +26,10 @@ impl Refusal {
             Self::PastTooLong { range, is_declared } => past_too_long(range, *is_declared),
             Self::CollationChanged { index, collation } => collation_changed(index, collation),
             Self::CheckNotInherited { table, constraint } => check_not_inherited(table, constraint),
+            Self::WholeRow { table, kind, object } => whole_row(table, kind, object),
+            Self::TemporaryNotGranted { database, owner } => {
+                temporary_not_granted(database, owner.as_ref())
+            }
             Self::CheckNotValid { table, constraint }
             | Self::ForeignKeyNotValid { table, constraint } => not_valid(table, constraint),
             Self::ReferencesNotGranted { references, constraint, owner } => {
@@ -193,6 +197,24 @@ fn check_not_inherited(table: &QualifiedName, constraint: &Identifier) -> String
     format!(
         "check {constraint} of table {table} has NO INHERIT, which a partitioned table cannot have: add it again without \
          NO INHERIT, or drop it"
+    )
+}
+
+fn whole_row(table: &QualifiedName, kind: &str, object: &Identifier) -> String {
+    format!(
+        "{kind} {} of table {} uses the whole row as one value, which Postgres rejects on a table with partitions: define \
+         it on the columns that it needs, or drop it",
+        object.shown(),
+        table.shown()
+    )
+}
+
+fn temporary_not_granted(database: &Identifier, owner: Option<&Identifier>) -> String {
+    format!(
+        "the table owner {1} cannot create temporary objects, and the operator moves rows in a temporary procedure of the \
+         owner: run GRANT TEMPORARY ON DATABASE {0} TO {1}",
+        database.shown(),
+        shown_owner(owner)
     )
 }
 

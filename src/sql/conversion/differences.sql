@@ -73,7 +73,7 @@ alterations AS MATERIALIZED (
     UNION ALL
     SELECT k.is_source, 50, CASE k.contype WHEN 'c' THEN 'check' ELSE 'foreignKey' END, k.conname, k.definition,
            -- Rows of the source can violate one that is not valid.
-           CASE WHEN ($3 OR k.contype = 'c') AND k.definition NOT LIKE '% NOT VALID'
+           CASE WHEN ($3 OR k.contype = 'c') AND k.definition NOT LIKE '% NOT VALID' AND k.is_of_row IS NOT TRUE
                 THEN format('ADD CONSTRAINT %I %s%s', k.conname, k.definition,
                             CASE WHEN $3 OR k.definition LIKE '%NOT ENFORCED' THEN '' ELSE ' NOT VALID' END) END,
            -- A foreign key that could not be made again stays.

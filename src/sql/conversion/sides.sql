@@ -95,6 +95,8 @@ policies AS MATERIALIZED (
 ),
 constraints AS MATERIALIZED (
     SELECT s.is_source, con.oid, con.conname, con.contype,
+           -- Postgres rejects a check of the whole row on a table with partitions: column 0 is the row.
+           strpos(con.conbin::text, ':varattno 0 ') > 0 AS is_of_row,
            -- Whether it is valid says nothing on the copy, which validates its own later.
            CASE WHEN s.is_source THEN pg_get_constraintdef(con.oid)
                 ELSE regexp_replace(pg_get_constraintdef(con.oid), ' NOT VALID$', '') END AS definition

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 mod keys;
 mod names;
+mod objects;
 
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World, at, desired};
