@@ -126,9 +126,15 @@ fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
     } else {
         "does not contain the partition columns"
     };
+    let found_late = if subject.is_attached() {
+        ""
+    } else {
+        "; until then a duplicate is reported (23505) with a constraint of the plain table or of a partition, also to ON \
+         CONFLICT DO NOTHING without columns"
+    };
     format!(
         "{} {lacks} ({partition_columns}), so that from the cutover on ON CONFLICT with {of} fails (42P10), and Postgres \
-         enforces the key {until}",
+         enforces the key {until}{found_late}",
         index.name.shown()
     )
 }
