@@ -214,6 +214,34 @@ async fn object_that_depends_on_the_source_keeps_it() {
 }
 
 #[tokio::test]
+async fn foreign_key_of_another_owner_keeps_the_source() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        world.owner("CREATE TABLE lines (o bigint CONSTRAINT \"Line\" REFERENCES orders)").await;
+        let lines = format!("{SCHEMA_SQL}.lines");
+        world.admin(&format!("ALTER TABLE {lines} OWNER TO CURRENT_USER")).await;
+        let session = world.session().await;
+        let losses = ["UniqueKey:orders_pkey", &format!("ForeignKey:{lines}.\"Line\"")];
+        let dropped = json!({"afterCutover": "Drop", "dropAfter": "0s"});
+        let spec =
+            serving(by_hash(), "Partitioned", &json!({"source": dropped, "acknowledge": losses}));
+        let held = apply(&session, &spec, NOW).await;
+        assert!(held.outcomes.iter().all(|outcome| outcome.result.is_ok()), "Postgres {major}");
+        let blockers: Vec<_> =
+            held.remaining.deferred.iter().map(|held| held.blocker.explain()).collect();
+        let drop = format!("ALTER TABLE {lines} DROP CONSTRAINT \"Line\"");
+        assert!(
+            blockers.len() == 1 && blockers[0].contains(&drop),
+            "Postgres {major}: {blockers:?}"
+        );
+        world.admin(&drop).await;
+        let dropped = apply(&session, &spec, NOW).await;
+        assert_eq!(verbs(&dropped), ["drop-source"], "Postgres {major}");
+    }
+}
+
+#[tokio::test]
 async fn saved_snapshot_gives_the_plan_of_its_database_after_the_cutover() {
     for major in majors() {
         let world = World::new(major).await;

@@ -71,6 +71,8 @@ pub(super) fn check_drop_source(
     let until = facts.serving_since().and_then(|since| since.checked_add(after).ok());
     let is_over = until.is_some_and(|until| until <= world.server.clock);
     world.ensure(is_over, SafetyRule::GraceOver)?;
-    world.ensure(facts.plain.bound.is_empty(), SafetyRule::NoDependents)?;
+    let is_free = facts.plain.bound.is_empty()
+        && !facts.plain.referenced_by.iter().any(|key| key.other_owner);
+    world.ensure(is_free, SafetyRule::NoDependents)?;
     world.ensure(!wanted.lost.contains(&LossAt::Drop), SafetyRule::LossAcknowledged)
 }

@@ -143,9 +143,14 @@ fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
     let inbound = subject.plain.referenced_by.iter().filter(|_| !subject.is_attached());
     let inbound = inbound.map(|key| {
         let loss = Loss::ForeignKey { table: key.table.clone(), constraint: key.name.clone() };
+        let dropped = if key.other_owner {
+            "must be dropped by the owner of that table before the plain table is"
+        } else {
+            "is dropped with it"
+        };
         let because = format!(
-            "foreign key {} of {} references the plain table and is dropped with it, unless you replace it after the cutover \
-             with one that includes the partition columns",
+            "foreign key {} of {} references the plain table and {dropped}, unless you replace it after the cutover with one \
+             that includes the partition columns",
             key.name.shown(),
             key.table.shown()
         );

@@ -3,6 +3,7 @@
 use super::loss::{LossAt, unacknowledged};
 use super::{Copied, Phase};
 use crate::desired::AfterCutover;
+use crate::observed::InboundForeignKey;
 use crate::partition::Side;
 use crate::plan::draft::Draft;
 use crate::plan::ground::Ground;
@@ -33,11 +34,22 @@ pub(in crate::plan) fn retire_source(ground: &Ground<'_>, draft: &mut Draft) {
 }
 
 fn blockers(copied: &Copied<'_>) -> Vec<Blocker> {
-    let (source, by) = (copied.table.source.clone(), copied.facts.plain.bound.clone());
+    let plain = &copied.facts.plain;
+    let of_others = plain.referenced_by.iter().filter(|key| key.other_owner).map(shown);
+    let by: Vec<_> = plain.bound.iter().cloned().chain(of_others).collect();
+    let source = copied.table.source.clone();
     let in_use = (!by.is_empty()).then(|| ConversionBlocker::SourceInUse { source, by }.into());
     let lost = unacknowledged(&copied.losses, LossAt::Drop);
     let lost = lost.map(|refusal| Blocker::Preflight { refusal });
     in_use.into_iter().chain(lost).collect()
+}
+
+/// A foreign key that only the owner of its table can drop.
+fn shown(key: &InboundForeignKey) -> String {
+    let (table, name) = (key.table.shown(), key.name.shown());
+    format!(
+        "foreign key {name} of {table}, whose owner must run ALTER TABLE {table} DROP CONSTRAINT {name}"
+    )
 }
 
 fn drop_of(copied: &Copied<'_>) -> DropSource {

@@ -707,7 +707,8 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
     |m| {
         if let Some(facts) = &mut m.world.observed.copy {
             let name = identifier("fk");
-            facts.plain.referenced_by.push(InboundForeignKey { table: other(), name });
+            let key = InboundForeignKey { table: other(), name, other_owner: false };
+            facts.plain.referenced_by.push(key);
         }
     },
     |m| {
