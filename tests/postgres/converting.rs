@@ -129,6 +129,30 @@ async fn copy_gets_the_indexes_of_its_source_and_follows_its_columns() {
 }
 
 #[tokio::test]
+async fn check_is_followed_when_it_is_validated() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        convert(&session, by_hash()).await;
+        world.owner("ALTER TABLE orders ADD CONSTRAINT \"Org\" CHECK (org >= 0) NOT VALID").await;
+        let waits = convert(&session, by_hash()).await.remaining.to_string();
+        let remedy = "cannot follow a change of the table (check Org): run ALTER TABLE \
+                      \"Fin\"\"an;ce\".orders VALIDATE CONSTRAINT \"Org\", change the table back, ";
+        assert!(waits.contains(remedy), "Postgres {major}: {waits}");
+        world.owner("ALTER TABLE orders VALIDATE CONSTRAINT \"Org\"").await;
+        let done = convert(&session, by_hash()).await.remaining;
+        assert!(done.is_done() && done.deferred.is_empty(), "Postgres {major}: {done}");
+        world
+            .owner("ALTER TABLE orders ADD CONSTRAINT whole CHECK (orders IS DISTINCT FROM NULL)")
+            .await;
+        let waits = convert(&session, by_hash()).await.remaining.to_string();
+        let remedy = "cannot follow a change of the table (check whole): change the table back, ";
+        assert!(waits.contains(remedy), "Postgres {major}: {waits}");
+    }
+}
+
+#[tokio::test]
 async fn column_that_is_not_null_is_followed_when_its_rows_are_repaired() {
     for major in majors() {
         let world = World::new(major).await;

@@ -441,7 +441,11 @@ fn blockers_of_copy() -> Vec<Blocker> {
         ConversionBlocker::NoSource { table: orders("orders") }.into(),
         ConversionBlocker::ColumnsDiffer {
             table: orders("orders"),
-            changes: vec!["column placed_at of another type".to_owned()],
+            changes: vec![
+                "column placed_at of another type".to_owned(),
+                "check positive".to_owned(),
+            ],
+            not_valid: vec![identifier("positive")],
         }
         .into(),
         ConversionBlocker::ParityFailed {

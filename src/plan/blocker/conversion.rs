@@ -25,6 +25,8 @@ pub enum ConversionBlocker {
         table: QualifiedName,
         /// Changed columns and properties, in a few words each.
         changes: Vec<String>,
+        /// The checks among them that are not validated: the copy follows when they are.
+        not_valid: Vec<Identifier>,
     },
     /// Sweep after sweep found rows of the copy that differ.
     ParityFailed {

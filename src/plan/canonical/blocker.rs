@@ -45,7 +45,7 @@ encode_variants! {
     ConversionBlocker {
         CopyOfOther = "copy-of-other" { table }
         NoSource = "no-source" { table }
-        ColumnsDiffer = "columns-differ" { table, changes }
+        ColumnsDiffer = "columns-differ" { table, changes; except not_valid }
         ParityFailed = "parity-failed" { table, began; except sweeps }
         TooManyDiffer = "too-many-differ" { table, began; except rows }
         CannotRoute = "cannot-route" { table, fault }

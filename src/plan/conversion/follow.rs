@@ -4,8 +4,8 @@ use super::copy::installation_of;
 use super::note::ConversionNote;
 use super::{Attaching, Copied, Phase};
 use crate::observed::{
-    ColumnChange, ColumnDifference, CopyDifferences, CopyProperty, PlainColumn, PropertyDifference,
-    Sweep,
+    ColumnChange, ColumnDifference, CopyDifferences, CopyProperty, PlainColumn, PlainTable,
+    PropertyDifference, Sweep,
 };
 use crate::partition::{CopiedTable, Identifier, Side};
 use crate::plan::draft::Draft;
@@ -37,7 +37,7 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
         let validate = ValidateCopy { table };
         draft.step(Step::ValidateCopy(Box::new(validate)), Cause::NotValidated);
     }
-    report_unfollowed(&copied.table, differences, draft);
+    report_unfollowed(&copied.table, (differences, &copied.facts.plain), draft);
 }
 
 /// The copy has no rows and no triggers.
@@ -56,7 +56,7 @@ fn follow_attached(ground: &Ground<'_>, attaching: &Attaching<'_>, draft: &mut D
     } else if !differences.not_valid.is_empty() {
         draft.step(Step::ValidateCopy(Box::new(ValidateCopy { table })), Cause::NotValidated);
     }
-    report_unfollowed(&attaching.table, differences, draft);
+    report_unfollowed(&attaching.table, (differences, &attaching.facts.plain), draft);
 }
 
 fn method(ground: &Ground<'_>) -> crate::partition::Method {
@@ -66,13 +66,32 @@ fn method(ground: &Ground<'_>) -> crate::partition::Method {
     }
 }
 
-fn report_unfollowed(table: &CopiedTable, differences: &CopyDifferences, draft: &mut Draft) {
-    let unfollowed = unfollowed(differences);
-    if !unfollowed.is_empty() {
-        let table = table.source.clone();
-        let blocker = ConversionBlocker::ColumnsDiffer { table, changes: unfollowed };
+fn report_unfollowed(
+    table: &CopiedTable,
+    (differences, plain): (&CopyDifferences, &PlainTable),
+    draft: &mut Draft,
+) {
+    let changes = unfollowed(differences);
+    if !changes.is_empty() {
+        let (table, not_valid) = (table.source.clone(), not_valid(differences, plain));
+        let blocker = ConversionBlocker::ColumnsDiffer { table, changes, not_valid };
         draft.defer(None, blocker.into());
     }
+}
+
+/// Checks that the copy does not get because rows of the source can violate them.
+fn not_valid(differences: &CopyDifferences, plain: &PlainTable) -> Vec<Identifier> {
+    let is_unfollowed = |name: &Identifier| {
+        let properties = &mut differences.properties.iter();
+        properties.any(|found| {
+            found.property == CopyProperty::Check
+                && !found.followed
+                && found.object == name.as_str()
+        })
+    };
+    let not_valid = plain.checks.iter().filter(|check| check.not_valid);
+    let not_valid = not_valid.filter(|check| is_unfollowed(&check.name));
+    not_valid.map(|check| check.name.clone()).collect()
 }
 
 /// After the cutover, a user changes the source as they change the table: it is the way back.

@@ -19,6 +19,21 @@ fn extent_unknown(table: &QualifiedName, column: &Identifier, error: Option<&str
     }
 }
 
+fn columns_differ(table: &QualifiedName, changes: &[String], not_valid: &[Identifier]) -> String {
+    let table = table.shown();
+    let validate: Vec<_> =
+        not_valid.iter().map(|check| format!("VALIDATE CONSTRAINT {}", check.shown())).collect();
+    let validate = match validate.as_slice() {
+        [] => String::new(),
+        validate => format!("run ALTER TABLE {table} {}, ", validate.join(", ")),
+    };
+    format!(
+        "the copy of {table} cannot follow a change of the table ({}): {validate}change the table back, or remove \
+         spec.conversion, approve the drop of the copy, and begin again",
+        some(changes)
+    )
+}
+
 impl ConversionBlocker {
     /// Says what blocks the conversion, and what to do about it.
     pub(super) fn explain(&self) -> String {
@@ -33,12 +48,9 @@ impl ConversionBlocker {
                  spec.conversion.serveFrom to Partitioned, or remove spec.conversion",
                 table.shown()
             ),
-            Self::ColumnsDiffer { table, changes } => format!(
-                "the copy of {} cannot follow a change of the table ({}): change the table back, or remove \
-                 spec.conversion, approve the drop of the copy, and begin again",
-                table.shown(),
-                some(changes)
-            ),
+            Self::ColumnsDiffer { table, changes, not_valid } => {
+                columns_differ(table, changes, not_valid)
+            }
             Self::ParityFailed { table, sweeps, began: _ } => format!(
                 "{sweeps} sweeps in a row found rows of the copy of {} that differ, and repaired them: \
                  find what writes to the copy or disables its triggers, then approve another sweep by the fingerprint \
