@@ -42,6 +42,7 @@ mod interruption;
 mod limits;
 mod live_load;
 mod locks;
+mod merging;
 mod names;
 mod oldest_row;
 mod owner_code;
