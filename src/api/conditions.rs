@@ -1,4 +1,4 @@
-//! The words of conditions, events and logs: one list, each word with what it means and asks for.
+//! The words of conditions, events, and logs, each with its meaning and its remedy.
 
 use super::ResolvedBy;
 
@@ -6,17 +6,17 @@ use super::ResolvedBy;
 /// variant is its description, and the word after the colon says what resolves it.
 macro_rules! reasons {
     ($($(#[doc = $line:literal])+ $reason:ident: $resolved_by:ident,)+) => {
-        /// Why a condition is as it is. The same words are the reasons of events and logs.
+        /// Reason of a condition, an event, or a log line.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Reason {
             $($(#[doc = $line])+ $reason,)+
         }
 
         impl Reason {
-            /// Every reason there is, in the order of their declaration.
+            /// Every reason, in the order of declaration.
             pub const ALL: &[Self] = &[$(Self::$reason),+];
 
-            /// The word, as it stands in a condition.
+            /// Returns the word of a condition.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -24,7 +24,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// What it means, and what to do about it.
+            /// Returns what the reason means, and the remedy.
             #[must_use]
             pub const fn describe(self) -> &'static str {
                 match self {
@@ -47,183 +47,186 @@ macro_rules! reasons {
 reasons! {
     // All is well, or on its way.
 
-    /// Everything the spec asks for is true; nothing to do.
+    /// The table matches the spec.
     Succeeded: Time,
-    /// Steps are being done; wait.
+    /// The operator is executing steps. Wait.
     Progressing: Time,
-    /// The spec says suspend; set it to false to go on.
+    /// spec.suspend is true. Set it to false to continue.
     Suspended: User,
-    /// The resource is being deleted and waits for a finalizer of another controller, and the operator
-    /// neither inspects nor changes the table any more.
+    /// The resource is being deleted and waits for a finalizer of another controller. The operator neither
+    /// inspects nor changes the table.
     Deleting: OtherSessions,
-    /// There are steps, and mode is Plan; review them and set mode to Enforce to have them done.
+    /// The plan has steps, and spec.mode is Plan. Review them, and set spec.mode to Enforce to execute them.
     PlanOnly: User,
-    /// The database answers, and the role may do all that is needed.
+    /// The database answers, and the role has all privileges that it needs.
     Connected: Time,
     /// Every instant from now to the last period ahead has exactly one partition.
     AllPeriods: Time,
     /// Every remainder of the hash has exactly one partition.
     AllRemainders: Time,
-    /// Every named index is valid on every partition it belongs on.
+    /// Every declared index is valid on each of its partitions.
     AllValid: Time,
     /// Nothing is past its retention.
     NothingExpired: Time,
-    /// The spec has no retention; nothing expires.
+    /// The spec has no retention, so nothing expires.
     KeepsEverything: Time,
-    /// A detached table waits until dropAfter is over; wait.
+    /// A detached table is in its grace period. Wait until dropAfter is over.
     AwaitingGrace: Time,
-    /// Not known, because something that comes before it is not true; see the other conditions.
+    /// The operator could not check this, because another condition is false. See the other conditions.
     Unknown: Time,
 
     // The spec.
 
-    /// The spec contradicts itself or cannot be read; the message names the field to change.
+    /// The spec contradicts itself or cannot be read. The message names the field to change.
     InvalidSpec: User,
-    /// Another resource, here or in another cluster, claims the same table and is older; delete one
-    /// of the two.
+    /// An older resource, in this cluster or in another one, manages the same table. Delete one of the two.
     Conflict: User,
 
     // The way to the database.
 
-    /// The Secret or ConfigMap does not exist in this namespace; create it or correct its name.
+    /// The Secret or ConfigMap does not exist in this namespace, or the operator cannot read it. Create it,
+    /// correct its name, or grant the permission.
     // Not by a user: in a fresh cluster it can be created minutes after the resource.
     SecretNotFound: OtherSessions,
-    /// The Secret or ConfigMap lacks a key or holds an unusable value; the message names the key.
+    /// The Secret or ConfigMap lacks a key or has an unusable value. The message names the key.
     SecretInvalid: User,
-    /// The server does not answer; check its host, its port, and the network between.
+    /// The server does not answer. Check the host, the port, and the network path.
     ConnectionFailed: OtherSessions,
-    /// The server refuses the login; check user and password in the Secret, and pg_hba.conf.
+    /// The server rejected the login. Check the user and the password in the Secret, and pg_hba.conf.
     AuthenticationFailed: User,
-    /// No trusted TLS connection came about; check sslMode, caRef and the server's certificate.
+    /// The TLS handshake failed or the certificate is not trusted. Check sslMode, caRef, and the server
+    /// certificate.
     TlsFailed: User,
-    /// A connection pooler answers, behind which locks and settings do not hold; name the Postgres server
-    /// itself as host and port, also if the pooler is in session mode.
+    /// A connection pooler answered; advisory locks and settings do not work through it. Set host and port of the
+    /// Postgres server itself, also if the pooler is in session mode.
     PoolerDetected: User,
-    /// The server is a read-only replica; name the primary as host.
+    /// The server is a read-only replica. Set the host of the primary.
     ReadOnlyReplica: User,
-    /// The server, the database, or the login role is read-only (default_transaction_read_only), and
-    /// nothing is changed; connect to the server that takes writes, or reset the setting.
+    /// The server, the database, or the login role is read-only (default_transaction_read_only), so the operator
+    /// changes nothing. Connect to the server that accepts writes, or reset the setting.
     ReadOnly: User,
-    /// The server is older than Postgres 14; upgrade it.
+    /// The server is older than Postgres 14. Upgrade it.
     UnsupportedServer: User,
-    /// The role lacks a privilege; the message holds the grant that is missing.
+    /// The role lacks a privilege. The message has the missing GRANT.
     InsufficientPrivilege: User,
 
     // The table.
 
-    /// There is no such table; create it, or delete this resource and name another table.
+    /// The table does not exist. Create it, or delete this resource and create one for another table.
     TableNotFound: User,
-    /// The table is a plain one; partition it first.
+    /// The table is a plain table. Set spec.conversion to convert it, or create it with PARTITION BY.
     NotPartitioned: User,
-    /// The table cannot be converted as spec.conversion asks; change what the message names.
+    /// The table cannot be converted as spec.conversion says. Change what the message names.
     NotConvertible: User,
-    /// The conversion loses something that no user acknowledged, and nothing is created; read the message, and add
-    /// the name of the loss to spec.conversion.acknowledge.
+    /// The conversion would lose something that you have not acknowledged, so the operator creates nothing. Read
+    /// the message, and add the name of the loss to spec.conversion.acknowledge.
     NotAcknowledged: User,
-    /// Rows are being copied or compared, or the copy is being prepared; wait.
+    /// The operator prepares the copy, or copies or compares rows. Wait.
     Converting: Time,
-    /// The conversion has reached the state that the spec asks for.
+    /// The conversion has reached the state of the spec.
     AsRequested: Time,
-    /// The tables of a conversion cannot be swapped now: a lock was not acquired, or sessions still see older rows; wait, or
-    /// end the transactions that the message names.
+    /// The operator cannot swap the tables of a conversion now: it did not acquire a lock, or sessions have an
+    /// older snapshot. Wait, or end the transactions that the message names.
     SwapBlocked: OtherSessions,
-    /// The plain table should be dropped after the cutover, and other objects depend on it; drop them, or create them again
-    /// on the partitioned table.
+    /// The plain table must be dropped after the cutover, and other objects depend on it. Drop them, or create
+    /// them again on the partitioned table.
     SourceInUse: User,
-    /// The plain table cannot become the one that applications use again; the message says why.
+    /// The plain table cannot become the serving table again. The message says why.
     RollbackImpossible: User,
-    /// Retention is paused while the table is converted; nothing expires.
+    /// Retention is paused while the table is converted, so nothing expires.
     ConversionFirst: Time,
     /// Both tables have the same rows, and the triggers keep it so.
     InParity: Time,
-    /// Rows that were there before the triggers are not all in the copy yet; wait.
+    /// Not all rows that existed before the triggers are in the copy yet. Wait.
     RowsCopying: Time,
-    /// A trigger or function that keeps the copy equal was dropped, disabled, or replaced; the operator installs it again
-    /// and compares both tables.
+    /// A trigger or function that keeps the copy equal was dropped, disabled, or replaced. The operator reinstalls
+    /// it and compares both tables.
     SyncAltered: Time,
-    /// One of the two tables was changed, and the other one cannot follow; read the message.
+    /// One of the two tables was changed, and the operator cannot change the other one accordingly. Read the
+    /// message.
     ColumnsDiffer: User,
-    /// The two tables were not compared since the triggers were installed; wait.
+    /// The two tables have not been compared since the triggers were installed. Wait.
     NotCompared: Time,
-    /// A comparison found rows of the copy that differed, and repaired them; find what writes to the copy, or disables its
-    /// triggers.
+    /// A comparison found rows of the copy that differed, and the operator repaired them. Find the session that
+    /// writes to the copy or disables its triggers.
     RowsRepaired: Time,
-    /// Sweep after sweep found rows that differ; find what writes to the copy, or disables its triggers, and approve another
-    /// sweep.
+    /// Several sweeps in a row found rows that differ. Find the session that writes to the copy or disables its
+    /// triggers, and approve another sweep.
     ParityFailed: User,
-    /// The table is partitioned by another method or by other columns than the spec says; delete
-    /// this resource and describe the table as it is.
+    /// The table is partitioned by another method or other columns than the spec says. Delete this resource, and
+    /// describe the table as it is.
     PartitionKeyMismatch: User,
-    /// The partition column is none of date, timestamp, timestamptz and uuid; such a table cannot
-    /// be kept.
+    /// The partition column is not of type date, timestamp, timestamptz, or uuid. The operator does not support
+    /// such a table.
     UnsupportedKeyType: User,
-    /// The operator's time zone database has no such zone; use an IANA name such as Europe/Paris.
+    /// The operator's time zone database does not have the time zone. Use an IANA name such as Europe/Paris.
     UnknownTimeZone: User,
-    /// A column that the spec names does not exist; add it, or correct its name.
+    /// A column that the spec names does not exist. Create it, or correct its name.
     ColumnNotFound: User,
 
     // Others at work.
 
-    /// Somebody's lock keeps the table from being looked at; it is tried again.
+    /// Another session holds a lock, so the operator could not inspect the table. It retries.
     TableLocked: OtherSessions,
-    /// All sessions that the operator may open to the server are in use; the operator retries, and
-    /// `--sessions-per-server` allows more.
+    /// All sessions that the operator may open to the server are in use. The operator retries;
+    /// `--sessions-per-server` permits more sessions.
     WaitingForSession: OtherSessions,
-    /// Another pg-partition-operator is working on the table; it is tried again.
+    /// Another pg-partition-operator works on the table. The operator retries.
     HeldByAnother: OtherSessions,
-    /// A lock could not be had within lockTimeout; it is tried again.
+    /// The operator did not acquire a lock within lockTimeout. It retries.
     LockTimeout: OtherSessions,
-    /// A step failed for a cause that time will not cure; the message holds what Postgres said.
+    /// A step failed, and a retry alone does not help. The message has the error of Postgres.
     StepFailed: User,
 
     // The operator itself.
 
-    /// A reconcile of the resource panicked, which is a bug of the operator; report it with the
-    /// operator's log, which holds the panic.
+    /// A reconcile of the resource panicked, which is a bug of the operator. Report it with the log of the
+    /// operator, which has the panic.
     InternalError: User,
 
     // Partitions.
 
-    /// Partitions are missing; the message says what keeps them from being made.
+    /// Partitions are missing. The message says what blocks their creation.
     PartitionsMissing: User,
-    /// The default partition holds rows that belong into a missing partition; move them out.
+    /// The default partition has rows of a missing partition. Set spec.defaultPartition to Present, or move them
+    /// manually.
     DefaultPartitionHoldsRows: User,
-    /// The period being written now has no partition but the default, which cannot be relieved of
-    /// it while rows arrive; move its rows and attach its partition in one transaction.
+    /// Applications write to a period that has only the default partition, so the operator cannot attach a
+    /// partition without failing their inserts. Set spec.defaultPartition to Present, or move the rows and attach
+    /// the partition in one transaction.
     DefaultPartitionInUse: User,
-    /// The hash has another number of partitions than the spec says; rows would have to be
-    /// rewritten to change it, so describe the number there is.
+    /// The table has another number of hash partitions than the spec. Set the number that the table has: another
+    /// number would need every row rewritten.
     HashPartitionsMismatch: User,
 
     // Retention.
 
-    /// Partitions are past their retention; the message says what keeps them.
+    /// Partitions are past their retention. The message says what blocks their detach or drop.
     PartitionsPastRetention: User,
-    /// More would be let go at once than maxExpirePerRun; review the plan, and approve it by its
-    /// fingerprint.
+    /// One run would detach more partitions than maxExpirePerRun. Review the plan, and approve its fingerprint.
     AwaitingApproval: User,
-    /// A detach was cut off and is finished as soon as what was open before it has ended; the message
-    /// names who has something open.
+    /// A detach was interrupted. The operator finalizes it when older transactions have ended; the message names
+    /// them.
     DetachPending: OtherSessions,
-    /// Foreign keys of other tables lead to a partition that is past its retention; delete the rows
-    /// that refer to it, or drop the foreign key.
+    /// Foreign keys of other tables reference a partition that is past its retention. Delete the referencing rows,
+    /// or drop the foreign key.
     PartitionReferenced: User,
-    /// Other objects, such as views, depend on a table or index that should be dropped; drop or redefine
-    /// the objects that the message names.
+    /// Other objects, such as views, depend on a table or index that must be dropped. Drop or redefine the objects
+    /// that the message names.
     HasDependents: User,
-    /// The clock of the database and the operator's are more than a minute apart, and until they are
-    /// mended nothing expires.
+    /// The clocks of the database and the operator differ by more than one minute, so nothing expires. Correct the
+    /// clock.
     ClocksDiffer: User,
 
     // Indexes.
 
-    /// Named indexes are missing; the message says what keeps them from being built.
+    /// Declared indexes are missing. The message says what blocks their build.
     IndexesMissing: User,
-    /// A named index is invalid; it is rebuilt.
+    /// A declared index is invalid. The operator builds it again.
     IndexInvalid: User,
-    /// A relation that is not ours has the name of an index; give the index another name.
+    /// An unmanaged relation has the name of an index. Give the index another name.
     IndexNameTaken: User,
-    /// A named index is being built; wait.
+    /// A declared index is being built. Wait.
     IndexBuilding: OtherSessions,
 }
 
@@ -241,7 +244,7 @@ impl std::fmt::Display for Reason {
     }
 }
 
-/// What a condition is about.
+/// Type of a condition.
 #[derive(
     Clone,
     Copy,
@@ -255,45 +258,45 @@ impl std::fmt::Display for Reason {
     strum::VariantArray,
 )]
 pub enum ConditionType {
-    /// What the spec asks for is true.
+    /// The table matches the spec.
     Ready,
-    /// Work is under way. There only while it is so.
+    /// The operator has work to do or retries. Present only while true.
     Reconciling,
-    /// A person has to do something first. There only while it is so.
+    /// Manual action is needed. Present only while true.
     Stalled,
-    /// The database answers, the role suffices, it is no replica and no transaction pooler.
+    /// The database answers, is neither a replica nor behind a connection pooler, and the role has its privileges.
     Reachable,
-    /// Every instant from now to the last period ahead has exactly one partition; on a hash, every
-    /// remainder.
+    /// Every instant from now to the last period ahead has exactly one partition; for a hash, every remainder has
+    /// one.
     Covered,
-    /// Nothing is past its retention. Only on a range.
+    /// Nothing is past its retention. Only for a range.
     Retained,
-    /// Every named index is valid on every partition it belongs on.
+    /// Every declared index is valid on each of its partitions.
     Indexed,
-    /// The sync triggers are there, enabled, and unchanged, and both tables have the same rows. Only while a table is
-    /// converted by copy.
+    /// The sync triggers exist, are enabled and unchanged, and both tables have the same rows. Only while a table
+    /// is converted by copy.
     InSync,
-    /// The conversion has reached the state that spec.conversion asks for. Only if the spec has a conversion.
+    /// The conversion has reached the state of spec.conversion. Only if the spec has a conversion.
     Converted,
 }
 
 impl ConditionType {
-    /// Every type there is, in the order in which they are listed.
+    /// Every type, in the order of the list of conditions.
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// The word, as it stands in a condition.
+    /// Returns the word of a condition.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// Returns the type with this name, or `None` if the condition is another owner's.
+    /// Returns the type with this name, or `None` if the condition belongs to another controller.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|type_| type_.as_str() == name)
     }
 
-    /// Returns whether the condition only repeats why `Ready` is not true, and says who has to act.
+    /// Returns whether the condition only repeats why `Ready` is not true, and says who must act.
     #[must_use]
     pub const fn repeats_ready(self) -> bool {
         match self {

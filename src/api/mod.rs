@@ -1,6 +1,6 @@
-//! What the user wrote: the `PartitionedTable` resource, its schema, and the words of its status.
+//! The `PartitionedTable` resource, its schema, and the words of its status.
 //!
-//! Types and rules only, no behaviour: what a spec *means* is decided in `desired`. The doc comments
+//! Types and rules only, no behavior: `desired` decides what a spec *means*. The doc comments
 //! below are the reference that `kubectl explain pgpt` prints.
 
 #![allow(clippy::doc_markdown, reason = "kubectl prints these comments as they stand")]

@@ -1,6 +1,6 @@
-//! What resolves a problem, and so whether a user has to act.
+//! Resolution of a problem: time, other sessions, or a user.
 
-/// What resolves a problem, the most severe first.
+/// Resolution of a problem, the most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResolvedBy {
     /// A user changes the resource, the database, or the cluster.

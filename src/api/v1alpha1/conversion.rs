@@ -64,7 +64,7 @@ pub struct Conversion {
     pub acknowledge: Vec<String>,
 }
 
-/// How a plain table becomes a partitioned one.
+/// Method of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ConversionMethod {
     /// Copy the rows to a partitioned table, and swap the names of the two.
@@ -93,7 +93,7 @@ pub struct SyncOptions {
     pub level: SyncLevel,
 }
 
-/// How often a sync trigger runs.
+/// Level of the sync triggers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SyncLevel {
     /// Once for each row.
@@ -136,7 +136,7 @@ fn one_hour() -> String {
     "1h".to_owned()
 }
 
-/// What a comparison of the two tables compares.
+/// Content of a comparison of the two tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ParityLevel {
     /// The number of rows.
@@ -181,7 +181,7 @@ fn one_week() -> String {
     "168h".to_owned()
 }
 
-/// What happens to the plain table after the cutover.
+/// Fate of the plain table after the cutover.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AfterCutover {
     /// It stays and is kept in sync.

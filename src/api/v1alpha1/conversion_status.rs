@@ -39,7 +39,7 @@ pub struct ConversionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Rollback")]
     pub rollback: Option<Rollback>,
-    /// What the conversion loses; ten at most.
+    /// Losses of the conversion, at most ten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub losses: Vec<ReportedLoss>,
@@ -139,9 +139,9 @@ pub struct ReportedLoss {
 /// Event at which something is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LostAt {
-    /// The cutover.
+    /// Lost at the cutover.
     Cutover,
-    /// The drop of the plain table.
+    /// Lost at the drop of the plain table.
     Drop,
 }
 
@@ -168,7 +168,7 @@ pub struct ParityStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ParityState")]
     pub state: Option<ParityState>,
-    /// What was compared.
+    /// Content of the comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ParityLevel")]
     pub level: Option<ParityLevel>,

@@ -22,27 +22,27 @@ pub fn crd() -> CustomResourceDefinition {
     let derived = serde_json::to_value(PartitionedTable::crd());
     let mut definition = derived.expect("a definition is plain data");
     let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    refuse_null(schema);
+    reject_null(schema);
     unwrap_descriptions(schema);
     require_database(&mut schema["properties"]["spec"]);
-    // Without a generation of its own, a resource nobody has looked at would pass for current.
+    // Without this default, a resource that was never reconciled would count as current (kstatus).
     schema["properties"]["status"]["default"] = json!({"observedGeneration": -1});
     serde_json::from_value(definition).expect("a definition with other values is still one")
 }
 
-/// An optional field may be left out; null is not another way to say so.
-fn refuse_null(schema: &mut Value) {
+/// Removes `nullable`: an optional field can be absent, but not null.
+fn reject_null(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             fields.remove("nullable");
-            fields.values_mut().for_each(refuse_null);
+            fields.values_mut().for_each(reject_null);
         }
-        Value::Array(items) => items.iter_mut().for_each(refuse_null),
+        Value::Array(items) => items.iter_mut().for_each(reject_null),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// `kubectl explain` breaks the lines anew; where the source broke them must not show.
+/// Joins the lines of a description: `kubectl explain` breaks them itself.
 fn unwrap_descriptions(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -57,7 +57,7 @@ fn unwrap_descriptions(schema: &mut Value) {
     }
 }
 
-/// Only the command line has another way to name the database.
+/// Requires `spec.database`: only the command line has another way to name the database.
 fn require_database(spec: &mut Value) {
     let required = spec["required"].as_array_mut().expect("a spec requires its table");
     required.insert(0, json!("database"));

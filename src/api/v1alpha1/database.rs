@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::{forbidden, host, identifier, key_in_secret, resource_name};
 
-/// Where the database is and who logs in. What is given here overrides what the Secret says.
+/// Address of the database and login. Each field overrides the Secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = forbidden(
@@ -21,9 +21,9 @@ use super::schema::{forbidden, host, identifier, key_in_secret, resource_name};
     "a client certificate is only sent over TLS: remove sslMode Disable, or remove clientCertRef"
 ))]
 pub struct Database {
-    /// The Secret with the credentials, in the namespace of this resource.
+    /// Secret with the login, in the namespace of this resource.
     pub secret_ref: SecretRef,
-    /// Host name or address of the server; a direct endpoint, never a transaction pooler.
+    /// Host name or address of the server itself, not of a connection pooler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "host")]
     pub host: Option<String>,
@@ -35,17 +35,17 @@ pub struct Database {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "identifier")]
     pub dbname: Option<String>,
-    /// Role to log in as.
+    /// Login role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "identifier")]
     pub user: Option<String>,
-    /// How much TLS has to prove: Disable is without TLS, Require takes any certificate, VerifyCA
-    /// one of a known authority, VerifyFull one in the name of the host besides. Default:
-    /// VerifyFull with a caRef, else what the Secret's uri says, else Require.
+    /// TLS mode: Disable uses no TLS, Require accepts any certificate, VerifyCA requires a certificate of a
+    /// trusted authority, VerifyFull also requires the name of the host in it. Default: VerifyFull with a caRef,
+    /// else the sslmode of the uri in the Secret, else Require.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SslMode")]
     pub ssl_mode: Option<SslMode>,
-    /// The certificate authority that vouches for the server. Default: those of the system.
+    /// Certificate authority of the server. Default: the authorities of the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_ref: Option<CaRef>,
     /// Secret of type kubernetes.io/tls with the certificate and the private key of the role.
@@ -70,13 +70,13 @@ pub struct SecretRef {
     /// Name of the Secret.
     #[schemars(schema_with = "resource_name")]
     pub name: String,
-    /// Which key holds what. Not needed for the layouts of CloudNativePG, Crunchy, Zalando and
-    /// Service Binding, nor for a Secret with a key `uri`: these are recognised.
+    /// Keys of the Secret. Default: the layouts of CloudNativePG, Crunchy, Zalando, and Service Binding, and a
+    /// Secret with a key `uri`, are recognized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<SecretKeys>,
 }
 
-/// The keys of a Secret whose layout is none of the usual ones.
+/// Keys of a Secret with a layout of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeys {
@@ -92,11 +92,11 @@ pub struct SecretKeys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "key_in_secret")]
     pub port: Option<String>,
-    /// Key of the database's name.
+    /// Key of the name of the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "key_in_secret")]
     pub dbname: Option<String>,
-    /// Key of the role's name.
+    /// Key of the name of the login role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "key_in_secret")]
     pub user: Option<String>,
@@ -106,25 +106,25 @@ pub struct SecretKeys {
     pub password: Option<String>,
 }
 
-/// How much TLS has to prove before anything is sent.
+/// TLS mode of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SslMode {
     /// No TLS.
     Disable,
-    /// TLS, with whoever answers.
+    /// TLS with any certificate.
     Require,
-    /// TLS, and a certificate from a known authority.
+    /// TLS with a certificate of a trusted authority.
     #[serde(rename = "VerifyCA")]
     VerifyCa,
-    /// TLS, a certificate from a known authority, and in the name of the host.
+    /// TLS with a certificate of a trusted authority that contains the name of the host.
     VerifyFull,
 }
 
-/// A certificate authority, kept in the namespace of this resource.
+/// Object with the certificate of an authority, in the namespace of this resource.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaRef {
-    /// What kind of object holds it.
+    /// Kind of the object.
     pub kind: CaKind,
     /// Name of the object.
     #[schemars(schema_with = "resource_name")]
@@ -134,7 +134,7 @@ pub struct CaRef {
     pub key: String,
 }
 
-/// What kind of object holds a certificate authority.
+/// Kind of the object with the certificate of an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CaKind {
     /// A Secret.

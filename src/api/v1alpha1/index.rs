@@ -1,4 +1,4 @@
-//! `spec.indexes`: the indexes that are ensured on the partitions.
+//! `spec.indexes`: the indexes of the partitions.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::{forbidden, identifier, included_columns, invalid, required};
 
-/// An index that every partition it belongs on has, valid and as described here.
+/// An index that each selected partition has, valid and as described here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -58,54 +58,53 @@ use super::schema::{forbidden, identifier, included_columns, invalid, required};
     ),
 )]
 pub struct Index {
-    /// Name of the index on the partitioned table. Those on the partitions are named after it.
+    /// Name of the index on the partitioned table. The names of the partition indexes derive from it.
     #[schemars(schema_with = "identifier")]
     pub name: String,
-    /// The indexed columns, in order.
+    /// Indexed columns, in order.
     #[schemars(length(min = 1, max = 32))]
     pub columns: Vec<IndexColumn>,
-    /// Columns that are kept in the index without being part of its key.
+    /// Columns that the index includes without being part of its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "included_columns")]
     pub include: Vec<String>,
-    /// Whether no two rows may agree in the indexed columns. Default: false. On all partitions
-    /// this needs every partition column among `columns`; an index that is partial or on the
-    /// `Newest` only is unique within each partition.
+    /// Whether the index is unique. Default: false. On all partitions this requires every partition column among
+    /// `columns`; an index that is partial or on the `Newest` only is unique within each partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<bool>,
-    /// The access method. Default: btree.
+    /// Access method. Default: btree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IndexMethod")]
     pub method: Option<IndexMethod>,
-    /// A partial index: the condition, in SQL, that a row has to meet to be in it.
+    /// Condition of a partial index, in SQL: comparisons of columns with constants.
     #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     pub predicate: Option<String>,
-    /// The partitions that carry it: All, or the Newest and all ahead. Default: All.
+    /// Partitions that have the index: All, or the Newest and all ahead. Default: All.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IndexedPartitions")]
     pub partitions: Option<IndexedPartitions>,
-    /// With `partitions: Newest`: how many periods, counted back from the current one and with it.
-    /// Periods ahead carry the index as well.
+    /// With `partitions: Newest`: number of periods, counted back from the current one inclusive. Periods ahead
+    /// have the index too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub newest: Option<i32>,
 }
 
 impl Index {
-    /// Whether the index is unique; it is not where the spec is silent.
+    /// Returns whether the index is unique; false by default.
     #[must_use]
     pub fn is_unique(&self) -> bool {
         self.unique.unwrap_or(false)
     }
 
-    /// The access method, btree where the spec is silent.
+    /// Returns the access method; btree by default.
     #[must_use]
     pub fn method(&self) -> IndexMethod {
         self.method.unwrap_or(IndexMethod::Btree)
     }
 
-    /// The partitions that carry it, all where the spec is silent.
+    /// Returns the partitions that have the index; all by default.
     #[must_use]
     pub fn partitions(&self) -> IndexedPartitions {
         self.partitions.unwrap_or(IndexedPartitions::All)
@@ -119,24 +118,24 @@ pub struct IndexColumn {
     /// Name of the column.
     #[schemars(schema_with = "identifier")]
     pub column: String,
-    /// Which way it is ordered. Default: Asc.
+    /// Sort order. Default: Asc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SortOrder")]
     pub order: Option<SortOrder>,
-    /// Where nulls are put. Default, as in Postgres: Last in ascending order, First in descending.
+    /// Position of nulls. Default, as in Postgres: Last in ascending order, First in descending order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "NullsOrder")]
     pub nulls: Option<NullsOrder>,
 }
 
 impl IndexColumn {
-    /// Which way the column is ordered, ascending where the spec is silent.
+    /// Returns the sort order; ascending by default.
     #[must_use]
     pub fn order(&self) -> SortOrder {
         self.order.unwrap_or(SortOrder::Asc)
     }
 
-    /// Where nulls are put; as Postgres would where the spec is silent.
+    /// Returns the position of nulls; the default is that of Postgres.
     #[must_use]
     pub fn nulls(&self) -> NullsOrder {
         self.nulls.unwrap_or(match self.order() {
@@ -146,7 +145,7 @@ impl IndexColumn {
     }
 }
 
-/// Which way a column is ordered.
+/// Sort order of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SortOrder {
     /// Ascending.
@@ -155,7 +154,7 @@ pub enum SortOrder {
     Desc,
 }
 
-/// Where nulls are put in the order.
+/// Position of nulls in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum NullsOrder {
     /// Before everything else.
@@ -168,24 +167,24 @@ pub enum NullsOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IndexMethod {
-    /// The ordinary one: ordered, and the only one that can be unique.
+    /// B-tree: ordered, and the only method that can be unique.
     Btree,
     /// Equality only.
     Hash,
     /// Values with parts: arrays, jsonb, full text.
     Gin,
-    /// Geometry, ranges, nearest neighbours.
+    /// Geometry, ranges, nearest neighbors.
     Gist,
-    /// Block ranges: tiny, for columns that follow the physical order.
+    /// Block ranges: small, for columns that follow the physical order.
     Brin,
     /// Space-partitioned trees.
     Spgist,
 }
 
-/// Which partitions carry an index.
+/// Partitions that have an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum IndexedPartitions {
-    /// Every partition, whoever made it.
+    /// Every partition, managed or not.
     All,
     /// The `newest` periods up to and including the current one, and all ahead. Range only.
     Newest,

@@ -1,9 +1,9 @@
 //! `pgpartition.dev/v1alpha1`, the version that is served and stored.
 //!
-//! Optional fields are `Option` here even where absence has a meaning, and an accessor says which;
-//! the schema carries defaults only for scalars at fixed paths, so that what a GitOps tool applied
-//! and what the API server stores differ as little as can be. `schemars(with)` on an optional
-//! enumeration keeps the description of the field; without it, that of the type takes its place.
+//! Optional fields are `Option` even if absence has a meaning, which an accessor gives. The schema has
+//! defaults only for scalars at fixed paths, so that the object that a GitOps tool applied differs little
+//! from the one that the API server stores. `schemars(with)` on an optional enumeration keeps the
+//! description of the field; without it, the description of the type replaces it.
 
 #![allow(unreachable_pub, reason = "KubeSchema copies each struct into the body of a function")]
 
@@ -37,13 +37,13 @@ pub use schema::ACKNOWLEDGEMENTS;
 pub use spec::{DefaultPartition, Limits, Mode, PartitionedTable, PartitionedTableSpec};
 pub use status::{CoverageBound, PartitionCounts, PartitionedTableStatus, PlanSummary};
 
-/// The annotation that asks for a reconcile now: any value that differs from
+/// Annotation that requests a reconcile: any value that differs from
 /// [`PartitionedTableStatus::last_handled_reconcile`].
 pub const RECONCILE_ANNOTATION: &str = "pgpartition.dev/reconcile";
 
-/// The annotation that asks for partitions which others made to be taken for ours: their names, comma
-/// separated, each `[schema.]name` and quoted as in SQL where it needs it.
+/// Annotation that adopts unmanaged partitions: their names, separated by commas, each `[schema.]name` and quoted
+/// as in SQL if needed.
 pub const ADOPT_ANNOTATION: &str = "pgpartition.dev/adopt";
 
-/// The annotation that approves of a plan: its fingerprint, or several, comma separated.
+/// Annotation that approves plans: one or more fingerprints, separated by commas.
 pub const APPROVE_ANNOTATION: &str = "pgpartition.dev/approve";

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::{columns, identifier, immutable, invalid, start_at, time_zone, unchanged};
 
-/// How the table is partitioned: exactly one of `range` and `hash`, and always the same one.
+/// Partition key and method: exactly one of `range` and `hash`. You cannot change from one to the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -17,28 +17,28 @@ pub struct PartitionBy {
     /// One partition for each period of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<RangeKey>,
-    /// A fixed number of partitions, rows spread evenly over them.
+    /// A fixed number of partitions, with the rows spread evenly over them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<HashKey>,
 }
 
-/// `PARTITION BY RANGE` on one column that says when.
+/// `PARTITION BY RANGE` on one column with the time of the row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = immutable(".column"), validation = immutable(".timeZone"))]
 pub struct RangeKey {
-    /// The partition column: a date, timestamp or timestamptz, or a uuid holding UUIDv7. Immutable.
+    /// Partition column of type date, timestamp, timestamptz, or uuid with UUIDv7 values. Immutable.
     #[schemars(schema_with = "identifier")]
     pub column: String,
-    /// The period that a new partition covers. A change holds for partitions yet to be made.
+    /// Period that a new partition covers. A change applies to new partitions only.
     pub interval: Interval,
-    /// Where a calendar period begins: the IANA name of a time zone. Immutable.
+    /// IANA name of the time zone in which calendar periods begin. Immutable.
     #[serde(default = "utc")]
     #[schemars(schema_with = "time_zone")]
     pub time_zone: String,
-    /// Every period from here on is provided, gaps included: a date or an RFC 3339 instant, read
-    /// in `timeZone` and rounded down to its period. Default: the current period is the oldest
-    /// provided, and with `conversion` the period of the oldest row.
+    /// Beginning of the oldest period that has a partition, gaps included: a date or an RFC 3339 time, in
+    /// `timeZone` and rounded down to its period. Default: the current period, and with `conversion` the period of
+    /// the oldest row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "start_at")]
     pub start_at: Option<String>,
@@ -70,10 +70,10 @@ pub enum Interval {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = immutable(".columns"), validation = immutable(".partitions"))]
 pub struct HashKey {
-    /// The partition columns, in the order of the key. Immutable.
+    /// Partition columns, in the order of the key. Immutable.
     #[schemars(schema_with = "columns")]
     pub columns: Vec<String>,
-    /// How many partitions there are: the modulus. Immutable.
+    /// Number of partitions: the modulus. Immutable.
     #[schemars(range(min = 1, max = 1024))]
     pub partitions: i32,
 }

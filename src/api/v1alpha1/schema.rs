@@ -6,7 +6,7 @@
 use kube::core::{Reason, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// What Postgres allows for one index, key and included columns together.
+/// Maximum number of columns of an index, key and included columns together, which Postgres sets.
 const MAX_COLUMNS: usize = 32;
 
 /// Maximum number of roles that read the partitioned table before the cutover.
@@ -40,7 +40,7 @@ pub(super) fn immutable(path: &str) -> Rule {
     unchanged(path, &format!("self{path} == oldSelf{path}"))
 }
 
-/// What `path` describes is the same before and after, by the comparison `same`.
+/// Rejects a change of `path`, by the comparison `same`.
 pub(super) fn unchanged(path: &str, same: &str) -> Rule {
     forbidden(
         path,
@@ -102,7 +102,7 @@ pub(super) fn roles(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The columns an index carries besides its key: perhaps none, none twice.
+/// Included columns of an index, each at most once.
 pub(super) fn included_columns(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = columns(generator);
     schema.remove("minItems");
@@ -147,7 +147,7 @@ pub(super) fn time_zone(_: &mut SchemaGenerator) -> Schema {
     string(64, &[grammar])
 }
 
-/// A date, or an RFC 3339 instant. Of the days that a month lacks, the grammar knows.
+/// A date, or an RFC 3339 time. The grammar rejects days that a month does not have.
 pub(super) fn start_at(_: &mut SchemaGenerator) -> Schema {
     const LONG_MONTH: &str = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])";
     const SHORT_MONTH: &str = "(0[469]|11)-(0[1-9]|[12][0-9]|30)";
@@ -169,7 +169,7 @@ pub(super) fn start_at(_: &mut SchemaGenerator) -> Schema {
     string(35, &[grammar, reach])
 }
 
-/// A duration of 10ms to 60s: long enough to be had, short enough for others to wait.
+/// A duration from 10ms to 60s.
 pub(super) fn lock_timeout(_: &mut SchemaGenerator) -> Schema {
     let grammar = value(
         "self.matches('^([0-9]{1,5}(ms|s|m|h))+$') \

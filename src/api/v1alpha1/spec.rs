@@ -11,10 +11,10 @@ use super::{
     Conversion, Database, Index, PartitionBy, PartitionedTableStatus, Retention, Schedule,
 };
 
-/// Periods kept ready beyond the current one where a range does not say.
+/// Default of `ahead` for a range, in periods.
 const AHEAD: i32 = 3;
 
-/// What shall be true of one partitioned table.
+/// Desired state of one partitioned table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
 #[kube(
     group = "pgpartition.dev",
@@ -26,8 +26,8 @@ const AHEAD: i32 = 3;
     namespaced,
     status = "PartitionedTableStatus",
     derive = "PartialEq",
-    doc = "A partitioned table of a Postgres database whose partitions and indexes are kept as the \
-           spec says. Deleting the resource leaves the database as it is.",
+    doc = "A partitioned table of a Postgres database. The operator makes its partitions and indexes match \
+           the spec. Deleting the resource changes nothing in the database.",
     selectable = ".spec.table",
     selectable = ".spec.database.secretRef.name",
     printcolumn(
@@ -46,13 +46,13 @@ const AHEAD: i32 = 3;
         name = "Covered-Until",
         type_ = "string",
         json_path = ".status.coveredUntil",
-        description = "Until when every row has a partition"
+        description = "End of the coverage"
     ),
     printcolumn(
         name = "Serving",
         type_ = "string",
         json_path = ".status.conversion.serving",
-        description = "Which table of a conversion has the name applications use"
+        description = "Table of a conversion that has the name applications use"
     ),
     printcolumn(
         name = "Parity",
@@ -126,59 +126,57 @@ const AHEAD: i32 = 3;
     ),
 )]
 pub struct PartitionedTableSpec {
-    /// The database the table is in. Required in a cluster; on the command line, `--database-url`
-    /// takes its place.
+    /// Database that contains the table. Required in a cluster; on the command line, `--database-url` replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
-    /// The schema the table is in. Immutable.
+    /// Schema that contains the table. Immutable.
     #[serde(default = "public")]
     #[schemars(schema_with = "identifier")]
     pub schema: String,
-    /// The partitioned table, by the name applications use. Immutable.
+    /// Name of the table, as applications use it. Immutable.
     #[schemars(schema_with = "identifier")]
     pub table: String,
-    /// How the table is partitioned.
+    /// Partition key and method of the table.
     pub partition_by: PartitionBy,
-    /// Range only: whole periods kept ready beyond the current one. Default: 3.
+    /// Range only: number of whole periods beyond the current one that have a partition. Default: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub ahead: Option<i32>,
-    /// Range only: whether a default partition is kept, for rows that have no other. Present keeps
-    /// one and moves its rows to the partitions they belong to; Absent removes an empty one that
-    /// the operator made, and reports any other. Default: Absent.
+    /// Range only: whether the table has a default partition, for rows that no other partition takes. Present
+    /// keeps one and moves its rows to their own partitions; Absent removes an empty managed one, and reports any
+    /// other. Default: Absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DefaultPartition")]
     pub default_partition: Option<DefaultPartition>,
-    /// Range only: how much is kept, and what becomes of the rest. Default: everything is kept.
+    /// Range only: number of periods to keep, and what happens to older partitions. Default: nothing expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
-    /// Range only: when the operator acts, as cron in `range.timeZone`. Default: as soon as something
-    /// is due.
+    /// Range only: cron expressions in `range.timeZone` for creating and expiring partitions. Default: as soon as
+    /// a step is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// The indexes that are ensured on the partitions. An index that is not named here is left
-    /// alone.
+    /// Indexes of the partitions. The operator does not change an index that is not named here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub indexes: Vec<Index>,
-    /// Conversion of a plain table, which is in use, to the partitioned table of this spec. Default: the
-    /// table is partitioned.
+    /// Conversion of a plain table that is in use to the partitioned table of this spec. Default: the table is
+    /// partitioned already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversion: Option<Conversion>,
-    /// Enforce does what the spec asks for; Plan computes and reports, and changes nothing.
+    /// Enforce executes the plan; Plan reports the plan in the status and changes nothing.
     #[serde(default)]
     pub mode: Mode,
-    /// Whether this table is left alone for now: nothing is done, and nothing is looked at.
+    /// Whether reconciliation is paused: the operator neither inspects nor changes the table.
     #[serde(default)]
     pub suspend: bool,
-    /// How long others may be made to wait, and how much may be let go unasked.
+    /// Limits on lock waits and on detaching without approval.
     #[serde(default)]
     pub limits: Limits,
 }
 
 impl PartitionedTableSpec {
-    /// Whole periods kept ready beyond the current one; none on a hash.
+    /// Returns the number of whole periods ahead; 0 for a hash.
     #[must_use]
     pub fn ahead(&self) -> i32 {
         match self.partition_by.range {
@@ -187,7 +185,7 @@ impl PartitionedTableSpec {
         }
     }
 
-    /// Whether a default partition is kept; none is where the spec is silent.
+    /// Returns whether the table has a default partition; `Absent` by default.
     #[must_use]
     pub fn default_partition(&self) -> DefaultPartition {
         self.default_partition.unwrap_or(DefaultPartition::Absent)
@@ -198,37 +196,37 @@ fn public() -> String {
     "public".to_owned()
 }
 
-/// Whether a default partition is kept.
+/// Whether the table has a default partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DefaultPartition {
-    /// None is wanted.
+    /// The table has no default partition.
     Absent,
-    /// One is kept, and its rows are moved to the partitions they belong to.
+    /// The table has one, and the operator moves its rows to their own partitions.
     Present,
 }
 
-/// Whether steps are done.
+/// Whether the operator executes its plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Mode {
-    /// Do what the spec asks for.
+    /// Execute the plan.
     #[default]
     Enforce,
-    /// Compute and report, and change nothing.
+    /// Report the plan, and change nothing.
     Plan,
 }
 
-/// How long others may be made to wait, and how much may be let go unasked.
+/// Limits on lock waits and on detaching without approval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// The longest anyone may queue behind a step, be it waiting for a lock or holding it: 10ms
+    /// Longest time that another session may wait behind a step, while the step waits for a lock or holds it: 10ms
     /// to 60s.
     #[serde(default = "one_second")]
     #[schemars(schema_with = "lock_timeout")]
     pub lock_timeout: String,
-    /// The most partitions that expire in one run without asking, 0 to 1000. Where there are more,
-    /// none goes until the annotation `pgpartition.dev/approve` has the plan's fingerprint; with 0,
-    /// every expiry waits for that.
+    /// Maximum number of partitions to detach in one run without approval, 0 to 1000. If there are more, the
+    /// operator detaches none until the annotation `pgpartition.dev/approve` has the fingerprint of the plan; with
+    /// 0, every detach needs approval.
     #[serde(default = "three")]
     #[schemars(range(min = 0, max = 1000))]
     pub max_expire_per_run: i32,

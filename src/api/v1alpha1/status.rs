@@ -1,4 +1,4 @@
-//! The status: what is true, as it was last seen.
+//! The status: the state of a table at the last reconcile.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -9,42 +9,42 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{ConversionStatus, ParityStatus};
 use crate::api::ConditionType;
 
-/// What is true of the table, as it was last seen.
+/// State of the table at the last reconcile.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PartitionedTableStatus {
-    /// The generation of the spec that this status speaks of; -1 before the first look.
+    /// Generation of the spec that this status describes; -1 before the first reconcile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The value of the annotation `pgpartition.dev/reconcile` that was last acted on.
+    /// Value of the annotation `pgpartition.dev/reconcile` that the operator last handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile: Option<String>,
-    /// Ready says it all; Reconciling and Stalled are there only while they hold. Reachable,
-    /// Covered and Indexed say what Ready is made of.
+    /// Ready summarizes the state. Reconciling and Stalled are present only while they are true. Reachable,
+    /// Covered, Retained, Indexed, InSync, and Converted describe parts of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
     pub conditions: Vec<Condition>,
-    /// How the table is partitioned, in one line.
+    /// Partition key and method, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
-    /// How many partitions there are, and in what state.
+    /// Number of partitions in each state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitions: Option<PartitionCounts>,
-    /// Range only: where the coverage without gaps that holds now begins. An RFC 3339 instant, or
+    /// Range only: beginning of the coverage that contains the current time, without gaps. An RFC 3339 time, or
     /// -infinity.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub covered_from: Option<CoverageBound>,
-    /// Range only: where the coverage without gaps that holds now ends. An RFC 3339 instant, or
+    /// Range only: end of the coverage that contains the current time, without gaps. An RFC 3339 time, or
     /// infinity.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub covered_until: Option<CoverageBound>,
-    /// When the passing of time alone next asks for a step.
+    /// Time of the next step that is due because of time alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action_at: Option<Time>,
-    /// What would be done next. Absent where nothing is left to do.
+    /// Plan of the next run. Absent if there is nothing to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
     /// Progress of the conversion. Absent if the table is not being converted.
@@ -103,23 +103,24 @@ impl PartitionedTableStatus {
     }
 }
 
-/// How many partitions there are, and in what state. A number that is not known is absent.
+/// Number of partitions in each state. A number that is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PartitionCounts {
-    /// Attached to the table, whoever made them.
+    /// Attached partitions, managed and unmanaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<i32>,
-    /// Wanted, and not there.
+    /// Partitions that the spec requires and that do not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<i32>,
-    /// Attached, and made by others: counted as coverage, never touched.
+    /// Attached partitions that the operator does not manage: they count as coverage, and the operator does not
+    /// change them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmanaged: Option<i32>,
-    /// Ours, and not attached.
+    /// Managed tables that are detached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detached: Option<i32>,
-    /// Half detached: a concurrent detach was interrupted and has to be ended.
+    /// Partitions whose concurrent detach was interrupted and must be finalized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_detach: Option<i32>,
     /// Rows in the default partition.
@@ -127,17 +128,17 @@ pub struct PartitionCounts {
     pub default_rows: Option<i64>,
 }
 
-/// What would be done next. The whole plan is one `kubectl pgpartition plan` away.
+/// Plan of the next run. `kubectl pgpartition plan` shows all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanSummary {
-    /// Identifies the plan: its steps, what is held back, and what they rest on.
+    /// Identifier of the plan: of its steps, its deferred steps, and the objects they depend on.
     pub fingerprint: String,
-    /// Steps that can be done.
+    /// Number of steps that the operator executes.
     pub steps: i32,
-    /// Steps that are held back.
+    /// Number of deferred steps.
     pub deferred: i32,
-    /// The first steps in words, ten at most.
+    /// First steps in words, at most ten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub preview: Vec<String>,
