@@ -96,10 +96,10 @@ async fn install_definition(cluster: &Cluster) {
 
 fn people_are_told_what_the_fields_mean(cluster: &Cluster) {
     for (field, meaning) in [
-        ("pgpt.spec.limits.lockTimeout", "The longest anyone may queue"),
+        ("pgpt.spec.limits.lockTimeout", "Longest time that another session"),
         ("pgpt.spec.indexes.method", "Default: btree"),
         ("pgpt.spec.conversion.acknowledge", "<Loss>:<object>"),
-        ("pgpt.status.coveredUntil", "where the coverage"),
+        ("pgpt.status.coveredUntil", "Range only: end of the coverage"),
         ("pgpt.status.conversion.serving", "the name applications use"),
     ] {
         let explained = kubectl(cluster, &["explain", field]).unwrap();
