@@ -22,7 +22,9 @@ pub(super) fn create_on_table(create: &CreateTableIndex) -> Vec<Sql> {
         IndexDefinition::Twin { definition, .. } => definition.clone(),
     };
     let create = statement(definition.is_unique(), "", index, &on, &text);
-    in_tablespace(definition, settings, "SET LOCAL", create)
+    let mut statements = in_tablespace(definition, settings, "SET LOCAL", create);
+    statements.extend(set_statistics(&table.sibling(index.clone()), settings));
+    statements
 }
 
 /// The definition of a twin does not say its tablespace.
@@ -74,6 +76,7 @@ pub(super) fn build(build: &BuildIndex) -> Vec<Sql> {
     };
     let create = statement(definition.is_unique(), "CONCURRENTLY ", index, &on, &text);
     let mut statements = in_tablespace(definition, settings, "SET", create);
+    statements.extend(set_statistics(&partition.sibling(index.clone()), settings));
     let named = stands_for.iter().zip(definition.shape());
     statements.extend(named.map(|(named, shape)| mark(partition, index, named, shape)));
     statements
@@ -85,16 +88,20 @@ pub(super) fn set(
     settings: &IndexSettings,
     has_parameters: bool,
 ) -> Vec<Sql> {
-    let index = qualified(index);
     let mut changes = Vec::new();
     if !(has_parameters || settings.parameters.is_empty()) {
         changes.push(format!("SET ({})", parameters(&settings.parameters)));
     }
     changes.extend(settings.tablespace.iter().map(|t| format!("SET TABLESPACE {}", name(t))));
-    for (column, target) in &settings.statistics {
-        changes.push(format!("ALTER COLUMN {column} SET STATISTICS {target}"));
-    }
-    changes.into_iter().map(|change| Sql(format!("ALTER INDEX {index} {change}"))).collect()
+    let alter = |change| Sql(format!("ALTER INDEX {} {change}", qualified(index)));
+    changes.into_iter().map(alter).chain(set_statistics(index, settings)).collect()
+}
+
+fn set_statistics(index: &QualifiedName, settings: &IndexSettings) -> impl Iterator<Item = Sql> {
+    let index = qualified(index);
+    settings.statistics.iter().map(move |(column, target)| {
+        Sql(format!("ALTER INDEX {index} ALTER COLUMN {column} SET STATISTICS {target}"))
+    })
 }
 
 pub(super) fn attach(attach: &AttachIndex) -> Sql {

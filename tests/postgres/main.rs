@@ -8,6 +8,7 @@ mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod as_partitioned;
 mod aside;
 mod attached;
 mod attaching;

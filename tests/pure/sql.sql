@@ -228,6 +228,7 @@ SET ROLE "own;\er";
 SET lock_timeout = '600000ms';
 SET statement_timeout = 0;
 CREATE UNIQUE INDEX CONCURRENTLY "In;""dex" ON "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" USING btree ("a;b", "C""d" DESC, "select" DESC NULLS LAST, "nulls" NULLS FIRST) INCLUDE ("Größe") WITH ("fillfactor" = '70', "it's" = 'o''dd') TABLESPACE "Table;space" WHERE ("status" = 'it''s; done');
+ALTER INDEX "Fin""an;ce"."In;""dex" ALTER COLUMN 1 SET STATISTICS 1000;
 RESET lock_timeout;
 RESET statement_timeout;
 RESET ROLE;

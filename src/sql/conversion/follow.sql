@@ -35,7 +35,7 @@ BEGIN
         SELECT 'pgpartition_dropped_' || o.attnum FROM pg_attribute AS o WHERE o.attrelid = pgpartition.source AND o.attisdropped
       );
     WITH indexes AS (
-      SELECT x.indexrelid, x.indisprimary, x.indisexclusion, con.oid AS constraint_oid, con.contype,
+      SELECT x.indexrelid, c.relname, x.indisprimary, x.indisexclusion, con.oid AS constraint_oid, con.contype,
         ARRAY(SELECT a.attname FROM pg_attribute AS a
           WHERE a.attrelid = pgpartition.source AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])) AS columns,
         -- Columns that are compared by equality.
@@ -63,16 +63,20 @@ BEGIN
       WHERE i.can_be_key AND i.columns @> @key AND i.columns <@ @key
       ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1
     )
-    SELECT array_cat(pgpartition.commands, array_agg(format('ALTER TABLE %s ADD %s', pgpartition.relation, k.definition)
+    -- Indexes of partitions get their names from those of the constraints. Postgres finds one if it is too long or taken.
+    SELECT array_cat(pgpartition.commands, array_agg(concat('ALTER TABLE ', pgpartition.relation, ' ADD ',
+          CASE WHEN octet_length(n.name) < 64 AND NOT EXISTS (
+            SELECT FROM pg_class AS c WHERE c.relnamespace = r.relnamespace AND c.relname = n.name
+          ) THEN format('CONSTRAINT %I ', n.name) END, k.definition)
         ORDER BY k.is_key DESC)), bool_or(k.is_key)
       INTO pgpartition.commands, pgpartition.has_key
       FROM (
-        SELECT true AS is_key, concat(CASE WHEN i.indisprimary THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, ' ', @full_key,
+        SELECT true AS is_key, i.relname, concat(CASE WHEN i.indisprimary THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, ' ', @full_key,
           (SELECT format(' INCLUDE (%s)', string_agg(quote_ident(n.name), ', ')) FROM unnest(i.included) AS n (name)
             HAVING count(*) > 0), i.parameters) AS definition
         FROM key AS i
         UNION ALL
-        SELECT false, CASE WHEN i.contype = 'x' THEN pg_get_constraintdef(i.constraint_oid)
+        SELECT false, i.relname, CASE WHEN i.contype = 'x' THEN pg_get_constraintdef(i.constraint_oid)
           ELSE regexp_replace(pg_get_constraintdef(i.constraint_oid), '( DEFERRABLE)?( INITIALLY DEFERRED)?$', '')
             || i.parameters || i.deferrable
           END
@@ -80,7 +84,13 @@ BEGIN
         WHERE i.contype IN ('p', 'u', 'x') AND i.indexrelid NOT IN (SELECT k.indexrelid FROM key AS k)
           AND i.equal @> @partition_columns
           AND (i.contype <> 'x' OR current_setting('server_version_num')::int >= 170000)
-      ) AS k;
+      ) AS k
+      JOIN pg_class AS r ON r.oid = pgpartition.copy
+      JOIN pg_class AS s ON s.oid = pgpartition.source
+      CROSS JOIN LATERAL (
+        SELECT concat(r.relname, '_', CASE WHEN starts_with(k.relname, s.relname || '_')
+          THEN right(k.relname, -1 - length(s.relname)) ELSE k.relname END) AS name
+      ) AS n;
     IF pgpartition.has_key IS NOT TRUE THEN
       RAISE object_not_in_prerequisite_state USING MESSAGE = 'the table has no valid unique index on its row key any more';
     END IF;

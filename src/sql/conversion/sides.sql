@@ -198,4 +198,14 @@ comments AS (
     JOIN pg_description AS d ON d.classoid = 'pg_policy'::regclass AND d.objoid = p.oid
     WHERE p.polname NOT IN (SELECT o.polname FROM policies AS o WHERE o.is_source AND o.names_source)
        OR p.polname IN (SELECT o.polname FROM policies AS o WHERE NOT o.is_source)
+    UNION ALL
+    SELECT k.is_source, 'STATISTICS ' || p.name, d.description, NULL
+    FROM statistics AS k
+    JOIN statistics AS p ON p.definition = k.definition AND NOT p.is_source
+    JOIN pg_description AS d ON d.classoid = 'pg_statistic_ext'::regclass AND d.objoid = k.oid
+    UNION ALL
+    SELECT k.is_source, 'SEQUENCE ' || p.sequence, d.description, NULL
+    FROM sequences AS k
+    JOIN sequences AS p ON p.attname = k.attname AND NOT p.is_source
+    JOIN pg_description AS d ON d.classoid = 'pg_class'::regclass AND d.objoid = k.sequence
 ),

@@ -77,7 +77,8 @@ fn parts(swap: &Swap) -> Vec<(&'static str, String)> {
         ("@new_name", name(&becomes_passive.name)),
         ("@name", name(&table.managed.name().name)),
         ("@new_passive_text", text(becomes_passive)),
-        ("@passive_name", passive_name(table, &becomes_passive.name)),
+        ("@passive_name", passive_name(table, &becomes_passive.name, RELATIONS)),
+        ("@passive_statistics", passive_name(table, &becomes_passive.name, STATISTICS)),
         ("@installed", names(&installed(swap), "text")),
         ("@triggers", names(&triggers, "name")),
         ("@drop_of_passive", on_trigger("DROP TRIGGER %I ON", is_passive, "")),
@@ -158,13 +159,23 @@ fn execute(statements: &[Sql]) -> String {
     statements.iter().map(|sql| format!("  EXECUTE {};\n", literal(sql.as_str()))).collect()
 }
 
-/// The name that an index or a sequence of the serving table gets: that of the table that it belongs to, and the rest of
-/// its own. If that is too long or taken, it is a name that nothing else has.
-fn passive_name(table: &CopiedTable, becomes: &Identifier) -> String {
+/// A catalog with objects that get new names, and its columns for the schema and the name.
+type Named = (&'static str, &'static str, &'static str);
+
+const RELATIONS: Named = ("pg_class", "relnamespace", "relname");
+const STATISTICS: Named = ("pg_statistic_ext", "stxnamespace", "stxname");
+
+/// The name that an index, a sequence, or a statistics object of the serving table gets: that of the table that it belongs
+/// to, and the rest of its own. If that is too long or taken, it is a name that nothing else has.
+fn passive_name(
+    table: &CopiedTable,
+    becomes: &Identifier,
+    (catalog, schema, object_name): Named,
+) -> String {
     let prefix = format!("{}_", table.managed.name().name.as_str());
     format!(
-        "(SELECT CASE WHEN octet_length(n.name) < 64 AND NOT EXISTS (SELECT FROM pg_class AS c JOIN pg_class AS t ON \
-         t.relnamespace = c.relnamespace WHERE t.oid = {LABEL}.serving AND c.relname = n.name) THEN n.name ELSE \
+        "(SELECT CASE WHEN octet_length(n.name) < 64 AND NOT EXISTS (SELECT FROM {catalog} AS c JOIN {catalog} AS t ON \
+         t.{schema} = c.{schema} WHERE t.oid = object.serving AND c.{object_name} = n.name) THEN n.name ELSE \
          concat('pgpartition_', object.serving) END FROM (SELECT concat({}, CASE WHEN starts_with(object.name, {}) THEN \
          substr(object.name, {}) ELSE object.name END) AS name) AS n)",
         literal(&format!("{}_", becomes.as_str())),

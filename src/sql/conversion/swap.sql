@@ -151,14 +151,47 @@ BEGIN
       FROM shapes AS i
       JOIN pg_class AS p ON p.oid = pgpartition.passive
     )
-    SELECT s.indexrelid AS serving, p.indexrelid AS passive, s.relname AS name
+    SELECT s.indexrelid AS serving, p.indexrelid AS passive, s.relname AS name,
+      obj_description(s.indexrelid, 'pg_class') AS comment, obj_description(c.oid, 'pg_constraint') AS words,
+      obj_description(k.oid, 'pg_constraint') AS passive_words, k.oid AS passive_constraint
     FROM numbered AS s
     JOIN numbered AS p ON p.indrelid = pgpartition.passive AND p.shape = s.shape AND p.number = s.number
+    LEFT JOIN pg_constraint AS c ON c.conindid = s.indexrelid AND c.conrelid = s.indrelid AND c.contype IN ('p', 'u', 'x')
+    LEFT JOIN pg_constraint AS k ON k.conindid = p.indexrelid AND k.conrelid = p.indrelid AND k.contype IN ('p', 'u', 'x')
     WHERE s.indrelid = pgpartition.serving
     ORDER BY s.relname
   LOOP
 @limit    EXECUTE format('ALTER INDEX %s RENAME TO %I', object.serving::regclass, @passive_name);
     EXECUTE format('ALTER INDEX %s RENAME TO %I', object.passive::regclass, object.name);
+    IF object.comment IS DISTINCT FROM obj_description(object.passive, 'pg_class') THEN
+      EXECUTE format('COMMENT ON INDEX %s IS %L', object.passive::regclass, object.comment);
+    END IF;
+    IF object.passive_constraint IS NOT NULL AND object.words IS DISTINCT FROM object.passive_words THEN
+      EXECUTE format('COMMENT ON CONSTRAINT %I ON %s IS %L', object.name, @passive_text, object.words);
+    END IF;
+  END LOOP;
+  FOR object IN
+    WITH shapes AS (
+      SELECT x.oid, x.stxrelid, x.stxname, n.nspname,
+        concat(x.stxkind, ' ', pg_get_statisticsobjdef_columns(x.oid)) AS shape
+      FROM pg_statistic_ext AS x
+      JOIN pg_namespace AS n ON n.oid = x.stxnamespace
+      WHERE x.stxrelid IN (pgpartition.serving, pgpartition.passive)
+    ), numbered AS (
+      SELECT x.*, row_number() OVER (PARTITION BY x.stxrelid, x.shape ORDER BY NOT starts_with(x.stxname, p.relname || '_'),
+        NOT starts_with(x.stxname, 'pgpartition_'), x.stxname) AS number
+      FROM shapes AS x
+      JOIN pg_class AS p ON p.oid = pgpartition.passive
+    )
+    SELECT s.oid AS serving, s.stxname AS name, format('%I.%I', s.nspname, s.stxname) AS old,
+      format('%I.%I', p.nspname, p.stxname) AS passive
+    FROM numbered AS s
+    JOIN numbered AS p ON p.stxrelid = pgpartition.passive AND p.shape = s.shape AND p.number = s.number
+    WHERE s.stxrelid = pgpartition.serving
+    ORDER BY s.stxname
+  LOOP
+    EXECUTE format('ALTER STATISTICS %s RENAME TO %I', object.old, @passive_statistics);
+    EXECUTE format('ALTER STATISTICS %s RENAME TO %I', object.passive, object.name);
   END LOOP;
   ALTER TABLE @serving RENAME TO @new_name;
   ALTER TABLE @passive RENAME TO @name;
