@@ -1,4 +1,4 @@
-//! `apply`: makes the tables what is declared.
+//! `apply`: makes the tables match the declared state.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub(super) struct ApplyArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
-    /// Do only this plan: the fingerprint that plan showed; may be given once per document
+    /// Fingerprint of the only plan to apply, as plan shows it; can be repeated, once for each document
     #[arg(long, value_name = "FINGERPRINT")]
     expect: Vec<String>,
-    /// Approve of what the plan with this fingerprint holds back; may be given more than once
+    /// Fingerprint of a plan whose deferred steps you approve; can be repeated
     #[arg(long, value_name = "FINGERPRINT")]
     approve: Vec<String>,
-    /// How long to retry what others hold
+    /// Time to retry while other sessions hold a lock
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     wait: Duration,
 }
@@ -41,14 +41,14 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
         linger: arguments.wait,
         ..Options::new(Moment::at(arguments.declared.now()), arguments.wait)
     };
-    let mut gravest = Exit::Done;
+    let mut most_severe = Exit::Done;
     for table in &tables {
         if session.is_closed() {
             session = arguments.database.connect().await?;
         }
-        gravest = gravest.max(apply_one(&session, table, &options).await?);
+        most_severe = most_severe.max(apply_one(&session, table, &options).await?);
     }
-    Ok(gravest)
+    Ok(most_severe)
 }
 
 async fn apply_one(
@@ -67,7 +67,7 @@ async fn apply_one(
             Ok(match error {
                 ConvergeError::HeldByAnother(_) | ConvergeError::Conflict(_) => Exit::Busy,
                 ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
-                ConvergeError::Inspect(error) => Exit::of_error(&error.into()),
+                ConvergeError::Inspect(error) => Exit::from_error(&error.into()),
                 ConvergeError::Violation(_) | ConvergeError::Revoked => Exit::Failed,
             })
         }
@@ -100,15 +100,15 @@ fn report(name: &str, mode: Mode, convergence: &Convergence) -> anyhow::Result<E
         (_, true) => output::print(&format!("{name}: {all}\n"))?,
         _ => output::print(&format!("{name}: {all}, this is left:\n{remaining}"))?,
     }
-    let failures = convergence.failures().map(|(_, failure)| Exit::of_failure(failure));
+    let failures = convergence.failures().map(|(_, failure)| Exit::from_failure(failure));
     let worked = convergence.worked.as_ref().and_then(|worked| worked.result.as_ref().err());
-    let failures = failures.chain(worked.map(Exit::of_failure));
+    let failures = failures.chain(worked.map(Exit::from_failure));
     let failed = failures.max().unwrap_or(Exit::Done);
     let left = match (remaining.is_done(), mode) {
         (true, _) => Exit::Done,
-        (false, Mode::Plan) => Exit::Steps,
+        (false, Mode::Plan) => Exit::Pending,
         // Another session changed the table meanwhile, or holds what these steps rest on.
         (false, Mode::Enforce) => Exit::Busy,
     };
-    Ok(failed.max(left).max(Exit::of_deferred(remaining)))
+    Ok(failed.max(left).max(Exit::from_deferred(remaining)))
 }

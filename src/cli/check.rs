@@ -9,11 +9,11 @@ use crate::kubernetes::{self, CheckSettings};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// The namespaces that are looked after; all where none is given
+    /// Namespaces of the operator (default: all)
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
           value_parser = namespace)]
     namespaces: Vec<String>,
-    /// The Lease by which replicas agree on who leads
+    /// Name of the Lease
     #[arg(
         long,
         value_name = "NAME",
@@ -21,7 +21,7 @@ pub(super) struct CheckArguments {
         default_value = "pg-partition-operator"
     )]
     lease_name: String,
-    /// The Lease's namespace; that of the kubeconfig or the pod where none is given
+    /// Namespace of the Lease (default: namespace of the kubeconfig or Pod)
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE",
           value_parser = namespace)]
     lease_namespace: Option<String>,
@@ -37,5 +37,5 @@ pub(super) async fn check(arguments: CheckArguments) -> anyhow::Result<Exit> {
     let lines: Vec<_> = findings.iter().map(|finding| format!("{finding}\n")).collect();
     output::print(&lines.concat())?;
     let is_prepared = findings.iter().all(|finding| finding.missing.is_none());
-    Ok(if is_prepared { Exit::Done } else { Exit::Person })
+    Ok(if is_prepared { Exit::Done } else { Exit::ActionRequired })
 }

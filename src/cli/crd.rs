@@ -10,7 +10,7 @@ use crate::api::v1alpha1;
 ///
 /// # Errors
 ///
-/// None that the definition gives cause for; those of the serialiser.
+/// Returns an error of the serializer, which the definition does not cause.
 pub fn text() -> anyhow::Result<String> {
     let mut definition = serde_json::to_value(v1alpha1::crd())?;
     write_whole_numbers_as_such(&mut definition);
@@ -23,7 +23,7 @@ pub(super) fn print() -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The bounds of a schema are floats; `maximum: 1000.0` is not how anybody writes an integer's.
+/// Writes the bounds of an integer as integers: the schema has floats, such as `maximum: 1000.0`.
 #[allow(clippy::cast_possible_truncation, reason = "the bounds are small")]
 fn write_whole_numbers_as_such(value: &mut Value) {
     match value {

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::postgres::{ConnectionSettings, Session};
 
-/// Where the database is.
+/// Address of the database.
 #[derive(Debug, Args)]
 pub(super) struct Database {
     #[arg(help = "The database, such as postgres://user@host/dbname?sslmode=verify-full")]

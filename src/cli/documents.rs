@@ -66,7 +66,7 @@ fn lines(problems: &[impl ToString]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// What the document says beside its spec: of this, the annotations count.
+/// Metadata of a document, of which only the annotations count.
 fn metadata(document: &Value) -> anyhow::Result<ObjectMeta> {
     let metadata = document.get("metadata").filter(|metadata| !metadata.is_null());
     metadata.map_or_else(

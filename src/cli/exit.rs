@@ -7,39 +7,39 @@ use crate::plan::Plan;
 use crate::postgres::{DatabaseError, ErrorKind, InspectError, StepFailure};
 use crate::status::resolved_by;
 
-/// What a command came to, the gravest last: of several outcomes the gravest counts.
+/// Outcome of a command, the most severe last. If there are several outcomes, the most severe one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Exit {
     /// Nothing to do, or done.
     Done,
     /// There are steps, or there is drift.
-    Steps,
-    /// Others hold what is needed.
+    Pending,
+    /// Another session or operator holds a lock.
     Busy,
-    /// Something needs a person.
-    Person,
+    /// Manual action is needed.
+    ActionRequired,
     /// The plan is no longer the one expected.
     PlanChanged,
-    /// It could not be tried.
+    /// The command could not run.
     Failed,
 }
 
 impl Exit {
-    /// What a plan leaves to be done, apart from its steps.
-    pub(super) fn of_deferred(plan: &Plan) -> Self {
+    /// Returns the exit status of the deferred steps of a plan.
+    pub(super) fn from_deferred(plan: &Plan) -> Self {
         plan.deferred
             .iter()
             .map(|deferral| match resolved_by(&deferral.blocker) {
                 ResolvedBy::Time => Self::Done,
                 ResolvedBy::OtherSessions => Self::Busy,
-                ResolvedBy::User => Self::Person,
+                ResolvedBy::User => Self::ActionRequired,
             })
             .max()
             .unwrap_or(Self::Done)
     }
 
-    /// What the failure of a step asks for.
-    pub(super) fn of_failure(failure: &StepFailure) -> Self {
+    /// Returns the exit status of a failed step.
+    pub(super) fn from_failure(failure: &StepFailure) -> Self {
         match failure {
             StepFailure::Skipped => Self::Done,
             StepFailure::NoSession(_) => Self::Busy,
@@ -48,19 +48,19 @@ impl Exit {
                 ErrorKind::TooSlow
                 | ErrorKind::Changed
                 | ErrorKind::Denied
-                | ErrorKind::Refused => Self::Person,
+                | ErrorKind::Refused => Self::ActionRequired,
                 ErrorKind::Busy
                 | ErrorKind::Pooled
                 | ErrorKind::Unreachable
                 | ErrorKind::AuthenticationFailed
                 | ErrorKind::Tls
-                | ErrorKind::Lost => Self::of_kind(error.kind()),
+                | ErrorKind::Lost => Self::from_kind(error.kind()),
             },
         }
     }
 
-    /// What an error asks for that kept us from trying.
-    pub(super) fn of_error(error: &anyhow::Error) -> Self {
+    /// Returns the exit status of an error before the first step.
+    pub(super) fn from_error(error: &anyhow::Error) -> Self {
         let of_inspecting = || match error.downcast_ref()? {
             InspectError::Database(error) => Some(error),
             InspectError::Json(_)
@@ -69,13 +69,13 @@ impl Exit {
             | InspectError::Meaning(_) => None,
         };
         let of_database = error.downcast_ref::<DatabaseError>().or_else(of_inspecting);
-        of_database.map_or(Self::Failed, |error| Self::of_kind(error.kind()))
+        of_database.map_or(Self::Failed, |error| Self::from_kind(error.kind()))
     }
 
-    fn of_kind(kind: ErrorKind) -> Self {
+    fn from_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Busy | ErrorKind::TooSlow => Self::Busy,
-            ErrorKind::Pooled => Self::Person,
+            ErrorKind::Pooled => Self::ActionRequired,
             ErrorKind::Changed
             | ErrorKind::Denied
             | ErrorKind::Refused
@@ -92,9 +92,9 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
-            Exit::Steps => 2,
+            Exit::Pending => 2,
             Exit::PlanChanged => 3,
-            Exit::Person => 4,
+            Exit::ActionRequired => 4,
             Exit::Busy => 5,
         })
     }

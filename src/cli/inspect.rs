@@ -18,16 +18,16 @@ use crate::plan::{Moment, questions, questions_without_spec};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
-    /// The table, quoted as in SQL: public.revenues, "My Schema"."My Table"
+    /// Table, quoted as in SQL: public.revenues, "My Schema"."My Table"
     #[arg(value_name = "SCHEMA.TABLE", value_parser = QualifiedName::parse_sql)]
     table: QualifiedName,
-    /// PartitionedTable documents; the snapshot then also has their index conditions as Postgres writes them, which
-    /// plan --observed can need; - is standard input
+    /// File with PartitionedTable documents; the snapshot then also has their index conditions as Postgres writes
+    /// them, which plan --observed can need; - is standard input
     #[arg(short, long = "filename", value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
     database: Database,
-    /// How the snapshot is written; plan --observed reads json
+    /// Format of the snapshot; plan --observed reads json
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }

@@ -1,4 +1,4 @@
-//! Talks to a terminal.
+//! Commands: arguments, files, output, and exit statuses.
 
 #![allow(clippy::doc_markdown, reason = "the doc comments of arguments are what --help shows")]
 
@@ -32,14 +32,14 @@ use jiff::Timestamp;
 use crate::desired::parse_duration;
 use exit::Exit;
 
-/// The version and, where the build was told, the revision of the source.
+/// Version and, if the build set it, revision of the source.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let revision = option_env!("PGPARTITION_REVISION").filter(|revision| !revision.is_empty());
     let revision = revision.map(|revision| format!(" ({revision})")).unwrap_or_default();
     format!("{}{revision}", env!("CARGO_PKG_VERSION"))
 });
 
-/// Keeps partitioned Postgres tables as PartitionedTable resources declare them.
+/// Manages partitioned Postgres tables that PartitionedTable resources declare.
 #[derive(Debug, Parser)]
 #[command(name = "pg-partition-operator", version = VERSION.as_str(), max_term_width = 100, after_help = EXIT_STATUSES)]
 struct Arguments {
@@ -51,42 +51,42 @@ const EXIT_STATUSES: &str = "Exit status:
   0  nothing to do, or done
   1  usage, unreadable file, invalid spec, no connection, anything else
   2  there are steps (plan), drift (verify), or steps that are left (apply)
-  3  the plan is no longer the one expected
-  4  something needs a person
-  5  another pg-partition-operator holds the table, or a lock could not be had in time
-Of several outcomes the gravest counts: 1, 3, 4, 5, 2, 0.";
+  3  the plan is no longer the expected one
+  4  manual action needed
+  5  another pg-partition-operator holds the table, or a lock was not acquired in time
+If there are several outcomes, the most severe one counts: 1, 3, 4, 5, 2, 0.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator in a cluster
     Run(run::RunArguments),
-    /// Check that the cluster is prepared: the definition, and the rights of whoever asks
+    /// Check that the cluster has the CustomResourceDefinition, and you the permissions that the operator needs
     Check(check::CheckArguments),
     /// Print the CustomResourceDefinition
     Crd,
-    /// Show what would be done, why, under which locks, and what is held back; change nothing
+    /// Show planned steps with their reasons and locks, and deferred steps with their blockers; change nothing
     Plan(plan::PlanArguments),
-    /// Do what is declared
+    /// Apply the declared state
     Apply(apply::ApplyArguments),
     /// Check coverage, drift, and triggers, and compare all rows of a conversion, or judge statements; change nothing
     Verify(verify::VerifyArguments),
-    /// Show what is in the database, without any row
+    /// Show the table and its partitions in the database, without rows
     Inspect(inspect::InspectArguments),
 }
 
-/// Which resources, and as of when.
+/// Resources, and the time to plan for.
 #[derive(Debug, Args)]
 struct Declared {
-    /// PartitionedTable documents; - is standard input
+    /// File with PartitionedTable documents; - is standard input
     #[arg(short, long = "filename", value_name = "FILE")]
     file: PathBuf,
-    /// Use this instant in place of the clock, such as 2027-01-01T00:00:00Z
+    /// Time that replaces the clock, such as 2027-01-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
 }
 
 impl Declared {
-    /// The instant that counts as now.
+    /// Returns the time that counts as now.
     fn now(&self) -> Timestamp {
         self.at.unwrap_or_else(Timestamp::now)
     }
@@ -96,9 +96,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "not a duration such as 30s or 2m".to_owned())
 }
 
-/// The program: reads the arguments, does what they say, and tells by its exit status how it went.
+/// Runs the command of the arguments and returns its exit status.
 ///
-/// It is two: called as `kubectl-pgpartition`, by a link say, it is kubectl's plugin.
+/// The program is also kubectl's plugin, if it is called as `kubectl-pgpartition`, for example by a symbolic link.
 #[must_use]
 pub fn main() -> ExitCode {
     let called: Vec<OsString> = std::env::args_os().collect();
@@ -111,7 +111,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&error.into()),
     };
     let result = runtime.block_on(arguments.run());
-    // What still hangs in the background must not keep the program.
+    // A task that does not end must not keep the process.
     runtime.shutdown_background();
     match result {
         Ok(exit) => exit.into(),
@@ -119,7 +119,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What the program is called as, and asked for.
+/// Name by which the program is called, and its command.
 #[derive(Debug)]
 enum Called {
     Itself(Command),
@@ -152,18 +152,18 @@ impl Called {
     }
 }
 
-/// Prints help where it was asked for; anything else is a mistake. clap would exit with 2, which here
-/// means that there are steps.
+/// Prints help if it was requested, and otherwise a usage error. clap would exit with 2, which here means that
+/// there are steps.
 fn misused(told: &clap::Error) -> ExitCode {
-    // Where the output is closed there is nobody to tell.
+    // If the output is closed, the error cannot be printed.
     drop(told.print());
     if told.use_stderr() { Exit::Failed } else { Exit::Done }.into()
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // Where standard error is closed there is nobody to tell.
+    // If standard error is closed, the error cannot be printed.
     drop(writeln!(std::io::stderr(), "error: {error:#}"));
-    Exit::of_error(error).into()
+    Exit::from_error(error).into()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Results go to standard output, everything else to standard error. Nobody else prints.
+//! Results go to standard output, everything else to standard error. No other module prints.
 
 use std::io::{ErrorKind, Write as _};
 
 use clap::ValueEnum;
 
-/// How a result is written.
+/// Format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people
@@ -13,7 +13,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// Prints a result. That nobody reads it, as behind `| head`, is no error.
+/// Prints a result. A closed pipe, as of `| head`, is not an error.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -27,7 +27,7 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
-/// Tells the person something that is no result.
+/// Prints a message that is not a result.
 pub(super) fn tell(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stderr(), "{text}")?)
 }

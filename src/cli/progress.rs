@@ -53,7 +53,7 @@ impl Shown {
     /// A line that stays, above the bar where there is one.
     fn line(&self, text: &str) {
         if self.bar.is_hidden() {
-            // Where standard error is closed there is nobody to tell.
+            // If standard error is closed, the progress cannot be printed.
             drop(super::output::tell(text));
         } else {
             self.bar.println(text);

@@ -11,23 +11,23 @@ use super::exit::Exit;
 use super::scope::{distinct, namespace};
 use crate::kubernetes::{self, LeaseSettings, LogFormat, RunSettings};
 
-/// The last part of the identity: enough that no two processes share it.
+/// Number of random digits of the identity, enough that no two processes share it.
 const IDENTITY_DIGITS: usize = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
-    /// Look after these namespaces only; all where none is given
+    /// Namespaces to watch (default: all)
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
           value_parser = namespace)]
     namespaces: Vec<String>,
-    /// Answer probes, metrics and monitoring here; [::] is every address, of IPv4 too
+    /// Address of probes, metrics, and monitoring; [::] is every address, also of IPv4
     #[arg(long, value_name = "ADDRESS", env = "PGPARTITION_LISTEN", default_value = "[::]:8080")]
     listen: SocketAddr,
-    /// Look for drift at least this often
+    /// Interval at which every table is reconciled at least
     #[arg(long, value_name = "DURATION", env = "PGPARTITION_RESYNC", default_value = "5m",
           value_parser = duration)]
     resync: Duration,
-    /// Open at most this many sessions to one Postgres server; if 1, one more for builds of indexes
+    /// Maximum number of sessions to one Postgres server; if 1, one more for index builds
     #[arg(
         long,
         value_name = "NUMBER",
@@ -35,14 +35,14 @@ pub(super) struct RunArguments {
         default_value_t = 4
     )]
     sessions_per_server: usize,
-    /// Give what is under way this long to end
+    /// Time for running steps to finish after a termination signal
     #[arg(long, value_name = "DURATION", env = "PGPARTITION_GRACE", default_value = "25s",
           value_parser = duration)]
     grace: Duration,
-    /// How the log is written
+    /// Format of the log
     #[arg(long, value_enum, env = "PGPARTITION_LOG_FORMAT", default_value_t = Log::Auto)]
     log_format: Log,
-    /// What is logged, such as info or info,kube=debug
+    /// Filter of the log, such as info or info,kube=debug
     #[arg(
         long,
         value_name = "FILTER",
@@ -54,15 +54,15 @@ pub(super) struct RunArguments {
     lease: LeaseArguments,
 }
 
-/// A shorter one would look at everything all the time.
-const LEAST_RESYNC: Duration = Duration::from_millis(100);
+/// Minimum of `--resync`, below which the operator would reconcile continuously.
+const MIN_RESYNC: Duration = Duration::from_millis(100);
 
-/// How replicas agree on who leads.
+/// Leader election.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_field_names, reason = "they name the flags")]
 #[command(next_help_heading = "Leader election")]
 struct LeaseArguments {
-    /// The Lease
+    /// Name of the Lease
     #[arg(
         long,
         value_name = "NAME",
@@ -70,17 +70,17 @@ struct LeaseArguments {
         default_value = "pg-partition-operator"
     )]
     lease_name: String,
-    /// The Lease's namespace; that of the kubeconfig or the pod where none is given
+    /// Namespace of the Lease (default: namespace of the kubeconfig or Pod)
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_LEASE_NAMESPACE",
           value_parser = namespace)]
     lease_namespace: Option<String>,
-    /// Others take over after this long without a sign of life
+    /// Time without a renewal after which another replica takes over
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
     lease_duration: Duration,
-    /// The leader gives up after this long without success
+    /// Time without a renewal after which the leader stops leading
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     lease_renew_deadline: Duration,
-    /// The time between two signs of life
+    /// Time between two renewals
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     lease_retry_period: Duration,
 }
@@ -95,17 +95,17 @@ enum Log {
     Json,
 }
 
-/// What no flag alone can tell.
+/// Checks what no flag alone can check.
 fn check(arguments: &RunArguments) -> anyhow::Result<()> {
     let lease = &arguments.lease;
-    ensure!(arguments.resync >= LEAST_RESYNC, "--resync must be 100ms or longer");
+    ensure!(arguments.resync >= MIN_RESYNC, "--resync must be 100ms or longer");
     ensure!(arguments.sessions_per_server > 0, "--sessions-per-server must be 1 or more");
     ensure!(
         lease.lease_retry_period > Duration::ZERO
             && lease.lease_retry_period < lease.lease_renew_deadline
             && lease.lease_renew_deadline < lease.lease_duration,
         "--lease-retry-period must be shorter than --lease-renew-deadline, and that shorter than \
-         --lease-duration, or two could lead at once"
+         --lease-duration, or two replicas could lead at the same time"
     );
     Ok(())
 }

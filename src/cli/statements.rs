@@ -18,7 +18,7 @@ const MAX_SHOWN: usize = 160;
 /// Names of roles that the text output shows.
 const MAX_ROLES: usize = 5;
 
-/// Whose statements are judged.
+/// Roles whose statements are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Whose {
     /// Statements that the role you log in as has executed
@@ -76,7 +76,7 @@ fn exit((_, report): &Judged) -> Exit {
     let fails = |report: &StatementReport| {
         report.statements.iter().any(|(_, verdict)| matches!(verdict, Verdict::Fails(_)))
     };
-    if report.as_ref().is_none_or(fails) { Exit::Person } else { Exit::Done }
+    if report.as_ref().is_none_or(fails) { Exit::ActionRequired } else { Exit::Done }
 }
 
 fn count(report: &StatementReport, of: impl Fn(&Verdict) -> bool) -> usize {
@@ -121,7 +121,7 @@ fn line(statement: &Statement, verdict: &Verdict) -> String {
     format!("  {word}  {shown}{more}  ({role}, {calls} calls, query {}){why}\n", statement.query_id)
 }
 
-/// What is not in the list of statements.
+/// Notes on statements that are not in the list.
 fn notes(report: &StatementReport) -> Vec<String> {
     let roles: Vec<_> = report.other_roles.iter().take(MAX_ROLES).map(|r| shown_text(r)).collect();
     let more = if report.other_roles.len() > MAX_ROLES { " …" } else { "" };
@@ -129,7 +129,7 @@ fn notes(report: &StatementReport) -> Vec<String> {
         (
             report.not_queries > 0,
             format!(
-                "{} statements are no queries and were not judged: COPY … TO fails on a partitioned table (42809), COPY (SELECT …) TO does not",
+                "{} statements are not queries and were not checked: COPY … TO fails on a partitioned table (42809), COPY (SELECT …) TO does not",
                 report.not_queries
             ),
         ),

@@ -23,8 +23,8 @@ use crate::status::drift;
 /// Keys that are printed of one table at most.
 const MAX_KEYS: u32 = 1_000;
 
-/// How long a comparison tries again if other sessions hold locks.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time for which a comparison is retried while other sessions hold locks.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -38,15 +38,15 @@ pub(super) struct VerifyArguments {
     /// log in as the role of the application
     #[arg(long, value_name = "WHOSE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "own", conflicts_with = "keys")]
     statements: Option<Whose>,
-    /// How the result is written
+    /// Format of the result
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
 
-/// What is printed of rows.
+/// Output about rows.
 #[derive(Debug, Args)]
 pub(super) struct Rows {
-    /// Print the keys of rows that differ between a table and its copy, 1000 of each table at most. Keys are data
+    /// Print the keys of rows that differ between a table and its copy, at most 1000 for each table. Keys are data
     #[arg(long)]
     keys: bool,
 }
@@ -65,10 +65,10 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     show(&reports, arguments.output)
 }
 
-/// What is wrong with a table.
+/// Problems of a table.
 pub(super) struct Report {
     plan: Plan,
-    /// What the comparison of all rows found, if the table has a complete copy.
+    /// Result of the comparison of all rows, or `None` if the table has no complete copy.
     rows: Option<(CopiedTable, Verified)>,
 }
 
@@ -87,7 +87,7 @@ impl Report {
         };
         let keys = if rows.keys { MAX_KEYS } else { 0 };
         let lock_timeout = desired.limits.lock_timeout;
-        let timeouts = Timeouts { lock_timeout, patience: PATIENCE };
+        let timeouts = Timeouts { lock_timeout, patience: RETRY_TIMEOUT };
         let mut shown = Shown::new();
         let verified = verify_rows(session, &all, keys, timeouts, &mut shown).await;
         Ok(Self { plan, rows: Some((all.table, verified.with_context(name)?)) })
@@ -142,12 +142,12 @@ impl Report {
 
     fn exit(&self) -> Exit {
         let is_declared = self.plan.is_done() && self.is_equal();
-        let drift = if is_declared { Exit::Done } else { Exit::Steps };
-        drift.max(Exit::of_deferred(&self.plan))
+        let drift = if is_declared { Exit::Done } else { Exit::Pending };
+        drift.max(Exit::from_deferred(&self.plan))
     }
 }
 
-/// Prints what is wrong with each table, and says what it asks for.
+/// Prints the problems of each table, and returns the exit status.
 pub(super) fn show(reports: &[Report], format: Format) -> anyhow::Result<Exit> {
     match format {
         Format::Text => output::print(&reports.iter().map(Report::text).collect::<String>())?,

@@ -43,7 +43,7 @@ impl ConversionGauges {
             )?,
             backfill_rows: gauge(
                 "pgpartition_backfill_rows",
-                "Rows copied so far, and estimated number in all, while rows are copied",
+                "Rows copied so far, and estimated total, while rows are copied",
                 &["kind"],
             )?,
             sync_trigger: gauge(
@@ -58,12 +58,12 @@ impl ConversionGauges {
             )?,
             difference_rows: gauge(
                 "pgpartition_parity_difference_rows",
-                "Rows that differed at the last complete comparison, repaired ones among them",
+                "Rows that differed at the last complete comparison, including repaired ones",
                 &[],
             )?,
             mismatched_ranges: gauge(
                 "pgpartition_parity_mismatched_ranges",
-                "Ranges of keys with such rows at the last complete comparison",
+                "Ranges of keys with rows that differed at the last complete comparison",
                 &[],
             )?,
             repaired_rows: gauge(

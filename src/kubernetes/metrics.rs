@@ -66,7 +66,7 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub(super) fn new() -> prometheus::Result<Self> {
-        let build = Opts::new("pgpartition_build_info", "Which build this is")
+        let build = Opts::new("pgpartition_build_info", "Version and revision of the build")
             .const_label("version", env!("CARGO_PKG_VERSION"))
             .const_label("revision", option_env!("PGPARTITION_REVISION").unwrap_or("unknown"));
         let metrics = Self {
@@ -74,27 +74,27 @@ impl Metrics {
             build: Gauge::with_opts(build)?,
             reconciles: counter(
                 "pgpartition_reconcile_total",
-                "Reconciles, by what they came to",
+                "Reconciles, by result",
                 &["result"],
             )?,
             reconcile_duration: histogram(
                 "pgpartition_reconcile_duration_seconds",
-                "How long reconciles take",
+                "Duration of reconciles, in seconds",
                 &[],
             )?,
             steps: counter(
                 "pgpartition_steps_total",
-                "Steps, by what became of them",
+                "Steps executed, by result",
                 &["step", "result"],
             )?,
             step_duration: histogram(
                 "pgpartition_step_duration_seconds",
-                "How long steps take, retries included",
+                "Duration of steps including retries, in seconds",
                 &["step"],
             )?,
             lock_timeouts: counter(
                 "pgpartition_lock_timeouts_total",
-                "Locks that could not be had within lockTimeout",
+                "Locks not acquired within lockTimeout",
                 &["step"],
             )?,
             leader: IntGauge::new("pgpartition_leader", "Whether this replica leads")?,

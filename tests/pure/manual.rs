@@ -1,7 +1,6 @@
-//! The pages of `docs/reference` on the resource, the commands and the metrics, written by the code
-//! itself, and that alerts and runbooks belong together.
+//! The generated pages of `docs/reference` on the resource, the commands, and the metrics; and each alert has a runbook.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure manual` writes them anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure manual` writes the pages.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -18,37 +17,37 @@ use crate::golden::expect_file;
 
 const RESOURCE: &str = "# The resource
 
-Every field of a `PartitionedTable`, with what the API server refuses. A field in bold is required. What only the database can refute
-becomes a condition, see [conditions](conditions.md). `kubectl explain pgpt.spec --recursive` shows the same. This page is written by
-the code: `PGPARTITION_UPDATE=1 cargo test --test pure manual`.
+Every field of a `PartitionedTable`, with the values that the API server rejects. A field in bold is required. If only the database can tell that a value
+is wrong, a [condition](conditions.md) reports it. `kubectl explain pgpt.spec --recursive` shows the same. A test writes this page:
+`PGPARTITION_UPDATE=1 cargo test --test pure manual`.
 
-Annotations ask for what is no lasting property of the table:
+Annotations make requests that are not a lasting property of the table:
 
-| annotation | asks for |
+| annotation | request |
 |---|---|
-| `pgpartition.dev/approve: FINGERPRINT[,FINGERPRINT…]` | what the plan with this fingerprint holds back until somebody approves it |
-| `pgpartition.dev/adopt: NAME[,NAME…]` | partitions that others made to be treated as ours; names quoted as in SQL where they need it |
-| `pgpartition.dev/reconcile: ANYTHING` | a look now; `status.lastHandledReconcile` repeats the value when it was done |
+| `pgpartition.dev/approve: FINGERPRINT[,FINGERPRINT…]` | approve the deferred steps of the plan with this fingerprint |
+| `pgpartition.dev/adopt: NAME[,NAME…]` | adopt unmanaged partitions; quote names as in SQL if needed |
+| `pgpartition.dev/reconcile: ANYTHING` | reconcile now; `status.lastHandledReconcile` repeats the value afterwards |
 ";
 
 const COMMANDS: &str = "# The commands
 
-What each command says of itself with `--help`. `pg-partition-operator help` lists them, and the exit statuses. This page is written by
-the code: `PGPARTITION_UPDATE=1 cargo test --test pure manual`.
+The output of `--help` for each command. `pg-partition-operator help` lists the commands and the exit statuses. A test writes this page:
+`PGPARTITION_UPDATE=1 cargo test --test pure manual`.
 ";
 
 const METRICS: &str = "# Metrics
 
-What `/metrics` tells. Those with the labels `namespace` and `name` are about one table, and only the leader has them; a value that is not
-known is absent, not 0, and a deleted resource takes its series with it. No label ever holds the name of a partition. `type` and `status`
-are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), `step` one of the [steps](steps.md), `state` is
-`attached`, `missing`, `unmanaged` (attached too, but made by others), `detached` or `pending_detach`. This page is written by the code:
+The metrics of `/metrics`. A metric with the labels `namespace` and `name` is about one table, and only the leader reports it. A value that is not
+known is absent, not 0. When a resource is deleted, its series end. No label contains the name of a partition. `type` and `status`
+are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), and `step` is one of the [steps](steps.md). `state` is
+`attached`, `missing`, `unmanaged` (attached, but not managed), `detached`, or `pending_detach`. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure manual`.
 
-Only a table that is converted has the metrics of conversions. `stage` is that of `status.conversion`. `from` and `side` are `source` or
+Only a table that is being converted has the metrics of conversions. `stage` is that of `status.conversion`. `from` and `side` are `source` or
 `partitioned`, `kind` is `copied` or `estimated`, and the `state` of `pgpartition_sync_trigger` is `enabled`, `altered`, or `missing`.
 
-| metric | kind | labels | what it says |
+| metric | kind | labels | meaning |
 |---|---|---|---|
 ";
 
@@ -67,7 +66,7 @@ fn every_field_is_described() {
 fn every_command_is_described() {
     let mut page = COMMANDS.to_owned();
     let help = help(&["--help"]);
-    for command in ["run", "crd", "plan", "apply", "verify", "inspect"] {
+    for command in ["run", "check", "crd", "plan", "apply", "verify", "inspect"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
         write!(page, "\n## {command}\n\n```\n{}```\n", self::help(&[command, "--help"])).unwrap();
     }
@@ -148,7 +147,7 @@ fn section(path: &str, schema: &Value) -> String {
     let rules = schema["x-kubernetes-validations"].as_array().into_iter().flatten();
     let refused: String = rules.map(|rule| format!("- {}\n", refusal(rule))).collect();
     if !refused.is_empty() {
-        write!(text, "\nRefused:\n\n{refused}").unwrap();
+        write!(text, "\nRejected:\n\n{refused}").unwrap();
     }
     text + &within
 }

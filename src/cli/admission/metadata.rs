@@ -1,4 +1,4 @@
-//! What every object of Kubernetes has: a name, labels, annotations.
+//! Metadata of a Kubernetes object: name, labels, and annotations.
 
 use serde_json::{Map, Value};
 

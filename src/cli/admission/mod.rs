@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::api::v1alpha1::crd;
 
-/// What the API server says if something that a rule rests on is wrong.
+/// Message of the API server if a value that a rule depends on is invalid.
 const NOT_CHECKED: &str = "Invalid value: null: some validation rules were not checked because the object \
                            was invalid; correct the existing errors to complete validation";
 
@@ -31,7 +31,7 @@ pub struct Admission {
 pub struct Rejection {
     /// The field, as the API server names it; empty for the document as a whole.
     pub field: String,
-    /// What is wrong, in the API server's words.
+    /// Errors, in the words of the API server.
     pub message: String,
     /// Whether no CEL rule is asked any more.
     is_blocking: bool,
@@ -60,7 +60,7 @@ impl Admission {
     /// Admission as in a cluster.
     ///
     /// # Errors
-    /// Returns an error if the definition is no plain data, which tests rule out.
+    /// Returns an error if the definition is not plain data, which tests exclude.
     pub fn in_cluster() -> Result<Self, serde_json::Error> {
         let definition = crd();
         let schema = definition.spec.versions.first().and_then(|version| version.schema.as_ref());

@@ -1,4 +1,4 @@
-//! `approve`: what the plan holds back until a person has seen it may be done.
+//! `approve`: approves the deferred steps of a plan.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -16,20 +16,20 @@ use crate::converge::ConvergeError;
 use crate::kubernetes::{AccessError, Cluster};
 use crate::partition::shown_text;
 
-/// How often a resource may change under our hands before we give up.
+/// Maximum number of attempts while other clients change the resource.
 const TRIES: usize = 10;
 
 #[derive(Debug, Args)]
 pub(super) struct ApproveArguments {
     #[command(flatten)]
     resource: Resource,
-    /// The plan, as status and plan show it; where none is given, the plan is shown, and asked about
+    /// Fingerprint of the plan, as status and plan show it (default: the command shows the plan and asks)
     #[arg(value_name = "FINGERPRINT")]
     fingerprint: Option<String>,
-    /// Approve of the plan that is shown without asking
+    /// Approve the plan without asking
     #[arg(short, long, conflicts_with = "fingerprint")]
     yes: bool,
-    /// Wait until it is done, for 5 minutes or for so long
+    /// Wait until the steps are executed (default: 5m)
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true,
           default_missing_value = "5m", value_parser = duration)]
     wait: Option<Duration>,
@@ -42,19 +42,19 @@ pub(super) async fn approve(
     let name = &arguments.resource.name;
     let mut table = cluster.get(name).await?;
     let Some(plan) = fingerprint(&table).filter(|_| status::awaits_approval(&table)) else {
-        output::print(&format!("{}: nothing awaits approval\n", shown(&table)))?;
+        output::print(&format!("{}: no plan awaits approval\n", shown(&table)))?;
         return Ok(Exit::Done);
     };
     let expected = match &arguments.fingerprint {
         Some(fingerprint) => fingerprint.trim().to_owned(),
         None if seen_and_approved(&table, arguments.yes)? => plan,
-        None => return Ok(Exit::Person),
+        None => return Ok(Exit::ActionRequired),
     };
     for _ in 0..TRIES {
         match fingerprint(&table).filter(|_| status::awaits_approval(&table)) {
-            None => bail!("nothing awaits approval any more"),
+            None => bail!("no plan awaits approval anymore"),
             Some(_) if status::is_outdated(&table) => {
-                output::tell("the spec has changed since this plan was made: look at the next")?;
+                output::tell("the spec has changed since this plan: review the next one")?;
                 return Ok(Exit::PlanChanged);
             }
             Some(fingerprint) if fingerprint != expected => {
@@ -78,24 +78,24 @@ fn fingerprint(table: &PartitionedTable) -> Option<String> {
     Some(table.status.as_ref()?.plan.as_ref()?.fingerprint.clone())
 }
 
-/// Shows what would be approved, and asks whether it is.
+/// Shows the plan, and asks whether to approve it.
 fn seen_and_approved(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
     output::tell(&format!("{}\n{}", shown(table), status::plan_text(table)))?;
     if yes {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask on: name the fingerprint, or say --yes");
+        bail!("there is no terminal: name the fingerprint, or set --yes");
     }
     let mut terminal = std::io::stderr();
-    write!(terminal, "Approve of this plan? [y/N] ")?;
+    write!(terminal, "Approve this plan? [y/N] ")?;
     terminal.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Says that it is approved, and waits until it is done where that is wanted.
+/// Reports the approval, and waits until the steps are executed if requested.
 async fn approved(
     cluster: &Cluster,
     table: &PartitionedTable,
@@ -104,19 +104,19 @@ async fn approved(
 ) -> anyhow::Result<Exit> {
     output::print(&format!("{}: plan {fingerprint} is approved\n", shown(table)))?;
     if table.spec.suspend {
-        output::tell("spec.suspend is set: nothing is done until it is false")?;
-        return Ok(if wait.is_some() { Exit::Person } else { Exit::Done });
+        output::tell("spec.suspend is true: the operator executes no step until it is false")?;
+        return Ok(if wait.is_some() { Exit::ActionRequired } else { Exit::Done });
     }
     if table.spec.mode == Mode::Plan {
-        output::tell("spec.mode is Plan: nothing is done until it is Enforce")?;
+        output::tell("spec.mode is Plan: the operator executes no step until it is Enforce")?;
     }
-    let Some(patience) = wait else { return Ok(Exit::Done) };
+    let Some(timeout) = wait else { return Ok(Exit::Done) };
     let is_done = |table: &PartitionedTable| {
         !status::awaits_approval(table) && (status::is_ready(table) || status::is_stalled(table))
     };
-    let (table, is_done) = cluster.wait(&table.name_any(), patience, is_done).await?;
+    let (table, is_done) = cluster.wait(&table.name_any(), timeout, is_done).await?;
     if !is_done {
-        output::tell(&format!("not done within {} s", patience.as_secs()))?;
+        output::tell(&format!("not done within {} s", timeout.as_secs()))?;
     }
     let exit = status::show(&table, Format::Text)?;
     Ok(if is_done { exit } else { exit.max(Exit::Busy) })

@@ -1,4 +1,4 @@
-//! The database of a resource, where it can be reached from here.
+//! A session to the database of a resource, if this machine can reach it.
 
 use anyhow::{Context as _, bail};
 
@@ -8,7 +8,7 @@ use crate::desired::DesiredTable;
 use crate::kubernetes::Cluster;
 use crate::postgres::Session;
 
-/// What the resource means.
+/// Returns the desired table of the resource.
 pub(super) fn desired(table: &PartitionedTable) -> anyhow::Result<DesiredTable> {
     DesiredTable::of(table).or_else(|errors| {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
@@ -16,8 +16,8 @@ pub(super) fn desired(table: &PartitionedTable) -> anyhow::Result<DesiredTable> 
     })
 }
 
-/// A session as the resource's Secret says, with the rights of whoever asks. Where there is none, the
-/// person is told why, and what is shown instead.
+/// Opens a session with the login in the resource's Secret, with the permissions of the caller. Returns `None` if
+/// it cannot, after a message with the cause.
 pub(super) async fn session(
     cluster: &Cluster,
     table: &PartitionedTable,
@@ -26,8 +26,8 @@ pub(super) async fn session(
         Ok(session) => Ok(Some(session)),
         Err(error) => {
             output::tell(&format!(
-                "the database cannot be asked from here: {error:#}\n\
-                 this is what the operator last said of it:"
+                "cannot connect to the database from here: {error:#}\n\
+                 this is what the operator last reported:"
             ))?;
             Ok(None)
         }

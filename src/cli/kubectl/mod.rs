@@ -1,4 +1,4 @@
-//! `kubectl pgpartition`: the same program, called by another name, for a resource in a cluster.
+//! `kubectl pgpartition`: the same program under another name, for a resource in a cluster.
 
 mod approve;
 mod at_hand;
@@ -17,10 +17,10 @@ use super::exit::Exit;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::kubernetes::{Cluster, ClusterSettings};
 
-/// What kubectl looks for on the PATH when it is asked for `pgpartition`.
+/// Name under which kubectl finds the plugin on the PATH.
 const PROGRAM: &str = "kubectl-pgpartition";
 
-/// Shows what becomes of PartitionedTable resources, and approves of it.
+/// Shows the state and the plans of PartitionedTable resources, and approves plans.
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, bin_name = "kubectl pgpartition", version, max_term_width = 100)]
 #[command(after_help = EXIT_STATUSES)]
@@ -38,40 +38,40 @@ const EXIT_STATUSES: &str = "Exit status:
   3  the plan is no longer the one expected (approve)
   4  something needs a person
   5  others are waited for, or what was waited for did not come in time
-Of several outcomes the gravest counts: 1, 3, 4, 5, 2, 0.";
+If there are several outcomes, the most severe one counts: 1, 3, 4, 5, 2, 0.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show what is there, what is next, what is held back, and what to do about it
+    /// Show the state, the next step, deferred steps, and what to do
     Status(status::StatusArguments),
-    /// Show what the operator would do now, why, under which locks, and what is held back
+    /// Show the steps that the operator would execute now, with their reasons and locks, and deferred steps
     Plan(plan::PlanArguments),
-    /// Approve of what the plan holds back until somebody does
+    /// Approve the deferred steps of a plan
     Approve(approve::ApproveArguments),
     /// Check coverage, drift, and triggers, and compare all rows of a conversion; change nothing
     Verify(verify::VerifyArguments),
-    /// Have the operator look now, and show what came of it
+    /// Request a reconcile, and show the result
     Reconcile(reconcile::ReconcileArguments),
 }
 
-/// Which cluster, and where in it.
+/// Cluster and namespace.
 #[derive(Debug, Args)]
 struct Place {
-    /// The namespace; that of the context where none is given
+    /// Namespace (default: namespace of the context)
     #[arg(short, long, value_name = "NAMESPACE", global = true)]
     namespace: Option<String>,
-    /// The context of the kubeconfig; the current one where none is given
+    /// Context of the kubeconfig (default: the current context)
     #[arg(long, value_name = "CONTEXT", global = true)]
     context: Option<String>,
-    /// The kubeconfig; KUBECONFIG or ~/.kube/config where none is given
+    /// Kubeconfig file (default: KUBECONFIG or ~/.kube/config)
     #[arg(long, value_name = "FILE", global = true)]
     kubeconfig: Option<PathBuf>,
 }
 
-/// Which resource.
+/// Resource.
 #[derive(Debug, Args)]
 struct Resource {
-    /// The PartitionedTable: revenues, or as `kubectl get -o name` prints it
+    /// Name of the PartitionedTable, also in the form of `kubectl get -o name`
     #[arg(value_name = "NAME", value_parser = name)]
     name: String,
 }
@@ -81,13 +81,13 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.rsplit('/').next().unwrap_or(text).to_owned())
 }
 
-/// What `status` prints of a resource, as of `now`.
+/// Returns the output of `status` for a resource, as of `now`.
 #[must_use]
 pub fn status_text(table: &PartitionedTable, now: Timestamp) -> String {
     status::text(table, now, status::Paint::Plain)
 }
 
-/// Whether the program is called as kubectl calls its plugin.
+/// Returns whether the program is called by the name of the plugin.
 pub(super) fn is_called(program: Option<&OsStr>) -> bool {
     program.and_then(|program| Path::new(program).file_stem()).is_some_and(|name| name == PROGRAM)
 }
@@ -104,14 +104,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     }
 }
 
-/// A resource as a person is shown it.
+/// Returns the namespace and name of a resource for display.
 fn shown(table: &PartitionedTable) -> String {
     let metadata = &table.metadata;
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     format!("{}/{}", part(&metadata.namespace), part(&metadata.name))
 }
 
-/// A command of ours about a resource, as it is typed.
+/// Returns a command of the plugin for a resource, as a user types it.
 fn command(verb: &str, table: &PartitionedTable) -> String {
     let metadata = &table.metadata;
     let part = |part: &Option<String>| part.clone().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `plan`: what the operator would do.
+//! `plan`: the steps that the operator would execute.
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -18,10 +18,10 @@ use crate::plan::Moment;
 pub(super) struct PlanArguments {
     #[command(flatten)]
     resource: Resource,
-    /// Plan as if everything were due now, whatever spec.schedule says
+    /// Plan as if everything were due now, and ignore spec.schedule
     #[arg(long)]
     now: bool,
-    /// How the plan is written
+    /// Format of the plan
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
@@ -39,10 +39,10 @@ pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow:
     show(&[desired], &[plan], arguments.output)
 }
 
-/// Prints of the plan what the status tells.
+/// Prints the part of the plan that the status has.
 fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
     let told = table.status.as_ref().filter(|status| !status.conditions.is_empty());
-    let Some(told) = told else { bail!("nothing: no operator has looked at this resource yet") };
+    let Some(told) = told else { bail!("no plan: no operator has reconciled this resource yet") };
     match format {
         Format::Text if told.plan.is_none() => {
             let known = if status::is_ready(table) { "nothing to do" } else { "no plan is known" };
@@ -50,8 +50,8 @@ fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result
         }
         Format::Text => output::print(&status::plan_text(table))?,
         Format::Json => output::print_json(&json!({ "plans": [], "told": told.plan }))?,
-        Format::Sql => bail!("nothing in SQL: that needs the database"),
+        Format::Sql => bail!("no SQL: it needs the database"),
     }
     let has_steps = told.plan.as_ref().is_some_and(|plan| plan.steps > 0);
-    Ok(if has_steps { Exit::Steps } else { status::exit(table) })
+    Ok(if has_steps { Exit::Pending } else { status::exit(table) })
 }

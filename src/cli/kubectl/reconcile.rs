@@ -1,4 +1,4 @@
-//! `reconcile`: has the operator look now.
+//! `reconcile`: requests a reconcile.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::kubernetes::Cluster;
 pub(super) struct ReconcileArguments {
     #[command(flatten)]
     resource: Resource,
-    /// How long to wait for the operator's answer
+    /// Time to wait for the operator
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     wait: Duration,
-    /// Ask, and do not wait for the answer
+    /// Request the reconcile without waiting for it
     #[arg(long, conflicts_with = "wait")]
     no_wait: bool,
-    /// How the status is written
+    /// Format of the status
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
@@ -34,13 +34,15 @@ pub(super) async fn reconcile(
     let name = &arguments.resource.name;
     let table = cluster.get(name).await?;
     if table.spec.suspend {
-        output::tell("spec.suspend is set: nobody looks until it is false")?;
-        return Ok(status::show(&table, arguments.output)?.max(Exit::Person));
+        output::tell(
+            "spec.suspend is true: the operator does not inspect the table until it is false",
+        )?;
+        return Ok(status::show(&table, arguments.output)?.max(Exit::ActionRequired));
     }
     let asked = Timestamp::now().to_string();
     cluster.annotate(name, (RECONCILE_ANNOTATION, &asked), None).await?;
     if arguments.no_wait {
-        output::print(&format!("{}: asked\n", shown(&table)))?;
+        output::print(&format!("{}: reconcile requested\n", shown(&table)))?;
         return Ok(Exit::Done);
     }
     let is_answered = |table: &PartitionedTable| {
@@ -50,7 +52,7 @@ pub(super) async fn reconcile(
     let (table, is_answered) = cluster.wait(name, arguments.wait, is_answered).await?;
     if !is_answered {
         output::tell(&format!(
-            "no answer within {} s: is there an operator that looks after the namespace {}?",
+            "no answer within {} s: check that an operator is running and watches the namespace {}",
             arguments.wait.as_secs(),
             cluster.namespace()
         ))?;

@@ -1,4 +1,4 @@
-//! `verify`: whether the table is what the resource declares.
+//! `verify`: whether the table matches the spec.
 
 use anyhow::bail;
 use clap::Args;
@@ -20,7 +20,7 @@ pub(super) struct VerifyArguments {
     resource: Resource,
     #[command(flatten)]
     rows: Rows,
-    /// How the result is written
+    /// Format of the result
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
@@ -36,11 +36,11 @@ pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> any
     show(&[report], arguments.output)
 }
 
-/// Prints what of the conditions is not true.
+/// Prints the conditions that are not true.
 fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
     let conditions = status::conditions(table);
     if conditions.is_empty() {
-        bail!("nothing: no operator has looked at this resource yet");
+        bail!("no result: no operator has reconciled this resource yet");
     }
     let wrong = conditions.iter().filter(|condition| !status::repeats_ready(condition));
     let wrong = wrong.filter(|condition| condition.status != "True");

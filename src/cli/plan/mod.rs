@@ -1,4 +1,4 @@
-//! `plan`: what would be done, why, under which locks, and what is held back.
+//! `plan`: planned steps with their reasons and locks, and deferred steps with their blockers.
 
 mod json;
 mod script;
@@ -25,30 +25,30 @@ pub(super) struct PlanArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
-    /// Plan what the operator would do at that instant: as of the last one that spec.schedule names
+    /// Plan as the operator would at that time: as of the most recent time that spec.schedule names
     #[arg(long)]
     scheduled: bool,
-    /// Plan for this snapshot, as `inspect -o json` printed it, in place of a database
+    /// Saved snapshot from `inspect -o json`, which replaces the database
     #[arg(long, value_name = "SNAPSHOT")]
     observed: Option<PathBuf>,
-    /// How the plan is written
+    /// Format of the plan
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
 
-/// How a plan is written.
+/// Format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people
     Text,
     /// For programs
     Json,
-    /// The statements, for psql with ON_ERROR_STOP
+    /// Statements for psql with ON_ERROR_STOP
     Sql,
 }
 
-/// How long a build in a script for psql waits for others.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// Time that an index build in a script for psql waits for other sessions.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(10);
 
 pub(super) async fn plan(arguments: PlanArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
@@ -82,7 +82,7 @@ pub(super) fn show(
 }
 
 fn timeouts(table: &DesiredTable) -> Timeouts {
-    Timeouts { lock_timeout: table.limits.lock_timeout, patience: PATIENCE }
+    Timeouts { lock_timeout: table.limits.lock_timeout, patience: RETRY_TIMEOUT }
 }
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
@@ -131,7 +131,7 @@ fn plan_for_snapshot(
     Ok(plan::plan(table, &observed, &moment))
 }
 
-/// What waits for a person counts only where there is nothing to be done besides.
+/// Returns the exit status; manual action counts only if there are no steps.
 fn exit(plan: &Plan) -> Exit {
-    if plan.is_done() { Exit::of_deferred(plan) } else { Exit::Steps }
+    if plan.is_done() { Exit::from_deferred(plan) } else { Exit::Pending }
 }

@@ -1,4 +1,4 @@
-//! What a person can do about a status.
+//! Advice for the user about a status.
 
 use super::layout::paragraph;
 use super::{condition, conditions, is_outdated, reason, repeats_ready};
@@ -9,13 +9,13 @@ use crate::api::{ConditionType, Reason};
 use crate::cli::kubectl::command;
 use crate::partition::shown_text;
 
-/// What to do, and the commands that do it.
+/// Instruction, and the commands for it.
 struct Advice {
     text: String,
     commands: Vec<String>,
 }
 
-/// What a person can do, or has to wait for; nothing where all is well.
+/// Returns instructions for the user; empty if all is well.
 pub(super) fn advice(table: &PartitionedTable) -> String {
     let advice = all(table);
     if advice.is_empty() {
@@ -33,8 +33,8 @@ pub(super) fn advice(table: &PartitionedTable) -> String {
 
 fn all(table: &PartitionedTable) -> Vec<Advice> {
     if condition(table, ConditionType::Ready).is_none() {
-        let text = "No operator has looked at this resource. See whether one runs, and looks after \
-                    this namespace; the Lease names the replica that leads.";
+        let text = "No operator has reconciled this resource. Check that an operator is running and watches \
+                    this namespace; the Lease names the leader.";
         let lease = "kubectl get leases -A --field-selector metadata.name=pg-partition-operator";
         return vec![Advice { text: text.to_owned(), commands: vec![lease.to_owned()] }];
     }
@@ -43,7 +43,7 @@ fn all(table: &PartitionedTable) -> Vec<Advice> {
     for reason in &reasons {
         let mut text = format!("{reason}: {}", reason.describe());
         if *reason == Reason::DetachPending {
-            text.push_str(" In psql, SELECT pg_terminate_backend(process) ends what nobody needs.");
+            text.push_str(" In psql, SELECT pg_terminate_backend(pid) ends a session.");
         }
         advice.push(Advice { text, commands: commands(*reason, table) });
     }
@@ -58,39 +58,40 @@ fn plainly(text: String) -> Advice {
     Advice { text, commands: Vec::new() }
 }
 
-/// What the operator has not taken notice of yet.
+/// Returns changes that the operator has not handled yet.
 fn waits(table: &PartitionedTable) -> Vec<String> {
     let status = table.status.clone().unwrap_or_default();
     let annotation = |name: &str| table.metadata.annotations.as_ref()?.get(name).cloned();
     let mut waits = Vec::new();
     if is_outdated(table) {
         waits.push(
-            "The spec has changed since the operator looked: this is of the spec before."
+            "The spec has changed since the last reconcile: this status is about the previous spec."
                 .to_owned(),
         );
     }
     if let Some(asked) = annotation(RECONCILE_ANNOTATION)
         && status.last_handled_reconcile.as_ref() != Some(&asked)
     {
-        waits.push("A reconcile was asked for, and the operator has not answered.".to_owned());
+        waits
+            .push("A reconcile was requested, and the operator has not handled it yet.".to_owned());
     }
     if let (Some(approved), Some(plan)) = (annotation(APPROVE_ANNOTATION), &status.plan)
         && [Reason::AwaitingApproval, Reason::ParityFailed].iter().any(|r| is_given(table, *r))
     {
         waits.push(if approved.split(',').any(|one| one.trim() == plan.fingerprint) {
-            "The plan is approved, and the operator has yet to act.".to_owned()
+            "The plan is approved, and the operator has not acted on it yet.".to_owned()
         } else {
-            format!("What was approved before is another plan: {}.", shown_text(&approved))
+            format!("The approved fingerprint is that of another plan: {}.", shown_text(&approved))
         });
     }
     waits
 }
 
-/// Why what should be true is not, each reason once.
+/// Returns the reasons of the conditions that are not true, each once.
 fn reasons(table: &PartitionedTable) -> Vec<Reason> {
     let ready = condition(table, ConditionType::Ready).and_then(reason);
     if let Some(work @ (Reason::PlanOnly | Reason::Progressing)) = ready {
-        // All else that is not true waits for that.
+        // All other conditions wait for it.
         return vec![work];
     }
     let mut reasons = Vec::new();
@@ -111,7 +112,7 @@ fn is_given(table: &PartitionedTable, reason: Reason) -> bool {
     reasons(table).contains(&reason)
 }
 
-/// What helps, where a command does.
+/// Returns commands that help with a reason, if any.
 fn commands(reason: Reason, table: &PartitionedTable) -> Vec<String> {
     let metadata = &table.metadata;
     let name = metadata.name.clone().unwrap_or_default();
@@ -146,7 +147,7 @@ fn commands(reason: Reason, table: &PartitionedTable) -> Vec<String> {
     }
 }
 
-/// Rows that stay in the default partition though nothing is in their way.
+/// Returns advice about rows that stay in the default partition although nothing blocks their move.
 fn about_default_rows(table: &PartitionedTable) -> Option<Advice> {
     let counts = table.status.as_ref()?.partitions.as_ref()?;
     counts.default_rows.filter(|rows| *rows > 0)?;
@@ -158,11 +159,11 @@ fn about_default_rows(table: &PartitionedTable) -> Option<Advice> {
     let text = match table.spec.default_partition() {
         DefaultPartition::Present => {
             "The rows in the default partition are of no period that the spec provides: NULL, \
-             infinity, or far away. They stay until somebody corrects them, or raises ahead or lowers \
+             infinity, or far away. They stay until you correct them, or raise ahead or lower \
              startAt."
         }
         DefaultPartition::Absent => {
-            "Nobody moves rows out of the default partition: set spec.defaultPartition to Present to \
+            "The operator does not move rows out of the default partition: set spec.defaultPartition to Present to \
              have it kept, and its rows moved where they belong."
         }
     };

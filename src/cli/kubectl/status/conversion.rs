@@ -1,4 +1,4 @@
-//! What a status says of a conversion.
+//! The conversion, as far as a status shows it.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,4 +1,4 @@
-//! How text is laid out for a terminal: lines that are not too long, times a person can grasp.
+//! Layout of text for a terminal: wrapped lines, and readable times.
 
 use std::io::IsTerminal as _;
 
@@ -7,33 +7,33 @@ use jiff::{SignedDuration, Timestamp};
 /// The longest line, in characters.
 const WIDTH: usize = 100;
 
-/// Whether what stands out is coloured.
+/// Whether output is colored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli::kubectl) enum Paint {
     /// Characters alone.
     Plain,
     /// With the escape sequences of a terminal.
-    Coloured,
+    Colored,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Colour {
+pub(super) enum Color {
     Red = 31,
     Green = 32,
     Yellow = 33,
 }
 
 impl Paint {
-    /// Colours for a terminal, unless the person wants none: <https://no-color.org>.
+    /// Returns colors for a terminal, unless NO_COLOR is set: <https://no-color.org>.
     pub(super) fn for_standard_output() -> Self {
         let none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if std::io::stdout().is_terminal() && !none { Self::Coloured } else { Self::Plain }
+        if std::io::stdout().is_terminal() && !none { Self::Colored } else { Self::Plain }
     }
 
-    pub(super) fn paint(self, text: &str, colour: Colour) -> String {
+    pub(super) fn paint(self, text: &str, color: Color) -> String {
         match self {
             Self::Plain => text.to_owned(),
-            Self::Coloured => format!("\u{1b}[{}m{text}\u{1b}[0m", colour as u8),
+            Self::Colored => format!("\u{1b}[{}m{text}\u{1b}[0m", color as u8),
         }
     }
 }

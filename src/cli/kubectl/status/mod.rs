@@ -26,7 +26,7 @@ pub(super) use text::text;
 pub(super) struct StatusArguments {
     #[command(flatten)]
     resource: Resource,
-    /// How the status is written
+    /// Format of the status
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
@@ -53,23 +53,23 @@ pub(super) fn show(table: &PartitionedTable, format: Format) -> anyhow::Result<E
     Ok(exit(table))
 }
 
-/// What the status asks for.
+/// Returns the exit status of a status.
 pub(super) fn exit(table: &PartitionedTable) -> Exit {
     let Some(ready) = condition(table, ConditionType::Ready).filter(|_| !is_outdated(table)) else {
-        return Exit::Steps;
+        return Exit::Pending;
     };
     if ready.status == "True" {
         return Exit::Done;
     }
     match reason(ready) {
-        Some(Reason::PlanOnly) => Exit::Steps,
+        Some(Reason::PlanOnly) => Exit::Pending,
         Some(reason) => match reason.resolved_by() {
-            ResolvedBy::User => Exit::Person,
+            ResolvedBy::User => Exit::ActionRequired,
             ResolvedBy::OtherSessions => Exit::Busy,
-            ResolvedBy::Time => Exit::Steps,
+            ResolvedBy::Time => Exit::Pending,
         },
-        None if is_stalled(table) => Exit::Person,
-        None => Exit::Steps,
+        None if is_stalled(table) => Exit::ActionRequired,
+        None => Exit::Pending,
     }
 }
 
@@ -102,7 +102,7 @@ fn is_converting(table: &PartitionedTable) -> bool {
     table.status.as_ref().is_some_and(|status| status.conversion.is_some())
 }
 
-/// Whether the spec has changed since the operator looked.
+/// Returns whether the spec has changed since the last reconcile.
 pub(super) fn is_outdated(table: &PartitionedTable) -> bool {
     let of = table.status.as_ref().and_then(|status| status.observed_generation);
     table.metadata.generation.is_some() && of != table.metadata.generation

@@ -1,4 +1,4 @@
-//! What a status tells of the plan.
+//! The plan, as far as a status shows it.
 
 use super::layout::item;
 use crate::api::v1alpha1::PartitionedTable;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::advice::advice;
-use super::layout::{Colour, Paint, long, paragraph, relative, short};
+use super::layout::{Color, Paint, long, paragraph, relative, short};
 use super::{condition, conditions, conversion, is_ready, is_stalled, preview, reason};
 use crate::api::v1alpha1::{CoverageBound, DefaultPartition, PartitionCounts, PartitionedTable};
 use crate::api::{ConditionType, Reason};
@@ -14,7 +14,7 @@ use crate::partition::{Identifier, shown_text};
 /// A message that is as soon said again.
 const SHORT: usize = 12;
 
-/// What is there, what is next, what is held back, and what to do about it: at a glance, as of `now`.
+/// Returns the state, the next step, deferred steps, and what to do, as of `now`.
 pub(in crate::cli::kubectl) fn text(
     table: &PartitionedTable,
     now: Timestamp,
@@ -34,25 +34,25 @@ pub(in crate::cli::kubectl) fn text(
 
 fn headline(table: &PartitionedTable, paint: Paint) -> String {
     let ready = condition(table, ConditionType::Ready);
-    let (verdict, colour) = match ready {
-        None => ("nobody has looked at it yet".to_owned(), Colour::Yellow),
+    let (verdict, color) = match ready {
+        None => ("not reconciled yet".to_owned(), Color::Yellow),
         Some(ready) if reason(ready) == Some(Reason::Suspended) => {
             let last = if is_ready(table) { "ready" } else { "not ready" };
-            (format!("suspended, {last} when it was last looked at"), Colour::Yellow)
+            (format!("suspended, {last} at the last reconcile"), Color::Yellow)
         }
         Some(ready) if reason(ready) == Some(Reason::Deleting) => {
-            ("being deleted".to_owned(), Colour::Yellow)
+            ("being deleted".to_owned(), Color::Yellow)
         }
-        Some(_) if is_ready(table) => ("ready".to_owned(), Colour::Green),
+        Some(_) if is_ready(table) => ("ready".to_owned(), Color::Green),
         Some(ready) => {
-            let colour = if is_stalled(table) { Colour::Red } else { Colour::Yellow };
-            (format!("not ready, {}", shown_text(&ready.reason)), colour)
+            let color = if is_stalled(table) { Color::Red } else { Color::Yellow };
+            (format!("not ready, {}", shown_text(&ready.reason)), color)
         }
     };
-    format!("{}: {}\n", shown(table), paint.paint(&verdict, colour))
+    format!("{}: {}\n", shown(table), paint.paint(&verdict, color))
 }
 
-/// What is there and what is next, each with its label.
+/// Returns the state and the next step, each with its label.
 fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static str, String)> {
     let status = table.status.clone().unwrap_or_default();
     let mut facts = vec![("table", named(table, status.strategy.as_deref()))];
@@ -99,7 +99,7 @@ fn partitions(counts: &PartitionCounts) -> String {
     counted.join(", ")
 }
 
-/// None on a hash, and where no default partition is known of.
+/// Returns `None` for a hash, and if no default partition is known.
 fn default_rows(table: &PartitionedTable, counts: &PartitionCounts) -> Option<String> {
     let is_kept = table.spec.default_partition() == DefaultPartition::Present;
     table.spec.partition_by.range.as_ref()?;
@@ -107,7 +107,7 @@ fn default_rows(table: &PartitionedTable, counts: &PartitionCounts) -> Option<St
         Some(0) if !is_kept => None,
         Some(1) => Some("1 row".to_owned()),
         Some(rows) => Some(format!("{rows} rows")),
-        None => Some("nobody knows how many rows".to_owned()),
+        None => Some("number of rows unknown".to_owned()),
     }
 }
 
@@ -133,7 +133,7 @@ fn coverage(table: &PartitionedTable, now: Timestamp) -> Option<String> {
     Some(format!("{from} to {until}{left}"))
 }
 
-/// The conditions as a table. What two of them say alike is said once.
+/// Returns the conditions as a table. If two have the same message, the second refers to the first.
 fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
     if conditions.is_empty() {
         return String::new();
@@ -147,8 +147,8 @@ fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
     let mut text = heading;
     for condition in conditions {
         let before = conditions.iter().take_while(|other| other.type_ != condition.type_);
-        let alike = before.into_iter().find(|other| other.message == condition.message);
-        let message = match alike {
+        let same = before.into_iter().find(|other| other.message == condition.message);
+        let message = match same {
             Some(other) if other.message.len() > SHORT => {
                 format!("as {}", other.type_)
             }
@@ -160,16 +160,16 @@ fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
         let after = format!("  {:reason$}  {age:4}  ", shown_text(&condition.reason));
         let line = paragraph(&format!("{before}{status}{after}"), &shown_text(&message));
         let rest = line.get(before.len() + status.len()..).unwrap_or_default();
-        text.push_str(&format!("{before}{}{rest}", paint.paint(&status, colour(condition))));
+        text.push_str(&format!("{before}{}{rest}", paint.paint(&status, color(condition))));
     }
     text
 }
 
 /// `True` is good, except in `Stalled` and `Reconciling`.
-fn colour(condition: &Condition) -> Colour {
+fn color(condition: &Condition) -> Color {
     match (ConditionType::from_name(&condition.type_), condition.status.as_str()) {
-        (Some(ConditionType::Stalled), "True") | (_, "False") => Colour::Red,
-        (Some(ConditionType::Reconciling), _) | (_, "Unknown") => Colour::Yellow,
-        _ => Colour::Green,
+        (Some(ConditionType::Stalled), "True") | (_, "False") => Color::Red,
+        (Some(ConditionType::Reconciling), _) | (_, "Unknown") => Color::Yellow,
+        _ => Color::Green,
     }
 }
