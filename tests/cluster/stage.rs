@@ -92,6 +92,11 @@ impl<'a> Stage<'a> {
         self.kubectl(&["apply", "-f", text(file(object).path())]);
     }
 
+    /// Changes a resource as `kubectl patch` does.
+    pub(crate) fn patch(&self, name: &str, change: &Value) {
+        self.kubectl(&["patch", "pgpt", name, "--type=merge", "-p", &change.to_string()]);
+    }
+
     /// Makes or changes a Secret with one key `uri`.
     pub(crate) fn secret(&self, name: &str, uri: &str) {
         self.apply(&json!({
@@ -109,6 +114,19 @@ impl<'a> Stage<'a> {
 
     pub(crate) fn object(&self, name: &str) -> Value {
         serde_json::from_str(&self.kubectl(&["get", "pgpt", name, "-o", "json"])).unwrap()
+    }
+
+    /// What `kubectl get` shows of a resource in a column.
+    pub(crate) fn column(&self, name: &str, column: &str) -> String {
+        let printed = self.kubectl(&["get", "pgpt", name]);
+        let (header, row) = printed.split_once('\n').unwrap();
+        let begins = header.find(column).unwrap();
+        row.get(begins..)
+            .unwrap_or_default()
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Status and reason of a condition: `True Succeeded`.
