@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use crate::stage::{Running, SOON, Stage, partitions, succeeds, table};
-use crate::support::postgres::{Database, Server};
-use crate::support::{chart::parse, kube::Cluster, tool, wait_until};
+use crate::reader::{Reader, Typed, blocks, ends, page, root, statuses, text, typed};
+use crate::stage::{SOON, partitions, table};
+use crate::support::{kube::Cluster, tool, wait_until};
 
-/// The pages on a release, in the order in which they are read, and those on a table.
+/// The pages on a release, in the order in which they are read, those on a table, and those on its conversion, which
+/// `pages_of_conversion.rs` types.
 const ON_A_RELEASE: [&str; 3] = ["how-to/install", "how-to/upgrade", "how-to/uninstall"];
 const ON_A_TABLE: [&str; 7] = [
     "quick-start",
@@ -24,15 +22,7 @@ const ON_A_TABLE: [&str; 7] = [
     "how-to/recover",
     "how-to/from-feature-flags",
 ];
-
-/// What a page has one do.
-enum Typed {
-    Resource(Value),
-    Command(String),
-}
-
-/// What came of it: the command, its exit status, and what it printed.
-type Outcome = (String, i32, String);
+const ON_A_CONVERSION: [&str; 2] = ["how-to/convert-a-table", "how-to/route-roles"];
 
 #[test]
 fn what_the_pages_on_a_release_say_can_be_typed() {
@@ -60,64 +50,9 @@ fn every_page_with_a_command_for_kubectl_is_typed() {
     let folder = fs::read_dir(root().join("docs/how-to")).unwrap();
     let names = folder.map(|page| page.unwrap().file_name().into_string().unwrap());
     for name in names.map(|name| format!("how-to/{}", name.trim_end_matches(".md"))) {
-        let is_typed = ON_A_RELEASE.contains(&&*name) || ON_A_TABLE.contains(&&*name);
+        let typed = [&ON_A_RELEASE[..], &ON_A_TABLE, &ON_A_CONVERSION].concat();
         let has_commands = for_kubectl(&page(&name)).count() > 0;
-        assert!(is_typed || !has_commands, "who types the commands of {name}?");
-    }
-}
-
-/// Somebody who reads the pages, in a folder of their own.
-struct Reader<'a> {
-    stage: Stage<'a>,
-    database: Database,
-    folder: TempDir,
-}
-
-impl<'a> Reader<'a> {
-    /// With the namespace that the pages speak of, and the Secret and the tables that they take to be there.
-    async fn new(cluster: &'a Cluster, namespace: &str, secret: &str, tables: &str) -> Self {
-        succeeds(&cluster.kubectl(&["create", "namespace", namespace]));
-        let stage = Stage::named(cluster, namespace.to_owned());
-        let database = Server::shared(17).database().await;
-        database.client().await.batch_execute(tables).await.unwrap();
-        stage.secret(secret, &database.url());
-        Self { stage, database, folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// Does what a page says; what it declares comes to this condition before one reads on.
-    async fn follows(&self, page: &str, ready: &str) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        for typed in typed(page) {
-            match typed {
-                Typed::Resource(object) => {
-                    self.stage.apply(&object);
-                    let name = object["metadata"]["name"].as_str().unwrap();
-                    self.stage.wait_for(name, "Ready", ready).await;
-                }
-                Typed::Command(command) => outcomes.push(self.types(&command)),
-            }
-        }
-        outcomes
-    }
-
-    /// Types a command, on a terminal where it asks, and `y` there.
-    fn types(&self, command: &str) -> Outcome {
-        let program = Path::new(env!("CARGO_BIN_EXE_pg-partition-operator")).parent().unwrap();
-        let script = format!("exec 2>&1; PATH=$PATH:{}; {command}", program.display());
-        let (shell, arguments) = if command.contains("pgpartition approve") {
-            ("script", vec!["-qec", &script, "/dev/null"])
-        } else {
-            ("bash", vec!["-uo", "pipefail", "-c", &script])
-        };
-        let cluster = self.stage.cluster;
-        let mut shell = cluster.with_plugin(Path::new(shell), cluster.kubeconfig());
-        shell.args(arguments).current_dir(self.folder.path());
-        shell.env("DATABASE_URL", self.database.url()).env("SHELL", "/bin/bash");
-        let mut process = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        drop(process.stdin.take().unwrap().write_all(b"y\n")); // most do not listen
-        let output = process.wait_with_output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        (command.to_owned(), output.status.code().unwrap(), said)
+        assert!(typed.contains(&&*name) || !has_commands, "who types the commands of {name}?");
     }
 }
 
@@ -209,16 +144,6 @@ async fn quick_start(cluster: &Cluster) {
     assert!(outcomes[1].2.contains("shop/orders: ready"), "{outcomes:#?}");
 }
 
-/// Ends an operator that has let go of its Lease, so that the next one need not wait for it.
-async fn ends(mut operator: Running) {
-    operator.process.terminate();
-    wait_until("it ends", SOON, async || operator.process.status().is_some()).await;
-}
-
-fn statuses(outcomes: &[Outcome]) -> Vec<i32> {
-    outcomes.iter().map(|(_, status, _)| *status).collect()
-}
-
 /// What a page has one type for kubectl.
 fn for_kubectl(page: &str) -> impl Iterator<Item = String> + use<> {
     let commands = typed(page).into_iter().filter_map(|typed| match typed {
@@ -247,56 +172,3 @@ const TABLES: &str = "
       EXECUTE format('CREATE TABLE legacy_p2026_10 PARTITION OF legacy FOR VALUES FROM (%L) TO (%L)',
                      month - interval '1 month', month);
     END $$;";
-
-/// What a page has one do, in its order: resources in blocks, commands in blocks, and in a line those
-/// about a resource; `--all` is there to say that it does not exist.
-fn typed(page: &str) -> Vec<Typed> {
-    let mut found = Vec::new();
-    for (number, part) in page.split("```").enumerate() {
-        let (language, block) = part.split_once('\n').unwrap_or_default();
-        match language {
-            _ if number % 2 == 0 => {
-                let code = part.split('`').skip(1).step_by(2);
-                let is_command =
-                    |code: &&str| code.starts_with("kubectl ") && code.contains(" pgpt");
-                let commands = code.filter(is_command).filter(|code| !code.contains(" --all"));
-                found.extend(commands.map(|code| Typed::Command(code.to_owned())));
-            }
-            "sh" => {
-                let lines = block.replace("\\\n", " ").replace("|\n", "| ");
-                let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
-                // `tests/postgres/restore.rs` restores a dump as the page says.
-                let lines = lines.filter(|line| !line.starts_with("pg_restore "));
-                found.extend(lines.map(|line| Typed::Command(line.to_owned())));
-            }
-            "yaml" => {
-                let objects = parse(block).into_iter();
-                let tables = objects.filter(|object| object["kind"] == "PartitionedTable");
-                found.extend(tables.map(Typed::Resource));
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// The blocks of code on a page, each with its language.
-fn blocks(page: &str) -> impl Iterator<Item = (&str, String)> {
-    let mut fences = page.split("```").skip(1).step_by(2);
-    std::iter::from_fn(move || {
-        let (language, block) = fences.next()?.split_once('\n')?;
-        Some((language, block.to_owned()))
-    })
-}
-
-fn page(name: &str) -> String {
-    text(&format!("docs/{name}.md"))
-}
-
-fn text(file: &str) -> String {
-    fs::read_to_string(root().join(file)).unwrap()
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
