@@ -1,4 +1,4 @@
-//! Builds of indexes, on a session of their own beside the reconciles of their table.
+//! Index builds, on a session of their own, beside the reconciles of their table.
 //!
 //! A build can wait and work for hours. Meanwhile its table needs partitions, and the operator
 //! must react to edits. So a reconcile only begins the builds; when they have ended, the resource is reconciled again.
@@ -14,7 +14,7 @@ use super::authority::StillAsked;
 use super::builds::Ticket;
 use super::claims;
 use super::context::{Context, RETRY_TIMEOUT};
-use super::failure::{self, Trouble};
+use super::failure::{self, ReconcileError};
 use super::login::log_in;
 use super::panics::contain;
 use super::progress::Observed;
@@ -29,8 +29,8 @@ use crate::status::Failure;
 /// Time for which a reconcile waits for the builds that it began: small ones end within it.
 const SHORT_BUILD: Duration = Duration::from_secs(5);
 
-/// Begins the builds that a run left, and returns whether they have ended already, so that another run
-/// can do what rests on them.
+/// Begins the builds that a run left, and returns whether they have ended already, so that another run can execute
+/// the steps that depend on them.
 pub(super) async fn build_aside(
     table: &PartitionedTable,
     (desired, convergence): (&DesiredTable, &Convergence),
@@ -67,7 +67,7 @@ pub(super) async fn build_aside(
     }
 }
 
-/// What a run of builds needs.
+/// Arguments of a run of builds.
 struct Work {
     table: PartitionedTable,
     desired: DesiredTable,
@@ -108,13 +108,13 @@ impl Work {
         };
         let borrowed = match borrowed {
             Ok(borrowed) => borrowed,
-            Err(trouble) => return failed_with(first, trouble),
+            Err(error) => return failed_with(first, error),
         };
         ticket.has_session();
         let failed = tokio::select! {
             failed = self.build(first, &borrowed.session) => failed,
             () = interrupted(ticket, context) => {
-                // Else the server would go on for hours.
+                // Otherwise the server would continue the build for hours.
                 borrowed.session.cancel().await;
                 return Vec::new();
             }
@@ -160,7 +160,7 @@ impl Work {
     }
 }
 
-/// Waits until the builds must not go on: the operator ends, or the table has to be left alone.
+/// Waits until the builds must stop: the operator shuts down, or the table is suspended or deleted.
 async fn interrupted(ticket: &Ticket, context: &Context) {
     tokio::select! {
         () = ticket.cancel.cancelled() => {}
@@ -168,12 +168,16 @@ async fn interrupted(ticket: &Ticket, context: &Context) {
     }
 }
 
-fn failed_with(step: &Step, trouble: Trouble) -> Vec<(Step, Failure)> {
-    let failure = match trouble {
-        Trouble::Of(failure) => failure,
-        Trouble::NoSession(message) => Failure { reason: Reason::WaitingForSession, message },
-        // The next reconcile meets the same, and tells of it.
-        Trouble::Cluster(_) | Trouble::Left | Trouble::Superseded => return Vec::new(),
+fn failed_with(step: &Step, error: ReconcileError) -> Vec<(Step, Failure)> {
+    let failure = match error {
+        ReconcileError::Of(failure) => failure,
+        ReconcileError::NoSession(message) => {
+            Failure { reason: Reason::WaitingForSession, message }
+        }
+        // The next reconcile has the same error, and reports it.
+        ReconcileError::Cluster(_) | ReconcileError::ShuttingDown | ReconcileError::Superseded => {
+            return Vec::new();
+        }
     };
     vec![(step.clone(), failure)]
 }

@@ -1,4 +1,4 @@
-//! Whether a resource still asks for what a run does: the operator's [`Authority`].
+//! The operator's [`Authority`]: whether a resource still requests what a run does.
 //!
 //! A reconcile can wait for a session and work for hours, and kube-runtime starts no second one of the
 //! same resource meanwhile. So the run itself finds out that its resource was edited, suspended, or
@@ -18,15 +18,15 @@ use super::tables::Tables;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
 use crate::postgres::{Asking, Authority, Certainty, LongRun, Ruling};
 
-/// How long the API server may take to confirm a resource. The answer tells of the resource as it was
-/// when the API server was asked or later, so that what begins then is never longer behind an edit.
+/// Time for the API server to confirm a resource. The answer shows the resource at the time of the request or
+/// later, so a step that begins then is at most this far behind an edit.
 const CONFIRM_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// How often the API server is asked before a step is given up for this run, and the pause between.
+/// Number of requests to the API server before a step is skipped in this run, and the pause between them.
 const CONFIRM_TRIES: usize = 3;
 const CONFIRM_PAUSE: Duration = Duration::from_millis(200);
 
-/// What of a resource a run follows. If any of it changes, the run ends.
+/// Parts of a resource that a run depends on. If one of them changes, the run ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Followed {
     /// Identifies the object: another object of the same name has another UID.
@@ -73,8 +73,8 @@ impl StillAsked {
         }
     }
 
-    /// Returns whether the resource is, as far as the watch has told, what it was when the run began, and
-    /// this replica still leads.
+    /// Returns whether the resource is unchanged since the run began, as far as the watch has reported, and this
+    /// replica still leads.
     pub(super) fn stands(&self) -> bool {
         if !self.leadership.is_held() {
             return false;
@@ -83,7 +83,7 @@ impl StillAsked {
         current.is_some_and(|watched| Followed::from_object(&*watched) == self.followed)
     }
 
-    /// Waits until the watch tells of a resource that is another than when the run began.
+    /// Waits until the watch reports a change since the run began.
     pub(super) async fn superseded(&self) {
         let changes = self.tables.changes(self.followed.uid.as_deref().unwrap_or_default());
         loop {
@@ -96,7 +96,7 @@ impl StillAsked {
         }
     }
 
-    /// Asks the API server for the resource as it is now: a watch may be late, or interrupted.
+    /// Requests the current resource from the API server: a watch can be late, or interrupted.
     async fn confirm(&self) -> Ruling {
         let resources: Api<PartitionedTable> =
             Api::namespaced(self.client.clone(), &self.namespace);
@@ -139,7 +139,7 @@ impl Authority for StillAsked {
     }
 }
 
-/// The authority of a run that takes one of the sessions of a server.
+/// Authority of a run that uses one of the sessions of a server.
 #[derive(Debug)]
 pub(super) struct OfRun {
     asked: Arc<StillAsked>,

@@ -1,4 +1,4 @@
-//! How long to wait until the next reconcile.
+//! Time to wait until the next reconcile.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,16 +20,15 @@ const WATCH_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay after an instant at which many resources can be due.
 const MAX_SPREAD: Duration = Duration::from_secs(2);
 
-/// What is remembered of each resource that is not Ready, by its UID.
+/// Records of each resource that is not Ready, by its UID.
 #[derive(Default)]
 pub(super) struct Backoff {
     unready: Mutex<HashMap<String, Unready>>,
-    /// The steps of each resource that take too long, and what a user asked for when they were tried.
+    /// Steps of each resource that take too long, and the request of the user when they were tried.
     slow: Mutex<HashMap<String, (Asked, SlowSteps)>>,
 }
 
-/// What tells whether a user has asked for something since: the generation, and the annotation that asks for a
-/// reconcile.
+/// Request of a user: the generation, and the annotation that requests a reconcile.
 type Asked = (Option<i64>, Option<String>);
 
 /// A resource that is not Ready.
@@ -42,17 +41,17 @@ struct Unready {
 }
 
 impl Backoff {
-    /// Returns for how long a resource of this generation has not been Ready, which it is not now.
+    /// Returns for how long a resource of this generation has not been Ready.
     pub(super) fn unready_for(&self, uid: &str, generation: Option<i64>) -> Duration {
         unready(&mut self.unready(), uid, generation).since.elapsed()
     }
 
-    /// Forgets what was remembered of a resource that is Ready.
+    /// Removes the records of a resource that is Ready.
     pub(super) fn ready(&self, uid: &str) {
         self.unready().remove(uid);
     }
 
-    /// Returns how long to wait until the next reconcile, or `None` if only a change asks for it.
+    /// Returns the time until the next reconcile, or `None` if only a change triggers one.
     pub(super) fn pause(
         &self,
         uid: &str,
@@ -75,7 +74,7 @@ impl Backoff {
         }
     }
 
-    /// Counts a failure, and returns how long to wait after it. An edit of the spec begins a new count.
+    /// Counts a failure, and returns the pause after it. An edit of the spec begins a new count.
     fn failed(&self, uid: &str, generation: Option<i64>) -> Duration {
         let mut resources = self.unready();
         let unready = unready(&mut resources, uid, generation);
@@ -101,7 +100,7 @@ impl Backoff {
         known.1.clone()
     }
 
-    /// Forgets the resources that are not there any more.
+    /// Removes the records of resources that no longer exist.
     pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
         self.unready().retain(|uid, _| is_there(uid));
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +127,7 @@ fn until(at: Timestamp) -> Duration {
     wait + (wait / 5).min(MAX_SPREAD).mul_f64(fastrand::f64())
 }
 
-/// Up to a fifth more or less, so that what came together does not return together.
+/// Returns up to a fifth more or less, so that resources that came together do not return together.
 pub(super) fn jittered(delay: Duration) -> Duration {
     delay.mul_f64(0.8 + 0.4 * fastrand::f64())
 }

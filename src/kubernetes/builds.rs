@@ -1,4 +1,4 @@
-//! The builds of indexes in progress, and what came of the last ones.
+//! Index builds in progress, and the results of the last ones.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::plan::{Plan, Step};
 use crate::status::Failure;
 
-/// The builds of all tables, by the UID of the resource.
+/// Builds of all tables, by the UID of the resource.
 pub(super) struct Asides {
     tables: Mutex<HashMap<String, Aside>>,
     running: watch::Sender<usize>,
 }
 
-/// The builds of one table.
+/// Builds of one table.
 #[derive(Default)]
 struct Aside {
     run: Option<Run>,
@@ -30,7 +30,7 @@ struct Run {
     cancel: CancellationToken,
     /// Closed when the run ends.
     ended: watch::Receiver<()>,
-    /// The first step and why it waits, until there is a session for it.
+    /// First step and why it waits, until it has a session.
     waiting: Option<(Step, Failure)>,
 }
 
@@ -49,14 +49,14 @@ impl Default for Asides {
 }
 
 impl Asides {
-    /// Interrupts the builds of a table that has to be left alone.
+    /// Interrupts the builds of a table that is suspended or deleted.
     pub(super) fn cancel(&self, uid: &str) {
         if let Some(run) = lock(&self.tables).get(uid).and_then(|aside| aside.run.as_ref()) {
             run.cancel.cancel();
         }
     }
 
-    /// Interrupts the builds of resources that are not there anymore, and forgets these.
+    /// Interrupts the builds of resources that no longer exist, and removes their records.
     pub(super) fn retain(&self, there: &HashSet<String>) {
         lock(&self.tables).retain(|uid, aside| {
             if let Some(run) = aside.run.as_ref().filter(|_| !there.contains(uid)) {
@@ -72,7 +72,7 @@ impl Asides {
         drop(self.running.subscribe().wait_for(|running| *running == 0).await);
     }
 
-    /// Returns the steps to the table that failed or wait for a session, and still are to be done.
+    /// Returns the steps that failed or wait for a session, and that the plan still has.
     pub(super) fn failures(&self, uid: &str, remaining: &Plan) -> Vec<(Step, Failure)> {
         let is_left = |(step, _): &&(Step, Failure)| {
             remaining.steps.iter().any(|planned| planned.step == *step)
@@ -83,8 +83,8 @@ impl Asides {
         aside.failed.iter().chain(waiting).filter(is_left).cloned().collect()
     }
 
-    /// Returns what a new run of builds needs, or `None` if one is in progress, or the last one failed
-    /// and no reconcile has reported it yet.
+    /// Returns the arguments of a new run of builds, or `None` if one is in progress, or the last one failed and
+    /// no reconcile has reported it yet.
     pub(super) fn begin(self: &Arc<Self>, uid: &str, waiting: (Step, Failure)) -> Option<Ticket> {
         let mut tables = lock(&self.tables);
         let aside = tables.entry(uid.to_owned()).or_default();
@@ -104,7 +104,7 @@ impl Asides {
 }
 
 impl Ticket {
-    /// The run has a session.
+    /// Records that the run has a session.
     pub(super) fn has_session(&self) {
         if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid)
             && let Some(run) = &mut aside.run

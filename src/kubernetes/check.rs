@@ -1,5 +1,4 @@
-//! Whether the cluster is prepared: the definition is installed, and whoever asks has the rights that
-//! the operator needs.
+//! Checks that the cluster has the `CustomResourceDefinition`, and that the caller has the permissions of the operator.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,24 +14,24 @@ use super::ClusterError;
 use super::patch::within_deadline;
 use crate::api::v1alpha1::PartitionedTable;
 
-/// What is to be checked.
+/// Settings of the check.
 #[derive(Debug, Clone)]
 pub struct CheckSettings {
-    /// The namespaces whose resources are kept; none for those of all.
+    /// Namespaces of the operator; empty for all.
     pub namespaces: Vec<String>,
-    /// The Lease's name.
+    /// Name of the Lease.
     pub lease_name: String,
-    /// Its namespace; none for that of the client.
+    /// Namespace of the Lease; `None` for that of the client.
     pub lease_namespace: Option<String>,
 }
 
-/// Why nothing could be checked.
+/// Error of a check that could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// No way to an API server is configured, or it cannot be used.
+    /// The configuration of the API server is missing or unusable.
     #[error("no Kubernetes API server is configured")]
     Configuration(#[source] kube::config::InferConfigError),
-    /// The client cannot be made.
+    /// The client could not be created.
     #[error("the Kubernetes client cannot be made")]
     Client(#[source] kube::Error),
     /// The API server did not answer.
@@ -40,12 +39,12 @@ pub enum CheckError {
     Asking(String),
 }
 
-/// One thing that was checked.
+/// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What has to be so.
+    /// Requirement.
     pub what: String,
-    /// What is to be done where it is not.
+    /// Remedy, or `None` if the requirement is met.
     pub missing: Option<String>,
 }
 
@@ -58,7 +57,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A right that is needed.
+/// A permission that the operator needs.
 struct Right {
     group: &'static str,
     resource: &'static str,
@@ -87,7 +86,7 @@ const ON_CREDENTIALS: [Right; 2] = [
     Right { group: "", resource: "configmaps", part: "", verbs: &["get", "list", "watch"] },
 ];
 
-/// Without a watch on all namespaces, a change is noticed at the next look.
+/// Without a watch on all namespaces, the operator notices a change at the next reconcile.
 const ON_CREDENTIALS_OF_ONE: [Right; 2] = [
     Right { group: "", resource: "secrets", part: "", verbs: &["get"] },
     Right { group: "", resource: "configmaps", part: "", verbs: &["get"] },
@@ -98,19 +97,19 @@ const ON_LEASES: Right =
 const ON_THE_LEASE: Right =
     Right { group: "coordination.k8s.io", resource: "leases", part: "", verbs: &["get", "update"] };
 
-/// Where a right is needed.
+/// Namespace of a permission.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     namespace: Option<&'a str>,
     name: Option<&'a str>,
 }
 
-/// Checks all that the operator needs of the cluster, as whoever the client is.
+/// Checks everything that the operator needs in the cluster, as the identity of the client.
 ///
 /// # Errors
-/// When the API server cannot be asked.
+/// Returns an error if the API server does not answer.
 pub async fn check(settings: &CheckSettings) -> Result<Vec<Finding>, CheckError> {
-    // Fails only where one is installed already, which serves as well.
+    // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     let config = kube::Config::infer().await.map_err(CheckError::Configuration)?;
     let own = config.default_namespace.clone();
@@ -149,7 +148,7 @@ async fn ask(
     Ok(findings)
 }
 
-/// Whether the resources can be listed, and in which namespaces there are any.
+/// Checks that resources can be listed, and finds the namespaces that have any.
 async fn is_served(
     client: &Client,
     namespace: Option<&str>,
@@ -185,7 +184,7 @@ async fn have(
     Ok(findings)
 }
 
-/// Asks the API server whether we have a right.
+/// Asks the API server whether the caller has a permission.
 async fn has(client: &Client, right: &Right, at: Place<'_>) -> Result<Finding, ClusterError> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let mut lacking = Vec::new();
@@ -226,7 +225,7 @@ fn place(namespace: Option<&str>) -> String {
     namespace.map_or_else(|| "in all namespaces".to_owned(), |name| format!("in {name}"))
 }
 
-/// What to do about an answer to the question for resources; none where that is not known.
+/// Returns the remedy for an answer of the API server, or `None` if it is not known.
 fn reason(error: &kube::Error) -> Option<String> {
     let kube::Error::Api(status) = error else { return None };
     if status.is_not_found() {

@@ -11,7 +11,7 @@ pub(super) struct ClaimedTable {
 }
 
 impl ClaimedTable {
-    /// Returns whether the claim on one is the claim on the other.
+    /// Returns whether both are the same claim.
     pub(super) fn is(&self, other: &Self) -> bool {
         let place =
             |claimed: &Self| (claimed.settings.servers.clone(), claimed.settings.dbname.clone());

@@ -1,10 +1,9 @@
-//! Who of us has a table: the database remembers it, see [`crate::postgres::claim()`]. Here it is known
-//! which resources there are, and so whose claims of our own are void.
+//! Claims of the resources of this installation: the database records which resource manages a table, see
+//! [`crate::postgres::claim()`]. This module knows which resources exist, and so which claims are void.
 //!
-//! A resource that is deleted, suspended or only planning claims nothing. What it claimed is given up
-//! at once where the operator is there to see it; where not, nobody renews the claim, or the next who
-//! wants the table finds that no resource of ours has that UID any more. So nothing has to hold up a
-//! deletion.
+//! A resource that is deleted, suspended, or in mode Plan claims nothing. If the operator sees the change, it releases the
+//! claim immediately. Otherwise the claim expires because it is not renewed, or the next resource that wants the table finds
+//! that no resource of this installation has that UID. So no finalizer has to delay a deletion.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +13,19 @@ use tokio::time::{sleep, timeout};
 
 use super::claimed::ClaimedTable;
 use super::context::Context;
-use super::failure::{self, Trouble};
+use super::failure::{self, ReconcileError};
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge};
 use crate::desired::DesiredTable;
 use crate::postgres::{BorrowError, Claimant, Progress, Session, release};
 
-/// How long giving up a claim may take before it is left to expire.
-const RELEASING: Duration = Duration::from_secs(10);
+/// Time to release a claim; after that, the claim expires.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long those that are older may take to come first.
-const ELDERS_FIRST: Duration = Duration::from_secs(10);
+/// Time to wait for older resources.
+const OLDER_FIRST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a resource says of itself when it claims a table.
+/// Returns the identity with which a resource claims a table.
 pub(super) fn claimant(table: &PartitionedTable, context: &Context) -> Claimant {
     Claimant {
         uid: table.uid().unwrap_or_default(),
@@ -37,40 +36,40 @@ pub(super) fn claimant(table: &PartitionedTable, context: &Context) -> Claimant 
     }
 }
 
-/// Lets those that are older go first, where they may claim the same table: else, of two where nobody
-/// has claimed it yet, the younger might act before the older comes.
-pub(super) async fn let_elders_go_first(
+/// Waits for older resources that may claim the same table. Otherwise, if neither of two has a claim yet, the
+/// younger one might act before the older one is reconciled.
+pub(super) async fn wait_for_older_resources(
     table: &PartitionedTable,
     database: &str,
     context: &Context,
 ) {
     tokio::select! {
-        () = context.tables.elders_tried(table, database) => {}
-        // It is at work, and so has its claim; or its server is silent to it.
-        () = sleep(ELDERS_FIRST) => {}
+        () = context.tables.older_resources_reconciled(table, database) => {}
+        // The older one is being reconciled, and so has its claim; or its server does not answer.
+        () = sleep(OLDER_FIRST_TIMEOUT) => {}
         () = context.leave.cancelled() => {}
     }
 }
 
-/// From now on the resource claims this and nothing else. A former claim is given up in the background:
-/// the server may be silent, or all its sessions in use.
-pub(super) fn hold(uid: &str, held: Option<ClaimedTable>, context: &Arc<Context>) {
+/// Sets the claim of a resource. A former claim is released in the background, because the server might not
+/// answer, or all its sessions be in use.
+pub(super) fn set_claim(uid: &str, held: Option<ClaimedTable>, context: &Arc<Context>) {
     let former = context.tables.set_held(uid, held.clone());
     if let Some(former) = former
         && held.is_none_or(|held| !held.is(&former))
     {
-        give_up_later(uid.to_owned(), former, context);
+        release_claim_later(uid.to_owned(), former, context);
     }
 }
 
-/// Converges. A claim that stands in the way is not respected where it is a void one of our own.
+/// Converges. It ignores a claim of this installation whose resource no longer exists.
 pub(super) async fn converge_claimed(
     session: &Session,
     (table, desired): (&PartitionedTable, &DesiredTable),
     options: &converge::Options,
     progress: &mut dyn Progress,
     context: &Context,
-) -> Result<Convergence, Trouble> {
+) -> Result<Convergence, ReconcileError> {
     let mut ended = converge(session, desired, options, progress).await;
     if let Err(ConvergeError::Conflict(holder)) = &ended
         && !holder.elsewhere
@@ -88,45 +87,45 @@ pub(super) async fn converge_claimed(
     }
     ended.map_err(|error| {
         if matches!(error, ConvergeError::Revoked) {
-            return Trouble::Superseded;
+            return ReconcileError::Superseded;
         }
-        Trouble::Of(failure::of_converging(&error))
+        ReconcileError::Of(failure::of_converging(&error))
     })
 }
 
-/// Gives up what resources had that are not there any more, and forgets them.
-pub(super) fn give_up_deleted(context: &Arc<Context>) {
+/// Releases the claims of resources that no longer exist.
+pub(super) fn release_deleted(context: &Arc<Context>) {
     for (uid, held) in context.tables.forget_deleted() {
-        give_up_later(uid, held, context);
+        release_claim_later(uid, held, context);
     }
 }
 
-fn give_up_later(uid: String, held: ClaimedTable, context: &Arc<Context>) {
+fn release_claim_later(uid: String, held: ClaimedTable, context: &Arc<Context>) {
     let context = Arc::clone(context);
-    tokio::spawn(async move { give_up(&uid, &held, &context).await });
+    tokio::spawn(async move { release_claim(&uid, &held, &context).await });
 }
 
-/// Releases a claim as well as it can be, and has those reconciled who may have waited for it.
-async fn give_up(uid: &str, held: &ClaimedTable, context: &Context) {
+/// Tries to release a claim, and reconciles the resources that may have waited for it.
+async fn release_claim(uid: &str, held: &ClaimedTable, context: &Context) {
     let ClaimedTable { settings, table } = held;
     let released = async {
         let borrowed = context.pool.borrow(settings).await?;
-        // Meanwhile the resource may want its table again.
+        // The resource might claim its table again meanwhile.
         if !context.tables.holds(uid, held) {
             release(&borrowed.session, table, uid).await?;
         }
         // Not given back: an idle session blocks DROP DATABASE.
         Ok::<_, BorrowError>(())
     };
-    let reason = match timeout(RELEASING, released).await {
+    let reason = match timeout(RELEASE_TIMEOUT, released).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("not done within {} s", RELEASING.as_secs())),
+        Err(_) => Some(format!("not done within {} s", RELEASE_TIMEOUT.as_secs())),
     };
     if let Some(reason) = reason {
         let table = table.shown();
-        tracing::info!(table, uid, reason, "what it may have claimed will expire");
+        tracing::info!(table, uid, reason, "could not release the claim on the table");
     }
     context.pool.forget(settings);
-    context.tables.ask_those_who_left_to(uid).await;
+    context.tables.reconcile_same_table(uid).await;
 }

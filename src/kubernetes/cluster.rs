@@ -1,4 +1,4 @@
-//! The cluster with the rights of a person: their kubeconfig, one resource, and what it refers to.
+//! Access to the cluster as a user: their kubeconfig, one resource, and the objects that it refers to.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,20 +14,20 @@ use super::{ClusterError, login};
 use crate::api::v1alpha1::PartitionedTable;
 use crate::postgres::ConnectionSettings;
 
-/// Who owns the annotations that a person sets by way of us.
+/// Field manager of the annotations that a user sets through this program.
 const FIELD_MANAGER: &str = "kubectl-pgpartition";
 
-/// How long between two looks at a resource that is waited for.
+/// Interval between two polls of a resource.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
-/// Which cluster, and which namespace of it.
+/// Cluster and namespace.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterSettings {
-    /// The kubeconfig; none for the one that kubectl would use, or a pod's own account.
+    /// Kubeconfig; `None` for that of kubectl, or the account of a Pod.
     pub kubeconfig: Option<PathBuf>,
-    /// The context; none for the current one.
+    /// Context; `None` for the current one.
     pub context: Option<String>,
-    /// The namespace; none for the context's.
+    /// Namespace; `None` for that of the context.
     pub namespace: Option<String>,
 }
 
@@ -37,55 +37,55 @@ pub struct Cluster {
     namespace: String,
 }
 
-/// Why a person's wish came to nothing.
+/// Error of a request of a user.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// The kubeconfig is not there, or is none, or has no such context.
+    /// The kubeconfig does not exist, is invalid, or lacks the context.
     #[error("the kubeconfig cannot be used: {0}")]
     Kubeconfig(KubeconfigError),
-    /// Neither a kubeconfig nor a pod's own account.
+    /// There is neither a kubeconfig nor the account of a Pod.
     #[error("no cluster is configured: {0}")]
     NoCluster(InferConfigError),
-    /// What the kubeconfig says cannot be used.
+    /// The kubeconfig is unusable.
     #[error("the Kubernetes client cannot be made")]
     Client(#[source] kube::Error),
-    /// Nothing has this name here.
+    /// No resource has this name in the namespace.
     #[error(
         "there is no PartitionedTable {name:?} in the namespace {namespace:?}; -n names another"
     )]
     NoSuchResource {
-        /// Where it was looked for.
+        /// Namespace of the search.
         namespace: String,
-        /// The name.
+        /// Name of the resource.
         name: String,
     },
-    /// The definition of the resource is not there.
+    /// The cluster does not have the `CustomResourceDefinition`.
     #[error("the cluster knows no PartitionedTable: install the CustomResourceDefinition")]
     NotInstalled,
-    /// It is not of the version that was named.
+    /// The resource has changed since it was read.
     #[error("the resource has changed meanwhile")]
     Changed,
-    /// The API server refused, and says why.
+    /// The API server rejected the request.
     #[error("{0}")]
     Refused(String),
-    /// No answer came from an API server.
+    /// No API server answered.
     #[error("the API server cannot be asked")]
     Unanswered(#[source] Box<kube::Error>),
-    /// No answer came in time.
+    /// The API server did not answer in time.
     #[error("the API server did not answer within {} s", .0.as_secs())]
     Silent(Duration),
-    /// How to log in to the database cannot be told.
+    /// The login to the database is unknown.
     #[error("{0}")]
     NoLogin(String),
 }
 
 impl Cluster {
-    /// Reads the kubeconfig; nothing is asked of the cluster yet.
+    /// Reads the kubeconfig, without a request to the cluster.
     ///
     /// # Errors
-    /// When it cannot be read, or says nothing that can be used.
+    /// Returns an error if it cannot be read or is unusable.
     pub async fn connect(settings: ClusterSettings) -> Result<Self, AccessError> {
-        // Fails only where one is installed already, which serves as well.
+        // Fails only if a provider is installed already, which is fine.
         drop(rustls::crypto::ring::default_provider().install_default());
         let ClusterSettings { kubeconfig, context, namespace } = settings;
         let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
@@ -104,26 +104,26 @@ impl Cluster {
         Ok(Self { client, namespace })
     }
 
-    /// The namespace's name.
+    /// Returns the name of the namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// A resource by its name.
+    /// Returns a resource by its name.
     ///
     /// # Errors
-    /// When there is none, or the API server does not tell.
+    /// Returns an error if it does not exist, or the API server does not answer.
     pub async fn get(&self, name: &str) -> Result<PartitionedTable, AccessError> {
         let resources = self.resources();
         let found = within_deadline(resources.get(name)).await;
         found.map_err(|error| self.explain(error, name))
     }
 
-    /// Gives a resource an annotation; where a version is named, only while it is of this version.
+    /// Annotates a resource; if a resource version is given, only if the resource has that version.
     ///
     /// # Errors
-    /// When it has changed, or the API server does not do it.
+    /// Returns an error if it has changed, or the API server rejects the patch.
     pub async fn annotate(
         &self,
         name: &str,
@@ -143,35 +143,35 @@ impl Cluster {
         patched.map(drop).map_err(|error| self.explain(error, name))
     }
 
-    /// Looks until it is so or `patience` is over: the resource as it was last seen, and whether it
-    /// was so. It polls, because who may get a resource may not always watch it.
+    /// Polls until a condition holds or `timeout` is over, and returns the last resource, and whether the condition held. It
+    /// polls because a user who can get a resource might not have permission to watch it.
     ///
     /// # Errors
-    /// When the API server does not tell.
+    /// Returns an error if the API server does not answer.
     pub async fn wait(
         &self,
         name: &str,
-        patience: Duration,
+        timeout: Duration,
         is_so: impl Fn(&PartitionedTable) -> bool,
     ) -> Result<(PartitionedTable, bool), AccessError> {
         let started = Instant::now();
         loop {
             let table = self.get(name).await?;
             let so = is_so(&table);
-            if so || started.elapsed() >= patience {
+            if so || started.elapsed() >= timeout {
                 return Ok((table, so));
             }
             sleep(LOOK_AGAIN).await;
         }
     }
 
-    /// How to log in to the database of a resource, as its Secret says.
+    /// Returns the connection settings of the Secret of a resource.
     ///
     /// # Errors
-    /// When the Secret may not be read, or does not say it.
+    /// Returns an error if the Secret cannot be read, or is incomplete.
     pub async fn login(&self, table: &PartitionedTable) -> Result<ConnectionSettings, AccessError> {
         let settings = login::settings(table, &self.client).await;
-        settings.map_err(|trouble| AccessError::NoLogin(trouble.to_string()))
+        settings.map_err(|error| AccessError::NoLogin(error.to_string()))
     }
 
     fn resources(&self) -> Api<PartitionedTable> {

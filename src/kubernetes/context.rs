@@ -1,4 +1,4 @@
-//! What every reconcile shares.
+//! Shared state of all reconciles.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,32 +18,32 @@ use crate::postgres::Pool;
 /// Time for which a step retries to acquire what other sessions hold, before the next run tries it.
 pub(super) const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What every reconcile shares.
+/// Shared state of all reconciles.
 pub(super) struct Context {
     pub(super) client: Client,
-    /// How many ask the API server at once.
+    /// Limit of concurrent requests to the API server.
     pub(super) requests: Semaphore,
     pub(super) pool: Pool,
     pub(super) tables: Arc<Tables>,
     pub(super) backoff: Backoff,
     pub(super) events: Events,
     pub(super) metrics: Arc<Metrics>,
-    /// How often to look for drift where nothing else asks for a look.
+    /// Interval of reconciles without any other trigger.
     pub(super) resync: Duration,
-    /// Whether this replica leads: no step begins otherwise.
+    /// Whether this replica leads. Otherwise no step begins.
     pub(super) leadership: Arc<Leadership>,
-    /// When no further reconcile begins.
+    /// Canceled when no further reconcile may begin.
     pub(super) stop: CancellationToken,
-    /// When what is under way is to be left as it is.
+    /// Canceled when running steps must be abandoned.
     pub(super) leave: CancellationToken,
-    /// A resource was deleted.
+    /// Notified when a resource is deleted.
     pub(super) deleted: Notify,
-    /// Builds of indexes in progress.
+    /// Index builds in progress.
     pub(super) asides: Arc<Asides>,
 }
 
 impl Context {
-    /// Waits until fewer than the most requests are under way. To be kept until the request has its answer.
+    /// Waits for a permit for a request. Keep it until the request has its answer.
     pub(super) async fn request_permit(&self) -> Option<SemaphorePermit<'_>> {
         // `None` only if the semaphore is closed, which it never is.
         self.requests.acquire().await.ok()

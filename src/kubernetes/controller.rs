@@ -1,4 +1,4 @@
-//! Watches resources and what they refer to, and has each reconciled when it is time.
+//! Watches resources and the objects that they refer to, and reconciles each when it is due.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::tables::Watched;
 use super::watch_log::WatchLog;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, RECONCILE_ANNOTATION};
 
-/// Reconciles the resources of one namespace, or of all, until `stop`; then ends what is under way.
+/// Reconciles the resources of one namespace, or of all, until `stop`; then waits for running reconciles.
 ///
 /// No number limits how many are reconciled at once. Each waits for a session to its own server, and
 /// a limit over all servers would let dead ones use it up.
@@ -58,7 +58,7 @@ pub(super) async fn control(
             move |event| heed(event, &context)
         })
         .applied_objects()
-        .predicate_filter(|watched: &_| Some(what_is_asked(watched)), PredicateConfig::default());
+        .predicate_filter(|watched: &_| Some(trigger_hash(watched)), PredicateConfig::default());
     watch_references(client, namespace, &context, sender);
     let reconciles = Controller::for_stream(asked, store)
         .with_config(controller::Config::default().concurrency(0))
@@ -75,20 +75,20 @@ pub(super) async fn control(
         .await;
 }
 
-/// Tells those who wait for a change of a resource. The store has it by now.
+/// Notifies waiters of a change of a resource, which the store has by now.
 fn heed(event: &Event<Watched>, context: &Context) {
     match event {
         Event::Apply(watched) => {
-            context.tables.watch_elder(watched);
+            context.tables.watch_older(watched);
             context.tables.changed(&watched.uid().unwrap_or_default());
         }
-        Event::InitApply(watched) => context.tables.watch_elder(watched),
+        Event::InitApply(watched) => context.tables.watch_older(watched),
         Event::Delete(watched) => {
-            context.tables.forget_elder(watched);
+            context.tables.forget_older(watched);
             context.tables.changed(&watched.uid().unwrap_or_default());
             context.deleted.notify_one();
         }
-        // Not before does the store have what was listed.
+        // Only now does the store have the listed resources.
         Event::InitDone => context.tables.all_changed(),
         Event::Init => {}
     }
@@ -126,8 +126,8 @@ async fn next_change(
     Some((changes.recv().await?, changes))
 }
 
-/// What of a resource asks for a reconcile when it changes; our own writing of the status does not.
-fn what_is_asked(watched: &Watched) -> u64 {
+/// Returns a hash of the parts of a resource whose change triggers a reconcile. A change of the status does not.
+fn trigger_hash(watched: &Watched) -> u64 {
     let mut hasher = DefaultHasher::new();
     watched.meta().uid.hash(&mut hasher);
     watched.meta().generation.hash(&mut hasher);
@@ -138,7 +138,7 @@ fn what_is_asked(watched: &Watched) -> u64 {
     hasher.finish()
 }
 
-/// How long to wait for the API server again: never so long that a person would wonder.
+/// Backoff of requests to the API server, with a low maximum.
 #[derive(Default)]
 struct WatchBackoff {
     failures: u32,

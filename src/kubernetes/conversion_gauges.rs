@@ -1,4 +1,4 @@
-//! What is known of the conversion of each table.
+//! Metrics of the conversion of each table.
 
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, Opts, Registry};
@@ -9,7 +9,7 @@ use crate::api::v1alpha1::{
 use crate::observed::ObservedTable;
 use crate::status::{SyncTriggers, sync_triggers};
 
-/// What is known of conversions. A table that is not converted has no series.
+/// Metrics of conversions. A table that is not being converted has no series.
 pub(super) struct ConversionGauges {
     stage: GaugeVec,
     serving: GaugeVec,
@@ -93,7 +93,7 @@ impl ConversionGauges {
         ]
     }
 
-    /// Sets what is known of the conversion of one table.
+    /// Sets the metrics of the conversion of one table.
     pub(super) fn set(
         &self,
         of: [&str; 2],

@@ -1,4 +1,4 @@
-//! Tells of transitions, once each, in the log and in events that `kubectl describe` shows.
+//! Reports transitions, once each, in the log and in events that `kubectl describe` shows.
 
 use std::collections::HashSet;
 
@@ -21,24 +21,24 @@ use crate::plan::{CopyRows, Deferral, Plan, PlannedStep, Rule, Step, Work};
 use crate::postgres::{Milestone, StepOutcome, WorkOutcome};
 use crate::status;
 
-/// What an event's note may have, in bytes.
+/// Maximum length of the note of an event, in bytes.
 const LONGEST_NOTE: usize = 1_000;
 
-/// Longest name of an object.
+/// Maximum length of the name of an object.
 const MAX_NAME: usize = 253;
 
 /// Characters that the recorder adds to the name of an object: a dot, and nanoseconds in hexadecimal.
 const RECORDER_SUFFIX: usize = 17;
 
-/// Takes events, and does not wait until they are written.
+/// Queue of events, which are written in the background.
 #[derive(Clone)]
 pub(super) struct Events {
     queue: mpsc::Sender<(ObjectReference, Event)>,
 }
 
 impl Events {
-    /// Starts writing what will be taken, one after the other; where the API server cannot keep up,
-    /// events are lost, not reconciles.
+    /// Starts the task that writes events one after the other. If the API server cannot keep up, events are lost,
+    /// but reconciles do not wait.
     pub(super) fn start(client: Client, identity: &str) -> Self {
         let (queue, mut taken) = mpsc::channel::<(ObjectReference, Event)>(1_000);
         let reporter = Reporter {
@@ -62,12 +62,12 @@ impl Events {
         Self { queue }
     }
 
-    /// A step came to its end.
+    /// Reports a step that ended.
     pub(super) fn step(&self, about: &ObjectReference, outcome: &StepOutcome) {
         let step = &outcome.step;
         let what = format!("{} {} {}", step.verb(), step.subject().shown(), step.detail());
         let (type_, reason, note) = match &outcome.result {
-            // How long applications may have noticed it.
+            // Time during which applications may have waited.
             Ok(()) if matches!(step, Step::Swap(_)) => {
                 let note = format!("{what}, in {} ms with all attempts", outcome.took.as_millis());
                 (EventType::Normal, Reason::Succeeded, note)
@@ -75,11 +75,11 @@ impl Events {
             Ok(()) => (EventType::Normal, Reason::Succeeded, what),
             Err(error) => (EventType::Warning, Reason::StepFailed, format!("{what}: {error}")),
         };
-        // Events of the same action and reason are taken for repetitions of one.
+        // Kubernetes counts events of the same action and reason as repetitions of one.
         self.publish(about, type_, reason.as_str(), &action(step), note);
     }
 
-    /// A page of the copying passed a milestone. Comparisons repeat: only what they repair is worth an event.
+    /// Reports a milestone of the copying. Comparisons repeat, so only their repairs get an event.
     pub(super) fn work(
         &self,
         about: &ObjectReference,
@@ -108,13 +108,13 @@ impl Events {
         self.publish(about, EventType::Normal, reason.as_str(), &action, note);
     }
 
-    /// Triggers of a conversion are not as they were installed, and will be installed again.
+    /// Reports altered triggers of a conversion, which the operator will reinstall.
     pub(super) fn sync_altered(&self, about: &ObjectReference, install: &PlannedStep) {
         let (reason, action) = (Reason::SyncAltered.as_str(), action(&install.step));
         self.publish(about, EventType::Warning, reason, &action, install.line());
     }
 
-    /// Comparisons repaired rows since the last status.
+    /// Reports rows that comparisons repaired since the last status.
     pub(super) fn repairs(
         &self,
         about: &ObjectReference,
@@ -133,7 +133,7 @@ impl Events {
         }
     }
 
-    /// Each thing that is held back and was not before.
+    /// Reports each deferred step that was not deferred before.
     pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
         let known = before.map_or(&[][..], |plan| &plan.deferred);
         let mut told_of_plan = known.iter().any(|held| held.blocker.is_about_plan());
@@ -154,7 +154,7 @@ impl Events {
         }
     }
 
-    /// Each condition that is another than before.
+    /// Reports each condition that changed.
     pub(super) fn transitions(
         &self,
         about: &ObjectReference,
@@ -168,7 +168,7 @@ impl Events {
                 _ => continue,
             };
             let note = format!("{}={}: {}", condition.type_, condition.status, condition.message);
-            // Events of the same action are taken for repetitions of one, with the words of the first.
+            // Kubernetes counts events of the same action as repetitions of one, with the note of the first.
             let action = format!("{}{} {}", condition.type_, condition.status, digest(&note, 6));
             log(about, condition);
             self.publish(about, type_, &condition.reason, &action, note);
@@ -253,10 +253,10 @@ fn log_deferral(about: &ObjectReference, deferral: &Deferral) {
     tracing::info!(namespace, name, step, subject, rule, blocker, "deferred");
 }
 
-/// What became of the resource as a whole is worth a line; the other conditions say why.
+/// Logs a change of `Ready`; the other conditions say why.
 fn log(about: &ObjectReference, condition: &Condition) {
     let (namespace, name) = (&about.namespace, &about.name);
-    // A field called message would be a second one in the line.
+    // A field named message would be a duplicate in the line.
     let Condition { reason, message: detail, .. } = condition;
     match condition.status.as_str() {
         _ if condition.type_ != ConditionType::Ready.as_str() => {}
@@ -275,7 +275,7 @@ fn is_new(condition: &Condition, before: &[Condition]) -> bool {
     })
 }
 
-/// What makes a deferral the same as one before; how many rows are in the way does not make it another.
+/// Returns the identity of a deferral. The number of blocking rows is not part of it.
 fn identity(deferral: &Deferral) -> (&'static str, Option<(&'static str, QualifiedName)>) {
     let wanted = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
     (deferral.blocker.name(), wanted)

@@ -9,38 +9,38 @@ use crate::status::Failure;
 
 /// Why a resource could not be worked on.
 #[derive(Debug)]
-pub(super) enum Trouble {
-    /// Something that its status tells of.
+pub(super) enum ReconcileError {
+    /// A failure that the status reports.
     Of(Failure),
     /// The API server: there is no telling through it.
     Cluster(ClusterError),
     /// The operator is ending: its successor will look.
-    Left,
+    ShuttingDown,
     /// The resource was changed or deleted during the run, and has to be reconciled as it is now.
     Superseded,
     /// All sessions to the server are in use; the text says so.
     NoSession(String),
 }
 
-impl std::fmt::Display for Trouble {
+impl std::fmt::Display for ReconcileError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Of(failure) => f.write_str(&failure.message),
             Self::NoSession(message) => f.write_str(message),
             Self::Cluster(error) => f.write_str(&error.chain()),
-            Self::Left => f.write_str("the operator is ending"),
+            Self::ShuttingDown => f.write_str("the operator is ending"),
             Self::Superseded => f.write_str("the resource was changed"),
         }
     }
 }
 
-impl From<Failure> for Trouble {
+impl From<Failure> for ReconcileError {
     fn from(failure: Failure) -> Self {
         Self::Of(failure)
     }
 }
 
-impl From<ClusterError> for Trouble {
+impl From<ClusterError> for ReconcileError {
     fn from(error: ClusterError) -> Self {
         Self::Cluster(error)
     }
@@ -53,11 +53,11 @@ pub(super) fn of_spec(errors: &[SpecError]) -> Failure {
 }
 
 /// Describes why there is no session.
-pub(super) fn of_borrowing(error: &BorrowError) -> Trouble {
+pub(super) fn of_borrowing(error: &BorrowError) -> ReconcileError {
     match error {
-        BorrowError::Database(error) => Trouble::Of(of_connecting(error)),
+        BorrowError::Database(error) => ReconcileError::Of(of_connecting(error)),
         BorrowError::Exhausted { .. } | BorrowError::NoLongSession { .. } => {
-            Trouble::NoSession(error.to_string())
+            ReconcileError::NoSession(error.to_string())
         }
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn of_waiting(error: &BorrowError) -> Failure {
     Failure { reason: Reason::WaitingForSession, message: error.to_string() }
 }
 
-/// No session came about.
+/// No session was available.
 fn of_connecting(error: &DatabaseError) -> Failure {
     let reason = match error.kind() {
         ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,

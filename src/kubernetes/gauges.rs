@@ -1,4 +1,4 @@
-//! What is known of each table, gathered when Prometheus scrapes.
+//! Metrics of each table, collected when Prometheus scrapes.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -13,7 +13,7 @@ use crate::api::v1alpha1::{
 };
 use crate::api::{ConditionType, Reason};
 
-/// What is known of each table. A value that is not known is absent.
+/// Metrics of each table. A value that is not known is absent.
 pub(super) struct TableGauges {
     pub(super) registry: Registry,
     partitions: GaugeVec,
@@ -109,7 +109,7 @@ impl TableGauges {
     }
 
     /// Sets what is known of one table.
-    pub(super) fn tell(&self, watched: &Watched, tables: &Tables, now: Timestamp) {
+    pub(super) fn set(&self, watched: &Watched, tables: &Tables, now: Timestamp) {
         let (namespace, name) = (watched.namespace().unwrap_or_default(), watched.name_any());
         let uid = watched.uid().unwrap_or_default();
         let of = [namespace.as_str(), name.as_str()];
@@ -121,20 +121,20 @@ impl TableGauges {
         if let Some(status) = &table.status {
             self.tell_times(of, table, status, now);
         }
-        let Some(sight) = tables.sight(&uid) else { return };
-        self.plan_steps.with_label_values(&of).set(count(sight.remaining.steps.len()));
-        for deferral in &sight.remaining.deferred {
+        let Some(seen) = tables.last_seen(&uid) else { return };
+        self.plan_steps.with_label_values(&of).set(count(seen.remaining.steps.len()));
+        for deferral in &seen.remaining.deferred {
             let labels = [of[0], of[1], deferral.blocker.name()];
             self.plan_deferred.with_label_values(&labels).inc();
         }
         if let Some(status) = &table.status {
             if status.condition(ConditionType::Converted).is_some_and(is_blocked) {
-                // A swap that met a lock is planned again, and held back all the same.
+                // A swap that met a lock is planned again, and still counts as deferred.
                 let labels = [of[0], of[1], Reason::SwapBlocked.as_str()];
                 self.plan_deferred.with_label_values(&labels).set(1.0);
             }
             self.tell_counts(of, status);
-            self.conversion.set(of, status, &sight.observed);
+            self.conversion.set(of, status, &seen.observed);
         }
     }
 
@@ -181,7 +181,7 @@ impl TableGauges {
         }
     }
 
-    /// Partitions that are there run out, whether or not anybody can look at them.
+    /// Returns the coverage from the last observed partitions, which end even if the table cannot be inspected.
     fn tell_times(
         &self,
         of: [&str; 2],

@@ -21,7 +21,7 @@ use tokio::task::spawn_blocking;
 use super::leader::Leadership;
 use super::metrics::Metrics;
 use super::serve::serve;
-use super::tables::{Sight, Tables, Watched};
+use super::tables::{LastSeen, Tables, Watched};
 use super::workers::{HANG_TIMEOUT, Heartbeat};
 use crate::api::v1alpha1::{ConversionStatus, ParityState, ParityStatus};
 use crate::observed::{ObservedPartition, PartitionState};
@@ -30,8 +30,8 @@ use crate::status::{SyncTriggers, drift, sync_triggers};
 /// Time for which a rendered page is answered again, at least.
 const MIN_PAGE_AGE: Duration = Duration::from_secs(1);
 
-/// What is told over HTTP.
-pub(super) struct Told {
+/// State that HTTP answers show.
+pub(super) struct HttpState {
     pub(super) metrics: Arc<Metrics>,
     pub(super) tables: Arc<Tables>,
     pub(super) leadership: Arc<Leadership>,
@@ -41,8 +41,8 @@ pub(super) struct Told {
     pub(super) pages: Pages,
 }
 
-impl Told {
-    /// The resources to tell of: only the leader tells of any, or two would.
+impl HttpState {
+    /// Returns the resources to report: only the leader reports any.
     fn watched(&self) -> Vec<Arc<Watched>> {
         if self.leadership.is_held() { self.tables.all() } else { Vec::new() }
     }
@@ -68,54 +68,54 @@ struct Rendered {
 }
 
 /// Answers until the process ends.
-pub(super) async fn listen(listener: TcpListener, told: Arc<Told>) -> Infallible {
+pub(super) async fn listen(listener: TcpListener, state: Arc<HttpState>) -> Infallible {
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/monitoring/partitions/metrics", get(partitions))
         .route("/monitoring/verify-partitions", get(verify))
-        .with_state(told);
+        .with_state(state);
     serve(listener, router).await
 }
 
-async fn livez(State(told): State<Arc<Told>>) -> Response {
-    if told.heartbeat.is_within(HANG_TIMEOUT) {
+async fn livez(State(state): State<Arc<HttpState>>) -> Response {
+    if state.heartbeat.is_within(HANG_TIMEOUT) {
         "ok\n".into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the reconciles hang\n").into_response()
     }
 }
 
-async fn readyz(State(told): State<Arc<Told>>) -> Response {
-    if told.ready.load(Ordering::Relaxed) {
+async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
+    if state.ready.load(Ordering::Relaxed) {
         "ok\n".into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "ending\n").into_response()
     }
 }
 
-async fn metrics(State(told): State<Arc<Told>>) -> Response {
-    told.pages.metrics.answer("text/plain; version=0.0.4", &told, render_metrics).await
+async fn metrics(State(state): State<Arc<HttpState>>) -> Response {
+    state.pages.metrics.answer("text/plain; version=0.0.4", &state, render_metrics).await
 }
 
-async fn partitions(State(told): State<Arc<Told>>) -> Response {
-    told.pages.partitions.answer("application/json", &told, render_partitions).await
+async fn partitions(State(state): State<Arc<HttpState>>) -> Response {
+    state.pages.partitions.answer("application/json", &state, render_partitions).await
 }
 
-async fn verify(State(told): State<Arc<Told>>) -> Response {
-    told.pages.verify.answer("application/json", &told, render_problems).await
+async fn verify(State(state): State<Arc<HttpState>>) -> Response {
+    state.pages.verify.answer("application/json", &state, render_problems).await
 }
 
 impl Page {
     async fn answer(
         &self,
         content_type: &'static str,
-        told: &Arc<Told>,
-        render: fn(&Told) -> Result<String, String>,
+        state: &Arc<HttpState>,
+        render: fn(&HttpState) -> Result<String, String>,
     ) -> Response {
-        let told = Arc::clone(told);
-        match self.text(move || render(&told)).await {
+        let state = Arc::clone(state);
+        match self.text(move || render(&state)).await {
             Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error).into_response(),
         }
@@ -147,9 +147,10 @@ impl Rendered {
     }
 }
 
-fn render_metrics(told: &Told) -> Result<String, String> {
-    told.metrics
-        .scrape(&told.watched(), &told.tables, Timestamp::now())
+fn render_metrics(state: &HttpState) -> Result<String, String> {
+    state
+        .metrics
+        .scrape(&state.watched(), &state.tables, Timestamp::now())
         .map_err(|error| error.to_string())
 }
 
@@ -178,11 +179,11 @@ struct PartitionMetrics {
     bytes: u64,
 }
 
-fn render_partitions(told: &Told) -> Result<String, String> {
+fn render_partitions(state: &HttpState) -> Result<String, String> {
     let mut tables = Vec::new();
-    for watched in told.watched() {
-        if let Some(sight) = told.tables.sight(&watched.uid().unwrap_or_default()) {
-            tables.push(table_metrics(&watched, &sight));
+    for watched in state.watched() {
+        if let Some(seen) = state.tables.last_seen(&watched.uid().unwrap_or_default()) {
+            tables.push(table_metrics(&watched, &seen));
         }
     }
     json(&tables)
@@ -192,7 +193,7 @@ fn json(value: &impl Serialize) -> Result<String, String> {
     serde_json::to_string(value).map_err(|error| error.to_string())
 }
 
-fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
+fn table_metrics(watched: &Watched, seen: &LastSeen) -> TableMetrics {
     let partition = |partition: &ObservedPartition| PartitionMetrics {
         name: partition.name.shown(),
         bounds: partition.bounds.shown(),
@@ -209,21 +210,21 @@ fn table_metrics(watched: &Watched, sight: &Sight) -> TableMetrics {
     TableMetrics {
         namespace: watched.namespace().unwrap_or_default(),
         name: watched.name_any(),
-        table: sight.desired.name.shown(),
-        partitions: sight.observed.partitions.iter().map(partition).collect(),
+        table: seen.desired.name.shown(),
+        partitions: seen.observed.partitions.iter().map(partition).collect(),
         conversion: status.and_then(|status| status.conversion.clone()),
         parity: status.and_then(|status| status.parity.clone()),
     }
 }
 
-/// What is wrong with a table.
+/// Problems of a table.
 #[derive(Serialize)]
 struct TableProblems {
     namespace: String,
     name: String,
-    /// None where nobody knows.
+    /// `None` if it is not known.
     in_order: Option<bool>,
-    /// What is left to do, and what is held back and why.
+    /// Returns the planned steps, and the deferred steps with their blockers.
     problems: Vec<String>,
     /// Whether the two tables of a conversion are equal: `status.parity.state`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,23 +234,23 @@ struct TableProblems {
     triggers: Option<&'static str>,
 }
 
-fn render_problems(told: &Told) -> Result<String, String> {
+fn render_problems(state: &HttpState) -> Result<String, String> {
     let of_table = |watched: Arc<Watched>| {
-        let sight = told.tables.sight(&watched.uid().unwrap_or_default());
+        let seen = state.tables.last_seen(&watched.uid().unwrap_or_default());
         let problems =
-            sight.as_deref().map_or_else(|| unseen(&watched), |sight| drift(&sight.remaining));
-        let copy = sight.as_deref().and_then(|sight| sight.observed.copy.as_deref());
+            seen.as_deref().map_or_else(|| unseen(&watched), |seen| drift(&seen.remaining));
+        let copy = seen.as_deref().and_then(|seen| seen.observed.copy.as_deref());
         let triggers = copy.and_then(sync_triggers).map(SyncTriggers::as_str);
         TableProblems {
             namespace: watched.namespace().unwrap_or_default(),
             name: watched.name_any(),
-            parity: parity(&watched).filter(|_| sight.is_some()),
+            parity: parity(&watched).filter(|_| seen.is_some()),
             triggers,
-            in_order: sight.map(|_| problems.is_empty()),
+            in_order: seen.map(|_| problems.is_empty()),
             problems,
         }
     };
-    json(&told.watched().into_iter().map(of_table).collect::<Vec<_>>())
+    json(&state.watched().into_iter().map(of_table).collect::<Vec<_>>())
 }
 
 fn parity(watched: &Watched) -> Option<ParityState> {
@@ -257,7 +258,7 @@ fn parity(watched: &Watched) -> Option<ParityState> {
     status.parity.as_ref()?.state
 }
 
-/// What the status says of a table that could not be looked at.
+/// Returns the status of a table that could not be inspected.
 fn unseen(watched: &Watched) -> Vec<String> {
     let table = match &watched.0 {
         Ok(table) => table,

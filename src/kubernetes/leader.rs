@@ -1,4 +1,4 @@
-//! One of several replicas leads: whoever holds the Lease.
+//! Leader election: the replica that holds the Lease leads.
 //!
 //! A Lease cannot fence: a leader that was stopped for a while may still act when it wakes. What it
 //! does to a table is fenced by the advisory lock there; this only keeps replicas out of each
@@ -21,15 +21,15 @@ use tokio::time::{sleep, timeout};
 pub struct LeaseSettings {
     /// The Lease's name.
     pub name: String,
-    /// Its namespace; none for that of the client.
+    /// Namespace of the Lease; `None` for that of the client.
     pub namespace: Option<String>,
-    /// Who we are: no other process may be called the same.
+    /// Identity of this process, unique among all processes.
     pub identity: String,
-    /// How long others wait after the last sign of life before they take over.
+    /// Time after the last renewal at which another replica takes over.
     pub duration: Duration,
     /// After how long without success the leader gives up.
     pub renew_deadline: Duration,
-    /// How long between two signs of life, and how long one may take.
+    /// Interval between two renewals, and timeout of one.
     pub retry_period: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Leadership {
         drop(self.held.subscribe().wait_for(|held| *held).await);
     }
 
-    /// What distinguishes this installation, all its replicas and restarts, from every other: the UID of
+    /// Identity of this installation with all its replicas and restarts: the UID of
     /// the Lease that was won last.
     pub(super) fn installation(&self) -> String {
         self.installation.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -63,7 +63,7 @@ impl Leadership {
         self.held.send_replace(true);
     }
 
-    pub(super) fn end(&self) {
+    pub(super) fn revoke(&self) {
         self.held.send_replace(false);
     }
 }
@@ -77,16 +77,16 @@ pub(super) struct Election {
     seen: Option<(String, Instant)>,
     /// The UID of the Lease.
     uid: Option<String>,
-    /// When the Lease was last won or renewed.
+    /// Last time at which the Lease was acquired or renewed.
     renewed: Option<Instant>,
 }
 
-/// Who holds the Lease after an attempt.
+/// Holder of the Lease after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LeaseHolder {
     Us,
     Another,
-    /// Somebody else wrote at the same moment.
+    /// Another replica wrote at the same time.
     Undecided,
 }
 
@@ -100,8 +100,8 @@ impl Election {
         Self { leases, settings, seen: None, uid: None, renewed: None }
     }
 
-    /// Waits until the Lease is ours.
-    pub(super) async fn win(&mut self) {
+    /// Waits until this process has acquired the Lease.
+    pub(super) async fn acquire(&mut self) {
         loop {
             let began = Instant::now();
             match self.attempt_in_time().await {
@@ -117,7 +117,7 @@ impl Election {
     }
 
     /// Keeps the Lease, and returns when it is no longer ours.
-    pub(super) async fn keep(&mut self) {
+    pub(super) async fn renew(&mut self) {
         loop {
             sleep(self.settings.retry_period).await;
             let began = Instant::now();
@@ -134,7 +134,7 @@ impl Election {
         }
     }
 
-    /// Lets others take over at once.
+    /// Releases the Lease, so that another replica takes over immediately.
     pub(super) async fn release(&self) {
         let released = timeout(self.settings.retry_period, self.write_release()).await;
         if let Ok(Err(error)) = released {
@@ -163,7 +163,7 @@ impl Election {
         }
     }
 
-    /// Takes the Lease if it is free, or renews it if it is ours. The version that was read goes with
+    /// Acquires the Lease if it is free, or renews it if this process holds it. The version that was read goes with
     /// what is written, so that of two who write only one succeeds.
     async fn attempt(&mut self) -> kube::Result<LeaseHolder> {
         let name = self.settings.name.clone();

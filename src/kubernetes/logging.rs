@@ -1,4 +1,4 @@
-//! What is logged, where, and in which form.
+//! The log: filter, destination, and format.
 
 use std::io::{IsTerminal, stderr};
 
@@ -26,7 +26,7 @@ pub enum LogFormat {
 /// Logs to standard error from now on, panics too. `filter` is as in `RUST_LOG`: `info,kube=debug`.
 ///
 /// # Errors
-/// When something else logs already.
+/// Returns an error if a logger is installed already.
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), TryInitError> {
     let filter = EnvFilter::builder().parse_lossy(filter);
     let for_people = match format {

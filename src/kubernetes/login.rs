@@ -7,7 +7,7 @@ use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{Api, Client, Resource, ResourceExt};
 
 use super::context::Context;
-use super::failure::Trouble;
+use super::failure::ReconcileError;
 use super::patch::within_deadline;
 use super::{ClusterError, credentials};
 use crate::api::Reason;
@@ -15,11 +15,11 @@ use crate::api::v1alpha1::{CaKind, CaRef, PartitionedTable};
 use crate::postgres::ConnectionSettings;
 use crate::status::Failure;
 
-/// How to log in to the database of a resource, as the Secret says now.
+/// Returns the connection settings of a resource from its current Secret.
 pub(super) async fn log_in(
     table: &PartitionedTable,
     context: &Context,
-) -> Result<ConnectionSettings, Trouble> {
+) -> Result<ConnectionSettings, ReconcileError> {
     let settings = {
         let _asking = context.request_permit().await;
         settings(table, &context.client).await?
@@ -33,14 +33,14 @@ pub(super) async fn log_in(
     Ok(settings)
 }
 
-/// How to log in to the database of a resource, with the rights of whoever's client it is.
+/// Returns the connection settings of a resource, with the permissions of the client.
 pub(super) async fn settings(
     table: &PartitionedTable,
     client: &Client,
-) -> Result<ConnectionSettings, Trouble> {
+) -> Result<ConnectionSettings, ReconcileError> {
     let namespace = table.namespace().unwrap_or_default();
     let Some(database) = &table.spec.database else {
-        return Err(Trouble::Of(Failure {
+        return Err(ReconcileError::Of(Failure {
             reason: Reason::InvalidSpec,
             message: "spec.database: is required in a cluster".to_owned(),
         }));
@@ -61,7 +61,11 @@ pub(super) async fn settings(
     Ok(credentials::settings(database, &namespace, references)?)
 }
 
-async fn read_ca(reference: &CaRef, namespace: &str, client: &Client) -> Result<Vec<u8>, Trouble> {
+async fn read_ca(
+    reference: &CaRef,
+    namespace: &str,
+    client: &Client,
+) -> Result<Vec<u8>, ReconcileError> {
     let CaRef { kind, name, key } = reference;
     let found = match kind {
         CaKind::Secret => {
@@ -74,7 +78,7 @@ async fn read_ca(reference: &CaRef, namespace: &str, client: &Client) -> Result<
         }
     };
     found.ok_or_else(|| {
-        Trouble::Of(Failure {
+        ReconcileError::Of(Failure {
             reason: Reason::SecretInvalid,
             message: format!("{kind:?} {name:?} has no key {key:?}"),
         })
@@ -82,8 +86,8 @@ async fn read_ca(reference: &CaRef, namespace: &str, client: &Client) -> Result<
 }
 
 /// An object that a resource refers to. That it is not there, or not for us, is the resource's
-/// trouble; all else is the API server's.
-async fn read<K>(objects: &Api<K>, name: &str) -> Result<K, Trouble>
+/// error; all else is the API server's.
+async fn read<K>(objects: &Api<K>, name: &str) -> Result<K, ReconcileError>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -94,9 +98,9 @@ where
         Err(ClusterError::Refused(error)) if is_forbidden(&error) => {
             format!("no role allows to get {kind} {name:?} in the namespace of this resource")
         }
-        Err(error) => return Err(Trouble::Cluster(error)),
+        Err(error) => return Err(ReconcileError::Cluster(error)),
     };
-    Err(Trouble::Of(Failure { reason: Reason::SecretNotFound, message }))
+    Err(ReconcileError::Of(Failure { reason: Reason::SecretNotFound, message }))
 }
 
 fn is_forbidden(error: &kube::Error) -> bool {

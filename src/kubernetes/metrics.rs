@@ -1,4 +1,4 @@
-//! Every metric: what the operator counts, and what is known of each table when somebody asks.
+//! All metrics: the counters of the operator, and the state of each table at the time of a scrape.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use prometheus::{
 use super::gauges::TableGauges;
 use super::tables::{Tables, Watched};
 
-/// How long a step or a reconcile takes, in seconds.
+/// Buckets of durations, in seconds.
 const BUCKETS: [f64; 10] = [0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0];
 
 /// A metric, as its page describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricDescription {
-    /// Its name.
+    /// Name of the metric, such as `pgpartition_leader`.
     pub name: String,
     /// `counter`, `gauge` or `histogram`.
     pub kind: String,
     /// The labels of its series.
     pub labels: Vec<String>,
-    /// What it says.
+    /// Meaning of the metric.
     pub help: String,
 }
 
@@ -52,7 +52,7 @@ fn describe(collector: &dyn Collector) -> Vec<MetricDescription> {
     described.collect()
 }
 
-/// What the operator counts.
+/// Metrics of the operator itself.
 pub(super) struct Metrics {
     registry: Registry,
     build: Gauge,
@@ -142,7 +142,7 @@ impl Metrics {
         self.leader.set(i64::from(leads));
     }
 
-    /// Everything in Prometheus' text format. What is told of a table is gathered anew each time, so
+    /// Returns all metrics in the Prometheus text format. Metrics of tables are collected at each call, so
     /// that a deleted resource takes its series with it.
     pub(super) fn scrape(
         &self,
@@ -152,7 +152,7 @@ impl Metrics {
     ) -> prometheus::Result<String> {
         let gauges = TableGauges::new()?;
         for watched in watched {
-            gauges.tell(watched, tables, now);
+            gauges.set(watched, tables, now);
         }
         let mut families = self.registry.gather();
         families.extend(gauges.registry.gather());

@@ -13,7 +13,6 @@ mod context;
 mod controller;
 mod conversion_gauges;
 mod credentials;
-mod elders;
 mod events;
 mod failure;
 mod gauges;
@@ -23,6 +22,7 @@ mod logging;
 mod login;
 mod metrics;
 mod next_reconcile;
+mod older;
 mod outcome;
 mod panics;
 mod patch;
@@ -58,7 +58,7 @@ pub use metrics::{MetricDescription, describe_metrics};
 use backoff::Backoff;
 use context::Context;
 use events::Events;
-use http::{Pages, Told};
+use http::{HttpState, Pages};
 use leader::{Election, Leadership};
 use metrics::Metrics;
 use panics::contain;
@@ -67,29 +67,29 @@ use workers::Workers;
 
 use crate::postgres::{Pool, PoolLimits};
 
-/// How many reconciles ask the API server at once.
+/// Maximum number of concurrent requests to the API server.
 const REQUESTS: usize = 8;
 
-/// How long it may take to leave what is under way.
+/// Time to abandon running steps.
 const LEAVING: Duration = Duration::from_secs(5);
 
-/// How often what nobody needs any more is let go, where no deletion asks for it.
+/// Interval of the cleanup, in addition to the one after each deletion.
 const TIDYING: Duration = Duration::from_secs(30);
 
-/// How the operator runs.
+/// Settings of the operator.
 #[derive(Debug, Clone)]
 pub struct RunSettings {
-    /// The namespaces whose resources are kept; none for those of all.
+    /// Namespaces of the operator; empty for all.
     pub namespaces: Vec<String>,
-    /// Where probes, metrics and monitoring are answered.
+    /// Address of probes, metrics, and monitoring.
     pub listen: SocketAddr,
-    /// How replicas agree on who leads.
+    /// Leader election.
     pub lease: LeaseSettings,
-    /// How many sessions there are to one Postgres server at most.
+    /// Maximum number of sessions to one Postgres server.
     pub sessions_per_server: usize,
-    /// How often to look for drift where nothing else asks for a look.
+    /// Interval of reconciles without any other trigger.
     pub resync: Duration,
-    /// How long what is under way may take to end.
+    /// Time for running steps to end at shutdown.
     pub grace: Duration,
 }
 
@@ -139,13 +139,13 @@ impl ClusterError {
 
 /// Runs the operator until SIGTERM or SIGINT.
 ///
-/// When this returns, something may still hang in the background; whoever called must not wait for
-/// it: let the runtime go with [`tokio::runtime::Runtime::shutdown_background`].
+/// A background task may still run when this returns, and the caller must not wait for
+/// it: shut the runtime down with [`tokio::runtime::Runtime::shutdown_background`].
 ///
 /// # Errors
-/// When it cannot start, or stops leading.
+/// Returns an error if the operator cannot start.
 pub async fn run(settings: RunSettings) -> Result<(), RunError> {
-    // Fails only where one is installed already, which serves as well.
+    // Fails only if a provider is installed already, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     let workers = Workers::start().map_err(RunError::Threads)?;
     let mut config = kube::Config::infer().await.map_err(RunError::Configuration)?;
@@ -160,7 +160,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
     let tables = Arc::new(Tables::default());
     let leadership = Arc::new(Leadership::default());
-    let told = Arc::new(Told {
+    let http = Arc::new(HttpState {
         metrics: Arc::clone(&metrics),
         tables: Arc::clone(&tables),
         leadership: Arc::clone(&leadership),
@@ -171,7 +171,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
     let listener = serve::bind(settings.listen)
         .await
         .map_err(|error| RunError::Listen(settings.listen, error))?;
-    let stop = stop_on_signal(Arc::clone(&told))?;
+    let stop = stop_on_signal(Arc::clone(&http))?;
     let context = Context {
         client: client.clone(),
         requests: Semaphore::new(REQUESTS),
@@ -195,7 +195,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         "started"
     );
     tokio::select! {
-        never = http::listen(listener, told) => match never {},
+        never = http::listen(listener, http) => match never {},
         ended = lead(client, &settings, election, context, stop, &workers) => ended,
     }
 }
@@ -216,7 +216,7 @@ async fn lead(
     workers: &Workers,
 ) -> Result<(), RunError> {
     tokio::select! {
-        () = election.win() => {}
+        () = election.acquire() => {}
         () = stop.cancelled() => return Ok(()),
     }
     let context = Arc::new(context);
@@ -229,7 +229,7 @@ async fn lead(
         _ = &mut work => if stop.is_cancelled() { Ok(()) } else { Err(RunError::WatchEnded) },
         () = stop.cancelled() => tokio::select! {
             never = stay(&mut election, &context) => match never {},
-            () = end(&mut work, &leave, settings.grace) => Ok(()),
+            () = shut_down(&mut work, &leave, settings.grace) => Ok(()),
         },
     };
     work.abort();
@@ -245,11 +245,11 @@ async fn lead(
 async fn stay(election: &mut Election, context: &Context) -> Infallible {
     loop {
         if !context.leadership.is_held() {
-            election.win().await;
+            election.acquire().await;
             begin_to_lead(election, context);
         }
-        election.keep().await;
-        context.leadership.end();
+        election.renew().await;
+        context.leadership.revoke();
         context.metrics.leads(false);
         tracing::warn!("no longer the leader: running steps end, and none begins");
     }
@@ -261,8 +261,8 @@ fn begin_to_lead(election: &Election, context: &Context) {
     context.leadership.begin(election);
 }
 
-/// Lets what is under way come to its end, and after most of the time given makes it.
-async fn end(work: &mut JoinHandle<()>, leave: &CancellationToken, grace: Duration) {
+/// Waits for running steps, and interrupts them after most of `grace`.
+async fn shut_down(work: &mut JoinHandle<()>, leave: &CancellationToken, grace: Duration) {
     let leaving = grace.min(LEAVING);
     if timeout(grace.saturating_sub(leaving), &mut *work).await.is_ok() {
         return;
@@ -270,7 +270,7 @@ async fn end(work: &mut JoinHandle<()>, leave: &CancellationToken, grace: Durati
     tracing::warn!("what is under way is left as it is");
     leave.cancel();
     if timeout(leaving, work).await.is_err() {
-        tracing::warn!("not all that was under way came to its end");
+        tracing::warn!("some steps did not end in time");
     }
 }
 
@@ -294,13 +294,13 @@ async fn keep_tables(
     };
     tokio::select! {
         () = end => {}
-        () = tidy(&context) => {}
+        () = clean_up(&context) => {}
     }
 }
 
 /// Closes idle sessions, and forgets deleted resources. It waits for no watch: nothing is remembered of a
 /// resource in a namespace that was never listed.
-async fn tidy(context: &Arc<Context>) {
+async fn clean_up(context: &Arc<Context>) {
     let mut ticks = interval(TIDYING);
     loop {
         tokio::select! {
@@ -310,7 +310,7 @@ async fn tidy(context: &Arc<Context>) {
         let tidied = contain(async {
             context.pool.close_idle();
             if context.leadership.is_held() {
-                claims::give_up_deleted(context);
+                claims::release_deleted(context);
             }
             let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
             context.backoff.retain(|uid| there.contains(uid));
@@ -322,7 +322,7 @@ async fn tidy(context: &Arc<Context>) {
     }
 }
 
-fn stop_on_signal(told: Arc<Told>) -> Result<CancellationToken, RunError> {
+fn stop_on_signal(http: Arc<HttpState>) -> Result<CancellationToken, RunError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
     let stop = CancellationToken::new();
@@ -333,7 +333,7 @@ fn stop_on_signal(told: Arc<Told>) -> Result<CancellationToken, RunError> {
             _ = interrupt.recv() => {}
         }
         tracing::info!("ending");
-        told.ready.store(false, Ordering::Relaxed);
+        http.ready.store(false, Ordering::Relaxed);
         stopped.cancel();
     });
     Ok(stop)

@@ -1,5 +1,5 @@
-//! Contains panics. A panic while one resource is reconciled is that resource's trouble: every other
-//! resource, the Lease, and the probes go on.
+//! Contains panics. A panic while one resource is reconciled is an error of that resource: every other
+//! resource, the Lease, and the probes continue.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, set_hook};
@@ -21,7 +21,7 @@ static PLACE: Mutex<Option<String>> = Mutex::new(None);
 pub(super) struct Panic {
     /// File and line, or `None` if no hook is installed.
     pub(super) place: Option<String>,
-    /// Message of the panic. It can quote values, so that it is logged and never put into a status.
+    /// Message of the panic. It can quote values, so it is logged and never written to a status.
     pub(super) message: String,
 }
 
@@ -85,7 +85,7 @@ mod tests {
 
     use super::contain;
 
-    /// Panics after it has waited, if it is told to.
+    /// Panics after an await, if requested.
     async fn work(panics: bool, owned: Arc<Mutex<u32>>) -> u32 {
         tokio::task::yield_now().await;
         let value = owned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

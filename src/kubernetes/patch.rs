@@ -1,4 +1,4 @@
-//! Writes the status, and nothing else.
+//! Writes the status of a resource.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use super::ClusterError;
 use crate::api::ConditionType;
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus};
 
-/// Who owns the fields of the status.
+/// Field manager of the status.
 const FIELD_MANAGER: &str = "pg-partition-operator";
 
 /// Name of the list of conditions in a status.
 const CONDITIONS: &str = "conditions";
 
-/// How long the API server may take for one answer.
+/// Timeout of one request to the API server.
 pub(super) const API_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A resource by its name.
@@ -26,7 +26,7 @@ pub(super) const API_DEADLINE: Duration = Duration::from_secs(10);
 pub(super) struct Target {
     pub(super) namespace: String,
     pub(super) name: String,
-    /// Of the object that was looked at, not of another that has its name since.
+    /// UID of the inspected object, so that another object of the same name is not patched.
     pub(super) uid: String,
 }
 
@@ -40,8 +40,8 @@ impl Target {
     }
 }
 
-/// Writes the status by server-side apply, which removes what this operator said before and says no
-/// longer. What another owner left there is removed by a second patch.
+/// Writes the status by server-side apply, which removes fields that this operator no longer sets. A second patch
+/// removes fields of other owners.
 pub(super) async fn status(
     client: &Client,
     target: &Target,
@@ -69,7 +69,7 @@ pub(super) async fn status(
     within_deadline(request).await.map(drop)
 }
 
-/// Whether a resource has this status already. Conditions of other types are another owner's.
+/// Returns whether a resource has this status already. Conditions of other types belong to other controllers.
 pub(super) fn has_status(found: &PartitionedTableStatus, status: &PartitionedTableStatus) -> bool {
     let sorted = |status: &PartitionedTableStatus| {
         let mut sorted = status.clone();
@@ -80,7 +80,7 @@ pub(super) fn has_status(found: &PartitionedTableStatus, status: &PartitionedTab
     sorted(found) == sorted(status)
 }
 
-/// The merge patch that removes from a status what is not said.
+/// Returns the merge patch that removes the other fields of a status.
 fn removal(said: &Value, answered: &Value) -> Map<String, Value> {
     let mut removal = superfluous(said, answered);
     // A list is replaced as a whole.
@@ -97,7 +97,7 @@ fn removal(said: &Value, answered: &Value) -> Map<String, Value> {
     removal
 }
 
-/// Null for each member of an object that is not said.
+/// Returns null for each other member of an object.
 fn superfluous(said: &Value, answered: &Value) -> Map<String, Value> {
     let answered = answered.as_object().into_iter().flatten();
     let members = answered.filter_map(|(name, value)| match said.get(name) {
@@ -114,7 +114,7 @@ fn is_known_type(type_: &str) -> bool {
     ConditionType::ALL.iter().any(|known| known.as_str() == type_)
 }
 
-/// The status of a resource that nobody can read as a whole.
+/// Status of a resource whose spec cannot be parsed.
 pub(super) async fn read_status(
     client: &Client,
     target: &Target,
@@ -125,7 +125,7 @@ pub(super) async fn read_status(
     Ok(status.and_then(|status| serde_json::from_value(status).ok()))
 }
 
-/// An answer of the API server, or that there is none.
+/// Waits for an answer of the API server, or returns an error if there is none.
 pub(super) async fn within_deadline<T>(
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, ClusterError> {
@@ -135,7 +135,7 @@ pub(super) async fn within_deadline<T>(
     }
 }
 
-/// As plain JSON, so that it does not matter whether we can read the answer.
+/// Patches plain JSON, so that an answer that cannot be parsed is not an error.
 fn resources(client: &Client, namespace: &str) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<PartitionedTable>(&());
     Api::namespaced_with(client.clone(), namespace, &resource)

@@ -1,4 +1,4 @@
-//! Tells events, metrics and the log of each step.
+//! Reports each step to events, metrics, and the log.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 
@@ -10,7 +10,7 @@ use crate::postgres::{
     DatabaseError, Milestone, PageDone, Progress, StepFailure, StepOutcome, WorkOutcome,
 };
 
-/// Hears of the steps to one table.
+/// Reports the steps of one table.
 pub(super) struct Observed<'a> {
     about: ObjectReference,
     events: &'a Events,

@@ -15,14 +15,14 @@ use super::backoff::jittered;
 use super::claimed::ClaimedTable;
 use super::claims;
 use super::context::{Context, RETRY_TIMEOUT};
-use super::failure::{self, Trouble};
+use super::failure::{self, ReconcileError};
 use super::login::log_in;
 use super::next_reconcile::{NextReconcile, Timing, next_reconcile};
 use super::outcome::seen;
 use super::panics::{Panic, contain};
 use super::patch::{self, Target};
 use super::progress::Observed;
-use super::tables::{Sight, Watched};
+use super::tables::{LastSeen, Watched};
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
@@ -31,19 +31,19 @@ use crate::plan::{Moment, Plan};
 use crate::postgres::{Borrowed, CLAIM_IS_RENEWED};
 use crate::status::{self, Failure, Outcome, Subject};
 
-/// Time until a reconcile is tried again if reporting its panic panics too.
+/// Time until a retry if reporting a panic panics too.
 const AFTER_PANICS: Duration = Duration::from_mins(5);
 
-/// Time that a run spends on work. The status tells how far it is after that, and sessions are for other tables, too.
+/// Time that a run spends on work. After that it reports progress, and frees its session for other tables.
 const WORK_TIME: Duration = Duration::from_secs(30);
 
-/// What a run came to, for which a status was written.
+/// Result of a run whose status was written.
 struct Ended {
     is_ready: bool,
     next: NextReconcile,
 }
 
-/// Makes a resource true as far as possible, says so in its status, and when to look again.
+/// Reconciles a resource, writes its status, and returns when to reconcile again.
 pub(super) async fn reconcile(
     watched: Arc<Watched>,
     context: Arc<Context>,
@@ -53,7 +53,7 @@ pub(super) async fn reconcile(
         () = context.leadership.held() => {}
         () = context.stop.cancelled() => return Ok(Action::await_change()),
     }
-    // kube-runtime would end the operator with whatever panics here.
+    // A panic here would end the operator.
     let again = match contain(Box::pin(attempt(&watched, &context))).await {
         Ok(again) => again,
         Err(panic) => {
@@ -64,33 +64,40 @@ pub(super) async fn reconcile(
     Ok(again.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// Reconciles, and returns when to do so again, or `None` if only a change asks for it.
+/// Reconciles, and returns the time until the next reconcile, or `None` if only a change triggers one.
 async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> {
     let began = Instant::now();
     let ended = match &watched.0 {
         Ok(table) => Box::pin(work(table, context)).await,
-        Err(invalid) => refuse(watched, &invalid.error, context).await.map_err(Trouble::Cluster),
+        Err(invalid) => report_unreadable(watched, &invalid.error, context)
+            .await
+            .map_err(ReconcileError::Cluster),
     };
     let (uid, generation) = (watched.uid().unwrap_or_default(), watched.meta().generation);
     let (is_ready, next) = match &ended {
         Ok(ended) => (ended.is_ready, ended.next),
-        Err(trouble) => {
-            if let Trouble::Cluster(error) = trouble {
+        Err(failed) => {
+            if let ReconcileError::Cluster(error) = failed {
                 let error = error.chain();
                 let (namespace, name) = (watched.namespace(), watched.name_any());
-                tracing::warn!(namespace, name, error, "the API server could not be asked or told");
+                tracing::warn!(
+                    namespace,
+                    name,
+                    error,
+                    "the API server could not be asked or reported"
+                );
             }
-            (false, next_reconcile(Err(trouble), &timing(&uid, generation, None, context)))
+            (false, next_reconcile(Err(failed), &timing(&uid, generation, None, context)))
         }
     };
-    if !matches!(ended, Err(Trouble::Superseded)) {
-        context.tables.tried(&uid);
+    if !matches!(ended, Err(ReconcileError::Superseded)) {
+        context.tables.mark_reconciled(&uid);
     }
     context.metrics.reconciled(is_ready, began.elapsed());
     context.backoff.pause(&uid, generation, next)
 }
 
-/// Makes a panic the trouble of its resource, and returns when to reconcile it again.
+/// Reports a panic as an error of its resource, and returns the time until the next reconcile.
 async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Option<Duration> {
     let target = Target::of(watched);
     tracing::error!(
@@ -100,8 +107,8 @@ async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Op
         panic = panic.message,
         "reconcile panicked"
     );
-    context.tables.tried(&target.uid);
-    context.tables.lost_sight(&target.uid);
+    context.tables.mark_reconciled(&target.uid);
+    context.tables.clear_last_seen(&target.uid);
     context.metrics.reconciled(false, Duration::ZERO);
     let next = NextReconcile::AfterFailure { at_latest: None };
     let pause = context.backoff.pause(&target.uid, watched.meta().generation, next);
@@ -114,8 +121,8 @@ async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Op
     pause
 }
 
-/// Makes the resource true and writes its status. Whatever the status cannot tell is an error.
-async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended, Trouble> {
+/// Converges the table and writes the status. An error that the status cannot report is returned.
+async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended, ReconcileError> {
     let uid = table.uid().unwrap_or_default();
     let subject = Subject {
         previous: table.status.as_ref(),
@@ -124,8 +131,8 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     };
     if let Some(outcome) = at_rest(table) {
         context.asides.cancel(&uid);
-        claims::hold(&uid, None, context);
-        return Ok(tell(table, &subject, &outcome, context).await?);
+        claims::set_claim(&uid, None, context);
+        return Ok(write_outcome(table, &subject, &outcome, context).await?);
     }
     let asked = Arc::new(StillAsked::new(table, context));
     let mut result = Box::pin(converged(table, &asked, context)).await;
@@ -134,18 +141,18 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     {
         result = Box::pin(converged(table, &asked, context)).await;
     }
-    // What the status would tell is about a spec that is not there any more.
-    if !matches!(result, Err(Trouble::Left)) && !asked.stands() {
-        context.tables.lost_sight(&uid);
-        return Err(Trouble::Superseded);
+    // The status would be about a spec that has changed.
+    if !matches!(result, Err(ReconcileError::ShuttingDown)) && !asked.stands() {
+        context.tables.clear_last_seen(&uid);
+        return Err(ReconcileError::Superseded);
     }
     let (desired, convergence) = match result {
         Ok(converged) => converged,
-        Err(trouble) => {
-            if !matches!(trouble, Trouble::Left) {
-                context.tables.lost_sight(&uid);
+        Err(error) => {
+            if !matches!(error, ReconcileError::ShuttingDown) {
+                context.tables.clear_last_seen(&uid);
             }
-            return Ok(tell(table, &subject, &outcome_of(trouble)?, context).await?);
+            return Ok(write_outcome(table, &subject, &outcome_of(error)?, context).await?);
         }
     };
     let now = convergence.moment.now;
@@ -154,19 +161,19 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     let status = status::project(&subject, &outcome, now);
     let ended = Ended::new(table, &subject, &outcome, &status, context);
     let Convergence { observed, remaining, .. } = convergence;
-    let before = context.tables.sight(&uid);
-    // After a restart of the operator, what the status tells already is no news.
-    if before.is_some() || !is_told(&remaining, &subject) {
-        let before = before.as_deref().map(|sight| &sight.remaining);
+    let before = context.tables.last_seen(&uid);
+    // After a restart, deferrals that the status already reports get no new event.
+    if before.is_some() || !is_reported(&remaining, &subject) {
+        let before = before.as_deref().map(|seen| &seen.remaining);
         context.events.deferrals(&table.object_ref(&()), before, &remaining);
     }
-    let sight = Arc::new(Sight { desired, observed, remaining });
-    context.tables.saw(&uid, sight, ended.is_ready.then_some(now));
+    let seen = Arc::new(LastSeen { desired, observed, remaining });
+    context.tables.set_last_seen(&uid, seen, ended.is_ready.then_some(now));
     write(table, &subject, &status, context).await?;
     Ok(ended)
 }
 
-/// What there is to say of a resource whose table is left alone.
+/// Returns the outcome for a table that is suspended or being deleted, or `None`.
 fn at_rest(table: &PartitionedTable) -> Option<Outcome<'static>> {
     if table.meta().deletion_timestamp.is_some() {
         return Some(Outcome::Deleting);
@@ -174,26 +181,28 @@ fn at_rest(table: &PartitionedTable) -> Option<Outcome<'static>> {
     table.spec.suspend.then_some(Outcome::Suspended)
 }
 
-/// What a status says of a trouble, where it says anything.
-fn outcome_of(trouble: Trouble) -> Result<Outcome<'static>, Trouble> {
-    match trouble {
-        Trouble::Of(failure) => Ok(Outcome::Failed(failure)),
-        Trouble::NoSession(message) => Ok(Outcome::WaitingForSession(message)),
-        Trouble::Cluster(_) | Trouble::Left | Trouble::Superseded => Err(trouble),
+/// Returns the outcome of an error for the status, or the error if the status does not report it.
+fn outcome_of(error: ReconcileError) -> Result<Outcome<'static>, ReconcileError> {
+    match error {
+        ReconcileError::Of(failure) => Ok(Outcome::Failed(failure)),
+        ReconcileError::NoSession(message) => Ok(Outcome::WaitingForSession(message)),
+        ReconcileError::Cluster(_) | ReconcileError::ShuttingDown | ReconcileError::Superseded => {
+            Err(error)
+        }
     }
 }
 
-/// Converges, with a session and the clock as they are when it is the resource's turn.
+/// Converges, with a session and with the time at which the session was acquired.
 async fn converged(
     table: &PartitionedTable,
     asked: &Arc<StillAsked>,
     context: &Arc<Context>,
-) -> Result<(DesiredTable, Convergence), Trouble> {
+) -> Result<(DesiredTable, Convergence), ReconcileError> {
     let desired = DesiredTable::of(table).map_err(|errors| failure::of_spec(&errors))?;
     let borrowed = tokio::select! {
         borrowed = turn(table, &desired, context) => borrowed?,
-        () = asked.superseded() => return Err(Trouble::Superseded),
-        () = context.leave.cancelled() => return Err(Trouble::Left),
+        () = asked.superseded() => return Err(ReconcileError::Superseded),
+        () = context.leave.cancelled() => return Err(ReconcileError::ShuttingDown),
     };
     let authority = Arc::new(OfRun::new(asked, borrowed.long_run()));
     let options = converge::Options {
@@ -203,7 +212,7 @@ async fn converged(
         leave_aside: true,
         work_time: WORK_TIME,
         routine: true,
-        // The wait for the session may have been long.
+        // The wait for the session can have been long.
         ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), RETRY_TIMEOUT)
     };
     let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
@@ -212,9 +221,9 @@ async fn converged(
             &borrowed.session, (table, &desired), &options, &mut progress, context,
         ) => ended?,
         () = context.leave.cancelled() => {
-            // Else the server would go on, an index build for hours, with nobody to see it end.
+            // Otherwise the server would continue, an index build for hours.
             borrowed.session.cancel().await;
-            return Err(Trouble::Left);
+            return Err(ReconcileError::ShuttingDown);
         }
     };
     // A list of hosts or a name may lead to the new primary now.
@@ -224,30 +233,34 @@ async fn converged(
     Ok((desired, convergence))
 }
 
-/// Waits until it is the resource's turn, and returns its session.
+/// Waits for older resources and for a session, and returns the session.
 async fn turn(
     table: &PartitionedTable,
     desired: &DesiredTable,
     context: &Arc<Context>,
-) -> Result<Borrowed, Trouble> {
+) -> Result<Borrowed, ReconcileError> {
     let settings = log_in(table, context).await?;
     let held = ClaimedTable { settings: settings.clone(), table: desired.name.clone() };
     let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
-    claims::hold(&table.uid().unwrap_or_default(), held, context);
-    claims::let_elders_go_first(table, settings.database(), context).await;
+    claims::set_claim(&table.uid().unwrap_or_default(), held, context);
+    claims::wait_for_older_resources(table, settings.database(), context).await;
     context.pool.borrow(&settings).await.map_err(|error| failure::of_borrowing(&error))
 }
 
-/// Whether the status tells of this plan.
-fn is_told(plan: &Plan, subject: &Subject<'_>) -> bool {
-    let told = subject.previous.and_then(|status| status.plan.as_ref());
-    told.is_some_and(|told| told.fingerprint == plan.fingerprint)
+/// Returns whether the previous status reports this plan.
+fn is_reported(plan: &Plan, subject: &Subject<'_>) -> bool {
+    let reported = subject.previous.and_then(|status| status.plan.as_ref());
+    reported.is_some_and(|reported| reported.fingerprint == plan.fingerprint)
 }
 
-/// Says of a resource that nobody can read that nobody can read it.
-async fn refuse(watched: &Watched, error: &str, context: &Context) -> Result<Ended, ClusterError> {
+/// Reports a resource that cannot be parsed.
+async fn report_unreadable(
+    watched: &Watched,
+    error: &str,
+    context: &Context,
+) -> Result<Ended, ClusterError> {
     let message = format!("this version of the operator cannot read the resource: {error}");
-    context.tables.lost_sight(&watched.uid().unwrap_or_default());
+    context.tables.clear_last_seen(&watched.uid().unwrap_or_default());
     fail(watched, Failure { reason: Reason::InvalidSpec, message }, context).await
 }
 
@@ -263,11 +276,11 @@ async fn fail(
         generation: watched.meta().generation,
         requested: watched.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
-    tell(watched, &subject, &Outcome::Failed(failure), context).await
+    write_outcome(watched, &subject, &Outcome::Failed(failure), context).await
 }
 
 /// Writes the status that an outcome gives.
-async fn tell(
+async fn write_outcome(
     object: &(impl Resource<DynamicType = ()> + Sync),
     subject: &Subject<'_>,
     outcome: &Outcome<'_>,
@@ -278,7 +291,7 @@ async fn tell(
     Ok(Ended::new(object, subject, outcome, &status, context))
 }
 
-/// Writes the status, if it says anything new.
+/// Writes the status if it has changed.
 async fn write(
     object: &(impl Resource<DynamicType = ()> + Sync),
     subject: &Subject<'_>,

@@ -1,7 +1,7 @@
-//! Notices when a Secret or `ConfigMap` that resources refer to changes.
+//! Watches the Secrets and `ConfigMap`s that resources refer to.
 //!
-//! Only metadata is watched: the content is read when it is needed. A watch that fails, for want of
-//! a role say, holds up nothing but itself.
+//! It watches only metadata; the content is read when it is needed. A watch that fails, for example because a role is
+//! missing, affects nothing else.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -24,7 +24,7 @@ use super::tables::{Tables, Watched};
 use super::watch_log::WatchLog;
 use crate::api::v1alpha1::{CaKind, PartitionedTable};
 
-/// How long before a watch that no role grants is tried again.
+/// Time until a watch without permission is retried.
 const DENIED: Duration = Duration::from_mins(5);
 
 /// A kind of object that resources refer to.
@@ -32,7 +32,7 @@ pub(super) trait Referenced {
     /// Name of the kind.
     const NAME: &'static str;
 
-    /// Whether a resource refers to the object of this kind and name in its namespace.
+    /// Returns whether a resource refers to the object of this kind and name in its namespace.
     fn is_of(table: &PartitionedTable, name: &str) -> bool;
 }
 
@@ -63,7 +63,7 @@ fn has_ca(table: &PartitionedTable, kind: CaKind, name: &str) -> bool {
         .is_some_and(|ca| ca.kind == kind && ca.name == name)
 }
 
-/// Sends each resource whose reference has changed, until nobody listens.
+/// Sends each resource whose reference has changed, until the receiver is closed.
 pub(super) async fn watch<K>(
     objects: Api<PartialObjectMeta<K>>,
     namespace: Option<String>,
@@ -89,8 +89,7 @@ pub(super) async fn watch<K>(
             Err(error) => {
                 let effect = "changes go unnoticed until the next resync";
                 if let Some(reason) = denial(&error) {
-                    // Where Secrets are granted namespace by namespace, that is as it should be. Nobody is
-                    // told of it every few seconds.
+                    // If the permission is granted namespace by namespace, this is expected, and not logged every few seconds.
                     tracing::info!(kind = K::NAME, reason, "{effect}");
                     sleep(DENIED).await;
                 } else {
@@ -116,7 +115,7 @@ pub(super) async fn watch<K>(
     }
 }
 
-/// Which right is missing, where that is why.
+/// Returns the missing permission, if that is the cause.
 fn denial(error: &watcher::Error) -> Option<&str> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))

@@ -1,4 +1,4 @@
-//! HTTP connections: how many there are, and how long each may take. The paths are in `http.rs`.
+//! HTTP connections, limited in number and time. The paths are in `http.rs`.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -44,7 +44,7 @@ pub(super) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     }
 }
 
-/// Whether an error says that there is no IPv6: not compiled into the kernel, or without an address.
+/// Returns whether an error means that there is no IPv6: not in the kernel, or without an address.
 fn has_no_ipv6(error: &io::Error) -> bool {
     error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
 }

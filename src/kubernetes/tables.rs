@@ -1,4 +1,4 @@
-//! The resources that are watched, and what was last seen of each.
+//! The watched resources, and the last observed state of each table.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,55 +11,55 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::{Notify, mpsc};
 
 use super::claimed::ClaimedTable;
-use super::elders::Elders;
+use super::older::OlderResources;
 use crate::api::v1alpha1::{Mode, PartitionedTable};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::plan::Plan;
 use crate::postgres::{ClaimHolder, ConnectionSettings};
 
-/// A resource, whether or not anybody can read it.
+/// A resource, which might not parse.
 pub(super) type Watched = DeserializeGuard<PartitionedTable>;
 
-/// All resources, and what is known of them.
+/// All resources and their state.
 #[derive(Default)]
 pub(super) struct Tables {
     scopes: Mutex<Vec<Scope>>,
-    known: Mutex<HashMap<String, Known>>,
-    elders: Elders,
-    /// The resources that left their tables to another, by the UID of that one.
+    known: Mutex<HashMap<String, ResourceState>>,
+    older: OlderResources,
+    /// Resources in conflict, by the UID of the resource that manages their table.
     conflicts: Mutex<HashMap<String, HashSet<ObjectRef<Watched>>>>,
 }
 
-/// The resources of one namespace, or of all.
+/// Resources of one namespace, or of all.
 #[derive(Clone)]
 struct Scope {
     store: Store<Watched>,
-    /// Who is sent here is reconciled.
+    /// Resources that are sent here are reconciled.
     asked: mpsc::Sender<ObjectRef<Watched>>,
 }
 
-/// What is known of one resource, beside what the API server keeps.
+/// State of one resource that the API server does not store.
 #[derive(Default)]
-struct Known {
+struct ResourceState {
     last_success: Option<Timestamp>,
-    sight: Option<Arc<Sight>>,
+    last_seen: Option<Arc<LastSeen>>,
     settings: Option<ConnectionSettings>,
     held: Option<ClaimedTable>,
-    /// The watch has told of it.
+    /// Notified when the watch reports the resource.
     changed: Arc<Notify>,
 }
 
-/// A table as it was last seen.
+/// Last observed state of a table.
 #[derive(Debug)]
-pub(super) struct Sight {
+pub(super) struct LastSeen {
     pub(super) desired: DesiredTable,
     pub(super) observed: ObservedTable,
     pub(super) remaining: Plan,
 }
 
 impl Tables {
-    /// Takes in the resources of a store; those that are sent to `asked` are reconciled.
+    /// Adds the resources of a store; those that are sent to `asked` are reconciled.
     pub(super) fn watch(&self, store: Store<Watched>, asked: mpsc::Sender<ObjectRef<Watched>>) {
         lock(&self.scopes).push(Scope { store, asked });
     }
@@ -68,36 +68,36 @@ impl Tables {
         lock(&self.scopes).iter().map(|scope| scope.store.clone()).collect()
     }
 
-    /// Every resource that there is.
+    /// Returns all resources.
     pub(super) fn all(&self) -> Vec<Arc<Watched>> {
         lock(&self.scopes).iter().flat_map(|scope| scope.store.state()).collect()
     }
 
-    /// The resource of this name, as the watch told of it last.
+    /// Returns the resource of this name, as the watch last reported it.
     pub(super) fn current(&self, namespace: &str, name: &str) -> Option<Arc<Watched>> {
         let reference = ObjectRef::new(name).within(namespace);
         self.stores().into_iter().find_map(|store| store.get(&reference))
     }
 
-    /// The watch has told of a resource, and the store has it.
+    /// Records that the watch has reported a resource, which the store has.
     pub(super) fn changed(&self, uid: &str) {
         if let Some(known) = lock(&self.known).get(uid) {
             known.changed.notify_waiters();
         }
     }
 
-    /// The watch has listed all resources again.
+    /// Records that the watch has listed all resources again.
     pub(super) fn all_changed(&self) {
         lock(&self.known).values().for_each(|known| known.changed.notify_waiters());
     }
 
-    /// Notifies of each time that the watch tells of a resource.
+    /// Returns the notification of each report of the watch about a resource.
     pub(super) fn changes(&self, uid: &str) -> Arc<Notify> {
         Arc::clone(&lock(&self.known).entry(uid.to_owned()).or_default().changed)
     }
 
-    /// Whether the resource that holds a claim is there and may claim a table. Where not all resources are
-    /// known, or it cannot be read, it may.
+    /// Returns whether the resource that holds a claim exists and may claim a table; also `true` if not all
+    /// resources are known, or it cannot be parsed.
     pub(super) fn may_claim(&self, holder: &ClaimHolder) -> bool {
         let is_known = |store: Store<Watched>| {
             store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())
@@ -110,85 +110,89 @@ impl Tables {
         found.is_some_and(|watched| watched.0.as_ref().map_or(true, claims))
     }
 
-    /// The watch lists or tells of a resource.
-    pub(super) fn watch_elder(&self, watched: &Watched) {
+    /// Records a resource that the watch lists or reports.
+    pub(super) fn watch_older(&self, watched: &Watched) {
         match &watched.0 {
-            Ok(table) => self.elders.watch(table, claims(table)),
-            Err(_) => self.elders.forget(&watched.uid().unwrap_or_default()),
+            Ok(table) => self.older.watch(table, claims(table)),
+            Err(_) => self.older.forget(&watched.uid().unwrap_or_default()),
         }
     }
 
-    /// The watch tells that a resource was deleted.
-    pub(super) fn forget_elder(&self, watched: &Watched) {
-        self.elders.forget(&watched.uid().unwrap_or_default());
+    /// Records that a resource was deleted.
+    pub(super) fn forget_older(&self, watched: &Watched) {
+        self.older.forget(&watched.uid().unwrap_or_default());
     }
 
-    /// A resource was reconciled, whatever came of it.
-    pub(super) fn tried(&self, uid: &str) {
-        self.elders.tried(uid);
+    /// Records that a resource was reconciled, with any result.
+    pub(super) fn mark_reconciled(&self, uid: &str) {
+        self.older.mark_reconciled(uid);
     }
 
-    /// Waits until every older resource that may claim the same table was tried once.
-    pub(super) async fn elders_tried(&self, table: &PartitionedTable, database: &str) {
-        self.elders.locate(&table.uid().unwrap_or_default(), database);
-        self.elders.all_tried(table, database).await;
+    /// Waits until every older resource that may claim the same table was reconciled once.
+    pub(super) async fn older_resources_reconciled(
+        &self,
+        table: &PartitionedTable,
+        database: &str,
+    ) {
+        self.older.locate(&table.uid().unwrap_or_default(), database);
+        self.older.all_reconciled(table, database).await;
     }
 
-    /// A resource left its table to the holder of the claim, and is asked when that gives it up.
+    /// Records a conflict: the resource is reconciled when the holder releases the claim.
     pub(super) fn left_to(&self, holder: &ClaimHolder, table: &PartitionedTable) {
         let namespace = table.namespace().unwrap_or_default();
         let left = ObjectRef::new(&table.name_any()).within(&namespace);
         lock(&self.conflicts).entry(holder.uid.clone()).or_default().insert(left);
     }
 
-    /// Has every resource reconciled that left its table to this one.
-    pub(super) async fn ask_those_who_left_to(&self, uid: &str) {
+    /// Reconciles every resource that was in conflict with this one.
+    pub(super) async fn reconcile_same_table(&self, uid: &str) {
         let left = lock(&self.conflicts).remove(uid).unwrap_or_default();
         let scopes = lock(&self.scopes).clone();
         for resource in left {
             if let Some(scope) = scopes.iter().find(|scope| scope.store.get(&resource).is_some()) {
-                // Where nobody listens any more, we are ending.
+                // If the receiver is closed, the operator is shutting down.
                 drop(scope.asked.send(resource).await);
             }
         }
     }
 
-    /// Has a resource reconciled.
+    /// Reconciles a resource.
     pub(super) async fn ask(&self, table: &PartitionedTable) {
         let (namespace, name) = (table.namespace().unwrap_or_default(), table.name_any());
         let reference = ObjectRef::new(&name).within(&namespace);
         let scopes = lock(&self.scopes).clone();
         for Scope { store, asked } in scopes {
             if store.get(&reference).is_some() {
-                // If nobody listens anymore, the operator is ending.
+                // If the receiver is closed, the operator is shutting down.
                 drop(asked.send(reference.clone()).await);
             }
         }
     }
 
-    pub(super) fn saw(&self, uid: &str, sight: Arc<Sight>, success: Option<Timestamp>) {
+    pub(super) fn set_last_seen(&self, uid: &str, seen: Arc<LastSeen>, success: Option<Timestamp>) {
         let mut known = lock(&self.known);
         let known = known.entry(uid.to_owned()).or_default();
-        known.sight = Some(sight);
+        known.last_seen = Some(seen);
         known.last_success = success.or(known.last_success);
     }
 
-    /// What was seen is not known to hold any more.
-    pub(super) fn lost_sight(&self, uid: &str) {
+    /// Clears the last observed state, which might no longer hold.
+    pub(super) fn clear_last_seen(&self, uid: &str) {
         if let Some(known) = lock(&self.known).get_mut(uid) {
-            known.sight = None;
+            known.last_seen = None;
         }
     }
 
-    pub(super) fn sight(&self, uid: &str) -> Option<Arc<Sight>> {
-        lock(&self.known).get(uid)?.sight.clone()
+    pub(super) fn last_seen(&self, uid: &str) -> Option<Arc<LastSeen>> {
+        lock(&self.known).get(uid)?.last_seen.clone()
     }
 
     pub(super) fn last_success(&self, uid: &str) -> Option<Timestamp> {
         lock(&self.known).get(uid)?.last_success
     }
 
-    /// Remembers how a resource's database is logged in to, and returns how it was before.
+    /// Records the connection settings of a resource, and returns the previous ones.
     pub(super) fn set_settings(
         &self,
         uid: &str,
@@ -197,27 +201,27 @@ impl Tables {
         lock(&self.known).entry(uid.to_owned()).or_default().settings.replace(settings)
     }
 
-    /// Remembers what a resource may have claimed, and returns what it may have before.
+    /// Records the table that a resource may have claimed, and returns the previous one.
     pub(super) fn set_held(&self, uid: &str, held: Option<ClaimedTable>) -> Option<ClaimedTable> {
         std::mem::replace(&mut lock(&self.known).entry(uid.to_owned()).or_default().held, held)
     }
 
-    /// Returns whether a resource may have claimed this now.
+    /// Returns whether a resource may have this claim.
     pub(super) fn holds(&self, uid: &str, held: &ClaimedTable) -> bool {
         lock(&self.known).get(uid).and_then(|known| known.held.as_ref()).is_some_and(|h| h.is(held))
     }
 
-    /// Forgets the resources that are not there any more, and returns what they may have claimed.
+    /// Removes resources that no longer exist, and returns the tables that they may have claimed.
     pub(super) fn forget_deleted(&self) -> Vec<(String, ClaimedTable)> {
         let there: HashSet<_> = self.all().iter().filter_map(|watched| watched.uid()).collect();
-        self.elders.retain(|uid| there.contains(uid));
+        self.older.retain(|uid| there.contains(uid));
         let mut known = lock(&self.known);
         let deleted = known.extract_if(|uid, _| !there.contains(uid));
         deleted.filter_map(|(uid, known)| Some((uid, known.held?))).collect()
     }
 }
 
-/// Whether a resource claims its table: one that does not act does not.
+/// Returns whether a resource claims its table. A resource that does not act claims none.
 fn claims(table: &PartitionedTable) -> bool {
     !table.spec.suspend
         && table.spec.mode == Mode::Enforce

@@ -1,10 +1,10 @@
-//! Logs why a watch fails: once, and again if it fails in another way or after it has worked.
+//! Logs the failure of a watch once, and again if the error changes or the watch worked in between.
 
 use std::sync::{Mutex, PoisonError};
 
 use kube::runtime::watcher;
 
-/// What a watch last logged.
+/// Last message of a watch.
 pub(super) struct WatchLog {
     kind: &'static str,
     namespace: Option<String>,
@@ -17,7 +17,7 @@ impl WatchLog {
         Self { kind, namespace: namespace.map(str::to_owned), last: Mutex::default() }
     }
 
-    /// The watch has answered.
+    /// Records that the watch has answered.
     pub(super) fn worked(&self) {
         if self.replace(None).is_some() {
             let Self { kind, namespace, .. } = self;
@@ -25,7 +25,7 @@ impl WatchLog {
         }
     }
 
-    /// The watch has failed. `effect` says what that means.
+    /// Records that the watch has failed. `effect` says what that means.
     pub(super) fn failed(&self, error: &watcher::Error, effect: &'static str) {
         let text = error.to_string();
         if self.replace(Some(text.clone())).as_ref() != Some(&text) {
@@ -39,7 +39,7 @@ impl WatchLog {
     }
 }
 
-/// What to do about an error, or `None` if it depends.
+/// Returns the remedy for an error, or `None` if it depends.
 fn remedy(error: &watcher::Error) -> Option<&'static str> {
     let status = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))

@@ -21,7 +21,7 @@ pub(super) struct Workers {
     heartbeat: Arc<Heartbeat>,
 }
 
-/// When the threads last ran something.
+/// Last time at which the threads ran something.
 pub(super) struct Heartbeat(Mutex<Instant>);
 
 impl Workers {
@@ -44,7 +44,7 @@ impl Workers {
         Self { runtime: Some(runtime), handle, heartbeat }
     }
 
-    /// The runtime, to spawn on and to enter.
+    /// Returns the runtime.
     pub(super) fn handle(&self) -> &Handle {
         &self.handle
     }

@@ -1,6 +1,6 @@
-//! How to log in: what a Secret says, in whichever layout, and what the resource says over it.
+//! Login: the Secret, in any of the known layouts, and the fields of the resource that override it.
 //!
-//! No value of a Secret appears in an error, a log or a status; its keys do.
+//! No value of a Secret appears in an error, a log, or a status; its keys do.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,10 +16,10 @@ use crate::postgres::{
 };
 use crate::status::Failure;
 
-/// The data of a Secret.
+/// Data of a Secret.
 pub(super) type SecretData = BTreeMap<String, ByteString>;
 
-/// The keys under which the usual producers of Secrets keep a part, the best first.
+/// Keys that common producers of Secrets use for a part, in order of preference.
 struct Keys<'a> {
     uri: Vec<&'a str>,
     host: Vec<&'a str>,
@@ -43,7 +43,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// What the resource maps, it maps alone; and who maps parts wants no `uri` instead.
+    /// A key that the resource maps replaces the defaults; if it maps a part, `uri` is not used.
     fn mapped(keys: &'a SecretKeys) -> Self {
         let usual = Self::usual();
         let or =
@@ -59,17 +59,17 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// What a resource refers to.
+/// Objects that a resource refers to.
 pub(super) struct References<'a> {
     /// Data of the Secret.
     pub(super) secret: &'a SecretData,
-    /// The certificate authorities that `caRef` names, as PEM.
+    /// Certificate authorities of `caRef`, as PEM.
     pub(super) ca: Option<Vec<u8>>,
     /// Data of the Secret that `clientCertRef` names.
     pub(super) client_certificate: Option<&'a SecretData>,
 }
 
-/// How to log in to the database of a resource in `namespace`.
+/// Returns the connection settings of a resource in `namespace`.
 pub(super) fn settings(
     database: &Database,
     namespace: &str,
@@ -107,7 +107,7 @@ pub(super) fn settings(
     complete(settings, &source, &keys)
 }
 
-/// A resource that maps a key means it.
+/// Requires that a mapped key exists.
 fn all_there(keys: &SecretKeys, source: &Source<'_>) -> Result<(), Failure> {
     let SecretKeys { uri, host, port, dbname, user, password } = keys;
     let mapped = [uri, host, port, dbname, user, password].into_iter().flatten();
@@ -122,7 +122,7 @@ fn all_there(keys: &SecretKeys, source: &Source<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// JDBC and others' URIs stand under the same key in some layouts.
+/// Rejects a URI of another scheme: some layouts have a JDBC URI under the same key.
 fn is_postgres_uri(uri: &str) -> bool {
     uri.starts_with("postgres://") || uri.starts_with("postgresql://")
 }
@@ -132,7 +132,7 @@ fn of_uri(uri: &Found) -> Result<ConnectionSettings, Failure> {
         .map_err(|error| invalid(format!("key {:?}: {error}", uri.key.key)))
 }
 
-/// Takes from single keys what the URI does not say.
+/// Adds parts that the URI does not have from single keys.
 fn fill(
     settings: &mut ConnectionSettings,
     source: &Source<'_>,
@@ -144,7 +144,7 @@ fn fill(
         let port = match source.first(&keys.port)? {
             Some(port) => {
                 let number = port.text.parse().ok().filter(|number| *number != 0);
-                let none = || invalid(format!("the value of key {:?} is no port", port.key.key));
+                let none = || invalid(format!("the value of key {:?} is not a port", port.key.key));
                 Setting::from_secret(number.ok_or_else(none)?, &port.key)
             }
             None => Setting::stated(DEFAULT_PORT),
@@ -152,7 +152,7 @@ fn fill(
         let name = unbracketed(&host.text);
         if !is_host(name) {
             return Err(invalid(format!(
-                "the value of key {:?} is no DNS name, no IP address, and no absolute path of a socket \
+                "the value of key {:?} is not a DNS name, an IP address, or an absolute path of a socket \
                  folder",
                 host.key.key
             )));
@@ -172,7 +172,7 @@ fn fill(
     Ok(())
 }
 
-/// The resource has the last word.
+/// Applies the fields of the resource, which override the Secret.
 fn overrule(settings: &mut ConnectionSettings, database: &Database) -> Result<(), Failure> {
     if let Some(host) = &database.host {
         let port = settings.servers.first().map(|server| server.port.clone());
@@ -180,14 +180,14 @@ fn overrule(settings: &mut ConnectionSettings, database: &Database) -> Result<()
         let host = unbracketed(host);
         if !is_host(host) {
             return Err(invalid(
-                "spec.database.host is no DNS name, no IP address, and no absolute path of a socket \
+                "spec.database.host is not a DNS name, an IP address, or an absolute path of a socket \
                  folder",
             ));
         }
         settings.servers = vec![ServerAddress::new(Setting::stated(host.to_owned()), port)];
     }
     if let Some(port) = database.port {
-        let port = u16::try_from(port).map_err(|_| invalid("spec.database.port is no port"))?;
+        let port = u16::try_from(port).map_err(|_| invalid("spec.database.port is not a port"))?;
         settings.servers.iter_mut().for_each(|server| server.port = Setting::stated(port));
     }
     if let Some(dbname) = &database.dbname {
@@ -222,7 +222,7 @@ fn complete(
     let Some((part, _, keys)) = parts.into_iter().find(|(_, is_known, _)| !is_known) else {
         return Ok(settings);
     };
-    // An empty value is none: with another default, another database would be worked on.
+    // An empty value counts as absent. Otherwise a default could select another database.
     let problem = match keys.iter().find(|key| source.data.contains_key(**key)) {
         Some(key) => format!("key {key:?} of the Secret is empty"),
         None => format!("the Secret does not say the {part}"),
@@ -232,8 +232,8 @@ fn complete(
     )))
 }
 
-/// The certificate of the role and its private key. They come together, and as PEM: other producers keep
-/// paths of files under the same keys.
+/// Reads the certificate of the role and its private key. Both must exist, as PEM: other producers have file paths
+/// under the same keys.
 fn client_certificate(
     source: &Source<'_>,
     certificate: &str,
@@ -254,14 +254,13 @@ fn client_certificate(
     }
 }
 
-/// `[::1]` is how an address stands in a URI.
+/// Removes the brackets of an IPv6 address, as in `[::1]`.
 fn unbracketed(host: &str) -> &str {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     address.filter(|address| address.parse::<Ipv6Addr>().is_ok()).unwrap_or(host)
 }
 
-/// A name without a dot is that of a Service beside the resource; from here only its longer form
-/// can be resolved.
+/// Adds the namespace to a name without a dot, which is that of a Service in the namespace of the resource.
 fn resolvable(host: String, namespace: &str) -> String {
     let elsewhere = host.contains('.')
         || host.starts_with('/')
@@ -270,7 +269,7 @@ fn resolvable(host: String, namespace: &str) -> String {
     if elsewhere { host } else { format!("{host}.{namespace}.svc") }
 }
 
-/// The Secret that a resource names.
+/// Name of the Secret of a resource.
 struct Source<'a> {
     name: &'a str,
     data: &'a SecretData,
@@ -283,7 +282,7 @@ struct Found {
 }
 
 impl Source<'_> {
-    /// Returns the first of `keys` that has a value, without a line's end.
+    /// Returns the first of `keys` that has a value, without a trailing line break.
     fn first(&self, keys: &[&str]) -> Result<Option<Found>, Failure> {
         for key in keys {
             if let Some(text) = self.text(key)? {
@@ -295,7 +294,7 @@ impl Source<'_> {
         Ok(None)
     }
 
-    /// Returns the value of a key; an empty one is none.
+    /// Returns the value of a key, or `None` if it is empty.
     fn text(&self, key: &str) -> Result<Option<&str>, Failure> {
         let Some(value) = self.data.get(key) else { return Ok(None) };
         match std::str::from_utf8(&value.0) {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What the settings come to: `user:password@host:port/dbname mode`, or the complaint.
+/// Returns the settings: `user:password@host:port/dbname mode`, or the complaint.
 fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
     let mut database = serde_json::json!({"secretRef": {"name": "s"}});
     for (field, value) in spec.as_object().expect("an object") {
@@ -88,7 +88,7 @@ const CROSSPLANE: &[(&str, &str)] = &[
 const ZALANDO: &[(&str, &str)] = &[("username", "app"), ("password", "s3cret")];
 
 #[test]
-fn the_usual_layouts_are_recognised() {
+fn the_usual_layouts_are_recognized() {
     for (layout, spec, data, settings) in [
         (
             "CloudNativePG",
@@ -197,7 +197,7 @@ fn what_is_missing_or_unusable_is_named() {
     let database = [("username", "app"), ("password", "s3cret"), ("port", "s3cret"), ("host", "h")];
     for (spec, data, complaint) in [
         (nothing_said(), &database[..2], "does not say the host: set spec.database.host"),
-        (nothing_said(), &database[..], "the value of key \"port\" is no port"),
+        (nothing_said(), &database[..], "the value of key \"port\" is not a port"),
         (serde_json::json!({"host": "h"}), &database[..2], "does not say the dbname"),
         (serde_json::json!({"keys": {"user": "login"}}), &database[..2], "has no key \"login\""),
         (
@@ -214,17 +214,17 @@ fn what_is_missing_or_unusable_is_named() {
         (
             nothing_said(),
             &[("host", "s3cret of h"), ("dbname", "d")],
-            "the value of key \"host\" is no DNS",
+            "the value of key \"host\" is not a DNS",
         ),
         (
             nothing_said(),
             &[("uri", "postgres://app@s3cret h/d")],
-            "key \"uri\": a host is no DNS name",
+            "key \"uri\": a host is not a DNS name",
         ),
         (
             serde_json::json!({"host": "s3c:ret"}),
             &database[..2],
-            "spec.database.host is no DNS name",
+            "spec.database.host is not a DNS name",
         ),
     ] {
         let said = read(&spec, data);

@@ -1,6 +1,6 @@
-//! When to reconcile a resource again: a plain function of what the run came to.
+//! Time of the next reconcile: a plain function of the result of the run.
 //!
-//! | what the run came to | next reconcile |
+//! | result of the run | next reconcile |
 //! |---|---|
 //! | everything is as the spec says | after `--resync`, 5 minutes at most, which renews the claim |
 //! | a plan awaits approval, or `mode` is `Plan` | the same: the watch reports the approval and the edit |
@@ -17,7 +17,7 @@
 //! | the spec is invalid, `suspend` is set, or the resource is being deleted | on change |
 //! | the resource changed during the run | now |
 //!
-//! If several apply, the earliest counts. Nobody reports a change in the database, such as a grant. So
+//! If several apply, the earliest counts. The operator gets no notification of a change in the database, such as a grant. So
 //! what lasts is checked again after half the time it has lasted, `--resync` at most: soon while a user
 //! works on it, and seldom if it lasts for days.
 
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::failure::Trouble;
+use super::failure::ReconcileError;
 use crate::api::Reason;
 use crate::desired::Mode;
 use crate::status::{Outcome, Seen};
@@ -43,7 +43,7 @@ const CONVERSION_INTERVAL: Duration = Duration::from_secs(30);
 /// Longest time between two checks of whether an older resource still manages the table.
 const CONFLICT_CHECK_INTERVAL: Duration = Duration::from_secs(50);
 
-/// When to reconcile a resource again. A change of the resource always has it reconciled.
+/// Time of the next reconcile. A change of the resource always triggers one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextReconcile {
     /// Immediately: the resource has changed since the run began.
@@ -59,15 +59,15 @@ pub(super) enum NextReconcile {
     },
 }
 
-/// What the next reconcile depends on besides the outcome.
+/// Inputs of the next reconcile in addition to the outcome.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
     pub(super) now: Timestamp,
     /// Time for which the resource has not been Ready since its spec was edited last.
     pub(super) unready_for: Duration,
-    /// Time after which a table is inspected even if nothing asks for it.
+    /// Time after which a table is reconciled without any other trigger.
     pub(super) resync: Duration,
-    /// The instant at which time alone next asks for a step.
+    /// Time of the next step that is due because of time alone.
     pub(super) due: Option<Timestamp>,
 }
 
@@ -82,36 +82,38 @@ impl Timing {
     }
 }
 
-/// What one problem asks for.
+/// Reconcile that one problem needs.
 enum Retry {
     /// The pause grows with each failure.
     Backoff,
-    /// What may end is checked again, at least this often.
+    /// Check again at least this often.
     Check(Duration),
-    /// A change of the resource resolves it, and has it reconciled.
+    /// Only a change of the resource resolves it.
     OnChange,
 }
 
 /// Returns when to reconcile a resource again after a run with this outcome, or after none because of an error.
 pub(super) fn next_reconcile(
-    run: Result<&Outcome<'_>, &Trouble>,
+    run: Result<&Outcome<'_>, &ReconcileError>,
     timing: &Timing,
 ) -> NextReconcile {
     match run {
         Ok(Outcome::Seen(seen)) => after_inspection(seen, timing),
-        Ok(Outcome::Failed(failure)) | Err(Trouble::Of(failure)) => {
+        Ok(Outcome::Failed(failure)) | Err(ReconcileError::Of(failure)) => {
             match after_failure(failure.reason, timing) {
                 Retry::Backoff => NextReconcile::AfterFailure { at_latest: None },
                 Retry::Check(longest) => NextReconcile::At(timing.check(longest)),
                 Retry::OnChange => NextReconcile::OnChange,
             }
         }
-        Ok(Outcome::WaitingForSession(_)) | Err(Trouble::NoSession(_)) => {
+        Ok(Outcome::WaitingForSession(_)) | Err(ReconcileError::NoSession(_)) => {
             NextReconcile::At(timing.check(SHORT_CHECK_INTERVAL))
         }
-        Ok(Outcome::Suspended | Outcome::Deleting) | Err(Trouble::Left) => NextReconcile::OnChange,
-        Err(Trouble::Superseded) => NextReconcile::Now,
-        Err(Trouble::Cluster(_)) => NextReconcile::AfterFailure { at_latest: None },
+        Ok(Outcome::Suspended | Outcome::Deleting) | Err(ReconcileError::ShuttingDown) => {
+            NextReconcile::OnChange
+        }
+        Err(ReconcileError::Superseded) => NextReconcile::Now,
+        Err(ReconcileError::Cluster(_)) => NextReconcile::AfterFailure { at_latest: None },
     }
 }
 

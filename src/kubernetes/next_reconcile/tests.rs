@@ -142,12 +142,12 @@ fn run_without_an_inspection() {
 
 #[test]
 fn run_that_reported_nothing() {
-    for (trouble, expected) in [
-        (Trouble::Superseded, NextReconcile::Now),
-        (Trouble::Left, NextReconcile::OnChange),
-        (Trouble::Cluster(ClusterError::Silent(Duration::ZERO)), AFTER_FAILURE),
+    for (error, expected) in [
+        (ReconcileError::Superseded, NextReconcile::Now),
+        (ReconcileError::ShuttingDown, NextReconcile::OnChange),
+        (ReconcileError::Cluster(ClusterError::Silent(Duration::ZERO)), AFTER_FAILURE),
     ] {
-        assert_eq!(next_reconcile(Err(&trouble), &unready_for(0)), expected, "{trouble}");
+        assert_eq!(next_reconcile(Err(&error), &unready_for(0)), expected, "{error}");
     }
 }
 

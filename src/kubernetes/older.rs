@@ -1,8 +1,7 @@
-//! Which older resources have to be tried before a resource may act on a table of the same name.
+//! Older resources that must be reconciled before a resource may act on a table of the same name.
 //!
-//! The name of a table says little: where each tenant has a database, thousands of resources share it. So
-//! a resource waits only for older ones that may be about the same database, and each end of a wait wakes
-//! only those that waited for just that resource.
+//! If each tenant has a database, thousands of resources share the name of a table. So a resource waits only for older
+//! ones that may be about the same database, and each end of a wait wakes only the resources that waited for it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::pin;
@@ -14,12 +13,12 @@ use tokio::sync::Notify;
 
 use crate::api::v1alpha1::PartitionedTable;
 
-/// Of two resources the one with the lesser age is the older.
+/// Age of a resource: the lesser one is older.
 type Age = (Option<Timestamp>, String);
 
-/// The resources that may claim a table and were not tried yet, by the names of their tables.
+/// Resources that may claim a table and were not reconciled yet, by the names of their tables.
 #[derive(Default)]
-pub(super) struct Elders {
+pub(super) struct OlderResources {
     state: Mutex<State>,
 }
 
@@ -27,13 +26,13 @@ pub(super) struct Elders {
 struct State {
     groups: HashMap<TableName, Group>,
     places: HashMap<String, Place>,
-    tried: HashSet<String>,
+    reconciled: HashSet<String>,
 }
 
 /// Schema and table.
 type TableName = (String, String);
 
-/// Where an untried resource is listed.
+/// Place of an unreconciled resource.
 struct Place {
     name: TableName,
     age: Age,
@@ -41,20 +40,20 @@ struct Place {
     database: Option<String>,
 }
 
-/// The untried resources for tables of one name.
+/// Unreconciled resources for tables of one name.
 #[derive(Default)]
 struct Group {
     unlocated: BTreeMap<Age, Arc<Notify>>,
     located: HashMap<String, BTreeMap<Age, Arc<Notify>>>,
 }
 
-impl Elders {
-    /// Takes in a resource as the watch tells of it.
+impl OlderResources {
+    /// Adds a resource that the watch reports.
     pub(super) fn watch(&self, table: &PartitionedTable, claims: bool) {
         let (uid, age) = (table.uid().unwrap_or_default(), age_of(table));
         let name = (table.spec.schema.clone(), table.spec.table.clone());
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !claims || state.tried.contains(&uid) {
+        if !claims || state.reconciled.contains(&uid) {
             state.remove(&uid);
             return;
         }
@@ -65,7 +64,7 @@ impl Elders {
         state.insert(uid, Place { name, age, database: None }, Arc::default());
     }
 
-    /// The Secret of a resource names this database.
+    /// Records the database that the Secret of a resource names.
     pub(super) fn locate(&self, uid: &str, database: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((place, notify)) = state.take(uid) {
@@ -78,42 +77,42 @@ impl Elders {
         }
     }
 
-    /// A resource was reconciled, whatever came of it.
-    pub(super) fn tried(&self, uid: &str) {
+    /// Records that a resource was reconciled, with any result.
+    pub(super) fn mark_reconciled(&self, uid: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.tried.insert(uid.to_owned());
+        state.reconciled.insert(uid.to_owned());
         state.remove(uid);
     }
 
-    /// A resource is not there any more, or cannot be read.
+    /// Removes a resource that no longer exists, or cannot be parsed.
     pub(super) fn forget(&self, uid: &str) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
-    /// Forgets the resources that are not there any more.
+    /// Removes resources that no longer exist.
     pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.tried.retain(|uid| is_there(uid));
+        state.reconciled.retain(|uid| is_there(uid));
         let gone: Vec<_> = state.places.keys().filter(|uid| !is_there(uid)).cloned().collect();
         for uid in &gone {
             state.remove(uid);
         }
     }
 
-    /// Waits until every older resource was tried that may claim the same table.
-    pub(super) async fn all_tried(&self, table: &PartitionedTable, database: &str) {
-        while let Some(elder) = self.youngest_elder(table, database) {
-            let mut change = pin!(elder.notified());
+    /// Waits until every older resource that may claim the same table was reconciled.
+    pub(super) async fn all_reconciled(&self, table: &PartitionedTable, database: &str) {
+        while let Some(next) = self.youngest_older(table, database) {
+            let mut change = pin!(next.notified());
             change.as_mut().enable();
-            // Between the look and the wait it may have been tried.
-            if self.youngest_elder(table, database).is_some_and(|now| Arc::ptr_eq(&now, &elder)) {
+            // It may have been reconciled before the wait began.
+            if self.youngest_older(table, database).is_some_and(|now| Arc::ptr_eq(&now, &next)) {
                 change.await;
             }
         }
     }
 
-    /// The youngest of those to wait for: it waits for the others itself.
-    fn youngest_elder(&self, table: &PartitionedTable, database: &str) -> Option<Arc<Notify>> {
+    /// Returns the youngest of the older ones, which waits for the others itself.
+    fn youngest_older(&self, table: &PartitionedTable, database: &str) -> Option<Arc<Notify>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let spec = &table.spec;
         let group = state.groups.get(&(spec.schema.clone(), spec.table.clone()))?;
@@ -177,7 +176,7 @@ mod tests {
     use futures::FutureExt;
     use serde_json::json;
 
-    use super::Elders;
+    use super::OlderResources;
     use crate::api::v1alpha1::PartitionedTable;
 
     fn resource(number: usize) -> PartitionedTable {
@@ -199,55 +198,55 @@ mod tests {
         format!("{number:05}")
     }
 
-    fn watched(count: usize) -> (Elders, Vec<PartitionedTable>) {
-        let elders = Elders::default();
+    fn watched(count: usize) -> (OlderResources, Vec<PartitionedTable>) {
+        let older = OlderResources::default();
         let resources: Vec<_> = (0..count).map(resource).collect();
         for resource in &resources {
-            elders.watch(resource, true);
+            older.watch(resource, true);
         }
-        (elders, resources)
+        (older, resources)
     }
 
-    fn waits(elders: &Elders, resource: &PartitionedTable, database: &str) -> bool {
-        elders.all_tried(resource, database).now_or_never().is_none()
+    fn waits(older: &OlderResources, resource: &PartitionedTable, database: &str) -> bool {
+        older.all_reconciled(resource, database).now_or_never().is_none()
     }
 
     #[test]
     fn resource_waits_for_older_ones_of_its_database_only() {
-        let (elders, resources) = watched(3);
-        assert!(!waits(&elders, &resources[0], "a"), "the oldest waits for none");
-        assert!(waits(&elders, &resources[2], "a"), "the others may be about the same database");
-        elders.locate(&uid(0), "a");
-        elders.locate(&uid(1), "b");
-        assert!(waits(&elders, &resources[2], "a"));
-        assert!(!waits(&elders, &resources[2], "c"));
-        elders.tried(&uid(0));
-        assert!(!waits(&elders, &resources[2], "a"));
+        let (older, resources) = watched(3);
+        assert!(!waits(&older, &resources[0], "a"), "the oldest waits for none");
+        assert!(waits(&older, &resources[2], "a"), "the others may be about the same database");
+        older.locate(&uid(0), "a");
+        older.locate(&uid(1), "b");
+        assert!(waits(&older, &resources[2], "a"));
+        assert!(!waits(&older, &resources[2], "c"));
+        older.mark_reconciled(&uid(0));
+        assert!(!waits(&older, &resources[2], "a"));
         // A new list of the watch does not make it untried.
-        elders.watch(&resources[0], true);
-        assert!(!waits(&elders, &resources[2], "a"));
+        older.watch(&resources[0], true);
+        assert!(!waits(&older, &resources[2], "a"));
     }
 
     #[test]
     fn resource_does_not_wait_for_one_that_may_not_claim() {
-        let (elders, resources) = watched(2);
-        elders.watch(&resources[0], false);
-        assert!(!waits(&elders, &resources[1], "a"));
-        let (elders, resources) = watched(2);
-        elders.retain(|uid| uid == "00001");
-        assert!(!waits(&elders, &resources[1], "a"));
+        let (older, resources) = watched(2);
+        older.watch(&resources[0], false);
+        assert!(!waits(&older, &resources[1], "a"));
+        let (older, resources) = watched(2);
+        older.retain(|uid| uid == "00001");
+        assert!(!waits(&older, &resources[1], "a"));
     }
 
     /// 3,000 resources for tables of one name in 3,000 databases.
     #[tokio::test]
     async fn same_names_in_other_databases_wake_few_waiters() {
-        let (elders, resources) = watched(3_000);
-        let (elders, polls) = (Arc::new(elders), Arc::new(AtomicUsize::new(0)));
-        let waits = resources.into_iter().enumerate().map(|(number, resource)| {
-            let (elders, polls) = (Arc::clone(&elders), Arc::clone(&polls));
+        let (older, resources) = watched(3_000);
+        let (older, polls) = (Arc::new(older), Arc::new(AtomicUsize::new(0)));
+        let waiting = resources.into_iter().enumerate().map(|(number, resource)| {
+            let (older, polls) = (Arc::clone(&older), Arc::clone(&polls));
             tokio::spawn(async move {
                 let database = format!("tenant-{number}");
-                let mut wait = pin!(elders.all_tried(&resource, &database));
+                let mut wait = pin!(older.all_reconciled(&resource, &database));
                 poll_fn(|context| {
                     polls.fetch_add(1, Ordering::Relaxed);
                     wait.as_mut().poll(context)
@@ -255,14 +254,14 @@ mod tests {
                 .await;
             })
         });
-        let waits: Vec<_> = waits.collect();
-        let mut order: Vec<_> = (0..waits.len()).collect();
-        fastrand::Rng::with_seed(7).shuffle(&mut order);
-        for number in order {
+        let waiting: Vec<_> = waiting.collect();
+        let mut numbers: Vec<_> = (0..waiting.len()).collect();
+        fastrand::Rng::with_seed(7).shuffle(&mut numbers);
+        for number in numbers {
             tokio::task::yield_now().await;
-            elders.locate(&uid(number), &format!("tenant-{number}"));
+            older.locate(&uid(number), &format!("tenant-{number}"));
         }
-        for wait in waits {
+        for wait in waiting {
             wait.await.expect("a wait that ends");
         }
         let polls = polls.load(Ordering::Relaxed);
