@@ -103,7 +103,7 @@ impl Way {
         desired(spec)
     }
 
-    fn table(&self, [key, by, inherited]: [&str; 3]) -> String {
+    fn table([key, by, inherited]: [&str; 3]) -> String {
         TABLE.replace("@key", key).replace("@by", by).replace("@inherited", inherited)
     }
 
@@ -134,7 +134,7 @@ async fn catalog(world: &World) -> String {
 
 async fn converted(major: u16, way: &Way) -> World {
     let world = world(major).await;
-    world.owner(&way.table(["id", "", ""])).await;
+    world.owner(&Way::table(["id", "", ""])).await;
     let (first, rest) = way
         .after()
         .split_once("CREATE TABLE lines")
@@ -164,7 +164,7 @@ async fn partitioned(major: u16, way: &Way) -> World {
     let key = format!("id, {}", way.column);
     let by = format!("PARTITION BY {} ({})", way.method, way.column);
     // ANALYZE of a partitioned table takes n_distinct_inherited.
-    world.owner(&way.table([&key, &by, ", n_distinct_inherited = -0.5"])).await;
+    world.owner(&Way::table([&key, &by, ", n_distinct_inherited = -0.5"])).await;
     let session = world.session().await;
     let done = apply(&session, &way.spec(None), NOW).await;
     assert!(done.remaining.is_done(), "Postgres {major}: {}", done.remaining);

@@ -2,6 +2,8 @@
 //! rows that it deleted first, then for those that it updated, then for those that it inserted. So a value is free in the
 //! copy before another row gets it.
 
+use tokio_postgres::error::SqlState;
+
 use crate::copied::{LEVELS, create, differing, install};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World};
@@ -65,7 +67,7 @@ async fn merge_passes_unique_values_between_rows() {
             }
             // What is a duplicate of a row that stays fails, as it does without a copy.
             let duplicate = client.batch_execute(&merge("(9, 'd', 1)")).await.unwrap_err();
-            assert_eq!(duplicate.code().map(|code| code.code()), Some("23505"));
+            assert_eq!(duplicate.code().map(SqlState::code), Some("23505"));
         }
     }
 }

@@ -43,7 +43,7 @@ pub enum InvalidUrl {
     NoHost,
     /// A host that is none.
     #[error(
-        "a host is no DNS name, no IP address, and no absolute path of a socket folder: correct host"
+        "a host is not a DNS name, an IP address, or an absolute path of a socket folder: correct host"
     )]
     Host,
 }

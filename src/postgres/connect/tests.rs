@@ -138,7 +138,7 @@ fn each_keyword_is_honored_or_refused_by_its_name() {
         ("nothing=1", "unknown keyword nothing"),
         ("dbname", "a keyword without a value"),
         ("user=%zz", "two hexadecimal digits"),
-        ("host=a%20b", "a host is no DNS name"),
+        ("host=a%20b", "a host is not a DNS name"),
     ] {
         let error = ConnectionSettings::from_url(&format!("postgres://u@h/d?{word}"));
         let error = error.expect_err(word).to_string();
