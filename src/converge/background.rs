@@ -52,7 +52,7 @@ pub(super) async fn in_background<T: Send + 'static>(
     match computed.await.map_err(JoinError::try_into_panic) {
         Ok(computed) => computed,
         Err(Ok(panic)) => resume_unwind(panic),
-        // The runtime ends, and with it whoever waits for this.
+        // The runtime shuts down, and the waiting task with it.
         Err(Err(_)) => pending().await,
     }
 }

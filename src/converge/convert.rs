@@ -59,7 +59,7 @@ impl<'a> Doing<'a> {
         steps || self.worked.as_ref().is_some_and(|worked| worked.result.is_err())
     }
 
-    /// Advances the work of a plan that has no steps, and looks again.
+    /// Advances the work of a plan that has no steps, and inspects again.
     async fn work(
         &mut self,
         plan: Plan,

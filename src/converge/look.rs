@@ -28,7 +28,7 @@ pub async fn look(
     Ok(decide(desired, observed, moment, plan).await)
 }
 
-/// Inspects the relation that is partitioned or is to be: the copy of a plain table, if it has one.
+/// Inspects the partitioned relation of the table, or the plain one: the copy of a plain table, if it has one.
 async fn inspect_partitioned(
     session: &Session,
     table: &ManagedTable,

@@ -26,29 +26,29 @@ pub use aside::converge_aside;
 pub use look::{look, look_with};
 pub use options::Options;
 
-/// How long between two tries to have a table to ourselves, about.
+/// Approximate interval between two attempts to acquire the lock on a table.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
-/// What one run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Convergence {
-    /// What was decided.
+    /// Executed plan.
     pub plan: Plan,
-    /// What became of each step, in order; empty where nothing was to be done or `mode: Plan`.
+    /// Results of the steps, in order; empty if there was nothing to do, or with `mode: Plan`.
     pub outcomes: Vec<StepOutcome>,
-    /// What became of the last work, or `None` if none was done.
+    /// Result of the last work, or `None` if there was none.
     pub worked: Option<WorkOutcome>,
-    /// What is there now.
+    /// Observed state after the run.
     pub observed: ObservedTable,
-    /// What is left to do: `plan` again where nothing was done.
+    /// Plan of the next run: the same plan if nothing was executed.
     pub remaining: Plan,
     /// The instants it was planned for.
     pub moment: Moment,
 }
 
 impl Convergence {
-    /// The steps that failed and whose subject still has something left to do, if only another step: a `finalize`
-    /// after a `detach`. Of several attempts the last one counts.
+    /// Returns the failed steps whose subject still has a step to do, such as a `finalize` after a `detach`. If
+    /// there were several attempts, the last one counts.
     pub fn failures(&self) -> impl Iterator<Item = (&Step, &StepFailure)> {
         let left: HashSet<_> =
             self.remaining.steps.iter().map(|planned| planned.step.subject()).collect();
@@ -67,7 +67,7 @@ impl Convergence {
     }
 }
 
-/// Why a run came to nothing.
+/// Error of a run that executed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvergeError {
     /// The database said no, or said what is not understood.
@@ -82,7 +82,7 @@ pub enum ConvergeError {
         .0.as_ref().map(|holder| format!(" in {holder}")).unwrap_or_default()
     )]
     HeldByAnother(Option<String>),
-    /// The plan is none of those expected.
+    /// The plan is not one of the expected ones.
     #[error("the plan is no longer the one expected: it is now {fingerprint}")]
     PlanChanged {
         /// The fingerprint of the plan as it is now.
@@ -91,7 +91,7 @@ pub enum ConvergeError {
     /// The authority ended the run: what it was begun for was changed or withdrawn.
     #[error("the resource was changed or deleted during the run")]
     Revoked,
-    /// A fault of ours: nothing was executed.
+    /// A bug of the operator: nothing was executed.
     #[error(transparent)]
     Violation(#[from] Violation),
 }
@@ -102,10 +102,10 @@ impl From<DatabaseError> for ConvergeError {
     }
 }
 
-/// Makes the table what is desired, as far as it goes.
+/// Makes the table match the desired state, as far as possible.
 ///
 /// # Errors
-/// When nothing could be tried. What became of the steps is in the result.
+/// Returns an error if no step could be tried. The result has the outcome of each step.
 pub async fn converge(
     session: &Session,
     desired: &DesiredTable,
@@ -164,7 +164,7 @@ async fn hold_claim(
     }
 }
 
-/// Waits for another of us to let go of the table.
+/// Waits until another operator releases the lock on the table.
 async fn take_lock(
     session: &Session,
     table: LockKeys,
@@ -183,7 +183,7 @@ async fn take_lock(
     }
 }
 
-/// Now that nobody else of us changes the table, looks again: what was seen before may be done.
+/// Inspects again under the lock: another operator may have executed the plan meanwhile.
 async fn converge_locked(
     lock: &TableLock<'_>,
     desired: &DesiredTable,
@@ -248,19 +248,19 @@ fn timeouts(desired: &DesiredTable, options: &Options) -> Timeouts {
     Timeouts { lock_timeout: desired.limits.lock_timeout, patience: options.patience }
 }
 
-/// What it takes to do what a plan says.
+/// State of a run that executes a plan.
 struct Doing<'a> {
     lock: &'a TableLock<'a>,
     desired: &'a DesiredTable,
     options: &'a Options,
     progress: &'a mut dyn Progress,
     outcomes: Vec<StepOutcome>,
-    /// What became of the last work.
+    /// Result of the last work.
     worked: Option<WorkOutcome>,
 }
 
 impl Doing<'_> {
-    /// Does all that goes, and looks again.
+    /// Executes every step that can be executed, and inspects again.
     async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
         // Interrupted: from the step that adds a check to the default partition to the end of this function, the check can be
         // left. It makes inserts of its range fail until the next run attaches the partition, or drops the check.
@@ -272,9 +272,9 @@ impl Doing<'_> {
         let (session, moment) = (self.lock.session(), &self.options.moment);
         let (mut observed, mut remaining) =
             look(session, self.desired, &self.options.moment).await?;
-        // A promise about the default partition makes writes fail that it took before. Where the attach
-        // it was made for has not come about, it is taken back before we go. That holds for a run that
-        // was ended as well: while a resource is suspended, no other run would take it back.
+        // A default-partition check rejects rows that the default partition took before. If its attach did not
+        // happen, the check is dropped before the run ends. This applies to a revoked run too: while a resource is
+        // suspended, no other run would drop it.
         let broken = readmit(&observed);
         if !broken.steps.is_empty() {
             let checked = check_in_background(broken, self.desired, observed, moment).await?;
@@ -304,7 +304,7 @@ fn is_pending(plan: &Plan) -> bool {
     is_held_up(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach(_)))
 }
 
-/// Whether a detach or a swap waits for somebody to end a transaction.
+/// Returns whether a transaction of another session blocks a detach or a swap.
 fn is_held_up(plan: &Plan) -> bool {
     let waits = |blocker: &Blocker| {
         matches!(

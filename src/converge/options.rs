@@ -1,4 +1,4 @@
-//! What a run may do, and for how long.
+//! Permissions and time limits of a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::plan::{Moment, PlannedWork};
 use crate::postgres::{Authority, Claimant, SlowSteps, Unrevoked};
 
-/// How far to go.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The instants the plan is for.
     pub moment: Moment,
-    /// How long to retry what others hold.
+    /// Time to retry while other sessions hold a lock.
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
     pub expect: Vec<String>,
@@ -21,7 +21,7 @@ pub struct Options {
     pub claimant: Option<Claimant>,
     /// Asked whether the run may go on, under the lock of the table and before each step.
     pub authority: Arc<dyn Authority>,
-    /// The steps that take too long to be tried again at once.
+    /// Steps that take too long, and are not retried immediately.
     pub slow: SlowSteps,
     /// Whether steps that [`super::converge_aside`] executes are left to it.
     pub leave_aside: bool,

@@ -1,4 +1,4 @@
-//! What the annotations of a resource ask for.
+//! Requests in the annotations of a resource.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use super::{AdoptedName, DesiredTable, SpecError};
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
 use crate::partition::sql_name;
 
-/// How much is kept of what cannot be read: enough to find it again, too little to flood a status.
+/// Maximum length of an invalid name that is reported: enough to recognize it, not enough to flood a status.
 const MOST_CHARACTERS: usize = 80;
 
 impl DesiredTable {
-    /// What a resource means, its annotations with it. Nothing in an annotation can be wrong in a way
-    /// that holds up the rest.
+    /// Returns the desired state of a resource with its annotations. An invalid annotation does not prevent the
+    /// rest.
     ///
     /// # Errors
     /// As [`DesiredTable::parse`].
@@ -29,7 +29,7 @@ impl DesiredTable {
     }
 }
 
-/// The names in a list, each once, and what is no name.
+/// Returns the names in a list, each once, and the entries that are not names.
 fn adoptions(text: &str) -> (Vec<AdoptedName>, Vec<String>) {
     let (mut names, mut unread) = (BTreeSet::new(), BTreeSet::new());
     for item in items(text) {
@@ -45,7 +45,7 @@ fn adoptions(text: &str) -> (Vec<AdoptedName>, Vec<String>) {
     (names.into_iter().collect(), unread.into_iter().collect())
 }
 
-/// What stands between the commas, but for those within quotes.
+/// Returns the entries of a list, separated by commas outside of quotes.
 fn items(text: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     let items = text.split(move |c| {

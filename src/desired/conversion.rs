@@ -1,4 +1,4 @@
-//! What `spec.conversion` asks for.
+//! `spec.conversion`, parsed.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -12,7 +12,7 @@ use crate::partition::{Identifier, Side, SyncLevel};
 /// The conversion of a plain table to the partitioned table of the spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredConversion {
-    /// How the plain table becomes a partitioned one.
+    /// Method of the conversion.
     pub method: ConversionMethod,
     /// The table that has the name applications use.
     pub serve_from: Side,
@@ -20,7 +20,7 @@ pub struct DesiredConversion {
     pub acknowledged: BTreeSet<Loss>,
 }
 
-/// How a plain table becomes a partitioned one.
+/// Method of a conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConversionMethod {
     /// Copy the rows to a partitioned table, and swap the names of the two.
@@ -29,38 +29,38 @@ pub enum ConversionMethod {
     Attach,
 }
 
-/// What only a conversion by copy has.
+/// Fields of a conversion by copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyOptions {
-    /// How often a sync trigger runs.
+    /// Level of the sync triggers.
     pub sync: SyncLevel,
-    /// How rows that exist when the conversion begins are copied.
+    /// Copying of the rows that exist when the conversion begins.
     pub backfill: Backfill,
-    /// How the two tables are compared.
+    /// Comparison of the two tables.
     pub parity: Parity,
     /// The roles that read the partitioned table before the cutover.
     pub routing: BTreeSet<Identifier>,
-    /// What happens to the plain table after the cutover.
+    /// Fate of the plain table after the cutover.
     pub source: AfterCutover,
 }
 
-/// How rows that exist when the conversion begins are copied.
+/// Copying of the rows that exist when the conversion begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backfill {
     /// The maximum rate, or `None` for no limit.
     pub max_rows_per_second: Option<NonZeroU32>,
 }
 
-/// How the two tables are compared.
+/// Comparison of the two tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parity {
-    /// What is compared.
+    /// Content of a comparison.
     pub check: ParityLevel,
     /// The time between two comparisons.
     pub every: Duration,
 }
 
-/// What a comparison of the two tables compares.
+/// Content of a comparison of the two tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParityLevel {
     /// The number of rows.
@@ -69,7 +69,7 @@ pub enum ParityLevel {
     Content,
 }
 
-/// What happens to the plain table after the cutover.
+/// Fate of the plain table after the cutover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterCutover {
     /// It stays and is kept in sync.

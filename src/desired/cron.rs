@@ -4,20 +4,19 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// A schedule in the words of cron, read on the wall clock of a zone.
+/// A cron expression in a time zone.
 ///
-/// Where the clock is set forward past the one time of a day, that comes right after; where it is set
-/// back over it, it comes once. With several times a day, those that the clock skips are left out
-/// and those that it shows twice come twice.
+/// If the clock is set forward over the only time of a day, that time comes right after; if the clock is set back
+/// over it, it comes once. With several times a day, skipped times are omitted and repeated times come twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cron(Box<croner::Cron>);
 
 impl Cron {
-    /// Reads five fields: minute, hour, day of the month, month, day of the week. As in crontab(5), of
-    /// the two days either is enough, but where one has a star both must agree.
+    /// Parses five fields: minute, hour, day of the month, month, day of the week. As in crontab(5), one of the
+    /// two days is enough, but if one has a star both must match.
     ///
     /// # Errors
-    /// Why they are no schedule, or one that never comes.
+    /// Returns an error if the fields are invalid, or never match.
     pub fn parse(text: &str) -> Result<Self, String> {
         let has_star = |field: usize| {
             text.split_whitespace().nth(field).is_some_and(|field| field.contains('*'))
@@ -41,7 +40,7 @@ impl Cron {
     /// The last scheduled instant that is not after `at`.
     #[must_use]
     pub fn last(&self, zone: &TimeZone, at: Timestamp) -> Option<Timestamp> {
-        // Of an instant within a second croner takes the whole second for past.
+        // croner counts the whole second of a time as past.
         let at = Timestamp::from_second(at.as_second()).ok()?;
         let last = self.0.find_previous_occurrence(&at.to_zoned(zone.clone()), true);
         last.ok().map(|last| last.timestamp())

@@ -1,4 +1,4 @@
-//! What is wrong with a spec.
+//! Errors of a spec.
 
 /// One thing that is wrong with a spec, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -6,6 +6,6 @@
 pub struct SpecError {
     /// The field, as `kubectl` writes it: `spec.indexes[0].where`.
     pub path: String,
-    /// What is wrong, and what would be right.
+    /// Error and remedy.
     pub problem: String,
 }

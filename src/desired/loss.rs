@@ -1,4 +1,4 @@
-//! What a conversion loses, one object each, and how a user spells it.
+//! Losses of a conversion, one object each, and their spelling.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub enum Loss {
     ForeignKey {
         /// The table that has the foreign key.
         table: QualifiedName,
-        /// The constraint.
+        /// Name of the constraint.
         constraint: Identifier,
     },
     /// An exclusion constraint that a partitioned table cannot have.
@@ -68,8 +68,8 @@ impl Loss {
     }
 }
 
-/// What a user writes in `spec.conversion.acknowledge`. Control characters in a name are escaped, as wherever a
-/// user reads a name, and such a name cannot be read back.
+/// Returns the entry for `spec.conversion.acknowledge`. Control characters in a name are escaped, as in every
+/// message, and such a name cannot be parsed again.
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let object = match self {

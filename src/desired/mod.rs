@@ -1,7 +1,7 @@
-//! What a resource means: a table whose every part is known to be valid.
+//! Desired state of a table, parsed from a resource and valid in every part.
 //!
-//! [`DesiredTable::of`] makes one of a resource, [`DesiredTable::parse`] of a spec alone; nothing else
-//! does. Below this folder nothing asks whether a spec is valid.
+//! [`DesiredTable::of`] parses a resource, [`DesiredTable::parse`] a spec alone; nothing else creates one. No
+//! other folder checks whether a spec is valid.
 
 mod annotations;
 mod conversion;
@@ -33,21 +33,21 @@ use crate::partition::{Identifier, IndexShape, Interval, ManagedTable, Method};
 pub struct DesiredTable {
     /// The table applications use.
     pub name: ManagedTable,
-    /// How it is partitioned.
+    /// Partition key and method.
     pub partitioning: Partitioning,
-    /// The indexes it has; none where indexes are to be left alone.
+    /// Declared indexes.
     pub indexes: Vec<DesiredIndex>,
-    /// How the table becomes a partitioned one, or `None` if it is one.
+    /// Conversion of the table, or `None` if the spec has none.
     pub conversion: Option<DesiredConversion>,
     /// Whether to act or only to report.
     pub mode: Mode,
     /// Whether to do nothing at all.
     pub suspend: bool,
-    /// What the application must never wait longer for.
+    /// Limits on lock waits and on detaching without approval.
     pub limits: Limits,
-    /// The partitions that others made and that are to be ours.
+    /// Unmanaged partitions to adopt.
     pub adopt: Vec<AdoptedName>,
-    /// What was to be adopted and is no name; the start of it, where it is long.
+    /// Invalid names in the annotation `adopt`, shortened.
     pub unread_adoptions: Vec<String>,
     /// The fingerprints of the plans that a person has approved.
     pub approved: Vec<String>,
@@ -56,9 +56,9 @@ pub struct DesiredTable {
 /// A partition to adopt, as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdoptedName {
-    /// Its schema; none for the table's.
+    /// Schema of the partition; `None` for that of the table.
     pub schema: Option<Identifier>,
-    /// Its name.
+    /// Name of the partition.
     pub name: Identifier,
 }
 
@@ -94,60 +94,60 @@ impl Partitioning {
 /// A partition for each calendar period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredRange {
-    /// The key.
+    /// Partition column.
     pub column: Identifier,
-    /// How long a period is.
+    /// Length of a period.
     pub interval: Interval,
-    /// Where a period begins.
+    /// Time zone in which a period begins.
     pub zone: Zone,
-    /// The oldest period provided; none for the current one.
+    /// Beginning of the oldest period provided; `None` for the current period.
     pub start_at: Option<StartAt>,
-    /// How many whole periods are ready beyond the current one.
+    /// Number of whole periods ready beyond the current one.
     pub ahead: u32,
     /// Whether a default partition is kept, and drained.
     pub default_partition: DefaultPartition,
-    /// What is let go; none where everything is kept.
+    /// Retention; `None` if nothing expires.
     pub retention: Option<Retention>,
-    /// When the operator acts.
+    /// Schedule.
     pub schedule: Schedule,
 }
 
 /// Whether a default partition is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultPartition {
-    /// None is wanted.
+    /// The table has no default partition.
     Absent,
     /// One is kept, and rows that have a place elsewhere are moved there.
     Present,
 }
 
-/// How long partitions are kept, and what becomes of them then.
+/// Retention of partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// How many whole periods are kept besides the current one.
+    /// Number of whole periods to keep in addition to the current one.
     pub keep: u32,
-    /// What becomes of a partition whose whole range lies before them.
+    /// Fate of an expired partition.
     pub on_expiry: OnExpiry,
 }
 
-/// What becomes of an expired partition.
+/// Fate of an expired partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnExpiry {
     /// It is detached, and stays as a table.
     Detach,
     /// It is detached, and dropped later.
     Drop {
-        /// How long it stays detached before.
+        /// Grace period between the detach and the drop.
         after: Duration,
     },
 }
 
-/// When the operator acts; where nothing is said, as soon as something is due.
+/// Schedule of the operator; by default it acts as soon as a step is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// When partitions are made.
+    /// Times for creating partitions.
     pub provision: Option<Cron>,
-    /// When partitions are let go.
+    /// Times for detaching expired partitions.
     pub expire: Option<Cron>,
 }
 
@@ -177,7 +177,7 @@ pub enum StartAt {
 pub struct DesiredHash {
     /// The key, in order.
     pub columns: Vec<Identifier>,
-    /// How many partitions: the modulus.
+    /// Number of partitions: the modulus.
     pub partitions: u32,
 }
 
@@ -219,11 +219,11 @@ pub enum Mode {
     Plan,
 }
 
-/// What the application must never wait longer for.
+/// Limits on lock waits and on detaching without approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The longest anyone may queue behind us: while we wait for a lock, and while we hold it.
     pub lock_timeout: Duration,
-    /// The most partitions that may be detached at once without approval.
+    /// Maximum number of partitions to detach in one run without approval.
     pub most_expired: u32,
 }

@@ -17,11 +17,10 @@ use crate::partition::{
 };
 
 impl DesiredTable {
-    /// What a spec means. Where it is no reading of the fields alone but a rule between them, the
-    /// schema's CEL rules have refused it before.
+    /// Parses a spec. The CEL rules of the schema check rules between fields before.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its field.
+    /// Returns all errors, each with its field.
     pub fn parse(spec: &api::PartitionedTableSpec) -> Result<Self, Vec<SpecError>> {
         let api::PartitionedTableSpec {
             database: _, // who is asked, not what is wanted: kubernetes/credentials.rs
@@ -77,7 +76,7 @@ impl DesiredTable {
     }
 }
 
-/// What is wrong so far.
+/// Errors so far.
 #[derive(Default)]
 pub(super) struct Errors(Vec<SpecError>);
 

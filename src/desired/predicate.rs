@@ -1,10 +1,9 @@
 //! The condition of a partial index: the one place where a resource writes SQL.
 //!
-//! It is run by a role that may do much more than the person who wrote it, so it is held to a small
-//! language: comparisons of columns with constants, joined by AND, OR and NOT. Nothing in that
-//! language calls a function that somebody could have made.
+//! A role with more privileges than the author executes it, so it is limited to a small language: comparisons of
+//! columns with constants, joined by AND, OR, and NOT. Nothing in that language calls a function of a user.
 
-/// Words that may stand before a parenthesis, and that are no names of columns.
+/// Words that can stand before a parenthesis without being a column name.
 const KEYWORDS: [&str; 15] = [
     "and",
     "or",
@@ -26,7 +25,7 @@ const KEYWORDS: [&str; 15] = [
 /// Operators between values.
 const OPERATORS: [&str; 7] = ["=", "<>", "!=", "<", "<=", ">", ">="];
 
-/// Why a text is no condition, if it is none.
+/// Error of an invalid condition.
 pub(super) fn refuse(predicate: &str) -> Option<String> {
     let mut rest = predicate;
     let mut open = 0_u32;
@@ -88,7 +87,7 @@ fn next(text: &str) -> Result<Option<(Token, &str)>, String> {
     }
 }
 
-/// What follows a text in quotes, of which the first is read; a doubled quote is part of it.
+/// Returns the rest after a quoted text whose first quote is consumed; a doubled quote is part of the text.
 fn quoted(text: &str, quote: char) -> Result<&str, String> {
     let mut rest = text;
     loop {

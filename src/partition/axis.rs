@@ -16,7 +16,7 @@ use super::literal::{DAY, civil_from_days, days_from_civil, uuid_from_axis, uuid
 pub struct Axis {
     /// The type of the key.
     pub key: KeyType,
-    /// Where a calendar period begins, and whose wall clock a `date` or `timestamp` shows.
+    /// Time zone in which a calendar period begins, and of the local time of `date` and `timestamp`.
     pub zone: TimeZone,
 }
 
@@ -24,7 +24,7 @@ pub struct Axis {
 const UUID_LOW_BITS: u128 = 0x7000_8000_0000_0000_0000;
 
 impl Axis {
-    /// Where an instant lies.
+    /// Returns the position of an instant.
     #[must_use]
     pub fn at(&self, instant: Timestamp) -> i128 {
         match self.key {
@@ -37,8 +37,8 @@ impl Axis {
         }
     }
 
-    /// The place on the axis that stands for `at` in the calendar: the same, but for uuids, which
-    /// tell apart more than the milliseconds that a period's edge is given in.
+    /// Returns the position that stands for `at` in the calendar: the same one, except for uuids, which are finer
+    /// than the milliseconds of a period boundary.
     #[must_use]
     pub fn snap(&self, at: i128) -> i128 {
         match self.key {
@@ -47,8 +47,7 @@ impl Axis {
         }
     }
 
-    /// The distance between two neighbours that the calendar tells apart: a microsecond, in a uuid a
-    /// millisecond.
+    /// Returns the resolution of the calendar: one microsecond, or one millisecond for a uuid.
     #[must_use]
     pub fn resolution(&self) -> i128 {
         match self.key {
@@ -57,7 +56,7 @@ impl Axis {
         }
     }
 
-    /// The instant at a place on the axis; none where the calendar does not reach.
+    /// Returns the instant at a position, or `None` if it is outside the calendar.
     #[must_use]
     pub fn instant(&self, at: i128) -> Option<Timestamp> {
         match self.key {
@@ -87,7 +86,7 @@ impl Axis {
         instants.into_iter().flatten().find(|instant| *instant > after)
     }
 
-    /// What clock and calendar show at a place on the axis.
+    /// Returns the local time at a position.
     #[must_use]
     pub fn wall(&self, at: i128) -> Option<DateTime> {
         match self.key {
@@ -102,7 +101,7 @@ impl Axis {
         self.instant(at).map(|instant| instant.to_zoned(self.zone.clone()))
     }
 
-    /// Where a wall-clock time lies: itself on a wall-clock axis, else its first instant.
+    /// Returns the position of a local time: itself on a local-time axis, else its first instant.
     #[must_use]
     pub fn at_wall(&self, wall: DateTime) -> Option<i128> {
         if self.key.is_wall_clock() {

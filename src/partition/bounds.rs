@@ -2,8 +2,8 @@
 
 use super::{KeyType, RangeKey, shown_text};
 
-/// Where a range begins or ends, on the key's axis: microseconds for a time, the number itself for
-/// a uuid (see [`super::Axis`]).
+/// Lower or upper bound of a range, as a position on the key's axis: microseconds for a time, the number itself
+/// for a uuid (see [`super::Axis`]).
 ///
 /// The order is Postgres': `MINVALUE` lies below every value, `-infinity` among them, and
 /// `MAXVALUE` above every value, `infinity` among them.
@@ -30,7 +30,7 @@ pub struct RangeBounds {
 }
 
 impl RangeBounds {
-    /// The range between two edges; none if it were empty.
+    /// Returns the range between two bounds, or `None` if it would be empty.
     #[must_use]
     pub fn new(from: Edge, to: Edge) -> Option<Self> {
         (from < to).then_some(Self { from, to })
@@ -64,7 +64,7 @@ impl RangeBounds {
 /// A range of the values of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyRange {
-    /// The key.
+    /// Partition column.
     pub key: RangeKey,
     /// Lower and upper bound, on the axis of the key.
     pub range: RangeBounds,
@@ -79,7 +79,7 @@ impl KeyRange {
     }
 }
 
-/// What a partition takes.
+/// Bounds of a partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bounds {
     /// `FROM (…) TO (…)` on one column of a type we manage.
@@ -91,7 +91,7 @@ pub enum Bounds {
         /// The rest it must leave.
         remainder: u32,
     },
-    /// What no other partition takes.
+    /// Rows that no other partition takes.
     Default,
     /// Bounds we do not manage, as Postgres writes them: of a list, say.
     Other(String),

@@ -64,8 +64,8 @@ impl Canonical {
     }
 }
 
-/// Encodes structs by their fields, in the order given. It compiles only if every field is named, be it after
-/// `except`, which leaves it out.
+/// Encodes structs by their fields, in the order given. It compiles only if every field is named; fields after
+/// `except` are omitted.
 macro_rules! encode_fields {
     ($($type:ident { $($field:ident),* $(; except $($left_out:ident),+)? })*) => {$(
         impl $crate::partition::Encode for $type {

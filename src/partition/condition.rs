@@ -9,7 +9,7 @@ use super::{Identifier, QualifiedName};
 /// A column whose type has its equality operator outside `pg_catalog`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnOperators {
-    /// The column.
+    /// Name of the column.
     pub column: Identifier,
     /// The schema of the operators.
     pub schema: Identifier,

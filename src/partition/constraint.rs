@@ -4,7 +4,7 @@
 use super::stored_name::{stored_name, stored_names};
 use super::{Edge, Identifier, ManagedTable, RangeBounds, digest};
 
-/// How the name of a default-partition check begins.
+/// Prefix of the name of a default-partition check.
 pub const DEFAULT_CHECK_PREFIX: &str = "pgpartition_not_";
 
 /// Returns the name of the default-partition check for a range.

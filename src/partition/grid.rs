@@ -5,11 +5,11 @@ use jiff::{Span, Timestamp, ToSpan as _};
 
 use super::{Axis, Edge, RangeBounds};
 
-/// How long a period is.
+/// Length of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Interval {
-    /// From one full hour of the wall clock to the next: 3,600 seconds, but for the hours in which
-    /// a zone shifts its clock by less than an hour.
+    /// From one full hour of local time to the next: 3,600 seconds, except in hours in which a time zone shifts
+    /// its clock by less than one hour.
     Hour,
     /// From midnight to midnight: 23 or 25 hours when the clock shifts.
     Day,
@@ -41,14 +41,14 @@ impl Interval {
 /// The axis of a key, cut into periods without gap or overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid {
-    /// How long a period is.
+    /// Length of a period.
     pub interval: Interval,
-    /// What is cut.
+    /// Axis of the periods.
     pub axis: Axis,
 }
 
 impl Grid {
-    /// The start of the period that contains `at`; none where the calendar does not reach.
+    /// Returns the start of the period that contains `at`, or `None` if it is outside the calendar.
     #[must_use]
     pub fn floor(&self, at: i128) -> Option<i128> {
         let at = self.axis.snap(at);
@@ -68,7 +68,7 @@ impl Grid {
         }
     }
 
-    /// The first start of a period after `at`; none where the calendar does not reach.
+    /// Returns the first start of a period after `at`, or `None` if it is outside the calendar.
     #[must_use]
     pub fn next(&self, at: i128) -> Option<i128> {
         let at = self.axis.snap(at);

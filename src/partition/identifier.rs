@@ -16,7 +16,7 @@ pub(super) const MAX_BYTES: usize = 63;
 #[serde(try_from = "String", into = "String")]
 pub struct Identifier(String);
 
-/// Why a text is no identifier.
+/// Error of an invalid identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIdentifier {
     /// Nothing between the quotes.
@@ -34,10 +34,10 @@ pub enum InvalidIdentifier {
 }
 
 impl Identifier {
-    /// Takes `text` as it is: case counts, and nothing in it is special.
+    /// Creates an identifier from `text` unchanged: case-sensitive, without special characters.
     ///
     /// # Errors
-    /// When `text` is empty, longer than 63 bytes, or contains NUL.
+    /// Returns an error if `text` is empty, longer than 63 bytes, or contains NUL.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
         let text = text.into();
         if text.is_empty() {
@@ -115,7 +115,7 @@ impl From<Identifier> for String {
 /// The name of a relation with its schema.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QualifiedName {
-    /// The schema.
+    /// Name of the schema.
     pub schema: Identifier,
     /// The name within the schema.
     pub name: Identifier,
@@ -131,7 +131,7 @@ impl QualifiedName {
     /// Reads a name as [`sql_name`] does; without a schema it is one of `public`.
     ///
     /// # Errors
-    /// When the text is not such a name.
+    /// Returns an error if the text is not such a name.
     pub fn parse_sql(text: &str) -> Result<Self, InvalidIdentifier> {
         let (schema, name) = sql_name(text)?;
         let schema = schema.map_or_else(|| Identifier::new("public"), Ok)?;
@@ -173,7 +173,7 @@ pub fn sql_names(text: &str) -> Result<Vec<Identifier>, InvalidIdentifier> {
 /// Reads `name` or `schema.name` as [`sql_names`] does.
 ///
 /// # Errors
-/// When the text is not such a name.
+/// Returns an error if the text is not such a name.
 pub fn sql_name(text: &str) -> Result<(Option<Identifier>, Identifier), InvalidIdentifier> {
     let mut names = sql_names(text)?.into_iter();
     match (names.next(), names.next(), names.next()) {

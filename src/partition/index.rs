@@ -10,7 +10,7 @@ const DIGEST_VERSION: u32 = 1;
 /// Hexadecimal digits of a digest.
 const DIGITS: usize = 12;
 
-/// What an index is, apart from its name and the table it is on.
+/// Definition of an index without its name and table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IndexShape {
     /// The access method: `btree`, `gin` …
@@ -28,7 +28,7 @@ pub struct IndexShape {
 /// A key column of an index.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IndexColumn {
-    /// The column.
+    /// Name of the column.
     pub column: Identifier,
     /// `DESC`
     pub descending: bool,
@@ -39,7 +39,7 @@ pub struct IndexColumn {
 impl IndexShape {
     /// Whether an index of shape `found` does what this one asks for.
     ///
-    /// Where two predicates cannot be proved to mean the same, they are taken to differ.
+    /// Two predicates that cannot be proved to be equivalent count as different.
     #[must_use]
     pub fn is_met_by(&self, found: &Self) -> bool {
         let Self { method, unique, columns, include, predicate } = self;

@@ -2,7 +2,7 @@
 
 use super::Identifier;
 
-/// How rows find their partition: `PARTITION BY …`.
+/// Partition keys: `PARTITION BY …`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// `RANGE`
@@ -28,9 +28,9 @@ impl Method {
 /// A partition key as the catalog has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionKey {
-    /// How rows find their partition.
+    /// Partition key and method of a table.
     pub method: Method,
-    /// What they are told by, in order.
+    /// Columns and expressions of the key, in order.
     pub columns: Vec<KeyColumn>,
 }
 
@@ -50,7 +50,7 @@ impl PartitionKey {
 /// One column of a partition key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyColumn {
-    /// The column; none where the key is an expression.
+    /// Name of the column; `None` for an expression.
     pub name: Option<Identifier>,
     /// The type's name in `pg_type`, that of the base type where it is a domain.
     pub type_name: String,
@@ -72,7 +72,7 @@ pub enum KeyType {
 /// The one column of a range key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RangeKey {
-    /// The column.
+    /// Name of the column.
     pub column: Identifier,
     /// The type of the column.
     pub key_type: KeyType,

@@ -54,7 +54,7 @@ impl LockMode {
         }
     }
 
-    /// What an application cannot do to the table meanwhile, as a person is told it.
+    /// Returns what an application cannot do to the table meanwhile, for messages.
     #[must_use]
     pub fn blocks(self) -> &'static str {
         match self {

@@ -31,15 +31,16 @@ impl ManagedTable {
         self.0.sibling(name)
     }
 
-    /// Returns the number by which advisory locks name the table: the same in every version of this program. Of many
-    /// tables two can have the same number, and exclude each other then.
+    /// Returns the number of the table in advisory locks, the same in every version of this program. Two of many
+    /// tables can have the same number, and then exclude each other.
     #[must_use]
     pub fn lock_number(&self) -> u32 {
         // No name contains NUL, so no two names give the same text.
         digest_number(&format!("{}\0{}", self.0.schema.as_str(), self.0.name.as_str()))
     }
 
-    /// Returns the name for messages, see [`Identifier::shown`]. It is no identity: two names can look alike.
+    /// Returns the name for messages, see [`Identifier::shown`]. It is not an identity: two names can have the
+    /// same form.
     #[must_use]
     pub fn shown(&self) -> String {
         self.0.shown()

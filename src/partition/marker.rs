@@ -1,13 +1,12 @@
-//! The marks we leave in comments, by which what is ours is known. A comment can be set only by the
-//! owner, goes along when a table is renamed, and survives a dump and restore. A mark is the first line
-//! of its comment; what a person wrote follows it.
+//! Markers of managed tables, in their comments. Only the owner can set a comment; it survives a rename, and a
+//! dump and restore. A marker is the first line of the comment; the text of a user follows it.
 
 use jiff::Timestamp;
 
 use super::stored_name::{stored_name, stored_names};
 use super::{Identifier, ManagedTable, QualifiedName, digest};
 
-/// How every marker begins.
+/// Prefix of every marker.
 pub const MARKER_PREFIX: &str = "pgpartition.dev ";
 
 /// The first word of the marker of a partition that has expired.
@@ -19,12 +18,12 @@ const ADOPTED: &str = "adopted";
 /// Hexadecimal digits of the digest of an adopted name.
 const ADOPTION_DIGITS: usize = 12;
 
-/// What a table is to us.
+/// State of a table in its marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// We made it to become a partition; it has never been one.
     ToBeAttached,
-    /// It became a partition of ours, in the transaction that left this mark or before.
+    /// The table is a managed partition.
     Attached,
     /// It is a partition that has expired, and will be detached.
     Expired {
@@ -38,24 +37,24 @@ pub enum Mark {
 /// Since when a table is detached, and since when it waits to be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Detached {
-    /// When it was found detached.
+    /// Time at which the operator found it detached.
     pub at: Timestamp,
-    /// When its grace period started; `None` if it is kept as it is, as `onExpiry: Detach` says.
+    /// Start of its grace period; `None` if it is kept, as `onExpiry: Detach` says.
     pub drops_since: Option<Timestamp>,
 }
 
 /// The first line of a comment, without the names and the bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marker {
-    /// What the table is.
+    /// State of the table.
     pub mark: Mark,
     /// Object identifier of the table that the marker is for; `None` in a marker that does not say it. A
     /// restored table has another one, and so has a table whose comment a user copied.
     pub oid: Option<u32>,
     /// Object identifier of the partitioned table; `None` in a marker that does not say it.
     pub parent: Option<u32>,
-    /// How often an expiry of the partition has been taken back. An approval covers it, and so is no
-    /// approval of expiring the partition again.
+    /// Number of times that the expiry of the partition was reversed. An approval covers it, so it does not
+    /// approve another expiry.
     pub cycle: u32,
 }
 
@@ -132,8 +131,8 @@ impl Marker {
     }
 }
 
-/// The first line of the comment on a table that is ours: for which table, and for which bounds, as in
-/// `FOR VALUES …`.
+/// Returns the first line of the comment on a managed table: its partitioned table and its bounds, as in `FOR
+/// VALUES …`.
 #[must_use]
 pub fn partition_marker(marker: &Marker, table: &ManagedTable, bounds: &str) -> String {
     format!("{}{} {bounds}", marker_beginning(marker), stored_name(table.name()))
@@ -157,10 +156,10 @@ pub fn expired_beginning() -> String {
     format!("{MARKER_PREFIX}{EXPIRED} ")
 }
 
-/// What a comment says of a table.
+/// Marker parsed from a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marked<'a> {
-    /// What it says the table is.
+    /// State of the table.
     pub marker: Marker,
     /// Whether it names the partitioned table that was asked for.
     pub names_table: bool,
@@ -183,7 +182,7 @@ pub fn marker_in<'a>(comment: &'a str, table: &ManagedTable) -> Option<Marked<'a
     Some(Marked { marker, names_table, bounds })
 }
 
-/// What a person wrote into a comment.
+/// Returns the part of a comment that a user wrote.
 #[must_use]
 pub fn without_marker(comment: &str) -> Option<&str> {
     if Marker::read(comment).is_none() {

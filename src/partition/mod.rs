@@ -1,4 +1,4 @@
-//! What Postgres means by a partition: identifiers, keys, bounds, periods, names and locks.
+//! Partitions in the sense of Postgres: identifiers, keys, bounds, periods, names, and locks.
 //!
 //! The words are those of the Postgres documentation: a *partitioned table* has *partitions*, each
 //! with *bounds* on the *partition key*; bounds of a range are half-open, `from <= key < to`.

@@ -6,12 +6,11 @@ use super::{Axis, Edge, Grid, Identifier, Interval, ManagedTable, RangeBounds, d
 /// Hexadecimal digits that stand for what a shortened name lost.
 const DIGEST: usize = 8;
 
-/// How many leading bytes of a table's name all names of its partitions keep, however much they had
-/// to be shortened.
+/// Number of leading bytes of a table's name that all names of its partitions keep when they are shortened.
 const KEPT_BYTES: usize = 20;
 
-/// The name of a range partition: `revenues_2026_03` for a period of the grid,
-/// `revenues_20260310_20260401` for an odd piece.
+/// Returns the name of a range partition: `revenues_2026_03` for a whole period, `revenues_20260310_20260401` for
+/// part of one.
 #[must_use]
 pub fn range_name(table: &ManagedTable, grid: &Grid, range: RangeBounds) -> Identifier {
     let suffix = grid.is_period(range).then(|| period_suffix(grid, range.from())).flatten();
@@ -49,7 +48,7 @@ pub fn index_name(
     if partition.as_str().len() + 1 + own.len() <= MAX_BYTES {
         return fit(partition.as_str(), &format!("_{own}"));
     }
-    // Either name may be what makes it long; both stay recognisable.
+    // Either name can be the long one; both stay recognizable.
     let whole = format!("{}_{own}", partition.as_str());
     let room = MAX_BYTES - DIGEST - 2;
     let tail = cut(own, room / 3);
@@ -134,8 +133,8 @@ fn period_suffix(grid: &Grid, from: Edge) -> Option<String> {
     })
 }
 
-/// The suffix that tells the second of a doubled hour from the first: its offset from UTC, `_p0100`
-/// or `_m0500`. None where the clock shows this hour once.
+/// Returns the suffix that distinguishes a repeated hour: its offset from UTC, `_p0100` or `_m0500`; `None` for
+/// other hours.
 fn second_of_fold(axis: &Axis, at: i128) -> Option<String> {
     if axis.key.is_wall_clock() {
         return None;
@@ -151,7 +150,7 @@ fn second_of_fold(axis: &Axis, at: i128) -> Option<String> {
     Some(format!("_{sign}{:02}{:02}", minutes / 60, minutes % 60))
 }
 
-/// One end of an odd piece: `20260310`, and the time of day where it is not midnight.
+/// Returns a bound of a partial-period partition: `20260310`, and the time of day if it is not midnight.
 fn edge_suffix(axis: &Axis, edge: Edge) -> String {
     let Edge::At(at) = edge else {
         return match edge {

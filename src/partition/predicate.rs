@@ -1,7 +1,7 @@
-//! Whether the predicate that somebody wrote is the one that the catalog deparses.
+//! Comparison of a written predicate with the one that the catalog deparses.
 //!
-//! For the plainest predicates it is known how the catalog says them: comparisons, all joined by AND or
-//! all by OR, each in parentheses, and with casts that change nothing. Of any other nothing is known.
+//! The form in the catalog is known for the simplest predicates only: comparisons, all joined by AND or all by OR,
+//! each in parentheses, and with casts that change nothing.
 
 /// Whether a predicate as it was written means the same as one that the catalog deparsed. "No" may
 /// be wrong; "yes" is not.
@@ -9,7 +9,7 @@ pub(super) fn means_the_same(written: &str, deparsed: &str) -> bool {
     as_deparsed(&words(written)).is_some_and(|expected| expected == words(deparsed))
 }
 
-/// How the catalog says a plain predicate, word for word; none for one that is not plain.
+/// Returns the form of a simple predicate in the catalog, or `None` for others.
 fn as_deparsed(written: &[String]) -> Option<Vec<String>> {
     let is_plain = |word: &String| !matches!(word.as_str(), "(" | ")" | "between" | "::");
     let negates = |pair: &[String]| matches!(pair, [not, what] if not == "not" && what != "null");
@@ -87,7 +87,7 @@ fn is_constant(word: &str) -> bool {
     word.starts_with('\'') || word.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// How many bytes the first word of `text` has: a quoted text, a name or number, an operator.
+/// Returns the length of the first word of `text` in bytes: a quoted text, a name or number, or an operator.
 fn word_length(text: &str) -> usize {
     let Some(first) = text.chars().next() else { return 0 };
     match first {

@@ -2,7 +2,7 @@
 
 use super::{Identifier, shown_text};
 
-/// What stands for the schema that has the name of the role.
+/// Entry for the schema that has the name of the role.
 const USER: &str = "$user";
 
 /// The path of a role for which nothing else is set, if `postgresql.conf` does not set it either.

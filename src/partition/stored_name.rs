@@ -2,7 +2,7 @@
 //!
 //! Version 1 quotes as SQL does, on one line: a name that needs no quotes is bare, `U&"…"` has one with a control
 //! character or a backslash, and `"…"` has any other. Version 0 was what messages show, in which a newline and a
-//! backslash before an `n` look alike. The versions differ only in what is now `U&"…"`, so the text of version 0 for
+//! backslash before an `n` have the same form. The versions differ only in what is now `U&"…"`, so the text of version 0 for
 //! such a name is never that of another name in version 1.
 
 use super::{Identifier, QualifiedName};

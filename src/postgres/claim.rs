@@ -7,18 +7,18 @@ use super::{InspectError, LockKeys, Session};
 use crate::partition::{ManagedTable, shown_text};
 use crate::sql::{self, Claimant, LoginRole};
 
-/// How often to look again where two of us made the schema or the table at once, or one let go of the
-/// claim as we looked.
+/// Maximum number of attempts if another operator created the schema or the table, or released the claim, at the
+/// same time.
 const TRIES: usize = 5;
 
-/// Who has a table.
+/// Holder of a claim on a table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ClaimHolder {
     /// The UID of the resource.
     pub uid: String,
-    /// Its namespace.
+    /// Namespace of the resource.
     pub namespace: String,
-    /// Its name.
+    /// Name of the resource.
     pub name: String,
     /// Whether another pg-partition-operator keeps it.
     pub elsewhere: bool,
@@ -38,16 +38,17 @@ impl std::fmt::Display for ClaimHolder {
     }
 }
 
-/// Claims a table, or renews the claim. Returns whose stands in the way; none where it is ours.
+/// Claims a table, or renews the claim. Returns the holder of a claim that prevents it, or `None` if this resource
+/// has the claim.
 ///
-/// Of two that claim a table the older has it, for as long as its claim is renewed:
-/// [`sql::CLAIM_LASTS`], or while somebody is at work on the table. On a session that has the
-/// database to itself this is one round trip, and writes nothing most of the time.
+/// The older of two resources has the table as long as its claim is renewed within [`sql::CLAIM_LASTS`], or a
+/// session holds the advisory lock on the table. This is usually one round trip, and writes nothing most of the
+/// time.
 ///
 /// # Errors
-/// When the database does not answer in time, or refuses: with 42501 (`insufficient_privilege`) and a
-/// hint that is what a database administrator has to run, where the memory of claims is not there, or
-/// not to be trusted.
+/// Returns an error if the database does not answer in time or rejects the statement. If the table of claims does
+/// not exist or is not trusted, the error is 42501 (`insufficient_privilege`), with the statement for a database
+/// administrator as its hint.
 pub async fn claim(
     session: &Session,
     table: &ManagedTable,
@@ -66,10 +67,10 @@ pub async fn claim(
             return Ok(Some(holder).filter(|holder| holder.uid != claimant.uid));
         }
     }
-    Err(DatabaseError::busy("others claim the table and let go of it all the time").into())
+    Err(DatabaseError::busy("other resources claim and release the table again and again").into())
 }
 
-/// Lets go of the claim of a resource, if it has it.
+/// Releases the claim of a resource, if it has one.
 ///
 /// # Errors
 /// As of [`claim`].
@@ -86,7 +87,7 @@ fn role(session: &Session) -> LoginRole {
     if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden }
 }
 
-/// Somebody else made the schema or the table at the same moment: `unique_violation` (of the catalog),
+/// Another session created the schema or the table at the same time: `unique_violation` (of the catalog),
 /// `duplicate_schema`, `duplicate_table`, and `duplicate_object`, for a table's row type.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn is_there_already(error: &DatabaseError) -> bool {

@@ -1,4 +1,4 @@
-//! Where a server listens.
+//! Addresses of servers.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use super::keywords::{Words, refused};
 use super::{DEFAULT_PORT, InvalidUrl, SecretKey, Setting};
 
-/// Where a server listens. `Display` and `Debug` show nothing that came from a Secret.
+/// Address of a server. `Display` and `Debug` show nothing that came from a Secret.
 #[derive(Clone)]
 pub struct ServerAddress {
     /// A name, an address, or the directory of a Unix socket.
     pub host: Setting<String>,
     /// The address of the host, if it is not asked of the DNS.
     pub address: Option<IpAddr>,
-    /// The port.
+    /// Port of the server.
     pub port: Setting<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a connection string.
+//! Errors of connection strings.
 
 use crate::postgres::error::{DatabaseError, ErrorKind};
 
@@ -14,15 +14,15 @@ pub enum InvalidUrl {
     /// A keyword that asks for what this client does not do.
     #[error("{keyword}: {problem}")]
     Keyword {
-        /// The keyword.
+        /// Name of the keyword.
         keyword: &'static str,
-        /// What is wrong.
+        /// Problem of the value.
         problem: &'static str,
     },
     /// A keyword has none of its values.
-    #[error("{keyword} is none of {values}")]
+    #[error("{keyword} is not one of {values}")]
     Value {
-        /// The keyword.
+        /// Name of the keyword.
         keyword: &'static str,
         /// The values it may have.
         values: String,
@@ -30,9 +30,9 @@ pub enum InvalidUrl {
     /// A file that the string names cannot be read.
     #[error("cannot read the file that {keyword} names: {error}")]
     File {
-        /// The keyword.
+        /// Name of the keyword.
         keyword: &'static str,
-        /// What went wrong.
+        /// Error of the file.
         error: std::io::ErrorKind,
     },
     /// A keyword names a file where none may be read.

@@ -53,7 +53,7 @@ const VALUES: [(&str, &[&str], &str); 7] = [
     ("sslcompression", &["0", "1"], "it is 0 or 1"),
     ("replication", &["0", "false", "off", "no"], "a replication connection runs no SQL"),
     ("min_protocol_version", &["3.0"], "only protocol 3.0 is supported"),
-    ("max_protocol_version", &["3.0", "3.2", "latest"], "it is none of 3.0, 3.2, and latest"),
+    ("max_protocol_version", &["3.0", "3.2", "latest"], "it is not one of 3.0, 3.2, and latest"),
     ("gssdelegation", &["0"], "GSSAPI is not supported"),
 ];
 
@@ -81,7 +81,7 @@ const REFUSED: [(&str, &str); 17] = [
     ("ssl", "state sslmode instead"),
 ];
 
-/// What a connection string says, without what it leaves empty.
+/// Returns the keywords of a connection string that have a value.
 pub(super) struct Words(BTreeMap<String, String>);
 
 impl Words {

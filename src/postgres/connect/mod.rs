@@ -28,10 +28,10 @@ pub use self::transport::{ChannelBinding, TargetSession, TlsVersions, Transport}
 /// The longest that finding a server and logging in may take, for each server tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where Postgres listens if nobody says otherwise.
+/// Default port of Postgres.
 pub const DEFAULT_PORT: u16 = 5432;
 
-/// What `pg_stat_activity` calls us if nobody says otherwise.
+/// Default application name in `pg_stat_activity`.
 pub const APPLICATION_NAME: &str = "pg-partition-operator";
 
 /// All that is needed to log in. What came from a Secret is not shown by `Debug`, nor is a password,
@@ -42,23 +42,23 @@ pub struct ConnectionSettings {
     pub servers: Vec<ServerAddress>,
     /// Which of the servers is taken; `None` for the only one, or one of several that takes writes.
     pub target: Option<TargetSession>,
-    /// The database; none for the one that has the user's name.
+    /// Database; `None` for the one with the name of the user.
     pub dbname: Option<Setting<String>>,
-    /// Who logs in; none for the user of this process.
+    /// Login role; `None` for the user of this process.
     pub user: Option<Setting<String>>,
     /// With what password.
     pub password: Option<Hidden<String>>,
-    /// How much TLS must prove.
+    /// TLS mode.
     pub ssl_mode: SslMode,
-    /// The certificate authorities that vouch for the server, as PEM; none for the system's.
+    /// Certificate authorities of the server, as PEM; `None` for those of the system.
     pub ca: Option<Vec<u8>>,
     /// The certificate that proves to the server who logs in.
     pub client_certificate: Option<ClientCertificate>,
     /// Settings of the session that the user asks for: `-c role=owner`.
     pub options: Option<Setting<String>>,
-    /// What the server's `pg_stat_activity` calls us.
+    /// Application name in `pg_stat_activity`.
     pub application_name: String,
-    /// How the connection is made.
+    /// Transport of the connection.
     pub transport: Transport,
 }
 
@@ -71,15 +71,14 @@ pub struct ClientCertificate {
     pub key: Hidden<Vec<u8>>,
 }
 
-/// How much TLS must prove before anything is sent.
-/// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION>
+/// TLS mode of a connection. <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SslMode {
     /// No TLS.
     Disable,
-    /// TLS where the server offers it, with whoever answers.
+    /// TLS if the server offers it, with any certificate.
     Prefer,
-    /// TLS, with whoever answers.
+    /// TLS with any certificate.
     Require,
     /// TLS, and a certificate of a known authority, in whatever name.
     VerifyCa,
@@ -120,11 +119,10 @@ impl ConnectionSettings {
         }
     }
 
-    /// Reads a connection string, URI or keywords and values. TLS is as it says, and
-    /// [`SslMode::Prefer`] where it is silent.
+    /// Parses a connection string, a URI or keywords and values. The default TLS mode is [`SslMode::Prefer`].
     ///
     /// # Errors
-    /// When the string is none, or names a file that cannot be read.
+    /// Returns an error if the string is invalid, or names a file that cannot be read.
     pub fn from_url(url: &str) -> Result<Self, InvalidUrl> {
         let settings = Self::read(url, SslMode::Prefer, None, |keyword, path| {
             std::fs::read(path).map_err(|error| InvalidUrl::File { keyword, error: error.kind() })
@@ -132,12 +130,12 @@ impl ConnectionSettings {
         if settings.servers.is_empty() { Err(InvalidUrl::NoHost) } else { Ok(settings) }
     }
 
-    /// Reads a connection string of a Secret, and no file that it names. TLS is as it says, and
-    /// [`SslMode::Require`] where it is silent. It need not name a host. The operator keeps its own application name, which
-    /// others see.
+    /// Parses a connection string of a Secret, and reads no file that it names. The default TLS mode is
+    /// [`SslMode::Require`]. A host is not required. The operator keeps its own application name, which other
+    /// sessions see.
     ///
     /// # Errors
-    /// When the string is none, or names a file.
+    /// Returns an error if the string is invalid, or names a file.
     pub fn from_secret_url(url: &str, key: &Arc<SecretKey>) -> Result<Self, InvalidUrl> {
         let read = Self::read(url, SslMode::Require, Some(key), |keyword, _| {
             Err(InvalidUrl::NoFiles(keyword))

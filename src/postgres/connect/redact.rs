@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::{ConnectionSettings, Setting};
 
-/// What stands in the place of a value.
+/// Replacement of a value.
 const HIDDEN: &str = "(from the Secret)";
 
-/// How servers quote names, in the languages that Postgres speaks.
+/// Quotation marks of servers, in the languages of Postgres.
 const QUOTES: [(&str, &str); 7] =
     [("\"", "\""), ("»", "«"), ("«", "»"), ("« ", " »"), ("„", "“"), ("“", "”"), ("'", "'")];
 

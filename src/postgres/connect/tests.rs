@@ -51,7 +51,7 @@ fn all_parts_of_a_string_are_read() {
 #[test]
 fn what_cannot_be_read_is_said_without_what_it_says() {
     for (url, problem) in [
-        ("postgres://u:secret@h/d?sslmode=sometimes", "sslmode is none of"),
+        ("postgres://u:secret@h/d?sslmode=sometimes", "sslmode is not one of"),
         ("postgres://u:secret@h:port/d", "port"),
         ("postgres://u:secret@/d", "names no host"),
         ("postgres://u:secret@h/d?sslcert=x", "cannot read the file that sslcert names"),
@@ -120,10 +120,10 @@ fn each_keyword_is_honored_or_refused_by_its_name() {
         ("require_auth=scram-sha-256", "require_auth: "),
         ("client_encoding=LATIN1", "client_encoding: only UTF8"),
         ("gssencmode=require", "gssencmode: "),
-        ("channel_binding=always", "channel_binding is none of disable, prefer, require"),
-        ("target_session_attrs=master", "target_session_attrs is none of any, read-write"),
+        ("channel_binding=always", "channel_binding is not one of disable, prefer, require"),
+        ("target_session_attrs=master", "target_session_attrs is not one of any, read-write"),
         ("sslnegotiation=direct", "sslnegotiation: direct needs sslmode=require"),
-        ("ssl_max_protocol_version=TLSv1", "ssl_max_protocol_version is none of"),
+        ("ssl_max_protocol_version=TLSv1", "ssl_max_protocol_version is not one of"),
         ("connect_timeout=soon", "connect_timeout: it is not a number"),
         ("service=x", "service: "),
         ("requirepeer=postgres", "requirepeer: "),

@@ -1,4 +1,4 @@
-//! How a connection is made: which of several servers is taken, and what the wire has to prove.
+//! Transport of a connection: the choice among several servers, and the checks of the network connection.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ pub enum TlsVersions {
     Only13,
 }
 
-/// How the connection is made.
+/// Transport of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a keyword of a connection string")]
 pub struct Transport {
@@ -119,7 +119,7 @@ pub struct Transport {
     pub keepalives_idle: Duration,
     /// Time between two of them.
     pub keepalives_interval: Duration,
-    /// How many may go unanswered before the connection is closed.
+    /// Number of unanswered probes after which the connection is closed.
     pub keepalives_count: u32,
     /// Time that sent data may go unacknowledged before the connection is closed.
     pub tcp_user_timeout: Duration,

@@ -1,4 +1,4 @@
-//! Where a server is, however its address is spelled.
+//! Address of a server, independent of its spelling.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

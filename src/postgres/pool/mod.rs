@@ -83,7 +83,7 @@ struct Shared {
 
 /// A session for one user at a time. Dropping it closes it.
 pub struct Borrowed {
-    /// The session.
+    /// Session of the borrower.
     pub session: Session,
     settings: ConnectionSettings,
     opened: Instant,

@@ -27,7 +27,7 @@ pub(super) struct Server {
     state: Mutex<ServerState>,
 }
 
-/// What a session in use takes of the limits of its server.
+/// Permits of a session in use.
 #[derive(Debug)]
 pub(super) struct Permits {
     session: Mutex<Option<OwnedSemaphorePermit>>,
@@ -49,11 +49,11 @@ impl Permits {
 struct ServerState {
     /// The most recently used last.
     idle: Vec<Kept>,
-    /// When a session was last handed out.
+    /// Last time at which a session was lent.
     last_turn: Option<Instant>,
-    /// When the server last answered a login, with a session or a refusal.
+    /// Last time at which the server answered a login, with a session or an error.
     answered: Option<Instant>,
-    /// When the server last gave no answer at all.
+    /// Last time at which the server did not answer.
     silent: Option<Instant>,
     /// Logins that failed, why, and when. One login never learns the answer to another.
     failed: HashMap<ConnectionSettings, (DatabaseError, Instant)>,
@@ -64,9 +64,9 @@ pub(super) struct Kept {
     pub(super) settings: ConnectionSettings,
     pub(super) session: Session,
     pub(super) opened: Instant,
-    /// When the session is too old.
+    /// Time at which the session is too old.
     pub(super) ends: Instant,
-    /// When it was last used.
+    /// Last use of the session.
     pub(super) since: Instant,
 }
 
@@ -126,19 +126,19 @@ impl Server {
     pub(super) async fn acquire(&self, limits: &PoolLimits) -> Result<Permits, BorrowError> {
         let began = Instant::now();
         let mut acquiring = pin!(Arc::clone(&self.permits).acquire_owned());
-        let mut patience = limits.max_wait;
+        let mut timeout_left = limits.max_wait;
         loop {
-            if let Ok(Ok(permit)) = timeout(patience, &mut acquiring).await {
+            if let Ok(Ok(permit)) = timeout(timeout_left, &mut acquiring).await {
                 lock(&self.state).last_turn = Some(Instant::now());
                 return Ok(Permits::new(Some(permit), None));
             }
-            // A long line that moves is no reason to leave it.
+            // A long queue that moves is not a reason to leave it.
             let last_turn = lock(&self.state).last_turn.map_or(began, |turn| turn.max(began));
             let (standing, waited) = (last_turn.elapsed(), began.elapsed());
             if standing >= limits.max_wait || waited >= MAX_WAIT_IN_LINE {
                 return Err(BorrowError::Exhausted { sessions: self.limit, waited });
             }
-            patience = limits.max_wait.saturating_sub(standing);
+            timeout_left = limits.max_wait.saturating_sub(standing);
         }
     }
 

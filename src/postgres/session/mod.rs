@@ -21,14 +21,14 @@ use super::login;
 use super::pinned::{CLEAN, CLEAN_TEMP, NO_TRANSACTION_TIMEOUT, OF_SESSION, PROBE, SETTLE};
 use crate::sql;
 
-/// How long a session may ask for nothing while it holds the lock on a table: a process that stands
-/// still does not keep it.
+/// Time that a session can be idle while it holds the lock on a table, so that a process that hangs does not keep
+/// it.
 const IDLE_WITH_LOCK: Duration = Duration::from_secs(50);
 
-/// When a query that the server itself would end after its `statement_timeout` is given up.
+/// Time after which a query is abandoned that the server itself would end after its `statement_timeout`.
 const QUERY_DEADLINE: Duration = Duration::from_secs(15);
 
-/// How long asking the server to stop may take.
+/// Timeout of a cancel request.
 const CANCEL_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A connection to a database.
@@ -49,7 +49,7 @@ pub struct Session {
     ended: Arc<OnceLock<DatabaseError>>,
     prepared: Mutex<HashMap<&'static str, Statement>>,
     round_trips: AtomicU64,
-    /// Where a second session has to be reserved; `None` if sessions are not limited.
+    /// Reservation of a second session; `None` if sessions are not limited.
     spare: Option<Weak<dyn SpareSessions>>,
 }
 
@@ -60,11 +60,11 @@ pub(super) trait SpareSessions: Send + Sync {
 }
 
 impl Session {
-    /// Logs in, and makes sure that it is the server itself that answers.
+    /// Logs in, and checks that the server itself answers.
     ///
     /// # Errors
-    /// When no server answers within 5 s, or within 30 s if there are several, refuses the login, or
-    /// something answers in its place.
+    /// Returns an error if no server answers within 5 s, or within 30 s if there are several, if the server
+    /// rejects the login, or if a pooler answers.
     pub async fn connect(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {
         login::open(settings).await.map_err(|error| error.of_server(settings))
     }
@@ -147,8 +147,8 @@ impl Session {
     /// failed or not.
     ///
     /// # Errors
-    /// When the server refuses. When `deadline` passes, the server is asked to stop and the session is
-    /// lost: whether the statements were done must be looked at anew.
+    /// Returns an error if the server rejects a statement. When `deadline` passes, the statement is canceled and
+    /// the session is lost: the caller must inspect whether the statements were executed.
     pub async fn batch(&self, sql: &str, deadline: Duration) -> Result<(), DatabaseError> {
         self.ran_code.store(true, Ordering::Relaxed);
         self.within(deadline, self.client.batch_execute(sql)).await
@@ -190,10 +190,10 @@ impl Session {
         self.holds_lock.store(holds, Ordering::Relaxed);
     }
 
-    /// Has the server give a transaction number to somebody else, by a connection of its own.
+    /// Consumes a transaction number by a connection of its own.
     ///
     /// # Errors
-    /// When there cannot be another connection, or the server does not answer in time.
+    /// Returns an error if no other connection is possible, or the server does not answer in time.
     pub async fn use_up_transaction_number(&self) -> Result<(), DatabaseError> {
         let _reserved = match &self.spare {
             None => None,
@@ -208,12 +208,12 @@ impl Session {
         other.batch("SELECT pg_catalog.pg_current_xact_id()", QUERY_DEADLINE).await
     }
 
-    /// Ends the session at once; the server lets go of all it held for it.
+    /// Ends the session immediately; the server releases its locks.
     pub fn close(&self) {
         self.driver.abort();
     }
 
-    /// Asks the server to stop what it is doing for this session. Whoever waits for that hears of it.
+    /// Cancels the running statement of this session; its caller gets an error.
     pub async fn cancel(&self) {
         let cancel = self.client.cancel_token();
         let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
@@ -238,7 +238,7 @@ impl Session {
         self.settings.user()
     }
 
-    /// How many times we have waited for the server since we logged in.
+    /// Returns the number of round trips since the login.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::Relaxed)
@@ -256,8 +256,8 @@ impl Session {
         }
     }
 
-    /// Returns an error without what came from a Secret. Of a session that the server has ended, the
-    /// reason is what the server said then.
+    /// Returns an error without values of a Secret. If the server has ended the session, it has the reason that
+    /// the server gave.
     fn explain(&self, error: &tokio_postgres::Error) -> DatabaseError {
         let found = DatabaseError::from_driver(error).without_secrets(&self.redaction);
         match found.sqlstate() {

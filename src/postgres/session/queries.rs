@@ -13,11 +13,10 @@ use crate::postgres::error::DatabaseError;
 use crate::sql::{Script, Sql};
 
 impl Session {
-    /// The rows that a query returns. The first use of a text prepares it; each later one is a single
-    /// round trip.
+    /// Returns the rows of a query. The first use of a text prepares it; each later use is a single round trip.
     ///
     /// # Errors
-    /// When the server refuses, or does not answer in time.
+    /// Returns an error if the server rejects the statement, or does not answer in time.
     pub(in crate::postgres) async fn query(
         &self,
         sql: &'static str,
@@ -54,11 +53,11 @@ impl Session {
         self.within(QUERY_DEADLINE, read).await
     }
 
-    /// The text in the first column of the one row that a query returns; none where it returns no
-    /// row or NULL.
+    /// Returns the text in the first column of the only row of a query, or `None` if there is no row or it is
+    /// NULL.
     ///
     /// # Errors
-    /// When the server refuses, or does not answer in time.
+    /// Returns an error if the server rejects the statement, or does not answer in time.
     pub async fn query_one_text(
         &self,
         sql: &'static str,
@@ -69,11 +68,10 @@ impl Session {
         text.map_err(|error| self.explain(&error))
     }
 
-    /// The first text that a script of several statements returns, as one transaction that changes
-    /// nothing.
+    /// Returns the first text of a script of several statements, in one read-only transaction.
     ///
     /// # Errors
-    /// When the server refuses, or does not answer in time.
+    /// Returns an error if the server rejects the statement, or does not answer in time.
     pub async fn query_script_text(
         &self,
         script: &Script,
@@ -82,11 +80,12 @@ impl Session {
         self.script_text("BEGIN READ ONLY", script, "COMMIT").await
     }
 
-    /// The first text that a script of several statements returns, as one transaction that is rolled
-    /// back if one of them fails.
+    /// Returns the first text of a script of several statements, in one transaction that is rolled back if one of
+    /// them fails.
     ///
     /// # Errors
-    /// When the server refuses, or does not answer in time: whether it was done is not known then.
+    /// Returns an error if the server rejects a statement, or does not answer in time; then it is not known
+    /// whether the statements were executed.
     pub async fn commit_script_text(
         &self,
         script: &Script,
