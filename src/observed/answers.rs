@@ -1,4 +1,4 @@
-//! What a plan must know beyond the catalog: the questions, and the answers that are part of a snapshot.
+//! Questions beyond the catalog, and their answers, which are part of a snapshot.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,31 +15,31 @@ use crate::partition::{
     CopiedTable, Edge, Identifier, KeyType, QualifiedName, RangeBounds, SyncLevel,
 };
 
-/// What a plan depends on and the catalog does not say.
+/// Fact that a plan depends on and the catalog does not have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
-    /// How far the database clock is ahead of the operator's clock.
+    /// Time by which the database clock is ahead of the operator's clock.
     ClockSkew,
-    /// How many rows the default partition has, and how many in each quarter of an hour there.
+    /// Number of rows in the default partition, in all and in each bin of 15 minutes.
     DefaultRows(Within),
     /// Which tables have rows whose foreign keys reference rows of this partition.
     ReferencesTo(QualifiedName),
-    /// How Postgres deparses these conditions of partial indexes.
+    /// Deparsed form of these conditions of partial indexes.
     Conditions(Vec<String>),
-    /// What the conversion of a plain table depends on.
+    /// Facts for the conversion of a plain table.
     PlainTable,
     /// Which row of a plain table has the least value in this column. It is asked once it is known that the column has a
     /// type with periods.
     OldestRow(Identifier),
-    /// What belongs to the relation as the copy of a plain table.
+    /// Facts about the relation as the copy of a plain table.
     Copy,
     /// Whether the triggers and functions of a conversion are those that an installation would create for this table and
     /// level. It is asked once it is known what belongs to the copy.
     Sync(Box<CopiedTable>, SyncLevel),
-    /// How the table is routed, with these roles. It is asked once it is known what belongs to the copy.
+    /// Routing of the table, with these roles. It is asked after the facts about the copy.
     Routing(BTreeSet<Identifier>),
-    /// What a conversion of this table by `Attach` depends on. It is asked once it is known what belongs to the copy, or that
-    /// the plain table is a partition.
+    /// Facts for a conversion of this table by `Attach`. It is asked after the facts about the copy, or after the
+    /// plain table is a partition.
     Attachment(Box<CopiedTable>),
 }
 
@@ -55,7 +55,7 @@ pub enum Answer {
     },
     /// To [`Question::DefaultRows`].
     DefaultRows {
-        /// Where the rows were counted by quarters of an hour.
+        /// Range in which the rows were counted by bins of 15 minutes.
         within: RawWithin,
         /// The rows, or `None` if Postgres did not count them.
         rows: Option<CountedRows>,
@@ -68,7 +68,7 @@ pub enum Answer {
         partition: String,
         /// Schemas and names of the tables, or `None` if Postgres did not look.
         by: Option<Vec<(String, String)>>,
-        /// Why Postgres did not look, if not for a missing privilege or for want of time.
+        /// Error of Postgres, unless a privilege is missing or the time was too short.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
@@ -78,7 +78,7 @@ pub enum Answer {
     PlainTable(Option<Box<PlainTable>>),
     /// To [`Question::OldestRow`].
     OldestRow {
-        /// The column.
+        /// Name of the column.
         column: Identifier,
         /// The least value in the column.
         oldest: RawOldestRow,
@@ -89,9 +89,9 @@ pub enum Answer {
     Sync {
         /// Digest of the table and the level.
         of: String,
-        /// How the triggers and functions compare.
+        /// Comparison of the triggers and functions with the installation.
         state: SyncState,
-        /// How the copy differs from its source.
+        /// Differences of the copy from its source.
         #[serde(default)]
         differences: CopyDifferences,
     },
@@ -99,7 +99,7 @@ pub enum Answer {
     Routing {
         /// The roles that were asked about.
         roles: BTreeSet<Identifier>,
-        /// How the table is routed, or `None` if the plain table was dropped meanwhile.
+        /// Routing of the table, or `None` if the plain table was dropped meanwhile.
         facts: Option<Box<RoutingFacts>>,
     },
     /// To [`Question::Attachment`].
@@ -109,9 +109,9 @@ pub enum Answer {
 /// The rows of a default partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedRows {
-    /// How many there are; where there are more than can be counted in passing, as many as were counted.
+    /// Number of rows; if there are too many to count quickly, the number that was counted.
     pub count: u64,
-    /// Where they lie, by quarters of an hour: the value each begins with, and how many rows.
+    /// Bins of 15 minutes with rows: the first value of each, and the number of rows.
     pub stretches: Vec<(String, u64)>,
 }
 
@@ -125,7 +125,7 @@ pub struct DeparsedCondition {
     pub deparsed: Option<String>,
 }
 
-/// Where in the default partition rows are counted by quarters of an hour.
+/// Range of the default partition in which rows are counted by bins of 15 minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Within {
     /// Nowhere: they are counted as a whole.
@@ -159,9 +159,9 @@ pub const MAX_BINS: usize = 10_000;
 /// Rows in the default partition whose keys lie in a stretch of a quarter of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultRows {
-    /// The stretch.
+    /// Bin of 15 minutes.
     pub range: RangeBounds,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
 }
 
@@ -274,7 +274,7 @@ impl ObservedTable {
             }
             Answer::DefaultRows { within, rows } => {
                 let key = self.range_key().map(|key| key.key_type);
-                // Of several counts the last one holds: what lies outside of its range is not known.
+                // If there are several counts, the last one applies: rows outside of its range are unknown.
                 self.answered.retain(|answered| !matches!(answered, Question::DefaultRows(_)));
                 self.learn_default_rows(rows, key);
                 Question::DefaultRows(Within::from_raw(within, key)?)

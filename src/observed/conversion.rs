@@ -92,7 +92,7 @@ pub struct Sweep {
     pub dirty_in_a_row: u64,
 }
 
-/// What was installed, as the record has it.
+/// Installation in the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedSync {
@@ -153,7 +153,7 @@ pub struct InstalledFunction {
     pub used_elsewhere: bool,
 }
 
-/// What an installation of the triggers and functions would create.
+/// Triggers and functions that an installation would create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedSync {
     /// Triggers, the guard of the copy among them, with the digests of the statements that create them.
@@ -178,13 +178,13 @@ pub enum SyncState {
     Intact,
 }
 
-/// How a trigger or function differs from what was installed.
+/// Difference of a trigger or function from the installation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncChange {
     /// The trigger or function.
     pub object: SyncObject,
-    /// The difference.
+    /// Difference from the installation.
     pub change: Change,
 }
 

@@ -1,4 +1,4 @@
-//! What an answer about the rows of the default partition means.
+//! Rows of the default partition, parsed from an answer.
 
 use super::{CountedRows, DefaultRows, MAX_BINS, ObservedTable};
 use crate::partition::{Edge, KeyType, RangeBounds};

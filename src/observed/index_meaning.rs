@@ -63,8 +63,8 @@ fn shape(raw: RawShape) -> Result<IndexShape, InvalidIdentifier> {
     })
 }
 
-/// What follows `USING` in what `pg_get_indexdef` gave. Names come before it, and a name may hold
-/// the word too; but only within quotes.
+/// Returns the part after `USING` of the output of `pg_get_indexdef`. A name before it can contain that word, but
+/// only within quotes.
 fn after_using(definition: &str) -> String {
     let mut in_quotes = false;
     for (at, c) in definition.char_indices() {

@@ -1,4 +1,4 @@
-//! What the marker in a comment proves of the table that has the comment.
+//! Facts that the marker in a comment proves about its table.
 
 use super::snapshot::RawPartition;
 use super::{BlockingTransaction, BoundsCheck, DetachedBy, PartitionState};
@@ -48,12 +48,12 @@ pub(super) fn state(
     Some(PartitionState::Detached { by, check })
 }
 
-/// Returns what a marker for this table proves; `None` if it proves no more than that the table is or was a managed
-/// partition.
+/// Returns the facts that a marker for this table proves; `None` if it only proves that the table is or was a
+/// managed partition.
 ///
-/// That a table was detached, or decided to be, counts only for the table that the marker was written for. In
-/// another one, restored from a dump or made by a user, the same words are no decision about it: it is
-/// like a partition that nobody has marked as expired, or that a user has detached.
+/// A record of a detach, or of the decision to detach, counts only for the table that the marker was written for.
+/// In another table, restored from a dump or created by a user, the same words mean nothing: it counts as a
+/// partition that is not marked as expired, or that a user has detached.
 fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option<Mark> {
     let Marked { marker, .. } = marked;
     let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;

@@ -21,10 +21,10 @@ use crate::partition::{
 /// Why a snapshot has no meaning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSnapshot {
-    /// A name in it is no name.
+    /// The snapshot has an invalid name.
     #[error("a name in the snapshot is none")]
     Name(#[from] InvalidIdentifier),
-    /// The server's clock is no instant.
+    /// The snapshot has an invalid time of the server.
     #[error("the clock in the snapshot is no instant: {0}")]
     Clock(String),
     /// A word of the catalog that we do not know.
@@ -178,7 +178,7 @@ fn foreign_key(raw: RawForeignKey) -> Result<ForeignKey, InvalidIdentifier> {
     })
 }
 
-/// What `pg_class.relkind` says.
+/// Parses `pg_class.relkind`.
 fn relation_kind(kind: &str, key: RawKey) -> Result<RelationKind, InvalidSnapshot> {
     Ok(match kind {
         "p" => RelationKind::Partitioned(partition_key(key)?),
@@ -210,7 +210,7 @@ fn partition_key(raw: RawKey) -> Result<PartitionKey, InvalidSnapshot> {
     Ok(PartitionKey { method, columns })
 }
 
-/// A partition; none for a table whose marker is for another table, or none of ours.
+/// Returns a partition; `None` for a table whose marker is for another table, or absent.
 fn partition(
     mut raw: RawPartition,
     (table, table_oid): (&ManagedTable, Option<u32>),
@@ -288,7 +288,7 @@ fn blocking_transaction(raw: RawBlockingTransaction) -> BlockingTransaction {
     }
 }
 
-/// What `pg_trigger.tgenabled` says.
+/// Parses `pg_trigger.tgenabled`.
 fn trigger(raw: RawTrigger) -> Result<Trigger, InvalidSnapshot> {
     let fires = match raw.enabled.as_str() {
         "O" => Fires::Origin,

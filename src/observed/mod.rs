@@ -1,7 +1,7 @@
-//! What the database has: one snapshot of the catalog.
+//! Observed state of a table: one snapshot of the catalog.
 //!
-//! [`Snapshot`] is what the query of `postgres/inspect.sql` found and what `inspect -o json` prints;
-//! [`ObservedTable`] is what it means. Both hold no row of any user's table.
+//! [`Snapshot`] is the result of `postgres/inspect.sql`, which `inspect -o json` prints; [`ObservedTable`] is its
+//! parsed form. Neither contains a row of a user's table.
 
 mod answers;
 mod attachment;
@@ -69,7 +69,7 @@ pub struct ObservedTable {
     pub name: QualifiedName,
     /// The server that was asked.
     pub server: Server,
-    /// What has that name; none where nothing has.
+    /// Relation of that name, or `None`.
     pub relation: Option<Relation>,
     /// The indexes of the table itself.
     pub indexes: Vec<TableIndex>,
@@ -88,24 +88,23 @@ pub struct ObservedTable {
     /// Conditions of desired indexes as Postgres deparses them, by their words in the spec: those that were asked
     /// for. `None` if Postgres did not say.
     pub conditions: BTreeMap<String, Option<String>>,
-    /// Where the rows of the default partition lie; none where nobody has looked.
+    /// Bins with rows of the default partition; `None` if they were not counted.
     pub default_rows: Option<Vec<DefaultRows>>,
-    /// Where the first told of these rows lie, where there was too much to tell: of what lies before
-    /// nothing is known.
+    /// Beginning of the first counted bin if there were too many bins: earlier rows are unknown.
     pub default_rows_from: Option<Edge>,
-    /// How many rows the default partition has, where somebody has counted.
+    /// Number of rows in the default partition, or `None` if they were not counted.
     pub default_count: Option<u64>,
     /// The relation as the preflight of a conversion needs it, or `None` if it was not asked for.
     pub plain: Option<Box<PlainTable>>,
     /// The oldest row of the plain table by the partition column of the spec, or `None` if it was not asked for.
     pub oldest_row: Option<Box<OldestRow>>,
-    /// What belongs to the relation as the copy of a plain table, or `None` if it is none.
+    /// Facts about the relation as the copy of a plain table, or `None` if it is not a copy.
     pub copy: Option<Box<CopyFacts>>,
-    /// What a conversion by `Attach` depends on, or `None` if there was no question.
+    /// Facts for a conversion by `Attach`, or `None` if they were not requested.
     pub attachment: Option<Box<Attachment>>,
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,
-    /// Where to look first for a partition by its name.
+    /// Hint for finding a partition by its name.
     pub near: Near,
 }
 
@@ -113,7 +112,7 @@ pub struct ObservedTable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of the catalog by itself")]
 pub struct Server {
-    /// Its version.
+    /// Version of the server.
     pub version: ServerVersion,
     /// Whether it only replays another server's changes: `pg_is_in_recovery()`.
     pub in_recovery: bool,
@@ -128,18 +127,18 @@ pub struct Server {
     pub superuser: bool,
     /// Its clock when the snapshot was taken.
     pub clock: Timestamp,
-    /// How far its clock was ahead of the operator's, or `None` if the snapshot does not say.
+    /// Time by which its clock was ahead of the operator's clock, or `None` if the snapshot does not have it.
     pub ahead: Option<SignedDuration>,
 }
 
-/// What has the table's name: the facts about it that no step changes.
+/// Relation of the table: the facts that no step changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     /// Its object identifier.
     pub oid: u32,
-    /// What kind it is.
+    /// Kind of the relation.
     pub kind: RelationKind,
-    /// Who owns it.
+    /// Owner of the relation.
     pub owner: Identifier,
     /// Whether we may act as its owner: `SET ROLE`.
     pub owned: bool,
@@ -147,11 +146,11 @@ pub struct Relation {
     pub may_create: bool,
     /// Its columns, in order.
     pub columns: Vec<Identifier>,
-    /// Those of them whose values are computed from others.
+    /// Generated columns among them.
     pub generated: Vec<Identifier>,
     /// Columns whose equality operator is not in `pg_catalog`.
     pub column_operators: Vec<ColumnOperators>,
-    /// What a new partition takes from it.
+    /// Properties that a new partition inherits.
     pub template: Template,
     /// The condition that the rows of this table meet because it is a partition itself, in SQL as the catalog
     /// deparses it; `None` if it is not a partition.
@@ -159,7 +158,7 @@ pub struct Relation {
     /// Code of the owner that a drain of the default partition runs: functions, types with conditions, and rules,
     /// as the catalog shows them.
     pub owner_code: Vec<String>,
-    /// What the login can do and the owner cannot, such as `SUPERUSER` or `membership in payroll`.
+    /// Privileges of the login that the owner lacks, such as `SUPERUSER` or `membership in payroll`.
     pub powers: Vec<String>,
     /// The table of a conversion that it is a copy of.
     pub copy_of: CopyOf,
@@ -213,7 +212,7 @@ pub struct Template {
     pub row_security: bool,
     /// `FORCE ROW LEVEL SECURITY`
     pub force_row_security: bool,
-    /// What identifies a row to logical replication.
+    /// Replica identity of a table.
     pub replica_identity: ReplicaIdentity,
     /// Columns with a statistics target of their own.
     pub statistics: Vec<(Identifier, i32)>,
@@ -240,13 +239,13 @@ pub enum ReplicaIdentity {
 /// An index of the table itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableIndex {
-    /// Its name.
+    /// Name of the index.
     pub name: Identifier,
     /// Whether every partition has one that belongs to it: `indisvalid`.
     pub valid: bool,
-    /// What it is; none where it is more than a resource can say: an expression, an operator class.
+    /// Definition; `None` if a resource cannot express it, such as an expression or an operator class.
     pub shape: Option<IndexShape>,
-    /// What follows `USING` in its definition, as the catalog deparses it.
+    /// Part after `USING` of its definition, as the catalog deparses it.
     pub definition: String,
     /// Whether its definition says `UNIQUE`.
     pub unique: bool,

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where the last partition was found by its name. Steps come in the order of the partitions, so the next
-/// one is near; without the hint, a plan for thousands of partitions costs the square of their number.
+/// Position at which the last partition was found by its name. Steps come in the order of the partitions, so the
+/// next one is near; without the hint, a plan for thousands of partitions costs the square of their number.
 ///
-/// It is no part of what was observed: all hints are equal.
+/// It is not part of the observed state: all hints are equal.
 #[derive(Default)]
 pub struct Near(AtomicUsize);
 

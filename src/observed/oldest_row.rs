@@ -16,7 +16,7 @@ pub enum OldestRow {
     TooSlow,
     /// Postgres refused to search.
     Failed {
-        /// What Postgres said.
+        /// Error of Postgres.
         error: String,
     },
 }
@@ -27,11 +27,11 @@ pub enum OldestRow {
 pub enum RawOldestRow {
     /// No row has a finite value.
     Absent,
-    /// The value.
+    /// Value in the row.
     Value(String),
     /// The search took too long.
     TooSlow,
-    /// What Postgres said when it refused to search.
+    /// Error of Postgres that prevented the search.
     Failed(String),
 }
 

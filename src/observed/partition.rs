@@ -1,4 +1,4 @@
-//! What a partition of the table is, or a table that was or will be one.
+//! Observed state of a partition, or of a table that was or will be one.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,49 +8,49 @@ use crate::partition::{Bounds, Identifier, IndexShape, Mark, QualifiedName, part
 /// A partition, or a table made to become one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedPartition {
-    /// Its object identifier; none for one that so far is only planned.
+    /// Object identifier; `None` for a partition that is only planned.
     pub oid: Option<u32>,
     /// Its name, and its schema, which need not be the table's.
     pub name: QualifiedName,
-    /// What kind of relation it is.
+    /// Kind of the relation.
     pub kind: PartitionKind,
-    /// What it takes.
+    /// Bounds of the partition.
     pub bounds: Bounds,
-    /// What it is to the table.
+    /// State of the partition.
     pub state: PartitionState,
-    /// How often an expiry of it has been taken back, as its comment says.
+    /// Number of times that its expiry was reversed, from its marker.
     pub cycle: u32,
-    /// What a person wrote into its comment.
+    /// Part of its comment that a user wrote.
     pub comment: Option<String>,
     /// Whether the table's owner may act as its owner.
     pub owned: bool,
-    /// How many rows it has, as the planner estimates; none where nobody has counted.
+    /// Estimated number of rows; `None` before the first VACUUM or ANALYZE.
     pub rows: Option<u64>,
-    /// How many bytes its heap has.
+    /// Size of its heap in bytes.
     pub bytes: u64,
     /// Its storage parameters: `fillfactor=90` …
     pub storage: Vec<String>,
-    /// Its indexes.
+    /// Indexes of the partition.
     pub indexes: Vec<PartitionIndex>,
     /// Whether its columns are still those of the table, so that it can be attached.
     pub fits: bool,
     /// The tables whose foreign keys lead to it alone, not to the table as a whole.
     pub referenced_by: Vec<QualifiedName>,
-    /// The tables that have rows whose foreign keys lead to its rows; none where nobody has looked.
+    /// Tables with rows that reference its rows; `None` if this was not checked.
     pub rows_referenced_by: Option<Vec<QualifiedName>>,
-    /// Why that could not be found out, if not for a missing privilege or for want of time.
+    /// Error of that check, unless a privilege is missing or the time was too short.
     pub references_error: Option<String>,
     /// The publications that name it.
     pub publications: Vec<Publication>,
     /// On what may be dropped: the objects outside of it that depend on it, so that Postgres refuses to drop it;
     /// as the catalog describes them.
     pub dependents: Vec<String>,
-    /// What only a default partition has; `None` exactly if the bounds are not those of one.
+    /// Facts of a default partition; `None` exactly if the bounds are not those of one.
     pub default: Option<DefaultFacts>,
 }
 
 impl ObservedTable {
-    /// Whether a table of that name is looked at when it is no partition any more.
+    /// Returns whether a table of that name is inspected when it is no longer a partition.
     #[must_use]
     pub fn finds_by_name(&self, partition: &QualifiedName) -> bool {
         partition.schema == self.managed.name().schema
@@ -58,7 +58,7 @@ impl ObservedTable {
     }
 }
 
-/// What only a default partition has.
+/// Facts of a default partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DefaultFacts {
     /// Its bytes, with TOAST and indexes.
@@ -72,14 +72,14 @@ pub struct DefaultFacts {
     pub triggers: Vec<Trigger>,
 }
 
-/// What a constraint of ours says of the rows of a table that is detached or let go.
+/// State of the bounds check of a table that is detached or expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BoundsCheck {
     /// There is none, or the table is a partition and stays one.
     #[default]
     Absent,
-    /// No row comes that is not of its bounds; nobody has looked at those that were there.
+    /// New rows are within the bounds; earlier rows were not checked.
     Stated,
     /// It holds nothing but rows of its bounds.
     Proven,
@@ -102,7 +102,7 @@ pub enum BlockingTransaction {
     Session {
         /// Its server process.
         pid: i32,
-        /// Who it is, as far as we may see: role and application.
+        /// Role and application, as far as the operator's role can see them.
         who: String,
     },
     /// A prepared transaction, which belongs to no session: it stays until it is committed or rolled back by name.
@@ -119,11 +119,11 @@ pub enum BlockingTransaction {
 pub struct Trigger {
     /// Its name.
     pub name: Identifier,
-    /// When it fires.
+    /// Firing mode of the trigger.
     pub fires: Fires,
 }
 
-/// When a trigger fires: `pg_trigger.tgenabled`.
+/// Firing mode of a trigger: `pg_trigger.tgenabled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fires {
     /// For what applications do.
@@ -165,23 +165,23 @@ pub struct PartitionIndex {
     pub of: Option<Identifier>,
     /// Whether queries can use it: `indisvalid`.
     pub valid: bool,
-    /// Whether somebody is building it at this moment.
+    /// Whether another session is building it.
     pub building: bool,
     /// Whether it serves a constraint; not said where it belongs to the table's.
     pub constraint: bool,
     /// The definition of its constraint if it has exclusion operators and does not belong to the table's.
     pub exclusion: Option<String>,
-    /// What it is; none where it belongs to the table's or is more than a resource can say.
+    /// Definition; `None` if it is attached to a parent index or a resource cannot express it.
     pub shape: Option<IndexShape>,
-    /// What follows `USING` in its definition; empty where it belongs to the table's.
+    /// Part after `USING` of its definition; empty if it is attached to a parent index.
     pub definition: String,
-    /// What we wrote into its comment when we made it.
+    /// Marker in its comment, if the operator built it.
     pub marker: Option<IndexMarker>,
     /// The objects that depend on it, so that Postgres refuses to drop it.
     pub dependents: Vec<String>,
 }
 
-/// What the comment on an index we made says.
+/// Marker in the comment of an index that the operator built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexMarker {
     /// The name the resource gives the index.
@@ -190,11 +190,11 @@ pub struct IndexMarker {
     pub digest: String,
 }
 
-/// A promise that a default partition holds nothing of a range, so that a partition for it can be
-/// attached without a scan: a `CHECK` constraint of ours.
+/// Default-partition check: a `CHECK` constraint of the operator that excludes a range, so that a partition for it
+/// can be attached without a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
-    /// The constraint.
+    /// Name of the constraint.
     pub name: Identifier,
     /// Whether the rows already there were looked at.
     pub validated: bool,

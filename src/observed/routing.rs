@@ -1,4 +1,4 @@
-//! What the database has of the routing of a table: a view in the place of the table, and roles that see it first.
+//! Observed routing of a table: a view in the place of the table, and roles that find it first.
 
 #![allow(clippy::struct_excessive_bools, reason = "the catalog answers yes or no")]
 
@@ -46,7 +46,7 @@ pub struct RouteSchema {
     pub can_create: bool,
 }
 
-/// The view.
+/// Name of the view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteView {

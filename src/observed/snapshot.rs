@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, BoundsCheck, CountedRows};
 
-/// What one look at the catalog saw of a table.
+/// Result of one inspection of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Snapshot {
@@ -26,7 +26,7 @@ pub struct Snapshot {
     /// The answers to what the catalog does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,
-    /// What versions without `answers` printed: the rows of the default partition, wherever they lie.
+    /// Rows of the default partition, as versions without `answers` printed them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) default_rows: Option<CountedRows>,
 }

@@ -1,39 +1,39 @@
-//! What a table is to the partitioned table it was created for.
+//! State of a table with respect to its partitioned table.
 
 use super::{BlockingTransaction, BoundsCheck};
 use crate::partition::{Detached, Mark};
 
-/// What a partition is, or a table that was or will be one, and what proves it.
+/// State of a partition, or of a table that was or will be one, with its proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartitionState {
     /// It is a partition.
     Attached {
-        /// What its marker records; `None` for an unmanaged partition.
+        /// Facts in its marker; `None` for an unmanaged partition.
         mark: Option<Mark>,
         /// Whether it has its bounds check already, which remains when it is detached.
         check: BoundsCheck,
     },
     /// A `DETACH … CONCURRENTLY` was interrupted, and must be finalized.
     PendingDetach {
-        /// What its marker records; `None` for an unmanaged partition.
+        /// Facts in its marker; `None` for an unmanaged partition.
         mark: Option<Mark>,
         /// Whether it has its bounds check already.
         check: BoundsCheck,
-        /// What blocks the finalize.
+        /// Sessions that block the finalize.
         blocked_by: Vec<BlockingTransaction>,
     },
     /// The operator created it to be attached, and it has never been a partition.
     NeverAttached,
     /// It was a partition, as its marker proves.
     Detached {
-        /// Who detached it.
+        /// Origin of the detach.
         by: DetachedBy,
         /// Whether a constraint repeats its bounds.
         check: BoundsCheck,
     },
 }
 
-/// Who detached a managed partition, as its marker proves.
+/// Origin of the detach of a managed partition, from its marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DetachedBy {
     /// A user: the marker records no expiry.

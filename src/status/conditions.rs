@@ -13,7 +13,7 @@ use super::verdict::{
 use super::{Failure, Outcome, Seen, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
 
-/// What the longest message may have, in characters; kubectl shows them whole.
+/// Maximum length of a message in characters; kubectl shows it whole.
 const LONGEST_MESSAGE: usize = 1_000;
 
 /// A row of the table of conditions: how one of them is decided.

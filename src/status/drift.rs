@@ -1,4 +1,4 @@
-//! How the database differs from what a spec asks for.
+//! Differences of the database from the spec.
 
 use super::resolved_by;
 use crate::api::ResolvedBy;

@@ -1,4 +1,4 @@
-//! What to tell the user: the status of a resource, as a plain function of what came of looking.
+//! Status of a resource, as a plain function of the outcome of a reconcile.
 //!
 //! [`project`] is the only place that decides what a status says. It knows neither the cluster nor
 //! the database, and asks no clock.
@@ -31,7 +31,7 @@ pub use summary::strategy;
 /// The resource that is spoken of.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// What its status said before.
+    /// Previous status of the resource.
     pub previous: Option<&'a PartitionedTableStatus>,
     /// The generation of its spec.
     pub generation: Option<i64>,
@@ -39,14 +39,14 @@ pub struct Subject<'a> {
     pub requested: Option<&'a str>,
 }
 
-/// What came of looking at a table.
+/// Outcome of a reconcile.
 #[derive(Debug, Clone)]
 pub enum Outcome<'a> {
     /// It was looked at, and perhaps changed.
     Seen(Seen<'a>),
     /// It could not be looked at.
     Failed(Failure),
-    /// It is to be left alone.
+    /// The table is suspended.
     Suspended,
     /// The resource is being deleted, and a finalizer keeps it.
     Deleting,
@@ -57,19 +57,19 @@ pub enum Outcome<'a> {
 /// A table that was looked at.
 #[derive(Debug, Clone)]
 pub struct Seen<'a> {
-    /// What is wanted.
+    /// Desired state.
     pub desired: &'a DesiredTable,
-    /// What is there.
+    /// Observed state.
     pub observed: &'a ObservedTable,
-    /// What is left to do.
+    /// Plan of the next run.
     pub remaining: &'a Plan,
     /// The instants it was looked at for.
     pub moment: Moment,
-    /// What was tried in vain.
+    /// Failed steps.
     pub failed: Vec<FailedStep<'a>>,
     /// Why work ended before its time, or `None` if it did not.
     pub failed_work: Option<Failure>,
-    /// How many rows of a plain table were copied, and how long that took; `None` if none were.
+    /// Number of copied rows of a plain table and the time for them; `None` if none were copied.
     pub copied: Option<(u64, Duration)>,
 }
 
@@ -94,10 +94,10 @@ impl Seen<'_> {
     }
 }
 
-/// A step that was tried in vain.
+/// A failed step.
 #[derive(Debug, Clone)]
 pub struct FailedStep<'a> {
-    /// The step.
+    /// Failed step.
     pub step: &'a Step,
     /// Why it failed.
     pub failure: Failure,
@@ -112,7 +112,7 @@ pub struct Failure {
     pub message: String,
 }
 
-/// The status that tells of `outcome`.
+/// Returns the status for `outcome`.
 #[must_use]
 pub fn project(
     subject: &Subject<'_>,
@@ -131,7 +131,7 @@ pub fn project(
             return status;
         }
         Outcome::WaitingForSession(_) => return status,
-        // What was last seen stays; when something is due, nobody can tell.
+        // The last observed state stays; the time of the next step is unknown.
         Outcome::Failed(_) => status.next_action_at = None,
         Outcome::Seen(seen) => describe(&mut status, seen),
     }

@@ -1,4 +1,4 @@
-//! What a status counts and dates.
+//! Counts and times of a status.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::plan::{self, Calendar, Coverage, Deferral, Gaps, Plan, PlannedStep, P
 /// The lines that a status shows of a plan.
 const PREVIEW_LINES: usize = 10;
 
-/// How a table is partitioned, in one line: `Range(Month) on occurred_at`.
+/// Returns the partition key and method in one line: `Range(Month) on occurred_at`.
 #[must_use]
 pub fn strategy(partitioning: &Partitioning) -> String {
     let columns: Vec<_> = partitioning.columns().iter().map(Identifier::shown).collect();
@@ -32,7 +32,7 @@ pub(super) fn calendar(seen: &Seen<'_>) -> Option<Calendar> {
     }
 }
 
-/// Whether the hash partitions take every row; none where there are no hash partitions to be.
+/// Returns whether the hash partitions take every row; `None` if the table is not hash-partitioned.
 pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
     let moduli: Vec<u64> = observed
         .attached()
@@ -88,7 +88,7 @@ fn default_rows(observed: &ObservedTable) -> Option<i64> {
     }
 }
 
-/// Where the gap-free stretch of partitions that `now` lies in begins and ends.
+/// Returns the coverage without gaps that contains `now`.
 pub(super) fn coverage(seen: &Seen<'_>) -> (Option<CoverageBound>, Option<CoverageBound>) {
     let Some(calendar) = calendar(seen) else { return (None, None) };
     let Some(coverage) = Coverage::new(&calendar, seen.observed) else { return (None, None) };

@@ -1,4 +1,4 @@
-//! What the conditions of a table say, each on its own.
+//! Verdict of each condition of a table.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ pub(super) const TRUE: &str = "True";
 pub(super) const FALSE: &str = "False";
 pub(super) const UNKNOWN: &str = "Unknown";
 
-/// What one condition says.
+/// Status, reason, and message of a condition.
 pub(super) struct Verdict {
     pub(super) status: &'static str,
     pub(super) reason: Reason,
@@ -128,7 +128,7 @@ pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdic
     })
 }
 
-/// What the retention does not apply to, though nothing of it has expired yet.
+/// Returns the partitions that the retention does not apply to, although none has expired yet.
 fn unmanaged(seen: &Seen<'_>) -> String {
     let unmanaged = seen.observed.attached().filter(|p| !p.state.is_managed());
     match unmanaged.filter(|p| p.bounds.as_range().is_some()).count() {
@@ -251,7 +251,7 @@ pub(super) fn says(status: &'static str, reason: Reason, message: String) -> Ver
 }
 
 impl Obstacle {
-    /// What a condition says that the obstacle keeps from being true.
+    /// Returns the verdict of a condition that a problem makes false.
     pub(super) fn denies(&self) -> Verdict {
         says(FALSE, self.reason, self.message.clone())
     }

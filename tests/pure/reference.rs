@@ -20,33 +20,33 @@ use crate::{samples, source};
 
 const STEPS: &str = "# Steps
 
-What a plan consists of. Each step is a transaction of its own, or statements that Postgres wants outside of one; none holds a lock
-that an application waits for longer than `limits.lockTimeout`, and what takes long holds no such lock. The SQL shows a table
-`shop.orders` by month, which the role `shop_owner` owns. This page is written by the code: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+A plan consists of steps. Each step is a transaction of its own, or statements that Postgres requires outside of one. No step holds a lock
+that an application waits for longer than `limits.lockTimeout`, and a step that takes long holds no such lock. The SQL shows a table
+`shop.orders` by month, which the role `shop_owner` owns. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
 const RULES: &str = "
 # Rules
 
-The rules that plan the steps, in the order in which they are asked. `plan -o json` names the rule of each step, and of what is held back.
+The rules that plan the steps, in their order. `plan -o json` names the rule of each step and of each deferred step.
 
-| rule | what it does |
+| rule | effect |
 |---|---|
 ";
 
 const BLOCKERS: &str = "# Blockers
 
-Why something that is wanted is held back. A blocker of a step holds up nothing else: all other steps are done. A blocker of the whole table,
-such as `NotOwner`, leaves no step. It is the word before the colon in a line *held back* of `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each names the reason that it gives a condition, and the
-pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours
-[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) is raised, even if another alert fires. This page is written by the code:
+A blocker is the reason why a step is deferred. It defers only its own step: the operator executes all other steps. A blocker of the whole table,
+such as `NotOwner`, defers the whole plan. It is the word before the colon in a line *held back* of `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each entry names the reason that the
+blocker gives a condition, and the pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours the alert
+[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) fires, even if another alert fires. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
 const CONDITIONS: &str = "# Conditions
 
-What `status.conditions` says of a resource. `Ready` is always there; `Reconciling` and `Stalled` only while they are true. The
-reasons are also those of events and logs. This page is written by the code:
+The conditions in `status.conditions` of a resource, and their reasons. `Ready` is always present; `Reconciling` and `Stalled` only while they are true. Events
+and logs have the same reasons. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
@@ -104,7 +104,7 @@ fn every_blocker_has_its_heading() {
     assert_eq!(names(&declared), named);
     let mut page = BLOCKERS.to_owned();
     for (blocker, (name, words)) in blockers.iter().zip(&declared) {
-        let waits = waits(blocker);
+        let waits = resolution(blocker);
         let (example, reason) = (blocker.explain(), reason_of(blocker).as_str());
         let anchor = reason.to_lowercase();
         let help: Vec<_> = help(blocker).iter().map(|page| link(page)).collect();
@@ -221,8 +221,8 @@ fn blockers_and_runbooks_link_to_each_other() {
 
 const SAFETY_RULES: &str = "# Safety rules
 
-The checker holds every step of every plan against these rules before it is executed, and computes by itself what has expired and which grace period is
-over. A plan that violates a rule is a fault of the operator: it is not executed, and the message names the rule. This page is written by the code:
+The checker compares every step of every plan with these rules before it is executed, and computes by itself what has expired and which grace period is
+over. A plan that violates a rule is a bug of the operator: it is not executed, and the message names the rule. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
@@ -305,10 +305,10 @@ fn risk(step: &Step) -> &'static str {
     }
 }
 
-fn waits(blocker: &Blocker) -> &'static str {
+fn resolution(blocker: &Blocker) -> &'static str {
     match resolved_by(blocker) {
-        ResolvedBy::Time => "It goes with time.",
-        ResolvedBy::OtherSessions => "It goes when others have finished.",
-        ResolvedBy::User => "It waits for a person.",
+        ResolvedBy::Time => "Time resolves it.",
+        ResolvedBy::OtherSessions => "It resolves when other sessions end.",
+        ResolvedBy::User => "Manual action is needed.",
     }
 }

@@ -1,4 +1,4 @@
-//! Blockers of conversions, besides what the preflight finds.
+//! Blockers of conversions, except those of the preflight.
 
 use jiff::Timestamp;
 
@@ -11,17 +11,17 @@ use crate::partition::{Identifier, QualifiedName};
 pub enum ConversionBlocker {
     /// The relation is the copy of another table.
     CopyOfOther {
-        /// The relation.
+        /// Name of the relation.
         table: QualifiedName,
     },
     /// The spec asks to serve from the source, and the table is partitioned already.
     NoSource {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
     },
     /// The source was changed in a way that the copy cannot follow without reading all rows under a lock.
     ColumnsDiffer {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
         /// Changed columns and properties, in a few words each.
         changes: Vec<String>,
@@ -30,32 +30,32 @@ pub enum ConversionBlocker {
     },
     /// Sweep after sweep found rows of the copy that differ.
     ParityFailed {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
-        /// How many sweeps in a row.
+        /// Number of sweeps in a row.
         sweeps: u64,
-        /// When the last one began.
+        /// Time at which the last one began.
         began: Timestamp,
     },
     /// A sweep found more rows of the copy that differ than it repairs.
     TooManyDiffer {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
-        /// How many it repaired.
+        /// Number of repaired rows.
         rows: u64,
-        /// When it began.
+        /// Time at which it began.
         began: Timestamp,
     },
     /// No role can be routed to the copy.
     CannotRoute {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
         /// Why.
         fault: RoutingFault,
     },
     /// A role cannot be routed to the copy.
     RoleNotRoutable {
-        /// The role.
+        /// Name of the role.
         role: Identifier,
         /// The login role, or `None` if its name must not be shown.
         login: Option<Identifier>,
@@ -64,46 +64,47 @@ pub enum ConversionBlocker {
     },
     /// The spec has no conversion any more, and the copy is still there.
     DropCopyNeedsApproval {
-        /// The copy.
+        /// Name of the copy.
         copy: QualifiedName,
     },
     /// Sessions still see rows as they were before the operator changed some. After a swap, they would not find rows that the
     /// operator copied or repaired since.
     SwapBlocked {
-        /// The sessions.
+        /// Blocking sessions.
         by: Vec<BlockingTransaction>,
     },
     /// After the cutover the table was changed, and its source was not.
     SourceDiffers {
-        /// The source.
+        /// Name of the plain table.
         source: QualifiedName,
         /// Changed columns and properties, in a few words each.
         changes: Vec<String>,
     },
     /// The source cannot be made the table that applications use again.
     RollbackImpossible {
-        /// The source.
+        /// Name of the plain table.
         source: QualifiedName,
         /// Why.
         because: Vec<String>,
     },
-    /// The oldest or the newest row of a plain table that is to be attached was not found: they are the bounds of the partition.
+    /// The oldest or the newest row of a plain table was not found: with `Attach`, they are the bounds of the
+    /// partition.
     ExtentUnknown {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
         /// The partition column.
         column: Identifier,
-        /// What Postgres said, or `None` if the search took too long.
+        /// Error of Postgres, or `None` if the search took too long.
         error: Option<String>,
     },
-    /// A partition begins before the end of the plain table that is to be attached.
+    /// With `Attach`, a partition begins before the end of the plain table.
     PartitionInTheWay {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
     },
     /// No comparison proves that the source has all rows.
     RollbackNeedsApproval {
-        /// The source.
+        /// Name of the plain table.
         source: QualifiedName,
         /// Rows that differed at the last comparison, or `None` if there was none since the triggers were installed.
         rows: Option<u64>,
@@ -115,7 +116,7 @@ pub enum ConversionBlocker {
     },
     /// Other objects depend on the source, so that Postgres refuses to drop it.
     SourceInUse {
-        /// The source.
+        /// Name of the plain table.
         source: QualifiedName,
         /// The objects, as the catalog describes them.
         by: Vec<String>,

@@ -12,10 +12,10 @@ pub enum DefaultBlocker {
         default: QualifiedName,
         /// The range of the new partition.
         range: KeyRange,
-        /// How many rows.
+        /// Number of rows.
         rows: u64,
     },
-    /// Nobody could count the rows of the default partition in time, or was allowed to.
+    /// The rows of the default partition could not be counted in time, or the role lacks the privilege.
     DefaultNotCounted {
         /// The default partition.
         default: QualifiedName,
@@ -25,11 +25,11 @@ pub enum DefaultBlocker {
         /// The default partition.
         default: QualifiedName,
     },
-    /// The default partition cannot be moved out of: it is no table, but something else.
+    /// The default partition is not a table, so its rows cannot be moved.
     DefaultNoTable {
         /// The default partition.
         default: QualifiedName,
-        /// What it is.
+        /// Kind of the relation.
         kind: PartitionKind,
     },
     /// Foreign keys lead to rows of the default partition, and moving them would break or follow them.
@@ -47,7 +47,7 @@ pub enum DefaultBlocker {
         code: Vec<String>,
         /// The login role, or `None` if its name must not be shown.
         role: Option<Identifier>,
-        /// What it can do beyond what the owner can.
+        /// Privileges of the login that the owner lacks.
         powers: Vec<String>,
     },
     /// Rows cannot be deleted from the default partition: its deletes are published, and it has no replica identity.
@@ -55,15 +55,15 @@ pub enum DefaultBlocker {
         /// The default partition.
         default: QualifiedName,
     },
-    /// The rows cannot be moved out of the default partition in the time that others may be made to wait.
+    /// The rows cannot be moved out of the default partition within `lockTimeout`.
     DefaultTooLarge {
         /// The default partition.
         default: QualifiedName,
         /// The range of the new partition.
         range: KeyRange,
-        /// How many rows would be moved.
+        /// Number of rows to move.
         rows: u64,
-        /// How long it would take, in milliseconds, about.
+        /// Estimated time in milliseconds.
         millis: u64,
     },
 }

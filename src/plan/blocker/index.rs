@@ -8,40 +8,40 @@ use crate::partition::{Identifier, QualifiedName};
 pub enum IndexBlocker {
     /// The spec names a column that the table does not have.
     NoSuchColumn {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
         /// The index that names it.
         index: Identifier,
-        /// The column.
+        /// Name of the column.
         column: Identifier,
     },
     /// The condition of an index compares a column of an extension's type in a way that names no operator.
     ConditionUnclear {
-        /// The index.
+        /// Name of the index.
         index: Identifier,
-        /// The column.
+        /// Name of the column.
         column: Identifier,
     },
     /// Something else has the name the spec gives an index.
     IndexNameTaken {
-        /// The name.
+        /// Name that is taken.
         index: QualifiedName,
     },
     /// The index serves a constraint, and cannot be replaced under it.
     IndexServesConstraint {
-        /// The index.
+        /// Name of the index.
         index: QualifiedName,
     },
-    /// Somebody is building the index at this moment.
+    /// Another session is building the index.
     IndexBeingBuilt {
-        /// The index.
+        /// Name of the index.
         index: QualifiedName,
     },
     /// An index cannot be built on such a partition while it is in use.
     NoConcurrentBuild {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
-        /// What it is.
+        /// Kind of the relation.
         kind: PartitionKind,
     },
 }

@@ -1,4 +1,4 @@
-//! What stands in the way of a step. Large families have an enum each; they are blockers like the others.
+//! Blockers of steps. Large families have an enum each.
 
 mod conversion;
 mod default;
@@ -18,25 +18,25 @@ use super::Refusal;
 use crate::observed::BlockingTransaction;
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion};
 
-/// What stands in the way.
+/// Blocker of a step.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Blocker {
     /// Nothing has the table's name.
     NoSuchTable {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
     },
-    /// What has the name is no partitioned table.
+    /// The relation of this name is not a partitioned table.
     NotPartitioned {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
-        /// What it is.
+        /// Kind of the relation.
         kind: &'static str,
     },
     /// The preflight of a conversion found something.
     #[strum(transparent)]
     Preflight {
-        /// What it found.
+        /// Partition key of the table.
         refusal: Refusal,
     },
     /// A problem of a conversion.
@@ -44,7 +44,7 @@ pub enum Blocker {
     Conversion(ConversionBlocker),
     /// The table is partitioned, but not as the spec says.
     OtherKey {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
         /// The key it has.
         found: String,
@@ -53,46 +53,46 @@ pub enum Blocker {
     },
     /// The key's type is none that periods can be told on.
     UnsupportedKeyType {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
-        /// The column.
+        /// Name of the column.
         column: Identifier,
-        /// The type.
+        /// Type of the column.
         type_name: String,
     },
     /// The key's type cannot tell periods of this length apart.
     IntervalTooFine {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
-        /// The column.
+        /// Name of the column.
         column: Identifier,
-        /// The type.
+        /// Type of the column.
         key: KeyType,
     },
     /// The time zone database has no such zone.
     UnknownTimeZone {
-        /// The name.
+        /// Name that is taken.
         name: String,
     },
     /// The periods asked for lie beyond the calendar.
     BeyondCalendar,
-    /// The spec asks for more periods at once than a table should have partitions.
+    /// The spec provides more periods in one range than a table should have partitions.
     TooManyPeriods {
         /// The range they lie in.
         range: KeyRange,
     },
     /// We may not act as the table's owner.
     NotOwner {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
-        /// The owner.
+        /// Role that owns it.
         owner: Identifier,
         /// The login role, or `None` if its name must not be shown.
         role: Option<Identifier>,
     },
     /// The table's owner may not create tables in its schema.
     MayNotCreate {
-        /// The schema.
+        /// Name of the schema.
         schema: Identifier,
         /// The owner, or `None` if it is the login role, whose name must not be shown.
         owner: Option<Identifier>,
@@ -103,26 +103,26 @@ pub enum Blocker {
     ReadOnly,
     /// The server is older than we support.
     ServerTooOld {
-        /// Its version.
+        /// Version of the server.
         version: ServerVersion,
     },
     /// The table has another number of hash partitions than the spec says.
     OtherModulus {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
-        /// What there is.
+        /// Number of partitions of the table.
         found: u32,
-        /// What the spec says.
+        /// Number of partitions in the spec.
         wanted: u32,
     },
     /// A problem of the default partition.
     #[strum(transparent)]
     Default(DefaultBlocker),
-    /// A detach was begun and cut off, and somebody who began before still has something open.
+    /// A detach was interrupted, and an older transaction blocks its end.
     DetachHeld {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
-        /// Who.
+        /// Blocking sessions.
         by: Vec<BlockingTransaction>,
     },
     /// Another partition of the table is half detached, and Postgres detaches one at a time.
@@ -130,48 +130,48 @@ pub enum Blocker {
         /// The other one.
         partition: QualifiedName,
     },
-    /// More partitions would be let go at once than goes without saying.
+    /// One run would detach more partitions than `maxExpirePerRun`.
     NeedsApproval {
-        /// How many.
+        /// Number of partitions.
         count: u32,
-        /// How many go without approval.
+        /// Maximum number without approval.
         limit: u32,
-        /// How long after they were let go they are dropped; none where they are kept.
+        /// Time from the detach to the drop; `None` if they are kept.
         dropped_after: Option<Duration>,
     },
     /// More tables that are already detached would be dropped than goes without saying.
     DropNeedsApproval {
-        /// How many.
+        /// Number of tables.
         count: u32,
-        /// How many are dropped without approval.
+        /// Maximum number without approval.
         limit: u32,
-        /// How long after the approval they are dropped.
+        /// Time from the approval to the drop.
         after: Duration,
     },
-    /// The clock of the database and ours are too far apart to tell what has expired.
+    /// The clocks of the database and the operator differ too much to compute what has expired.
     ClocksDiffer {
-        /// How far the database's is ahead, in seconds.
+        /// Seconds by which the database clock is ahead.
         seconds: i64,
     },
     /// Foreign keys lead to the partition, or to rows of it.
     Referenced {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
         /// The tables whose foreign keys lead there.
         by: Vec<QualifiedName>,
     },
     /// Whether foreign keys lead to rows of the partition could not be found out.
     ReferencesNotChecked {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
         /// The tables whose foreign keys may lead there.
         by: Vec<QualifiedName>,
-        /// What Postgres says, unless it is a missing privilege or a lack of time.
+        /// Error of Postgres, unless a privilege is missing or the time was too short.
         error: Option<String>,
     },
     /// The table would be left without a partition.
     LastPartition {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
     },
     /// A detached table waits before it is dropped.
@@ -181,7 +181,7 @@ pub enum Blocker {
     },
     /// A detached table has partitions of its own, which may not be ours to drop.
     HasPartitions {
-        /// The table.
+        /// Name of the table.
         partition: QualifiedName,
     },
     /// Other objects depend on a table or an index, so that Postgres refuses to drop it.
@@ -193,13 +193,13 @@ pub enum Blocker {
     },
     /// A detached table is no longer like the table it was detached from.
     CannotReattach {
-        /// The table.
+        /// Name of the table.
         partition: QualifiedName,
     },
     /// A table has the name and the columns of a new partition, no marker, and was never attached: a restore or
     /// a user may be about to attach it, which a second table for its range would prevent.
     UnattachedTable {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
     },
     /// A problem of an index.
@@ -207,7 +207,7 @@ pub enum Blocker {
     Index(IndexBlocker),
     /// We may not act as the owner of a partition.
     NotOwnerOfPartition {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
         /// The login role, or `None` if its name must not be shown.
         role: Option<Identifier>,
@@ -220,7 +220,7 @@ impl Blocker {
         (!by.is_empty()).then(|| Self::HasDependents { of, by: by.to_vec() })
     }
 
-    /// Whether it holds back not one step, but what the plan comes to in all.
+    /// Returns whether it defers the plan as a whole instead of one step.
     #[must_use]
     pub fn is_about_plan(&self) -> bool {
         matches!(

@@ -9,28 +9,28 @@ pub enum RoutingFault {
     RowSecurity,
     /// Another relation has the name of the view.
     NameTaken {
-        /// The relation.
+        /// Name of the relation.
         view: QualifiedName,
     },
     /// The schema of the view is not there, and the owner of the table cannot create it.
     SchemaMissing {
-        /// The schema.
+        /// Name of the schema.
         schema: Identifier,
         /// The owner, or `None` if the name must not be shown.
         owner: Option<Identifier>,
-        /// The database.
+        /// Name of the database.
         database: Identifier,
     },
     /// Another role could put objects into the schema of the view, before those of the table's schema.
     SchemaNotTrusted {
-        /// The schema.
+        /// Name of the schema.
         schema: Identifier,
         /// The owner of the table, or `None` if the name must not be shown.
         owner: Option<Identifier>,
     },
     /// The owner of the table cannot create the view in its schema.
     SchemaDenied {
-        /// The schema.
+        /// Name of the schema.
         schema: Identifier,
         /// The owner, or `None` if the name must not be shown.
         owner: Option<Identifier>,
@@ -44,24 +44,24 @@ pub enum RouteFault {
     NoSuchRole,
     /// The login is not a member of the role, and so cannot set its search path.
     NotMember {
-        /// The database.
+        /// Name of the database.
         database: Identifier,
         /// The path to set.
         path: String,
     },
     /// The role does not look for names in the schema of the table.
     NotInPath {
-        /// The schema.
+        /// Name of the schema.
         schema: Identifier,
     },
     /// Row security is enabled, and the role may read single columns only.
     ColumnsOnly {
-        /// The table.
+        /// Name of the table.
         table: QualifiedName,
     },
     /// The role may not use the schema of the view, which belongs to another role than the owner of the table.
     SchemaNotGranted {
-        /// The schema.
+        /// Name of the schema.
         schema: Identifier,
     },
 }

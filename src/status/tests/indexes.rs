@@ -1,4 +1,4 @@
-//! What a status says of indexes.
+//! Status of indexes.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a status keeps of the previous one.
+//! Fields that a status keeps from the previous one.
 
 use super::*;
 

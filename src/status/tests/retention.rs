@@ -1,4 +1,4 @@
-//! What a status says of what expires.
+//! Status of retention.
 
 use super::*;
 use crate::desired::{AdoptedName, Mode};
