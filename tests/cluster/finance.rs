@@ -249,9 +249,9 @@ pub(crate) fn resource(table: &str) -> String {
     table.replace('_', "-")
 }
 
-/// The resource of a table with this conversion. Partitions of a range begin as quarters or months.
+/// The resource of a table with this conversion, whose swaps are given up late on a busy machine. Partitions of a range begin as quarters or months.
 pub(crate) fn converted(name: &str, interval: &str, conversion: &Value) -> Value {
-    let spec = json!({"database": {"secretRef": {"name": "finance"}}, "schema": "finance", "table": name,
+    let spec = json!({"database": {"secretRef": {"name": "finance"}}, "schema": "finance", "table": name, "limits": {"lockTimeout": "20s"},
                       "conversion": conversion});
     let mut object = table(&resource(name), &spec);
     let (partition_by, ahead) = if name == "daily_cash_balances" {
