@@ -7,13 +7,13 @@ use super::Moment;
 use crate::desired::{DesiredIndex, DesiredRange, OnPartitions, StartAt, Zone};
 use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
 
-/// How long before a period begins its partition can still be attached behind a promise.
+/// Time before the begin of a period until which its partition can be attached with a default-partition check.
 const MINUTES_TO_ATTACH: i64 = 10;
 
 /// The periods that a range provides and keeps at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
-    /// The periods.
+    /// Periods of the range.
     pub grid: Grid,
     /// The instant, on the key's axis.
     pub now: i128,
@@ -71,13 +71,13 @@ impl Calendar {
         self.kept_from.is_some_and(|kept_from| range.to() <= kept_from)
     }
 
-    /// Whether a whole range lies before the oldest period that is kept as of now.
+    /// Returns whether a whole range lies before the oldest period to keep.
     #[must_use]
     pub fn is_past(&self, range: RangeBounds) -> bool {
         self.made_from.is_some_and(|made_from| range.to() <= made_from)
     }
 
-    /// Whether a range may be let go: a whole range has expired only where it has a beginning.
+    /// Returns whether a range has expired. A range without a lower bound never expires.
     #[must_use]
     pub fn may_go(&self, range: RangeBounds) -> bool {
         self.is_expired(range) && matches!(range.from(), Edge::At(_))
@@ -94,8 +94,8 @@ impl Calendar {
         Newest(starts.take(periods.max().unwrap_or(0)).collect())
     }
 
-    /// Whether rows of a range are written within the time in which what is planned now is surely done:
-    /// rows of now, or of the database's clock, which an application goes by whatever we plan for.
+    /// Returns whether applications write rows of a range while the plan is executed: rows of the current time, or
+    /// of the time of the database clock, which an application uses.
     #[must_use]
     pub fn is_written_soon(&self, range: RangeBounds, clock: Timestamp) -> bool {
         let is_soon_after =
@@ -116,7 +116,7 @@ impl Calendar {
     }
 }
 
-/// Where the oldest period to keep begins.
+/// Returns the beginning of the oldest period to keep.
 fn kept_from(grid: &Grid, keep: u32, as_of: Timestamp) -> Option<Edge> {
     let mut oldest = grid.floor(grid.axis.at(as_of))?;
     for _ in 0..keep {
@@ -129,7 +129,7 @@ fn kept_from(grid: &Grid, keep: u32, as_of: Timestamp) -> Option<Edge> {
     Some(Edge::At(oldest))
 }
 
-/// The periods of a range; none where the zone is unknown.
+/// Returns the periods of a range, or `None` if the time zone is unknown.
 pub(super) fn grid(desired: &DesiredRange, key: KeyType) -> Option<Grid> {
     let Zone::Known(zone) = &desired.zone else { return None };
     Some(Grid { interval: desired.interval, axis: Axis { key, zone: zone.clone() } })
@@ -158,7 +158,7 @@ fn span(desired: &DesiredRange, grid: &Grid, current: RangeBounds) -> Option<Ran
     RangeBounds::new(from, to)
 }
 
-/// Where each of the coming periods begins.
+/// Returns the beginning of each future period.
 fn coming(grid: &Grid, now: i128, ahead: u32) -> Option<Vec<Edge>> {
     let mut start = grid.floor(now)?;
     let mut coming = Vec::new();

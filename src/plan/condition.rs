@@ -9,7 +9,7 @@ use crate::partition::{
     uses_operators,
 };
 
-/// What is known of the condition of a desired index.
+/// Condition of a desired index, as far as it is known.
 #[derive(Debug, Clone)]
 pub(super) struct KnownCondition {
     /// The digests of the index that a comment can have.
@@ -42,7 +42,7 @@ pub(super) fn unproven_conditions(desired: &DesiredTable, observed: &ObservedTab
 }
 
 impl KnownCondition {
-    /// Of an index of the table, which has no condition.
+    /// Condition of a parent index, which has none.
     pub(super) fn of_table(index: &DesiredIndex) -> Self {
         Self { digests: index.shape.digests(), operators: Vec::new(), deparsed: None }
     }

@@ -1,4 +1,4 @@
-//! The text that `plan` prints and that tests hold up as golden.
+//! Text output of `plan`, which tests compare with golden files.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ impl fmt::Display for Plan {
 }
 
 impl Deferral {
-    /// What is held back and why, in one line.
+    /// Returns a deferred step with its blocker, in one line.
     #[must_use]
     pub fn line(&self) -> String {
         let name = self.blocker.name();
@@ -100,7 +100,7 @@ fn row(planned: &PlannedStep) -> Vec<String> {
     row
 }
 
-/// The locks that others could wait for, strongest first; a new table nobody knows is left out.
+/// Returns the locks that other sessions could wait for, strongest first, without that of a new table.
 fn locks(planned: &PlannedStep) -> String {
     let subject = planned.step.subject();
     let mut locks = planned.step.locks();

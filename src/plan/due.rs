@@ -1,4 +1,4 @@
-//! When there is something to do again.
+//! Time of the next step.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,8 @@ use crate::desired::{
 use crate::observed::{CopyFacts, ObservedPartition, ObservedTable};
 use crate::partition::{KeyType, Side};
 
-/// When something is due next, though nobody changes anything; none on a hash that is not converted.
+/// Returns the time of the next step that is due because of time alone; `None` for a hash that is not being
+/// converted.
 #[must_use]
 pub fn next_action(
     desired: &DesiredTable,
@@ -65,13 +66,13 @@ fn next_of_conversion(
     [compared, grace, period].into_iter().flatten().filter(|due| *due > moment.now).min()
 }
 
-/// When the periods that should have a partition change, and those that are kept.
+/// Returns the times at which the periods to provide and to keep change.
 fn end_of_period(range: &DesiredRange, key: KeyType, now: Timestamp) -> Option<Timestamp> {
     let grid = grid(range, key)?;
     grid.axis.instant_after(grid.next(grid.axis.at(now))?, now)
 }
 
-/// When the first detached table can be dropped that cannot yet.
+/// Returns the first time at which another detached table can be dropped.
 fn end_of_grace(
     range: &DesiredRange,
     key: KeyType,

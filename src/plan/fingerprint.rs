@@ -10,8 +10,8 @@ const VERSION: u32 = 1;
 /// Hexadecimal digits of a fingerprint.
 const DIGITS: usize = 16;
 
-/// Covers the steps, what is held back, and the object identifiers they rest on. Not the clock, and
-/// not the number of rows: both change while a person reads.
+/// It covers the steps, the deferred steps, and the object identifiers that they depend on. It does not cover the
+/// clock and the number of rows: both change while a user reads.
 pub(super) fn fingerprint(observed: &ObservedTable, draft: &Draft) -> String {
     let mut text = Canonical::new("plan", VERSION);
     let relation = observed.relation.as_ref().map(|relation| relation.oid);

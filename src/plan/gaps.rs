@@ -1,4 +1,4 @@
-//! Where partitions are missing, held against the calendar, and how far those that are there reach.
+//! Missing partitions of a calendar, and the coverage of the existing ones.
 
 use super::limits::MAX_PERIODS;
 use super::ranges::{Taken, cut, free_within};
@@ -6,19 +6,19 @@ use super::{Calendar, Cause};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::{Edge, Grid, RangeBounds};
 
-/// What is missing of the partitions that a calendar asks for.
+/// Missing partitions of a calendar.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gaps {
     /// The partitions that are missing, most urgent first.
     pub missing: Vec<Missing>,
-    /// Stretches with more periods than a table is given at once.
+    /// Ranges with more periods than one run creates.
     pub too_wide: Vec<RangeBounds>,
 }
 
 /// A partition that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing {
-    /// What it should take.
+    /// Bounds of the partition.
     pub range: RangeBounds,
     /// Why it is wanted.
     pub cause: Cause,
@@ -27,9 +27,9 @@ pub struct Missing {
 /// A gap-free stretch of partitions; the default partition does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
-    /// Where it begins.
+    /// Beginning of the period.
     pub from: Edge,
-    /// Where it ends.
+    /// End of the period.
     pub until: Edge,
 }
 
@@ -57,7 +57,7 @@ impl Gaps {
     fn find_new(&mut self, calendar: &Calendar, occupied: &[RangeBounds]) {
         let mut gaps = gaps(occupied, calendar.span);
         if calendar.current.from() >= calendar.span.to() {
-            // What rows of now need waits for no schedule.
+            // The current period does not wait for the schedule.
             gaps.extend(free_within(occupied, calendar.current));
         }
         // Cut where the current period begins, so that no past is too wide for what rows need now.
@@ -75,7 +75,7 @@ impl Gaps {
         }
     }
 
-    /// Leaves out the past if there are more partitions than a table is given at once.
+    /// Omits the past if one run would create too many partitions.
     fn limit(&mut self, current: Edge) {
         if self.missing.len() <= MAX_PERIODS {
             return;
@@ -110,7 +110,7 @@ impl Coverage {
     }
 }
 
-/// The ranges of partitions that we let go and that are kept now.
+/// Returns the ranges of partitions that the operator detached and that are kept now.
 fn kept_again(
     calendar: &Calendar,
     observed: &ObservedTable,
@@ -153,8 +153,8 @@ fn cause(calendar: &Calendar, range: RangeBounds, occupied: &[RangeBounds]) -> C
     if older { Cause::Hole } else { Cause::SinceStart }
 }
 
-/// The ranges no new partition may overlap, in order. One whose detach was cut off still counts:
-/// Postgres refuses to overlap it (42P17).
+/// Returns the ranges that no new partition may overlap, in order. A partition with a pending detach still counts:
+/// Postgres rejects an overlap (42P17).
 fn occupied(observed: &ObservedTable) -> Vec<RangeBounds> {
     let mut occupied: Vec<_> = observed
         .partitions
@@ -166,7 +166,7 @@ fn occupied(observed: &ObservedTable) -> Vec<RangeBounds> {
     occupied
 }
 
-/// What is free within the span, and between partitions before it.
+/// Returns the free ranges within the span, and between partitions before it.
 fn gaps(occupied: &[RangeBounds], span: RangeBounds) -> Vec<RangeBounds> {
     let from = occupied.first().map_or(span.from(), |first| first.from().min(span.from()));
     RangeBounds::new(from, span.to()).map_or_else(Vec::new, |all| free_within(occupied, all))

@@ -1,4 +1,4 @@
-//! What the database has proved of a table before any rule is asked, or everything in it that contradicts the
+//! Preconditions: facts about a table that the rules depend on, or everything in the database that contradicts the
 //! spec as a whole, so that nothing is changed.
 
 use super::conversion::{Aim, Phase, phase};
@@ -10,8 +10,8 @@ use crate::partition::{
     RangeKey, ServerVersion,
 };
 
-/// What the rules stand on: the table is there, it is partitioned as the spec says or about to be, and its owner can
-/// be acted as. No step of a plan changes any of it.
+/// Preconditions of the rules: the table exists, it is partitioned as the spec says or is being converted, and the
+/// login can act as its owner. No step of a plan changes any of it.
 pub(super) struct Ground<'a> {
     /// The desired state of the partitioned table: while a table is converted, that of its copy.
     pub(super) desired: &'a DesiredTable,
@@ -19,13 +19,13 @@ pub(super) struct Ground<'a> {
     pub(super) moment: &'a Moment,
     /// The partitioned table, or the plain table if a conversion begins.
     pub(super) relation: &'a Relation,
-    /// How it is partitioned.
+    /// Partition key and method.
     pub(super) method: Method<'a>,
-    /// How far its conversion is.
+    /// Phase of its conversion.
     pub(super) phase: Phase<'a>,
 }
 
-/// How the spec and the table agree to partition.
+/// Partition key and method on which spec and table agree.
 #[allow(clippy::large_enum_variant, reason = "there is one for each plan")]
 pub(super) enum Method<'a> {
     /// By calendar period.
@@ -34,11 +34,11 @@ pub(super) enum Method<'a> {
     Hash(&'a DesiredHash),
 }
 
-/// What is known of a table that is partitioned by range.
+/// Facts about a range-partitioned table.
 pub(super) struct Range<'a> {
     /// The periods that the spec asks for.
     pub(super) spec: &'a DesiredRange,
-    /// The key.
+    /// Partition column.
     pub(super) key: RangeKey,
     /// The periods at the moment of the plan.
     pub(super) calendar: Calendar,

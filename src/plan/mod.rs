@@ -1,7 +1,7 @@
-//! What to do, and why, and why not.
+//! Planner: steps with their causes, and deferred steps with their blockers.
 //!
-//! [`plan()`] is a plain function of what is desired, what is observed and an instant. It cannot fail:
-//! whatever it cannot do becomes a [`Deferral`] in the answer.
+//! [`plan()`] is a plain function of the desired state, the observed state, and a time. It cannot fail: a step
+//! that it cannot plan becomes a [`Deferral`].
 
 mod aside;
 mod blocker;
@@ -62,29 +62,29 @@ use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::partition::{Identifier, ManagedTable};
 
-/// What to do to one table.
+/// Plan for one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Plan {
     /// The table that the spec names.
     pub table: ManagedTable,
-    /// What to do, in this order.
+    /// Steps, in their order.
     pub steps: Vec<PlannedStep>,
-    /// What is done after the steps, page by page.
+    /// Work after the steps, page by page.
     pub work: Option<PlannedWork>,
-    /// What is wanted and held back.
+    /// Deferred steps.
     pub deferred: Vec<Deferral>,
-    /// What else a person may want to know.
+    /// Notes for the user.
     pub notes: Vec<Note>,
     /// Owner of the table, whose privileges the steps have; `None` if there is no table.
     pub owner: Option<Identifier>,
-    /// Covers the steps, what is held back, and the objects they rest on; not the clock, not the
-    /// number of rows.
+    /// Fingerprint of the steps, the deferred steps, and the objects that they depend on, without the clock and
+    /// the number of rows.
     pub fingerprint: String,
 }
 
 impl Plan {
-    /// Returns whether nothing is to be done: no step, and no work but a comparison that is only due again.
+    /// Returns whether the plan has no step, and no work except a comparison that is only due again.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.steps.is_empty() && self.work.as_ref().is_none_or(PlannedWork::is_routine)
@@ -96,7 +96,7 @@ impl Plan {
 pub struct PlannedStep {
     /// The rule that takes it.
     pub rule: Rule,
-    /// What to do.
+    /// Step to execute.
     pub step: Step,
     /// Why.
     pub because: Cause,
@@ -144,7 +144,7 @@ pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Mom
     ground::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
 }
 
-/// Takes back every promise about the default partition, and about a plain table that was not attached.
+/// Drops every check that the operator added to the default partition, and to a plain table that was not attached.
 pub fn readmit(observed: &ObservedTable) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
     draft.readmit();

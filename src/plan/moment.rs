@@ -4,20 +4,20 @@ use jiff::Timestamp;
 
 use crate::desired::{Cron, DesiredTable, Partitioning, Zone};
 
-/// The instants a plan is for. On a schedule, what is due is what was due at the last scheduled instant:
-/// so nothing needs remembering, and a night that was missed is caught up at once.
+/// Times that a plan is for. With a schedule, a step is due if it was due at the most recent scheduled time: so no
+/// state is stored, and the next run catches up with a missed night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// Now. What rows need at this instant waits for no schedule.
     pub now: Timestamp,
     /// The instant that partitions are made for.
     pub provision: Timestamp,
-    /// The instant that partitions are let go for.
+    /// Time for which partitions expire.
     pub expire: Timestamp,
 }
 
 impl Moment {
-    /// All at once, whatever the schedule: what a person means who asks.
+    /// Returns the same time for everything, without the schedule, for a command of a user.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self { now, provision: now, expire: now }

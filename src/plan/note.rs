@@ -5,13 +5,13 @@ use super::{Note, Unadoptable};
 use crate::partition::{Identifier, QualifiedName, shown_text};
 
 impl Note {
-    /// Whether it tells of partitions that are past the retention, and stay.
+    /// Returns whether it reports partitions that are past the retention and stay.
     #[must_use]
     pub fn is_of_expired(&self) -> bool {
         matches!(self, Self::ExpiredUnmanaged { .. })
     }
 
-    /// What a person may want to know.
+    /// Returns the text of the note.
     #[must_use]
     pub fn explain(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! What a plan must know beyond the catalog.
+//! Questions of a plan beyond the catalog.
 
 use std::collections::BTreeSet;
 

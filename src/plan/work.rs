@@ -53,7 +53,7 @@ pub struct CompareRows {
 pub struct PlannedWork {
     /// The rule that asks for it.
     pub rule: Rule,
-    /// What to do.
+    /// Kind of work.
     pub work: Work,
     /// Why.
     pub because: Cause,

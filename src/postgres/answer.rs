@@ -91,7 +91,7 @@ fn owned(observed: &ObservedTable) -> Option<&Relation> {
     observed.relation.as_ref().filter(|relation| relation.owned)
 }
 
-/// Counts the rows of the default partition. It counts none if the key has no quarters of an hour.
+/// Counts the rows of the default partition, unless the key has no bins of 15 minutes.
 async fn count_default_rows(
     session: &Session,
     observed: &ObservedTable,

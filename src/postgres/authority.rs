@@ -6,10 +6,10 @@ use std::pin::Pin;
 use super::LongRun;
 use crate::plan::Step;
 
-/// How an [`Authority`] comes to its answer.
+/// Source of the answer of an [`Authority`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
-    /// What is known at once suffices: at worst the step adds something, or takes back a check.
+    /// The watched state is enough: at worst the step adds something, or drops a check.
     Known,
     /// The authority must have confirmed, since it was asked, that the request still stands: the step
     /// detaches or drops something, or changes which table serves.

@@ -1,4 +1,4 @@
-//! What can go wrong between us and Postgres, in the classes that callers tell apart.
+//! Errors of Postgres and of connections, in the classes that callers distinguish.
 
 use std::error::Error;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct DatabaseError {
     sqlstate: Option<String>,
 }
 
-/// What to make of an error.
+/// Class of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// Others hold what is needed, or it took too long: the same may succeed later.
@@ -36,7 +36,7 @@ pub enum ErrorKind {
     Unreachable,
     /// The server refuses the login.
     AuthenticationFailed,
-    /// No connection came about that TLS can vouch for.
+    /// The TLS handshake failed, or the certificate is not trusted.
     Tls,
     /// A connection pooler answers in the server's place.
     Pooled,
@@ -47,7 +47,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// What a SQLSTATE means on a connection that stands.
+    /// Returns the class of a SQLSTATE on an open connection.
     /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
     fn of_sqlstate(code: &str) -> Self {
         match code {
@@ -89,7 +89,7 @@ impl DatabaseError {
         self.sqlstate.as_deref() == Some("57014")
     }
 
-    /// Others are in the way, and the same may succeed later.
+    /// Another session blocks the statement, and a retry can succeed.
     pub(super) fn busy(message: &str) -> Self {
         Self::new(ErrorKind::Busy, message)
     }
@@ -176,25 +176,25 @@ impl DatabaseError {
         }
     }
 
-    /// What to make of it.
+    /// Returns the class of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What the server said, in one sentence.
+    /// Returns the message of the server.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What the server added.
+    /// Returns the detail of the server.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// What the server advises.
+    /// Returns the hint of the server.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -223,7 +223,7 @@ impl DatabaseError {
         }
     }
 
-    /// Whether the same may succeed later without anybody doing anything.
+    /// Returns whether a retry can succeed without manual action.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.kind == ErrorKind::Busy

@@ -32,12 +32,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 /// after 30 s without a statement in a transaction, and after 50 s outside.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
-/// What the server may take beyond the time it was given to answer that it took too long.
+/// Additional time for the server to report a timeout.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Postgres finalizes a detach once everybody has ended whose snapshot is older than ours, or as old. In one
-/// snapshot those who come while we try again are not waited for, so that it comes to an end however many
-/// they are.
+/// Postgres finalizes a detach when every session has ended whose snapshot is as old as this one or older. With
+/// one snapshot for all attempts, it does not wait for sessions that begin meanwhile, so it ends however many they
+/// are.
 const BEGIN_ONE_SNAPSHOT: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_catalog.now(); SAVEPOINT tried";
 
@@ -50,24 +50,24 @@ pub trait Progress: Send {
     fn planned(&mut self, plan: &Plan);
     /// A step is about to be executed.
     fn started(&mut self, step: &Step);
-    /// A lock could not be had in time; it will be tried again.
+    /// The step did not acquire a lock in time, and is retried.
     fn retried(&mut self, step: &Step, error: &DatabaseError);
-    /// A step came to its end.
+    /// The step ended.
     fn finished(&mut self, outcome: &StepOutcome);
     /// A page of work was committed. The outcome is that of the run so far, this page included.
     fn worked(&mut self, _: &WorkOutcome, _: PageDone) {}
 }
 
-/// What became of a step.
+/// Outcome of a step.
 #[derive(Debug)]
 pub struct StepOutcome {
     /// The step.
     pub step: Step,
     /// The rule that planned it.
     pub rule: Rule,
-    /// What became of it.
+    /// Result of the step.
     pub result: Result<(), StepFailure>,
-    /// How long it took, retries included.
+    /// Duration, including retries.
     pub took: Duration,
 }
 
@@ -186,7 +186,7 @@ impl Run<'_> {
         }
     }
 
-    /// Tries again while others hold what the step needs, until our patience is spent.
+    /// Retries while other sessions hold locks that the step needs, until the retry timeout is over.
     async fn attempt_until_done(
         &mut self,
         step: &Step,
@@ -253,8 +253,9 @@ impl Run<'_> {
         Some(error)
     }
 
-    /// As long as nobody has got a transaction number since our snapshot, every newer one is as old: and
-    /// the next number is ours, at the first lock. So somebody else is given one before.
+    /// As long as no session has got a transaction number since this snapshot, every newer snapshot is as old, and
+    /// the next number would be assigned to this transaction at its first lock. So another connection consumes one
+    /// before.
     async fn begin_one_snapshot(&self) -> Result<(), DatabaseError> {
         if let Err(error) = self.send(BEGIN_ONE_SNAPSHOT, GRACE).await {
             // The transaction may have begun: what follows must not run in it.

@@ -21,16 +21,16 @@ pub enum InspectError {
     /// The database said no.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The database said something that is not understood: a fault of ours.
+    /// The answer of the database cannot be parsed, which is a bug.
     #[error("the answer of the catalog query is not understood")]
     Json(#[from] serde_json::Error),
     /// The catalog says more than the operator reads.
     #[error("{0}")]
     TooLarge(String),
-    /// A question was asked again after its answer: a fault of ours.
+    /// A question was asked again after its answer, which is a bug.
     #[error("a plan asked again what the snapshot answers: report this bug")]
     AskedAgain,
-    /// The snapshot has no meaning: a fault of ours.
+    /// The snapshot is invalid, which is a bug.
     #[error(transparent)]
     Meaning(#[from] InvalidSnapshot),
 }
@@ -39,7 +39,7 @@ pub enum InspectError {
 /// longer than a second: an exclusive lock of another session makes it fail, not hang.
 ///
 /// # Errors
-/// When the database refuses, or does not answer in time.
+/// Returns an error if the database rejects a statement, or does not answer in time.
 pub async fn inspect(
     session: &Session,
     table: &ManagedTable,

@@ -32,7 +32,7 @@ const HOLDER: &str = "SELECT pg_catalog.concat('process ', l.pid, \
     AND (l.classid::int8 = $1::int4::int8 AND l.objid::int8 = $2::int8 \
     OR l.classid::int8 = $3::int4::int8 AND l.objid::int8 = $4::int8) ORDER BY l.pid LIMIT 1";
 
-/// What the lock on a table is on: the table that a spec names, and the relation that SQL addresses.
+/// Keys of the lock on a table: the table that a spec names, and the relation that SQL addresses.
 ///
 /// The first survives a cutover, which gives the name to another relation. The second excludes a session that
 /// reaches the same relation under another name, and versions of this program that lock nothing else.
@@ -59,11 +59,10 @@ impl LockKeys {
     }
 }
 
-/// The right to change a table: two session-level advisory locks.
+/// Lock that permits changes of a table: two session-level advisory locks.
 ///
-/// The server holds them for the session and for no longer, so that whoever has lost the session has
-/// lost the means to send anything too.
-/// <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
+/// The server holds them as long as the session lasts. A process that has lost the session cannot send anything
+/// either. <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 pub struct TableLock<'a> {
     session: &'a Session,
     keys: [(i32, u32); 2],
@@ -71,10 +70,10 @@ pub struct TableLock<'a> {
 }
 
 impl<'a> TableLock<'a> {
-    /// Takes the lock if nobody else has it.
+    /// Acquires the lock if no other session has it.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// Returns an error if the database does not answer.
     pub async fn try_take(
         session: &'a Session,
         table: LockKeys,
@@ -152,10 +151,10 @@ impl<'a> TableLock<'a> {
         Err(DatabaseError::busy("another relation has the name of the table now: try again"))
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     ///
     /// # Errors
-    /// When the database does not answer; the session is of no use then, and the lock gone with it.
+    /// Returns an error if the database does not answer; then the session is lost, and the lock with it.
     pub async fn release(mut self) -> Result<(), DatabaseError> {
         let [(first, managed), (second, relation)] = signed(self.keys);
         let keys: [&(dyn ToSql + Sync); 4] = [&first, &managed, &second, &relation];

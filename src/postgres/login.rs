@@ -14,7 +14,7 @@ use super::{refusal, tls};
 /// The longest that all servers together may take to answer.
 const MAX_SEARCH: Duration = Duration::from_secs(30);
 
-/// What was found so far.
+/// Facts found so far.
 #[derive(Default)]
 struct Search {
     /// A session that is taken if there is no better one.

@@ -1,13 +1,13 @@
-//! How far the pages of work are, in steps that are worth a line.
+//! Milestones of the pages of work, which are reported.
 
 use super::{PageDone, WorkOutcome};
 
-/// What a page passed on the way through all rows.
+/// Milestone that a page passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Milestone {
     /// It was the first one.
     Begin,
-    /// So many quarters of the estimated rows are done: 1 to 3.
+    /// Number of quarters of the estimated rows that are copied: 1 to 3.
     Quarters(u64),
     /// It was the last one.
     End,

@@ -1,4 +1,4 @@
-//! Talks to Postgres. Nobody else does.
+//! Connections to Postgres. No other module opens one.
 
 mod answer;
 mod authority;

@@ -10,11 +10,11 @@ pub(super) const OF_SESSION: &str = "-c lock_timeout=1s -c statement_timeout=10s
     -c tcp_user_timeout=30s -c client_min_messages=warning \
     -c plan_cache_mode=force_generic_plan -c exit_on_error=off";
 
-/// What 17 and later are told when they log in, where a role's own limit is too short even for that.
+/// Setting for the login to 17 and later, where the limit of a role can be too short for the login.
 pub(super) const NO_TRANSACTION_TIMEOUT: &str = "-c transaction_timeout=0";
 
-/// What not every server has. One that can is asked to notice within seconds when we are gone: else a
-/// build of hours would go on, and the lock on the table with it.
+/// Settings that not every server has. The server checks within seconds whether the client is gone: otherwise a
+/// build would continue for hours, and keep the lock on the table.
 pub(super) const SETTLE: &str = "SELECT pg_catalog.set_config(s.name, v.value, false) \
     FROM pg_catalog.pg_settings s JOIN (VALUES ('client_connection_check_interval', '10s'), \
     ('transaction_timeout', '0')) AS v (name, value) ON v.name OPERATOR(pg_catalog.=) s.name";

@@ -14,7 +14,7 @@ use crate::observed::snapshot::{
 use crate::observed::{BoundsCheck, Snapshot};
 use crate::partition::{Identifier, ManagedTable};
 
-/// What the table's own row tells as JSON.
+/// JSON in the row of the table.
 #[derive(Deserialize)]
 struct TableFacts {
     server: RawServer,
@@ -22,7 +22,7 @@ struct TableFacts {
     unattached: Vec<String>,
 }
 
-/// What few partitions have anything of, and is told as JSON.
+/// JSON with facts that few partitions have.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PartitionFacts {

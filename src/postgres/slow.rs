@@ -1,4 +1,4 @@
-//! Steps whose own work takes longer than it may. To try them again at once would block the table again, for nothing.
+//! Steps whose own work takes too long. An immediate retry would only block the table again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use super::DatabaseError;
 use crate::partition::QualifiedName;
 use crate::plan::Step;
 
-/// How long such a step is not tried again.
+/// Time until such a step is retried.
 const RETRY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Remembers the steps of one table that ran out of time by their own work.

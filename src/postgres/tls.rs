@@ -17,7 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::connect::{ClientCertificate, ConnectionSettings, SslMode, TlsVersions};
 use super::error::{DatabaseError, ErrorKind};
 
-/// What makes TLS of a connection as the settings say.
+/// Returns the TLS connector of the settings.
 pub(super) fn connector(settings: &ConnectionSettings) -> Result<MakeRustlsConnect, DatabaseError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match settings.ssl_mode {
@@ -83,7 +83,7 @@ fn unusable(problem: &str) -> DatabaseError {
     DatabaseError::new(ErrorKind::Tls, problem)
 }
 
-/// Takes any certificate: keeps listeners out, and nobody who answers in the server's place.
+/// Accepts any certificate: this prevents eavesdropping, but not a server in the place of the real one.
 #[derive(Debug)]
 struct AnyCertificate {
     provider: Arc<CryptoProvider>,

@@ -14,7 +14,7 @@ use super::{DatabaseError, Session};
 use crate::plan::{CompareRows, Work};
 use crate::sql::{self, LoginRole, Page, Timeouts};
 
-/// What a comparison found.
+/// Result of a comparison.
 #[derive(Debug, Default)]
 pub struct Verified {
     /// Rows of the plain table.

@@ -20,10 +20,10 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// The rows of a page that a comparison repairs at most, each of which takes statements of its own.
 const REPAIRS: u32 = 1_000;
 
-/// What became of work.
+/// Outcome of work.
 #[derive(Debug)]
 pub struct WorkOutcome {
-    /// The work.
+    /// Executed work.
     pub work: Work,
     /// Rows of the source that the pages had.
     pub rows: u64,
@@ -31,7 +31,7 @@ pub struct WorkOutcome {
     pub differing: u64,
     /// Rows of the copy that were repaired.
     pub repaired: u64,
-    /// How long it took, pauses included.
+    /// Duration, including pauses.
     pub took: Duration,
     /// Whether the work is done, or why it ended before; `Ok(false)` if its time was over.
     pub result: Result<bool, StepFailure>,

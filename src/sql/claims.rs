@@ -9,24 +9,24 @@ use super::record_tables::{Column, LoginRole, RecordTable, check_records, prepar
 use super::{Script, Sql};
 use crate::partition::ManagedTable;
 
-/// How long a claim stands that is not renewed.
+/// Lifetime of a claim that is not renewed.
 pub const CLAIM_LASTS: Duration = Duration::from_mins(15);
 
-/// When a claim is renewed: at the first look after that.
+/// Age at which a claim is renewed by the next reconcile.
 pub const CLAIM_IS_RENEWED: Duration = Duration::from_mins(5);
 
-/// Who claims a table.
+/// Resource that claims a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimant {
     /// The UID of the resource, which no other has, nor one that has its name later.
     pub uid: String,
-    /// Its namespace.
+    /// Namespace of the resource.
     pub namespace: String,
-    /// Its name.
+    /// Name of the resource.
     pub name: String,
     /// Which pg-partition-operator keeps it.
     pub installation: String,
-    /// When it was created: of two, the older has the table.
+    /// Creation time: the older of two resources has the table.
     pub created: Timestamp,
 }
 
@@ -47,9 +47,9 @@ pub const CLAIMS: RecordTable = RecordTable {
     ]],
 };
 
-/// A transaction that takes or renews the claim on a table where nobody's stands in the way, and
-/// returns as JSON who has it then. Where the claimant has it and renewed it lately, nothing is
-/// written, and where another's stands neither.
+/// Returns a transaction that acquires or renews the claim on a table if no other claim prevents it, and returns
+/// the holder as JSON. It writes nothing if the claimant renewed its claim recently, or another resource has the
+/// claim.
 ///
 /// `locks` are the keys of the advisory locks on the table: while a session holds one of them, a claim that was not
 /// renewed stands all the same.
@@ -79,7 +79,7 @@ pub fn take_claim(
              installation = excluded.installation, created = excluded.created, \
              seen = excluded.seen WHERE NOT {stands}"
         )),
-        // A statement of its own, so that it sees who came first where two came at once.
+        // A statement of its own, so that it sees the first of two concurrent claims.
         Sql(format!(
             "SELECT json_build_object('uid', holder, 'namespace', namespace, 'name', name, \
              'elsewhere', installation <> {installation})::text FROM pgpartition.claims \
@@ -110,8 +110,8 @@ fn of_table(table: &ManagedTable) -> String {
     )
 }
 
-/// Whether a row is to stay as it is: the claimant's own if it was renewed lately, another's if it is
-/// the older and still kept.
+/// Returns the condition on which a row stays: the claimant's own if it was renewed recently, another one if it is
+/// older and not expired.
 fn stands(locks: [(i32, u32); 2], claimant: &Claimant) -> String {
     let [uid, installation, created] =
         [&claimant.uid, &claimant.installation, &claimant.created.to_string()]

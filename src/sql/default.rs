@@ -86,7 +86,8 @@ pub(super) fn drain(drain: &Drain) -> Vec<Sql> {
     }
     if let Bounds::Range(range) = &attach.bounds {
         body.push_str(&format!(
-            // Of a table that is published without a replica identity nothing is deleted, not even nothing (55000).
+            // Postgres rejects every DELETE on a table that is published without a replica identity, even of no
+            // rows (55000).
             " IF EXISTS (SELECT FROM ONLY {from} AS {ROW} WHERE {condition}) THEN WITH gone AS (DELETE FROM \
              ONLY {from} AS {ROW} WHERE {condition} RETURNING {ROW}) SELECT array_agg({ROW}) INTO moved \
              FROM gone; END IF;",

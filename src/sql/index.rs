@@ -27,7 +27,7 @@ pub(super) fn create_on_table(create: &CreateTableIndex) -> Vec<Sql> {
     statements
 }
 
-/// The definition of a twin does not say its tablespace.
+/// The definition of an equivalent index does not have its tablespace.
 fn in_tablespace(
     definition: &IndexDefinition,
     settings: &IndexSettings,
@@ -41,7 +41,7 @@ fn in_tablespace(
     before.into_iter().chain([create]).chain(after).collect()
 }
 
-/// An index of a table that nobody uses yet.
+/// Creates an index of a new table.
 pub(super) fn create(
     table: &QualifiedName,
     index: &Identifier,
@@ -56,7 +56,7 @@ pub(super) fn create(
     statements
 }
 
-/// The twin of an index, from its definition in the catalog.
+/// Creates the equivalent of an index from its definition in the catalog.
 pub(super) fn create_as(
     table: &QualifiedName,
     index: &Identifier,
@@ -149,7 +149,7 @@ fn mark(
     ))
 }
 
-/// What follows `USING`.
+/// Returns the part after `USING`.
 fn definition_of(shape: &IndexShape) -> String {
     definition_with(shape, &IndexSettings::default())
 }

@@ -1,4 +1,4 @@
-//! How to say a step to Postgres.
+//! Statements of each step.
 //!
 //! The statements of a step are in the file of its family, which has the same name as in
 //! [`crate::plan`]. Every `DROP` of a relation is in one of these files:
@@ -65,22 +65,22 @@ use crate::partition::Identifier;
 use crate::plan::{Effort, InstallSync, Step, TransactionMode};
 use quote::qualified;
 
-/// How long a step may wait.
+/// Time limits of a step.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// The longest anyone may queue behind us: bounds a whole statement that holds, or waits for, a
     /// lock that an application waits for too.
     pub lock_timeout: Duration,
-    /// How long a step that nobody queues behind may wait for others, at each of its waits.
+    /// Time for each wait of a step that no application waits behind.
     pub patience: Duration,
 }
 
-/// How much of `lock_timeout` a statement is given: a server needs a moment to see that its time is
-/// over, and those who queued need one to go on.
+/// Share of `lock_timeout` for a statement: the server needs a moment to notice the timeout, and waiting sessions
+/// need one to continue.
 const GIVEN: f64 = 0.95;
 
-/// A build waits for every transaction that is older than it, and is lost if it gives up; nobody queues
-/// behind it. So it is given this many times our patience.
+/// Factor of the retry timeout for an index build: it waits for every older transaction, its work is lost if it
+/// gives up, and no session waits behind it.
 const BUILD_PATIENCE: u32 = 20;
 
 /// The longest time limit that Postgres takes: a setting of milliseconds is a 32-bit number.
@@ -113,7 +113,7 @@ pub fn render(step: &Step, owner: &Identifier, timeouts: Timeouts) -> Script {
     script
 }
 
-/// What the operator's role reads after the first statement of a step, which locks the table.
+/// Returns the statements of the operator's role after the first statement of a step, which locks the table.
 fn checks_of(step: &Step) -> Vec<Sql> {
     if let Step::InstallSync(install) = step
         && install.keeps_parity
@@ -195,7 +195,8 @@ fn locked(step: &Step, statements: Vec<Sql>) -> Vec<Sql> {
     first.into_iter().chain(statements).collect()
 }
 
-/// What the operator's role does before the owner, in the same transaction: it reads how far a conversion is.
+/// Returns the statements of the operator's role before those of the owner, in the same transaction: they read the
+/// record of a conversion.
 fn records_before(step: &Step) -> Vec<Sql> {
     if let Step::Swap(swap) = step {
         begin_swap(&swap.table, LoginRole::Hidden)
@@ -204,7 +205,8 @@ fn records_before(step: &Step) -> Vec<Sql> {
     }
 }
 
-/// What the operator's role does after the owner, in the same transaction: it records how far a conversion is.
+/// Returns the statements of the operator's role after those of the owner, in the same transaction: they update
+/// the record of a conversion.
 fn records_of(step: &Step) -> Vec<Sql> {
     let installs = if let Step::InstallSync(install) = step {
         Some(install.as_ref())
@@ -245,13 +247,13 @@ fn records_of(step: &Step) -> Vec<Sql> {
     records.unwrap_or_default()
 }
 
-/// How much of a statement's time it may wait for a lock, if it has work to do under its locks. So a statement that
-/// waits too long fails as `lock_not_available` (55P03), and one that works too long as `query_canceled` (57014).
-/// What is left is more than half of `lockTimeout`, which is the most that a drain is estimated to take.
+/// Share of the time of a statement for lock waits, if it works under its locks. So a statement that waits too
+/// long fails with `lock_not_available` (55P03), and one that works too long with `query_canceled` (57014). More
+/// than half of `lockTimeout` is left, which is the maximum estimate of a drain.
 const WAITING_SHARE: f64 = 0.47;
 
-/// The longest that a swap waits for locks before it is tried again: whoever comes meanwhile queues behind it, and the
-/// work under the locks adds to that.
+/// Maximum lock wait of a swap before a retry: sessions that come meanwhile wait behind it, and also for the work
+/// under the locks.
 const LONGEST_WAIT_OF_SWAP: Duration = Duration::from_millis(100);
 
 /// The time that one statement of a step has, work and waits together; `None` if it may take long.
@@ -261,7 +263,7 @@ pub fn statement_time(step: &Step, timeouts: Timeouts) -> Option<Duration> {
     if step.facts().effort == Effort::Long {
         None
     } else if matches!(step, Step::CreatePartition(_)) {
-        // Nobody waits for what is made beside the table, and it is much work for one statement.
+        // No application waits for a new table, and this is much work for one statement.
         Some(time.max(LEAST_TO_CREATE))
     } else {
         Some(time)

@@ -6,10 +6,10 @@ use super::quote::{literal, name, qualified};
 use super::{Script, Sql};
 use crate::partition::{Identifier, KeyType, QualifiedName, RangeKey};
 
-/// How long the search may take. An index on the column finds the row at once; without one every row is read.
+/// Time limit of the search. With an index on the column it is immediate; without one it reads every row.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the search waits for a session that holds the table exclusively.
+/// Lock timeout of the search.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The function that searches. It never exists outside of the transaction, which is rolled back. No other session can put

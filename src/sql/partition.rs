@@ -9,10 +9,9 @@ use crate::partition::{
 };
 use crate::plan::{Attach, IndexBody, NewPartition};
 
-/// What of the columns comes along. Not `IDENTITY`: since Postgres 17 a partition has the identity
-/// of its table, and one of its own is refused (55000). Not `INDEXES`: they are made by names we
-/// know. What `LIKE` never brings is in [`properties`].
-/// <https://www.postgresql.org/docs/current/sql-createtable.html>
+/// Options of `LIKE`. Without `IDENTITY`: since Postgres 17 a partition has the identity of its table, and
+/// Postgres rejects one of its own (55000). Without `INDEXES`: the operator chooses their names. [`properties`]
+/// has what `LIKE` never copies. <https://www.postgresql.org/docs/current/sql-createtable.html>
 const LIKE: &str = "INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING \
                     DEFAULTS INCLUDING GENERATED INCLUDING STATISTICS INCLUDING STORAGE";
 
@@ -77,7 +76,7 @@ fn create_table(new: &NewPartition) -> Sql {
     Sql(text)
 }
 
-/// What neither `LIKE` nor `ATTACH PARTITION` carries over, and we do.
+/// Returns statements for the properties that neither `LIKE` nor `ATTACH PARTITION` copies.
 fn properties(new: &NewPartition) -> Vec<Sql> {
     let table = qualified(&new.partition);
     let mut changes = Vec::new();

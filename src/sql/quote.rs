@@ -28,8 +28,8 @@ pub(super) fn literal(text: &str) -> String {
     }
 }
 
-/// What stands for bounds that the operator reads but never creates: a syntax error to Postgres, so that
-/// no text of a server's own gets into a statement.
+/// Placeholder for bounds that the operator reads but never creates: a syntax error in Postgres, so that no text
+/// of a server gets into a statement.
 const NO_BOUNDS: &str = "FOR VALUES IN ()";
 
 /// `FOR VALUES …`, in the words in which the catalog says it: a marker is read like the catalog.

@@ -74,8 +74,8 @@ pub(super) fn state_bounds(state: &StateBounds) -> Vec<Sql> {
     bounds_check(managed, (partition, *oid), range, inherited.as_deref())
 }
 
-/// The constraint says which rows a table held that is no partition any more. By its name, which is that
-/// of no other table's, the detached tables of a table are found whatever they are called.
+/// Bounds check of a detached table. The operator finds the detached tables of a table by its name, which no other
+/// table's constraint has, whatever they are called.
 ///
 /// `inherited` is the condition that every row of the partitioned table meets, as the catalog deparses it. Without it
 /// Postgres would scan a table that is attached again to a table that is a partition itself.

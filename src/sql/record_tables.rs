@@ -1,12 +1,12 @@
-//! Records: what a database remembers for the operator, in tables of the schema `pgpartition`.
+//! Records of the operator in a database, in tables of the schema `pgpartition`.
 //!
 //! A [`RecordTable`] describes one of them. The statements that create it, add the columns of later
 //! versions, and check it are generated from that.
 //!
-//! The owner of such a table, or of the schema, could have code run by whoever writes there: a trigger,
-//! a default. So nothing is read, written, or altered before the check has seen that both belong to a
-//! role that can act as the operator anyway: the operator's own, a superuser, or a member of it. No other
-//! role can put another table in its place then, so there is nothing to lock.
+//! The owner of such a table, or of the schema, could add a trigger or a default that runs with the privileges of
+//! the writer. So the operator reads, writes, and alters nothing before it has checked that both belong to a role
+//! that can act as the operator anyway: its own role, a superuser, or a member of it. Then no other role can
+//! replace the table, so no lock is needed.
 
 use super::Sql;
 use super::quote::literal;
@@ -42,7 +42,7 @@ impl RecordTable {
         self.versions.iter().copied().flatten()
     }
 
-    /// What stands between the parentheses of `CREATE TABLE`.
+    /// Returns the definitions inside the parentheses of `CREATE TABLE`.
     fn definition(&self) -> String {
         let columns = self.columns().map(|column| format!("{} {}", column.name, column.definition));
         let key = format!("PRIMARY KEY ({})", self.key.join(", "));

@@ -20,8 +20,9 @@ pub(super) fn finalize(finalize: &FinalizeDetach) -> Sql {
     Sql(format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE"))
 }
 
-/// Drops a table only if it is, under the lock, still what was looked at: the same table, detached, with our mark,
-/// and not attached to any table since the mark was written, which would have written each of its columns anew.
+/// Drops a table only if it is, under the lock, still the inspected one: the same table, detached, with its
+/// marker, and not attached to any table since the marker was written, which would have updated each of its
+/// columns in the catalog.
 pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
     let table = qualified(&drop.partition);
     let DropDetached { oid, bounds, .. } = drop;

@@ -9,7 +9,7 @@ use crate::plan::TransactionMode;
 pub struct Sql(pub(super) String);
 
 impl Sql {
-    /// The text.
+    /// Text of the statement.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -31,7 +31,7 @@ pub enum Role {
 pub struct Statement {
     /// The role that runs it.
     pub role: Role,
-    /// The statement.
+    /// Text of the statement.
     pub sql: Sql,
 }
 

@@ -12,7 +12,7 @@ const MAX_STATEMENTS: u32 = 500;
 /// The longest text that is judged, in characters.
 const MAX_TEXT: u32 = 100_000;
 
-/// How long planning one statement may take, in milliseconds.
+/// Time limit for planning one statement, in milliseconds.
 const PLAN_TIMEOUT: u32 = 2_000;
 
 /// The beginning of what creates the view. `pg_stat_statements` remembers that, too.
@@ -21,15 +21,15 @@ const CREATE_VIEW: &str = "CREATE TEMPORARY VIEW pg_temp.";
 /// The savepoint before each statement. `ROLLBACK TO` takes back settings and locks, and ends a failed transaction.
 const SAVEPOINT: &str = "pgpartition_statement";
 
-/// What `pg_stat_statements` shows instead of the text to a role that must not see it.
+/// Text of `pg_stat_statements` for a role that cannot see the statement.
 const HIDDEN: &str = "<insufficient privilege>";
 
-/// Whose statements are judged.
+/// Roles whose statements are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// Those that the login role has executed.
+    /// Statements that the login role has executed.
     Own,
-    /// Those of all roles, as far as the login role sees them.
+    /// Statements of all roles, as far as the login role can see them.
     All,
 }
 

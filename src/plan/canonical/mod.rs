@@ -144,7 +144,7 @@ encode_variants! {
     }
 }
 
-/// The shape alone, as before there were twins: no open approval is taken back.
+/// Encodes the shape alone, as before equivalent indexes existed, so that no open approval becomes void.
 impl Encode for IndexDefinition {
     fn encode(&self, to: &mut Canonical) {
         match self {

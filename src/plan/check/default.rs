@@ -1,4 +1,4 @@
-//! What may be done to a default partition.
+//! Rules for steps on a default partition.
 
 use super::retention::Leave;
 use super::site::Site;

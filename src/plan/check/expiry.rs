@@ -1,7 +1,7 @@
-//! What has expired, in arithmetic of the checker's own: the planner's calendar could be wrong, and is not used here.
+//! Expiry, computed by the checker itself: the planner's calendar could be wrong, and is not used here.
 //!
-//! The spec says: keep the current period and a number of periods before it. So the checker numbers periods on the
-//! calendar, and counts back from the one that began last. `Axis` only says where an instant lies among the
+//! The spec says how many periods to keep before the current one. So the checker numbers the periods of the
+//! calendar, and counts back from the one that began last. `Axis` only gives the position of an instant among the
 //! values of a key.
 
 use jiff::civil::{Date, Time};
@@ -14,7 +14,7 @@ use crate::partition::{Axis, Interval, KeyType};
 /// Microseconds of an hour.
 const HOUR: i64 = 3_600_000_000;
 
-/// Where the values of now lie on the axis of the key, or `None` if the time zone is unknown.
+/// Returns the position of the current time on the axis of the key, or `None` if the time zone is unknown.
 pub(super) fn place_of(spec: &DesiredRange, key: KeyType, instant: Timestamp) -> Option<i128> {
     Some(axis(spec, key)?.at(instant))
 }
@@ -54,7 +54,7 @@ pub(super) fn kept_from(
             while kept < keep {
                 number -= 1;
                 let start = start_of(number)?;
-                // A day that a time zone skipped is no period.
+                // A day that a time zone skipped is not a period.
                 kept += u32::from(start < oldest);
                 oldest = start;
             }

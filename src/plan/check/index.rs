@@ -1,4 +1,4 @@
-//! What may be done to indexes.
+//! Rules for steps on indexes.
 
 use std::collections::BTreeMap;
 
@@ -118,8 +118,8 @@ fn table_index<'a>(name: &Identifier, world: &Site<'a>) -> Option<&'a TableIndex
     world.world.indexes.iter().find(|i| i.name == *name)
 }
 
-/// An index is dropped only where it serves nobody, or where we made it and its like is there or no
-/// longer wanted.
+/// Checks that a dropped index is unused, or that the operator built it and an equivalent one exists or is no
+/// longer declared.
 pub(super) fn check_drop(drop: &DropIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
     if is_plain(&drop.partition, world) {
         return check_drop_index(drop, world);

@@ -27,19 +27,19 @@ use crate::partition::{Bounds, Mark, QualifiedName};
 pub struct CheckedPlan(Plan);
 
 impl CheckedPlan {
-    /// The plan.
+    /// Checked plan.
     pub fn plan(&self) -> &Plan {
         &self.0
     }
 }
 
-/// A rule of safety that a plan would break: a fault of ours. Such a plan is never executed.
+/// Safety rule that a plan violates, which is a bug of the operator. Such a plan is never executed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("step {position} violates a safety rule: {rule}")]
 pub struct Violation {
     /// Which step, counted from 1.
     pub position: usize,
-    /// The rule.
+    /// Violated rule.
     pub rule: SafetyRule,
 }
 

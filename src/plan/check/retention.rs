@@ -1,4 +1,4 @@
-//! What may be marked, detached, and dropped.
+//! Rules for marking, detaching, and dropping.
 
 use std::collections::BTreeSet;
 
@@ -18,21 +18,21 @@ use crate::plan::step::{
 };
 use crate::plan::{Moment, Plan, PlannedStep, Step};
 
-/// What the spec and a person allow to go.
+/// Partitions that the spec and a user allow to expire.
 pub(super) struct Leave<'a> {
-    /// What ends here or before may go; none where nothing may.
+    /// Upper bound up to which partitions have expired; `None` if none may expire.
     expired_until: Option<Edge>,
-    /// What waits to be dropped since this instant or before may be dropped; none where nothing may.
+    /// Latest start of a grace period that is over; `None` if no table may be dropped.
     dropped_since: Option<Timestamp>,
     /// Whether the spec says that what is detached is dropped.
     drops: bool,
     /// Object identifier of the table.
     table: Option<u32>,
-    /// The most partitions that may be let go at once.
+    /// Maximum number of partitions that may expire in one run.
     most: usize,
-    /// What of others may become ours.
+    /// Unmanaged partitions that may be adopted.
     adopted: &'a [AdoptedName],
-    /// Where rows of now lie.
+    /// Position of the current time.
     now: Option<Edge>,
     /// Whether a user approved the plan.
     is_approved: bool,
@@ -78,7 +78,7 @@ impl<'a> Leave<'a> {
         leave
     }
 
-    /// Whether rows of now have a partition of their own.
+    /// Returns whether the current period has a partition.
     pub(super) fn has_place_for_now(&self, world: &Site<'_>) -> bool {
         let takes = |p: &ObservedPartition| {
             p.bounds.as_range().zip(self.now).is_some_and(|(range, now)| range.contains(now))
@@ -86,7 +86,7 @@ impl<'a> Leave<'a> {
         world.attached().any(takes)
     }
 
-    /// Whether no more is let go with the last of these steps, all of them together, than may go.
+    /// Returns whether these steps together expire no more partitions than allowed.
     pub(super) fn is_enough_for(
         &self,
         steps: &[PlannedStep],
@@ -119,7 +119,7 @@ impl<'a> Leave<'a> {
     }
 }
 
-/// How many partitions a step marks in such a way.
+/// Returns the number of partitions that a step marks so.
 fn marked_as(step: &Step, is_counted: fn(Marking) -> bool) -> usize {
     if let Step::MarkPartitions(MarkPartitions { partitions, marking, .. }) = step
         && is_counted(*marking)
@@ -196,8 +196,7 @@ fn check_adoptions(
     }
 }
 
-/// What is written is what the marking says, is bound to the table, and begins a new cycle if it takes back an
-/// expiry.
+/// Checks that the new marker has the new state, names the table, and begins a new cycle if it reverses an expiry.
 fn check_marker(
     marker: &Marker,
     marking: Marking,
@@ -257,7 +256,7 @@ pub(super) fn check_detach(
         .ensure(!(detach.concurrently && default.is_some()), SafetyRule::NotConcurrentBesideDefault)
 }
 
-/// What is detached is written down next.
+/// Checks that the record of a detach follows the detach.
 pub(super) fn remembered_next(
     step: &Step,
     next: Option<&PlannedStep>,

@@ -23,7 +23,7 @@ macro_rules! rules {
                 }
             }
 
-            /// What the rule says, as a sentence.
+            /// Returns the rule as a sentence.
             #[must_use]
             pub fn sentence(self) -> &'static str {
                 match self {

@@ -1,4 +1,4 @@
-//! What a step meets.
+//! State that a step finds.
 
 use std::ops::Deref;
 

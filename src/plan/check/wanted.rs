@@ -1,4 +1,4 @@
-//! What the spec and a user want of a conversion.
+//! State of a conversion that the spec and a user request.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::partition::Side;
 use crate::plan::conversion::{Finding, FoundLoss, preflight};
 use crate::plan::{LossAt, Moment, Plan};
 
-/// What the spec and a user want of a conversion.
+/// State of a conversion that the spec and a user request.
 pub(super) struct Wanted<'a> {
-    /// What the spec says of a conversion by copy, or `None` if it has none.
+    /// Conversion by copy in the spec, or `None`.
     pub(super) options: Option<&'a CopyOptions>,
     /// The table that has the name applications use, or `None` if the spec has no conversion.
     serve_from: Option<Side>,
-    /// When something is lost that the spec does not acknowledge.
+    /// Events at which something is lost that the spec does not acknowledge.
     pub(super) lost: Vec<LossAt>,
     /// Whether a user approved the plan.
     pub(super) is_approved: bool,
@@ -46,7 +46,7 @@ impl<'a> Wanted<'a> {
         self.serve_from.is_some()
     }
 
-    /// Whether the spec has a conversion by `Attach`, and this table is to have the name that applications use.
+    /// Returns whether the spec has a conversion by `Attach` in which this table serves.
     pub(super) fn attaches(&self, side: Side) -> bool {
         !self.converts() && self.serve_from == Some(side)
     }
@@ -56,7 +56,7 @@ impl<'a> Wanted<'a> {
         self.options.is_some()
     }
 
-    /// Whether the spec has a conversion by copy, and this table is to have the name that applications use.
+    /// Returns whether the spec has a conversion by copy in which this table serves.
     pub(super) fn serves_from(&self, side: Side) -> bool {
         self.converts() && self.serve_from == Some(side)
     }

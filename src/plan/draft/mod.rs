@@ -23,7 +23,7 @@ pub(super) struct Draft {
     /// Verb and subject of each of these, so that few are compared.
     deferred_about: BTreeSet<Option<(&'static str, QualifiedName)>>,
     pub(super) notes: Vec<Note>,
-    /// What is done after the steps.
+    /// Work after the steps.
     pub(super) work: Option<PlannedWork>,
     /// Whether a person has approved what does not go without saying.
     pub(super) approved: bool,
@@ -61,7 +61,7 @@ impl Draft {
         rule.run(ground, self);
     }
 
-    /// Takes back every promise about the default partition, as the rule does that made them.
+    /// Drops every default-partition check, in the name of the rule that adds them.
     pub(super) fn readmit(&mut self) {
         self.take_all_rows();
         self.rule = Rule::Provision;

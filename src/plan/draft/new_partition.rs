@@ -1,4 +1,4 @@
-//! What a partition that we make is like.
+//! Properties of a new partition.
 
 use super::Draft;
 use crate::desired::{DesiredIndex, OnPartitions};
@@ -82,7 +82,7 @@ impl Draft {
         Step::AttachPartition(Box::new(self.attachment(ground, partition, bounds, exclusion)))
     }
 
-    /// What becomes a partition of the table.
+    /// Returns the attach of a table.
     pub(in crate::plan) fn attachment(
         &self,
         ground: &Ground<'_>,
@@ -170,8 +170,8 @@ impl Draft {
         }
     }
 
-    /// The indexes a new partition has before anyone can see it: twins of the table's, and those the
-    /// spec names.
+    /// Returns the indexes of a new partition before it is attached: equivalents of the parent indexes, and those
+    /// of the spec.
     fn indexes(
         &self,
         ground: &Ground<'_>,
@@ -217,8 +217,7 @@ impl Draft {
 }
 
 impl ObservedPartition {
-    /// What was once the default partition may hold rows that others take by now: nothing short of a scan
-    /// could tell.
+    /// A former default partition can have rows that other partitions take now: only a scan could tell.
     fn is_made_for(&self, bounds: &Bounds) -> bool {
         let is_fresh = self.state == PartitionState::NeverAttached || *bounds != Bounds::Default;
         !self.state.is_partition() && self.owned && self.bounds == *bounds && is_fresh
@@ -249,9 +248,9 @@ impl TableIndex {
     }
 }
 
-/// Whether a table can be attached as it is: it is ours to attach, its columns are those of the table,
-/// and each index of the table has its twin, which attaching would build under an exclusive lock. Of an index
-/// with exclusion operators Postgres recognizes none, and always creates one.
+/// Returns whether a table can be attached unchanged: it is managed, its columns are those of the table, and it
+/// has an equivalent of each parent index, which an attach would otherwise build under an exclusive lock. For an
+/// index with exclusion operators Postgres recognizes no equivalent, and always creates one.
 pub(in crate::plan) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
     let mut table_indexes = draft.world.indexes.iter().filter(|index| !index.exclusion);
     partition.owned

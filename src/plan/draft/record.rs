@@ -80,7 +80,7 @@ impl Draft {
 }
 
 impl Ground<'_> {
-    /// What the comment of a partition says once it is marked.
+    /// Returns the comment of a partition after it is marked.
     fn marker(&self, partition: &ObservedPartition, marking: Marking) -> Marker {
         let is_expired_again = partition.cycle.saturating_add(1);
         let (mark, cycle) = match marking {
@@ -98,7 +98,7 @@ impl Ground<'_> {
         Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
     }
 
-    /// What the comment of a partition says now, if it was written for it.
+    /// Returns the marker in the comment of a partition, if it was written for that partition.
     pub(in crate::plan) fn found_marker(&self, partition: &ObservedPartition) -> Marker {
         Marker {
             mark: partition.state.mark().unwrap_or(Mark::Attached),

@@ -1,4 +1,4 @@
-//! Partitions that others made become ours where a person says so.
+//! Adoption of unmanaged partitions.
 
 use std::collections::BTreeSet;
 
@@ -77,10 +77,10 @@ fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) ->
     partition.name.name == name.name && partition.name.schema == *schema
 }
 
-/// Why a partition cannot become ours; none where it can.
+/// Returns why a partition cannot be adopted, or `None` if it can.
 fn unadoptable(partition: &ObservedPartition) -> Option<Unadoptable> {
     if partition.bounds == Bounds::Default {
-        // What is ours is removed where the spec wants no default partition.
+        // A managed default partition is dropped if the spec says `Absent`.
         Some(Unadoptable::Default)
     } else if !partition.state.is_attached() {
         Some(Unadoptable::NotAttached)

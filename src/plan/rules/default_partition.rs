@@ -25,7 +25,8 @@ pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
     draft.step(attach, cause);
 }
 
-/// Removes a default partition that is not wanted: one of ours, empty, and not all that rows of now have.
+/// Drops a default partition if the spec says `Absent`: only a managed, empty one, and only if the current period
+/// has a partition of its own.
 pub(super) fn remove(ground: &Ground<'_>, draft: &mut Draft) {
     let Some(range) = whose(ground, DefaultPartition::Absent) else { return };
     let Some(default) = found(draft) else { return };

@@ -1,4 +1,4 @@
-//! What was let go is brought to its end, before anything else.
+//! Interrupted and unrecorded detaches, before any other rule.
 
 use super::expire::dropped_after;
 use super::{Blocker, Cause, Draft, Ground, Step};

@@ -1,4 +1,4 @@
-//! What has been detached for long enough is dropped, where the spec says so.
+//! Drop of detached tables after their grace period.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::plan::limits::MIN_GRACE_PERIOD;
 use crate::plan::step::{DropDetached, Marking};
 use jiff::{SignedDuration, Timestamp};
 
-/// Drops detached tables of ours whose grace is over, and starts the grace period of those that were kept until
-/// the spec said that they are dropped.
+/// Drops managed, detached tables whose grace period is over, and starts the grace period of tables that were kept
+/// before the spec said `Drop`.
 pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
     let (Some(range), moment) = (ground.range(), ground.moment) else { return };
     keep_detached(ground, range, draft);
@@ -48,8 +48,7 @@ pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
     }
 }
 
-/// Takes back that tables wait to be dropped, if the spec no longer says so: their grace period starts anew if it
-/// says so again.
+/// Marks tables as kept if the spec no longer says `Drop`: if it says so again, their grace period starts again.
 fn keep_detached(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
     let drops = dropped_after(ground).is_some();
     let is_kept = |p: &ObservedPartition| {
@@ -121,14 +120,14 @@ impl Draft {
     }
 }
 
-/// When what was due at an instant is due on the schedule.
+/// Returns the scheduled time of a step that was due at a time.
 fn next(range: &Range<'_>, moment: &Moment, due: Timestamp) -> Timestamp {
     let zone = &range.calendar.grid.axis.zone;
     let next = range.spec.schedule.expire.as_ref().and_then(|cron| cron.next(zone, moment.now));
     next.unwrap_or(due)
 }
 
-/// When the grace of a table is over that has been detached since then.
+/// Returns the end of the grace period of a table that was detached at a time.
 pub(in crate::plan) fn grace_over(since: Timestamp, grace: Duration) -> Timestamp {
     let grace =
         SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX).max(MIN_GRACE_PERIOD);

@@ -1,5 +1,4 @@
-//! What lies before the oldest period to keep is let go: detached, and dropped later where the spec says
-//! so.
+//! Expiry: partitions before the oldest period to keep are detached, and dropped later if the spec says so.
 
 use std::time::Duration;
 
@@ -46,7 +45,7 @@ fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
     let_go(ground, &free, draft);
 }
 
-/// Takes back that partitions are let go, where they are kept after all.
+/// Reverses the expiry of partitions that are kept again.
 fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
     let is_kept = |p: &ObservedPartition| {
         p.bounds.as_range().is_none_or(|range| !calendar.is_past(range))
@@ -58,7 +57,7 @@ fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
     draft.mark(ground, &kept, Marking::Kept, Cause::KeptAgain);
 }
 
-/// What has expired and is ours to let go, oldest first.
+/// Returns the managed partitions that have expired, oldest first.
 fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     let mut expired = draft.all(|p| {
         p.state.is_attached() && p.bounds.as_range().is_some_and(|range| calendar.is_expired(range))
@@ -84,13 +83,13 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     bounded
 }
 
-/// How many seconds the clock of the database is ahead of ours, where that is too far.
+/// Returns the clock skew in seconds, if it is too large.
 pub(super) fn clocks_differ(draft: &Draft) -> Option<i64> {
     let ahead = draft.world.server.ahead?;
     (ahead.abs() > MAX_CLOCK_SKEW).then_some(ahead.as_secs())
 }
 
-/// What keeps one partition from being detached, whatever becomes of its siblings.
+/// Returns the blocker of one partition, independent of the others.
 fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) -> Option<Blocker> {
     let name = partition.name.clone();
     if !partition.owned {
@@ -135,7 +134,7 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
     let marking = Marking::Expired { drops: dropped_after.is_some() };
     let may_go = count <= limit || draft.approved;
     if count > limit && draft.approved {
-        // Before all else: wherever the run is cut off, the next sees what a person has approved.
+        // First of all steps: if the run is interrupted, the next run sees what the user approved.
         draft.mark_first(ground, &fresh, marking);
     } else if may_go {
         draft.mark(ground, &fresh, marking, Cause::Expired);
@@ -157,7 +156,7 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
     }
 }
 
-/// How long after it was let go a partition is dropped; none where it is kept.
+/// Returns the time from the detach to the drop; `None` if the table is kept.
 pub(super) fn dropped_after(ground: &Ground<'_>) -> Option<Duration> {
     match ground.range()?.spec.retention?.on_expiry {
         OnExpiry::Drop { after } => Some(after),

@@ -1,4 +1,4 @@
-//! What the steps on indexes make of the world.
+//! Effects of the steps on indexes.
 
 use super::on;
 use crate::observed::{IndexMarker, ObservedTable, PartitionIndex, TableIndex};
@@ -7,8 +7,8 @@ use crate::plan::conversion;
 use crate::plan::equivalent::belong;
 use crate::plan::step::{AttachIndex, CreateTableIndex, IndexDefinition};
 
-/// An index of the table is valid once every partition has one that belongs to it. A partition whose
-/// detach was cut off does not count.
+/// A parent index is valid once every partition has an index that is attached to it. A partition with a pending
+/// detach does not count.
 pub(super) fn validate(world: &mut ObservedTable, name: &Identifier) {
     let is_it = |index: &&TableIndex| index.name == *name && !index.valid;
     if world.indexes.iter().find(is_it).is_none() {

@@ -196,8 +196,8 @@ fn drain_default(world: &mut ObservedTable, drain: &Drain) {
     world.default_count = world.default_count.map(|count| count.saturating_sub(drain.rows));
 }
 
-/// A table that was a partition stands by itself, and its indexes belong to none of the table's. One that
-/// is not ours is none of our business any more.
+/// Makes a partition a standalone table, with indexes that are not attached to parent indexes. An unmanaged one is
+/// not tracked any further.
 fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
     let table_indexes = world.indexes.clone();
     on(world, name, |p| {

@@ -14,7 +14,7 @@ pub struct AttachSource {
     pub source: u32,
     /// Object identifier of the partitioned table.
     pub copy: u32,
-    /// What the plain table holds, as a check of it says.
+    /// Range of the rows of the plain table, as a check of it says.
     pub range: KeyRange,
     /// Partitions of the partitioned table, all of them empty.
     pub partitions: Vec<QualifiedName>,

@@ -13,7 +13,7 @@ pub struct CreateCopy {
     pub table: CopiedTable,
     /// Object identifier of the plain table.
     pub source: u32,
-    /// How the copy is partitioned.
+    /// Partition key of the copy.
     pub method: Method,
     /// Other tables that the foreign keys of the table reference.
     pub references: Vec<QualifiedName>,
@@ -68,7 +68,7 @@ pub struct InstallSync {
     pub table: CopiedTable,
     /// Object identifier of the plain table.
     pub source: u32,
-    /// How the triggers see written rows.
+    /// Level of the triggers.
     pub level: SyncLevel,
     /// The sync triggers that the source has.
     pub present: BTreeSet<Identifier>,
@@ -133,7 +133,7 @@ impl StepFacts for InstallSync {
 /// The copy whose statistics are gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnalyzeCopy {
-    /// The copy.
+    /// Name of the copy.
     pub copy: QualifiedName,
 }
 

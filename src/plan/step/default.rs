@@ -13,7 +13,7 @@ pub struct ExcludeFromDefault {
     pub default: QualifiedName,
     /// The `CHECK` constraint that says so.
     pub exclusion: Identifier,
-    /// What it must not hold.
+    /// Range that the check excludes.
     pub range: KeyRange,
 }
 
@@ -137,10 +137,10 @@ impl StepFacts for DropExclusion {
     }
 }
 
-/// Whose rows are moved where.
+/// Tables of the move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drain {
-    /// What becomes a partition once it has the rows. Its default partition is the one they come from.
+    /// Attach of the partition with the rows. The rows come from its default partition.
     pub attach: Attach,
     /// The default partition.
     pub default: QualifiedName,
@@ -148,7 +148,7 @@ pub struct Drain {
     pub columns: Vec<Identifier>,
     /// The triggers on the default partition that must not fire.
     pub triggers: Vec<Trigger>,
-    /// How many rows there were when somebody looked.
+    /// Number of rows at the inspection.
     pub rows: u64,
 }
 

@@ -5,19 +5,19 @@ use std::time::Duration;
 use super::Step;
 use crate::partition::{Identifier, LockMode, QualifiedName};
 
-/// How a step's statements are sent.
+/// Transaction mode of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransactionMode {
     /// All in one transaction: all or nothing.
     InTransaction,
     /// One by one, since Postgres refuses them inside a transaction block.
     Autocommit,
-    /// All in one transaction that sees the database as it was when it began, and in which what others
-    /// hold up is tried again: sessions that block the first try end; later ones do not block the next tries.
+    /// One transaction with one snapshot, in which blocked statements are retried: sessions that block the first
+    /// attempt end, and later sessions do not block the next attempts.
     OneSnapshot,
 }
 
-/// What a step can cost the application.
+/// Risk of a step for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Risk {
     /// Nothing: no lock that an application's statement waits for.
@@ -35,7 +35,7 @@ pub enum Family {
     Partition,
     /// The default partition.
     Default,
-    /// What is recorded of partitions: markers and bounds checks.
+    /// Records of partitions: markers and bounds checks.
     Record,
     /// Partitions that are detached and dropped.
     Retention,
@@ -47,7 +47,7 @@ pub enum Family {
     Routing,
 }
 
-/// How long the work of a step takes, without its waits for other sessions.
+/// Duration of the work of a step, without its waits for other sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
     /// No longer than a change of the catalog.
@@ -59,14 +59,14 @@ pub enum Effort {
     Long,
 }
 
-/// What a step creates, changes, or removes, and what a later step can need.
+/// Object that a step creates, changes, or removes, and that a later step can need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Object {
     /// A table, a partition, or an index.
     Relation(QualifiedName),
     /// A check of a table.
     Check {
-        /// The table.
+        /// Name of the table.
         of: QualifiedName,
         /// Name of the constraint.
         name: Identifier,
@@ -100,9 +100,9 @@ pub struct Facts<'a> {
     pub verb: &'static str,
     /// Part of the table that the step belongs to.
     pub family: Family,
-    /// How its statements are sent.
+    /// Transaction mode.
     pub mode: TransactionMode,
-    /// How long its work takes.
+    /// Duration of its work.
     pub effort: Effort,
     /// Number of statements of its transaction that can wait for other sessions while they hold the locks
     /// of the statements before them.
@@ -119,16 +119,16 @@ pub struct Facts<'a> {
     /// The relation whose lock delays no statement on the partitioned table: a new table, or a partition that is being
     /// detached. Only statements that name it wait. `None` if there is none.
     pub unseen: Option<&'a QualifiedName>,
-    /// How the step can be taken back.
+    /// Way to reverse the step.
     pub undo: &'static str,
-    /// What is left if the process dies during the step, and what the next run does about it.
+    /// State after an interruption, and what the next run does about it.
     pub if_interrupted: &'static str,
 }
 
 /// Relations that a step locks, each with the strongest mode.
 pub(super) type Locks<'a> = Vec<(&'a QualifiedName, LockMode)>;
 
-/// What the struct of a step states about the step.
+/// Facts that the struct of a step states about the step.
 pub(super) trait StepFacts {
     fn facts(&self) -> Facts<'_>;
 
@@ -230,8 +230,8 @@ impl Step {
         self.object().name()
     }
 
-    /// Returns the objects that the step needs besides its own: it cannot be done if an earlier step of the
-    /// plan was to create or change one and did not.
+    /// Returns the objects that the step needs in addition to its own: the step is skipped if an earlier step of
+    /// the plan failed to create or change one of them.
     #[must_use]
     pub fn needs(&self) -> Vec<Object> {
         self.known().needs()

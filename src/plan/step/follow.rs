@@ -9,7 +9,7 @@ use crate::partition::{CopiedTable, Identifier, LockMode, Method};
 pub struct FollowSource {
     /// The plain table and its copy.
     pub table: CopiedTable,
-    /// How the copy is partitioned.
+    /// Partition key of the copy.
     pub method: Method,
     /// The columns for which the triggers were created, in that order.
     pub known: Vec<Identifier>,
@@ -65,7 +65,7 @@ impl StepFacts for FollowSource {
     }
 }
 
-/// How many changes a plan shows.
+/// Maximum number of changes that a plan shows.
 const SHOWN_CHANGES: usize = 3;
 
 /// The copy whose constraints are validated.

@@ -10,11 +10,11 @@ use crate::partition::{Identifier, LockMode, QualifiedName};
 pub struct CreateTableIndex {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The index.
+    /// Name of the index.
     pub index: Identifier,
-    /// What it is.
+    /// Definition of the index.
     pub definition: IndexDefinition,
-    /// The properties of a twin that its definition does not show.
+    /// Properties of an equivalent index that its definition does not show.
     pub settings: IndexSettings,
     /// All partitions, if it takes their equivalent indexes in the same statement: beside a foreign partition an
     /// index that is created on the table alone never becomes valid. Empty if it is created on the table alone.
@@ -58,11 +58,11 @@ impl StepFacts for CreateTableIndex {
 /// The partition index to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildIndex {
-    /// The partition.
+    /// Name of the partition.
     pub partition: QualifiedName,
-    /// The index.
+    /// Name of the index.
     pub index: Identifier,
-    /// What it is.
+    /// Definition of the index.
     pub definition: IndexDefinition,
     /// The name the resource gives it, where it stands by itself.
     pub stands_for: Option<Identifier>,
@@ -112,7 +112,7 @@ pub struct AttachIndex {
     pub table: QualifiedName,
     /// The table's index.
     pub table_index: Identifier,
-    /// The partition.
+    /// Name of the partition.
     pub partition: QualifiedName,
     /// The partition's index.
     pub index: Identifier,
@@ -163,9 +163,9 @@ impl StepFacts for AttachIndex {
 /// The partition index to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DropIndex {
-    /// The partition.
+    /// Name of the partition.
     pub partition: QualifiedName,
-    /// The index.
+    /// Name of the index.
     pub index: Identifier,
     /// The valid index that replaces it, or `None` if none does. If a step of the plan builds that one, it must have been
     /// built.
@@ -212,7 +212,7 @@ impl StepFacts for DropIndex {
 pub struct DropTableIndex {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The index.
+    /// Name of the index.
     pub index: Identifier,
     /// The partitions whose indexes go with it.
     pub partitions: Vec<QualifiedName>,

@@ -1,24 +1,24 @@
-//! What an index to create is.
+//! Definition of an index to create.
 
 use super::text::shown_shape;
 use crate::partition::{IndexShape, shown_text};
 
-/// What an index to create is.
+/// Definition of an index to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexDefinition {
-    /// What the spec says.
+    /// Definition in the spec.
     Shape(IndexShape),
-    /// The twin of an index of the plain table of which the table is a copy.
+    /// Equivalent of an index of the plain table that the table is a copy of.
     Twin {
         /// Whether it is unique.
         unique: bool,
-        /// What follows `USING` in the definition, as the catalog deparses it.
+        /// Part after `USING` of the definition, as the catalog deparses it.
         definition: String,
     },
 }
 
 impl IndexDefinition {
-    /// Returns what the spec says, or `None` if it is the twin of another index.
+    /// Returns the definition in the spec, or `None` if it is the equivalent of another index.
     #[must_use]
     pub fn shape(&self) -> Option<&IndexShape> {
         match self {
@@ -36,7 +36,7 @@ impl IndexDefinition {
         }
     }
 
-    /// Returns whether the index has a condition, as far as that can be told: a twin is taken to have one.
+    /// Returns whether the index has a condition; an equivalent of another index counts as having one.
     #[must_use]
     pub fn may_be_partial(&self) -> bool {
         self.shape().is_none_or(|shape| shape.predicate.is_some())

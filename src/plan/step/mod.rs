@@ -31,7 +31,7 @@ pub use retention::{Detach, DropDetached, FinalizeDetach};
 pub use routing::{PathChange, Route, RoutedRole, RoutingView, Unroute};
 pub use swap::{DropSource, Swap};
 
-/// What the name of an index ends in that is to take the place of the table's.
+/// Suffix of the name of an index that replaces the parent index.
 pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
 
 /// One thing to do.
@@ -44,15 +44,15 @@ pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
 pub enum Step {
     /// Make a table that can become a partition, beside the partitioned table.
     CreatePartition(Box<NewPartition>),
-    /// Promise that the default partition takes no new row of a range: until its partition is attached, an
-    /// insert of one fails.
+    /// Add a check that excludes a range from the default partition: until the partition of that range is
+    /// attached, an insert of such a row fails.
     ExcludeFromDefault(ExcludeFromDefault),
-    /// Look whether the default partition keeps the promise for the rows it has.
+    /// Validate that check for the existing rows of the default partition.
     ValidateExclusion(ValidateExclusion),
     /// Make a prepared table a partition.
     AttachPartition(Box<Attach>),
-    /// Move the rows of a range out of the default partition into a prepared table, and make that a
-    /// partition, all at once.
+    /// Move the rows of a range out of the default partition into an unattached table, and attach it, in one
+    /// transaction.
     DrainDefault(Box<Drain>),
     /// Detach and drop the default partition, which must be empty.
     RemoveDefault(RemoveDefault),
@@ -60,24 +60,23 @@ pub enum Step {
     MarkPartitions(MarkPartitions),
     /// Make of a partition a table that stands by itself.
     DetachPartition(Box<Detach>),
-    /// Bring a detach to its end that was cut off.
+    /// Finalize an interrupted detach.
     FinalizeDetach(FinalizeDetach),
     /// Write down of a detached table when it was found detached, and what it held.
     RememberDetached(Box<Remember>),
     /// Say in a constraint of a table which rows it holds, without looking at them: by it a table is found,
     /// whatever its name, once it is detached.
     StateBounds(StateBounds),
-    /// Look whether a detached table still holds nothing but rows of its bounds, so that attaching it
-    /// again scans nothing.
+    /// Validate that a detached table has only rows within its bounds, so that a reattach scans nothing.
     ValidateBounds(ValidateBounds),
     /// Drop the check of a plain table that says what it holds: it was not attached.
     DropBounds(DropBounds),
-    /// Drop a detached table of ours, with its rows.
+    /// Drop a detached, managed table with its rows.
     DropDetached(Box<DropDetached>),
     /// Drop a table that was made to become a partition and is not wanted as one. It has never been
     /// attached, and must be empty.
     DiscardPartition(DiscardPartition),
-    /// Take back a promise about the default partition that nothing needs any more.
+    /// Drop a check of the default partition that no attach needs.
     DropExclusion(DropExclusion),
     /// Make the table's own index, to which those of the partitions will belong.
     CreateTableIndex(CreateTableIndex),

@@ -15,9 +15,9 @@ pub struct NewPartition {
     pub table: QualifiedName,
     /// The table to make.
     pub partition: QualifiedName,
-    /// What it will take.
+    /// Bounds of the partition.
     pub bounds: Bounds,
-    /// What it takes from the table besides its columns.
+    /// Properties that it inherits in addition to its columns.
     pub template: Template,
     /// Storage parameters: `fillfactor=90` …
     pub storage: Vec<String>,
@@ -64,27 +64,27 @@ impl StepFacts for NewPartition {
 /// An index of a table to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewIndex {
-    /// Its name.
+    /// Name of the index.
     pub name: Identifier,
-    /// What it is.
+    /// Definition of the index.
     pub body: IndexBody,
     /// The properties it takes from the table's index.
     pub settings: IndexSettings,
 }
 
-/// What an index of a table to make is.
+/// Definition of an index of a new table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexBody {
-    /// The twin of an index of the table: it will belong to it.
+    /// Equivalent of a parent index, which it will be attached to.
     Twin {
         /// The table's index.
         of: Identifier,
         /// Whether it is unique.
         unique: bool,
-        /// What follows `USING` in the definition, as the catalog deparses it.
+        /// Part after `USING` of the definition, as the catalog deparses it.
         definition: String,
     },
-    /// The twin of an index of the table that serves a constraint.
+    /// Equivalent of a parent index that supports a constraint.
     Constraint {
         /// The table's index.
         of: Identifier,
@@ -95,12 +95,12 @@ pub enum IndexBody {
     Named {
         /// The name the resource gives it, where it stands by itself.
         stands_for: Option<Identifier>,
-        /// What it is.
+        /// Definition of the index.
         shape: IndexShape,
     },
 }
 
-/// What becomes a partition of what.
+/// Table and partitioned table of an attach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attach {
     /// The table that its marker names.
@@ -109,24 +109,24 @@ pub struct Attach {
     pub table: QualifiedName,
     /// The table that becomes its partition.
     pub partition: QualifiedName,
-    /// What it will take.
+    /// Bounds of the partition.
     pub bounds: Bounds,
     /// The default partition, where there is one.
     pub default: Option<QualifiedName>,
-    /// The promise about the default partition that this needs, and that goes with it.
+    /// Default-partition check that the attach needs, and that it drops.
     pub exclusion: Option<Identifier>,
     /// The tables the foreign keys lead to.
     pub references: Vec<QualifiedName>,
     /// The tables whose foreign keys lead here.
     pub referenced_by: Vec<QualifiedName>,
-    /// What a person wrote into its comment, and what stays.
+    /// Part of its comment that a user wrote, which stays.
     pub comment: Option<String>,
     /// Whether it was a partition before, and so has foreign keys that become the table's again.
     pub again: bool,
     /// Constraints of the table to attach that `ATTACH PARTITION` would not recognize and would create again:
     /// they are dropped first, in the same transaction.
     pub replaced: Vec<Identifier>,
-    /// What its comment will say.
+    /// New comment.
     pub marker: Marker,
     /// Whether the record of a conversion lists the partitions, and gets the new one: it has no rows that a sweep
     /// would have to compare.
@@ -134,7 +134,7 @@ pub struct Attach {
 }
 
 impl Attach {
-    /// Returns what is locked besides a default partition.
+    /// Returns the locks except that on a default partition.
     pub(super) fn locks_beside_default(&self, of_table: LockMode) -> Locks<'_> {
         let mut locks = vec![(&self.table, of_table), (&self.partition, LockMode::AccessExclusive)];
         // Where the table has foreign keys of its own already, their triggers on what they lead to go.
@@ -194,7 +194,7 @@ impl StepFacts for Attach {
 /// The unattached table to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscardPartition {
-    /// The table.
+    /// Name of the table.
     pub partition: QualifiedName,
 }
 

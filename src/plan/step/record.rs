@@ -17,9 +17,9 @@ pub struct MarkPartitions {
     pub managed: ManagedTable,
     /// The partitioned table, whose comment records adoptions.
     pub table: QualifiedName,
-    /// The partitions.
+    /// Partitions to mark.
     pub partitions: Vec<MarkedPartition>,
-    /// What they are from now on.
+    /// New state of the partitions.
     pub marking: Marking,
     /// Digests of the names that have been adopted, as the table's comment records them from then on;
     /// `None` if that does not change.
@@ -68,34 +68,34 @@ impl StepFacts for MarkPartitions {
 /// A partition whose comment says what it is to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkedPartition {
-    /// Its name.
+    /// Name of the partition.
     pub name: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
     pub oid: Option<u32>,
-    /// What it takes.
+    /// Bounds of the partition.
     pub bounds: Bounds,
-    /// What a person wrote into its comment, and what stays.
+    /// Part of its comment that a user wrote, which stays.
     pub comment: Option<String>,
-    /// What its comment will say.
+    /// New comment.
     pub marker: Marker,
 }
 
-/// What partitions become by being marked.
+/// New state of marked partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marking {
     /// Mark partitions as managed, because the annotation names them.
     Adopted,
-    /// Mark partitions as expired: they are detached without another approval, whatever becomes of this run.
+    /// Mark partitions as expired: they are detached without another approval, even if this run is interrupted.
     Expired {
         /// And dropped later: the spec says `onExpiry: Drop`.
         drops: bool,
     },
     /// Mark expired partitions as attached: the retention keeps them after all.
     Kept,
-    /// Mark detached tables that were to be kept as to be dropped, because the spec says `onExpiry: Drop` now:
-    /// their grace period starts.
+    /// Mark detached tables that were kept as tables to drop, because the spec says `onExpiry: Drop` now: their
+    /// grace period starts.
     ForDrop,
-    /// Mark detached tables that were to be dropped as to be kept: the spec no longer says `onExpiry: Drop`.
+    /// Mark detached tables as kept again: the spec no longer says `onExpiry: Drop`.
     NotForDrop,
     /// Remove from the table's comment the adoptions that the annotation no longer names, so that the names
     /// can be adopted again.
@@ -130,7 +130,7 @@ impl Marking {
     }
 }
 
-/// What is written down of a detached table.
+/// Record of a detached table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remember {
     /// The table it was a partition of, which its marker and its bounds check name.
@@ -139,11 +139,11 @@ pub struct Remember {
     pub partition: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
     pub oid: Option<u32>,
-    /// What it took.
+    /// Bounds of the partition before the detach.
     pub bounds: Bounds,
     /// The condition that every row of the partitioned table meets, if that is a partition itself.
     pub inherited: Option<String>,
-    /// What a person wrote into its comment, and what stays.
+    /// Part of its comment that a user wrote, which stays.
     pub comment: Option<String>,
     /// The earliest date to record. Postgres records the time of its own clock when the step runs, if that
     /// is later.
@@ -153,7 +153,7 @@ pub struct Remember {
     pub drops: bool,
     /// Object identifier of the partitioned table.
     pub parent: Option<u32>,
-    /// How often an expiry of the partition has been taken back.
+    /// Number of times that the expiry of the partition was reversed.
     pub cycle: u32,
     /// The publications that name it, and that it leaves: they would go on publishing it.
     pub publications: Vec<Identifier>,
@@ -202,7 +202,7 @@ pub struct StateBounds {
     pub partition: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
     pub oid: Option<u32>,
-    /// What it takes, or took.
+    /// Bounds of the partition.
     pub range: KeyRange,
     /// The condition that every row of the partitioned table meets, if that is a partition itself.
     pub inherited: Option<String>,

@@ -5,14 +5,14 @@ use super::text::size;
 use crate::partition::{Bounds, LockMode, ManagedTable, Marker, QualifiedName};
 use crate::plan::remedy::names;
 
-/// What is detached, and how.
+/// Detach of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detach {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The partition.
+    /// Name of the partition.
     pub partition: QualifiedName,
-    /// What it takes.
+    /// Bounds of the partition.
     pub bounds: Bounds,
     /// Whether the application goes on meanwhile. Postgres refuses it beside a default partition (55000).
     /// <https://www.postgresql.org/docs/current/sql-altertable.html>
@@ -23,11 +23,11 @@ pub struct Detach {
     pub references: Vec<QualifiedName>,
     /// The tables whose foreign keys lead here.
     pub referenced_by: Vec<QualifiedName>,
-    /// The partition that is detached before: of two detaches at once Postgres refuses one (55000).
+    /// Partition that is detached before: Postgres rejects a second detach at the same time (55000).
     pub after: Option<QualifiedName>,
-    /// How many rows it has, as the planner estimates.
+    /// Estimated number of rows.
     pub rows: Option<u64>,
-    /// How many bytes its heap has.
+    /// Size of its heap in bytes.
     pub bytes: u64,
 }
 
@@ -74,8 +74,8 @@ impl StepFacts for Detach {
     }
 
     fn needs(&self) -> Vec<Object> {
-        // It is marked as expired before: the next run knows by its marker that the detach was wanted. And of two
-        // detaches at once Postgres refuses one.
+        // It is marked as expired before, so the next run knows from its marker that the detach was intended.
+        // Postgres rejects a second detach at the same time.
         let after = self.after.iter().cloned().map(Object::Relation);
         after.chain([Object::Markers(self.table.clone())]).collect()
     }
@@ -116,7 +116,7 @@ impl StepFacts for Detach {
 pub struct FinalizeDetach {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The partition.
+    /// Name of the partition.
     pub partition: QualifiedName,
     /// The tables the foreign keys lead to.
     pub references: Vec<QualifiedName>,
@@ -171,15 +171,15 @@ pub struct DropDetached {
     pub partition: QualifiedName,
     /// Its object identifier: another table of the same name is another table.
     pub oid: u32,
-    /// What it took.
+    /// Bounds of the partition before the detach.
     pub bounds: Bounds,
-    /// What its comment must still say.
+    /// Marker that its comment must still have.
     pub marker: Marker,
     /// The tables its foreign keys lead to.
     pub references: Vec<QualifiedName>,
-    /// How many rows it has, as the planner estimates.
+    /// Estimated number of rows.
     pub rows: Option<u64>,
-    /// How many bytes its heap has.
+    /// Size of its heap in bytes.
     pub bytes: u64,
 }
 

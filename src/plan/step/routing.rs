@@ -29,7 +29,7 @@ pub struct Route {
 /// A routed role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutedRole {
-    /// The role.
+    /// Name of the role.
     pub role: Identifier,
     /// Since when it is routed, or `None` if the step routes it.
     pub since: Option<Timestamp>,
@@ -51,9 +51,9 @@ pub struct RoutingView {
 /// The search path of a role in this database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathChange {
-    /// The role.
+    /// Name of the role.
     pub role: Identifier,
-    /// The database.
+    /// Name of the database.
     pub database: Identifier,
     /// The setting that was found, or `None` if there is none.
     pub from: Option<String>,

@@ -12,7 +12,7 @@ pub struct Swap {
     pub source: u32,
     /// Object identifier of the partitioned table.
     pub copy: u32,
-    /// How the triggers of the plain table see written rows: those that a cutover drops, and a rollback creates.
+    /// Level of the triggers of the plain table, which a cutover drops and a rollback creates.
     pub level: SyncLevel,
     /// Views of the serving table that get the same definition again, so that they read the other table.
     pub views: Vec<QualifiedName>,

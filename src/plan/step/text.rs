@@ -15,7 +15,7 @@ pub(super) fn rows(rows: u64) -> String {
     if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
-/// How much a table holds, as the planner estimates.
+/// Returns the estimated rows and the size of a table.
 pub(super) fn size(estimated: Option<u64>, bytes: u64) -> String {
     match estimated {
         Some(n) => format!("~{}, {}", rows(n), shown_bytes(bytes)),

@@ -18,10 +18,10 @@ use crate::sql::{self, Whose};
 pub use verdict::Verdict;
 use verdict::{Tables, is_query, judge_error, judge_plan};
 
-/// How long all statements together may take.
+/// Time limit of all statements together.
 const JUDGE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long the server may take to end the transaction.
+/// Time limit of the end of the transaction.
 const END_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A statement of `pg_stat_statements`.
@@ -32,31 +32,32 @@ pub struct Statement {
     pub query_id: String,
     /// Role that executed it.
     pub role: String,
-    /// How often it was executed.
+    /// Number of executions.
     pub calls: u64,
     /// Its text, as `pg_stat_statements` shows it.
     pub text: String,
     search_path: String,
 }
 
-/// What is to be known of the statements of a table.
+/// Verdicts on the statements of a table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct StatementReport {
     /// The statements whose text has the name of the table, those with the most calls first.
     pub statements: Vec<(Statement, Verdict)>,
-    /// How many statements with the name of the table are no queries: `COPY`, `TRUNCATE`, `LOCK` …
+    /// Number of statements with the name of the table that are not queries: `COPY`, `TRUNCATE`, `LOCK` …
     pub not_queries: usize,
-    /// How many statements with the name of the table were not judged because there are too many, or they are too long.
+    /// Number of statements with the name of the table that were not checked because there are too many, or they
+    /// are too long.
     pub omitted: u64,
-    /// How many statements were not judged because the time was over.
+    /// Number of statements that were not checked because the time was over.
     pub out_of_time: usize,
-    /// How many statements of other roles have a text that the login role must not see.
+    /// Number of statements of other roles whose text the login role cannot see.
     pub hidden: u64,
     /// Roles whose statements were not judged.
     pub other_roles: Vec<String>,
 }
 
-/// What the database answers.
+/// Answer of the database.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Found {

@@ -1,4 +1,4 @@
-//! What a plan, or the error in its place, says of a statement.
+//! Verdict on a statement, from its plan or the error in its place.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::partition::QualifiedName;
 use crate::postgres::DatabaseError;
 
-/// What becomes of a statement if its table is partitioned.
+/// Effect of partitioning on a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is planned, and a condition on the partition key restricts the partitions that it visits.
@@ -38,7 +38,7 @@ impl Tables<'_> {
     }
 }
 
-/// What begins the statements that Postgres plans.
+/// First words of the statements that Postgres plans.
 const QUERIES: [&str; 8] =
     ["select", "insert", "update", "delete", "merge", "with", "values", "table"];
 

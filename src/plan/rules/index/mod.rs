@@ -123,7 +123,7 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
     }
 }
 
-/// What an earlier run left of a replacement that nothing needs any more.
+/// Drops what an earlier run left of a replacement that is no longer needed.
 fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
     let replacement = replacement_name(index);
     let is_ours = table_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());

@@ -85,13 +85,13 @@ fn belongs_on(
     }
 }
 
-/// An index that partitions are to have.
+/// Index that partitions must have.
 pub(super) struct Wanted<'a> {
     /// The index of the table to which those of the partitions will belong, or the name in the spec.
     pub(super) of: &'a Identifier,
     /// The name in the spec, if it stands by itself.
     pub(super) stands_for: Option<&'a Identifier>,
-    /// What it is.
+    /// Definition of the index.
     pub(super) definition: IndexDefinition,
     /// The properties that its definition does not have.
     pub(super) settings: IndexSettings,

@@ -8,28 +8,28 @@ use crate::partition::{Identifier, KeyRange, QualifiedName};
 use crate::plan::DefaultBlocker;
 use crate::plan::step::Drain;
 
-/// How long it takes to move a row, with a few indexes, in microseconds; about, and rather too long.
-/// `cargo bench --bench drain` measures it.
+/// Time to move a row with a few indexes, in microseconds, as a high estimate. `cargo bench --bench drain`
+/// measures it.
 const MICROS_A_ROW: u64 = 50;
 
-/// How much of the default partition is read in a millisecond, in bytes; about, and rather too little.
+/// Bytes of the default partition that are read in a millisecond, as a low estimate.
 const BYTES_A_MILLISECOND: u64 = 500_000;
 
-/// How much is moved in a millisecond, in bytes, TOAST and indexes included; about, and rather too little. A row of a
-/// hundred bytes takes no longer for it; one of 100 kB takes 2 ms.
+/// Bytes that are moved in a millisecond, with TOAST and indexes, as a low estimate. It does not matter for a row
+/// of 100 bytes; a row of 100 kB takes 2 ms.
 const BYTES_MOVED_A_MILLISECOND: u64 = 50_000;
 
-/// How often it is read: to see whether there are rows, to find them, and by Postgres, to see that none is left.
+/// Number of times that it is read: to check for rows, to find them, and by Postgres, to check that none is left.
 const SCANS: u64 = 3;
 
-/// How long everybody waits for the least of drains, about.
+/// Minimum time of a drain, estimated.
 const LEAST_MILLIS: u64 = 5;
 
 /// The default partition, which rows move out of, and what only it has.
 type Source<'a> = (&'a ObservedPartition, &'a DefaultFacts);
 
-/// How long it takes to move rows out of a default partition that has `count` of them, in milliseconds; about, and
-/// rather too long.
+/// Returns the time to move rows out of a default partition with `count` rows, in milliseconds, as a high
+/// estimate.
 pub(super) fn millis(default: Source<'_>, rows: u64, count: Option<u64>) -> u64 {
     let (partition, facts) = default;
     let scans = SCANS.saturating_mul(partition.bytes) / BYTES_A_MILLISECOND;
@@ -38,7 +38,7 @@ pub(super) fn millis(default: Source<'_>, rows: u64, count: Option<u64>) -> u64 
     scans.saturating_add(by_rows.max(by_bytes)).max(LEAST_MILLIS)
 }
 
-/// How much of a default partition is moved with some of its rows; twice their share, since rows differ.
+/// Returns the bytes that are moved with some rows of a default partition: twice their share, because rows differ.
 fn moved_bytes(total_bytes: u64, rows: u64, count: Option<u64>) -> u64 {
     let count = count.unwrap_or(rows).max(rows).max(1);
     let share = u128::from(total_bytes) * u128::from(rows) * 2 / u128::from(count);
@@ -50,7 +50,7 @@ pub(super) fn is_too_long(millis: u64, lock_timeout: Duration) -> bool {
     u128::from(millis) > lock_timeout.as_millis() / 2
 }
 
-/// What keeps rows from being moved out of a default partition.
+/// Returns the blocker of a drain.
 pub(super) fn blocker(
     (default, facts): Source<'_>,
     range: KeyRange,

@@ -91,7 +91,7 @@ fn most_partitions(ground: &Ground<'_>, draft: &Draft) -> usize {
 /// A partition that is missing, and how it is created.
 pub(super) struct Wanted<'a> {
     pub(super) missing: Missing,
-    /// Its range.
+    /// Range of the partition.
     range: KeyRange,
     /// The name that it gets if no other relation has it.
     name: Identifier,
@@ -110,12 +110,11 @@ impl Wanted<'_> {
     }
 }
 
-/// How a partition can be attached.
+/// Method of an attach.
 enum Way {
     /// As it is: there is no default partition, or an empty one.
     Free,
-    /// Behind a promise that the default partition holds nothing of its range, so that nothing is
-    /// scanned under an exclusive lock.
+    /// With a default-partition check for its range, so that nothing is scanned under an exclusive lock.
     Excluding,
     /// Together with its rows, which are in the default partition: this many.
     Draining(u64),
@@ -176,8 +175,8 @@ fn beside_default(
     if !default.owned {
         return Way::Blocked(draft.not_owner_of(default));
     }
-    // The promise would make an application's insert fail that the default partition takes now;
-    // where an earlier run made it, the insert fails already, and attaching is what cures it.
+    // The check would make inserts fail that the default partition takes now. If an earlier run added it, they
+    // fail already, and the attach ends that.
     let promised = facts.checks.iter().any(|e| e.name == default_check(range));
     let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
     if !is_drained {
@@ -188,8 +187,8 @@ fn beside_default(
     if rows > 0 || is_in_use {
         return blocker.map_or(Way::Draining(rows), of_default);
     }
-    // Rows of this range may come at any time. So there is no promise where there is another way, and as
-    // long as all of these together make nobody wait for long.
+    // Rows of this range can come at any time. So a check is added only if there is no other way, or the drains
+    // together would take too long.
     *spent = spent.saturating_add(drain::millis((default, facts), 0, None));
     if blocker.is_some() || drain::is_too_long(*spent, ground.desired.limits.lock_timeout) {
         return Way::Excluding;
@@ -197,8 +196,7 @@ fn beside_default(
     Way::Draining(0)
 }
 
-/// What keeps a table from being attached again that was detached from there; `None` if there is no such
-/// table.
+/// Returns the blocker of the reattach of a table that was detached from there; `None` if there is no such table.
 fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
     if draft.prepared_for(bounds).is_some() {
         return None;
