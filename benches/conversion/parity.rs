@@ -15,7 +15,10 @@ pub(crate) async fn row(bench: &Bench) {
     let rows = if bench.short { ROWS / 10 } else { ROWS };
     table::converted(&bench.database, "compared", "Row", rows).await;
     let hand = Watched::connect(&bench.database).await;
-    hand.client.batch_execute("SET plan_cache_mode = force_custom_plan").await.unwrap();
+    // The time of a parallel worker would not count.
+    let settings =
+        "SET plan_cache_mode = force_custom_plan; SET max_parallel_workers_per_gather = 0";
+    hand.client.batch_execute(settings).await.unwrap();
     let (mut operator, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..bench.times(ROUNDS) {
         let pages = sweep(bench, &hand.client).await;

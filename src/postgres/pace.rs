@@ -9,9 +9,10 @@ const FIRST_PAGE: u32 = 1_000;
 const SMALLEST_PAGE: u32 = 1;
 const LARGEST_PAGE: u32 = 50_000;
 
-/// A page that takes less time than the first of these is followed by a larger one, a page that takes more than the second
-/// by a smaller one.
-const PAGE_TIME: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
+/// A page that takes more time is followed by a smaller one, a page that takes less than half of it by a larger one. A page
+/// that copies locks its rows. A page that compares locks none, and each page has a cost of its own besides that of its rows.
+const COPY_TIME: Duration = Duration::from_millis(60);
+const COMPARE_TIME: Duration = Duration::from_millis(200);
 
 /// A page that blocks other sessions and takes more time than this is followed by a smaller one.
 const BLOCKING_TIME: Duration = Duration::from_millis(10);
@@ -23,6 +24,8 @@ pub(super) const LAG_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Pace {
     /// Rows of the next page.
     pub(super) rows: u32,
+    /// The longest that a page is meant to take.
+    page_time: Duration,
     max_rows_per_second: Option<u32>,
     /// Time to leave to other sessions, since the last page blocked one.
     time_of_others: Duration,
@@ -33,14 +36,16 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(work: &Work) -> Self {
-        let max_rows_per_second = match work {
-            Work::Copy(copy) => copy.max_rows_per_second,
-            Work::Compare(_) => None,
+    /// Returns the pace of work whose pages the server cancels after `timeout`.
+    pub(super) fn new(work: &Work, timeout: Duration) -> Self {
+        let (max_rows_per_second, page_time) = match work {
+            Work::Copy(copy) => (copy.max_rows_per_second, COPY_TIME),
+            Work::Compare(_) => (None, COMPARE_TIME),
         };
         let rows = max_rows_per_second.unwrap_or(FIRST_PAGE).clamp(1, FIRST_PAGE);
         Self {
             rows,
+            page_time: page_time.min(timeout / 2),
             max_rows_per_second,
             time_of_others: Duration::ZERO,
             blocked_since: None,
@@ -62,11 +67,12 @@ impl Pace {
     pub(super) fn took(&mut self, time: Duration, blocks: bool) {
         self.blocked_since = None;
         self.time_of_others = if blocks { time } else { Duration::ZERO };
-        let (short, long) = PAGE_TIME;
-        let longest = if blocks { BLOCKING_TIME } else { long };
+        let longest = if blocks { BLOCKING_TIME } else { self.page_time };
         if time > longest {
             self.resize(self.rows / 2);
-        } else if time < short && !blocks {
+        } else if time < self.page_time / 8 && !blocks {
+            self.resize(self.rows.saturating_mul(4));
+        } else if time < self.page_time / 2 && !blocks {
             self.resize(self.rows.saturating_add(self.rows / 2).saturating_add(1));
         }
     }
@@ -98,6 +104,7 @@ mod tests {
     fn pace(max_rows_per_second: Option<u32>) -> Pace {
         Pace {
             rows: FIRST_PAGE,
+            page_time: COPY_TIME,
             max_rows_per_second,
             time_of_others: Duration::ZERO,
             blocked_since: None,
@@ -108,12 +115,14 @@ mod tests {
     #[test]
     fn pages_are_sized_by_time() {
         let mut pace = pace(None);
-        pace.took(Duration::from_millis(10), false);
+        pace.took(Duration::from_millis(20), false);
         assert_eq!(pace.rows, 1_501);
-        pace.took(Duration::from_millis(70), false);
+        pace.took(Duration::from_millis(40), false);
         assert_eq!(pace.rows, 1_501);
         pace.took(Duration::from_millis(200), false);
         assert_eq!(pace.rows, 750);
+        pace.took(Duration::from_millis(5), false);
+        assert_eq!(pace.rows, 3_000);
         for _ in 0..20 {
             pace.met_lock();
         }
@@ -134,7 +143,7 @@ mod tests {
         // A short page blocks nobody for long.
         pace.took(Duration::from_millis(5), true);
         assert_eq!(pace.rows, FIRST_PAGE / 2);
-        pace.took(Duration::from_millis(5), false);
+        pace.took(Duration::from_millis(20), false);
         assert_eq!(pace.rows, 751);
         assert_eq!(pace.pause(1_000, time), Duration::ZERO);
     }

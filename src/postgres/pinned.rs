@@ -15,9 +15,9 @@ pub(super) const NO_TRANSACTION_TIMEOUT: &str = "-c transaction_timeout=0";
 
 /// Settings that not every server has. The server checks within seconds whether the client is gone: otherwise a
 /// build would continue for hours, and keep the lock on the table.
-pub(super) const SETTLE: &str = "SELECT pg_catalog.set_config(s.name, v.value, false) \
-    FROM pg_catalog.pg_settings s JOIN (VALUES ('client_connection_check_interval', '10s'), \
-    ('transaction_timeout', '0')) AS v (name, value) ON v.name OPERATOR(pg_catalog.=) s.name";
+pub(super) const SETTLE: &str = "SELECT pg_catalog.set_config(v.name, v.value, false) \
+    FROM (VALUES ('client_connection_check_interval', '10s'), ('transaction_timeout', '0')) AS v (name, value) \
+    WHERE pg_catalog.current_setting(v.name, true) IS NOT NULL";
 
 /// Asks for a setting of this session, which a connection pooler does not return, and whether the server is read-only.
 pub(super) const PROBE: &str = "SELECT pg_catalog.current_setting('pgpartition.probe', true), \

@@ -62,7 +62,7 @@ pub async fn verify_rows(
     progress: &mut dyn Progress,
 ) -> Result<Verified, DatabaseError> {
     let mut outcome = WorkOutcome::new(Work::Compare(rows.clone()));
-    let mut tempo = Pace::new(&outcome.work);
+    let mut tempo = Pace::new(&outcome.work, timeouts.lock_timeout);
     let mut verified = Verified::default();
     session.reset().await?;
     session

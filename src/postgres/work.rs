@@ -99,7 +99,7 @@ pub async fn advance(
 ) -> Option<WorkOutcome> {
     let work = checked.plan().work.as_ref()?.work.clone();
     let started = Instant::now();
-    let mut tempo = Pace::new(&work);
+    let mut tempo = Pace::new(&work, timeouts.lock_timeout);
     let mut outcome = WorkOutcome::new(work);
     while started.elapsed() < time && outcome.goes_on() {
         let page = next_page(lock, &outcome.work, &mut tempo, timeouts, authority);

@@ -394,6 +394,7 @@ DELETE FROM pgpartition.conversions AS c WHERE c.schema_name = 'shop' AND c.tabl
 -- copy_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
+SET LOCAL synchronous_commit = off;
 DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
@@ -468,10 +469,16 @@ BEGIN
     upto_1 := last_1;
   END IF;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
+  PERFORM FROM "shop"."orders_partitioned" AS t WHERE (pgpartition.is_first OR (t."id") > (pgpartition.after_1)) AND (t."id") <= (pgpartition.upto_1) ORDER BY t."id" LIMIT 1;
   BEGIN
+    IF FOUND THEN
     INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
       SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page
       WHERE NOT EXISTS (SELECT FROM "shop"."orders_partitioned" AS t WHERE (pgpartition.is_first OR (t."id") > (pgpartition.after_1)) AND (t."id") <= (pgpartition.upto_1) AND t."id" = page."id" AND t."org_id" = page."org_id");
+    ELSE
+    INSERT INTO "shop"."orders_partitioned" ("id", "org_id", "at", "status") OVERRIDING SYSTEM VALUE
+      SELECT page."id", page."org_id", page."at", page."status" FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (s."id") <= (pgpartition.upto_1) ORDER BY s."id" FOR SHARE) AS page;
+    END IF;
     GET DIAGNOSTICS copied = ROW_COUNT;
     blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
   EXCEPTION WHEN unique_violation OR exclusion_violation THEN
@@ -507,6 +514,7 @@ UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, co
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
+SET LOCAL synchronous_commit = off;
 DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
@@ -583,11 +591,11 @@ BEGIN
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
   LOOP
-  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), array_agg(ARRAY[coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b")
+  SELECT count(a."id"), count(b."id"), array_agg(ARRAY[coalesce(a."id", b."id")::text, coalesce(a."org_id", b."org_id")::text]) FILTER (WHERE a."id" IS NULL OR b."id" IS NULL OR ROW(a."id", a."org_id", a."at", a."status")::record *<> ROW(b."id", b."org_id", b."at", b."status")::record)
     INTO source_rows, copy_rows, pgpartition.keys
-    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
-    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS "pgpartition_b"
-    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS a
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS b
+    ON a."id" = b."id" AND a."org_id" = b."org_id";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
   EXIT WHEN copy_rows <= 2000;
@@ -669,11 +677,11 @@ BEGIN
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text] END;
   LOOP
-  SELECT count("pgpartition_a"."id"), count("pgpartition_b"."id"), array_agg(ARRAY[CASE WHEN "pgpartition_a"."id" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."id" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a"."id", "pgpartition_b"."id")::text, coalesce("pgpartition_a"."org_id", "pgpartition_b"."org_id")::text]) FILTER (WHERE "pgpartition_a"."id" IS NULL OR "pgpartition_b"."id" IS NULL OR "pgpartition_a" *<> "pgpartition_b")
+  SELECT count(a."id"), count(b."id"), array_agg(ARRAY[CASE WHEN a."id" IS NULL THEN ''''extra'''' WHEN b."id" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce(a."id", b."id")::text, coalesce(a."org_id", b."org_id")::text]) FILTER (WHERE a."id" IS NULL OR b."id" IS NULL OR ROW(a."id", a."org_id", a."at", a."status")::record *<> ROW(b."id", b."org_id", b."at", b."status")::record)
     INTO source_rows, copy_rows, pgpartition.keys
-    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS "pgpartition_a"
-    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS "pgpartition_b"
-    ON "pgpartition_a"."id" = "pgpartition_b"."id" AND "pgpartition_a"."org_id" = "pgpartition_b"."org_id";
+    FROM (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1))) AS a
+    FULL JOIN (SELECT s."id", s."org_id", s."at", s."status" FROM "shop"."orders_partitioned" AS s WHERE (pgpartition.is_first OR (s."id") > (pgpartition.after_1)) AND (pgpartition.is_last OR (s."id") <= (pgpartition.upto_1)) LIMIT 2000 + 1) AS b
+    ON a."id" = b."id" AND a."org_id" = b."org_id";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
   EXIT WHEN copy_rows <= 2000;
@@ -1264,6 +1272,7 @@ _END_with_o';
 -- copy_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
+SET LOCAL synchronous_commit = off;
 DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
@@ -1361,7 +1370,12 @@ y", s."pgpartition" OFFSET 999 LIMIT 1;
     upto_2 := last_2;
   END IF;
   PERFORM set_config(''''pgpartition.sync'''', ''''on'''', true);
+  PERFORM FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS t WHERE (pgpartition.is_first OR (t."k''''e
+y", t."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (t."k''''e
+y", t."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY t."k''''e
+y", t."pgpartition" LIMIT 1;
   BEGIN
+    IF FOUND THEN
     INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" ("k''''e
 y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\\\", "''''''''", "$$") OVERRIDING SYSTEM VALUE
       SELECT page."k''''e
@@ -1376,6 +1390,17 @@ y", t."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (t."k''''
 y", t."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) AND t."k''''e
 y" = page."k''''e
 y" AND t."pgpartition" = page."pgpartition" AND t."select" = page."select");
+    ELSE
+    INSERT INTO "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" ("k''''e
+y", "pgpartition", "select", "s", "t", "new", "old", "found", "at", "reached", "pgpartition_a", "a;b", "\\\\", "''''''''", "$$") OVERRIDING SYSTEM VALUE
+      SELECT page."k''''e
+y", page."pgpartition", page."select", page."s", page."t", page."new", page."old", page."found", page."at", page."reached", page."pgpartition_a", page."a;b", page."\\\\", page."''''''''", page."$$" FROM (SELECT s."k''''e
+y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
+_END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
+y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (s."k''''e
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2) ORDER BY s."k''''e
+y", s."pgpartition" FOR SHARE) AS page;
+    END IF;
     GET DIAGNOSTICS copied = ROW_COUNT;
     blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));
   EXCEPTION WHEN unique_violation OR exclusion_violation THEN
@@ -1419,6 +1444,7 @@ _END_with_o' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 
 -- compare_page
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
+SET LOCAL synchronous_commit = off;
 DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
@@ -1516,26 +1542,28 @@ y", s."pgpartition" OFFSET 999 LIMIT 1;
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
   LOOP
-  SELECT count("pgpartition_a_2"."k''''e
-y"), count("pgpartition_b"."k''''e
-y"), array_agg(ARRAY[coalesce("pgpartition_a_2"."k''''e
-y", "pgpartition_b"."k''''e
-y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''''e
-y" IS NULL OR "pgpartition_b"."k''''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b")
+  SELECT count(a."k''''e
+y"), count(b."k''''e
+y"), array_agg(ARRAY[coalesce(a."k''''e
+y", b."k''''e
+y")::text, coalesce(a."pgpartition", b."pgpartition")::text, coalesce(a."select", b."select")::text]) FILTER (WHERE a."k''''e
+y" IS NULL OR b."k''''e
+y" IS NULL OR ROW(a."k''''e
+y", a."pgpartition", a."select", a."s", a."t", a."new", a."old", a."found", a."at", a."reached", a."pgpartition_a", a."a;b", a."\\\\", a."''''''''", a."$$")::record *<> ROW(b."k''''e
+y", b."pgpartition", b."select", b."s", b."t", b."new", b."old", b."found", b."at", b."reached", b."pgpartition_a", b."a;b", b."\\\\", b."''''''''", b."$$")::record)
     INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS a
     FULL JOIN (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS "pgpartition_b"
-    ON "pgpartition_a_2"."k''''e
-y" = "pgpartition_b"."k''''e
-y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS b
+    ON a."k''''e
+y" = b."k''''e
+y" AND a."pgpartition" = b."pgpartition" AND a."select" = b."select";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
   EXIT WHEN copy_rows <= 2000;
@@ -1648,28 +1676,30 @@ y", s."pgpartition" OFFSET 999 LIMIT 1;
   done := is_last;
   reached := CASE WHEN NOT done THEN ARRAY[pgpartition.upto_1::text, pgpartition.upto_2::text] END;
   LOOP
-  SELECT count("pgpartition_a_2"."k''''e
-y"), count("pgpartition_b"."k''''e
-y"), array_agg(ARRAY[CASE WHEN "pgpartition_a_2"."k''''e
-y" IS NULL THEN ''''extra'''' WHEN "pgpartition_b"."k''''e
-y" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce("pgpartition_a_2"."k''''e
-y", "pgpartition_b"."k''''e
-y")::text, coalesce("pgpartition_a_2"."pgpartition", "pgpartition_b"."pgpartition")::text, coalesce("pgpartition_a_2"."select", "pgpartition_b"."select")::text]) FILTER (WHERE "pgpartition_a_2"."k''''e
-y" IS NULL OR "pgpartition_b"."k''''e
-y" IS NULL OR "pgpartition_a_2" *<> "pgpartition_b")
+  SELECT count(a."k''''e
+y"), count(b."k''''e
+y"), array_agg(ARRAY[CASE WHEN a."k''''e
+y" IS NULL THEN ''''extra'''' WHEN b."k''''e
+y" IS NULL THEN ''''missing'''' ELSE ''''different'''' END, coalesce(a."k''''e
+y", b."k''''e
+y")::text, coalesce(a."pgpartition", b."pgpartition")::text, coalesce(a."select", b."select")::text]) FILTER (WHERE a."k''''e
+y" IS NULL OR b."k''''e
+y" IS NULL OR ROW(a."k''''e
+y", a."pgpartition", a."select", a."s", a."t", a."new", a."old", a."found", a."at", a."reached", a."pgpartition_a", a."a;b", a."\\\\", a."''''''''", a."$$")::record *<> ROW(b."k''''e
+y", b."pgpartition", b."select", b."s", b."t", b."new", b."old", b."found", b."at", b."reached", b."pgpartition_a", b."a;b", b."\\\\", b."''''''''", b."$$")::record)
     INTO source_rows, copy_rows, pgpartition.keys
     FROM (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''""\\\\--/*;
 _END_with_o" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS "pgpartition_a_2"
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2))) AS a
     FULL JOIN (SELECT s."k''''e
 y", s."pgpartition", s."select", s."s", s."t", s."new", s."old", s."found", s."at", s."reached", s."pgpartition_a", s."a;b", s."\\\\", s."''''''''", s."$$" FROM "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned" AS s WHERE (pgpartition.is_first OR (s."k''''e
 y", s."pgpartition") > (pgpartition.after_1, pgpartition.after_2)) AND (pgpartition.is_last OR (s."k''''e
-y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS "pgpartition_b"
-    ON "pgpartition_a_2"."k''''e
-y" = "pgpartition_b"."k''''e
-y" AND "pgpartition_a_2"."pgpartition" = "pgpartition_b"."pgpartition" AND "pgpartition_a_2"."select" = "pgpartition_b"."select";
+y", s."pgpartition") <= (pgpartition.upto_1, pgpartition.upto_2)) LIMIT 2000 + 1) AS b
+    ON a."k''''e
+y" = b."k''''e
+y" AND a."pgpartition" = b."pgpartition" AND a."select" = b."select";
   differing := coalesce(array_length(keys, 1), 0);
   keys := keys[1:100];
   EXIT WHEN copy_rows <= 2000;

@@ -156,13 +156,17 @@ fn script(table: &CopiedTable, page: Page, parts: &Parts) -> Script {
     let by = |role: Role| move |sql| Statement { role: role.clone(), sql };
     let [lock_timeout, statement_timeout] = timeouts(page.statement_timeout);
     let check = check_records(&CONVERSIONS, page.login);
-    let before = [lock_timeout, statement_timeout, check].into_iter();
+    let before = [lock_timeout, statement_timeout, Sql(NO_FLUSH.to_owned()), check].into_iter();
     let before = before.chain(parts.prepare.clone()).chain([begin(table, parts)]);
     let work = run_as_owner(&table.owner, &parts.block).map(by(Role::Owner(table.owner.clone())));
     let record = Statement { role: Role::Operator, sql: Sql(parts.record.clone()) };
     let statements = before.map(by(Role::Operator)).chain(work).chain([record]);
     Script { mode: TransactionMode::InTransaction, statements: statements.collect() }
 }
+
+/// A page that a crash of the server takes back is done again, since the record of how far it got goes with it. So its row
+/// locks need not last until it is on disk.
+const NO_FLUSH: &str = "SET LOCAL synchronous_commit = off";
 
 /// The limits of a page.
 pub(super) fn timeouts(statement_timeout: Duration) -> [Sql; 2] {

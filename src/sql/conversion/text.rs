@@ -1,6 +1,6 @@
 //! Pieces of SQL that name the columns of both tables.
 
-use crate::partition::{CopiedTable, Identifier, Side, unused};
+use crate::partition::{CopiedTable, Identifier, Side};
 use crate::sql::quote::{literal, name, qualified};
 
 /// Label of the block of each function, which qualifies its variables.
@@ -190,12 +190,6 @@ impl<'a> Text<'a> {
     /// `(s."id", s."part") > (pgpartition.after_1, pgpartition.after_2)`
     pub(super) fn compared(key: &[&Identifier], alias: &str, operator: &str, stem: &str) -> String {
         format!("({}) {operator} ({})", of(alias, key).join(", "), Self::values(key, stem))
-    }
-
-    /// A name for whole rows that no column has: a column would take its place.
-    pub(super) fn row_alias(self, wished: &str) -> String {
-        let Ok(wished) = Identifier::new(wished) else { return wished.to_owned() };
-        name(&unused(&wished, |taken| self.0.columns.contains(taken)))
     }
 }
 
