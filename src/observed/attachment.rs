@@ -1,9 +1,12 @@
 //! What a conversion by `Attach` depends on besides the copy.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{BoundsCheck, ObservedPartition, ObservedTable, OldestRow, RawOldestRow};
-use crate::partition::{Identifier, KeyType, QualifiedName, is_attached_source};
+use crate::partition::{
+    Identifier, KeyRange, KeyType, QualifiedName, is_attached_source, shown_text,
+};
 
 /// What the database says of a plain table that becomes the oldest partition, or of the partition that it has become.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +18,12 @@ pub struct Attachment {
     /// Unique indexes that the plain table must have before it is attached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<NeededKey>,
-    /// Whether a check of the plain table says what it holds.
+    /// Whether the plain table has a check of its bounds.
     #[serde(default)]
     pub bounds: BoundsCheck,
+    /// The lower and the upper bound that the check states, as Postgres writes them, or `None` if it states something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<[String; 2]>,
     /// The row of the plain table with the least value in the partition column, or `None` if there was no question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<RawOldestRow>,
@@ -27,6 +33,16 @@ pub struct Attachment {
     /// Views of the owner that read the partitioned table, once it serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<QualifiedName>,
+    /// Objects that depend on the partitioned table, once it serves, and cannot be created again on the plain table: after a
+    /// rollback they would read an empty table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stranded: Vec<String>,
+    /// Whether the partitioned table, once it serves, was analyzed since it has rows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub analyzed: bool,
+    /// Time of the cutover, or `None` if the plain table serves, or the operator cannot read its record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving_since: Option<Timestamp>,
     /// Whether another partition has a row, or `None` if there was no question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_other_rows: Option<bool>,
@@ -64,9 +80,41 @@ impl Attachment {
     pub fn extent(&self, key: KeyType) -> Option<[OldestRow; 2]> {
         let found = [self.oldest.clone()?, self.newest.clone()?];
         Some(found.map(|row| {
-            OldestRow::from_raw(row, key)
-                .unwrap_or_else(|error| OldestRow::Failed { error: error.to_string() })
+            OldestRow::from_raw(row, key).unwrap_or_else(|_| OldestRow::Failed {
+                error: "it is at infinity, where no period is".to_owned(),
+            })
         }))
+    }
+
+    /// Returns why the plain table cannot be detached without a loss, as sentences without their ends.
+    #[must_use]
+    pub fn prevents_detach(&self) -> Vec<String> {
+        let rows = match self.has_other_rows {
+            Some(false) => None,
+            Some(true) => Some("another partition has rows".to_owned()),
+            None => Some("it is not known whether another partition has rows".to_owned()),
+        };
+        let stranded: Vec<_> = self.stranded.iter().map(|object| shown_text(object)).collect();
+        let stranded = (!stranded.is_empty())
+            .then(|| format!("{} would depend on an empty table", stranded.join(", ")));
+        rows.into_iter().chain(stranded).collect()
+    }
+
+    /// Returns whether the plain table has a check of exactly these bounds.
+    #[must_use]
+    pub fn bounds_of(&self, range: &KeyRange) -> BoundsCheck {
+        let is_of_range = self.checked.as_ref() == Some(&literals(range));
+        if is_of_range { self.bounds } else { BoundsCheck::Absent }
+    }
+
+    /// Makes known that the check of these bounds is there.
+    pub(crate) fn state_bounds(&mut self, range: &KeyRange) {
+        (self.bounds, self.checked) = (BoundsCheck::Stated, Some(literals(range)));
+    }
+
+    /// Makes known that there is no check.
+    pub(crate) fn drop_bounds(&mut self) {
+        (self.bounds, self.checked) = (BoundsCheck::Absent, None);
     }
 
     /// Returns whether the plain table has every index that it needs.
@@ -74,6 +122,11 @@ impl Attachment {
     pub fn has_keys(&self) -> bool {
         self.keys.iter().all(|key| key.state == KeyState::Valid)
     }
+}
+
+/// The bounds of a range, as Postgres writes them.
+fn literals(of: &KeyRange) -> [String; 2] {
+    [of.range.from(), of.range.to()].map(|edge| of.key.key_type.literal(edge))
 }
 
 impl ObservedTable {

@@ -4,10 +4,16 @@ use super::snapshot::RawPartition;
 use super::{BlockingTransaction, BoundsCheck, DetachedBy, PartitionState};
 use crate::partition::{Detached, ManagedTable, Mark, Marked, marker_in};
 
-/// Whether a table was detached from this one, and its comment does not say so any more.
+/// Whether a table was detached from this one, and its comment does not say so any more. The plain table of a conversion has
+/// the name of the partitioned one: an interrupted run left the check on it.
 pub(super) fn is_unmarked(raw: &RawPartition, table: &ManagedTable) -> bool {
     let comment = raw.comment.as_deref().unwrap_or_default();
-    !raw.attached && raw.bounds_check != BoundsCheck::Absent && marker_in(comment, table).is_none()
+    let own = table.name();
+    let is_itself = raw.schema == own.schema.as_str() && raw.name == own.name.as_str();
+    !raw.attached
+        && !is_itself
+        && raw.bounds_check != BoundsCheck::Absent
+        && marker_in(comment, table).is_none()
 }
 
 /// Whether a marker is for a partition of this table.

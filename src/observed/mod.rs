@@ -9,6 +9,7 @@ mod conversion;
 mod copy;
 mod copy_facts;
 mod default_rows;
+mod dependents;
 mod index_meaning;
 mod management;
 mod meaning;
@@ -39,6 +40,7 @@ pub use copy::{
     PropertyDifference,
 };
 pub use copy_facts::CopyFacts;
+pub use dependents::{DependentView, GroupedByKey};
 pub use meaning::InvalidSnapshot;
 pub use near::Near;
 pub use oldest_row::{OldestRow, RawOldestRow};
@@ -47,8 +49,8 @@ pub use partition::{
     ObservedPartition, PartitionIndex, PartitionKind, Publication, Trigger,
 };
 pub use plain::{
-    ChangedCollation, DependentView, ExclusionConstraint, InboundForeignKey, OutboundForeignKey,
-    PlainColumn, PlainTable, PlainTrigger, TablePublication, UniqueIndex, Unusual, UnusualCheck,
+    ChangedCollation, ExclusionConstraint, InboundForeignKey, OutboundForeignKey, PlainColumn,
+    PlainTable, PlainTrigger, TablePublication, UniqueIndex, Unusual, UnusualCheck,
 };
 pub use plain_names::{TakenName, WholeRow};
 pub use routing::{RouteRole, RouteSchema, RouteView, RoutingFacts};
@@ -82,8 +84,7 @@ pub struct ObservedTable {
     pub unmarked: Vec<QualifiedName>,
     /// Names in the table's schema that a partition or an index of it cannot have any more.
     pub taken: BTreeSet<Identifier>,
-    /// Names of tables in the table's schema that have its columns and no marker, and were never attached: a
-    /// restore or a user may be about to attach them.
+    /// Names of unmarked tables of its schema with its columns, never attached: a restore or a user may attach them.
     pub unattached: BTreeSet<Identifier>,
     /// Conditions of desired indexes as Postgres deparses them, by their words in the spec: those that were asked
     /// for. `None` if Postgres did not say.

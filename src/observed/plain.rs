@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{TakenName, WholeRow};
+use super::{DependentView, GroupedByKey, TakenName, WholeRow};
 use crate::partition::{Identifier, KeyType, QualifiedName};
 
 /// What the catalog says of a plain table and of everything that depends on it.
@@ -59,6 +59,9 @@ pub struct PlainTable {
     /// Views whose queries name the table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<DependentView>,
+    /// Objects whose queries name columns that are not in their `GROUP BY`, and rely on the primary key for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grouped: Vec<GroupedByKey>,
     /// Other objects that depend on the table or its row type, as Postgres describes them; 100 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bound: Vec<String>,
@@ -258,23 +261,6 @@ pub struct PlainTrigger {
     /// Columns that the source of its function or its arguments name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Identifier>,
-}
-
-/// A view.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DependentView {
-    /// Name.
-    pub name: QualifiedName,
-    /// Whether another role than the owner of the table owns it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub other_owner: bool,
-    /// Whether it uses a whole row of the table as one value.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub whole_row: bool,
-    /// Keys of the table that its `GROUP BY` relies on to name other columns.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub grouped_by: Vec<Identifier>,
 }
 
 /// A publication of the table.

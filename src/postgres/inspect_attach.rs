@@ -3,6 +3,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::answer::search;
+use super::inspect_conversion::inspect_conversion;
 use super::{InspectError, Session};
 use crate::observed::{Attachment, ObservedTable, RawOldestRow};
 use crate::partition::{
@@ -11,7 +12,12 @@ use crate::partition::{
 };
 use crate::sql;
 
-const INSPECT_ATTACH: &str = include_str!("inspect_attach.sql");
+const INSPECT_ATTACH: &str = concat!(
+    "WITH stranded AS (\n",
+    include_str!("../sql/conversion/stranded.sql"),
+    "),\n",
+    include_str!("inspect_attach.sql")
+);
 
 /// Reads what the catalog says of a plain table that is to be attached, or is, and finds its oldest and newest row, or a
 /// row in another partition.
@@ -30,6 +36,9 @@ pub(super) async fn inspect_attach(
             (found.oldest, found.newest) = (Some(oldest), Some(newest));
         }
         Side::Partitioned => {
+            let (source, copy) = (&table.source.name, &table.copy.name);
+            let state = inspect_conversion(session, &table.managed, source, copy).await?;
+            found.serving_since = state.record.and_then(|record| record.serving_since);
             let others = observed.attached().map(|partition| &partition.name);
             let others: Vec<_> = others.filter(|name| **name != table.source).collect();
             let script = sql::has_rows(&table.owner, &others);
@@ -55,11 +64,19 @@ async fn read_catalog(
     let (full, own) = (full.as_str(), own.as_str());
     let checks = detached_checks(&table.managed);
     let checks: Vec<_> = checks.iter().map(Identifier::as_str).collect();
-    let parameters: [&(dyn ToSql + Sync); 5] = [&source, &copy, &full, &own, &checks];
+    let type_name = range_key(observed, table).map(|key| key.key_type.type_name());
+    let parameters: [&(dyn ToSql + Sync); 6] = [&source, &copy, &full, &own, &checks, &type_name];
     let text = session.query_one_text(INSPECT_ATTACH, &parameters).await?;
     let mut found: Attachment = serde_json::from_str(text.as_deref().unwrap_or_default())?;
     found.of = table.sync_digest(SyncLevel::Row);
     Ok(found)
+}
+
+/// Returns the key of the partitioned table, as the plain table has it, or `None` if there is no plain table.
+fn range_key(observed: &ObservedTable, table: &CopiedTable) -> Option<RangeKey> {
+    let column = table.partition_columns.first()?;
+    let key_type = observed.plain_table()?.key_type(column)?;
+    Some(RangeKey { column: column.clone(), key_type })
 }
 
 /// Finds the least and the greatest value in the partition column of the plain table.
@@ -68,16 +85,10 @@ async fn extent(
     observed: &ObservedTable,
     table: &CopiedTable,
 ) -> Result<[RawOldestRow; 2], InspectError> {
-    let column = table.partition_columns.first();
-    let key = column.and_then(|column| {
-        let key_type = observed.plain_table()?.key_type(column)?;
-        Some(RangeKey { column: column.clone(), key_type })
-    });
-    let Some(key) = key else {
+    let Some(key) = range_key(observed, table) else {
         let failed = || RawOldestRow::Failed("the partition column has no periods".to_owned());
         return Ok([failed(), failed()]);
     };
-    let oldest = sql::find_oldest_row(&table.owner, &table.source, &key);
-    let newest = sql::find_newest_row(&table.owner, &table.source, &key);
+    let [oldest, newest] = sql::find_extent(&table.owner, &table.source, &key);
     Ok([search(session, &oldest).await?, search(session, &newest).await?])
 }

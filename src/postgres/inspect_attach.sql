@@ -1,9 +1,10 @@
--- What a conversion by Attach depends on, as one row of JSON: see `Attachment` in observed/attachment.rs.
+-- What a conversion by Attach depends on, as one row of JSON: see `Attachment` in observed/attachment.rs. inspect_attach.rs
+-- writes the query `stranded` before it.
 -- $1 plain table, $2 partitioned table, $3 name of the index with the key of the partitioned table, $4 name of the index with
--- the own key, $5 names that the check of the bounds can have.
+-- the own key, $5 names that the check of the bounds can have, $6 the type that it compares, or NULL.
 --
 -- It reads the catalog only, and waits for ACCESS SHARE on the two tables.
-WITH indexes AS MATERIALIZED (
+indexes AS MATERIALIZED (
     SELECT x.indrelid, x.indexrelid, c.relname, x.indisvalid, con.contype, pg_get_constraintdef(con.oid) AS of_constraint,
            substr(pg_get_indexdef(x.indexrelid), 1 + length(format(
                'CREATE %sINDEX %I ON %s%I.%I USING ', CASE WHEN x.indisunique THEN 'UNIQUE ' END, c.relname,
@@ -32,6 +33,23 @@ needed AS (
     FROM lacked AS l
     JOIN indexes AS i ON i.indrelid = $1 AND i.contype = 'p'
     WHERE l.contype = 'p'
+),
+of_key AS (
+    SELECT quote_ident(a.attname) AS name, t.name AS type_name,
+           CASE y.typtype WHEN 'd' THEN format('(%I)::%s', a.attname, t.name) ELSE quote_ident(a.attname) END AS compared
+    FROM pg_partitioned_table AS p
+    JOIN pg_attribute AS a ON a.attrelid = $2 AND a.attnum = p.partattrs[0]
+    JOIN pg_type AS y ON y.oid = a.atttypid
+    CROSS JOIN LATERAL (SELECT to_regtype($6::text)::text AS name) AS t
+    WHERE p.partrelid = $2
+),
+-- The check of the bounds, and the literals in it.
+checks AS MATERIALIZED (
+    SELECT con.convalidated, e.condition,
+           regexp_match(e.condition, '>= ''([^'']*)''::.* < ''([^'']*)''::') AS bounds
+    FROM pg_constraint AS con
+    CROSS JOIN LATERAL (SELECT pg_get_expr(con.conbin, con.conrelid) AS condition) AS e
+    WHERE con.conrelid = $1 AND con.contype = 'c' AND con.conname = ANY ($5::name[])
 )
 SELECT json_build_object(
            'keys', (
@@ -44,10 +62,17 @@ SELECT json_build_object(
                LEFT JOIN indexes AS i ON i.indrelid = $1 AND i.relname = k.name
            ),
            'bounds', coalesce((
-               SELECT CASE WHEN con.convalidated THEN 'proven' ELSE 'stated' END
-               FROM pg_constraint AS con
-               WHERE con.conrelid = $1 AND con.contype = 'c' AND con.conname = ANY ($5::name[])
+               SELECT CASE WHEN bool_and(c.convalidated) THEN 'proven' ELSE 'stated' END FROM checks AS c HAVING count(*) > 0
            ), 'absent'),
+           -- A check that is not exactly what the operator adds, under whatever name, has no bounds.
+           'checked', (
+               SELECT json_build_array(c.bounds[1], c.bounds[2])
+               FROM checks AS c
+               CROSS JOIN of_key AS k
+               WHERE (SELECT count(*) FROM checks) = 1 AND c.condition = format(
+                   '((%1$s IS NOT NULL) AND (%2$s >= %4$L::%3$s) AND (%2$s < %5$L::%3$s))',
+                   k.name, k.compared, k.type_name, c.bounds[1], c.bounds[2])
+           ),
            'views', (
                SELECT coalesce(json_agg(DISTINCT jsonb_build_object('schema', n.nspname, 'name', v.relname)), '[]')
                FROM pg_class AS t
@@ -57,5 +82,16 @@ SELECT json_build_object(
                JOIN pg_class AS v ON v.oid = w.ev_class AND v.relkind = 'v' AND v.relowner = t.relowner
                JOIN pg_namespace AS n ON n.oid = v.relnamespace
                WHERE t.oid = $2
+           ),
+           'stranded', (
+               SELECT coalesce(json_agg(s.description ORDER BY s.description), '[]')
+               FROM (SELECT * FROM stranded ORDER BY description LIMIT 10) AS s
+               WHERE EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = $1 AND i.inhparent = $2)
+           ),
+           -- ANALYZE of an empty table gathers nothing.
+           'analyzed', EXISTS (
+               SELECT FROM pg_class AS c
+               JOIN pg_class AS s ON s.oid = $1
+               WHERE c.oid = $2 AND (c.reltuples > 0 OR c.reltuples = 0 AND s.reltuples = 0)
            )
        )::text AS attachment

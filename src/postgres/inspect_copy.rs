@@ -5,7 +5,7 @@ use tokio_postgres::types::ToSql;
 use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::CopyDifferences;
-use crate::partition::{Identifier, ManagedTable, Side, SyncTrigger};
+use crate::partition::{Identifier, ManagedTable, Side, SyncTrigger, detached_checks};
 
 const INSPECT_COPY: &str = concat!(
     include_str!("../sql/conversion/sides.sql"),
@@ -31,10 +31,11 @@ pub async fn inspect_copy(
 ) -> Result<Option<CopyDifferences>, InspectError> {
     let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(table, Side::Source));
     let triggers = triggers.each_ref().map(Identifier::as_str);
-    let [known, key] =
-        [known, key].map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
-    let parameters: [&(dyn ToSql + Sync); 6] =
-        [&source, &copy, &false, &triggers.as_slice(), &known, &key];
+    let checks = detached_checks(table);
+    let [known, checks, key] =
+        [known, &checks, key].map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
+    let parameters: [&(dyn ToSql + Sync); 7] =
+        [&source, &copy, &false, &triggers.as_slice(), &known, &checks, &key];
     let rows = session.query_up_to(MAX_BYTES, INSPECT_COPY, &parameters).await?.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;
         let what = "the indexes and properties in which the copy differs from the table take more than";

@@ -1,5 +1,5 @@
 -- (continues the two files before it) What differs between a plain table and its copy, as one row of JSON: see
--- `CopyDifferences` in observed/copy.rs. $1 to $5 are those of sides.sql, $6 the columns of the row key.
+-- `CopyDifferences` in observed/copy.rs. $1 to $6 are those of sides.sql, $7 the columns of the row key.
 --
 -- It is one statement, so one snapshot, and reads the catalog only. It waits for a lock of another session on one of the
 -- two tables only if that lock is ACCESS EXCLUSIVE: a session waits a second for it at most.
@@ -40,7 +40,7 @@ wanted AS MATERIALIZED (
         LIMIT 1
     ) AS twin ON true
     WHERE i.is_source AND i.indisvalid
-      AND NOT (i.indisunique AND NOT i.indisexclusion AND i.is_whole AND i.key @> $6::name[] AND i.key <@ $6::name[])
+      AND NOT (i.indisunique AND NOT i.indisexclusion AND i.is_whole AND i.key @> $7::name[] AND i.key <@ $7::name[])
       AND (NOT i.indisunique AND NOT i.indisexclusion OR i.key @> ARRAY(
           SELECT a.attname
           FROM pg_partitioned_table AS p

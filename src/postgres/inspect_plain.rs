@@ -10,7 +10,9 @@ use super::inspect_conversion::CAN_READ_RECORDS;
 use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::PlainTable;
-use crate::partition::{ConversionNames, Identifier, ManagedTable, copy_mark, source_mark};
+use crate::partition::{
+    ConversionNames, Identifier, ManagedTable, copy_mark, detached_checks, source_mark,
+};
 
 const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
 
@@ -32,13 +34,15 @@ pub(super) async fn inspect_plain(
 ) -> Result<Option<PlainTable>, InspectError> {
     let Some(oid) = relation else { return Ok(None) };
     let names = ConversionNames::new(table);
-    let [relations, functions, triggers] = [&names.relations, &names.functions, &names.triggers]
-        .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
+    let checks = detached_checks(table);
+    let [relations, functions, triggers, checks] =
+        [&names.relations, &names.functions, &names.triggers, &checks]
+            .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
     let marks = [copy_mark(table), source_mark(table)];
     let marks = marks.as_slice();
     let sync = recorded_sync(session, table).await?;
-    let parameters: [&(dyn ToSql + Sync); 6] =
-        [&oid, &relations, &functions, &triggers, &marks, &sync];
+    let parameters: [&(dyn ToSql + Sync); 7] =
+        [&oid, &relations, &functions, &triggers, &marks, &sync, &checks];
     let found = session.query_up_to(MAX_BYTES, INSPECT_PLAIN, &parameters).await?;
     let found = found.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;

@@ -4,7 +4,8 @@
 -- for `inspect`.
 -- $1 object identifier of the table, $2 names that relations of its schema get, $3 names that functions get,
 -- $4 names that triggers on the table get, $5 marks of the copy of the table, and of the table after the cutover, $6 what is recorded of the triggers and
--- functions that were installed: they can be there without a copy, and are replaced.
+-- functions that were installed: they can be there without a copy, and are replaced, $7 names that the check of the bounds
+-- can have, which an interrupted run can have left.
 --
 -- No text here is longer than 300 characters, except names in lists; the number of rows has no limit but that of
 -- the answer (MAX_BYTES in inspect_plain.rs). Its only lock is ACCESS SHARE on the table, to measure its size: a session
@@ -274,6 +275,7 @@ SELECT 'checks', json_build_object(
        )::text
 FROM constraints con
 WHERE con.contype IN ('c', 'n') AND (con.contype = 'c' AND con.connoinherit OR NOT con.convalidated AND con.conenforced)
+    AND NOT (con.contype = 'c' AND con.conname = ANY ($7::name[]))
 UNION ALL
 -- A use of the whole row is column 0, in the tree of every major.
 SELECT 'wholeRows', json_build_object('check', con.conname)::text
@@ -357,6 +359,23 @@ SELECT 'views', json_build_object(
        )::text
 FROM target t
 CROSS JOIN views v
+UNION ALL
+SELECT DISTINCT 'grouped', json_build_object(
+           'object', left(CASE WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
+                               ELSE pg_describe_object(d.classid, d.objid, 0) END, 300),
+           'key', con.conname,
+           -- As the swap does with a function that does not use the row type.
+           'recreated', p.proowner IS NOT DISTINCT FROM t.relowner AND NOT EXISTS (
+               SELECT FROM dependents other
+               WHERE other.classid = d.classid AND other.objid = d.objid AND other.refclassid = 'pg_type'::regclass
+           )
+       )::text
+FROM target t
+CROSS JOIN constraints con
+JOIN pg_depend d ON d.refclassid = 'pg_constraint'::regclass AND d.refobjid = con.oid AND d.deptype = 'n'
+LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+WHERE con.contype = 'p'
 UNION ALL
 SELECT 'bound', to_json(bound.description)::text
 FROM (

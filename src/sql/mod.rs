@@ -45,12 +45,12 @@ pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim,
 pub use conversion::{
     CONVERSIONS, Comparison, Function, Page, attach_source, begin_swap, begin_verify, compare_page,
     copy_page, create_copy, delete_record, detach_source, drop_copy, drop_source, end_sync,
-    expected_sync, follow, install_sync, note_sync, record_partition, record_swap, record_sync,
-    remove_sync, swap, sync_functions, validate_copy, verify_page,
+    expected_sync, follow, install_sync, note_sync, record_partition, record_serving, record_swap,
+    record_sync, remove_sync, swap, sync_functions, validate_copy, verify_page,
 };
 pub use default::{MAX_COUNTED, count_default_rows};
 pub use index::deparse_conditions;
-pub use oldest_row::{find_newest_row, find_oldest_row, has_rows};
+pub use oldest_row::{find_extent, find_oldest_row, has_rows};
 pub use record_tables::{Column, LoginRole, RecordTable, prepare_records};
 pub use references::rows_referenced_by;
 pub use routing::count_older_sessions;
@@ -61,7 +61,7 @@ pub use statements::{
     plan_statement, prepare_statement, read_statements,
 };
 
-use crate::partition::Identifier;
+use crate::partition::{CopiedTable, Identifier};
 use crate::plan::{Effort, InstallSync, Step, TransactionMode};
 use quote::qualified;
 
@@ -200,8 +200,21 @@ fn locked(step: &Step, statements: Vec<Sql>) -> Vec<Sql> {
 fn records_before(step: &Step) -> Vec<Sql> {
     if let Step::Swap(swap) = step {
         begin_swap(&swap.table, LoginRole::Hidden)
+    } else if attached_or_detached(step).is_some() {
+        prepare_records(&CONVERSIONS, LoginRole::Hidden)
     } else {
         Vec::new()
+    }
+}
+
+/// Returns the plain table that a step attaches to the partitioned one, or detaches from it.
+fn attached_or_detached(step: &Step) -> Option<&CopiedTable> {
+    if let Step::AttachSource(attach) = step {
+        Some(&attach.table)
+    } else if let Step::DetachSource(detach) = step {
+        Some(&detach.table)
+    } else {
+        None
     }
 }
 
@@ -221,6 +234,9 @@ fn records_of(step: &Step) -> Vec<Sql> {
     }
     if let Step::Swap(swap) = step {
         return record_swap(&swap.table.swapped(), swap.level);
+    }
+    if let Some(table) = attached_or_detached(step) {
+        return record_serving(&table.managed);
     }
     let attached = if let Step::AttachPartition(attach) = step {
         Some(attach.as_ref())
@@ -252,8 +268,8 @@ fn records_of(step: &Step) -> Vec<Sql> {
 /// than half of `lockTimeout` is left, which is the maximum estimate of a drain.
 const WAITING_SHARE: f64 = 0.47;
 
-/// Maximum lock wait of a swap before a retry: sessions that come meanwhile wait behind it, and also for the work
-/// under the locks.
+/// Maximum lock wait of a swap, and of the attach or detach of a plain table, before a retry: sessions that come
+/// meanwhile wait behind it, and also for the work under the locks.
 const LONGEST_WAIT_OF_SWAP: Duration = Duration::from_millis(100);
 
 /// The time that one statement of a step has, work and waits together; `None` if it may take long.
@@ -280,7 +296,9 @@ fn set_timeouts(step: &Step, timeouts: Timeouts) -> Vec<Sql> {
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
         // The block waits for many locks, and for all of them no longer than for one.
-        TransactionMode::InTransaction if matches!(step, Step::Swap(_)) => {
+        TransactionMode::InTransaction
+            if matches!(step, Step::Swap(_)) || attached_or_detached(step).is_some() =>
+        {
             ("SET LOCAL", LONGEST_WAIT_OF_SWAP.min(timeouts.lock_timeout / 4))
         }
         TransactionMode::InTransaction if step.facts().effort == Effort::UnderLock => {

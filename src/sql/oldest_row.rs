@@ -24,13 +24,21 @@ const FUNCTION: &str = "pg_temp.pgpartition_oldest_row()";
 /// It waits for ACCESS SHARE only.
 #[must_use]
 pub fn find_oldest_row(owner: &Identifier, table: &QualifiedName, key: &RangeKey) -> Script {
-    search(owner, &first_row(table, key, ""))
+    let column = name(&key.column);
+    let key_type = key.key_type.type_name();
+    let finite = match key.key_type {
+        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => format!(
+            " WHERE {column} > '-infinity'::{key_type} AND {column} < 'infinity'::{key_type}"
+        ),
+        KeyType::UuidV7 => String::new(),
+    };
+    search(owner, &first_row(table, key, &finite, ""))
 }
 
-/// The same for the greatest value.
+/// The same for the least and the greatest value, which can be infinite.
 #[must_use]
-pub fn find_newest_row(owner: &Identifier, table: &QualifiedName, key: &RangeKey) -> Script {
-    search(owner, &first_row(table, key, " DESC"))
+pub fn find_extent(owner: &Identifier, table: &QualifiedName, key: &RangeKey) -> [Script; 2] {
+    ["", " DESC"].map(|order| search(owner, &first_row(table, key, "", order)))
 }
 
 /// A transaction that returns whether one of these tables has a row. It has to be rolled back.
@@ -41,16 +49,10 @@ pub fn has_rows(owner: &Identifier, tables: &[&QualifiedName]) -> Script {
     search(owner, &format!("SELECT ({})::text", any.join(" OR ")))
 }
 
-fn first_row(table: &QualifiedName, key: &RangeKey, order: &str) -> String {
+fn first_row(table: &QualifiedName, key: &RangeKey, condition: &str, order: &str) -> String {
     let (column, key_type) = (name(&key.column), key.key_type.type_name());
-    let finite = match key.key_type {
-        KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz => format!(
-            " WHERE {column} > '-infinity'::{key_type} AND {column} < 'infinity'::{key_type}"
-        ),
-        KeyType::UuidV7 => String::new(),
-    };
     format!(
-        "SELECT {column}::{key_type}::text FROM ONLY {}{finite} ORDER BY {column}{order} LIMIT 1",
+        "SELECT {column}::{key_type}::text FROM ONLY {}{condition} ORDER BY {column}{order} LIMIT 1",
         qualified(table)
     )
 }

@@ -124,8 +124,11 @@ pub(super) fn serving(seen: &Seen<'_>) -> Option<Side> {
 }
 
 fn serving_since(seen: &Seen<'_>) -> Option<Time> {
-    let since = seen.observed.copy.as_ref()?.serving_since()?;
-    Some(Time(whole_seconds(since)))
+    let since = match &seen.observed.copy {
+        Some(facts) => facts.serving_since(),
+        None => seen.observed.attachment.as_ref()?.serving_since,
+    };
+    since.map(|since| Time(whole_seconds(since)))
 }
 
 /// The source takes over without a loss as long as the triggers keep all of its columns.
@@ -134,8 +137,8 @@ fn rollback(seen: &Seen<'_>) -> Option<Rollback> {
         return None;
     }
     if seen.observed.attached_source().is_some() {
-        let rows = seen.observed.attachment.as_ref().and_then(|found| found.has_other_rows);
-        let is_possible = rows == Some(false);
+        let attachment = seen.observed.attachment.as_ref();
+        let is_possible = attachment.is_some_and(|found| found.prevents_detach().is_empty());
         return Some(if is_possible { Rollback::Possible } else { Rollback::Impossible });
     }
     let is_kept = seen.observed.copy.as_ref().is_some_and(|facts| {

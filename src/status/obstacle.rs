@@ -321,6 +321,7 @@ fn of_refusal(refusal: &Refusal) -> Reason {
         | Refusal::WholeRow { .. }
         | Refusal::ForeignKeyNotValid { .. }
         | Refusal::InboundForeignKey { .. }
+        | Refusal::KeyInUse { .. }
         | Refusal::TriggerNotPossible { .. }
         | Refusal::HasRules { .. }
         | Refusal::ForcedRowSecurity { .. }

@@ -1,17 +1,19 @@
 //! A conversion by `Attach`, from the spec to the oldest partition and back.
 
-use pg_partition_operator::converge::Convergence;
+use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::partition::detached_check;
+use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::Session;
 use serde_json::json;
 use tokio_postgres::error::SqlState;
 
 use crate::converting::{NOW, orders, verbs};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired};
+use crate::world::{SCHEMA, SCHEMA_SQL, World, apply, at, desired, managed};
 
 /// The table of the tests of the other method. `orders_pkey` is lost as a key of the whole table.
-fn spec(serve_from: &str) -> DesiredTable {
+pub(crate) fn spec(serve_from: &str) -> DesiredTable {
     desired(json!({
         "table": "orders", "ahead": 2,
         "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
@@ -22,7 +24,7 @@ fn spec(serve_from: &str) -> DesiredTable {
     }))
 }
 
-async fn converge_to(session: &Session, serve_from: &str) -> Convergence {
+pub(crate) async fn converge_to(session: &Session, serve_from: &str) -> Convergence {
     let done = apply(session, &spec(serve_from), NOW).await;
     let failed: Vec<_> = done.outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     assert!(failed.is_empty(), "{failed:?}");
@@ -119,12 +121,104 @@ async fn wide_partition_covers_and_expires_as_a_whole() {
         converge_to(&session, "Partitioned").await;
         let ended = DesiredTable { conversion: None, ..spec("Partitioned") };
         let kept = apply(&session, &ended, NOW).await;
-        assert!(!verbs(&kept).contains(&"detach"), "Postgres {major}: {:?}", verbs(&kept));
+        // The rule for the default partition is that of the spec again. No period of the wide partition is missing.
+        assert_eq!(verbs(&kept), ["remove-default"], "Postgres {major}");
+        assert!(kept.remaining.is_done(), "Postgres {major}: {}", kept.remaining);
+        let wide = kept.observed.attached_source().unwrap();
+        assert!(wide.state.is_managed(), "Postgres {major}: {wide:?}");
         let expired = apply(&session, &ended, "2026-05-02T00:00:00Z").await;
         let failed: Vec<_> =
             expired.outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
         assert!(failed.is_empty(), "Postgres {major}: {failed:?}");
         assert!(!bounds(&world).await.contains("orders_source"), "Postgres {major}");
+        let detached = format!("SELECT count(*) FROM {SCHEMA_SQL}.orders_source");
+        assert_eq!(world.text(&detached).await, "2300", "Postgres {major}");
+    }
+}
+
+/// What a run has left that was interrupted between the check and the attach is its own: the next run goes on with a check of
+/// the same bounds, and replaces another one. A check that only has a similar name is a user's.
+#[tokio::test]
+async fn check_that_an_interrupted_run_left_is_not_a_users() {
+    let name = detached_check(&managed("orders"));
+    let checks = [
+        ("at >= '2025-12-01Z'::timestamptz AND at < '2026-04-01Z'::timestamptz", "attach-source"),
+        ("at >= '2025-12-01Z'::timestamptz AND at < '2026-05-01Z'::timestamptz", "state-bounds"),
+        ("true", "state-bounds"),
+    ];
+    for major in majors() {
+        for (check, first) in checks {
+            let world = World::new(major).await;
+            orders(&world).await;
+            let session = world.session().await;
+            converge_to(&session, "Source").await;
+            let add = format!(
+                "ALTER TABLE orders ADD CONSTRAINT {} CHECK (at IS NOT NULL AND {check})",
+                name.as_str()
+            );
+            world.owner(&add).await;
+            let (found, _) = look(&session, &spec("Source"), &Moment::at(at(NOW))).await.unwrap();
+            assert!(found.unmarked.is_empty(), "Postgres {major}: {:?}", found.unmarked);
+            let attached = converge_to(&session, "Partitioned").await;
+            let verbs = verbs(&attached);
+            let of_source: Vec<_> = verbs.iter().filter(|verb| OF_SOURCE.contains(verb)).collect();
+            assert_eq!(of_source.first(), Some(&&first), "Postgres {major}, {check}: {verbs:?}");
+            assert!(verbs.contains(&"attach-source"), "Postgres {major}, {check}: {verbs:?}");
+            assert!(attached.remaining.is_done(), "Postgres {major}: {}", attached.remaining);
+        }
+    }
+}
+
+/// Steps that are about the plain table.
+const OF_SOURCE: [&str; 4] = ["state-bounds", "check-bounds", "drop-bounds", "attach-source"];
+
+#[tokio::test]
+async fn check_with_a_similar_name_is_a_users() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        converge_to(&session, "Source").await;
+        let name = format!("{}_", detached_check(&managed("orders")).as_str());
+        world.owner(&format!("ALTER TABLE orders ADD CONSTRAINT {name} CHECK (org >= 0)")).await;
+        let followed = converge_to(&session, "Source").await;
+        assert_eq!(verbs(&followed)[0], "follow", "Postgres {major}");
+        let sql = format!(
+            "SELECT count(*) FROM pg_constraint WHERE conrelid = '{SCHEMA_SQL}.orders_partitioned'::regclass
+             AND conname = '{name}'"
+        );
+        assert_eq!(world.text(&sql).await, "1", "Postgres {major}");
+        world.owner(&format!("ALTER TABLE orders DROP CONSTRAINT {name}, ADD CONSTRAINT {name} CHECK (org >= 0) NOT VALID")).await;
+        let held = apply(&session, &spec("Partitioned"), NOW).await;
+        let blockers: Vec<_> =
+            held.remaining.deferred.iter().map(|held| held.blocker.explain()).collect();
+        assert!(blockers.iter().any(|blocker| blocker.contains(&name)), "{major}: {blockers:?}");
+        assert!(!verbs(&held).contains(&"attach-source"), "Postgres {major}: {:?}", verbs(&held));
+    }
+}
+
+#[tokio::test]
+async fn cutover_is_recorded_and_the_partitioned_table_is_analyzed() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        converge_to(&session, "Source").await;
+        // Of an empty table, ANALYZE gathers nothing.
+        world.owner("ANALYZE orders_partitioned").await;
+        let attached = converge_to(&session, "Partitioned").await;
+        assert_eq!(verbs(&attached).last(), Some(&"analyze"), "Postgres {major}");
+        let since = attached.observed.attachment.as_ref().unwrap().serving_since.unwrap();
+        let statistics = format!(
+            "SELECT count(*) FROM pg_stats WHERE schemaname = '{}' AND tablename = 'orders' AND inherited",
+            SCHEMA
+        );
+        assert_ne!(world.text(&statistics).await, "0", "Postgres {major}");
+        let again = converge_to(&session, "Partitioned").await;
+        assert!(verbs(&again).is_empty(), "Postgres {major}: {:?}", verbs(&again));
+        let back = converge_to(&session, "Source").await;
+        let again = back.observed.copy.as_ref().unwrap().serving_since().unwrap();
+        assert!(again > since, "Postgres {major}: {again}, {since}");
     }
 }
 
@@ -198,5 +292,26 @@ async fn client_sees_no_error_while_the_table_is_attached_and_detached() {
         assert_eq!(world.text(&found).await, written.to_string(), "Postgres {major}");
         let ids = format!("SELECT count(*) - count(DISTINCT id) FROM {SCHEMA_SQL}.orders");
         assert_eq!(world.text(&ids).await, "0", "Postgres {major}");
+    }
+}
+
+/// No period has a row at infinity, and a check of the bounds would fail for it after all rows were read.
+#[tokio::test]
+async fn row_at_infinity_is_reported_before_anything_is_locked() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        for infinity in ["infinity", "-infinity"] {
+            world.owner(&format!("INSERT INTO orders (org, at) VALUES (1, '{infinity}')")).await;
+            let held = apply(&session, &spec("Partitioned"), NOW).await;
+            let blockers: Vec<_> =
+                held.remaining.deferred.iter().map(|held| held.blocker.explain()).collect();
+            assert!(blockers[0].contains("at infinity"), "Postgres {major}: {blockers:?}");
+            assert!(!verbs(&held).contains(&"state-bounds"), "{major}: {:?}", verbs(&held));
+            world.owner(&format!("DELETE FROM orders WHERE at = '{infinity}'")).await;
+        }
+        let attached = converge_to(&session, "Partitioned").await;
+        assert!(verbs(&attached).contains(&"attach-source"), "Postgres {major}");
     }
 }

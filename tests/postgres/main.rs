@@ -10,6 +10,7 @@ mod support;
 
 mod as_partitioned;
 mod aside;
+mod attach_prevented;
 mod attached;
 mod attaching;
 mod authority;

@@ -61,6 +61,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         },
         Refusal::TemporaryNotGranted { database: identifier("shop"), owner: owner.clone() },
         Refusal::InboundForeignKey { table: orders("lines"), constraint },
+        Refusal::KeyInUse { key: identifier("orders_pkey"), object: "view shop.by_id".to_owned() },
     ];
     let of_others = vec![
         Refusal::TriggerNotPossible { table: table.clone(), trigger: identifier("audit") },

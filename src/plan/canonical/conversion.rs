@@ -40,6 +40,7 @@ encode_variants! {
         ReferencesNotGranted = "references-not-granted" { references, constraint; except owner }
         TemporaryNotGranted = "temporary-not-granted" { database; except owner }
         InboundForeignKey = "inbound-foreign-key" { table, constraint }
+        KeyInUse = "key-in-use" { key, object }
         TriggerNotPossible = "trigger-not-possible" { table, trigger }
         HasRules = "has-rules" { table, rules }
         ForcedRowSecurity = "forced-row-security" { table; except owner }

@@ -34,7 +34,8 @@ pub(super) fn check_attach(
     let has_keys = attachment.is_some_and(Attachment::has_keys);
     let lacks_nothing = has_keys && facts.differences().is_some_and(CopyDifferences::is_none);
     world.ensure(lacks_nothing, SafetyRule::CopyLacksNothing)?;
-    let is_proven = attachment.is_some_and(|found| found.bounds == BoundsCheck::Proven);
+    let is_proven =
+        attachment.is_some_and(|found| found.bounds_of(&attach.range) == BoundsCheck::Proven);
     world.ensure(is_proven, SafetyRule::NoScanOnAttach)?;
     let overlaps = |range: RangeBounds| range.overlaps(&attach.range.range);
     let is_free = !world.attached().any(|p| p.bounds.as_range().is_some_and(overlaps));
@@ -58,8 +59,9 @@ pub(super) fn check_detach(
     let oid = world.relation.as_ref().map(|relation| relation.oid);
     let is_same = partition.oid == Some(detach.source) && oid == Some(detach.copy);
     world.ensure(is_same, SafetyRule::SameTable)?;
-    let other_rows = world.attachment.as_ref().and_then(|found| found.has_other_rows);
-    world.ensure(other_rows == Some(false), SafetyRule::RollbackProven)
+    let attachment = world.attachment.as_ref();
+    let loses_nothing = attachment.is_some_and(|found| found.prevents_detach().is_empty());
+    world.ensure(loses_nothing, SafetyRule::RollbackProven)
 }
 
 pub(super) fn check_state(

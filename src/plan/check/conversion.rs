@@ -53,7 +53,9 @@ pub(super) fn check_validate(validate: &ValidateCopy, world: &Site<'_>) -> Resul
 }
 
 pub(super) fn check_analyze(analyze: &AnalyzeCopy, world: &Site<'_>) -> Result<(), SafetyRule> {
-    copy(world)?;
+    if world.attached_source().is_none() {
+        copy(world)?;
+    }
     world.ensure(analyze.copy == world.name, SafetyRule::OfTable)
 }
 

@@ -121,7 +121,7 @@ rules! {
     CutoverInParity: "A cutover needs a complete comparison that found no difference.",
     CopyLacksNothing: "A cutover needs a copy with all columns, properties, valid indexes, and statistics.",
     LossAcknowledged: "Nothing is lost by a cutover or by the drop of a source that a user has not acknowledged.",
-    RollbackProven: "A rollback needs a comparison that found no difference, unless a user approved the plan.",
+    RollbackProven: "A rollback loses nothing: a comparison found no difference, unless a user approved the plan.",
     SourceHasColumns: "A rollback needs a source with all columns of the partitioned table.",
     SourceUnwanted: "A source is dropped only if the spec says so.",
     ServingTableStays: "The table that applications use is not dropped, nor made like the other one.",

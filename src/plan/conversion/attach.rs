@@ -9,14 +9,14 @@ use crate::observed::{
     Attachment, BoundsCheck, CopyDifferences, IndexSettings, KeyState, NeededKey, OldestRow,
 };
 use crate::partition::{
-    CopiedTable, Edge, Identifier, KeyRange, QualifiedName, RangeBounds, Side, attached_key_name,
-    own_key_name,
+    CopiedTable, Edge, Identifier, KeyRange, QualifiedName, RangeBounds, Side, SyncLevel,
+    attached_key_name, own_key_name,
 };
 use crate::plan::draft::Draft;
 use crate::plan::ground::{Ground, Range};
 use crate::plan::step::{
-    AttachSource, BuildIndex, DetachSource, DropBounds, DropIndex, Family, IndexDefinition,
-    StateBounds, ValidateBounds,
+    AnalyzeCopy, AttachSource, BuildIndex, DetachSource, DropBounds, DropIndex, Family,
+    IndexDefinition, StateBounds, ValidateBounds,
 };
 use crate::plan::{Blocker, Calendar, Cause, ConversionBlocker, Step};
 
@@ -35,11 +35,11 @@ pub(in crate::plan) fn attach(ground: &Ground<'_>, draft: &mut Draft) {
             }
             build_keys(attaching, attachment, draft);
         }
-        Phase::Attached(attached) if attached.serve_from == Side::Source => {
-            roll_back(ground, attached, draft);
-        }
-        Phase::Attached(_)
-        | Phase::Partitioned
+        Phase::Attached(attached) => match attached.serve_from {
+            Side::Source => roll_back(ground, attached, draft),
+            Side::Partitioned => analyze(attached, draft),
+        },
+        Phase::Partitioned
         | Phase::Begin { .. }
         | Phase::Copied(_)
         | Phase::Served { .. }
@@ -51,22 +51,28 @@ impl Attaching<'_> {
     /// Returns where the partitions begin that the copy gets, or `None` if it gets none yet.
     pub(in crate::plan) fn provides_from(&self, calendar: &Calendar) -> Option<Edge> {
         let is_wanted = self.serve_from == Side::Partitioned;
-        self.range(calendar).filter(|_| is_wanted).map(|range| range.to())
+        self.range(calendar).ok().filter(|_| is_wanted).map(|range| range.to())
     }
 
     /// Returns the bounds of the plain table as a partition: from the period of its oldest row to that of its newest row, or
-    /// of tomorrow. `None` if that is not known.
-    fn range(&self, calendar: &Calendar) -> Option<RangeBounds> {
+    /// of tomorrow.
+    ///
+    /// # Errors
+    /// Returns what is wrong with one of the rows, or `None` if the search took too long.
+    fn range(&self, calendar: &Calendar) -> Result<RangeBounds, Option<String>> {
         let grid = &calendar.grid;
-        let [oldest, newest] = self.attachment?.extent(grid.axis.key)?;
-        if known(&oldest).and(known(&newest)).is_err() {
-            return None;
-        }
-        let tomorrow = grid.axis.instant(calendar.now)?.checked_add(HOURS_AHEAD.hours()).ok()?;
-        let tomorrow = grid.axis.at(tomorrow);
-        let first = oldest.place().map_or(calendar.now, |oldest| oldest.min(calendar.now));
-        let last = newest.place().map_or(tomorrow, |newest| newest.max(tomorrow));
-        RangeBounds::new(grid.period(first)?.from(), grid.period(last)?.to())
+        let rows = self.attachment.and_then(|attachment| attachment.extent(grid.axis.key));
+        let [oldest, newest] = rows.ok_or(None)?;
+        known(&oldest).and(known(&newest))?;
+        let range = || {
+            let tomorrow =
+                grid.axis.instant(calendar.now)?.checked_add(HOURS_AHEAD.hours()).ok()?;
+            let tomorrow = grid.axis.at(tomorrow);
+            let first = oldest.place().map_or(calendar.now, |oldest| oldest.min(calendar.now));
+            let last = newest.place().map_or(tomorrow, |newest| newest.max(tomorrow));
+            RangeBounds::new(grid.period(first)?.from(), grid.period(last)?.to())
+        };
+        range().ok_or_else(|| Some("it lies beyond the calendar".to_owned()))
     }
 }
 
@@ -131,8 +137,8 @@ fn cut_over(
 ) {
     let Some(range) = ground.range() else { return };
     let is_ready = is_ready(attaching, attachment, draft);
-    let blockers = before_cutover(attaching, attachment, range, draft);
-    let bounds = attaching.range(&range.calendar);
+    let blockers = before_cutover(attaching, range, draft);
+    let bounds = attaching.range(&range.calendar).ok();
     let Some(bounds) = bounds.filter(|_| is_ready && blockers.is_empty()) else {
         for blocker in blockers {
             draft.defer(None, blocker);
@@ -149,11 +155,12 @@ fn cut_over(
         range: bounds,
         inherited: None,
     };
-    // A run that was interrupted can have left the check.
-    if attachment.bounds == BoundsCheck::Absent {
+    // A run that was interrupted can have left the check, of other bounds if time went on since.
+    let found = attachment.bounds_of(&state.range);
+    if found == BoundsCheck::Absent {
         draft.step(Step::StateBounds(state), Cause::CutoverWanted);
     }
-    if attachment.bounds != BoundsCheck::Proven {
+    if found != BoundsCheck::Proven {
         let validate = ValidateBounds { managed, partition };
         draft.step(Step::ValidateBounds(validate), Cause::CutoverWanted);
     }
@@ -170,26 +177,18 @@ fn is_ready(attaching: &Attaching<'_>, attachment: &Attachment, draft: &Draft) -
         && draft.steps.iter().all(|planned| is_of_partitions(planned.step.facts().family))
 }
 
-fn before_cutover(
-    attaching: &Attaching<'_>,
-    attachment: &Attachment,
-    range: &Range<'_>,
-    draft: &Draft,
-) -> Vec<Blocker> {
+fn before_cutover(attaching: &Attaching<'_>, range: &Range<'_>, draft: &Draft) -> Vec<Blocker> {
     let lost = unacknowledged(&attaching.losses, LossAt::Cutover);
     let refused = attaching.refused.iter().cloned().chain(lost);
     let refused = refused.map(|refusal| Blocker::Preflight { refusal });
-    let unknown = match attachment.extent(range.key.key_type) {
-        Some([oldest, newest]) => known(&oldest).and_then(|()| known(&newest)),
-        None => Err(None),
+    let of_extent = match attaching.range(&range.calendar) {
+        Ok(bounds) => in_the_way(bounds, draft),
+        Err(error) => {
+            let (table, column) = (attaching.table.source.clone(), range.key.column.clone());
+            Some(ConversionBlocker::ExtentUnknown { table, column, error }.into())
+        }
     };
-    let unknown = unknown.err().map(|error| {
-        let (table, column) = (attaching.table.source.clone(), range.key.column.clone());
-        ConversionBlocker::ExtentUnknown { table, column, error }.into()
-    });
-    let bounds = attaching.range(&range.calendar);
-    let in_the_way = bounds.and_then(|bounds| in_the_way(bounds, draft));
-    refused.chain(unknown).chain(in_the_way).collect()
+    refused.chain(of_extent).collect()
 }
 
 /// A partition that was created before time went on, or newer rows came.
@@ -223,10 +222,24 @@ fn attach_step(
     }))
 }
 
+/// Gathers statistics on the partitioned table: those of the plain table are about that one only, and autovacuum never
+/// analyzes a partitioned table.
+/// <https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-STATISTICS>
+fn analyze(attached: &Attached, draft: &mut Draft) {
+    if attachment_of(attached, draft).is_some_and(|found| !found.analyzed) {
+        let copy = attached.table.copy.clone();
+        draft.step(Step::AnalyzeCopy(AnalyzeCopy { copy }), Cause::NeverAnalyzed);
+    }
+}
+
+fn attachment_of(attached: &Attached, draft: &Draft) -> Option<Box<Attachment>> {
+    let digest = attached.table.sync_digest(SyncLevel::Row);
+    draft.world.attachment.clone().filter(|found| found.of == digest)
+}
+
 /// The plain table gets its name back, as long as all rows are in it.
 fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
-    let digest = attached.table.sync_digest(crate::partition::SyncLevel::Row);
-    let attachment = draft.world.attachment.clone().filter(|found| found.of == digest);
+    let attachment = attachment_of(attached, draft);
     let source = draft.world.attached_source().and_then(|partition| partition.oid);
     let (Some(attachment), Some(source)) = (attachment, source) else { return };
     let others = draft.world.attached().map(|partition| &partition.name);
@@ -239,12 +252,11 @@ fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
         views: attachment.views.clone(),
         references: ground.references(),
     }));
-    let because = match attachment.has_other_rows {
-        Some(false) => return draft.step(step, Cause::RollbackWanted),
-        Some(true) => "another partition has rows",
-        None => "it is not known whether another partition has rows",
-    };
-    let (source, because) = (attached.table.source.clone(), vec![because.to_owned()]);
+    let because = attachment.prevents_detach();
+    if because.is_empty() {
+        return draft.step(step, Cause::RollbackWanted);
+    }
+    let source = attached.table.source.clone();
     draft.defer(Some(step), ConversionBlocker::RollbackImpossible { source, because }.into());
 }
 

@@ -222,16 +222,19 @@ fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
     })
 }
 
+/// Returns whether the partitioned table has another primary key instead of this one.
+pub(super) fn is_replaced(subject: &Subject<'_>, key: &Identifier) -> bool {
+    let key = subject.plain.unique_indexes.iter().find(|index| index.name == *key);
+    key.is_none_or(|key| !holds_partition_columns(subject, key))
+}
+
 fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
-    let is_lost = |key: &Identifier| {
-        let key = subject.plain.unique_indexes.iter().find(|index| index.name == *key);
-        key.is_none_or(|key| !holds_partition_columns(subject, key))
-    };
     let why = if view.other_owner {
         "another role owns it"
     } else if view.whole_row {
         "it uses the whole row as one value"
-    } else if view.grouped_by.iter().any(is_lost) {
+    } else if !subject.is_attached() && view.grouped_by.iter().any(|key| is_replaced(subject, key))
+    {
         "it groups by the key alone"
     } else {
         return None;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::key;
 use super::leaves::Begin;
-use super::loss::{FoundLoss, LossAt, losses};
+use super::loss::{FoundLoss, LossAt, is_replaced, losses};
 use super::note::{ConversionNote, notes};
 use super::refusal::{PastFault, PublicationFault, Refusal, kind_of};
 use super::subject::Subject;
@@ -120,10 +120,9 @@ pub(super) fn misses_writes(subject: &Subject<'_>) -> Vec<Refusal> {
     not_ordinary(subject).into_iter().chain(hidden_rows(subject)).collect()
 }
 
-/// Row security hides rows from the functions of the owner, which read the table.
+/// Row security hides rows from the functions of the owner, which read the table and its partitions.
 fn hidden_rows(subject: &Subject<'_>) -> Option<Refusal> {
-    let is_read_by_owner = !subject.is_attached();
-    (is_read_by_owner && subject.plain.hides_rows_from_owner).then(|| Refusal::ForcedRowSecurity {
+    subject.plain.hides_rows_from_owner.then(|| Refusal::ForcedRowSecurity {
         table: subject.table.clone(),
         owner: subject.owner.cloned(),
     })
@@ -184,7 +183,7 @@ fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
     });
     let checks = not_inherited.chain(not_valid).chain(whole_rows);
     let refused = checks.chain(not_validated).chain(not_granted);
-    refused.chain(inbound_foreign_keys(subject)).collect()
+    refused.chain(inbound_foreign_keys(subject)).chain(keys_in_use(subject)).collect()
 }
 
 /// A foreign key that references the plain table references one of several partitions, once that is attached.
@@ -201,6 +200,18 @@ fn inbound_foreign_keys(subject: &Subject<'_>) -> Vec<Refusal> {
         constraint: name.clone(),
     });
     refused.collect()
+}
+
+/// Postgres does not drop a key while a query relies on it, as `Attach` has to. By the other method the plain table keeps its
+/// key, and only a function that the cutover creates again fails.
+fn keys_in_use<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Refusal> + 'a {
+    let grouped = subject.plain.grouped.iter();
+    let refused = grouped.filter(|grouped| subject.is_attached() || grouped.recreated);
+    let refused = refused.filter(|grouped| is_replaced(subject, &grouped.key));
+    refused.map(|grouped| Refusal::KeyInUse {
+        key: grouped.key.clone(),
+        object: grouped.object.clone(),
+    })
 }
 
 fn triggers(subject: &Subject<'_>) -> Vec<Refusal> {

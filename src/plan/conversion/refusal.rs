@@ -144,6 +144,13 @@ pub enum Refusal {
         /// The foreign key.
         constraint: Identifier,
     },
+    /// The query of an object groups by the primary key and names other columns, and the partitioned table has another key.
+    KeyInUse {
+        /// The key.
+        key: Identifier,
+        /// The object, as Postgres describes it.
+        object: String,
+    },
     /// A row trigger has transition tables, which a partitioned table cannot have.
     TriggerNotPossible {
         /// The table.
@@ -158,7 +165,7 @@ pub enum Refusal {
         /// The rules.
         rules: Vec<Identifier>,
     },
-    /// Row security is forced on the owner, so that the sync would miss rows.
+    /// Row security is forced on the owner, so that the operator would miss rows.
     ForcedRowSecurity {
         /// The table.
         table: QualifiedName,

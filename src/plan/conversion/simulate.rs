@@ -1,10 +1,12 @@
 //! Our model of Postgres: what the steps of a conversion make of the world.
 
 use crate::observed::{
-    CopyDifferences, CopyFacts, CopyOf, KeyState, ObservedPartition, ObservedTable, PartitionKind,
-    PartitionState, PlainTable, RelationKind,
+    Attachment, CopyDifferences, CopyFacts, CopyOf, KeyState, ObservedPartition, ObservedTable,
+    PartitionKind, PartitionState, PlainTable, RelationKind,
 };
-use crate::partition::{Bounds, Identifier, KeyColumn, PartitionKey, Side, source_mark};
+use crate::partition::{
+    Bounds, Identifier, KeyColumn, PartitionKey, QualifiedName, Side, source_mark,
+};
 use crate::plan::step::{
     AttachSource, BuildIndex, CreateCopy, DetachSource, DropCopy, FollowSource, IndexDefinition,
     InstallSync, Swap,
@@ -18,6 +20,9 @@ pub(in crate::plan) fn synced(world: &mut ObservedTable, install: &InstallSync) 
 
 pub(in crate::plan) fn analyzed(world: &mut ObservedTable) {
     on_copy(world, |facts| facts.analyzed = true);
+    if let Some(attachment) = &mut world.attachment {
+        attachment.analyzed = true;
+    }
 }
 
 /// After the cutover, the source is no more than an ordinary table.
@@ -64,6 +69,18 @@ pub(in crate::plan) fn key_dropped(world: &mut ObservedTable, index: &Identifier
 fn set_key(world: &mut ObservedTable, index: &Identifier, state: KeyState) {
     let keys = world.attachment.iter_mut().flat_map(|attachment| &mut attachment.keys);
     keys.filter(|key| key.name == *index).for_each(|key| key.state = state);
+}
+
+/// Changes what is known of the check of the plain table, if `table` is that.
+pub(in crate::plan) fn on_check(
+    world: &mut ObservedTable,
+    table: &QualifiedName,
+    change: impl FnOnce(&mut Attachment),
+) {
+    let is_plain = world.copy.is_some() && table == world.managed.name();
+    if let Some(attachment) = world.attachment.as_mut().filter(|_| is_plain) {
+        change(attachment);
+    }
 }
 
 /// The plain table is the oldest partition. Its indexes are for the next look.
@@ -185,6 +202,7 @@ pub(in crate::plan) fn dropped(world: &mut ObservedTable, drop: &DropCopy) {
     relation.oid = facts.source;
     relation.copy_of = CopyOf::None;
     world.name = drop.table.source.clone();
+    world.attachment = None;
     world.partitions.clear();
     world.indexes.clear();
 }

@@ -36,6 +36,7 @@ impl Refusal {
                 references_not_granted(references, constraint, owner.as_ref())
             }
             Self::InboundForeignKey { table, constraint } => inbound_foreign_key(table, constraint),
+            Self::KeyInUse { key, object } => key_in_use(key, object),
             Self::TriggerNotPossible { table, trigger } => trigger_not_possible(table, trigger),
             Self::HasRules { table, rules } => has_rules(table, rules),
             Self::ForcedRowSecurity { table, owner } => forced_row_security(table, owner.as_ref()),
@@ -113,6 +114,13 @@ fn key_not_usable(table: &QualifiedName, key: &Identifier, fault: &KeyFault) -> 
             shown_text(type_name)
         ),
     }
+}
+
+fn key_in_use(key: &Identifier, object: &str) -> String {
+    let (object, key) = (shown_text(object), key.shown());
+    format!(
+        "{object} has a GROUP BY that relies on key {key}, which the cutover replaces: group by all columns that its query uses"
+    )
 }
 
 fn column_missing(table: &QualifiedName, column: &Identifier) -> String {
@@ -268,7 +276,7 @@ fn has_rules(table: &QualifiedName, rules: &[Identifier]) -> String {
 fn forced_row_security(table: &QualifiedName, owner: Option<&Identifier>) -> String {
     let (table, owner) = (table.shown(), shown_owner(owner));
     format!(
-        "row security of table {table} is forced on its owner {owner}, so that the sync would miss rows: run ALTER TABLE \
+        "row security of table {table} is forced on its owner {owner}, so that the operator would miss rows: run ALTER TABLE \
          {table} NO FORCE ROW LEVEL SECURITY, or ALTER ROLE {owner} BYPASSRLS"
     )
 }

@@ -9,11 +9,11 @@ use super::conversion;
 use super::equivalent::{belong, created_by_attach, stand_alone};
 use super::step::{
     Attach, BuildIndex, Drain, IndexBody, IndexDefinition, MarkPartitions, MarkedPartition,
-    NewIndex, NewPartition, Remember, Step,
+    NewIndex, NewPartition, Remember, StateBounds, Step,
 };
 use crate::observed::{
-    BoundsCheck, DefaultFacts, Exclusion, ObservedPartition, ObservedTable, PartitionIndex,
-    PartitionKind, PartitionState,
+    Attachment, BoundsCheck, DefaultFacts, Exclusion, ObservedPartition, ObservedTable,
+    PartitionIndex, PartitionKind, PartitionState,
 };
 use crate::partition::{Bounds, Detached, Identifier, QualifiedName};
 use index::{
@@ -35,9 +35,11 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
         Step::FinalizeDetach(finalize) => detach_partition(world, &finalize.partition),
         Step::RememberDetached(remember) => remember_detached(world, remember),
-        Step::StateBounds(state) => check_bounds(world, &state.partition, BoundsCheck::Stated),
-        Step::ValidateBounds(check) => check_bounds(world, &check.partition, BoundsCheck::Proven),
-        Step::DropBounds(drop) => check_bounds(world, &drop.table, BoundsCheck::Absent),
+        Step::StateBounds(state) => state_bounds(world, state),
+        Step::ValidateBounds(check) => validate_bounds(world, &check.partition),
+        Step::DropBounds(drop) => {
+            conversion::on_check(world, &drop.table, Attachment::drop_bounds);
+        }
         Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
         Step::ExcludeFromDefault(add) => {
@@ -227,12 +229,15 @@ fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
     }
 }
 
-fn check_bounds(world: &mut ObservedTable, name: &QualifiedName, check: BoundsCheck) {
-    let is_plain = world.copy.is_some() && name == world.managed.name();
-    if let Some(attachment) = world.attachment.as_mut().filter(|_| is_plain) {
-        attachment.bounds = check;
-    }
-    on(world, name, |p| p.state.set_bounds_check(check));
+fn state_bounds(world: &mut ObservedTable, state: &StateBounds) {
+    let table = &state.partition;
+    conversion::on_check(world, table, |found| found.state_bounds(&state.range));
+    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Stated));
+}
+
+fn validate_bounds(world: &mut ObservedTable, table: &QualifiedName) {
+    conversion::on_check(world, table, |found| found.bounds = BoundsCheck::Proven);
+    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Proven));
 }
 
 fn remember_detached(world: &mut ObservedTable, remember: &Remember) {

@@ -47,9 +47,8 @@ impl StepFacts for AttachSource {
 
     fn locks(&self) -> Locks<'_> {
         let own = self.views.iter().chain([&self.table.source, &self.table.copy]);
-        let exclusive = own.chain(&self.partitions).map(|of| (of, LockMode::AccessExclusive));
-        let referenced = self.references.iter().map(|of| (of, LockMode::ShareRowExclusive));
-        exclusive.chain(referenced).collect()
+        let all = own.chain(&self.partitions).chain(&self.references);
+        all.map(|of| (of, LockMode::AccessExclusive)).collect()
     }
 
     fn detail(&self) -> String {
@@ -93,8 +92,9 @@ impl StepFacts for DetachSource {
 
     fn locks(&self) -> Locks<'_> {
         let own = self.views.iter().chain([&self.table.copy, &self.table.source]);
-        let all = own.chain(&self.partitions).chain(&self.references);
-        all.map(|of| (of, LockMode::AccessExclusive)).collect()
+        let exclusive = own.chain(&self.partitions).map(|of| (of, LockMode::AccessExclusive));
+        let referenced = self.references.iter().map(|of| (of, LockMode::ShareRowExclusive));
+        exclusive.chain(referenced).collect()
     }
 
     fn detail(&self) -> String {

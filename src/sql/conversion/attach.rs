@@ -6,6 +6,7 @@
 use super::bound::{LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_WORK};
 use super::create::{DIFFERENCES, fill, names, oids, run, with_variables};
+use super::text::LABEL;
 use crate::partition::{
     Bounds, CopiedTable, Identifier, Mark, Marker, attached_key_name, copy_mark, copy_name,
     detached_checks, own_key_name, source_mark, source_name,
@@ -14,6 +15,10 @@ use crate::plan::{AttachSource, DetachSource};
 use crate::sql::Sql;
 use crate::sql::comment::marker;
 use crate::sql::quote::{self, literal, name, qualified};
+
+/// What depends on the partitioned table, and cannot follow a rollback. `$1` is the plain table, `$2` the partitioned one,
+/// `$3` the name of the key that the first has for the second.
+const STRANDED: &str = include_str!("stranded.sql");
 
 /// Makes the plain table the oldest partition. The owner of the tables runs it in a transaction.
 ///
@@ -46,7 +51,13 @@ pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
 #[must_use]
 pub fn detach_source(detach: &DetachSource) -> Vec<Sql> {
     let DetachSource { table, source, copy, .. } = detach;
-    let own = vec![("@source_mark", literal(&source_mark(&table.managed)))];
+    let full_key = literal(attached_key_name(&table.managed).as_str());
+    let stranded = STRANDED
+        .replace("$1", &format!("{LABEL}.source"))
+        .replace("$2", &format!("{LABEL}.copy"))
+        .replace("$3", &full_key);
+    let own =
+        vec![("@source_mark", literal(&source_mark(&table.managed))), ("@stranded", stranded)];
     let body = body(include_str!("detach.sql"), table, (*source, *copy), own);
     run_on(table, &body)
 }

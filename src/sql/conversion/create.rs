@@ -8,19 +8,21 @@ use super::text::LABEL;
 use super::work::run_as_owner;
 use crate::partition::{
     CopiedTable, Identifier, MARKER_PREFIX, Method, QualifiedName, SyncTrigger, copy_mark,
-    table_in_marker,
+    detached_checks, table_in_marker,
 };
 use crate::sql::Sql;
 use crate::sql::quote::{list, literal, qualified};
 
 /// Variables that stand for the parameters of the query in `sides.sql`, in their order. `copy` is NULL if `is_new`.
-/// `triggers` are the names of the sync triggers, `known` the columns they were created for.
-const VARIABLES: [(&str, &str); 5] = [
+/// `triggers` are the names of the sync triggers, `known` the columns they were created for, `checks` the names that the
+/// check of the bounds of the plain table can have.
+const VARIABLES: [(&str, &str); 6] = [
     ("source", "oid"),
     ("copy", "oid"),
     ("is_new", "boolean"),
     ("triggers", "text[]"),
     ("known", "text[]"),
+    ("checks", "text[]"),
 ];
 
 /// The common table expressions that find what differs, up to `commands`.
@@ -124,8 +126,9 @@ pub(super) fn run(
     known: &[Identifier],
 ) -> Vec<Sql> {
     let triggers = SyncTrigger::ALL.map(|trigger| trigger.name(&table.managed, table.serving()));
-    let [triggers, known] = [names(&triggers, "text"), names(known, "text")];
-    let values = values.into_iter().chain([triggers.as_str(), known.as_str()]);
+    let checks = detached_checks(&table.managed);
+    let own = [names(&triggers, "text"), names(known, "text"), names(&checks, "text")];
+    let values = values.into_iter().chain(own.iter().map(String::as_str));
     let declared: String = VARIABLES
         .into_iter()
         .zip(values)

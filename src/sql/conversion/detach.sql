@@ -30,6 +30,13 @@ BEGIN
         MESSAGE = format('partition %s has rows, which a rollback would take out of the table', pgpartition.command);
     END IF;
   END LOOP;
+  SELECT string_agg(s.description, ', ' ORDER BY s.description) INTO pgpartition.command FROM (
+@stranded  ) AS s;
+  IF pgpartition.command IS NOT NULL THEN
+    RAISE object_not_in_prerequisite_state USING
+      MESSAGE = format('a rollback would leave an empty table to what depends on the partitioned one: %s',
+        left(pgpartition.command, 1000));
+  END IF;
 @triggers@bound  -- The key that took the place of the table's own, and the name that the own one gets again.
   SELECT k.oid, k.contype, x.indisreplident, p.relname AS name INTO key
     FROM pg_constraint AS k

@@ -31,7 +31,7 @@ pub use create::{create_copy, drop_copy, follow, validate_copy};
 pub use function::Function;
 pub use leaves::record_partition;
 pub use page::{Comparison, Page, compare_page, copy_page};
-pub use record::{CONVERSIONS, delete_record, note_sync, record_swap, record_sync};
+pub use record::{CONVERSIONS, delete_record, note_sync, record_serving, record_swap, record_sync};
 pub use source::{drop_source, end_sync};
 pub use swap::{begin_swap, swap};
 pub use sync::{expected_sync, install_sync, remove_sync, sync_functions};

@@ -105,6 +105,17 @@ pub fn record_swap(table: &CopiedTable, level: SyncLevel) -> Vec<Sql> {
     vec![Sql(update)]
 }
 
+/// Records when the other table began to serve, in a conversion without triggers. The operator's role runs it in the same
+/// transaction, after [`prepare_records`].
+#[must_use]
+pub fn record_serving(table: &ManagedTable) -> Vec<Sql> {
+    let [schema, name] = names(table);
+    vec![Sql(format!(
+        "INSERT INTO pgpartition.conversions AS c (schema_name, table_name, serving_since) VALUES ({schema}, {name}, \
+         clock_timestamp()) ON CONFLICT (schema_name, table_name) DO UPDATE SET serving_since = excluded.serving_since"
+    ))]
+}
+
 /// What the catalog has, as `RecordedSync` in `observed/conversion.rs` reads it. Digests are those of what was installed.
 fn sync(table: &CopiedTable, level: SyncLevel) -> String {
     let expected = expected_sync(table, level);

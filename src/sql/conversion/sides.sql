@@ -1,7 +1,7 @@
 -- What differs between a plain table and its copy, and the command that makes it equal. A property is a kind, an object,
 -- and a definition. One that the source has and the copy has not is made, one that only the copy has is undone.
 -- $1 source, $2 copy, $3 whether the copy is new and empty, $4 names of the sync triggers, $5 columns that they were created
--- for.
+-- for, $6 names that the check of the bounds of a plain table can have.
 --
 -- The search path must be pg_catalog, so that what is deparsed has its schema. Each deparsing function locks its table
 -- in ACCESS SHARE mode for an instant.
@@ -73,7 +73,7 @@ in_key AS MATERIALIZED (
 stand_ins AS MATERIALIZED (
     SELECT con.conname, con.convalidated, con.conkey[1] AS attnum
     FROM pg_constraint AS con
-    WHERE con.conrelid = $2 AND con.contype = 'c' AND starts_with(con.conname, 'pgpartition_not_null_')
+    WHERE con.conrelid = $2 AND con.contype = 'c' AND con.conname = 'pgpartition_not_null_' || con.conkey[1]
 ),
 policies AS MATERIALIZED (
     SELECT s.is_source, p.polname,
@@ -103,8 +103,8 @@ constraints AS MATERIALIZED (
     FROM side AS s
     JOIN pg_constraint AS con ON con.conrelid = s.oid
     WHERE (con.contype = 'c' AND con.conname NOT IN (SELECT i.conname FROM stand_ins AS i)
-           -- The bounds of a plain table that is to be attached.
-           AND NOT starts_with(con.conname, 'pgpartition_of_'))
+           -- A check of the operator's, for a plain table that is to be attached. An interrupted run can have left it.
+           AND con.conname <> ALL ($6))
        OR (con.contype = 'f' AND con.conparentid = 0 AND con.confrelid NOT IN ($1, $2))
 ),
 sequences AS MATERIALIZED (

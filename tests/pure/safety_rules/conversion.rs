@@ -386,9 +386,13 @@ fn attach_step(base: &mut Mutant) -> AttachSource {
             state: KeyState::Valid,
         }],
         bounds: BoundsCheck::Proven,
+        checked: Some([range.from(), range.to()].map(|edge| column.key_type.literal(edge))),
         oldest: None,
         newest: None,
         views: Vec::new(),
+        stranded: Vec::new(),
+        analyzed: false,
+        serving_since: None,
         has_other_rows: None,
     }));
     AttachSource {
@@ -416,9 +420,13 @@ fn detach_source(base: &mut Mutant) {
         of: String::new(),
         keys: Vec::new(),
         bounds: BoundsCheck::Absent,
+        checked: None,
         oldest: None,
         newest: None,
         views: Vec::new(),
+        stranded: Vec::new(),
+        analyzed: false,
+        serving_since: None,
         has_other_rows: Some(false),
     };
     base.world.observed.attachment = Some(Box::new(attachment));
@@ -661,16 +669,23 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         }
     },
     |m| on_attachment(m, |found| found.bounds = BoundsCheck::Absent),
+    |m| on_attachment(m, |found| found.checked = None),
     |m| on_attachment(m, |found| found.has_other_rows = Some(true)),
+    |m| on_attachment(m, |found| found.stranded = vec!["view shop.v".to_owned()]),
     |m| on_attachment(m, |found| found.keys.iter_mut().for_each(|k| k.state = KeyState::Missing)),
     |m| match m.first() {
         Some(Step::DropBounds(step)) => step.table = other(),
         Some(Step::DropIndex(step)) => step.index = identifier("theirs"),
         Some(Step::StateBounds(step)) => step.oid = Some(1),
-        Some(Step::AttachSource(step)) => {
-            step.range.range = RangeBounds::new(Edge::MinValue, Edge::MaxValue).expect("a range");
-        }
         _ => {}
+    },
+    |m| {
+        let Some(Step::AttachSource(step)) = m.first() else { return };
+        let range = RangeBounds::new(Edge::MinValue, Edge::MaxValue).expect("a range");
+        let literal = |edge| step.range.key.key_type.literal(edge);
+        let checked = [range.from(), range.to()].map(literal);
+        step.range.range = range;
+        on_attachment(m, |found| found.checked = Some(checked));
     },
     |m| attached_partition(m).for_each(world::set_detached),
     |m| m.world.observed.partitions.retain(|partition| partition.oid != Some(SOURCE)),
