@@ -18,6 +18,7 @@ const TABLES: &str = "
     CREATE TABLE revenues_partitioned (id bigint) PARTITION BY HASH (id);
     CREATE SCHEMA finance;
     CREATE TABLE finance.expenses (id bigint PRIMARY KEY, org_id int);
+    CREATE TABLE finance.events (id bigint PRIMARY KEY, at timestamptz NOT NULL);
     CREATE TABLE finance.expenses_partitioned (LIKE finance.expenses) PARTITION BY HASH (org_id);
     CREATE FUNCTION finance.expenses_partitioned_read_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END';
     CREATE TRIGGER read_only_until_cutover BEFORE INSERT ON finance.expenses_partitioned
@@ -50,6 +51,40 @@ async fn the_quick_start_works_as_it_is_written() {
         statuses.push(outcome.status);
     }
     assert_eq!(statuses, [2, 0, 0, 2]);
+}
+
+/// The page on `Attach` goes to the cutover, back, to the cutover again, and to the end of the conversion.
+#[tokio::test]
+async fn a_table_is_attached_as_the_page_says() {
+    let page = text(&root().join("docs/how-to/attach-a-table.md"));
+    let database = Server::shared(17).database().await;
+    let client = database.client().await;
+    let table = "CREATE SCHEMA finance; CREATE TABLE finance.events (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL
+        );
+        INSERT INTO finance.events (at) SELECT now() - n * interval '1 day' FROM generate_series(0, 99) AS n;";
+    client.batch_execute(table).await.unwrap();
+    for statement in blocks(&page, "sql") {
+        client.batch_execute(&statement).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("events.yaml"), blocks(&page, "yaml").concat()).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_pg-partition-operator")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let partitions =
+        "SELECT coalesce(string_agg(inhrelid::regclass::text, ' '), 'plain') FROM pg_inherits
+        WHERE inhparent = 'finance.events'::regclass AND inhrelid::regclass::text LIKE '%source'";
+    let mut seen = Vec::new();
+    for command in blocks(&page, "sh") {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]).current_dir(folder.path());
+        let outcome = run(shell.env("DATABASE_URL", database.url()).env("PATH", &path), "");
+        let is_expected = outcome.status == if command.contains(" plan ") { 2 } else { 0 };
+        assert!(is_expected, "{command}: {outcome:?}");
+        seen.push(client.query_one(partitions, &[]).await.unwrap().get::<_, String>(0));
+    }
+    let attached = "finance.events_source";
+    assert_eq!(seen, ["plain", "plain", attached, "plain", attached]);
 }
 
 #[tokio::test]
