@@ -1,12 +1,15 @@
 //! Metrics of the conversion of each table.
 
+use jiff::Timestamp;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, Opts, Registry};
 
 use crate::api::v1alpha1::{
     ConversionStage, ConversionStatus, ParityStatus, PartitionedTableStatus, Side,
 };
-use crate::observed::ObservedTable;
+use crate::desired::{AfterCutover, ConversionMethod, DesiredConversion};
+use crate::observed::CopyFacts;
+use crate::partition;
 use crate::status::{SyncTriggers, sync_triggers};
 
 /// Metrics of conversions. A table that is not being converted has no series.
@@ -20,6 +23,7 @@ pub(super) struct ConversionGauges {
     mismatched_ranges: GaugeVec,
     repaired_rows: GaugeVec,
     checked: GaugeVec,
+    source_drop: GaugeVec,
 }
 
 impl ConversionGauges {
@@ -76,10 +80,15 @@ impl ConversionGauges {
                 "End of the last complete comparison, in Unix time",
                 &[],
             )?,
+            source_drop: gauge(
+                "pgpartition_source_drop_timestamp_seconds",
+                "Time at which the drop of the source is due, in Unix time, while the source exists",
+                &[],
+            )?,
         })
     }
 
-    pub(super) fn collectors(&self) -> [&dyn Collector; 9] {
+    pub(super) fn collectors(&self) -> [&dyn Collector; 10] {
         [
             &self.stage,
             &self.serving,
@@ -90,6 +99,7 @@ impl ConversionGauges {
             &self.mismatched_ranges,
             &self.repaired_rows,
             &self.checked,
+            &self.source_drop,
         ]
     }
 
@@ -98,7 +108,7 @@ impl ConversionGauges {
         &self,
         of: [&str; 2],
         status: &PartitionedTableStatus,
-        observed: &ObservedTable,
+        (wanted, facts): (Option<&DesiredConversion>, Option<&CopyFacts>),
     ) {
         if let Some(conversion) = &status.conversion {
             self.set_progress(of, conversion);
@@ -106,7 +116,9 @@ impl ConversionGauges {
         if let Some(parity) = &status.parity {
             self.set_parity(of, parity);
         }
-        let triggers = observed.copy.as_deref().and_then(sync_triggers);
+        let drop = wanted.zip(facts).and_then(|(wanted, facts)| source_drop(wanted, facts));
+        set(&self.source_drop, &of, drop.map(Timestamp::as_second));
+        let triggers = facts.and_then(sync_triggers);
         let possible = SyncTriggers::ALL.map(|triggers| (triggers.as_str(), triggers));
         set_one(&self.sync_trigger, of, possible, triggers.as_ref());
     }
@@ -134,6 +146,14 @@ impl ConversionGauges {
         set(&self.repaired_rows, &of, parity.repaired_rows);
         set(&self.checked, &of, parity.checked_at.as_ref().map(|at| at.0.as_second()));
     }
+}
+
+/// Returns when the source is due to be dropped, whether or not something prevents it. Returns `None` if the spec keeps it.
+fn source_drop(wanted: &DesiredConversion, facts: &CopyFacts) -> Option<Timestamp> {
+    let ConversionMethod::Copy(options) = &wanted.method else { return None };
+    let AfterCutover::Drop { after } = options.source else { return None };
+    let is_served = [facts.serving, wanted.serve_from] == [partition::Side::Partitioned; 2];
+    facts.serving_since().filter(|_| is_served)?.checked_add(after).ok()
 }
 
 /// Sets 1 for what holds and 0 for the rest, or nothing if it is not known what holds.
@@ -164,13 +184,22 @@ mod tests {
 
     use super::ConversionGauges;
     use crate::api::v1alpha1::PartitionedTableStatus;
-    use crate::observed::{ObservedTable, Snapshot};
+    use crate::desired::{DesiredConversion, DesiredTable};
+    use crate::observed::CopyFacts;
 
     fn lines(status: Value) -> Vec<String> {
+        lines_of(status, None, None)
+    }
+
+    fn lines_of(
+        status: Value,
+        wanted: Option<&DesiredConversion>,
+        facts: Option<&CopyFacts>,
+    ) -> Vec<String> {
         let registry = Registry::new();
         let gauges = ConversionGauges::new(&registry).expect("each has its own name");
         let status: PartitionedTableStatus = serde_json::from_value(status).expect("a status");
-        gauges.set(["finance", "balances"], &status, &no_table());
+        gauges.set(["finance", "balances"], &status, (wanted, facts));
         let text = TextEncoder::new().encode_to_string(&registry.gather()).expect("text");
         let of = "name=\"balances\",namespace=\"finance\"";
         let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -181,14 +210,38 @@ mod tests {
         lines.filter(|line| !line.ends_with("} 0")).collect()
     }
 
-    fn no_table() -> ObservedTable {
-        let snapshot: Snapshot = serde_json::from_value(json!({
-            "schema": "public", "table": "balances", "taken": [], "partitions": [], "relation": null,
-            "server": {"version": 170_010, "inRecovery": false, "role": "app",
-                       "clock": "2026-11-25T12:00:00Z"},
-        }))
-        .expect("a snapshot");
-        ObservedTable::try_from(snapshot).expect("a snapshot with a meaning")
+    /// A table whose source is dropped a day after it lost its name, at noon of November 25.
+    fn served(after_cutover: &str) -> (DesiredTable, CopyFacts) {
+        let table = json!({
+            "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
+            "metadata": {"name": "balances"},
+            "spec": {
+                "table": "balances", "partitionBy": {"hash": {"columns": ["org"], "partitions": 2}},
+                "conversion": {
+                    "method": "Copy", "serveFrom": "Partitioned",
+                    "source": {"afterCutover": after_cutover, "dropAfter": "24h"},
+                },
+            },
+        });
+        let table = serde_json::from_value(table).expect("a resource");
+        let facts = json!({
+            "serving": "partitioned", "source": 7, "plain": {"bytes": 0}, "keys": [],
+            "state": {"record": {"servingSince": "2026-11-25T12:00:00Z"}},
+        });
+        let facts = serde_json::from_value(facts).expect("facts of a copy");
+        (DesiredTable::of(&table).expect("a valid spec"), facts)
+    }
+
+    #[test]
+    fn drop_of_a_source_is_due_if_the_spec_drops_it() {
+        let due = |after_cutover| {
+            let (table, facts) = served(after_cutover);
+            let lines = lines_of(json!({}), table.conversion.as_ref(), Some(&facts));
+            lines.into_iter().find(|line| line.starts_with("pgpartition_source_drop"))
+        };
+        let expected = "pgpartition_source_drop_timestamp_seconds 1795694400".to_owned();
+        assert_eq!(due("Drop"), Some(expected));
+        assert_eq!(due("Keep"), None);
     }
 
     #[test]

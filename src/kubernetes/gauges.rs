@@ -134,7 +134,8 @@ impl TableGauges {
                 self.plan_deferred.with_label_values(&labels).set(1.0);
             }
             self.tell_counts(of, status);
-            self.conversion.set(of, status, &seen.observed);
+            let wanted = seen.desired.conversion.as_ref();
+            self.conversion.set(of, status, (wanted, seen.observed.copy.as_deref()));
         }
     }
 

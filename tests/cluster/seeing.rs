@@ -19,7 +19,7 @@ use crate::support::{tool, wait_until};
 const SLOW: [&str; 1] = ["PgPartitionLastSuccessTooOld"];
 
 /// Every table of the scene.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "orders",
     "expired",
     "stray",
@@ -29,6 +29,7 @@ const TABLES: [&str; 10] = [
     "copying",
     "compared",
     "swapping",
+    "kept",
     "unreachable",
 ];
 
@@ -39,18 +40,7 @@ const AFTER_A_RUN: Duration = Duration::from_mins(2);
 async fn every_dashboard_and_every_alert_has_an_answer() {
     let stage = Stage::shared();
     let _open = play(&stage).await;
-    let compared = plain(&stage, "compared").await;
-    let copying = plain(&stage, "copying").await;
-    copying.batch_execute("BEGIN; SELECT FROM copying FOR UPDATE").await.unwrap();
-    let swapping = plain(&stage, "swapping").await;
-    // It sees the table without the rows that are copied.
-    let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM swapping";
-    swapping.batch_execute(snapshot).await.unwrap();
-    for name in ["compared", "copying", "swapping"] {
-        stage.apply(&table(name, &conversion(name)));
-    }
-    let cutover = r#"{"spec": {"conversion": {"serveFrom": "Partitioned"}}}"#;
-    stage.kubectl(&["patch", "pgpt", "swapping", "--type=merge", "-p", cutover]);
+    let (compared, _readers) = play_conversions(&stage).await;
     let mut leader = stage.operator(&[]);
     wait_until("the first leads", SOON, async || leader.leads().await).await;
     let mut standby = stage.operator(&[]);
@@ -85,7 +75,7 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
         let is_there = async || !prometheus.query(expression).await.is_empty();
         wait_until(expression, AFTER_A_RUN, is_there).await;
     }
-    for alert in ["PgPartitionCopyStalled", "PgPartitionSwapBlocked"] {
+    for alert in ["PgPartitionCopyStalled", "PgPartitionSwapBlocked", "PgPartitionSourceKept"] {
         let is_raised = async || raisable(&prometheus).await.contains(alert);
         wait_until(alert, AFTER_A_RUN, is_raised).await;
     }
@@ -181,6 +171,33 @@ async fn play(stage: &Stage<'_>) -> Vec<Client> {
     stage.secret("unreachable", "postgres://nobody@127.0.0.1:1/nothing");
     stage.declare("unreachable");
     open
+}
+
+/// A conversion in each state that dashboards and alerts are about. Returns a session of the one that is in parity, and
+/// what must stay open.
+async fn play_conversions(stage: &Stage<'_>) -> (Client, [Client; 2]) {
+    let compared = plain(stage, "compared").await;
+    let copying = plain(stage, "copying").await;
+    copying.batch_execute("BEGIN; SELECT FROM copying FOR UPDATE").await.unwrap();
+    let swapping = plain(stage, "swapping").await;
+    // It sees the table without the rows that are copied.
+    let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM swapping";
+    swapping.batch_execute(snapshot).await.unwrap();
+    let kept = plain(stage, "kept").await;
+    kept.batch_execute("CREATE MATERIALIZED VIEW ids AS SELECT id FROM kept").await.unwrap();
+    let source = json!({"afterCutover": "Drop", "dropAfter": "0s"});
+    for (name, side, source) in [
+        ("compared", "Source", json!({})),
+        ("copying", "Source", json!({})),
+        ("swapping", "Partitioned", json!({})),
+        ("kept", "Partitioned", source),
+    ] {
+        let mut spec = conversion(name);
+        spec["conversion"]["serveFrom"] = side.into();
+        spec["conversion"]["source"] = source;
+        stage.apply(&table(name, &spec));
+    }
+    (compared, [copying, swapping])
 }
 
 /// A plain table with rows, in a database of its own.

@@ -142,9 +142,10 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
             | ConversionBlocker::RollbackImpossible { .. }
             | ConversionBlocker::RollbackNeedsApproval { .. },
         ) => &["how-to/convert-a-table.md#5-roll-back"],
-        Blocker::Conversion(
-            ConversionBlocker::SourceInGrace { .. } | ConversionBlocker::SourceInUse { .. },
-        ) => &["how-to/convert-a-table.md#6-drop-the-plain-table"],
+        Blocker::Conversion(ConversionBlocker::SourceInGrace { .. }) => &[DROP_SOURCE],
+        Blocker::Conversion(ConversionBlocker::SourceInUse { .. }) => {
+            &["runbooks/PgPartitionSourceKept.md", DROP_SOURCE]
+        }
         Blocker::Conversion(
             ConversionBlocker::CannotRoute { .. } | ConversionBlocker::RoleNotRoutable { .. },
         ) => &["how-to/route-roles.md", "reference/privileges.md#privileges-of-routing"],
@@ -194,6 +195,7 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
     }
 }
 
+const DROP_SOURCE: &str = "how-to/convert-a-table.md#6-drop-the-plain-table";
 const NO_COVERAGE: &str = "runbooks/PgPartitionNoCoverage.md";
 const DEFAULT_ROWS: &str = "runbooks/PgPartitionDefaultRows.md";
 const RETENTION_BEHIND: &str = "runbooks/PgPartitionRetentionBehind.md";
