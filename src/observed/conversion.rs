@@ -2,16 +2,18 @@
 //!
 //! `postgres/inspect_conversion.sql` reads it. That a trigger or function is the one that was installed is known from
 //! its object identifier and the transaction that wrote its row in the catalog (`xmin`): both are in the record, which
-//! the transaction that installed them wrote. So a trigger that was disabled for a moment is noticed as well.
+//! the transaction that installed them wrote. So a trigger that was disabled for a moment is noticed as well. A partition has
+//! triggers of its own, which the table's were cloned to: by the transaction that wrote those of the table, or by the one
+//! that attached the partition.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::partition::{Identifier, Side, SyncLevel, guard_name};
+use super::{Change, SyncChange, SyncObject};
+use crate::partition::{Identifier, QualifiedName, Side, SyncLevel, guard_name};
 
 /// A conversion by copy in one snapshot of the catalog.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +135,19 @@ pub struct InstalledTrigger {
     pub oid: u32,
     /// Transaction that wrote its row of the catalog.
     pub xmin: u32,
+    /// Partitions on which it was altered, or does not fire; ten at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub altered: Vec<PartitionTrigger>,
+}
+
+/// A trigger of the partitioned table, as one of its partitions has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PartitionTrigger {
+    /// The partition.
+    pub partition: QualifiedName,
+    /// Whether it fires in every session.
+    pub fires: bool,
 }
 
 /// A function of a conversion in the catalog.
@@ -178,56 +193,6 @@ pub enum SyncState {
     Intact,
 }
 
-/// Difference of a trigger or function from the installation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SyncChange {
-    /// The trigger or function.
-    pub object: SyncObject,
-    /// Difference from the installation.
-    pub change: Change,
-}
-
-/// An object of the sync.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SyncObject {
-    /// A trigger.
-    Trigger(Identifier),
-    /// A function.
-    Function(Identifier),
-}
-
-/// A difference from what was installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Change {
-    /// It is not there.
-    Dropped,
-    /// It does not fire in every session.
-    Disabled,
-    /// It was altered, or created again.
-    Replaced,
-    /// There is no record that it was installed.
-    Unrecorded,
-}
-
-impl fmt::Display for SyncChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, name) = match &self.object {
-            SyncObject::Trigger(name) => ("trigger", name),
-            SyncObject::Function(name) => ("function", name),
-        };
-        let change = match self.change {
-            Change::Dropped => "was dropped",
-            Change::Disabled => "is disabled",
-            Change::Replaced => "was replaced",
-            Change::Unrecorded => "is not recorded",
-        };
-        write!(f, "{kind} {} {change}", name.shown())
-    }
-}
-
 impl Sweep {
     /// Returns whether the tables were equal: no row differed, not even one that the sweep repaired.
     #[must_use]
@@ -247,6 +212,7 @@ impl ConversionState {
         let mut changes = self.unrecorded_triggers(recorded);
         if let Some(recorded) = recorded {
             changes.extend(self.changed_triggers(recorded));
+            changes.extend(self.changed_on_partitions());
             changes.extend(self.changed_functions(recorded));
         }
         match recorded {
@@ -276,6 +242,16 @@ impl ConversionState {
         };
         let triggers = recorded.triggers.iter();
         triggers.filter_map(|(name, was)| Some(trigger_change(name, change(name, was)?))).collect()
+    }
+
+    fn changed_on_partitions(&self) -> impl Iterator<Item = SyncChange> + '_ {
+        self.triggers.iter().flat_map(|found| {
+            found.altered.iter().map(|altered| {
+                let (trigger, partition) = (found.name.clone(), altered.partition.clone());
+                let change = if altered.fires { Change::Replaced } else { Change::Disabled };
+                SyncChange { object: SyncObject::PartitionTrigger { trigger, partition }, change }
+            })
+        })
     }
 
     /// The changed functions. A trigger calls its function by object identifier.

@@ -21,6 +21,7 @@ mod plain_names;
 mod routing;
 pub(crate) mod snapshot;
 mod state;
+mod sync_change;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +33,8 @@ pub use answers::{
 };
 pub use attachment::{Attachment, KeyState, NeededKey};
 pub use conversion::{
-    Change, ConversionRecord, ConversionState, ExpectedSync, InstalledFunction, InstalledTrigger,
-    Recorded, RecordedSync, Sweep, SyncChange, SyncObject, SyncState,
+    ConversionRecord, ConversionState, ExpectedSync, InstalledFunction, InstalledTrigger,
+    PartitionTrigger, Recorded, RecordedSync, Sweep, SyncState,
 };
 pub use copy::{
     ColumnChange, ColumnDifference, ColumnObstacle, CopyDifferences, CopyProperty, MissingIndex,
@@ -56,6 +57,7 @@ pub use plain_names::{TakenName, WholeRow};
 pub use routing::{RouteRole, RouteSchema, RouteView, RoutingFacts};
 pub use snapshot::Snapshot;
 pub use state::{DetachedBy, PartitionState};
+pub use sync_change::{Change, SyncChange, SyncObject};
 
 use crate::partition::{
     ColumnOperators, Edge, Identifier, IndexShape, ManagedTable, PartitionKey, QualifiedName,

@@ -12,6 +12,20 @@ tables AS MATERIALIZED (
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relname IN ($3, $4)
+),
+-- Partitions of the table that applications use, each with the transactions that attached it and those above it.
+partitions AS MATERIALIZED (
+    WITH RECURSIVE below AS (
+        SELECT i.inhrelid, ARRAY[i.xmin::text] AS attached
+        FROM tables t
+        JOIN pg_inherits i ON i.inhparent = t.oid
+        WHERE t.is_copy AND t.is_serving
+        UNION ALL
+        SELECT i.inhrelid, b.attached || i.xmin::text
+        FROM below b
+        JOIN pg_inherits i ON i.inhparent = b.inhrelid
+    )
+    SELECT * FROM below
 )
 SELECT 'record' AS what, fact::text
 FROM record
@@ -21,7 +35,23 @@ SELECT 'triggers', json_build_object(
            'onCopy', t.is_copy,
            'fires', g.tgenabled = 'A',
            'oid', g.oid::bigint,
-           'xmin', g.xmin::text::bigint
+           'xmin', g.xmin::text::bigint,
+           -- A partition gets the trigger with the table, or when it is attached. A later change is of the partition alone.
+           'altered', (
+               SELECT coalesce(json_agg(json_build_object(
+                   'partition', json_build_object('schema', n.nspname, 'name', c.relname), 'fires', k.tgenabled = 'A'
+               ) ORDER BY n.nspname, c.relname), '[]')
+               FROM (
+                   SELECT k.tgrelid, k.tgenabled
+                   FROM partitions p
+                   JOIN pg_trigger k ON k.tgrelid = p.inhrelid AND k.tgname = g.tgname
+                   WHERE t.is_serving
+                     AND (k.tgenabled <> 'A' OR k.xmin <> g.xmin AND k.xmin::text <> ALL (p.attached))
+                   LIMIT 10
+               ) k
+               JOIN pg_class c ON c.oid = k.tgrelid
+               JOIN pg_namespace n ON n.oid = c.relnamespace
+           )
        )::text
 FROM tables t
 JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::converge::{Convergence, Options, converge};
+use pg_partition_operator::converge::{Convergence, Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
+use pg_partition_operator::observed::SyncState;
 use pg_partition_operator::partition::Side;
 use pg_partition_operator::plan::{Moment, Step};
 use pg_partition_operator::postgres::{Session, StepFailure};
@@ -185,6 +186,57 @@ async fn source_that_a_trigger_missed_is_compared_before_the_rollback() {
         assert_eq!(verbs(&back), ["install-sync", "swap"], "Postgres {major}");
         assert_eq!(back.observed.copy.as_ref().unwrap().repaired(), 9, "Postgres {major}");
         assert_eq!(differing(&world, COPY).await, "0 0", "Postgres {major}");
+    }
+}
+
+/// What a user does to one partition after the cutover, and what is reported of the triggers.
+const ON_PARTITION: [(&str, &str); 5] = [
+    ("ALTER TABLE orders_2026_02 DISABLE TRIGGER sync_to_source_orders", "is disabled"),
+    ("ALTER TABLE orders_2026_02 DISABLE TRIGGER USER", "is disabled"),
+    ("ALTER TABLE orders_2026_02 ENABLE REPLICA TRIGGER sync_to_source_orders", "is disabled"),
+    (
+        "ALTER TABLE orders_2026_02 DISABLE TRIGGER sync_to_source_orders,
+            ENABLE ALWAYS TRIGGER sync_to_source_orders",
+        "was replaced",
+    ),
+    ("TRUNCATE orders_2026_01", ""),
+];
+
+#[tokio::test]
+async fn change_of_one_partition_is_noticed_and_the_source_repaired() {
+    for major in majors() {
+        let world = World::new(major).await;
+        orders(&world).await;
+        let session = world.session().await;
+        serve(&session, &by_month(), "Partitioned").await;
+        let (spec, moment) = (serving(by_month(), "Partitioned", &json!({})), Moment::at(at(NOW)));
+        // A partition that is attached later has triggers that are younger than those of the table.
+        let april = apply(&session, &spec, "2026-04-15T12:00:00Z").await;
+        assert_eq!(verbs(&april), ["create", "attach"], "Postgres {major}");
+        for (change, reported) in ON_PARTITION {
+            let what = format!("Postgres {major}, {change}");
+            let (seen, _) = look(&session, &spec, &moment).await.unwrap();
+            let facts = seen.copy.unwrap();
+            let is_intact = facts.sync_state() == Some(&SyncState::Intact);
+            assert!(is_intact && facts.parity().is_some(), "{what}: {facts:?}");
+            world.owner(change).await;
+            world.owner("UPDATE orders SET status = now()::text WHERE at < '2026-02-03'").await;
+            let (seen, _) = look(&session, &spec, &moment).await.unwrap();
+            let facts = seen.copy.unwrap();
+            match facts.sync_state() {
+                Some(SyncState::Altered(changes)) => {
+                    let expected = format!(
+                        "trigger sync_to_source_orders of partition {SCHEMA_SQL}.orders_2026_02 {reported}"
+                    );
+                    assert_eq!(changes[0].to_string(), expected, "{what}");
+                }
+                state => {
+                    assert!(reported.is_empty() && facts.parity().is_none(), "{what}: {state:?}");
+                }
+            }
+            apply(&session, &spec, NOW).await;
+            assert_eq!(differing(&world, SOURCE).await, "0 0", "{what}");
+        }
     }
 }
 

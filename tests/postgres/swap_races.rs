@@ -192,3 +192,18 @@ async fn what_changed_since_the_look_prevents_the_swap() {
         }
     }
 }
+
+#[tokio::test]
+async fn trigger_that_was_disabled_on_a_partition_since_the_look_prevents_the_rollback() {
+    for major in majors() {
+        let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
+        swapped.swap().await;
+        let step = swapped.step().await;
+        let change = |state: &str| format!("ALTER TABLE t_2 {state} TRIGGER sync_to_source_t");
+        swapped.world.owner(&change("DISABLE")).await;
+        let error = swapped.run(&step).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("55000"), "Postgres {major}: {error:?}");
+        swapped.world.owner(&change("ENABLE ALWAYS")).await;
+        swapped.run(&step).await.unwrap();
+    }
+}

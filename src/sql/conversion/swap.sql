@@ -28,6 +28,10 @@ BEGIN
         AND g.oid::text = r.was->>'oid' AND g.xmin::text = r.was->>'xmin'
     )
     UNION ALL
+    SELECT FROM pg_inherits AS i
+    JOIN pg_trigger AS g ON g.tgrelid = i.inhrelid
+    WHERE i.inhparent = pgpartition.serving AND g.tgenabled <> 'A' AND pgpartition.recorded->'sync'->'triggers' ? g.tgname::text
+    UNION ALL
     SELECT FROM jsonb_each(pgpartition.recorded->'sync'->'functions') AS r (name, was)
     WHERE NOT EXISTS (
       SELECT FROM pg_proc AS p WHERE p.oid::text = r.was->>'oid' AND p.xmin::text = r.was->>'xmin'
