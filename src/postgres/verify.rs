@@ -34,7 +34,7 @@ pub struct Verified {
 /// A row that differs. It is data of the user.
 #[derive(Debug)]
 pub struct DifferingRow {
-    /// `missing` or `extra` in the copy, or `different`.
+    /// `missing` or `extra` in the partitioned table, whichever of the two tables serves, or `different`.
     pub difference: String,
     /// Values of the key of the copy, as text, in its order.
     pub key: Vec<String>,

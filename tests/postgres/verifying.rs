@@ -1,7 +1,7 @@
 //! `verify` of a conversion: it compares all rows itself, and changes nothing.
 
 use pg_partition_operator::sql::compare_page;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::command::resource;
 use crate::copied::page;
@@ -10,10 +10,14 @@ use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World};
 
 fn spec() -> String {
+    serving("Source")
+}
+
+fn serving(side: &str) -> String {
     resource(json!({
         "table": "orders",
         "partitionBy": {"hash": {"columns": ["org"], "partitions": 4}},
-        "conversion": {"method": "Copy", "acknowledge": ["UniqueKey:orders_pkey"]},
+        "conversion": {"method": "Copy", "serveFrom": side, "acknowledge": ["UniqueKey:orders_pkey"]},
     }))
 }
 
@@ -37,6 +41,10 @@ const DAMAGE: &str = "BEGIN; SET LOCAL pgpartition.sync = 'on';
     UPDATE orders_partitioned SET state = 'other' WHERE id = 'secret 4000';
     INSERT INTO orders_partitioned VALUES ('secret extra', 1, 'new');
     COMMIT";
+
+/// Gives the passive table its rows back.
+const UNDO: &str = "BEGIN; SET LOCAL pgpartition.sync = 'on'; DELETE FROM orders_partitioned;
+    INSERT INTO orders_partitioned SELECT * FROM orders; COMMIT";
 
 /// The rows of all tables with their versions, and the catalog's rows of what is not temporary.
 async fn everything(world: &World) -> String {
@@ -97,6 +105,54 @@ async fn verify_finds_a_difference_behind_the_triggers_and_changes_nothing() {
         let text = world.call(&["verify", "-f", "-", "--keys"], &spec()).out;
         assert!(text.contains("  key   extra: id = secret extra, org = 1\n"), "{text}");
         assert_eq!(everything(&world).await, before, "Postgres {major}");
+    }
+}
+
+#[tokio::test]
+async fn verify_compares_all_rows_after_a_cutover_and_after_a_rollback() {
+    for major in majors() {
+        let world = in_parity(major).await;
+        for (side, passive) in [
+            ("Partitioned", "orders_source"),
+            ("Source", "orders_partitioned"),
+            ("Partitioned", "orders_source"),
+        ] {
+            let (spec, what) = (serving(side), format!("Postgres {major}, {side}"));
+            let drift = world.call(&["verify", "-f", "-"], &spec);
+            assert_eq!(drift.status, 2, "{what}: {drift:?}");
+            assert!(drift.out.contains(" chunks: none differ\n"), "{what}: {drift:?}");
+            let applied = world.call(&["apply", "-f", "-"], &spec);
+            assert_eq!(applied.status, 0, "{what}: {applied:?}");
+            world
+                .owner("UPDATE orders SET state = 'written', org = org + 1 WHERE id < 'secret 2'")
+                .await;
+            let verified = world.call(&["verify", "-f", "-"], &spec);
+            assert_eq!(verified.status, 0, "{what}: {verified:?}");
+            let (source, copy) = match side {
+                "Source" => ("orders", "orders_partitioned"),
+                _ => ("orders_source", "orders"),
+            };
+            let equal = format!("  rows  5000 in {source}, 5000 in {copy}, compared in ");
+            assert!(verified.out.contains(&equal), "{what}: {verified:?}");
+            assert!(verified.out.contains(" chunks: none differ\n"), "{what}: {verified:?}");
+
+            world.owner(&DAMAGE.replace("orders_partitioned", passive)).await;
+            let found = world.call(&["verify", "-f", "-", "-o", "json", "--keys"], &spec);
+            assert_eq!(found.status, 2, "{what}: {found:?}");
+            let keys = found.json()[0]["rows"]["keys"].as_array().unwrap().clone();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let key =
+                |row: &Value| format!("{} {}", text(&row["difference"]), text(&row["key"]["id"]));
+            let mut keys: Vec<_> = keys.iter().map(key).collect();
+            keys.sort_unstable();
+            // The words are about the partitioned table, whichever of the two serves.
+            let expected = match side {
+                "Source" => ["different secret 4000", "extra secret extra", "missing secret 17"],
+                _ => ["different secret 4000", "extra secret 17", "missing secret extra"],
+            };
+            assert_eq!(keys, expected, "{what}");
+            world.owner(&UNDO.replace("orders_partitioned", passive)).await;
+        }
     }
 }
 
