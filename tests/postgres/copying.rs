@@ -21,7 +21,7 @@ pub(crate) async fn copy(
     Ok(serde_json::from_str(&answer.unwrap()).unwrap())
 }
 
-async fn compare(
+pub(crate) async fn compare(
     session: &Session,
     table: &CopiedTable,
     how: Comparison,

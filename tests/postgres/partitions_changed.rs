@@ -5,8 +5,10 @@ use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::Session;
 
 use crate::converting::{NOW, by_month, convert, converted, differing, orders, verbs};
+use crate::copied;
+use crate::copying::{CONTENT, compare, copy, uncopied};
 use crate::support::postgres::majors;
-use crate::world::{World, apply, at};
+use crate::world::{SCHEMA_SQL, World, apply, at};
 
 /// What a user does with a partition of the copy, one after the other.
 const CHANGES: [&str; 6] = [
@@ -76,6 +78,56 @@ async fn partition_that_the_operator_attaches_keeps_parity() {
             assert!(!has_parity(&session, may).await, "Postgres {major}, {partition}");
             apply(&session, &converted(by_month()), may).await;
             assert!(has_parity(&session, may).await, "Postgres {major}, {partition}");
+        }
+    }
+}
+
+/// What a user does between two pages of a sweep, whether the sweep begins again, and how many rows it finds that differ.
+/// `#` is the partition that has the first row.
+const DURING_A_SWEEP: [(&str, bool, u64); 5] = [
+    ("TRUNCATE t; INSERT INTO t SELECT n, n FROM generate_series(1, 30) AS n", true, 0),
+    ("TRUNCATE t; INSERT INTO t SELECT n, n FROM generate_series(1, 30) AS n", false, 0),
+    ("BEGIN; TRUNCATE t; INSERT INTO t VALUES (1, 2); ROLLBACK", false, 0),
+    ("TRUNCATE #", true, 1),
+    ("BEGIN; TRUNCATE #; ROLLBACK", false, 0),
+];
+
+#[tokio::test]
+async fn sweep_begins_again_if_a_partition_is_truncated_meanwhile() {
+    for major in majors() {
+        for (turn, (change, begins, least)) in DURING_A_SWEEP.into_iter().enumerate() {
+            let (world, table) = uncopied(major, "id int, part int NOT NULL").await;
+            let session = world.session().await;
+            while copy(&session, &table, 100).await.unwrap()["done"] != true {}
+            assert_eq!(compare(&session, &table, CONTENT).await.unwrap()["done"], false);
+            let began = "SELECT sweep->>'startedAt' FROM pgpartition.conversions";
+            let first = world.text(began).await;
+            let leaf = format!(
+                "SELECT tableoid::regclass::text FROM {SCHEMA_SQL}.t_partitioned WHERE id = 1"
+            );
+            let leaf = world.text(&leaf).await;
+            // Another session reads the copy, so that the trigger deletes its rows.
+            let reader = world.database.client().await;
+            let lock = format!("BEGIN; LOCK TABLE {SCHEMA_SQL}.t_partitioned IN ACCESS SHARE MODE");
+            if turn == 1 {
+                reader.batch_execute(&lock).await.unwrap();
+            }
+            let change = change.replace('#', &leaf);
+            let what = format!("Postgres {major}, turn {turn}: {change}");
+            world.owner(&change).await;
+            let mut differing = 0;
+            loop {
+                let page = compare(&session, &table, CONTENT).await.unwrap();
+                differing += page["differing"].as_u64().unwrap();
+                if page["done"] == true {
+                    break;
+                }
+                assert_eq!(world.text(began).await != first, begins, "{what}");
+            }
+            assert!(differing >= least && (least > 0 || differing == 0), "{what}: {differing}");
+            let parity = "SELECT (parity->>'differenceRows')::int FROM pgpartition.conversions";
+            assert_eq!(world.text(parity).await, differing.to_string(), "{what}");
+            assert_eq!(copied::differing(&world.admin, &table).await, "", "{what}");
         }
     }
 }
