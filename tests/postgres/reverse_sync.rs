@@ -1,11 +1,14 @@
 //! Triggers after the cutover: the source is equal whatever writes to the partitioned table, and enforces what it enforced.
 
+use std::time::Duration;
+
 use pg_partition_operator::partition::SyncLevel;
 use tokio_postgres::Client;
 use tokio_postgres::error::DbError;
 
 use crate::copying::{CONTENT, sweep};
 use crate::support::postgres::majors;
+use crate::support::wait_until;
 use crate::swapped::{APPLICATION, Swapped};
 use crate::world::SCHEMA_SQL;
 
@@ -103,6 +106,45 @@ async fn sweep_repairs_the_source_and_cascades_to_no_other_table() {
         assert_eq!(sweep(&swapped.session, &swapped.table, CONTENT).await, 0, "Postgres {major}");
         let lines = "SELECT count(*) FROM \"Fin\"\"an;ce\".lines";
         assert_eq!(world.text(lines).await, "50", "Postgres {major}");
+    }
+}
+
+/// A table with rows that go with a row of another one.
+const CASCADED: &str = "
+    CREATE TABLE orgs (id int PRIMARY KEY);
+    INSERT INTO orgs SELECT generate_series(1, 9);
+    CREATE TABLE t (id int PRIMARY KEY, org int NOT NULL REFERENCES orgs ON DELETE CASCADE);
+    INSERT INTO t SELECT n, n FROM generate_series(1, 9) AS n;";
+
+#[tokio::test]
+async fn cascade_deadlocks_with_a_transaction_that_locked_the_row_before_it_deletes_it() {
+    for major in majors() {
+        let swapped = cut_over(major, CASCADED).await;
+        let [first, second] = [application(&swapped).await, application(&swapped).await];
+        let pid = "SELECT pg_backend_pid()";
+        let pid: i32 = second.query_one(pid, &[]).await.unwrap().get(0);
+        first.batch_execute("BEGIN; SELECT FROM t WHERE id = 3 FOR UPDATE").await.unwrap();
+        // It deletes the row of the source, and waits for that of the partition.
+        let cascade =
+            tokio::spawn(
+                async move { second.batch_execute("DELETE FROM orgs WHERE id = 3").await },
+            );
+        let waits = format!(
+            "SELECT count(*) FROM pg_locks WHERE pid = {pid} AND locktype = 'transactionid' AND NOT granted"
+        );
+        wait_until("the cascade waits", Duration::from_secs(20), async || {
+            swapped.world.text(&waits).await == "1"
+        })
+        .await;
+        let delete = first.batch_execute("DELETE FROM t WHERE id = 3; COMMIT").await;
+        if delete.is_err() {
+            first.batch_execute("ROLLBACK").await.unwrap();
+        }
+        let failed = [delete, cascade.await.unwrap()].into_iter().filter_map(Result::err);
+        let failed: Vec<_> = failed.map(|error| error.code().unwrap().code().to_owned()).collect();
+        assert_eq!(failed, ["40P01"], "Postgres {major}: Errors in the application has it");
+        swapped.expect_equal("a deadlock").await;
+        swapped.write("DELETE FROM orgs WHERE id = 3").await;
     }
 }
 
