@@ -41,7 +41,7 @@ const OLDER: &str = "SELECT coalesce(json_agg(json_build_object('session', json_
         pg_snapshot_xmax(pg_current_snapshot())::text::numeric - $1::text::numeric < 2000000000) AS changed \
     CROSS JOIN LATERAL ( \
         SELECT a.pid, coalesce(a.application_name, '') AS who FROM pg_stat_activity AS a \
-        WHERE (a.datname = current_database() AND a.usename IS NOT NULL OR a.backend_type = 'walsender') \
+        WHERE (a.datname = current_database() OR a.datname IS NULL) AND a.usename IS NOT NULL \
         AND a.pid <> pg_backend_pid() AND age(a.backend_xmin) >= age(changed.number) \
         AND coalesce(a.xact_start < clock_timestamp() - interval '2 s', true) \
         UNION ALL \

@@ -5,11 +5,10 @@ use std::time::Duration;
 use pg_partition_operator::partition::SyncLevel;
 use pg_partition_operator::sql::{Page, copy_page};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::copied::{create, differing, install, page};
 use crate::copying::copy;
+use crate::replica::Replica;
 use crate::support::postgres::{Server, majors};
 use crate::support::wait_until;
 use crate::world::{SCHEMA_SQL, World, apply, desired};
@@ -54,57 +53,6 @@ async fn page_reports_that_a_session_waits_for_it() {
         let answer: Value = serde_json::from_str(&answer.unwrap().unwrap()).unwrap();
         assert_eq!((&answer["blocks"], &answer["done"]), (&json!(true), &json!(true)), "{answer}");
         assert_eq!(differing(&world.admin, &table).await, "", "Postgres {major}");
-    }
-}
-
-/// A replica that receives WAL and says how much of it is on its disk.
-struct Replica(TcpStream);
-
-impl Replica {
-    /// Follows the server from here on.
-    async fn follow(server: &Server, slot: &str, from: &str) -> Self {
-        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
-        let parameters = b"user\0postgres\0replication\0true\0\0";
-        let mut startup = Vec::new();
-        startup.extend(u32::try_from(parameters.len() + 8).unwrap().to_be_bytes());
-        startup.extend(196_608_u32.to_be_bytes());
-        startup.extend(parameters);
-        stream.write_all(&startup).await.unwrap();
-        let mut replica = Self(stream);
-        replica.wait_for(b'Z').await;
-        replica.send(b'Q', format!("START_REPLICATION {slot} {from}\0").as_bytes()).await;
-        replica.wait_for(b'W').await;
-        replica
-    }
-
-    async fn send(&mut self, kind: u8, content: &[u8]) {
-        let mut message = vec![kind];
-        message.extend(u32::try_from(content.len() + 4).unwrap().to_be_bytes());
-        message.extend(content);
-        self.0.write_all(&message).await.unwrap();
-    }
-
-    async fn wait_for(&mut self, kind: u8) {
-        loop {
-            let found = self.0.read_u8().await.unwrap();
-            let length = self.0.read_u32().await.unwrap();
-            let mut content = vec![0; length as usize - 4];
-            self.0.read_exact(&mut content).await.unwrap();
-            assert_ne!(found, b'E', "{}", String::from_utf8_lossy(&content));
-            if found == kind {
-                return;
-            }
-        }
-    }
-
-    /// Says that it has flushed all WAL up to there, as in a standby status update.
-    async fn flushed(&mut self, up_to: &str) {
-        let (high, low) = up_to.split_once('/').unwrap();
-        let half = |text| u64::from_str_radix(text, 16).unwrap();
-        let position = (half(high) << 32 | half(low)).to_be_bytes();
-        let (clock, no_answer) = ([0; 8], [0]);
-        let update = [&b"r"[..], &position, &position, &position, &clock, &no_answer].concat();
-        self.send(b'd', &update).await;
     }
 }
 

@@ -55,6 +55,7 @@ mod preflight;
 mod prepared;
 mod records;
 mod references;
+mod replica;
 mod restore;
 mod restored;
 mod retention;

@@ -16,7 +16,7 @@ use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, Silent, World, apply, at, desired};
 
 /// The spec with the rest of its conversion.
-fn serving(mut spec: Value, side: &str, other: &Value) -> DesiredTable {
+pub(crate) fn serving(mut spec: Value, side: &str, other: &Value) -> DesiredTable {
     let mut conversion =
         json!({"method": "Copy", "serveFrom": side, "acknowledge": ["UniqueKey:orders_pkey"]});
     let fields = conversion.as_object_mut().unwrap();
@@ -34,7 +34,7 @@ async fn serve(session: &Session, spec: &Value, side: &str) -> Convergence {
     done
 }
 
-fn serving_side(done: &Convergence) -> Option<Side> {
+pub(crate) fn serving_side(done: &Convergence) -> Option<Side> {
     done.observed.copy.as_ref().map(|facts| facts.serving)
 }
 

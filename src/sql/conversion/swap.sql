@@ -62,7 +62,7 @@ BEGIN
       UNION ALL
       SELECT NULL, s.xmin
       FROM pg_replication_slots AS s
-      WHERE s.active
+      WHERE s.slot_type = 'physical'
     ) AS held
     WHERE age(held.xmin) >= pg_current_xact_id()::text::numeric - (pgpartition.recorded->>'changed')::numeric
     LIMIT 1;
