@@ -78,12 +78,46 @@ async fn foreign_keys_cascade_for_rows_that_go_and_not_for_rows_that_move() {
                 "WITH gone AS (DELETE FROM t WHERE id = 3 RETURNING *) INSERT INTO t SELECT id, org + 1, email, v FROM gone",
                 "50",
             ),
-            ("UPDATE t SET id = id + 1000 WHERE id = 4", "49"),
-            ("DELETE FROM t WHERE id BETWEEN 10 AND 19", "39"),
+            ("UPDATE t SET id = id + 1000 WHERE id = 4", "50"),
+            ("UPDATE t SET id = id + 2000, email = NULL WHERE id IN (5, 6)", "50"),
+            ("DELETE FROM t WHERE id IN (1004, 2005)", "48"),
+            ("DELETE FROM t WHERE id BETWEEN 10 AND 19", "38"),
+            // In another partition it is another row.
+            (
+                "UPDATE t SET id = id + 3000, org = (SELECT min(o.org) FROM t AS o WHERE o.tableoid <> t.tableoid) WHERE id = 7",
+                "37",
+            ),
         ] {
             swapped.write(write).await;
             assert_eq!(swapped.world.text(lines).await, left, "Postgres {major}, {write}");
         }
+    }
+}
+
+/// A cascade reaches the source first, a write of the application the partitioned table.
+#[tokio::test]
+async fn cascade_to_a_row_that_is_locked_is_a_deadlock_that_loses_nothing() {
+    for major in majors() {
+        let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
+        swapped.swap().await;
+        let (writer, deleter) = (application(&swapped).await, application(&swapped).await);
+        let pid: i32 = deleter.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        writer.batch_execute("BEGIN; SELECT FROM t WHERE org = 4 FOR UPDATE").await.unwrap();
+        let waits = format!("SELECT pg_backend_pid() = ANY (pg_blocking_pids({pid}))");
+        let write = async {
+            wait_until("the cascade waits", Duration::from_secs(20), async || {
+                writer.query_one(&waits, &[]).await.unwrap().get(0)
+            })
+            .await;
+            writer.batch_execute("UPDATE t SET v = 'written' WHERE org = 4; COMMIT").await
+        };
+        let (deleted, written) =
+            tokio::join!(deleter.batch_execute("DELETE FROM orgs WHERE id = 4"), write);
+        let failed: Vec<_> = [deleted, written].into_iter().filter_map(Result::err).collect();
+        let codes: Vec<_> = failed.iter().map(|error| error.code().unwrap().code()).collect();
+        assert_eq!(codes, ["40P01"], "Postgres {major}: {failed:?}");
+        writer.batch_execute("ROLLBACK").await.unwrap();
+        swapped.expect_equal("a deadlock").await;
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! The source enforces what it always did, such as a key without the partition columns, and other tables reference it. So
 //! a row that moves to another partition, which is a DELETE and an INSERT there, reaches the source as an UPDATE if foreign
-//! keys could cascade. And a second row of the same row key fails as it would have without partitions.
+//! keys could cascade, and so does a row that gets another key. A row that gets another key in another partition does not:
+//! its DELETE and its INSERT have nothing in common. And a second row of the same row key fails as it would have without
+//! partitions.
 
 use super::sync::{ONE_SNAPSHOT, collide, in_block};
 use super::text::{LABEL, Text, of, same};
@@ -51,14 +53,23 @@ fn delete_old_row(text: Text<'_>) -> String {
     let delete =
         format!("DELETE FROM {} AS s WHERE {};", text.passive(), text.same_key("s", "OLD"));
     let insert = format!("{} VALUES ({})", text.insert(), text.columns_of("OLD"));
-    let moved = if text.beside_key().is_empty() {
+    let is_key_gone = if text.beside_key().is_empty() {
         String::new()
     } else {
         format!(
-            "    IF gone AND {} THEN\n      gone := NOT EXISTS (SELECT FROM {} AS t WHERE {});\n    END IF;\n",
-            text.is_referenced(),
+            "      gone := NOT EXISTS (SELECT FROM {} AS t WHERE {});\n",
             text.serving(),
             text.same_row_key("t", "OLD")
+        )
+    };
+    let moved = if text.set_from("t").is_empty() {
+        String::new()
+    } else {
+        format!(
+            "    IF gone AND {} THEN\n{is_key_gone}      IF gone AND TG_OP = 'UPDATE' THEN\n        {}\n        gone := NOT \
+             FOUND;\n      END IF;\n    END IF;\n",
+            text.is_referenced(),
+            update_key(text),
         )
     };
     format!(
@@ -66,6 +77,18 @@ fn delete_old_row(text: Text<'_>) -> String {
          IF;\n    END IF;\n",
         text.is_not_served("OLD"),
         collide(&insert, &delete, "    ")
+    )
+}
+
+/// Gives the row of the old key the new one, so that foreign keys cascade an update, as they did without partitions.
+fn update_key(text: Text<'_>) -> String {
+    let (passive, set) = (text.passive(), text.set_from("t"));
+    format!(
+        "UPDATE {passive} AS s SET {set} FROM {} AS t WHERE {} AND {} AND NOT EXISTS (SELECT FROM {passive} AS p WHERE {});",
+        text.serving(),
+        text.same_key("t", "NEW"),
+        text.same_row_key("s", "OLD"),
+        text.same_row_key("p", "NEW"),
     )
 }
 
