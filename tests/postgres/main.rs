@@ -70,6 +70,7 @@ mod statements;
 mod steps;
 mod successors;
 mod support_works;
+mod swap_failover;
 mod swap_races;
 mod swapped;
 mod swapping;

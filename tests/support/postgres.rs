@@ -1,5 +1,7 @@
 //! Postgres servers, one for each supported major, and a database for each test.
 
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -31,6 +33,29 @@ impl Server {
         SERVERS[index].get_or_init(|| Self::start(major, &[]))
     }
 
+    /// Starts a standby of this server, which streams from it.
+    pub async fn standby(&self, major: u16) -> Self {
+        let client = connect(self.served.address()).await;
+        let [start, stop] = if major < 15 {
+            ["pg_start_backup('standby', true, false)", "pg_stop_backup(false)"]
+        } else {
+            ["pg_backup_start('standby', true)", "pg_backup_stop()"]
+        };
+        client.batch_execute(&format!("SELECT {start}")).await.unwrap();
+        let backup = tempfile::tempdir().unwrap();
+        copy(self.dir(), backup.path()).unwrap();
+        let label = format!("SELECT labelfile FROM {stop}");
+        let label: String = client.query_one(&label, &[]).await.unwrap().get(0);
+        let primary =
+            format!("\nprimary_conninfo = 'host=127.0.0.1 port={} user=postgres'\n", self.port());
+        std::fs::write(backup.path().join("backup_label"), label).unwrap();
+        std::fs::write(backup.path().join("standby.signal"), "").unwrap();
+        let settings = backup.path().join("postgresql.auto.conf");
+        let settings = std::fs::OpenOptions::new().append(true).open(settings);
+        settings.unwrap().write_all(primary.as_bytes()).unwrap();
+        Self::start(major, &["--of", backup.path().to_str().unwrap()])
+    }
+
     /// A server of one's own, to be killed or to have other options (`-c`, `name=value`, ...).
     pub fn start(major: u16, options: &[&str]) -> Self {
         let variable = "PGPARTITION_POSTGRES";
@@ -55,7 +80,7 @@ impl Server {
     }
 
     /// The folder of its data.
-    pub fn dir(&self) -> &std::path::Path {
+    pub fn dir(&self) -> &Path {
         self.served.dir()
     }
 
@@ -80,6 +105,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// The database of this name on another server, such as a standby.
+    pub fn on(&self, server: &Server) -> Self {
+        Self { port: server.port(), name: self.name.clone() }
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -112,4 +142,25 @@ async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+}
+
+/// Copies the data of a server that runs. Files that it removes meanwhile are not part of a backup.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name() == "postmaster.pid" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir(&to)?;
+            copy(&from, &to)?;
+            continue;
+        }
+        match std::fs::copy(&from, &to) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
