@@ -1,4 +1,4 @@
-//! What differs between a plain table and its partitioned copy.
+//! What differs between the two tables of a conversion.
 //!
 //! `postgres/inspect_copy.sql` reads it, by the queries that [`follow`](crate::sql::follow) executes: what is followed
 //! here is what it makes equal.
@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::IndexSettings;
 use crate::partition::{Identifier, shown_text};
 
-/// What the copy of a plain table lacks to be like it, before the cutover.
+/// What the passive table of a conversion lacks to be like the one that applications use. Here, that one is the source, and
+/// the other one the copy: after the cutover, the copy is the plain table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CopyDifferences {
@@ -25,10 +26,10 @@ pub struct CopyDifferences {
     /// Indexes of the source that the copy has not, or not of all its partitions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<MissingIndex>,
-    /// Storage parameters of the source. A partitioned table cannot have any: its partitions take them.
+    /// Storage parameters of the plain table. A partitioned table cannot have any: its partitions take them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<String>,
-    /// Access method of the source, or `None` if it is the default. 16 and older remember none for a partitioned table:
+    /// Access method of the plain table, or `None` if it is the default. 16 and older remember none for a partitioned table:
     /// its partitions take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_method: Option<Identifier>,
@@ -73,6 +74,8 @@ pub enum ColumnObstacle {
     Domain,
     /// Its type changed: Postgres would write all rows under a lock.
     Retyped,
+    /// The plain table is the passive one: a user changes its columns.
+    AfterCutover,
 }
 
 /// A property that differs.
@@ -181,6 +184,19 @@ impl CopyDifferences {
     pub fn is_none(&self) -> bool {
         let Self { columns, properties, not_valid, indexes, storage: _, access_method: _ } = self;
         columns.is_empty() && properties.is_empty() && not_valid.is_empty() && indexes.is_empty()
+    }
+
+    /// Returns whether the copy has all columns and properties that the source has. Indexes can differ.
+    #[must_use]
+    pub fn has_all_properties(&self) -> bool {
+        self.columns.is_empty() && self.properties.is_empty() && self.not_valid.is_empty()
+    }
+
+    /// Returns whether something differs that [`follow`](crate::sql::follow) does not make equal.
+    #[must_use]
+    pub fn has_obstacle(&self) -> bool {
+        self.columns.iter().any(|column| column.obstacle.is_some())
+            || self.properties.iter().any(|property| !property.followed)
     }
 
     /// Returns whether [`follow`](crate::sql::follow) makes something equal.

@@ -239,7 +239,9 @@ impl CopyFacts {
 
     /// Makes of the facts what they are after the tables have exchanged their names.
     pub(crate) fn swap(&mut self, after: &CopiedTable, level: SyncLevel) {
+        // Which indexes the other table lacks is for the next look.
         let differences = self.differences().cloned().unwrap_or_default();
+        let differences = CopyDifferences { indexes: Vec::new(), ..differences };
         self.judge(after.sync_digest(level), SyncState::Intact, differences);
         self.serving = after.serving();
     }

@@ -20,7 +20,7 @@ use crate::observed::{
     Answer, CopyDifferences, CountedRows, DeparsedCondition, ObservedTable, Question, RawOldestRow,
     RawWithin, Relation, SyncState, Within,
 };
-use crate::partition::{CopiedTable, Identifier, QualifiedName, RangeKey, SyncLevel};
+use crate::partition::{CopiedTable, Identifier, QualifiedName, RangeKey, Side, SyncLevel};
 use crate::sql::{self, Script};
 
 /// Answers a question about a table, of which the operator received the catalog at `read_at`.
@@ -79,10 +79,14 @@ async fn judge_sync(
         return Ok(Answer::Sync { of, state: SyncState::Missing, differences });
     };
     let state = copy.state.sync(&sql::expected_sync(table, level));
-    let oids = (copy.source, relation.oid);
-    let recorded = copy.state.record.as_ref().and_then(|record| record.sync.as_ref());
-    let known = recorded.map(|sync| &*sync.columns).unwrap_or_default();
-    let differences = inspect_copy(session, &table.managed, oids, known, &table.key).await?;
+    let (oids, known, key) = match copy.serving {
+        Side::Source => ((copy.source, relation.oid), copy.synced_columns(), table.key.clone()),
+        // A user changes the columns of the source.
+        Side::Partitioned => {
+            ((relation.oid, copy.source), Vec::new(), table.full_key().cloned().collect())
+        }
+    };
+    let differences = inspect_copy(session, &table.managed, oids, &known, &key).await?;
     Ok(Answer::Sync { of, state, differences: differences.unwrap_or_default() })
 }
 

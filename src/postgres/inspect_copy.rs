@@ -1,4 +1,4 @@
-//! Reads what differs between a plain table and its partitioned copy.
+//! Reads what differs between the two tables of a conversion.
 
 use tokio_postgres::types::ToSql;
 
@@ -16,16 +16,17 @@ const INSPECT_COPY: &str = concat!(
 /// The answer, in bytes. An index takes about 200 of them.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Compares the catalog's rows of a plain table and of its copy, by their object identifiers. `known` are the columns for
-/// which the sync triggers were created, in that order: they show which columns were renamed since. `key` are the columns
-/// of the row key. Returns `None` if one of the tables was dropped meanwhile.
+/// Compares the catalog's rows of the table that applications use and of the passive one, by their object identifiers.
+/// `known` are the columns for which the sync triggers of the plain table were created, in that order: they show which
+/// columns were renamed since. `key` are the columns of the key of the first table. Returns `None` if one of the tables was
+/// dropped meanwhile.
 ///
 /// # Errors
 /// Returns an error if the database refuses, or does not answer in time.
 pub async fn inspect_copy(
     session: &Session,
     table: &ManagedTable,
-    (source, copy): (u32, u32),
+    (serving, passive): (u32, u32),
     known: &[Identifier],
     key: &[Identifier],
 ) -> Result<Option<CopyDifferences>, InspectError> {
@@ -35,7 +36,7 @@ pub async fn inspect_copy(
     let [known, checks, key] =
         [known, &checks, key].map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
     let parameters: [&(dyn ToSql + Sync); 7] =
-        [&source, &copy, &false, &triggers.as_slice(), &known, &checks, &key];
+        [&serving, &passive, &false, &triggers.as_slice(), &known, &checks, &key];
     let rows = session.query_up_to(MAX_BYTES, INSPECT_COPY, &parameters).await?.ok_or_else(|| {
         let mib = MAX_BYTES / 1024 / 1024;
         let what = "the indexes and properties in which the copy differs from the table take more than";

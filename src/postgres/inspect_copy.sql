@@ -1,5 +1,5 @@
--- (continues the two files before it) What differs between a plain table and its copy, as one row of JSON: see
--- `CopyDifferences` in observed/copy.rs. $1 to $6 are those of sides.sql, $7 the columns of the row key.
+-- (continues the two files before it) What differs between the two tables of a conversion, as one row of JSON: see
+-- `CopyDifferences` in observed/copy.rs. $1 to $6 are those of sides.sql, $7 the columns of the key of the source.
 --
 -- It is one statement, so one snapshot, and reads the catalog only. It waits for a lock of another session on one of the
 -- two tables only if that lock is ACCESS EXCLUSIVE: a session waits a second for it at most.
@@ -19,7 +19,7 @@
            CASE WHEN con.oid IS NOT NULL THEN pg_get_constraintdef(con.oid) END AS constraint_definition,
            pg_get_indexdef(x.indexrelid) AS definition,
            length(format('CREATE %sINDEX %I ON %s%I.%I USING ', CASE WHEN x.indisunique THEN 'UNIQUE ' END, c.relname,
-                         CASE WHEN s.is_source THEN '' ELSE 'ONLY ' END, n.nspname, s.relname)) AS prefix
+                         CASE s.relkind WHEN 'p' THEN 'ONLY ' END, n.nspname, s.relname)) AS prefix
     FROM side AS s
     JOIN pg_namespace AS n ON n.oid = s.relnamespace
     JOIN pg_index AS x ON x.indrelid = s.oid AND x.indislive
@@ -70,10 +70,11 @@ SELECT json_build_object(
                ) AS p
            ),
            'notValid', (
-               SELECT coalesce(json_agg(con.conname ORDER BY con.conname), '[]')
+               SELECT coalesce(json_agg(DISTINCT con.conname), '[]')
                FROM pg_constraint AS con
-               WHERE con.conrelid = $2 AND con.contype IN ('c', 'n') AND NOT con.convalidated
-                 AND pg_get_constraintdef(con.oid) LIKE '% NOT VALID'
+               WHERE (con.conrelid = $2 AND con.contype IN ('c', 'n', 'f')
+                      OR con.contype = 'f' AND con.conrelid IN (SELECT l.oid FROM leaves AS l))
+                 AND NOT con.convalidated AND pg_get_constraintdef(con.oid) LIKE '% NOT VALID'
            ),
            'indexes', (
                SELECT coalesce(json_agg(json_build_object(
@@ -94,12 +95,12 @@ SELECT json_build_object(
                FROM wanted AS i
                WHERE NOT i.has_twin AND NOT i.indisexclusion
            ),
-           'storage', (SELECT coalesce(to_json(c.reloptions), '[]') FROM pg_class AS c WHERE c.oid = $1),
+           'storage', (SELECT coalesce(to_json(c.reloptions), '[]') FROM pg_class AS c WHERE c.oid IN ($1, $2) AND c.relkind = 'r'),
            'accessMethod', (
                SELECT m.amname
                FROM pg_class AS c
                JOIN pg_am AS m ON m.oid = c.relam
-               WHERE c.oid = $1 AND m.amname <> current_setting('default_table_access_method')
+               WHERE c.oid IN ($1, $2) AND c.relkind = 'r' AND m.amname <> current_setting('default_table_access_method')
            )
        )::text AS differences
 FROM copy AS c

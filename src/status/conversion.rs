@@ -131,7 +131,7 @@ fn serving_since(seen: &Seen<'_>) -> Option<Time> {
     since.map(|since| Time(whole_seconds(since)))
 }
 
-/// The source takes over without a loss as long as the triggers keep all of its columns.
+/// The source takes over without a loss as long as the triggers keep all of its columns, and it can follow every property.
 fn rollback(seen: &Seen<'_>) -> Option<Rollback> {
     if serving(seen)? == Side::Source {
         return None;
@@ -142,7 +142,8 @@ fn rollback(seen: &Seen<'_>) -> Option<Rollback> {
         return Some(if is_possible { Rollback::Possible } else { Rollback::Impossible });
     }
     let is_kept = seen.observed.copy.as_ref().is_some_and(|facts| {
-        sync_triggers(facts) == Some(SyncTriggers::Enabled) && !facts.can_differ()
+        let can_follow = facts.differences().is_none_or(|found| !found.has_obstacle());
+        sync_triggers(facts) == Some(SyncTriggers::Enabled) && can_follow
     });
     Some(if is_kept { Rollback::Possible } else { Rollback::Impossible })
 }

@@ -3,7 +3,7 @@
 use pg_partition_operator::desired::DesiredTable;
 use serde_json::{Value, json};
 
-use crate::converting::NOW;
+use crate::converting::{NOW, patient};
 use crate::copy_undone::{CATALOG, changed};
 use crate::support::postgres::majors;
 use crate::world::{SCHEMA_SQL, World, apply, desired};
@@ -93,7 +93,7 @@ fn ways() -> [Way; 2] {
 
 impl Way {
     fn spec(&self, conversion: Option<&Value>) -> DesiredTable {
-        let mut spec = json!({"table": "t", "partitionBy": self.partition_by});
+        let mut spec = patient(json!({"table": "t", "partitionBy": self.partition_by}));
         let fields = spec.as_object_mut().unwrap();
         if self.method == "RANGE" {
             fields.insert("ahead".to_owned(), 1.into());

@@ -25,6 +25,12 @@ pub(crate) fn by_hash() -> Value {
     json!({"table": "orders", "partitionBy": {"hash": {"columns": ["org"], "partitions": 4}}})
 }
 
+/// The spec with a time for each step that is enough on a machine that stands still.
+pub(crate) fn patient(mut spec: Value) -> Value {
+    spec.as_object_mut().unwrap().insert("limits".to_owned(), json!({"lockTimeout": "10s"}));
+    spec
+}
+
 pub(crate) fn converted(mut spec: Value) -> DesiredTable {
     let conversion = json!({"method": "Copy", "acknowledge": ["UniqueKey:orders_pkey"]});
     spec.as_object_mut().unwrap().insert("conversion".to_owned(), conversion);

@@ -65,6 +65,7 @@ mod scenarios;
 mod serving;
 mod slow;
 mod snapshots;
+mod source_follows;
 mod source_retired;
 mod statements;
 mod steps;

@@ -25,7 +25,7 @@ pub(crate) fn serving(mut spec: Value, side: &str, other: &Value) -> DesiredTabl
     desired(spec)
 }
 
-async fn serve(session: &Session, spec: &Value, side: &str) -> Convergence {
+pub(crate) async fn serve(session: &Session, spec: &Value, side: &str) -> Convergence {
     let done = apply(session, &serving(spec.clone(), side, &json!({})), NOW).await;
     let failed: Vec<_> = done.outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     assert!(failed.is_empty(), "{failed:?}");

@@ -34,7 +34,7 @@ pub(super) fn check_install(
     world.ensure(is_accepted, SafetyRule::CopyAcceptsRows)
 }
 
-/// The copy changes only as its source did, and not while applications use it.
+/// The passive table changes only as the one did that applications use.
 pub(super) fn check_follow(
     follow: &FollowSource,
     world: &Site<'_>,
@@ -42,8 +42,7 @@ pub(super) fn check_follow(
 ) -> Result<(), SafetyRule> {
     world.ensure(wanted.has_conversion(), SafetyRule::ConversionWanted)?;
     names_both(&follow.table, world)?;
-    let facts = copy(world)?;
-    world.ensure(facts.serving == Side::Source, SafetyRule::ServingTableStays)?;
+    copy(world)?;
     follow.sync.as_ref().map_or(Ok(()), |install| check_install(install, world, wanted))
 }
 

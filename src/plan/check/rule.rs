@@ -122,7 +122,7 @@ rules! {
     CopyLacksNothing: "A cutover needs a copy with all columns, properties, valid indexes, and statistics.",
     LossAcknowledged: "Nothing is lost by a cutover or by the drop of a source that a user has not acknowledged.",
     RollbackProven: "A rollback loses nothing: a comparison found no difference, unless a user approved the plan.",
-    SourceHasColumns: "A rollback needs a source with all columns of the partitioned table.",
+    SourceHasColumns: "A rollback needs a source with all columns and properties of the partitioned table.",
     SourceUnwanted: "A source is dropped only if the spec says so.",
     ServingTableStays: "The table that applications use is not dropped, nor made like the other one.",
 }

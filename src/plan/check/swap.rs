@@ -52,7 +52,8 @@ fn check_rollback(
     world: &Site<'_>,
     wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(!facts.can_differ(), SafetyRule::SourceHasColumns)?;
+    let is_alike = facts.differences().is_some_and(CopyDifferences::has_all_properties);
+    world.ensure(is_alike, SafetyRule::SourceHasColumns)?;
     let is_clean = facts.parity().is_some_and(Sweep::is_clean);
     world.ensure(is_clean || wanted.is_approved, SafetyRule::RollbackProven)
 }

@@ -13,22 +13,22 @@ use crate::plan::ground::{Ground, Method};
 use crate::plan::step::{FollowSource, InstallSync, ValidateCopy};
 use crate::plan::{Cause, ConversionBlocker, Note, Step};
 
-/// Makes the copy like its source again, and reports what it cannot follow.
+/// Makes the passive table like the one that applications use again, and reports what it cannot follow.
 pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
     if let Phase::Attaching(attaching) = &ground.phase {
         return follow_attached(ground, attaching, draft);
     }
     let Phase::Copied(copied) = &ground.phase else { return };
     let Some(differences) = copied.facts.differences() else { return };
-    if copied.facts.serving == Side::Partitioned {
-        return report_source(copied, differences, draft);
-    }
-    let table = copied.table.clone();
+    let (table, serving) = (copied.table.clone(), copied.facts.serving);
     if differences.can_follow() {
         let follow = FollowSource {
             table,
             method: method(ground),
-            known: copied.facts.synced_columns(),
+            known: match serving {
+                Side::Source => copied.facts.synced_columns(),
+                Side::Partitioned => Vec::new(),
+            },
             sync: differences.changes_columns().then(|| installation(copied, differences)),
             changes: changes(differences),
         };
@@ -37,7 +37,12 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
         let validate = ValidateCopy { table };
         draft.step(Step::ValidateCopy(Box::new(validate)), Cause::NotValidated);
     }
-    report_unfollowed(&copied.table, (differences, &copied.facts.plain), draft);
+    match serving {
+        Side::Source => {
+            report_unfollowed(&copied.table, (differences, &copied.facts.plain), draft);
+        }
+        Side::Partitioned => report_source(ground, copied, differences, draft),
+    }
 }
 
 /// The copy has no rows and no triggers.
@@ -94,39 +99,43 @@ fn not_valid(differences: &CopyDifferences, plain: &PlainTable) -> Vec<Identifie
     not_valid.map(|check| check.name.clone()).collect()
 }
 
-/// After the cutover, a user changes the source as they change the table: it is the way back.
-fn report_source(copied: &Copied<'_>, differences: &CopyDifferences, draft: &mut Draft) {
+/// After the cutover, a user changes the columns of the source as they change those of the table, and gives it the indexes
+/// that they want to have after a rollback.
+fn report_source(
+    ground: &Ground<'_>,
+    copied: &Copied<'_>,
+    differences: &CopyDifferences,
+    draft: &mut Draft,
+) {
     let source = copied.table.source.clone();
     let changes = left_behind(differences);
     if !changes.is_empty() && copied.serve_from == Side::Partitioned {
         let source = source.clone();
         draft.defer(None, ConversionBlocker::SourceDiffers { source, changes }.into());
     }
-    let properties = differences.properties.iter().filter(|property| !is_not_null(property));
-    let changes: Vec<_> = properties.map(PropertyDifference::shown).collect();
-    if !changes.is_empty() {
-        draft.notes.push(Note::Conversion(ConversionNote::SourceDiffers { source, changes }));
+    let is_declared =
+        |name: &Identifier| ground.desired.indexes.iter().any(|index| index.name == *name);
+    let indexes = differences.indexes.iter().filter(|index| !is_declared(&index.name));
+    let indexes: Vec<_> = indexes.map(|index| index.name.clone()).collect();
+    if !indexes.is_empty() {
+        draft.notes.push(Note::Conversion(ConversionNote::SourceLacksIndexes { source, indexes }));
     }
 }
 
-/// Returns what makes rows of the source differ from those of the table that took its name: its columns.
+/// Returns what the source does not have of the table that took its name, and does not get by itself.
 pub(super) fn left_behind(differences: &CopyDifferences) -> Vec<String> {
     let column = |found: &ColumnDifference| {
         let state = match found.change {
             ColumnChange::Renamed => "has another name",
-            ColumnChange::Dropped => "is missing",
-            ColumnChange::Added => "is still there",
+            ColumnChange::Dropped => "is still there",
+            ColumnChange::Added => "is missing",
             ColumnChange::Retyped => "has another type",
         };
         format!("column {} {state}", found.name.shown())
     };
-    let not_null = differences.properties.iter().filter(|property| is_not_null(property));
     let columns = differences.columns.iter().map(column);
-    columns.chain(not_null.map(PropertyDifference::shown)).collect()
-}
-
-fn is_not_null(difference: &PropertyDifference) -> bool {
-    difference.property == CopyProperty::NotNull
+    let properties = differences.properties.iter().filter(|property| !property.followed);
+    columns.chain(properties.map(PropertyDifference::shown)).collect()
 }
 
 /// Returns whether the copy has what its source has in columns that were added: before that, its rows violate

@@ -5,7 +5,7 @@ use super::loss::FoundLoss;
 use super::subject::Subject;
 use super::text::some_of;
 use crate::desired::Loss;
-use crate::partition::{QualifiedName, shown_text};
+use crate::partition::{Identifier, QualifiedName, shown_text};
 
 /// More partitions than this are worth a note.
 const NOTED_LEAVES: usize = 200;
@@ -45,12 +45,12 @@ pub enum ConversionNote {
         /// Whether the plain table is kept beside the partitioned one, or becomes a partition.
         is_kept: bool,
     },
-    /// After the cutover the table got properties that its source lacks, or lost some.
-    SourceDiffers {
+    /// After the cutover the table got indexes that its source lacks.
+    SourceLacksIndexes {
         /// The source.
         source: QualifiedName,
-        /// The properties, in a few words each.
-        changes: Vec<String>,
+        /// The indexes.
+        indexes: Vec<Identifier>,
     },
     /// The copy gets many partitions.
     ManyPartitions {
@@ -104,7 +104,7 @@ impl ConversionNote {
         match self {
             Self::LostAtDrop { .. }
             | Self::Bound { .. }
-            | Self::SourceDiffers { .. }
+            | Self::SourceLacksIndexes { .. }
             | Self::NothingToAcknowledge { .. } => true,
             Self::Size { .. }
             | Self::Follows { .. }
@@ -148,11 +148,11 @@ impl ConversionNote {
                 };
                 format!("{reads}: {objects}; recreate them on the partitioned table after the cutover")
             }
-            Self::SourceDiffers { source, changes } => format!(
-                "source table {} does not have all properties that the partitioned table has by now, and would be used \
-                 without them after a rollback: {}; give them to it",
+            Self::SourceLacksIndexes { source, indexes } => format!(
+                "source table {} lacks indexes of the partitioned table, which applications would miss after a rollback: {}; \
+                 create them on it with CREATE INDEX CONCURRENTLY",
                 source.shown(),
-                some_of(changes.iter().map(|change| shown_text(change)))
+                some_of(indexes.iter().map(Identifier::shown))
             ),
             Self::ManyPartitions { leaves, fewer } => format!(
                 "the partitioned table gets {leaves} partitions: planning a statement that does not name the partition \

@@ -36,8 +36,11 @@ pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
 fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
     let (is_due, because) = match copied.serve_from {
         Side::Partitioned => (is_complete(copied, draft), Cause::CutoverWanted),
-        // What a trigger may have missed is compared first.
-        Side::Source => (sync(copied) == SyncState::Intact, Cause::RollbackWanted),
+        // What a trigger may have missed is compared first, and the source follows what was changed.
+        Side::Source => {
+            let is_due = sync(copied) == SyncState::Intact && !follows(draft);
+            (is_due, Cause::RollbackWanted)
+        }
     };
     if !is_due {
         return;
@@ -96,9 +99,21 @@ fn before_cutover(copied: &Copied<'_>) -> Vec<Blocker> {
     refused.chain(old_snapshots(copied)).collect()
 }
 
+/// Returns whether a step of the plan makes the passive table like the other one.
+fn follows(draft: &Draft) -> bool {
+    let follows = |step: &Step| matches!(step, Step::FollowSource(_) | Step::ValidateCopy(_));
+    draft.steps.iter().any(|planned| follows(&planned.step))
+}
+
 fn before_rollback(copied: &Copied<'_>, is_approved: bool) -> Vec<Blocker> {
     let source = || copied.table.source.clone();
-    let because = copied.facts.differences().map(left_behind).unwrap_or_default();
+    let because = copied.facts.differences().map(|differences| {
+        let not_valid = differences.not_valid.iter();
+        let not_valid =
+            not_valid.map(|name| format!("constraint {} is not validated", name.shown()));
+        left_behind(differences).into_iter().chain(not_valid).collect::<Vec<_>>()
+    });
+    let because = because.unwrap_or_default();
     let differs = (!because.is_empty())
         .then(|| ConversionBlocker::RollbackImpossible { source: source(), because });
     let parity = copied.facts.parity();

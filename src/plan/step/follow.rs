@@ -1,10 +1,10 @@
-//! Steps of a conversion that make the copy follow changes of its source.
+//! Steps of a conversion that make the passive table follow changes of the one that applications use.
 
 use super::InstallSync;
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
-use crate::partition::{CopiedTable, Identifier, LockMode, Method};
+use crate::partition::{CopiedTable, Identifier, LockMode, Method, QualifiedName};
 
-/// The copy that follows changes of its source.
+/// The passive table that follows changes of the one that applications use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowSource {
     /// The plain table and its copy.
@@ -30,14 +30,14 @@ impl StepFacts for FollowSource {
             needs_long_run: false,
             needs_confirmation: false,
             aside: None,
-            unseen: Some(&self.table.copy),
-            undo: "change the source back",
+            unseen: Some(passive(&self.table)),
+            undo: "change the table back",
             if_interrupted: "all or nothing; the next run follows what still differs",
         }
     }
 
     fn subject(&self) -> Object {
-        Object::Relation(self.table.copy.clone())
+        Object::Relation(passive(&self.table).clone())
     }
 
     fn needs(&self) -> Vec<Object> {
@@ -46,8 +46,9 @@ impl StepFacts for FollowSource {
 
     fn locks(&self) -> Locks<'_> {
         let installs = self.sync.as_ref().and_then(|sync| sync.locks().first().map(|lock| lock.1));
-        let source = installs.unwrap_or(LockMode::ShareRowExclusive);
-        vec![(&self.table.source, source), (&self.table.copy, LockMode::AccessExclusive)]
+        let first = installs.unwrap_or(LockMode::ShareRowExclusive);
+        let serving = self.table.name_of(self.table.serving());
+        vec![(serving, first), (passive(&self.table), LockMode::AccessExclusive)]
     }
 
     fn detail(&self) -> String {
@@ -65,10 +66,15 @@ impl StepFacts for FollowSource {
     }
 }
 
+/// The table that applications do not use.
+fn passive(table: &CopiedTable) -> &QualifiedName {
+    table.name_of(table.serving().other())
+}
+
 /// Maximum number of changes that a plan shows.
 const SHOWN_CHANGES: usize = 3;
 
-/// The copy whose constraints are validated.
+/// The passive table whose constraints are validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidateCopy {
     /// The plain table and its copy.
@@ -93,7 +99,7 @@ impl StepFacts for ValidateCopy {
     }
 
     fn subject(&self) -> Object {
-        Object::Relation(self.table.copy.clone())
+        Object::Relation(passive(&self.table).clone())
     }
 
     fn needs(&self) -> Vec<Object> {
@@ -101,7 +107,7 @@ impl StepFacts for ValidateCopy {
     }
 
     fn locks(&self) -> Locks<'_> {
-        vec![(&self.table.copy, LockMode::ShareUpdateExclusive)]
+        vec![(passive(&self.table), LockMode::ShareUpdateExclusive)]
     }
 
     fn detail(&self) -> String {

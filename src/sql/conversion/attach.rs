@@ -5,7 +5,7 @@
 
 use super::bound::{LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_WORK};
-use super::create::{DIFFERENCES, fill, names, oids, run, with_variables};
+use super::create::{DIFFERENCES, fill, names, oid, run, with_variables};
 use super::text::LABEL;
 use crate::partition::{
     Bounds, CopiedTable, Identifier, Mark, Marker, attached_key_name, copy_mark, copy_name,
@@ -63,7 +63,7 @@ pub fn detach_source(detach: &DetachSource) -> Vec<Sql> {
 }
 
 fn run_on(table: &CopiedTable, body: &str) -> Vec<Sql> {
-    let [source, copy] = oids(table);
+    let [source, copy] = [&table.source, &table.copy].map(|relation| oid(&qualified(relation)));
     run(table, body, [&source, &copy, "false"], &[])
 }
 

@@ -40,33 +40,34 @@ pub fn create_copy(table: &CopiedTable, method: Method) -> Vec<Sql> {
     run(table, &body(table, method), [&source, "NULL", "true"], &[])
 }
 
-/// Makes the copy equal to its source again, if columns or properties of the source were changed. The owner runs it in
-/// the transaction that installs the sync again afterwards. `known` are the columns for which the triggers were created,
-/// in that order, so that renamed columns are found.
+/// Makes the passive table equal to the one that applications use again, if columns or properties of that one were changed.
+/// The owner runs it in the transaction that installs the sync again afterwards. `known` are the columns for which the
+/// triggers were created, in that order, so that renamed columns are found; none after the cutover.
 ///
 /// What cannot be made equal without reading all rows stays as it is: `observed::CopyDifferences` has it as an obstacle.
 #[must_use]
 pub fn follow(table: &CopiedTable, method: Method, known: &[Identifier]) -> Vec<Sql> {
-    let [source, copy] = oids(table);
-    run(table, &body(table, method), [&source, &copy, "false"], known)
+    let [serving, passive] = oids(table);
+    run(table, &body(table, method), [&serving, &passive, "false"], known)
 }
 
 /// Validates the constraints that [`follow`] added for new rows only. The owner runs it in a transaction. It reads all
 /// rows, while the application reads and writes.
 ///
-/// It fails with `check_violation` (23514) if a row of the copy violates one: a column that was added as NOT NULL has no
-/// values in the copy before a sweep repairs its rows. So it is for a copy that a sweep since then found equal.
+/// It fails with `check_violation` (23514) or `foreign_key_violation` (23503) if a row violates one: a column that was added
+/// as NOT NULL has no values in the copy before a sweep repairs its rows. So it is for tables that a sweep since then found
+/// equal.
 #[must_use]
 pub fn validate_copy(table: &CopiedTable) -> Vec<Sql> {
-    let copy = qualified(&table.copy);
     let body = format!(
-        "  name text;\nBEGIN\n{BEGIN_WORK}  FOR name IN SELECT c.conname FROM pg_constraint AS c WHERE c.conrelid = \
-         {LABEL}.copy AND NOT c.convalidated AND c.contype IN ('c', 'n') AND pg_get_constraintdef(c.oid) LIKE '% NOT \
-         VALID' LOOP\n    EXECUTE format({}, name);\n  END LOOP;\n{END_WORK}END\n",
-        literal(&format!("ALTER TABLE {} VALIDATE CONSTRAINT %I", copy.replace('%', "%%")))
+        "  object record;\nBEGIN\n{BEGIN_WORK}  FOR object IN SELECT c.conrelid::regclass AS relation, c.conname FROM \
+         pg_constraint AS c WHERE (c.conrelid = {LABEL}.copy AND c.contype IN ('c', 'n', 'f') OR c.contype = 'f' AND \
+         c.conrelid IN (SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = {LABEL}.copy)) AND NOT c.convalidated \
+         AND pg_get_constraintdef(c.oid) LIKE '% NOT VALID' ORDER BY c.conrelid, c.conname LOOP\n    EXECUTE format('ALTER \
+         TABLE %s VALIDATE CONSTRAINT %I', object.relation, object.conname);\n  END LOOP;\n{END_WORK}END\n"
     );
-    let [source, copy] = oids(table);
-    run(table, &body, [&source, &copy, "false"], &[])
+    let [serving, passive] = oids(table);
+    run(table, &body, [&serving, &passive, "false"], &[])
 }
 
 /// Drops the copy with all its partitions. The owner runs it in a transaction, after [`remove_sync`](super::remove_sync).
@@ -114,8 +115,10 @@ pub(in crate::sql) fn analyze(copy: &QualifiedName) -> Sql {
     Sql(format!("ANALYZE {}", qualified(copy)))
 }
 
-pub(super) fn oids(table: &CopiedTable) -> [String; 2] {
-    [&table.source, &table.copy].map(|relation| oid(&qualified(relation)))
+/// The object identifiers of the table that applications use and of the passive one.
+fn oids(table: &CopiedTable) -> [String; 2] {
+    let serving = table.serving();
+    [serving, serving.other()].map(|side| oid(&qualified(table.name_of(side))))
 }
 
 /// Runs a block. `body` is what follows the declarations of the variables, of which the first have these values.
@@ -140,13 +143,14 @@ pub(super) fn run(
 
 fn body(table: &CopiedTable, method: Method) -> String {
     let full_key: Vec<_> = table.full_key().cloned().collect();
+    let serving = table.serving();
     let by = format!("{} {}", method.as_str().to_uppercase(), list(&table.partition_columns));
     let parts = [
         ("@differences", with_variables(DIFFERENCES)),
         ("@begin", BEGIN_WORK.to_owned()),
         ("@end", format!("{END_WORK}END\n")),
-        ("@source", qualified(&table.source)),
-        ("@copy", literal(&qualified(&table.copy))),
+        ("@source", qualified(table.name_of(serving))),
+        ("@copy", literal(&qualified(table.name_of(serving.other())))),
         ("@mark", literal(&copy_mark(&table.managed))),
         // It becomes part of a text for format().
         ("@by", literal(&by)),

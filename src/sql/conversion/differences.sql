@@ -63,23 +63,40 @@ alterations AS MATERIALIZED (
     SELECT k.is_source, 41, 'statistics', k.attname, o.option, format('ALTER COLUMN %I SET (%s)', k.attname, o.option),
            format('ALTER COLUMN %I RESET (%s)', k.attname, split_part(o.option, '=', 1)), true
     FROM cols AS k
+    CROSS JOIN copy AS c
     CROSS JOIN LATERAL (
         SELECT o.option FROM unnest(k.attoptions) AS o (option)
+        -- The plain table does not get what the partitioned table has only because of its n_distinct.
+        WHERE NOT (c.relkind = 'r' AND k.attoptions @> ARRAY[replace(o.option, 'n_distinct_inherited=', 'n_distinct=')]
+                   AND o.option LIKE 'n\_distinct\_inherited=%' AND NOT EXISTS (
+                       SELECT FROM cols AS p
+                       WHERE NOT p.is_source AND p.attname = k.attname AND p.attoptions::text LIKE '%n\_distinct\_inherited=%'))
         UNION
         SELECT replace(o.option, 'n_distinct=', 'n_distinct_inherited=') FROM unnest(k.attoptions) AS o (option)
-        WHERE k.is_source AND k.attoptions::text NOT LIKE '%n\_distinct\_inherited=%'
+        WHERE k.is_source AND c.relkind = 'p' AND k.attoptions::text NOT LIKE '%n\_distinct\_inherited=%'
     ) AS o
     WHERE k.attname IN (SELECT p.attname FROM paired AS p WHERE NOT p.is_retyped)
     UNION ALL
     SELECT k.is_source, 50, CASE k.contype WHEN 'c' THEN 'check' ELSE 'foreignKey' END, k.conname, k.definition,
-           -- Rows of the source can violate one that is not valid.
-           CASE WHEN ($3 OR k.contype = 'c') AND k.definition NOT LIKE '% NOT VALID' AND k.is_of_row IS NOT TRUE
-                THEN format('ADD CONSTRAINT %I %s%s', k.conname, k.definition,
-                            CASE WHEN $3 OR k.definition LIKE '%NOT ENFORCED' THEN '' ELSE ' NOT VALID' END) END,
-           -- A foreign key that could not be made again stays.
-           CASE WHEN k.contype = 'c' OR k.conname NOT IN (SELECT o.conname FROM constraints AS o WHERE o.is_source)
-                THEN format('DROP CONSTRAINT %I', k.conname) END, k.is_source
+           -- Rows of the source can violate one that is not valid. 17 and older have no foreign key of a partitioned table
+           -- that is not valid. If each partition has a valid one, Postgres reads no row.
+           CASE WHEN k.definition LIKE '% NOT VALID' OR k.is_of_row THEN NULL
+                WHEN k.contype = 'c' OR $3 OR c.relkind = 'r' OR NOT EXISTS (
+                    SELECT FROM leaves AS l
+                    WHERE NOT EXISTS (
+                        SELECT FROM leaf_keys AS o
+                        WHERE o.oid = l.oid AND o.convalidated AND o.conname = k.conname AND o.definition = k.definition
+                    )
+                )
+                THEN format('ADD CONSTRAINT %I %s%s', k.conname, k.definition, CASE
+                    WHEN $3 OR k.definition LIKE '%NOT ENFORCED' OR k.contype = 'f' AND c.relkind = 'p' THEN ''
+                    ELSE ' NOT VALID' END) END,
+           format('DROP CONSTRAINT %I', k.conname),
+           k.is_source AND (k.contype = 'c' OR k.definition LIKE '% NOT VALID' OR EXISTS (
+               SELECT FROM leaves AS l WHERE NOT l.is_table
+           ))
     FROM constraints AS k
+    CROSS JOIN copy AS c
     UNION ALL
     SELECT s.is_source, 60, 'rowSecurity', '', '', 'ENABLE ROW LEVEL SECURITY', 'DISABLE ROW LEVEL SECURITY', true
     FROM side AS s
@@ -99,15 +116,20 @@ alterations AS MATERIALIZED (
                ) END, NULL, false
     FROM side AS s
     UNION ALL
-    SELECT s.is_source, 72, 'tablespace', '', t.spcname, format('SET TABLESPACE %I', t.spcname), NULL, false
+    -- Postgres would write all rows of a plain table again.
+    SELECT s.is_source, 72, 'tablespace', '', t.spcname,
+           CASE WHEN c.relkind = 'p' THEN format('SET TABLESPACE %I', t.spcname) END, NULL, s.is_source AND c.relkind = 'r'
     FROM side AS s
+    CROSS JOIN copy AS c
     JOIN pg_database AS d ON d.datname = current_database()
     JOIN pg_tablespace AS t ON t.oid = CASE s.reltablespace WHEN 0 THEN d.dattablespace ELSE s.reltablespace END
     UNION ALL
     -- 16 and older remember none for a partitioned table.
     SELECT s.is_source, 74, 'accessMethod', '', coalesce(m.amname, current_setting('default_table_access_method')),
-           'SET ACCESS METHOD ' || quote_ident(m.amname), NULL, false
+           CASE WHEN c.relkind = 'p' THEN 'SET ACCESS METHOD ' || quote_ident(m.amname) END, NULL,
+           s.is_source AND c.relkind = 'r'
     FROM side AS s
+    CROSS JOIN copy AS c
     LEFT JOIN pg_am AS m ON m.oid = s.relam
     WHERE current_setting('server_version_num')::int >= 170000
     UNION ALL
@@ -115,13 +137,33 @@ alterations AS MATERIALIZED (
     FROM side AS s
 ),
 others AS MATERIALIZED (
-    SELECT k.is_source, 42 AS place, 'statistics' AS kind, '' AS object, k.definition,
+    SELECT true AS is_source, 50 AS place, 'foreignKey' AS kind, k.conname::text AS object,
+           concat(k.definition, ' ', l.name) AS definition,
+           concat((
+               SELECT format('ALTER TABLE %s DROP CONSTRAINT %I; ', l.name, o.conname)
+               FROM leaf_keys AS o WHERE o.oid = l.oid AND o.conname = k.conname
+           ), format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', l.name, k.conname, k.definition)) AS make,
+           NULL AS undo, false AS refuse
+    FROM constraints AS k
+    JOIN leaves AS l ON l.is_table
+    WHERE NOT $3 AND k.is_source AND k.contype = 'f' AND k.definition NOT LIKE '% NOT VALID' AND NOT EXISTS (
+        SELECT FROM leaf_keys AS o WHERE o.oid = l.oid AND o.conname = k.conname AND o.definition = k.definition
+    ) AND NOT EXISTS (
+        SELECT FROM constraints AS o WHERE NOT o.is_source AND o.conname = k.conname AND o.definition = k.definition
+    )
+    UNION ALL
+    SELECT false, 51, 'foreignKey', o.conname, concat(o.definition, ' ', o.name), NULL,
+           format('ALTER TABLE %s DROP CONSTRAINT %I', o.name, o.conname), false
+    FROM leaf_keys AS o
+    WHERE NOT EXISTS (SELECT FROM constraints AS k WHERE k.is_source AND k.conname = o.conname)
+    UNION ALL
+    SELECT k.is_source, 42, 'statistics', '', k.definition,
            format('CREATE STATISTICS %I.%I %s FROM %s', n.nspname, CASE
                WHEN octet_length(named.name) < 64 AND NOT EXISTS (
                    SELECT FROM pg_statistic_ext AS x WHERE x.stxnamespace = n.oid AND x.stxname = named.name
                ) THEN named.name
-               ELSE 'pgpartition_statistics_' || k.oid END, k.definition, c.name) AS make,
-           format('DROP STATISTICS %s', k.name) AS undo, false AS refuse
+               ELSE 'pgpartition_statistics_' || k.oid END, k.definition, c.name),
+           format('DROP STATISTICS %s', k.name), false
     FROM statistics AS k
     CROSS JOIN copy AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -175,31 +217,37 @@ same AS MATERIALIZED (
 ),
 pairs AS MATERIALIZED (
     SELECT s.kind, s.object, s.definition, c.definition AS copied, left(encode(sha256(convert_to(
-               concat_ws(E'\n', s.kind, s.object, s.definition, c.definition), 'UTF8')), 'hex'), 16) AS digest
+               concat_ws(E'\n', s.kind, s.object, least(s.definition, c.definition COLLATE "C"),
+                         greatest(s.definition, c.definition COLLATE "C")), 'UTF8')), 'hex'), 16) AS digest
     FROM properties AS s
     JOIN properties AS c ON NOT c.is_source AND c.kind = s.kind AND c.object = s.object
     WHERE s.is_source
 ),
 columns AS MATERIALIZED (
-    SELECT 1 AS place, 'renamed' AS how, r.new AS name, NULL AS reason, NULL AS action
-    FROM renamed AS r
-    UNION ALL
-    SELECT 2, 'dropped', k.attname, CASE WHEN k.attnum IN (SELECT i.attnum FROM in_key AS i) THEN 'inKey' END,
-           format('DROP COLUMN %I', k.attname)
-    FROM cols AS k
-    WHERE NOT k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p)
-    UNION ALL
-    SELECT 3, 'added', k.attname, CASE WHEN k.attgenerated = 's' THEN 'stored' WHEN k.has_condition THEN 'domain' END,
-           format('ADD COLUMN %I %s%s', k.attname, k.type, CASE k.attgenerated
-               WHEN 'v' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', k.expression)
-               ELSE CASE WHEN k.missing IS NOT NULL THEN format(' DEFAULT %L::%s%s', k.missing, k.type, CASE WHEN k.attnotnull
-                   THEN k.not_null END) END END)
-    FROM cols AS k
-    WHERE k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p)
-    UNION ALL
-    SELECT 4, 'retyped', p.attname, 'retyped', NULL
-    FROM paired AS p
-    WHERE p.is_retyped
+    -- A user changes the columns of the plain table as those of the table that has taken its name.
+    SELECT k.place, k.how, k.name, coalesce(k.reason, CASE WHEN f.relkind = 'r' THEN 'afterCutover' END) AS reason, k.action
+    FROM copy AS f
+    CROSS JOIN (
+        SELECT 1 AS place, 'renamed' AS how, r.new AS name, NULL AS reason, NULL AS action
+        FROM renamed AS r
+        UNION ALL
+        SELECT 2, 'dropped', k.attname, CASE WHEN k.attnum IN (SELECT i.attnum FROM in_key AS i) THEN 'inKey' END,
+               format('DROP COLUMN %I', k.attname)
+        FROM cols AS k
+        WHERE NOT k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p)
+        UNION ALL
+        SELECT 3, 'added', k.attname, CASE WHEN k.attgenerated = 's' THEN 'stored' WHEN k.has_condition THEN 'domain' END,
+               format('ADD COLUMN %I %s%s', k.attname, k.type, CASE k.attgenerated
+                   WHEN 'v' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', k.expression)
+                   ELSE CASE WHEN k.missing IS NOT NULL THEN format(' DEFAULT %L::%s%s', k.missing, k.type, CASE WHEN k.attnotnull
+                       THEN k.not_null END) END END)
+        FROM cols AS k
+        WHERE k.is_source AND k.attname NOT IN (SELECT p.attname FROM paired AS p)
+        UNION ALL
+        SELECT 4, 'retyped', p.attname, 'retyped', NULL
+        FROM paired AS p
+        WHERE p.is_retyped
+    ) AS k
 ),
 unequal AS MATERIALIZED (
     SELECT p.place * CASE WHEN p.is_source THEN 1 ELSE -1 END AS place, p.kind, p.object, p.refuse,

@@ -1,4 +1,5 @@
--- What differs between a plain table and its copy, and the command that makes it equal. A property is a kind, an object,
+-- What differs between the two tables of a conversion, and the command that makes it equal. The source is the table that
+-- applications use, the copy follows it: after the cutover, the copy is the plain table. A property is a kind, an object,
 -- and a definition. One that the source has and the copy has not is made, one that only the copy has is undone.
 -- $1 source, $2 copy, $3 whether the copy is new and empty, $4 names of the sync triggers, $5 columns that they were created
 -- for, $6 names that the check of the bounds of a plain table can have.
@@ -7,7 +8,7 @@
 -- in ACCESS SHARE mode for an instant.
 WITH side AS MATERIALIZED (
     SELECT c.oid, c.oid = $1 AS is_source, c.relname, c.relnamespace, c.relowner, c.relacl, c.relrowsecurity,
-           c.relreplident, c.reltablespace, c.relam
+           c.relreplident, c.reltablespace, c.relam, c.relkind
     FROM pg_class AS c
     WHERE c.oid IN ($1, $2)
 ),
@@ -74,6 +75,20 @@ stand_ins AS MATERIALIZED (
     SELECT con.conname, con.convalidated, con.conkey[1] AS attnum
     FROM pg_constraint AS con
     WHERE con.conrelid = $2 AND con.contype = 'c' AND con.conname = 'pgpartition_not_null_' || con.conkey[1]
+),
+-- Partitions of the copy.
+leaves AS MATERIALIZED (
+    SELECT c.oid, c.oid::regclass::text AS name, c.relkind = 'r' AS is_table
+    FROM pg_inherits AS i
+    JOIN pg_class AS c ON c.oid = i.inhrelid
+    WHERE i.inhparent = $2
+),
+-- Foreign keys that partitions of the copy have of their own: the copy gets each when all of them are valid.
+leaf_keys AS MATERIALIZED (
+    SELECT l.oid, l.name, con.conname, con.convalidated,
+           regexp_replace(pg_get_constraintdef(con.oid), ' NOT VALID$', '') AS definition
+    FROM leaves AS l
+    JOIN pg_constraint AS con ON con.conrelid = l.oid AND con.contype = 'f' AND con.conparentid = 0
 ),
 policies AS MATERIALIZED (
     SELECT s.is_source, p.polname,
