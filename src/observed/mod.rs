@@ -88,8 +88,7 @@ pub struct ObservedTable {
     pub taken: BTreeSet<Identifier>,
     /// Names of unmarked tables of its schema with its columns, never attached: a restore or a user may attach them.
     pub unattached: BTreeSet<Identifier>,
-    /// Conditions of desired indexes as Postgres deparses them, by their words in the spec: those that were asked
-    /// for. `None` if Postgres did not say.
+    /// Conditions of desired indexes as Postgres deparses them, by their text in the spec; `None` if it did not.
     pub conditions: BTreeMap<String, Option<String>>,
     /// Bins with rows of the default partition; `None` if they were not counted.
     pub default_rows: Option<Vec<DefaultRows>>,
@@ -119,8 +118,7 @@ pub struct Server {
     pub version: ServerVersion,
     /// Whether it only replays another server's changes: `pg_is_in_recovery()`.
     pub in_recovery: bool,
-    /// Whether transactions are read-only: `default_transaction_read_only` of the server, the database
-    /// or the login role.
+    /// Whether `default_transaction_read_only` of the server, the database, or the login role is on.
     pub read_only: bool,
     /// The login role, or `None` if its name came from a Secret and must not be shown.
     pub role: Option<Identifier>,
