@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio_postgres::Error;
 
+use super::tables::Role;
+
 /// The page that names the errors of an application.
 const PAGE: &str = include_str!("../../../docs/concepts/conversion.md");
 
@@ -16,8 +18,21 @@ const ALWAYS: &[&str] = &["40001"];
 const AWAITED: &[&str] = &["42703", "23502"];
 /// Errors of an upsert: the application does not know at once which table serves, or a row was moved to another partition.
 const UPSERTED: &[&str] = &["42P10", "23505"];
+/// Errors of TRUNCATE after the cutover, if another table references the table.
+const TRUNCATED: &[&str] = &["0A000"];
+/// Errors of a function with the table in its body that has begun when the tables are swapped.
+const BEGUN: &[&str] = &["55000"];
 /// Errors of a session, if the server crashes.
 const CRASHED: &[&str] = &["57P01", "57P02", "57P03"];
+
+/// The longest transactions.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Longest {
+    /// Of clients that write one row, or a few.
+    pub(super) one: Duration,
+    /// Of clients that write many rows.
+    pub(super) many: Duration,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Application {
@@ -27,7 +42,7 @@ pub(super) struct Application {
     is_awaited: AtomicBool,
     has_swapped: AtomicBool,
     has_stopped: AtomicBool,
-    longest: Mutex<Duration>,
+    longest: Mutex<Longest>,
     /// Errors that it may meet, with how often it did.
     seen: Mutex<BTreeMap<String, u64>>,
     /// Errors that it may not meet: the first of each kind.
@@ -67,13 +82,17 @@ impl Application {
     }
 
     /// Records how long a transaction took.
-    pub(super) fn took(&self, time: Duration) {
+    pub(super) fn took(&self, role: Role, time: Duration) {
         let mut longest = self.longest.lock().unwrap();
-        *longest = longest.max(time);
+        let longest = match role {
+            Role::Many => &mut longest.many,
+            Role::One | Role::Replica | Role::Lines => &mut longest.one,
+        };
+        *longest = time.max(*longest);
     }
 
     /// Returns the longest that a transaction took since it was asked before.
-    pub(super) fn take_longest(&self) -> Duration {
+    pub(super) fn take_longest(&self) -> Longest {
         std::mem::take(&mut self.longest.lock().unwrap())
     }
 
@@ -103,8 +122,9 @@ impl Application {
             || is_lost && (self.crashes() != crashes || crashes % 2 == 1)
             || is_awaited && of_sync && AWAITED.contains(&code)
             || self.has_swapped.load(Ordering::SeqCst)
-                && is_upsert(write)
-                && UPSERTED.contains(&code);
+                && (is_upsert(write) && UPSERTED.contains(&code)
+                    || of_sync && write.contains("truncate") && TRUNCATED.contains(&code)
+                    || write.contains("SQL-body") && BEGUN.contains(&code));
         if is_expected {
             *self.seen.lock().unwrap().entry(format!("{code} {write}")).or_default() += 1;
         } else {
@@ -134,7 +154,7 @@ fn is_upsert(write: &str) -> bool {
 pub(super) fn assert_documented() {
     let (_, section) = PAGE.split_once("\n## Errors in the application\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    for code in [ALWAYS, AWAITED, UPSERTED, CRASHED].concat() {
+    for code in [ALWAYS, AWAITED, UPSERTED, TRUNCATED, BEGUN, CRASHED].concat() {
         assert!(section.contains(code), "the docs do not name {code}");
     }
 }

@@ -39,22 +39,27 @@ pub(super) enum Event {
 
 /// What happens in all, apart from changes.
 const EVENTS: &[(Event, usize)] = &[
-    (Event::KillProgram, 4),
-    (Event::KillBothPrograms, 1),
-    (Event::TerminateSessions, 4),
-    (Event::CancelStatements, 1),
+    (Event::KillProgram, 7),
+    (Event::KillBothPrograms, 3),
+    (Event::TerminateSessions, 5),
+    (Event::CancelStatements, 2),
     (Event::KillSession, 1),
-    (Event::KillServer, 1),
+    (Event::KillServer, 2),
 ];
 
-/// Spreads the events and changes over the edits, each part in an order by chance. The changes stay in their order.
+/// Deals the events to the edits in an order by chance, twice as many to those with changes, and puts the changes between
+/// them. The changes stay in their order.
 pub(super) fn spread(changes: &[&[Change]], rng: &mut Rng) -> Vec<Vec<Event>> {
     let mut events: Vec<_> =
         EVENTS.iter().flat_map(|(event, times)| vec![*event; *times]).collect();
     rng.shuffle(&mut events);
-    let length = events.len().div_ceil(changes.len());
-    let mut parts: Vec<_> = events.chunks(length).map(<[Event]>::to_vec).collect();
-    parts.resize(changes.len(), Vec::new());
+    let mut parts = vec![Vec::new(); changes.len()];
+    let places: Vec<_> = (0..changes.len())
+        .flat_map(|part| vec![part; if changes[part].is_empty() { 1 } else { 2 }])
+        .collect();
+    for (event, part) in events.into_iter().zip(places.iter().cycle()) {
+        parts[*part].push(event);
+    }
     for (part, changes) in parts.iter_mut().zip(changes) {
         let mut at = 0;
         for change in *changes {
@@ -76,6 +81,8 @@ pub(super) struct Chaos<'a> {
     /// The role that owns the tables, and their schema.
     pub(super) as_owner: String,
     pub(super) operator: String,
+    /// Whether the tables change names.
+    pub(super) is_turn: bool,
     pub(super) rng: &'a mut Rng,
     pub(super) started: Instant,
     pub(super) happened: Vec<String>,
@@ -90,10 +97,12 @@ impl Chaos<'_> {
         }
     }
 
-    /// Waits until the application has done some transactions, and the program some steps, if it has any to do.
+    /// Waits until the application has done some transactions, and the program some steps, if it has any to do. Or, in a
+    /// turn, until the program changes names.
     async fn wait(&mut self) {
         let (turns, steps) = (self.application.turns(), self.program.done());
         let (more_turns, more_steps) = (self.rng.u64(5..50), self.rng.usize(1..10));
+        let admin = connect(&self.url).await;
         let start = Instant::now();
         loop {
             let done = self.application.turns() - turns;
@@ -101,10 +110,25 @@ impl Chaos<'_> {
             {
                 break;
             }
+            if self.is_turn && self.swaps(&admin).await {
+                // Somewhere in it.
+                tokio::time::sleep(Duration::from_millis(self.rng.u64(0..60))).await;
+                break;
+            }
             assert!(start.elapsed() < DEADLINE * 10, "the application stands still");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         self.application.assert_no_fault();
+    }
+
+    /// Returns whether a session of the program locks a table so that no other session can read it, or waits for that.
+    async fn swaps(&self, admin: &Client) -> bool {
+        let locks = format!(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+                 WHERE mode = 'AccessExclusiveLock' AND locktype = 'relation' AND usename = '{}')",
+            self.operator
+        );
+        admin.query_one(&locks, &[]).await.is_ok_and(|row| row.get(0))
     }
 
     async fn cause(&mut self, event: Event) {

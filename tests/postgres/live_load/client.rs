@@ -12,8 +12,8 @@ use tokio_postgres::{Client, Error, NoTls, Statement};
 
 use super::application::Application;
 use super::keys::Keys;
-use super::tables::Table;
-use super::write::{Act, Write, prepared};
+use super::tables::{Role, Table};
+use super::write::{Act, Write, named, prepared};
 
 /// Longer than a server takes to start again.
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -37,6 +37,7 @@ pub(super) async fn connect(url: &str) -> Client {
 pub(super) struct Worker {
     pub(super) application: Arc<Application>,
     pub(super) table: Arc<Table>,
+    pub(super) role: Role,
     pub(super) url: String,
     /// What it says at the beginning of a session.
     pub(super) greeting: String,
@@ -104,6 +105,7 @@ impl Worker {
         }
         let begun = async {
             client.batch_execute(&self.greeting).await?;
+            client.batch_execute(&named(&self.table)).await?;
             let mut statements = Vec::new();
             for sql in prepared(&self.table) {
                 statements.push(client.prepare(&sql).await?);
@@ -129,7 +131,7 @@ impl Worker {
             Ok(()) => {
                 *self.done.writes.entry(name).or_default() += 1;
                 if self.application.crashes() == session.crashes {
-                    self.application.took(started.elapsed());
+                    self.application.took(self.role, started.elapsed());
                 }
                 if !matches!(act, Act::RolledBack(_)) {
                     self.done.committed.insert(number);

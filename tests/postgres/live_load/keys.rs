@@ -10,6 +10,9 @@ const SPACE: u64 = 1_000_000;
 /// Where the keys of a client begin that it writes again and again.
 const AGAIN: u64 = 500_000;
 
+/// The keys that a client inserts once.
+pub(super) const ONCE: &str = "id % 1000000 < 500000";
+
 /// By how much a bulk update moves keys.
 pub(super) const FAR: u64 = 10_000_000_000;
 
@@ -60,8 +63,10 @@ impl Keys {
         format!("now() + {days} * interval '1 day'")
     }
 
-    /// Returns the key of some row of a table in SQL.
+    /// Returns the key of some row of a table in SQL, or NULL if there is none. It is none of those that a client writes
+    /// again and again.
     pub(super) fn of(&mut self, t: &str) -> String {
-        format!("(SELECT id FROM {t} WHERE id >= {} ORDER BY id LIMIT 1)", self.any())
+        let any = self.any();
+        format!("(SELECT id FROM {t} WHERE id >= {any} AND {ONCE} ORDER BY id LIMIT 1)")
     }
 }

@@ -1,6 +1,6 @@
 //! Kinds of write that change many rows. One client of each table does them.
 
-use super::keys::{FAR, Keys};
+use super::keys::{FAR, Keys, ONCE};
 use super::tables::Table;
 use super::write::{Act, Write, deferred, text};
 
@@ -16,7 +16,7 @@ pub(super) const MANY: &[Write] = &[
     ("move many to other keys", move_keys),
     ("delete many", delete_many),
     ("cascade of a delete", cascaded_delete),
-    ("truncate and rollback", |table, _| Act::RolledBack(format!("TRUNCATE {}", table.name))),
+    ("truncate and rollback", |table, _| Act::RolledBack(truncate_sql(table))),
 ];
 
 pub(super) fn insert_20(table: &Table, keys: &mut Keys) -> Act {
@@ -83,7 +83,7 @@ fn move_partitions(table: &Table, keys: &mut Keys) -> Act {
 fn move_keys(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
     text(format!(
-        "WITH w AS (UPDATE {t} SET id = id + {FAR}, version = version + 1 WHERE id % 29 = {} AND id < {FAR} AND id % 1000000 < 500000
+        "WITH w AS (UPDATE {t} SET id = id + {FAR}, version = version + 1 WHERE id % 29 = {} AND id < {FAR} AND {ONCE}
                     RETURNING id, amount)
          INSERT INTO ledger SELECT '{t}', k.id, k.rows, k.rows * w.amount
              FROM w CROSS JOIN LATERAL (VALUES (w.id - {FAR}, -1), (w.id, 1)) AS k (id, rows)",
@@ -135,7 +135,13 @@ fn truncate(table: &Table, keys: &mut Keys) -> Act {
     text(format!(
         "LOCK TABLE {t} IN ACCESS EXCLUSIVE MODE;
          CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT id, org, at, amount, version FROM {t};
-         TRUNCATE {t};
-         INSERT INTO {t} (id, org, at, amount, version) SELECT * FROM kept"
+         {};
+         INSERT INTO {t} (id, org, at, amount, version) SELECT * FROM kept",
+        truncate_sql(table)
     ))
+}
+
+fn truncate_sql(table: &Table) -> String {
+    let t = table.name;
+    if table.is_referenced() { format!("TRUNCATE {t}, {t}_lines") } else { format!("TRUNCATE {t}") }
 }

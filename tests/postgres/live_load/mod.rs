@@ -19,15 +19,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::json;
 use tokio::task::JoinHandle;
 
-use self::application::Application;
+use self::application::{Application, Longest};
 use self::chaos::Chaos;
 use self::client::{Done, Worker, connect};
 use self::keys::Keys;
 use self::program::Program;
-use self::tables::{CHANGES, Change, Table};
+use self::tables::{CHANGES, Change, Role, Table};
 use self::write::Write;
 use crate::support::postgres::{Server, majors};
 use crate::world::{SCHEMA_SQL, World};
@@ -40,7 +39,7 @@ struct Edit {
     changes: &'static [Change],
 }
 
-/// The way to parity, a change of the levels, and twice there and back.
+/// The way to parity, a change of the levels, and there and back: five turns.
 const EDITS: &[Edit] = &[
     Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: CHANGES[0] },
     Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: CHANGES[1] },
@@ -48,14 +47,15 @@ const EDITS: &[Edit] = &[
     Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: &[] },
     Edit { levels: ["Row", "Statement"], serve_from: "Partitioned", changes: &[] },
     Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: &[] },
+    Edit { levels: ["Row", "Statement"], serve_from: "Partitioned", changes: &[] },
 ];
 
 impl Edit {
     fn documents(&self, tables: &[Arc<Table>]) -> String {
-        let document = |(table, level): (&Arc<Table>, _)| {
-            table.document(json!({"serveFrom": self.serve_from, "sync": {"level": level}}))
-        };
-        tables.iter().zip(self.levels).map(document).collect::<Vec<_>>().join("\n---\n")
+        let levels = self.levels.iter().cycle();
+        let documents = tables.iter().zip(levels);
+        let documents = documents.map(|(table, level)| table.document(self.serve_from, level));
+        documents.collect::<Vec<_>>().join("\n---\n")
     }
 }
 
@@ -88,22 +88,27 @@ impl Load {
         let path = format!("SET search_path = {SCHEMA_SQL}");
         let replica = format!("{path}; SET session_replication_role = replica");
         let (role, admin) = (self.world.database.url_as(role), self.world.database.url());
-        let kinds: [(&[Write], u64, &String, &String); 3] = [
-            (write::ONE, 10, &role, &path),
-            (many::MANY, 50, &role, &path),
-            (write::REPLICA, 20, &admin, &replica),
-        ];
-        let tables = self.tables.iter().flat_map(|table| [table; 3]);
-        for (number, (table, (writes, pause, url, greeting))) in
-            (1..).zip(tables.zip(kinds.iter().cycle()))
-        {
+        let of_tables =
+            self.tables.iter().flat_map(|table| table.clients().iter().map(move |r| (table, *r)));
+        for (number, (table, kind)) in (1..).zip(of_tables) {
+            let (writes, pause): (&[Write], u64) = match kind {
+                Role::One => (write::ONE, 10),
+                Role::Many => (many::MANY, 50),
+                Role::Replica => (write::REPLICA, 20),
+                Role::Lines => (write::LINES, 20),
+            };
+            let (url, greeting) = match kind {
+                Role::One | Role::Many | Role::Lines => (&role, &path),
+                Role::Replica => (&admin, &replica),
+            };
             let worker = Worker {
                 application: Arc::clone(&self.application),
                 table: Arc::clone(table),
-                url: (*url).clone(),
-                greeting: (*greeting).clone(),
+                role: kind,
+                url: url.clone(),
+                greeting: greeting.clone(),
                 writes,
-                pause: Duration::from_millis(*pause),
+                pause: Duration::from_millis(pause),
                 keys: Keys::new(number, seed),
                 done: Done::default(),
             };
@@ -127,6 +132,7 @@ impl Load {
             url: self.world.database.url(),
             as_owner: format!("SET ROLE {}; SET search_path = {SCHEMA_SQL}", self.world.owner),
             operator: self.world.operator.clone(),
+            is_turn: edit.changes.is_empty(),
             rng: &mut self.rng,
             started: std::time::Instant::now(),
             happened: Vec::new(),
@@ -197,36 +203,58 @@ fn seed() -> u64 {
     given.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
-/// Returns the edits to make: those that lead to parity, or as many as are asked for.
-fn edits() -> &'static [Edit] {
-    let given = std::env::var("PGPARTITION_EDITS");
-    let count = given.map_or(CHANGES.len(), |count| count.parse().unwrap());
-    &EDITS[..count]
-}
-
-async fn run(major: u16, seed: u64) {
+/// Does all edits under load. Returns the longest transactions of each.
+async fn run(major: u16, seed: u64) -> Vec<Longest> {
     let mut load = Load::new(major, seed).await;
-    let edits = edits();
-    let changes: Vec<_> = edits.iter().map(|edit| edit.changes).collect();
+    let changes: Vec<_> = EDITS.iter().map(|edit| edit.changes).collect();
     let events = chaos::spread(&changes, &mut load.rng);
-    for (number, (edit, events)) in edits.iter().zip(events).enumerate() {
+    let mut longest = Vec::new();
+    for (number, (edit, events)) in EDITS.iter().zip(events).enumerate() {
         let happened = load.apply(edit, events).await;
-        let (what, longest) =
-            (format!("Postgres {major}, edit {number}"), load.application.take_longest());
+        longest.push(load.application.take_longest());
+        let what = format!("Postgres {major}, edit {number}");
         report(&format!("{what}, serves from {}: {happened:#?}", edit.serve_from));
-        report(&format!("{what}: the longest transaction took {longest:?}"));
         load.assert_served(edit.serve_from).await;
         load.assert_equal(&what).await;
     }
     load.stop().await;
+    longest
+}
+
+/// Returns a table of the longest transactions: of each turn, and of each major.
+fn in_table(majors: &[(u16, Vec<Longest>)]) -> String {
+    let names: Vec<_> = majors.iter().map(|(major, _)| major.to_string()).collect();
+    let mut table = vec![
+        format!("| turn | {} |", names.join(" | ")),
+        format!("|---|{}", "---|".repeat(majors.len())),
+    ];
+    for (number, edit) in EDITS.iter().enumerate() {
+        let turn = match (number, edit.serve_from) {
+            (0, _) => "to parity".to_owned(),
+            (1, _) => "to parity, another `sync.level`".to_owned(),
+            (_, "Partitioned") => format!("{}: cutover", number - 1),
+            (_, _) => format!("{}: rollback", number - 1),
+        };
+        let times = majors.iter().map(|(_, longest)| {
+            let Longest { one, many } = longest[number];
+            format!("{}, {}", one.as_millis(), many.as_millis())
+        });
+        table.push(format!("| {turn} | {} |", times.collect::<Vec<_>>().join(" | ")));
+    }
+    table.join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_stay_equal_under_load_with_kills_crashes_and_changes() {
+async fn tables_stay_equal_there_and_back_under_load_with_kills_crashes_and_changes() {
     let seed = seed();
     report(&format!("PGPARTITION_SEED={seed}"));
     application::assert_documented();
+    let mut longest = Vec::new();
     for major in majors() {
-        run(major, seed.wrapping_add(major.into())).await;
+        longest.push((major, run(major, seed.wrapping_add(major.into())).await));
     }
+    report(&format!(
+        "Longest transaction of a client that writes few rows, and of one that writes many, in ms:\n\n{}",
+        in_table(&longest)
+    ));
 }

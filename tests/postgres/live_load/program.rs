@@ -99,14 +99,16 @@ impl Program {
 
     /// Applies the documents until nothing is left to do.
     pub(super) async fn finish(&self) {
+        let mut tries = Vec::new();
         for _ in 0..TRIES {
             let done = self.call(&["apply", "-f", "-", "--wait", "20s"]).await;
             if done.status == 0 {
                 return;
             }
             assert!(matches!(done.status, 2 | 5), "{done:?}");
+            tries.push(format!("status {}\n{}\n{}", done.status, done.out, done.err));
         }
-        panic!("the program does not come to an end");
+        panic!("the program does not come to an end: {}", tries.join("\n"));
     }
 
     async fn call(&self, arguments: &'static [&'static str]) -> Outcome {

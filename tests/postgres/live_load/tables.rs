@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::command::resource;
 use crate::world::{SCHEMA_SQL, World};
@@ -11,13 +11,28 @@ use crate::world::{SCHEMA_SQL, World};
 /// Rows of each table in the beginning, with the keys from 1 on.
 pub(super) const ROWS: u64 = 1_000;
 
+/// What a client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    One,
+    Many,
+    Replica,
+    Lines,
+}
+
+/// How a table is partitioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    ByHash,
+    /// Another table references it.
+    ByRange,
+}
+
 /// A table that is converted.
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) major: u16,
-    /// The partition column.
-    column: &'static str,
-    spec: fn() -> Value,
+    kind: Kind,
     /// Whether the application has the column `extra`, and may write NULL to `grade`.
     is_changed: AtomicBool,
     /// Whether the application knows that the partitioned table serves.
@@ -26,35 +41,50 @@ pub(super) struct Table {
 
 /// Both kinds of partitioning.
 pub(super) fn tables(major: u16) -> [Table; 2] {
-    let by_hash = || json!({"partitionBy": {"hash": {"columns": ["org"], "partitions": 4}}});
-    let by_range = || {
-        json!({
-            "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}}, "ahead": 1,
-        })
-    };
-    let table = |name, column, spec| Table {
+    let table = |name, kind| Table {
         name,
         major,
-        column,
-        spec,
+        kind,
         is_changed: false.into(),
         is_partitioned: false.into(),
     };
-    [table("by_hash", "org", by_hash), table("by_range", "at", by_range)]
+    [table("by_hash", Kind::ByHash), table("by_range", Kind::ByRange)]
 }
 
 impl Table {
     /// Returns the document of the resource.
-    pub(super) fn document(&self, mut conversion: Value) -> String {
-        conversion["method"] = "Copy".into();
-        conversion["acknowledge"] = json!([format!("UniqueKey:{}_pkey", self.name)]);
-        conversion["parity"] = json!({"every": "1s"});
-        // Small pages, so that many of them are interrupted.
-        conversion["backfill"] = json!({"maxRowsPerSecond": 800});
-        let mut spec = (self.spec)();
+    pub(super) fn document(&self, serve_from: &str, level: &str) -> String {
+        let conversion = json!({
+            "method": "Copy", "serveFrom": serve_from, "sync": {"level": level}, "parity": {"every": "1s"},
+            "acknowledge": [format!("UniqueKey:{}_pkey", self.name)],
+            // Small pages, so that many of them are interrupted.
+            "backfill": {"maxRowsPerSecond": 800},
+        });
+        let by_range = json!({"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}});
+        let mut spec = match self.kind {
+            Kind::ByHash => {
+                json!({"partitionBy": {"hash": {"columns": ["org"], "partitions": 4}}})
+            }
+            Kind::ByRange => json!({"partitionBy": by_range, "ahead": 1}),
+        };
         spec["table"] = self.name.into();
+        // A change of a table takes long on a machine that is busy with all of this.
+        spec["limits"] = json!({"lockTimeout": "5s"});
         spec["conversion"] = conversion;
         resource(spec)
+    }
+
+    /// Returns whether another table references this one.
+    pub(super) fn is_referenced(&self) -> bool {
+        self.kind == Kind::ByRange
+    }
+
+    /// Returns the clients of the table.
+    pub(super) fn clients(&self) -> &'static [Role] {
+        match self.kind {
+            Kind::ByHash => &[Role::One, Role::Many, Role::Replica],
+            Kind::ByRange => &[Role::One, Role::Many, Role::Replica, Role::Lines],
+        }
     }
 
     /// Returns whether the application has changed the columns that it writes to.
@@ -69,7 +99,8 @@ impl Table {
     /// Returns the columns of the key, by which the application finds a row that is there.
     pub(super) fn key(&self) -> String {
         if self.is_partitioned.load(Ordering::SeqCst) {
-            format!("id, {}", self.column)
+            let column = if self.kind == Kind::ByHash { "org" } else { "at" };
+            format!("id, {column}")
         } else {
             "id".to_owned()
         }
@@ -80,8 +111,8 @@ impl Table {
     }
 
     async fn create(&self, world: &World, application: &str) {
-        let sql = TABLE.replace("{t}", self.name).replace("{rows}", &ROWS.to_string());
-        world.owner(&sql).await;
+        let sql = [TABLE, FUNCTIONS, if self.is_referenced() { LINES } else { "" }].concat();
+        world.owner(&sql.replace("{t}", self.name).replace("{rows}", &ROWS.to_string())).await;
         world
             .owner(&format!(
                 "GRANT ALL ON ALL TABLES IN SCHEMA {SCHEMA_SQL} TO {application};
@@ -120,17 +151,18 @@ const TABLE: &str = "
         id bigint GENERATED BY DEFAULT AS IDENTITY (START 900000000 CACHE 5) PRIMARY KEY,
         org int NOT NULL CONSTRAINT {t}_of_org REFERENCES {t}_orgs ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE,
         at timestamptz NOT NULL, amount bigint NOT NULL DEFAULT 0, version int NOT NULL DEFAULT 0,
-        status text DEFAULT 'new', note text, grade int NOT NULL DEFAULT 1,
+        status text DEFAULT 'new', note text, grade int NOT NULL DEFAULT 1, lines int NOT NULL DEFAULT 0,
         twice bigint GENERATED ALWAYS AS (amount * 2) STORED
     );
     INSERT INTO {t} (id, org, at, amount, note)
         SELECT n, n % 20, now() - n % 40 * interval '1 day', n % 50, 'note ' || n FROM generate_series(1, {rows}) AS n;
+    -- No client changes the oldest row.
+    INSERT INTO {t} (id, org, at) VALUES (-1, 0, now() - interval '60 days');
     INSERT INTO ledger SELECT '{t}', id, 1, amount FROM {t};
     CREATE INDEX ON {t} (org);
     CREATE INDEX {t}_status ON {t} (lower(status)) WHERE org > 3;
     ANALYZE {t};
     CREATE VIEW {t}_view AS SELECT id, org, at, amount, version FROM {t} WHERE amount > -1000;
-    CREATE FUNCTION {t}_total(of int) RETURNS numeric LANGUAGE sql BEGIN ATOMIC SELECT sum(amount) FROM {t} WHERE org = of; END;
     CREATE TABLE {t}_events (id bigint, amount bigint);
     CREATE FUNCTION {t}_take() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
         UPDATE {t} SET amount = amount + NEW.amount, version = version + 1 WHERE id = NEW.id;
@@ -151,6 +183,47 @@ const TABLE: &str = "
     END$$;
     CREATE TRIGGER {t}_status BEFORE UPDATE ON {t} FOR EACH ROW WHEN (NEW.version % 3 = 0)
         EXECUTE FUNCTION {t}_status();";
+
+/// Functions that read and write. The table is part of a body with `BEGIN ATOMIC`, and a name in the others.
+const FUNCTIONS: &str = "
+    CREATE FUNCTION {t}_total(of int) RETURNS numeric LANGUAGE sql BEGIN ATOMIC SELECT sum(amount) FROM {t} WHERE org = of; END;
+    CREATE FUNCTION {t}_put(k bigint, a bigint) RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+        INSERT INTO ledger VALUES ('{t}', k, 1, a);
+        INSERT INTO {t} (id, org, at, amount) VALUES (k, k % 20, now() - k % 40 * interval '1 day', a) RETURNING id;
+    END;
+    CREATE FUNCTION {t}_add(k bigint, a bigint) RETURNS void LANGUAGE sql AS $$
+        WITH w AS (UPDATE {t} SET amount = amount + a, version = version + 1 WHERE id = k RETURNING id)
+        INSERT INTO ledger SELECT '{t}', id, 0, a FROM w;
+    $$;
+    CREATE FUNCTION {t}_replace(k bigint, later bigint) RETURNS void LANGUAGE plpgsql AS $$DECLARE gone record; BEGIN
+        DELETE FROM {t} WHERE id = k RETURNING id, org, at, amount INTO gone;
+        IF FOUND THEN
+            INSERT INTO {t} (id, org, at, amount) VALUES (later, gone.org, gone.at, gone.amount);
+            INSERT INTO ledger VALUES ('{t}', gone.id, -1, -gone.amount), ('{t}', later, 1, gone.amount);
+        END IF;
+    END$$;
+    CREATE FUNCTION {t}_walk(k bigint) RETURNS void LANGUAGE plpgsql AS $$DECLARE
+        walk CURSOR FOR SELECT id FROM {t} WHERE id >= k AND id % 1000000 < 500000 ORDER BY id FOR UPDATE;
+        seen record;
+    BEGIN
+        OPEN walk;
+        FETCH walk INTO seen;
+        IF FOUND THEN
+            UPDATE {t} SET amount = amount + 1, version = version + 1 WHERE CURRENT OF walk;
+            INSERT INTO ledger VALUES ('{t}', seen.id, 0, 1);
+        END IF;
+        CLOSE walk;
+    END$$;";
+
+/// A table that references the table. `lines` of a row says how many lines it has.
+const LINES: &str = "
+    CREATE TABLE {t}_lines (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        parent bigint NOT NULL CONSTRAINT {t}_line_of REFERENCES {t} ON UPDATE CASCADE ON DELETE CASCADE
+    );
+    CREATE INDEX ON {t}_lines (parent);
+    INSERT INTO {t}_lines (parent) SELECT id FROM {t}, generate_series(1, id % 4);
+    UPDATE {t} SET lines = id % 4 WHERE id > 0;";
 
 /// A change of a table by its owner, which the copy follows.
 #[derive(Debug, Clone, Copy)]

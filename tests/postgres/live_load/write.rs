@@ -3,7 +3,7 @@
 //! Each changes the ledger in the transaction in which it changes the table. The application alone has no deadlock: only
 //! one client of each table [writes many rows](super::many) in a transaction.
 
-use super::keys::Keys;
+use super::keys::{Keys, ONCE};
 use super::many;
 use super::tables::Table;
 
@@ -43,6 +43,25 @@ pub(super) const ONE: &[Write] = &[
     ("use what was changed", use_change),
     ("serializable", serializable),
     ("insert through a view", insert_through_view),
+    ("update through a view", update_through_view),
+    ("delete through a view", delete_through_view),
+    ("insert by an SQL-body function", |table, keys| {
+        text(format!("SELECT {}_put({}, 8)", table.name, keys.next()))
+    }),
+    ("update by an SQL function", |table, keys| {
+        text(format!("SELECT {t}_add({}, 9)", keys.of(table.name), t = table.name))
+    }),
+    ("delete and insert by a PL/pgSQL function", replace_row),
+    ("update at a cursor", |table, keys| {
+        text(format!("SELECT {}_walk({})", table.name, keys.any()))
+    }),
+    ("read by a cursor and write", read_by_cursor),
+    ("insert by a named statement", |_, keys| {
+        text(format!("EXECUTE named_insert ({}, 4)", keys.next()))
+    }),
+    ("update by a named statement", |_, keys| {
+        text(format!("EXECUTE named_update ({}, 5)", keys.any()))
+    }),
     ("insert with a number that was taken before", insert_number),
     ("read by a function", |table, keys| {
         text(format!("SELECT {}_total({})", table.name, keys.below(20)))
@@ -69,9 +88,40 @@ pub(super) const REPLICA: &[Write] = &[
     ("replica: delete and insert in one statement", delete_and_insert),
 ];
 
+/// Those of a client that writes to the table that references the table. It locks the row of the table first.
+pub(super) const LINES: &[Write] = &[
+    ("insert a line", |table, keys| {
+        let (t, id) = (table.name, keys.of(table.name));
+        text(format!(
+            "WITH w AS (UPDATE {t} SET lines = lines + 1 WHERE id = {id} RETURNING id)
+             INSERT INTO {t}_lines (parent) SELECT id FROM w"
+        ))
+    }),
+    ("delete a line", |table, keys| {
+        let (t, any) = (table.name, keys.any());
+        text(format!(
+            "SELECT set_config('load.id', id::text, true) FROM {t} WHERE id >= {any} AND lines > 0 ORDER BY id LIMIT 1 FOR UPDATE;
+             WITH w AS (DELETE FROM {t}_lines WHERE number = (SELECT max(number) FROM {t}_lines
+                    WHERE parent = nullif(current_setting('load.id', true), '')::bigint) RETURNING parent)
+             UPDATE {t} SET lines = lines - 1 FROM w WHERE id = w.parent"
+        ))
+    }),
+    ("move a row with lines to another key", |table, keys| {
+        move_row(table.name, keys, "lines > 0", "")
+    }),
+    ("delete a row with lines", |table, keys| {
+        text(delete_sql(table.name, keys).replace(UNREFERENCED, "lines > 0"))
+    }),
+];
+
+/// In a session that applies replicated changes, foreign keys do not cascade.
+const UNREFERENCED: &str =
+    "(lines = 0 OR current_setting('session_replication_role') <> 'replica')";
+
 /// Statements to prepare: [`Act::Prepared`] has their places.
 pub(super) fn prepared(table: &Table) -> [String; 3] {
     let t = table.name;
+    let one = format!("(SELECT id FROM {t} WHERE id >= $1::bigint AND {ONCE} ORDER BY id LIMIT 1)");
     [
         format!(
             "WITH w AS (INSERT INTO {t} (id, org, at, amount)
@@ -80,15 +130,22 @@ pub(super) fn prepared(table: &Table) -> [String; 3] {
         ),
         format!(
             "WITH w AS (UPDATE {t} SET amount = amount + $2::bigint, version = version + 1, status = nullif(status, 'new')
-                 WHERE id = (SELECT id FROM {t} WHERE id >= $1::bigint ORDER BY id LIMIT 1) RETURNING id)
+                 WHERE id = {one} RETURNING id)
              INSERT INTO ledger SELECT '{t}', id, 0, $2 FROM w"
         ),
         format!(
-            "WITH w AS (DELETE FROM {t} WHERE id = (SELECT id FROM {t} WHERE id >= $1::bigint ORDER BY id LIMIT 1)
-                 RETURNING id, amount)
+            "WITH w AS (DELETE FROM {t} WHERE id = {one} AND {UNREFERENCED} RETURNING id, amount)
              INSERT INTO ledger SELECT '{t}', id, -1, -amount + $2::bigint FROM w"
         ),
     ]
+}
+
+/// Statements that a session prepares by name, as object-relational mappers do.
+pub(super) fn named(table: &Table) -> String {
+    let [insert, update, _] = prepared(table);
+    format!(
+        "PREPARE named_insert (bigint, bigint) AS {insert}; PREPARE named_update (bigint, bigint) AS {update}"
+    )
 }
 
 pub(super) fn text(sql: String) -> Act {
@@ -118,7 +175,7 @@ fn update_sql(t: &str, keys: &mut Keys) -> String {
 
 fn delete_sql(t: &str, keys: &mut Keys) -> String {
     format!(
-        "WITH w AS (DELETE FROM {t} WHERE id = {} RETURNING id, amount)
+        "WITH w AS (DELETE FROM {t} WHERE id = {} AND {UNREFERENCED} RETURNING id, amount)
          INSERT INTO ledger SELECT '{t}', id, -1, -amount FROM w",
         keys.of(t)
     )
@@ -129,6 +186,38 @@ fn insert_through_view(table: &Table, keys: &mut Keys) -> Act {
     text(format!(
         "WITH w AS (INSERT INTO {t}_view (id, org, at, amount) VALUES ({id}, {id} % 20, {at}, 4) RETURNING id, amount)
          INSERT INTO ledger SELECT '{t}', id, 1, amount FROM w"
+    ))
+}
+
+fn update_through_view(table: &Table, keys: &mut Keys) -> Act {
+    let (t, id) = (table.name, keys.of(&format!("{}_view", table.name)));
+    text(format!(
+        "WITH w AS (UPDATE {t}_view SET amount = amount + 6, version = version + 1 WHERE id = {id} RETURNING id)
+         INSERT INTO ledger SELECT '{t}', id, 0, 6 FROM w"
+    ))
+}
+
+fn delete_through_view(table: &Table, keys: &mut Keys) -> Act {
+    let (t, id) = (table.name, keys.of(table.name));
+    text(format!(
+        "WITH w AS (DELETE FROM {t}_view WHERE id = {id} RETURNING id, amount)
+         INSERT INTO ledger SELECT '{t}', id, -1, -amount FROM w"
+    ))
+}
+
+fn replace_row(table: &Table, keys: &mut Keys) -> Act {
+    let (t, new, old) = (table.name, keys.next(), keys.of(table.name));
+    text(format!("SELECT {t}_replace({old}, {new})"))
+}
+
+fn read_by_cursor(table: &Table, keys: &mut Keys) -> Act {
+    let t = table.name;
+    text(format!(
+        "DECLARE reader SCROLL CURSOR FOR SELECT id, amount FROM {t} WHERE org = {} ORDER BY id;
+         FETCH 2 FROM reader; {}; MOVE LAST FROM reader; FETCH PRIOR FROM reader; {}; CLOSE reader",
+        keys.below(20),
+        insert_sql(table.name, keys),
+        update_sql(t, keys)
     ))
 }
 
@@ -157,18 +246,19 @@ fn merge(table: &Table, keys: &mut Keys) -> Act {
 }
 
 fn move_key(table: &Table, keys: &mut Keys) -> Act {
-    move_row(table.name, keys, "")
+    move_row(table.name, keys, UNREFERENCED, "")
 }
 
+/// After the cutover, foreign keys that reference a row do not follow it to another key in another partition.
 fn move_both(table: &Table, keys: &mut Keys) -> Act {
     let sets = format!(", org = (t.org + 3) % 20, at = {}", keys.at());
-    move_row(table.name, keys, &sets)
+    move_row(table.name, keys, "lines = 0", &sets)
 }
 
-fn move_row(t: &str, keys: &mut Keys, sets: &str) -> Act {
+fn move_row(t: &str, keys: &mut Keys, which: &str, sets: &str) -> Act {
     let (from, to) = (keys.any(), keys.next());
     text(format!(
-        "WITH o AS (SELECT id FROM {t} WHERE id >= {from} ORDER BY id LIMIT 1 FOR UPDATE),
+        "WITH o AS (SELECT id FROM {t} WHERE id >= {from} AND {ONCE} AND {which} ORDER BY id LIMIT 1 FOR UPDATE),
               w AS (UPDATE {t} AS t SET id = {to}, version = version + 1{sets} FROM o WHERE t.id = o.id
                     RETURNING o.id AS was, t.id, t.amount)
          INSERT INTO ledger SELECT '{t}', k.id, k.rows, k.rows * w.amount
@@ -182,10 +272,11 @@ fn move_partition(table: &Table, keys: &mut Keys) -> Act {
     text(format!("UPDATE {t} SET org = (org + 7) % 20, at = {at} WHERE id = {id}"))
 }
 
+/// After the cutover, foreign keys that reference a row do not see that one statement has deleted and inserted it.
 fn delete_and_insert(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
     text(format!(
-        "WITH d AS (DELETE FROM {t} WHERE id = {} RETURNING id, org, at, amount, version)
+        "WITH d AS (DELETE FROM {t} WHERE id = {} AND lines = 0 RETURNING id, org, at, amount, version)
          INSERT INTO {t} (id, org, at, amount, version) SELECT id, (org + 1) % 20, at, amount, version FROM d",
         keys.of(t)
     ))
@@ -228,10 +319,11 @@ pub(super) fn deferred(table: &Table, keys: &mut Keys) -> Act {
 
 fn savepoints(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
-    let (insert, deleted, again) = (insert_sql(t, keys), delete_sql(t, keys), insert_sql(t, keys));
+    let (insert, deleted) = (insert_sql(table.name, keys), delete_sql(t, keys));
+    let again = insert_sql(table.name, keys);
     text(format!(
         "{insert}; SAVEPOINT one; {again}; {deleted}; ROLLBACK TO one; {}; SAVEPOINT two; {}; RELEASE two",
-        insert_sql(t, keys),
+        insert_sql(table.name, keys),
         update_sql(t, keys)
     ))
 }
@@ -239,13 +331,13 @@ fn savepoints(table: &Table, keys: &mut Keys) -> Act {
 fn repeatable_read(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
     let change = if keys.below(2) == 0 { update_sql(t, keys) } else { delete_sql(t, keys) };
-    let sql = format!("SELECT count(*) FROM {t}; {}; {change}", insert_sql(t, keys));
+    let sql = format!("SELECT count(*) FROM {t}; {}; {change}", insert_sql(table.name, keys));
     Act::Text("BEGIN ISOLATION LEVEL REPEATABLE READ", sql)
 }
 
 fn serializable(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
     let sum = format!("SELECT sum(amount) FROM {t} WHERE org = {}", keys.below(20));
-    let sql = format!("{sum}; {}; {}", insert_sql(t, keys), update_sql(t, keys));
+    let sql = format!("{sum}; {}; {}", insert_sql(table.name, keys), update_sql(t, keys));
     Act::Text("BEGIN ISOLATION LEVEL SERIALIZABLE", sql)
 }
