@@ -21,7 +21,9 @@ pub(crate) fn serving(mut spec: Value, side: &str, other: &Value) -> DesiredTabl
         json!({"method": "Copy", "serveFrom": side, "acknowledge": ["UniqueKey:orders_pkey"]});
     let fields = conversion.as_object_mut().unwrap();
     fields.extend(other.as_object().unwrap().clone());
-    spec.as_object_mut().unwrap().insert("conversion".to_owned(), conversion);
+    spec["conversion"] = conversion;
+    // On a busy machine a swap takes longer than the default.
+    spec["limits"] = json!({"lockTimeout": "20s"});
     desired(spec)
 }
 

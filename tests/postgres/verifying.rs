@@ -17,6 +17,8 @@ fn serving(side: &str) -> String {
     resource(json!({
         "table": "orders",
         "partitionBy": {"hash": {"columns": ["org"], "partitions": 4}},
+        // On a busy machine a swap takes longer than the default.
+        "limits": {"lockTimeout": "20s"},
         "conversion": {"method": "Copy", "serveFrom": side, "acknowledge": ["UniqueKey:orders_pkey"]},
     }))
 }
