@@ -64,7 +64,8 @@ pub enum Cause {
     SyncMissing,
     /// A trigger or function is not the one that was installed.
     SyncAltered,
-    /// The columns, the key, or the level are others than those of the triggers.
+    /// The columns, the key, or the level are others than those of the triggers, or another version of the operator installed
+    /// them.
     SyncOutdated,
     /// Rows of the source are not in the copy yet.
     RowsMissing,
@@ -125,7 +126,7 @@ impl Cause {
             Self::SourceUnwanted => "spec.conversion.source.afterCutover is Drop".to_owned(),
             Self::SyncMissing => "nothing keeps the tables equal yet".to_owned(),
             Self::SyncAltered => "it is not what was installed".to_owned(),
-            Self::SyncOutdated => "it is for other columns or another level".to_owned(),
+            Self::SyncOutdated => "it is for other columns, another key, or another level, or another version of the operator installed it".to_owned(),
             Self::RowsMissing => "rows of the source are not in the copy".to_owned(),
             Self::SourceHasIndex => "the source has it".to_owned(),
             Self::SourceChanged => "the source was changed".to_owned(),

@@ -265,6 +265,27 @@ async fn unique_values_pass_from_row_to_row() {
     }
 }
 
+#[tokio::test]
+async fn row_that_is_not_copied_yet_can_be_deleted_beside_a_deferrable_constraint() {
+    for (major, level) in majors().into_iter().flat_map(|major| LEVELS.map(|level| (major, level)))
+    {
+        let world = World::new(major).await;
+        let columns = "id int, org int NOT NULL, place int, UNIQUE (org, place) DEFERRABLE";
+        let table = create(&world, "d", columns, (&["id"], &["org"])).await;
+        world.owner("ALTER TABLE d_partitioned ADD UNIQUE (org, place) DEFERRABLE").await;
+        world.owner("INSERT INTO d SELECT n, 1, n FROM generate_series(1, 4) AS n").await;
+        install(&world, &table, level).await;
+        for (id, isolation) in [(1, "READ COMMITTED"), (2, "REPEATABLE READ"), (3, "SERIALIZABLE")]
+        {
+            let delete = format!("DELETE FROM d WHERE id = {id}");
+            world.owner(&format!("BEGIN ISOLATION LEVEL {isolation}; {delete}; COMMIT")).await;
+        }
+        let left = format!("SELECT array_agg(id) FROM {SCHEMA_SQL}.d");
+        let left: Vec<i32> = world.admin.query_one(&left, &[]).await.unwrap().get(0);
+        assert_eq!(left, [4], "Postgres {major}, {level:?}");
+    }
+}
+
 /// Each for the rows from $1 to $2.
 const LARGE_AND_SMALL: [&str; 3] = [
     "INSERT INTO w SELECT n, n % 7, 'new' FROM generate_series($1, $2) AS n",

@@ -76,7 +76,7 @@ fn delete_old_row(text: Text<'_>) -> String {
         "    gone := {};\n{moved}    IF gone THEN\n      {delete}\n      IF NOT FOUND AND {ONE_SNAPSHOT} THEN\n{}      END \
          IF;\n    END IF;\n",
         text.is_not_served("OLD"),
-        collide(&insert, &delete, "    ")
+        collide(text, &insert, &delete, "    ")
     )
 }
 

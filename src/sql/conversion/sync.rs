@@ -209,18 +209,20 @@ fn delete_old_row(text: Text<'_>, indent: &str) -> String {
         "{indent}IF {} THEN\n{indent}  {delete}\n{indent}  IF NOT FOUND AND {ONE_SNAPSHOT} THEN\n{}{indent}  END \
          IF;\n{indent}END IF;\n",
         text.is_not_served("OLD"),
-        collide(&insert, &delete, indent)
+        collide(text, &insert, &delete, indent)
     )
 }
 
 /// Inserts rows and deletes them again: if the passive table has a row of that key that this snapshot cannot see, Postgres fails
 /// with 40001 (`serialization_failure`), and the application tries again.
 ///
-/// A row that violates a constraint by now, such as a foreign key whose cascade is deleting it, has no such twin.
-pub(super) fn collide(insert: &str, delete: &str, indent: &str) -> String {
+/// A row that violates a constraint by now, such as a foreign key whose cascade is deleting it, has no such twin. The
+/// conflict is one of the key: Postgres rejects `ON CONFLICT` of every constraint if one of them is deferrable.
+pub(super) fn collide(text: Text<'_>, insert: &str, delete: &str, indent: &str) -> String {
     format!(
-        "{indent}    BEGIN\n{indent}      {insert} ON CONFLICT DO NOTHING;\n{indent}      {delete}\n{indent}    \
-         EXCEPTION WHEN integrity_constraint_violation THEN NULL;\n{indent}    END;\n"
+        "{indent}    BEGIN\n{indent}      {insert} {};\n{indent}      {delete}\n{indent}    \
+         EXCEPTION WHEN integrity_constraint_violation THEN NULL;\n{indent}    END;\n",
+        text.unless_present()
     )
 }
 
@@ -275,7 +277,7 @@ fn delete_all(text: Text<'_>) -> String {
     format!(
         "  DECLARE\n    deleted bigint;\n  BEGIN\n    {delete}\n    GET DIAGNOSTICS deleted = ROW_COUNT;\n    IF \
          {ONE_SNAPSHOT} AND deleted < (SELECT count(*) FROM {OLD}) THEN\n{}    END IF;\n  END;\n",
-        collide(&insert, &delete, "  ")
+        collide(text, &insert, &delete, "  ")
     )
 }
 
