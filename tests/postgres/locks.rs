@@ -9,7 +9,7 @@ use pg_partition_operator::plan::{BuildIndex, DropIndex, Family, Plan, Step, Tra
 use pg_partition_operator::postgres::Session;
 use pg_partition_operator::sql::{self, Script, Timeouts};
 
-use crate::scenarios::{Next, assert_all_kinds, scenarios};
+use crate::scenarios::{Next, assert_all_kinds, attached, scenarios};
 use crate::support::backdate::backdate;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
@@ -22,7 +22,7 @@ async fn a_step_locks_what_it_says() {
     let mut wrong = Vec::new();
     for major in majors() {
         let mut steps = Vec::new();
-        for scenario in scenarios() {
+        for scenario in scenarios().into_iter().chain([attached()]) {
             let world = World::new(major).await;
             scenario.set_up(&world).await;
             let session = world.session().await;
@@ -34,8 +34,11 @@ async fn a_step_locks_what_it_says() {
                     };
                     let step = plan.steps[0].clone();
                     let table = &observed.name;
-                    // A step of a conversion is about the whole copy, others about its partitions.
-                    let whole = step.step.facts().family == Family::Conversion;
+                    // A step of a conversion is about the whole copy, others are about its partitions.
+                    let is_about_partitions =
+                        matches!(step.step, Step::AttachSource(_) | Step::DetachSource(_));
+                    let whole =
+                        step.step.facts().family == Family::Conversion && !is_about_partitions;
                     let below = below(&world, (!whole).then_some(table)).await;
                     let seen = locks_seen(&world, &session, &plan).await;
                     backdate(&session, at(phase.now)).await;
@@ -87,13 +90,15 @@ fn without_deparsed(mut seen: Locks, step: &Step) -> Locks {
     seen
 }
 
-/// A swap locks the two tables under the names that they have before.
+/// A step that exchanges the names of the two tables locks them under the names that they have before.
 fn without_new_names(mut seen: Locks, step: &Step) -> Locks {
-    if let Step::Swap(swap) = step {
-        let after = swap.table.swapped();
-        let serving = swap.table.serving();
-        seen.remove(after.name_of(serving));
-    }
+    let table = match step {
+        Step::Swap(swap) => &swap.table,
+        Step::AttachSource(attach) => &attach.table,
+        Step::DetachSource(detach) => &detach.table,
+        _ => return seen,
+    };
+    seen.remove(table.swapped().name_of(table.serving()));
     seen
 }
 

@@ -1,6 +1,7 @@
 //! Tables with everything a table can have, and names with everything a name can have; in such states
 //! that every kind of step has to be taken.
 
+mod attached;
 mod converting;
 mod let_go;
 mod routing;
@@ -17,6 +18,7 @@ use pg_partition_operator::postgres::{LockKeys, Session, TableLock, Unrevoked, a
 use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
+pub(crate) use attached::attached;
 pub(crate) use converting::converting;
 pub(crate) use routing::{create_reader, routing};
 pub(crate) use serving::serving;
@@ -135,7 +137,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     all
 }
 
-/// Kinds of steps that no scenario has: `attached.rs` and `attaching.rs` take them on the way of a whole conversion.
+/// Kinds of steps that only the scenario `attached` has, which the test of locks alone takes.
 const OF_ATTACH: [StepKind; 3] =
     [StepKind::AttachSource, StepKind::DetachSource, StepKind::DropBounds];
 

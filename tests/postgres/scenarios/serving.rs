@@ -31,6 +31,7 @@ pub(crate) fn serving() -> Scenario {
         let mut spec = json!({
             "table": "Ser;v\"e",
             "partitionBy": {"hash": {"columns": ["or;g"], "partitions": 2}},
+            "limits": {"lockTimeout": "10s"},
         });
         let fields = spec.as_object_mut().unwrap();
         fields.extend(conversion.map(|conversion| ("conversion".to_owned(), conversion)));
