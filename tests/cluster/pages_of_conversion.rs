@@ -83,7 +83,7 @@ async fn commands_of_the_pages_on_conversions_can_be_typed() {
     retire(&reader, &text).await;
     end(&reader, &text).await;
     ends(operator).await;
-    end_without_a_cluster(&reader, &text).await;
+    end_without_a_cluster(&reader, &text);
 }
 
 /// Sections 1 and 2.
@@ -109,8 +109,8 @@ async fn look_and_acknowledge(reader: &Reader<'_>, text: &str) {
 
     let second = section(text, "2. Acknowledge the losses");
     let (patches, without_a_cluster) = second.split_once("Without a cluster").unwrap();
-    let patched = reader.types_all(patches);
-    assert_eq!(statuses(&patched), [0, 0, 0, 0], "{patched:#?}");
+    let outcomes = reader.types_all(patches);
+    assert_eq!(statuses(&outcomes), [0, 0, 0, 0], "{outcomes:#?}");
     for name in RESOURCES {
         reader.wait_served_from(name, "Source").await;
     }
@@ -128,9 +128,9 @@ async fn watch(reader: &Reader<'_>, text: &str) {
     assert!(watched[3].2.contains("none differ"), "{watched:#?}");
     let (_, compare) = blocks(third).find(|(language, _)| *language == "sql").unwrap();
     let counts = reader.database.client().await.simple_query(&compare).await.unwrap();
-    let counts = counts.into_iter().filter_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
+    let counts = counts.into_iter().filter_map(|message| {
+        let tokio_postgres::SimpleQueryMessage::Row(row) = message else { return None };
+        row.get(0).map(str::to_owned)
     });
     assert_eq!(counts.collect::<Vec<_>>(), ["0", "0"]);
     for heading in ["Slow it down", "Pause it"] {
@@ -237,7 +237,7 @@ async fn end(reader: &Reader<'_>, text: &str) {
 }
 
 /// The same from a terminal, of a resource that is not in the cluster any more.
-async fn end_without_a_cluster(reader: &Reader<'_>, text: &str) {
+fn end_without_a_cluster(reader: &Reader<'_>, text: &str) {
     reader.stage.patch("balances", &json!({"spec": {"conversion": null}}));
     reader.saves(&["balances"]);
     let (_, terminal) = section(text, "End it").split_once("From a terminal").unwrap();

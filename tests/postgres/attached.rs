@@ -210,8 +210,7 @@ async fn cutover_is_recorded_and_the_partitioned_table_is_analyzed() {
         assert_eq!(verbs(&attached).last(), Some(&"analyze"), "Postgres {major}");
         let since = attached.observed.attachment.as_ref().unwrap().serving_since.unwrap();
         let statistics = format!(
-            "SELECT count(*) FROM pg_stats WHERE schemaname = '{}' AND tablename = 'orders' AND inherited",
-            SCHEMA
+            "SELECT count(*) FROM pg_stats WHERE schemaname = '{SCHEMA}' AND tablename = 'orders' AND inherited"
         );
         assert_ne!(world.text(&statistics).await, "0", "Postgres {major}");
         let again = converge_to(&session, "Partitioned").await;

@@ -100,23 +100,23 @@ async fn cascade_to_a_row_that_is_locked_is_a_deadlock_that_loses_nothing() {
     for major in majors() {
         let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
         swapped.swap().await;
-        let (writer, deleter) = (application(&swapped).await, application(&swapped).await);
+        let (updater, deleter) = (application(&swapped).await, application(&swapped).await);
         let pid: i32 = deleter.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-        writer.batch_execute("BEGIN; SELECT FROM t WHERE org = 4 FOR UPDATE").await.unwrap();
+        updater.batch_execute("BEGIN; SELECT FROM t WHERE org = 4 FOR UPDATE").await.unwrap();
         let waits = format!("SELECT pg_backend_pid() = ANY (pg_blocking_pids({pid}))");
         let write = async {
             wait_until("the cascade waits", Duration::from_secs(20), async || {
-                writer.query_one(&waits, &[]).await.unwrap().get(0)
+                updater.query_one(&waits, &[]).await.unwrap().get(0)
             })
             .await;
-            writer.batch_execute("UPDATE t SET v = 'written' WHERE org = 4; COMMIT").await
+            updater.batch_execute("UPDATE t SET v = 'written' WHERE org = 4; COMMIT").await
         };
-        let (deleted, written) =
+        let (cascade, write_result) =
             tokio::join!(deleter.batch_execute("DELETE FROM orgs WHERE id = 4"), write);
-        let failed: Vec<_> = [deleted, written].into_iter().filter_map(Result::err).collect();
+        let failed: Vec<_> = [cascade, write_result].into_iter().filter_map(Result::err).collect();
         let codes: Vec<_> = failed.iter().map(|error| error.code().unwrap().code()).collect();
         assert_eq!(codes, ["40P01"], "Postgres {major}: {failed:?}");
-        writer.batch_execute("ROLLBACK").await.unwrap();
+        updater.batch_execute("ROLLBACK").await.unwrap();
         swapped.expect_equal("a deadlock").await;
     }
 }

@@ -267,22 +267,22 @@ async fn die(
 #[tokio::test(flavor = "multi_thread")]
 async fn one_table_serves_after_the_program_and_the_server_died_in_a_swap() {
     for major in majors() {
-        let mut server = Server::start(major, &[]);
-        let mut world = World::on(&server, major).await;
+        let mut postgres = Server::start(major, &[]);
+        let mut world = World::on(&postgres, major).await;
         let catalogs = prepare(&world).await;
         let (mut serves, mut to) = (Side::Source, Side::Partitioned);
         for death in DEATHS {
             let (moment, then) = death;
             let before = rows(&world).await;
             if then == Then::Restart {
-                die(&world, None, &server, to, death).await;
-                tokio::task::block_in_place(|| server.restart());
-                world = on(&world, &server).await;
+                die(&world, None, &postgres, to, death).await;
+                tokio::task::block_in_place(|| postgres.restart());
+                world = on(&world, &postgres).await;
             } else {
-                let standby = server.standby(major).await;
+                let standby = postgres.standby(major).await;
                 let beside = on(&world, &standby).await;
-                die(&world, Some(&beside), &server, to, death).await;
-                server = standby;
+                die(&world, Some(&beside), &postgres, to, death).await;
+                postgres = standby;
                 beside.admin("SELECT pg_promote(true, 200)").await;
                 world = beside;
             }
