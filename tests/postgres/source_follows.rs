@@ -85,7 +85,8 @@ async fn rollback_keeps_what_was_changed_on_the_partitioned_table() {
             let changed = properties(&world).await;
             let back = serve(&session, &spec, "Source").await;
             assert_eq!(verbs(&back).first(), Some(&"follow"), "Postgres {major}");
-            assert_eq!(verbs(&back).last(), Some(&"swap"), "Postgres {major}");
+            // The copy then gets what a partitioned table has for n_distinct.
+            assert!(verbs(&back).contains(&"swap"), "Postgres {major}: {:?}", verbs(&back));
             assert_eq!(properties(&world).await, changed, "Postgres {major}");
             assert!(changed.contains("orders_id_seq"), "Postgres {major}: {changed}");
             world.owner("UPDATE orders SET status = 'b' WHERE id < 9").await;
