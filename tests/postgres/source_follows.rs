@@ -63,7 +63,7 @@ const CHANGES: [&str; 2] = [
          DROP CONSTRAINT known, ALTER status DROP NOT NULL, DROP CONSTRAINT of_other;
      ALTER POLICY mine ON orders USING (true); DROP POLICY rest ON orders; ALTER STATISTICS orders_s SET STATISTICS 9;
      COMMENT ON TABLE orders IS NULL; COMMENT ON COLUMN orders.org IS 'd'; COMMENT ON SEQUENCE orders_id_seq IS NULL;
-     INSERT INTO orders (org, at) VALUES (1, now())",
+     INSERT INTO orders (org, at, status) VALUES (1, now(), 'z')",
 ];
 
 #[tokio::test]
