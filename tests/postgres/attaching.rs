@@ -1,5 +1,7 @@
 //! A plain table that becomes the oldest partition, and a plain table again: what applications have of it stays as it was.
 
+use std::time::Duration;
+
 use pg_partition_operator::partition::{
     CopiedTable, Edge, Identifier, KeyRange, KeyType, Method, RangeBounds, RangeKey,
     attached_key_name, detached_check, own_key_name,
@@ -8,8 +10,11 @@ use pg_partition_operator::plan::{AttachSource, DetachSource};
 use pg_partition_operator::postgres::{DatabaseError, ErrorKind};
 use pg_partition_operator::sql::{attach_source, create_copy, detach_source};
 
+use tokio_postgres::error::SqlState;
+
 use crate::copied::{copy_oid, described, in_sql, quoted, read_columns, run_as_owner};
 use crate::support::postgres::majors;
+use crate::support::wait_until;
 use crate::world::{SCHEMA_SQL, World};
 
 /// A table with everything that goes by the name of a table.
@@ -151,16 +156,20 @@ async fn attach(world: &World, table: &CopiedTable) -> Result<CopiedTable, Datab
 }
 
 async fn detach(world: &World, table: &CopiedTable) -> Result<CopiedTable, DatabaseError> {
-    let step = DetachSource {
+    let step = detach_step(world, table).await;
+    run_as_owner(&world.session().await, table, detach_source(&step)).await?;
+    Ok(table.swapped())
+}
+
+async fn detach_step(world: &World, table: &CopiedTable) -> DetachSource {
+    DetachSource {
         table: table.clone(),
         source: source_oid(world, table).await,
         copy: copy_oid(world, table).await,
         partitions: Vec::new(),
         views: Vec::new(),
         references: Vec::new(),
-    };
-    run_as_owner(&world.session().await, table, detach_source(&step)).await?;
-    Ok(table.swapped())
+    }
 }
 
 /// Publishes the table as the owner may.
@@ -227,6 +236,54 @@ async fn writes_go_on_after_each_turn_and_no_number_is_given_twice() {
             "audit INSERT 503, audit UPDATE 6, bulk INSERT 4",
             "Postgres {major}"
         );
+    }
+}
+
+/// The body of the function has the object identifier of the table. A call that waits for the rollback comes to the
+/// partitioned table, which is empty then.
+#[tokio::test]
+async fn call_that_waits_for_a_rollback_does_not_write_to_the_empty_table() {
+    let add = "CREATE FUNCTION add() RETURNS void LANGUAGE sql BEGIN ATOMIC
+        INSERT INTO t (org, at) VALUES (1, '2026-12-24Z'); END";
+    let (counts, guard) = (
+        format!(
+            "SELECT concat((SELECT count(*) FROM {SCHEMA_SQL}.t), ' ', (SELECT count(*) FROM {SCHEMA_SQL}.t_partitioned))"
+        ),
+        "SELECT count(*) FROM pg_proc WHERE proname = 't_partitioned_read_only'",
+    );
+    for major in majors() {
+        let world = World::new(major).await;
+        let table = prepared(&world, TABLE).await;
+        with_keys(&world, &table).await;
+        let attached = attach(&world, &table).await.unwrap();
+        world.owner(add).await;
+        let script = detach_source(&detach_step(&world, &attached).await);
+        let script: String = script.iter().map(|sql| format!("{}; ", sql.as_str())).collect();
+        let rollback = world.database.client_as(&world.operator).await;
+        rollback
+            .batch_execute(&format!("BEGIN; SET LOCAL ROLE {}; {script}", world.owner))
+            .await
+            .unwrap();
+        let caller = world.database.client_as(&world.operator).await;
+        let as_owner = format!("SET ROLE {}; SET search_path = {SCHEMA_SQL}", world.owner);
+        caller.batch_execute(&as_owner).await.unwrap();
+        let pid: i32 = caller.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        let call = tokio::spawn(async move { caller.batch_execute("SELECT add()").await });
+        let waits = format!("SELECT (cardinality(pg_blocking_pids({pid})) > 0)::text");
+        wait_until("the call waits", Duration::from_secs(20), async || {
+            world.text(&waits).await == "true"
+        })
+        .await;
+        rollback.batch_execute("COMMIT").await.unwrap();
+        let rejected = call.await.unwrap().unwrap_err();
+        let code = rejected.code().map(SqlState::code);
+        assert_eq!(code, Some("55000"), "Postgres {major}: {rejected:?}");
+        world.owner("SELECT add()").await;
+        assert_eq!(world.text(&counts).await, "501 0", "Postgres {major}");
+        with_keys(&world, &table).await;
+        attach(&world, &table).await.unwrap();
+        world.owner("SELECT add()").await;
+        assert_eq!(world.text(guard).await, "0", "Postgres {major}");
     }
 }
 

@@ -6,6 +6,8 @@
 use super::bound::{LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_WORK};
 use super::create::{DIFFERENCES, fill, names, oid, run, with_variables};
+use super::guard::{install_guard, remove_guard};
+use super::swap::execute;
 use super::text::LABEL;
 use crate::partition::{
     Bounds, CopiedTable, Identifier, Mark, Marker, attached_key_name, copy_mark, copy_name,
@@ -40,6 +42,7 @@ pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
         ("@bounds", literal(&quote::bounds(&bounds))),
         ("@marker", literal(&mark)),
         ("@drop_checks", literal(&checks.join(", "))),
+        ("@remove_guard", execute(&[remove_guard(table)])),
     ];
     let body = body(include_str!("attach.sql"), table, (*source, *copy), own.into());
     run_on(table, &body)
@@ -56,8 +59,11 @@ pub fn detach_source(detach: &DetachSource) -> Vec<Sql> {
         .replace("$1", &format!("{LABEL}.source"))
         .replace("$2", &format!("{LABEL}.copy"))
         .replace("$3", &full_key);
-    let own =
-        vec![("@source_mark", literal(&source_mark(&table.managed))), ("@stranded", stranded)];
+    let own = vec![
+        ("@source_mark", literal(&source_mark(&table.managed))),
+        ("@stranded", stranded),
+        ("@install_guard", execute(&install_guard(&table.swapped()))),
+    ];
     let body = body(include_str!("detach.sql"), table, (*source, *copy), own);
     run_on(table, &body)
 }

@@ -20,7 +20,7 @@ BEGIN
   THEN
     RAISE object_not_in_prerequisite_state USING MESSAGE = 'another table has one of the names now: plan again';
   END IF;
-@differences  SELECT string_agg(DISTINCT k.command, '; ') INTO pgpartition.command FROM commands AS k;
+@remove_guard@differences  SELECT string_agg(DISTINCT k.command, '; ') INTO pgpartition.command FROM commands AS k;
   IF pgpartition.command IS NOT NULL THEN
     RAISE object_not_in_prerequisite_state USING
       MESSAGE = 'the table and the partitioned table differ: plan again', DETAIL = left(pgpartition.command, 1000);

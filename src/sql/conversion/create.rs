@@ -4,6 +4,7 @@
 //! owner, such as conditions of domains.
 
 use super::copy::{BEGIN_WORK, END_WORK};
+use super::guard::remove_guard;
 use super::text::LABEL;
 use super::work::run_as_owner;
 use crate::partition::{
@@ -80,6 +81,7 @@ pub fn drop_copy(table: &CopiedTable, copy: u32) -> Vec<Sql> {
     vec![
         Sql(format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")),
         Sql(format!("DO {}", literal(&reject_other_copies(table, copy)))),
+        remove_guard(table),
         Sql(format!("DROP TABLE {name}")),
     ]
 }

@@ -110,7 +110,7 @@ BEGIN
       EXECUTE command;
     END LOOP;
   END LOOP;
-@bind  EXECUTE format('COMMENT ON TABLE %s IS %L', @passive_text, concat_ws(E'\n', @mark, obj_description(pgpartition.copy, 'pg_class')));
+@install_guard@bind  EXECUTE format('COMMENT ON TABLE %s IS %L', @passive_text, concat_ws(E'\n', @mark, obj_description(pgpartition.copy, 'pg_class')));
   EXECUTE format('COMMENT ON TABLE %s IS %L', pgpartition.name, (
     SELECT string_agg(l.line, E'\n' ORDER BY l.at)
     FROM unnest(string_to_array(pgpartition.own, E'\n')) WITH ORDINALITY AS l (line, at)

@@ -155,7 +155,8 @@ fn on_trigger(before: &str, relation: &QualifiedName, after: &str) -> String {
     literal(&format!("{before} {}{after}", qualified(relation).replace('%', "%%")))
 }
 
-fn execute(statements: &[Sql]) -> String {
+/// Executes statements within a block.
+pub(super) fn execute(statements: &[Sql]) -> String {
     statements.iter().map(|sql| format!("  EXECUTE {};\n", literal(sql.as_str()))).collect()
 }
 
