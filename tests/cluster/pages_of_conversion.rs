@@ -73,7 +73,9 @@ async fn commands_of_the_pages_on_conversions_can_be_typed() {
     let database = server.database().await;
     database.client().await.batch_execute(FINANCE).await.unwrap();
     let login = (database, "partition_operator");
-    let reader = Reader::with(Cluster::shared(), "finance", "finance-db", login);
+    // Another test of the shared cluster has a namespace of this name.
+    let cluster = Cluster::start();
+    let reader = Reader::with(&cluster, "finance", "finance-db", login);
     let operator = reader.stage.operator(&[]);
     let text = page("how-to/convert-a-table");
     look_and_acknowledge(&reader, &text).await;
