@@ -11,7 +11,7 @@ use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOut
 use pg_partition_operator::sql::{self, Timeouts};
 use serde_json::{Value, json};
 
-use crate::scenarios::{Phase, Scenario, assert_kinds, routing, serving};
+use crate::scenarios::{Phase, Scenario, assert_kinds, attached, routing, serving};
 use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
@@ -223,7 +223,7 @@ async fn undisturbed(major: u16, scenario: &Scenario) -> Vec<String> {
         let (worked, remaining) = (done.worked, done.remaining);
         assert!(remaining.is_done(), "{:?} {worked:?} {remaining}", done.outcomes);
         let catalog = catalog(&world).await;
-        for ours in ["pgpartition_not_", "pgpartition_bounds"] {
+        for ours in ["pgpartition_not_", "pgpartition_bounds", "pgpartition_of_96d8f6f98bf6570e"] {
             assert!(!catalog.contains(ours), "a constraint of ours is left:\n{catalog}");
         }
         catalogs.push(catalog);
@@ -325,7 +325,7 @@ async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Sen
         let mut kinds = BTreeSet::new();
         let mut all = scenarios(major);
         if has_every_scenario(major) {
-            all.extend([left_over(), kept_again(), converted(), routing(), serving()]);
+            all.extend([left_over(), kept_again(), converted(), routing(), serving(), attached()]);
         }
         for scenario in all {
             let expected = undisturbed(major, &scenario).await;

@@ -9,7 +9,7 @@ use pg_partition_operator::plan::{BuildIndex, DropIndex, Family, Plan, Step, Tra
 use pg_partition_operator::postgres::Session;
 use pg_partition_operator::sql::{self, Script, Timeouts};
 
-use crate::scenarios::{Next, assert_all_kinds, attached, scenarios};
+use crate::scenarios::{Next, assert_all_kinds, scenarios};
 use crate::support::backdate::backdate;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
@@ -22,7 +22,7 @@ async fn a_step_locks_what_it_says() {
     let mut wrong = Vec::new();
     for major in majors() {
         let mut steps = Vec::new();
-        for scenario in scenarios().into_iter().chain([attached()]) {
+        for scenario in scenarios() {
             let world = World::new(major).await;
             scenario.set_up(&world).await;
             let session = world.session().await;

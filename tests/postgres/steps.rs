@@ -9,7 +9,7 @@ use pg_partition_operator::observed::{
     CopyFacts, DetachedBy, ObservedTable, PartitionIndex, PartitionKind, PartitionState, Question,
     Relation, SyncState,
 };
-use pg_partition_operator::partition::{CopiedTable, IndexShape, Mark, SyncLevel};
+use pg_partition_operator::partition::{CopiedTable, IndexShape, Mark, Side, SyncLevel};
 use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, check, questions, simulate};
 use pg_partition_operator::postgres::{
     DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked,
@@ -116,6 +116,7 @@ async fn seen(session: &Session, desired: &DesiredTable, moment: &Moment) -> Obs
                     | Question::Copy
                     | Question::Sync(..)
                     | Question::Routing(_)
+                    | Question::Attachment(_)
             )
         });
         asked
@@ -150,6 +151,34 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
             predicted.indexes.clone_from(&after.indexes);
             predicted.taken.clone_from(&after.taken);
             leave_routing(predicted, after);
+            predicted.attachment.clone_from(&after.attachment);
+        }
+        // Another unique index of the plain table is no loss.
+        Step::BuildIndex(_) | Step::DropIndex(_) => {
+            if let (Some(copy), Some(found)) = (&mut predicted.copy, &after.copy) {
+                copy.plain.unique_indexes.clone_from(&found.plain.unique_indexes);
+            }
+        }
+        // What goes by the name of a table exchanges names.
+        Step::AttachSource(attach) => {
+            leave_indexes(predicted, after);
+            predicted.taken.clone_from(&after.taken);
+            predicted.attachment.clone_from(&after.attachment);
+            let source = attach.table.swapped().source;
+            let found = after.partition(&source).unwrap();
+            let partition = predicted.partition_mut(&source).unwrap();
+            partition.comment.clone_from(&found.comment);
+            leave_triggers_of_default(predicted, after);
+        }
+        Step::DetachSource(detach) => {
+            leave_indexes(predicted, after);
+            predicted.taken.clone_from(&after.taken);
+            predicted.attachment.clone_from(&after.attachment);
+            let found = after.copy.clone().unwrap();
+            assert_eq!(predicted.copy.as_ref().unwrap().source, detach.source);
+            assert_eq!((found.source, found.serving), (detach.source, Side::Source));
+            predicted.copy = Some(found);
+            leave_triggers_of_default(predicted, after);
         }
         // The indexes of the two tables exchange their names.
         Step::Swap(swap) => {
@@ -179,8 +208,10 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
             let relation = predicted.relation.take().unwrap();
             let Relation { columns, generated, .. } = after.relation.clone().unwrap();
             predicted.relation = Some(Relation { columns, generated, ..relation });
-            let install = follow.sync.as_ref().unwrap();
-            leave_triggers(predicted, &install.table, install.level, after);
+            if let Some(install) = &follow.sync {
+                leave_triggers(predicted, &install.table, install.level, after);
+            }
+            predicted.attachment.clone_from(&after.attachment);
             // Indexes have the new names of columns.
             leave_indexes(predicted, after);
         }
@@ -193,6 +224,16 @@ fn leave_indexes(predicted: &mut ObservedTable, after: &ObservedTable) {
     predicted.indexes.clone_from(&after.indexes);
     for partition in &mut predicted.partitions {
         partition.indexes.clone_from(&after.partition(&partition.name).unwrap().indexes);
+    }
+}
+
+/// The default partition has the row triggers of the table.
+fn leave_triggers_of_default(predicted: &mut ObservedTable, after: &ObservedTable) {
+    for partition in &mut predicted.partitions {
+        let found = after.partition(&partition.name).and_then(|found| found.default.as_ref());
+        if let (Some(default), Some(found)) = (&mut partition.default, found) {
+            default.triggers.clone_from(&found.triggers);
+        }
     }
 }
 

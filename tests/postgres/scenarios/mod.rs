@@ -133,13 +133,9 @@ impl Phase {
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![rich(), replaced(), split(), hash(), left_over(), uuid()];
     all.extend(let_go::scenarios());
-    all.extend([converting(), routing(), serving()]);
+    all.extend([converting(), routing(), serving(), attached()]);
     all
 }
-
-/// Kinds of steps that only the scenario `attached` has, which the test of locks alone takes.
-const OF_ATTACH: [StepKind; 3] =
-    [StepKind::AttachSource, StepKind::DetachSource, StepKind::DropBounds];
 
 /// Fails unless every kind of step was seen.
 pub(crate) fn assert_all_kinds<'a>(steps: impl IntoIterator<Item = &'a Step>) {
@@ -148,8 +144,7 @@ pub(crate) fn assert_all_kinds<'a>(steps: impl IntoIterator<Item = &'a Step>) {
 
 /// Fails unless every kind of step is among these.
 pub(crate) fn assert_kinds(seen: &BTreeSet<StepKind>) {
-    let all = StepKind::ALL.iter().filter(|kind| !OF_ATTACH.contains(kind));
-    let missing: Vec<_> = all.filter(|kind| !seen.contains(kind)).collect();
+    let missing: Vec<_> = StepKind::ALL.iter().filter(|kind| !seen.contains(kind)).collect();
     assert!(missing.is_empty(), "no scenario takes a step of the kinds {missing:?}");
 }
 
