@@ -16,6 +16,7 @@ const TABLES: &str = "
     CREATE TABLE legacy (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at);
     CREATE TABLE legacy_p2026_10 PARTITION OF legacy FOR VALUES FROM ('2026-10-01') TO ('2026-11-01');
     CREATE TABLE revenues_partitioned (id bigint) PARTITION BY HASH (id);
+    CREATE TABLE revenues_source (id bigint);
     CREATE SCHEMA finance;
     CREATE TABLE finance.expenses (id bigint PRIMARY KEY, org_id int);
     CREATE TABLE finance.events (id bigint PRIMARY KEY, at timestamptz NOT NULL);
