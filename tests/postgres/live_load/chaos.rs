@@ -185,7 +185,8 @@ impl Chaos<'_> {
         if change.is_awaited {
             self.application.set_awaited(true);
         }
-        for table in self.tables {
+        let has_it = |table: &&Arc<Table>| table.is_copied() || !change.is_of_copies;
+        for table in self.tables.iter().filter(has_it) {
             let sql = change.sql.replace("{t}", table.name);
             let done = admin.batch_execute(&sql).await;
             done.unwrap_or_else(|error| panic!("{error:?}: {sql}"));

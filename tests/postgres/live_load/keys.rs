@@ -63,6 +63,11 @@ impl Keys {
         format!("now() + {days} * interval '1 day'")
     }
 
+    /// Returns an instant in SQL that is not later than now.
+    pub(super) fn at_before_now(&mut self) -> String {
+        format!("now() - {} * interval '1 day'", self.below(40))
+    }
+
     /// Returns the key of some row of a table in SQL, or NULL if there is none. It is none of those that a client writes
     /// again and again.
     pub(super) fn of(&mut self, t: &str) -> String {

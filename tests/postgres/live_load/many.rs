@@ -25,7 +25,7 @@ pub(super) fn insert_20(table: &Table, keys: &mut Keys) -> Act {
         "WITH w AS (INSERT INTO {t} (org, at, amount) SELECT n % 20, {} - n * interval '1 hour', n
              FROM generate_series(1, 20) AS n RETURNING id, amount)
          INSERT INTO ledger SELECT '{t}', id, 1, amount FROM w",
-        keys.at()
+        table.at(keys)
     ))
 }
 
@@ -73,7 +73,7 @@ fn update_many(table: &Table, keys: &mut Keys) -> Act {
 
 /// A statement that changes nothing else, without a ledger.
 fn move_partitions(table: &Table, keys: &mut Keys) -> Act {
-    let (t, at) = (table.name, keys.at());
+    let (t, at) = (table.name, table.moved_at(keys));
     text(format!(
         "UPDATE {t} SET org = (org + 7) % 20, at = {at} WHERE id % 17 = {}",
         keys.below(17)

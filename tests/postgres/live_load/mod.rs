@@ -39,7 +39,7 @@ struct Edit {
     changes: &'static [Change],
 }
 
-/// The way to parity, a change of the levels, and there and back: five turns.
+/// The way to parity, a change of the levels, and there and back: up to five turns.
 const EDITS: &[Edit] = &[
     Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: CHANGES[0] },
     Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: CHANGES[1] },
@@ -74,7 +74,9 @@ impl Load {
         let options = ["-c", "checkpoint_timeout=30s", "-c", "full_page_writes=off"];
         let server = Server::start(major, &options);
         let world = World::on(&server, major).await;
-        let tables: Vec<_> = tables::tables(major).into_iter().map(Arc::new).collect();
+        let mut tables: Vec<_> = tables::tables(major).into_iter().map(Arc::new).collect();
+        // Before the first cutover nothing of a table that is attached changes.
+        tables.retain(|table| table.is_copied() || edits().len() > CHANGES.len());
         let application = Arc::new(Application::default());
         let rng = Rng::with_seed(seed);
         let role = tables::create(&world, &tables).await;
@@ -203,13 +205,20 @@ fn seed() -> u64 {
     given.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
-/// Does all edits under load. Returns the longest transactions of each.
+/// Returns the edits to do: those that lead to parity, and as many turns as `PGPARTITION_TURNS` says.
+fn edits() -> &'static [Edit] {
+    let turns = std::env::var("PGPARTITION_TURNS").map_or(0, |turns| turns.parse().unwrap());
+    &EDITS[..CHANGES.len() + turns]
+}
+
+/// Does the edits under load. Returns the longest transactions of each.
 async fn run(major: u16, seed: u64) -> Vec<Longest> {
     let mut load = Load::new(major, seed).await;
-    let changes: Vec<_> = EDITS.iter().map(|edit| edit.changes).collect();
+    let edits = edits();
+    let changes: Vec<_> = edits.iter().map(|edit| edit.changes).collect();
     let events = chaos::spread(&changes, &mut load.rng);
     let mut longest = Vec::new();
-    for (number, (edit, events)) in EDITS.iter().zip(events).enumerate() {
+    for (number, (edit, events)) in edits.iter().zip(events).enumerate() {
         let happened = load.apply(edit, events).await;
         longest.push(load.application.take_longest());
         let what = format!("Postgres {major}, edit {number}");
@@ -228,7 +237,7 @@ fn in_table(majors: &[(u16, Vec<Longest>)]) -> String {
         format!("| turn | {} |", names.join(" | ")),
         format!("|---|{}", "---|".repeat(majors.len())),
     ];
-    for (number, edit) in EDITS.iter().enumerate() {
+    for (number, edit) in edits().iter().enumerate() {
         let turn = match (number, edit.serve_from) {
             (0, _) => "to parity".to_owned(),
             (1, _) => "to parity, another `sync.level`".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
+use super::keys::Keys;
 use crate::command::resource;
 use crate::world::{SCHEMA_SQL, World};
 
@@ -20,12 +21,14 @@ pub(super) enum Role {
     Lines,
 }
 
-/// How a table is partitioned.
+/// How a table is converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    ByHash,
+    CopyByHash,
     /// Another table references it.
-    ByRange,
+    CopyByRange,
+    /// A rollback needs that no row lies outside of the plain table.
+    AttachByRange,
 }
 
 /// A table that is converted.
@@ -39,8 +42,8 @@ pub(super) struct Table {
     is_partitioned: AtomicBool,
 }
 
-/// Both kinds of partitioning.
-pub(super) fn tables(major: u16) -> [Table; 2] {
+/// Both methods, and both kinds of partitioning.
+pub(super) fn tables(major: u16) -> [Table; 3] {
     let table = |name, kind| Table {
         name,
         major,
@@ -48,24 +51,34 @@ pub(super) fn tables(major: u16) -> [Table; 2] {
         is_changed: false.into(),
         is_partitioned: false.into(),
     };
-    [table("by_hash", Kind::ByHash), table("by_range", Kind::ByRange)]
+    [
+        table("by_hash", Kind::CopyByHash),
+        table("by_range", Kind::CopyByRange),
+        table("attached", Kind::AttachByRange),
+    ]
 }
 
 impl Table {
     /// Returns the document of the resource.
     pub(super) fn document(&self, serve_from: &str, level: &str) -> String {
-        let conversion = json!({
-            "method": "Copy", "serveFrom": serve_from, "sync": {"level": level}, "parity": {"every": "1s"},
-            "acknowledge": [format!("UniqueKey:{}_pkey", self.name)],
-            // Small pages, so that many of them are interrupted.
-            "backfill": {"maxRowsPerSecond": 800},
+        let mut conversion = json!({
+            "serveFrom": serve_from, "acknowledge": [format!("UniqueKey:{}_pkey", self.name)],
         });
+        if self.is_copied() {
+            conversion["method"] = "Copy".into();
+            conversion["parity"] = json!({"every": "1s"});
+            // Small pages, so that many of them are interrupted.
+            conversion["backfill"] = json!({"maxRowsPerSecond": 800});
+            conversion["sync"] = json!({"level": level});
+        } else {
+            conversion["method"] = "Attach".into();
+        }
         let by_range = json!({"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}});
         let mut spec = match self.kind {
-            Kind::ByHash => {
+            Kind::CopyByHash => {
                 json!({"partitionBy": {"hash": {"columns": ["org"], "partitions": 4}}})
             }
-            Kind::ByRange => json!({"partitionBy": by_range, "ahead": 1}),
+            Kind::CopyByRange | Kind::AttachByRange => json!({"partitionBy": by_range, "ahead": 1}),
         };
         spec["table"] = self.name.into();
         // A change of a table takes long on a machine that is busy with all of this.
@@ -74,17 +87,34 @@ impl Table {
         resource(spec)
     }
 
+    /// Returns whether there are two tables, which triggers keep equal.
+    pub(super) fn is_copied(&self) -> bool {
+        self.kind != Kind::AttachByRange
+    }
+
     /// Returns whether another table references this one.
     pub(super) fn is_referenced(&self) -> bool {
-        self.kind == Kind::ByRange
+        self.kind == Kind::CopyByRange
     }
 
     /// Returns the clients of the table.
     pub(super) fn clients(&self) -> &'static [Role] {
         match self.kind {
-            Kind::ByHash => &[Role::One, Role::Many, Role::Replica],
-            Kind::ByRange => &[Role::One, Role::Many, Role::Replica, Role::Lines],
+            Kind::CopyByHash => &[Role::One, Role::Many, Role::Replica],
+            Kind::CopyByRange => &[Role::One, Role::Many, Role::Replica, Role::Lines],
+            Kind::AttachByRange => &[Role::One, Role::Many],
         }
+    }
+
+    /// Returns the instant of a new row in SQL.
+    pub(super) fn at(&self, keys: &mut Keys) -> String {
+        if self.is_copied() { keys.at() } else { keys.at_before_now() }
+    }
+
+    /// Returns the instant to which a row moves in SQL.
+    pub(super) fn moved_at(&self, keys: &mut Keys) -> String {
+        // Without a copy, no two partitions have a key in common that could tell a row that has moved.
+        if self.is_copied() { keys.at() } else { "at".to_owned() }
     }
 
     /// Returns whether the application has changed the columns that it writes to.
@@ -99,7 +129,7 @@ impl Table {
     /// Returns the columns of the key, by which the application finds a row that is there.
     pub(super) fn key(&self) -> String {
         if self.is_partitioned.load(Ordering::SeqCst) {
-            let column = if self.kind == Kind::ByHash { "org" } else { "at" };
+            let column = if self.kind == Kind::CopyByHash { "org" } else { "at" };
             format!("id, {column}")
         } else {
             "id".to_owned()
@@ -233,6 +263,8 @@ pub(super) struct Change {
     pub(super) is_awaited: bool,
     /// Whether the application uses it from then on.
     pub(super) is_used: bool,
+    /// Whether only tables that are copied have it.
+    pub(super) is_of_copies: bool,
 }
 
 /// The application does not name the column that is renamed.
@@ -249,10 +281,11 @@ pub(super) const CHANGES: [&[Change]; 2] = [
             is_used: true,
             ..change("ALTER TABLE {t} ADD extra int DEFAULT 7, ALTER grade DROP NOT NULL")
         },
-        change("DROP INDEX {t}_status; ALTER TABLE {t} DROP CONSTRAINT {t}_high"),
+        change("ALTER TABLE {t} DROP CONSTRAINT {t}_high"),
+        Change { is_of_copies: true, ..change("DROP INDEX {t}_status") },
     ],
 ];
 
 const fn change(sql: &'static str) -> Change {
-    Change { sql, is_awaited: false, is_used: false }
+    Change { sql, is_awaited: false, is_used: false, is_of_copies: false }
 }

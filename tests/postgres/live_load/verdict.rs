@@ -32,22 +32,38 @@ async fn differing(client: &Client, table: &Table) -> Differing {
     if table.is_referenced() {
         found.lines = count(client, &by_lines(t)).await;
     }
-    let source = format!("SELECT to_regclass('{t}_source') IS NOT NULL");
-    let is_source = client.query_one(&source, &[]).await.unwrap().get(0);
-    let other = format!("{t}_{}", if is_source { "source" } else { "partitioned" });
-    let mut columns = Vec::new();
-    for name in [t, &other] {
-        let row = client.query_one(COLUMNS, &[&name]).await.unwrap();
-        columns.push(row.get::<_, String>(0));
+    if table.is_copied() {
+        let source = format!("SELECT to_regclass('{t}_source') IS NOT NULL");
+        let is_source = client.query_one(&source, &[]).await.unwrap().get(0);
+        let other = format!("{t}_{}", if is_source { "source" } else { "partitioned" });
+        let mut columns = Vec::new();
+        for name in [t, &other] {
+            let row = client.query_one(COLUMNS, &[&name]).await.unwrap();
+            columns.push(row.get::<_, String>(0));
+        }
+        assert_eq!(columns[0], columns[1]);
+        let lacks = |one: &str, other: &str| {
+            let columns = &columns[0];
+            format!("SELECT {columns} FROM {one} EXCEPT ALL SELECT {columns} FROM {other}")
+        };
+        found.other_lacks = count(client, &lacks(t, &other)).await;
+        found.table_lacks = count(client, &lacks(&other, t)).await;
+        if found.other_lacks + found.table_lacks > 0 {
+            super::report(&rows_that_differ(client, t, &other).await);
+        }
     }
-    assert_eq!(columns[0], columns[1]);
-    let lacks = |one: &str, other: &str| {
-        let columns = &columns[0];
-        format!("SELECT {columns} FROM {one} EXCEPT ALL SELECT {columns} FROM {other}")
-    };
-    found.other_lacks = count(client, &lacks(t, &other)).await;
-    found.table_lacks = count(client, &lacks(&other, t)).await;
     found
+}
+
+/// Returns up to eight rows of both tables that differ.
+async fn rows_that_differ(client: &Client, t: &str, other: &str) -> String {
+    let both = format!(
+        "SELECT coalesce(string_agg(d.text, E'\\n'), '') FROM (SELECT concat(to_jsonb(t), ' / ', to_jsonb(o)) AS text
+             FROM {t} AS t FULL JOIN {other} AS o ON o.id = t.id
+             WHERE to_jsonb(t) IS DISTINCT FROM to_jsonb(o) LIMIT 8) AS d"
+    );
+    let rows: String = client.query_one(&both, &[]).await.unwrap().get(0);
+    format!("{t} and {other}:\n{rows}")
 }
 
 async fn count(client: &Client, query: &str) -> i64 {

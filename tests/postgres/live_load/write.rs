@@ -67,11 +67,7 @@ pub(super) const ONE: &[Write] = &[
         text(format!("SELECT {}_total({})", table.name, keys.below(20)))
     }),
     ("rollback", |table, keys| {
-        Act::RolledBack(format!(
-            "{}; {}",
-            insert_sql(table.name, keys),
-            delete_sql(table.name, keys)
-        ))
+        Act::RolledBack(format!("{}; {}", insert_sql(table, keys), delete_sql(table.name, keys)))
     }),
 ];
 
@@ -156,12 +152,12 @@ fn insert(_: &Table, keys: &mut Keys) -> Act {
     Act::Prepared(0, keys.next().cast_signed(), keys.below(100).cast_signed())
 }
 
-fn insert_sql(t: &str, keys: &mut Keys) -> String {
-    let (id, org, amount) = (keys.next(), keys.below(20), keys.below(100));
+fn insert_sql(table: &Table, keys: &mut Keys) -> String {
+    let (t, id, org, amount) = (table.name, keys.next(), keys.below(20), keys.below(100));
     format!(
         "INSERT INTO {t} (id, org, at, amount) VALUES ({id}, {org}, {}, {amount});
          INSERT INTO ledger VALUES ('{t}', {id}, 1, {amount})",
-        keys.at()
+        table.at(keys)
     )
 }
 
@@ -182,7 +178,7 @@ fn delete_sql(t: &str, keys: &mut Keys) -> String {
 }
 
 fn insert_through_view(table: &Table, keys: &mut Keys) -> Act {
-    let (t, id, at) = (table.name, keys.next(), keys.at());
+    let (t, id, at) = (table.name, keys.next(), table.at(keys));
     text(format!(
         "WITH w AS (INSERT INTO {t}_view (id, org, at, amount) VALUES ({id}, {id} % 20, {at}, 4) RETURNING id, amount)
          INSERT INTO ledger SELECT '{t}', id, 1, amount FROM w"
@@ -216,14 +212,14 @@ fn read_by_cursor(table: &Table, keys: &mut Keys) -> Act {
         "DECLARE reader SCROLL CURSOR FOR SELECT id, amount FROM {t} WHERE org = {} ORDER BY id;
          FETCH 2 FROM reader; {}; MOVE LAST FROM reader; FETCH PRIOR FROM reader; {}; CLOSE reader",
         keys.below(20),
-        insert_sql(table.name, keys),
+        insert_sql(table, keys),
         update_sql(t, keys)
     ))
 }
 
 /// Takes a number from the sequence of the key, as object-relational mappers do.
 fn insert_number(table: &Table, keys: &mut Keys) -> Act {
-    let (t, at) = (table.name, keys.at());
+    let (t, at) = (table.name, table.at(keys));
     text(format!(
         "WITH n AS (SELECT nextval('{t}_id_seq') AS id),
               w AS (INSERT INTO {t} (id, org, at, amount) SELECT id, id % 20, {at}, 6 FROM n RETURNING id, amount)
@@ -251,7 +247,7 @@ fn move_key(table: &Table, keys: &mut Keys) -> Act {
 
 /// After the cutover, foreign keys that reference a row do not follow it to another key in another partition.
 fn move_both(table: &Table, keys: &mut Keys) -> Act {
-    let sets = format!(", org = (t.org + 3) % 20, at = {}", keys.at());
+    let sets = format!(", org = (t.org + 3) % 20, at = {}", table.moved_at(keys));
     move_row(table.name, keys, "lines = 0", &sets)
 }
 
@@ -268,7 +264,7 @@ fn move_row(t: &str, keys: &mut Keys, which: &str, sets: &str) -> Act {
 
 fn move_partition(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
-    let (at, id) = (keys.at(), keys.of(t));
+    let (at, id) = (table.moved_at(keys), keys.of(t));
     text(format!("UPDATE {t} SET org = (org + 7) % 20, at = {at} WHERE id = {id}"))
 }
 
@@ -313,17 +309,17 @@ pub(super) fn deferred(table: &Table, keys: &mut Keys) -> Act {
          INSERT INTO {t} (id, org, at, amount) VALUES ({id}, {org}, {}, 1);
          INSERT INTO ledger VALUES ('{t}', {id}, 1, 1);
          INSERT INTO {t}_orgs VALUES ({org})",
-        keys.at()
+        table.at(keys)
     ))
 }
 
 fn savepoints(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
-    let (insert, deleted) = (insert_sql(table.name, keys), delete_sql(t, keys));
-    let again = insert_sql(table.name, keys);
+    let (insert, deleted) = (insert_sql(table, keys), delete_sql(t, keys));
+    let again = insert_sql(table, keys);
     text(format!(
         "{insert}; SAVEPOINT one; {again}; {deleted}; ROLLBACK TO one; {}; SAVEPOINT two; {}; RELEASE two",
-        insert_sql(table.name, keys),
+        insert_sql(table, keys),
         update_sql(t, keys)
     ))
 }
@@ -331,13 +327,13 @@ fn savepoints(table: &Table, keys: &mut Keys) -> Act {
 fn repeatable_read(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
     let change = if keys.below(2) == 0 { update_sql(t, keys) } else { delete_sql(t, keys) };
-    let sql = format!("SELECT count(*) FROM {t}; {}; {change}", insert_sql(table.name, keys));
+    let sql = format!("SELECT count(*) FROM {t}; {}; {change}", insert_sql(table, keys));
     Act::Text("BEGIN ISOLATION LEVEL REPEATABLE READ", sql)
 }
 
 fn serializable(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
     let sum = format!("SELECT sum(amount) FROM {t} WHERE org = {}", keys.below(20));
-    let sql = format!("{sum}; {}; {}", insert_sql(table.name, keys), update_sql(t, keys));
+    let sql = format!("{sum}; {}; {}", insert_sql(table, keys), update_sql(t, keys));
     Act::Text("BEGIN ISOLATION LEVEL SERIALIZABLE", sql)
 }
