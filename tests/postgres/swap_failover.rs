@@ -313,35 +313,6 @@ async fn one_table_serves_after_the_program_and_the_server_died_in_a_swap() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn second_program_waits_for_the_swap_of_the_first_whatever_it_wants() {
-    for major in majors() {
-        let world = World::new(major).await;
-        let catalogs = prepare(&world).await;
-        let mut to = Side::Partitioned;
-        for same in [true, false] {
-            let gate = close_gate(&world).await;
-            let (mut first, _file) = start(&world, to, "30s");
-            wait_until_at_gate(&world).await;
-            let wanted = if same { to } else { to.other() };
-            // It does not wait as long as the first needs.
-            let refused = apply(&world, wanted, "10ms");
-            assert_eq!(refused.status, 5, "Postgres {major}, {wanted:?}: {refused:?}");
-            let (mut second, _file) = start(&world, wanted, "30s");
-            let waits = format!(
-                "SELECT count(*) > 1 FROM pg_stat_activity WHERE usename = '{}'",
-                world.operator
-            );
-            wait_until("both are there", USUAL, async || world.text(&waits).await == "t").await;
-            drop(gate);
-            assert_eq!(ended(&mut first).await, 0, "Postgres {major}: {}", first.stderr());
-            assert_eq!(ended(&mut second).await, 0, "Postgres {major}: {}", second.stderr());
-            assert_serves(&world, wanted, &catalogs, "two programs, one after the other").await;
-            to = wanted.other();
-        }
-    }
-}
-
 /// The session has found the sequence by its name before the swap, and takes the number after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn number_that_a_session_waits_for_is_not_given_again() {
