@@ -14,13 +14,12 @@ impl Operator {
     /// Starts the operator with these arguments and environment variables beside our own.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let stderr = NamedTempFile::new().unwrap();
-        let output = stderr.reopen().unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
+            .stdout(Stdio::null())
+            .stderr(stderr.reopen().unwrap())
             .spawn()
             .unwrap();
         Self { process, stderr }
@@ -30,7 +29,7 @@ impl Operator {
         self.process.id()
     }
 
-    /// What it has written so far, to its standard error or its standard output.
+    /// What it has written to its standard error so far.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.stderr.path()).unwrap()).into_owned()
     }
