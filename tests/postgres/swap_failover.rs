@@ -1,5 +1,5 @@
-//! The program and the server die in the middle of a swap, two programs want different things at the same time, or an
-//! application waits for a number: one of the two tables serves, and all go on from there.
+//! The program and the server die in the middle of a swap, or an application waits for a number of a sequence: one of the
+//! two tables serves, and all go on from there.
 //!
 //! A lock of the test holds the swap at its last change.
 
