@@ -17,6 +17,7 @@ mod encodings;
 mod fuzz;
 mod generated;
 mod identity;
+mod language;
 mod limits;
 mod manual;
 mod mutants;

@@ -1,0 +1,307 @@
+//! The language of documents, messages, comments, and names: patterns that make a reader stop are counted, and no count
+//! may rise. Commit subjects and names of tests have one form.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use regex::{Regex, RegexSet};
+
+use crate::source;
+
+/// Pages that the code writes, and files that a test compares word for word with what it renders.
+const GENERATED: [&str; 13] = [
+    "charts/pg-partition-operator/README.md",
+    "charts/pg-partition-operator/crds/",
+    "crds/",
+    "docs/reference/blockers.md",
+    "docs/reference/cli.md",
+    "docs/reference/conditions.md",
+    "docs/reference/metrics.md",
+    "docs/reference/resource.md",
+    "docs/reference/safety-rules.md",
+    "docs/reference/steps.md",
+    "manifests/",
+    "tests/cluster/chart/",
+    "tests/postgres/fixtures/",
+];
+
+/// Folders that a checkout without Git can have beside the sources.
+const NOT_SOURCES: [&str; 3] = [".git", "target", "node_modules"];
+
+/// A pattern, the words to use instead, and the number of lines that it may match in documents, sources, and other files.
+struct Pattern {
+    regex: &'static str,
+    instead: &'static str,
+    scope: Scope,
+    lines: [usize; 3],
+}
+
+/// Which files a pattern is for, and whether it distinguishes case.
+#[derive(Clone, Copy, PartialEq)]
+enum Scope {
+    AnyCase,
+    SameCase,
+    Markdown,
+    Rust,
+}
+
+const fn any(regex: &'static str, instead: &'static str, lines: [usize; 3]) -> Pattern {
+    Pattern { regex, instead, scope: Scope::AnyCase, lines }
+}
+
+const fn scoped(
+    scope: Scope,
+    regex: &'static str,
+    instead: &'static str,
+    lines: [usize; 3],
+) -> Pattern {
+    Pattern { regex, instead, scope, lines }
+}
+
+#[rustfmt::skip]
+const PATTERNS: [Pattern; 26] = [
+    any(r"\b(let|lets|letting)\b( \w+){0,3} go\b", "expire, detach, drop, release", [10, 20, 45]),
+    any(r"\bnone (where|on|if|for|while)\b", "default: …, `None` if …", [10, 25, 25]),
+    any(r"\b((some|no|any|every)body|who(so|m|se)?ever)\b", "the actor", [12, 25, 110]),
+    any(r"\b(made|detached|held|used|taken) by others\b|\b(of|that|what|as|which) others\b", "unmanaged; another session", [9, 20, 28]),
+    any(r"\bh(old|olds|eld|olding)( \w+)? (back|up)\b", "deferred; blocks", [34, 20, 45]),
+    any(r"\bpromis(e[sd]?|ing)\b", "default-partition check", [9, 15, 60]),
+    any(r"(\b|_)(patience|linger|elders?|namesakes?|strangers?|twins?|readmit)(\b|_)", "the word of the glossary", [9, 120, 90]),
+    any(r"\bcuts? off\b", "interrupted", [10, 15, 32]),
+    any(r"\b(comes?|came|becomes?) (about|of|true|to nothing|to (its|their) end)\b", "happens, result, ends", [8, 10, 28]),
+    any(r"\b(be|is|are|was|were) had\b", "acquired, available", [8, 10, 12]),
+    scoped(Scope::Markdown, r"^#{1,6} (What|How|Who|Whose|Whether|When|Where|Why|Which|Something|Nothing|It|Then|Of|If|Is|Was|May)\b", "a noun or a task", [12, 8, 8]),
+    scoped(Scope::Rust, r"^\s*//[/!] (What|How|Where|When|Who|Whose|That|Those|Of|So|Else|None)\b", "a verb or a noun phrase", [8, 120, 290]),
+    scoped(Scope::Rust, r"^\s*/// (Its|The|Their|Those|It) \w+\.$", "a fact that the name does not state", [8, 75, 12]),
+    scoped(Scope::Markdown, r"(^|[.;] |- )(Who|Whoever|What|Where) [^?]*$", "a subject; “If”", [20, 8, 12]),
+    scoped(Scope::SameCase, r"(^|[.;] |//[/!]? |- )(By (it|them|that|which|what)|Of (two|these|those|many|what|such|the|several|a|an|all)|From (here|then) on)\b", "the subject first", [10, 15, 22]),
+    any(r"\bbut for\b|\bbe (it|they)\b", "except; whether … or", [8, 8, 18]),
+    any(r"\b(shall|anew|mend|mends|mended|gravest|in vain|woken|alike|at hand|for want of|heeded|besides)\b", "must, again, fix, most severe, also", [14, 35, 38]),
+    any(r"[^e] (is|are|was|were) no(ne)? [a-km-z]", "is not a …", [10, 18, 24]),
+    any(r"\b(tells?|told) (of|apart|which|what|who|how|whether|why)\b", "reports, distinguishes, shows", [10, 12, 18]),
+    any(r"\blook(s|ed|ing)? (after|whether|again)\b", "manages, checks, retries", [8, 10, 16]),
+    any(r"\b(in|out of) (the|its|their) way\b", "blocks", [10, 15, 16]),
+    any(r"\b(is|are|of|not|was|were) ours\b", "managed", [10, 20, 32]),
+    any(r"\bof now\b|\bholes?\b|\bodd pieces?\b", "current period, gap, partial period", [8, 22, 20]),
+    any(r"\b(is|are|was|were) (not )?to (be|have|stay|go|come|take)\b", "must, will", [10, 18, 16]),
+    any(r"\bat once\b", "in one run; immediately; at the same time", [20, 15, 34]),
+    any(r"(finalis|recognis|colour|behaviour|honour|normalis|organis|serialis|initialis|cancell(ed|ing)|labell|judgement|artefact|favour|analyse)", "US spelling", [8, 24, 16]),
+];
+
+/// A line that a pattern matches and that is right, found by its file and a part of it.
+struct Allowed {
+    file: &'static str,
+    text: &'static str,
+    #[expect(dead_code, reason = "for the reader")]
+    reason: &'static str,
+}
+
+const ALLOWED: [Allowed; 0] = [];
+
+/// A file that is read by people: its number in [`Pattern::lines`], its path, and its text.
+struct Prose {
+    kind: usize,
+    path: String,
+    text: String,
+}
+
+#[test]
+fn patterns_match_no_more_lines_than_they_did() {
+    let mut hits: Vec<[Vec<String>; 3]> = PATTERNS.iter().map(|_| Default::default()).collect();
+    let mut used = vec![false; ALLOWED.len()];
+    let any_pattern = any_pattern();
+    for file in prose() {
+        let lines = file.text.lines().zip(1..);
+        for (line, number) in lines.filter(|(line, _)| any_pattern.is_match(line)) {
+            let is_allowed =
+                |allowed: &Allowed| allowed.file == file.path && line.contains(allowed.text);
+            if let Some(at) = ALLOWED.iter().position(is_allowed) {
+                used[at] = true;
+                continue;
+            }
+            let matches = any_pattern.matches(line).into_iter();
+            for at in matches.filter(|at| PATTERNS[*at].scope.has(&file.path)) {
+                hits[at][file.kind].push(format!("{}:{number}: {}", file.path, line.trim()));
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    for (Pattern { regex, instead, lines: most, .. }, hits) in PATTERNS.iter().zip(&hits) {
+        for ((name, hits), most) in
+            ["documents", "sources", "other files"].iter().zip(hits).zip(most)
+        {
+            if hits.len() > *most {
+                let (count, hits) = (hits.len(), hits.join("\n  "));
+                wrong.push(format!(
+                    "{regex}: {count} lines of {name}, not {most}; write: {instead}\n  {hits}"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "see docs/reference/glossary.md\n{}", wrong.join("\n"));
+    for (allowed, used) in ALLOWED.iter().zip(used) {
+        assert!(used, "no pattern matches {:?} of {}", allowed.text, allowed.file);
+    }
+}
+
+fn any_pattern() -> RegexSet {
+    let regexes = PATTERNS.iter().map(|Pattern { regex, scope, .. }| match scope {
+        Scope::AnyCase => format!("(?i){regex}"),
+        Scope::SameCase | Scope::Markdown | Scope::Rust => (*regex).to_owned(),
+    });
+    RegexSet::new(regexes).expect("patterns")
+}
+
+impl Scope {
+    fn has(self, path: &str) -> bool {
+        match self {
+            Self::AnyCase | Self::SameCase => true,
+            Self::Markdown => is_of(path, "md"),
+            Self::Rust => is_of(path, "rs"),
+        }
+    }
+}
+
+/// Returns the files that people read: tracked files, without tools and what is generated.
+fn prose() -> Vec<Prose> {
+    let mut files = Vec::new();
+    for path in tracked_files() {
+        let Some(kind) = kind_of(&path) else { continue };
+        let text = fs::read_to_string(source::root().join(&path));
+        files.push(Prose { kind, text: text.unwrap_or_else(|e| panic!("{path}: {e}")), path });
+    }
+    assert!((0..3).all(|kind| files.iter().filter(|file| file.kind == kind).count() > 20));
+    files
+}
+
+/// Returns 0 for documents, 1 for sources, 2 for other files, and `None` for a file that is not held to the patterns.
+fn kind_of(path: &str) -> Option<usize> {
+    let is_test = path.starts_with("tests/");
+    let is_source = path.starts_with("src/");
+    let file_name = path.rsplit('/').next().unwrap_or(path);
+    if path.starts_with("tools/") || GENERATED.iter().any(|of| path.starts_with(of)) {
+        None
+    } else if is_of(path, "md") && !is_test {
+        Some(0)
+    } else if is_source && (is_of(path, "rs") || is_of(path, "sql")) {
+        Some(1)
+    } else {
+        let is_prose = ["rs", "yaml", "toml", "tpl", "md"].iter().any(|of| is_of(path, of))
+            || ["NOTES.txt", "demo", "test"].contains(&file_name);
+        is_prose.then_some(2)
+    }
+}
+
+fn is_of(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == extension)
+}
+
+/// Returns the paths that Git tracks, or all of a checkout without Git.
+fn tracked_files() -> Vec<String> {
+    match git(&["ls-files", "-z"]) {
+        Some(files) => {
+            let exists = |path: &&str| source::root().join(path).is_file();
+            files
+                .split('\0')
+                .filter(|path| !path.is_empty())
+                .filter(exists)
+                .map(str::to_owned)
+                .collect()
+        }
+        None => files_below(source::root()),
+    }
+}
+
+fn files_below(root: &Path) -> Vec<String> {
+    let (mut folders, mut files) = (vec![PathBuf::new()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder)).expect("a folder can be listed") {
+            let entry = entry.expect("an entry");
+            let name = entry.file_name().into_string().expect("a name in UTF-8");
+            let path = folder.join(&name);
+            if entry.path().is_dir() && !NOT_SOURCES.contains(&name.as_str()) {
+                folders.push(path);
+            } else if entry.path().is_file() {
+                files.push(path.into_os_string().into_string().expect("a path in UTF-8"));
+            }
+        }
+    }
+    files
+}
+
+/// Returns what Git prints, or `None` if the sources are not in a repository of their own.
+fn git(arguments: &[&str]) -> Option<String> {
+    let root = source::root();
+    if !root.join(".git").exists() {
+        return None;
+    }
+    let mut git = Command::new("git");
+    let output = git.args(["-c", "safe.directory=*", "-C"]).arg(root).args(arguments).output();
+    let output = output.expect("git can be started: the sources are in a repository");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?}: {error}");
+    Some(String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+/// When subjects of commits got this form, in seconds since 1970.
+const SUBJECTS_SINCE: u64 = 1_796_045_600;
+
+#[test]
+fn commit_subject_has_an_area_and_at_most_72_characters() {
+    let form = Regex::new("^[a-z][a-z0-9/_-]*: [a-z].{0,70}[^.]$").expect("a pattern");
+    for (subject, is_right) in [
+        ("plan: drain a default partition", true),
+        ("Drain a default partition", false),
+        ("plan: drain a default partition.", false),
+        ("plan, sql: drain a default partition", false),
+    ] {
+        assert_eq!(form.is_match(subject), is_right, "{subject}");
+    }
+    // A shallow clone has the last commits only, and sources that were unpacked from an archive have none.
+    let Some(log) = git(&["log", "--no-merges", "--format=%ct %h %s"]) else { return };
+    let commits: Vec<_> = log.lines().filter_map(|line| line.split_once(' ')).collect();
+    assert!(!commits.is_empty(), "a repository has a commit");
+    let is_wrong = |subject: &str| !form.is_match(subject) || subject.chars().count() > 72;
+    let wrong: Vec<_> = commits
+        .into_iter()
+        .filter(|(time, _)| time.parse::<u64>().expect("a time") > SUBJECTS_SINCE)
+        .filter(|(_, commit)| commit.split_once(' ').is_none_or(|(_, subject)| is_wrong(subject)))
+        .map(|(_, commit)| commit)
+        .collect();
+    assert!(wrong.is_empty(), "write `area: verb object`:\n{}", wrong.join("\n"));
+}
+
+/// Words that hide the subject of a test's name.
+const WORDS_OF_NAMES: &str = "(^|_)(what|who|whoever|nobody|somebody|others|let_go|lets_go|told|tells|comes?|came|ours|stranger)(_|$)";
+
+/// Number of names of tests that still have one of [`WORDS_OF_NAMES`].
+const OLD_NAMES: usize = 140;
+
+#[test]
+fn name_of_a_test_states_behavior() {
+    let banned = Regex::new(WORDS_OF_NAMES).expect("a pattern");
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for path in tracked_files().into_iter().filter(|path| is_of(path, "rs")) {
+        let source = fs::read_to_string(source::root().join(&path)).expect("a source");
+        for name in names_of_tests(&source) {
+            seen += 1;
+            if banned.is_match(name) {
+                wrong.push(format!("{path}: {name}"));
+            }
+        }
+    }
+    assert!(seen > 500, "names of tests: {seen}");
+    assert!(wrong.len() <= OLD_NAMES, "state who does what:\n{}", wrong.join("\n"));
+}
+
+/// Returns the name of each function that follows the attribute of a test.
+fn names_of_tests(source: &str) -> impl Iterator<Item = &str> {
+    let is_test = |line: &&str| ["#[test]", "#[tokio::test"].iter().any(|of| line.starts_with(of));
+    let mut lines = source.lines().map(str::trim_start);
+    std::iter::from_fn(move || {
+        lines.find(is_test)?;
+        let (_, name) = lines.find_map(|line| line.split_once("fn "))?;
+        name.split('(').next()
+    })
+}
