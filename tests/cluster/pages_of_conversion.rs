@@ -90,7 +90,7 @@ async fn commands_of_the_pages_on_conversions_can_be_typed() {
 
 /// Sections 1 and 2.
 async fn look_and_acknowledge(reader: &Reader<'_>, text: &str) {
-    let first = section(text, "1. Look first");
+    let first = section(text, "1. Review the plan");
     let (_, resources) = blocks(first).find(|(language, _)| *language == "yaml").unwrap();
     reader.writes("convert.yaml", &resources);
     let commands = typed(first).into_iter().filter_map(|typed| match typed {
@@ -123,7 +123,7 @@ async fn look_and_acknowledge(reader: &Reader<'_>, text: &str) {
 
 /// Section 3, the comparison by hand included, and those that slow a conversion down.
 async fn watch(reader: &Reader<'_>, text: &str) {
-    let third = section(text, "3. Watch");
+    let third = section(text, "3. Monitor the conversion");
     let watched = reader.types_all(third);
     assert_eq!(statuses(&watched), [0, 0, 0, 0], "{watched:#?}");
     assert!(watched[0].2.contains("SERVING"), "{watched:#?}");
@@ -135,7 +135,7 @@ async fn watch(reader: &Reader<'_>, text: &str) {
         row.get(0).map(str::to_owned)
     });
     assert_eq!(counts.collect::<Vec<_>>(), ["0", "0"]);
-    for heading in ["Slow it down", "Pause it"] {
+    for heading in ["Limit the rate", "Pause the conversion"] {
         let typed = reader.types_all(section(text, heading));
         assert_eq!(statuses(&typed), [0], "{typed:#?}");
     }
@@ -220,7 +220,7 @@ async fn retire(reader: &Reader<'_>, text: &str) {
 /// The end of a conversion before the cutover, of the table that has not been cut over.
 async fn end(reader: &Reader<'_>, text: &str) {
     let (patch, approve) =
-        section(text, "End it").split_once("kubectl pgpartition status").unwrap();
+        section(text, "End the conversion").split_once("kubectl pgpartition status").unwrap();
     let of_expenses = |text: &str| text.replace("revenues", "expenses");
     let removed = reader.types_all(&of_expenses(&format!("{patch}```\n")));
     assert_eq!(statuses(&removed), [0], "{removed:#?}");
@@ -242,7 +242,7 @@ async fn end(reader: &Reader<'_>, text: &str) {
 fn end_without_a_cluster(reader: &Reader<'_>, text: &str) {
     reader.stage.patch("balances", &json!({"spec": {"conversion": null}}));
     reader.saves(&["balances"]);
-    let (_, terminal) = section(text, "End it").split_once("From a terminal").unwrap();
+    let (_, terminal) = section(text, "End the conversion").split_once("From a terminal").unwrap();
     let (_, _, planned) = reader.types("pg-partition-operator plan -f convert.yaml");
     assert!(planned.contains("end-sync"), "{planned}");
     let mut commands = typed(terminal).into_iter();
