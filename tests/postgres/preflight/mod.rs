@@ -136,7 +136,7 @@ const OF_OBJECTS: [Fault; 6] = [
         "CREATE PUBLICATION by_partition FOR TABLE t;
          CREATE PUBLICATION everything FOR ALL TABLES WITH (publish_via_partition_root);
          CREATE SUBSCRIPTION from_elsewhere CONNECTION '' PUBLICATION p WITH (connect = false);
-         INSERT INTO pg_subscription_rel SELECT oid, 't'::regclass, 'r', NULL FROM pg_subscription;
+         INSERT INTO pg_subscription_rel SELECT oid, 't'::regclass, 'r', NULL FROM pg_subscription WHERE subdbid = DATABASE_ID;
          INSERT INTO pg_seclabel VALUES ('t'::regclass, 'pg_class'::regclass, 2, 'anon', 'MASKED')",
         &[
             "PublishedByPartition",
@@ -225,10 +225,13 @@ async fn found(session: &Session, spec: Value) -> Vec<String> {
     words(found)
 }
 
+/// All databases of a server share the catalog of subscriptions, so a statement that reads it names its own database.
+const DATABASE_ID: &str = "(SELECT oid FROM pg_database WHERE datname = current_database())";
+
 /// Removes everything that a fault leaves.
 const REMOVE: &str = "
     DO $$ BEGIN
-        IF EXISTS (SELECT FROM pg_subscription WHERE subname = 'from_elsewhere') THEN
+        IF EXISTS (SELECT FROM pg_subscription WHERE subdbid = DATABASE_ID) THEN
             ALTER SUBSCRIPTION from_elsewhere SET (slot_name = NONE);
             DROP SUBSCRIPTION from_elsewhere;
         END IF;
@@ -241,13 +244,11 @@ const REMOVE: &str = "
 
 async fn check(world: &World, session: &Session, fault: &Fault) {
     world.owner(&format!("{TABLE}{FUNCTIONS}{}", fault.owner)).await;
-    let in_sql =
-        |sql: &str| sql.replace("OWNER_ROLE", &world.owner).replace("SCHEMA_NAME", SCHEMA_SQL);
     world
         .admin(&format!(
             "SET search_path = {SCHEMA_SQL}; SET allow_system_table_mods = on; {};
              RESET search_path; RESET allow_system_table_mods",
-            in_sql(fault.admin)
+            world.with_names(fault.admin)
         ))
         .await;
     let what = format!("Postgres {}: {}{}", world.major, fault.owner, fault.admin);
@@ -256,9 +257,15 @@ async fn check(world: &World, session: &Session, fault: &Fault) {
 }
 
 impl World {
+    /// Returns the SQL with the names that differ from database to database.
+    fn with_names(&self, sql: &str) -> String {
+        sql.replace("OWNER_ROLE", &self.owner)
+            .replace("SCHEMA_NAME", SCHEMA_SQL)
+            .replace("DATABASE_ID", DATABASE_ID)
+    }
+
     async fn remove_all(&self) {
-        let sql = REMOVE.replace("OWNER_ROLE", &self.owner).replace("SCHEMA_NAME", SCHEMA_SQL);
-        self.admin(&sql).await;
+        self.admin(&self.with_names(REMOVE)).await;
     }
 }
 
