@@ -7,31 +7,37 @@ use tempfile::NamedTempFile;
 /// A running operator, which is killed with this value.
 pub struct Operator {
     process: Child,
+    stdout: NamedTempFile,
     stderr: NamedTempFile,
 }
 
 impl Operator {
     /// Starts the operator with these arguments and environment variables beside our own.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let stderr = NamedTempFile::new().unwrap();
+        let [stdout, stderr] = [(); 2].map(|()| NamedTempFile::new().unwrap());
         let process = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(stdout.reopen().unwrap())
             .stderr(stderr.reopen().unwrap())
             .spawn()
             .unwrap();
-        Self { process, stderr }
+        Self { process, stdout, stderr }
     }
 
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// What it has written to its standard error so far.
+    /// Returns all that it has written to its standard output so far.
+    pub fn stdout(&self) -> String {
+        read(&self.stdout)
+    }
+
+    /// Returns all that it has written to its standard error so far.
     pub fn stderr(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.stderr.path()).unwrap()).into_owned()
+        read(&self.stderr)
     }
 
     /// How it ended, or `None` while it runs.
@@ -57,6 +63,11 @@ impl Drop for Operator {
         self.kill();
         if std::thread::panicking() {
             eprintln!("standard error of the operator:\n{}", self.stderr());
+            eprintln!("standard output of the operator:\n{}", self.stdout());
         }
     }
+}
+
+fn read(file: &NamedTempFile) -> String {
+    String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).into_owned()
 }
