@@ -1,5 +1,7 @@
 //! One look at a table: the catalog, and the answers to what planning must know beyond it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::background::{decide, in_background};
@@ -7,11 +9,17 @@ use crate::desired::DesiredTable;
 use crate::observed::{InvalidSnapshot, ObservedTable, Question, Snapshot};
 use crate::partition::{ManagedTable, copy_name};
 use crate::plan::{Moment, Plan, plan, questions};
-use crate::postgres::{InspectError, Session, answer, inspect};
+use crate::postgres::{DatabaseError, InspectError, Session, TableNames, answer, inspect};
 
 /// Rounds of questions. Only the question for the oldest row depends on another answer, so that two rounds are enough for
 /// a plan, and three for `inspect -f`.
 const MAX_ROUNDS: usize = 8;
+
+/// Attempts to inspect a table in a conversion without a swap meanwhile. A swap needs an inspection before it, so that a
+/// second attempt nearly always succeeds.
+const MAX_ATTEMPTS: usize = 4;
+
+const SWAPPED_AGAIN: &str = "another pg-partition-operator swaps the tables of the conversion while they are read: try again";
 
 /// Looks at the table, or at its copy as long as that does not have its name, and plans.
 ///
@@ -28,12 +36,47 @@ pub async fn look(
     Ok(decide(desired, observed, moment, plan).await)
 }
 
-/// Inspects the partitioned relation of the table, or the plain one: the copy of a plain table, if it has one.
-async fn inspect_partitioned(
+/// Inspects a table, or its copy, and answers the questions about it until none is left. Returns the
+/// snapshot, and what it means.
+///
+/// A table in a conversion takes several statements, and each of them reads its own snapshot of the catalog. If another
+/// pg-partition-operator swaps the tables between two of them, the table is inspected again.
+///
+/// # Errors
+/// Returns an error if the database refuses, does not answer in time, or if the tables were swapped in each attempt.
+pub async fn look_with(
     session: &Session,
     table: &ManagedTable,
+    questions: impl Fn(&ObservedTable) -> Vec<Question> + Send + Sync + 'static,
+) -> Result<(Snapshot, ObservedTable), InspectError> {
+    let questions = Arc::new(questions);
+    for _ in 0..MAX_ATTEMPTS {
+        let found = inspect(session, table, &table.name().name).await?;
+        let Some(oid) = found.oid_in_conversion(table) else {
+            return Box::pin(answer_all(session, found, &questions)).await;
+        };
+        let before = TableNames::read(session, table).await?;
+        if !before.is_serving(oid) {
+            continue;
+        }
+        let result = match copy_or_table(session, table, found).await {
+            Ok(found) => Box::pin(answer_all(session, found, &questions)).await,
+            Err(error) => Err(error),
+        };
+        // If the session is lost, the error says why.
+        if !TableNames::read(session, table).await.is_ok_and(|after| after != before) {
+            return result;
+        }
+    }
+    Err(DatabaseError::busy(SWAPPED_AGAIN).into())
+}
+
+/// Inspects the copy of a plain table, if the table has one.
+async fn copy_or_table(
+    session: &Session,
+    table: &ManagedTable,
+    found: Snapshot,
 ) -> Result<Snapshot, InspectError> {
-    let found = inspect(session, table, &table.name().name).await?;
     if !found.is_plain_table() {
         return Ok(found);
     }
@@ -41,29 +84,25 @@ async fn inspect_partitioned(
     Ok(if copy.is_copy() { copy } else { found })
 }
 
-/// Inspects a table, or its copy, and answers the questions about it until none is left. Returns the
-/// snapshot, and what it means.
+/// Answers the questions about a snapshot until none is left. Returns the snapshot, and what it means.
 ///
 /// It ends: `questions` asks nothing that the snapshot answers, and each question of a round is answered in it, if
 /// only by the fact that the database did not answer.
-///
-/// # Errors
-/// Returns an error if the database refuses, or does not answer in time.
-pub async fn look_with(
+async fn answer_all(
     session: &Session,
-    table: &ManagedTable,
-    questions: impl Fn(&ObservedTable) -> Vec<Question> + Send + 'static,
+    mut snapshot: Snapshot,
+    questions: &Arc<impl Fn(&ObservedTable) -> Vec<Question> + Send + Sync + 'static>,
 ) -> Result<(Snapshot, ObservedTable), InspectError> {
-    let (mut snapshot, mut questions) = (inspect_partitioned(session, table).await?, questions);
     let read_at = Timestamp::now();
     for _ in 0..MAX_ROUNDS {
+        let questions = Arc::clone(questions);
         let round = in_background(move || {
             let observed = ObservedTable::try_from(snapshot.clone())?;
             let asked = questions(&observed);
-            Ok::<_, InvalidSnapshot>((snapshot, questions, observed, asked))
+            Ok::<_, InvalidSnapshot>((snapshot, observed, asked))
         });
         let (observed, asked);
-        (snapshot, questions, observed, asked) = round.await?;
+        (snapshot, observed, asked) = round.await?;
         if asked.is_empty() {
             return Ok((snapshot, observed));
         }

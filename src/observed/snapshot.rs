@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, BoundsCheck, CountedRows};
+use crate::partition::{ManagedTable, is_attached_source};
 
 /// Result of one inspection of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,21 @@ impl Snapshot {
     #[must_use]
     pub fn is_copy(&self) -> bool {
         self.relation.as_ref().is_some_and(|relation| relation.kind == "p" && relation.is_copy)
+    }
+
+    /// Returns the object identifier of the relation if the table is in a conversion or can be: it is a plain table, the copy,
+    /// or has a source, as a table of its own or as a partition.
+    #[must_use]
+    pub fn oid_in_conversion(&self, table: &ManagedTable) -> Option<u32> {
+        let relation = self.relation.as_ref()?;
+        let has_source = relation.is_copy || relation.has_source;
+        let is_source = |partition: &RawPartition| {
+            let comment = partition.comment.as_deref();
+            comment.is_some_and(|comment| is_attached_source(comment, table))
+        };
+        let is_in_conversion =
+            self.is_plain_table() || has_source || self.partitions.iter().any(is_source);
+        is_in_conversion.then_some(relation.oid)
     }
 
     /// Removes the name of the login role, which came from a Secret: that of the session, and `user`, as which it

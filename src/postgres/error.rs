@@ -90,7 +90,7 @@ impl DatabaseError {
     }
 
     /// Another session blocks the statement, and a retry can succeed.
-    pub(super) fn busy(message: &str) -> Self {
+    pub(crate) fn busy(message: &str) -> Self {
         Self::new(ErrorKind::Busy, message)
     }
 

@@ -24,6 +24,7 @@ mod rows;
 mod session;
 mod slow;
 mod statements;
+mod table_names;
 mod tls;
 mod verify;
 mod work;
@@ -47,6 +48,7 @@ pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;
 pub use slow::SlowSteps;
 pub use statements::{Statement, StatementReport, Verdict, judge_statements};
+pub use table_names::TableNames;
 pub use verify::{DifferingRow, Verified, verify_rows};
 pub use work::{PageDone, WorkOutcome, advance};
 

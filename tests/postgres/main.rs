@@ -71,6 +71,7 @@ mod statements;
 mod steps;
 mod successors;
 mod support_works;
+mod swap_concurrent;
 mod swap_failover;
 mod swap_races;
 mod swapped;

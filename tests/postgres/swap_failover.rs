@@ -18,7 +18,7 @@ use crate::support::postgres::{Server, majors};
 use crate::support::{signal, wait_until};
 use crate::world::{SCHEMA_SQL, World};
 
-const USUAL: Duration = Duration::from_secs(20);
+pub(crate) const USUAL: Duration = Duration::from_secs(20);
 
 /// A table that another one references, with what changes hands at a swap.
 const TABLE: &str = "
@@ -52,7 +52,7 @@ const DROP_TEMPORARY: &str = r"
         END LOOP;
     END $$";
 
-fn document(side: Side) -> String {
+pub(crate) fn document(side: Side) -> String {
     resource(json!({
         "table": "orders", "partitionBy": {"hash": {"columns": ["org"], "partitions": 4}},
         "limits": {"lockTimeout": "60s"},
@@ -63,7 +63,7 @@ fn document(side: Side) -> String {
 }
 
 /// Starts a run for this side.
-fn start(world: &World, side: Side, wait: &str) -> (Operator, NamedTempFile) {
+pub(crate) fn start(world: &World, side: Side, wait: &str) -> (Operator, NamedTempFile) {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), document(side)).unwrap();
     let arguments = ["apply", "-f", file.path().to_str().unwrap(), "--wait", wait];
@@ -71,7 +71,7 @@ fn start(world: &World, side: Side, wait: &str) -> (Operator, NamedTempFile) {
 }
 
 /// Waits until a run has ended, and returns its status.
-async fn ended(run: &mut Operator) -> i32 {
+pub(crate) async fn ended(run: &mut Operator) -> i32 {
     let mut status = None;
     wait_until("the run has ended", USUAL, async || {
         status = run.status();
@@ -81,7 +81,7 @@ async fn ended(run: &mut Operator) -> i32 {
     status.and_then(|status| status.code()).unwrap_or(-1)
 }
 
-fn apply(world: &World, side: Side, wait: &str) -> Outcome {
+pub(crate) fn apply(world: &World, side: Side, wait: &str) -> Outcome {
     tokio::task::block_in_place(|| {
         world.call(&["apply", "-f", "-", "--wait", wait], &document(side))
     })
@@ -94,14 +94,14 @@ fn converge(world: &World, side: Side) {
 }
 
 /// A session that closes the gate until it ends.
-async fn close_gate(world: &World) -> Client {
+pub(crate) async fn close_gate(world: &World) -> Client {
     let client = world.database.client().await;
     client.batch_execute("SELECT pg_advisory_lock(4711)").await.unwrap();
     client
 }
 
 /// Waits until the swap of a program is at the gate. Returns the process of its session.
-async fn wait_until_at_gate(world: &World) -> String {
+pub(crate) async fn wait_until_at_gate(world: &World) -> String {
     let waits = format!(
         "SELECT pid FROM pg_stat_activity WHERE usename = '{}' AND wait_event = 'PgSleep'",
         world.operator
@@ -123,7 +123,7 @@ async fn catalog(world: &World) -> String {
 
 /// Checks that this side serves as it does if nothing has happened, that both tables have the same rows, and that they have
 /// them after writes.
-async fn assert_serves(world: &World, side: Side, catalogs: &[String; 2], what: &str) {
+pub(crate) async fn assert_serves(world: &World, side: Side, catalogs: &[String; 2], what: &str) {
     let what = format!("Postgres {}, {what}", world.major);
     let expected = &catalogs[usize::from(side == Side::Partitioned)];
     let differs = changed(expected, &catalog(world).await);
@@ -169,7 +169,7 @@ async fn on(world: &World, server: &Server) -> World {
 }
 
 /// Converts the table to parity, with a gate. Returns what the catalog has while each side serves.
-async fn prepare(world: &World) -> [String; 2] {
+pub(crate) async fn prepare(world: &World) -> [String; 2] {
     world.owner(TABLE).await;
     world.admin(GATE).await;
     let mut catalogs = Vec::new();
