@@ -139,7 +139,7 @@ async fn drain(database: &Database) -> (f64, f64) {
     let moment = Moment::at("2026-01-15T00:00:00Z".parse().unwrap());
     let (_, plan) = look(&session, &desired("10ms"), &moment).await.unwrap();
     let planned = plan.deferred.iter().find_map(|held| {
-        let Blocker::Default(DefaultBlocker::DefaultTooLarge { millis, .. }) = held.blocker else {
+        let Blocker::Default(DefaultBlocker::DrainTooLong { millis, .. }) = held.blocker else {
             return None;
         };
         Some(millis)

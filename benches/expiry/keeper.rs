@@ -159,7 +159,7 @@ async fn operate(
     let failures = done.failures().map(|(step, failure)| {
         format!("{} {}: {failure}", step.verb(), step.subject().name.shown())
     });
-    let is_trouble = |blocker: &&Blocker| !matches!(blocker, Blocker::InGrace { .. });
+    let is_trouble = |blocker: &&Blocker| !matches!(blocker, Blocker::InGracePeriod { .. });
     let held = done.remaining.deferred.iter().map(|held| &held.blocker).filter(is_trouble);
     let trouble: Vec<_> = failures.chain(held.map(|blocker| format!("{blocker:?}"))).collect();
     if trouble.is_empty() { Ok(()) } else { Err(trouble.join("; ")) }

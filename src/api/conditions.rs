@@ -61,19 +61,19 @@ reasons! {
     /// The database answers, and the role has all privileges that it needs.
     Connected: Time,
     /// Every instant from now to the last period ahead has exactly one partition.
-    AllPeriods: Time,
+    PeriodsCovered: Time,
     /// Every remainder of the hash has exactly one partition.
-    AllRemainders: Time,
+    RemaindersCovered: Time,
     /// Every declared index is valid on each of its partitions.
-    AllValid: Time,
+    IndexesValid: Time,
     /// Nothing is past its retention.
     NothingExpired: Time,
     /// The spec has no retention, so nothing expires.
-    KeepsEverything: Time,
+    NoRetention: Time,
     /// A detached table is in its grace period. Wait until dropAfter is over.
-    AwaitingGrace: Time,
+    InGracePeriod: Time,
     /// The operator could not check this, because another condition is false. See the other conditions.
-    Unknown: Time,
+    NotChecked: Time,
 
     // The spec.
 
@@ -172,7 +172,7 @@ reasons! {
     /// `--sessions-per-server` permits more sessions.
     WaitingForSession: OtherSessions,
     /// Another pg-partition-operator works on the table. The operator retries.
-    HeldByAnother: OtherSessions,
+    LockedByAnotherOperator: OtherSessions,
     /// The operator did not acquire a lock within lockTimeout. It retries.
     LockTimeout: OtherSessions,
     /// A step failed, and a retry alone does not help. The message has the error of Postgres.
@@ -216,7 +216,7 @@ reasons! {
     HasDependents: User,
     /// The clocks of the database and the operator differ by more than one minute, so nothing expires. Correct the
     /// clock.
-    ClocksDiffer: User,
+    ClockSkew: User,
 
     // Indexes.
 

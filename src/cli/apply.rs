@@ -65,7 +65,9 @@ async fn apply_one(
         Err(error) => {
             output::tell(&format!("{name}: {error}"))?;
             Ok(match error {
-                ConvergeError::HeldByAnother(_) | ConvergeError::Conflict(_) => Exit::Busy,
+                ConvergeError::LockedByAnotherOperator(_) | ConvergeError::Conflict(_) => {
+                    Exit::Busy
+                }
                 ConvergeError::PlanChanged { .. } => Exit::PlanChanged,
                 ConvergeError::Inspect(error) => Exit::from_error(&error.into()),
                 ConvergeError::Violation(_) | ConvergeError::Revoked => Exit::Failed,

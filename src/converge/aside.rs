@@ -29,7 +29,7 @@ pub async fn converge_aside(
     let keys = LockKeys::new(&desired.name, oid);
     let Some(lock) = TableLock::try_take_aside(session, keys).await? else {
         let holder = TableLock::holder_aside(session, keys).await?;
-        return Err(ConvergeError::HeldByAnother(holder));
+        return Err(ConvergeError::LockedByAnotherOperator(holder));
     };
     let outcome = converge_locked(&lock, desired, options, tried, progress).await;
     let released = lock.release().await;

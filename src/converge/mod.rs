@@ -81,7 +81,7 @@ pub enum ConvergeError {
         "another pg-partition-operator holds the table{}: wait, or end that process",
         .0.as_ref().map(|holder| format!(" in {holder}")).unwrap_or_default()
     )]
-    HeldByAnother(Option<String>),
+    LockedByAnotherOperator(Option<String>),
     /// The plan is not one of the expected ones.
     #[error("the plan is no longer the one expected: it is now {fingerprint}")]
     PlanChanged {
@@ -177,7 +177,7 @@ async fn take_lock(
         }
         if started.elapsed() >= patience {
             let holder = TableLock::holder(session, table).await?;
-            return Err(ConvergeError::HeldByAnother(holder));
+            return Err(ConvergeError::LockedByAnotherOperator(holder));
         }
         tokio::time::sleep(LOCK_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
     }
@@ -287,7 +287,7 @@ impl Doing<'_> {
     /// Returns whether this run has added a check to the default partition, or to a plain table.
     fn has_added_check(&self) -> bool {
         let adds = |outcome: &StepOutcome| {
-            matches!(outcome.step, Step::ExcludeFromDefault(_) | Step::StateBounds(_))
+            matches!(outcome.step, Step::AddDefaultCheck(_) | Step::AddBoundsCheck(_))
         };
         self.outcomes.iter().any(adds)
     }
@@ -309,7 +309,8 @@ fn is_held_up(plan: &Plan) -> bool {
     let waits = |blocker: &Blocker| {
         matches!(
             blocker,
-            Blocker::DetachHeld { .. } | Blocker::Conversion(ConversionBlocker::SwapBlocked { .. })
+            Blocker::DetachBlocked { .. }
+                | Blocker::Conversion(ConversionBlocker::SwapBlocked { .. })
         )
     };
     plan.deferred.iter().any(|held| waits(&held.blocker))

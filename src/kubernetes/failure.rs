@@ -89,7 +89,7 @@ pub(super) fn of_converging(error: &ConvergeError) -> Failure {
     let reason = match error {
         ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
         ConvergeError::Conflict(_) => Reason::Conflict,
-        ConvergeError::HeldByAnother(_) => Reason::HeldByAnother,
+        ConvergeError::LockedByAnotherOperator(_) => Reason::LockedByAnotherOperator,
         ConvergeError::PlanChanged { .. } | ConvergeError::Revoked => Reason::Progressing,
         ConvergeError::Inspect(
             InspectError::Json(_)

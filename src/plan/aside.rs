@@ -80,7 +80,7 @@ impl Plan {
         let detached = self.deferred.iter().filter_map(|deferral| {
             let is_soon = matches!(
                 deferral.blocker,
-                Blocker::NeedsApproval { .. } | Blocker::AnotherDetachPending { .. }
+                Blocker::AwaitingApproval { .. } | Blocker::AnotherDetachPending { .. }
             );
             let Some(Step::DetachPartition(detach)) = &deferral.wanted else { return None };
             is_soon.then(|| detach.partition.clone())
@@ -91,7 +91,7 @@ impl Plan {
     /// Returns whether a concurrent detach waits to be finalized.
     fn is_detach_pending(&self) -> bool {
         let finalizes = |step: &Step| matches!(step, Step::FinalizeDetach(_));
-        let is_blocked = |blocker: &Blocker| matches!(blocker, Blocker::DetachHeld { .. });
+        let is_blocked = |blocker: &Blocker| matches!(blocker, Blocker::DetachBlocked { .. });
         self.steps.iter().any(|planned| finalizes(&planned.step))
             || self.deferred.iter().any(|deferral| is_blocked(&deferral.blocker))
     }

@@ -84,11 +84,11 @@ pub(super) fn refute<'a>(
     let version = observed.server.version;
     if version < ServerVersion::OLDEST_SUPPORTED {
         // The query of the catalog is not made for it: what else it returned proves nothing.
-        return Err(vec![Blocker::ServerTooOld { version }]);
+        return Err(vec![Blocker::UnsupportedServer { version }]);
     }
     let mut problems = of_server(&observed.server);
     let Some(relation) = &observed.relation else {
-        problems.push(Blocker::NoSuchTable { table: observed.name.clone() });
+        problems.push(Blocker::TableNotFound { table: observed.name.clone() });
         return Err(problems);
     };
     let of_role = of_role(observed, relation);
@@ -112,7 +112,7 @@ pub(super) fn refute<'a>(
 }
 
 fn of_server(server: &Server) -> Vec<Blocker> {
-    let in_recovery = server.in_recovery.then_some(Blocker::InRecovery);
+    let in_recovery = server.in_recovery.then_some(Blocker::ReadOnlyReplica);
     let read_only = server.read_only.then_some(Blocker::ReadOnly);
     in_recovery.into_iter().chain(read_only).collect()
 }
@@ -123,11 +123,12 @@ fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
         owner: relation.owner.clone(),
         role: observed.server.role.clone(),
     });
-    let may_not_create = (!relation.may_create).then(|| Blocker::MayNotCreate {
-        schema: observed.name.schema.clone(),
-        owner: Some(relation.owner.clone()).filter(|_| !observed.server.hides_owner),
-    });
-    not_owner.into_iter().chain(may_not_create).collect()
+    let missing_create_privilege =
+        (!relation.may_create).then(|| Blocker::MissingCreatePrivilege {
+            schema: observed.name.schema.clone(),
+            owner: Some(relation.owner.clone()).filter(|_| !observed.server.hides_owner),
+        });
+    not_owner.into_iter().chain(missing_create_privilege).collect()
 }
 
 /// Returns how the copy of a plain table will be partitioned. What is wrong with the column otherwise, the preflight
@@ -173,7 +174,7 @@ fn range<'a>(
     match (key, unknown_zone(spec)) {
         (Ok(key), None) => match Calendar::new(spec, key.key_type, moment) {
             Some(calendar) => Ok(Range { spec, key, calendar }),
-            None => Err(vec![Blocker::BeyondCalendar]),
+            None => Err(vec![Blocker::PeriodOutOfRange]),
         },
         (key, unknown_zone) => Err(key.err().into_iter().flatten().chain(unknown_zone).collect()),
     }
@@ -197,7 +198,7 @@ fn same_key<'a>(
     }
     let names: Vec<_> = wanted.iter().map(Identifier::shown).collect();
     let wanted = format!("{} ({})", method.as_str(), names.join(", "));
-    Err(vec![Blocker::OtherKey { table, found: found.shown(), wanted }])
+    Err(vec![Blocker::PartitionKeyMismatch { table, found: found.shown(), wanted }])
 }
 
 /// Returns the key of a range if calendar periods of the spec can be told on its type.

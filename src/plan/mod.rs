@@ -47,13 +47,14 @@ pub use reason::{Cause, Deferral, Note, Unadoptable};
 pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{
-    AnalyzeCopy, Attach, AttachIndex, AttachSource, BuildIndex, CreateCopy, CreateTableIndex,
-    Detach, DetachSource, DiscardPartition, Drain, DropBounds, DropCopy, DropDetached,
-    DropExclusion, DropIndex, DropSource, DropTableIndex, Effort, EndSync, ExcludeFromDefault,
-    Facts, Family, FinalizeDetach, FollowSource, IndexBody, IndexDefinition, InstallSync,
-    MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition, Object, PathChange, Remember,
-    RemoveDefault, ReplaceTableIndex, Risk, Route, RoutedRole, RoutingView, StateBounds, Step,
-    StepKind, Swap, TransactionMode, Unroute, ValidateBounds, ValidateCopy, ValidateExclusion,
+    AddBoundsCheck, AddDefaultCheck, AnalyzeCopy, Attach, AttachIndex, AttachSource, BuildIndex,
+    CreateCopy, CreateParentIndex, Detach, DetachSource, DiscardPartition, Drain, DropBoundsCheck,
+    DropCopy, DropDefault, DropDefaultCheck, DropDetached, DropIndex, DropParentIndex, DropSource,
+    Effort, EndSync, Facts, Family, FinalizeDetach, FollowSource, IndexBody, IndexDefinition,
+    InstallSync, MarkAs, MarkPartitions, MarkedPartition, NewIndex, NewPartition, Object,
+    PathChange, RecordDetach, ReplaceParentIndex, Risk, Route, RoutedRole, RoutingView, Step,
+    StepKind, Swap, TransactionMode, Unroute, ValidateBoundsCheck, ValidateCopy,
+    ValidateDefaultCheck,
 };
 pub use undone::Undone;
 pub use work::{CompareRows, CopyRows, PlannedWork, Work};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::step::{CreateTableIndex, Object};
+use super::step::{CreateParentIndex, Object};
 use super::{PlannedStep, Step};
 
 /// Steps of a plan that were left out, failed, or were skipped.
@@ -30,8 +30,8 @@ impl Undone {
 /// Returns whether the step needs an index on every partition that the plan leaves attached: without it,
 /// Postgres builds the missing ones under the lock of the step, or the table has no valid index.
 fn needs_whole_plan(step: &Step) -> bool {
-    if let Step::CreateTableIndex(CreateTableIndex { partitions, .. }) = step {
+    if let Step::CreateParentIndex(CreateParentIndex { partitions, .. }) = step {
         return !partitions.is_empty();
     }
-    matches!(step, Step::ReplaceTableIndex(_))
+    matches!(step, Step::ReplaceParentIndex(_))
 }

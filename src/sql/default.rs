@@ -6,7 +6,7 @@ use crate::observed::{Fires, MAX_BINS, Within};
 use crate::partition::{
     Bounds, Identifier, KeyRange, KeyType, MARKER_PREFIX, QualifiedName, RangeKey,
 };
-use crate::plan::{Drain, ExcludeFromDefault};
+use crate::plan::{AddDefaultCheck, Drain};
 
 /// More rows than this are not counted, but estimated.
 pub const MAX_COUNTED: u64 = 100_000;
@@ -149,8 +149,8 @@ pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql>
     vec![Sql("SET LOCAL row_security = off".to_owned()), Sql(format!("DO {}", literal(&body)))]
 }
 
-pub(super) fn exclude(add: &ExcludeFromDefault) -> Sql {
-    let ExcludeFromDefault { default, exclusion, range } = add;
+pub(super) fn exclude(add: &AddDefaultCheck) -> Sql {
+    let AddDefaultCheck { default, exclusion, range } = add;
     Sql(format!(
         "ALTER TABLE {} ADD CONSTRAINT {} CHECK (NOT ({})) NOT VALID",
         qualified(default),

@@ -8,13 +8,13 @@ use crate::partition::{
     columns_with_operators, condition_pieces, index_marker,
 };
 use crate::plan::{
-    AttachIndex, BuildIndex, CreateTableIndex, DropIndex, IndexDefinition, ReplaceTableIndex,
+    AttachIndex, BuildIndex, CreateParentIndex, DropIndex, IndexDefinition, ReplaceParentIndex,
 };
 
 /// The table's own index. On the table alone: no scan, and no lock on its partitions. Else with the equivalent
 /// indexes of its partitions, which are there: no scan either.
-pub(super) fn create_on_table(create: &CreateTableIndex) -> Vec<Sql> {
-    let CreateTableIndex { table, index, definition, settings, partitions } = create;
+pub(super) fn create_on_table(create: &CreateParentIndex) -> Vec<Sql> {
+    let CreateParentIndex { table, index, definition, settings, partitions } = create;
     let only = if partitions.is_empty() { "ONLY " } else { "" };
     let on = format!("{only}{}", qualified(table));
     let text = match definition {
@@ -119,8 +119,8 @@ pub(super) fn drop(table: &QualifiedName, index: &Identifier) -> Sql {
     Sql(format!("DROP INDEX {}", qualified(&table.sibling(index.clone()))))
 }
 
-pub(super) fn replace(replace: &ReplaceTableIndex) -> Vec<Sql> {
-    let ReplaceTableIndex { table, index, replacement, .. } = replace;
+pub(super) fn replace(replace: &ReplaceParentIndex) -> Vec<Sql> {
+    let ReplaceParentIndex { table, index, replacement, .. } = replace;
     vec![
         drop(table, index),
         Sql(format!(

@@ -10,7 +10,8 @@ use crate::partition::{
     adoption_patterns, detached_check, detached_checks,
 };
 use crate::plan::{
-    DropBounds, MarkPartitions, MarkedPartition, Remember, StateBounds, ValidateBounds,
+    AddBoundsCheck, DropBoundsCheck, MarkPartitions, MarkedPartition, RecordDetach,
+    ValidateBoundsCheck,
 };
 
 pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
@@ -69,8 +70,8 @@ fn are_the_same<'a>(tables: impl Iterator<Item = (&'a QualifiedName, u32)>) -> O
     Some(Sql(format!("DO {}", literal(&body))))
 }
 
-pub(super) fn state_bounds(state: &StateBounds) -> Vec<Sql> {
-    let StateBounds { managed, partition, oid, range, inherited } = state;
+pub(super) fn state_bounds(state: &AddBoundsCheck) -> Vec<Sql> {
+    let AddBoundsCheck { managed, partition, oid, range, inherited } = state;
     bounds_check(managed, (partition, *oid), range, inherited.as_deref())
 }
 
@@ -101,15 +102,15 @@ fn bounds_check(
     statements
 }
 
-pub(super) fn drop_bounds(drop: &DropBounds) -> Vec<Sql> {
+pub(super) fn drop_bounds(drop: &DropBoundsCheck) -> Vec<Sql> {
     let checks = detached_checks(&drop.managed);
     checks.iter().map(|check| constraint::drop_if_there(&drop.table, check)).collect()
 }
 
 /// Validates the check on a detached table, under the name that it has: version 0 gave it another one if the name of
 /// the partitioned table has a control character or a backslash.
-pub(super) fn validate_bounds(check: &ValidateBounds) -> Sql {
-    let ValidateBounds { managed, partition, .. } = check;
+pub(super) fn validate_bounds(check: &ValidateBoundsCheck) -> Sql {
+    let ValidateBoundsCheck { managed, partition, .. } = check;
     let validate = constraint::validate(partition, &detached_check(managed));
     let checks = detached_checks(managed);
     let Some(old) = checks.get(1) else { return validate };
@@ -124,28 +125,28 @@ pub(super) fn validate_bounds(check: &ValidateBounds) -> Sql {
     Sql(format!("DO {}", literal(&body)))
 }
 
-pub(super) fn remember(remember: &Remember) -> Vec<Sql> {
-    let Remember { managed, partition, oid, bounds, inherited, .. } = remember;
+pub(super) fn record_detach(record: &RecordDetach) -> Vec<Sql> {
+    let RecordDetach { managed, partition, oid, bounds, inherited, .. } = record;
     let mut statements = match bounds {
         Bounds::Range(range) => {
             bounds_check(managed, (partition, *oid), range, inherited.as_deref())
         }
         Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_) => Vec::new(),
     };
-    for publication in &remember.publications {
+    for publication in &record.publications {
         let (publication, partition) = (name(publication), qualified(partition));
         statements.push(Sql(format!("ALTER PUBLICATION {publication} DROP TABLE {partition}")));
     }
-    let drops_since = remember.drops.then_some(remember.at);
+    let drops_since = record.drops.then_some(record.at);
     let found = Marker {
-        mark: Mark::Detached(Detached { at: remember.at, drops_since }),
+        mark: Mark::Detached(Detached { at: record.at, drops_since }),
         oid: *oid,
-        parent: remember.parent,
-        cycle: remember.cycle,
+        parent: record.parent,
+        cycle: record.cycle,
     };
     let marker = marker(&found, managed, bounds);
-    let own = remember.comment.as_deref();
-    statements.push(comment_dated(partition, &marker, remember.at, own));
+    let own = record.comment.as_deref();
+    statements.push(comment_dated(partition, &marker, record.at, own));
     statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
     statements
 }

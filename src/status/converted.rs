@@ -127,7 +127,7 @@ fn names_conversion(reason: Reason) -> bool {
 fn reached(seen: &Seen<'_>) -> String {
     let reached = "the conversion has reached the state that spec.conversion asks for";
     let until = blockers_of(seen).find_map(|blocker| {
-        let Blocker::Conversion(ConversionBlocker::SourceInGrace { until }) = blocker else {
+        let Blocker::Conversion(ConversionBlocker::SourceInGracePeriod { until }) = blocker else {
             return None;
         };
         Some(until)

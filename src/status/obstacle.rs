@@ -7,7 +7,7 @@ use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
 use crate::plan::{
     Blocker, ConversionBlocker, DefaultBlocker, Deferral, Family, FinalizeDetach, IndexBlocker,
-    MarkPartitions, Marking, Refusal, RouteFault, RoutingFault, Step,
+    MarkAs, MarkPartitions, Refusal, RouteFault, RoutingFault, Step,
 };
 
 /// One thing that keeps a table from being what its spec asks for.
@@ -174,8 +174,8 @@ fn about_step(step: &Step) -> About {
 }
 
 fn is_adoption(step: &Step) -> bool {
-    let Step::MarkPartitions(MarkPartitions { marking, .. }) = step else { return false };
-    matches!(marking, Marking::Adopted | Marking::Forgotten)
+    let Step::MarkPartitions(MarkPartitions { mark_as, .. }) = step else { return false };
+    matches!(mark_as, MarkAs::Adopted | MarkAs::AdoptionCleared)
 }
 
 /// Returns what resolves a blocker.
@@ -186,43 +186,45 @@ pub fn resolved_by(blocker: &Blocker) -> ResolvedBy {
 
 pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
     match blocker {
-        Blocker::NoSuchTable { .. } => (Reason::TableNotFound, About::Table),
+        Blocker::TableNotFound { .. } => (Reason::TableNotFound, About::Table),
         Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),
         Blocker::Preflight { refusal } => (of_refusal(refusal), About::Table),
         Blocker::Conversion(blocker) => of_conversion(blocker),
-        Blocker::OtherKey { .. } => (Reason::PartitionKeyMismatch, About::Table),
+        Blocker::PartitionKeyMismatch { .. } => (Reason::PartitionKeyMismatch, About::Table),
         Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, About::Table),
         Blocker::UnknownTimeZone { .. } => (Reason::UnknownTimeZone, About::Table),
-        Blocker::IntervalTooFine { .. } | Blocker::BeyondCalendar => {
+        Blocker::IntervalTooFine { .. } | Blocker::PeriodOutOfRange => {
             (Reason::InvalidSpec, About::Table)
         }
         Blocker::TooManyPeriods { .. } => (Reason::InvalidSpec, About::Partitions),
-        Blocker::NotOwner { .. } | Blocker::MayNotCreate { .. } => {
+        Blocker::NotOwner { .. } | Blocker::MissingCreatePrivilege { .. } => {
             (Reason::InsufficientPrivilege, About::Access)
         }
-        Blocker::InRecovery => (Reason::ReadOnlyReplica, About::Access),
+        Blocker::ReadOnlyReplica => (Reason::ReadOnlyReplica, About::Access),
         Blocker::ReadOnly => (Reason::ReadOnly, About::Access),
-        Blocker::ServerTooOld { .. } => (Reason::UnsupportedServer, About::Access),
+        Blocker::UnsupportedServer { .. } => (Reason::UnsupportedServer, About::Access),
         Blocker::Default(blocker) => (of_default(blocker), About::Partitions),
-        Blocker::OtherModulus { .. } => (Reason::HashPartitionsMismatch, About::Partitions),
+        Blocker::HashPartitionsMismatch { .. } => {
+            (Reason::HashPartitionsMismatch, About::Partitions)
+        }
         Blocker::CannotReattach { .. } | Blocker::UnattachedTable { .. } => {
             (Reason::PartitionsMissing, About::Partitions)
         }
-        Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {
+        Blocker::DetachBlocked { .. } | Blocker::AnotherDetachPending { .. } => {
             (Reason::DetachPending, About::Retention)
         }
-        Blocker::NeedsApproval { .. } | Blocker::DropNeedsApproval { .. } => {
+        Blocker::AwaitingApproval { .. } | Blocker::DropNeedsApproval { .. } => {
             (Reason::AwaitingApproval, About::Retention)
         }
-        Blocker::ClocksDiffer { .. } => (Reason::ClocksDiffer, About::Retention),
-        Blocker::Referenced { .. } | Blocker::ReferencesNotChecked { .. } => {
+        Blocker::ClockSkew { .. } => (Reason::ClockSkew, About::Retention),
+        Blocker::PartitionReferenced { .. } | Blocker::ReferencesUnknown { .. } => {
             (Reason::PartitionReferenced, About::Retention)
         }
-        Blocker::LastPartition { .. } | Blocker::HasPartitions { .. } => {
+        Blocker::LastPartition { .. } | Blocker::DetachedHasPartitions { .. } => {
             (Reason::PartitionsPastRetention, About::Retention)
         }
         Blocker::HasDependents { .. } => (Reason::HasDependents, About::Retention),
-        Blocker::InGrace { .. } => (Reason::AwaitingGrace, About::Retention),
+        Blocker::InGracePeriod { .. } => (Reason::InGracePeriod, About::Retention),
         Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
         Blocker::Index(blocker) => (of_index(blocker), About::Indexes),
     }
@@ -231,7 +233,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
 fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
     match blocker {
         ConversionBlocker::NoSource { .. } => (Reason::NotConvertible, About::Table),
-        ConversionBlocker::ExtentUnknown { .. } | ConversionBlocker::PartitionInTheWay { .. } => {
+        ConversionBlocker::ExtentUnknown { .. } | ConversionBlocker::PartitionOverlaps { .. } => {
             (Reason::NotConvertible, About::Conversion)
         }
         ConversionBlocker::CopyOfOther { .. } => (Reason::Conflict, About::Table),
@@ -251,7 +253,7 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
         ConversionBlocker::RollbackImpossible { .. } => {
             (Reason::RollbackImpossible, About::Conversion)
         }
-        ConversionBlocker::SourceInGrace { .. } => (Reason::AwaitingGrace, About::Conversion),
+        ConversionBlocker::SourceInGracePeriod { .. } => (Reason::InGracePeriod, About::Conversion),
         ConversionBlocker::SourceInUse { .. } => (Reason::SourceInUse, About::Conversion),
     }
 }
@@ -267,7 +269,7 @@ fn of_routing(fault: &RoutingFault) -> Reason {
 
 fn of_role(fault: &RouteFault) -> Reason {
     match fault {
-        RouteFault::NoSuchRole | RouteFault::NotInPath { .. } => Reason::InvalidSpec,
+        RouteFault::RoleNotFound | RouteFault::NotInPath { .. } => Reason::InvalidSpec,
         RouteFault::NotMember { .. }
         | RouteFault::ColumnsOnly { .. }
         | RouteFault::SchemaNotGranted { .. } => Reason::InsufficientPrivilege,
@@ -278,25 +280,24 @@ fn of_default(blocker: &DefaultBlocker) -> Reason {
     match blocker {
         DefaultBlocker::DefaultInUse { .. } => Reason::DefaultPartitionInUse,
         DefaultBlocker::DefaultHoldsRows { .. }
-        | DefaultBlocker::DefaultNotCounted { .. }
-        | DefaultBlocker::DefaultNoTable { .. }
+        | DefaultBlocker::DefaultRowsUnknown { .. }
+        | DefaultBlocker::DefaultNotTable { .. }
         | DefaultBlocker::DefaultReferenced { .. }
         | DefaultBlocker::DefaultRunsCode { .. }
         | DefaultBlocker::DefaultWithoutIdentity { .. }
-        | DefaultBlocker::DefaultTooLarge { .. } => Reason::DefaultPartitionHoldsRows,
+        | DefaultBlocker::DrainTooLong { .. } => Reason::DefaultPartitionHoldsRows,
     }
 }
 
 fn of_index(blocker: &IndexBlocker) -> Reason {
     match blocker {
-        IndexBlocker::NoSuchColumn { .. } | IndexBlocker::ConditionUnclear { .. } => {
+        IndexBlocker::ColumnNotFound { .. } | IndexBlocker::ConditionUnclear { .. } => {
             Reason::ColumnNotFound
         }
         IndexBlocker::IndexNameTaken { .. } => Reason::IndexNameTaken,
-        IndexBlocker::IndexBeingBuilt { .. } => Reason::IndexBuilding,
-        IndexBlocker::IndexServesConstraint { .. } | IndexBlocker::NoConcurrentBuild { .. } => {
-            Reason::IndexesMissing
-        }
+        IndexBlocker::IndexBuilding { .. } => Reason::IndexBuilding,
+        IndexBlocker::IndexSupportsConstraint { .. }
+        | IndexBlocker::CannotBuildConcurrently { .. } => Reason::IndexesMissing,
     }
 }
 
@@ -313,8 +314,8 @@ fn of_refusal(refusal: &Refusal) -> Reason {
         | Refusal::KeyNullable { .. }
         | Refusal::KeyGenerated { .. }
         | Refusal::KeyTypeNotHashable { .. }
-        | Refusal::PastUnknown { .. }
-        | Refusal::PastTooLong { .. }
+        | Refusal::OldestRowUnknown { .. }
+        | Refusal::RangeTooLong { .. }
         | Refusal::CollationChanged { .. }
         | Refusal::CheckNotInherited { .. }
         | Refusal::CheckNotValid { .. }

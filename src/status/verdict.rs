@@ -7,7 +7,7 @@ use super::{Failure, Seen, conversion, summary};
 use crate::api::Reason;
 use crate::desired::{Mode, Partitioning};
 use crate::partition::{Identifier, Mark, QualifiedName};
-use crate::plan::{Cause, Coverage, Family, MarkPartitions, Marking, PlannedStep, Step};
+use crate::plan::{Cause, Coverage, Family, MarkAs, MarkPartitions, PlannedStep, Step};
 
 pub(super) const TRUE: &str = "True";
 pub(super) const FALSE: &str = "False";
@@ -54,7 +54,7 @@ fn is_answer(reason: Reason) -> bool {
         reason,
         Reason::Conflict
             | Reason::TableLocked
-            | Reason::HeldByAnother
+            | Reason::LockedByAnotherOperator
             | Reason::LockTimeout
             | Reason::StepFailed
     )
@@ -79,10 +79,10 @@ pub(super) fn covered(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     let (is_covered, reason) = match (&seen.desired.partitioning, &calendar) {
         (Partitioning::Range(_), Some(calendar)) => {
             let coverage = Coverage::new(calendar, seen.observed);
-            (coverage.is_some_and(|found| found.is_complete(calendar)), Reason::AllPeriods)
+            (coverage.is_some_and(|found| found.is_complete(calendar)), Reason::PeriodsCovered)
         }
         (Partitioning::Hash(_), _) if seen.observed.key().is_some() => {
-            (summary::takes_every_remainder(seen.observed), Reason::AllRemainders)
+            (summary::takes_every_remainder(seen.observed), Reason::RemaindersCovered)
         }
         _ => return unknown(),
     };
@@ -116,7 +116,7 @@ pub(super) fn retained(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdic
     Some(match (expired, left_alone, calendar.kept_from) {
         (None, None, None) if range.retention.is_none() => {
             let message = "spec.retention is absent: nothing expires".to_owned();
-            says(TRUE, Reason::KeepsEverything, message)
+            says(TRUE, Reason::NoRetention, message)
         }
         (None, None, kept_from) => {
             let from = kept_from.map(|edge| calendar.grid.axis.key.shown(edge)).unwrap_or_default();
@@ -154,8 +154,8 @@ fn past_retention(seen: &Seen<'_>) -> Option<String> {
 /// Returns the partitions that a step is planned for only because they are past the retention. Other records, such as an
 /// adoption or a bounds check, are no sign of that, nor is the end of a detach that a user began.
 fn expired_by(step: &Step, seen: &Seen<'_>) -> Vec<QualifiedName> {
-    if let Step::MarkPartitions(MarkPartitions { partitions, marking, .. }) = step {
-        let is_expired = matches!(marking, Marking::Expired { .. });
+    if let Step::MarkPartitions(MarkPartitions { partitions, mark_as, .. }) = step {
+        let is_expired = matches!(mark_as, MarkAs::Expired { .. });
         return partitions
             .iter()
             .filter(|_| is_expired)
@@ -165,7 +165,7 @@ fn expired_by(step: &Step, seen: &Seen<'_>) -> Vec<QualifiedName> {
     let is_expired = if let Step::FinalizeDetach(finalize) = step {
         is_marked_expired(&finalize.partition, seen)
     } else {
-        matches!(step, Step::RememberDetached(_)) || step.facts().family == Family::Retention
+        matches!(step, Step::RecordDetach(_)) || step.facts().family == Family::Retention
     };
     is_expired.then(|| step.subject()).into_iter().collect()
 }
@@ -192,7 +192,7 @@ pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
     }
     let steps = || seen.remaining.steps.iter().filter(|planned| is_for_index(planned));
     let Some(because) = steps().next().map(|planned| planned.because) else {
-        return says(TRUE, Reason::AllValid, "no index is missing".to_owned());
+        return says(TRUE, Reason::IndexesValid, "no index is missing".to_owned());
     };
     let (reason, state) = if because == Cause::InvalidIndex {
         (Reason::IndexInvalid, "invalid")
@@ -214,7 +214,7 @@ pub(super) fn indexed(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Verdict {
 /// Returns whether a step is planned because an index is missing, is another, or is invalid. The drop of one that nothing
 /// needs is no sign of that.
 pub(super) fn is_for_index(planned: &PlannedStep) -> bool {
-    let only_drops = matches!(planned.step, Step::DropIndex(_) | Step::DropTableIndex(_));
+    let only_drops = matches!(planned.step, Step::DropIndex(_) | Step::DropParentIndex(_));
     let is_of_index = planned.step.facts().family == Family::Index;
     is_of_index && (!only_drops || planned.because == Cause::InvalidIndex)
 }
@@ -243,7 +243,7 @@ fn coverage_message(seen: &Seen<'_>) -> String {
 }
 
 pub(super) fn unknown() -> Verdict {
-    says(UNKNOWN, Reason::Unknown, "see Ready".to_owned())
+    says(UNKNOWN, Reason::NotChecked, "see Ready".to_owned())
 }
 
 pub(super) fn says(status: &'static str, reason: Reason, message: String) -> Verdict {

@@ -90,7 +90,7 @@ impl Brake {
 
     async fn waits_for_session(&self) {
         self.stage.wait_for("orders", "Ready", "False WaitingForSession").await;
-        assert_eq!(self.stage.condition("orders", "Covered"), "True AllPeriods");
+        assert_eq!(self.stage.condition("orders", "Covered"), "True PeriodsCovered");
     }
 
     /// Waits until the status of `orders` gives this reason for the spec as it is now.
@@ -164,7 +164,7 @@ async fn run_detaches_nothing_while_the_api_server_is_silent() {
     operator.reports("pgpartition_steps_total{result=\"done\",step=\"attach\"} 5").await;
     let given_up = async || {
         let metrics = operator.get("/metrics").await.unwrap_or_default();
-        metrics.contains("{result=\"failed\",step=\"expire\"} 1")
+        metrics.contains("{result=\"failed\",step=\"mark-expired\"} 1")
     };
     wait_until("the step that detaches is given up", SOON, given_up).await;
     assert_eq!((partitions(&database, "orders").await, count(ARCHIVES).await), (before + 1, 0));

@@ -20,8 +20,8 @@ async fn a_declared_table_comes_true_and_is_told_of() {
     assert_eq!(partitions(&database, "orders").await, 2);
     for (condition, says) in [
         ("Reachable", "True Connected"),
-        ("Covered", "True AllPeriods"),
-        ("Indexed", "True AllValid"),
+        ("Covered", "True PeriodsCovered"),
+        ("Indexed", "True IndexesValid"),
         ("Reconciling", "absent"),
         ("Stalled", "absent"),
     ] {

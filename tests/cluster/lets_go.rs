@@ -48,7 +48,7 @@ async fn a_retention_cut_from_24_to_2_waits_for_approval_of_that_plan() {
     declare(&stage, 24, json!({"retention": {"keep": 2}}));
     stage.wait_for("orders", "Ready", "False AwaitingApproval").await;
     assert_eq!(stage.condition("orders", "Stalled"), "True AwaitingApproval");
-    assert_eq!(stage.condition("orders", "Covered"), "True AllPeriods");
+    assert_eq!(stage.condition("orders", "Covered"), "True PeriodsCovered");
     let plan = stage.object("orders")["status"]["plan"].clone();
     assert_eq!((&plan["steps"], &plan["deferred"]), (&json!(0), &json!(22)), "{plan}");
     assert!(plan["preview"][0].as_str().unwrap().contains("detach  orders_"), "{plan}");
@@ -83,7 +83,7 @@ async fn a_detach_that_a_reader_holds_up_is_told_of_and_finished_by_itself() {
     stage.wait_for("orders", "Ready", "False DetachPending").await;
     assert_eq!(stage.object("orders")["status"]["partitions"]["pendingDetach"], 1);
     assert_eq!(stage.condition("orders", "Reconciling"), "True DetachPending");
-    assert_eq!(stage.condition("orders", "Covered"), "True AllPeriods");
+    assert_eq!(stage.condition("orders", "Covered"), "True PeriodsCovered");
     // A transaction that began just before is not named yet.
     wait_until("the status names the reader", SOON, async || {
         let object = stage.object("orders");

@@ -125,7 +125,7 @@ async fn revenues(reader: &Reader<'_>) {
     let text = page("how-to/approve-a-plan");
     let approve = reader.follows(&text.replace("552f46acccaee460", fingerprint), "").await;
     assert_eq!(statuses(&approve), [4, 0, 0, 0], "{approve:#?}");
-    assert!(approve[0].2.contains("NeedsApproval"), "{approve:#?}");
+    assert!(approve[0].2.contains("AwaitingApproval"), "{approve:#?}");
     assert_eq!(partitions(&reader.database, "revenues").await, 3);
     // An old approval may stay, and a new one takes its place.
     let again = reader.follows(&text, "").await;

@@ -124,7 +124,8 @@ async fn a_table_is_planned_reconciled_shown_and_verified() {
 
     let status = admin.calls("status partitionedtable.pgpartition.dev/orders");
     assert_eq!(status.status, 0, "{status:?}");
-    for shown in ["2 attached, 0 missing", "Range(Month) on at", "for another", ", in ", "AllValid"]
+    for shown in
+        ["2 attached, 0 missing", "Range(Month) on at", "for another", ", in ", "IndexesValid"]
     {
         assert!(status.out.contains(shown), "{shown}: {status:?}");
     }
@@ -236,7 +237,7 @@ async fn who_holds_up_a_detach_is_shown() {
     let mut status = person.calls("status orders");
     wait_until("the status names the reader", SOON, async || {
         status = person.calls("status orders");
-        status.out.contains("DetachHeld:")
+        status.out.contains("DetachBlocked:")
     })
     .await;
     assert_eq!(status.status, 5, "{status:?}");

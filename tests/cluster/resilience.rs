@@ -126,7 +126,7 @@ async fn leader_without_an_api_server_ends_its_build_and_leads_again() {
 
     proxy.set(Mode::Pass).await;
     wait_until("it leads again", SOON, async || operator.leads().await).await;
-    stage.wait_for("orders", "Indexed", "True AllValid").await;
+    stage.wait_for("orders", "Indexed", "True IndexesValid").await;
     assert!(operator.process.status().is_none());
 }
 

@@ -53,7 +53,7 @@ async fn every_dashboard_and_every_alert_has_an_answer() {
     let retention = r#"{"spec": {"retention": {"keep": 1}}}"#;
     stage.kubectl(&["patch", "pgpt", "expired", "--type=merge", "-p", retention]);
     for expression in [
-        r#"pgpartition_plan_deferred{blocker="NeedsApproval"}"#,
+        r#"pgpartition_plan_deferred{blocker="AwaitingApproval"}"#,
         r#"pgpartition_partitions{state="pending_detach"} > 0"#,
         "increase(pgpartition_lock_timeouts_total[1m]) > 0",
         r#"pgpartition_condition{name="unreachable", type="Reachable", status="False"} == 1"#,

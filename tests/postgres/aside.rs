@@ -76,7 +76,10 @@ async fn partition_is_provided_while_an_index_build_waits() {
 
             // A second build of the same table has to wait, a person's as well.
             let second = converge_aside(&session, &wanted(2), &options(), &[], &mut Silent).await;
-            assert!(matches!(second, Err(ConvergeError::HeldByAnother(Some(_)))), "{second:?}");
+            assert!(
+                matches!(second, Err(ConvergeError::LockedByAnotherOperator(Some(_)))),
+                "{second:?}"
+            );
             let by_hand = Options { leave_aside: false, ..options() };
             let applied = converge(&session, &wanted(2), &by_hand, &mut Silent).await.unwrap();
             assert!(applied.outcomes.iter().all(|outcome| outcome.step.facts().aside.is_none()));

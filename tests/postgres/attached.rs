@@ -122,7 +122,7 @@ async fn wide_partition_covers_and_expires_as_a_whole() {
         let ended = DesiredTable { conversion: None, ..spec("Partitioned") };
         let kept = apply(&session, &ended, NOW).await;
         // The rule for the default partition is that of the spec again. No period of the wide partition is missing.
-        assert_eq!(verbs(&kept), ["remove-default"], "Postgres {major}");
+        assert_eq!(verbs(&kept), ["drop-default"], "Postgres {major}");
         assert!(kept.remaining.is_done(), "Postgres {major}: {}", kept.remaining);
         let wide = kept.observed.attached_source().unwrap();
         assert!(wide.state.is_managed(), "Postgres {major}: {wide:?}");
@@ -143,8 +143,11 @@ async fn check_that_an_interrupted_run_left_is_not_a_users() {
     let name = detached_check(&managed("orders"));
     let checks = [
         ("at >= '2025-12-01Z'::timestamptz AND at < '2026-04-01Z'::timestamptz", "attach-source"),
-        ("at >= '2025-12-01Z'::timestamptz AND at < '2026-05-01Z'::timestamptz", "state-bounds"),
-        ("true", "state-bounds"),
+        (
+            "at >= '2025-12-01Z'::timestamptz AND at < '2026-05-01Z'::timestamptz",
+            "add-bounds-check",
+        ),
+        ("true", "add-bounds-check"),
     ];
     for major in majors() {
         for (check, first) in checks {
@@ -170,7 +173,8 @@ async fn check_that_an_interrupted_run_left_is_not_a_users() {
 }
 
 /// Steps that are about the plain table.
-const OF_SOURCE: [&str; 4] = ["state-bounds", "check-bounds", "drop-bounds", "attach-source"];
+const OF_SOURCE: [&str; 4] =
+    ["add-bounds-check", "validate-bounds-check", "drop-bounds-check", "attach-source"];
 
 #[tokio::test]
 async fn check_with_a_similar_name_is_a_users() {
@@ -307,7 +311,7 @@ async fn row_at_infinity_is_reported_before_anything_is_locked() {
             let blockers: Vec<_> =
                 held.remaining.deferred.iter().map(|held| held.blocker.explain()).collect();
             assert!(blockers[0].contains("at infinity"), "Postgres {major}: {blockers:?}");
-            assert!(!verbs(&held).contains(&"state-bounds"), "{major}: {:?}", verbs(&held));
+            assert!(!verbs(&held).contains(&"add-bounds-check"), "{major}: {:?}", verbs(&held));
             world.owner(&format!("DELETE FROM orders WHERE at = '{infinity}'")).await;
         }
         let attached = converge_to(&session, "Partitioned").await;

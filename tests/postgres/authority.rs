@@ -330,7 +330,7 @@ async fn revoked_run_drops_its_default_partition_check() {
         provided.owner(setup).await;
         let (ended, log) =
             run_at(LATER, &provided, &table, Grants::all(999, Ruling::Revoked)).await;
-        let is_check = |step: &Step| matches!(step, Step::ExcludeFromDefault(_));
+        let is_check = |step: &Step| matches!(step, Step::AddDefaultCheck(_));
         let Some(added) = log.done.iter().position(is_check) else {
             panic!("Postgres {major}: {:?} {ended:?}", log.done)
         };

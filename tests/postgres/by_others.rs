@@ -6,7 +6,7 @@ use std::time::Duration;
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::{Identifier, QualifiedName};
-use pg_partition_operator::plan::{DiscardPartition, Moment, RemoveDefault, Step};
+use pg_partition_operator::plan::{DiscardPartition, DropDefault, Moment, Step};
 use pg_partition_operator::sql::{Sql, Timeouts, render};
 use serde_json::json;
 
@@ -80,7 +80,11 @@ async fn nothing_is_scanned_beside_a_default_partition_that_promised() {
                 let found = world.text(&scans).await;
                 world.admin("COMMIT").await;
                 let what = format!("Postgres {major}, {key}, {}", planned.line());
-                assert_eq!(found != before, planned.step.verb() == "validate", "{what}");
+                assert_eq!(
+                    found != before,
+                    planned.step.verb() == "validate-default-check",
+                    "{what}"
+                );
             }
         }
     }
@@ -132,7 +136,7 @@ async fn nothing_is_promised_of_rows_that_nobody_may_count() {
         let done = converge(&world, 1, NOW).await;
         assert!(done.outcomes.is_empty(), "Postgres {major}: {:?}", done.outcomes);
         let held_back: Vec<_> = done.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
-        assert_eq!(held_back, ["DefaultNotCounted"], "Postgres {major}");
+        assert_eq!(held_back, ["DefaultRowsUnknown"], "Postgres {major}");
     }
 }
 
@@ -199,7 +203,7 @@ async fn what_has_no_mark_of_ours_under_the_lock_is_not_dropped() {
         let (table, default) = (named("t"), named("t_default"));
         for step in [
             Step::DiscardPartition(DiscardPartition { partition: named("t_2020_01") }),
-            Step::RemoveDefault(RemoveDefault { table, default, references: Vec::new() }),
+            Step::DropDefault(DropDefault { table, default, references: Vec::new() }),
         ] {
             let timeouts = Timeouts { lock_timeout: SECOND, patience: SECOND };
             let statements = render(&step, &world.owner_name(), timeouts).to_sql();

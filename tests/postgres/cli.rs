@@ -83,7 +83,7 @@ async fn a_plan_in_json_says_of_each_step_what_it_is_and_what_it_costs() {
     let verbs: Vec<_> = steps.iter().map(|step| step["step"].as_str().unwrap()).collect();
     assert_eq!(
         verbs,
-        ["create", "attach", "create-index", "build-index", "attach-index", "attach-index"]
+        ["create", "attach", "create-parent-index", "build-index", "attach-index", "attach-index"]
     );
     assert_eq!(steps[1]["risk"], "None");
     assert_eq!(steps[1]["locks"][0]["mode"], "SHARE UPDATE EXCLUSIVE");

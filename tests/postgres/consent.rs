@@ -358,7 +358,7 @@ async fn a_detached_table_that_a_user_moved_is_dropped_only_after_a_word_and_a_g
             resource(monthly("t", &json!({"keep": 4, "onExpiry": "Drop", "dropAfter": "0s"})));
         let plan = world.call(&["plan", "-f", "-", "--at", NOW], &file);
         let said = plan.out.contains("mark-for-drop") && plan.out.contains("archive.old_january");
-        assert!(said && plan.out.contains("InGrace"), "{what}: {plan:?}");
+        assert!(said && plan.out.contains("InGracePeriod"), "{what}: {plan:?}");
         assert_eq!(world.call(&["apply", "-f", "-", "--at", NOW], &file).status, 0, "{what}");
         let there = "SELECT to_regclass('archive.old_january') IS NOT NULL";
         assert_eq!(world.text(there).await, "t", "{what}: {plan:?}");
@@ -386,7 +386,7 @@ async fn a_detached_table_that_was_part_of_another_table_is_dropped_only_after_a
                 done.status,
                 exists(&world, "t_2026_01").await,
                 exists(&world, "t_2026_02").await,
-                done.out.contains("drop t_2026_01: InGrace")
+                done.out.contains("drop t_2026_01: InGracePeriod")
             ),
             (0, true, false, true),
             "{what}: {done:?}"

@@ -111,7 +111,7 @@ async fn copy_gets_the_indexes_of_its_source_and_follows_its_columns() {
         orders(&world).await;
         let session = world.session().await;
         let done = convert(&session, by_month()).await;
-        let built = verbs(&done).into_iter().filter(|verb| *verb == "create-index").count();
+        let built = verbs(&done).into_iter().filter(|verb| *verb == "create-parent-index").count();
         assert_eq!(built, 2, "Postgres {major}: {:?}", verbs(&done));
         let invalid = format!(
             "SELECT count(*) FROM pg_index WHERE NOT indisvalid

@@ -109,7 +109,7 @@ async fn a_reader_that_stays_open_holds_up_a_detach_and_nothing_else() {
                 "{what}: what is missing is made: {:?}",
                 done.outcomes
             );
-            let holds = |b: &Blocker| matches!(b, Blocker::DetachHeld { by, .. } if by.iter().any(|h| pid_of(h) == pid));
+            let holds = |b: &Blocker| matches!(b, Blocker::DetachBlocked { by, .. } if by.iter().any(|h| pid_of(h) == pid));
             let named = done.remaining.deferred.iter().any(|deferral| holds(&deferral.blocker));
             assert!(named, "{what}: who holds it is named: {}", done.remaining);
         }

@@ -185,7 +185,7 @@ async fn rows_of_many_months_move_bit_by_bit() {
         };
         let held_back = |done: &Convergence| {
             let is_uncounted = |b: &Blocker| {
-                matches!(b, Blocker::Default(DefaultBlocker::DefaultNotCounted { .. }))
+                matches!(b, Blocker::Default(DefaultBlocker::DefaultRowsUnknown { .. }))
             };
             done.plan.deferred.iter().filter(|held| is_uncounted(&held.blocker)).count()
         };

@@ -108,7 +108,7 @@ async fn partition_with_a_foreign_key_of_an_extension_type_is_detached() {
             let what = format!("Postgres {major}, {kind}: {:?}", done.remaining.deferred);
             let blockers: Vec<_> =
                 done.remaining.deferred.iter().map(|deferral| deferral.blocker.name()).collect();
-            assert_eq!(blockers, ["Referenced"], "{what}");
+            assert_eq!(blockers, ["PartitionReferenced"], "{what}");
             let december = format!(
                 "SELECT count(*) FROM pg_inherits WHERE inhrelid = '{SCHEMA_SQL}.of_{kind}_2026_12'::regclass"
             );

@@ -197,7 +197,7 @@ async fn somebody_elses_index_build_is_seen_and_disturbs_nothing() {
                 .await
                 .unwrap()
                 .1;
-            assert!(format!("{:?}", plan.deferred).contains("IndexBeingBuilt"), "{plan}");
+            assert!(format!("{:?}", plan.deferred).contains("IndexBuilding"), "{plan}");
             writer.batch_execute("COMMIT").await.unwrap();
         };
         assert!(tokio::join!(build, look).0.is_ok(), "Postgres {major}: the build was disturbed");

@@ -280,7 +280,7 @@ async fn converge_in_pieces(
         match converge(&session, &desired, &options, &mut cut).await {
             Ok(done) if done.remaining.is_done() => break,
             // The server has not noticed yet that the one before is gone.
-            Err(ConvergeError::HeldByAnother(_)) => wait_until_gone(world).await,
+            Err(ConvergeError::LockedByAnotherOperator(_)) => wait_until_gone(world).await,
             Ok(done) => last = done.remaining.to_string(),
             Err(error) => last = format!("{error}, after {kinds:?}"),
         }

@@ -43,7 +43,7 @@ async fn partition_that_is_referenced_through_a_table_above_is_not_detached() {
         world.owner("INSERT INTO bills VALUES ('eu', 1, '2025-11-02Z')").await;
         let done = apply(&world.session().await, &desired(spec(0)), NOW).await;
         let blockers: Vec<_> = done.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
-        assert_eq!(blockers, ["Referenced"], "{what}: {}", done.remaining);
+        assert_eq!(blockers, ["PartitionReferenced"], "{what}: {}", done.remaining);
         assert!(done.remaining.to_string().contains("bills"), "{what}: {}", done.remaining);
         assert!(done.outcomes.iter().all(|o| o.result.is_ok()), "{what}: {:?}", done.outcomes);
         let comment = "SELECT obj_description('@.calls_eu_2025_11'::regclass)";

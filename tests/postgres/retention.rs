@@ -367,7 +367,7 @@ async fn what_others_refer_to_stays_and_its_siblings_go() {
         let held: Vec<_> = done.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
         assert_eq!(
             held,
-            ["Referenced", "InGrace", "InGrace"],
+            ["PartitionReferenced", "InGracePeriod", "InGracePeriod"],
             "Postgres {major}: {}",
             done.remaining
         );

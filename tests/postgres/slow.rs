@@ -163,7 +163,7 @@ async fn drain_is_estimated_by_bytes_with_toast() {
         let blockers: Vec<_> = done.remaining.deferred.iter().map(|d| &d.blocker).collect();
         let is_too_large = matches!(
             blockers[..],
-            [Blocker::Default(DefaultBlocker::DefaultTooLarge { rows: 40, .. })]
+            [Blocker::Default(DefaultBlocker::DrainTooLong { rows: 40, .. })]
         );
         assert!(is_too_large, "Postgres {major}: {}", done.remaining);
     }

@@ -119,7 +119,7 @@ async fn saved_snapshot_knows_which_partitions_are_referenced() {
         let file = resource(spec(&json!({"retention": {"keep": 0}})));
         let snapshot = save(&world, None);
         let plan = same_plan(&world, &snapshot, &file);
-        assert_eq!(blockers(&plan), ["Referenced"], "Postgres {major}: {plan}");
+        assert_eq!(blockers(&plan), ["PartitionReferenced"], "Postgres {major}: {plan}");
         assert!(verbs(&plan).contains(&"detach"), "Postgres {major}: {plan}");
         is_missed(snapshot, &file, "how far the database clock is ahead");
 
@@ -127,7 +127,7 @@ async fn saved_snapshot_knows_which_partitions_are_referenced() {
         world.admin(&format!("ALTER TABLE {SCHEMA_SQL}.bills OWNER TO CURRENT_USER")).await;
         let snapshot = save(&world, None);
         let plan = same_plan(&world, &snapshot, &file);
-        let unchecked = ["ReferencesNotChecked", "ReferencesNotChecked"];
+        let unchecked = ["ReferencesUnknown", "ReferencesUnknown"];
         assert_eq!(blockers(&plan), unchecked, "Postgres {major}: {plan}");
     }
 }

@@ -85,7 +85,7 @@ async fn an_interrupted_run_of_version_0_is_continued() {
         world.admin(BIND).await;
         let expected = [
             "detach finance.payments_2026_10",
-            "remember finance.payments_2026_10",
+            "record-detach finance.payments_2026_10",
             "attach finance.ledger_2027_01",
         ];
         assert_eq!(planned(&world, "interrupted.yaml"), expected, "Postgres {major}");

@@ -57,7 +57,7 @@ fn partitions_are_provided_beside_a_foreign_partition_while_its_siblings_lack_an
     ]);
     found.partitions[0].kind = PartitionKind::ForeignTable;
     let whole = plan(&desired, &found, &moment());
-    assert_eq!(verbs(&whole), ["create", "attach", "build-index", "create-index"]);
+    assert_eq!(verbs(&whole), ["create", "attach", "build-index", "create-parent-index"]);
     let part = whole.without_aside();
     assert_eq!(verbs(&part), ["create", "attach"]);
     let checked = check(part, &desired, &found, &moment());

@@ -70,9 +70,9 @@ fn identity(planned: &mut PlannedStep) -> Option<&mut ManagedTable> {
         Step::AttachPartition(attach) => Some(&mut attach.managed),
         Step::DrainDefault(drain) => Some(&mut drain.attach.managed),
         Step::MarkPartitions(mark) => Some(&mut mark.managed),
-        Step::RememberDetached(remember) => Some(&mut remember.managed),
-        Step::StateBounds(state) => Some(&mut state.managed),
-        Step::ValidateBounds(validate) => Some(&mut validate.managed),
+        Step::RecordDetach(record) => Some(&mut record.managed),
+        Step::AddBoundsCheck(state) => Some(&mut state.managed),
+        Step::ValidateBoundsCheck(validate) => Some(&mut validate.managed),
         Step::DropDetached(drop) => Some(&mut drop.managed),
         _ => None,
     }

@@ -8,9 +8,9 @@ use pg_partition_operator::partition::{
     Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
 };
 use pg_partition_operator::plan::{
-    Blocker, BuildIndex, Cause, Detach, DiscardPartition, DropDetached, DropIndex, FinalizeDetach,
-    MarkPartitions, MarkedPartition, Marking, Moment, Plan, PlannedStep, Remember, RemoveDefault,
-    Rule, Step, check, plan,
+    Blocker, BuildIndex, Cause, Detach, DiscardPartition, DropDefault, DropDetached, DropIndex,
+    FinalizeDetach, MarkAs, MarkPartitions, MarkedPartition, Moment, Plan, PlannedStep,
+    RecordDetach, Rule, Step, check, plan,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -56,7 +56,7 @@ proptest! {
         let (world, whole) = approved(world);
         let forgets = |at: &usize| {
             matches!((&whole.steps[*at - 1].step, &whole.steps[*at].step),
-                (Step::DetachPartition(_), Step::RememberDetached(_)))
+                (Step::DetachPartition(_), Step::RecordDetach(_)))
         };
         let mutants = (1..whole.steps.len()).filter(forgets).map(|at| {
             let mut mutant = whole.clone();
@@ -108,7 +108,7 @@ proptest! {
     fn a_plan_that_drops_before_the_grace_is_over_is_refused(world in any_world()) {
         let (world, whole) = approved(world);
         let held = whole.deferred.iter().filter(|held| {
-            matches!(held.blocker, Blocker::InGrace { .. } | Blocker::Referenced { .. })
+            matches!(held.blocker, Blocker::InGracePeriod { .. } | Blocker::PartitionReferenced { .. })
         });
         let held = held.filter_map(|held| held.wanted.clone());
         refuses(&world, &whole, held.map(|step| with(&whole, vec![step])).collect())?;
@@ -118,14 +118,14 @@ proptest! {
     fn a_plan_that_lets_go_too_many_is_refused(world in any_world()) {
         let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         let waits = |held: &&pg_partition_operator::plan::Deferral| {
-            matches!(held.blocker, Blocker::NeedsApproval { .. })
+            matches!(held.blocker, Blocker::AwaitingApproval { .. })
         };
         let held: Vec<_> = whole.deferred.iter().filter(waits).filter_map(|held| {
             world.observed.partition(&held.wanted.as_ref()?.subject())
         }).collect();
         if !held.is_empty() {
             let one_by_one = held.iter().flat_map(|p| let_go(p, &world)).collect();
-            let expired = Marking::Expired { drops: drops(&world) };
+            let expired = MarkAs::Expired { drops: drops(&world) };
             let mut together = vec![marked(&held, &world, expired)];
             together.extend(held.iter().flat_map(|p| let_go(p, &world).split_off(1)));
             let mutants = [one_by_one, together].map(|steps| with(&whole, steps));
@@ -143,8 +143,8 @@ proptest! {
             world.observed.partition(&held.wanted.as_ref()?.subject())
         }).collect();
         if !held.is_empty() {
-            let one_by_one = held.iter().map(|p| marked(&[p], &world, Marking::ForDrop)).collect();
-            let together = vec![marked(&held, &world, Marking::ForDrop)];
+            let one_by_one = held.iter().map(|p| marked(&[p], &world, MarkAs::ForDrop)).collect();
+            let together = vec![marked(&held, &world, MarkAs::ForDrop)];
             refuses(&world, &whole, [one_by_one, together].map(|steps| with(&whole, steps)).into())?;
         }
     }
@@ -183,7 +183,7 @@ proptest! {
             let mut mutant = whole.clone();
             match &mut mutant.steps[at].step {
                 Step::MarkPartitions(MarkPartitions {
-                    partitions, marking: Marking::Kept | Marking::NotForDrop, ..
+                    partitions, mark_as: MarkAs::Attached | MarkAs::NotForDrop, ..
                 }) => partitions[0].marker.cycle -= 1,
                 Step::AttachPartition(attach) if attach.again => attach.marker.cycle -= 1,
                 _ => continue,
@@ -228,15 +228,15 @@ fn drops(world: &World) -> bool {
     }
 }
 
-fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) -> Step {
-    let mark = |p: &ObservedPartition| match (marking, p.state.mark()) {
-        (Marking::Adopted | Marking::Kept | Marking::Forgotten, _) => Mark::Attached,
-        (Marking::Expired { drops }, _) => Mark::Expired { drops },
-        (Marking::ForDrop | Marking::NotForDrop, Some(Mark::Detached(detached))) => {
-            let drops_since = (marking == Marking::ForDrop).then_some(world.now);
+fn marked(partitions: &[&ObservedPartition], world: &World, mark_as: MarkAs) -> Step {
+    let mark = |p: &ObservedPartition| match (mark_as, p.state.mark()) {
+        (MarkAs::Adopted | MarkAs::Attached | MarkAs::AdoptionCleared, _) => Mark::Attached,
+        (MarkAs::Expired { drops }, _) => Mark::Expired { drops },
+        (MarkAs::ForDrop | MarkAs::NotForDrop, Some(Mark::Detached(detached))) => {
+            let drops_since = (mark_as == MarkAs::ForDrop).then_some(world.now);
             Mark::Detached(Detached { drops_since, ..detached })
         }
-        (Marking::ForDrop | Marking::NotForDrop, _) => {
+        (MarkAs::ForDrop | MarkAs::NotForDrop, _) => {
             Mark::Detached(Detached { at: world.now, drops_since: Some(world.now) })
         }
     };
@@ -252,9 +252,9 @@ fn marked(partitions: &[&ObservedPartition], world: &World, marking: Marking) ->
         managed: world.observed.managed.clone(),
         table: world.observed.name.clone(),
         partitions: partitions.collect(),
-        adopted: (marking == Marking::Adopted)
+        adopted: (mark_as == MarkAs::Adopted)
             .then(|| names.map(|name| adoption_digest(&name)).collect()),
-        marking,
+        mark_as,
     })
 }
 
@@ -263,7 +263,7 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
     let default = world.observed.default_partition().map(|(p, _)| p.name.clone());
     let (name, bounds) = (partition.name.clone(), partition.bounds.clone());
     vec![
-        marked(&[partition], world, Marking::Expired { drops: drops(world) }),
+        marked(&[partition], world, MarkAs::Expired { drops: drops(world) }),
         Step::DetachPartition(Box::new(Detach {
             table: world.observed.name.clone(),
             partition: name.clone(),
@@ -276,7 +276,7 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
             rows: None,
             bytes: 0,
         })),
-        Step::RememberDetached(Box::new(Remember {
+        Step::RecordDetach(Box::new(RecordDetach {
             oid: partition.oid,
             managed: world.observed.managed.clone(),
             partition: name,
@@ -348,8 +348,8 @@ fn dependent(plan: &Plan) -> Vec<(usize, usize)> {
 /// the table need not be recorded. A step that detaches or drops still rests on the record.
 fn has_its_check(plan: &Plan, first: &Step, second: &Step) -> bool {
     let states =
-        |step: &Step| matches!(step, Step::StateBounds(_)) && step.object() == first.object();
-    matches!(first, Step::RememberDetached(_))
+        |step: &Step| matches!(step, Step::AddBoundsCheck(_)) && step.object() == first.object();
+    matches!(first, Step::RecordDetach(_))
         && !second.facts().needs_confirmation
         && !plan.steps.iter().any(|planned| states(&planned.step))
 }
@@ -364,12 +364,12 @@ fn needs(second: &Step, first: &Step) -> bool {
             Step::DetachPartition(detach),
         ) => names(partitions, &detach.partition),
         (
-            Step::MarkPartitions(MarkPartitions { partitions, marking: Marking::Adopted, .. }),
+            Step::MarkPartitions(MarkPartitions { partitions, mark_as: MarkAs::Adopted, .. }),
             Step::MarkPartitions(MarkPartitions { partitions: later, .. }),
         ) => later.iter().any(|marked| names(partitions, &marked.name)),
         (Step::MarkPartitions(_), _) | (_, Step::MarkPartitions(_)) => false,
         // Of a hash nothing is written down that anything could rest on.
-        (Step::RememberDetached(remember), _) if remember.bounds.as_range().is_none() => false,
+        (Step::RecordDetach(record), _) if record.bounds.as_range().is_none() => false,
         _ => second.object() == first.object() || second.needs().contains(&first.object()),
     }
 }
@@ -391,7 +391,7 @@ fn widened(plan: &Plan, observed: &ObservedTable) -> Vec<Plan> {
             Step::DrainDefault(drain) => &mut drain.attach.bounds,
             Step::MarkPartitions(MarkPartitions { partitions, .. }) => &mut partitions[0].bounds,
             Step::DetachPartition(detach) => &mut detach.bounds,
-            Step::RememberDetached(remember) => &mut remember.bounds,
+            Step::RecordDetach(record) => &mut record.bounds,
             Step::DropDetached(drop) => &mut drop.bounds,
             _ => continue,
         };
@@ -430,7 +430,7 @@ fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
     for partition in observed.partitions.iter().filter(|p| !p.state.is_managed()) {
         let name = &partition.name;
         let [adopted, kept] =
-            [Marking::Adopted, Marking::Kept].map(|marking| marked(&[partition], world, marking));
+            [MarkAs::Adopted, MarkAs::Attached].map(|mark_as| marked(&[partition], world, mark_as));
         let mut takes_over = vec![adopted.clone()];
         takes_over.extend(let_go(partition, world));
         let mut steps = vec![
@@ -442,7 +442,7 @@ fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
             let_go(partition, world).split_off(1),
             let_go(partition, world).split_off(2),
             vec![dropped(partition, world)],
-            vec![Step::RemoveDefault(RemoveDefault {
+            vec![Step::DropDefault(DropDefault {
                 table: observed.name.clone(),
                 default: name.clone(),
                 references: Vec::new(),

@@ -24,7 +24,7 @@ proptest! {
         let moment = Moment::at(now);
         let asked = questions(&desired, &observed, &moment);
         for held in plan(&desired, &observed, &moment).deferred {
-            let (Blocker::Default(DefaultBlocker::DefaultNotCounted { .. }), Some(Step::AttachPartition(attach))) =
+            let (Blocker::Default(DefaultBlocker::DefaultRowsUnknown { .. }), Some(Step::AttachPartition(attach))) =
                 (&held.blocker, &held.wanted)
             else {
                 continue;
@@ -52,7 +52,7 @@ proptest! {
         let moment = Moment::at(now);
         let asked = questions(&desired, &observed, &moment);
         for held in plan(&desired, &observed, &moment).deferred {
-            if let Blocker::ReferencesNotChecked { partition, .. } = &held.blocker {
+            if let Blocker::ReferencesUnknown { partition, .. } = &held.blocker {
                 let question = Question::ReferencesTo(partition.clone());
                 prop_assert!(asked.contains(&question), "{asked:?} is asked, not {partition:?}");
             }

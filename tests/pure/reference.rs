@@ -58,11 +58,11 @@ fn every_step_has_its_heading() {
     shown.dedup();
     assert_eq!(shown, StepKind::ALL);
     let mut page = STEPS.to_owned();
-    let markings = source::variants(&source::file("plan/step/record.rs"), "Marking");
+    let markings = source::variants(&source::file("plan/step/record.rs"), "MarkAs");
     for step in &steps {
         // A marking has a verb of its own, and so words of its own.
         let (declared, name) = match step {
-            Step::MarkPartitions(mark) => (&markings, word(&mark.marking)),
+            Step::MarkPartitions(mark) => (&markings, word(&mark.mark_as)),
             step => (&declared, StepKind::from(step).name().to_owned()),
         };
         let words = declared.iter().find(|(found, _)| *found == name);
@@ -129,7 +129,7 @@ fn link(page: &str) -> String {
 /// The pages that help a person with a blocker. A runbook among them is that of the alert which the blocker raises first.
 fn help(blocker: &Blocker) -> &'static [&'static str] {
     match blocker {
-        Blocker::NoSuchTable { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],
+        Blocker::TableNotFound { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],
         Blocker::Preflight { .. } => &["reference/preflight.md"],
         Blocker::Conversion(
             ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. },
@@ -142,7 +142,7 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
             | ConversionBlocker::RollbackImpossible { .. }
             | ConversionBlocker::RollbackNeedsApproval { .. },
         ) => &["how-to/convert-a-table.md#5-roll-back"],
-        Blocker::Conversion(ConversionBlocker::SourceInGrace { .. }) => &[DROP_SOURCE],
+        Blocker::Conversion(ConversionBlocker::SourceInGracePeriod { .. }) => &[DROP_SOURCE],
         Blocker::Conversion(ConversionBlocker::SourceInUse { .. }) => {
             &["runbooks/PgPartitionSourceKept.md", DROP_SOURCE]
         }
@@ -150,47 +150,49 @@ fn help(blocker: &Blocker) -> &'static [&'static str] {
             ConversionBlocker::CannotRoute { .. } | ConversionBlocker::RoleNotRoutable { .. },
         ) => &["how-to/route-roles.md", "reference/privileges.md#privileges-of-routing"],
         Blocker::Conversion(_) => &["reference/resource.md#specconversion"],
-        Blocker::OtherKey { .. } => &["how-to/change-an-interval.md"],
-        Blocker::OtherModulus { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],
+        Blocker::PartitionKeyMismatch { .. } => &["how-to/change-an-interval.md"],
+        Blocker::HashPartitionsMismatch { .. } => &[NO_COVERAGE, "how-to/change-an-interval.md"],
         Blocker::UnsupportedKeyType { .. }
         | Blocker::IntervalTooFine { .. }
         | Blocker::UnknownTimeZone { .. }
-        | Blocker::BeyondCalendar => &["reference/resource.md#specpartitionbyrange"],
+        | Blocker::PeriodOutOfRange => &["reference/resource.md#specpartitionbyrange"],
         Blocker::TooManyPeriods { .. } => &[NO_COVERAGE, "operate/sizing.md"],
-        Blocker::NotOwner { .. } | Blocker::MayNotCreate { .. } => {
+        Blocker::NotOwner { .. } | Blocker::MissingCreatePrivilege { .. } => {
             &[UNREACHABLE, "reference/privileges.md"]
         }
-        Blocker::InRecovery | Blocker::ReadOnly | Blocker::ServerTooOld { .. } => &[UNREACHABLE],
+        Blocker::ReadOnlyReplica | Blocker::ReadOnly | Blocker::UnsupportedServer { .. } => {
+            &[UNREACHABLE]
+        }
         Blocker::Default(_) => &[DEFAULT_ROWS, "concepts/default-partition.md"],
-        Blocker::DetachHeld { .. } | Blocker::AnotherDetachPending { .. } => {
+        Blocker::DetachBlocked { .. } | Blocker::AnotherDetachPending { .. } => {
             &["runbooks/PgPartitionDetachPending.md"]
         }
-        Blocker::NeedsApproval { .. } => {
+        Blocker::AwaitingApproval { .. } => {
             &["runbooks/PgPartitionAwaitingApproval.md", "how-to/approve-a-plan.md"]
         }
         Blocker::DropNeedsApproval { .. } => {
             &[RETENTION_BEHIND, "how-to/approve-a-plan.md#approve-dropping-tables-that-were-kept"]
         }
-        Blocker::ClocksDiffer { .. }
-        | Blocker::Referenced { .. }
-        | Blocker::ReferencesNotChecked { .. }
+        Blocker::ClockSkew { .. }
+        | Blocker::PartitionReferenced { .. }
+        | Blocker::ReferencesUnknown { .. }
         | Blocker::LastPartition { .. }
-        | Blocker::HasPartitions { .. }
+        | Blocker::DetachedHasPartitions { .. }
         | Blocker::HasDependents { .. } => &[RETENTION_BEHIND],
         Blocker::NotOwnerOfPartition { .. } => &[RETENTION_BEHIND, "reference/privileges.md"],
-        Blocker::InGrace { .. } => &["concepts/retention.md"],
+        Blocker::InGracePeriod { .. } => &["concepts/retention.md"],
         Blocker::CannotReattach { .. } => {
             &[NO_COVERAGE, "how-to/recover.md#reattach-a-partition-that-was-detached-by-mistake"]
         }
         Blocker::UnattachedTable { .. } => &[NO_COVERAGE, "how-to/recover.md#restore-a-database"],
         Blocker::Index(
-            IndexBlocker::NoSuchColumn { .. } | IndexBlocker::ConditionUnclear { .. },
+            IndexBlocker::ColumnNotFound { .. } | IndexBlocker::ConditionUnclear { .. },
         ) => &["reference/resource.md#specindexes"],
         Blocker::Index(
             IndexBlocker::IndexNameTaken { .. }
-            | IndexBlocker::IndexServesConstraint { .. }
-            | IndexBlocker::IndexBeingBuilt { .. }
-            | IndexBlocker::NoConcurrentBuild { .. },
+            | IndexBlocker::IndexSupportsConstraint { .. }
+            | IndexBlocker::IndexBuilding { .. }
+            | IndexBlocker::CannotBuildConcurrently { .. },
         ) => &["concepts/partitions.md#indexes"],
     }
 }

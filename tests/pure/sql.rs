@@ -14,8 +14,8 @@ use pg_partition_operator::partition::{
     QualifiedName, RangeBounds, RangeKey,
 };
 use pg_partition_operator::plan::{
-    Attach, AttachIndex, BuildIndex, Detach, Drain, IndexBody, MarkPartitions, MarkedPartition,
-    Marking, NewIndex, NewPartition, Remember, Step, StepKind, TransactionMode,
+    Attach, AttachIndex, BuildIndex, Detach, Drain, IndexBody, MarkAs, MarkPartitions,
+    MarkedPartition, NewIndex, NewPartition, RecordDetach, Step, StepKind, TransactionMode,
 };
 use pg_partition_operator::sql::{Timeouts, count_default_rows, render, rows_referenced_by};
 use squawk_linter::{Linter, Rule};
@@ -273,7 +273,7 @@ fn varied(names: &Names, step: Step) -> Vec<Step> {
         }
         Step::DrainDefault(sample) => drained(names, *sample),
         // The statements are the same for every marking.
-        Step::MarkPartitions(sample) if sample.marking == (Marking::Expired { drops: true }) => {
+        Step::MarkPartitions(sample) if sample.mark_as == (MarkAs::Expired { drops: true }) => {
             vec![Step::MarkPartitions(marked(sample))]
         }
         Step::MarkPartitions(_) => Vec::new(),
@@ -282,7 +282,7 @@ fn varied(names: &Names, step: Step) -> Vec<Step> {
             let beside = Detach { concurrently: false, default, ..(*sample).clone() };
             vec![Step::DetachPartition(sample), Step::DetachPartition(Box::new(beside))]
         }
-        Step::RememberDetached(sample) => vec![Step::RememberDetached(Box::new(Remember {
+        Step::RecordDetach(sample) => vec![Step::RecordDetach(Box::new(RecordDetach {
             inherited: Some("((region IS NOT NULL) AND (region = 'e''u'::text))".to_owned()),
             comment: Some(own_comment()),
             publications: vec![identifier("fe;ed"), identifier("fe\"ed")],

@@ -40,7 +40,7 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_ar
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev table for "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" FOR VALUES FROM (''019ae5c0-0000-7000-8000-000000000000'') TO (MAXVALUE)';
 COMMIT;
 
--- ExcludeFromDefault
+-- AddDefaultCheck
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -48,7 +48,7 @@ SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."back\slash $$ /*" ADD CONSTRAINT "pgpartition_not_36d15326b4f3935d" CHECK (NOT ("select" IS NOT NULL AND "select" >= '0001-12-31 00:00:00+00 BC'::timestamptz AND "select" < '2026-04-01 00:00:00.000001+00'::timestamptz)) NOT VALID;
 COMMIT;
 
--- ValidateExclusion
+-- ValidateDefaultCheck
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -87,7 +87,7 @@ DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly
 DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
 COMMIT;
 
--- DropExclusion
+-- DropDefaultCheck
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -118,7 +118,7 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_ar
 COMMENT ON TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IS 'pgpartition.dev partition (oid 20001, parent 20000, cycle 2) of "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DEFAULT';
 COMMIT;
 
--- RemoveDefault
+-- DropDefault
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '669ms';
@@ -165,7 +165,7 @@ SET LOCAL statement_timeout = '1425ms';
 ALTER TABLE "Fin""an;ce"."Or""der'; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" FINALIZE;
 COMMIT;
 
--- RememberDetached
+-- RecordDetach
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -181,7 +181,7 @@ DO E'DECLARE written text := concat(rtrim(rtrim(to_char(greatest(clock_timestamp
 DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid)) AS tables (there, looked_at) WHERE there <> looked_at) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''another table has the name now, and is left alone''; END IF; END';
 COMMIT;
 
--- StateBounds
+-- AddBoundsCheck
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -191,7 +191,7 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_ar
 DO 'BEGIN IF EXISTS (SELECT FROM (VALUES (''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass::oid, 20001::oid)) AS tables (there, looked_at) WHERE there <> looked_at) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''another table has the name now, and is left alone''; END IF; END';
 COMMIT;
 
--- ValidateBounds
+-- ValidateBoundsCheck
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -199,7 +199,7 @@ SET LOCAL statement_timeout = 0;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" VALIDATE CONSTRAINT "pgpartition_of_605749ad855731d0";
 COMMIT;
 
--- DropBounds
+-- DropBoundsCheck
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -215,7 +215,7 @@ SET LOCAL statement_timeout = '1425ms';
 DO 'BEGIN LOCK TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" IN ACCESS EXCLUSIVE MODE; IF NOT EXISTS (SELECT FROM pg_class, LATERAL split_part(obj_description(oid, ''pg_class''), chr(10), 1) AS marker WHERE oid = 20001 AND oid = ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass AND relkind = ''r'' AND NOT relispartition AND starts_with(marker, ''pgpartition.dev detached 2026-04-01T00:00:00.5Z (oid 20001, parent 20000, cycle 2, drops since 2026-04-01T00:00:00.5Z) from '') AND right(marker, length('' FOR VALUES FROM (''''0001-12-31 00:00:00+00 BC'''') TO (''''2026-04-01 00:00:00.000001+00'''')'')) = '' FOR VALUES FROM (''''0001-12-31 00:00:00+00 BC'''') TO (''''2026-04-01 00:00:00.000001+00'''')'' AND NOT (SELECT bool_and(age(a.xmin) < age(d.xmin)) FROM pg_description d JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped WHERE d.objoid = 20001 AND d.classoid = ''pg_class''::regclass AND d.objsubid = 0)) THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the table is not what it was, and is not dropped''; END IF; DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"; END';
 COMMIT;
 
--- CreateTableIndex
+-- CreateParentIndex
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '1425ms';
@@ -260,7 +260,7 @@ RESET lock_timeout;
 RESET statement_timeout;
 RESET ROLE;
 
--- DropTableIndex
+-- DropParentIndex
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '669ms';
@@ -268,7 +268,7 @@ SET LOCAL statement_timeout = '1425ms';
 DROP INDEX "Fin""an;ce"."In;""dex_pgpartition_next";
 COMMIT;
 
--- ReplaceTableIndex
+-- ReplaceParentIndex
 BEGIN;
 SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '334ms';

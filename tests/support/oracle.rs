@@ -148,7 +148,7 @@ fn periods_are_covered(
 }
 
 fn remainders_are_covered(observed: &ObservedTable, plan: &Plan) -> Result<(), String> {
-    if plan.deferred.iter().any(|d| matches!(d.blocker, Blocker::OtherModulus { .. })) {
+    if plan.deferred.iter().any(|d| matches!(d.blocker, Blocker::HashPartitionsMismatch { .. })) {
         return Ok(());
     }
     for row in 0..3_360_u32 {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
 use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{Bounds, Edge, KeyType};
-use pg_partition_operator::plan::{MarkPartitions, Marking, Moment, Plan, Step};
+use pg_partition_operator::plan::{MarkAs, MarkPartitions, Moment, Plan, Step};
 
 use crate::oracle::{label, stride};
 
@@ -92,7 +92,7 @@ pub(crate) fn nothing_is_lost_early(
     moment: &Moment,
 ) -> Result<(), String> {
     let wrong = |what: &str, step: &Step| Err(format!("{what}: {step:?}\nof\n{plan}"));
-    let clocks_differ =
+    let clock_skew =
         observed.server.ahead.is_some_and(|by| by.abs() > SignedDuration::from_mins(1));
     let (mut marked, mut doomed) = (0, 0);
     for planned in &plan.steps {
@@ -102,14 +102,14 @@ pub(crate) fn nothing_is_lost_early(
             Step::DropDetached(drop) => &drop.partition,
             Step::MarkPartitions(MarkPartitions {
                 partitions,
-                marking: Marking::Expired { .. },
+                mark_as: MarkAs::Expired { .. },
                 ..
             }) => {
                 marked += partitions.len();
                 continue;
             }
             Step::MarkPartitions(MarkPartitions {
-                partitions, marking: Marking::ForDrop, ..
+                partitions, mark_as: MarkAs::ForDrop, ..
             }) => {
                 doomed += partitions.len();
                 continue;
@@ -117,7 +117,7 @@ pub(crate) fn nothing_is_lost_early(
             _ => continue,
         };
         let Some(found) = observed.partition(name) else { return wrong("made and let go", step) };
-        if clocks_differ {
+        if clock_skew {
             return wrong("nobody knows what time it is", step);
         }
         if !is_past(found, desired, observed, moment.expire.min(moment.now), 0) {
@@ -152,9 +152,9 @@ fn has_rested(
     else {
         return false;
     };
-    let is_remembered_now = plan.steps.iter().any(|planned| {
-        matches!(&planned.step, Step::RememberDetached(r) if r.partition == partition.name)
-    });
+    let is_remembered_now = plan.steps.iter().any(
+        |planned| matches!(&planned.step, Step::RecordDetach(r) if r.partition == partition.name),
+    );
     match partition.state.recorded_detach() {
         Some(detached) => {
             let grace = SignedDuration::try_from(after).expect("hours");

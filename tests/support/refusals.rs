@@ -34,12 +34,12 @@ pub(crate) fn refusals() -> Vec<Refusal> {
             column: org_id,
             type_name: "json".to_owned(),
         },
-        Refusal::PastUnknown {
+        Refusal::OldestRowUnknown {
             table: table.clone(),
             column: identifier("placed_at"),
             fault: PastFault::NoIndex,
         },
-        Refusal::PastTooLong { range: past(), is_declared: false },
+        Refusal::RangeTooLong { range: past(), is_declared: false },
         Refusal::CollationChanged {
             index: orders("orders_pkey"),
             collation: ChangedCollation {

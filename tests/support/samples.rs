@@ -13,14 +13,14 @@ use pg_partition_operator::partition::{
     ServerVersion, Side, SyncLevel, adoption_digest, copy_name, route_view,
 };
 use pg_partition_operator::plan::{
-    AnalyzeCopy, Attach, AttachIndex, AttachSource, Blocker, BuildIndex, ConversionBlocker,
-    CreateCopy, CreateTableIndex, DefaultBlocker, Detach, DetachSource, DiscardPartition, Drain,
-    DropBounds, DropCopy, DropDetached, DropExclusion, DropIndex, DropSource, DropTableIndex,
-    EndSync, ExcludeFromDefault, FinalizeDetach, FollowSource, IndexBlocker, IndexBody,
-    IndexDefinition, InstallSync, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition,
-    PathChange, Remember, RemoveDefault, ReplaceTableIndex, Route, RouteFault, RoutedRole,
-    RoutingFault, RoutingView, StateBounds, Step, Swap, Unroute, ValidateBounds, ValidateCopy,
-    ValidateExclusion,
+    AddBoundsCheck, AddDefaultCheck, AnalyzeCopy, Attach, AttachIndex, AttachSource, Blocker,
+    BuildIndex, ConversionBlocker, CreateCopy, CreateParentIndex, DefaultBlocker, Detach,
+    DetachSource, DiscardPartition, Drain, DropBoundsCheck, DropCopy, DropDefault,
+    DropDefaultCheck, DropDetached, DropIndex, DropParentIndex, DropSource, EndSync,
+    FinalizeDetach, FollowSource, IndexBlocker, IndexBody, IndexDefinition, InstallSync, MarkAs,
+    MarkPartitions, MarkedPartition, NewIndex, NewPartition, PathChange, RecordDetach,
+    ReplaceParentIndex, Route, RouteFault, RoutedRole, RoutingFault, RoutingView, Step, Swap,
+    Unroute, ValidateBoundsCheck, ValidateCopy, ValidateDefaultCheck,
 };
 
 mod refusals;
@@ -116,12 +116,15 @@ impl Names {
         let (default, exclusion) = (self.default.clone(), self.exclusion.clone());
         vec![
             Step::CreatePartition(Box::new(self.new_partition())),
-            Step::ExcludeFromDefault(ExcludeFromDefault {
+            Step::AddDefaultCheck(AddDefaultCheck {
                 default: default.clone(),
                 exclusion: exclusion.clone(),
                 range: self.range.clone(),
             }),
-            Step::ValidateExclusion(ValidateExclusion { default, exclusion: exclusion.clone() }),
+            Step::ValidateDefaultCheck(ValidateDefaultCheck {
+                default,
+                exclusion: exclusion.clone(),
+            }),
             Step::AttachPartition(Box::new(Attach {
                 exclusion: Some(exclusion),
                 references: vec![self.table.sibling(identifier("customers"))],
@@ -140,7 +143,7 @@ impl Names {
                 triggers: vec![Trigger { name: identifier("audit"), fires: Fires::Origin }],
                 rows: 17,
             })),
-            Step::RemoveDefault(RemoveDefault {
+            Step::DropDefault(DropDefault {
                 table: self.table.clone(),
                 default: self.default.clone(),
                 references: Vec::new(),
@@ -153,7 +156,7 @@ impl Names {
         let (default, exclusion) = (self.default.clone(), self.exclusion.clone());
         vec![
             Step::DiscardPartition(DiscardPartition { partition: self.partition.clone() }),
-            Step::DropExclusion(DropExclusion { default, exclusion }),
+            Step::DropDefaultCheck(DropDefaultCheck { default, exclusion }),
         ]
     }
 
@@ -162,19 +165,19 @@ impl Names {
         let detached = Detached { at: self.at, drops_since: Some(self.at) };
         let kept = Detached { drops_since: None, ..detached };
         let marks = [
-            (Marking::Adopted, Mark::Attached),
-            (Marking::Expired { drops: true }, Mark::Expired { drops: true }),
-            (Marking::Kept, Mark::Attached),
-            (Marking::ForDrop, Mark::Detached(detached)),
-            (Marking::NotForDrop, Mark::Detached(kept)),
+            (MarkAs::Adopted, Mark::Attached),
+            (MarkAs::Expired { drops: true }, Mark::Expired { drops: true }),
+            (MarkAs::Attached, Mark::Attached),
+            (MarkAs::ForDrop, Mark::Detached(detached)),
+            (MarkAs::NotForDrop, Mark::Detached(kept)),
         ];
         let mut steps: Vec<_> =
-            marks.into_iter().map(|(marking, mark)| self.mark(marking, mark)).collect();
+            marks.into_iter().map(|(mark_as, mark)| self.mark(mark_as, mark)).collect();
         steps.push(Step::MarkPartitions(MarkPartitions {
             managed: self.managed(),
             table: self.table.clone(),
             partitions: Vec::new(),
-            marking: Marking::Forgotten,
+            mark_as: MarkAs::AdoptionCleared,
             adopted: Some(BTreeSet::new()),
         }));
         steps.extend(self.detaching());
@@ -182,7 +185,7 @@ impl Names {
         steps
     }
 
-    fn mark(&self, marking: Marking, mark: Mark) -> Step {
+    fn mark(&self, mark_as: MarkAs, mark: Mark) -> Step {
         Step::MarkPartitions(MarkPartitions {
             managed: self.managed(),
             table: self.table.clone(),
@@ -193,9 +196,9 @@ impl Names {
                 comment: None,
                 marker: self.marker(mark),
             }],
-            adopted: (marking == Marking::Adopted)
+            adopted: (mark_as == MarkAs::Adopted)
                 .then(|| BTreeSet::from([adoption_digest(&self.partition)])),
-            marking,
+            mark_as,
         })
     }
 
@@ -218,7 +221,7 @@ impl Names {
                 partition: self.partition.clone(),
                 references: Vec::new(),
             }),
-            Step::RememberDetached(Box::new(Remember {
+            Step::RecordDetach(Box::new(RecordDetach {
                 managed: self.managed(),
                 partition: self.partition.clone(),
                 oid: Some(20_001),
@@ -236,18 +239,21 @@ impl Names {
 
     fn dropping(&self, marker: Marker) -> Vec<Step> {
         vec![
-            Step::StateBounds(StateBounds {
+            Step::AddBoundsCheck(AddBoundsCheck {
                 managed: self.managed(),
                 partition: self.partition.clone(),
                 oid: Some(20_001),
                 range: self.range.clone(),
                 inherited: None,
             }),
-            Step::ValidateBounds(ValidateBounds {
+            Step::ValidateBoundsCheck(ValidateBoundsCheck {
                 managed: self.managed(),
                 partition: self.partition.clone(),
             }),
-            Step::DropBounds(DropBounds { managed: self.managed(), table: self.table.clone() }),
+            Step::DropBoundsCheck(DropBoundsCheck {
+                managed: self.managed(),
+                table: self.table.clone(),
+            }),
             Step::DropDetached(Box::new(DropDetached {
                 managed: self.managed(),
                 partition: self.partition.clone(),
@@ -267,7 +273,7 @@ impl Names {
         let (index, replacement) = (self.index.clone(), self.replacement.clone());
         let partitions = vec![partition.clone()];
         vec![
-            Step::CreateTableIndex(CreateTableIndex {
+            Step::CreateParentIndex(CreateParentIndex {
                 table: table.clone(),
                 index: self.table_index.clone(),
                 definition: IndexDefinition::Shape(self.shape.clone()),
@@ -288,12 +294,12 @@ impl Names {
                 index: index.clone(),
             }),
             Step::DropIndex(DropIndex { partition, index, successor: None }),
-            Step::DropTableIndex(DropTableIndex {
+            Step::DropParentIndex(DropParentIndex {
                 table: table.clone(),
                 index: replacement.clone(),
                 partitions: partitions.clone(),
             }),
-            Step::ReplaceTableIndex(ReplaceTableIndex {
+            Step::ReplaceParentIndex(ReplaceParentIndex {
                 table,
                 index: self.table_index.clone(),
                 replacement,
@@ -501,9 +507,9 @@ fn swap_blockers() -> Vec<Blocker> {
             column: identifier("placed_at"),
             error: None,
         },
-        ConversionBlocker::PartitionInTheWay { partition: orders("orders_2026_12") },
+        ConversionBlocker::PartitionOverlaps { partition: orders("orders_2026_12") },
         ConversionBlocker::RollbackNeedsApproval { source: source.clone(), rows: Some(2) },
-        ConversionBlocker::SourceInGrace { until: instant("2026-12-01T12:00:00Z") },
+        ConversionBlocker::SourceInGracePeriod { until: instant("2026-12-01T12:00:00Z") },
         ConversionBlocker::SourceInUse { source, by: vec!["materialized view totals".to_owned()] },
     ];
     blockers.map(Blocker::from).into()
@@ -516,14 +522,14 @@ pub(crate) fn blockers() -> Vec<Blocker> {
     let index = identifier("orders_placed");
     let (partition, default) = (orders("orders_2026_12"), orders("orders_default"));
     let of_table = vec![
-        Blocker::NoSuchTable { table: orders("orders") },
+        Blocker::TableNotFound { table: orders("orders") },
         Blocker::NotPartitioned { table: orders("orders"), kind: "table" },
     ];
     let of_conversion = refusals().into_iter().map(|refusal| Blocker::Preflight { refusal });
     let of_copy = blockers_of_copy();
     let of_swap = swap_blockers();
     let of_partitions = vec![
-        Blocker::OtherKey {
+        Blocker::PartitionKeyMismatch {
             table: orders("orders"),
             found: "hash (org_id)".to_owned(),
             wanted: "range (placed_at)".to_owned(),
@@ -535,26 +541,26 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         },
         Blocker::IntervalTooFine { table: orders("orders"), column: identifier("placed_at"), key },
         Blocker::UnknownTimeZone { name: "Mars/Olympus_Mons".to_owned() },
-        Blocker::BeyondCalendar,
+        Blocker::PeriodOutOfRange,
         Blocker::TooManyPeriods { range: range.clone() },
         Blocker::NotOwner {
             table: orders("orders"),
             owner: owner.clone(),
             role: Some(keeper.clone()),
         },
-        Blocker::MayNotCreate { schema: identifier("shop"), owner: Some(owner) },
-        Blocker::InRecovery,
+        Blocker::MissingCreatePrivilege { schema: identifier("shop"), owner: Some(owner) },
+        Blocker::ReadOnlyReplica,
         Blocker::ReadOnly,
-        Blocker::ServerTooOld { version: ServerVersion(130_014) },
-        Blocker::OtherModulus { table: orders("orders"), found: 4, wanted: 8 },
+        Blocker::UnsupportedServer { version: ServerVersion(130_014) },
+        Blocker::HashPartitionsMismatch { table: orders("orders"), found: 4, wanted: 8 },
         Blocker::Default(DefaultBlocker::DefaultHoldsRows {
             default: default.clone(),
             range: range.clone(),
             rows: 17,
         }),
-        Blocker::Default(DefaultBlocker::DefaultNotCounted { default: default.clone() }),
+        Blocker::Default(DefaultBlocker::DefaultRowsUnknown { default: default.clone() }),
         Blocker::Default(DefaultBlocker::DefaultInUse { default: default.clone() }),
-        Blocker::Default(DefaultBlocker::DefaultNoTable {
+        Blocker::Default(DefaultBlocker::DefaultNotTable {
             default: default.clone(),
             kind: PartitionKind::ForeignTable,
         }),
@@ -569,7 +575,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
             powers: vec!["membership in payroll".to_owned()],
         }),
         Blocker::Default(DefaultBlocker::DefaultWithoutIdentity { default: default.clone() }),
-        Blocker::Default(DefaultBlocker::DefaultTooLarge {
+        Blocker::Default(DefaultBlocker::DrainTooLong {
             default,
             range,
             rows: 1_700_000,
@@ -577,7 +583,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         }),
     ];
     let of_indexes = vec![
-        Blocker::Index(IndexBlocker::NoSuchColumn {
+        Blocker::Index(IndexBlocker::ColumnNotFound {
             table: orders("orders"),
             index: index.clone(),
             column: identifier("amount"),
@@ -587,9 +593,9 @@ pub(crate) fn blockers() -> Vec<Blocker> {
             column: identifier("email"),
         }),
         Blocker::Index(IndexBlocker::IndexNameTaken { index: orders("orders_placed") }),
-        Blocker::Index(IndexBlocker::IndexServesConstraint { index: orders("orders_placed") }),
-        Blocker::Index(IndexBlocker::IndexBeingBuilt { index: partition.sibling(index) }),
-        Blocker::Index(IndexBlocker::NoConcurrentBuild {
+        Blocker::Index(IndexBlocker::IndexSupportsConstraint { index: orders("orders_placed") }),
+        Blocker::Index(IndexBlocker::IndexBuilding { index: partition.sibling(index) }),
+        Blocker::Index(IndexBlocker::CannotBuildConcurrently {
             partition: partition.clone(),
             kind: PartitionKind::Partitioned,
         }),
@@ -611,7 +617,7 @@ fn blockers_of_retention() -> Vec<Blocker> {
     let partition = orders("orders_2026_12");
     let by = vec![orders("invoices")];
     vec![
-        Blocker::DetachHeld {
+        Blocker::DetachBlocked {
             partition: partition.clone(),
             by: vec![
                 BlockingTransaction::Session { pid: 4711, who: "reporting, nightly.py".to_owned() },
@@ -622,18 +628,18 @@ fn blockers_of_retention() -> Vec<Blocker> {
             ],
         },
         Blocker::AnotherDetachPending { partition: partition.clone() },
-        Blocker::NeedsApproval {
+        Blocker::AwaitingApproval {
             count: 22,
             limit: 3,
             dropped_after: Some(Duration::from_hours(720)),
         },
         Blocker::DropNeedsApproval { count: 67, limit: 3, after: Duration::from_hours(168) },
-        Blocker::ClocksDiffer { seconds: 86_400 },
-        Blocker::Referenced { partition: partition.clone(), by: by.clone() },
-        Blocker::ReferencesNotChecked { partition: partition.clone(), by, error: None },
+        Blocker::ClockSkew { seconds: 86_400 },
+        Blocker::PartitionReferenced { partition: partition.clone(), by: by.clone() },
+        Blocker::ReferencesUnknown { partition: partition.clone(), by, error: None },
         Blocker::LastPartition { partition: partition.clone() },
-        Blocker::InGrace { until: instant("2028-01-22T03:00:00Z") },
-        Blocker::HasPartitions { partition: partition.clone() },
+        Blocker::InGracePeriod { until: instant("2028-01-22T03:00:00Z") },
+        Blocker::DetachedHasPartitions { partition: partition.clone() },
         Blocker::HasDependents {
             of: partition.clone(),
             by: vec!["view shop.december".to_owned(), "function shop.total()".to_owned()],

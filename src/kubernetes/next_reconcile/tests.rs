@@ -105,7 +105,7 @@ fn name() -> QualifiedName {
 }
 
 fn approval() -> Blocker {
-    Blocker::NeedsApproval { count: 5, limit: 3, dropped_after: None }
+    Blocker::AwaitingApproval { count: 5, limit: 3, dropped_after: None }
 }
 
 fn pending_detach() -> Blocker {
@@ -156,13 +156,13 @@ fn deferral_is_no_failure() {
     let until = now() + jiff::SignedDuration::from_hours(1);
     for (blockers, seconds, expected) in [
         (vec![], 0, in_seconds(300)),
-        (vec![Blocker::InGrace { until }], 0, in_seconds(300)),
+        (vec![Blocker::InGracePeriod { until }], 0, in_seconds(300)),
         (vec![approval()], 0, in_seconds(300)),
         (vec![approval(), missing_privilege()], 60, in_seconds(30)),
         (vec![missing_privilege()], 0, in_seconds(1)),
         (vec![missing_privilege()], 86_400, in_seconds(300)),
         (vec![pending_detach(), missing_privilege()], 86_400, in_seconds(10)),
-        (vec![Blocker::Index(IndexBlocker::IndexBeingBuilt { index: name() })], 20, in_seconds(10)),
+        (vec![Blocker::Index(IndexBlocker::IndexBuilding { index: name() })], 20, in_seconds(10)),
     ] {
         let next = Table::deferring(blockers.clone()).next(&[], &unready_for(seconds));
         assert_eq!(next, expected, "{blockers:?} for {seconds} s");

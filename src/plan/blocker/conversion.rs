@@ -98,7 +98,7 @@ pub enum ConversionBlocker {
         error: Option<String>,
     },
     /// With `Attach`, a partition begins before the end of the plain table.
-    PartitionInTheWay {
+    PartitionOverlaps {
         /// Name of the partition.
         partition: QualifiedName,
     },
@@ -110,7 +110,7 @@ pub enum ConversionBlocker {
         rows: Option<u64>,
     },
     /// The source waits before it is dropped.
-    SourceInGrace {
+    SourceInGracePeriod {
         /// Until when.
         until: Timestamp,
     },

@@ -16,7 +16,7 @@ pub enum DefaultBlocker {
         rows: u64,
     },
     /// The rows of the default partition could not be counted in time, or the role lacks the privilege.
-    DefaultNotCounted {
+    DefaultRowsUnknown {
         /// The default partition.
         default: QualifiedName,
     },
@@ -26,7 +26,7 @@ pub enum DefaultBlocker {
         default: QualifiedName,
     },
     /// The default partition is not a table, so its rows cannot be moved.
-    DefaultNoTable {
+    DefaultNotTable {
         /// The default partition.
         default: QualifiedName,
         /// Kind of the relation.
@@ -56,7 +56,7 @@ pub enum DefaultBlocker {
         default: QualifiedName,
     },
     /// The rows cannot be moved out of the default partition within `lockTimeout`.
-    DefaultTooLarge {
+    DrainTooLong {
         /// The default partition.
         default: QualifiedName,
         /// The range of the new partition.

@@ -7,7 +7,7 @@ use crate::partition::{Identifier, QualifiedName};
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum IndexBlocker {
     /// The spec names a column that the table does not have.
-    NoSuchColumn {
+    ColumnNotFound {
         /// Name of the table.
         table: QualifiedName,
         /// The index that names it.
@@ -28,17 +28,17 @@ pub enum IndexBlocker {
         index: QualifiedName,
     },
     /// The index serves a constraint, and cannot be replaced under it.
-    IndexServesConstraint {
+    IndexSupportsConstraint {
         /// Name of the index.
         index: QualifiedName,
     },
     /// Another session is building the index.
-    IndexBeingBuilt {
+    IndexBuilding {
         /// Name of the index.
         index: QualifiedName,
     },
     /// An index cannot be built on such a partition while it is in use.
-    NoConcurrentBuild {
+    CannotBuildConcurrently {
         /// Name of the partition.
         partition: QualifiedName,
         /// Kind of the relation.

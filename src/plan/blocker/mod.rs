@@ -22,7 +22,7 @@ use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersi
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Blocker {
     /// Nothing has the table's name.
-    NoSuchTable {
+    TableNotFound {
         /// Name of the table.
         table: QualifiedName,
     },
@@ -43,7 +43,7 @@ pub enum Blocker {
     #[strum(transparent)]
     Conversion(ConversionBlocker),
     /// The table is partitioned, but not as the spec says.
-    OtherKey {
+    PartitionKeyMismatch {
         /// Name of the table.
         table: QualifiedName,
         /// The key it has.
@@ -75,7 +75,7 @@ pub enum Blocker {
         name: String,
     },
     /// The periods asked for lie beyond the calendar.
-    BeyondCalendar,
+    PeriodOutOfRange,
     /// The spec provides more periods in one range than a table should have partitions.
     TooManyPeriods {
         /// The range they lie in.
@@ -91,23 +91,23 @@ pub enum Blocker {
         role: Option<Identifier>,
     },
     /// The table's owner may not create tables in its schema.
-    MayNotCreate {
+    MissingCreatePrivilege {
         /// Name of the schema.
         schema: Identifier,
         /// The owner, or `None` if it is the login role, whose name must not be shown.
         owner: Option<Identifier>,
     },
     /// The server only replays another's changes.
-    InRecovery,
+    ReadOnlyReplica,
     /// An administrator made the server, the database, or the login role read-only.
     ReadOnly,
     /// The server is older than we support.
-    ServerTooOld {
+    UnsupportedServer {
         /// Version of the server.
         version: ServerVersion,
     },
     /// The table has another number of hash partitions than the spec says.
-    OtherModulus {
+    HashPartitionsMismatch {
         /// Name of the table.
         table: QualifiedName,
         /// Number of partitions of the table.
@@ -119,7 +119,7 @@ pub enum Blocker {
     #[strum(transparent)]
     Default(DefaultBlocker),
     /// A detach was interrupted, and an older transaction blocks its end.
-    DetachHeld {
+    DetachBlocked {
         /// Name of the partition.
         partition: QualifiedName,
         /// Blocking sessions.
@@ -131,7 +131,7 @@ pub enum Blocker {
         partition: QualifiedName,
     },
     /// One run would detach more partitions than `maxExpirePerRun`.
-    NeedsApproval {
+    AwaitingApproval {
         /// Number of partitions.
         count: u32,
         /// Maximum number without approval.
@@ -149,19 +149,19 @@ pub enum Blocker {
         after: Duration,
     },
     /// The clocks of the database and the operator differ too much to compute what has expired.
-    ClocksDiffer {
+    ClockSkew {
         /// Seconds by which the database clock is ahead.
         seconds: i64,
     },
     /// Foreign keys lead to the partition, or to rows of it.
-    Referenced {
+    PartitionReferenced {
         /// Name of the partition.
         partition: QualifiedName,
         /// The tables whose foreign keys lead there.
         by: Vec<QualifiedName>,
     },
     /// Whether foreign keys lead to rows of the partition could not be found out.
-    ReferencesNotChecked {
+    ReferencesUnknown {
         /// Name of the partition.
         partition: QualifiedName,
         /// The tables whose foreign keys may lead there.
@@ -175,12 +175,12 @@ pub enum Blocker {
         partition: QualifiedName,
     },
     /// A detached table waits before it is dropped.
-    InGrace {
+    InGracePeriod {
         /// Until when.
         until: Timestamp,
     },
     /// A detached table has partitions of its own, which may not be ours to drop.
-    HasPartitions {
+    DetachedHasPartitions {
         /// Name of the table.
         partition: QualifiedName,
     },
@@ -225,7 +225,7 @@ impl Blocker {
     pub fn is_about_plan(&self) -> bool {
         matches!(
             self,
-            Self::NeedsApproval { .. }
+            Self::AwaitingApproval { .. }
                 | Self::DropNeedsApproval { .. }
                 | Self::Conversion(
                     ConversionBlocker::ParityFailed { .. }

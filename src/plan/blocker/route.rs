@@ -41,7 +41,7 @@ pub enum RoutingFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteFault {
     /// There is no such role.
-    NoSuchRole,
+    RoleNotFound,
     /// The login is not a member of the role, and so cannot set its search path.
     NotMember {
         /// Name of the database.

@@ -11,31 +11,31 @@ use crate::plan::{
 // The name of a role is shown on a laptop, and not in a cluster where it came from a Secret: no fingerprint covers it.
 encode_variants! {
     Blocker {
-        NoSuchTable = "no-such-table" { table }
+        TableNotFound = "no-such-table" { table }
         NotPartitioned = "not-partitioned" { table, kind }
         Preflight = "preflight" { refusal }
-        OtherKey = "other-key" { table, found, wanted }
+        PartitionKeyMismatch = "other-key" { table, found, wanted }
         UnsupportedKeyType = "unsupported-key-type" { table, column, type_name }
         IntervalTooFine = "interval-too-fine" { table, column, key }
         UnknownTimeZone = "unknown-time-zone" { name }
-        BeyondCalendar = "beyond-calendar" {}
+        PeriodOutOfRange = "beyond-calendar" {}
         TooManyPeriods = "too-many-periods" { range }
         NotOwner = "not-owner" { table, owner; except role }
-        MayNotCreate = "may-not-create" { schema; except owner }
-        InRecovery = "in-recovery" {}
+        MissingCreatePrivilege = "may-not-create" { schema; except owner }
+        ReadOnlyReplica = "in-recovery" {}
         ReadOnly = "read-only" {}
-        ServerTooOld = "server-too-old" { version }
-        OtherModulus = "other-modulus" { table, found, wanted }
-        DetachHeld = "detach-held" { partition; except by }
+        UnsupportedServer = "server-too-old" { version }
+        HashPartitionsMismatch = "other-modulus" { table, found, wanted }
+        DetachBlocked = "detach-held" { partition; except by }
         AnotherDetachPending = "another-detach-pending" { partition }
-        NeedsApproval = "needs-approval" { count, limit, dropped_after }
+        AwaitingApproval = "needs-approval" { count, limit, dropped_after }
         DropNeedsApproval = "drop-needs-approval" { count, limit, after }
-        ClocksDiffer = "clocks-differ" {; except seconds }
-        Referenced = "referenced" { partition, by }
-        ReferencesNotChecked = "references-not-checked" { partition, by; except error }
+        ClockSkew = "clocks-differ" {; except seconds }
+        PartitionReferenced = "referenced" { partition, by }
+        ReferencesUnknown = "references-not-checked" { partition, by; except error }
         LastPartition = "last-partition" { partition }
-        InGrace = "in-grace" {; except until }
-        HasPartitions = "has-partitions" { partition }
+        InGracePeriod = "in-grace" {; except until }
+        DetachedHasPartitions = "has-partitions" { partition }
         HasDependents = "has-dependents" { of, by }
         CannotReattach = "cannot-reattach" { partition }
         UnattachedTable = "unattached-table" { table }
@@ -55,9 +55,9 @@ encode_variants! {
         SourceDiffers = "source-differs" { source, changes }
         RollbackImpossible = "rollback-impossible" { source, because }
         ExtentUnknown = "extent-unknown" { table, column; except error }
-        PartitionInTheWay = "partition-in-the-way" { partition }
+        PartitionOverlaps = "partition-in-the-way" { partition }
         RollbackNeedsApproval = "rollback-needs-approval" { source; except rows }
-        SourceInGrace = "source-in-grace" {; except until }
+        SourceInGracePeriod = "source-in-grace" {; except until }
         SourceInUse = "source-in-use" { source, by }
     }
     RoutingFault {
@@ -68,7 +68,7 @@ encode_variants! {
         SchemaDenied = "schema-denied" { schema; except owner }
     }
     RouteFault {
-        NoSuchRole = "no-such-role" {}
+        RoleNotFound = "no-such-role" {}
         NotMember = "not-member" { path; except database }
         NotInPath = "not-in-path" { schema }
         ColumnsOnly = "columns-only" { table }
@@ -76,21 +76,21 @@ encode_variants! {
     }
     DefaultBlocker {
         DefaultHoldsRows = "default-holds-rows" { default, range; except rows }
-        DefaultNotCounted = "default-not-counted" { default }
+        DefaultRowsUnknown = "default-not-counted" { default }
         DefaultInUse = "default-in-use" { default }
-        DefaultNoTable = "default-no-table" { default, kind }
+        DefaultNotTable = "default-no-table" { default, kind }
         DefaultReferenced = "default-referenced" { default, by }
         DefaultRunsCode = "default-runs-code" { default, code, powers; except role }
         DefaultWithoutIdentity = "default-without-identity" { default }
-        DefaultTooLarge = "default-too-large" { default, range; except rows, millis }
+        DrainTooLong = "default-too-large" { default, range; except rows, millis }
     }
     IndexBlocker {
-        NoSuchColumn = "no-such-column" { table, index, column }
+        ColumnNotFound = "no-such-column" { table, index, column }
         ConditionUnclear = "condition-unclear" { index, column }
         IndexNameTaken = "index-name-taken" { index }
-        IndexServesConstraint = "index-serves-constraint" { index }
-        IndexBeingBuilt = "index-being-built" { index }
-        NoConcurrentBuild = "no-concurrent-build" { partition, kind }
+        IndexSupportsConstraint = "index-serves-constraint" { index }
+        IndexBuilding = "index-being-built" { index }
+        CannotBuildConcurrently = "no-concurrent-build" { partition, kind }
     }
     PartitionKind {
         Table = "table" {}

@@ -30,8 +30,8 @@ encode_variants! {
         KeyNullable = "key-nullable" { table, column }
         KeyGenerated = "key-generated" { table, column }
         KeyTypeNotHashable = "key-type-not-hashable" { table, column, type_name }
-        PastUnknown = "past-unknown" { table, column; except fault }
-        PastTooLong = "past-too-long" { range, is_declared }
+        OldestRowUnknown = "past-unknown" { table, column; except fault }
+        RangeTooLong = "past-too-long" { range, is_declared }
         CollationChanged = "collation-changed" { index, collation }
         CheckNotInherited = "check-not-inherited" { table, constraint }
         CheckNotValid = "check-not-valid" { table, constraint }

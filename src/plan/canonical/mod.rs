@@ -9,10 +9,11 @@ mod blocker;
 mod conversion;
 
 use super::step::{
-    Attach, AttachIndex, BuildIndex, CreateTableIndex, Detach, DiscardPartition, Drain, DropBounds,
-    DropDetached, DropExclusion, DropIndex, DropTableIndex, ExcludeFromDefault, FinalizeDetach,
-    IndexBody, IndexDefinition, MarkPartitions, MarkedPartition, Marking, NewIndex, NewPartition,
-    Remember, RemoveDefault, ReplaceTableIndex, StateBounds, ValidateBounds, ValidateExclusion,
+    AddBoundsCheck, AddDefaultCheck, Attach, AttachIndex, BuildIndex, CreateParentIndex, Detach,
+    DiscardPartition, Drain, DropBoundsCheck, DropDefault, DropDefaultCheck, DropDetached,
+    DropIndex, DropParentIndex, FinalizeDetach, IndexBody, IndexDefinition, MarkAs, MarkPartitions,
+    MarkedPartition, NewIndex, NewPartition, RecordDetach, ReplaceParentIndex, ValidateBoundsCheck,
+    ValidateDefaultCheck,
 };
 use super::{Deferral, PlannedStep, Step};
 use crate::observed::{Fires, IndexSettings, ReplicaIdentity, Template, Trigger};
@@ -25,27 +26,27 @@ impl Encode for Step {
     fn encode(&self, to: &mut Canonical) {
         match self {
             Self::CreatePartition(step) => to.word("create").with(step.as_ref()),
-            Self::ExcludeFromDefault(step) => to.word("exclude").with(step),
-            Self::ValidateExclusion(step) => to.word("validate").with(step),
+            Self::AddDefaultCheck(step) => to.word("exclude").with(step),
+            Self::ValidateDefaultCheck(step) => to.word("validate").with(step),
             Self::AttachPartition(step) => to.word("attach").with(step.as_ref()),
             Self::DrainDefault(step) => to.word("drain").with(step.as_ref()),
-            Self::RemoveDefault(step) => to.word("remove-default").with(step),
+            Self::DropDefault(step) => to.word("remove-default").with(step),
             Self::MarkPartitions(step) => to.word("mark").with(step),
             Self::DetachPartition(step) => to.word("detach").with(step.as_ref()),
             Self::FinalizeDetach(step) => to.word("finalize").with(step),
-            Self::RememberDetached(step) => to.word("remember").with(step.as_ref()),
-            Self::StateBounds(step) => to.word("state-bounds").with(step),
-            Self::ValidateBounds(step) => to.word("validate-bounds").with(step),
-            Self::DropBounds(step) => to.word("drop-bounds").with(step),
+            Self::RecordDetach(step) => to.word("remember").with(step.as_ref()),
+            Self::AddBoundsCheck(step) => to.word("state-bounds").with(step),
+            Self::ValidateBoundsCheck(step) => to.word("validate-bounds").with(step),
+            Self::DropBoundsCheck(step) => to.word("drop-bounds").with(step),
             Self::DropDetached(step) => to.word("drop").with(step.as_ref()),
             Self::DiscardPartition(step) => to.word("discard").with(step),
-            Self::DropExclusion(step) => to.word("drop-exclusion").with(step),
-            Self::CreateTableIndex(step) => to.word("create-index").with(step),
+            Self::DropDefaultCheck(step) => to.word("drop-exclusion").with(step),
+            Self::CreateParentIndex(step) => to.word("create-index").with(step),
             Self::BuildIndex(step) => to.word("build-index").with(step),
             Self::AttachIndex(step) => to.word("attach-index").with(step),
             Self::DropIndex(step) => to.word("drop-index").with(step),
-            Self::DropTableIndex(step) => to.word("drop-table-index").with(step),
-            Self::ReplaceTableIndex(step) => to.word("replace-index").with(step),
+            Self::DropParentIndex(step) => to.word("drop-table-index").with(step),
+            Self::ReplaceParentIndex(step) => to.word("replace-index").with(step),
             Self::CreateCopy(step) => to.word("create-copy").with(step.as_ref()),
             Self::InstallSync(step) => to.word("install-sync").with(step.as_ref()),
             Self::FollowSource(step) => to.word("follow").with(step.as_ref()),
@@ -76,34 +77,34 @@ encode_fields! {
     }
     DiscardPartition { partition }
 
-    ExcludeFromDefault { default, exclusion, range }
-    ValidateExclusion { default, exclusion }
-    DropExclusion { default, exclusion }
+    AddDefaultCheck { default, exclusion, range }
+    ValidateDefaultCheck { default, exclusion }
+    DropDefaultCheck { default, exclusion }
     Drain { attach, default, columns, triggers; except rows }
-    RemoveDefault { table, default, references }
+    DropDefault { table, default, references }
 
-    MarkPartitions { managed, table, partitions, marking, adopted }
+    MarkPartitions { managed, table, partitions, mark_as, adopted }
     MarkedPartition { name, oid, bounds, comment, marker }
     Detach {
         table, partition, bounds, concurrently, default, references, referenced_by, after;
         except rows, bytes
     }
     FinalizeDetach { table, partition, references }
-    Remember {
+    RecordDetach {
         managed, partition, oid, bounds, inherited, comment, drops, parent, cycle,
         publications; except at
     }
-    StateBounds { managed, partition, oid, range, inherited }
-    ValidateBounds { managed, partition }
-    DropBounds { managed, table }
+    AddBoundsCheck { managed, partition, oid, range, inherited }
+    ValidateBoundsCheck { managed, partition }
+    DropBoundsCheck { managed, table }
     DropDetached { managed, partition, oid, bounds, marker, references; except rows, bytes }
 
-    CreateTableIndex { table, index, definition, partitions; except settings }
+    CreateParentIndex { table, index, definition, partitions; except settings }
     BuildIndex { partition, index, definition, stands_for, settings }
     AttachIndex { table, table_index, partition, index }
     DropIndex { partition, index; except successor }
-    DropTableIndex { table, index, partitions }
-    ReplaceTableIndex { table, index, replacement, partitions }
+    DropParentIndex { table, index, partitions }
+    ReplaceParentIndex { table, index, replacement, partitions }
 
     NewIndex { name, body, settings }
     KeyRange { key, range }
@@ -118,13 +119,13 @@ encode_fields! {
 }
 
 encode_variants! {
-    Marking {
+    MarkAs {
         Adopted = "adopted" {}
         Expired = "expired" { drops }
-        Kept = "kept" {}
+        Attached = "kept" {}
         ForDrop = "for-drop" {}
         NotForDrop = "not-for-drop" {}
-        Forgotten = "forgotten" {}
+        AdoptionCleared = "forgotten" {}
     }
     IndexBody {
         Twin = "twin" { of, unique, definition }

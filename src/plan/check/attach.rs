@@ -9,7 +9,7 @@ use crate::partition::{
 };
 use crate::plan::LossAt;
 use crate::plan::step::{
-    AttachSource, DetachSource, DropBounds, DropIndex, StateBounds, ValidateBounds,
+    AddBoundsCheck, AttachSource, DetachSource, DropBoundsCheck, DropIndex, ValidateBoundsCheck,
 };
 
 /// Whether a relation is the plain table of a copy, which is no partition.
@@ -65,7 +65,7 @@ pub(super) fn check_detach(
 }
 
 pub(super) fn check_state(
-    state: &StateBounds,
+    state: &AddBoundsCheck,
     world: &Site<'_>,
     wanted: &Wanted<'_>,
 ) -> Result<(), SafetyRule> {
@@ -75,12 +75,18 @@ pub(super) fn check_state(
     world.ensure(source == state.oid, SafetyRule::SameTable)
 }
 
-pub(super) fn check_validate(check: &ValidateBounds, world: &Site<'_>) -> Result<(), SafetyRule> {
+pub(super) fn check_validate(
+    check: &ValidateBoundsCheck,
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     world.ensure(check.managed == world.managed, SafetyRule::OfTable)?;
     has_bounds(world)
 }
 
-pub(super) fn check_drop_bounds(drop: &DropBounds, world: &Site<'_>) -> Result<(), SafetyRule> {
+pub(super) fn check_drop_bounds(
+    drop: &DropBoundsCheck,
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let is_of_table = drop.managed == world.managed && is_plain(&drop.table, world);
     world.ensure(is_of_table, SafetyRule::OfTable)?;
     has_bounds(world)

@@ -86,7 +86,7 @@ pub(super) fn check_drop(
 /// Nothing is detached and nothing is dropped of a copy, but the copy as a whole.
 pub(super) fn keeps_rows(step: &Step, world: &Site<'_>) -> Result<(), SafetyRule> {
     let removes_rows =
-        matches!(step, Step::DetachPartition(_) | Step::DropDetached(_) | Step::RemoveDefault(_));
+        matches!(step, Step::DetachPartition(_) | Step::DropDetached(_) | Step::DropDefault(_));
     let is_copy = world.copy.is_some();
     if removes_rows { world.ensure(!is_copy, SafetyRule::CopyKeepsRows) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@ use super::site::Site;
 use super::{SafetyRule, attached, check_attach};
 use crate::observed::{DefaultFacts, ObservedPartition, Relation};
 use crate::partition::{Bounds, Identifier, QualifiedName};
-use crate::plan::step::{Attach, Drain, ExcludeFromDefault};
+use crate::plan::step::{AddDefaultCheck, Attach, Drain};
 
 /// A default partition that has anything in it is never scanned under an exclusive lock.
 pub(super) fn beside(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
@@ -39,7 +39,7 @@ pub(super) fn check_remove(
     world.ensure(is_empty, SafetyRule::EmptyDefault)
 }
 
-pub(super) fn check_exclude(add: &ExcludeFromDefault, world: &Site<'_>) -> Result<(), SafetyRule> {
+pub(super) fn check_exclude(add: &AddDefaultCheck, world: &Site<'_>) -> Result<(), SafetyRule> {
     let (_, facts) = is_default(&add.default, world)?;
     world.ensure(facts.checks.iter().all(|e| e.name != add.exclusion), SafetyRule::UnusedName)
 }

@@ -8,7 +8,7 @@ use super::{SafetyRule, attached, find};
 use crate::observed::{ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::step::{
-    AttachIndex, BuildIndex, CreateTableIndex, DropIndex, REPLACEMENT_SUFFIX, ReplaceTableIndex,
+    AttachIndex, BuildIndex, CreateParentIndex, DropIndex, REPLACEMENT_SUFFIX, ReplaceParentIndex,
 };
 use crate::plan::{PlannedStep, Step};
 
@@ -47,7 +47,7 @@ impl<'a> Successors<'a> {
     }
 }
 
-pub(super) fn check_create(create: &CreateTableIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
+pub(super) fn check_create(create: &CreateParentIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
     check_taken(&create.partitions, create.definition.shape(), world)?;
     world.ensure(create.table == world.name, SafetyRule::OfTable)?;
     world.ensure(!world.taken.contains(&create.index), SafetyRule::UnusedName)
@@ -106,7 +106,7 @@ pub(super) fn check_drop_spare(index: &Identifier, world: &Site<'_>) -> Result<(
 }
 
 pub(super) fn check_replace(
-    replace: &ReplaceTableIndex,
+    replace: &ReplaceParentIndex,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let complete = table_index(&replace.replacement, world).is_some_and(|i| i.valid);

@@ -111,32 +111,34 @@ fn check_step(
         }
         Step::DiscardPartition(discard) => check_discard(&discard.partition, world),
         Step::DrainDefault(drain) => default::check_drain(drain, world),
-        Step::RemoveDefault(remove) => default::check_remove(&remove.default, world, leave),
-        Step::ExcludeFromDefault(add) => default::check_exclude(add, world),
-        Step::ValidateExclusion(check) => {
+        Step::DropDefault(remove) => default::check_remove(&remove.default, world, leave),
+        Step::AddDefaultCheck(add) => default::check_exclude(add, world),
+        Step::ValidateDefaultCheck(check) => {
             default::check_promised(&check.default, &check.exclusion, world)
         }
-        Step::DropExclusion(drop) => default::check_promised(&drop.default, &drop.exclusion, world),
+        Step::DropDefaultCheck(drop) => {
+            default::check_promised(&drop.default, &drop.exclusion, world)
+        }
         Step::MarkPartitions(mark) => retention::check_mark(mark, world, leave),
         Step::DetachPartition(detach) => retention::check_detach(detach, world, leave),
         Step::FinalizeDetach(finalize) => retention::check_finalize(&finalize.partition, world),
-        Step::RememberDetached(remember) => retention::check_remember(remember, world, leave),
-        Step::StateBounds(state) if attach::is_plain(&state.partition, world) => {
+        Step::RecordDetach(record) => retention::check_record_detach(record, world, leave),
+        Step::AddBoundsCheck(state) if attach::is_plain(&state.partition, world) => {
             attach::check_state(state, world, wanted)
         }
-        Step::StateBounds(state) => retention::check_state(state, world),
-        Step::ValidateBounds(check) if attach::is_plain(&check.partition, world) => {
+        Step::AddBoundsCheck(state) => retention::check_state(state, world),
+        Step::ValidateBoundsCheck(check) if attach::is_plain(&check.partition, world) => {
             attach::check_validate(check, world)
         }
-        Step::ValidateBounds(check) => retention::check_validate(check, world),
-        Step::DropBounds(drop) => attach::check_drop_bounds(drop, world),
+        Step::ValidateBoundsCheck(check) => retention::check_validate(check, world),
+        Step::DropBoundsCheck(drop) => attach::check_drop_bounds(drop, world),
         Step::DropDetached(drop) => retention::check_drop(drop, world, leave),
-        Step::CreateTableIndex(create) => index::check_create(create, world),
+        Step::CreateParentIndex(create) => index::check_create(create, world),
         Step::BuildIndex(build) => index::check_build(build, world),
         Step::AttachIndex(attach) => index::check_attach(attach, world),
         Step::DropIndex(drop) => index::check_drop(drop, world),
-        Step::DropTableIndex(drop) => index::check_drop_spare(&drop.index, world),
-        Step::ReplaceTableIndex(replace) => index::check_replace(replace, world),
+        Step::DropParentIndex(drop) => index::check_drop_spare(&drop.index, world),
+        Step::ReplaceParentIndex(replace) => index::check_replace(replace, world),
         Step::CreateCopy(create) => conversion::check_create(create, world, wanted),
         Step::InstallSync(install) => conversion::check_install(install, world, wanted),
         Step::FollowSource(step) => conversion::check_follow(step, world, wanted),

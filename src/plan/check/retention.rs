@@ -13,8 +13,8 @@ use crate::partition::{
 };
 use crate::plan::limits::MAX_CLOCK_SKEW;
 use crate::plan::step::{
-    Detach, DropDetached, MarkPartitions, MarkedPartition, Marking, Remember, StateBounds,
-    ValidateBounds,
+    AddBoundsCheck, Detach, DropDetached, MarkAs, MarkPartitions, MarkedPartition, RecordDetach,
+    ValidateBoundsCheck,
 };
 use crate::plan::{Moment, Plan, PlannedStep, Step};
 
@@ -92,16 +92,16 @@ impl<'a> Leave<'a> {
         steps: &[PlannedStep],
         world: &Site<'_>,
     ) -> Result<(), SafetyRule> {
-        let ensure_enough = |is_counted: fn(Marking) -> bool, rule| {
+        let ensure_enough = |is_counted: fn(MarkAs) -> bool, rule| {
             let counted = |planned: &PlannedStep| marked_as(&planned.step, is_counted);
             if steps.last().is_none_or(|last| counted(last) == 0) {
                 return Ok(());
             }
             world.ensure(steps.iter().map(counted).sum::<usize>() <= self.most, rule)
         };
-        let is_expired = |marking: Marking| matches!(marking, Marking::Expired { .. });
+        let is_expired = |mark_as: MarkAs| matches!(mark_as, MarkAs::Expired { .. });
         ensure_enough(is_expired, SafetyRule::ExpireLimit)?;
-        ensure_enough(|marking| marking == Marking::ForDrop, SafetyRule::DropLimit)
+        ensure_enough(|mark_as| mark_as == MarkAs::ForDrop, SafetyRule::DropLimit)
     }
 
     fn may_adopt(&self, partition: &QualifiedName, world: &Site<'_>) -> bool {
@@ -120,9 +120,9 @@ impl<'a> Leave<'a> {
 }
 
 /// Returns the number of partitions that a step marks so.
-fn marked_as(step: &Step, is_counted: fn(Marking) -> bool) -> usize {
-    if let Step::MarkPartitions(MarkPartitions { partitions, marking, .. }) = step
-        && is_counted(*marking)
+fn marked_as(step: &Step, is_counted: fn(MarkAs) -> bool) -> usize {
+    if let Step::MarkPartitions(MarkPartitions { partitions, mark_as, .. }) = step
+        && is_counted(*mark_as)
     {
         return partitions.len();
     }
@@ -134,57 +134,57 @@ pub(super) fn check_mark(
     world: &Site<'_>,
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
-    let MarkPartitions { managed, table, partitions, marking, adopted } = mark;
-    let marking = *marking;
+    let MarkPartitions { managed, table, partitions, mark_as, adopted } = mark;
+    let mark_as = *mark_as;
     let is_of_table = *table == world.name && *managed == world.managed;
     world.ensure(is_of_table, SafetyRule::OfTable)?;
     for marked in partitions {
         let found = find(&marked.name, world)?;
-        let is_there = match marking {
-            Marking::Kept => found.state.is_partition(),
-            Marking::Adopted | Marking::Expired { .. } => found.state.is_attached(),
-            Marking::Forgotten => false,
-            Marking::ForDrop | Marking::NotForDrop => found.state.is_detached(),
+        let is_there = match mark_as {
+            MarkAs::Attached => found.state.is_partition(),
+            MarkAs::Adopted | MarkAs::Expired { .. } => found.state.is_attached(),
+            MarkAs::AdoptionCleared => false,
+            MarkAs::ForDrop | MarkAs::NotForDrop => found.state.is_detached(),
         };
         world.ensure(is_there, SafetyRule::MarkedState)?;
         world.ensure(found.owned, SafetyRule::Owned)?;
         world.ensure(found.bounds == marked.bounds, SafetyRule::SameBounds)?;
         world.ensure(marked.oid == found.oid, SafetyRule::SameTable)?;
-        match marking {
-            Marking::Adopted => {
+        match mark_as {
+            MarkAs::Adopted => {
                 world.ensure(!found.state.is_managed(), SafetyRule::NotManagedYet)?;
                 world.ensure(found.bounds != Bounds::Default, SafetyRule::DefaultNotAdopted)?;
                 world
                     .ensure(leave.may_adopt(&marked.name, world), SafetyRule::AdoptionRequested)?;
             }
-            Marking::Kept => world.ensure(found.state.is_managed(), SafetyRule::Managed)?,
-            Marking::Expired { .. } => {
+            MarkAs::Attached => world.ensure(found.state.is_managed(), SafetyRule::Managed)?,
+            MarkAs::Expired { .. } => {
                 world.ensure(found.state.is_managed(), SafetyRule::Managed)?;
                 leave.is_expired(&found.bounds, world)?;
             }
-            Marking::ForDrop => {
+            MarkAs::ForDrop => {
                 world.ensure(found.kind == PartitionKind::Table, SafetyRule::PlainTable)?;
                 leave.is_expired(&found.bounds, world)?;
             }
-            Marking::NotForDrop | Marking::Forgotten => {}
+            MarkAs::NotForDrop | MarkAs::AdoptionCleared => {}
         }
-        check_marker(&marked.marker, marking, found, leave, world)?;
+        check_marker(&marked.marker, mark_as, found, leave, world)?;
     }
-    check_adoptions(partitions, marking, adopted.as_ref(), world)
+    check_adoptions(partitions, mark_as, adopted.as_ref(), world)
 }
 
 /// An adoption is recorded with it, is not repeated, and is forgotten only together with nothing else.
 fn check_adoptions(
     partitions: &[MarkedPartition],
-    marking: Marking,
+    mark_as: MarkAs,
     recorded: Option<&BTreeSet<String>>,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let before = &world.adopted;
-    let is_adoption = matches!(marking, Marking::Adopted | Marking::Forgotten);
+    let is_adoption = matches!(mark_as, MarkAs::Adopted | MarkAs::AdoptionCleared);
     world.ensure(is_adoption == recorded.is_some(), SafetyRule::AdoptionRecorded)?;
     let Some(recorded) = recorded else { return Ok(()) };
-    if marking == Marking::Adopted {
+    if mark_as == MarkAs::Adopted {
         let is_new = |marked: &MarkedPartition| {
             recorded.contains(&adoption_digest(&marked.name))
                 && !adoption_digests(&marked.name).any(|digest| before.contains(&digest))
@@ -199,24 +199,24 @@ fn check_adoptions(
 /// Checks that the new marker has the new state, names the table, and begins a new cycle if it reverses an expiry.
 fn check_marker(
     marker: &Marker,
-    marking: Marking,
+    mark_as: MarkAs,
     found: &ObservedPartition,
     leave: &Leave<'_>,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let is_bound = marker.oid == found.oid && marker.parent == leave.table;
     world.ensure(is_bound, SafetyRule::MarkerBound)?;
-    let (is_meant, is_taken_back) = match (marking, marker.mark, found.state.mark()) {
-        (Marking::Adopted, Mark::Attached, _) => (true, false),
-        (Marking::Kept, Mark::Attached, _) => (true, true),
-        (Marking::Expired { drops }, Mark::Expired { drops: written }, was) => {
+    let (is_meant, is_taken_back) = match (mark_as, marker.mark, found.state.mark()) {
+        (MarkAs::Adopted, Mark::Attached, _) => (true, false),
+        (MarkAs::Attached, Mark::Attached, _) => (true, true),
+        (MarkAs::Expired { drops }, Mark::Expired { drops: written }, was) => {
             (drops == written && drops == leave.drops, matches!(was, Some(Mark::Detached(_))))
         }
-        (Marking::ForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
+        (MarkAs::ForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
             let starts = from.drops_since.is_none() && to.drops_since.is_some();
             (starts && leave.drops && to.at == from.at, false)
         }
-        (Marking::NotForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
+        (MarkAs::NotForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
             (to.drops_since.is_none() && to.at == from.at, true)
         }
         _ => (false, false),
@@ -264,7 +264,7 @@ pub(super) fn remembered_next(
 ) -> Result<(), SafetyRule> {
     let Step::DetachPartition(detach) = step else { return Ok(()) };
     let is_remembered = next.is_some_and(
-        |next| matches!(&next.step, Step::RememberDetached(r) if r.partition == detach.partition),
+        |next| matches!(&next.step, Step::RecordDetach(r) if r.partition == detach.partition),
     );
     world.ensure(is_remembered, SafetyRule::DetachRecordedNext)
 }
@@ -280,29 +280,32 @@ pub(super) fn check_finalize(
     world.ensure(!is_dated, SafetyRule::NoOldDate)
 }
 
-pub(super) fn check_remember(
-    remember: &Remember,
+pub(super) fn check_record_detach(
+    record: &RecordDetach,
     world: &Site<'_>,
     leave: &Leave<'_>,
 ) -> Result<(), SafetyRule> {
-    let table = prepared(&remember.partition, world)?;
+    let table = prepared(&record.partition, world)?;
     world.ensure(table.state.is_detached(), SafetyRule::Detached)?;
-    world.ensure(remember.managed == world.managed, SafetyRule::OfTable)?;
-    world.ensure(table.bounds == remember.bounds, SafetyRule::SameBounds)?;
-    world.ensure(table.oid == remember.oid, SafetyRule::SameTable)?;
-    world.ensure(remember.cycle >= table.cycle, SafetyRule::NewCycle)?;
+    world.ensure(record.managed == world.managed, SafetyRule::OfTable)?;
+    world.ensure(table.bounds == record.bounds, SafetyRule::SameBounds)?;
+    world.ensure(table.oid == record.oid, SafetyRule::SameTable)?;
+    world.ensure(record.cycle >= table.cycle, SafetyRule::NewCycle)?;
     let was_to_be_dropped =
         table.state.mark() == Some(Mark::Expired { drops: true }) && leave.drops;
-    world.ensure(!remember.drops || was_to_be_dropped, SafetyRule::DropDecided)
+    world.ensure(!record.drops || was_to_be_dropped, SafetyRule::DropDecided)
 }
 
-pub(super) fn check_validate(check: &ValidateBounds, world: &Site<'_>) -> Result<(), SafetyRule> {
+pub(super) fn check_validate(
+    check: &ValidateBoundsCheck,
+    world: &Site<'_>,
+) -> Result<(), SafetyRule> {
     let found = prepared(&check.partition, world)?;
     world.ensure(check.managed == world.managed, SafetyRule::OfTable)?;
     world.ensure(found.state.bounds_check() != BoundsCheck::Absent, SafetyRule::BoundsCheckExists)
 }
 
-pub(super) fn check_state(state: &StateBounds, world: &Site<'_>) -> Result<(), SafetyRule> {
+pub(super) fn check_state(state: &AddBoundsCheck, world: &Site<'_>) -> Result<(), SafetyRule> {
     world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
     let found = find(&state.partition, world)?;
     world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;

@@ -64,7 +64,7 @@ rules! {
     Expired: "Nothing is detached or dropped before its whole range has expired.",
     ExpireLimit: "No more partitions expire in one run than the limit, unless a user approved the plan.",
     DropLimit: "No more tables that were detached to be kept are dropped than the limit, unless a user approved the plan.",
-    MarkedState: "A table is marked only in the state that the marking is for.",
+    MarkedState: "A table is marked only in the state that the new marker is for.",
     MarkerBound: "A marker names the table that it is on and the partitioned table that it belongs to.",
     MarkerDecision: "A marker says what was decided, and follows from the marker before it.",
     NewCycle: "Taking back an expiry begins a new cycle, so that an approval applies once.",

@@ -15,8 +15,8 @@ use crate::partition::{
 use crate::plan::draft::Draft;
 use crate::plan::ground::{Ground, Range};
 use crate::plan::step::{
-    AnalyzeCopy, AttachSource, BuildIndex, DetachSource, DropBounds, DropIndex, Family,
-    IndexDefinition, StateBounds, ValidateBounds,
+    AddBoundsCheck, AnalyzeCopy, AttachSource, BuildIndex, DetachSource, DropBoundsCheck,
+    DropIndex, Family, IndexDefinition, ValidateBoundsCheck,
 };
 use crate::plan::{Blocker, Calendar, Cause, ConversionBlocker, Step};
 
@@ -126,7 +126,7 @@ fn take_all_rows(attaching: &Attaching<'_>, attachment: &Attachment, draft: &mut
 
 fn drop_bounds(table: &CopiedTable) -> Step {
     let (managed, table) = (table.managed.clone(), table.source.clone());
-    Step::DropBounds(DropBounds { managed, table })
+    Step::DropBoundsCheck(DropBoundsCheck { managed, table })
 }
 
 fn cut_over(
@@ -148,7 +148,7 @@ fn cut_over(
     let bounds = range.of(bounds);
     let (managed, partition) = (attaching.table.managed.clone(), attaching.table.source.clone());
     let step = attach_step(ground, attaching, bounds.clone(), draft);
-    let state = StateBounds {
+    let state = AddBoundsCheck {
         managed: managed.clone(),
         partition: partition.clone(),
         oid: Some(attaching.facts.source),
@@ -158,11 +158,11 @@ fn cut_over(
     // A run that was interrupted can have left the check, of other bounds if time went on since.
     let found = attachment.bounds_of(&state.range);
     if found == BoundsCheck::Absent {
-        draft.step(Step::StateBounds(state), Cause::CutoverWanted);
+        draft.step(Step::AddBoundsCheck(state), Cause::CutoverWanted);
     }
     if found != BoundsCheck::Proven {
-        let validate = ValidateBounds { managed, partition };
-        draft.step(Step::ValidateBounds(validate), Cause::CutoverWanted);
+        let validate = ValidateBoundsCheck { managed, partition };
+        draft.step(Step::ValidateBoundsCheck(validate), Cause::CutoverWanted);
     }
     draft.step(step, Cause::CutoverWanted);
 }
@@ -196,7 +196,7 @@ fn in_the_way(bounds: RangeBounds, draft: &Draft) -> Option<Blocker> {
     let overlaps = |range: RangeBounds| range.overlaps(&bounds);
     let partition = draft.world.attached().find(|p| p.bounds.as_range().is_some_and(overlaps))?;
     let partition = partition.name.clone();
-    Some(ConversionBlocker::PartitionInTheWay { partition }.into())
+    Some(ConversionBlocker::PartitionOverlaps { partition }.into())
 }
 
 fn attach_step(

@@ -133,7 +133,7 @@ pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
     match &subject.leaves.as_ref()?.begin {
         Begin::Nowhere | Begin::StartAt | Begin::OldestRow(_) => None,
         Begin::TooEarly { range, is_declared } => {
-            Some(Refusal::PastTooLong { range: range.clone(), is_declared: *is_declared })
+            Some(Refusal::RangeTooLong { range: range.clone(), is_declared: *is_declared })
         }
         Begin::Unknown(oldest) => {
             let column = subject.partitioning.columns().first()?.clone();
@@ -142,7 +142,7 @@ pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
                 Some(OldestRow::Failed { error }) => PastFault::Refused { error: error.clone() },
                 Some(OldestRow::Absent | OldestRow::At(_)) | None => PastFault::NotAsked,
             };
-            Some(Refusal::PastUnknown { table: subject.table.clone(), column, fault })
+            Some(Refusal::OldestRowUnknown { table: subject.table.clone(), column, fault })
         }
     }
 }

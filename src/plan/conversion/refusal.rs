@@ -69,7 +69,7 @@ pub enum Refusal {
         type_name: String,
     },
     /// The partitions of the copy begin with the period of the oldest row, which was not found.
-    PastUnknown {
+    OldestRowUnknown {
         /// The table.
         table: QualifiedName,
         /// The partition column.
@@ -78,7 +78,7 @@ pub enum Refusal {
         fault: PastFault,
     },
     /// From `startAt`, or from the oldest row, to now there are more periods than a table can have partitions.
-    PastTooLong {
+    RangeTooLong {
         /// The periods.
         range: KeyRange,
         /// Whether `startAt` is in the spec.

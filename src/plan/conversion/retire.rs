@@ -20,7 +20,7 @@ pub(in crate::plan) fn retire_source(ground: &Ground<'_>, draft: &mut Draft) {
     let step = Step::DropSource(Box::new(drop_of(copied)));
     let until = since.saturating_add(after).unwrap_or(since);
     if draft.world.server.clock < until {
-        draft.defer(Some(step), ConversionBlocker::SourceInGrace { until }.into());
+        draft.defer(Some(step), ConversionBlocker::SourceInGracePeriod { until }.into());
         return;
     }
     let blockers = blockers(copied);

@@ -126,7 +126,7 @@ impl Routing<'_> {
     fn faults(&self, wanted: &BTreeSet<Identifier>) -> Vec<(Identifier, RouteFault)> {
         let faults = wanted.iter().map(|name| match self.facts.role(name) {
             Some(role) => (name.clone(), self.role_fault(role)),
-            None => (name.clone(), Some(RouteFault::NoSuchRole)),
+            None => (name.clone(), Some(RouteFault::RoleNotFound)),
         });
         faults.filter_map(|(name, fault)| Some((name, fault?))).collect()
     }
@@ -135,7 +135,7 @@ impl Routing<'_> {
         let (schema, table) = (self.schema(), &self.table.managed.name().schema);
         let database = self.facts.database.clone();
         if !role.exists {
-            return Some(RouteFault::NoSuchRole);
+            return Some(RouteFault::RoleNotFound);
         }
         let Some(path) = role.path().with(&schema, table, &role.name) else {
             return Some(RouteFault::NotInPath { schema: table.clone() });

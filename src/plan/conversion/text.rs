@@ -22,8 +22,8 @@ impl Refusal {
             Self::KeyTypeNotHashable { table, column, type_name } => {
                 not_hashable(table, column, type_name)
             }
-            Self::PastUnknown { table, column, fault } => past_unknown(table, column, fault),
-            Self::PastTooLong { range, is_declared } => past_too_long(range, *is_declared),
+            Self::OldestRowUnknown { table, column, fault } => no_oldest_row(table, column, fault),
+            Self::RangeTooLong { range, is_declared } => range_too_long(range, *is_declared),
             Self::CollationChanged { index, collation } => collation_changed(index, collation),
             Self::CheckNotInherited { table, constraint } => check_not_inherited(table, constraint),
             Self::WholeRow { table, kind, object } => whole_row(table, kind, object),
@@ -157,7 +157,7 @@ fn not_hashable(table: &QualifiedName, column: &Identifier, type_name: &str) -> 
     )
 }
 
-fn past_unknown(table: &QualifiedName, column: &Identifier, fault: &PastFault) -> String {
+fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &PastFault) -> String {
     let (table, column) = (table.shown(), column.shown());
     match fault {
         PastFault::NoIndex => format!(
@@ -176,7 +176,7 @@ fn past_unknown(table: &QualifiedName, column: &Identifier, fault: &PastFault) -
     }
 }
 
-fn past_too_long(range: &KeyRange, is_declared: bool) -> String {
+fn range_too_long(range: &KeyRange, is_declared: bool) -> String {
     let range = range.shown();
     let (cause, remedy) = if is_declared {
         ("spec.partitionBy.range.startAt lies so early", "set it to a later day")

@@ -9,7 +9,7 @@ pub(super) use new_partition::is_usable;
 
 use super::ground::Ground;
 use super::rules::Rule;
-use super::step::{DropBounds, DropExclusion, Family};
+use super::step::{DropBoundsCheck, DropDefaultCheck, Family};
 use super::work::{PlannedWork, Work};
 use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable};
@@ -73,7 +73,10 @@ impl Draft {
         };
         for check in checks {
             let (default, exclusion) = (default.clone(), check.name);
-            self.step(Step::DropExclusion(DropExclusion { default, exclusion }), Cause::Leftover);
+            self.step(
+                Step::DropDefaultCheck(DropDefaultCheck { default, exclusion }),
+                Cause::Leftover,
+            );
         }
     }
 
@@ -85,7 +88,7 @@ impl Draft {
             self.rule = Rule::AttachSource;
             let managed = self.world.managed.clone();
             let table = managed.name().clone();
-            self.step(Step::DropBounds(DropBounds { managed, table }), Cause::Leftover);
+            self.step(Step::DropBoundsCheck(DropBoundsCheck { managed, table }), Cause::Leftover);
         }
     }
 

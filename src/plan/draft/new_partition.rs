@@ -8,7 +8,7 @@ use crate::observed::{
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
 use crate::plan::ground::Ground;
-use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBounds};
+use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBoundsCheck};
 use crate::plan::{Blocker, Cause, Note};
 
 impl Draft {
@@ -64,7 +64,7 @@ impl Draft {
         if detached.state.bounds_check() == BoundsCheck::Absent {
             self.state_bounds(ground, detached, Cause::KeptAgain);
         }
-        let step = Step::ValidateBounds(ValidateBounds {
+        let step = Step::ValidateBoundsCheck(ValidateBoundsCheck {
             managed: self.world.managed.clone(),
             partition: detached.name.clone(),
         });

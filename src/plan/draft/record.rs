@@ -4,7 +4,7 @@ use super::Draft;
 use crate::observed::ObservedPartition;
 use crate::partition::{Bounds, Detached, Mark, Marker};
 use crate::plan::ground::Ground;
-use crate::plan::step::{MarkPartitions, MarkedPartition, Marking, StateBounds};
+use crate::plan::step::{AddBoundsCheck, MarkAs, MarkPartitions, MarkedPartition};
 use crate::plan::{Cause, PlannedStep, Step, simulate};
 
 impl Draft {
@@ -19,7 +19,8 @@ impl Draft {
         let (managed, oid) = (self.world.managed.clone(), partition.oid);
         let partition = partition.name.clone();
         let inherited = ground.relation.inherited_bounds.clone();
-        let step = Step::StateBounds(StateBounds { managed, partition, oid, range, inherited });
+        let step =
+            Step::AddBoundsCheck(AddBoundsCheck { managed, partition, oid, range, inherited });
         self.step(step, because);
     }
 
@@ -28,13 +29,13 @@ impl Draft {
         &mut self,
         ground: &Ground<'_>,
         partitions: &[ObservedPartition],
-        marking: Marking,
+        mark_as: MarkAs,
         because: Cause,
     ) {
         if partitions.is_empty() {
             return;
         }
-        let step = self.marking(ground, partitions, marking);
+        let step = self.mark_step(ground, partitions, mark_as);
         self.step(step, because);
     }
 
@@ -43,9 +44,9 @@ impl Draft {
         &mut self,
         ground: &Ground<'_>,
         partitions: &[ObservedPartition],
-        marking: Marking,
+        mark_as: MarkAs,
     ) {
-        let step = self.marking(ground, partitions, marking);
+        let step = self.mark_step(ground, partitions, mark_as);
         simulate(&mut self.world, &step);
         let comes_first = |p: &PlannedStep| {
             let adopts =
@@ -56,24 +57,24 @@ impl Draft {
         self.steps.insert(at, PlannedStep { rule: self.rule, step, because: Cause::Expired });
     }
 
-    pub(in crate::plan) fn marking(
+    pub(in crate::plan) fn mark_step(
         &self,
         ground: &Ground<'_>,
         partitions: &[ObservedPartition],
-        marking: Marking,
+        mark_as: MarkAs,
     ) -> Step {
         let marked = partitions.iter().map(|partition| MarkedPartition {
             name: partition.name.clone(),
             oid: partition.oid,
             bounds: partition.bounds.clone(),
             comment: partition.comment.clone(),
-            marker: ground.marker(partition, marking),
+            marker: ground.marker(partition, mark_as),
         });
         Step::MarkPartitions(MarkPartitions {
             managed: self.world.managed.clone(),
             table: self.world.name.clone(),
             partitions: marked.collect(),
-            marking,
+            mark_as,
             adopted: None,
         })
     }
@@ -81,14 +82,14 @@ impl Draft {
 
 impl Ground<'_> {
     /// Returns the comment of a partition after it is marked.
-    fn marker(&self, partition: &ObservedPartition, marking: Marking) -> Marker {
+    fn marker(&self, partition: &ObservedPartition, mark_as: MarkAs) -> Marker {
         let is_expired_again = partition.cycle.saturating_add(1);
-        let (mark, cycle) = match marking {
-            Marking::Adopted | Marking::Forgotten => (Mark::Attached, 0),
-            Marking::Expired { drops } => (Mark::Expired { drops }, partition.expiry_cycle()),
-            Marking::Kept => (Mark::Attached, is_expired_again),
-            Marking::ForDrop => (self.detached(partition, true), partition.cycle),
-            Marking::NotForDrop => (self.detached(partition, false), is_expired_again),
+        let (mark, cycle) = match mark_as {
+            MarkAs::Adopted | MarkAs::AdoptionCleared => (Mark::Attached, 0),
+            MarkAs::Expired { drops } => (Mark::Expired { drops }, partition.expiry_cycle()),
+            MarkAs::Attached => (Mark::Attached, is_expired_again),
+            MarkAs::ForDrop => (self.detached(partition, true), partition.cycle),
+            MarkAs::NotForDrop => (self.detached(partition, false), is_expired_again),
         };
         Marker { mark, cycle, ..self.found_marker(partition) }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::desired::shown_duration;
 use crate::plan::limits::MAX_CLOCK_SKEW;
 
-pub(super) fn needs_approval(count: u32, limit: u32, dropped_after: Option<Duration>) -> String {
+pub(super) fn awaiting_approval(count: u32, limit: u32, dropped_after: Option<Duration>) -> String {
     let then = match dropped_after {
         None => String::new(),
         Some(after) => format!(" and dropped after {},", shown_duration(after)),
@@ -27,7 +27,7 @@ pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> St
     )
 }
 
-pub(super) fn clocks_differ(seconds: i64) -> String {
+pub(super) fn clock_skew(seconds: i64) -> String {
     let way = if seconds < 0 { "behind" } else { "ahead of" };
     format!(
         "the database clock is {} s {way} the operator's clock: nothing expires until they differ by at most {} s",

@@ -77,13 +77,13 @@ impl ConversionBlocker {
             Self::ExtentUnknown { table, column, error } => {
                 extent_unknown(table, column, error.as_deref())
             }
-            Self::PartitionInTheWay { partition } => format!(
+            Self::PartitionOverlaps { partition } => format!(
                 "partition {} begins before the newest rows of the plain table, or before tomorrow, and the plain table \
                  cannot take its place: drop this partition, which has no rows",
                 partition.shown()
             ),
             Self::RollbackNeedsApproval { source, rows } => not_proven(source, *rows),
-            Self::SourceInGrace { until } => {
+            Self::SourceInGracePeriod { until } => {
                 format!("waits until {until}: spec.conversion.source.dropAfter")
             }
             Self::SourceInUse { source, by } => source_in_use(source, by),

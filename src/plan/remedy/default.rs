@@ -10,16 +10,16 @@ impl DefaultBlocker {
     pub(super) fn explain(&self) -> String {
         match self {
             Self::DefaultHoldsRows { default, range, rows } => holds_rows(default, *rows, range),
-            Self::DefaultNotCounted { default } => default_not_counted(default),
+            Self::DefaultRowsUnknown { default } => default_rows_unknown(default),
             Self::DefaultInUse { default } => default_in_use(default),
-            Self::DefaultNoTable { default, kind } => default_no_table(default, *kind),
+            Self::DefaultNotTable { default, kind } => default_not_table(default, *kind),
             Self::DefaultReferenced { default, by } => default_referenced(default, by),
             Self::DefaultRunsCode { default, code, role, powers } => {
                 default_runs_code(default, code, role.as_ref(), powers)
             }
             Self::DefaultWithoutIdentity { default } => default_without_identity(default),
-            Self::DefaultTooLarge { default, range, rows, millis } => {
-                default_too_large(default, *rows, *millis, &range.shown())
+            Self::DrainTooLong { default, range, rows, millis } => {
+                drain_too_long(default, *rows, *millis, &range.shown())
             }
         }
     }
@@ -34,7 +34,7 @@ fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -> String {
     )
 }
 
-fn default_not_counted(default: &QualifiedName) -> String {
+fn default_rows_unknown(default: &QualifiedName) -> String {
     format!(
         "the rows of the default partition {} could not be counted, within 10 s or at all: attaching \
          beside rows that nobody has looked at would make writes fail; give it an index on the key, \
@@ -52,7 +52,7 @@ fn default_in_use(default: &QualifiedName) -> String {
     )
 }
 
-fn default_no_table(default: &QualifiedName, kind: PartitionKind) -> String {
+fn default_not_table(default: &QualifiedName, kind: PartitionKind) -> String {
     format!(
         "the default partition {} is {}: its rows can be moved out by hand only",
         default.shown(),
@@ -92,7 +92,7 @@ fn default_runs_code(
     )
 }
 
-fn default_too_large(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
+fn drain_too_long(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
     format!(
         "moving {rows} rows of {range} out of {} would take about {millis} ms, and everybody would wait: \
          raise spec.limits.lockTimeout to more than twice that for a quiet moment, or move them by hand",

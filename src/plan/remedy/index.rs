@@ -9,17 +9,19 @@ impl IndexBlocker {
     /// Says what blocks the step, and what to do about it.
     pub(super) fn explain(&self) -> String {
         match self {
-            Self::NoSuchColumn { table, index, column } => no_such_column(table, index, column),
+            Self::ColumnNotFound { table, index, column } => column_not_found(table, index, column),
             Self::ConditionUnclear { index, column } => condition_unclear(index, column),
             Self::IndexNameTaken { index } => index_name_taken(index),
-            Self::IndexServesConstraint { index } => index_serves_constraint(index),
-            Self::IndexBeingBuilt { index } => index_being_built(index),
-            Self::NoConcurrentBuild { partition, kind } => no_concurrent_build(partition, *kind),
+            Self::IndexSupportsConstraint { index } => index_supports_constraint(index),
+            Self::IndexBuilding { index } => index_building(index),
+            Self::CannotBuildConcurrently { partition, kind } => {
+                cannot_build_concurrently(partition, *kind)
+            }
         }
     }
 }
 
-fn no_such_column(table: &QualifiedName, index: &Identifier, column: &Identifier) -> String {
+fn column_not_found(table: &QualifiedName, index: &Identifier, column: &Identifier) -> String {
     format!(
         "table {} has no column {}: correct index {} in spec.indexes",
         table.shown(),
@@ -44,7 +46,7 @@ fn index_name_taken(index: &QualifiedName) -> String {
     )
 }
 
-fn index_serves_constraint(index: &QualifiedName) -> String {
+fn index_supports_constraint(index: &QualifiedName) -> String {
     format!(
         "index {} supports a constraint or the replica identity, and differs from the spec: change the \
          constraint, or take the index out of spec.indexes",
@@ -52,11 +54,11 @@ fn index_serves_constraint(index: &QualifiedName) -> String {
     )
 }
 
-fn index_being_built(index: &QualifiedName) -> String {
+fn index_building(index: &QualifiedName) -> String {
     format!("somebody is building {} at this moment", index.shown())
 }
 
-fn no_concurrent_build(partition: &QualifiedName, kind: PartitionKind) -> String {
+fn cannot_build_concurrently(partition: &QualifiedName, kind: PartitionKind) -> String {
     let (partition, kind_name) = (partition.shown(), kind_of(kind));
     match kind {
         PartitionKind::ForeignTable => format!(

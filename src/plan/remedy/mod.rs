@@ -12,15 +12,15 @@ mod table;
 use super::Blocker;
 use crate::observed::PartitionKind;
 use crate::partition::{Identifier, QualifiedName};
-use consent::{clocks_differ, drop_needs_approval, needs_approval};
+use consent::{awaiting_approval, clock_skew, drop_needs_approval};
 use partition::{
-    another_detach_pending, cannot_reattach, detach_held, has_dependents, has_partitions,
-    last_partition, not_owner_of, referenced, references_not_checked, unattached_table,
+    another_detach_pending, cannot_reattach, detach_blocked, detached_has_partitions,
+    has_dependents, last_partition, not_owner_of, referenced, references_unknown, unattached_table,
 };
 use table::{
-    beyond_calendar, interval_too_fine, may_not_create, no_such_table, not_owner, not_partitioned,
-    other_key, other_modulus, read_only, server_too_old, too_many_periods, unknown_time_zone,
-    unsupported_key_type,
+    hash_partitions_mismatch, interval_too_fine, missing_create_privilege, not_owner,
+    not_partitioned, partition_key_mismatch, period_out_of_range, read_only, table_not_found,
+    too_many_periods, unknown_time_zone, unsupported_key_type, unsupported_server,
 };
 
 /// A role whose name came from a Secret.
@@ -31,41 +31,51 @@ impl Blocker {
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::NoSuchTable { table } => no_such_table(table),
+            Self::TableNotFound { table } => table_not_found(table),
             Self::NotPartitioned { table, kind } => not_partitioned(table, kind),
             Self::Preflight { refusal } => refusal.explain(),
             Self::Conversion(blocker) => blocker.explain(),
-            Self::OtherKey { table, found, wanted } => other_key(table, found, wanted),
+            Self::PartitionKeyMismatch { table, found, wanted } => {
+                partition_key_mismatch(table, found, wanted)
+            }
             Self::UnsupportedKeyType { table, column, type_name } => {
                 unsupported_key_type(table, column, type_name)
             }
             Self::IntervalTooFine { table, column, key } => interval_too_fine(table, column, *key),
             Self::UnknownTimeZone { name } => unknown_time_zone(name),
-            Self::BeyondCalendar => beyond_calendar(),
+            Self::PeriodOutOfRange => period_out_of_range(),
             Self::TooManyPeriods { range } => too_many_periods(range),
             Self::NotOwner { table, owner, role } => not_owner(table, owner, role.as_ref()),
-            Self::MayNotCreate { schema, owner } => may_not_create(schema, owner.as_ref()),
-            Self::InRecovery => "the server is a read replica: connect to the primary".to_owned(),
+            Self::MissingCreatePrivilege { schema, owner } => {
+                missing_create_privilege(schema, owner.as_ref())
+            }
+            Self::ReadOnlyReplica => {
+                "the server is a read replica: connect to the primary".to_owned()
+            }
             Self::ReadOnly => read_only(),
-            Self::ServerTooOld { version } => server_too_old(*version),
+            Self::UnsupportedServer { version } => unsupported_server(*version),
             Self::Default(blocker) => blocker.explain(),
-            Self::OtherModulus { table, found, wanted } => other_modulus(table, *found, *wanted),
-            Self::DetachHeld { partition, by } => detach_held(partition, by),
+            Self::HashPartitionsMismatch { table, found, wanted } => {
+                hash_partitions_mismatch(table, *found, *wanted)
+            }
+            Self::DetachBlocked { partition, by } => detach_blocked(partition, by),
             Self::AnotherDetachPending { partition } => another_detach_pending(partition),
-            Self::NeedsApproval { count, limit, dropped_after } => {
-                needs_approval(*count, *limit, *dropped_after)
+            Self::AwaitingApproval { count, limit, dropped_after } => {
+                awaiting_approval(*count, *limit, *dropped_after)
             }
             Self::DropNeedsApproval { count, limit, after } => {
                 drop_needs_approval(*count, *limit, *after)
             }
-            Self::ClocksDiffer { seconds } => clocks_differ(*seconds),
-            Self::Referenced { partition, by } => referenced(partition, by),
-            Self::ReferencesNotChecked { partition, by, error } => {
-                references_not_checked(partition, by, error.as_deref())
+            Self::ClockSkew { seconds } => clock_skew(*seconds),
+            Self::PartitionReferenced { partition, by } => referenced(partition, by),
+            Self::ReferencesUnknown { partition, by, error } => {
+                references_unknown(partition, by, error.as_deref())
             }
             Self::LastPartition { partition } => last_partition(partition),
-            Self::InGrace { until } => format!("waits until {until}: spec.retention.dropAfter"),
-            Self::HasPartitions { partition } => has_partitions(partition),
+            Self::InGracePeriod { until } => {
+                format!("waits until {until}: spec.retention.dropAfter")
+            }
+            Self::DetachedHasPartitions { partition } => detached_has_partitions(partition),
             Self::HasDependents { of, by } => has_dependents(of, by),
             Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::UnattachedTable { table } => unattached_table(table),

@@ -9,12 +9,12 @@ pub(super) fn another_detach_pending(partition: &QualifiedName) -> String {
     format!("{partition} is half detached, and Postgres detaches one partition at a time")
 }
 
-pub(super) fn has_partitions(partition: &QualifiedName) -> String {
+pub(super) fn detached_has_partitions(partition: &QualifiedName) -> String {
     let partition = partition.shown();
     format!("{partition} has partitions of its own, which may not be ours to drop: drop it by hand")
 }
 
-pub(super) fn detach_held(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
+pub(super) fn detach_blocked(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
     format!(
         "the detach of {} was cut off, and waits for what was open before: {}",
         partition.shown(),
@@ -50,7 +50,7 @@ pub(super) fn referenced(partition: &QualifiedName, by: &[QualifiedName]) -> Str
     )
 }
 
-pub(super) fn references_not_checked(
+pub(super) fn references_unknown(
     partition: &QualifiedName,
     by: &[QualifiedName],
     error: Option<&str>,

@@ -57,7 +57,7 @@ impl RouteFault {
         let remove = "remove it from spec.conversion.routing.roles";
         let role = role.shown();
         match self {
-            Self::NoSuchRole => {
+            Self::RoleNotFound => {
                 format!("there is no role {role}: create it, or {remove}")
             }
             Self::NotMember { database, path } => format!(

@@ -4,7 +4,7 @@ use super::{LOGIN_ROLE, shown_role};
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion, shown_text};
 use crate::plan::limits::MAX_PERIODS;
 
-pub(super) fn no_such_table(table: &QualifiedName) -> String {
+pub(super) fn table_not_found(table: &QualifiedName) -> String {
     format!(
         "there is no table {}: create it with PARTITION BY, or create another resource with the right \
          spec.schema and spec.table instead of this one",
@@ -27,7 +27,7 @@ pub(super) fn not_partitioned(table: &QualifiedName, kind: &str) -> String {
     )
 }
 
-pub(super) fn other_key(table: &QualifiedName, found: &str, wanted: &str) -> String {
+pub(super) fn partition_key_mismatch(table: &QualifiedName, found: &str, wanted: &str) -> String {
     format!(
         "table {} is partitioned by {found}, the spec says {wanted}: neither the key of a table nor \
          spec.partitionBy can be changed: delete the resource, which leaves the database as it is, and \
@@ -71,7 +71,7 @@ pub(super) fn unknown_time_zone(name: &str) -> String {
     )
 }
 
-pub(super) fn beyond_calendar() -> String {
+pub(super) fn period_out_of_range() -> String {
     "the periods reach beyond the year 9998: lower spec.ahead, or give an earlier \
      spec.partitionBy.range.startAt"
         .to_owned()
@@ -97,7 +97,7 @@ pub(super) fn not_owner(
     )
 }
 
-pub(super) fn may_not_create(schema: &Identifier, owner: Option<&Identifier>) -> String {
+pub(super) fn missing_create_privilege(schema: &Identifier, owner: Option<&Identifier>) -> String {
     let owner = owner.map_or(LOGIN_ROLE.to_owned(), Identifier::shown);
     format!(
         "the table's owner {owner} may not create tables in its schema: GRANT CREATE ON SCHEMA \
@@ -106,7 +106,7 @@ pub(super) fn may_not_create(schema: &Identifier, owner: Option<&Identifier>) ->
     )
 }
 
-pub(super) fn other_modulus(table: &QualifiedName, found: u32, wanted: u32) -> String {
+pub(super) fn hash_partitions_mismatch(table: &QualifiedName, found: u32, wanted: u32) -> String {
     format!(
         "table {} has {found} hash partitions, the spec says {wanted}: another number means another table \
          and copying every row, so correct spec.partitionBy.hash.partitions",
@@ -121,7 +121,7 @@ pub(super) fn read_only() -> String {
         .to_owned()
 }
 
-pub(super) fn server_too_old(version: ServerVersion) -> String {
+pub(super) fn unsupported_server(version: ServerVersion) -> String {
     format!(
         "Postgres {version} is too old: {} is the oldest supported",
         ServerVersion::OLDEST_SUPPORTED.major()

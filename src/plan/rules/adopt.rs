@@ -7,7 +7,7 @@ use crate::desired::AdoptedName;
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, ManagedTable, QualifiedName, adoption_digest, adoption_digests};
 use crate::plan::reason::Unadoptable;
-use crate::plan::step::{MarkPartitions, Marking};
+use crate::plan::step::{MarkAs, MarkPartitions};
 
 pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     let desired = ground.desired;
@@ -40,7 +40,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     let mut recorded: BTreeSet<_> =
         asked_for.filter(|digest| draft.world.adopted.contains(digest)).collect();
     recorded.extend(adopted.iter().map(|partition| adoption_digest(&partition.name)));
-    let mut step = draft.marking(ground, &adopted, Marking::Adopted);
+    let mut step = draft.mark_step(ground, &adopted, MarkAs::Adopted);
     if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
         *adopted = Some(recorded);
     }
@@ -59,7 +59,7 @@ fn forget(ground: &Ground<'_>, draft: &mut Draft) {
         !p.state.is_managed() && adoption_digests(&p.name).any(is_forgotten)
     };
     if draft.world.partitions.iter().any(is_waiting) {
-        let mut step = draft.marking(ground, &[], Marking::Forgotten);
+        let mut step = draft.mark_step(ground, &[], MarkAs::AdoptionCleared);
         if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
             *adopted = Some(kept);
         }

@@ -6,7 +6,7 @@ use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, default_name};
 use crate::plan::Coverage;
 use crate::plan::ground::Range;
-use crate::plan::step::RemoveDefault;
+use crate::plan::step::DropDefault;
 
 /// Makes a default partition that is wanted.
 pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
@@ -33,7 +33,7 @@ pub(super) fn remove(ground: &Ground<'_>, draft: &mut Draft) {
     let coverage = Coverage::new(&range.calendar, &draft.world);
     let is_needed = coverage.is_none_or(|coverage| coverage.until <= range.calendar.soon());
     if !is_needed && can_be_removed(&default, ground, draft) {
-        let step = Step::RemoveDefault(RemoveDefault {
+        let step = Step::DropDefault(DropDefault {
             table: draft.world.name.clone(),
             default: default.name.clone(),
             references: ground.references(),

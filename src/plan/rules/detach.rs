@@ -5,7 +5,7 @@ use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{DetachedBy, ObservedPartition, PartitionState};
 use crate::partition::Mark;
 use crate::plan::Note;
-use crate::plan::step::{FinalizeDetach, Marking, Remember};
+use crate::plan::step::{FinalizeDetach, MarkAs, RecordDetach};
 
 /// Finalizes pending detaches, no matter which session began them, and records what is detached.
 pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
@@ -15,7 +15,7 @@ pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
     }
     for partition in draft.all(is_unrecorded) {
         if partition.owned {
-            draft.remember(ground, &partition, Cause::Expired);
+            draft.record_detach(ground, &partition, Cause::Expired);
         } else {
             let blocker = draft.not_owner_of(&partition);
             draft.defer(None, blocker);
@@ -32,7 +32,7 @@ fn is_unrecorded(partition: &ObservedPartition) -> bool {
 fn disown(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
     if partition.owned && matches!(partition.state.mark(), Some(Mark::Detached(_))) {
         let reattached = std::slice::from_ref(partition);
-        draft.mark(ground, reattached, Marking::Kept, Cause::CutOff);
+        draft.mark(ground, reattached, MarkAs::Attached, Cause::CutOff);
     }
 }
 
@@ -49,13 +49,13 @@ fn finalize(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draf
         draft.step(step, Cause::CutOff);
     } else {
         let by = partition.state.blocked_by().to_vec();
-        draft.defer(Some(step), Blocker::DetachHeld { partition: partition.name.clone(), by });
+        draft.defer(Some(step), Blocker::DetachBlocked { partition: partition.name.clone(), by });
     }
 }
 
 impl Draft {
     /// The step that writes down of a detached table that it is detached, and what it held.
-    pub(super) fn remember(
+    pub(super) fn record_detach(
         &mut self,
         ground: &Ground<'_>,
         partition: &ObservedPartition,
@@ -72,7 +72,7 @@ impl Draft {
         let marked = self.world.partition(&partition.name).unwrap_or(partition);
         let drops = dropped_after(ground).is_some()
             && matches!(marked.state.mark(), Some(Mark::Expired { drops: true }));
-        let step = Step::RememberDetached(Box::new(Remember {
+        let step = Step::RecordDetach(Box::new(RecordDetach {
             drops,
             parent: Some(ground.relation.oid),
             cycle: marked.cycle,

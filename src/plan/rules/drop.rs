@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::expire::{clocks_differ, dropped_after};
+use super::expire::{clock_skew, dropped_after};
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::plan::Moment;
 use crate::plan::ground::Range;
 use crate::plan::limits::MIN_GRACE_PERIOD;
-use crate::plan::step::{DropDetached, Marking};
+use crate::plan::step::{DropDetached, MarkAs};
 use jiff::{SignedDuration, Timestamp};
 
 /// Drops managed, detached tables whose grace period is over, and starts the grace period of tables that were kept
@@ -17,7 +17,7 @@ pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
     let (Some(range), moment) = (ground.range(), ground.moment) else { return };
     keep_detached(ground, range, draft);
     let Some(after) = dropped_after(ground) else { return };
-    let clocks_differ = clocks_differ(draft);
+    let clock_skew = clock_skew(draft);
     let mut undecided = Vec::new();
     for partition in draft.all(|p| p.state.recorded_detach().is_some()) {
         let may_go =
@@ -27,9 +27,9 @@ pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
         else {
             continue;
         };
-        match (blocker(&partition, draft), clocks_differ, detached.drops_since) {
+        match (blocker(&partition, draft), clock_skew, detached.drops_since) {
             (Some(blocker), _, _) => draft.defer(Some(step), blocker),
-            (None, Some(seconds), _) => draft.defer(None, Blocker::ClocksDiffer { seconds }),
+            (None, Some(seconds), _) => draft.defer(None, Blocker::ClockSkew { seconds }),
             (None, None, None) => undecided.push(partition),
             (None, None, Some(since)) => {
                 drop_after_grace(range, moment, grace_over(since, after), step, draft);
@@ -58,7 +58,7 @@ fn keep_detached(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
         waits && p.owned && !(drops && is_past)
     };
     let kept = draft.all(is_kept);
-    draft.mark(ground, &kept, Marking::NotForDrop, Cause::NotDropped);
+    draft.mark(ground, &kept, MarkAs::NotForDrop, Cause::NotDropped);
 }
 
 fn drop_after_grace(
@@ -70,7 +70,7 @@ fn drop_after_grace(
 ) {
     if moment.expire < until {
         let until = if moment.now < until { until } else { next(range, moment, until) };
-        draft.defer(Some(step), Blocker::InGrace { until });
+        draft.defer(Some(step), Blocker::InGracePeriod { until });
     } else {
         draft.step(step, Cause::GraceOver);
     }
@@ -90,7 +90,7 @@ fn decide(
     let (decided, waiting): (Vec<_>, Vec<_>) = undecided
         .into_iter()
         .partition(|p| count <= limit || (draft.approved && !draft.records(p)));
-    draft.mark(ground, &decided, Marking::ForDrop, Cause::Dropped);
+    draft.mark(ground, &decided, MarkAs::ForDrop, Cause::Dropped);
     for partition in &waiting {
         let wanted = draft.drop_step(ground, partition);
         draft.defer(wanted, Blocker::DropNeedsApproval { count, limit, after });
@@ -102,7 +102,7 @@ impl Draft {
     /// Returns whether a step of this plan records that the partition is detached.
     fn records(&self, partition: &ObservedPartition) -> bool {
         self.steps.iter().any(|planned| {
-            matches!(&planned.step, Step::RememberDetached(record) if record.partition == partition.name)
+            matches!(&planned.step, Step::RecordDetach(record) if record.partition == partition.name)
         })
     }
 
@@ -140,11 +140,11 @@ fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
         return Some(draft.not_owner_of(partition));
     }
     if partition.kind != PartitionKind::Table {
-        return Some(Blocker::HasPartitions { partition: name });
+        return Some(Blocker::DetachedHasPartitions { partition: name });
     }
     let by = partition.referenced_by.clone();
     if !by.is_empty() {
-        return Some(Blocker::Referenced { partition: name, by });
+        return Some(Blocker::PartitionReferenced { partition: name, by });
     }
     Blocker::of_dependents(name, &partition.dependents)
 }

@@ -8,7 +8,7 @@ use crate::observed::{BoundsCheck, ObservedPartition, PartitionKind};
 use crate::partition::{Mark, QualifiedName};
 use crate::plan::Calendar;
 use crate::plan::limits::MAX_CLOCK_SKEW;
-use crate::plan::step::{Detach, Marking};
+use crate::plan::step::{Detach, MarkAs};
 
 /// Detaches what has expired, and keeps what no longer has.
 pub(super) fn expire(ground: &Ground<'_>, draft: &mut Draft) {
@@ -19,7 +19,7 @@ pub(super) fn expire(ground: &Ground<'_>, draft: &mut Draft) {
         p.state.is_attached() && p.owned && matches!(p.state.mark(), Some(Mark::Detached(_)))
     };
     let reattached = draft.all(is_reattached);
-    draft.mark(ground, &reattached, Marking::Kept, Cause::Reattached);
+    draft.mark(ground, &reattached, MarkAs::Attached, Cause::Reattached);
 }
 
 fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
@@ -29,8 +29,8 @@ fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
     if expired.is_empty() {
         return;
     }
-    if let Some(seconds) = clocks_differ(draft) {
-        return draft.defer(None, Blocker::ClocksDiffer { seconds });
+    if let Some(seconds) = clock_skew(draft) {
+        return draft.defer(None, Blocker::ClockSkew { seconds });
     }
     let mut free = Vec::new();
     for partition in expired {
@@ -54,7 +54,7 @@ fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
             && p.owned
     };
     let kept = draft.all(is_kept);
-    draft.mark(ground, &kept, Marking::Kept, Cause::KeptAgain);
+    draft.mark(ground, &kept, MarkAs::Attached, Cause::KeptAgain);
 }
 
 /// Returns the managed partitions that have expired, oldest first.
@@ -84,7 +84,7 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
 }
 
 /// Returns the clock skew in seconds, if it is too large.
-pub(super) fn clocks_differ(draft: &Draft) -> Option<i64> {
+pub(super) fn clock_skew(draft: &Draft) -> Option<i64> {
     let ahead = draft.world.server.ahead?;
     (ahead.abs() > MAX_CLOCK_SKEW).then_some(ahead.as_secs())
 }
@@ -100,7 +100,10 @@ fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) ->
         return Some(Blocker::AnotherDetachPending { partition: pending.name.clone() });
     }
     if !partition.referenced_by.is_empty() {
-        return Some(Blocker::Referenced { partition: name, by: partition.referenced_by.clone() });
+        return Some(Blocker::PartitionReferenced {
+            partition: name,
+            by: partition.referenced_by.clone(),
+        });
     }
     let by = ground.referenced_by();
     if by.is_empty() {
@@ -109,10 +112,10 @@ fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) ->
     match &partition.rows_referenced_by {
         None => {
             let error = partition.references_error.clone();
-            Some(Blocker::ReferencesNotChecked { partition: name, by, error })
+            Some(Blocker::ReferencesUnknown { partition: name, by, error })
         }
         Some(by) if by.is_empty() => None,
-        Some(by) => Some(Blocker::Referenced { partition: name, by: by.clone() }),
+        Some(by) => Some(Blocker::PartitionReferenced { partition: name, by: by.clone() }),
     }
 }
 
@@ -131,13 +134,13 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     let limit = ground.desired.limits.most_expired;
     let dropped_after = dropped_after(ground);
-    let marking = Marking::Expired { drops: dropped_after.is_some() };
+    let mark_as = MarkAs::Expired { drops: dropped_after.is_some() };
     let may_go = count <= limit || draft.approved;
     if count > limit && draft.approved {
         // First of all steps: if the run is interrupted, the next run sees what the user approved.
-        draft.mark_first(ground, &fresh, marking);
+        draft.mark_first(ground, &fresh, mark_as);
     } else if may_go {
-        draft.mark(ground, &fresh, marking, Cause::Expired);
+        draft.mark(ground, &fresh, mark_as, Cause::Expired);
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
@@ -147,12 +150,12 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
         }
         let step = detach(partition, after.take(), ground, draft);
         draft.step(step, Cause::Expired);
-        draft.remember(ground, partition, Cause::Expired);
+        draft.record_detach(ground, partition, Cause::Expired);
         after = Some(partition.name.clone());
     }
     for partition in fresh.iter().filter(|_| !may_go) {
         let wanted = detach(partition, None, ground, draft);
-        draft.defer(Some(wanted), Blocker::NeedsApproval { count, limit, dropped_after });
+        draft.defer(Some(wanted), Blocker::AwaitingApproval { count, limit, dropped_after });
     }
 }
 

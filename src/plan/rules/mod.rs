@@ -45,7 +45,7 @@ pub enum Rule {
     Drop,
     /// Removes the default partition, if the spec wants none.
     // After `Expire`, whose steps depend on whether there is a default partition.
-    RemoveDefault,
+    DropDefault,
     /// Builds, replaces, and drops indexes.
     Index,
     /// Creates the copy of a plain table.
@@ -101,7 +101,7 @@ impl Rule {
             | Self::DiscardUnwanted
             | Self::Expire
             | Self::Drop
-            | Self::RemoveDefault
+            | Self::DropDefault
             | Self::Index
             | Self::Publications => true,
             Self::CreateCopy
@@ -133,7 +133,7 @@ impl Rule {
             Self::DiscardUnwanted => recover::discard_unwanted(ground, draft),
             Self::Expire => expire::expire(ground, draft),
             Self::Drop => drop::drop_detached(ground, draft),
-            Self::RemoveDefault => default_partition::remove(ground, draft),
+            Self::DropDefault => default_partition::remove(ground, draft),
             Self::Index => index::ensure(ground, draft),
             Self::CreateCopy => conversion::create_copy(ground, draft),
             Self::InstallSync => conversion::install_sync(ground, draft),

@@ -5,7 +5,7 @@ use crate::observed::{IndexMarker, ObservedTable, PartitionIndex, TableIndex};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::conversion;
 use crate::plan::equivalent::belong;
-use crate::plan::step::{AttachIndex, CreateTableIndex, IndexDefinition};
+use crate::plan::step::{AttachIndex, CreateParentIndex, IndexDefinition};
 
 /// A parent index is valid once every partition has an index that is attached to it. A partition with a pending
 /// detach does not count.
@@ -38,8 +38,8 @@ pub(super) fn attach_index(world: &mut ObservedTable, attach: &AttachIndex) {
     validate(world, &attach.table_index);
 }
 
-pub(super) fn create_table_index(world: &mut ObservedTable, create: &CreateTableIndex) {
-    let CreateTableIndex { index: name, definition, settings, partitions, .. } = create;
+pub(super) fn create_table_index(world: &mut ObservedTable, create: &CreateParentIndex) {
+    let CreateParentIndex { index: name, definition, settings, partitions, .. } = create;
     let is_empty = world.attached().next().is_none();
     world.taken.insert(name.clone());
     world.indexes.push(TableIndex {

@@ -8,8 +8,8 @@ mod routing;
 use super::conversion;
 use super::equivalent::{belong, created_by_attach, stand_alone};
 use super::step::{
-    Attach, BuildIndex, Drain, IndexBody, IndexDefinition, MarkPartitions, MarkedPartition,
-    NewIndex, NewPartition, Remember, StateBounds, Step,
+    AddBoundsCheck, Attach, BuildIndex, Drain, IndexBody, IndexDefinition, MarkPartitions,
+    MarkedPartition, NewIndex, NewPartition, RecordDetach, Step,
 };
 use crate::observed::{
     Attachment, BoundsCheck, DefaultFacts, Exclusion, ObservedPartition, ObservedTable,
@@ -27,33 +27,33 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::CreatePartition(new) => create(world, new),
         Step::AttachPartition(attach) => attach_partition(world, attach),
         Step::DrainDefault(drain) => drain_default(world, drain),
-        Step::RemoveDefault(remove) => {
+        Step::DropDefault(remove) => {
             discard(world, &remove.default);
             (world.default_rows, world.default_count) = (None, None);
         }
         Step::MarkPartitions(marks) => mark(world, marks),
         Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
         Step::FinalizeDetach(finalize) => detach_partition(world, &finalize.partition),
-        Step::RememberDetached(remember) => remember_detached(world, remember),
-        Step::StateBounds(state) => state_bounds(world, state),
-        Step::ValidateBounds(check) => validate_bounds(world, &check.partition),
-        Step::DropBounds(drop) => {
+        Step::RecordDetach(record) => record_detach(world, record),
+        Step::AddBoundsCheck(state) => state_bounds(world, state),
+        Step::ValidateBoundsCheck(check) => validate_bounds(world, &check.partition),
+        Step::DropBoundsCheck(drop) => {
             conversion::on_check(world, &drop.table, Attachment::drop_bounds);
         }
         Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
-        Step::ExcludeFromDefault(add) => {
+        Step::AddDefaultCheck(add) => {
             let check = Exclusion { name: add.exclusion.clone(), validated: false };
             on_default(world, &add.default, |default| default.checks.push(check));
         }
-        Step::ValidateExclusion(check) => on_default(world, &check.default, |default| {
+        Step::ValidateDefaultCheck(check) => on_default(world, &check.default, |default| {
             let checks = default.checks.iter_mut().filter(|e| e.name == check.exclusion);
             checks.for_each(|e| e.validated = true);
         }),
-        Step::DropExclusion(drop) => on_default(world, &drop.default, |default| {
+        Step::DropDefaultCheck(drop) => on_default(world, &drop.default, |default| {
             default.checks.retain(|e| e.name != drop.exclusion);
         }),
-        Step::CreateTableIndex(create) => create_table_index(world, create),
+        Step::CreateParentIndex(create) => create_table_index(world, create),
         Step::BuildIndex(build) => build_index(world, build),
         Step::AttachIndex(attach) => attach_index(world, attach),
         Step::DropIndex(drop) => {
@@ -61,8 +61,8 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
             conversion::key_dropped(world, &drop.index);
             on(world, &drop.partition, |p| p.indexes.retain(|i| i.name != drop.index));
         }
-        Step::DropTableIndex(drop) => drop_table_index(world, &drop.index),
-        Step::ReplaceTableIndex(replace) => {
+        Step::DropParentIndex(drop) => drop_table_index(world, &drop.index),
+        Step::ReplaceParentIndex(replace) => {
             drop_table_index(world, &replace.index);
             rename_table_index(world, &replace.replacement, &replace.index);
         }
@@ -229,7 +229,7 @@ fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
     }
 }
 
-fn state_bounds(world: &mut ObservedTable, state: &StateBounds) {
+fn state_bounds(world: &mut ObservedTable, state: &AddBoundsCheck) {
     let table = &state.partition;
     conversion::on_check(world, table, |found| found.state_bounds(&state.range));
     on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Stated));
@@ -240,12 +240,12 @@ fn validate_bounds(world: &mut ObservedTable, table: &QualifiedName) {
     on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Proven));
 }
 
-fn remember_detached(world: &mut ObservedTable, remember: &Remember) {
-    on(world, &remember.partition, |p| {
-        let drops_since = remember.drops.then_some(remember.at);
-        p.state.record_detach(Detached { at: remember.at, drops_since });
-        p.cycle = remember.cycle;
-        p.publications.retain(|publication| !remember.publications.contains(&publication.name));
+fn record_detach(world: &mut ObservedTable, record: &RecordDetach) {
+    on(world, &record.partition, |p| {
+        let drops_since = record.drops.then_some(record.at);
+        p.state.record_detach(Detached { at: record.at, drops_since });
+        p.cycle = record.cycle;
+        p.publications.retain(|publication| !record.publications.contains(&publication.name));
     });
 }
 

@@ -8,7 +8,7 @@ use crate::partition::{Identifier, KeyRange, LockMode, QualifiedName};
 
 /// The check to add to the default partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExcludeFromDefault {
+pub struct AddDefaultCheck {
     /// The default partition.
     pub default: QualifiedName,
     /// The `CHECK` constraint that says so.
@@ -17,10 +17,10 @@ pub struct ExcludeFromDefault {
     pub range: KeyRange,
 }
 
-impl StepFacts for ExcludeFromDefault {
+impl StepFacts for AddDefaultCheck {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "exclude",
+            verb: "add-default-check",
             family: Family::Default,
             mode: TransactionMode::InTransaction,
             effort: Effort::Brief,
@@ -53,17 +53,17 @@ impl StepFacts for ExcludeFromDefault {
 
 /// The check of the default partition to validate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValidateExclusion {
+pub struct ValidateDefaultCheck {
     /// The default partition.
     pub default: QualifiedName,
     /// The `CHECK` constraint.
     pub exclusion: Identifier,
 }
 
-impl StepFacts for ValidateExclusion {
+impl StepFacts for ValidateDefaultCheck {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "validate",
+            verb: "validate-default-check",
             family: Family::Default,
             mode: TransactionMode::InTransaction,
             effort: Effort::Long,
@@ -96,17 +96,17 @@ impl StepFacts for ValidateExclusion {
 
 /// The check of the default partition to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DropExclusion {
+pub struct DropDefaultCheck {
     /// The default partition.
     pub default: QualifiedName,
     /// The `CHECK` constraint.
     pub exclusion: Identifier,
 }
 
-impl StepFacts for DropExclusion {
+impl StepFacts for DropDefaultCheck {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "readmit",
+            verb: "drop-default-check",
             family: Family::Default,
             mode: TransactionMode::InTransaction,
             effort: Effort::Brief,
@@ -195,7 +195,7 @@ impl StepFacts for Drain {
 
 /// The default partition to detach and drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoveDefault {
+pub struct DropDefault {
     /// The partitioned table.
     pub table: QualifiedName,
     /// The default partition.
@@ -204,10 +204,10 @@ pub struct RemoveDefault {
     pub references: Vec<QualifiedName>,
 }
 
-impl StepFacts for RemoveDefault {
+impl StepFacts for DropDefault {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "remove-default",
+            verb: "drop-default",
             family: Family::Default,
             mode: TransactionMode::InTransaction,
             effort: Effort::UnderLock,

@@ -7,7 +7,7 @@ use crate::partition::{Identifier, LockMode, QualifiedName};
 
 /// The parent index to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreateTableIndex {
+pub struct CreateParentIndex {
     /// The partitioned table.
     pub table: QualifiedName,
     /// Name of the index.
@@ -21,10 +21,10 @@ pub struct CreateTableIndex {
     pub partitions: Vec<QualifiedName>,
 }
 
-impl StepFacts for CreateTableIndex {
+impl StepFacts for CreateParentIndex {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "create-index",
+            verb: "create-parent-index",
             family: Family::Index,
             mode: TransactionMode::InTransaction,
             effort: Effort::Brief,
@@ -209,7 +209,7 @@ impl StepFacts for DropIndex {
 
 /// The parent index to drop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DropTableIndex {
+pub struct DropParentIndex {
     /// The partitioned table.
     pub table: QualifiedName,
     /// Name of the index.
@@ -218,10 +218,10 @@ pub struct DropTableIndex {
     pub partitions: Vec<QualifiedName>,
 }
 
-impl StepFacts for DropTableIndex {
+impl StepFacts for DropParentIndex {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "drop-table-index",
+            verb: "drop-parent-index",
             family: Family::Index,
             mode: TransactionMode::InTransaction,
             effort: Effort::UnderLock,
@@ -255,7 +255,7 @@ impl StepFacts for DropTableIndex {
 
 /// The parent index that takes the place of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReplaceTableIndex {
+pub struct ReplaceParentIndex {
     /// The partitioned table.
     pub table: QualifiedName,
     /// The name both have in turn.
@@ -266,10 +266,10 @@ pub struct ReplaceTableIndex {
     pub partitions: Vec<QualifiedName>,
 }
 
-impl StepFacts for ReplaceTableIndex {
+impl StepFacts for ReplaceParentIndex {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "replace-index",
+            verb: "replace-parent-index",
             family: Family::Index,
             mode: TransactionMode::InTransaction,
             effort: Effort::UnderLock,

@@ -16,16 +16,17 @@ mod text;
 
 pub use attach::{AttachSource, DetachSource};
 pub use conversion::{AnalyzeCopy, CreateCopy, DropCopy, EndSync, InstallSync};
-pub use default::{Drain, DropExclusion, ExcludeFromDefault, RemoveDefault, ValidateExclusion};
+pub use default::{AddDefaultCheck, Drain, DropDefault, DropDefaultCheck, ValidateDefaultCheck};
 pub use facts::{Effort, Facts, Family, Object, Risk, TransactionMode};
 pub use follow::{FollowSource, ValidateCopy};
 pub use index::{
-    AttachIndex, BuildIndex, CreateTableIndex, DropIndex, DropTableIndex, ReplaceTableIndex,
+    AttachIndex, BuildIndex, CreateParentIndex, DropIndex, DropParentIndex, ReplaceParentIndex,
 };
 pub use index_definition::IndexDefinition;
 pub use partition::{Attach, DiscardPartition, IndexBody, NewIndex, NewPartition};
 pub use record::{
-    DropBounds, MarkPartitions, MarkedPartition, Marking, Remember, StateBounds, ValidateBounds,
+    AddBoundsCheck, DropBoundsCheck, MarkAs, MarkPartitions, MarkedPartition, RecordDetach,
+    ValidateBoundsCheck,
 };
 pub use retention::{Detach, DropDetached, FinalizeDetach};
 pub use routing::{PathChange, Route, RoutedRole, RoutingView, Unroute};
@@ -46,16 +47,16 @@ pub enum Step {
     CreatePartition(Box<NewPartition>),
     /// Add a check that excludes a range from the default partition: until the partition of that range is
     /// attached, an insert of such a row fails.
-    ExcludeFromDefault(ExcludeFromDefault),
+    AddDefaultCheck(AddDefaultCheck),
     /// Validate that check for the existing rows of the default partition.
-    ValidateExclusion(ValidateExclusion),
+    ValidateDefaultCheck(ValidateDefaultCheck),
     /// Make a prepared table a partition.
     AttachPartition(Box<Attach>),
     /// Move the rows of a range out of the default partition into an unattached table, and attach it, in one
     /// transaction.
     DrainDefault(Box<Drain>),
     /// Detach and drop the default partition, which must be empty.
-    RemoveDefault(RemoveDefault),
+    DropDefault(DropDefault),
     /// Say in the comments of partitions what they are to us from now on.
     MarkPartitions(MarkPartitions),
     /// Make of a partition a table that stands by itself.
@@ -63,23 +64,23 @@ pub enum Step {
     /// Finalize an interrupted detach.
     FinalizeDetach(FinalizeDetach),
     /// Write down of a detached table when it was found detached, and what it held.
-    RememberDetached(Box<Remember>),
+    RecordDetach(Box<RecordDetach>),
     /// Say in a constraint of a table which rows it holds, without looking at them: by it a table is found,
     /// whatever its name, once it is detached.
-    StateBounds(StateBounds),
+    AddBoundsCheck(AddBoundsCheck),
     /// Validate that a detached table has only rows within its bounds, so that a reattach scans nothing.
-    ValidateBounds(ValidateBounds),
+    ValidateBoundsCheck(ValidateBoundsCheck),
     /// Drop the check of a plain table that says what it holds: it was not attached.
-    DropBounds(DropBounds),
+    DropBoundsCheck(DropBoundsCheck),
     /// Drop a detached, managed table with its rows.
     DropDetached(Box<DropDetached>),
     /// Drop a table that was made to become a partition and is not wanted as one. It has never been
     /// attached, and must be empty.
     DiscardPartition(DiscardPartition),
     /// Drop a check of the default partition that no attach needs.
-    DropExclusion(DropExclusion),
+    DropDefaultCheck(DropDefaultCheck),
     /// Make the table's own index, to which those of the partitions will belong.
-    CreateTableIndex(CreateTableIndex),
+    CreateParentIndex(CreateParentIndex),
     /// Build an index on one partition while it is in use.
     BuildIndex(BuildIndex),
     /// Make a partition's index belong to the table's.
@@ -87,9 +88,9 @@ pub enum Step {
     /// Drop one index of a partition while it is in use.
     DropIndex(DropIndex),
     /// Drop an index of the table with those of the partitions that belong to it.
-    DropTableIndex(DropTableIndex),
+    DropParentIndex(DropParentIndex),
     /// Put a complete new index of the table in the place of an old one.
-    ReplaceTableIndex(ReplaceTableIndex),
+    ReplaceParentIndex(ReplaceParentIndex),
     /// Create the partitioned copy of a plain table, without partitions.
     CreateCopy(Box<CreateCopy>),
     /// Create the triggers and functions that keep a copy equal to its source, or replace them.

@@ -20,7 +20,7 @@ pub struct MarkPartitions {
     /// Partitions to mark.
     pub partitions: Vec<MarkedPartition>,
     /// New state of the partitions.
-    pub marking: Marking,
+    pub mark_as: MarkAs,
     /// Digests of the names that have been adopted, as the table's comment records them from then on;
     /// `None` if that does not change.
     pub adopted: Option<BTreeSet<String>>,
@@ -29,17 +29,17 @@ pub struct MarkPartitions {
 impl StepFacts for MarkPartitions {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: self.marking.verb(),
+            verb: self.mark_as.verb(),
             family: Family::Record,
             mode: TransactionMode::InTransaction,
             effort: Effort::Brief,
             waiting_statements: 1,
             needs_long_run: false,
-            needs_confirmation: matches!(self.marking, Marking::Expired { .. } | Marking::ForDrop),
+            needs_confirmation: matches!(self.mark_as, MarkAs::Expired { .. } | MarkAs::ForDrop),
             aside: None,
             unseen: None,
             undo: "COMMENT ON TABLE",
-            if_interrupted: self.marking.if_interrupted(),
+            if_interrupted: self.mark_as.if_interrupted(),
         }
     }
 
@@ -58,7 +58,7 @@ impl StepFacts for MarkPartitions {
     }
 
     fn detail(&self) -> String {
-        if self.marking == Marking::Forgotten {
+        if self.mark_as == MarkAs::AdoptionCleared {
             return "so that the names can be adopted again".to_owned();
         }
         shown_marked(&self.table, &self.partitions)
@@ -82,7 +82,7 @@ pub struct MarkedPartition {
 
 /// New state of marked partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marking {
+pub enum MarkAs {
     /// Mark partitions as managed, because the annotation names them.
     Adopted,
     /// Mark partitions as expired: they are detached without another approval, even if this run is interrupted.
@@ -91,7 +91,7 @@ pub enum Marking {
         drops: bool,
     },
     /// Mark expired partitions as attached: the retention keeps them after all.
-    Kept,
+    Attached,
     /// Mark detached tables that were kept as tables to drop, because the spec says `onExpiry: Drop` now: their
     /// grace period starts.
     ForDrop,
@@ -99,18 +99,18 @@ pub enum Marking {
     NotForDrop,
     /// Remove from the table's comment the adoptions that the annotation no longer names, so that the names
     /// can be adopted again.
-    Forgotten,
+    AdoptionCleared,
 }
 
-impl Marking {
+impl MarkAs {
     fn verb(self) -> &'static str {
         match self {
             Self::Adopted => "adopt",
-            Self::Expired { .. } => "expire",
-            Self::Kept => "keep",
+            Self::Expired { .. } => "mark-expired",
+            Self::Attached => "mark-attached",
             Self::ForDrop => "mark-for-drop",
             Self::NotForDrop => "unmark-for-drop",
-            Self::Forgotten => "forget-adoption",
+            Self::AdoptionCleared => "clear-adoption",
         }
     }
 
@@ -120,19 +120,19 @@ impl Marking {
             Self::Expired { .. } => {
                 "all or nothing; the next run detaches partitions that are marked, without another approval"
             }
-            Self::Kept => "all or nothing; the next run marks what is not yet marked as kept",
+            Self::Attached => "all or nothing; the next run marks what is not yet marked as kept",
             Self::ForDrop => "all or nothing; the next run marks tables that are not marked",
             Self::NotForDrop => {
                 "all or nothing; the next run marks tables that are not marked, and drops none of them"
             }
-            Self::Forgotten => "all or nothing; the next run forgets what is still recorded",
+            Self::AdoptionCleared => "all or nothing; the next run forgets what is still recorded",
         }
     }
 }
 
 /// Record of a detached table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remember {
+pub struct RecordDetach {
     /// The table it was a partition of, which its marker and its bounds check name.
     pub managed: ManagedTable,
     /// The detached table.
@@ -159,10 +159,10 @@ pub struct Remember {
     pub publications: Vec<Identifier>,
 }
 
-impl StepFacts for Remember {
+impl StepFacts for RecordDetach {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "remember",
+            verb: "record-detach",
             family: Family::Record,
             mode: TransactionMode::InTransaction,
             effort: Effort::Brief,
@@ -195,7 +195,7 @@ impl StepFacts for Remember {
 
 /// The bounds check to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateBounds {
+pub struct AddBoundsCheck {
     /// The table that the bounds check names.
     pub managed: ManagedTable,
     /// The partition, or detached table.
@@ -208,10 +208,10 @@ pub struct StateBounds {
     pub inherited: Option<String>,
 }
 
-impl StepFacts for StateBounds {
+impl StepFacts for AddBoundsCheck {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "state-bounds",
+            verb: "add-bounds-check",
             family: Family::Record,
             mode: TransactionMode::InTransaction,
             effort: Effort::Brief,
@@ -244,17 +244,17 @@ impl StepFacts for StateBounds {
 
 /// The bounds check of a plain table to drop: it was added so that the table could be attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DropBounds {
+pub struct DropBoundsCheck {
     /// The table that the bounds check names.
     pub managed: ManagedTable,
     /// The plain table.
     pub table: QualifiedName,
 }
 
-impl StepFacts for DropBounds {
+impl StepFacts for DropBoundsCheck {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "drop-bounds",
+            verb: "drop-bounds-check",
             family: Family::Record,
             mode: TransactionMode::InTransaction,
             effort: Effort::Brief,
@@ -287,17 +287,17 @@ impl StepFacts for DropBounds {
 
 /// The bounds check to validate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValidateBounds {
+pub struct ValidateBoundsCheck {
     /// The table that the bounds check names.
     pub managed: ManagedTable,
     /// The detached table.
     pub partition: QualifiedName,
 }
 
-impl StepFacts for ValidateBounds {
+impl StepFacts for ValidateBoundsCheck {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            verb: "check-bounds",
+            verb: "validate-bounds-check",
             family: Family::Record,
             mode: TransactionMode::InTransaction,
             effort: Effort::Long,

@@ -121,9 +121,9 @@ fn a_table_that_is_as_it_should_be_is_ready() {
         [
             format!("Ready=True Succeeded: 2 partitions, {until}"),
             "Reachable=True Connected: Postgres 17.10, as app".to_owned(),
-            format!("Covered=True AllPeriods: {until}"),
-            "Retained=True KeepsEverything: spec.retention is absent: nothing expires".to_owned(),
-            "Indexed=True AllValid: no index is missing".to_owned(),
+            format!("Covered=True PeriodsCovered: {until}"),
+            "Retained=True NoRetention: spec.retention is absent: nothing expires".to_owned(),
+            "Indexed=True IndexesValid: no index is missing".to_owned(),
         ]
     );
     let status = serde_json::to_value(&status).expect("plain data");
@@ -158,18 +158,18 @@ fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
         "Ready=False TableNotFound",
         "Stalled=True TableNotFound",
         "Reachable=True Connected",
-        "Covered=Unknown Unknown",
-        "Retained=Unknown Unknown",
-        "Indexed=Unknown Unknown",
+        "Covered=Unknown NotChecked",
+        "Retained=Unknown NotChecked",
+        "Indexed=Unknown NotChecked",
     ];
     assert_told(&json!({}), &[], &json!({"relation": null}), no_table);
     let replica = [
         "Ready=False ReadOnlyReplica",
         "Stalled=True ReadOnlyReplica",
         "Reachable=False ReadOnlyReplica",
-        "Covered=True AllPeriods",
-        "Retained=Unknown Unknown",
-        "Indexed=Unknown Unknown",
+        "Covered=True PeriodsCovered",
+        "Retained=Unknown NotChecked",
+        "Indexed=Unknown NotChecked",
     ];
     let in_recovery = json!({"server": {"inRecovery": true}});
     assert_told(&json!({}), &[NOVEMBER, DECEMBER], &in_recovery, replica);
@@ -178,8 +178,8 @@ fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
         "Stalled=True InsufficientPrivilege",
         "Reachable=False InsufficientPrivilege",
         "Covered=False PartitionsMissing",
-        "Retained=Unknown Unknown",
-        "Indexed=Unknown Unknown",
+        "Retained=Unknown NotChecked",
+        "Indexed=Unknown NotChecked",
     ];
     assert_told(&json!({}), &[NOVEMBER], &json!({"relation": {"owned": false}}), not_owner);
 }
@@ -200,20 +200,20 @@ fn what_stands_in_the_way_is_told_where_it_belongs() {
         "Stalled=True PlanOnly",
         "Reachable=True Connected",
         "Covered=False PartitionsMissing",
-        "Retained=True KeepsEverything",
-        "Indexed=True AllValid",
+        "Retained=True NoRetention",
+        "Indexed=True IndexesValid",
     ];
     assert_told(&json!({"mode": "Plan"}), &[NOVEMBER], &json!({}), only_planned);
-    let no_such_column = [
+    let column_not_found = [
         "Ready=False ColumnNotFound",
         "Stalled=True ColumnNotFound",
         "Reachable=True Connected",
-        "Covered=True AllPeriods",
-        "Retained=True KeepsEverything",
+        "Covered=True PeriodsCovered",
+        "Retained=True NoRetention",
         "Indexed=False ColumnNotFound",
     ];
     let index = json!({"indexes": [{"name": "i", "columns": [{"column": "gone"}]}]});
-    assert_told(&index, &[FOREVER], &json!({}), no_such_column);
+    assert_told(&index, &[FOREVER], &json!({}), column_not_found);
 }
 
 #[test]
@@ -256,9 +256,9 @@ fn a_failure_keeps_what_was_last_seen() {
         (Reason::ConnectionFailed, "Reconciling", "False ConnectionFailed"),
         (Reason::AuthenticationFailed, "Stalled", "False AuthenticationFailed"),
         (Reason::SecretNotFound, "Reconciling", "False SecretNotFound"),
-        (Reason::HeldByAnother, "Reconciling", "True Connected"),
-        (Reason::InvalidSpec, "Stalled", "Unknown Unknown"),
-        (Reason::InternalError, "Stalled", "Unknown Unknown"),
+        (Reason::LockedByAnotherOperator, "Reconciling", "True Connected"),
+        (Reason::InvalidSpec, "Stalled", "Unknown NotChecked"),
+        (Reason::InternalError, "Stalled", "Unknown NotChecked"),
     ] {
         let status = fails(reason);
         let told = told(&status);
@@ -284,7 +284,8 @@ fn every_remainder_counts() {
 
     let covered = project_seen(&hash, &observed(&all, &key));
     assert!(
-        told(&covered).contains(&"Covered=True AllRemainders: every remainder covered".to_owned())
+        told(&covered)
+            .contains(&"Covered=True RemaindersCovered: every remainder covered".to_owned())
     );
     assert_eq!(covered.strategy.as_deref(), Some("Hash(3) on at"));
     assert_eq!(covered.covered_until, None);

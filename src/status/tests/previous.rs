@@ -83,7 +83,7 @@ fn converted_is_a_condition_of_tables_with_a_conversion() {
     assert_eq!(told_of(&converting).as_deref(), Some("False NotConvertible"));
     assert!(converting.condition(ConditionType::Stalled).is_some(), "{:#?}", told(&converting));
 
-    for (before, after) in [(plain, None), (converting, Some("Unknown Unknown"))] {
+    for (before, after) in [(plain, None), (converting, Some("Unknown NotChecked"))] {
         let subject = Subject { previous: Some(&before), generation: Some(4), requested: None };
         let failure = Failure { reason: Reason::ConnectionFailed, message: String::new() };
         let failed = project(&subject, &Outcome::Failed(failure), at("2026-11-25T13:00:00Z"));

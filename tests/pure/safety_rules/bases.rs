@@ -4,9 +4,9 @@ use pg_partition_operator::desired::AdoptedName;
 use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{Bounds, Mark, Marker, QualifiedName, adoption_digest};
 use pg_partition_operator::plan::{
-    Cause, DiscardPartition, DropIndex, DropTableIndex, FinalizeDetach, MarkPartitions,
-    MarkedPartition, Marking, PlannedStep, RemoveDefault, Rule, StateBounds, Step, ValidateBounds,
-    simulate,
+    AddBoundsCheck, Cause, DiscardPartition, DropDefault, DropIndex, DropParentIndex,
+    FinalizeDetach, MarkAs, MarkPartitions, MarkedPartition, PlannedStep, Rule, Step,
+    ValidateBoundsCheck, simulate,
 };
 
 use super::{Mutant, conversion};
@@ -59,7 +59,7 @@ fn forget(mutant: &mut Mutant) -> Option<Step> {
         managed: observed.managed.clone(),
         table: observed.name.clone(),
         partitions: Vec::new(),
-        marking: Marking::Forgotten,
+        mark_as: MarkAs::AdoptionCleared,
         adopted: Some(observed.adopted.clone()),
     }))
 }
@@ -70,7 +70,7 @@ fn drop_spare(mutant: &mut Mutant) -> Option<Step> {
     let spare = observed.indexes.first_mut()?;
     spare.name = identifier("x_pgpartition_next");
     let (index, partitions) = (spare.name.clone(), Vec::new());
-    Some(Step::DropTableIndex(DropTableIndex { table: observed.name.clone(), index, partitions }))
+    Some(Step::DropParentIndex(DropParentIndex { table: observed.name.clone(), index, partitions }))
 }
 
 /// The adoption of one unmanaged partition, as a user asked for it.
@@ -93,7 +93,7 @@ fn adopt(mutant: &mut Mutant) -> Option<Step> {
             comment: None,
             marker,
         }],
-        marking: Marking::Adopted,
+        mark_as: MarkAs::Adopted,
         adopted: Some([adoption_digest(&name)].into()),
     };
     mutant.world.desired.adopt = vec![AdoptedName { schema: Some(name.schema), name: name.name }];
@@ -112,13 +112,13 @@ const ADDED: &[fn(&ObservedTable, &ObservedPartition) -> Option<Step>] = &[
     |_, p| Some(Step::DiscardPartition(DiscardPartition { partition: p.name.clone() })),
     |_, _| Some(Step::DiscardPartition(DiscardPartition { partition: other() })),
     |t, p| {
-        Some(Step::ValidateBounds(ValidateBounds {
+        Some(Step::ValidateBoundsCheck(ValidateBoundsCheck {
             managed: t.managed.clone(),
             partition: p.name.clone(),
         }))
     },
     |t, p| {
-        Some(Step::RemoveDefault(RemoveDefault {
+        Some(Step::DropDefault(DropDefault {
             table: t.name.clone(),
             default: p.name.clone(),
             references: Vec::new(),
@@ -126,7 +126,7 @@ const ADDED: &[fn(&ObservedTable, &ObservedPartition) -> Option<Step>] = &[
     },
     |t, p| {
         let Bounds::Range(range) = p.bounds.clone() else { return None };
-        Some(Step::StateBounds(StateBounds {
+        Some(Step::AddBoundsCheck(AddBoundsCheck {
             managed: t.managed.clone(),
             partition: p.name.clone(),
             oid: p.oid,

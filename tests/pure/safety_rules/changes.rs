@@ -215,8 +215,8 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
     },
     |m| {
         on_named(m, |p| set_mark(p, Mark::Attached));
-        if let Some(Step::RememberDetached(remember)) = m.first() {
-            remember.drops = true;
+        if let Some(Step::RecordDetach(record)) = m.first() {
+            record.drops = true;
         }
     },
     |m| {
@@ -239,7 +239,7 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
     },
     |m| {
         let observed = &mut m.world.observed;
-        let Some(Step::ExcludeFromDefault(add)) = m.plan.steps.first().map(|p| &p.step) else {
+        let Some(Step::AddDefaultCheck(add)) = m.plan.steps.first().map(|p| &p.step) else {
             return;
         };
         if let Some(default) = observed.partition_mut(&add.default) {
@@ -260,7 +260,7 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
         let old = detach.partition.clone();
         detach.partition.name = identifier("x");
         let name = detach.partition.clone();
-        if let Some(Step::RememberDetached(next)) = m.plan.steps.get_mut(1).map(|p| &mut p.step) {
+        if let Some(Step::RecordDetach(next)) = m.plan.steps.get_mut(1).map(|p| &mut p.step) {
             next.partition = name.clone();
         }
         if let Some(found) = m.world.observed.partition_mut(&old) {
@@ -271,12 +271,12 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
     |m| {
         let index = m.world.observed.indexes.iter().find(|i| i.constraint.is_none());
         let Some(index) = index.map(|index| index.name.clone()) else { return };
-        if let Some(Step::DropTableIndex(drop)) = m.first() {
+        if let Some(Step::DropParentIndex(drop)) = m.first() {
             drop.index = index;
         }
     },
     |m| {
-        if let Some(Step::DropTableIndex(drop)) = m.first() {
+        if let Some(Step::DropParentIndex(drop)) = m.first() {
             drop.index = identifier("x");
             let index = drop.index.clone();
             m.world.observed.indexes.iter_mut().for_each(|i| i.name = index.clone());
@@ -360,11 +360,11 @@ const OF_STEP: &[fn(&mut Step)] = &[
         Step::AttachPartition(attach) => attach.managed = ManagedTable::new(other()),
         Step::DrainDefault(drain) => drain.attach.managed = ManagedTable::new(other()),
         Step::MarkPartitions(mark) => mark.managed = ManagedTable::new(other()),
-        Step::RememberDetached(remember) => remember.managed = ManagedTable::new(other()),
-        Step::StateBounds(state) => state.managed = ManagedTable::new(other()),
-        Step::ValidateBounds(check) => check.managed = ManagedTable::new(other()),
+        Step::RecordDetach(record) => record.managed = ManagedTable::new(other()),
+        Step::AddBoundsCheck(state) => state.managed = ManagedTable::new(other()),
+        Step::ValidateBoundsCheck(check) => check.managed = ManagedTable::new(other()),
         Step::DropDetached(drop) => drop.managed = ManagedTable::new(other()),
-        Step::CreateTableIndex(create) => create.table = other(),
+        Step::CreateParentIndex(create) => create.table = other(),
         _ => {}
     },
     |step| match step {
@@ -372,7 +372,7 @@ const OF_STEP: &[fn(&mut Step)] = &[
             marked.bounds = Bounds::Other("x".to_owned());
         }),
         Step::DetachPartition(detach) => detach.bounds = Bounds::Default,
-        Step::RememberDetached(remember) => remember.bounds = Bounds::Default,
+        Step::RecordDetach(record) => record.bounds = Bounds::Default,
         Step::DropDetached(drop) => drop.bounds = Bounds::Default,
         _ => {}
     },
@@ -380,7 +380,7 @@ const OF_STEP: &[fn(&mut Step)] = &[
         Step::MarkPartitions(mark) => {
             mark.partitions.iter_mut().for_each(|marked| marked.oid = Some(7));
         }
-        Step::RememberDetached(remember) => remember.oid = Some(7),
+        Step::RecordDetach(record) => record.oid = Some(7),
         _ => {}
     },
     |step| match step {
@@ -408,7 +408,7 @@ const OF_STEP: &[fn(&mut Step)] = &[
         }
         Step::AttachPartition(attach) => replaces(attach),
         Step::DrainDefault(drain) => replaces(&mut drain.attach),
-        Step::CreateTableIndex(create) => create.partitions = vec![other()],
+        Step::CreateParentIndex(create) => create.partitions = vec![other()],
         _ => {}
     },
     |step| match step {
@@ -416,7 +416,7 @@ const OF_STEP: &[fn(&mut Step)] = &[
         Step::DetachPartition(detach) => detach.default = Some(other()),
         Step::AttachIndex(attach) => attach.index = identifier("x"),
         Step::DropIndex(drop) => drop.index = identifier("x"),
-        Step::ReplaceTableIndex(replace) => replace.index = identifier("x"),
+        Step::ReplaceParentIndex(replace) => replace.index = identifier("x"),
         _ => {}
     },
     |step| {

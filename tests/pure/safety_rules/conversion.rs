@@ -17,10 +17,10 @@ use pg_partition_operator::partition::{
     SyncLevel, attached_key_name, copy_name, route_view,
 };
 use pg_partition_operator::plan::{
-    AnalyzeCopy, AttachSource, BuildIndex, Cause, CompareRows, CopyRows, CreateCopy, DetachSource,
-    DropBounds, DropCopy, DropIndex, DropSource, EndSync, FollowSource, IndexDefinition,
-    InstallSync, PathChange, PlannedWork, Route, RoutedRole, RoutingView, Rule, StateBounds, Step,
-    Swap, Unroute, ValidateBounds, ValidateCopy, Work, simulate,
+    AddBoundsCheck, AnalyzeCopy, AttachSource, BuildIndex, Cause, CompareRows, CopyRows,
+    CreateCopy, DetachSource, DropBoundsCheck, DropCopy, DropIndex, DropSource, EndSync,
+    FollowSource, IndexDefinition, InstallSync, PathChange, PlannedWork, Route, RoutedRole,
+    RoutingView, Rule, Step, Swap, Unroute, ValidateBoundsCheck, ValidateCopy, Work, simulate,
 };
 
 use super::Mutant;
@@ -443,26 +443,26 @@ fn detach_source(base: &mut Mutant) {
 
 fn state_bounds(base: &mut Mutant) {
     let AttachSource { table, source, range, .. } = attach_step(base);
-    let state = StateBounds {
+    let state = AddBoundsCheck {
         managed: table.managed.clone(),
         partition: table.source,
         oid: Some(source),
         range,
         inherited: None,
     };
-    base.plan.steps = vec![planned(Step::StateBounds(state))];
+    base.plan.steps = vec![planned(Step::AddBoundsCheck(state))];
 }
 
 fn check_bounds(base: &mut Mutant) {
     let table = attach_step(base).table;
-    let validate = ValidateBounds { managed: table.managed.clone(), partition: table.source };
-    base.plan.steps = vec![planned(Step::ValidateBounds(validate))];
+    let validate = ValidateBoundsCheck { managed: table.managed.clone(), partition: table.source };
+    base.plan.steps = vec![planned(Step::ValidateBoundsCheck(validate))];
 }
 
 fn drop_bounds(base: &mut Mutant) {
     let table = attach_step(base).table;
-    let drop = DropBounds { managed: table.managed.clone(), table: table.source };
-    base.plan.steps = vec![planned(Step::DropBounds(drop))];
+    let drop = DropBoundsCheck { managed: table.managed.clone(), table: table.source };
+    base.plan.steps = vec![planned(Step::DropBoundsCheck(drop))];
 }
 
 fn build_key(base: &mut Mutant) {
@@ -674,9 +674,9 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
     |m| on_attachment(m, |found| found.stranded = vec!["view shop.v".to_owned()]),
     |m| on_attachment(m, |found| found.keys.iter_mut().for_each(|k| k.state = KeyState::Missing)),
     |m| match m.first() {
-        Some(Step::DropBounds(step)) => step.table = other(),
+        Some(Step::DropBoundsCheck(step)) => step.table = other(),
         Some(Step::DropIndex(step)) => step.index = identifier("theirs"),
-        Some(Step::StateBounds(step)) => step.oid = Some(1),
+        Some(Step::AddBoundsCheck(step)) => step.oid = Some(1),
         _ => {}
     },
     |m| {

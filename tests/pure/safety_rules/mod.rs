@@ -28,13 +28,13 @@ const COVERED_TWICE: &[(SafetyRule, &str)] = &[
     (SafetyRule::NotAttached, "drain"),
     // What is attached is neither prepared nor detached.
     (SafetyRule::NotAttached, "discard"),
-    (SafetyRule::NotAttached, "remember"),
+    (SafetyRule::NotAttached, "record-detach"),
     // The operator finds a table that is not attached by its marker: it is managed.
     (SafetyRule::Managed, "attach"),
-    (SafetyRule::Managed, "check-bounds"),
+    (SafetyRule::Managed, "validate-bounds-check"),
     (SafetyRule::Managed, "discard"),
     (SafetyRule::Managed, "drain"),
-    (SafetyRule::Managed, "remember"),
+    (SafetyRule::Managed, "record-detach"),
     // Bounds that nobody knows overlap those of the default partition, which a drain needs.
     (SafetyRule::KnownBounds, "drain"),
 ];

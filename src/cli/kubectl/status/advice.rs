@@ -96,7 +96,7 @@ fn reasons(table: &PartitionedTable) -> Vec<Reason> {
     }
     let mut reasons = Vec::new();
     for condition in conditions(table).iter().filter(|condition| !repeats_ready(condition)) {
-        let Some(reason) = reason(condition).filter(|reason| *reason != Reason::Unknown) else {
+        let Some(reason) = reason(condition).filter(|reason| *reason != Reason::NotChecked) else {
             continue;
         };
         let is_well =

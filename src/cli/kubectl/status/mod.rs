@@ -91,7 +91,7 @@ pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
         return false;
     };
     let is_last_seen =
-        retained == Reason::Unknown && ready.resolved_by() == ResolvedBy::OtherSessions;
+        retained == Reason::NotChecked && ready.resolved_by() == ResolvedBy::OtherSessions;
     plan.is_some_and(|plan| plan.deferred > 0)
         && table.spec.retention.is_some()
         && (retained == Reason::AwaitingApproval || is_last_seen)

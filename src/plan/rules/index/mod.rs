@@ -13,8 +13,8 @@ use crate::plan::IndexBlocker;
 use crate::plan::condition::KnownCondition;
 use crate::plan::limits::MAX_STEPS;
 use crate::plan::step::{
-    AttachIndex, CreateTableIndex, DropTableIndex, IndexDefinition, REPLACEMENT_SUFFIX,
-    ReplaceTableIndex,
+    AttachIndex, CreateParentIndex, DropParentIndex, IndexDefinition, REPLACEMENT_SUFFIX,
+    ReplaceParentIndex,
 };
 use on_partitions::{Wanted, build, ensure_on_partitions};
 
@@ -26,7 +26,8 @@ pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     for index in indexes {
         if let Some(column) = unknown_column(index, ground) {
             let (table, index) = (draft.world.name.clone(), index.name.clone());
-            draft.defer(None, Blocker::Index(IndexBlocker::NoSuchColumn { table, index, column }));
+            draft
+                .defer(None, Blocker::Index(IndexBlocker::ColumnNotFound { table, index, column }));
         } else if let Some(column) = draft.unclear_column(ground, index) {
             draft.defer(
                 None,
@@ -75,7 +76,7 @@ fn ensure_of_table(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft)
         }
         Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, ground) => {
             let index = draft.world.name.sibling(index.name.clone());
-            draft.defer(None, Blocker::Index(IndexBlocker::IndexServesConstraint { index }));
+            draft.defer(None, Blocker::Index(IndexBlocker::IndexSupportsConstraint { index }));
         }
         Some(found) if !found.dependents.is_empty() => {
             let of = draft.world.name.sibling(index.name.clone());
@@ -113,7 +114,7 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
         complete(index, &replacement, Cause::OtherDefinition, ground, draft);
     }
     if table_index(&replacement, draft).is_some_and(|i| i.valid) {
-        let step = Step::ReplaceTableIndex(ReplaceTableIndex {
+        let step = Step::ReplaceParentIndex(ReplaceParentIndex {
             table: draft.world.name.clone(),
             index: index.name.clone(),
             replacement,
@@ -128,7 +129,7 @@ fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
     let replacement = replacement_name(index);
     let is_ours = table_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());
     if is_ours {
-        let step = Step::DropTableIndex(DropTableIndex {
+        let step = Step::DropParentIndex(DropParentIndex {
             table: draft.world.name.clone(),
             partitions: carriers_of(&replacement, draft),
             index: replacement,
@@ -145,8 +146,8 @@ fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, dr
     let table = draft.world.name.clone();
     let definition = IndexDefinition::Shape(index.shape.clone());
     let (settings, partitions) = (IndexSettings::default(), Vec::new());
-    let create = CreateTableIndex { table, index: name, definition, settings, partitions };
-    draft.step(Step::CreateTableIndex(create), because);
+    let create = CreateParentIndex { table, index: name, definition, settings, partitions };
+    draft.step(Step::CreateParentIndex(create), because);
 }
 
 fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
@@ -164,8 +165,10 @@ fn create_beside_foreign(
 ) {
     let foreign = foreign_partition(draft).map(|p| (p.name.clone(), p.kind));
     if let Some((partition, kind)) = foreign.filter(|_| index.shape.unique) {
-        return draft
-            .defer(None, Blocker::Index(IndexBlocker::NoConcurrentBuild { partition, kind }));
+        return draft.defer(
+            None,
+            Blocker::Index(IndexBlocker::CannotBuildConcurrently { partition, kind }),
+        );
     }
     let attached: Vec<_> = draft.world.attached().cloned().collect();
     let mut is_complete = true;
@@ -181,7 +184,7 @@ fn create_beside_foreign(
                 .is_some();
     }
     if is_complete {
-        let step = Step::CreateTableIndex(CreateTableIndex {
+        let step = Step::CreateParentIndex(CreateParentIndex {
             table: draft.world.name.clone(),
             index: name.clone(),
             definition: IndexDefinition::Shape(index.shape.clone()),

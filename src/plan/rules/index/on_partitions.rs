@@ -161,7 +161,7 @@ fn build_blocker(
 ) -> Option<Blocker> {
     let name = partition.name.clone();
     if partition.kind != PartitionKind::Table {
-        return Some(Blocker::Index(IndexBlocker::NoConcurrentBuild {
+        return Some(Blocker::Index(IndexBlocker::CannotBuildConcurrently {
             partition: name,
             kind: partition.kind,
         }));
@@ -170,7 +170,5 @@ fn build_blocker(
         return Some(draft.not_owner_of(partition));
     }
     let building = leftover.filter(|index| index.building)?;
-    Some(Blocker::Index(IndexBlocker::IndexBeingBuilt {
-        index: name.sibling(building.name.clone()),
-    }))
+    Some(Blocker::Index(IndexBlocker::IndexBuilding { index: name.sibling(building.name.clone()) }))
 }

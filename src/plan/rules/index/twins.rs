@@ -5,7 +5,7 @@ use super::{Cause, Draft, Ground, Step, table_index};
 use crate::observed::{CopyDifferences, MissingIndex, ObservedPartition};
 use crate::partition::{Identifier, Side, twin_name, unused};
 use crate::plan::conversion::Phase;
-use crate::plan::step::{AttachIndex, CreateTableIndex, IndexDefinition};
+use crate::plan::step::{AttachIndex, CreateParentIndex, IndexDefinition};
 
 /// Gives the copy the indexes of its source.
 pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draft) {
@@ -50,7 +50,7 @@ fn definition_of(index: &MissingIndex) -> IndexDefinition {
 fn create(index: &MissingIndex, draft: &mut Draft) -> Identifier {
     let wanted = twin_name(&draft.world.managed, &index.name);
     let name = unused(&wanted, |name| draft.is_taken(name));
-    let step = Step::CreateTableIndex(CreateTableIndex {
+    let step = Step::CreateParentIndex(CreateParentIndex {
         table: draft.world.name.clone(),
         index: name.clone(),
         definition: definition_of(index),

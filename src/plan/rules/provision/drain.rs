@@ -60,7 +60,7 @@ pub(super) fn blocker(
 ) -> Option<DefaultBlocker> {
     let name = default.name.clone();
     if default.kind != PartitionKind::Table {
-        return Some(DefaultBlocker::DefaultNoTable { default: name, kind: default.kind });
+        return Some(DefaultBlocker::DefaultNotTable { default: name, kind: default.kind });
     }
     let mut by = ground.referenced_by();
     by.extend(default.referenced_by.iter().cloned());
@@ -81,7 +81,7 @@ pub(super) fn blocker(
     }
     let millis = millis((default, facts), rows, draft.world.default_count);
     is_too_long(millis, ground.desired.limits.lock_timeout)
-        .then_some(DefaultBlocker::DefaultTooLarge { default: name, range, rows, millis })
+        .then_some(DefaultBlocker::DrainTooLong { default: name, range, rows, millis })
 }
 
 /// Makes a partition of a table that gets its rows in the same transaction.

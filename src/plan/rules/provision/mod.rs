@@ -14,7 +14,7 @@ use crate::plan::calendar::Newest;
 use crate::plan::conversion::Phase;
 use crate::plan::ground::{Method, Range};
 use crate::plan::limits::MAX_RELATIONS;
-use crate::plan::step::{DropExclusion, ExcludeFromDefault, ValidateExclusion};
+use crate::plan::step::{AddDefaultCheck, DropDefaultCheck, ValidateDefaultCheck};
 use crate::plan::{DefaultBlocker, Gaps, Missing};
 
 /// Makes and attaches the partitions that are missing.
@@ -139,7 +139,7 @@ fn way(
     let Some((default, facts)) = default else { return Way::Free };
     let Some(rows) = rows_in_default(range, draft) else {
         let default = default.name.clone();
-        return Way::Blocked(Blocker::Default(DefaultBlocker::DefaultNotCounted { default }));
+        return Way::Blocked(Blocker::Default(DefaultBlocker::DefaultRowsUnknown { default }));
     };
     beside_default((default, facts), rows, range, ground, proved, draft, spent)
 }
@@ -235,7 +235,7 @@ fn exclude(
     let (cause, exclusion) = (wanted.missing.cause, default_check(wanted.range.range));
     let there = facts.checks.iter().find(|e| e.name == exclusion);
     if there.is_none() {
-        let step = Step::ExcludeFromDefault(ExcludeFromDefault {
+        let step = Step::AddDefaultCheck(AddDefaultCheck {
             default: default.clone(),
             exclusion: exclusion.clone(),
             range: wanted.range.clone(),
@@ -244,7 +244,7 @@ fn exclude(
     }
     if !there.is_some_and(|exclusion| exclusion.validated) {
         let (default, exclusion) = (default.clone(), exclusion.clone());
-        let step = Step::ValidateExclusion(ValidateExclusion { default, exclusion });
+        let step = Step::ValidateDefaultCheck(ValidateDefaultCheck { default, exclusion });
         draft.step(step, cause);
     }
     exclusion
@@ -261,7 +261,7 @@ fn drop_unneeded_exclusions(
         .map(|(missing, _)| default_check(missing.range))
         .collect();
     for exclusion in facts.checks.iter().filter(|e| !needed.contains(&e.name)) {
-        let step = Step::DropExclusion(DropExclusion {
+        let step = Step::DropDefaultCheck(DropDefaultCheck {
             default: default.clone(),
             exclusion: exclusion.name.clone(),
         });

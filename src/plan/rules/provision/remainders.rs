@@ -14,7 +14,7 @@ pub(super) fn provision(ground: &Ground<'_>, hash: &DesiredHash, draft: &mut Dra
     let Some(missing) = missing else {
         let found = u32::try_from(whole).unwrap_or(u32::MAX);
         let (table, wanted) = (draft.world.name.clone(), hash.partitions);
-        draft.defer(None, Blocker::OtherModulus { table, found, wanted });
+        draft.defer(None, Blocker::HashPartitionsMismatch { table, found, wanted });
         return;
     };
     for bounds in missing {
