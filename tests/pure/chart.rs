@@ -98,16 +98,16 @@ fn optional(schema: &Value, values: &Value, at: &str) -> Vec<String> {
 
 const HEAD: &str = "# pg-partition-operator
 
-Keeps partitioned Postgres tables as PartitionedTable resources declare them.
+Manages partitioned Postgres tables that are declared as PartitionedTable resources.
 
-[How to install](../../docs/how-to/install.md), [upgrade](../../docs/how-to/upgrade.md) and
-[uninstall](../../docs/how-to/uninstall.md). [examples](examples) has values for development, staging and production.
+How to [install](../../docs/how-to/install.md), [upgrade](../../docs/how-to/upgrade.md), and
+[uninstall](../../docs/how-to/uninstall.md). [examples](examples) has values for development, staging, and production.
 
-Values that make no sense are refused by the schema, or with a sentence that says what to change.
+If a value is invalid, Helm rejects it with a message that names the value and what to change.
 
 ## Values
 
-This page is written from `values.yaml`: `PGPARTITION_UPDATE=1 cargo test --test pure chart`.
+This page is generated from `values.yaml`: `PGPARTITION_UPDATE=1 cargo test --test pure chart`.
 
 | value | default | |
 |---|---|---|

@@ -33,7 +33,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- include "pgpartition.labelsAnd" (list . nil) }}
 {{- end }}
 
-{{/* Labels of an object that has some of its own, which win over those of all: context, labels. */}}
+{{/* Labels of an object with additional labels, which override commonLabels: context, labels. */}}
 {{- define "pgpartition.labelsAnd" -}}
 {{- include "pgpartition.ownLabels" (first .) }}
 {{- with merge dict (default dict (last .)) (default dict (first .).Values.commonLabels) }}
@@ -49,7 +49,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* What the values say to the operator. */}}
+{{/* Arguments of the operator. */}}
 {{- define "pgpartition.args" -}}
 - run
 {{- with .Values.namespaces }}
@@ -102,7 +102,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [create, patch]
 {{- end }}
 
-{{/* How to log in: read when it is needed, the metadata watched. */}}
+{{/* Reading the Secrets and ConfigMaps of logins, and watching their metadata. */}}
 {{- define "pgpartition.rules.credentials" -}}
 - apiGroups: [""]
   resources: [secrets, configmaps]
@@ -116,11 +116,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or $there (eq $when "Render") -}}
 yes
 {{- else if eq $when "Fail" }}
-{{- fail "prometheus: the cluster has no monitoring.coreos.com/v1, which serviceMonitor, podMonitor and rules need; install the Prometheus operator, or set prometheus.whenMissing to Skip" }}
+{{- fail "prometheus: the cluster has no monitoring.coreos.com/v1, which serviceMonitor, podMonitor, and rules need: install the Prometheus operator, or set prometheus.whenMissing to Skip" }}
 {{- end }}
 {{- end }}
 
-{{/* One pod that runs the program once, as the operator would: context, name, args, env. */}}
+{{/* A Pod that runs the program once, as the operator: context, name, args, env. */}}
 {{- define "pgpartition.testPod" -}}
 {{- $ := .context }}
 apiVersion: v1
