@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn approval_can_be_given_while_the_table_cannot_be_inspected() {
-        assert!(awaits("TableLocked", "Unknown"));
-        assert!(!awaits("TableNotFound", "Unknown"));
+        assert!(awaits("TableLocked", "NotChecked"));
+        assert!(!awaits("TableNotFound", "NotChecked"));
     }
 }
