@@ -5,8 +5,8 @@
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../tests/support/world.rs"]
-mod world;
+#[path = "../tests/support/catalog.rs"]
+mod catalog;
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ fn main() {
     let start = instant() - SignedDuration::from_hours(partitions - 1);
     let range = |more: Value| spec(&start, &more);
 
-    let empty = world::table(
+    let empty = catalog::table(
         desired(&range(json!({}))).name.name(),
         Method::Range,
         &[("at", "timestamptz")],
@@ -73,7 +73,7 @@ fn main() {
         "partitionBy": {"hash": {"columns": ["id"], "partitions": 1024}},
         "indexes": indexes(32, &json!({"where": "status = 'new'"})),
     });
-    let mut of_hash = world::table(desired(&hash).name.name(), Method::Hash, &[("id", "int8")]);
+    let mut of_hash = catalog::table(desired(&hash).name.name(), Method::Hash, &[("id", "int8")]);
     add_columns(&mut of_hash);
     measure("1,024 hash partitions, 32 partial indexes", &hash, &mut of_hash);
 }
@@ -110,13 +110,13 @@ fn indexes(count: usize, more: &Value) -> Vec<Value> {
 }
 
 fn desired(spec: &Value) -> DesiredTable {
-    world::desired(spec).expect("a valid spec")
+    catalog::desired(spec).expect("a valid spec")
 }
 
 fn add_columns(observed: &mut ObservedTable) {
     let relation = observed.relation.as_mut().expect("there is a table");
-    relation.columns.extend((0..32).map(|number| world::identifier(&format!("c{number}"))));
-    relation.columns.push(world::identifier("status"));
+    relation.columns.extend((0..32).map(|number| catalog::identifier(&format!("c{number}"))));
+    relation.columns.push(catalog::identifier("status"));
 }
 
 fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
@@ -160,7 +160,7 @@ fn do_all(plan: &Plan, observed: &mut ObservedTable) {
     for planned in &plan.steps {
         simulate(observed, &planned.step);
     }
-    world::look_again(observed);
+    catalog::look_again(observed);
 }
 
 /// Detaches all that has expired, approved.

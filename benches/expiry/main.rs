@@ -12,7 +12,7 @@
 mod audit;
 #[path = "../clients/mod.rs"]
 mod clients;
-mod keeper;
+mod maintenance;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -24,7 +24,7 @@ use audit::{Audit, month_of};
 use clients::{Act, Bystander, Witness};
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _};
-use keeper::{Keeper, Kind};
+use maintenance::{Keeper, Kind};
 use support::postgres::{Database, Server, majors};
 
 /// The months of now and of three before are there at first; a year later none of them is.

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_server_would_not_take_for_an_annotation_is_said() {
+    fn annotation_that_the_api_server_rejects_is_reported() {
         let admission = Admission::on_command_line().expect("a schema");
         for annotations in [json!({"pgpartition.dev/adopt": 5}), json!(["a"]), json!("a")] {
             let document = document(&json!({"annotations": annotations}));

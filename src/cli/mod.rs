@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn apply_takes_several_approvals_and_plan_takes_none() {
+    fn apply_accepts_several_approvals_and_plan_accepts_no_approval() {
         let with = "--approve 7c1e --approve 0a";
         let apply = read(&format!("apply -f - --database-url x {with}"));
         assert!(format!("{apply:?}").contains(r#"approve: ["7c1e", "0a"]"#), "{apply:?}");

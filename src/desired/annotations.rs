@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_holds_up_no_other() {
+    fn invalid_name_does_not_affect_other_names() {
         let long = "x".repeat(64);
         for bad in ["a.b.c", "a b", "a;b", ".", "a.", ".b", "\"\"", "\"a\"b", "a\0b", "*", &long] {
             let (names, unread) = read(&format!("first,{bad}, last"));
@@ -97,18 +97,18 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_ends_with_the_text() {
+    fn unclosed_quote_ends_with_the_text() {
         assert_eq!(read("a,\"b,c"), (vec!["a".to_owned()], vec!["\"b,c".to_owned()]));
     }
 
     #[test]
-    fn of_a_text_without_end_little_is_kept() {
+    fn long_text_is_shortened() {
         let (names, unread) = read(&"\u{1f600}".repeat(50_000));
         assert_eq!((names.len(), unread[0].chars().count()), (0, 80));
     }
 
     #[test]
-    fn fingerprints_are_what_stands_between_commas() {
+    fn fingerprints_are_separated_by_commas() {
         assert_eq!(items(" 7c1e,\n,0a ").collect::<Vec<_>>(), ["7c1e", "0a"]);
     }
 }

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_is_not_known_is_absent() {
+    fn unknown_value_has_no_series() {
         assert_eq!(lines(json!({})), [""; 0]);
         let copying = json!({"conversion": {"stage": "Copying", "serving": "Source", "copiedRows": 7},
                              "parity": {"state": "Unknown"}});
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn comparison_is_told_with_both_sides() {
+    fn comparison_reports_both_sides() {
         let parity = json!({"parity": {
             "state": "Differs", "level": "Content", "checkedAt": "2026-11-25T11:30:00Z",
             "rowsSource": 990, "rowsPartitioned": 988, "differenceRows": 2, "mismatchedRanges": 1,

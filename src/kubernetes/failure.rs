@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn error_is_permanent_if_a_new_look_plans_the_same_step() {
+    fn error_is_permanent_if_a_new_inspection_plans_the_same_step() {
         assert_eq!(reason(ErrorKind::Changed, false), Some(Reason::Progressing));
         assert_eq!(reason(ErrorKind::Changed, true), Some(Reason::StepFailed));
     }

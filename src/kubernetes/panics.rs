@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn panic_after_an_await_becomes_an_error_and_drops_what_the_work_owns() {
+    async fn panic_after_an_await_becomes_an_error_and_drops_owned_values() {
         let owned = Arc::new(Mutex::new(7));
         let panic = contain(work(true, Arc::clone(&owned))).await.err();
         assert_eq!(panic.map(|panic| panic.message).as_deref(), Some("no month 13"));

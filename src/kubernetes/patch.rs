@@ -148,7 +148,7 @@ mod tests {
     use super::removal;
 
     #[test]
-    fn removes_what_another_owner_left_and_no_condition_of_its_own() {
+    fn patch_removes_fields_of_another_owner_and_keeps_its_conditions() {
         let ready = json!({"type": "Ready", "status": "True"});
         let custom = json!({"type": "example.com/Seen", "status": "True"});
         let said = json!({"conditions": [ready], "partitions": {"attached": 2}});

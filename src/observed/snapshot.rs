@@ -284,7 +284,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_hidden_login_role_is_hidden_among_blocking_sessions_too() {
+    fn login_role_is_hidden_among_blocking_sessions() {
         let blocking = |role: &str| json!({"pid": 1, "role": role, "application": "a"});
         let prepared = json!({"gid": "g", "role": "user-of-secret"});
         let held_by =

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_tells_where_it_ends() {
+    fn encoded_value_marks_its_end() {
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         assert_eq!(text(&words(&["a", "b;"])), "test;1;2;1:a2:b;");
         assert_ne!(text(&words(&["a", "b"])), text(&words(&["a1:b"])));

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_read_as_it_was_written() {
+    fn marker_is_read_as_it_was_written() {
         let at = "2026-04-01T00:00:00.5Z".parse().expect("an instant");
         let drops_since = Some("2026-05-01T00:00:00Z".parse().expect("an instant"));
         for mark in [
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_with_a_fact_that_is_not_understood_is_none() {
+    fn marker_with_an_unknown_fact_is_ignored() {
         for words in [
             "expired (oid x) from",
             "expired (oid 1, until noon) from",
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_names_its_table_only_and_reads_version_0() {
+    fn marker_names_only_its_table_and_reads_version_0() {
         let named = |name: &str| {
             let [schema, name] = ["s", name].map(|name| Identifier::new(name).expect("a name"));
             ManagedTable::new(QualifiedName { schema, name })

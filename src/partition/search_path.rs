@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn schema_goes_right_before_that_of_the_table_and_out_again() {
+    fn schema_is_inserted_before_that_of_the_table_and_removed_again() {
         let (schema, table, role) = (name("pgpartition_shop"), name("shop"), name("reporting"));
         for (before, after) in [
             ("public, shop", Some("public, pgpartition_shop, shop")),

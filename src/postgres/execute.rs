@@ -9,12 +9,12 @@
 //!
 //! | point | test |
 //! |---|---|
-//! | before a request arrives | `interruption.rs::a_request_that_never_arrives_is_made_again` |
-//! | after it was executed, before the answer | `interruption.rs::what_was_done_without_our_hearing_of_it_is_not_done_twice` |
-//! | between two statements of a step | `interruption.rs::a_step_that_ends_between_two_statements_is_ended_by_the_next_run` |
-//! | between two steps, by `kill -9` | `interruption.rs::of_two_that_run_at_once_the_survivor_ends_it` |
-//! | within a concurrent detach | `detaching.rs::a_detach_during_which_we_are_killed_is_ended_by_the_next_run` |
-//! | within an index build | `interruption.rs::a_build_that_is_killed_leaves_nothing_behind_in_the_end` |
+//! | before a request arrives | `interruption.rs::request_that_never_arrives_is_repeated` |
+//! | after it was executed, before the answer | `interruption.rs::step_with_a_lost_response_is_not_repeated` |
+//! | between two statements of a step | `interruption.rs::step_interrupted_between_statements_is_completed_by_the_next_run` |
+//! | between two steps, by `kill -9` | `interruption.rs::concurrent_run_completes_the_work_of_a_killed_run` |
+//! | within a concurrent detach | `detach.rs::detach_of_a_killed_operator_is_finalized_by_the_next_run` |
+//! | within an index build | `interruption.rs::killed_index_build_is_cleaned_up` |
 
 use std::time::{Duration, Instant};
 

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn each_quarter_is_passed_once_in_whatever_run() {
+    fn each_quarter_is_reported_once_across_runs() {
         let (begin, end) = (Some(Milestone::Begin), Some(Milestone::End));
         let quarter = |number| Some(Milestone::Quarters(number));
         let pages = [10, 10, 10, 30, 30, 30, 10];

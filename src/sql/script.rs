@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn role_changes_where_another_role_runs_the_statement() {
+    fn role_changes_if_another_role_runs_the_statement() {
         let owner = |name: &str| Role::Owner(Identifier::new(name).expect("a name"));
         let roles = [Role::Operator, owner("a\"b"), owner("a\"b"), owner("c"), Role::Operator];
         assert_eq!(

@@ -9,8 +9,8 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::fixture::succeeds;
 use crate::golden::expect_file;
-use crate::stage::succeeds;
 use crate::support::chart::{ACCOUNT, CHART, NAMESPACE, PROMETHEUS, helm, objects, text};
 use crate::support::kube::Cluster;
 
@@ -45,7 +45,7 @@ fn values(environment: &str) -> String {
 }
 
 #[test]
-fn helm_finds_nothing_to_say() {
+fn helm_lint_reports_nothing() {
     let files = ENVIRONMENTS.map(values);
     let mut questions = vec![vec!["--set".to_owned(), all()], Vec::new()];
     questions.extend(files.into_iter().map(|file| vec!["--values".to_owned(), file]));
@@ -58,7 +58,7 @@ fn helm_finds_nothing_to_say() {
 }
 
 #[test]
-fn what_is_rendered_is_what_was_reviewed() {
+fn rendered_chart_is_golden() {
     for environment in ENVIRONMENTS {
         let file = values(environment);
         let arguments = ["--set", "crds.enabled=false", "--values", &file];
@@ -80,7 +80,7 @@ fn but_files(rendered: &str) -> String {
 }
 
 #[test]
-fn the_manifest_is_the_chart() {
+fn manifest_equals_the_chart() {
     let rendered = text(NAMESPACE, &["--set", "crds.keep=false", "--skip-tests"]);
     let is_helms = |line: &&str| {
         ["helm.sh/", "app.kubernetes.io/managed-by: Helm", "# Source: "]
@@ -99,7 +99,7 @@ fn the_manifest_is_the_chart() {
 }
 
 #[test]
-fn nonsense_is_refused_with_what_is_wrong_about_it() {
+fn invalid_values_are_rejected_with_a_reason() {
     for (set, says) in [
         ("replicas=two", "at '/replicas': got string, want integer"),
         ("replicas=-1", "at '/replicas': minimum: got -1, want 0"),
@@ -155,7 +155,7 @@ fn nonsense_is_refused_with_what_is_wrong_about_it() {
 }
 
 #[test]
-fn every_version_of_kubernetes_takes_what_is_rendered() {
+fn rendered_chart_is_valid_in_every_kubernetes_version() {
     let folder = TempDir::new().unwrap();
     let mut files = Vec::new();
     for (name, arguments) in renderings() {
@@ -197,7 +197,7 @@ fn renderings() -> Vec<(&'static str, Vec<String>)> {
 }
 
 #[test]
-fn an_api_server_takes_what_is_rendered() {
+fn api_server_accepts_the_rendered_chart() {
     let cluster = Cluster::shared();
     for namespace in [NAMESPACE, "development", "staging", "finance", "orders"] {
         succeeds(&cluster.kubectl(&["create", "namespace", namespace]));
@@ -224,7 +224,7 @@ fn an_api_server_takes_what_is_rendered() {
 }
 
 #[test]
-fn the_definition_and_what_is_declared_outlive_the_release() {
+fn crd_and_resources_outlive_the_release() {
     let cluster = Cluster::start();
     let kubeconfig = cluster.kubeconfig().to_str().unwrap();
     let at = ["--kubeconfig", kubeconfig, "--namespace", NAMESPACE];
@@ -236,7 +236,7 @@ fn the_definition_and_what_is_declared_outlive_the_release() {
     let notes = release(&["install", "pgp", CHART, "--create-namespace", "--set", "replicas=0"]);
     assert!(notes.contains("kubectl scale deployment/pgp-pg-partition-operator"), "{notes}");
     succeeds(&cluster.kubectl(&["wait", "--for=condition=Established", CRD]));
-    let table = crate::stage::file(&crate::stage::table("orders", &json!({})));
+    let table = crate::fixture::file(&crate::fixture::table("orders", &json!({})));
     succeeds(&cluster.kubectl(&["create", "-f", table.path().to_str().unwrap()]));
 
     // The chart of before had another definition.
@@ -262,7 +262,7 @@ fn the_definition_and_what_is_declared_outlive_the_release() {
 const CRD: &str = "crd/partitionedtables.pgpartition.dev";
 
 #[test]
-fn rights_shrink_to_the_namespaces_that_are_named() {
+fn permissions_are_limited_to_the_named_namespaces() {
     let kinds = |arguments: &[&str]| {
         let objects = objects(NAMESPACE, arguments);
         let of_rights = crate::support::chart::rights(objects);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::stage::{file, succeeds};
+use crate::fixture::{file, succeeds};
 use crate::support::chart::{CHART, PROMETHEUS, arguments, helm, parse};
 use crate::support::kube::Cluster;
 
@@ -33,7 +33,7 @@ fn objects(set: &str) -> Vec<Value> {
 }
 
 #[test]
-fn names_may_look_like_numbers_and_be_long() {
+fn names_can_look_like_numbers_and_be_long() {
     let cluster = Cluster::shared();
     for namespace in ["12345", "1e3"] {
         succeeds(&cluster.kubectl(&["create", "namespace", namespace]));
@@ -71,7 +71,7 @@ fn names_may_look_like_numbers_and_be_long() {
 }
 
 #[test]
-fn labels_of_one_object_win_over_those_of_all() {
+fn labels_of_one_object_override_common_labels() {
     let own = json!({"team": "own", "other": "x"});
     let monitor = json!({"enabled": true, "labels": own});
     let values = json!({
@@ -103,7 +103,7 @@ fn labels_of_one_object_win_over_those_of_all() {
 }
 
 #[test]
-fn the_operator_understands_its_arguments() {
+fn operator_accepts_the_rendered_arguments() {
     let odd = "log.filter=info\\,kube=debug,namespaces={a,b},leaderElection.leaseName=1.2";
     for set in ["", odd, "extraArgs={--namespaces,a}"] {
         let program = env!("CARGO_BIN_EXE_pg-partition-operator");
@@ -115,7 +115,7 @@ fn the_operator_understands_its_arguments() {
 }
 
 #[test]
-fn what_is_empty_may_be_null() {
+fn empty_value_can_be_null() {
     let cluster = Cluster::shared();
     succeeds(&cluster.kubectl(&["create", "namespace", "without"]));
     let null = ["namespaces", "image.tag", "image.digest", "image.registry", "commonLabels"];
@@ -131,7 +131,7 @@ fn what_is_empty_may_be_null() {
 }
 
 #[test]
-fn what_is_there_already_is_used_and_the_rest_is_left_out() {
+fn existing_objects_are_used_and_not_rendered() {
     let cluster = Cluster::shared();
     succeeds(&cluster.kubectl(&["create", "namespace", "there"]));
     for (set, left_out) in [
@@ -156,7 +156,7 @@ fn what_is_there_already_is_used_and_the_rest_is_left_out() {
 }
 
 #[test]
-fn a_budget_leaves_a_replica_to_drain() {
+fn disruption_budget_lets_a_node_be_drained() {
     let budget = |set: &str| {
         let all = objects(&format!("replicas=3,{set}"));
         let budget = all.into_iter().find(|object| object["kind"] == "PodDisruptionBudget");
@@ -170,7 +170,7 @@ fn a_budget_leaves_a_replica_to_drain() {
 }
 
 #[test]
-fn objects_of_others_are_taken_as_they_are_and_texts_are_templates() {
+fn extra_objects_are_rendered_unchanged_and_texts_are_templates() {
     let summary = "{{ $labels.name }} waits";
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"},
                         "data": {"summary": summary}});
@@ -186,7 +186,7 @@ fn objects_of_others_are_taken_as_they_are_and_texts_are_templates() {
 }
 
 #[test]
-fn a_constraint_with_a_selector_keeps_it() {
+fn spread_constraint_with_a_selector_keeps_it() {
     let constraint = |more: Value| {
         let mut constraint =
             json!({"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"});
@@ -205,7 +205,7 @@ fn a_constraint_with_a_selector_keeps_it() {
 }
 
 #[test]
-fn notes_speak_of_roles_that_are_there() {
+fn notes_name_existing_roles() {
     let notes = |set: &str| {
         let install = ["install", "x", CHART, "--dry-run=client", "--set", set];
         String::from_utf8(helm(&install).stdout).unwrap()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::finance::{CONVERTED, Finance, TABLES, converted, is_reached, losses, resource};
-use crate::stage::{SOON, Stage};
+use crate::fixture::{SOON, Stage};
 use crate::support::wait_until;
 
 /// The reasons of a conversion that has reached what the spec asks for.

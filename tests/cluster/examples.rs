@@ -7,14 +7,14 @@ use std::process::{Command, Output};
 
 use tempfile::NamedTempFile;
 
-use crate::stage::{Stage, succeeds};
+use crate::fixture::{Stage, succeeds};
 use crate::support::postgres::{Database, Server};
 
 /// The day on which the examples are tried.
 const TODAY: &str = "2026-11-25T12:00:00Z";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_example_is_taken_and_comes_true() {
+async fn every_example_is_accepted_and_reconciled() {
     let stage = Stage::shared();
     let examples = examples();
     assert!(examples.len() > 10, "{examples:?}");

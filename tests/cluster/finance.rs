@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::stage::{Stage, table};
+use crate::fixture::{Stage, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
-use crate::stage::{SOON, Stage, database_with, table};
+use crate::fixture::{SOON, Stage, database_with, table};
 use crate::support::operator::Operator;
 use crate::support::postgres::Server;
 use crate::support::wait_until;

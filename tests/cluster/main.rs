@@ -2,36 +2,36 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "../support/admission.rs"]
-mod admission;
+#[path = "../support/admission_cases.rs"]
+mod admission_cases;
 #[path = "../support/golden.rs"]
 mod golden;
 #[path = "../support/mod.rs"]
 mod support;
 
-mod admit;
-mod brake;
-mod builds;
-mod canary;
+mod admission;
 mod chart;
 mod chart_values;
-mod comes_true;
-mod converts;
+mod conflicts;
+mod conversion;
 mod cutover;
+mod docs;
+mod docs_conversion;
+mod docs_reader;
 mod examples;
+mod failures;
 mod finance;
-mod goes_wrong;
-mod lets_go;
+mod fixture;
+mod index_builds;
 mod logs;
-mod monitors;
-mod pages;
-mod pages_of_conversion;
+mod observability;
 mod plugin;
-mod reader;
+mod prometheus;
+mod rbac;
+mod reconcile;
 mod resilience;
-mod rights;
-mod seeing;
-mod stage;
-mod support_works;
-mod swap_interrupted;
-mod two_of_us;
+mod retention;
+mod secrets;
+mod suspension;
+mod swap_interruption;
+mod testbed;

@@ -9,7 +9,7 @@ use pg_partition_operator::api::v1alpha1::{APPROVE_ANNOTATION, RECONCILE_ANNOTAT
 use pg_partition_operator::kubernetes::{AccessError, Cluster, ClusterSettings};
 use serde_json::{Value, json};
 
-use crate::stage::{SOON, Stage, database_with, partitions, succeeds, table};
+use crate::fixture::{SOON, Stage, database_with, partitions, succeeds, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
@@ -93,7 +93,7 @@ async fn stage_with_orders() -> (Stage<'static>, Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_is_planned_reconciled_shown_and_verified() {
+async fn plugin_plans_reconciles_shows_and_verifies_a_table() {
     let (stage, _database) = stage_with_orders().await;
     stage.declare("orders");
     let admin = stage.admin();
@@ -142,7 +142,7 @@ async fn a_table_is_planned_reconciled_shown_and_verified() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_said() {
+async fn missing_resource_is_reported() {
     let (stage, _database) = stage_with_orders().await;
     stage.declare("orders");
     let admin = stage.admin();
@@ -169,7 +169,7 @@ async fn what_is_not_there_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_is_approved_by_its_fingerprint_and_no_other() {
+async fn plan_is_approved_by_its_own_fingerprint_only() {
     let (stage, database) = stage_with_orders().await;
     stage.apply(&table("orders", &json!({"partitionBy": {"range": since(6)}})));
     let _operator = stage.operator(&[]);
@@ -222,7 +222,7 @@ fn since(months: i64) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_holds_up_a_detach_is_shown() {
+async fn session_that_blocks_a_detach_is_shown() {
     let (stage, database) = stage_with_orders().await;
     stage.apply(&table("orders", &json!({"partitionBy": {"range": since(2)}})));
     let _operator = stage.operator(&[]);
@@ -247,7 +247,7 @@ async fn who_holds_up_a_detach_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_has_changed_is_not_annotated() {
+async fn changed_resource_is_not_annotated() {
     let (stage, _database) = stage_with_orders().await;
     stage.declare("orders");
     let settings = ClusterSettings {
@@ -266,7 +266,7 @@ async fn an_object_that_has_changed_is_not_annotated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_read_the_secret_is_shown_what_the_status_tells() {
+async fn user_without_access_to_the_secret_is_shown_the_status() {
     let (stage, _database) = stage_with_orders().await;
     stage.apply(&table("orders", &json!({"mode": "Plan"})));
     let person = stage.person("person", "get,patch");
@@ -302,7 +302,7 @@ async fn who_may_not_read_the_secret_is_shown_what_the_status_tells() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_reached_is_said_and_waited_for() {
+async fn unreachable_database_is_reported_and_awaited() {
     let (stage, database) = stage_with_orders().await;
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     stage.secret("orders", &database.url_through(closed, "postgres"));
@@ -323,7 +323,7 @@ async fn a_database_that_is_not_reached_is_said_and_waited_for() {
 }
 
 #[test]
-fn kubectl_finds_it() {
+fn kubectl_finds_the_plugin() {
     let stage = Stage::shared();
     let listed = stage.admin().calls_anywhere("--help");
     assert!(listed.out.contains("Usage: kubectl pgpartition"), "{listed:?}");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::stage::{SOON, Stage, database_with, file, table};
+use crate::fixture::{SOON, Stage, database_with, file, table};
 use crate::support::postgres::Server;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;

@@ -61,7 +61,7 @@ async fn certificate_that_is_its_own_authority_is_accepted_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn message_names_what_is_wrong_with_a_certificate_and_the_remedy() {
+async fn message_names_the_fault_of_a_certificate_and_the_remedy() {
     let authority = r#"openssl req -x509 "${new[@]}" -subj /CN=authority -keyout ca.key -out ca.crt -days 30
         openssl req "${new[@]}" -subj /CN=localhost -keyout server.key -out server.csr
         sign() { openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -out server.crt "$@"; }"#;

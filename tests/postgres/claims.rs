@@ -11,8 +11,8 @@ use pg_partition_operator::postgres::{
 };
 use serde_json::json;
 
+use crate::database::{Silent, World, at, desired, managed, session};
 use crate::support::postgres::majors;
-use crate::world::{Silent, World, at, desired, managed, session};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
@@ -54,7 +54,7 @@ async fn age(world: &World, by: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_that_come_at_once_the_oldest_gets_it() {
+async fn oldest_of_concurrent_claimants_wins() {
     for major in majors() {
         for grant in ["", "DROP SCHEMA pgpartition; GRANT CREATE ON DATABASE @d TO @r"] {
             let world = World::new(major).await;
@@ -76,7 +76,7 @@ async fn of_many_that_come_at_once_the_oldest_gets_it() {
 }
 
 #[tokio::test]
-async fn the_older_has_it_for_as_long_as_it_is_there() {
+async fn older_resource_holds_the_claim_until_it_is_deleted() {
     for major in majors() {
         let world = World::new(major).await;
         let session = world.session().await;
@@ -105,7 +105,7 @@ async fn the_older_has_it_for_as_long_as_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_claim_is_renewed_now_and_then_and_else_ends() {
+async fn claim_expires_unless_it_is_renewed() {
     for major in majors() {
         let world = World::new(major).await;
         let session = world.session().await;
@@ -140,7 +140,7 @@ async fn a_claim_is_renewed_now_and_then_and_else_ends() {
 }
 
 #[tokio::test]
-async fn a_look_with_nothing_to_do_costs_two_round_trips_and_what_is_refuted_claims_nothing() {
+async fn idle_reconcile_costs_two_round_trips_and_an_unmet_precondition_claims_nothing() {
     for major in majors() {
         let world = World::new(major).await;
         let create = "CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)";
@@ -181,7 +181,7 @@ async fn a_look_with_nothing_to_do_costs_two_round_trips_and_what_is_refuted_cla
 }
 
 #[tokio::test]
-async fn what_a_role_lacks_is_said_in_sql_and_nothing_is_changed() {
+async fn missing_privilege_is_reported_as_sql_and_changes_nothing() {
     for major in majors() {
         for setup in [
             "DROP SCHEMA pgpartition",
@@ -209,7 +209,7 @@ async fn what_a_role_lacks_is_said_in_sql_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn no_code_of_a_stranger_is_run() {
+async fn code_of_untrusted_roles_is_not_executed() {
     for major in majors() {
         for (schema, table) in [("stranger", "stranger"), ("postgres", "stranger")] {
             let world = World::new(major).await;
@@ -259,7 +259,7 @@ async fn no_code_of_a_stranger_is_run() {
 }
 
 #[tokio::test]
-async fn losing_the_schema_does_no_harm() {
+async fn dropped_claims_schema_is_created_again() {
     for major in majors() {
         let world = World::new(major).await;
         let session = world.session().await;

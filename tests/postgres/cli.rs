@@ -5,11 +5,11 @@ use std::process::Command;
 use pg_partition_operator::postgres::{LockKeys, TableLock};
 use serde_json::{Value, json};
 
-use crate::command::{Outcome, call, resource, run};
+use crate::database::{SCHEMA_SQL, World, managed};
+use crate::program::{Outcome, call, resource, run};
 use crate::session::Pooler;
 use crate::support::postgres::{Server, majors};
 use crate::support::tool;
-use crate::world::{SCHEMA_SQL, World, managed};
 
 const NOW: [&str; 2] = ["--at", "2026-01-15T12:00:00Z"];
 
@@ -54,7 +54,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_plan_is_expected_done_and_then_nothing_is_left() {
+async fn plan_is_applied_and_no_step_is_left() {
     for major in majors() {
         let world = world(major).await;
         let file = resource(spec());
@@ -75,7 +75,7 @@ async fn a_plan_is_expected_done_and_then_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn a_plan_in_json_says_of_each_step_what_it_is_and_what_it_costs() {
+async fn json_plan_describes_each_step_with_its_cost() {
     let world = world(majors()[0]).await;
     let plan = world.plan(&resource(spec())).json()["plans"][0].clone();
     assert_eq!(plan["table"], "\"Fin\"\"an;ce\".\"ta;b\"\"le\"");
@@ -93,7 +93,7 @@ async fn a_plan_in_json_says_of_each_step_what_it_is_and_what_it_costs() {
 }
 
 #[tokio::test]
-async fn a_plan_in_sql_converges_when_psql_runs_it() {
+async fn sql_plan_converges_when_psql_executes_it() {
     for major in majors() {
         let world = world(major).await;
         let file = resource(spec());
@@ -115,7 +115,7 @@ async fn mode_plan_reports_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_others_hold_is_waited_for_no_longer_than_said() {
+async fn table_locked_by_another_session_is_awaited_up_to_the_timeout() {
     for major in majors() {
         let world = world(major).await;
         let file = with(|spec| spec["limits"] = json!({"lockTimeout": "100ms"}));
@@ -138,7 +138,7 @@ async fn what_others_hold_is_waited_for_no_longer_than_said() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_said_and_nothing_is_tried() {
+async fn unreadable_document_is_reported_and_changes_nothing() {
     let world = world(majors()[0]).await;
     let good = resource(spec());
     let unknown = with(|spec| spec["ahaed"] = 3.into());
@@ -186,7 +186,7 @@ fn refuted() -> Vec<(&'static str, String, &'static str)> {
 }
 
 #[tokio::test]
-async fn what_the_database_refutes_needs_a_person_and_changes_nothing() {
+async fn unmet_precondition_needs_a_manual_action_and_changes_nothing() {
     for major in majors() {
         let world = world(major).await;
         for (sql, file, says) in refuted() {
@@ -205,7 +205,7 @@ async fn what_the_database_refutes_needs_a_person_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_pooler_needs_a_person() {
+async fn pooler_needs_a_manual_action() {
     let world = world(majors()[0]).await;
     for ignored in ["", "ignore_startup_parameters = options"] {
         let pooler = Pooler::start(Server::shared(world.major).port(), ignored).await;
@@ -216,7 +216,7 @@ async fn a_pooler_needs_a_person() {
 }
 
 #[test]
-fn a_call_that_is_not_understood_is_told_from_a_plan_with_steps() {
+fn usage_error_has_another_exit_status_than_a_plan_with_steps() {
     for arguments in [&["plan"][..], &["paln"], &["plan", "-f", "-", "--at", "yesterday"], &[]] {
         assert_eq!(call("", arguments, "").status, 1, "{arguments:?}");
     }
@@ -224,7 +224,7 @@ fn a_call_that_is_not_understood_is_told_from_a_plan_with_steps() {
 }
 
 #[test]
-fn an_operator_that_could_not_do_well_does_not_start() {
+fn operator_with_invalid_settings_does_not_start() {
     for flag in [
         "--resync=0s",
         "--sessions-per-server=0",
@@ -249,7 +249,7 @@ async fn refutes(world: &World, file: &str, says: &str) {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_for_good_needs_a_person_and_holds_up_no_other() {
+async fn permanent_failure_needs_a_manual_action_and_blocks_no_other_table() {
     for major in majors() {
         let world = world(major).await;
         world
@@ -269,7 +269,7 @@ async fn a_step_that_fails_for_good_needs_a_person_and_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_read_replica_is_told_from_a_primary() {
+async fn read_replica_is_distinguished_from_a_primary() {
     for major in majors() {
         let mut server = Server::start(major, &[]);
         let world = World::on(&server, major).await;

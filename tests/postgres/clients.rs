@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
-use crate::world::World;
+use crate::database::World;
 
 /// What a client does in one turn, the turn's number given.
 pub(crate) type Turn<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -39,7 +39,7 @@ impl Clients {
         let session = format!(
             "SET ROLE {}; SET search_path = {}; SET plan_cache_mode = force_generic_plan",
             world.owner,
-            crate::world::SCHEMA_SQL
+            crate::database::SCHEMA_SQL
         );
         client.batch_execute(&session).await.unwrap();
         let stop = Arc::clone(&self.stop);

@@ -5,10 +5,10 @@ use pg_partition_operator::partition::{CopiedTable, SyncLevel};
 use pg_partition_operator::postgres::{Session, inspect_conversion};
 use pg_partition_operator::sql::{expected_sync, remove_sync};
 
-use crate::copied::{create, install, run_as_owner};
-use crate::copying::{CONTENT, copy, sweep};
+use crate::copy_fixture::{create, install, run_as_owner};
+use crate::copy_pages::{CONTENT, copy, sweep};
+use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World};
 
 async fn converted(major: u16) -> (World, CopiedTable) {
     let world = World::new(major).await;
@@ -179,7 +179,7 @@ async fn records_of_an_untrusted_role_are_not_read() {
 }
 
 #[tokio::test]
-async fn long_function_is_known_by_its_digest() {
+async fn long_function_is_identified_by_its_digest() {
     for major in majors() {
         let world = World::new(major).await;
         let columns: String = (0..500).map(|n| format!(", \"n{n:060}\" int")).collect();

@@ -10,13 +10,13 @@ use pg_partition_operator::sql::{
     Timeouts, create_copy, drop_copy, follow, remove_sync, render, validate_copy,
 };
 
-use crate::copied::{
+use crate::copy_fixture::{
     copy_oid, described, differing, in_sql, install, mark_partition, read_columns, run_as_owner,
 };
 use crate::copy_properties::differences;
+use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::world::{SCHEMA_SQL, World};
 
 const TABLE: &str = "
     CREATE TABLE other (id int PRIMARY KEY);
@@ -123,7 +123,7 @@ async fn copy_follows_each_change_in_one_step() {
 }
 
 #[tokio::test]
-async fn not_null_is_set_once_it_is_known_of_all_rows() {
+async fn not_null_is_set_once_all_rows_satisfy_it() {
     for major in majors() {
         let (world, mut table) = converting(major).await;
         world.owner("ALTER TABLE t ALTER a SET NOT NULL, ALTER v SET NOT NULL").await;
@@ -157,7 +157,7 @@ const REFUSED: &str = "CREATE DOMAIN d AS int CHECK (value > 0);
     ALTER TABLE t DROP CONSTRAINT w_known";
 
 #[tokio::test]
-async fn change_that_cannot_be_followed_is_an_obstacle_and_others_are_followed() {
+async fn change_that_cannot_be_followed_is_a_blocker_and_other_changes_are_followed() {
     for major in majors() {
         let (world, table) = converting(major).await;
         world.owner(REFUSED).await;
@@ -306,7 +306,7 @@ fn locking_steps(table: &CopiedTable) -> [Step; 3] {
 }
 
 #[tokio::test]
-async fn transaction_goes_on_writing_while_a_step_waits_for_it() {
+async fn transaction_continues_to_write_while_a_step_waits_for_it() {
     let limit = Duration::from_mins(10);
     for major in majors() {
         let (world, table) = converting(major).await;

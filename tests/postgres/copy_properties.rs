@@ -5,9 +5,9 @@ use pg_partition_operator::partition::{CopiedTable, Method};
 use pg_partition_operator::postgres::inspect_copy;
 use pg_partition_operator::sql::{create_copy, follow};
 
-use crate::copied::{described, in_sql, read_columns, run_as_owner};
+use crate::copy_fixture::{described, in_sql, read_columns, run_as_owner};
+use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World};
 
 /// A table with everything that a copy takes. A column was dropped, so that columns have other numbers than places.
 const TABLE: &str = r#"
@@ -194,7 +194,7 @@ fn rows() -> Vec<(&'static str, String, Option<&'static str>)> {
 const ELSEWHERE: [&str; 2] = ["exclusion, WITHOUT OVERLAPS", "tablespace, access method"];
 
 #[tokio::test]
-async fn new_copy_has_of_its_source_what_the_page_says() {
+async fn new_copy_has_the_properties_on_the_page() {
     for major in majors() {
         let world = World::new(major).await;
         world.owner("CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'").await;

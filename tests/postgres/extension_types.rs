@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::database::{SCHEMA_SQL, World, apply, desired};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired};
 
 /// Runs statements of the owner with the types of `public` in sight, as applications have them.
 async fn as_application(world: &World, sql: &str) {
@@ -26,7 +26,7 @@ const CONDITIONS: [&str; 9] = [
 ];
 
 #[tokio::test]
-async fn condition_on_an_extension_type_is_the_one_that_the_owner_writes() {
+async fn condition_on_an_extension_type_equals_that_of_the_owner() {
     for major in majors() {
         let world = World::new(major).await;
         world

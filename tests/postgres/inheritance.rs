@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use crate::database::{SCHEMA_SQL, World, apply, desired};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired};
 
 const PAGE: &str = include_str!("../../docs/reference/inheritance.md");
 
@@ -126,7 +126,7 @@ const ELSEWHERE: [&str; 4] =
     ["tablespace", "access method", "index properties", "exclusion, WITHOUT OVERLAPS"];
 
 #[tokio::test]
-async fn a_new_partition_has_of_its_table_what_the_page_says() {
+async fn new_partition_has_the_properties_on_the_page() {
     for major in majors() {
         let world = converged(major, TABLE).await;
         let partition = format!("'{SCHEMA_SQL}.t_2026_02'::regclass");
@@ -169,7 +169,7 @@ async fn apply_to_t(world: &World) {
 }
 
 #[tokio::test]
-async fn a_named_index_is_the_replica_identity_of_the_partition_too() {
+async fn replica_identity_index_is_set_on_the_partition() {
     for major in majors() {
         let world = converged(major, "
             CREATE TABLE t (at timestamptz NOT NULL, id int NOT NULL) PARTITION BY RANGE (at);
@@ -206,7 +206,7 @@ async fn default_privileges_of_the_owner_apply() {
 }
 
 #[tokio::test]
-async fn through_the_table_rows_are_seen_and_directly_none() {
+async fn rows_are_visible_through_the_table_and_not_directly() {
     for major in majors() {
         let world = converged(major, TABLE).await;
         world
@@ -228,7 +228,7 @@ async fn through_the_table_rows_are_seen_and_directly_none() {
 }
 
 #[tokio::test]
-async fn tablespace_and_access_method_are_the_tables() {
+async fn tablespace_and_access_method_equal_those_of_the_table() {
     for major in majors() {
         let server = crate::support::postgres::Server::start(
             major,
@@ -298,7 +298,7 @@ async fn built_index_has_the_properties_of_the_parent_index(world: &World) {
 }
 
 #[tokio::test]
-async fn identity_numbers_come_from_the_table_on_every_version() {
+async fn identity_column_uses_the_sequence_of_the_table_on_every_version() {
     for major in majors() {
         let world = converged(major, TABLE).await;
         world.owner("

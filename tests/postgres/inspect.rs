@@ -8,9 +8,9 @@ use pg_partition_operator::partition::{Bounds, Mark, Marker, partition_marker};
 use pg_partition_operator::plan::Moment;
 use serde_json::json;
 
+use crate::database::{World, at, desired, managed, observe};
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::world::{World, at, desired, managed, observe};
 
 /// The bounds of each partition, as a person reads them, by name.
 fn bounds(observed: &ObservedTable) -> Vec<String> {
@@ -28,7 +28,7 @@ async fn bounds_after(major: u16, sql: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn edges_of_time_are_read_however_far_they_lie() {
+async fn distant_bounds_are_read() {
     for major in majors() {
         let sql = "
             CREATE TABLE t (k timestamptz) PARTITION BY RANGE (k);
@@ -65,7 +65,7 @@ async fn edges_of_time_are_read_however_far_they_lie() {
 }
 
 #[tokio::test]
-async fn keys_we_do_not_manage_are_told_apart_all_the_same() {
+async fn unsupported_partition_keys_are_distinguished() {
     for major in majors() {
         for (key, bounds, shown) in [
             ("int8", "FROM ('-5') TO (MAXVALUE)", "a FOR VALUES FROM ('-5') TO (MAXVALUE)"),
@@ -109,7 +109,7 @@ async fn keys_we_do_not_manage_are_told_apart_all_the_same() {
 }
 
 #[tokio::test]
-async fn every_kind_of_partition_is_known_for_what_it_is() {
+async fn every_kind_of_partition_is_recognized() {
     for major in majors() {
         let world = World::new(major).await;
         world.admin("CREATE EXTENSION postgres_fdw; CREATE SERVER nowhere FOREIGN DATA WRAPPER postgres_fdw").await;
@@ -144,7 +144,7 @@ async fn every_kind_of_partition_is_known_for_what_it_is() {
 
 /// Leaves `partition` as a `DETACH … CONCURRENTLY` does that is cancelled while a reader holds it up.
 async fn detach_and_be_cut_off(world: &World, partition: &str) {
-    let schema = crate::world::SCHEMA_SQL;
+    let schema = crate::database::SCHEMA_SQL;
     let reader = world.database.client().await;
     reader
         .batch_execute(&format!("BEGIN; LOCK TABLE ONLY {schema}.t IN ACCESS SHARE MODE"))
@@ -165,13 +165,13 @@ async fn detach_and_be_cut_off(world: &World, partition: &str) {
 }
 
 #[tokio::test]
-async fn somebody_elses_index_build_is_seen_and_disturbs_nothing() {
+async fn index_build_of_another_session_is_reported_and_blocks_nothing() {
     for major in majors() {
         let world = World::new(major).await;
         world.owner("
             CREATE TABLE t (k date NOT NULL, n int) PARTITION BY RANGE (k);
             CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');").await;
-        let schema = crate::world::SCHEMA_SQL;
+        let schema = crate::database::SCHEMA_SQL;
         let writer = world.database.client().await;
         let insert = format!("BEGIN; INSERT INTO {schema}.t VALUES ('2026-01-01')");
         writer.batch_execute(&insert).await.unwrap();
@@ -205,7 +205,7 @@ async fn somebody_elses_index_build_is_seen_and_disturbs_nothing() {
 }
 
 #[tokio::test]
-async fn an_exclusive_lock_on_anything_does_not_make_looking_hang() {
+async fn inspection_does_not_wait_for_an_exclusive_lock() {
     for major in majors() {
         let world = World::new(major).await;
         world
@@ -224,7 +224,7 @@ async fn an_exclusive_lock_on_anything_does_not_make_looking_hang() {
         for locked in ["t", "t_2026_01", "t_default"] {
             let session = world.session().await;
             let holder = world.database.client().await;
-            let lock = format!("BEGIN; LOCK TABLE {}.{locked}", crate::world::SCHEMA_SQL);
+            let lock = format!("BEGIN; LOCK TABLE {}.{locked}", crate::database::SCHEMA_SQL);
             holder.batch_execute(&lock).await.unwrap();
             let started = Instant::now();
             let (desired, now) = (desired(spec.clone()), at("2026-01-15T00:00:00Z"));
@@ -240,7 +240,7 @@ async fn an_exclusive_lock_on_anything_does_not_make_looking_hang() {
 }
 
 #[tokio::test]
-async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
+async fn unattached_table_is_managed_by_its_comment_alone() {
     for major in majors() {
         let world = World::new(major).await;
         let bounds = "FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
@@ -266,7 +266,7 @@ async fn a_table_that_was_made_and_not_attached_is_ours_by_its_comment_alone() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_itself_a_partition_is_read_like_any_other() {
+async fn table_that_is_itself_a_partition_is_inspected() {
     for major in majors() {
         let world = World::new(major).await;
         world

@@ -11,12 +11,12 @@ use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOut
 use pg_partition_operator::sql::{self, Timeouts};
 use serde_json::{Value, json};
 
+use crate::database::{SCHEMA, SCHEMA_SQL, Silent, World, apply, at, managed, session};
 use crate::scenarios::{Phase, Scenario, assert_kinds, attached, routing, serving};
 use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
-use crate::world::{SCHEMA, SCHEMA_SQL, Silent, World, apply, at, managed, session};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -304,12 +304,12 @@ async fn wait_until_gone(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_never_arrives_is_made_again() {
+async fn request_that_never_arrives_is_repeated() {
     each_step_is_cut_off(1, |_| Mode::CutRequest(0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_done_without_our_hearing_of_it_is_not_done_twice() {
+async fn step_with_a_lost_response_is_not_repeated() {
     each_step_is_cut_off(0, |step| match step.mode() {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutAnswer(0),
         // The answers to the three SETs before have 15 bytes each; the next one is cut.
@@ -345,7 +345,7 @@ async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Sen
 
 /// A step of several statements outside of a transaction can end between any two of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_ends_between_two_statements_is_ended_by_the_next_run() {
+async fn step_interrupted_between_statements_is_completed_by_the_next_run() {
     // In the others nothing is sent one by one that is not in these.
     for (major, scenario) in all().into_iter().filter(|(_, scenario)| scenario.name != "drained") {
         let (expected, phase) = (undisturbed(major, &scenario).await, &scenario.phases[0]);
@@ -381,7 +381,7 @@ fn after_statements(step: &Step, owner: &Identifier, statements: usize) -> Mode 
 
 /// Somebody's old snapshot holds up every build, and each time the build is killed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
+async fn killed_index_build_is_cleaned_up() {
     for major in majors() {
         let scenario = provided();
         let world = world(major, &scenario).await;
@@ -421,7 +421,7 @@ async fn a_build_that_is_killed_leaves_nothing_behind_in_the_end() {
 
 /// Two of us at once, and one of them is killed after each step.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_that_run_at_once_the_survivor_ends_it() {
+async fn concurrent_run_completes_the_work_of_a_killed_run() {
     let is_new = |scenario: &Scenario| scenario.name != "provided";
     for (major, scenario) in
         all().into_iter().filter(|(major, s)| *major == 18 || *major == 14 && !is_new(s))
@@ -493,7 +493,7 @@ async fn run_to_end(world: &World, file: &std::path::Path, wait: &str) -> ExitSt
 }
 
 #[tokio::test]
-async fn who_finds_the_table_held_by_another_says_so() {
+async fn run_reports_the_session_that_locks_the_table() {
     let major = majors()[0];
     let server = Server::shared(major);
     let world = World::on(server, major).await;

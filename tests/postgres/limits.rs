@@ -3,8 +3,8 @@
 use pg_partition_operator::postgres::inspect;
 use serde_json::json;
 
+use crate::database::{World, apply, desired, in_schema, managed, observe};
 use crate::support::postgres::majors;
-use crate::world::{World, apply, desired, in_schema, managed, observe};
 
 const TABLE: &str =
     "CREATE TABLE t (id bigint, at timestamptz NOT NULL, note text) PARTITION BY RANGE (at)";

@@ -9,16 +9,16 @@ use pg_partition_operator::plan::{BuildIndex, DropIndex, Family, Plan, Step, Tra
 use pg_partition_operator::postgres::Session;
 use pg_partition_operator::sql::{self, Script, Timeouts};
 
+use crate::database::{World, at};
 use crate::scenarios::{Next, assert_all_kinds, scenarios};
 use crate::support::backdate::backdate;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::world::{World, at};
 
 type Locks = BTreeMap<QualifiedName, LockMode>;
 
 #[tokio::test]
-async fn a_step_locks_what_it_says() {
+async fn step_takes_the_locks_it_declares() {
     let mut wrong = Vec::new();
     for major in majors() {
         let mut steps = Vec::new();

@@ -8,8 +8,8 @@ use pg_partition_operator::partition::{
 };
 use serde_json::json;
 
+use crate::database::{SCHEMA, SCHEMA_SQL, World, apply, desired, observe, session};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA, SCHEMA_SQL, World, apply, desired, observe, session};
 
 /// Names of up to and of more than 20 bytes, with and without ASCII among the first 20.
 const NAMES: [&str; 6] = [

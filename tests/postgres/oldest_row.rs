@@ -9,9 +9,9 @@ use pg_partition_operator::plan::Moment;
 use pg_partition_operator::postgres::{DatabaseError, ErrorKind, InspectError, Session};
 use serde_json::{Value, json};
 
-use crate::command::resource;
+use crate::database::{Silent, World, at, desired, in_schema};
+use crate::program::resource;
 use crate::support::postgres::majors;
-use crate::world::{Silent, World, at, desired, in_schema};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
@@ -88,7 +88,7 @@ fn escape(world: &World) -> String {
 const ESCAPE: &str = "CREATE INDEX escape ON t (id) WHERE escape(1)";
 
 #[tokio::test]
-async fn code_of_the_owner_stays_in_its_role_while_the_oldest_row_is_searched_for() {
+async fn search_for_the_oldest_row_keeps_owner_code_in_its_role() {
     for major in majors() {
         let world = World::new(major).await;
         world
@@ -104,7 +104,7 @@ async fn code_of_the_owner_stays_in_its_role_while_the_oldest_row_is_searched_fo
 }
 
 #[tokio::test]
-async fn search_for_the_oldest_row_that_is_canceled_asks_for_start_at() {
+async fn canceled_search_for_the_oldest_row_requires_start_at() {
     for major in majors() {
         let world = World::new(major).await;
         world
@@ -133,7 +133,7 @@ async fn search_for_the_oldest_row_that_is_canceled_asks_for_start_at() {
 }
 
 #[tokio::test]
-async fn table_that_is_locked_exclusively_is_looked_at_later() {
+async fn exclusively_locked_table_is_inspected_later() {
     for major in majors() {
         let world = World::new(major).await;
         world.owner("CREATE TABLE t (id int PRIMARY KEY, at date NOT NULL)").await;
@@ -158,7 +158,7 @@ async fn table_that_is_locked_exclusively_is_looked_at_later() {
 }
 
 #[tokio::test]
-async fn no_row_is_copied_while_the_oldest_row_is_not_known() {
+async fn no_row_is_copied_while_the_oldest_row_is_unknown() {
     for major in majors() {
         let world = World::new(major).await;
         world

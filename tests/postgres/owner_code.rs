@@ -5,8 +5,8 @@ use pg_partition_operator::observed::Relation;
 use pg_partition_operator::plan::{Blocker, DefaultBlocker};
 use serde_json::json;
 
+use crate::database::{SCHEMA_SQL, World, apply, desired, managed, observe};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired, managed, observe};
 
 /// Functions that the owner of the tables made.
 const FUNCTIONS: &str = "
@@ -59,7 +59,7 @@ async fn make(world: &World, table: &str, what: &str) {
 }
 
 #[tokio::test]
-async fn code_that_a_drain_would_run_is_known() {
+async fn owner_code_that_a_drain_would_execute_is_detected() {
     for major in majors() {
         let world = World::new(major).await;
         world.admin("CREATE EXTENSION citext SCHEMA public").await;

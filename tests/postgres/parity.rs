@@ -8,9 +8,9 @@ use pg_partition_operator::sql::{Timeouts, render};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use crate::converting::{NOW, by_hash, convert, converted, differing, orders, verbs};
+use crate::conversion::{NOW, by_hash, convert, converted, differing, orders, verbs};
+use crate::database::{World, apply, at, desired_with};
 use crate::support::postgres::majors;
-use crate::world::{World, apply, at, desired_with};
 
 /// The spec with a conversion at this level.
 fn at_level(level: &str) -> Value {

@@ -134,7 +134,7 @@ async fn long_work_leaves_half_of_the_sessions_to_short_work() {
 }
 
 #[tokio::test]
-async fn single_session_is_free_for_short_work_while_another_one_takes_long() {
+async fn single_session_serves_short_work_while_another_is_busy() {
     let database = Server::shared(17).database().await;
     let settings = settings(&database.url());
     let pool = pool(1);

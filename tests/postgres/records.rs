@@ -9,9 +9,9 @@ use pg_partition_operator::sql::{
     CLAIMS, Column, LoginRole, RecordTable, Role, Script, Statement, prepare_records,
 };
 
+use crate::database::{World, session};
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::world::{World, session};
 
 /// The claims as a later version of the program might have them.
 const LATER: RecordTable = RecordTable {
@@ -127,7 +127,7 @@ async fn interrupted_upgrade_is_done_by_the_next_operator() {
 }
 
 #[tokio::test]
-async fn table_of_another_role_is_refused_and_not_altered() {
+async fn table_of_another_role_is_rejected_and_not_altered() {
     for major in majors() {
         let world = World::new(major).await;
         let stranger = format!("stranger_of_{}", world.database.name());
@@ -153,7 +153,7 @@ async fn table_of_another_role_is_refused_and_not_altered() {
 }
 
 #[tokio::test]
-async fn operator_that_cannot_add_a_column_says_what_to_run() {
+async fn missing_column_privilege_is_reported_with_the_statement_to_run() {
     for major in majors() {
         let world = before(major).await;
         let owned = format!(

@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::converting::{NOW, by_hash, verbs};
-use crate::serving::{serving, serving_side};
+use crate::conversion::{NOW, by_hash, verbs};
+use crate::cutover::{serving, serving_side};
+use crate::database::{Silent, World, apply, at};
 use crate::support::postgres::{Server, majors};
 use crate::support::wait_until;
-use crate::world::{Silent, World, apply, at};
 
 /// A replica that receives WAL and says how much of it is on its disk.
 pub(crate) struct Replica(TcpStream);

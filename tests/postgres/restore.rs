@@ -7,13 +7,13 @@ use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Moment, Note, plan};
 use serde_json::{Value, json};
 
-use crate::command::{resource, run};
-use crate::consent::{
+use crate::approval::{
     NOW, all_states, beside, drop_after, dump, major_of_dump, monthly, standalone,
 };
+use crate::database::{SCHEMA_SQL, World, apply, at, desired, observe};
+use crate::program::{resource, run};
 use crate::support::postgres::majors;
 use crate::support::tool;
-use crate::world::{SCHEMA_SQL, World, apply, at, desired, observe};
 
 /// The statements of a dump, without the commands that only psql understands.
 fn statements(dump: &str) -> Vec<String> {
@@ -73,7 +73,7 @@ fn expiring() -> DesiredTable {
 }
 
 #[tokio::test]
-async fn a_restore_statement_by_statement_beside_the_operator_loses_and_doubles_nothing() {
+async fn restore_beside_the_operator_loses_and_duplicates_nothing() {
     for options in [&[][..], &["--no-comments"]] {
         assert_whole(&restore_beside_the_operator(options, "", &expiring()).await).await;
     }
@@ -212,7 +212,7 @@ impl Finance {
 }
 
 #[tokio::test]
-async fn a_dropped_table_is_restored_as_the_page_says() {
+async fn dropped_table_is_restored_with_the_commands_of_the_page() {
     for carries_comment in [false, true] {
         let mut finance = Finance::new().await;
         finance.tool("pg_dump --format=custom --file=revenues.dump \"$DATABASE_URL\"");

@@ -17,11 +17,11 @@ use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
 use crate::clients::{Clients, number, run};
-use crate::command::resource;
+use crate::database::{SCHEMA_SQL, Silent, World, apply, desired, desired_with};
+use crate::program::resource;
 use crate::support::operator::Operator;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::world::{SCHEMA_SQL, Silent, World, apply, desired, desired_with};
 
 const DAY: i64 = 86_400;
 
@@ -142,7 +142,7 @@ async fn apply_until_done(session: &Session, table: &DesiredTable, now: Timestam
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_year_goes_by_and_what_should_stay_stays_and_what_should_go_goes() {
+async fn only_expired_partitions_are_removed_in_a_year() {
     for major in majors() {
         // Day by day on the newest; in strides elsewhere, for it takes long.
         let stride = if major == 18 { 1 } else { 5 };
@@ -212,7 +212,7 @@ fn approved(spec: Value, fingerprint: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retention_that_is_cut_short_waits_until_its_plan_is_approved() {
+async fn shortened_retention_waits_for_approval() {
     for major in majors() {
         let what = format!("Postgres {major}");
         let world = two_years(major).await;
@@ -252,7 +252,7 @@ async fn a_retention_that_is_cut_short_waits_until_its_plan_is_approved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_approved_goes_on_without_being_approved_again() {
+async fn approved_plan_continues_without_another_approval() {
     for major in majors() {
         let what = format!("Postgres {major}");
         let world = two_years(major).await;
@@ -329,7 +329,7 @@ async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
 }
 
 #[tokio::test]
-async fn a_table_that_is_no_longer_what_was_looked_at_is_not_dropped() {
+async fn table_that_changed_since_the_inspection_is_not_dropped() {
     for major in majors() {
         for (meanwhile, kind) in [
             (
@@ -358,7 +358,7 @@ async fn a_table_that_is_no_longer_what_was_looked_at_is_not_dropped() {
 }
 
 #[tokio::test]
-async fn what_others_refer_to_stays_and_its_siblings_go() {
+async fn referenced_partition_is_not_detached() {
     for major in majors() {
         let world = two_years(major).await;
         world.owner("ALTER TABLE t_2024_02 ADD PRIMARY KEY (at); CREATE TABLE f (at timestamptz REFERENCES t_2024_02)").await;
@@ -377,7 +377,7 @@ async fn what_others_refer_to_stays_and_its_siblings_go() {
 
 /// Two of us, who know nothing of each other.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_let_go_once() {
+async fn concurrent_runs_detach_a_partition_once() {
     for major in majors() {
         let world = two_years(major).await;
         let table = desired_with(keeping(21), &json!({}));

@@ -6,11 +6,11 @@ use pg_partition_operator::partition::SyncLevel;
 use tokio_postgres::Client;
 use tokio_postgres::error::DbError;
 
-use crate::copying::{CONTENT, sweep};
+use crate::copy_pages::{CONTENT, sweep};
+use crate::database::SCHEMA_SQL;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::swapped::{APPLICATION, Swapped};
-use crate::world::SCHEMA_SQL;
+use crate::swap_fixture::{APPLICATION, Swapped};
 
 async fn cut_over(major: u16, sql: &str) -> Swapped {
     let mut swapped = Swapped::new(major, SyncLevel::Row, (sql, "")).await;
@@ -40,7 +40,7 @@ const TABLE: &str = "
     INSERT INTO lines SELECT id FROM t;";
 
 #[tokio::test]
-async fn source_enforces_what_it_enforced_with_the_names_that_it_had() {
+async fn source_keeps_its_constraints_and_their_names() {
     for major in majors() {
         let swapped = cut_over(major, TABLE).await;
         let client = application(&swapped).await;
@@ -67,7 +67,7 @@ async fn source_enforces_what_it_enforced_with_the_names_that_it_had() {
 }
 
 #[tokio::test]
-async fn foreign_keys_cascade_for_rows_that_go_and_not_for_rows_that_move() {
+async fn foreign_keys_cascade_for_deleted_rows_and_not_for_moved_rows() {
     for major in majors() {
         let swapped = cut_over(major, TABLE).await;
         let lines = "SELECT count(*) FROM \"Fin\"\"an;ce\".lines";

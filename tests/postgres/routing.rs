@@ -10,8 +10,8 @@ use pg_partition_operator::postgres::Session;
 use serde_json::json;
 use tokio_postgres::Client;
 
+use crate::database::{SCHEMA, SCHEMA_SQL, World, apply, desired};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA, SCHEMA_SQL, World, apply, desired};
 
 const NOW: &str = "2026-03-15T12:00:00Z";
 
@@ -139,7 +139,7 @@ async fn role_reads_the_copy_while_it_is_in_parity() {
 }
 
 #[tokio::test]
-async fn search_path_is_restored_whatever_set_it() {
+async fn search_path_is_restored_in_every_case() {
     for major in majors() {
         let world = World::new(major).await;
         world.can_create_schemas().await;
@@ -222,7 +222,7 @@ async fn role_that_the_operator_cannot_act_as_is_routed_by_an_administrator() {
 }
 
 #[tokio::test]
-async fn view_grants_what_the_table_grants_and_applies_row_security() {
+async fn view_has_the_grants_of_the_table_and_applies_row_security() {
     for major in majors() {
         let world = World::new(major).await;
         world.can_create_schemas().await;

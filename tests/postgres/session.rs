@@ -11,10 +11,10 @@ use pg_partition_operator::postgres::{
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::database::{Silent, World, at, desired, managed};
 use crate::support::postgres::{Server, majors};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::{tool, wait_until};
-use crate::world::{Silent, World, at, desired, managed};
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -152,7 +152,7 @@ async fn answer(client: &tokio_postgres::Client, question: &str) -> bool {
 /// A process that stands still while it holds the lock loses the session in time, and who waits is told
 /// which process that is.
 #[tokio::test]
-async fn holder_of_a_table_is_named_and_does_not_keep_it_for_ever() {
+async fn lock_holder_is_named_and_releases_the_table_in_time() {
     for major in majors() {
         let database = Server::shared(major).database().await;
         let holder = connect(&database.url()).await.unwrap();
@@ -179,7 +179,7 @@ async fn holder_of_a_table_is_named_and_does_not_keep_it_for_ever() {
 /// Nothing tells the server of a node that is gone: no packet comes from it. The server ends such a session after
 /// `idle_session_timeout`, which the test shortens, or after TCP keepalives without an answer.
 #[tokio::test]
-async fn lock_of_a_session_whose_client_is_gone_is_released_in_time() {
+async fn lock_of_a_session_without_a_client_is_released_in_time() {
     for major in majors() {
         let server = Server::shared(major);
         let database = server.database().await;
@@ -205,7 +205,7 @@ async fn lock_of_a_session_whose_client_is_gone_is_released_in_time() {
 }
 
 #[tokio::test]
-async fn session_that_the_server_ended_says_why() {
+async fn error_of_a_session_that_the_server_ended_has_its_reason() {
     let database = Server::shared(17).database().await;
     let session = connect(&database.url()).await.unwrap();
     let pid = session.query_one_text("SELECT pg_backend_pid()::text", &[]).await.unwrap().unwrap();
@@ -220,7 +220,7 @@ async fn session_that_the_server_ended_says_why() {
 
 /// A fence of an administrator is reported, and nothing is written: no partition, and no claim.
 #[tokio::test]
-async fn read_only_database_is_reported_and_not_written_to() {
+async fn read_only_database_is_reported_and_not_written() {
     for major in majors() {
         let world = World::new(major).await;
         world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
@@ -257,7 +257,7 @@ async fn read_only_database_is_reported_and_not_written_to() {
 }
 
 #[tokio::test]
-async fn a_query_that_was_asked_before_costs_one_round_trip() {
+async fn repeated_query_costs_one_round_trip() {
     let database = Server::shared(17).database().await;
     let session = connect(&database.url()).await.unwrap();
     let asked = async || {
@@ -269,7 +269,7 @@ async fn a_query_that_was_asked_before_costs_one_round_trip() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_on_which_a_deadline_passes_is_lost_and_its_statement_cancelled() {
+async fn deadline_closes_the_session_and_cancels_its_statement() {
     let database = Server::shared(17).database().await;
     let session = connect(&database.url()).await.unwrap();
     let error =
@@ -286,7 +286,7 @@ async fn a_session_on_which_a_deadline_passes_is_lost_and_its_statement_cancelle
 }
 
 #[tokio::test]
-async fn what_a_session_waits_for_can_be_cancelled() {
+async fn waiting_statement_can_be_canceled() {
     let database = Server::shared(17).database().await;
     let session = connect(&database.url()).await.unwrap();
     let sleeps = session.batch("SELECT pg_sleep(600)", DEADLINE);
@@ -308,7 +308,7 @@ async fn what_a_session_waits_for_can_be_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_hangs_is_given_up() {
+async fn hanging_server_is_abandoned() {
     let database = Server::shared(17).database().await;
     let mut proxy = Proxy::start(Server::shared(17).port()).await;
     let url = database.url_through(proxy.port(), "postgres");
@@ -324,7 +324,7 @@ async fn a_server_that_hangs_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_session_from_coming_about_is_told_apart() {
+async fn connection_failures_are_distinguished() {
     let database = Server::shared(17).database().await;
     let port = Server::shared(17).port();
     for (url, kind) in [
@@ -339,7 +339,7 @@ async fn what_keeps_a_session_from_coming_about_is_told_apart() {
 }
 
 #[tokio::test]
-async fn each_sslmode_proves_what_it_says() {
+async fn each_sslmode_verifies_as_documented() {
     let folder = tempfile::Builder::new().prefix("pg-partition-operator-").tempdir().unwrap();
     let (ca, certificate, key) = certificates(&folder);
     let server = Server::start(
@@ -397,7 +397,7 @@ fn certificates(folder: &TempDir) -> (String, String, String) {
 }
 
 #[tokio::test]
-async fn a_pooler_is_not_taken_for_the_server() {
+async fn pooler_is_rejected() {
     let server = Server::shared(17);
     let database = server.database().await;
     for ignored in ["", "ignore_startup_parameters = options"] {

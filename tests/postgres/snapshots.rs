@@ -5,9 +5,9 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::command::{Outcome, call, resource};
+use crate::database::{SCHEMA_SQL, World, apply, desired};
+use crate::program::{Outcome, call, resource};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply, desired};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 const PLAN: [&str; 7] = ["plan", "-f", "-", "--at", NOW, "-o", "json"];

@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use crate::converting::{NOW, by_hash, by_month, orders, patient, verbs};
-use crate::serving::{serve, serving};
+use crate::conversion::{NOW, by_hash, by_month, orders, patient, verbs};
+use crate::cutover::{serve, serving};
+use crate::database::{SCHEMA_SQL, World, apply};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, apply};
 
 /// What applications see of the table that has the name.
 const PROPERTIES: &str = "
@@ -67,7 +67,7 @@ const CHANGES: [&str; 2] = [
 ];
 
 #[tokio::test]
-async fn rollback_keeps_what_was_changed_on_the_partitioned_table() {
+async fn rollback_keeps_changes_of_the_partitioned_table() {
     for major in majors() {
         let world = World::new(major).await;
         world.owner("CREATE TABLE others (id int PRIMARY KEY); INSERT INTO others SELECT generate_series(0, 9)").await;
@@ -95,7 +95,7 @@ async fn rollback_keeps_what_was_changed_on_the_partitioned_table() {
 }
 
 #[tokio::test]
-async fn rollback_waits_for_what_the_source_does_not_follow_and_names_it() {
+async fn rollback_waits_for_changes_that_the_source_does_not_follow() {
     for major in majors() {
         let world = World::new(major).await;
         orders(&world).await;
@@ -134,7 +134,7 @@ const VALID_KEYS: &str = "SELECT string_agg(concat(conrelid::regclass, ' ', conn
     WHERE contype = 'f' AND convalidated AND connamespace = '@schema'::regnamespace AND conrelid <> '@schema.orders'::regclass";
 
 #[tokio::test]
-async fn foreign_key_that_comes_later_is_followed() {
+async fn foreign_key_that_is_added_later_is_followed() {
     for major in majors() {
         for spec in [patient(by_hash()), patient(by_month())] {
             let world = World::new(major).await;

@@ -3,9 +3,9 @@
 use pg_partition_operator::postgres::ErrorKind;
 use serde_json::{Value, json};
 
-use crate::command::{Outcome, call, resource};
+use crate::database::{SCHEMA_SQL, World, apply, desired};
+use crate::program::{Outcome, call, resource};
 use crate::support::postgres::{Server, majors};
-use crate::world::{SCHEMA_SQL, World, apply, desired};
 
 const NOW: &str = "2026-03-15T12:00:00Z";
 const PRELOAD: [&str; 2] = ["-c", "shared_preload_libraries=pg_stat_statements"];

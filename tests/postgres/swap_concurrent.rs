@@ -10,16 +10,16 @@ use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::partition::Side;
 use pg_partition_operator::plan::{Moment, plan, questions};
 
-use crate::command::call;
+use crate::database::{SCHEMA_SQL, World};
+use crate::program::call;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
 use crate::swap_failover::{
     USUAL, apply, assert_serves, close_gate, document, ended, prepare, start, wait_until_at_gate,
 };
-use crate::world::{SCHEMA_SQL, World};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_that_begin_at_once_leave_one_of_the_two_tables_serving() {
+async fn concurrent_programs_leave_one_table_serving() {
     for major in majors() {
         let world = World::new(major).await;
         let catalogs = prepare(&world).await;
@@ -47,7 +47,7 @@ async fn programs_that_begin_at_once_leave_one_of_the_two_tables_serving() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn second_program_waits_for_the_swap_of_the_first_whatever_it_wants() {
+async fn second_program_waits_for_the_swap_of_the_first() {
     for major in majors() {
         let world = World::new(major).await;
         let catalogs = prepare(&world).await;
@@ -77,7 +77,7 @@ async fn second_program_waits_for_the_swap_of_the_first_whatever_it_wants() {
 
 /// A look takes several rounds of statements. Another program swaps the tables before one of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn look_beside_a_swap_reads_the_tables_as_they_are_after_it() {
+async fn inspection_beside_a_swap_reads_the_tables_after_it() {
     for major in majors() {
         let world = World::new(major).await;
         prepare(&world).await;

@@ -11,12 +11,12 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio_postgres::Client;
 
-use crate::command::{Outcome, resource};
-use crate::copy_undone::{CATALOG, changed};
+use crate::copy_removal::{CATALOG, changed};
+use crate::database::{SCHEMA_SQL, World};
+use crate::program::{Outcome, resource};
 use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors};
 use crate::support::{signal, wait_until};
-use crate::world::{SCHEMA_SQL, World};
 
 pub(crate) const USUAL: Duration = Duration::from_secs(20);
 

@@ -7,11 +7,11 @@ use pg_partition_operator::sql::{Timeouts, render};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::copying::{CONTENT, sweep};
+use crate::copy_pages::{CONTENT, sweep};
+use crate::database::SCHEMA_SQL;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
-use crate::swapped::{APPLICATION, Swapped};
-use crate::world::SCHEMA_SQL;
+use crate::swap_fixture::{APPLICATION, Swapped};
 
 async fn application(swapped: &Swapped) -> Client {
     let client = swapped.world.database.client().await;
@@ -39,7 +39,7 @@ const OPEN: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn open_transaction_on_the_table_holds_up_the_swap_and_fails_in_nothing() {
+async fn open_transaction_on_the_table_blocks_the_swap_and_succeeds() {
     for major in majors() {
         let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
         for _ in [Side::Partitioned, Side::Source] {
@@ -57,7 +57,7 @@ async fn open_transaction_on_the_table_holds_up_the_swap_and_fails_in_nothing() 
 }
 
 #[tokio::test]
-async fn prepared_statement_goes_on_with_the_table_that_serves() {
+async fn prepared_statement_uses_the_serving_table() {
     for major in majors() {
         let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
         let client = application(&swapped).await;
@@ -84,7 +84,7 @@ async fn prepared_statement_goes_on_with_the_table_that_serves() {
 
 /// Statements that wait for the locks of a swap, and the number of rows that each returns.
 #[tokio::test]
-async fn statement_that_waits_for_the_swap_finds_the_table_that_serves() {
+async fn statement_that_waits_for_the_swap_uses_the_serving_table() {
     for major in majors() {
         let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
         for _ in 0..2 {
@@ -126,7 +126,7 @@ async fn statement_that_waits_for_the_swap_finds_the_table_that_serves() {
 }
 
 #[tokio::test]
-async fn snapshot_from_before_the_last_page_holds_up_the_swap() {
+async fn snapshot_from_before_the_last_page_blocks_the_swap() {
     for major in majors() {
         let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
         // It never touches the table.
@@ -178,7 +178,7 @@ const CHANGES: [&str; 9] = [
 ];
 
 #[tokio::test]
-async fn what_changed_since_the_look_prevents_the_swap() {
+async fn change_since_the_inspection_prevents_the_swap() {
     for major in majors() {
         for change in CHANGES {
             let swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
@@ -194,7 +194,7 @@ async fn what_changed_since_the_look_prevents_the_swap() {
 }
 
 #[tokio::test]
-async fn trigger_that_was_disabled_on_a_partition_since_the_look_prevents_the_rollback() {
+async fn trigger_disabled_on_a_partition_since_the_inspection_prevents_the_rollback() {
     for major in majors() {
         let mut swapped = Swapped::new(major, SyncLevel::Row, APPLICATION).await;
         swapped.swap().await;

@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::copied::{LEVELS, create, differing, in_sql, install, run_as_owner};
+use crate::copy_fixture::{LEVELS, create, differing, in_sql, install, run_as_owner};
+use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World};
 
 /// What each write begins with: five rows, in this order on disk.
 const ROWS: &str = "INSERT INTO t (id, org, v) VALUES (5, 1, '5'), (4, 2, '4'), (3, NULL, '3'), (2, 1, NULL), (1, 2, '1')";
@@ -231,7 +231,7 @@ async fn names_and_keys_of_every_shape_are_synced_and_copied() {
                     expect_equal(&world, &table, &format!("{write}, level {level:?}")).await;
                 }
             }
-            crate::copying::copy_and_compare(&world, &table).await;
+            crate::copy_pages::copy_and_compare(&world, &table).await;
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
+use crate::database::World;
 use crate::support::postgres::majors;
-use crate::world::World;
 
 const NOW: &str = "2026-12-01T12:00:00Z";
 
@@ -79,7 +79,7 @@ async fn nothing_is_planned_for_a_database_of_version_0() {
 }
 
 #[tokio::test]
-async fn an_interrupted_run_of_version_0_is_continued() {
+async fn interrupted_run_of_version_0_is_continued() {
     for major in majors() {
         let world = restored(major).await;
         world.admin(BIND).await;
@@ -98,7 +98,7 @@ async fn an_interrupted_run_of_version_0_is_continued() {
 }
 
 #[tokio::test]
-async fn tables_that_version_0_detached_are_attached_again_without_a_scan() {
+async fn tables_that_version_0_detached_are_reattached_without_a_scan() {
     for major in majors() {
         let world = restored(major).await;
         world.admin(BIND).await;

@@ -1,6 +1,6 @@
 //! The schema without an API server. The cluster tests ask a real one the same.
 
-#[path = "../support/admission.rs"]
+#[path = "../support/admission_cases.rs"]
 pub(crate) mod support;
 
 use kube_cel::{CompiledSchema, ValidationErrors, Validator, compile_schema};
@@ -65,7 +65,7 @@ fn every_rule_is_broken_by_a_case() {
 }
 
 #[test]
-fn good_resources_are_what_the_types_say() {
+fn valid_resources_parse_into_the_types() {
     for base in [Base::Range, Base::Hash] {
         let object = base.object();
         let table: PartitionedTable = serde_json::from_value(object.clone()).expect("it is good");

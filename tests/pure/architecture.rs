@@ -83,7 +83,7 @@ fn checker_uses_no_code_of_the_planner() {
 }
 
 #[test]
-fn nobody_uses_whom_they_must_not_know() {
+fn modules_use_only_allowed_modules() {
     let mut wrong = Vec::new();
     for (path, text) in source::files() {
         let Some(user) = module_of(&path) else { continue };
@@ -101,7 +101,7 @@ fn nobody_uses_whom_they_must_not_know() {
 }
 
 #[test]
-fn only_a_few_modules_ask_what_time_it_is() {
+fn only_listed_modules_read_a_clock() {
     let mut wrong = Vec::new();
     for (clocks, allowed) in
         [(CALENDAR_CLOCKS, &MAY_ASK_WHAT_TIME_IT_IS[..]), (STOPWATCHES, &MAY_MEASURE_TIME[..])]
@@ -204,7 +204,7 @@ fn each_drop_of_a_relation_is_listed() {
 }
 
 #[test]
-fn names_say_something() {
+fn names_avoid_empty_words() {
     let mut wrong = Vec::new();
     for (path, text) in source::files() {
         for line in code(&text) {

@@ -41,12 +41,12 @@ fn written(key: KeyType, range: RangeBounds) -> String {
 
 proptest! {
     #[test]
-    fn a_value_is_read_as_it_is_written((key, edge) in edge()) {
+    fn value_is_read_as_written((key, edge) in edge()) {
         prop_assert_eq!(key.parse(&key.literal(edge)), Some(edge));
     }
 
     #[test]
-    fn a_range_is_read_as_it_is_written((key, edge) in edge(), open in any::<bool>()) {
+    fn range_is_read_as_written((key, edge) in edge(), open in any::<bool>()) {
         let range = if open {
             RangeBounds::new(Edge::MinValue, edge)
         } else {

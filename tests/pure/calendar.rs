@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn wall_clock_is_the_same_there_and_back(grid in grid(), wall in select(WALLS.to_vec())) {
+    fn wall_clock_survives_a_round_trip(grid in grid(), wall in select(WALLS.to_vec())) {
         let Some(at) = grid.axis.at_wall(wall) else { return Ok(()) };
         let micros = wall.round(jiff::Unit::Microsecond).unwrap_or(wall);
         if grid.axis.key.is_wall_clock() && wall != DateTime::MAX {
@@ -155,7 +155,7 @@ fn shape(predicate: &str) -> IndexShape {
 }
 
 #[test]
-fn cast_without_a_type_is_no_predicate_of_ours() {
+fn cast_without_a_type_is_not_a_supported_predicate() {
     assert!(!shape("a = 1").is_met_by(&shape("a::")));
 }
 

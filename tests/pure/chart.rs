@@ -14,7 +14,7 @@ use crate::generated::expect_file;
 const CHART: &str = "charts/pg-partition-operator";
 
 #[test]
-fn the_chart_has_the_definition() {
+fn chart_contains_the_crd() {
     let text = cli::crd::text().expect("a definition can be written");
     assert_eq!(text.matches("\nmetadata:\n").count(), 1, "the template puts labels there");
     assert!(!text.contains("{{"), "nothing in it is for the template engine");
@@ -22,7 +22,7 @@ fn the_chart_has_the_definition() {
 }
 
 #[test]
-fn the_chart_is_of_this_version() {
+fn chart_has_the_version_of_the_crate() {
     let chart = yaml("Chart.yaml");
     for version in ["version", "appVersion"] {
         assert_eq!(chart[version], env!("CARGO_PKG_VERSION"), "{version} in Chart.yaml");
@@ -42,7 +42,7 @@ fn every_value_is_explained() {
 }
 
 #[test]
-fn the_schema_knows_every_value_and_no_other() {
+fn schema_matches_the_values() {
     let schema: Value = serde_json::from_str(&read("values.schema.json")).expect("JSON");
     let known = known(&schema, "");
     let mut there = BTreeSet::new();
@@ -69,7 +69,7 @@ fn the_schema_knows_every_value_and_no_other() {
 }
 
 #[test]
-fn what_cannot_be_done_without_is_required() {
+fn required_values_are_required() {
     let schema = serde_json::from_str(&read("values.schema.json")).expect("JSON");
     assert_eq!(optional(&schema, &yaml("values.yaml"), ""), Vec::<String>::new());
 }

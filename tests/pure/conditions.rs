@@ -4,7 +4,7 @@ use pg_partition_operator::partition::{
     ColumnOperators, ConditionPiece, QualifiedName, condition_pieces,
 };
 
-use crate::world::identifier;
+use crate::catalog::identifier;
 
 fn operators() -> Vec<ColumnOperators> {
     let of = |column: &str, name: &str| ColumnOperators {

@@ -17,9 +17,9 @@ use pg_partition_operator::sql::{
 use squawk_linter::Linter;
 use squawk_syntax::SourceFile;
 
+use crate::catalog::identifier;
 use crate::generated::expect_file;
 use crate::sql::{is_one_statement, parts, text_of};
-use crate::world::identifier;
 
 fn table(schema: &str, name: &str, key: &[&str], by: &[&str], more: &[&str]) -> CopiedTable {
     let identifiers = |names: &[&str]| names.iter().map(|n| identifier(n)).collect::<Vec<_>>();

@@ -169,7 +169,7 @@ const COMES: [(&str, &str, &str, &str); 24] = [
 ];
 
 #[test]
-fn a_schedule_comes_when_crontab_says() {
+fn schedule_matches_crontab() {
     for (text, at, last, next) in COMES {
         let [at, last, next] = [at, last, next].map(|t| t.parse::<Zoned>().expect("an instant"));
         let cron = Cron::parse(text).expect("a schedule");
@@ -182,7 +182,7 @@ fn a_schedule_comes_when_crontab_says() {
 }
 
 #[test]
-fn a_schedule_that_is_none_is_refused_with_what_helps() {
+fn invalid_schedule_is_rejected_with_a_remedy() {
     for (text, saying) in [
         ("", "'0 2 1 * *' is at 2:00"),
         ("0 2 1 *", "'0 2 1 * *' is at 2:00"),
@@ -259,7 +259,7 @@ fn just_before(at: Timestamp) -> Timestamp {
 
 proptest! {
     #[test]
-    fn between_the_last_and_the_next_there_is_none(text in schedule(), at in instant()) {
+    fn no_time_lies_between_the_previous_and_the_next(text in schedule(), at in instant()) {
         let (zone, at) = at;
         let Ok(cron) = Cron::parse(&text) else { return Ok(()) };
         let last = cron.last(&zone, at).expect("it came before");
@@ -273,7 +273,7 @@ proptest! {
     }
 
     #[test]
-    fn every_minute_that_the_clock_shows_is_met_and_no_other(
+    fn schedule_matches_exactly_the_minutes_of_the_clock(
         minutes in subsequence(vec![0, 7, 15, 30, 45, 59], 2..6),
         hours in subsequence((0..24).collect::<Vec<i8>>(), 2..24),
         at in instant(),
@@ -299,7 +299,7 @@ proptest! {
     }
 
     #[test]
-    fn once_a_day_is_once_each_day(minute in 0..60_i8, hour in 0..24_i8, at in instant()) {
+    fn daily_schedule_matches_once_each_day(minute in 0..60_i8, hour in 0..24_i8, at in instant()) {
         let (zone, at) = at;
         // A day that the zone skips from end to end has none.
         prop_assume!(zone.iana_name() != Some("Pacific/Apia"));
@@ -316,7 +316,7 @@ proptest! {
 }
 
 #[test]
-fn what_the_schema_takes_is_read() {
+fn schedule_that_the_schema_accepts_is_parsed() {
     let rules = rules();
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut object = Base::Range.object();

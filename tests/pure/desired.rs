@@ -16,7 +16,7 @@ use pg_partition_operator::plan::Moment;
 use serde_json::{Value, json};
 
 use crate::admission::support::cases;
-use crate::world::{desired, identifier};
+use crate::catalog::{desired, identifier};
 
 /// A range of months in Paris, with more in its spec.
 fn spec(more: &Value) -> Value {
@@ -39,7 +39,7 @@ fn range(more: &Value) -> DesiredRange {
 }
 
 #[test]
-fn what_a_spec_does_not_say_is_as_documented() {
+fn missing_fields_have_the_documented_defaults() {
     let table = desired(&spec(&json!({}))).expect("a valid spec");
     assert_eq!(table.limits.most_expired, 3);
     let plain = range(&json!({}));
@@ -55,7 +55,7 @@ fn what_a_spec_does_not_say_is_as_documented() {
 }
 
 #[test]
-fn what_a_spec_says_is_meant() {
+fn every_field_of_a_spec_is_parsed() {
     let more = json!({
         "defaultPartition": "Present",
         "retention": {"keep": 10_000, "onExpiry": "Drop", "dropAfter": "24h30m"},
@@ -71,7 +71,7 @@ fn what_a_spec_says_is_meant() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_found_at_once() {
+fn all_errors_are_found_in_one_pass() {
     let more = json!({
         "ahead": 1001,
         "retention": {"keep": -1, "onExpiry": "Drop", "dropAfter": "8784h1s"},
@@ -229,7 +229,7 @@ fn annotations_adopt_and_approve() {
 }
 
 #[test]
-fn without_annotations_a_resource_means_its_spec() {
+fn resource_without_annotations_means_its_spec() {
     let plain = desired(&spec(&json!({}))).expect("a valid spec");
     assert_eq!(annotated(&json!(null)), plain);
     assert_eq!(
@@ -247,7 +247,7 @@ fn moment(more: &Value, now: &str) -> [String; 2] {
 }
 
 #[test]
-fn without_a_schedule_all_is_due_now() {
+fn table_without_a_schedule_is_due_now() {
     let now = "2026-11-24T12:00:00.5Z";
     for more in [json!({}), json!({"schedule": {}})] {
         assert_eq!(moment(&more, now), [now, now]);
@@ -258,7 +258,7 @@ fn without_a_schedule_all_is_due_now() {
 }
 
 #[test]
-fn what_is_due_is_what_the_last_scheduled_instant_asked_for() {
+fn due_steps_are_those_of_the_last_scheduled_time() {
     let schedule = json!({
         "retention": {"keep": 1},
         "schedule": {"provision": "0 2 1 * *", "expire": "0 3 15 * *"},
@@ -277,7 +277,7 @@ fn what_is_due_is_what_the_last_scheduled_instant_asked_for() {
 }
 
 #[test]
-fn one_schedule_does_not_hold_up_the_other() {
+fn schedules_do_not_block_each_other() {
     let now = "2026-11-24T12:00:00Z";
     let provision = json!({"schedule": {"provision": "0 2 1 * *"}});
     assert_eq!(moment(&provision, now), ["2026-11-01T01:00:00Z", now]);
@@ -286,7 +286,7 @@ fn one_schedule_does_not_hold_up_the_other() {
 }
 
 #[test]
-fn a_schedule_has_no_beginning() {
+fn schedule_applies_to_any_earlier_time() {
     // A table declared today is provided as of the last instant before it was: it waits for no night.
     let leap = json!({"schedule": {"provision": "0 0 29 2 *"}});
     let [provision, _] = moment(&leap, "1970-01-01T00:00:00Z");

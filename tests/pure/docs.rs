@@ -18,7 +18,7 @@ const PROGRAM: &str = "pg-partition-operator";
 const PLUGIN: (&str, &str) = ("kubectl pgpartition", "kubectl-pgpartition");
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     for page in pages() {
         let folder = page.parent().expect("a page is in a folder");
         for target in links(&text(&page)) {
@@ -68,7 +68,7 @@ fn every_named_bench_exists() {
 }
 
 #[test]
-fn every_page_is_found_from_the_first() {
+fn every_page_is_reachable_from_the_first() {
     let mut found = vec![root().join("docs/README.md")];
     let mut next = 0;
     while let Some(page) = found.get(next).cloned() {

@@ -58,7 +58,7 @@ fn no_two_steps_or_blockers_share_a_canonical_text() {
 }
 
 #[test]
-fn stored_text_is_neither_debug_output_nor_what_messages_show() {
+fn stored_text_is_neither_debug_output_nor_message_text() {
     for path in WRITERS {
         let source = source(path);
         for word in [":?}", ".shown()", "shown_text"] {
@@ -68,7 +68,7 @@ fn stored_text_is_neither_debug_output_nor_what_messages_show() {
 }
 
 #[test]
-fn the_grammar_of_markers_and_constraints_is_spelled_once() {
+fn marker_and_constraint_grammar_is_written_once() {
     let sql = fs::read_dir("src/sql")
         .expect("a folder")
         .chain(fs::read_dir("src/postgres").expect("a folder"));

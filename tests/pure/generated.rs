@@ -10,7 +10,7 @@ pub(crate) use crate::golden::expect_file;
 const TOO_LARGE_TO_APPLY: usize = 256 * 1024;
 
 #[test]
-fn the_definition_is_what_crd_prints() {
+fn crd_file_equals_the_output_of_crd() {
     let text = cli::crd::text().expect("a definition can be written");
     assert!(text.len() < TOO_LARGE_TO_APPLY, "kubectl apply takes no {} bytes", text.len());
     expect_file("crds/partitionedtables.yaml", &text);

@@ -11,13 +11,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::arbitrary::{World, any_world};
+use crate::catalog;
 use crate::properties::cases;
-use crate::world;
 
 /// The same world, whose relation has another name than the table.
 fn copy_of(world: &World) -> ObservedTable {
     let mut copy = world.observed.clone();
-    copy.name = copy.managed.sibling(world::identifier("zz_copy"));
+    copy.name = copy.managed.sibling(catalog::identifier("zz_copy"));
     copy
 }
 
@@ -56,7 +56,7 @@ proptest! {
         for at in 0..whole.steps.len() {
             let mut mutant = whole.clone();
             let Some(identity) = identity(&mut mutant.steps[at]) else { continue };
-            *identity = ManagedTable::new(identity.sibling(world::identifier("zz_copy")));
+            *identity = ManagedTable::new(identity.sibling(catalog::identifier("zz_copy")));
             let verdict = check(mutant, &world.desired, &world.observed, &Moment::at(world.now));
             prop_assert!(verdict.is_err(), "step {} of\n{}", at + 1, whole);
         }
@@ -81,9 +81,9 @@ fn identity(planned: &mut PlannedStep) -> Option<&mut ManagedTable> {
 #[test]
 fn partition_of_a_copy_is_named_and_marked_for_the_table() {
     let orders = QualifiedName::parse_sql("shop.orders").expect("a name");
-    let mut copy = world::table(&orders, Method::Range, &[("at", "timestamptz")]);
-    copy.name = orders.sibling(world::identifier("orders_partitioned"));
-    let desired = world::desired(&json!({
+    let mut copy = catalog::table(&orders, Method::Range, &[("at", "timestamptz")]);
+    copy.name = orders.sibling(catalog::identifier("orders_partitioned"));
+    let desired = catalog::desired(&json!({
         "database": {"secretRef": {"name": "db"}}, "schema": "shop", "table": "orders", "ahead": 0,
         "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
     }));
@@ -124,7 +124,7 @@ fn saved_snapshot_of_a_copy_is_a_snapshot_of_the_table() {
 #[test]
 fn lock_number_is_the_same_in_every_version_and_follows_the_name() {
     let number = |schema: &str, name: &str| {
-        let (schema, name) = (world::identifier(schema), world::identifier(name));
+        let (schema, name) = (catalog::identifier(schema), catalog::identifier(name));
         ManagedTable::new(QualifiedName { schema, name }).lock_number()
     };
     assert_eq!(number("shop", "orders"), 658_196_507);

@@ -4,10 +4,10 @@ use pg_partition_operator::partition::{Bounds, Method, QualifiedName};
 use pg_partition_operator::plan::{Moment, Note, PlannedStep, plan, simulate};
 use serde_json::json;
 
-use crate::world::{add, desired, identifier, partition, table};
+use crate::catalog::{add, desired, identifier, partition, table};
 
 #[test]
-fn plan_that_leaves_indexes_to_the_next_run_says_so() {
+fn plan_reports_indexes_left_to_the_next_run() {
     let name = |name: &str| QualifiedName { schema: identifier("shop"), name: identifier(name) };
     let mut world = table(&name("t"), Method::Hash, &[("id", "int8")]);
     let modulus = 128;

@@ -4,7 +4,6 @@
 
 mod admission;
 mod architecture;
-mod aside;
 mod bounds;
 mod calendar;
 mod chart;
@@ -17,35 +16,36 @@ mod encodings;
 mod fuzz;
 mod generated;
 mod identity;
+mod index_builds;
 mod language;
+mod lifecycle;
 mod limits;
-mod manual;
 mod mutants;
 mod plugin;
 mod predicates;
 mod preflight;
 mod properties;
-mod questions;
+mod queries;
 mod reasons;
 mod reference;
+mod reference_tables;
 mod safety_rules;
 mod scenarios;
 mod sql;
-mod time;
 mod versions;
 
 #[path = "../support/arbitrary/mod.rs"]
 mod arbitrary;
+#[path = "../support/catalog.rs"]
+mod catalog;
 #[path = "../support/golden.rs"]
 mod golden;
 #[path = "../support/oracle.rs"]
 mod oracle;
-#[path = "../support/past.rs"]
-mod past;
+#[path = "../support/retention_oracle.rs"]
+mod retention_oracle;
 #[path = "../support/samples.rs"]
 mod samples;
 #[path = "../support/scenario/mod.rs"]
 mod scenario;
 mod source;
-#[path = "../support/world.rs"]
-mod world;

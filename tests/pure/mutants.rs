@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use crate::arbitrary::{World, any_world};
-use crate::past;
 use crate::properties::cases;
+use crate::retention_oracle;
 
 fn refuses(world: &World, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
     for mutant in mutants {
@@ -40,7 +40,7 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn a_plan_without_what_a_step_rests_on_is_refused(world in any_world()) {
+    fn plan_without_a_required_step_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         for (first, second) in dependent(&whole) {
             let mut dropped = whole.clone();
@@ -52,7 +52,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_does_not_write_down_what_it_lets_go_is_refused(world in any_world()) {
+    fn plan_without_the_record_of_a_detach_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         let forgets = |at: &usize| {
             matches!((&whole.steps[*at - 1].step, &whole.steps[*at].step),
@@ -67,7 +67,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_drops_an_index_too_early_is_refused(world in any_world()) {
+    fn plan_that_drops_an_index_too_early_is_rejected(world in any_world()) {
         let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         for (at, second) in whole.steps.iter().enumerate() {
             for (before, first) in whole.steps[..at].iter().enumerate() {
@@ -81,23 +81,23 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_takes_more_than_was_looked_at_is_refused(world in any_world()) {
+    fn plan_that_drops_more_than_was_inspected_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         refuses(&world, &whole, widened(&whole, &world.observed))?;
         refuses(&world, &whole, changed(&whole))?;
     }
 
     #[test]
-    fn a_plan_that_takes_what_is_not_ours_is_refused(world in any_world()) {
+    fn plan_that_changes_unmanaged_partitions_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         refuses(&world, &whole, seized(&whole, &world))?;
     }
 
     #[test]
-    fn a_plan_that_lets_go_what_is_kept_is_refused(world in any_world()) {
+    fn plan_that_detaches_a_kept_partition_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         let is_kept = |p: &&ObservedPartition| {
-            !past::is_past(p, &world.desired, &world.observed, world.now, 0)
+            !retention_oracle::is_past(p, &world.desired, &world.observed, world.now, 0)
         };
         let kept = world.observed.partitions.iter().filter(is_kept);
         let mutants = kept.flat_map(|p| [let_go(p, &world), vec![dropped(p, &world)]]);
@@ -105,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_drops_before_the_grace_is_over_is_refused(world in any_world()) {
+    fn plan_that_drops_within_the_grace_period_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         let held = whole.deferred.iter().filter(|held| {
             matches!(held.blocker, Blocker::InGracePeriod { .. } | Blocker::PartitionReferenced { .. })
@@ -115,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_lets_go_too_many_is_refused(world in any_world()) {
+    fn plan_that_detaches_too_many_partitions_is_rejected(world in any_world()) {
         let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         let waits = |held: &&pg_partition_operator::plan::Deferral| {
             matches!(held.blocker, Blocker::AwaitingApproval { .. })
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_drops_too_many_kept_tables_is_refused(world in any_world()) {
+    fn plan_that_drops_too_many_kept_tables_is_rejected(world in any_world()) {
         let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
         let waits = |held: &&pg_partition_operator::plan::Deferral| {
             matches!(held.blocker, Blocker::DropNeedsApproval { .. })
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_drops_a_restored_or_kept_table_is_refused(world in any_world()) {
+    fn plan_that_drops_a_restored_or_kept_table_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         let is_kept = |p: &&ObservedPartition| {
             p.state.is_restored()
@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_repeats_an_adoption_is_refused(world in any_world()) {
+    fn plan_that_repeats_an_adoption_is_rejected(world in any_world()) {
         let (mut world, whole) = approved(world);
         let names = whole.steps.iter().filter_map(|planned| match &planned.step {
             Step::MarkPartitions(MarkPartitions { adopted: Some(adopted), .. }) => Some(adopted.clone()),
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_that_takes_an_expiry_back_in_the_same_cycle_is_refused(world in any_world()) {
+    fn plan_that_reverts_an_expiry_in_the_same_cycle_is_rejected(world in any_world()) {
         let (world, whole) = approved(world);
         let mut mutants = Vec::new();
         for at in 0..whole.steps.len() {
@@ -194,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn while_the_clocks_differ_nothing_that_lets_go_is_accepted(world in any_world()) {
+    fn clock_skew_rejects_detach_and_drop(world in any_world()) {
         let (mut world, whole) = approved(world);
         let lets_go = |p: &PlannedStep| {
             matches!(p.step, Step::DetachPartition(_) | Step::DropDetached(_))

@@ -20,7 +20,7 @@ const NOW: &str = "2026-11-25T12:00:00Z";
 const WIDEST: usize = 100;
 
 #[test]
-fn a_status_is_told_at_a_glance() {
+fn status_output_is_golden() {
     let states = states();
     assert!(states.len() > 7, "each state has its file");
     for (name, object) in states {
@@ -34,7 +34,7 @@ fn a_status_is_told_at_a_glance() {
 }
 
 #[test]
-fn the_states_are_those_of_resources_that_a_cluster_takes() {
+fn status_fixtures_are_valid_resources() {
     let rules = rules();
     for (name, object) in states() {
         accepts(&rules, &object).unwrap_or_else(|errors| panic!("{name}: {errors}"));
@@ -42,7 +42,7 @@ fn the_states_are_those_of_resources_that_a_cluster_takes() {
 }
 
 #[test]
-fn the_page_shows_what_is_printed() {
+fn documented_status_output_is_current() {
     let file = "docs/reference/kubectl-pgpartition.md";
     let mut page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file))
         .expect("there is a page");
@@ -59,7 +59,7 @@ fn the_page_shows_what_is_printed() {
 }
 
 #[test]
-fn nothing_that_others_write_reaches_the_terminal_as_it_is() {
+fn control_characters_do_not_reach_the_terminal() {
     let (_, mut object) = states().into_iter().next().expect("a state");
     let evil = "\u{1b}[2J\u{7}\r\nkubectl delete";
     object["spec"]["table"] = evil.into();

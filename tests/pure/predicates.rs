@@ -26,7 +26,7 @@ const PAIRS: [(&str, &str, bool); 17] = [
 ];
 
 #[test]
-fn a_predicate_is_known_again_only_where_it_surely_is_the_same() {
+fn predicate_matches_only_if_it_is_certainly_equal() {
     for (written, deparsed, same) in PAIRS {
         let met = shape(written).is_met_by(&shape(deparsed));
         assert_eq!(met, same, "{written}   {deparsed}");

@@ -1,5 +1,5 @@
 //! The laws of the planner, over worlds at random. What must be true is worked out apart from it,
-//! in `tests/support/oracle.rs` and `past.rs`.
+//! in `tests/support/oracle.rs` and `retention_oracle.rs`.
 
 use jiff::SignedDuration;
 use pg_partition_operator::desired::Mode;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use crate::arbitrary::{World, any_world};
-use crate::{oracle, past};
+use crate::{oracle, retention_oracle};
 
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, ..ProptestConfig::default() }
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_held_back_names_its_rule_unless_the_table_is_refuted(world in any_world()) {
+    fn deferral_names_its_rule_unless_a_precondition_is_unmet(world in any_world()) {
         let moment = Moment::at(world.now);
         let refuted = is_refuted(&world.desired, &world.observed, &moment);
         let plan = plan(&world.desired, &world.observed, &moment);
@@ -119,27 +119,27 @@ proptest! {
     }
 
     #[test]
-    fn covers_what_is_wanted(world in any_world()) {
+    fn covers_the_desired_periods(world in any_world()) {
         let (plan, end) = planned(&world);
         holds(oracle::is_covered(&world, &end, &plan))?;
     }
 
     #[test]
-    fn loses_nothing_early(world in any_world(), ahead in option::weighted(0.1, -90_000..90_000_i64)) {
+    fn removes_nothing_before_it_expires(world in any_world(), ahead in option::weighted(0.1, -90_000..90_000_i64)) {
         let World { desired, mut observed, now } = world;
         observed.server.ahead = ahead.map(SignedDuration::from_millis);
         for moment in [Moment::at(now), Moment::scheduled(&desired, now)] {
             let before = plan(&desired, &observed, &moment);
-            holds(past::nothing_is_lost_early(&desired, &observed, &before, &moment))?;
+            holds(retention_oracle::nothing_is_lost_early(&desired, &observed, &before, &moment))?;
             let world = World { desired: desired.clone(), observed: observed.clone(), now };
             let approved = world.approved(&moment).desired;
             let plan = plan(&approved, &observed, &moment);
-            holds(past::nothing_is_lost_early(&approved, &observed, &plan, &moment))?;
+            holds(retention_oracle::nothing_is_lost_early(&approved, &observed, &plan, &moment))?;
         }
     }
 
     #[test]
-    fn the_mode_changes_nothing_of_the_plan(mut world in any_world()) {
+    fn mode_does_not_change_the_plan(mut world in any_world()) {
         let moment = Moment::at(world.now);
         let enforced = plan(&world.desired, &world.observed, &moment);
         world.desired.mode = Mode::Plan;
@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn touches_nothing_of_others_and_names_well(world in any_world()) {
+    fn leaves_unmanaged_objects_and_picks_valid_names(world in any_world()) {
         let (_, end) = planned(&world);
         holds(oracle::others_are_left_alone(&world.desired, &world.observed, &end))?;
         holds(oracle::names_are_good(&world.observed, &end))?;
@@ -182,7 +182,7 @@ proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn survives_being_cut_off_after_any_step(world in any_world(), approved in any::<bool>()) {
+    fn converges_after_an_interruption_at_any_step(world in any_world(), approved in any::<bool>()) {
         let world = if approved { world.clone().approved(&Moment::at(world.now)) } else { world };
         let (first, end) = planned(&world);
         for steps in (0..first.steps.len()).step_by(1 + first.steps.len() / 30) {
@@ -202,7 +202,7 @@ proptest! {
             both.steps.truncate(steps);
             both.steps.extend(second.steps.iter().cloned());
             let moment = Moment::at(world.now);
-            holds(past::nothing_is_lost_early(&world.desired, &world.observed, &both, &moment))?;
+            holds(retention_oracle::nothing_is_lost_early(&world.desired, &world.observed, &both, &moment))?;
             prop_assert_eq!(
                 settled(&world, &second_end).map(|(_, end)| oracle::nameless(&end)),
                 settled(&world, &end).map(|(_, end)| oracle::nameless(&end)),
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn is_accepted_without_the_steps_aside_and_so_is_each_of_them(world in any_world()) {
+    fn is_accepted_with_and_without_the_steps_aside(world in any_world()) {
         let moment = Moment::at(world.now);
         let World { desired, observed, .. } = &world;
         let whole = plan(desired, observed, &moment);

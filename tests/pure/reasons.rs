@@ -22,7 +22,7 @@ fn reason_is_a_camel_case_word_with_a_meaning_and_at_most_one_remedy() {
 }
 
 #[test]
-fn no_word_has_two_meanings() {
+fn no_reason_has_two_meanings() {
     let reasons: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.describe()).collect();
     assert_eq!(reasons.len(), Reason::ALL.len());
     let types: BTreeSet<_> = ConditionType::ALL.iter().map(|of| of.as_str()).collect();
@@ -30,7 +30,7 @@ fn no_word_has_two_meanings() {
 }
 
 #[test]
-fn every_reason_is_given_somewhere() {
+fn every_reason_is_used() {
     let gives = |path: &Path| path.starts_with("status") || path.starts_with("kubernetes");
     let is_test = |path: &Path| path.components().any(|part| part.as_os_str() == "tests");
     let files = source::files().into_iter().filter(|(path, _)| gives(path) && !is_test(path));

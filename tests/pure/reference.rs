@@ -14,8 +14,8 @@ use pg_partition_operator::plan::{
 use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{reason_of, resolved_by};
 
+use crate::catalog::identifier;
 use crate::generated::expect_file;
-use crate::world::identifier;
 use crate::{samples, source};
 
 const STEPS: &str = "# Steps

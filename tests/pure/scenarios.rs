@@ -11,7 +11,7 @@ use crate::{scenario, source};
 const RULE: &str = "---\n";
 
 #[test]
-fn every_scenario_comes_to_what_it_says() {
+fn every_scenario_is_golden() {
     let mut wrong = Vec::new();
     for path in files() {
         if let Err(problem) = compare(&path) {

@@ -21,9 +21,9 @@ use pg_partition_operator::sql::{Timeouts, count_default_rows, render, rows_refe
 use squawk_linter::{Linter, Rule};
 use squawk_syntax::SourceFile;
 
+use crate::catalog::identifier;
 use crate::generated::expect_file;
 use crate::samples::Names;
-use crate::world::identifier;
 
 const SCHEMA: &str = "Fin\"an;ce";
 const TABLE: &str = "Or\"der'; DROP TABLE \"x\" --";
@@ -50,7 +50,7 @@ const EXCEPTIONS: [(Rule, &str); 8] = [
 ];
 
 #[test]
-fn each_step_is_said_in_these_words() {
+fn sql_of_each_step_is_golden() {
     let steps = steps();
     let kinds: Vec<_> = steps.iter().map(StepKind::from).collect();
     // `conversion.rs` shows those of a conversion.
@@ -63,7 +63,7 @@ fn each_step_is_said_in_these_words() {
 }
 
 #[test]
-fn postgres_can_read_every_statement_and_takes_each_for_one() {
+fn postgres_parses_every_statement_as_one() {
     for step in steps() {
         for statement in render(&step, &owner(), timeouts()).to_sql() {
             is_one_statement(statement.as_str());
@@ -75,7 +75,7 @@ fn postgres_can_read_every_statement_and_takes_each_for_one() {
 }
 
 #[test]
-fn postgres_can_read_every_question() {
+fn postgres_parses_every_query() {
     for key in [KeyType::Date, KeyType::Timestamp, KeyType::TimestampTz, KeyType::UuidV7] {
         for within in [Within::Nowhere, Within::Everywhere, Within::Range(range().range)] {
             let script = count_default_rows(&owner(), &qualified(DEFAULT), &self::key(key), within);
@@ -152,7 +152,7 @@ pub(crate) fn parts(text: &str, separator: char) -> Vec<String> {
 }
 
 #[test]
-fn a_linter_finds_only_what_is_excepted() {
+fn linter_finds_only_listed_exceptions() {
     let mut broken = Vec::new();
     for step in steps() {
         let script = script(&step);

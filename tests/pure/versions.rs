@@ -13,8 +13,8 @@ use pg_partition_operator::partition::{
     bounds_check, default_check, detached_checks, marker_in, partition_marker,
 };
 
+use crate::catalog::identifier;
 use crate::golden::expect_file;
-use crate::world::identifier;
 
 /// What version 0 stored.
 const DUMP: &str = include_str!("../postgres/fixtures/version-0/database.sql");

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::served::Served;
+use super::server_process::Served;
 
 pub struct Cluster {
     served: Served,

@@ -12,7 +12,7 @@ pub mod operator;
 pub mod postgres;
 pub mod prometheus;
 pub mod proxy;
-mod served;
+mod server_process;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::{Client, NoTls};
 
-use super::served::Served;
+use super::server_process::Served;
 
 const SUPPORTED: std::ops::RangeInclusive<u16> = 14..=18;
 

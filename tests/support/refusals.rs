@@ -5,7 +5,7 @@ use pg_partition_operator::partition::{KeyRange, KeyType, RangeBounds, RangeKey}
 use pg_partition_operator::plan::{KeyFault, PastFault, PublicationFault, Refusal};
 
 use super::orders;
-use crate::world::identifier;
+use crate::catalog::identifier;
 
 /// A refusal of each kind, in the order of their declaration.
 pub(crate) fn refusals() -> Vec<Refusal> {

@@ -25,7 +25,7 @@ use pg_partition_operator::plan::{
 
 mod refusals;
 
-use crate::world::identifier;
+use crate::catalog::identifier;
 pub(crate) use refusals::refusals;
 
 /// A step of each kind, in the order of their declaration; one for each of its verbs.

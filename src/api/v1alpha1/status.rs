@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn bound_of_the_coverage_is_read_as_it_is_written() {
+    fn bound_of_the_coverage_is_read_as_written() {
         let instant = "2027-03-01T00:00:00Z".parse().expect("an instant");
         for (text, bound) in [
             ("infinity", Some(CoverageBound::Infinity)),

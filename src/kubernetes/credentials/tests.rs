@@ -88,7 +88,7 @@ const CROSSPLANE: &[(&str, &str)] = &[
 const ZALANDO: &[(&str, &str)] = &[("username", "app"), ("password", "s3cret")];
 
 #[test]
-fn the_usual_layouts_are_recognized() {
+fn common_secret_layouts_are_recognized() {
     for (layout, spec, data, settings) in [
         (
             "CloudNativePG",
@@ -171,7 +171,7 @@ fn the_usual_layouts_are_recognized() {
 }
 
 #[test]
-fn the_resource_has_the_last_word() {
+fn resource_takes_precedence_over_the_secret() {
     let uri = [("uri", "postgres://app:s3cret@db.x:5433/app?sslmode=verify-ca"), ("DB_PASS", "p")];
     for (spec, settings) in [
         (serde_json::json!({}), "app:s3cret@db.x:5433/app VerifyCa"),
@@ -193,7 +193,7 @@ fn the_resource_has_the_last_word() {
 }
 
 #[test]
-fn what_is_missing_or_unusable_is_named() {
+fn missing_or_unusable_key_is_named() {
     let database = [("username", "app"), ("password", "s3cret"), ("port", "s3cret"), ("host", "h")];
     for (spec, data, complaint) in [
         (nothing_said(), &database[..2], "does not say the host: set spec.database.host"),

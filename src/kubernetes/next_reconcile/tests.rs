@@ -117,7 +117,7 @@ fn missing_privilege() -> Blocker {
 }
 
 #[test]
-fn run_without_an_inspection() {
+fn run_without_an_inspection_is_retried() {
     let failed = |reason| Outcome::Failed(Failure { reason, message: String::new() });
     let waiting = || Outcome::WaitingForSession(String::new());
     for (outcome, seconds, expected) in [
@@ -141,7 +141,7 @@ fn run_without_an_inspection() {
 }
 
 #[test]
-fn run_that_reported_nothing() {
+fn run_without_a_report_is_retried() {
     for (error, expected) in [
         (ReconcileError::Superseded, NextReconcile::Now),
         (ReconcileError::ShuttingDown, NextReconcile::OnChange),
@@ -152,7 +152,7 @@ fn run_that_reported_nothing() {
 }
 
 #[test]
-fn deferral_is_no_failure() {
+fn deferral_is_not_a_failure() {
     let until = now() + jiff::SignedDuration::from_hours(1);
     for (blockers, seconds, expected) in [
         (vec![], 0, in_seconds(300)),
@@ -189,7 +189,7 @@ fn converted_table_is_inspected_soon_unless_nothing_is_done() {
 }
 
 #[test]
-fn step_that_is_left() {
+fn pending_step_is_retried() {
     let after_failure = |seconds| NextReconcile::AfterFailure {
         at_latest: Some(now() + jiff::SignedDuration::from_secs(seconds)),
     };
@@ -211,7 +211,7 @@ fn step_that_is_left() {
 }
 
 #[test]
-fn what_is_due_does_not_wait() {
+fn due_action_does_not_wait() {
     let due = now() + jiff::SignedDuration::from_secs(7);
     let timing = Timing { due: Some(due), ..unready_for(3_600) };
     assert_eq!(Table::deferring(vec![]).next(&[], &timing), NextReconcile::At(due));

@@ -5,7 +5,7 @@ fn settings(url: &str) -> ConnectionSettings {
 }
 
 #[test]
-fn tls_is_as_the_string_says() {
+fn tls_follows_the_connection_string() {
     for (url, mode) in [
         ("postgres://u@h/d", SslMode::Prefer),
         ("postgres://u@h/d?sslmode=disable", SslMode::Disable),
@@ -22,7 +22,7 @@ fn tls_is_as_the_string_says() {
 }
 
 #[test]
-fn a_named_authority_is_asked() {
+fn named_certificate_authority_is_used() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "pem").expect("it is written");
     let url = format!("postgres://u@h/d?sslmode=require&sslrootcert={}", file.path().display());
@@ -49,7 +49,7 @@ fn all_parts_of_a_string_are_read() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said_without_what_it_says() {
+fn error_about_a_string_does_not_show_its_values() {
     for (url, problem) in [
         ("postgres://u:secret@h/d?sslmode=sometimes", "sslmode is not one of"),
         ("postgres://u:secret@h:port/d", "port"),
@@ -72,7 +72,7 @@ fn debug_output_has_no_password() {
 }
 
 #[test]
-fn there_is_no_tls_on_a_socket() {
+fn socket_connection_uses_no_tls() {
     let settings = settings("host=/run/postgresql sslmode=verify-full");
     assert_eq!(
         settings.driver_ssl_mode(&settings.servers[0]),
@@ -81,7 +81,7 @@ fn there_is_no_tls_on_a_socket() {
 }
 
 #[test]
-fn each_keyword_is_honored_or_refused_by_its_name() {
+fn each_keyword_is_applied_or_rejected_by_name() {
     let harmless = [
         "gssencmode=disable",
         "gssencmode=prefer",
@@ -147,7 +147,7 @@ fn each_keyword_is_honored_or_refused_by_its_name() {
 }
 
 #[test]
-fn keyword_changes_what_the_driver_does() {
+fn keyword_changes_the_configuration_of_the_driver() {
     let url = "host=h hostaddr=127.0.0.1 user=u sslmode=require channel_binding=require \
                target_session_attrs=standby connect_timeout=7 keepalives_idle=9 tcp_user_timeout=900";
     let settings = settings(url);
@@ -198,7 +198,7 @@ fn texts_of_a_server_lose_the_names_of_a_secret() {
 }
 
 #[test]
-fn a_role_in_the_options_of_a_secret_is_not_shown_though_the_user_is_stated() {
+fn role_in_the_options_of_a_secret_is_not_shown_if_the_spec_states_the_user() {
     let key = std::sync::Arc::new(SecretKey { secret: "s".to_owned(), key: "uri".to_owned() });
     let url = "postgres://h/d?options=-c%20role%3Downer";
     let mut settings = ConnectionSettings::from_secret_url(url, &key).expect("a uri");

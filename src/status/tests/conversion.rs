@@ -144,7 +144,7 @@ fn loss_that_is_not_acknowledged_is_reported_before_anything_is_created() {
 }
 
 #[test]
-fn conversion_that_has_not_begun_is_not_what_the_spec_asks_for() {
+fn conversion_that_has_not_begun_does_not_match_the_spec() {
     let enforced = project_seen(&converting(&json!({}), &json!({})), &not_converted());
     assert_eq!(
         words(&enforced),
@@ -312,7 +312,7 @@ fn sweep_after_sweep_with_differences_needs_a_user() {
 }
 
 #[test]
-fn conversion_that_the_spec_no_longer_has_is_ending() {
+fn conversion_that_is_removed_from_the_spec_is_ending() {
     let desired = converting(&json!({}), &json!({}));
     let observed = copy(&desired, &complete(&swept(0)), &SyncState::Intact);
     let ended = converting(&json!({}), &json!({"conversion": null}));

@@ -112,7 +112,7 @@ const DECEMBER: &str = "FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-
 const FOREVER: &str = "FOR VALUES FROM ('2026-11-01 00:00:00+00') TO (MAXVALUE)";
 
 #[test]
-fn a_table_that_is_as_it_should_be_is_ready() {
+fn complete_table_is_ready() {
     let status = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
 
     let until = "covered until 2027-01-01T00:00:00Z";
@@ -153,7 +153,7 @@ fn assert_told(spec: &Value, bounds: &[&str], other: &Value, expected: [&str; 6]
 }
 
 #[test]
-fn what_refutes_the_spec_leaves_unknown_what_it_keeps_from_being_known() {
+fn unmet_precondition_makes_dependent_conditions_unknown() {
     let no_table = [
         "Ready=False TableNotFound",
         "Stalled=True TableNotFound",
@@ -194,7 +194,7 @@ fn first_of_several_unmet_preconditions_decides_the_reason() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_told_where_it_belongs() {
+fn blocker_is_reported_by_the_condition_of_its_area() {
     let only_planned = [
         "Ready=False PlanOnly",
         "Stalled=True PlanOnly",
@@ -217,7 +217,7 @@ fn what_stands_in_the_way_is_told_where_it_belongs() {
 }
 
 #[test]
-fn a_failed_step_counts_more_than_what_is_left_to_do() {
+fn failed_step_takes_precedence_over_pending_steps() {
     let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER], &json!({})));
     let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
     for (reason, besides) in
@@ -244,7 +244,7 @@ fn a_failed_step_counts_more_than_what_is_left_to_do() {
 }
 
 #[test]
-fn a_failure_keeps_what_was_last_seen() {
+fn failure_keeps_the_last_observation() {
     let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
     let later = at("2026-11-25T13:00:00Z");
     let fails = |reason| {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_transition_has_its_time_and_nothing_else_does() {
+fn only_a_transition_changes_its_time() {
     let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
     let first = project_seen(&desired, &observed);
     let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
@@ -31,7 +31,7 @@ fn a_transition_has_its_time_and_nothing_else_does() {
 }
 
 #[test]
-fn a_suspended_table_keeps_its_status() {
+fn suspended_table_keeps_its_status() {
     let seen = project_seen(&desired(&json!({"mode": "Plan"})), &observed(&[NOVEMBER], &json!({})));
     let subject = Subject { previous: Some(&seen), generation: Some(4), requested: Some("now") };
     let status = project(&subject, &Outcome::Suspended, at("2026-11-25T13:00:00Z"));
@@ -92,7 +92,7 @@ fn converted_is_a_condition_of_tables_with_a_conversion() {
 }
 
 #[test]
-fn progress_that_another_version_reported_does_not_stay() {
+fn progress_of_another_version_is_removed() {
     let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER, DECEMBER], &json!({})));
     let mut previous = project_seen(&desired, &observed);
     previous.conversion = Some(crate::api::v1alpha1::ConversionStatus::default());

@@ -31,7 +31,7 @@ const SEPTEMBER: &str = "FOR VALUES FROM ('2026-09-01 00:00:00+00') TO ('2026-10
 const OURS: &str = "pgpartition.dev partition of public.revenues ";
 
 #[test]
-fn nothing_past_the_retention_is_retained() {
+fn retained_is_true_if_no_partition_has_expired() {
     let (ready, retained) = retained(&json!({}), &[], &json!({}));
     assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
     assert_eq!(
@@ -42,7 +42,7 @@ fn nothing_past_the_retention_is_retained() {
 }
 
 #[test]
-fn what_is_past_the_retention_is_told() {
+fn expired_partitions_are_reported() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
     assert_eq!(ready, "Ready=False Progressing: 4 steps to go");
@@ -70,7 +70,7 @@ fn what_is_past_the_retention_is_told() {
 }
 
 #[test]
-fn a_planned_record_of_what_is_kept_is_no_expiry() {
+fn planned_record_of_a_kept_partition_is_not_an_expiry() {
     let (desired, observed) = adopting();
     let told = told(&project_seen(&desired, &observed));
     assert!(told[0].starts_with("Ready=False PlanOnly: 1 step planned"), "{told:#?}");
@@ -81,7 +81,7 @@ fn a_planned_record_of_what_is_kept_is_no_expiry() {
 }
 
 #[test]
-fn retention_is_not_known_while_a_conversion_is_asked_for() {
+fn retention_is_unknown_while_a_conversion_is_requested() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let converting = json!({"conversion": {"method": "Copy"}});
     let (_, told) = retained(&converting, &[(SEPTEMBER, &ours)], &json!({}));
@@ -89,7 +89,7 @@ fn retention_is_not_known_while_a_conversion_is_asked_for() {
 }
 
 #[test]
-fn detach_that_a_user_began_is_no_expiry() {
+fn detach_that_a_user_began_is_not_an_expiry() {
     let pending = json!({"detachPending": true});
     let mut snapshot = snapshot(&[OCTOBER, NOVEMBER, DECEMBER], &json!({}));
     merge(&mut snapshot["partitions"][2], &pending);
@@ -99,7 +99,7 @@ fn detach_that_a_user_began_is_no_expiry() {
 }
 
 #[test]
-fn failed_adoption_is_no_failure_of_the_retention() {
+fn failed_adoption_is_not_a_failure_of_the_retention() {
     let (mut desired, observed) = adopting();
     desired.mode = Mode::Enforce;
     let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
@@ -137,7 +137,7 @@ fn adopting() -> (DesiredTable, ObservedTable) {
 }
 
 #[test]
-fn one_fingerprint_is_told_of_all_that_waits_for_approval() {
+fn one_fingerprint_covers_all_steps_that_await_approval() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
     let limit = json!({"limits": {"lockTimeout": "1s", "maxExpirePerRun": 1}});
@@ -150,7 +150,7 @@ fn one_fingerprint_is_told_of_all_that_waits_for_approval() {
 }
 
 #[test]
-fn what_waits_for_its_grace_is_retained() {
+fn table_in_its_grace_period_is_retained() {
     let mark =
         format!("pgpartition.dev detached 2026-11-20T00:00:00Z from public.revenues {SEPTEMBER}");
     let spec = json!({"retention": {"keep": 1, "onExpiry": "Drop"}});
@@ -160,7 +160,7 @@ fn what_waits_for_its_grace_is_retained() {
 }
 
 #[test]
-fn what_others_refer_to_stays_and_is_told() {
+fn referenced_partition_is_retained_and_reported() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let key = json!({"relation": {"referencedBy": [
         {"schema": "public", "table": "invoices", "columns": [["at", "at"]]},

@@ -89,7 +89,7 @@ fn rollback_without_proof_waits_for_approval() {
 }
 
 #[test]
-fn source_is_dropped_after_its_grace_if_nothing_needs_it() {
+fn source_is_dropped_after_its_grace_period_if_no_object_depends_on_it() {
     let drop =
         json!({"serveFrom": "Partitioned", "source": {"afterCutover": "Drop", "dropAfter": "1h"}});
     let desired = converting(&drop, &json!({}));

@@ -2,7 +2,7 @@
 
 use pg_partition_operator::partition::{Side, SyncLevel};
 
-use crate::copied::LEVELS;
+use crate::copy_fixture::LEVELS;
 
 /// What the application writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

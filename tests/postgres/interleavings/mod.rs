@@ -5,12 +5,12 @@
 //! a lock that the other session holds; nothing depends on time.
 
 mod case;
-mod stage;
+mod sessions;
 
 use futures::future::join_all;
 
 use self::case::{Case, cases};
-use self::stage::Stage;
+use self::sessions::Stage;
 use crate::support::postgres::{Server, majors};
 
 /// How many cases there are at the least, on each major.

@@ -28,8 +28,8 @@ use self::keys::Keys;
 use self::program::Program;
 use self::tables::{CHANGES, Change, Role, Table};
 use self::write::Write;
+use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::{Server, majors};
-use crate::world::{SCHEMA_SQL, World};
 
 /// An edit of the specs, and the changes of the tables meanwhile.
 #[derive(Debug)]
@@ -254,7 +254,7 @@ fn in_table(majors: &[(u16, Vec<Longest>)]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_stay_equal_there_and_back_under_load_with_kills_crashes_and_changes() {
+async fn tables_remain_equal_under_load_with_kills_crashes_and_changes() {
     let seed = seed();
     report(&format!("PGPARTITION_SEED={seed}"));
     application::assert_documented();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tempfile::NamedTempFile;
 
-use crate::command::{Outcome, call};
+use crate::program::{Outcome, call};
 use crate::support::operator::Operator;
 
 /// How often to look for a process that has ended.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::keys::Keys;
-use crate::command::resource;
-use crate::world::{SCHEMA_SQL, World};
+use crate::database::{SCHEMA_SQL, World};
+use crate::program::resource;
 
 /// Rows of each table in the beginning, with the keys from 1 on.
 pub(super) const ROWS: u64 = 1_000;

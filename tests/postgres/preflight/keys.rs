@@ -5,8 +5,8 @@ use pg_partition_operator::plan::Moment;
 use serde_json::json;
 
 use super::{Fault, NOW, by_admin, by_owner, check, found, hash};
+use crate::database::{World, apply, at, desired, in_schema};
 use crate::support::postgres::majors;
-use crate::world::{World, apply, at, desired, in_schema};
 
 /// Faults of the key and of the partition column. Those of the key take the primary key away first.
 const OF_KEYS: [Fault; 24] = [
@@ -179,7 +179,7 @@ async fn partition_key_of_a_domain_over_a_domain_has_the_base_type() {
 }
 
 #[tokio::test]
-async fn keys_that_are_equal_and_not_the_same_are_kept_the_same() {
+async fn equal_keys_of_different_text_are_preserved() {
     for major in majors() {
         let world = World::new(major).await;
         world

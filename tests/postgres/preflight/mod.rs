@@ -9,8 +9,8 @@ mod keys;
 mod names;
 mod objects;
 
+use crate::database::{SCHEMA_SQL, World, at, desired};
 use crate::support::postgres::majors;
-use crate::world::{SCHEMA_SQL, World, at, desired};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 

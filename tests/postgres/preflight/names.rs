@@ -4,8 +4,8 @@ use pg_partition_operator::converge::look;
 use pg_partition_operator::plan::{Finding, Moment, preflight};
 
 use super::{FUNCTIONS, NOW, TABLE, found, hash};
+use crate::database::{World, at, desired};
 use crate::support::postgres::majors;
-use crate::world::{World, at, desired};
 
 /// The copy, as an earlier run created it, with the comment that MARK stands for.
 const COPY: &str = "
@@ -16,7 +16,7 @@ const COPY: &str = "
     CREATE FUNCTION t_partitioned_read_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'";
 
 #[tokio::test]
-async fn names_of_the_own_copy_are_not_taken() {
+async fn names_of_its_own_copy_are_available() {
     for major in majors() {
         let world = World::new(major).await;
         let session = world.session().await;
@@ -36,7 +36,7 @@ async fn names_of_the_own_copy_are_not_taken() {
 }
 
 #[tokio::test]
-async fn function_of_the_conversion_of_another_table_is_not_to_be_dropped() {
+async fn function_of_another_conversion_is_not_dropped() {
     for major in majors() {
         let world = World::new(major).await;
         world

@@ -1,8 +1,8 @@
 //! Objects and privileges that the conversion cannot do with.
 
 use super::{TABLE, found, hash};
+use crate::database::World;
 use crate::support::postgres::majors;
-use crate::world::World;
 
 #[tokio::test]
 async fn checks_and_indexes_of_the_whole_row_are_found() {

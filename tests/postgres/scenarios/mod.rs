@@ -1,11 +1,11 @@
 //! Tables with everything a table can have, and names with everything a name can have; in such states
 //! that every kind of step has to be taken.
 
-mod attached;
-mod converting;
-mod let_go;
+mod attach;
+mod conversion;
+mod cutover;
+mod retention;
 mod routing;
-mod serving;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use pg_partition_operator::postgres::{LockKeys, Session, TableLock, Unrevoked, a
 use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
-pub(crate) use attached::attached;
-pub(crate) use converting::converting;
+pub(crate) use attach::attached;
+pub(crate) use conversion::converting;
+pub(crate) use cutover::serving;
 pub(crate) use routing::{create_reader, routing};
-pub(crate) use serving::serving;
 
-use crate::world::{SCHEMA_SQL, Silent, World, at, desired_with};
+use crate::database::{SCHEMA_SQL, Silent, World, at, desired_with};
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -132,7 +132,7 @@ impl Phase {
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = vec![rich(), replaced(), split(), hash(), left_over(), uuid()];
-    all.extend(let_go::scenarios());
+    all.extend(retention::scenarios());
     all.extend([converting(), routing(), serving(), attached()]);
     all
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Phase, Scenario};
-use crate::world::World;
+use crate::database::World;
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
@@ -27,7 +27,7 @@ INSERT INTO "Rou;t""ed" VALUES (1, 100, 'missed');
 
 /// Creates the role, lets the operator act as it, and gives it a path.
 pub(crate) async fn create_reader(world: &World) {
-    let (operator, schema) = (&world.operator, crate::world::SCHEMA_SQL);
+    let (operator, schema) = (&world.operator, crate::database::SCHEMA_SQL);
     world
         .admin(&format!(
             r#"DO $$ BEGIN

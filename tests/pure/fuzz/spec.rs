@@ -7,7 +7,7 @@ use pg_partition_operator::observed::ObservedPartition;
 use serde_json::{Value, json};
 
 use super::snapshot::{Pointer, pointers};
-use crate::world::identifier;
+use crate::catalog::identifier;
 
 const ZONES: [&str; 9] = [
     "UTC",

@@ -10,7 +10,7 @@ use pg_partition_operator::plan::{
 };
 
 use super::{Mutant, conversion};
-use crate::world::identifier;
+use crate::catalog::identifier;
 
 pub(super) fn planned(step: Step) -> PlannedStep {
     PlannedStep { rule: Rule::Expire, step, because: Cause::Expired }

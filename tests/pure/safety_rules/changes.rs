@@ -12,10 +12,10 @@ use pg_partition_operator::plan::{Attach, BuildIndex, PlannedStep, Step};
 
 use super::bases::{other, planned};
 use super::{Mutant, conversion};
-use crate::samples;
-use crate::world::{
+use crate::catalog::{
     identifier, set_attached, set_bounds_check, set_detached, set_mark, set_pending_detach,
 };
+use crate::samples;
 
 pub(super) fn mutants(base: &Mutant) -> Vec<Mutant> {
     let mut mutants = vec![base.clone()];

@@ -25,7 +25,7 @@ use pg_partition_operator::plan::{
 
 use super::Mutant;
 use super::bases::{other, planned};
-use crate::world::{self, identifier};
+use crate::catalog::{self, identifier};
 
 /// The object identifier of the plain table.
 const SOURCE: u32 = 4_711;
@@ -124,7 +124,7 @@ fn copied(base: &mut Mutant) -> CopiedTable {
     observed.copy = Some(Box::new(CopyFacts::new(SOURCE, PlainTable::default())));
     if observed.default_partition().is_none() {
         let name = observed.managed.sibling(identifier("zz_default"));
-        observed.partitions.push(world::partition(name, Bounds::Default));
+        observed.partitions.push(catalog::partition(name, Bounds::Default));
     }
     table
 }
@@ -371,8 +371,8 @@ fn attach_step(base: &mut Mutant) -> AttachSource {
     let next = RangeBounds::new(Edge::At(0), Edge::MaxValue).expect("a range");
     let next = Bounds::Range(KeyRange { key: column.clone(), range: next });
     let name = observed.managed.sibling(identifier("zz_next"));
-    let mut next = world::partition(name, next);
-    world::set_attached(&mut next);
+    let mut next = catalog::partition(name, next);
+    catalog::set_attached(&mut next);
     observed.partitions.push(next);
     if let Some(facts) = &mut observed.copy {
         let digest = table.sync_digest(SyncLevel::Row);
@@ -687,7 +687,7 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         step.range.range = range;
         on_attachment(m, |found| found.checked = Some(checked));
     },
-    |m| attached_partition(m).for_each(world::set_detached),
+    |m| attached_partition(m).for_each(catalog::set_detached),
     |m| m.world.observed.partitions.retain(|partition| partition.oid != Some(SOURCE)),
     |m| serve_from(m, Side::Source),
     |m| serve_from(m, Side::Partitioned),

@@ -9,7 +9,7 @@ use proptest::sample::select;
 use serde_json::json;
 
 use super::{Fate, TABLES, World, fate, index};
-use crate::world;
+use crate::catalog;
 
 /// Some of the remainders of a modulus are split by a factor, and some partitions are missing.
 pub(crate) fn hash_world() -> impl Strategy<Value = World> {
@@ -26,8 +26,8 @@ pub(crate) fn hash_world() -> impl Strategy<Value = World> {
                 "partitionBy": {"hash": {"columns": ["at"], "partitions": number}},
                 "indexes": indexes,
             });
-            let desired = world::desired(&spec).expect("a wish means something");
-            let mut observed = world::table(desired.name.name(), Method::Hash, &[("at", "int8")]);
+            let desired = catalog::desired(&spec).expect("a wish means something");
+            let mut observed = catalog::table(desired.name.name(), Method::Hash, &[("at", "int8")]);
             index::add_columns(&mut observed);
             for (bounds, fate) in bounds.into_iter().zip(fates) {
                 add(&mut observed, bounds, fate);
@@ -55,7 +55,7 @@ fn add(
 ) {
     let (Some(fate), Bounds::Hash { remainder, .. }) = (fate, &bounds) else { return };
     let name = observed.name.sibling(hash_name(&observed.managed, *remainder));
-    let mut partition = world::partition(name, bounds);
+    let mut partition = catalog::partition(name, bounds);
     fate.befall(&mut partition, Timestamp::UNIX_EPOCH);
-    world::add(observed, partition);
+    catalog::add(observed, partition);
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
-use crate::world;
+use crate::catalog;
 
 /// An index on a partition.
 #[derive(Debug, Clone)]
@@ -54,13 +54,13 @@ pub(super) fn found() -> impl Strategy<Value = Vec<Found>> {
 
 pub(super) fn add_columns(observed: &mut ObservedTable) {
     let relation = observed.relation.as_mut().expect("there is a table");
-    relation.columns.extend(["amount", "status"].map(world::identifier));
+    relation.columns.extend(["amount", "status"].map(catalog::identifier));
 }
 
 pub(super) fn give(partition: &mut ObservedPartition, indexes: &[Found]) {
     for (number, found) in indexes.iter().enumerate() {
         let column = IndexColumn {
-            column: world::identifier(found.column),
+            column: catalog::identifier(found.column),
             descending: false,
             nulls_first: false,
         };
@@ -72,13 +72,13 @@ pub(super) fn give(partition: &mut ObservedPartition, indexes: &[Found]) {
             predicate: None,
         };
         let name = format!("i{number}_{}", digest(partition.name.name.as_str(), 8));
-        let mut index = world::index(&name, shape.clone());
+        let mut index = catalog::index(&name, shape.clone());
         match found.state {
             State::Valid => {}
             State::Invalid => index.valid = false,
             State::Building => (index.valid, index.building) = (false, true),
             State::OursForHot => {
-                let hot = world::identifier("hot");
+                let hot = catalog::identifier("hot");
                 index.marker = Some(IndexMarker { index: hot, digest: shape.digest() });
             }
         }

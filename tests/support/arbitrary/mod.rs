@@ -2,7 +2,7 @@
 
 mod hash;
 mod index;
-mod life;
+mod lifecycle;
 mod range;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use pg_partition_operator::partition::{Detached, Mark};
 use pg_partition_operator::plan::{Moment, plan, simulate};
 use proptest::prelude::*;
 
-use crate::world;
+use crate::catalog;
 
 pub(crate) use hash::hash_world;
 pub(crate) use range::range_world;
@@ -114,8 +114,8 @@ impl Fate {
     fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
         match self {
             Self::Foreign => {}
-            Self::Ours => world::set_mark(partition, Mark::Attached),
-            Self::Pending => world::set_pending_detach(partition),
+            Self::Ours => catalog::set_mark(partition, Mark::Attached),
+            Self::Pending => catalog::set_pending_detach(partition),
             Self::Subpartitioned => partition.kind = PartitionKind::Partitioned,
             Self::NotOwned => partition.owned = false,
             Self::Prepared | Self::Unfit | Self::PreparedByAnother => {
@@ -151,13 +151,13 @@ impl LetGo {
             }
             Self::TakenByAnother | Self::ReferredTo | Self::Unlike => since(100),
         };
-        world::set_mark(partition, mark);
+        catalog::set_mark(partition, mark);
         match self {
             Self::Marked | Self::AttachedAgain(_) => {}
             Self::Pending | Self::HeldPending | Self::PendingAgain(_) => {
-                world::set_pending_detach(partition);
+                catalog::set_pending_detach(partition);
             }
-            _ => world::set_detached(partition),
+            _ => catalog::set_detached(partition),
         }
         match (self, &mut partition.state) {
             (Self::HeldPending, PartitionState::PendingDetach { blocked_by, .. }) => {
@@ -169,7 +169,7 @@ impl LetGo {
         match self {
             Self::TakenByAnother => partition.owned = false,
             Self::ReferredTo => {
-                partition.referenced_by = vec![partition.name.sibling(world::identifier("rest"))];
+                partition.referenced_by = vec![partition.name.sibling(catalog::identifier("rest"))];
             }
             Self::Unlike => partition.fits = false,
             _ => {}
@@ -186,7 +186,7 @@ fn cut_off(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize
     for planned in plan.steps.iter().take(steps) {
         simulate(&mut world.observed, &planned.step);
     }
-    world::look_again(&mut world.observed);
+    catalog::look_again(&mut world.observed);
 }
 
 impl World {

@@ -13,9 +13,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::life::{self, Life};
+use super::lifecycle::{self, Life};
 use super::{Fate, LetGo, TABLES, World, cut_off, fate, index, let_go};
-use crate::world;
+use crate::catalog;
 
 const INTERVALS: [Interval; 6] = [
     Interval::Hour,
@@ -70,7 +70,7 @@ struct Stretch {
 }
 
 pub(crate) fn range_world() -> impl Strategy<Value = World> {
-    let found = (stretches(), default_partition(), any::<[bool; 3]>(), life::references());
+    let found = (stretches(), default_partition(), any::<[bool; 3]>(), lifecycle::references());
     (wish(), found, earlier_run()).prop_map(
         |(wish, (stretches, default, [min, max, stranger], references), earlier)| {
             let mut world = wish.world();
@@ -88,7 +88,7 @@ pub(crate) fn range_world() -> impl Strategy<Value = World> {
                 let before = Wish { interval, ahead, indexes, life, ..wish }.world().desired;
                 cut_off(&mut world, &before, at, steps);
             }
-            life::refer(&mut world.observed, references.as_ref());
+            lifecycle::refer(&mut world.observed, references.as_ref());
             world
         },
     )
@@ -106,7 +106,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     ];
     let what = (select(&TABLES[..]), select(&INTERVALS[..]), select(&KEYS[..]));
     let start_at = option::weighted(0.3, -3..20_i64);
-    (what, now, 0..5_i64, start_at, (index::wanted(true), life::life())).prop_map(
+    (what, now, 0..5_i64, start_at, (index::wanted(true), lifecycle::life())).prop_map(
         |((table, interval, key), (zone, now), ahead, start_at, (indexes, life))| {
             let too_fine = key == KeyType::Date && interval == Interval::Hour;
             let interval = if too_fine { Interval::Day } else { interval };
@@ -147,7 +147,7 @@ type Earlier = (bool, i64, i64, (Vec<Value>, Life), usize);
 /// What an earlier run was asked for, and after how many steps it was cut off.
 fn earlier_run() -> impl Strategy<Value = Option<Earlier>> {
     let was_longer = proptest::bool::weighted(0.3);
-    let wanted = (index::wanted(true), life::life());
+    let wanted = (index::wanted(true), lifecycle::life());
     option::weighted(0.5, (was_longer, 0..3_i64, 0..5_i64, wanted, 1..40_usize))
 }
 
@@ -183,9 +183,9 @@ impl Wish {
             "indexes": self.indexes,
         });
         self.life.write(&mut spec);
-        let desired = world::desired(&spec).expect("a wish means something");
+        let desired = catalog::desired(&spec).expect("a wish means something");
         let mut observed =
-            world::table(desired.name.name(), Method::Range, &[("at", self.key.type_name())]);
+            catalog::table(desired.name.name(), Method::Range, &[("at", self.key.type_name())]);
         index::add_columns(&mut observed);
         World { desired, observed, now: self.now }
     }
@@ -222,18 +222,18 @@ fn add_partitions(
         let to = if max && is_last { Edge::MaxValue } else { Edge::At(cut(grid, at, stretch)) };
         if let (Some(fate), Some(range)) = (stretch.fate, RangeBounds::new(from, to)) {
             let name = name(observed, grid, range, number, stretch.has_usual_name);
-            let mut partition = world::partition(name, world::bounds(observed, range));
+            let mut partition = catalog::partition(name, catalog::bounds(observed, range));
             fate.befall(&mut partition, now);
             index::give(&mut partition, &stretch.indexes);
-            world::add(observed, partition);
+            catalog::add(observed, partition);
         }
         if let (Some(before), Some(range)) = (stretch.before, RangeBounds::new(from, to)) {
-            let name = world::identifier(&format!("once {number}"));
+            let name = catalog::identifier(&format!("once {number}"));
             let mut partition =
-                world::partition(observed.name.sibling(name), world::bounds(observed, range));
+                catalog::partition(observed.name.sibling(name), catalog::bounds(observed, range));
             Fate::LetGo(before).befall(&mut partition, now);
             if !partition.state.is_partition() {
-                world::add(observed, partition);
+                catalog::add(observed, partition);
             }
         }
         from = from.max(to);
@@ -261,7 +261,7 @@ fn name(
     if usual && !observed.taken.contains(&wanted) {
         return observed.name.sibling(wanted);
     }
-    observed.name.sibling(world::identifier(&format!("Old\n\"{number}\"")))
+    observed.name.sibling(catalog::identifier(&format!("Old\n\"{number}\"")))
 }
 
 fn add_default(
@@ -271,13 +271,13 @@ fn add_default(
     now: Timestamp,
 ) {
     let Some(([is_empty, is_ours, is_counted], rows_at)) = default else { return };
-    let name = observed.name.sibling(world::identifier("the default"));
-    let mut partition = world::partition(name, Bounds::Default);
+    let name = observed.name.sibling(catalog::identifier("the default"));
+    let mut partition = catalog::partition(name, Bounds::Default);
     partition.bytes = if *is_empty { 0 } else { 8_192 };
     if *is_ours {
-        world::set_mark(&mut partition, Mark::Attached);
+        catalog::set_mark(&mut partition, Mark::Attached);
     }
-    world::add(observed, partition);
+    catalog::add(observed, partition);
     let rows = rows_at.iter().filter(|_| !is_empty).filter_map(|periods| {
         let mut at = grid.axis.at(now);
         for _ in 0..periods.unsigned_abs() {

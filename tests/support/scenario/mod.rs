@@ -2,11 +2,11 @@
 //!
 //! `tests/pure/scenarios/README.md` describes it.
 
-mod copied;
+mod copy;
 mod line;
+mod output;
 mod partition;
 mod plain;
-mod shown;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use pg_partition_operator::partition::{
 use pg_partition_operator::plan::{Moment, Plan, check, next_action, plan, simulate};
 use serde_json::{Value, json};
 
-use crate::world;
+use crate::catalog;
 use line::Line;
 
 /// Does what `script` says and returns what there is to see.
@@ -62,12 +62,12 @@ impl Scenario {
             let columns: Vec<&str> = column.split(',').collect();
             spec["partitionBy"] = json!({"hash": {"columns": columns, "partitions": 0}});
             let key: Vec<_> = columns.iter().map(|column| (*column, "int8")).collect();
-            world::table(&name, Method::Hash, &key)
+            catalog::table(&name, Method::Hash, &key)
         } else {
             let type_name = line.word();
             let interval = line.word();
             spec["partitionBy"] = json!({"range": {"column": &column, "interval": interval}});
-            world::table(&name, Method::Range, &[(&column, &type_name)])
+            catalog::table(&name, Method::Range, &[(&column, &type_name)])
         };
         let key = world.range_key();
         let mut scenario = Self {
@@ -105,7 +105,7 @@ impl Scenario {
                 self.world.oldest_row = plain::oldest_row(text, self.key.as_ref()).map(Box::new);
             }
             "rows-copied" | "compared" | "older-session" | "bound" | "lost" | "serving-since" => {
-                copied::learn(&mut self.world, command, line, self.now);
+                copy::learn(&mut self.world, command, line, self.now);
             }
             "found" => self.found(line),
             "table-published-by" => self.relation().publications.push(line.name().name),
@@ -153,7 +153,7 @@ impl Scenario {
 
     fn ask(&mut self, command: &str, line: &mut Line) -> String {
         if command == "show" {
-            return shown::world(&self.world);
+            return output::world(&self.world);
         }
         let desired = match self.desired() {
             Ok(desired) => desired,
@@ -166,7 +166,7 @@ impl Scenario {
         };
         let plan = self.checked_plan(&desired, &moment);
         match command {
-            "plan" => shown::without_fingerprint(&plan),
+            "plan" => output::without_fingerprint(&plan),
             "approve" => {
                 self.annotate(APPROVE_ANNOTATION, &plan.fingerprint);
                 String::new()
@@ -181,7 +181,7 @@ impl Scenario {
                 for planned in plan.steps.iter().take(steps) {
                     simulate(&mut self.world, &planned.step);
                 }
-                world::look_again(&mut self.world);
+                catalog::look_again(&mut self.world);
                 format!("{steps} of {} steps done\n", plan.steps.len())
             }
             unknown => panic!("there is no command {unknown:?}"),
@@ -189,7 +189,7 @@ impl Scenario {
     }
 
     fn desired(&self) -> Result<DesiredTable, Vec<SpecError>> {
-        world::annotated(&self.spec, self.annotations.clone())
+        catalog::annotated(&self.spec, self.annotations.clone())
     }
 
     fn annotate(&mut self, annotation: &str, value: &str) {
@@ -245,7 +245,7 @@ impl Scenario {
 
     fn add_columns(&mut self, line: Line) {
         let relation = self.world.relation.as_mut().expect("there is a table");
-        relation.columns.extend(line.map(|column: String| world::identifier(&column)));
+        relation.columns.extend(line.map(|column: String| catalog::identifier(&column)));
     }
 
     /// What the database has in the place of what the spec says.
@@ -274,7 +274,7 @@ impl Scenario {
                     _ => Method::Hash,
                 };
                 let (column, of) = (line.word(), line.word());
-                let other = world::table(&self.world.name, method, &[(&column, &of)]);
+                let other = catalog::table(&self.world.name, method, &[(&column, &of)]);
                 self.world.relation = other.relation;
             }
         }
@@ -284,8 +284,8 @@ impl Scenario {
     fn have(&mut self, mut line: Line) {
         let name = line.name();
         let bounds = self.bounds(&mut line);
-        let partition = partition::described(world::partition(name, bounds), line);
-        world::add(&mut self.world, partition);
+        let partition = partition::described(catalog::partition(name, bounds), line);
+        catalog::add(&mut self.world, partition);
     }
 
     fn bounds(&self, line: &mut Line) -> Bounds {
@@ -327,7 +327,7 @@ impl Scenario {
     fn have_index(&mut self, line: &mut Line) {
         let (name, _, on) = (line.name().name, line.word(), line.name());
         let shape = self.shape(line.index_named(&name));
-        let mut index = world::index(name.as_str(), shape.clone());
+        let mut index = catalog::index(name.as_str(), shape.clone());
         for flag in line.by_ref() {
             match flag.split_once('=').unwrap_or((&flag, "")) {
                 ("invalid", _) => index.valid = false,
@@ -337,9 +337,9 @@ impl Scenario {
                     (index.constraint, index.shape) = (true, None);
                     index.exclusion = Some("EXCLUDE".to_owned());
                 }
-                ("of", table_index) => index.of = Some(world::identifier(table_index)),
+                ("of", table_index) => index.of = Some(catalog::identifier(table_index)),
                 ("ours", stands_for) => {
-                    let index_name = world::identifier(stands_for);
+                    let index_name = catalog::identifier(stands_for);
                     index.marker = Some(IndexMarker { index: index_name, digest: shape.digest() });
                 }
                 (unknown, _) => panic!("an index cannot be {unknown:?}"),
@@ -370,7 +370,7 @@ impl Scenario {
         index.as_object_mut().expect("an index has fields").remove("where");
         let mut spec = self.spec.clone();
         spec["indexes"] = json!([index]);
-        let index = world::desired(&spec).expect("an index of a test is one").indexes.remove(0);
+        let index = catalog::desired(&spec).expect("an index of a test is one").indexes.remove(0);
         IndexShape { predicate: predicate.as_str().map(str::to_owned), ..index.shape }
     }
 

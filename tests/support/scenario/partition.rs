@@ -7,7 +7,7 @@ use pg_partition_operator::observed::{
 use pg_partition_operator::partition::{Detached, Mark};
 
 use super::line::Line;
-use crate::world;
+use crate::catalog;
 
 /// `ours expired pending held-by 4711 rows 5 …`
 pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> ObservedPartition {
@@ -22,9 +22,9 @@ pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> Obs
 /// How it hangs on its table, and what its comment says of that.
 fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
     match word {
-        "ours" => world::set_mark(partition, Mark::Attached),
-        "expired" => world::set_mark(partition, Mark::Expired { drops: false }),
-        "expired-to-drop" => world::set_mark(partition, Mark::Expired { drops: true }),
+        "ours" => catalog::set_mark(partition, Mark::Attached),
+        "expired" => catalog::set_mark(partition, Mark::Expired { drops: false }),
+        "expired-to-drop" => catalog::set_mark(partition, Mark::Expired { drops: true }),
         "foreign" => {
             partition.state = PartitionState::Attached { mark: None, check: BoundsCheck::Absent };
         }
@@ -49,13 +49,13 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
         }
         "cycle" => partition.cycle = line.number(),
         "detached" => {
-            world::set_detached(partition);
+            catalog::set_detached(partition);
             assert!(partition.state.is_detached(), "only what is managed can be detached");
         }
-        "pending" => world::set_pending_detach(partition),
+        "pending" => catalog::set_pending_detach(partition),
         "attached-again" => {
-            world::set_attached(partition);
-            world::set_bounds_check(partition, BoundsCheck::Absent);
+            catalog::set_attached(partition);
+            catalog::set_bounds_check(partition, BoundsCheck::Absent);
         }
         "held-by" => {
             let who = "reporting".to_owned();
@@ -75,7 +75,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "foreign-table" => partition.kind = PartitionKind::ForeignTable,
         "not-owned" => partition.owned = false,
         "unfit" => partition.fits = false,
-        "proven" => world::set_bounds_check(partition, BoundsCheck::Proven),
+        "proven" => catalog::set_bounds_check(partition, BoundsCheck::Proven),
         "storage" => partition.storage.push(line.word()),
         "comment" => partition.comment = Some(line.word().trim_matches('"').to_owned()),
         "rows" => {
@@ -100,7 +100,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
             .publications
             .push(Publication { name: line.name().name, owned: word == "published-by" }),
         "trigger" => {
-            let name = world::identifier(&line.word());
+            let name = catalog::identifier(&line.word());
             default(partition).triggers.push(Trigger { name, fires: Fires::Origin });
         }
         unknown => panic!("a partition cannot be {unknown:?}"),

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn approval_is_awaited_if_retained_says_so() {
+    fn approval_is_awaited_if_retained_has_that_reason() {
         assert!(awaits("AwaitingApproval", "AwaitingApproval"));
         assert!(awaits("InsufficientPrivilege", "AwaitingApproval"));
         assert!(!awaits("PartitionReferenced", "PartitionReferenced"));
