@@ -3,7 +3,7 @@
 mod aside;
 mod background;
 mod convert;
-mod look;
+mod observe;
 mod options;
 
 use std::collections::{HashMap, HashSet};
@@ -23,7 +23,7 @@ use crate::sql::Timeouts;
 use background::check_in_background;
 
 pub use aside::converge_aside;
-pub use look::{look, look_with};
+pub use observe::{look, look_with};
 pub use options::Options;
 
 /// Approximate interval between two attempts to acquire the lock on a table.

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::meaning::{qualified, qualified_all};
+use super::parse::{qualified, qualified_all};
 use super::{
     Attachment, CopyDifferences, CopyFacts, InvalidSnapshot, ObservedTable, OldestRow, PlainTable,
     RawOldestRow, RoutingFacts, SyncState,

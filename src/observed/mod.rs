@@ -9,9 +9,9 @@ mod copy;
 mod copy_facts;
 mod default_rows;
 mod dependents;
-mod index_meaning;
+mod parse_index;
 mod management;
-mod meaning;
+mod parse;
 mod near;
 mod oldest_row;
 mod partition;
@@ -41,7 +41,7 @@ pub use copy::{
 };
 pub use copy_facts::CopyFacts;
 pub use dependents::{DependentView, GroupedByKey};
-pub use meaning::InvalidSnapshot;
+pub use parse::InvalidSnapshot;
 pub use near::Near;
 pub use oldest_row::{OldestRow, RawOldestRow};
 pub use partition::{

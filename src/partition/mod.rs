@@ -11,7 +11,7 @@ mod condition;
 mod constraint;
 mod conversion;
 mod conversion_name;
-mod copy_mark;
+mod copy_marker;
 mod digest;
 mod grid;
 mod identifier;
@@ -44,7 +44,7 @@ pub use conversion::{
     guard_name, source_name, twin_name,
 };
 pub use conversion_name::{ConversionNames, attached_key_name, own_key_name};
-pub use copy_mark::{copy_mark, is_attached_source, is_copy_mark, is_source_mark, source_mark};
+pub use copy_marker::{copy_mark, is_attached_source, is_copy_mark, is_source_mark, source_mark};
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{

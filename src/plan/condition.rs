@@ -1,7 +1,7 @@
 //! Conditions of partial indexes: which operators they use, and whether an index in the catalog has the same one.
 
 use super::draft::Draft;
-use super::ground::Ground;
+use super::preconditions::Ground;
 use crate::desired::{DesiredIndex, DesiredTable};
 use crate::observed::{IndexMarker, ObservedTable, PartitionIndex, Relation};
 use crate::partition::{

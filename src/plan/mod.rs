@@ -12,18 +12,18 @@ mod condition;
 mod conversion;
 mod display;
 mod draft;
-mod due;
+mod next_action;
 mod equivalent;
 mod fingerprint;
 mod gaps;
-mod ground;
+mod preconditions;
 mod limits;
-mod moment;
+mod plan_time;
 mod note;
 mod questions;
 mod ranges;
-mod reason;
-mod remedy;
+mod cause;
+mod blocker_text;
 mod rules;
 mod simulate;
 mod step;
@@ -39,11 +39,11 @@ pub use conversion::{
     ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PastFault, PublicationFault, Refusal,
     preflight, rows_to_verify,
 };
-pub use due::next_action;
+pub use next_action::next_action;
 pub use gaps::{Coverage, Gaps, Missing};
-pub use moment::Moment;
+pub use plan_time::Moment;
 pub use questions::{questions, questions_without_spec};
-pub use reason::{Cause, Deferral, Note, Unadoptable};
+pub use cause::{Cause, Deferral, Note, Unadoptable};
 pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{
@@ -106,7 +106,7 @@ pub struct PlannedStep {
 /// Decides what to do to make `observed` what is `desired` at a moment.
 pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Plan {
     let aim = conversion::Aim::new(desired, observed);
-    let ground = match ground::refute(&aim, observed, moment) {
+    let ground = match preconditions::refute(&aim, observed, moment) {
         Ok(ground) => ground,
         Err(problems) => {
             return refuted(observed, problems, conversion::notes(desired, observed, moment));
@@ -131,7 +131,7 @@ fn refuted(observed: &ObservedTable, problems: Vec<Blocker>, notes: Vec<Note>) -
     finished(observed, draft)
 }
 
-fn drafted(ground: &ground::Ground<'_>, observed: &ObservedTable, approved: bool) -> Plan {
+fn drafted(ground: &preconditions::Ground<'_>, observed: &ObservedTable, approved: bool) -> Plan {
     let mut draft = draft::Draft::new(observed, approved);
     for rule in Rule::ALL {
         draft.ask(*rule, ground);
@@ -142,7 +142,7 @@ fn drafted(ground: &ground::Ground<'_>, observed: &ObservedTable, approved: bool
 /// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
 #[must_use]
 pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> bool {
-    ground::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
+    preconditions::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
 }
 
 /// Drops every check that the operator added to the default partition, and to a plain table that was not attached.

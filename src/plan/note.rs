@@ -1,6 +1,6 @@
 //! Notes in a person's words.
 
-use super::remedy::shown_role;
+use super::blocker_text::shown_role;
 use super::{Note, Unadoptable};
 use crate::partition::{Identifier, QualifiedName, shown_text};
 

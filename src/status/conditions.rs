@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::converted::{converted, in_sync};
-use super::obstacle::{Obstacle, obstacles};
+use super::problem::{Obstacle, obstacles};
 use super::verdict::{
     FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, reachable, reachable_after_failure, retained,
     says, summary_of, unknown,

@@ -1,7 +1,7 @@
 //! `InSync` and `Converted`: what the conditions of a conversion say.
 
 use super::conversion::{parity_state, serving, stage};
-use super::obstacle::{About, Obstacle};
+use super::problem::{About, Obstacle};
 use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, remedy, says, unknown};
 use super::{Seen, reason_of};
 use crate::api::Reason;

@@ -7,7 +7,7 @@ mod conditions;
 mod conversion;
 mod converted;
 mod drift;
-mod obstacle;
+mod problem;
 mod routing;
 mod summary;
 mod verdict;
@@ -25,7 +25,7 @@ use crate::plan::{Blocker, Moment, Plan, Step};
 
 pub use conversion::{SyncTriggers, sync_triggers};
 pub use drift::drift;
-pub use obstacle::resolved_by;
+pub use problem::resolved_by;
 pub use summary::strategy;
 
 /// The resource that is spoken of.
@@ -83,7 +83,7 @@ impl Seen<'_> {
 
     /// The reasons of the steps and of the work that failed.
     pub fn failed(&self) -> impl Iterator<Item = Reason> {
-        let steps = self.failed.iter().map(|failed| obstacle::reason_of_failed(failed, self));
+        let steps = self.failed.iter().map(|failed| problem::reason_of_failed(failed, self));
         steps.chain(self.failed_work.as_ref().map(|failure| failure.reason))
     }
 
@@ -142,7 +142,7 @@ pub fn project(
 /// The reason that a blocker gives a condition.
 #[must_use]
 pub fn reason_of(blocker: &Blocker) -> Reason {
-    obstacle::of_blocker(blocker).0
+    problem::of_blocker(blocker).0
 }
 
 fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>) {

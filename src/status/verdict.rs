@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::obstacle::{About, Obstacle};
+use super::problem::{About, Obstacle};
 use super::{Failure, Seen, conversion, summary};
 use crate::api::Reason;
 use crate::desired::{Mode, Partitioning};

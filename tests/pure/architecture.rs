@@ -41,7 +41,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 
 /// What tells the date, and who may ask it, below `src`. `converge` asks to hold the clock of the database against it.
 const CALENDAR_CLOCKS: [&str; 3] = ["Timestamp::now", "SystemTime", "Zoned::now"];
-const MAY_ASK_WHAT_TIME_IT_IS: [&str; 3] = ["kubernetes", "cli", "converge/look.rs"];
+const MAY_ASK_WHAT_TIME_IT_IS: [&str; 3] = ["kubernetes", "cli", "converge/observe.rs"];
 
 /// What tells only how long something takes, and who may ask it.
 const STOPWATCHES: [&str; 3] = ["Instant::now", "tokio::time", "thread::sleep"];

@@ -1,7 +1,7 @@
 //! `kubectl pgpartition`: the same program under another name, for a resource in a cluster.
 
 mod approve;
-mod at_hand;
+mod session;
 mod plan;
 mod reconcile;
 mod status;

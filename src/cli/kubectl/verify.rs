@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Resource, at_hand, status};
+use super::{Resource, session, status};
 use crate::api::v1alpha1::PartitionedTable;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
@@ -27,8 +27,8 @@ pub(super) struct VerifyArguments {
 
 pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let table = cluster.get(&arguments.resource.name).await?;
-    let desired = at_hand::desired(&table)?;
-    let Some(session) = at_hand::session(cluster, &table).await? else {
+    let desired = session::desired(&table)?;
+    let Some(session) = session::session(cluster, &table).await? else {
         return show_what_is_told(&table, arguments.output);
     };
     let moment = Moment::at(Timestamp::now());

@@ -13,7 +13,7 @@ use crate::partition::{
     attached_key_name, own_key_name,
 };
 use crate::plan::draft::Draft;
-use crate::plan::ground::{Ground, Range};
+use crate::plan::preconditions::{Ground, Range};
 use crate::plan::step::{
     AddBoundsCheck, AnalyzeCopy, AttachSource, BuildIndex, DetachSource, DropBoundsCheck,
     DropIndex, Family, IndexDefinition, ValidateBoundsCheck,

@@ -3,7 +3,7 @@
 use super::Phase;
 use super::note::ConversionNote;
 use crate::plan::draft::Draft;
-use crate::plan::ground::{Ground, Method};
+use crate::plan::preconditions::{Ground, Method};
 use crate::plan::step::CreateCopy;
 use crate::plan::{Cause, Note, Step};
 

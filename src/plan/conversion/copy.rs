@@ -4,7 +4,7 @@ use super::{Copied, Phase};
 use crate::observed::{ObservedTable, SyncState};
 use crate::partition::{CopiedTable, Side};
 use crate::plan::draft::Draft;
-use crate::plan::ground::{Ground, Method};
+use crate::plan::preconditions::{Ground, Method};
 use crate::plan::step::{AnalyzeCopy, InstallSync};
 use crate::plan::work::{CopyRows, Work};
 use crate::plan::{Cause, Step};

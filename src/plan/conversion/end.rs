@@ -4,7 +4,7 @@ use super::Phase;
 use super::attach::leave_source;
 use crate::partition::Side;
 use crate::plan::draft::Draft;
-use crate::plan::ground::Ground;
+use crate::plan::preconditions::Ground;
 use crate::plan::step::{DropCopy, EndSync};
 use crate::plan::{Cause, ConversionBlocker, Step};
 

@@ -9,7 +9,7 @@ use crate::observed::{
 };
 use crate::partition::{CopiedTable, Identifier, Side};
 use crate::plan::draft::Draft;
-use crate::plan::ground::{Ground, Method};
+use crate::plan::preconditions::{Ground, Method};
 use crate::plan::step::{FollowSource, InstallSync, ValidateCopy};
 use crate::plan::{Cause, ConversionBlocker, Note, Step};
 

@@ -6,7 +6,7 @@ use crate::desired::AfterCutover;
 use crate::observed::InboundForeignKey;
 use crate::partition::Side;
 use crate::plan::draft::Draft;
-use crate::plan::ground::Ground;
+use crate::plan::preconditions::Ground;
 use crate::plan::step::DropSource;
 use crate::plan::{Blocker, Cause, ConversionBlocker, Step};
 

@@ -12,7 +12,7 @@ use crate::desired::ParityLevel;
 use crate::observed::{CopyFacts, RouteRole, RouteView, RoutingFacts, SyncState};
 use crate::partition::{CopiedTable, Identifier, QualifiedName, ServerVersion, Side, route_view};
 use crate::plan::draft::Draft;
-use crate::plan::ground::Ground;
+use crate::plan::preconditions::Ground;
 use crate::plan::step::{PathChange, Route, RoutedRole, RoutingView, Unroute};
 use crate::plan::{Blocker, Cause, ConversionBlocker, RouteFault, RoutingFault, Step};
 

@@ -8,7 +8,7 @@ use crate::desired::Loss;
 use crate::observed::{CopyDifferences, Sweep, SyncState};
 use crate::partition::{QualifiedName, Side};
 use crate::plan::draft::Draft;
-use crate::plan::ground::Ground;
+use crate::plan::preconditions::Ground;
 use crate::plan::step::Swap;
 use crate::plan::work::PlannedWork;
 use crate::plan::{Blocker, Cause, ConversionBlocker, Step};

@@ -5,7 +5,7 @@ use crate::desired::Loss;
 use crate::observed::ChangedCollation;
 use crate::partition::{Identifier, KeyRange, QualifiedName, shown_text};
 use crate::plan::limits::MAX_PERIODS;
-use crate::plan::remedy::LOGIN_ROLE;
+use crate::plan::blocker_text::LOGIN_ROLE;
 
 impl Refusal {
     /// Returns what is wrong and what to do.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 pub(super) use new_partition::is_usable;
 
-use super::ground::Ground;
+use super::preconditions::Ground;
 use super::rules::Rule;
 use super::step::{DropBoundsCheck, DropDefaultCheck, Family};
 use super::work::{PlannedWork, Work};

@@ -7,7 +7,7 @@ use crate::observed::{
     PartitionState, ReplicaIdentity, TableIndex,
 };
 use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
-use crate::plan::ground::Ground;
+use crate::plan::preconditions::Ground;
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBoundsCheck};
 use crate::plan::{Blocker, Cause, Note};
 

@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::observed::ObservedPartition;
 use crate::partition::{Bounds, Detached, Mark, Marker};
-use crate::plan::ground::Ground;
+use crate::plan::preconditions::Ground;
 use crate::plan::step::{AddBoundsCheck, MarkAs, MarkPartitions, MarkedPartition};
 use crate::plan::{Cause, PlannedStep, Step, simulate};
 

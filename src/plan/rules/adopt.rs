@@ -6,7 +6,7 @@ use super::{Cause, Draft, Ground, Note, Step};
 use crate::desired::AdoptedName;
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, ManagedTable, QualifiedName, adoption_digest, adoption_digests};
-use crate::plan::reason::Unadoptable;
+use crate::plan::cause::Unadoptable;
 use crate::plan::step::{MarkAs, MarkPartitions};
 
 pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {

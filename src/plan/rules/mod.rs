@@ -6,21 +6,21 @@
 #![deny(dead_code)]
 
 mod adopt;
-mod default_partition;
-mod detach;
+mod default;
+mod finish_detach;
 mod drop;
 mod expire;
-mod index;
+mod indexes;
 mod login;
 mod provision;
 mod publications;
-mod recover;
+mod discard;
 
 pub(super) use drop::grace_over;
 
 use super::conversion;
 use super::draft::Draft;
-use super::ground::Ground;
+use super::preconditions::Ground;
 use super::{Blocker, Cause, Note, Step};
 
 /// A rule of planning.
@@ -125,21 +125,21 @@ impl Rule {
             return;
         }
         match self {
-            Self::FinishDetach => detach::finish(ground, draft),
+            Self::FinishDetach => finish_detach::finish(ground, draft),
             Self::Adopt => adopt::adopt(ground, draft),
-            Self::DiscardUnusable => recover::discard_unusable(ground, draft),
+            Self::DiscardUnusable => discard::discard_unusable(ground, draft),
             Self::Provision => provision::provision(ground, draft),
-            Self::AddDefault => default_partition::provide(ground, draft),
-            Self::DiscardUnwanted => recover::discard_unwanted(ground, draft),
+            Self::AddDefault => default::provide(ground, draft),
+            Self::DiscardUnwanted => discard::discard_unwanted(ground, draft),
             Self::Expire => expire::expire(ground, draft),
             Self::Drop => drop::drop_detached(ground, draft),
-            Self::DropDefault => default_partition::remove(ground, draft),
-            Self::Index => index::ensure(ground, draft),
+            Self::DropDefault => default::remove(ground, draft),
+            Self::Index => indexes::ensure(ground, draft),
             Self::CreateCopy => conversion::create_copy(ground, draft),
             Self::InstallSync => conversion::install_sync(ground, draft),
             Self::Route => conversion::route(ground, draft),
             Self::CopyRows => conversion::copy_rows(ground, draft),
-            Self::CopyIndexes => index::ensure_twins(ground, draft),
+            Self::CopyIndexes => indexes::ensure_twins(ground, draft),
             Self::FollowSource => conversion::follow_source(ground, draft),
             Self::AnalyzeCopy => conversion::analyze(ground, draft),
             Self::CompareRows => conversion::compare_rows(ground, draft),

@@ -3,7 +3,7 @@
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
 use super::text::size;
 use crate::partition::{Bounds, LockMode, ManagedTable, Marker, QualifiedName};
-use crate::plan::remedy::names;
+use crate::plan::blocker_text::names;
 
 /// Detach of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Every period has its partition.
 
 mod drain;
-mod remainders;
+mod hash;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DefaultPartition;
@@ -12,7 +12,7 @@ use crate::partition::{
 };
 use crate::plan::calendar::Newest;
 use crate::plan::conversion::Phase;
-use crate::plan::ground::{Method, Range};
+use crate::plan::preconditions::{Method, Range};
 use crate::plan::limits::MAX_RELATIONS;
 use crate::plan::step::{AddDefaultCheck, DropDefaultCheck, ValidateDefaultCheck};
 use crate::plan::{DefaultBlocker, Gaps, Missing};
@@ -21,7 +21,7 @@ use crate::plan::{DefaultBlocker, Gaps, Missing};
 pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
     match &ground.method {
         Method::Range(range) => provision_periods(ground, range, draft),
-        Method::Hash(hash) => remainders::provision(ground, hash, draft),
+        Method::Hash(hash) => hash::provision(ground, hash, draft),
     }
     note_unmanaged(ground, draft);
 }

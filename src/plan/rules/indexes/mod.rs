@@ -1,7 +1,7 @@
 //! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
 
 mod on_partitions;
-mod twins;
+mod equivalents;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DesiredIndex;
@@ -18,7 +18,7 @@ use crate::plan::step::{
 };
 use on_partitions::{Wanted, build, ensure_on_partitions};
 
-pub(super) use twins::ensure_twins;
+pub(super) use equivalents::ensure_twins;
 
 pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     let indexes = &ground.desired.indexes;
@@ -55,7 +55,7 @@ fn unknown_column(index: &DesiredIndex, ground: &Ground<'_>) -> Option<Identifie
 /// The table has the index, and those of the partitions belong to it.
 fn ensure_of_table(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
     match table_index(&index.name, draft).cloned() {
-        None if twins::gets_name_by_cutover(&index.name, ground, draft) => {}
+        None if equivalents::gets_name_by_cutover(&index.name, ground, draft) => {}
         None if draft.is_taken(&index.name) => {
             let index = draft.world.name.sibling(index.name.clone());
             draft.defer(None, Blocker::Index(IndexBlocker::IndexNameTaken { index }));

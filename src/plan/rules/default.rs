@@ -5,7 +5,7 @@ use crate::desired::DefaultPartition;
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, default_name};
 use crate::plan::Coverage;
-use crate::plan::ground::Range;
+use crate::plan::preconditions::Range;
 use crate::plan::step::DropDefault;
 
 /// Makes a default partition that is wanted.

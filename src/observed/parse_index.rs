@@ -1,6 +1,6 @@
 //! From the indexes of a snapshot to what they mean.
 
-use super::meaning::{InvalidSnapshot, identifiers, qualified};
+use super::parse::{InvalidSnapshot, identifiers, qualified};
 use super::snapshot::{RawIndex, RawIndexSettings, RawShape};
 use super::{IndexMarker, IndexSettings, PartitionIndex, TableIndex};
 use crate::partition::{

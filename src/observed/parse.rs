@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::index_meaning::{column_operators, partition_index, table_index};
+use super::parse_index::{column_operators, partition_index, table_index};
 use super::management::{cycle, is_for, is_unmarked, state};
 use super::snapshot::{
     RawBlockingTransaction, RawExclusion, RawForeignKey, RawIndex, RawKey, RawPartition,
