@@ -7,7 +7,7 @@ use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTabl
 use crate::partition::sql_name;
 
 /// Maximum length of an invalid name that is reported: enough to recognize it, not enough to flood a status.
-const MOST_CHARACTERS: usize = 80;
+const MAX_CHARACTERS: usize = 80;
 
 impl DesiredTable {
     /// Returns the desired state of a resource with its annotations. An invalid annotation does not prevent the
@@ -38,7 +38,7 @@ fn adoptions(text: &str) -> (Vec<AdoptedName>, Vec<String>) {
                 names.insert(AdoptedName { schema, name });
             }
             Err(_) => {
-                unread.insert(item.chars().take(MOST_CHARACTERS).collect::<String>());
+                unread.insert(item.chars().take(MAX_CHARACTERS).collect::<String>());
             }
         }
     }

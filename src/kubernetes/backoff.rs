@@ -11,8 +11,8 @@ use super::next_reconcile::NextReconcile;
 use crate::api::v1alpha1::{PartitionedTable, RECONCILE_ANNOTATION};
 use crate::postgres::SlowSteps;
 
-const FIRST: Duration = Duration::from_secs(2);
-const LONGEST: Duration = Duration::from_mins(5);
+const MIN_RETRY_INTERVAL: Duration = Duration::from_secs(2);
+const MAX_RETRY_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Pause before a run that an edit has ended is repeated. The watch can be late to report the edit.
 const WATCH_DELAY: Duration = Duration::from_secs(1);
@@ -78,7 +78,9 @@ impl Backoff {
     fn failed(&self, uid: &str, generation: Option<i64>) -> Duration {
         let mut resources = self.unready();
         let unready = unready(&mut resources, uid, generation);
-        let pause = FIRST.saturating_mul(2_u32.saturating_pow(unready.failures)).min(LONGEST);
+        let pause = MIN_RETRY_INTERVAL
+            .saturating_mul(2_u32.saturating_pow(unready.failures))
+            .min(MAX_RETRY_INTERVAL);
         unready.failures += 1;
         jittered(pause)
     }

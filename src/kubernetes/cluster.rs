@@ -18,7 +18,7 @@ use crate::postgres::ConnectionSettings;
 const FIELD_MANAGER: &str = "kubectl-pgpartition";
 
 /// Interval between two polls of a resource.
-const LOOK_AGAIN: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Cluster and namespace.
 #[derive(Debug, Clone, Default)]
@@ -161,7 +161,7 @@ impl Cluster {
             if so || started.elapsed() >= timeout {
                 return Ok((table, so));
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 

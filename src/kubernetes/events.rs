@@ -22,7 +22,7 @@ use crate::postgres::{Milestone, StepOutcome, WorkOutcome};
 use crate::status;
 
 /// Maximum length of the note of an event, in bytes.
-const LONGEST_NOTE: usize = 1_000;
+const MAX_NOTE_LENGTH: usize = 1_000;
 
 /// Maximum length of the name of an object.
 const MAX_NAME: usize = 253;
@@ -186,7 +186,7 @@ impl Events {
         let event = Event {
             type_,
             reason: reason.to_owned(),
-            note: Some(cut(note, LONGEST_NOTE)),
+            note: Some(cut(note, MAX_NOTE_LENGTH)),
             action: action.to_owned(),
             secondary: None,
         };

@@ -71,10 +71,10 @@ use crate::postgres::{Pool, PoolLimits};
 const REQUESTS: usize = 8;
 
 /// Time to abandon running steps.
-const LEAVING: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Interval of the cleanup, in addition to the one after each deletion.
-const TIDYING: Duration = Duration::from_secs(30);
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Settings of the operator.
 #[derive(Debug, Clone)]
@@ -263,13 +263,13 @@ fn begin_to_lead(election: &Election, context: &Context) {
 
 /// Waits for running steps, and interrupts them after most of `grace`.
 async fn shut_down(work: &mut JoinHandle<()>, leave: &CancellationToken, grace: Duration) {
-    let leaving = grace.min(LEAVING);
-    if timeout(grace.saturating_sub(leaving), &mut *work).await.is_ok() {
+    let shutdown_timeout = grace.min(SHUTDOWN_TIMEOUT);
+    if timeout(grace.saturating_sub(shutdown_timeout), &mut *work).await.is_ok() {
         return;
     }
     tracing::warn!("what is under way is left as it is");
     leave.cancel();
-    if timeout(leaving, work).await.is_err() {
+    if timeout(shutdown_timeout, work).await.is_err() {
         tracing::warn!("some steps did not end in time");
     }
 }
@@ -301,7 +301,7 @@ async fn keep_tables(
 /// Closes idle sessions, and forgets deleted resources. It waits for no watch: nothing is remembered of a
 /// resource in a namespace that was never listed.
 async fn clean_up(context: &Arc<Context>) {
-    let mut ticks = interval(TIDYING);
+    let mut ticks = interval(CLEANUP_INTERVAL);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}

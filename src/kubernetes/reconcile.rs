@@ -28,7 +28,7 @@ use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::{Moment, Plan};
-use crate::postgres::{Borrowed, CLAIM_IS_RENEWED};
+use crate::postgres::{Borrowed, CLAIM_RENEW_INTERVAL};
 use crate::status::{self, Failure, Outcome, Subject};
 
 /// Time until a retry if reporting a panic panics too.
@@ -341,7 +341,7 @@ fn timing(uid: &str, generation: Option<i64>, due: Option<Timestamp>, context: &
     Timing {
         now: Timestamp::now(),
         unready_for: context.backoff.unready_for(uid, generation),
-        resync: jittered(context.resync.min(CLAIM_IS_RENEWED)),
+        resync: jittered(context.resync.min(CLAIM_RENEW_INTERVAL)),
         due,
     }
 }

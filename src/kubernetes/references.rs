@@ -25,7 +25,7 @@ use super::watch_log::WatchLog;
 use crate::api::v1alpha1::{CaKind, PartitionedTable};
 
 /// Time until a watch without permission is retried.
-const DENIED: Duration = Duration::from_mins(5);
+const DENIED_RETRY_INTERVAL: Duration = Duration::from_mins(5);
 
 /// A kind of object that resources refer to.
 pub(super) trait Referenced {
@@ -91,7 +91,7 @@ pub(super) async fn watch<K>(
                 if let Some(reason) = denial(&error) {
                     // If the permission is granted namespace by namespace, this is expected, and not logged every few seconds.
                     tracing::info!(kind = K::NAME, reason, "{effect}");
-                    sleep(DENIED).await;
+                    sleep(DENIED_RETRY_INTERVAL).await;
                 } else {
                     log.failed(&error, effect);
                 }

@@ -9,11 +9,11 @@ mod copy;
 mod copy_facts;
 mod default_rows;
 mod dependents;
-mod parse_index;
 mod management;
-mod parse;
 mod near;
 mod oldest_row;
+mod parse;
+mod parse_index;
 mod partition;
 mod plain;
 mod plain_names;
@@ -41,9 +41,9 @@ pub use copy::{
 };
 pub use copy_facts::CopyFacts;
 pub use dependents::{DependentView, GroupedByKey};
-pub use parse::InvalidSnapshot;
 pub use near::Near;
 pub use oldest_row::{OldestRow, RawOldestRow};
+pub use parse::InvalidSnapshot;
 pub use partition::{
     BlockingTransaction, BoundsCheck, DefaultFacts, Exclusion, Fires, IndexMarker,
     ObservedPartition, PartitionIndex, PartitionKind, Publication, Trigger,

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::parse_index::{column_operators, partition_index, table_index};
 use super::management::{cycle, is_for, is_unmarked, state};
+use super::parse_index::{column_operators, partition_index, table_index};
 use super::snapshot::{
     RawBlockingTransaction, RawExclusion, RawForeignKey, RawIndex, RawKey, RawPartition,
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,

@@ -5,25 +5,25 @@
 
 mod aside;
 mod blocker;
+mod blocker_text;
 mod calendar;
 mod canonical;
+mod cause;
 mod check;
 mod condition;
 mod conversion;
 mod display;
 mod draft;
-mod next_action;
 mod equivalent;
 mod fingerprint;
 mod gaps;
-mod preconditions;
 mod limits;
-mod plan_time;
+mod next_action;
 mod note;
+mod plan_time;
+mod preconditions;
 mod questions;
 mod ranges;
-mod cause;
-mod blocker_text;
 mod rules;
 mod simulate;
 mod step;
@@ -34,16 +34,16 @@ pub use blocker::{
     Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker, RouteFault, RoutingFault,
 };
 pub use calendar::Calendar;
+pub use cause::{Cause, Deferral, Note, Unadoptable};
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{
     ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PastFault, PublicationFault, Refusal,
     preflight, rows_to_verify,
 };
-pub use next_action::next_action;
 pub use gaps::{Coverage, Gaps, Missing};
+pub use next_action::next_action;
 pub use plan_time::Moment;
 pub use questions::{questions, questions_without_spec};
-pub use cause::{Cause, Deferral, Note, Unadoptable};
 pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{

@@ -9,7 +9,7 @@ use crate::sql::{self, Claimant, LoginRole};
 
 /// Maximum number of attempts if another operator created the schema or the table, or released the claim, at the
 /// same time.
-const TRIES: usize = 5;
+const MAX_ATTEMPTS: usize = 5;
 
 /// Holder of a claim on a table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,7 +41,7 @@ impl std::fmt::Display for ClaimHolder {
 /// Claims a table, or renews the claim. Returns the holder of a claim that prevents it, or `None` if this resource
 /// has the claim.
 ///
-/// The older of two resources has the table as long as its claim is renewed within [`sql::CLAIM_LASTS`], or a
+/// The older of two resources has the table as long as its claim is renewed within [`sql::CLAIM_TTL`], or a
 /// session holds the advisory lock on the table. This is usually one round trip, and writes nothing most of the
 /// time.
 ///
@@ -57,7 +57,7 @@ pub async fn claim(
 ) -> Result<Option<ClaimHolder>, InspectError> {
     let locks = LockKeys::new(table, relation).of_table();
     let script = sql::take_claim(table, locks, claimant, role(session));
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let answer = match session.commit_script_text(&script).await {
             Err(error) if is_there_already(&error) => continue,
             answer => answer?,

@@ -30,10 +30,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_
 
 /// The longest pause before another attempt, however long the last one blocked others: the server ends a session
 /// after 30 s without a statement in a transaction, and after 50 s outside.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Additional time for the server to report a timeout.
-const GRACE: Duration = Duration::from_secs(5);
+const DEADLINE_MARGIN: Duration = Duration::from_secs(5);
 
 /// Postgres finalizes a detach when every session has ended whose snapshot is as old as this one or older. With
 /// one snapshot for all attempts, it does not wait for sessions that begin meanwhile, so it ends however many they
@@ -229,7 +229,8 @@ impl Run<'_> {
             progress.retried(step, &error);
             // Interrupted: a pause holds no lock, and the attempt before it was rolled back.
             // Sessions that queued behind the attempt get as long to run as it blocked them, up to a limit.
-            let pause_now = pause.mul_f64(0.5 + fastrand::f64()).max(blocked).min(LONGEST_PAUSE);
+            let pause_now =
+                pause.mul_f64(0.5 + fastrand::f64()).max(blocked).min(MAX_RETRY_INTERVAL);
             tokio::time::sleep(pause_now).await;
             pause = (pause * 2).min(PAUSES.1);
             self.waited += started.elapsed();
@@ -257,7 +258,7 @@ impl Run<'_> {
     /// the next number would be assigned to this transaction at its first lock. So another connection consumes one
     /// before.
     async fn begin_one_snapshot(&self) -> Result<(), DatabaseError> {
-        if let Err(error) = self.send(BEGIN_ONE_SNAPSHOT, GRACE).await {
+        if let Err(error) = self.send(BEGIN_ONE_SNAPSHOT, DEADLINE_MARGIN).await {
             // The transaction may have begun: what follows must not run in it.
             self.recover("ROLLBACK").await;
             return Err(error);
@@ -279,7 +280,7 @@ impl Run<'_> {
         } else {
             self.timeouts.lock_timeout * 4
         };
-        let deadline = longest + GRACE;
+        let deadline = longest + DEADLINE_MARGIN;
         let statements = script.to_sql();
         let texts: Vec<_> = statements.iter().map(Sql::as_str).collect();
         match script.mode {
@@ -320,6 +321,6 @@ impl Run<'_> {
     /// Brings the session back to what it was. Where that fails it is lost, as the next statement
     /// will say.
     async fn recover(&self, text: &str) {
-        drop(self.send(text, GRACE).await);
+        drop(self.send(text, DEADLINE_MARGIN).await);
     }
 }

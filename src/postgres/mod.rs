@@ -52,4 +52,4 @@ pub use table_names::TableNames;
 pub use verify::{DifferingRow, Verified, verify_rows};
 pub use work::{PageDone, WorkOutcome, advance};
 
-pub use crate::sql::{CLAIM_IS_RENEWED, Claimant};
+pub use crate::sql::{CLAIM_RENEW_INTERVAL, Claimant};

@@ -10,10 +10,10 @@ use super::{Script, Sql};
 use crate::partition::ManagedTable;
 
 /// Lifetime of a claim that is not renewed.
-pub const CLAIM_LASTS: Duration = Duration::from_mins(15);
+pub const CLAIM_TTL: Duration = Duration::from_mins(15);
 
 /// Age at which a claim is renewed by the next reconcile.
-pub const CLAIM_IS_RENEWED: Duration = Duration::from_mins(5);
+pub const CLAIM_RENEW_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Resource that claims a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,7 @@ fn stands(locks: [(i32, u32); 2], claimant: &Claimant) -> String {
     });
     let seen_within =
         |limit: Duration| format!("held.seen > now() - '{}s'::interval", limit.as_secs());
-    let (lately, kept) = (seen_within(CLAIM_IS_RENEWED), seen_within(CLAIM_LASTS));
+    let (lately, kept) = (seen_within(CLAIM_RENEW_INTERVAL), seen_within(CLAIM_TTL));
     format!(
         "CASE WHEN held.holder = {uid} THEN held.installation = {installation} AND {lately} \
          ELSE (held.created, held.holder COLLATE \"C\") < ({created}::timestamptz, \

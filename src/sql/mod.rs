@@ -41,7 +41,7 @@ mod statements;
 
 use std::time::Duration;
 
-pub use claims::{CLAIM_IS_RENEWED, CLAIM_LASTS, CLAIMS, Claimant, release_claim, take_claim};
+pub use claims::{CLAIM_RENEW_INTERVAL, CLAIM_TTL, CLAIMS, Claimant, release_claim, take_claim};
 pub use conversion::{
     CONVERSIONS, Comparison, Function, Page, attach_source, begin_swap, begin_verify, compare_page,
     copy_page, create_copy, delete_record, detach_source, drop_copy, drop_source, end_sync,
@@ -77,17 +77,17 @@ pub struct Timeouts {
 
 /// Share of `lock_timeout` for a statement: the server needs a moment to notice the timeout, and waiting sessions
 /// need one to continue.
-const GIVEN: f64 = 0.95;
+const TIMEOUT_SHARE: f64 = 0.95;
 
 /// Factor of the retry timeout for an index build: it waits for every older transaction, its work is lost if it
 /// gives up, and no session waits behind it.
-const BUILD_PATIENCE: u32 = 20;
+const BUILD_TIMEOUT_FACTOR: u32 = 20;
 
 /// The longest time limit that Postgres takes: a setting of milliseconds is a 32-bit number.
 const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
 
 /// The least time a table has to be made in.
-const LEAST_TO_CREATE: Duration = Duration::from_secs(1);
+const MIN_CREATE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns the statements of a step on a table of this owner. The owner runs them all, but those that record how far a
 /// conversion is.
@@ -270,17 +270,17 @@ const WAITING_SHARE: f64 = 0.47;
 
 /// Maximum lock wait of a swap, and of the attach or detach of a plain table, before a retry: sessions that come
 /// meanwhile wait behind it, and also for the work under the locks.
-const LONGEST_WAIT_OF_SWAP: Duration = Duration::from_millis(100);
+const MAX_SWAP_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The time that one statement of a step has, work and waits together; `None` if it may take long.
 #[must_use]
 pub fn statement_time(step: &Step, timeouts: Timeouts) -> Option<Duration> {
-    let time = timeouts.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
+    let time = timeouts.lock_timeout.mul_f64(TIMEOUT_SHARE) / step.facts().waiting_statements;
     if step.facts().effort == Effort::Long {
         None
     } else if matches!(step, Step::CreatePartition(_)) {
         // No application waits for a new table, and this is much work for one statement.
-        Some(time.max(LEAST_TO_CREATE))
+        Some(time.max(MIN_CREATE_TIMEOUT))
     } else {
         Some(time)
     }
@@ -292,14 +292,15 @@ pub fn statement_time(step: &Step, timeouts: Timeouts) -> Option<Duration> {
 /// `lock_timeout` alone bounds each lock of a statement, not their sum.
 /// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT>
 fn set_timeouts(step: &Step, timeouts: Timeouts) -> Vec<Sql> {
-    let lock_timeout = timeouts.lock_timeout.mul_f64(GIVEN) / step.facts().waiting_statements;
+    let lock_timeout =
+        timeouts.lock_timeout.mul_f64(TIMEOUT_SHARE) / step.facts().waiting_statements;
     let millis = |duration: Duration| format!("'{}ms'", duration.as_millis());
     let (set, lock) = match step.mode() {
         // The block waits for many locks, and for all of them no longer than for one.
         TransactionMode::InTransaction
             if matches!(step, Step::Swap(_)) || attached_or_detached(step).is_some() =>
         {
-            ("SET LOCAL", LONGEST_WAIT_OF_SWAP.min(timeouts.lock_timeout / 4))
+            ("SET LOCAL", MAX_SWAP_LOCK_TIMEOUT.min(timeouts.lock_timeout / 4))
         }
         TransactionMode::InTransaction if step.facts().effort == Effort::UnderLock => {
             ("SET LOCAL", lock_timeout.mul_f64(WAITING_SHARE))
@@ -312,7 +313,7 @@ fn set_timeouts(step: &Step, timeouts: Timeouts) -> Vec<Sql> {
             ("SET", lock_timeout)
         }
         TransactionMode::Autocommit => {
-            let patience = timeouts.patience.max(lock_timeout).saturating_mul(BUILD_PATIENCE);
+            let patience = timeouts.patience.max(lock_timeout).saturating_mul(BUILD_TIMEOUT_FACTOR);
             ("SET", patience.min(MAX_TIMEOUT))
         }
     };

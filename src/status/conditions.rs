@@ -14,7 +14,7 @@ use super::{Failure, Outcome, Seen, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
 
 /// Maximum length of a message in characters; kubectl shows it whole.
-const LONGEST_MESSAGE: usize = 1_000;
+const MAX_MESSAGE_LENGTH: usize = 1_000;
 
 /// A row of the table of conditions: how one of them is decided.
 struct Row {
@@ -162,7 +162,7 @@ fn condition(
         type_: type_.as_str().to_owned(),
         status: status.to_owned(),
         reason: reason.as_str().to_owned(),
-        message: message.chars().take(LONGEST_MESSAGE).collect(),
+        message: message.chars().take(MAX_MESSAGE_LENGTH).collect(),
         observed_generation: subject.generation,
         last_transition_time: since,
     }

@@ -47,8 +47,8 @@ const MAY_ASK_WHAT_TIME_IT_IS: [&str; 3] = ["kubernetes", "cli", "converge/obser
 const STOPWATCHES: [&str; 3] = ["Instant::now", "tokio::time", "thread::sleep"];
 const MAY_MEASURE_TIME: [&str; 3] = ["kubernetes", "converge", "postgres"];
 
-const MOST_LINES_OF_A_FILE: usize = 350;
-const MOST_LINES_OF_A_FUNCTION: usize = 60;
+const MAX_FILE_LINES: usize = 350;
+const MAX_FUNCTION_LINES: usize = 60;
 
 /// Words that say nothing; a module that can only be called `util` is two modules.
 const BANNED: [&str; 11] = [
@@ -126,11 +126,11 @@ fn files_and_functions_fit_the_screen() {
     for (path, text) in source::files() {
         let path = path.display();
         let lines = text.lines().count();
-        if lines > MOST_LINES_OF_A_FILE {
+        if lines > MAX_FILE_LINES {
             wrong.push(format!("{path}: {lines} lines"));
         }
         for (name, lines) in functions(&text) {
-            if lines > MOST_LINES_OF_A_FUNCTION {
+            if lines > MAX_FUNCTION_LINES {
                 wrong.push(format!("{path}: fn {name} has {lines} lines"));
             }
         }

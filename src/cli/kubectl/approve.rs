@@ -17,7 +17,7 @@ use crate::kubernetes::{AccessError, Cluster};
 use crate::partition::shown_text;
 
 /// Maximum number of attempts while other clients change the resource.
-const TRIES: usize = 10;
+const MAX_ATTEMPTS: usize = 10;
 
 #[derive(Debug, Args)]
 pub(super) struct ApproveArguments {
@@ -50,7 +50,7 @@ pub(super) async fn approve(
         None if seen_and_approved(&table, arguments.yes)? => plan,
         None => return Ok(Exit::ActionRequired),
     };
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         match fingerprint(&table).filter(|_| status::awaits_approval(&table)) {
             None => bail!("no plan awaits approval anymore"),
             Some(_) if status::is_outdated(&table) => {

@@ -1,9 +1,9 @@
 //! `kubectl pgpartition`: the same program under another name, for a resource in a cluster.
 
 mod approve;
-mod session;
 mod plan;
 mod reconcile;
+mod session;
 mod status;
 mod verify;
 

@@ -7,8 +7,8 @@ use super::{Copied, Phase, phase};
 use crate::desired::{DesiredTable, ParityLevel};
 use crate::observed::{ObservedTable, SyncState};
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::Ground;
 use crate::plan::limits::{MAX_DIRTY_SWEEPS, MAX_REPAIRS};
+use crate::plan::preconditions::Ground;
 use crate::plan::work::{CompareRows, Work};
 use crate::plan::{Cause, ConversionBlocker, Moment};
 

@@ -4,8 +4,8 @@ use super::refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
 use crate::partition::{Identifier, KeyRange, QualifiedName, shown_text};
-use crate::plan::limits::MAX_PERIODS;
 use crate::plan::blocker_text::LOGIN_ROLE;
+use crate::plan::limits::MAX_PERIODS;
 
 impl Refusal {
     /// Returns what is wrong and what to do.

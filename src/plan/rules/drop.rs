@@ -6,8 +6,8 @@ use super::expire::{clock_skew, dropped_after};
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::plan::Moment;
-use crate::plan::preconditions::Range;
 use crate::plan::limits::MIN_GRACE_PERIOD;
+use crate::plan::preconditions::Range;
 use crate::plan::step::{DropDetached, MarkAs};
 use jiff::{SignedDuration, Timestamp};
 

@@ -7,14 +7,14 @@
 
 mod adopt;
 mod default;
-mod finish_detach;
+mod discard;
 mod drop;
 mod expire;
+mod finish_detach;
 mod indexes;
 mod login;
 mod provision;
 mod publications;
-mod discard;
 
 pub(super) use drop::grace_over;
 

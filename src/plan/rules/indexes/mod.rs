@@ -1,7 +1,7 @@
 //! Every index that the spec names is valid on every partition it belongs on. Others are left alone.
 
-mod on_partitions;
 mod equivalents;
+mod on_partitions;
 
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DesiredIndex;

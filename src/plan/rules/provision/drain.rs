@@ -10,10 +10,10 @@ use crate::plan::step::Drain;
 
 /// Time to move a row with a few indexes, in microseconds, as a high estimate. `cargo bench --bench drain`
 /// measures it.
-const MICROS_A_ROW: u64 = 50;
+const MICROS_PER_ROW: u64 = 50;
 
 /// Bytes of the default partition that are read in a millisecond, as a low estimate.
-const BYTES_A_MILLISECOND: u64 = 500_000;
+const BYTES_PER_MILLI: u64 = 500_000;
 
 /// Bytes that are moved in a millisecond, with TOAST and indexes, as a low estimate. It does not matter for a row
 /// of 100 bytes; a row of 100 kB takes 2 ms.
@@ -23,7 +23,7 @@ const BYTES_MOVED_A_MILLISECOND: u64 = 50_000;
 const SCANS: u64 = 3;
 
 /// Minimum time of a drain, estimated.
-const LEAST_MILLIS: u64 = 5;
+const MIN_MILLIS: u64 = 5;
 
 /// The default partition, which rows move out of, and what only it has.
 type Source<'a> = (&'a ObservedPartition, &'a DefaultFacts);
@@ -32,10 +32,10 @@ type Source<'a> = (&'a ObservedPartition, &'a DefaultFacts);
 /// estimate.
 pub(super) fn millis(default: Source<'_>, rows: u64, count: Option<u64>) -> u64 {
     let (partition, facts) = default;
-    let scans = SCANS.saturating_mul(partition.bytes) / BYTES_A_MILLISECOND;
-    let by_rows = rows.saturating_mul(MICROS_A_ROW) / 1000;
+    let scans = SCANS.saturating_mul(partition.bytes) / BYTES_PER_MILLI;
+    let by_rows = rows.saturating_mul(MICROS_PER_ROW) / 1000;
     let by_bytes = moved_bytes(facts.total_bytes, rows, count) / BYTES_MOVED_A_MILLISECOND;
-    scans.saturating_add(by_rows.max(by_bytes)).max(LEAST_MILLIS)
+    scans.saturating_add(by_rows.max(by_bytes)).max(MIN_MILLIS)
 }
 
 /// Returns the bytes that are moved with some rows of a default partition: twice their share, because rows differ.

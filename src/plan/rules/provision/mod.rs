@@ -12,8 +12,8 @@ use crate::partition::{
 };
 use crate::plan::calendar::Newest;
 use crate::plan::conversion::Phase;
-use crate::plan::preconditions::{Method, Range};
 use crate::plan::limits::MAX_RELATIONS;
+use crate::plan::preconditions::{Method, Range};
 use crate::plan::step::{AddDefaultCheck, DropDefaultCheck, ValidateDefaultCheck};
 use crate::plan::{DefaultBlocker, Gaps, Missing};
 
