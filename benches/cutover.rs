@@ -16,7 +16,7 @@ use clients::{Act, Bystander, Witness};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Moment, Plan, Step};
+use pg_partition_operator::plan::{Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome,
 };
@@ -140,7 +140,7 @@ async fn converge_to(database: &Database, side: &str) -> Duration {
     }))
     .unwrap();
     let desired = DesiredTable::parse(&spec).unwrap();
-    let moment = Moment::at("2026-03-15T12:00:00Z".parse().unwrap());
+    let moment = PlanTime::at("2026-03-15T12:00:00Z".parse().unwrap());
     let options = Options::new(moment, Duration::from_mins(1));
     let started = Instant::now();
     let done = converge(&session, &desired, &options, &mut Unshown).await.unwrap();

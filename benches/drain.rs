@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Blocker, DefaultBlocker, Moment, Plan, Step};
+use pg_partition_operator::plan::{Blocker, DefaultBlocker, Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome,
 };
@@ -136,7 +136,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 async fn drain(database: &Database) -> (f64, f64) {
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
-    let moment = Moment::at("2026-01-15T00:00:00Z".parse().unwrap());
+    let moment = PlanTime::at("2026-01-15T00:00:00Z".parse().unwrap());
     let (_, plan) = look(&session, &desired("10ms"), &moment).await.unwrap();
     let planned = plan.deferred.iter().find_map(|held| {
         let Blocker::Default(DefaultBlocker::DrainTooLong { millis, .. }) = held.blocker else {

@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::partition::Method;
-use pg_partition_operator::plan::{Moment, Plan, check, plan, simulate};
-use pg_partition_operator::status::{Outcome, Seen, Subject, project};
+use pg_partition_operator::plan::{Plan, PlanTime, check, plan, simulate};
+use pg_partition_operator::status::{Observation, Outcome, Subject, project};
 use serde_json::{Value, json};
 
 /// Now, and the instant that the oldest partition is for.
@@ -128,11 +128,11 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
 /// Plans, checks, does all of it, and writes the status.
 fn measure(title: &str, spec: &Value, observed: &mut ObservedTable) {
     let desired = desired(spec);
-    let moment = Moment::at(instant());
+    let moment = PlanTime::at(instant());
     let (planned, planning) = timed(|| plan(&desired, observed, &moment));
     let steps = planned.steps.len();
     let subject = Subject { previous: None, generation: Some(1), requested: None };
-    let seen = Seen {
+    let seen = Observation {
         desired: &desired,
         observed: &*observed,
         remaining: &planned,
@@ -141,7 +141,7 @@ fn measure(title: &str, spec: &Value, observed: &mut ObservedTable) {
         failed_work: None,
         copied: None,
     };
-    let outcome = Outcome::Seen(seen);
+    let outcome = Outcome::Inspected(seen);
     let (_, status) = timed(|| project(&subject, &outcome, instant()));
     let (checked, checking) = timed(|| check(planned, &desired, observed, &moment));
     let checked = checked.expect("a plan is safe");
@@ -166,7 +166,7 @@ fn do_all(plan: &Plan, observed: &mut ObservedTable) {
 /// Detaches all that has expired, approved.
 fn expire_all(spec: &Value, observed: &mut ObservedTable) {
     let mut desired = desired(spec);
-    let moment = Moment::at(instant());
+    let moment = PlanTime::at(instant());
     desired.approved = vec![plan(&desired, observed, &moment).fingerprint];
     do_all(&plan(&desired, observed, &moment), observed);
 }

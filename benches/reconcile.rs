@@ -16,7 +16,7 @@ use jiff::{Timestamp, ToSpan as _};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::look;
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::{ConnectionSettings, Session};
 use support::postgres::{Database, Server};
 use tokio_postgres::Client;
@@ -108,7 +108,7 @@ async fn operator(
 }
 
 async fn reconcile(session: &Session, table: &DesiredTable, now: Timestamp) {
-    let (_, plan) = look(session, table, &Moment::at(now)).await.unwrap();
+    let (_, plan) = look(session, table, &PlanTime::at(now)).await.unwrap();
     assert!(plan.steps.is_empty() && plan.deferred.is_empty(), "{plan}");
 }
 

@@ -16,7 +16,7 @@ use clients::{Act, Bystander, Witness};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Moment, Plan, Step};
+use pg_partition_operator::plan::{Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome,
 };
@@ -109,7 +109,7 @@ impl Progress for PerStep {
 async fn apply(database: &Database, table: &str, reader: Duration, lock_timeout: u64) {
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
-    let options = Options::new(Moment::at("2026-11-20T00:00:00Z".parse().unwrap()), reader * 4);
+    let options = Options::new(PlanTime::at("2026-11-20T00:00:00Z".parse().unwrap()), reader * 4);
     let witness = Witness::default();
     let bystander = bystander(database, &witness, table).await;
     let steps = Arc::new(Mutex::new(Vec::new()));

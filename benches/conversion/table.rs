@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Moment, Plan, Step, Work};
+use pg_partition_operator::plan::{Plan, PlanTime, Step, Work};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, PageDone, Progress, Session, StepOutcome, WorkOutcome,
 };
@@ -64,7 +64,7 @@ pub(crate) async fn convert(
     pages: &mut Pages,
 ) -> Convergence {
     let spec: PartitionedTableSpec = serde_json::from_value(spec(name, level)).unwrap();
-    let moment = Moment::at("2026-03-15T12:00:00Z".parse().unwrap());
+    let moment = PlanTime::at("2026-03-15T12:00:00Z".parse().unwrap());
     let mut options = Options::new(moment, Duration::from_secs(30));
     options.work_time = time;
     let desired = DesiredTable::parse(&spec).unwrap();

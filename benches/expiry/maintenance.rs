@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan as _};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Blocker, Moment, Plan, Step};
+use pg_partition_operator::plan::{Blocker, Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome,
 };
@@ -152,7 +152,7 @@ async fn operate(
     now: Timestamp,
     patience: Duration,
 ) -> Result<(), String> {
-    let moment = Moment::at(now);
+    let moment = PlanTime::at(now);
     let options = Options { linger: patience, ..Options::new(moment, patience) };
     let done = converge(session, desired, &options, &mut Quiet).await.map_err(|e| e.to_string())?;
     backdate(session, now).await;

@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::database::Database;
 use super::exit::Exit;
-use super::progress::Shown;
+use super::progress::StepDisplay;
 use super::{Declared, documents, duration, output};
 use crate::converge::{ConvergeError, Convergence, Options, converge};
 use crate::desired::{DesiredTable, Mode};
-use crate::plan::{Moment, Work};
+use crate::plan::{PlanTime, Work};
 use crate::postgres::{Session, WorkOutcome};
 
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     let options = Options {
         expect: arguments.expect,
         linger: arguments.wait,
-        ..Options::new(Moment::at(arguments.declared.now()), arguments.wait)
+        ..Options::new(PlanTime::at(arguments.declared.now()), arguments.wait)
     };
     let mut most_severe = Exit::Done;
     for table in &tables {
@@ -56,9 +56,9 @@ async fn apply_one(
     table: &DesiredTable,
     options: &Options,
 ) -> anyhow::Result<Exit> {
-    let mut shown = Shown::new();
-    let result = converge(session, table, options, &mut shown).await;
-    drop(shown);
+    let mut display = StepDisplay::new();
+    let result = converge(session, table, options, &mut display).await;
+    drop(display);
     let name = table.name.shown();
     match result {
         Ok(convergence) => report(&name, table.mode, &convergence),

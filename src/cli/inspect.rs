@@ -13,8 +13,10 @@ use super::{documents, output};
 use crate::converge::look_with;
 use crate::desired::DesiredTable;
 use crate::observed::{DetachedBy, ObservedPartition, ObservedTable, PartitionState, RelationKind};
-use crate::partition::{Detached, Identifier, ManagedTable, Mark, QualifiedName, shown_text};
-use crate::plan::{Moment, questions, questions_without_spec};
+use crate::partition::{
+    Detached, Identifier, ManagedTable, MarkerState, QualifiedName, shown_text,
+};
+use crate::plan::{PlanTime, questions, questions_without_spec};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArguments {
@@ -35,7 +37,7 @@ pub(super) struct InspectArguments {
 pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit> {
     let table = ManagedTable::new(arguments.table);
     let desired = arguments.file.as_deref().map(|file| declared(file, &table)).transpose()?;
-    let now = Moment::at(Timestamp::now());
+    let now = PlanTime::at(Timestamp::now());
     let asked = move |observed: &ObservedTable| {
         let asked = questions_without_spec(observed);
         match &desired {
@@ -91,7 +93,7 @@ fn text(observed: &ObservedTable) -> String {
 
 fn line(partition: &ObservedPartition) -> String {
     let state = match &partition.state {
-        PartitionState::Attached { mark: Some(Mark::Expired { .. }), .. } => {
+        PartitionState::Attached { mark: Some(MarkerState::Expired { .. }), .. } => {
             "attached, let go".to_owned()
         }
         PartitionState::Attached { .. } => "attached".to_owned(),

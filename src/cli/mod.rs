@@ -102,7 +102,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[must_use]
 pub fn main() -> ExitCode {
     let called: Vec<OsString> = std::env::args_os().collect();
-    let arguments = match Called::read(&called) {
+    let arguments = match Invocation::read(&called) {
         Ok(arguments) => arguments,
         Err(told) => return misused(&told),
     };
@@ -121,12 +121,12 @@ pub fn main() -> ExitCode {
 
 /// Name by which the program is called, and its command.
 #[derive(Debug)]
-enum Called {
+enum Invocation {
     Itself(Command),
     Plugin(kubectl::Arguments),
 }
 
-impl Called {
+impl Invocation {
     fn read(called: &[OsString]) -> Result<Self, clap::Error> {
         if kubectl::is_called(called.first().map(OsString::as_os_str)) {
             kubectl::Arguments::try_parse_from(called).map(Self::Plugin)

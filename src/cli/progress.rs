@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::plan::{Plan, Step, Work};
 use crate::postgres::{DatabaseError, Milestone, PageDone, Progress, StepOutcome, WorkOutcome};
 
-pub(super) struct Shown {
+pub(super) struct StepDisplay {
     bar: ProgressBar,
     /// Whether the bar counts rows. Otherwise it counts steps.
     of_rows: bool,
@@ -18,11 +18,11 @@ const STEPS: &str = "{bar:30} {pos}/{len} {elapsed} {wide_msg}";
 const ROWS: &str = "{bar:30} {human_pos}/~{human_len} rows, {per_sec}, {eta} left {wide_msg}";
 const ROWS_OF_UNKNOWN: &str = "{spinner} {human_pos} rows, {per_sec} {wide_msg}";
 
-impl Shown {
+impl StepDisplay {
     pub(super) fn new() -> Self {
-        let shown = Self { bar: ProgressBar::hidden(), of_rows: false };
-        shown.style(STEPS);
-        shown
+        let display = Self { bar: ProgressBar::hidden(), of_rows: false };
+        display.style(STEPS);
+        display
     }
 
     fn style(&self, template: &str) {
@@ -61,7 +61,7 @@ impl Shown {
     }
 }
 
-impl Progress for Shown {
+impl Progress for StepDisplay {
     fn planned(&mut self, plan: &Plan) {
         self.of_rows = false;
         self.style(STEPS);
@@ -113,7 +113,7 @@ impl Progress for Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for StepDisplay {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

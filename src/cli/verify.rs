@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::database::Database;
 use super::exit::Exit;
 use super::output::Format;
-use super::progress::Shown;
+use super::progress::StepDisplay;
 use super::statements::{self, Whose};
 use super::{Declared, documents, output};
 use crate::converge::look;
 use crate::desired::DesiredTable;
 use crate::partition::{CopiedTable, shown_text};
-use crate::plan::{Moment, Note, Plan, rows_to_verify};
+use crate::plan::{Note, Plan, PlanTime, rows_to_verify};
 use crate::postgres::{DifferingRow, Session, Verified, verify_rows};
 use crate::sql::Timeouts;
 use crate::status::drift;
@@ -57,7 +57,7 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     if let Some(whose) = arguments.statements {
         return statements::verify(&session, &tables, whose, arguments.output).await;
     }
-    let moment = Moment::at(arguments.declared.now());
+    let moment = PlanTime::at(arguments.declared.now());
     let mut reports = Vec::new();
     for table in &tables {
         reports.push(Report::new(&session, table, &moment, &arguments.rows).await?);
@@ -77,7 +77,7 @@ impl Report {
     pub(super) async fn new(
         session: &Session,
         desired: &DesiredTable,
-        moment: &Moment,
+        moment: &PlanTime,
         rows: &Rows,
     ) -> anyhow::Result<Self> {
         let name = || desired.name.shown();
@@ -88,8 +88,8 @@ impl Report {
         let keys = if rows.keys { MAX_KEYS } else { 0 };
         let lock_timeout = desired.limits.lock_timeout;
         let timeouts = Timeouts { lock_timeout, patience: RETRY_TIMEOUT };
-        let mut shown = Shown::new();
-        let verified = verify_rows(session, &all, keys, timeouts, &mut shown).await;
+        let mut display = StepDisplay::new();
+        let verified = verify_rows(session, &all, keys, timeouts, &mut display).await;
         Ok(Self { plan, rows: Some((all.table, verified.with_context(name)?)) })
     }
 

@@ -8,7 +8,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
-use crate::plan::{CheckedPlan, Moment, Plan, Violation, check};
+use crate::plan::{CheckedPlan, Plan, PlanTime, Violation, check};
 
 /// Computations at the same time. There are more than cores, so that the operating system shares
 /// them out and a short plan does not wait behind a few long ones.
@@ -18,8 +18,8 @@ static COMPUTING: Semaphore = Semaphore::const_new(32);
 pub(super) async fn decide<T: Send + 'static>(
     desired: &DesiredTable,
     observed: ObservedTable,
-    moment: &Moment,
-    decision: impl FnOnce(&DesiredTable, &ObservedTable, &Moment) -> T + Send + 'static,
+    moment: &PlanTime,
+    decision: impl FnOnce(&DesiredTable, &ObservedTable, &PlanTime) -> T + Send + 'static,
 ) -> (ObservedTable, T) {
     let (desired, moment) = (desired.clone(), *moment);
     in_background(move || {
@@ -34,7 +34,7 @@ pub(super) async fn check_in_background(
     plan: Plan,
     desired: &DesiredTable,
     observed: ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<CheckedPlan, Violation> {
     decide(desired, observed, moment, move |d, o, m| check(plan, d, o, m)).await.1
 }

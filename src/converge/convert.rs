@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::background::check_in_background;
-use super::{ConvergeError, Doing, lock_aside, look, timeouts};
+use super::{ConvergeError, StepRunner, lock_aside, look, timeouts};
 use crate::observed::ObservedTable;
 use crate::plan::{Plan, PlannedWork};
 use crate::postgres::{StepFailure, TableLock, WorkOutcome, advance};
 
-impl<'a> Doing<'a> {
+impl<'a> StepRunner<'a> {
     /// Does the steps and the work of one stage after the other, until none is left, one fails, or the time is over. If a user
     /// expects a plan, only its steps were done before, and its work is now.
     pub(super) async fn convert(

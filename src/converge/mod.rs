@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
-    Blocker, CheckedPlan, ConversionBlocker, Moment, Plan, Step, Violation, is_refuted, readmit,
+    Blocker, CheckedPlan, ConversionBlocker, Plan, PlanTime, Step, Violation, is_refuted, readmit,
 };
 use crate::postgres::{
     Authority, Certainty, ClaimHolder, DatabaseError, InspectError, LockKeys, Progress, Ruling,
@@ -43,7 +43,7 @@ pub struct Convergence {
     /// Plan of the next run: the same plan if nothing was executed.
     pub remaining: Plan,
     /// The instants it was planned for.
-    pub moment: Moment,
+    pub moment: PlanTime,
 }
 
 impl Convergence {
@@ -207,22 +207,22 @@ async fn converge_locked(
     let checked = check_in_background(first, desired, before, &options.moment).await?;
     let plan = checked.plan().clone();
     let (outcomes, worked) = (Vec::new(), None);
-    let mut doing = Doing { lock, desired, options, progress, outcomes, worked };
-    let (mut observed, mut remaining) = doing.all(&checked).await?;
-    (observed, remaining) = Box::pin(doing.convert((observed, remaining), &mut aside)).await?;
+    let mut runner = StepRunner { lock, desired, options, progress, outcomes, worked };
+    let (mut observed, mut remaining) = runner.all(&checked).await?;
+    (observed, remaining) = Box::pin(runner.convert((observed, remaining), &mut aside)).await?;
     while is_pending(&remaining) && started.elapsed() < options.linger {
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
         if !is_held_up(&remaining) {
             let rest = if aside.is_some() { remaining } else { remaining.without_aside() };
             let checked = check_in_background(rest, desired, observed, &options.moment).await?;
-            (observed, remaining) = doing.all(&checked).await?;
+            (observed, remaining) = runner.all(&checked).await?;
         }
     }
     if let Some(aside) = aside {
         aside.release().await?;
     }
-    let Doing { outcomes, worked, .. } = doing;
+    let StepRunner { outcomes, worked, .. } = runner;
     Ok(Convergence { plan, outcomes, worked, observed, remaining, moment: options.moment })
 }
 
@@ -249,7 +249,7 @@ fn timeouts(desired: &DesiredTable, options: &Options) -> Timeouts {
 }
 
 /// State of a run that executes a plan.
-struct Doing<'a> {
+struct StepRunner<'a> {
     lock: &'a TableLock<'a>,
     desired: &'a DesiredTable,
     options: &'a Options,
@@ -259,7 +259,7 @@ struct Doing<'a> {
     worked: Option<WorkOutcome>,
 }
 
-impl Doing<'_> {
+impl StepRunner<'_> {
     /// Executes every step that can be executed, and inspects again.
     async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
         // Interrupted: from the step that adds a check to the default partition to the end of this function, the check can be

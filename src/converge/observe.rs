@@ -8,7 +8,7 @@ use super::background::{decide, in_background};
 use crate::desired::DesiredTable;
 use crate::observed::{InvalidSnapshot, ObservedTable, Question, Snapshot};
 use crate::partition::{ManagedTable, copy_name};
-use crate::plan::{Moment, Plan, plan, questions};
+use crate::plan::{Plan, PlanTime, plan, questions};
 use crate::postgres::{DatabaseError, InspectError, Session, TableNames, answer, inspect};
 
 /// Rounds of questions. Only the question for the oldest row depends on another answer, so that two rounds are enough for
@@ -28,7 +28,7 @@ const SWAPPED_AGAIN: &str = "another pg-partition-operator swaps the tables of t
 pub async fn look(
     session: &Session,
     desired: &DesiredTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<(ObservedTable, Plan), InspectError> {
     let (of, at) = (desired.clone(), *moment);
     let asked = move |observed: &ObservedTable| questions(&of, observed, &at);

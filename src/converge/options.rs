@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::plan::{Moment, PlannedWork};
+use crate::plan::{PlanTime, PlannedWork};
 use crate::postgres::{Authority, Claimant, SlowSteps, Unrevoked};
 
 /// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The instants the plan is for.
-    pub moment: Moment,
+    pub moment: PlanTime,
     /// Time to retry while other sessions hold a lock.
     pub patience: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
@@ -34,7 +34,7 @@ pub struct Options {
 impl Options {
     /// Accepts any plan for that moment and cannot be revoked. It claims no table and waits for no blocked detach.
     #[must_use]
-    pub fn new(moment: Moment, patience: Duration) -> Self {
+    pub fn new(moment: PlanTime, patience: Duration) -> Self {
         Self {
             moment,
             patience,

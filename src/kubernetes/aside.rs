@@ -17,12 +17,12 @@ use super::context::{Context, RETRY_TIMEOUT};
 use super::failure::{self, ReconcileError};
 use super::login::log_in;
 use super::panics::contain;
-use super::progress::Observed;
+use super::progress::StepReporter;
 use crate::api::Reason;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge_aside};
 use crate::desired::{DesiredTable, Mode};
-use crate::plan::{Moment, Step};
+use crate::plan::{PlanTime, Step};
 use crate::postgres::{Session, SlowSteps};
 use crate::status::Failure;
 
@@ -126,10 +126,11 @@ impl Work {
     /// Executes one step after the other, each after an inspection of its own: hours may have passed.
     async fn build(&self, first: &Step, session: &Session) -> Vec<(Step, Failure)> {
         let Self { table, desired, asked, context, slow } = self;
-        let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
+        let mut progress =
+            StepReporter::new(table.object_ref(&()), &context.events, &context.metrics);
         let (mut tried, mut failed) = (Vec::new(), Vec::new());
         loop {
-            let moment = Moment::scheduled(desired, Timestamp::now());
+            let moment = PlanTime::scheduled(desired, Timestamp::now());
             let authority: Arc<StillAsked> = Arc::clone(asked);
             let options = converge::Options {
                 claimant: Some(claims::claimant(table, context)),

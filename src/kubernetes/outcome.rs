@@ -6,10 +6,10 @@ use super::failure;
 use crate::converge::Convergence;
 use crate::desired::DesiredTable;
 use crate::plan::{Step, Work};
-use crate::status::{FailedStep, Failure, Outcome, Seen};
+use crate::status::{FailedStep, Failure, Observation, Outcome};
 
 /// Returns what a run observed, and which steps failed in it or `aside`.
-pub(super) fn seen<'a>(
+pub(super) fn observation<'a>(
     desired: &'a DesiredTable,
     convergence: &'a Convergence,
     aside: &'a [(Step, Failure)],
@@ -22,7 +22,7 @@ pub(super) fn seen<'a>(
     });
     let aside = aside.iter().map(|(step, failure)| FailedStep { step, failure: failure.clone() });
     let failed = failed.chain(aside);
-    Outcome::Seen(Seen {
+    Outcome::Inspected(Observation {
         desired,
         observed: &convergence.observed,
         remaining: &convergence.remaining,

@@ -11,19 +11,19 @@ use crate::postgres::{
 };
 
 /// Reports the steps of one table.
-pub(super) struct Observed<'a> {
+pub(super) struct StepReporter<'a> {
     about: ObjectReference,
     events: &'a Events,
     metrics: &'a Metrics,
 }
 
-impl<'a> Observed<'a> {
+impl<'a> StepReporter<'a> {
     pub(super) fn new(about: ObjectReference, events: &'a Events, metrics: &'a Metrics) -> Self {
         Self { about, events, metrics }
     }
 }
 
-impl Progress for Observed<'_> {
+impl Progress for StepReporter<'_> {
     fn planned(&mut self, plan: &Plan) {
         let altered = |planned: &&PlannedStep| planned.because == Cause::SyncAltered;
         if let Some(install) = plan.steps.iter().find(altered) {
@@ -85,7 +85,7 @@ impl Progress for Observed<'_> {
     }
 }
 
-impl Observed<'_> {
+impl StepReporter<'_> {
     fn tell_milestone(&self, outcome: &WorkOutcome, milestone: Milestone) {
         let WorkOutcome { work, .. } = outcome;
         let CopiedTable { source, copy, .. } = work.table();

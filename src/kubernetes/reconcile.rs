@@ -18,16 +18,16 @@ use super::context::{Context, RETRY_TIMEOUT};
 use super::failure::{self, ReconcileError};
 use super::login::log_in;
 use super::next_reconcile::{NextReconcile, Timing, next_reconcile};
-use super::outcome::seen;
+use super::outcome::observation;
 use super::panics::{Panic, contain};
 use super::patch::{self, Target};
-use super::progress::Observed;
+use super::progress::StepReporter;
 use super::tables::{LastSeen, Watched};
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
 use crate::desired::{DesiredTable, Mode};
-use crate::plan::{Moment, Plan};
+use crate::plan::{Plan, PlanTime};
 use crate::postgres::{Borrowed, CLAIM_RENEW_INTERVAL};
 use crate::status::{self, Failure, Outcome, Subject};
 
@@ -157,7 +157,7 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     };
     let now = convergence.moment.now;
     let aside = context.asides.failures(&uid, &convergence.remaining);
-    let outcome = seen(&desired, &convergence, &aside);
+    let outcome = observation(&desired, &convergence, &aside);
     let status = status::project(&subject, &outcome, now);
     let ended = Ended::new(table, &subject, &outcome, &status, context);
     let Convergence { observed, remaining, .. } = convergence;
@@ -213,9 +213,9 @@ async fn converged(
         work_time: WORK_TIME,
         routine: true,
         // The wait for the session can have been long.
-        ..converge::Options::new(Moment::scheduled(&desired, Timestamp::now()), RETRY_TIMEOUT)
+        ..converge::Options::new(PlanTime::scheduled(&desired, Timestamp::now()), RETRY_TIMEOUT)
     };
-    let mut progress = Observed::new(table.object_ref(&()), &context.events, &context.metrics);
+    let mut progress = StepReporter::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
         ended = claims::converge_claimed(
             &borrowed.session, (table, &desired), &options, &mut progress, context,
@@ -320,7 +320,7 @@ impl Ended {
         context: &Context,
     ) -> Self {
         let is_ready = match outcome {
-            Outcome::Seen(seen) => seen.is_ready(),
+            Outcome::Inspected(seen) => seen.is_ready(),
             Outcome::Failed(_) | Outcome::WaitingForSession(_) => false,
             // The table counts as what it was when the operator last inspected it.
             Outcome::Suspended | Outcome::Deleting => {

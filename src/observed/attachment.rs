@@ -109,7 +109,7 @@ impl Attachment {
 
     /// Makes known that the check of these bounds is there.
     pub(crate) fn state_bounds(&mut self, range: &KeyRange) {
-        (self.bounds, self.checked) = (BoundsCheck::Stated, Some(literals(range)));
+        (self.bounds, self.checked) = (BoundsCheck::NotValid, Some(literals(range)));
     }
 
     /// Makes known that there is no check.

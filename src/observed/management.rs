@@ -2,7 +2,7 @@
 
 use super::snapshot::RawPartition;
 use super::{BlockingTransaction, BoundsCheck, DetachedBy, PartitionState};
-use crate::partition::{Detached, ManagedTable, Mark, Marked, marker_in};
+use crate::partition::{Detached, ManagedTable, Marked, MarkerState, marker_in};
 
 /// Whether a table was detached from this one, and its comment does not say so any more. The plain table of a conversion has
 /// the name of the partitioned one: an interrupted run left the check on it.
@@ -39,7 +39,7 @@ pub(super) fn state(
 ) -> Option<PartitionState> {
     let check = raw.bounds_check;
     if raw.attached {
-        let mark = marked.map(|marked| proved(marked, raw, table).unwrap_or(Mark::Attached));
+        let mark = marked.map(|marked| proved(marked, raw, table).unwrap_or(MarkerState::Attached));
         return Some(if raw.detach_pending {
             PartitionState::PendingDetach { mark, check, blocked_by }
         } else {
@@ -47,7 +47,7 @@ pub(super) fn state(
         });
     }
     let by = match proved(marked?, raw, table) {
-        Some(Mark::ToBeAttached) => return Some(PartitionState::NeverAttached),
+        Some(MarkerState::ToBeAttached) => return Some(PartitionState::NeverAttached),
         Some(mark) => DetachedBy::from_mark(mark),
         None => DetachedBy::Restore,
     };
@@ -60,17 +60,18 @@ pub(super) fn state(
 /// A record of a detach, or of the decision to detach, counts only for the table that the marker was written for.
 /// In another table, restored from a dump or created by a user, the same words mean nothing: it counts as a
 /// partition that is not marked as expired, or that a user has detached.
-fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option<Mark> {
+fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option<MarkerState> {
     let Marked { marker, .. } = marked;
     let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
     match marker.mark {
-        Mark::Expired { .. } | Mark::Detached(_) if !is_bound => None,
-        Mark::Detached(detached) if raw.moved_since_marked => {
-            Some(Mark::Detached(Detached { drops_since: None, ..detached }))
+        MarkerState::Expired { .. } | MarkerState::Detached(_) if !is_bound => None,
+        MarkerState::Detached(detached) if raw.moved_since_marked => {
+            Some(MarkerState::Detached(Detached { drops_since: None, ..detached }))
         }
-        Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } | Mark::Detached(_) => {
-            Some(marker.mark)
-        }
+        MarkerState::ToBeAttached
+        | MarkerState::Attached
+        | MarkerState::Expired { .. }
+        | MarkerState::Detached(_) => Some(marker.mark),
     }
 }
 
@@ -79,6 +80,6 @@ fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option
 /// A user who attached a detached table to a table, and detached it again, took its expiry back: a drop needs a new
 /// decision and a new grace period. On a table that is only marked as expired, the operator's own detach looks the same.
 pub(super) fn cycle(marked: &Marked<'_>, raw: &RawPartition) -> u32 {
-    let was_detached = matches!(marked.marker.mark, Mark::Detached(_));
+    let was_detached = matches!(marked.marker.mark, MarkerState::Detached(_));
     marked.marker.cycle.saturating_add(u32::from(was_detached && raw.moved_since_marked))
 }

@@ -45,7 +45,7 @@ pub use near::Near;
 pub use oldest_row::{OldestRow, RawOldestRow};
 pub use parse::InvalidSnapshot;
 pub use partition::{
-    BlockingTransaction, BoundsCheck, DefaultFacts, Exclusion, Fires, IndexMarker,
+    BlockingTransaction, BoundsCheck, DefaultCheck, DefaultFacts, Fires, IndexMarker,
     ObservedPartition, PartitionIndex, PartitionKind, Publication, Trigger,
 };
 pub use plain::{
@@ -75,7 +75,7 @@ pub struct ObservedTable {
     /// Relation of that name, or `None`.
     pub relation: Option<Relation>,
     /// The indexes of the table itself.
-    pub indexes: Vec<TableIndex>,
+    pub indexes: Vec<ParentIndex>,
     /// Digests of adopted names, as a line of the table's comment has them: no adoption is repeated for another table.
     pub adopted: BTreeSet<String>,
     /// Its partitions, and the tables made to become one.
@@ -238,7 +238,7 @@ pub enum ReplicaIdentity {
 
 /// An index of the table itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableIndex {
+pub struct ParentIndex {
     /// Name of the index.
     pub name: Identifier,
     /// Whether every partition has one that belongs to it: `indisvalid`.

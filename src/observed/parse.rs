@@ -9,7 +9,7 @@ use super::snapshot::{
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Answer, BlockingTransaction, CopyOf, DefaultFacts, Exclusion, Fires, ForeignKey, Near,
+    Answer, BlockingTransaction, CopyOf, DefaultCheck, DefaultFacts, Fires, ForeignKey, Near,
     ObservedPartition, ObservedTable, PartitionKind, Publication, RawWithin, Relation,
     RelationKind, ReplicaIdentity, Server, Template, Trigger,
 };
@@ -257,7 +257,7 @@ fn partition(
 }
 
 fn default_facts(raw: &RawPartition) -> Result<DefaultFacts, InvalidSnapshot> {
-    let checks = raw.exclusions.iter().flatten().cloned().map(exclusion);
+    let checks = raw.exclusions.iter().flatten().cloned().map(default_check);
     Ok(DefaultFacts {
         total_bytes: raw.total_bytes,
         lacks_identity: raw.lacks_identity,
@@ -266,8 +266,8 @@ fn default_facts(raw: &RawPartition) -> Result<DefaultFacts, InvalidSnapshot> {
     })
 }
 
-fn exclusion(raw: RawExclusion) -> Result<Exclusion, InvalidIdentifier> {
-    Ok(Exclusion { name: Identifier::new(raw.name)?, validated: raw.validated })
+fn default_check(raw: RawExclusion) -> Result<DefaultCheck, InvalidIdentifier> {
+    Ok(DefaultCheck { name: Identifier::new(raw.name)?, validated: raw.validated })
 }
 
 fn publication(raw: RawPublication) -> Result<Publication, InvalidIdentifier> {

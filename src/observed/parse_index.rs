@@ -2,13 +2,13 @@
 
 use super::parse::{InvalidSnapshot, identifiers, qualified};
 use super::snapshot::{RawIndex, RawIndexSettings, RawShape};
-use super::{IndexMarker, IndexSettings, PartitionIndex, TableIndex};
+use super::{IndexMarker, IndexSettings, ParentIndex, PartitionIndex};
 use crate::partition::{
     ColumnOperators, Identifier, IndexColumn, IndexShape, InvalidIdentifier, index_in_marker,
 };
 
-pub(super) fn table_index(raw: RawIndex) -> Result<TableIndex, InvalidSnapshot> {
-    Ok(TableIndex {
+pub(super) fn table_index(raw: RawIndex) -> Result<ParentIndex, InvalidSnapshot> {
+    Ok(ParentIndex {
         name: Identifier::new(raw.name)?,
         valid: raw.valid,
         shape: raw.shape.map(shape).transpose()?,

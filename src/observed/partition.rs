@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ObservedTable, PartitionState};
-use crate::partition::{Bounds, Identifier, IndexShape, Mark, QualifiedName, partition_prefix};
+use crate::partition::{
+    Bounds, Identifier, IndexShape, MarkerState, QualifiedName, partition_prefix,
+};
 
 /// A partition, or a table made to become one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +69,7 @@ pub struct DefaultFacts {
     /// Postgres rejects deletes from such a table.
     pub lacks_identity: bool,
     /// The default-partition checks that the operator added.
-    pub checks: Vec<Exclusion>,
+    pub checks: Vec<DefaultCheck>,
     /// Its enabled triggers.
     pub triggers: Vec<Trigger>,
 }
@@ -80,9 +82,9 @@ pub enum BoundsCheck {
     #[default]
     Absent,
     /// New rows are within the bounds; earlier rows were not checked.
-    Stated,
+    NotValid,
     /// It holds nothing but rows of its bounds.
-    Proven,
+    Validated,
 }
 
 /// A publication that names a partition.
@@ -150,8 +152,8 @@ impl ObservedPartition {
     /// detached table again.
     #[must_use]
     pub fn expiry_cycle(&self) -> u32 {
-        let is_reattached =
-            self.state.is_partition() && matches!(self.state.mark(), Some(Mark::Detached(_)));
+        let is_reattached = self.state.is_partition()
+            && matches!(self.state.mark(), Some(MarkerState::Detached(_)));
         self.cycle.saturating_add(u32::from(is_reattached))
     }
 }
@@ -193,7 +195,7 @@ pub struct IndexMarker {
 /// Default-partition check: a `CHECK` constraint of the operator that excludes a range, so that a partition for it
 /// can be attached without a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exclusion {
+pub struct DefaultCheck {
     /// Name of the constraint.
     pub name: Identifier,
     /// Whether the rows already there were looked at.

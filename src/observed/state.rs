@@ -1,7 +1,7 @@
 //! State of a table with respect to its partitioned table.
 
 use super::{BlockingTransaction, BoundsCheck};
-use crate::partition::{Detached, Mark};
+use crate::partition::{Detached, MarkerState};
 
 /// State of a partition, or of a table that was or will be one, with its proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,14 +9,14 @@ pub enum PartitionState {
     /// It is a partition.
     Attached {
         /// Facts in its marker; `None` for an unmanaged partition.
-        mark: Option<Mark>,
+        mark: Option<MarkerState>,
         /// Whether it has its bounds check already, which remains when it is detached.
         check: BoundsCheck,
     },
     /// A `DETACH … CONCURRENTLY` was interrupted, and must be finalized.
     PendingDetach {
         /// Facts in its marker; `None` for an unmanaged partition.
-        mark: Option<Mark>,
+        mark: Option<MarkerState>,
         /// Whether it has its bounds check already.
         check: BoundsCheck,
         /// Sessions that block the finalize.
@@ -53,14 +53,14 @@ impl PartitionState {
     /// Returns what the marker records; `None` for an unmanaged partition. What the marker of a restored table says
     /// of another table does not count.
     #[must_use]
-    pub fn mark(&self) -> Option<Mark> {
+    pub fn mark(&self) -> Option<MarkerState> {
         match self {
             Self::Attached { mark, .. } | Self::PendingDetach { mark, .. } => *mark,
-            Self::NeverAttached => Some(Mark::ToBeAttached),
+            Self::NeverAttached => Some(MarkerState::ToBeAttached),
             Self::Detached { by, .. } => Some(match by {
-                DetachedBy::User | DetachedBy::Restore => Mark::Attached,
-                DetachedBy::Unrecorded { drops } => Mark::Expired { drops: *drops },
-                DetachedBy::Recorded(detached) => Mark::Detached(*detached),
+                DetachedBy::User | DetachedBy::Restore => MarkerState::Attached,
+                DetachedBy::Unrecorded { drops } => MarkerState::Expired { drops: *drops },
+                DetachedBy::Recorded(detached) => MarkerState::Detached(*detached),
             }),
         }
     }
@@ -154,7 +154,7 @@ impl PartitionState {
 impl PartitionState {
     /// Attaches it: the operator marks it, and drops its bounds check.
     pub(crate) fn attach(&mut self) {
-        *self = Self::Attached { mark: Some(Mark::Attached), check: BoundsCheck::Absent };
+        *self = Self::Attached { mark: Some(MarkerState::Attached), check: BoundsCheck::Absent };
     }
 
     /// Detaches a partition. Returns whether its marker proves that it was one: otherwise the operator does not find
@@ -168,7 +168,7 @@ impl PartitionState {
     }
 
     /// Marks it. A bounds check remains only on what is detached.
-    pub(crate) fn set_mark(&mut self, new: Mark) {
+    pub(crate) fn set_mark(&mut self, new: MarkerState) {
         match self {
             Self::Attached { mark, check } | Self::PendingDetach { mark, check, .. } => {
                 (*mark, *check) = (Some(new), BoundsCheck::Absent);
@@ -182,7 +182,7 @@ impl PartitionState {
     pub(crate) fn record_detach(&mut self, detached: Detached) {
         if let Self::Detached { by, check } = self {
             by.set(DetachedBy::Recorded(detached));
-            *check = BoundsCheck::Stated;
+            *check = BoundsCheck::NotValid;
         }
     }
 
@@ -200,11 +200,11 @@ impl PartitionState {
 impl DetachedBy {
     /// Returns who detached a table that was a partition with this mark.
     #[must_use]
-    pub fn from_mark(mark: Mark) -> Self {
+    pub fn from_mark(mark: MarkerState) -> Self {
         match mark {
-            Mark::ToBeAttached | Mark::Attached => Self::User,
-            Mark::Expired { drops } => Self::Unrecorded { drops },
-            Mark::Detached(detached) => Self::Recorded(detached),
+            MarkerState::ToBeAttached | MarkerState::Attached => Self::User,
+            MarkerState::Expired { drops } => Self::Unrecorded { drops },
+            MarkerState::Detached(detached) => Self::Recorded(detached),
         }
     }
 

@@ -20,7 +20,7 @@ const ADOPTION_DIGITS: usize = 12;
 
 /// State of a table in its marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum MarkerState {
     /// We made it to become a partition; it has never been one.
     ToBeAttached,
     /// The table is a managed partition.
@@ -47,7 +47,7 @@ pub struct Detached {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marker {
     /// State of the table.
-    pub mark: Mark,
+    pub mark: MarkerState,
     /// Object identifier of the table that the marker is for; `None` in a marker that does not say it. A
     /// restored table has another one, and so has a table whose comment a user copied.
     pub oid: Option<u32>,
@@ -61,27 +61,30 @@ pub struct Marker {
 impl Marker {
     /// Returns a marker that says no more than the mark.
     #[must_use]
-    pub fn new(mark: Mark) -> Self {
+    pub fn new(mark: MarkerState) -> Self {
         Self { mark, oid: None, parent: None, cycle: 0 }
     }
 
     fn words(&self) -> String {
         let (verb, preposition) = match self.mark {
-            Mark::ToBeAttached => ("table".to_owned(), "for"),
-            Mark::Attached => ("partition".to_owned(), "of"),
-            Mark::Expired { .. } => (EXPIRED.to_owned(), "from"),
-            Mark::Detached(Detached { at, .. }) => (format!("detached {at}"), "from"),
+            MarkerState::ToBeAttached => ("table".to_owned(), "for"),
+            MarkerState::Attached => ("partition".to_owned(), "of"),
+            MarkerState::Expired { .. } => (EXPIRED.to_owned(), "from"),
+            MarkerState::Detached(Detached { at, .. }) => (format!("detached {at}"), "from"),
         };
         let mut facts = Vec::new();
         facts.extend(self.oid.map(|oid| format!("oid {oid}")));
         facts.extend(self.parent.map(|parent| format!("parent {parent}")));
         facts.extend((self.cycle > 0).then(|| format!("cycle {}", self.cycle)));
         facts.extend(match self.mark {
-            Mark::Expired { drops: true } => Some("drops".to_owned()),
-            Mark::Detached(Detached { drops_since: Some(since), .. }) => {
+            MarkerState::Expired { drops: true } => Some("drops".to_owned()),
+            MarkerState::Detached(Detached { drops_since: Some(since), .. }) => {
                 Some(format!("drops since {since}"))
             }
-            Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } | Mark::Detached(_) => None,
+            MarkerState::ToBeAttached
+            | MarkerState::Attached
+            | MarkerState::Expired { .. }
+            | MarkerState::Detached(_) => None,
         });
         if facts.is_empty() {
             return format!("{verb} {preposition}");
@@ -103,10 +106,10 @@ impl Marker {
         };
         let (preposition, rest) = rest.split_once(' ')?;
         let mark = match (verb, preposition) {
-            ("table", "for") => Mark::ToBeAttached,
-            ("partition", "of") => Mark::Attached,
-            (EXPIRED, "from") => Mark::Expired { drops: false },
-            ("detached", "from") => Mark::Detached(Detached { at: at?, drops_since: None }),
+            ("table", "for") => MarkerState::ToBeAttached,
+            ("partition", "of") => MarkerState::Attached,
+            (EXPIRED, "from") => MarkerState::Expired { drops: false },
+            ("detached", "from") => MarkerState::Detached(Detached { at: at?, drops_since: None }),
             _ => return None,
         };
         let facts = facts.split(", ").filter(|fact| !fact.is_empty());
@@ -121,8 +124,8 @@ impl Marker {
             ("oid", _) => self.oid = Some(value.parse().ok()?),
             ("parent", _) => self.parent = Some(value.parse().ok()?),
             ("cycle", _) => self.cycle = value.parse().ok()?,
-            ("drops", Mark::Expired { drops }) if value.is_empty() => *drops = true,
-            ("drops", Mark::Detached(detached)) => {
+            ("drops", MarkerState::Expired { drops }) if value.is_empty() => *drops = true,
+            ("drops", MarkerState::Detached(detached)) => {
                 detached.drops_since = Some(value.strip_prefix("since ")?.parse().ok()?);
             }
             _ => return None,
@@ -232,7 +235,8 @@ pub fn index_in_marker(comment: &str) -> Option<(&str, Identifier)> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Detached, Mark, Marker, adoption_digest, adoption_digests, marker_in, partition_marker,
+        Detached, Marker, MarkerState, adoption_digest, adoption_digests, marker_in,
+        partition_marker,
     };
     use crate::partition::{Identifier, ManagedTable, QualifiedName};
 
@@ -249,12 +253,12 @@ mod tests {
         let at = "2026-04-01T00:00:00.5Z".parse().expect("an instant");
         let drops_since = Some("2026-05-01T00:00:00Z".parse().expect("an instant"));
         for mark in [
-            Mark::ToBeAttached,
-            Mark::Attached,
-            Mark::Expired { drops: false },
-            Mark::Expired { drops: true },
-            Mark::Detached(Detached { at, drops_since: None }),
-            Mark::Detached(Detached { at, drops_since }),
+            MarkerState::ToBeAttached,
+            MarkerState::Attached,
+            MarkerState::Expired { drops: false },
+            MarkerState::Expired { drops: true },
+            MarkerState::Detached(Detached { at, drops_since: None }),
+            MarkerState::Detached(Detached { at, drops_since }),
         ] {
             for marker in [
                 Marker::new(mark),
@@ -278,9 +282,9 @@ mod tests {
     fn markers_of_earlier_versions_are_read() {
         let named = "\"My \"\"own\"\" schema\".t";
         for (words, mark) in [
-            ("table for", Mark::ToBeAttached),
-            ("partition of", Mark::Attached),
-            ("expired from", Mark::Expired { drops: false }),
+            ("table for", MarkerState::ToBeAttached),
+            ("partition of", MarkerState::Attached),
+            ("expired from", MarkerState::Expired { drops: false }),
         ] {
             let line = format!("pgpartition.dev {words} {named} {BOUNDS}\nown words");
             let found = marker_in(&line, &table("t")).expect("a marker");
@@ -310,7 +314,7 @@ mod tests {
             ManagedTable::new(QualifiedName { schema, name })
         };
         let (newline, backslash) = (named("a\nb"), named("a\\nb"));
-        let marker = Marker { oid: Some(1), parent: Some(2), ..Marker::new(Mark::Attached) };
+        let marker = Marker { oid: Some(1), parent: Some(2), ..Marker::new(MarkerState::Attached) };
         let line = partition_marker(&marker, &newline, "DEFAULT");
         assert_eq!(line, r#"pgpartition.dev partition (oid 1, parent 2) of s.U&"a\000Ab" DEFAULT"#);
         let is_for = |line: &str, table: &ManagedTable| {

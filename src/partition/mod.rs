@@ -55,7 +55,7 @@ pub use key::{KeyColumn, KeyType, Method, PartitionKey, RangeKey};
 pub use lock::LockMode;
 pub use managed::ManagedTable;
 pub use marker::{
-    Detached, MARKER_PREFIX, Mark, Marked, Marker, adoption_digest, adoption_digests,
+    Detached, MARKER_PREFIX, Marked, Marker, MarkerState, adoption_digest, adoption_digests,
     adoption_line, adoption_patterns, expired_beginning, index_in_marker, index_marker,
     marker_beginning, marker_in, partition_marker, table_in_marker, without_marker,
 };

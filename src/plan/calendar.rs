@@ -3,7 +3,7 @@
 
 use jiff::{Timestamp, ToSpan as _};
 
-use super::Moment;
+use super::PlanTime;
 use crate::desired::{DesiredIndex, DesiredRange, OnPartitions, StartAt, Zone};
 use crate::partition::{Axis, Edge, Grid, KeyType, RangeBounds};
 
@@ -45,7 +45,7 @@ impl Calendar {
     /// Returns the periods of a range at a moment, or `None` if the zone is unknown or the calendar library does
     /// not reach one of them.
     #[must_use]
-    pub fn new(desired: &DesiredRange, key: KeyType, moment: &Moment) -> Option<Self> {
+    pub fn new(desired: &DesiredRange, key: KeyType, moment: &PlanTime) -> Option<Self> {
         let grid = grid(desired, key)?;
         let now = grid.axis.at(moment.now);
         let kept_as_of = |as_of| match &desired.retention {

@@ -11,9 +11,9 @@ pub enum Cause {
     /// Rows of a coming period will belong there: this many periods from now.
     Ahead(u32),
     /// It belongs to a period that the spec provides: from `startAt` on, or the current one.
-    SinceStart,
+    ProvidedPeriod,
     /// There are partitions on both sides.
-    Hole,
+    Gap,
     /// Rows of this remainder have no partition.
     MissingRemainder,
     /// Nothing wants what an earlier run left.
@@ -23,17 +23,17 @@ pub enum Cause {
     /// Building the index failed once; what is left of it serves nobody.
     InvalidIndex,
     /// The index is there, and is not what the spec says.
-    OtherDefinition,
+    DefinitionChanged,
     /// The spec no longer wants the index on this partition.
     NoLongerNewest,
     /// Its whole range lies before the oldest period to keep.
     Expired,
     /// What was let go is wanted again.
-    KeptAgain,
+    RetentionExtended,
     /// A detach was begun and cut off.
-    CutOff,
+    Interrupted,
     /// It has been detached long enough.
-    GraceOver,
+    GracePeriodOver,
     /// A user attached again what had been detached.
     Reattached,
     /// It was detached and kept, and the spec says `onExpiry: Drop` now.
@@ -41,13 +41,13 @@ pub enum Cause {
     /// It was to be dropped, and the spec no longer says so.
     NotDropped,
     /// A person asked for it by name.
-    Asked,
+    Requested,
     /// The annotation no longer asks for it.
-    NotAsked,
+    NotRequested,
     /// The spec wants a default partition.
-    DefaultWanted,
+    DefaultPresent,
     /// The spec wants no default partition.
-    DefaultUnwanted,
+    DefaultAbsent,
     /// The spec wants a plain table converted.
     ConversionWanted,
     /// The spec has no conversion any more.
@@ -97,27 +97,27 @@ impl Cause {
             Self::CurrentPeriod => "rows of now belong there".to_owned(),
             Self::Ahead(1) => "1 period ahead".to_owned(),
             Self::Ahead(periods) => format!("{periods} periods ahead"),
-            Self::SinceStart => "a period the spec provides".to_owned(),
-            Self::Hole => "hole between partitions".to_owned(),
+            Self::ProvidedPeriod => "a period the spec provides".to_owned(),
+            Self::Gap => "hole between partitions".to_owned(),
             Self::MissingRemainder => "remainder without a partition".to_owned(),
             Self::Leftover => "nothing wants it any more".to_owned(),
             Self::MissingIndex => "named in the spec".to_owned(),
             Self::InvalidIndex => "left invalid by a failed build".to_owned(),
-            Self::OtherDefinition => "its definition in the spec is another".to_owned(),
+            Self::DefinitionChanged => "its definition in the spec is another".to_owned(),
             Self::NoLongerNewest => "no longer among the newest".to_owned(),
             Self::Expired => "past its retention".to_owned(),
-            Self::KeptAgain => "kept by the retention again".to_owned(),
-            Self::CutOff => "its detach was cut off".to_owned(),
-            Self::GraceOver => "detached for longer than dropAfter".to_owned(),
+            Self::RetentionExtended => "kept by the retention again".to_owned(),
+            Self::Interrupted => "its detach was cut off".to_owned(),
+            Self::GracePeriodOver => "detached for longer than dropAfter".to_owned(),
             Self::Reattached => "attached again by a user".to_owned(),
             Self::Dropped => {
                 "spec.retention.onExpiry is Drop now: the grace period starts".to_owned()
             }
             Self::NotDropped => "no longer to be dropped".to_owned(),
-            Self::Asked => "named in the annotation".to_owned(),
-            Self::NotAsked => "no longer named in the annotation".to_owned(),
-            Self::DefaultWanted => "spec.defaultPartition is Present".to_owned(),
-            Self::DefaultUnwanted => "spec.defaultPartition is Absent".to_owned(),
+            Self::Requested => "named in the annotation".to_owned(),
+            Self::NotRequested => "no longer named in the annotation".to_owned(),
+            Self::DefaultPresent => "spec.defaultPartition is Present".to_owned(),
+            Self::DefaultAbsent => "spec.defaultPartition is Absent".to_owned(),
             Self::ConversionWanted => "spec.conversion is set".to_owned(),
             Self::ConversionUnwanted => "spec.conversion is absent".to_owned(),
             Self::CutoverWanted => "spec.conversion.serveFrom is Partitioned".to_owned(),
@@ -163,7 +163,7 @@ impl Deferral {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
     /// Something else has the name a partition would have had.
-    NameGoneRound {
+    NameTaken {
         /// The name it would have had.
         wanted: Identifier,
         /// The name it gets.
@@ -235,7 +235,7 @@ pub enum Note {
     },
     /// There is a default partition that the spec does not want, and that is not ours to remove, not
     /// empty, or the only place for rows of now.
-    DefaultStays {
+    DefaultKept {
         /// The default partition.
         default: QualifiedName,
     },

@@ -1,11 +1,11 @@
 //! Indexes of partitions that belong to an index of the table, in the model of Postgres.
 
 use super::step::Attach;
-use crate::observed::{PartitionIndex, TableIndex};
+use crate::observed::{ParentIndex, PartitionIndex};
 use crate::partition::{Identifier, index_name};
 
 /// An index that Postgres creates for one of the table with exclusion operators. Its name is Postgres' choice.
-pub(super) fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> PartitionIndex {
+pub(super) fn created_by_attach(attach: &Attach, table_index: &ParentIndex) -> PartitionIndex {
     PartitionIndex {
         name: index_name(
             (&attach.managed, &attach.table.name),
@@ -26,7 +26,7 @@ pub(super) fn created_by_attach(attach: &Attach, table_index: &TableIndex) -> Pa
 
 impl PartitionIndex {
     /// Whether Postgres would make the index belong to that index of the table.
-    pub(super) fn is_twin_of(&self, table_index: &TableIndex) -> bool {
+    pub(super) fn is_twin_of(&self, table_index: &ParentIndex) -> bool {
         let alike = match (&self.shape, &table_index.shape) {
             (Some(a), Some(b)) => a == b,
             (None, None) => self.definition == table_index.definition,
@@ -45,7 +45,7 @@ pub(super) fn belong(index: &mut PartitionIndex, to: Identifier) {
 }
 
 /// The reverse of [`belong`].
-pub(super) fn stand_alone(index: &mut PartitionIndex, of: &TableIndex) {
+pub(super) fn stand_alone(index: &mut PartitionIndex, of: &ParentIndex) {
     index.of = None;
     index.constraint = of.constraint.is_some();
     index.exclusion = of.constraint.clone().filter(|_| of.exclusion);

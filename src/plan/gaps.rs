@@ -10,14 +10,14 @@ use crate::partition::{Edge, Grid, RangeBounds};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gaps {
     /// The partitions that are missing, most urgent first.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingPartition>,
     /// Ranges with more periods than one run creates.
     pub too_wide: Vec<RangeBounds>,
 }
 
 /// A partition that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingPartition {
     /// Bounds of the partition.
     pub range: RangeBounds,
     /// Why it is wanted.
@@ -40,9 +40,11 @@ impl Gaps {
         let mut found = Self::default();
         let mut occupied = occupied(observed);
         let again = kept_again(calendar, observed, &occupied);
-        found
-            .missing
-            .extend(again.iter().map(|range| Missing { range: *range, cause: Cause::KeptAgain }));
+        found.missing.extend(
+            again
+                .iter()
+                .map(|range| MissingPartition { range: *range, cause: Cause::RetentionExtended }),
+        );
         occupied.extend(again);
         occupied.sort_unstable();
         found.find_new(calendar, &occupied);
@@ -70,7 +72,7 @@ impl Gaps {
             };
             for range in pieces {
                 let cause = cause(calendar, range, occupied);
-                self.missing.push(Missing { range, cause });
+                self.missing.push(MissingPartition { range, cause });
             }
         }
     }
@@ -150,7 +152,7 @@ fn cause(calendar: &Calendar, range: RangeBounds, occupied: &[RangeBounds]) -> C
         return Cause::Ahead(u32::try_from(periods).unwrap_or(u32::MAX));
     }
     let older = occupied.first().is_some_and(|first| first.to() <= range.from());
-    if older { Cause::Hole } else { Cause::SinceStart }
+    if older { Cause::Gap } else { Cause::ProvidedPeriod }
 }
 
 /// Returns the ranges that no new partition may overlap, in order. A partition with a pending detach still counts:

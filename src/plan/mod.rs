@@ -40,9 +40,9 @@ pub use conversion::{
     ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PastFault, PublicationFault, Refusal,
     preflight, rows_to_verify,
 };
-pub use gaps::{Coverage, Gaps, Missing};
+pub use gaps::{Coverage, Gaps, MissingPartition};
 pub use next_action::next_action;
-pub use plan_time::Moment;
+pub use plan_time::PlanTime;
 pub use questions::{questions, questions_without_spec};
 pub use rules::Rule;
 pub use simulate::simulate;
@@ -104,7 +104,7 @@ pub struct PlannedStep {
 }
 
 /// Decides what to do to make `observed` what is `desired` at a moment.
-pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Plan {
+pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &PlanTime) -> Plan {
     let aim = conversion::Aim::new(desired, observed);
     let ground = match preconditions::refute(&aim, observed, moment) {
         Ok(ground) => ground,
@@ -141,7 +141,7 @@ fn drafted(ground: &preconditions::Ground<'_>, observed: &ObservedTable, approve
 
 /// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
 #[must_use]
-pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> bool {
+pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &PlanTime) -> bool {
     preconditions::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Moment;
+use super::PlanTime;
 use super::calendar::{Calendar, grid};
 use super::rules::grace_over;
 use crate::desired::{
@@ -17,7 +17,7 @@ use crate::partition::{KeyType, Side};
 pub fn next_action(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Option<Timestamp> {
     if let Some(copy) = &observed.copy {
         return next_of_conversion(desired, observed, copy, moment);
@@ -45,7 +45,7 @@ fn next_of_conversion(
     desired: &DesiredTable,
     observed: &ObservedTable,
     copy: &CopyFacts,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Option<Timestamp> {
     let ConversionMethod::Copy(options) = &desired.conversion.as_ref()?.method else { return None };
     let compared = copy.parity().and_then(|parity| parity.checked_at);
@@ -77,7 +77,7 @@ fn end_of_grace(
     range: &DesiredRange,
     key: KeyType,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Option<Timestamp> {
     let OnExpiry::Drop { after } = range.retention?.on_expiry else { return None };
     let calendar = Calendar::new(range, key, moment)?;

@@ -15,7 +15,7 @@ impl Note {
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::NameGoneRound { wanted, used } => name_gone_round(wanted, used),
+            Self::NameTaken { wanted, used } => name_gone_round(wanted, used),
             Self::MorePeriods { planned, missing } => format!(
                 "{missing} partitions are missing: this plan creates the {planned} most urgent ones, the next run plans the rest"
             ),
@@ -42,7 +42,7 @@ impl Note {
             Self::CannotAdopt { partition, why } => {
                 format!("{} cannot be adopted: {}", partition.shown(), why.explain())
             }
-            Self::DefaultStays { default } => default_stays(default),
+            Self::DefaultKept { default } => default_stays(default),
             Self::Superuser { role } => superuser(role.as_ref()),
             Self::NotPublished { publication, partitions } => {
                 not_published(publication, partitions)

@@ -7,7 +7,7 @@ use crate::desired::{Cron, DesiredTable, Partitioning, Zone};
 /// Times that a plan is for. With a schedule, a step is due if it was due at the most recent scheduled time: so no
 /// state is stored, and the next run catches up with a missed night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct PlanTime {
     /// Now. What rows need at this instant waits for no schedule.
     pub now: Timestamp,
     /// The instant that partitions are made for.
@@ -16,7 +16,7 @@ pub struct Moment {
     pub expire: Timestamp,
 }
 
-impl Moment {
+impl PlanTime {
     /// Returns the same time for everything, without the schedule, for a command of a user.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {

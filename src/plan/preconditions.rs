@@ -2,7 +2,7 @@
 //! spec as a whole, so that nothing is changed.
 
 use super::conversion::{Aim, Phase, phase};
-use super::{Blocker, Calendar, Moment};
+use super::{Blocker, Calendar, PlanTime};
 use crate::desired::{DesiredHash, DesiredRange, DesiredTable, Partitioning, Zone};
 use crate::observed::{ObservedTable, Relation, RelationKind, Server};
 use crate::partition::{
@@ -16,7 +16,7 @@ pub(super) struct Ground<'a> {
     /// The desired state of the partitioned table: while a table is converted, that of its copy.
     pub(super) desired: &'a DesiredTable,
     /// The instants the plan is for.
-    pub(super) moment: &'a Moment,
+    pub(super) moment: &'a PlanTime,
     /// The partitioned table, or the plain table if a conversion begins.
     pub(super) relation: &'a Relation,
     /// Partition key and method.
@@ -79,7 +79,7 @@ impl Ground<'_> {
 pub(super) fn refute<'a>(
     aim: &'a Aim<'_>,
     observed: &'a ObservedTable,
-    moment: &'a Moment,
+    moment: &'a PlanTime,
 ) -> Result<Ground<'a>, Vec<Blocker>> {
     let version = observed.server.version;
     if version < ServerVersion::OLDEST_SUPPORTED {
@@ -136,7 +136,7 @@ fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
 fn of_plain<'a>(
     desired: &'a DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<Method<'a>, Vec<Blocker>> {
     let spec = match &desired.partitioning {
         Partitioning::Hash(hash) => return Ok(Method::Hash(hash)),
@@ -154,7 +154,7 @@ fn method<'a>(
     desired: &'a DesiredTable,
     observed: &ObservedTable,
     relation: &Relation,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<Method<'a>, Vec<Blocker>> {
     let key = same_key(desired, observed, relation);
     match &desired.partitioning {
@@ -169,7 +169,7 @@ fn method<'a>(
 fn range<'a>(
     spec: &'a DesiredRange,
     key: Result<RangeKey, Vec<Blocker>>,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<Range<'a>, Vec<Blocker>> {
     match (key, unknown_zone(spec)) {
         (Ok(key), None) => match Calendar::new(spec, key.key_type, moment) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::condition::unproven_conditions;
 use super::conversion::{Phase, phase};
-use super::{Calendar, Gaps, Moment};
+use super::{Calendar, Gaps, PlanTime};
 use crate::desired::{ConversionMethod, DesiredTable, Partitioning};
 use crate::observed::{CopyOf, ObservedPartition, ObservedTable, Question, RelationKind, Within};
 use crate::partition::{RangeBounds, Side, SyncLevel};
@@ -14,7 +14,7 @@ use crate::partition::{RangeBounds, Side, SyncLevel};
 pub fn questions(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Vec<Question> {
     let asked = clock_skew(desired)
         .into_iter()
@@ -54,7 +54,7 @@ fn clock_skew(desired: &DesiredTable) -> Option<Question> {
 fn default_rows(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Option<Question> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     if !has_default_rows(observed) {
@@ -73,7 +73,11 @@ fn has_default_rows(observed: &ObservedTable) -> bool {
 }
 
 /// Asks about the partitions that expire.
-fn references(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Vec<Question> {
+fn references(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &PlanTime,
+) -> Vec<Question> {
     let Partitioning::Range(range) = &desired.partitioning else { return Vec::new() };
     let calendar = observed.range_key().and_then(|key| Calendar::new(range, key.key_type, moment));
     let Some(calendar) = calendar else { return Vec::new() };
@@ -126,7 +130,7 @@ fn copy(observed: &ObservedTable) -> Option<Question> {
 }
 
 /// Asks about the triggers and functions that the spec asks for.
-fn sync(desired: &DesiredTable, observed: &ObservedTable, moment: &Moment) -> Option<Question> {
+fn sync(desired: &DesiredTable, observed: &ObservedTable, moment: &PlanTime) -> Option<Question> {
     let relation = observed.relation.as_ref()?;
     match phase(desired, observed, relation, moment) {
         Ok(Phase::Copied(copied)) => {
@@ -162,7 +166,7 @@ fn routing(desired: &DesiredTable, observed: &ObservedTable) -> Option<Question>
 fn attachment(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Option<Question> {
     let table = match phase(desired, observed, observed.relation.as_ref()?, moment).ok()? {
         Phase::Attaching(attaching) => attaching.table,

@@ -19,7 +19,7 @@ pub(super) fn create_on_table(create: &CreateParentIndex) -> Vec<Sql> {
     let on = format!("{only}{}", qualified(table));
     let text = match definition {
         IndexDefinition::Shape(shape) => definition_of(shape),
-        IndexDefinition::Twin { definition, .. } => definition.clone(),
+        IndexDefinition::Equivalent { definition, .. } => definition.clone(),
     };
     let create = statement(definition.is_unique(), "", index, &on, &text);
     let mut statements = in_tablespace(definition, settings, "SET LOCAL", create);
@@ -72,7 +72,7 @@ pub(super) fn build(build: &BuildIndex) -> Vec<Sql> {
     let on = qualified(partition);
     let text = match definition {
         IndexDefinition::Shape(shape) => definition_with(shape, settings),
-        IndexDefinition::Twin { definition, .. } => definition.clone(),
+        IndexDefinition::Equivalent { definition, .. } => definition.clone(),
     };
     let create = statement(definition.is_unique(), "CONCURRENTLY ", index, &on, &text);
     let mut statements = in_tablespace(definition, settings, "SET", create);

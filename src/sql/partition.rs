@@ -5,7 +5,7 @@ use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, constraint, index, quote};
 use crate::observed::ReplicaIdentity;
 use crate::partition::{
-    Bounds, Mark, Marker, QualifiedName, bounds_check, detached_checks, marker_beginning,
+    Bounds, Marker, MarkerState, QualifiedName, bounds_check, detached_checks, marker_beginning,
 };
 use crate::plan::{Attach, IndexBody, NewPartition};
 
@@ -19,7 +19,7 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
     let mut statements = vec![create_table(new)];
     for added in &new.indexes {
         match &added.body {
-            IndexBody::Twin { unique, definition, .. } => {
+            IndexBody::Equivalent { unique, definition, .. } => {
                 statements.push(index::create_as(&new.partition, &added.name, *unique, definition));
             }
             IndexBody::Constraint { definition, .. } => statements.push(Sql(format!(
@@ -43,7 +43,7 @@ pub(super) fn create(new: &NewPartition) -> Vec<Sql> {
         statements.extend(index::set(&index_name, &added.settings, !is_constraint));
     }
     statements.extend(properties(new));
-    let made = Marker::new(Mark::ToBeAttached);
+    let made = Marker::new(MarkerState::ToBeAttached);
     let marker = marker(&made, &new.managed, &new.bounds);
     statements.push(comment(&new.partition, &marker, None));
     statements
@@ -135,7 +135,7 @@ pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
          'pg_class'), {}) IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = 'object_in_use', \
          MESSAGE = 'the table is not empty or not ours, and is not dropped'; END IF; END",
         literal(&table),
-        literal(&marker_beginning(&Marker::new(Mark::ToBeAttached)))
+        literal(&marker_beginning(&Marker::new(MarkerState::ToBeAttached)))
     );
     vec![
         Sql("SET LOCAL row_security = off".to_owned()),

@@ -6,7 +6,7 @@ use super::comment::{comment, comment_dated, marker};
 use super::quote::{in_range, literal, name, qualified};
 use super::{Sql, constraint};
 use crate::partition::{
-    Bounds, Detached, KeyRange, ManagedTable, Mark, Marker, QualifiedName, adoption_line,
+    Bounds, Detached, KeyRange, ManagedTable, Marker, MarkerState, QualifiedName, adoption_line,
     adoption_patterns, detached_check, detached_checks,
 };
 use crate::plan::{
@@ -21,12 +21,13 @@ pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
             (marker(&marked.marker, managed, &marked.bounds), marked.comment.as_deref());
         match marked.marker.mark {
             // The grace period starts when this is written.
-            Mark::Detached(Detached { drops_since: Some(since), .. }) => {
+            MarkerState::Detached(Detached { drops_since: Some(since), .. }) => {
                 comment_dated(&marked.name, &text, since, own)
             }
-            Mark::Detached(_) | Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } => {
-                comment(&marked.name, &text, own)
-            }
+            MarkerState::Detached(_)
+            | MarkerState::ToBeAttached
+            | MarkerState::Attached
+            | MarkerState::Expired { .. } => comment(&marked.name, &text, own),
         }
     };
     let looked_at = partitions.iter().filter_map(|marked| Some((&marked.name, marked.oid?)));
@@ -139,7 +140,7 @@ pub(super) fn record_detach(record: &RecordDetach) -> Vec<Sql> {
     }
     let drops_since = record.drops.then_some(record.at);
     let found = Marker {
-        mark: Mark::Detached(Detached { at: record.at, drops_since }),
+        mark: MarkerState::Detached(Detached { at: record.at, drops_since }),
         oid: *oid,
         parent: record.parent,
         cycle: record.cycle,

@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::converted::{converted, in_sync};
-use super::problem::{Obstacle, obstacles};
+use super::problem::{Problem, problems};
 use super::verdict::{
     FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, reachable, reachable_after_failure, retained,
     says, summary_of, unknown,
 };
-use super::{Failure, Outcome, Seen, Subject};
+use super::{Failure, Observation, Outcome, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
 
 /// Maximum length of a message in characters; kubectl shows it whole.
@@ -19,7 +19,7 @@ const MAX_MESSAGE_LENGTH: usize = 1_000;
 /// A row of the table of conditions: how one of them is decided.
 struct Row {
     /// After an inspection; `None` if the table has no such condition.
-    inspected: fn(&Seen<'_>, &[Obstacle]) -> Option<Verdict>,
+    inspected: fn(&Observation<'_>, &[Problem]) -> Option<Verdict>,
     /// After a failure before the inspection; `None` if the table has no such condition.
     failed: fn(&Subject<'_>, &Failure) -> Option<Verdict>,
 }
@@ -29,22 +29,22 @@ fn row(type_: ConditionType) -> Option<Row> {
     match type_ {
         ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => None,
         ConditionType::Reachable => Some(Row {
-            inspected: |seen, obstacles| Some(reachable(seen, obstacles)),
+            inspected: |observation, problems| Some(reachable(observation, problems)),
             failed: |_, failure| Some(reachable_after_failure(failure)),
         }),
         ConditionType::Covered => Some(Row {
-            inspected: |seen, obstacles| Some(covered(seen, obstacles)),
+            inspected: |observation, problems| Some(covered(observation, problems)),
             failed: |_, _| Some(unknown()),
         }),
         ConditionType::Retained => {
             Some(Row { inspected: retained, failed: |_, _| Some(unknown()) })
         }
         ConditionType::Indexed => Some(Row {
-            inspected: |seen, obstacles| Some(indexed(seen, obstacles)),
+            inspected: |observation, problems| Some(indexed(observation, problems)),
             failed: |_, _| Some(unknown()),
         }),
         ConditionType::InSync => Some(Row {
-            inspected: |seen, _| in_sync(seen),
+            inspected: |observation, _| in_sync(observation),
             failed: |subject, _| previous(subject, ConditionType::InSync).map(|_| unknown()),
         }),
         ConditionType::Converted => Some(Row {
@@ -61,7 +61,7 @@ pub(super) fn project(
     now: Timestamp,
 ) -> Vec<Condition> {
     let (ready, others) = match outcome {
-        Outcome::Seen(seen) => inspected(seen),
+        Outcome::Inspected(observation) => inspected(observation),
         Outcome::Failed(failure) => (
             ready(says(FALSE, failure.reason, failure.message.clone())),
             decided(|row| (row.failed)(subject, failure)),
@@ -84,13 +84,13 @@ pub(super) fn project(
 }
 
 /// Returns `Ready` with what repeats it, and the conditions of the table.
-fn inspected(seen: &Seen<'_>) -> (Vec<Said>, Vec<Said>) {
-    let obstacles = obstacles(seen);
-    let verdict = match obstacles.first() {
-        None => says(TRUE, Reason::Succeeded, summary_of(seen)),
-        Some(gravest) => says(FALSE, gravest.reason, message(&obstacles)),
+fn inspected(observation: &Observation<'_>) -> (Vec<Said>, Vec<Said>) {
+    let problems = problems(observation);
+    let verdict = match problems.first() {
+        None => says(TRUE, Reason::Succeeded, summary_of(observation)),
+        Some(gravest) => says(FALSE, gravest.reason, message(&problems)),
     };
-    (ready(verdict), decided(|row| (row.inspected)(seen, &obstacles)))
+    (ready(verdict), decided(|row| (row.inspected)(observation, &problems)))
 }
 
 /// A condition and what it says.
@@ -136,8 +136,8 @@ fn with_ready(subject: &Subject<'_>, ready: Vec<Said>, now: Timestamp) -> Vec<Co
     said.chain(before.iter().filter(has_row).cloned()).collect()
 }
 
-fn message(obstacles: &[Obstacle]) -> String {
-    match obstacles {
+fn message(problems: &[Problem]) -> String {
+    match problems {
         [] => String::new(),
         [only] => only.message.clone(),
         [gravest, rest @ ..] => format!("{} (and {} more)", gravest.message, rest.len()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::Seen;
+use super::Observation;
 use super::conditions::whole_seconds;
 use super::routing::routing;
 use super::verdict::is_for_index;
@@ -59,21 +59,21 @@ pub fn sync_triggers(facts: &CopyFacts) -> Option<SyncTriggers> {
 }
 
 /// Returns the stage of a conversion, or `None` if nothing is converted.
-pub(super) fn stage(seen: &Seen<'_>) -> Option<ConversionStage> {
-    let relation = seen.observed.relation.as_ref()?;
-    let is_wanted = seen.desired.conversion.is_some();
-    let Some(facts) = &seen.observed.copy else {
+pub(super) fn stage(observation: &Observation<'_>) -> Option<ConversionStage> {
+    let relation = observation.observed.relation.as_ref()?;
+    let is_wanted = observation.desired.conversion.is_some();
+    let Some(facts) = &observation.observed.copy else {
         let is_plain = relation.key().is_none();
         let stage = if is_plain { ConversionStage::Preparing } else { ConversionStage::Serving };
         return is_wanted.then_some(stage);
     };
-    if is_wanted && seen.desired.attaches() {
-        let is_prepared = seen.remaining.steps.is_empty();
+    if is_wanted && observation.desired.attaches() {
+        let is_prepared = observation.remaining.steps.is_empty();
         let stage =
             if is_prepared { ConversionStage::Prepared } else { ConversionStage::Preparing };
         return Some(stage);
     }
-    let builds_indexes = || seen.remaining.steps.iter().any(is_for_index);
+    let builds_indexes = || observation.remaining.steps.iter().any(is_for_index);
     Some(if !is_wanted {
         ConversionStage::Ending
     } else if facts.serving == Side::Partitioned {
@@ -84,7 +84,7 @@ pub(super) fn stage(seen: &Seen<'_>) -> Option<ConversionStage> {
         ConversionStage::Copying
     } else if builds_indexes() {
         ConversionStage::Indexing
-    } else if parity_state(facts, seen) == ParityState::Clean {
+    } else if parity_state(facts, observation) == ParityState::Clean {
         ConversionStage::InParity
     } else {
         ConversionStage::Comparing
@@ -92,67 +92,72 @@ pub(super) fn stage(seen: &Seen<'_>) -> Option<ConversionStage> {
 }
 
 /// Returns what a status says of the conversion, or `None` if nothing is converted.
-pub(super) fn conversion(seen: &Seen<'_>) -> Option<ConversionStatus> {
-    let stage = stage(seen)?;
+pub(super) fn conversion(observation: &Observation<'_>) -> Option<ConversionStatus> {
+    let stage = stage(observation)?;
     let status = ConversionStatus {
         stage: Some(stage),
-        serving: serving(seen).map(|serving| match serving {
+        serving: serving(observation).map(|serving| match serving {
             Side::Source => api::Side::Source,
             Side::Partitioned => api::Side::Partitioned,
         }),
-        serving_since: serving_since(seen),
-        rollback: rollback(seen),
-        losses: losses(seen),
-        bound: bound(seen),
-        routing: routing(seen),
+        serving_since: serving_since(observation),
+        rollback: rollback(observation),
+        losses: losses(observation),
+        bound: bound(observation),
+        routing: routing(observation),
         ..ConversionStatus::default()
     };
-    Some(match (stage, &seen.observed.copy) {
-        (ConversionStage::Copying, Some(facts)) => with_progress(status, facts, seen),
+    Some(match (stage, &observation.observed.copy) {
+        (ConversionStage::Copying, Some(facts)) => with_progress(status, facts, observation),
         _ => status,
     })
 }
 
 /// Returns the table that has the name applications use, or `None` if nothing is converted.
-pub(super) fn serving(seen: &Seen<'_>) -> Option<Side> {
-    let relation = seen.observed.relation.as_ref()?;
-    match (&seen.observed.copy, relation.key()) {
+pub(super) fn serving(observation: &Observation<'_>) -> Option<Side> {
+    let relation = observation.observed.relation.as_ref()?;
+    match (&observation.observed.copy, relation.key()) {
         (Some(facts), _) => Some(facts.serving),
         (None, None) => Some(Side::Source),
         (None, Some(_)) => Some(Side::Partitioned),
     }
 }
 
-fn serving_since(seen: &Seen<'_>) -> Option<Time> {
-    let since = match &seen.observed.copy {
+fn serving_since(observation: &Observation<'_>) -> Option<Time> {
+    let since = match &observation.observed.copy {
         Some(facts) => facts.serving_since(),
-        None => seen.observed.attachment.as_ref()?.serving_since,
+        None => observation.observed.attachment.as_ref()?.serving_since,
     };
     since.map(|since| Time(whole_seconds(since)))
 }
 
 /// The source takes over without a loss as long as the triggers keep all of its columns, and it can follow every property.
-fn rollback(seen: &Seen<'_>) -> Option<Rollback> {
-    if serving(seen)? == Side::Source {
+fn rollback(observation: &Observation<'_>) -> Option<Rollback> {
+    if serving(observation)? == Side::Source {
         return None;
     }
-    if seen.observed.attached_source().is_some() {
-        let attachment = seen.observed.attachment.as_ref();
+    if observation.observed.attached_source().is_some() {
+        let attachment = observation.observed.attachment.as_ref();
         let is_possible = attachment.is_some_and(|found| found.prevents_detach().is_empty());
         return Some(if is_possible { Rollback::Possible } else { Rollback::Impossible });
     }
-    let is_kept = seen.observed.copy.as_ref().is_some_and(|facts| {
+    let is_kept = observation.observed.copy.as_ref().is_some_and(|facts| {
         let can_follow = facts.differences().is_none_or(|found| !found.has_obstacle());
         sync_triggers(facts) == Some(SyncTriggers::Enabled) && can_follow
     });
     Some(if is_kept { Rollback::Possible } else { Rollback::Impossible })
 }
 
-fn with_progress(status: ConversionStatus, facts: &CopyFacts, seen: &Seen<'_>) -> ConversionStatus {
+fn with_progress(
+    status: ConversionStatus,
+    facts: &CopyFacts,
+    observation: &Observation<'_>,
+) -> ConversionStatus {
     let (copied, estimated) = (facts.copied(), facts.plain.estimated_rows);
-    let rate = seen.copied.and_then(|(rows, took)| rows_per_second(rows, took));
+    let rate = observation.copied.and_then(|(rows, took)| rows_per_second(rows, took));
     let left = estimated.and_then(|estimated| estimated.checked_sub(copied));
-    let expected = rate.zip(left).and_then(|(rate, left)| expected_at(seen.moment.now, left, rate));
+    let expected =
+        rate.zip(left).and_then(|(rate, left)| expected_at(observation.moment.now, left, rate));
     ConversionStatus {
         copied_rows: number(copied),
         estimated_rows: estimated.and_then(number),
@@ -173,8 +178,9 @@ fn expected_at(now: Timestamp, left: u64, rate: u64) -> Option<Timestamp> {
     now.checked_add(SignedDuration::from_secs(seconds)).ok().map(whole_seconds)
 }
 
-fn losses(seen: &Seen<'_>) -> Vec<ReportedLoss> {
-    let found = preflight(seen.desired, seen.observed, &seen.moment).into_iter();
+fn losses(observation: &Observation<'_>) -> Vec<ReportedLoss> {
+    let found =
+        preflight(observation.desired, observation.observed, &observation.moment).into_iter();
     let losses = found.filter_map(|finding| match finding {
         Finding::Loss(found) => Some(ReportedLoss {
             loss: found.loss.to_string(),
@@ -190,17 +196,18 @@ fn losses(seen: &Seen<'_>) -> Vec<ReportedLoss> {
 }
 
 /// Nothing prevents the drop of a source that stays.
-fn bound(seen: &Seen<'_>) -> Vec<String> {
-    let plain = seen.observed.plain_table().filter(|_| seen.desired.conversion.is_some());
+fn bound(observation: &Observation<'_>) -> Vec<String> {
+    let plain =
+        observation.observed.plain_table().filter(|_| observation.desired.conversion.is_some());
     plain.map_or(&[][..], |plain| &plain.bound).iter().take(MAX_REPORTED).cloned().collect()
 }
 
 /// Returns what a status says of the comparisons, or `None` if the table has no copy that must be equal.
-pub(super) fn parity(seen: &Seen<'_>) -> Option<ParityStatus> {
-    let is_copied = seen.desired.conversion.is_some() && !seen.desired.attaches();
-    let facts = seen.observed.copy.as_ref().filter(|_| is_copied)?;
+pub(super) fn parity(observation: &Observation<'_>) -> Option<ParityStatus> {
+    let is_copied = observation.desired.conversion.is_some() && !observation.desired.attaches();
+    let facts = observation.observed.copy.as_ref().filter(|_| is_copied)?;
     let known = ParityStatus {
-        state: Some(parity_state(facts, seen)),
+        state: Some(parity_state(facts, observation)),
         repaired_rows: number(facts.repaired()),
         ..ParityStatus::default()
     };
@@ -220,18 +227,18 @@ pub(super) fn parity(seen: &Seen<'_>) -> Option<ParityStatus> {
 
 /// A sweep proves nothing if writes may have missed the triggers since, if columns differ, or if it compared less than the
 /// spec asks for.
-pub(super) fn parity_state(facts: &CopyFacts, seen: &Seen<'_>) -> ParityState {
+pub(super) fn parity_state(facts: &CopyFacts, observation: &Observation<'_>) -> ParityState {
     let is_synced = sync_triggers(facts) == Some(SyncTriggers::Enabled);
-    let is_void = !is_synced || facts.can_differ() || misses_writes(seen);
-    match facts.parity().filter(|sweep| !is_void && is_enough(sweep, seen)) {
+    let is_void = !is_synced || facts.can_differ() || misses_writes(observation);
+    match facts.parity().filter(|sweep| !is_void && is_enough(sweep, observation)) {
         Some(sweep) if sweep.is_clean() => ParityState::Clean,
         Some(_) => ParityState::Differs,
         None => ParityState::Unknown,
     }
 }
 
-fn is_enough(sweep: &Sweep, seen: &Seen<'_>) -> bool {
-    let method = seen.desired.conversion.as_ref().map(|conversion| &conversion.method);
+fn is_enough(sweep: &Sweep, observation: &Observation<'_>) -> bool {
+    let method = observation.desired.conversion.as_ref().map(|conversion| &conversion.method);
     match method {
         Some(ConversionMethod::Copy(options)) => {
             sweep.content || options.parity.check == desired::ParityLevel::Count
@@ -242,8 +249,8 @@ fn is_enough(sweep: &Sweep, seen: &Seen<'_>) -> bool {
 
 /// Something of the table prevents its conversion: the preflight would not let it begin. What only prevents a swap or the
 /// drop of the source proves nothing.
-fn misses_writes(seen: &Seen<'_>) -> bool {
-    let of_table = seen.remaining.deferred.iter().filter(|held| held.wanted.is_none());
+fn misses_writes(observation: &Observation<'_>) -> bool {
+    let of_table = observation.remaining.deferred.iter().filter(|held| held.wanted.is_none());
     of_table.into_iter().any(|held| matches!(held.blocker, Blocker::Preflight { .. }))
 }
 

@@ -1,24 +1,25 @@
 //! `InSync` and `Converted`: what the conditions of a conversion say.
 
 use super::conversion::{parity_state, serving, stage};
-use super::problem::{About, Obstacle};
+use super::problem::{Area, Problem};
 use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, remedy, says, unknown};
-use super::{Seen, reason_of};
+use super::{Observation, reason_of};
 use crate::api::Reason;
 use crate::api::v1alpha1::{ConversionStage, ParityState};
 use crate::observed::{CopyFacts, SyncState};
 use crate::plan::{Blocker, ConversionBlocker};
 
 /// Returns whether the copy of a table is equal to its source and stays so, or `None` if the table has no copy.
-pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
-    let is_copied = seen.desired.conversion.is_some() && !seen.desired.attaches();
-    let facts = seen.observed.copy.as_ref().filter(|_| is_copied)?;
-    let failed = blockers_of(seen).find(|blocker| reason_of(blocker) == Reason::ParityFailed);
+pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
+    let is_copied = observation.desired.conversion.is_some() && !observation.desired.attaches();
+    let facts = observation.observed.copy.as_ref().filter(|_| is_copied)?;
+    let failed =
+        blockers_of(observation).find(|blocker| reason_of(blocker) == Reason::ParityFailed);
     Some(if let Some(blocker) = failed {
         says(FALSE, Reason::ParityFailed, blocker.explain())
     } else if let Some(change) = altered(facts) {
         let them = "the sync triggers again, which takes a new comparison";
-        let message = format!("{change}: {}", remedy(seen, ("installs", "install"), them));
+        let message = format!("{change}: {}", remedy(observation, ("installs", "install"), them));
         says(FALSE, Reason::SyncAltered, message)
     } else if !facts.is_complete() {
         let estimated = facts.plain.estimated_rows.map(|rows| format!(" of ~{rows}"));
@@ -26,21 +27,24 @@ pub(super) fn in_sync(seen: &Seen<'_>) -> Option<Verdict> {
             format!("{}{} rows are copied", facts.copied(), estimated.unwrap_or_default());
         says(FALSE, Reason::RowsCopying, message)
     } else if facts.can_differ() {
-        let blocker = blockers_of(seen).find(|blocker| reason_of(blocker) == Reason::ColumnsDiffer);
+        let blocker =
+            blockers_of(observation).find(|blocker| reason_of(blocker) == Reason::ColumnsDiffer);
         let follows =
             || "the copy has other columns than the table: the next run makes it follow".to_owned();
         says(FALSE, Reason::ColumnsDiffer, blocker.map_or_else(follows, Blocker::explain))
     } else if facts.sync_state().is_none() {
         unknown()
-    } else if let (Some(sweep), ParityState::Clean) = (facts.parity(), parity_state(facts, seen)) {
+    } else if let (Some(sweep), ParityState::Clean) =
+        (facts.parity(), parity_state(facts, observation))
+    {
         says(TRUE, Reason::InParity, format!("{} rows on both sides", sweep.rows_source))
     } else {
         compared(facts)
     })
 }
 
-fn blockers_of<'a>(seen: &Seen<'a>) -> impl Iterator<Item = &'a Blocker> {
-    seen.remaining.deferred.iter().map(|held| &held.blocker)
+fn blockers_of<'a>(observation: &Observation<'a>) -> impl Iterator<Item = &'a Blocker> {
+    observation.remaining.deferred.iter().map(|held| &held.blocker)
 }
 
 /// Returns what was changed of the triggers and functions, or `None` if no write can have missed them.
@@ -84,29 +88,29 @@ fn compared(facts: &CopyFacts) -> Verdict {
 }
 
 /// `None` if the spec has no conversion.
-pub(super) fn converted(seen: &Seen<'_>, obstacles: &[Obstacle]) -> Option<Verdict> {
-    let wanted = seen.desired.conversion.as_ref()?.serve_from;
-    let of_table = first(obstacles, About::Table);
-    let obstacle = of_table.or(first(obstacles, About::Conversion));
-    let stage = stage(seen);
+pub(super) fn converted(observation: &Observation<'_>, problems: &[Problem]) -> Option<Verdict> {
+    let wanted = observation.desired.conversion.as_ref()?.serve_from;
+    let of_table = first(problems, Area::Table);
+    let problem = of_table.or(first(problems, Area::Conversion));
+    let stage = stage(observation);
     let is_reached = match stage {
         None
         | Some(ConversionStage::InParity | ConversionStage::Serving | ConversionStage::Prepared) => {
-            serving(seen) == Some(wanted)
+            serving(observation) == Some(wanted)
         }
         Some(_) => false,
     };
-    Some(match (obstacle, stage) {
-        (Some(obstacle), _) if names_conversion(obstacle.reason) => obstacle.denies(),
-        (Some(obstacle), Some(_)) if of_table.is_some() => {
-            says(FALSE, Reason::NotConvertible, obstacle.message.clone())
+    Some(match (problem, stage) {
+        (Some(problem), _) if names_conversion(problem.reason) => problem.denies(),
+        (Some(problem), Some(_)) if of_table.is_some() => {
+            says(FALSE, Reason::NotConvertible, problem.message.clone())
         }
-        _ if of_table.is_some() || first(obstacles, About::Access).is_some() => unknown(),
-        (None, _) if is_reached => says(TRUE, Reason::AsRequested, reached(seen)),
+        _ if of_table.is_some() || first(problems, Area::Access).is_some() => unknown(),
+        (None, _) if is_reached => says(TRUE, Reason::AsRequested, reached(observation)),
         (_, Some(_) | None) => {
-            let obstacle = obstacle.or(obstacles.first());
+            let problem = problem.or(problems.first());
             let goes_on = || "the conversion goes on with the next run".to_owned();
-            let message = obstacle.map_or_else(goes_on, |obstacle| obstacle.message.clone());
+            let message = problem.map_or_else(goes_on, |problem| problem.message.clone());
             says(FALSE, Reason::Converting, message)
         }
     })
@@ -124,9 +128,9 @@ fn names_conversion(reason: Reason) -> bool {
     reasons.contains(&reason)
 }
 
-fn reached(seen: &Seen<'_>) -> String {
+fn reached(observation: &Observation<'_>) -> String {
     let reached = "the conversion has reached the state that spec.conversion asks for";
-    let until = blockers_of(seen).find_map(|blocker| {
+    let until = blockers_of(observation).find_map(|blocker| {
         let Blocker::Conversion(ConversionBlocker::SourceInGracePeriod { until }) = blocker else {
             return None;
         };

@@ -21,7 +21,7 @@ use crate::api::v1alpha1::PartitionedTableStatus;
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
-use crate::plan::{Blocker, Moment, Plan, Step};
+use crate::plan::{Blocker, Plan, PlanTime, Step};
 
 pub use conversion::{SyncTriggers, sync_triggers};
 pub use drift::drift;
@@ -43,7 +43,7 @@ pub struct Subject<'a> {
 #[derive(Debug, Clone)]
 pub enum Outcome<'a> {
     /// It was looked at, and perhaps changed.
-    Seen(Seen<'a>),
+    Inspected(Observation<'a>),
     /// It could not be looked at.
     Failed(Failure),
     /// The table is suspended.
@@ -56,7 +56,7 @@ pub enum Outcome<'a> {
 
 /// A table that was looked at.
 #[derive(Debug, Clone)]
-pub struct Seen<'a> {
+pub struct Observation<'a> {
     /// Desired state.
     pub desired: &'a DesiredTable,
     /// Observed state.
@@ -64,7 +64,7 @@ pub struct Seen<'a> {
     /// Plan of the next run.
     pub remaining: &'a Plan,
     /// The instants it was looked at for.
-    pub moment: Moment,
+    pub moment: PlanTime,
     /// Failed steps.
     pub failed: Vec<FailedStep<'a>>,
     /// Why work ended before its time, or `None` if it did not.
@@ -73,7 +73,7 @@ pub struct Seen<'a> {
     pub copied: Option<(u64, Duration)>,
 }
 
-impl Seen<'_> {
+impl Observation<'_> {
     /// Whether the table is what the spec asks for, so that `Ready` is true.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -133,7 +133,7 @@ pub fn project(
         Outcome::WaitingForSession(_) => return status,
         // The last observed state stays; the time of the next step is unknown.
         Outcome::Failed(_) => status.next_action_at = None,
-        Outcome::Seen(seen) => describe(&mut status, seen),
+        Outcome::Inspected(observation) => describe(&mut status, observation),
     }
     status.last_handled_reconcile = subject.requested.map(str::to_owned);
     status
@@ -145,16 +145,16 @@ pub fn reason_of(blocker: &Blocker) -> Reason {
     problem::of_blocker(blocker).0
 }
 
-fn describe(status: &mut PartitionedTableStatus, seen: &Seen<'_>) {
-    let (from, until) = summary::coverage(seen);
-    status.strategy = Some(strategy(&seen.desired.partitioning));
-    status.partitions = summary::counts(seen);
+fn describe(status: &mut PartitionedTableStatus, observation: &Observation<'_>) {
+    let (from, until) = summary::coverage(observation);
+    status.strategy = Some(strategy(&observation.desired.partitioning));
+    status.partitions = summary::counts(observation);
     status.covered_from = from;
     status.covered_until = until;
-    status.next_action_at = summary::next_action(seen).map(Time);
-    status.plan = summary::plan(seen.remaining);
-    status.conversion = conversion::conversion(seen);
-    status.parity = conversion::parity(seen);
+    status.next_action_at = summary::next_action(observation).map(Time);
+    status.plan = summary::plan(observation.remaining);
+    status.conversion = conversion::conversion(observation);
+    status.parity = conversion::parity(observation);
 }
 
 #[cfg(test)]

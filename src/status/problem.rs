@@ -1,7 +1,7 @@
 //! What keeps a table from being what its spec asks for.
 
 use super::conversion::{serving, stage};
-use super::{FailedStep, Failure, Seen};
+use super::{FailedStep, Failure, Observation};
 use crate::api::v1alpha1::ConversionStage;
 use crate::api::{Reason, ResolvedBy};
 use crate::desired::Mode;
@@ -12,15 +12,15 @@ use crate::plan::{
 
 /// One thing that keeps a table from being what its spec asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Obstacle {
+pub(super) struct Problem {
     pub(super) reason: Reason,
     pub(super) message: String,
-    pub(super) about: About,
+    pub(super) area: Area,
 }
 
 /// What an obstacle is about, and so which condition tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum Area {
     /// Whether we may and can work at all.
     Access,
     /// The table as a whole: nothing further is known of it.
@@ -36,28 +36,29 @@ pub(super) enum About {
 }
 
 /// Everything in the way, the gravest first.
-pub(super) fn obstacles(seen: &Seen<'_>) -> Vec<Obstacle> {
-    let failed = seen.failed.iter().map(|failed| of_failed_step(failed, seen));
+pub(super) fn problems(observation: &Observation<'_>) -> Vec<Problem> {
+    let failed = observation.failed.iter().map(|failed| of_failed_step(failed, observation));
     // What waits for time alone keeps nothing from being true.
-    let deferred = seen.remaining.deferred.iter();
+    let deferred = observation.remaining.deferred.iter();
     let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
     let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(of_deferral);
-    let mut obstacles: Vec<_> = failed
-        .chain(of_failed_work(seen))
+    let mut problems: Vec<_> = failed
+        .chain(of_failed_work(observation))
         .chain(deferred)
-        .chain(of_approval(seen))
-        .chain(of_work(seen))
+        .chain(of_approval(observation))
+        .chain(of_work(observation))
         .collect();
-    obstacles.sort_by_key(|obstacle| obstacle.reason.resolved_by());
-    obstacles
+    problems.sort_by_key(|problem| problem.reason.resolved_by());
+    problems
 }
 
 /// The reason that a failed step gives a condition.
-pub(super) fn reason_of_failed(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Reason {
+pub(super) fn reason_of_failed(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Reason {
     let FailedStep { step, failure } = failed;
     // Whichever statement ran out of time, the detach is pending until it is finalized.
     let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach(FinalizeDetach { partition, .. }) if *partition == step.subject());
-    let is_pending = || seen.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
+    let is_pending =
+        || observation.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
     if failure.reason == Reason::LockTimeout && matches!(step, Step::Swap(_)) {
         Reason::SwapBlocked
     } else if failure.reason == Reason::LockTimeout && is_pending() {
@@ -67,75 +68,76 @@ pub(super) fn reason_of_failed(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Reas
     }
 }
 
-fn of_failed_step(failed: &FailedStep<'_>, seen: &Seen<'_>) -> Obstacle {
+fn of_failed_step(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Problem {
     let FailedStep { step, failure } = failed;
-    let reason = reason_of_failed(failed, seen);
-    Obstacle {
+    let reason = reason_of_failed(failed, observation);
+    Problem {
         reason,
         message: format!("{} {}: {}", step.verb(), step.subject().shown(), failure.message),
-        about: about_step(step),
+        area: area_of_step(step),
     }
 }
 
-fn of_failed_work(seen: &Seen<'_>) -> Option<Obstacle> {
-    let Failure { reason, message } = seen.failed_work.clone()?;
-    let verb = seen.remaining.work.as_ref().map_or("copy", |planned| planned.work.verb());
-    let message = format!("{verb} {}: {message}", seen.observed.managed.shown());
-    Some(Obstacle { reason, message, about: About::Conversion })
+fn of_failed_work(observation: &Observation<'_>) -> Option<Problem> {
+    let Failure { reason, message } = observation.failed_work.clone()?;
+    let verb = observation.remaining.work.as_ref().map_or("copy", |planned| planned.work.verb());
+    let message = format!("{verb} {}: {message}", observation.observed.managed.shown());
+    Some(Problem { reason, message, area: Area::Conversion })
 }
 
-fn of_deferral(deferral: &Deferral) -> Obstacle {
-    let (reason, about) = of_blocker(&deferral.blocker);
+fn of_deferral(deferral: &Deferral) -> Problem {
+    let (reason, area) = of_blocker(&deferral.blocker);
     let explanation = deferral.blocker.explain();
     let message = match &deferral.wanted {
         Some(step) => format!("{} {}: {explanation}", step.verb(), step.subject().shown()),
         None => explanation,
     };
-    Obstacle { reason, message, about: deferral.wanted.as_ref().map_or(about, about_step) }
+    Problem { reason, message, area: deferral.wanted.as_ref().map_or(area, area_of_step) }
 }
 
 /// One obstacle for all that waits for approval, since it is approved together.
-fn of_approval(seen: &Seen<'_>) -> Option<Obstacle> {
-    let held = seen.remaining.deferred.iter().map(|held| &held.blocker);
+fn of_approval(observation: &Observation<'_>) -> Option<Problem> {
+    let held = observation.remaining.deferred.iter().map(|held| &held.blocker);
     let mut blockers: Vec<_> = held.filter(|blocker| blocker.is_about_plan()).collect();
     blockers.dedup();
     let first = blockers.first()?;
-    let (reason, about) = of_blocker(first);
-    let fingerprint = &seen.remaining.fingerprint;
+    let (reason, area) = of_blocker(first);
+    let fingerprint = &observation.remaining.fingerprint;
     let explained: Vec<_> = blockers.iter().map(|blocker| blocker.explain()).collect();
     let message = format!("{}; the fingerprint is {fingerprint}", explained.join("; "));
-    Some(Obstacle { reason, message, about })
+    Some(Problem { reason, message, area })
 }
 
-fn of_work(seen: &Seen<'_>) -> Option<Obstacle> {
-    let steps = match seen.remaining.steps.len() {
-        0 => return of_pages(seen),
+fn of_work(observation: &Observation<'_>) -> Option<Problem> {
+    let steps = match observation.remaining.steps.len() {
+        0 => return of_pages(observation),
         1 => "1 step".to_owned(),
         steps => format!("{steps} steps"),
     };
-    Some(match seen.desired.mode {
-        Mode::Enforce if is_converting(seen) => Obstacle {
+    Some(match observation.desired.mode {
+        Mode::Enforce if is_converting(observation) => Problem {
             reason: Reason::Converting,
             message: format!("{steps} to go"),
-            about: About::Conversion,
+            area: Area::Conversion,
         },
-        Mode::Enforce => Obstacle {
+        Mode::Enforce => Problem {
             reason: Reason::Progressing,
             message: format!("{steps} to go"),
-            about: About::Work,
+            area: Area::Work,
         },
-        Mode::Plan => Obstacle {
+        Mode::Plan => Problem {
             reason: Reason::PlanOnly,
             message: format!("{steps} planned: set spec.mode to Enforce to have them done"),
-            about: About::Work,
+            area: Area::Work,
         },
     })
 }
 
 /// Returns whether the table that the spec wants does not serve yet.
-fn is_converting(seen: &Seen<'_>) -> bool {
-    let is_served = || serving(seen) == seen.desired.conversion.as_ref().map(|c| c.serve_from);
-    match stage(seen) {
+fn is_converting(observation: &Observation<'_>) -> bool {
+    let is_served =
+        || serving(observation) == observation.desired.conversion.as_ref().map(|c| c.serve_from);
+    match stage(observation) {
         None | Some(ConversionStage::Ending) => false,
         Some(ConversionStage::InParity | ConversionStage::Serving) => !is_served(),
         Some(
@@ -149,27 +151,27 @@ fn is_converting(seen: &Seen<'_>) -> bool {
 }
 
 /// Work that is left, if it has to be done for the table to be as the spec says.
-fn of_pages(seen: &Seen<'_>) -> Option<Obstacle> {
-    let planned = seen.remaining.work.as_ref().filter(|planned| !planned.is_routine())?;
+fn of_pages(observation: &Observation<'_>) -> Option<Problem> {
+    let planned = observation.remaining.work.as_ref().filter(|planned| !planned.is_routine())?;
     let line = planned.work.line();
-    let (reason, message) = match seen.desired.mode {
+    let (reason, message) = match observation.desired.mode {
         Mode::Enforce => (Reason::Converting, line),
         Mode::Plan => {
             let set = "set spec.mode to Enforce to have it done";
             (Reason::PlanOnly, format!("planned: {line}: {set}"))
         }
     };
-    Some(Obstacle { reason, message, about: About::Conversion })
+    Some(Problem { reason, message, area: Area::Conversion })
 }
 
-fn about_step(step: &Step) -> About {
+fn area_of_step(step: &Step) -> Area {
     match step.facts().family {
-        Family::Partition | Family::Default => About::Partitions,
+        Family::Partition | Family::Default => Area::Partitions,
         // Until an adoption is recorded, the retention does not apply to the partition.
-        Family::Record if is_adoption(step) => About::Work,
-        Family::Record | Family::Retention => About::Retention,
-        Family::Index => About::Indexes,
-        Family::Conversion | Family::Routing => About::Conversion,
+        Family::Record if is_adoption(step) => Area::Work,
+        Family::Record | Family::Retention => Area::Retention,
+        Family::Index => Area::Indexes,
+        Family::Conversion | Family::Routing => Area::Conversion,
     }
 }
 
@@ -184,77 +186,77 @@ pub fn resolved_by(blocker: &Blocker) -> ResolvedBy {
     of_blocker(blocker).0.resolved_by()
 }
 
-pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, About) {
+pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, Area) {
     match blocker {
-        Blocker::TableNotFound { .. } => (Reason::TableNotFound, About::Table),
-        Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, About::Table),
-        Blocker::Preflight { refusal } => (of_refusal(refusal), About::Table),
+        Blocker::TableNotFound { .. } => (Reason::TableNotFound, Area::Table),
+        Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, Area::Table),
+        Blocker::Preflight { refusal } => (of_refusal(refusal), Area::Table),
         Blocker::Conversion(blocker) => of_conversion(blocker),
-        Blocker::PartitionKeyMismatch { .. } => (Reason::PartitionKeyMismatch, About::Table),
-        Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, About::Table),
-        Blocker::UnknownTimeZone { .. } => (Reason::UnknownTimeZone, About::Table),
+        Blocker::PartitionKeyMismatch { .. } => (Reason::PartitionKeyMismatch, Area::Table),
+        Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, Area::Table),
+        Blocker::UnknownTimeZone { .. } => (Reason::UnknownTimeZone, Area::Table),
         Blocker::IntervalTooFine { .. } | Blocker::PeriodOutOfRange => {
-            (Reason::InvalidSpec, About::Table)
+            (Reason::InvalidSpec, Area::Table)
         }
-        Blocker::TooManyPeriods { .. } => (Reason::InvalidSpec, About::Partitions),
+        Blocker::TooManyPeriods { .. } => (Reason::InvalidSpec, Area::Partitions),
         Blocker::NotOwner { .. } | Blocker::MissingCreatePrivilege { .. } => {
-            (Reason::InsufficientPrivilege, About::Access)
+            (Reason::InsufficientPrivilege, Area::Access)
         }
-        Blocker::ReadOnlyReplica => (Reason::ReadOnlyReplica, About::Access),
-        Blocker::ReadOnly => (Reason::ReadOnly, About::Access),
-        Blocker::UnsupportedServer { .. } => (Reason::UnsupportedServer, About::Access),
-        Blocker::Default(blocker) => (of_default(blocker), About::Partitions),
+        Blocker::ReadOnlyReplica => (Reason::ReadOnlyReplica, Area::Access),
+        Blocker::ReadOnly => (Reason::ReadOnly, Area::Access),
+        Blocker::UnsupportedServer { .. } => (Reason::UnsupportedServer, Area::Access),
+        Blocker::Default(blocker) => (of_default(blocker), Area::Partitions),
         Blocker::HashPartitionsMismatch { .. } => {
-            (Reason::HashPartitionsMismatch, About::Partitions)
+            (Reason::HashPartitionsMismatch, Area::Partitions)
         }
         Blocker::CannotReattach { .. } | Blocker::UnattachedTable { .. } => {
-            (Reason::PartitionsMissing, About::Partitions)
+            (Reason::PartitionsMissing, Area::Partitions)
         }
         Blocker::DetachBlocked { .. } | Blocker::AnotherDetachPending { .. } => {
-            (Reason::DetachPending, About::Retention)
+            (Reason::DetachPending, Area::Retention)
         }
         Blocker::AwaitingApproval { .. } | Blocker::DropNeedsApproval { .. } => {
-            (Reason::AwaitingApproval, About::Retention)
+            (Reason::AwaitingApproval, Area::Retention)
         }
-        Blocker::ClockSkew { .. } => (Reason::ClockSkew, About::Retention),
+        Blocker::ClockSkew { .. } => (Reason::ClockSkew, Area::Retention),
         Blocker::PartitionReferenced { .. } | Blocker::ReferencesUnknown { .. } => {
-            (Reason::PartitionReferenced, About::Retention)
+            (Reason::PartitionReferenced, Area::Retention)
         }
         Blocker::LastPartition { .. } | Blocker::DetachedHasPartitions { .. } => {
-            (Reason::PartitionsPastRetention, About::Retention)
+            (Reason::PartitionsPastRetention, Area::Retention)
         }
-        Blocker::HasDependents { .. } => (Reason::HasDependents, About::Retention),
-        Blocker::InGracePeriod { .. } => (Reason::InGracePeriod, About::Retention),
-        Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, About::Partitions),
-        Blocker::Index(blocker) => (of_index(blocker), About::Indexes),
+        Blocker::HasDependents { .. } => (Reason::HasDependents, Area::Retention),
+        Blocker::InGracePeriod { .. } => (Reason::InGracePeriod, Area::Retention),
+        Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, Area::Partitions),
+        Blocker::Index(blocker) => (of_index(blocker), Area::Indexes),
     }
 }
 
-fn of_conversion(blocker: &ConversionBlocker) -> (Reason, About) {
+fn of_conversion(blocker: &ConversionBlocker) -> (Reason, Area) {
     match blocker {
-        ConversionBlocker::NoSource { .. } => (Reason::NotConvertible, About::Table),
+        ConversionBlocker::NoSource { .. } => (Reason::NotConvertible, Area::Table),
         ConversionBlocker::ExtentUnknown { .. } | ConversionBlocker::PartitionOverlaps { .. } => {
-            (Reason::NotConvertible, About::Conversion)
+            (Reason::NotConvertible, Area::Conversion)
         }
-        ConversionBlocker::CopyOfOther { .. } => (Reason::Conflict, About::Table),
+        ConversionBlocker::CopyOfOther { .. } => (Reason::Conflict, Area::Table),
         ConversionBlocker::ColumnsDiffer { .. } | ConversionBlocker::SourceDiffers { .. } => {
-            (Reason::ColumnsDiffer, About::Conversion)
+            (Reason::ColumnsDiffer, Area::Conversion)
         }
         ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. } => {
-            (Reason::ParityFailed, About::Conversion)
+            (Reason::ParityFailed, Area::Conversion)
         }
-        ConversionBlocker::CannotRoute { fault, .. } => (of_routing(fault), About::Conversion),
-        ConversionBlocker::RoleNotRoutable { fault, .. } => (of_role(fault), About::Conversion),
+        ConversionBlocker::CannotRoute { fault, .. } => (of_routing(fault), Area::Conversion),
+        ConversionBlocker::RoleNotRoutable { fault, .. } => (of_role(fault), Area::Conversion),
         ConversionBlocker::DropCopyNeedsApproval { .. }
         | ConversionBlocker::RollbackNeedsApproval { .. } => {
-            (Reason::AwaitingApproval, About::Conversion)
+            (Reason::AwaitingApproval, Area::Conversion)
         }
-        ConversionBlocker::SwapBlocked { .. } => (Reason::SwapBlocked, About::Conversion),
+        ConversionBlocker::SwapBlocked { .. } => (Reason::SwapBlocked, Area::Conversion),
         ConversionBlocker::RollbackImpossible { .. } => {
-            (Reason::RollbackImpossible, About::Conversion)
+            (Reason::RollbackImpossible, Area::Conversion)
         }
-        ConversionBlocker::SourceInGracePeriod { .. } => (Reason::InGracePeriod, About::Conversion),
-        ConversionBlocker::SourceInUse { .. } => (Reason::SourceInUse, About::Conversion),
+        ConversionBlocker::SourceInGracePeriod { .. } => (Reason::InGracePeriod, Area::Conversion),
+        ConversionBlocker::SourceInUse { .. } => (Reason::SourceInUse, Area::Conversion),
     }
 }
 

@@ -1,17 +1,17 @@
 //! `status.conversion.routing`: which roles read the copy before the cutover.
 
-use super::Seen;
+use super::Observation;
 use crate::api::v1alpha1::RoutedRole;
 use crate::desired::ConversionMethod;
 use crate::observed::{RouteRole, RoutingFacts};
 use crate::partition::{Identifier, ManagedTable, Side, route_view};
 
 /// Returns each role of the spec, or nothing if the partitioned table has the name.
-pub(super) fn routing(seen: &Seen<'_>) -> Vec<RoutedRole> {
-    let method = seen.desired.conversion.as_ref().map(|conversion| &conversion.method);
+pub(super) fn routing(observation: &Observation<'_>) -> Vec<RoutedRole> {
+    let method = observation.desired.conversion.as_ref().map(|conversion| &conversion.method);
     let Some(ConversionMethod::Copy(options)) = method else { return Vec::new() };
-    let managed = &seen.observed.managed;
-    let copy = seen.observed.copy.as_ref().filter(|copy| copy.serving == Side::Source);
+    let managed = &observation.observed.managed;
+    let copy = observation.observed.copy.as_ref().filter(|copy| copy.serving == Side::Source);
     let facts = copy.and_then(|copy| copy.routing.as_deref());
     let roles = options.routing.iter().filter(|_| copy.is_some());
     roles.map(|role| reported(role, facts, managed)).collect()

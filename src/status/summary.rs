@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Seen;
+use super::Observation;
 use crate::api::v1alpha1::{CoverageBound, PartitionCounts, PlanSummary};
 use crate::desired::Partitioning;
 use crate::observed::{ObservedTable, PartitionState};
@@ -24,10 +24,10 @@ pub fn strategy(partitioning: &Partitioning) -> String {
 }
 
 /// Returns the periods of a range, or `None` on a hash and if they cannot be told.
-pub(super) fn calendar(seen: &Seen<'_>) -> Option<Calendar> {
-    let key_type = seen.observed.range_key()?.key_type;
-    match &seen.desired.partitioning {
-        Partitioning::Range(range) => Calendar::new(range, key_type, &seen.moment),
+pub(super) fn calendar(observation: &Observation<'_>) -> Option<Calendar> {
+    let key_type = observation.observed.range_key()?.key_type;
+    match &observation.desired.partitioning {
+        Partitioning::Range(range) => Calendar::new(range, key_type, &observation.moment),
         Partitioning::Hash(_) => None,
     }
 }
@@ -47,15 +47,15 @@ pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
     largest > 0 && moduli.iter().map(share).fold(0, u64::saturating_add) == largest
 }
 
-pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {
-    let observed = seen.observed;
+pub(super) fn counts(observation: &Observation<'_>) -> Option<PartitionCounts> {
+    let observed = observation.observed;
     observed.key()?;
     let count = |is_so: fn(&PartitionState) -> bool| {
         observed.partitions.iter().filter(|p| is_so(&p.state)).count()
     };
     Some(PartitionCounts {
         attached: number(observed.attached().count()),
-        missing: missing(seen),
+        missing: missing(observation),
         unmanaged: number(observed.attached().filter(|p| !p.state.is_managed()).count()),
         detached: number(count(PartitionState::is_detached) + observed.unmarked.len()),
         pending_detach: number(count(PartitionState::is_pending_detach)),
@@ -63,15 +63,15 @@ pub(super) fn counts(seen: &Seen<'_>) -> Option<PartitionCounts> {
     })
 }
 
-fn missing(seen: &Seen<'_>) -> Option<i32> {
-    match &seen.desired.partitioning {
+fn missing(observation: &Observation<'_>) -> Option<i32> {
+    match &observation.desired.partitioning {
         Partitioning::Range(_) => {
-            let gaps = Gaps::new(&calendar(seen)?, seen.observed);
+            let gaps = Gaps::new(&calendar(observation)?, observation.observed);
             if gaps.too_wide.is_empty() { number(gaps.missing.len()) } else { None }
         }
-        Partitioning::Hash(_) if takes_every_remainder(seen.observed) => Some(0),
+        Partitioning::Hash(_) if takes_every_remainder(observation.observed) => Some(0),
         Partitioning::Hash(_) => {
-            let steps = seen.remaining.steps.iter();
+            let steps = observation.remaining.steps.iter();
             let attached = steps.filter(|p| matches!(p.step, Step::AttachPartition(_))).count();
             number(attached).filter(|attached| *attached > 0)
         }
@@ -89,9 +89,13 @@ fn default_rows(observed: &ObservedTable) -> Option<i64> {
 }
 
 /// Returns the coverage without gaps that contains `now`.
-pub(super) fn coverage(seen: &Seen<'_>) -> (Option<CoverageBound>, Option<CoverageBound>) {
-    let Some(calendar) = calendar(seen) else { return (None, None) };
-    let Some(coverage) = Coverage::new(&calendar, seen.observed) else { return (None, None) };
+pub(super) fn coverage(
+    observation: &Observation<'_>,
+) -> (Option<CoverageBound>, Option<CoverageBound>) {
+    let Some(calendar) = calendar(observation) else { return (None, None) };
+    let Some(coverage) = Coverage::new(&calendar, observation.observed) else {
+        return (None, None);
+    };
     let shown = |edge| match edge {
         Edge::MinValue | Edge::NegativeInfinity => Some(CoverageBound::NegativeInfinity),
         Edge::MaxValue | Edge::Infinity => Some(CoverageBound::Infinity),
@@ -100,8 +104,8 @@ pub(super) fn coverage(seen: &Seen<'_>) -> (Option<CoverageBound>, Option<Covera
     (shown(coverage.from), shown(coverage.until))
 }
 
-pub(super) fn next_action(seen: &Seen<'_>) -> Option<Timestamp> {
-    plan::next_action(seen.desired, seen.observed, &seen.moment)
+pub(super) fn next_action(observation: &Observation<'_>) -> Option<Timestamp> {
+    plan::next_action(observation.desired, observation.observed, &observation.moment)
 }
 
 pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pg_partition_operator::converge::{Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::Sweep;
-use pg_partition_operator::plan::{Cause, Moment, Step};
+use pg_partition_operator::plan::{Cause, PlanTime, Step};
 use pg_partition_operator::postgres::Session;
 use serde_json::json;
 
@@ -89,7 +89,7 @@ async fn convert(world: &World) -> (Session, DesiredTable) {
 
 /// Takes the steps that there are, and does no work.
 async fn take_steps(session: &Session, desired: &DesiredTable) -> Vec<&'static str> {
-    let mut options = Options::new(Moment::at(at(NOW)), Duration::from_secs(10));
+    let mut options = Options::new(PlanTime::at(at(NOW)), Duration::from_secs(10));
     options.work_time = Duration::ZERO;
     let done = converge(session, desired, &options, &mut Silent).await.unwrap();
     assert!(done.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{:?}", done.outcomes);
@@ -110,7 +110,7 @@ async fn altered_triggers_are_reported_and_repaired_and_all_rows_compared() {
             world.owner(WRITES).await;
             assert_eq!(differs(&world).await, *is_missed, "{what}");
 
-            let (_, plan) = look(&session, &desired, &Moment::at(at(NOW))).await.unwrap();
+            let (_, plan) = look(&session, &desired, &PlanTime::at(at(NOW))).await.unwrap();
             let installs = plan.steps.iter().find(|p| matches!(p.step, Step::InstallSync(_)));
             assert_eq!(installs.map(|planned| &planned.because), Some(cause), "{what}: {plan}");
             assert_eq!(take_steps(&session, &desired).await, ["install-sync"], "{what}");

@@ -3,7 +3,7 @@
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::{CopiedTable, Identifier};
-use pg_partition_operator::plan::{DetachSource, Moment};
+use pg_partition_operator::plan::{DetachSource, PlanTime};
 use pg_partition_operator::postgres::ErrorKind;
 use pg_partition_operator::sql::detach_source;
 
@@ -100,7 +100,7 @@ async fn query_that_groups_by_the_key_prevents_the_conversion() {
         for (object, create, is_of_attach) in objects {
             world.owner(&format!("CREATE {create}")).await;
             let is_found = async |spec: &DesiredTable| {
-                let (_, plan) = look(&session, spec, &Moment::at(at(NOW))).await.unwrap();
+                let (_, plan) = look(&session, spec, &PlanTime::at(at(NOW))).await.unwrap();
                 plan.deferred.iter().any(|held| held.blocker.explain().contains("relies on key"))
             };
             assert!(is_found(&spec("Source")).await, "Postgres {major}, {object}");

@@ -3,7 +3,7 @@
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::detached_check;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::Session;
 use serde_json::json;
 use tokio_postgres::error::SqlState;
@@ -160,7 +160,7 @@ async fn check_of_an_interrupted_run_is_not_taken_for_a_users_check() {
                 name.as_str()
             );
             world.owner(&add).await;
-            let (found, _) = look(&session, &spec("Source"), &Moment::at(at(NOW))).await.unwrap();
+            let (found, _) = look(&session, &spec("Source"), &PlanTime::at(at(NOW))).await.unwrap();
             assert!(found.unmarked.is_empty(), "Postgres {major}: {:?}", found.unmarked);
             let attached = converge_to(&session, "Partitioned").await;
             let verbs = verbs(&attached);

@@ -1,7 +1,7 @@
 //! Partitions of a copy that a user changes by hand: what a sweep found before says nothing any more.
 
 use pg_partition_operator::converge::look;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::Session;
 
 use crate::conversion::{NOW, by_month, convert, converted, differing, orders, verbs};
@@ -28,7 +28,7 @@ const CHANGES: [&str; 6] = [
 ];
 
 async fn has_parity(session: &Session, now: &str) -> bool {
-    let moment = Moment::at(at(now));
+    let moment = PlanTime::at(at(now));
     let (seen, _) = look(session, &converted(by_month()), &moment).await.unwrap();
     seen.copy.unwrap().parity().is_some()
 }

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use jiff::ToSpan as _;
 use pg_partition_operator::converge::{ConvergeError, Options, converge};
 use pg_partition_operator::partition::ManagedTable;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::{
     ClaimHolder, Claimant, DatabaseError, InspectError, LockKeys, Session, TableLock, claim,
     release,
@@ -148,7 +148,7 @@ async fn idle_reconcile_costs_two_round_trips_and_an_unmet_precondition_claims_n
         let session = world.session().await;
         let options = |claimant| Options {
             claimant: Some(claimant),
-            ..Options::new(Moment::at(at(NOW)), std::time::Duration::from_secs(5))
+            ..Options::new(PlanTime::at(at(NOW)), std::time::Duration::from_secs(5))
         };
         let monthly = |column: &str, mode: &str| {
             desired(json!({
@@ -319,7 +319,7 @@ async fn login_of_the_next_lease_takes_over_as_documented() {
                     "table": "t", "ahead": 0,
                     "partitionBy": {"range": {"column": "at", "interval": "Month"}},
                 }));
-                let mut options = Options::new(Moment::at(at(now)), std::time::Duration::ZERO);
+                let mut options = Options::new(PlanTime::at(at(now)), std::time::Duration::ZERO);
                 options.claimant = Some(claimant("x", "x", 0));
                 let done = converge(&session, &table, &options, &mut Silent).await.unwrap();
                 let left = done.remaining.steps.len() + done.remaining.deferred.len();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
@@ -319,7 +319,7 @@ async fn page_that_exceeds_the_lock_timeout_is_continued_by_the_next_run() {
         let other = world.database.client().await;
         let lock = format!("BEGIN; SELECT FROM {SCHEMA_SQL}.orders WHERE id = 2000 FOR UPDATE");
         other.batch_execute(&lock).await.unwrap();
-        let options = Options::new(Moment::at(at(NOW)), Duration::from_millis(300));
+        let options = Options::new(PlanTime::at(at(NOW)), Duration::from_millis(300));
         let desired = converted(by_hash());
         let ended = converge(&session, &desired, &options, &mut Silent).await.unwrap();
         let failure = ended.worked.unwrap().result.unwrap_err();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pg_partition_operator::partition::{
-    CopiedTable, Identifier, Mark, Marker, SyncLevel, copy_name, partition_marker,
+    CopiedTable, Identifier, Marker, MarkerState, SyncLevel, copy_name, partition_marker,
 };
 use pg_partition_operator::plan::TransactionMode;
 use pg_partition_operator::postgres::{DatabaseError, Session};
@@ -97,7 +97,8 @@ pub(crate) async fn copy_oid(world: &World, table: &CopiedTable) -> u32 {
 
 /// Marks a table as a partition that the operator created for the copy.
 pub(crate) async fn mark_partition(world: &World, table: &CopiedTable, partition: &str) {
-    let marker = partition_marker(&Marker::new(Mark::Attached), &table.managed, "FOR VALUES");
+    let marker =
+        partition_marker(&Marker::new(MarkerState::Attached), &table.managed, "FOR VALUES");
     let marker = marker.replace('\'', "''");
     world.owner(&format!("COMMENT ON TABLE {partition} IS '{marker}'")).await;
 }

@@ -6,7 +6,7 @@ use pg_partition_operator::converge::{Convergence, Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::SyncState;
 use pg_partition_operator::partition::Side;
-use pg_partition_operator::plan::{Moment, Step};
+use pg_partition_operator::plan::{PlanTime, Step};
 use pg_partition_operator::postgres::{Session, StepFailure};
 use serde_json::{Value, json};
 
@@ -151,7 +151,7 @@ async fn session_that_sees_older_rows_blocks_the_cutover_until_it_ends() {
         let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; TABLE {SCHEMA_SQL}.orders");
         reader.batch_execute(&begin).await.unwrap();
         let spec = serving(by_hash(), "Partitioned", &json!({}));
-        let options = Options::new(Moment::at(at(NOW)), Duration::from_millis(500));
+        let options = Options::new(PlanTime::at(at(NOW)), Duration::from_millis(500));
         let held = converge(&session, &spec, &options, &mut Silent).await.unwrap();
         let blocked =
             held.remaining.deferred.iter().any(|held| held.blocker.name() == "SwapBlocked");
@@ -211,7 +211,8 @@ async fn change_of_one_partition_is_noticed_and_the_source_repaired() {
         orders(&world).await;
         let session = world.session().await;
         serve(&session, &by_month(), "Partitioned").await;
-        let (spec, moment) = (serving(by_month(), "Partitioned", &json!({})), Moment::at(at(NOW)));
+        let (spec, moment) =
+            (serving(by_month(), "Partitioned", &json!({})), PlanTime::at(at(NOW)));
         // A partition that is attached later has triggers that are younger than those of the table.
         let april = apply(&session, &spec, "2026-04-15T12:00:00Z").await;
         assert_eq!(verbs(&april), ["create", "attach"], "Postgres {major}");

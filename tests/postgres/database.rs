@@ -6,7 +6,7 @@ use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::partition::{Identifier, ManagedTable, QualifiedName};
-use pg_partition_operator::plan::{Moment, Plan, Step};
+use pg_partition_operator::plan::{Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome, inspect,
 };
@@ -158,7 +158,7 @@ pub(crate) fn managed(name: &str) -> ManagedTable {
 
 /// Converges, and reports nothing on the way.
 pub(crate) async fn apply(session: &Session, desired: &DesiredTable, now: &str) -> Convergence {
-    let options = Options::new(Moment::at(at(now)), std::time::Duration::from_secs(10));
+    let options = Options::new(PlanTime::at(at(now)), std::time::Duration::from_secs(10));
     let done = converge(session, desired, &options, &mut Silent).await.unwrap();
     backdate(session, at(now)).await;
     done

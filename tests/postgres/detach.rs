@@ -6,7 +6,7 @@ use futures::future::join_all;
 use pg_partition_operator::converge::{Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{BlockingTransaction, ObservedTable};
-use pg_partition_operator::plan::{Blocker, Moment};
+use pg_partition_operator::plan::{Blocker, PlanTime};
 use serde_json::json;
 use tokio_postgres::Client;
 
@@ -63,7 +63,7 @@ async fn reader(world: &World) -> Client {
 }
 
 async fn converge_for(world: &World, table: &DesiredTable, patience: Duration) -> Convergence {
-    let options = Options::new(Moment::at(at(NOW)), patience);
+    let options = Options::new(PlanTime::at(at(NOW)), patience);
     converge(&world.session().await, table, &options, &mut Silent).await.unwrap()
 }
 

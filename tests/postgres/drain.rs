@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pg_partition_operator::converge::{Convergence, Options, converge};
-use pg_partition_operator::plan::{Blocker, DefaultBlocker, Moment};
+use pg_partition_operator::plan::{Blocker, DefaultBlocker, PlanTime};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -107,7 +107,7 @@ async fn set_to_work(world: &World) -> Clients {
 }
 
 async fn drain(world: &World, spec: Value, now: &str) -> Convergence {
-    let options = Options::new(Moment::at(at(now)), Duration::from_secs(20));
+    let options = Options::new(PlanTime::at(at(now)), Duration::from_secs(20));
     converge(&world.session().await, &desired(spec), &options, &mut Silent).await.unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::{Identifier, QualifiedName};
-use pg_partition_operator::plan::{DiscardPartition, DropDefault, Moment, Step};
+use pg_partition_operator::plan::{DiscardPartition, DropDefault, PlanTime, Step};
 use pg_partition_operator::sql::{Sql, Timeouts, render};
 use serde_json::json;
 
@@ -64,7 +64,7 @@ async fn attach_scans_nothing_beside_a_default_with_a_validated_check() {
             let plan = {
                 let session = world.session().await;
                 let now = at(NOW);
-                look(&session, &monthly(1), &Moment::at(now)).await.unwrap().1
+                look(&session, &monthly(1), &PlanTime::at(now)).await.unwrap().1
             };
             let timeouts =
                 Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };

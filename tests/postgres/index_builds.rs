@@ -6,7 +6,7 @@ use pg_partition_operator::converge::{
     ConvergeError, Convergence, Options, converge, converge_aside,
 };
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Moment, Plan};
+use pg_partition_operator::plan::{Plan, PlanTime};
 use pg_partition_operator::postgres::{LockKeys, Session, TableLock};
 use serde_json::json;
 
@@ -34,7 +34,7 @@ fn wanted(ahead: u32) -> DesiredTable {
 }
 
 fn options() -> Options {
-    let moment = Moment::at(at(NOW));
+    let moment = PlanTime::at(at(NOW));
     Options { leave_aside: true, ..Options::new(moment, Duration::from_secs(5)) }
 }
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use pg_partition_operator::converge::look;
 use pg_partition_operator::observed::{ObservedTable, PartitionKind, PartitionState};
-use pg_partition_operator::partition::{Bounds, Mark, Marker, partition_marker};
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::partition::{Bounds, Marker, MarkerState, partition_marker};
+use pg_partition_operator::plan::PlanTime;
 use serde_json::json;
 
 use crate::database::{World, at, desired, managed, observe};
@@ -193,7 +193,7 @@ async fn index_build_of_another_session_is_reported_and_blocks_nothing() {
                 "partitionBy": {"range": {"column": "k", "interval": "Month", "timeZone": "UTC"}},
                 "indexes": [{"name": "t_n", "columns": [{"column": "n"}]}],
             });
-            let plan = look(&session, &desired(spec), &Moment::at(at("2026-01-15T00:00:00Z")))
+            let plan = look(&session, &desired(spec), &PlanTime::at(at("2026-01-15T00:00:00Z")))
                 .await
                 .unwrap()
                 .1;
@@ -228,7 +228,7 @@ async fn inspection_does_not_wait_for_an_exclusive_lock() {
             holder.batch_execute(&lock).await.unwrap();
             let started = Instant::now();
             let (desired, now) = (desired(spec.clone()), at("2026-01-15T00:00:00Z"));
-            let looked = look(&session, &desired, &Moment::at(now)).await.map(|_| ());
+            let looked = look(&session, &desired, &PlanTime::at(now)).await.map(|_| ());
             let took = started.elapsed();
             assert!(
                 took < Duration::from_secs(5),
@@ -244,7 +244,7 @@ async fn unattached_table_is_managed_by_its_comment_alone() {
     for major in majors() {
         let world = World::new(major).await;
         let bounds = "FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
-        let marker = Marker::new(Mark::ToBeAttached);
+        let marker = Marker::new(MarkerState::ToBeAttached);
         let marker = partition_marker(&marker, &managed("t"), bounds).replace('\'', "''");
         world
             .owner(&format!(

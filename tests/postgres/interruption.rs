@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pg_partition_operator::converge::{ConvergeError, Options, converge};
 use pg_partition_operator::partition::Identifier;
-use pg_partition_operator::plan::{Moment, Plan, Step, StepKind, TransactionMode};
+use pg_partition_operator::plan::{Plan, PlanTime, Step, StepKind, TransactionMode};
 use pg_partition_operator::postgres::{DatabaseError, LockKeys, Progress, StepOutcome, TableLock};
 use pg_partition_operator::sql::{self, Timeouts};
 use serde_json::{Value, json};
@@ -268,7 +268,7 @@ async fn converge_in_pieces(
         world.database.url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
     let mut proxy = Proxy::start(port).await;
     let url = world.database.url_through(proxy.port(), &world.operator);
-    let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(5));
+    let options = Options::new(PlanTime::at(at(phase.now)), Duration::from_secs(5));
     let (mut kinds, mut last) = (BTreeSet::new(), String::new());
     for round in 0.. {
         assert!(round < 60, "Postgres {}: does not come to an end: {last}", world.major);
@@ -393,7 +393,7 @@ async fn killed_index_build_is_cleaned_up() {
         reader.batch_execute(&snapshot).await.unwrap();
         let session = world.session().await;
         let desired = phase.desired();
-        let options = Options::new(Moment::at(at(phase.now)), Duration::from_secs(15));
+        let options = Options::new(PlanTime::at(at(phase.now)), Duration::from_secs(15));
         let run = async { converge(&session, &desired, &options, &mut Silent).await.map(|_| ()) };
         let kill = async {
             let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()

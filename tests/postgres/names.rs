@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pg_partition_operator::observed::{ObservedTable, PartitionState};
 use pg_partition_operator::partition::{
-    Identifier, ManagedTable, Mark, Marker, QualifiedName, partition_marker,
+    Identifier, ManagedTable, Marker, MarkerState, QualifiedName, partition_marker,
 };
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn qualified(schema: &str, name: &str) -> ManagedTable {
 fn setup(schema: &str, name: &str) -> String {
     let bounds = "FOR VALUES FROM ('2027-05-01') TO ('2027-06-01')";
     let table = qualified(schema, name);
-    let marker = partition_marker(&Marker::new(Mark::ToBeAttached), &table, bounds);
+    let marker = partition_marker(&Marker::new(MarkerState::ToBeAttached), &table, bounds);
     format!(
         "CREATE TABLE \"{name}\" (k date NOT NULL) PARTITION BY RANGE (k);
          CREATE TYPE \"{name}_2027_03\" AS ENUM ();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pg_partition_operator::converge::{Options, converge, look};
 use pg_partition_operator::observed::OldestRow;
 use pg_partition_operator::partition::{Edge, KeyType};
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::{DatabaseError, ErrorKind, InspectError, Session};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn spec_by(column: &str) -> Value {
 }
 
 async fn oldest(session: &Session, column: &str) -> Result<OldestRow, InspectError> {
-    let (observed, _) = look(session, &desired(spec_by(column)), &Moment::at(at(NOW))).await?;
+    let (observed, _) = look(session, &desired(spec_by(column)), &PlanTime::at(at(NOW))).await?;
     Ok(*observed.oldest_row.unwrap())
 }
 
@@ -170,7 +170,7 @@ async fn no_row_is_copied_while_the_oldest_row_is_unknown() {
             .await;
         let session = world.session().await;
         let spec = desired(spec_by("at"));
-        let options = Options::new(Moment::at(at(NOW)), Duration::from_secs(10));
+        let options = Options::new(PlanTime::at(at(NOW)), Duration::from_secs(10));
         let no_work = Options { work_time: Duration::ZERO, ..options.clone() };
         let created = converge(&session, &spec, &no_work, &mut Silent).await.unwrap();
         assert!(!created.observed.copy.unwrap().was_synced(), "Postgres {major}");
@@ -190,7 +190,7 @@ async fn no_row_is_copied_while_the_oldest_row_is_unknown() {
 
         // The oldest row is not searched for any more.
         world.owner(ESCAPE).await;
-        let (observed, plan) = look(&session, &spec, &Moment::at(at(NOW))).await.unwrap();
+        let (observed, plan) = look(&session, &spec, &PlanTime::at(at(NOW))).await.unwrap();
         assert_eq!(
             (observed.oldest_row, plan.deferred.len()),
             (None, 0),

@@ -2,7 +2,7 @@
 
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::Session;
 use pg_partition_operator::sql::{Timeouts, render};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ async fn another_level_voids_parity_if_a_trigger_was_altered_since_the_plan() {
     for major in majors() {
         let (world, session) = in_parity(major).await;
         let spec = desired_with(at_level("Statement"), &json!({}));
-        let moment = Moment::at(at(NOW));
+        let moment = PlanTime::at(at(NOW));
         let (_, plan) = look(&session, &spec, &moment).await.unwrap();
         world
             .owner(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pg_partition_operator::converge::{Options, converge};
 use pg_partition_operator::partition::Side;
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::sql::{Timeouts, render};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,7 +126,7 @@ async fn session_of_a_replica_that_sees_older_rows_blocks_the_cutover() {
             let copied = apply(&session, &serving(by_hash(), "Source", &json!({})), NOW).await;
             assert!(copied.remaining.is_done(), "{what}: {}", copied.remaining);
             let cutover = serving(by_hash(), "Partitioned", &json!({}));
-            let options = Options::new(Moment::at(at(NOW)), Duration::from_millis(500));
+            let options = Options::new(PlanTime::at(at(NOW)), Duration::from_millis(500));
             let held = converge(&session, &cutover, &options, &mut Silent).await.unwrap();
             assert_eq!(serving_side(&held), Some(Side::Source), "{what}");
             let deferral = held.remaining.deferred.first();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Moment, Note, plan};
+use pg_partition_operator::plan::{Note, PlanTime, plan};
 use serde_json::{Value, json};
 
 use crate::approval::{
@@ -87,7 +87,7 @@ async fn partition_that_a_restore_has_not_attached_yet_is_not_created_again() {
     let observed = observe(&target.session().await, &table.name).await;
     let attached: Vec<_> = observed.attached().collect();
     assert!(attached.len() > 1 && attached.iter().all(|p| !p.state.is_managed()));
-    let plan = plan(&table, &observed, &Moment::at(at(NOW)));
+    let plan = plan(&table, &observed, &PlanTime::at(at(NOW)));
     assert!(plan.steps.is_empty() && plan.deferred.is_empty(), "{plan}");
     let unmanaged = plan.notes.iter().find_map(|note| match note {
         Note::Unmanaged { partitions, .. } => Some(partitions.len()),

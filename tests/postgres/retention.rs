@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use pg_partition_operator::converge::{Convergence, Options, converge, look};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Moment, check};
+use pg_partition_operator::plan::{PlanTime, check};
 use pg_partition_operator::postgres::{
     ErrorKind, LockKeys, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked,
     execute,
@@ -312,7 +312,7 @@ async fn one_to_drop(major: u16) -> World {
 async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     let session = world.session().await;
     let (table, moment) =
-        (desired(keeping(1)), Moment::at("2026-01-16T12:00:00Z".parse().unwrap()));
+        (desired(keeping(1)), PlanTime::at("2026-01-16T12:00:00Z".parse().unwrap()));
     let (observed, plan) = look(&session, &table, &moment).await.unwrap();
     assert!(plan.steps.iter().any(|planned| planned.step.verb() == "drop"), "{plan}");
     let checked = check(plan, &table, &observed, &moment).unwrap();
@@ -381,7 +381,7 @@ async fn concurrent_runs_detach_a_partition_once() {
     for major in majors() {
         let world = two_years(major).await;
         let table = desired_with(keeping(21), &json!({}));
-        let options = Options::new(Moment::at(NOW.parse().unwrap()), Duration::from_secs(20));
+        let options = Options::new(PlanTime::at(NOW.parse().unwrap()), Duration::from_secs(20));
         let (one, other) = (world.session().await, world.session().await);
         let (mut first, mut second) = (Silent, Silent);
         let (one, other) = tokio::join!(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pg_partition_operator::converge::{ConvergeError, Convergence, Options, converge};
 use pg_partition_operator::desired::DesiredTable;
-use pg_partition_operator::plan::{Moment, Plan, Step};
+use pg_partition_operator::plan::{Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     Asking, Authority, Certainty, DatabaseError, Progress, Ruling, StepFailure, StepOutcome,
 };
@@ -138,7 +138,7 @@ async fn run_at(
 ) -> (Result<Convergence, ConvergeError>, Log) {
     let mut log = Log::default();
     let options =
-        Options { authority, ..Options::new(Moment::at(at(now)), Duration::from_mins(1)) };
+        Options { authority, ..Options::new(PlanTime::at(at(now)), Duration::from_mins(1)) };
     let ended = converge(&world.session().await, table, &options, &mut log).await;
     (ended, log)
 }
@@ -301,7 +301,7 @@ async fn pause_between_attempts_lasts_as_long_as_the_attempt_blocked_sessions() 
         let attempts = Arc::new(Attempts::default());
         let authority = Arc::clone(&attempts);
         let options =
-            Options { authority, ..Options::new(Moment::at(at(NOW)), Duration::from_secs(3)) };
+            Options { authority, ..Options::new(PlanTime::at(at(NOW)), Duration::from_secs(3)) };
         let session = world.session().await;
         converge(&session, &table, &options, &mut &*attempts).await.unwrap();
         let (began, failed) = &*attempts.0.lock().unwrap();

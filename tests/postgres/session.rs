@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use pg_partition_operator::converge::{Options, converge};
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::{
     Claimant, ConnectionSettings, ErrorKind, LockKeys, Session, TableLock,
 };
@@ -232,7 +232,7 @@ async fn read_only_database_is_reported_and_not_written() {
             "table": "t", "partitionBy": {"range": {"column": "at", "interval": "Month"}},
         }));
         let now = at("2026-01-15T12:00:00Z");
-        let mut options = Options::new(Moment::at(now), Duration::ZERO);
+        let mut options = Options::new(PlanTime::at(now), Duration::ZERO);
         options.claimant = Some(Claimant {
             uid: "u".to_owned(),
             namespace: "n".to_owned(),

@@ -9,8 +9,8 @@ use pg_partition_operator::observed::{
     CopyFacts, DetachedBy, ObservedTable, PartitionIndex, PartitionKind, PartitionState, Question,
     Relation, SyncState,
 };
-use pg_partition_operator::partition::{CopiedTable, IndexShape, Mark, Side, SyncLevel};
-use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, check, questions, simulate};
+use pg_partition_operator::partition::{CopiedTable, IndexShape, MarkerState, Side, SyncLevel};
+use pg_partition_operator::plan::{Plan, PlanTime, PlannedStep, Step, check, questions, simulate};
 use pg_partition_operator::postgres::{
     DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked,
     execute,
@@ -88,7 +88,7 @@ async fn take_steps(
 /// Looks after each step, by a session of its own.
 struct Watching<'a> {
     other: &'a Session,
-    look: (&'a DesiredTable, &'a Moment),
+    look: (&'a DesiredTable, &'a PlanTime),
     seen: Vec<ObservedTable>,
 }
 
@@ -104,7 +104,7 @@ impl Progress for Watching<'_> {
 }
 
 /// The table, or its copy and what belongs to that.
-async fn seen(session: &Session, desired: &DesiredTable, moment: &Moment) -> ObservedTable {
+async fn seen(session: &Session, desired: &DesiredTable, moment: &PlanTime) -> ObservedTable {
     let (of, at) = (desired.clone(), *moment);
     let asked = move |observed: &ObservedTable| {
         let mut asked = questions(&of, observed, &at);
@@ -301,8 +301,10 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
     let kept = world.name.name.as_str().chars().next().unwrap();
     world.taken.retain(|name| name.as_str().starts_with(kept));
     for partition in &mut world.partitions {
-        if let PartitionState::Attached { mark: Some(Mark::Detached(detached)), .. }
-        | PartitionState::PendingDetach { mark: Some(Mark::Detached(detached)), .. }
+        if let PartitionState::Attached { mark: Some(MarkerState::Detached(detached)), .. }
+        | PartitionState::PendingDetach {
+            mark: Some(MarkerState::Detached(detached)), ..
+        }
         | PartitionState::Detached { by: DetachedBy::Recorded(detached), .. } =
             &mut partition.state
         {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pg_partition_operator::converge::{Convergence, Options, converge};
-use pg_partition_operator::plan::{Blocker, DefaultBlocker, Moment, Plan, Step};
+use pg_partition_operator::plan::{Blocker, DefaultBlocker, Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     DatabaseError, ErrorKind, Progress, SlowSteps, StepFailure, StepOutcome,
 };
@@ -73,7 +73,7 @@ async fn converge_with(
     lock_timeout: &str,
     slow: &SlowSteps,
 ) -> (Convergence, Repeats) {
-    let moment = Moment::at(at(NOW));
+    let moment = PlanTime::at(at(NOW));
     let options = Options { slow: slow.clone(), ..Options::new(moment, Duration::from_secs(3)) };
     let mut repeats = Repeats::default();
     let table = desired(spec(lock_timeout));

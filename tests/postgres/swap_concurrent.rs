@@ -8,7 +8,7 @@ use pg_partition_operator::converge::look_with;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::partition::Side;
-use pg_partition_operator::plan::{Moment, plan, questions};
+use pg_partition_operator::plan::{PlanTime, plan, questions};
 
 use crate::database::{SCHEMA_SQL, World};
 use crate::program::call;
@@ -84,7 +84,7 @@ async fn inspection_beside_a_swap_reads_the_tables_after_it() {
         let mut to = Side::Partitioned;
         for round in 0..3 {
             let desired = desired(to);
-            let now = Moment::at(Timestamp::now());
+            let now = PlanTime::at(Timestamp::now());
             let (asked, of) = (AtomicUsize::new(0), desired.clone());
             let (url, resource) = (world.url(), document(to));
             let questions = move |observed: &ObservedTable| {

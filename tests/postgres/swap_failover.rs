@@ -185,7 +185,7 @@ pub(crate) async fn prepare(world: &World) -> [String; 2] {
 
 /// Where the swap is when all dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
+enum PlanTime {
     /// Everything is changed.
     BeforeCommit,
     /// It is committed, and the program has no answer.
@@ -203,12 +203,12 @@ enum Then {
     FailoverWithout,
 }
 
-const DEATHS: [(Moment, Then); 5] = [
-    (Moment::BeforeCommit, Then::Restart),
-    (Moment::Committed, Then::Restart),
-    (Moment::BeforeCommit, Then::Failover),
-    (Moment::Committed, Then::Failover),
-    (Moment::Committed, Then::FailoverWithout),
+const DEATHS: [(PlanTime, Then); 5] = [
+    (PlanTime::BeforeCommit, Then::Restart),
+    (PlanTime::Committed, Then::Restart),
+    (PlanTime::BeforeCommit, Then::Failover),
+    (PlanTime::Committed, Then::Failover),
+    (PlanTime::Committed, Then::FailoverWithout),
 ];
 
 /// Waits until the server has committed the swap to this side.
@@ -246,7 +246,7 @@ async fn die(
     standby: Option<&World>,
     server: &Server,
     to: Side,
-    (moment, then): (Moment, Then),
+    (moment, then): (PlanTime, Then),
 ) {
     let gate = close_gate(world).await;
     let (mut run, _file) = start(world, to, "30s");
@@ -254,7 +254,7 @@ async fn die(
     if let Some(standby) = standby {
         wait_until_received(world, standby).await;
     }
-    if moment == Moment::Committed {
+    if moment == PlanTime::Committed {
         // It never reads the answer.
         signal(run.pid(), "STOP");
         if let (Some(standby), Then::FailoverWithout) = (standby, then) {
@@ -268,7 +268,7 @@ async fn die(
     }
     let mut kill = Command::new("kill");
     kill.arg("-KILL");
-    if moment == Moment::BeforeCommit {
+    if moment == PlanTime::BeforeCommit {
         // It goes on until it looks whether the server is there.
         kill.arg(&session);
     }
@@ -299,7 +299,7 @@ async fn one_table_serves_after_the_program_and_the_server_died_in_a_swap() {
                 beside.admin("SELECT pg_promote(true, 200)").await;
                 world = beside;
             }
-            let has_swapped = moment == Moment::Committed && then != Then::FailoverWithout;
+            let has_swapped = moment == PlanTime::Committed && then != Then::FailoverWithout;
             if has_swapped {
                 serves = to;
             }

@@ -12,7 +12,7 @@ use pg_partition_operator::desired::{
     Partitioning, Retention,
 };
 use pg_partition_operator::partition::{Side, SyncLevel};
-use pg_partition_operator::plan::Moment;
+use pg_partition_operator::plan::PlanTime;
 use serde_json::{Value, json};
 
 use crate::admission::support::cases;
@@ -241,7 +241,7 @@ fn resource_without_annotations_means_its_spec() {
 /// The instants that partitions are made for and let go for, with more in a spec.
 fn moment(more: &Value, now: &str) -> [String; 2] {
     let now: Timestamp = now.parse().expect("an instant");
-    let moment = Moment::scheduled(&desired(&spec(more)).expect("a valid spec"), now);
+    let moment = PlanTime::scheduled(&desired(&spec(more)).expect("a valid spec"), now);
     assert_eq!(moment.now, now);
     [moment.provision, moment.expire].map(|at| at.to_string())
 }
@@ -254,7 +254,7 @@ fn table_without_a_schedule_is_due_now() {
     }
     let hash = json!({"table": "t", "partitionBy": {"hash": {"columns": ["a"], "partitions": 4}}});
     let (hash, now) = (desired(&hash).expect("a valid spec"), now.parse().expect("an instant"));
-    assert_eq!(Moment::scheduled(&hash, now), Moment::at(now));
+    assert_eq!(PlanTime::scheduled(&hash, now), PlanTime::at(now));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pg_partition_operator::observed::{ObservedTable, Snapshot};
 use pg_partition_operator::partition::{ManagedTable, Method, QualifiedName};
-use pg_partition_operator::plan::{Moment, Plan, PlannedStep, Step, check, plan, simulate};
+use pg_partition_operator::plan::{Plan, PlanTime, PlannedStep, Step, check, plan, simulate};
 use pg_partition_operator::sql::{Timeouts, render};
 use proptest::prelude::*;
 use serde_json::json;
@@ -22,7 +22,7 @@ fn copy_of(world: &World) -> ObservedTable {
 }
 
 fn at(observed: &ObservedTable, world: &World) -> Plan {
-    plan(&world.desired, observed, &Moment::at(world.now))
+    plan(&world.desired, observed, &PlanTime::at(world.now))
 }
 
 /// What a plan says, without its fingerprint.
@@ -40,7 +40,7 @@ proptest! {
         let (plain, of_copy) = (at(&world.observed, &world), at(&copy, &world));
         let renamed = said(&of_copy).replace(&copy.name.shown(), &world.observed.name.shown());
         prop_assert_eq!(renamed, said(&plain));
-        let checked = check(of_copy.clone(), &world.desired, &copy, &Moment::at(world.now));
+        let checked = check(of_copy.clone(), &world.desired, &copy, &PlanTime::at(world.now));
         prop_assert!(checked.is_ok(), "{:?}\n{}", checked, of_copy);
 
         let (mut after, mut cut_over) = (world.observed.clone(), copy);
@@ -57,7 +57,7 @@ proptest! {
             let mut mutant = whole.clone();
             let Some(identity) = identity(&mut mutant.steps[at]) else { continue };
             *identity = ManagedTable::new(identity.sibling(catalog::identifier("zz_copy")));
-            let verdict = check(mutant, &world.desired, &world.observed, &Moment::at(world.now));
+            let verdict = check(mutant, &world.desired, &world.observed, &PlanTime::at(world.now));
             prop_assert!(verdict.is_err(), "step {} of\n{}", at + 1, whole);
         }
     }
@@ -88,7 +88,7 @@ fn partition_of_a_copy_is_named_and_marked_for_the_table() {
         "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
     }));
     let now = "2026-03-15T00:00:00Z".parse().expect("an instant");
-    let planned = plan(&desired.expect("a spec"), &copy, &Moment::at(now));
+    let planned = plan(&desired.expect("a spec"), &copy, &PlanTime::at(now));
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { lock_timeout: second, patience: second };
     let owner = planned.owner.expect("the table has an owner");

@@ -2,9 +2,9 @@
 
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{ObservedTable, PartitionKind};
-use pg_partition_operator::partition::{Edge, Mark, Method, QualifiedName, RangeBounds};
+use pg_partition_operator::partition::{Edge, MarkerState, Method, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{
-    Cause, DropIndex, Moment, Plan, PlannedStep, Rule, Step, Undone, check, plan,
+    Cause, DropIndex, Plan, PlanTime, PlannedStep, Rule, Step, Undone, check, plan,
 };
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ use crate::{catalog, samples};
 
 const NOW: &str = "2026-11-22T00:00:00Z";
 
-fn moment() -> Moment {
-    Moment::at(NOW.parse().expect("an instant"))
+fn moment() -> PlanTime {
+    PlanTime::at(NOW.parse().expect("an instant"))
 }
 
 fn desired(extra: &Value) -> DesiredTable {
@@ -71,7 +71,7 @@ fn managed() -> ObservedTable {
         ("orders_2026_11", "2026-11-01", "2026-12-01"),
     ]);
     for partition in &mut found.partitions {
-        catalog::set_mark(partition, Mark::Attached);
+        catalog::set_mark(partition, MarkerState::Attached);
     }
     found
 }
@@ -134,7 +134,7 @@ fn index_is_dropped_only_if_its_own_successor_was_built() {
             index: catalog::identifier("old"),
             successor: successor.map(catalog::identifier),
         });
-        undone.blocks(&PlannedStep { rule: Rule::Index, step, because: Cause::OtherDefinition })
+        undone.blocks(&PlannedStep { rule: Rule::Index, step, because: Cause::DefinitionChanged })
     };
     assert!(is_blocked(Some(build.index.as_str())));
     assert!(!is_blocked(Some("other")));

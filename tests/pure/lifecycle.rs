@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{DesiredTable, OnExpiry, Partitioning};
 use pg_partition_operator::observed::{ObservedTable, PartitionState};
 use pg_partition_operator::partition::{Interval, QualifiedName, RangeBounds};
-use pg_partition_operator::plan::{Blocker, Moment, Plan, Step, check, plan, simulate};
+use pg_partition_operator::plan::{Blocker, Plan, PlanTime, Step, check, plan, simulate};
 use proptest::prelude::*;
 
 use crate::arbitrary::{World, range_world};
@@ -77,7 +77,7 @@ fn run(
     observed: &mut ObservedTable,
     now: Timestamp,
 ) -> Result<Plan, String> {
-    let moment = Moment::at(now);
+    let moment = PlanTime::at(now);
     let world = World { desired: desired.clone(), observed: observed.clone(), now };
     let desired = world.approved(&moment).desired;
     let plan = plan(&desired, observed, &moment);

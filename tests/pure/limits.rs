@@ -1,7 +1,7 @@
 //! A plan has a limited number of steps.
 
 use pg_partition_operator::partition::{Bounds, Method, QualifiedName};
-use pg_partition_operator::plan::{Moment, Note, PlannedStep, plan, simulate};
+use pg_partition_operator::plan::{Note, PlanTime, PlannedStep, plan, simulate};
 use serde_json::json;
 
 use crate::catalog::{add, desired, identifier, partition, table};
@@ -23,7 +23,7 @@ fn plan_reports_indexes_left_to_the_next_run() {
             "indexes": (0..count).map(index).collect::<Vec<_>>(),
         });
         let desired = desired(&spec).expect("a spec");
-        let plan = plan(&desired, &world, &Moment::at(jiff::Timestamp::UNIX_EPOCH));
+        let plan = plan(&desired, &world, &PlanTime::at(jiff::Timestamp::UNIX_EPOCH));
         plan.notes.iter().any(|note| matches!(note, Note::PlanFull { .. }))
     };
     assert_eq!([noted(2), noted(64)], [false, true]);
@@ -41,7 +41,7 @@ fn plan_that_leaves_periods_to_the_next_run_begins_with_the_current_one() {
         "indexes": (0..16).map(index).collect::<Vec<_>>(),
     });
     let desired = desired(&spec).expect("a spec");
-    let moment = Moment::at(jiff::Timestamp::UNIX_EPOCH);
+    let moment = PlanTime::at(jiff::Timestamp::UNIX_EPOCH);
     let mut planned = Vec::new();
     for _ in 0..2 {
         let plan = plan(&desired, &world, &moment);

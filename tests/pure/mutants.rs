@@ -5,11 +5,12 @@ use jiff::SignedDuration;
 use pg_partition_operator::desired::{OnExpiry, Partitioning};
 use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, KeyRange, Mark, Marker, QualifiedName, RangeBounds, adoption_digest,
+    Bounds, Detached, Edge, KeyRange, Marker, MarkerState, QualifiedName, RangeBounds,
+    adoption_digest,
 };
 use pg_partition_operator::plan::{
     Blocker, BuildIndex, Cause, Detach, DiscardPartition, DropDefault, DropDetached, DropIndex,
-    FinalizeDetach, MarkAs, MarkPartitions, MarkedPartition, Moment, Plan, PlannedStep,
+    FinalizeDetach, MarkAs, MarkPartitions, MarkedPartition, Plan, PlanTime, PlannedStep,
     RecordDetach, Rule, Step, check, plan,
 };
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ use crate::retention_oracle;
 fn refuses(world: &World, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
     for mutant in mutants {
         let text = format!("of\n{whole}\nthis was accepted\n{mutant}");
-        let verdict = check(mutant, &world.desired, &world.observed, &Moment::at(world.now));
+        let verdict = check(mutant, &world.desired, &world.observed, &PlanTime::at(world.now));
         prop_assert!(verdict.is_err(), "{}", text);
     }
     Ok(())
@@ -30,7 +31,7 @@ fn refuses(world: &World, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
 
 /// The world where a person has approved the plan, and that plan.
 fn approved(world: World) -> (World, Plan) {
-    let moment = Moment::at(world.now);
+    let moment = PlanTime::at(world.now);
     let world = world.approved(&moment);
     let plan = plan(&world.desired, &world.observed, &moment);
     (world, plan)
@@ -68,7 +69,7 @@ proptest! {
 
     #[test]
     fn plan_that_drops_an_index_too_early_is_rejected(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
+        let whole = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
         for (at, second) in whole.steps.iter().enumerate() {
             for (before, first) in whole.steps[..at].iter().enumerate() {
                 if makes_place(&first.step, &second.step, &world.observed) {
@@ -116,7 +117,7 @@ proptest! {
 
     #[test]
     fn plan_that_detaches_too_many_partitions_is_rejected(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
+        let whole = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
         let waits = |held: &&pg_partition_operator::plan::Deferral| {
             matches!(held.blocker, Blocker::AwaitingApproval { .. })
         };
@@ -135,7 +136,7 @@ proptest! {
 
     #[test]
     fn plan_that_drops_too_many_kept_tables_is_rejected(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, &Moment::at(world.now));
+        let whole = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
         let waits = |held: &&pg_partition_operator::plan::Deferral| {
             matches!(held.blocker, Blocker::DropNeedsApproval { .. })
         };
@@ -154,7 +155,7 @@ proptest! {
         let (world, whole) = approved(world);
         let is_kept = |p: &&ObservedPartition| {
             p.state.is_restored()
-                || matches!(p.state.mark(), Some(Mark::Detached(Detached { drops_since: None, .. })))
+                || matches!(p.state.mark(), Some(MarkerState::Detached(Detached { drops_since: None, .. })))
         };
         let kept = world.observed.partitions.iter().filter(is_kept);
         let mutants = kept.map(|p| with(&whole, vec![dropped(p, &world)]));
@@ -214,7 +215,7 @@ fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
 }
 
 /// What the comment of a partition would have to say.
-fn marker(partition: &ObservedPartition, world: &World, mark: Mark) -> Marker {
+fn marker(partition: &ObservedPartition, world: &World, mark: MarkerState) -> Marker {
     let parent = world.observed.relation.as_ref().map(|relation| relation.oid);
     Marker { mark, oid: partition.oid, parent, cycle: partition.cycle + 1 }
 }
@@ -230,14 +231,14 @@ fn drops(world: &World) -> bool {
 
 fn marked(partitions: &[&ObservedPartition], world: &World, mark_as: MarkAs) -> Step {
     let mark = |p: &ObservedPartition| match (mark_as, p.state.mark()) {
-        (MarkAs::Adopted | MarkAs::Attached | MarkAs::AdoptionCleared, _) => Mark::Attached,
-        (MarkAs::Expired { drops }, _) => Mark::Expired { drops },
-        (MarkAs::ForDrop | MarkAs::NotForDrop, Some(Mark::Detached(detached))) => {
+        (MarkAs::Adopted | MarkAs::Attached | MarkAs::AdoptionCleared, _) => MarkerState::Attached,
+        (MarkAs::Expired { drops }, _) => MarkerState::Expired { drops },
+        (MarkAs::ForDrop | MarkAs::NotForDrop, Some(MarkerState::Detached(detached))) => {
             let drops_since = (mark_as == MarkAs::ForDrop).then_some(world.now);
-            Mark::Detached(Detached { drops_since, ..detached })
+            MarkerState::Detached(Detached { drops_since, ..detached })
         }
         (MarkAs::ForDrop | MarkAs::NotForDrop, _) => {
-            Mark::Detached(Detached { at: world.now, drops_since: Some(world.now) })
+            MarkerState::Detached(Detached { at: world.now, drops_since: Some(world.now) })
         }
     };
     let names = partitions.iter().map(|p| p.name.clone());
@@ -295,8 +296,8 @@ fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
 /// The step that drops a table as if it had been detached for long.
 fn dropped(partition: &ObservedPartition, world: &World) -> Step {
     let mark = match partition.state.mark() {
-        Some(Mark::Detached(detached)) => Mark::Detached(detached),
-        _ => Mark::Detached(Detached { at: world.now, drops_since: Some(world.now) }),
+        Some(MarkerState::Detached(detached)) => MarkerState::Detached(detached),
+        _ => MarkerState::Detached(Detached { at: world.now, drops_since: Some(world.now) }),
     };
     let marker = Marker { cycle: partition.cycle, ..marker(partition, world, mark) };
     Step::DropDetached(Box::new(DropDetached {

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use pg_partition_operator::desired::Mode;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{
-    Deferral, Moment, Plan, Step, check, is_refuted, next_action, plan, simulate,
+    Deferral, Plan, PlanTime, Step, check, is_refuted, next_action, plan, simulate,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn after(observed: &ObservedTable, plan: &Plan, steps: usize) -> ObservedTable {
 
 /// The world after as many plans as it takes: what one has done may make more possible, if not for ever.
 fn settled(world: &World, observed: &ObservedTable) -> Option<(Plan, ObservedTable)> {
-    settled_by(observed, |observed| plan(&world.desired, observed, &Moment::at(world.now)))
+    settled_by(observed, |observed| plan(&world.desired, observed, &PlanTime::at(world.now)))
 }
 
 /// The world after as many plans as it takes, if a user approves each of them.
@@ -63,12 +63,12 @@ fn settled_by(
 fn approved_again(world: &World, observed: &ObservedTable) -> World {
     let mut world = World { observed: observed.clone(), ..world.clone() };
     world.desired.approved.clear();
-    let moment = Moment::at(world.now);
+    let moment = PlanTime::at(world.now);
     world.approved(&moment)
 }
 
 fn planned(world: &World) -> (Plan, ObservedTable) {
-    let plan = plan(&world.desired, &world.observed, &Moment::at(world.now));
+    let plan = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
     let end = after(&world.observed, &plan, plan.steps.len());
     (plan, end)
 }
@@ -96,8 +96,8 @@ proptest! {
 
     #[test]
     fn is_deterministic_and_blind_to_the_number_of_rows(world in any_world()) {
-        let first = plan(&world.desired, &world.observed, &Moment::at(world.now));
-        prop_assert_eq!(&first, &plan(&world.desired, &world.observed, &Moment::at(world.now)));
+        let first = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
+        prop_assert_eq!(&first, &plan(&world.desired, &world.observed, &PlanTime::at(world.now)));
         let mut grown = world.observed.clone();
         for partition in &mut grown.partitions {
             partition.rows = Some(partition.rows.unwrap_or(0) + 1_000);
@@ -106,13 +106,13 @@ proptest! {
         for stretch in grown.default_rows.iter_mut().flatten() {
             stretch.rows *= 2;
         }
-        let later = plan(&world.desired, &grown, &Moment::at(world.now));
+        let later = plan(&world.desired, &grown, &PlanTime::at(world.now));
         prop_assert_eq!(first.fingerprint, later.fingerprint);
     }
 
     #[test]
     fn deferral_names_its_rule_unless_a_precondition_is_unmet(world in any_world()) {
-        let moment = Moment::at(world.now);
+        let moment = PlanTime::at(world.now);
         let refuted = is_refuted(&world.desired, &world.observed, &moment);
         let plan = plan(&world.desired, &world.observed, &moment);
         prop_assert!(plan.deferred.iter().all(|held| held.rule.is_none() == refuted), "{plan}");
@@ -128,7 +128,7 @@ proptest! {
     fn removes_nothing_before_it_expires(world in any_world(), ahead in option::weighted(0.1, -90_000..90_000_i64)) {
         let World { desired, mut observed, now } = world;
         observed.server.ahead = ahead.map(SignedDuration::from_millis);
-        for moment in [Moment::at(now), Moment::scheduled(&desired, now)] {
+        for moment in [PlanTime::at(now), PlanTime::scheduled(&desired, now)] {
             let before = plan(&desired, &observed, &moment);
             holds(retention_oracle::nothing_is_lost_early(&desired, &observed, &before, &moment))?;
             let world = World { desired: desired.clone(), observed: observed.clone(), now };
@@ -140,7 +140,7 @@ proptest! {
 
     #[test]
     fn mode_does_not_change_the_plan(mut world in any_world()) {
-        let moment = Moment::at(world.now);
+        let moment = PlanTime::at(world.now);
         let enforced = plan(&world.desired, &world.observed, &moment);
         world.desired.mode = Mode::Plan;
         world.desired.suspend = true;
@@ -149,7 +149,7 @@ proptest! {
 
     #[test]
     fn nothing_is_scheduled_ahead_of_time(world in any_world()) {
-        let moment = Moment::scheduled(&world.desired, world.now);
+        let moment = PlanTime::scheduled(&world.desired, world.now);
         prop_assert!(moment.expire <= world.now && moment.provision <= world.now);
         let next = next_action(&world.desired, &world.observed, &moment);
         prop_assert!(next.is_none_or(|next| next > world.now), "{next:?}");
@@ -164,7 +164,7 @@ proptest! {
 
     #[test]
     fn is_accepted_by_the_checker(world in any_world()) {
-        let moments = [Moment::at(world.now), Moment::scheduled(&world.desired, world.now)];
+        let moments = [PlanTime::at(world.now), PlanTime::scheduled(&world.desired, world.now)];
         for moment in moments {
             let approved = world.clone().approved(&moment);
             for World { desired, observed, .. } in [&world, &approved] {
@@ -183,7 +183,7 @@ proptest! {
 
     #[test]
     fn converges_after_an_interruption_at_any_step(world in any_world(), approved in any::<bool>()) {
-        let world = if approved { world.clone().approved(&Moment::at(world.now)) } else { world };
+        let world = if approved { world.clone().approved(&PlanTime::at(world.now)) } else { world };
         let (first, end) = planned(&world);
         for steps in (0..first.steps.len()).step_by(1 + first.steps.len() / 30) {
             let midway = after(&world.observed, &first, steps);
@@ -201,7 +201,7 @@ proptest! {
             let mut both = first.clone();
             both.steps.truncate(steps);
             both.steps.extend(second.steps.iter().cloned());
-            let moment = Moment::at(world.now);
+            let moment = PlanTime::at(world.now);
             holds(retention_oracle::nothing_is_lost_early(&world.desired, &world.observed, &both, &moment))?;
             prop_assert_eq!(
                 settled(&world, &second_end).map(|(_, end)| oracle::nameless(&end)),
@@ -217,7 +217,7 @@ proptest! {
 
     #[test]
     fn is_accepted_with_and_without_the_steps_aside(world in any_world()) {
-        let moment = Moment::at(world.now);
+        let moment = PlanTime::at(world.now);
         let World { desired, observed, .. } = &world;
         let whole = plan(desired, observed, &moment);
         let mut parts = vec![whole.clone().without_aside()];

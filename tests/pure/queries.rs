@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use pg_partition_operator::observed::{ObservedTable, Question, Snapshot, Within};
 use pg_partition_operator::partition::{Edge, KeyType, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{
-    Blocker, DefaultBlocker, Moment, Step, plan, questions, questions_without_spec,
+    Blocker, DefaultBlocker, PlanTime, Step, plan, questions, questions_without_spec,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ proptest! {
     fn rows_of_the_default_partition_are_counted_if_the_plan_needs_them(world in any_world()) {
         let World { desired, mut observed, now } = world;
         observed.default_rows = None;
-        let moment = Moment::at(now);
+        let moment = PlanTime::at(now);
         let asked = questions(&desired, &observed, &moment);
         for held in plan(&desired, &observed, &moment).deferred {
             let (Blocker::Default(DefaultBlocker::DefaultRowsUnknown { .. }), Some(Step::AttachPartition(attach))) =
@@ -49,7 +49,7 @@ proptest! {
         for partition in &mut observed.partitions {
             partition.rows_referenced_by = None;
         }
-        let moment = Moment::at(now);
+        let moment = PlanTime::at(now);
         let asked = questions(&desired, &observed, &moment);
         for held in plan(&desired, &observed, &moment).deferred {
             if let Blocker::ReferencesUnknown { partition, .. } = &held.blocker {
@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn answered_question_is_not_asked_again(world in any_world()) {
         let World { desired, mut observed, now } = world;
-        let moment = Moment::at(now);
+        let moment = PlanTime::at(now);
         for question in questions(&desired, &observed, &moment) {
             prop_assert!(!observed.is_answered(&question), "{question:?}");
             answer(&mut observed, question);
@@ -77,7 +77,7 @@ proptest! {
             answer(&mut observed, question);
         }
         prop_assert_eq!(questions_without_spec(&observed), []);
-        for left in questions(&desired, &observed, &Moment::at(now)) {
+        for left in questions(&desired, &observed, &PlanTime::at(now)) {
             prop_assert!(matches!(left, Question::Conditions(_)), "{left:?}");
         }
     }
@@ -87,7 +87,7 @@ proptest! {
         let World { desired, observed, now } = world;
         let later = now + jiff::SignedDuration::from_secs(seconds);
         let [first, later] =
-            [now, later].map(|instant| plan(&desired, &observed, &Moment::at(instant)));
+            [now, later].map(|instant| plan(&desired, &observed, &PlanTime::at(instant)));
         let what = |plan: &pg_partition_operator::plan::Plan| -> Vec<_> {
             let indexes = |step: &Step| match step {
                 // Which is among the newest, time does change.

@@ -367,7 +367,7 @@ fn settings() -> IndexSettings {
 
 fn rich() -> NewPartition {
     let index = |name: &str, body, settings| NewIndex { name: identifier(name), body, settings };
-    let twin = IndexBody::Twin {
+    let twin = IndexBody::Equivalent {
         of: identifier("tw\"in"),
         unique: true,
         definition: "btree (lower(\"Größe\") text_pattern_ops) WHERE (a > 3)".to_owned(),

@@ -10,8 +10,8 @@ use pg_partition_operator::observed::{
     PartitionIndex, PartitionKind, PartitionState, Relation, RelationKind, Server, Template,
 };
 use pg_partition_operator::partition::{
-    Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, Mark, Method, PartitionKey,
-    QualifiedName, RangeBounds, ServerVersion,
+    Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, MarkerState, Method,
+    PartitionKey, QualifiedName, RangeBounds, ServerVersion,
 };
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
 }
 
 /// Has the marker of a partition say this. A table that was never attached has a marker of its own.
-pub(crate) fn set_mark(partition: &mut ObservedPartition, new: Mark) {
+pub(crate) fn set_mark(partition: &mut ObservedPartition, new: MarkerState) {
     match &mut partition.state {
         PartitionState::Attached { mark, .. } | PartitionState::PendingDetach { mark, .. } => {
             *mark = Some(new);

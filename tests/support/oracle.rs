@@ -11,7 +11,7 @@ use pg_partition_operator::observed::{
     ObservedPartition, ObservedTable, PartitionIndex, PartitionState,
 };
 use pg_partition_operator::partition::{
-    Bounds, Edge, Identifier, Interval, KeyRange, KeyType, Mark,
+    Bounds, Edge, Identifier, Interval, KeyRange, KeyType, MarkerState,
 };
 use pg_partition_operator::plan::{Blocker, FinalizeDetach, Plan, Step};
 
@@ -231,7 +231,7 @@ fn may_be_gone(old: &ObservedPartition) -> bool {
         PartitionState::Detached { .. } => old.state.is_detached_by_operator(),
         // A table that others detached is theirs, and no longer of this table.
         PartitionState::PendingDetach { mark, .. } => {
-            matches!(mark, None | Some(Mark::Expired { .. }))
+            matches!(mark, None | Some(MarkerState::Expired { .. }))
         }
         PartitionState::Attached { .. } => {
             let is_past = old.bounds.as_range().is_some();

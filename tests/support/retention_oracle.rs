@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::desired::{DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone};
 use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{Bounds, Edge, KeyType};
-use pg_partition_operator::plan::{MarkAs, MarkPartitions, Moment, Plan, Step};
+use pg_partition_operator::plan::{MarkAs, MarkPartitions, Plan, PlanTime, Step};
 
 use crate::oracle::{label, stride};
 
@@ -89,7 +89,7 @@ pub(crate) fn nothing_is_lost_early(
     desired: &DesiredTable,
     observed: &ObservedTable,
     plan: &Plan,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<(), String> {
     let wrong = |what: &str, step: &Step| Err(format!("{what}: {step:?}\nof\n{plan}"));
     let clock_skew =
@@ -145,7 +145,7 @@ fn has_rested(
     partition: &ObservedPartition,
     desired: &DesiredTable,
     plan: &Plan,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> bool {
     let Partitioning::Range(range) = &desired.partitioning else { return false };
     let Some(OnExpiry::Drop { after }) = range.retention.map(|retention| retention.on_expiry)

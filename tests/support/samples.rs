@@ -9,7 +9,7 @@ use pg_partition_operator::observed::{
 };
 use pg_partition_operator::partition::{
     Bounds, CopiedTable, Detached, Edge, Identifier, IndexColumn, IndexShape, KeyRange, KeyType,
-    ManagedTable, Mark, Marker, Method, QualifiedName, RangeBounds, RangeKey, SearchPath,
+    ManagedTable, Marker, MarkerState, Method, QualifiedName, RangeBounds, RangeKey, SearchPath,
     ServerVersion, Side, SyncLevel, adoption_digest, copy_name, route_view,
 };
 use pg_partition_operator::plan::{
@@ -89,7 +89,7 @@ impl Names {
     }
 
     /// What the comment on the partition says.
-    pub(crate) fn marker(&self, mark: Mark) -> Marker {
+    pub(crate) fn marker(&self, mark: MarkerState) -> Marker {
         Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: self.cycle }
     }
 
@@ -103,7 +103,7 @@ impl Names {
             again: false,
             replaced: Vec::new(),
             is_recorded: false,
-            marker: self.marker(Mark::Attached),
+            marker: self.marker(MarkerState::Attached),
             default: Some(self.default.clone()),
             exclusion: None,
             references: Vec::new(),
@@ -165,11 +165,11 @@ impl Names {
         let detached = Detached { at: self.at, drops_since: Some(self.at) };
         let kept = Detached { drops_since: None, ..detached };
         let marks = [
-            (MarkAs::Adopted, Mark::Attached),
-            (MarkAs::Expired { drops: true }, Mark::Expired { drops: true }),
-            (MarkAs::Attached, Mark::Attached),
-            (MarkAs::ForDrop, Mark::Detached(detached)),
-            (MarkAs::NotForDrop, Mark::Detached(kept)),
+            (MarkAs::Adopted, MarkerState::Attached),
+            (MarkAs::Expired { drops: true }, MarkerState::Expired { drops: true }),
+            (MarkAs::Attached, MarkerState::Attached),
+            (MarkAs::ForDrop, MarkerState::Detached(detached)),
+            (MarkAs::NotForDrop, MarkerState::Detached(kept)),
         ];
         let mut steps: Vec<_> =
             marks.into_iter().map(|(mark_as, mark)| self.mark(mark_as, mark)).collect();
@@ -181,11 +181,11 @@ impl Names {
             adopted: Some(BTreeSet::new()),
         }));
         steps.extend(self.detaching());
-        steps.extend(self.dropping(self.marker(Mark::Detached(detached))));
+        steps.extend(self.dropping(self.marker(MarkerState::Detached(detached))));
         steps
     }
 
-    fn mark(&self, mark_as: MarkAs, mark: Mark) -> Step {
+    fn mark(&self, mark_as: MarkAs, mark: MarkerState) -> Step {
         Step::MarkPartitions(MarkPartitions {
             managed: self.managed(),
             table: self.table.clone(),
@@ -414,7 +414,7 @@ impl Names {
     }
 
     fn new_partition(&self) -> NewPartition {
-        let body = IndexBody::Twin {
+        let body = IndexBody::Equivalent {
             of: self.table_index.clone(),
             unique: false,
             definition: "btree (placed_at DESC)".to_owned(),

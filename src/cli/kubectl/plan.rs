@@ -12,7 +12,7 @@ use crate::cli::output;
 use crate::cli::plan::{Format, show};
 use crate::converge::look;
 use crate::kubernetes::Cluster;
-use crate::plan::Moment;
+use crate::plan::PlanTime;
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArguments {
@@ -33,7 +33,7 @@ pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow:
         return show_what_is_told(&table, arguments.output);
     };
     let now = Timestamp::now();
-    let moment = if arguments.now { Moment::at(now) } else { Moment::scheduled(&desired, now) };
+    let moment = if arguments.now { PlanTime::at(now) } else { PlanTime::scheduled(&desired, now) };
     let looked = look(&session, &desired, &moment).await;
     let (_, plan) = looked.with_context(|| desired.name.shown())?;
     show(&[desired], &[plan], arguments.output)

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::verify::{Report, Rows, show};
 use crate::kubernetes::Cluster;
 use crate::partition::shown_text;
-use crate::plan::Moment;
+use crate::plan::PlanTime;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
@@ -31,7 +31,7 @@ pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> any
     let Some(session) = session::session(cluster, &table).await? else {
         return show_what_is_told(&table, arguments.output);
     };
-    let moment = Moment::at(Timestamp::now());
+    let moment = PlanTime::at(Timestamp::now());
     let report = Report::new(&session, &desired, &moment, &arguments.rows).await?;
     show(&[report], arguments.output)
 }

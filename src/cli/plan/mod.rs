@@ -16,7 +16,7 @@ use super::{Declared, documents, output};
 use crate::converge::look;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, Snapshot};
-use crate::plan::{self, Moment, Plan};
+use crate::plan::{self, Plan, PlanTime};
 use crate::sql::Timeouts;
 
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ fn timeouts(table: &DesiredTable) -> Timeouts {
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
     let now = arguments.declared.now();
     let moment = |table: &DesiredTable| {
-        if arguments.scheduled { Moment::scheduled(table, now) } else { Moment::at(now) }
+        if arguments.scheduled { PlanTime::scheduled(table, now) } else { PlanTime::at(now) }
     };
     if let Some(file) = &arguments.observed {
         return Ok(vec![plan_for_snapshot(file, tables, moment)?]);
@@ -106,7 +106,7 @@ async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Re
 fn plan_for_snapshot(
     file: &Path,
     tables: &[DesiredTable],
-    moment: impl FnOnce(&DesiredTable) -> Moment,
+    moment: impl FnOnce(&DesiredTable) -> PlanTime,
 ) -> anyhow::Result<Plan> {
     let what = || format!("{}: not what inspect -o json prints", file.display());
     let text =

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use super::failure::ReconcileError;
 use crate::api::Reason;
 use crate::desired::Mode;
-use crate::status::{Outcome, Seen};
+use crate::status::{Observation, Outcome};
 
 /// Time until a problem that has only begun is checked again.
 const FIRST_CHECK: Duration = Duration::from_secs(1);
@@ -98,7 +98,7 @@ pub(super) fn next_reconcile(
     timing: &Timing,
 ) -> NextReconcile {
     match run {
-        Ok(Outcome::Seen(seen)) => after_inspection(seen, timing),
+        Ok(Outcome::Inspected(observation)) => after_inspection(observation, timing),
         Ok(Outcome::Failed(failure)) | Err(ReconcileError::Of(failure)) => {
             match after_failure(failure.reason, timing) {
                 Retry::Backoff => NextReconcile::AfterFailure { at_latest: None },
@@ -117,14 +117,15 @@ pub(super) fn next_reconcile(
     }
 }
 
-fn after_inspection(seen: &Seen<'_>, timing: &Timing) -> NextReconcile {
-    let failed = seen.failed().map(|reason| after_failure(reason, timing));
-    let blocked = seen.blocked().map(|reason| while_blocked(reason, timing));
-    let goes_on = seen.desired.mode == Mode::Enforce && seen.failed().next().is_none();
-    if goes_on && seen.remaining.work.is_some() {
+fn after_inspection(observation: &Observation<'_>, timing: &Timing) -> NextReconcile {
+    let failed = observation.failed().map(|reason| after_failure(reason, timing));
+    let blocked = observation.blocked().map(|reason| while_blocked(reason, timing));
+    let goes_on =
+        observation.desired.mode == Mode::Enforce && observation.failed().next().is_none();
+    if goes_on && observation.remaining.work.is_some() {
         return NextReconcile::At(timing.after(FIRST_CHECK));
     }
-    let has_steps = goes_on && !seen.remaining.steps.is_empty();
+    let has_steps = goes_on && !observation.remaining.steps.is_empty();
     let work = has_steps.then_some(Retry::Check(timing.resync));
     let (mut earliest, mut has_failed) = (timing.due, false);
     for retry in failed.chain(blocked).chain(work) {
@@ -140,8 +141,9 @@ fn after_inspection(seen: &Seen<'_>, timing: &Timing) -> NextReconcile {
     if has_failed {
         return NextReconcile::AfterFailure { at_latest: earliest };
     }
-    let is_converted = seen.observed.copy.is_some() && seen.desired.conversion.is_some();
-    let follows = is_converted && seen.desired.mode == Mode::Enforce;
+    let is_converted =
+        observation.observed.copy.is_some() && observation.desired.conversion.is_some();
+    let follows = is_converted && observation.desired.mode == Mode::Enforce;
     let longest = if follows { CONVERSION_INTERVAL } else { Duration::MAX };
     let resync = timing.after(timing.resync.min(longest));
     NextReconcile::At(earliest.map_or(resync, |earliest| earliest.min(resync)))

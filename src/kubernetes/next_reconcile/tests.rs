@@ -11,7 +11,7 @@ use crate::desired::DesiredTable;
 use crate::kubernetes::ClusterError;
 use crate::observed::{CopyFacts, ObservedTable, Snapshot};
 use crate::partition::{Identifier, QualifiedName};
-use crate::plan::{self, Blocker, Deferral, IndexBlocker, Moment, Plan};
+use crate::plan::{self, Blocker, Deferral, IndexBlocker, Plan, PlanTime};
 use crate::status::{FailedStep, Failure};
 
 const NOW: &str = "2026-11-25T12:00:00Z";
@@ -63,7 +63,7 @@ fn table(spec: &Value) -> Table {
     .expect("a snapshot");
     let desired = DesiredTable::parse(&spec).expect("a valid spec");
     let observed = ObservedTable::try_from(snapshot).expect("a snapshot with a meaning");
-    let plan = plan::plan(&desired, &observed, &Moment::at(now()));
+    let plan = plan::plan(&desired, &observed, &PlanTime::at(now()));
     assert!(!plan.steps.is_empty());
     Table { desired, observed, plan }
 }
@@ -86,16 +86,16 @@ impl Table {
             step: &self.plan.steps[0].step,
             failure: Failure { reason: *reason, message: String::new() },
         };
-        let seen = Seen {
+        let observation = Observation {
             desired: &self.desired,
             observed: &self.observed,
             remaining: &self.plan,
-            moment: Moment::at(now()),
+            moment: PlanTime::at(now()),
             failed: failed.iter().map(of).collect(),
             failed_work: None,
             copied: None,
         };
-        next_reconcile(Ok(&Outcome::Seen(seen)), timing)
+        next_reconcile(Ok(&Outcome::Inspected(observation)), timing)
     }
 }
 

@@ -18,7 +18,7 @@ use super::step::{
 use super::{Deferral, PlannedStep, Step};
 use crate::observed::{Fires, IndexSettings, ReplicaIdentity, Template, Trigger};
 use crate::partition::{
-    Bounds, Canonical, ColumnOperators, Detached, Encode, KeyRange, KeyType, Mark, Marker,
+    Bounds, Canonical, ColumnOperators, Detached, Encode, KeyRange, KeyType, Marker, MarkerState,
     RangeKey, encode_fields, encode_variants,
 };
 
@@ -128,7 +128,7 @@ encode_variants! {
         AdoptionCleared = "forgotten" {}
     }
     IndexBody {
-        Twin = "twin" { of, unique, definition }
+        Equivalent = "twin" { of, unique, definition }
         Constraint = "constraint" { of, definition }
         Named = "named" { stands_for, shape }
     }
@@ -150,7 +150,9 @@ impl Encode for IndexDefinition {
     fn encode(&self, to: &mut Canonical) {
         match self {
             Self::Shape(shape) => to.with(shape),
-            Self::Twin { unique, definition } => to.word("twin").with(unique).with(definition),
+            Self::Equivalent { unique, definition } => {
+                to.word("twin").with(unique).with(definition)
+            }
         };
     }
 }
@@ -178,7 +180,7 @@ impl Encode for Bounds {
 }
 
 /// A mark without its instants: a plan is the same at another time.
-impl Encode for Mark {
+impl Encode for MarkerState {
     fn encode(&self, to: &mut Canonical) {
         match self {
             Self::ToBeAttached => to.word("to-be-attached"),

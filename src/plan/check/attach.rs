@@ -35,7 +35,7 @@ pub(super) fn check_attach(
     let lacks_nothing = has_keys && facts.differences().is_some_and(CopyDifferences::is_none);
     world.ensure(lacks_nothing, SafetyRule::CopyLacksNothing)?;
     let is_proven =
-        attachment.is_some_and(|found| found.bounds_of(&attach.range) == BoundsCheck::Proven);
+        attachment.is_some_and(|found| found.bounds_of(&attach.range) == BoundsCheck::Validated);
     world.ensure(is_proven, SafetyRule::NoScanOnAttach)?;
     let overlaps = |range: RangeBounds| range.overlaps(&attach.range.range);
     let is_free = !world.attached().any(|p| p.bounds.as_range().is_some_and(overlaps));

@@ -1,6 +1,6 @@
 //! Rules for steps on a default partition.
 
-use super::retention::Leave;
+use super::retention::Allowance;
 use super::site::Site;
 use super::{SafetyRule, attached, check_attach};
 use crate::observed::{DefaultFacts, ObservedPartition, Relation};
@@ -29,9 +29,9 @@ pub(super) fn check_drain(drain: &Drain, world: &Site<'_>) -> Result<(), SafetyR
 pub(super) fn check_remove(
     default: &QualifiedName,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    allowance: &Allowance<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(leave.has_place_for_now(world), SafetyRule::CurrentPeriodCovered)?;
+    world.ensure(allowance.has_place_for_now(world), SafetyRule::CurrentPeriodCovered)?;
     let (default, _) = is_default(default, world)?;
     world.ensure(default.state.is_managed(), SafetyRule::Managed)?;
     world.ensure(default.dependents.is_empty(), SafetyRule::NoDependents)?;

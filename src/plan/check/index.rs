@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::attach::{check_drop_index, is_plain};
 use super::site::Site;
 use super::{SafetyRule, attached, find};
-use crate::observed::{ObservedPartition, PartitionIndex, PartitionKind, TableIndex};
+use crate::observed::{ObservedPartition, ParentIndex, PartitionIndex, PartitionKind};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::step::{
     AttachIndex, BuildIndex, CreateParentIndex, DropIndex, REPLACEMENT_SUFFIX, ReplaceParentIndex,
@@ -114,7 +114,7 @@ pub(super) fn check_replace(
     check_drop_table_index(&replace.index, world)
 }
 
-fn table_index<'a>(name: &Identifier, world: &Site<'a>) -> Option<&'a TableIndex> {
+fn table_index<'a>(name: &Identifier, world: &Site<'a>) -> Option<&'a ParentIndex> {
     world.world.indexes.iter().find(|i| i.name == *name)
 }
 

@@ -17,10 +17,10 @@ use site::Site;
 use wanted::Wanted;
 
 use super::step::{Attach, NewPartition};
-use super::{Moment, Plan, Step, simulate};
+use super::{Plan, PlanTime, Step, simulate};
 use crate::desired::DesiredTable;
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable, PartitionState};
-use crate::partition::{Bounds, Mark, QualifiedName};
+use crate::partition::{Bounds, MarkerState, QualifiedName};
 
 /// A plan that keeps the rules of safety. Only [`check`] makes one, and only it can be executed.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub fn check(
     plan: Plan,
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<CheckedPlan, Violation> {
     match violation(&plan, desired, observed, moment, &|_, _| false) {
         None => Ok(CheckedPlan(plan)),
@@ -67,11 +67,11 @@ pub fn violation(
     plan: &Plan,
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
     waives: &dyn Fn(SafetyRule, &'static str) -> bool,
 ) -> Option<Violation> {
     let mut world = observed.clone();
-    let leave = retention::Leave::new(plan, desired, observed, moment);
+    let allowance = retention::Allowance::new(plan, desired, observed, moment);
     let wanted = Wanted::new(plan, desired, observed, moment);
     let successors = index::Successors::of(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
@@ -79,10 +79,10 @@ pub fn violation(
         let site = Site { world: &world, verb, waives };
         let steps = plan.steps.get(..=at).unwrap_or_default();
         let next = plan.steps.get(at + 1);
-        let verdict = check_step(&planned.step, &site, (&leave, &wanted))
+        let verdict = check_step(&planned.step, &site, (&allowance, &wanted))
             .and_then(|()| conversion::keeps_rows(&planned.step, &site))
             .and_then(|()| successors.come_first(&planned.step, at, &site))
-            .and_then(|()| leave.is_enough_for(steps, &site))
+            .and_then(|()| allowance.is_enough_for(steps, &site))
             .and_then(|()| retention::remembered_next(&planned.step, next, &site));
         // A step about what does not exist cannot be judged any further.
         if let Err(rule) = verdict
@@ -102,7 +102,7 @@ pub fn violation(
 fn check_step(
     step: &Step,
     world: &Site<'_>,
-    (leave, wanted): (&retention::Leave<'_>, &Wanted<'_>),
+    (allowance, wanted): (&retention::Allowance<'_>, &Wanted<'_>),
 ) -> Result<(), SafetyRule> {
     match step {
         Step::CreatePartition(new) => check_create(new, world),
@@ -111,7 +111,7 @@ fn check_step(
         }
         Step::DiscardPartition(discard) => check_discard(&discard.partition, world),
         Step::DrainDefault(drain) => default::check_drain(drain, world),
-        Step::DropDefault(remove) => default::check_remove(&remove.default, world, leave),
+        Step::DropDefault(remove) => default::check_remove(&remove.default, world, allowance),
         Step::AddDefaultCheck(add) => default::check_exclude(add, world),
         Step::ValidateDefaultCheck(check) => {
             default::check_promised(&check.default, &check.exclusion, world)
@@ -119,10 +119,10 @@ fn check_step(
         Step::DropDefaultCheck(drop) => {
             default::check_promised(&drop.default, &drop.exclusion, world)
         }
-        Step::MarkPartitions(mark) => retention::check_mark(mark, world, leave),
-        Step::DetachPartition(detach) => retention::check_detach(detach, world, leave),
+        Step::MarkPartitions(mark) => retention::check_mark(mark, world, allowance),
+        Step::DetachPartition(detach) => retention::check_detach(detach, world, allowance),
         Step::FinalizeDetach(finalize) => retention::check_finalize(&finalize.partition, world),
-        Step::RecordDetach(record) => retention::check_record_detach(record, world, leave),
+        Step::RecordDetach(record) => retention::check_record_detach(record, world, allowance),
         Step::AddBoundsCheck(state) if attach::is_plain(&state.partition, world) => {
             attach::check_state(state, world, wanted)
         }
@@ -132,7 +132,7 @@ fn check_step(
         }
         Step::ValidateBoundsCheck(check) => retention::check_validate(check, world),
         Step::DropBoundsCheck(drop) => attach::check_drop_bounds(drop, world),
-        Step::DropDetached(drop) => retention::check_drop(drop, world, leave),
+        Step::DropDetached(drop) => retention::check_drop(drop, world, allowance),
         Step::CreateParentIndex(create) => index::check_create(create, world),
         Step::BuildIndex(build) => index::check_build(build, world),
         Step::AttachIndex(attach) => index::check_attach(attach, world),
@@ -176,13 +176,13 @@ fn check_attach(attach: &Attach, world: &Site<'_>) -> Result<(), SafetyRule> {
     world.ensure(table.bounds == attach.bounds, SafetyRule::SameBounds)?;
     let marker = &attach.marker;
     let is_bound = marker.parent == world.relation.as_ref().map(|relation| relation.oid);
-    world.ensure(is_bound && marker.mark == Mark::Attached, SafetyRule::MarkerBound)?;
+    world.ensure(is_bound && marker.mark == MarkerState::Attached, SafetyRule::MarkerBound)?;
     let is_again = table.state.is_detached();
     if is_again {
         world.ensure(marker.cycle > table.cycle, SafetyRule::NewCycle)?;
     }
     let is_known = table.state == PartitionState::NeverAttached
-        || table.state.bounds_check() == BoundsCheck::Proven;
+        || table.state.bounds_check() == BoundsCheck::Validated;
     // Rows of a hash partition are not looked at.
     let is_hash = matches!(attach.bounds, Bounds::Hash { .. });
     world.ensure(is_known || is_hash, SafetyRule::NoScanOnAttach)?;

@@ -9,17 +9,17 @@ use super::{SafetyRule, attached, expiry, find, prepared};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable, PartitionKind};
 use crate::partition::{
-    Bounds, Detached, Edge, Mark, Marker, QualifiedName, adoption_digest, adoption_digests,
+    Bounds, Detached, Edge, Marker, MarkerState, QualifiedName, adoption_digest, adoption_digests,
 };
 use crate::plan::limits::MAX_CLOCK_SKEW;
 use crate::plan::step::{
     AddBoundsCheck, Detach, DropDetached, MarkAs, MarkPartitions, MarkedPartition, RecordDetach,
     ValidateBoundsCheck,
 };
-use crate::plan::{Moment, Plan, PlannedStep, Step};
+use crate::plan::{Plan, PlanTime, PlannedStep, Step};
 
 /// Partitions that the spec and a user allow to expire.
-pub(super) struct Leave<'a> {
+pub(super) struct Allowance<'a> {
     /// Upper bound up to which partitions have expired; `None` if none may expire.
     expired_until: Option<Edge>,
     /// Latest start of a grace period that is over; `None` if no table may be dropped.
@@ -38,14 +38,14 @@ pub(super) struct Leave<'a> {
     is_approved: bool,
 }
 
-impl<'a> Leave<'a> {
+impl<'a> Allowance<'a> {
     pub(super) fn new(
         plan: &Plan,
         desired: &'a DesiredTable,
         observed: &ObservedTable,
-        moment: &Moment,
+        moment: &PlanTime,
     ) -> Self {
-        let mut leave = Self {
+        let mut allowance = Self {
             expired_until: None,
             dropped_since: None,
             drops: false,
@@ -57,15 +57,15 @@ impl<'a> Leave<'a> {
         };
         let (Partitioning::Range(range), Some(key)) = (&desired.partitioning, observed.range_key())
         else {
-            return leave;
+            return allowance;
         };
-        leave.now = expiry::place_of(range, key.key_type, moment.now).map(Edge::At);
+        allowance.now = expiry::place_of(range, key.key_type, moment.now).map(Edge::At);
         let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_SKEW);
-        let Some(retention) = range.retention.filter(|_| clocks_agree) else { return leave };
-        leave.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
+        let Some(retention) = range.retention.filter(|_| clocks_agree) else { return allowance };
+        allowance.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
         let kept_from = expiry::kept_from(range, key.key_type, retention.keep, moment.expire);
-        leave.expired_until = kept_from.map(Edge::At);
-        leave.dropped_since = match retention.on_expiry {
+        allowance.expired_until = kept_from.map(Edge::At);
+        allowance.dropped_since = match retention.on_expiry {
             OnExpiry::Detach => None,
             // Nor what this very run detaches.
             OnExpiry::Drop { after } => {
@@ -73,9 +73,9 @@ impl<'a> Leave<'a> {
                 moment.expire.checked_sub(after).ok().min(before_now)
             }
         };
-        leave.most =
-            if leave.is_approved { usize::MAX } else { desired.limits.most_expired as usize };
-        leave
+        allowance.most =
+            if allowance.is_approved { usize::MAX } else { desired.limits.most_expired as usize };
+        allowance
     }
 
     /// Returns whether the current period has a partition.
@@ -132,7 +132,7 @@ fn marked_as(step: &Step, is_counted: fn(MarkAs) -> bool) -> usize {
 pub(super) fn check_mark(
     mark: &MarkPartitions,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    allowance: &Allowance<'_>,
 ) -> Result<(), SafetyRule> {
     let MarkPartitions { managed, table, partitions, mark_as, adopted } = mark;
     let mark_as = *mark_as;
@@ -154,21 +154,23 @@ pub(super) fn check_mark(
             MarkAs::Adopted => {
                 world.ensure(!found.state.is_managed(), SafetyRule::NotManagedYet)?;
                 world.ensure(found.bounds != Bounds::Default, SafetyRule::DefaultNotAdopted)?;
-                world
-                    .ensure(leave.may_adopt(&marked.name, world), SafetyRule::AdoptionRequested)?;
+                world.ensure(
+                    allowance.may_adopt(&marked.name, world),
+                    SafetyRule::AdoptionRequested,
+                )?;
             }
             MarkAs::Attached => world.ensure(found.state.is_managed(), SafetyRule::Managed)?,
             MarkAs::Expired { .. } => {
                 world.ensure(found.state.is_managed(), SafetyRule::Managed)?;
-                leave.is_expired(&found.bounds, world)?;
+                allowance.is_expired(&found.bounds, world)?;
             }
             MarkAs::ForDrop => {
                 world.ensure(found.kind == PartitionKind::Table, SafetyRule::PlainTable)?;
-                leave.is_expired(&found.bounds, world)?;
+                allowance.is_expired(&found.bounds, world)?;
             }
             MarkAs::NotForDrop | MarkAs::AdoptionCleared => {}
         }
-        check_marker(&marked.marker, mark_as, found, leave, world)?;
+        check_marker(&marked.marker, mark_as, found, allowance, world)?;
     }
     check_adoptions(partitions, mark_as, adopted.as_ref(), world)
 }
@@ -201,22 +203,23 @@ fn check_marker(
     marker: &Marker,
     mark_as: MarkAs,
     found: &ObservedPartition,
-    leave: &Leave<'_>,
+    allowance: &Allowance<'_>,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
-    let is_bound = marker.oid == found.oid && marker.parent == leave.table;
+    let is_bound = marker.oid == found.oid && marker.parent == allowance.table;
     world.ensure(is_bound, SafetyRule::MarkerBound)?;
     let (is_meant, is_taken_back) = match (mark_as, marker.mark, found.state.mark()) {
-        (MarkAs::Adopted, Mark::Attached, _) => (true, false),
-        (MarkAs::Attached, Mark::Attached, _) => (true, true),
-        (MarkAs::Expired { drops }, Mark::Expired { drops: written }, was) => {
-            (drops == written && drops == leave.drops, matches!(was, Some(Mark::Detached(_))))
-        }
-        (MarkAs::ForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
+        (MarkAs::Adopted, MarkerState::Attached, _) => (true, false),
+        (MarkAs::Attached, MarkerState::Attached, _) => (true, true),
+        (MarkAs::Expired { drops }, MarkerState::Expired { drops: written }, was) => (
+            drops == written && drops == allowance.drops,
+            matches!(was, Some(MarkerState::Detached(_))),
+        ),
+        (MarkAs::ForDrop, MarkerState::Detached(to), Some(MarkerState::Detached(from))) => {
             let starts = from.drops_since.is_none() && to.drops_since.is_some();
-            (starts && leave.drops && to.at == from.at, false)
+            (starts && allowance.drops && to.at == from.at, false)
         }
-        (MarkAs::NotForDrop, Mark::Detached(to), Some(Mark::Detached(from))) => {
+        (MarkAs::NotForDrop, MarkerState::Detached(to), Some(MarkerState::Detached(from))) => {
             (to.drops_since.is_none() && to.at == from.at, true)
         }
         _ => (false, false),
@@ -231,14 +234,14 @@ fn check_marker(
 pub(super) fn check_detach(
     detach: &Detach,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    allowance: &Allowance<'_>,
 ) -> Result<(), SafetyRule> {
     let found = attached(&detach.partition, world)?;
     world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
-    let is_marked = matches!(found.state.mark(), Some(Mark::Expired { .. }));
+    let is_marked = matches!(found.state.mark(), Some(MarkerState::Expired { .. }));
     world.ensure(is_marked, SafetyRule::MarkedBeforeDetach)?;
     world.ensure(found.bounds == detach.bounds, SafetyRule::SameBounds)?;
-    leave.is_expired(&found.bounds, world)?;
+    allowance.is_expired(&found.bounds, world)?;
     let is_found =
         world.finds_by_name(&found.name) || found.state.bounds_check() != BoundsCheck::Absent;
     world.ensure(is_found, SafetyRule::FoundAgain)?;
@@ -276,14 +279,14 @@ pub(super) fn check_finalize(
     let found = find(partition, world)?;
     let is_pending = found.state.is_pending_detach();
     world.ensure(is_pending, SafetyRule::DetachPending)?;
-    let is_dated = matches!(found.state.mark(), Some(Mark::Detached(_)));
+    let is_dated = matches!(found.state.mark(), Some(MarkerState::Detached(_)));
     world.ensure(!is_dated, SafetyRule::NoOldDate)
 }
 
 pub(super) fn check_record_detach(
     record: &RecordDetach,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    allowance: &Allowance<'_>,
 ) -> Result<(), SafetyRule> {
     let table = prepared(&record.partition, world)?;
     world.ensure(table.state.is_detached(), SafetyRule::Detached)?;
@@ -292,7 +295,7 @@ pub(super) fn check_record_detach(
     world.ensure(table.oid == record.oid, SafetyRule::SameTable)?;
     world.ensure(record.cycle >= table.cycle, SafetyRule::NewCycle)?;
     let was_to_be_dropped =
-        table.state.mark() == Some(Mark::Expired { drops: true }) && leave.drops;
+        table.state.mark() == Some(MarkerState::Expired { drops: true }) && allowance.drops;
     world.ensure(!record.drops || was_to_be_dropped, SafetyRule::DropDecided)
 }
 
@@ -309,7 +312,7 @@ pub(super) fn check_state(state: &AddBoundsCheck, world: &Site<'_>) -> Result<()
     world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
     let found = find(&state.partition, world)?;
     world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
-    let is_expired = matches!(found.state.mark(), Some(Mark::Expired { .. }));
+    let is_expired = matches!(found.state.mark(), Some(MarkerState::Expired { .. }));
     let is_let_go = is_expired || found.state.is_detached();
     world.ensure(is_let_go, SafetyRule::ExpiredOrDetached)?;
     world.ensure(found.bounds == Bounds::Range(state.range.clone()), SafetyRule::SameBounds)
@@ -318,7 +321,7 @@ pub(super) fn check_state(state: &AddBoundsCheck, world: &Site<'_>) -> Result<()
 pub(super) fn check_drop(
     drop: &DropDetached,
     world: &Site<'_>,
-    leave: &Leave<'_>,
+    allowance: &Allowance<'_>,
 ) -> Result<(), SafetyRule> {
     let found = find(&drop.partition, world)?;
     world.ensure(found.state.is_detached(), SafetyRule::Detached)?;
@@ -330,18 +333,18 @@ pub(super) fn check_drop(
     world.ensure(found.referenced_by.is_empty(), SafetyRule::NotReferenced)?;
     world.ensure(found.dependents.is_empty(), SafetyRule::NoDependents)?;
     world.ensure(!found.state.is_restored(), SafetyRule::NotRestored)?;
-    let is_bound = drop.marker.oid == Some(drop.oid) && drop.marker.parent == leave.table;
+    let is_bound = drop.marker.oid == Some(drop.oid) && drop.marker.parent == allowance.table;
     world.ensure(is_bound, SafetyRule::MarkerBound)?;
     let is_marked =
         found.state.mark() == Some(drop.marker.mark) && found.cycle == drop.marker.cycle;
     // The marker of a restored table is not compared: NotRestored alone rejects its drop.
     world.ensure(is_marked || found.state.is_restored(), SafetyRule::MarkerUnchanged)?;
-    leave.is_expired(&found.bounds, world)?;
+    allowance.is_expired(&found.bounds, world)?;
     let waits_since = match drop.marker.mark {
-        Mark::Detached(Detached { drops_since, .. }) => drops_since,
-        Mark::ToBeAttached | Mark::Attached | Mark::Expired { .. } => None,
+        MarkerState::Detached(Detached { drops_since, .. }) => drops_since,
+        MarkerState::ToBeAttached | MarkerState::Attached | MarkerState::Expired { .. } => None,
     };
     let since = world.need(waits_since, SafetyRule::WaitsForDrop)?;
-    let grace_over = leave.dropped_since.is_some_and(|until| since <= until);
+    let grace_over = allowance.dropped_since.is_some_and(|until| since <= until);
     world.ensure(grace_over, SafetyRule::GraceOver)
 }

@@ -6,7 +6,7 @@ use crate::desired::{AfterCutover, ConversionMethod, CopyOptions, DesiredTable, 
 use crate::observed::ObservedTable;
 use crate::partition::Side;
 use crate::plan::conversion::{Finding, FoundLoss, preflight};
-use crate::plan::{LossAt, Moment, Plan};
+use crate::plan::{LossAt, Plan, PlanTime};
 
 /// State of a conversion that the spec and a user request.
 pub(super) struct Wanted<'a> {
@@ -25,7 +25,7 @@ impl<'a> Wanted<'a> {
         plan: &Plan,
         desired: &'a DesiredTable,
         observed: &ObservedTable,
-        moment: &Moment,
+        moment: &PlanTime,
     ) -> Self {
         let conversion = desired.conversion.as_ref();
         let options = conversion.and_then(|conversion| match &conversion.method {

@@ -99,7 +99,8 @@ fn build_keys(attaching: &Attaching<'_>, attachment: &Attachment, draft: &mut Dr
             KeyState::Unusable => drop_key(attaching, key, draft),
             KeyState::Missing => {}
         }
-        let definition = IndexDefinition::Twin { unique: true, definition: key.definition.clone() };
+        let definition =
+            IndexDefinition::Equivalent { unique: true, definition: key.definition.clone() };
         let build = BuildIndex {
             partition: attaching.table.source.clone(),
             index: key.name.clone(),
@@ -160,7 +161,7 @@ fn cut_over(
     if found == BoundsCheck::Absent {
         draft.step(Step::AddBoundsCheck(state), Cause::CutoverWanted);
     }
-    if found != BoundsCheck::Proven {
+    if found != BoundsCheck::Validated {
         let validate = ValidateBoundsCheck { managed, partition };
         draft.step(Step::ValidateBoundsCheck(validate), Cause::CutoverWanted);
     }

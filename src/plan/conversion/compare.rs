@@ -10,7 +10,7 @@ use crate::plan::draft::Draft;
 use crate::plan::limits::{MAX_DIRTY_SWEEPS, MAX_REPAIRS};
 use crate::plan::preconditions::Ground;
 use crate::plan::work::{CompareRows, Work};
-use crate::plan::{Cause, ConversionBlocker, Moment};
+use crate::plan::{Cause, ConversionBlocker, PlanTime};
 
 /// Compares the tables after the copy is complete, again while a sweep finds differences, and whenever it is due.
 pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
@@ -70,7 +70,7 @@ fn all_rows(copied: &Copied<'_>) -> CompareRows {
 pub fn rows_to_verify(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Option<CompareRows> {
     let phase = phase(desired, observed, observed.relation.as_ref()?, moment);
     match phase {

@@ -1,6 +1,6 @@
 //! The partitions that a table gets by its conversion: how many, and where those of a range begin.
 
-use super::super::{Calendar, Gaps, Moment};
+use super::super::{Calendar, Gaps, PlanTime};
 use crate::desired::{
     ConversionMethod, DesiredConversion, DesiredRange, DesiredTable, Partitioning,
 };
@@ -40,7 +40,7 @@ impl<'a> Leaves<'a> {
         desired: &DesiredTable,
         conversion: &DesiredConversion,
         (observed, plain): (&'a ObservedTable, &PlainTable),
-        moment: &Moment,
+        moment: &PlanTime,
     ) -> Option<Self> {
         let oldest = observed.oldest_row.as_deref();
         let is_declared = match &desired.partitioning {
@@ -71,12 +71,12 @@ impl<'a> Leaves<'a> {
         oldest: Option<&'a OldestRow>,
         is_declared: bool,
         (observed, plain): (&'a ObservedTable, &PlainTable),
-        moment: &Moment,
+        moment: &PlanTime,
     ) -> Option<Self> {
         let key =
             RangeKey { column: range.column.clone(), key_type: plain.key_type(&range.column)? };
         // No schedule holds up a conversion.
-        let calendar = Calendar::new(range, key.key_type, &Moment::at(moment.now))?;
+        let calendar = Calendar::new(range, key.key_type, &PlanTime::at(moment.now))?;
         let of = |range: RangeBounds| KeyRange { key: key.clone(), range };
         let gaps = Gaps::new(&calendar, observed);
         if let Some(range) = gaps.too_wide.first() {

@@ -46,7 +46,7 @@ pub(super) use simulate::{
 pub(super) use swap::swap;
 pub(super) use text::some_of;
 
-use super::{Blocker, Moment, Note};
+use super::{Blocker, Note, PlanTime};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 
@@ -55,7 +55,7 @@ use crate::observed::ObservedTable;
 pub(super) fn blockers(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Vec<Blocker> {
     let found = preflight(desired, observed, moment).into_iter();
     found.filter_map(Finding::into_blocker).collect()
@@ -65,7 +65,7 @@ pub(super) fn blockers(
 pub(super) fn notes(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Vec<Note> {
     let found = preflight(desired, observed, moment).into_iter();
     found.filter_map(Finding::into_note).map(Note::Conversion).collect()

@@ -12,7 +12,7 @@ use crate::observed::{
 use crate::partition::{
     CopiedTable, Identifier, QualifiedName, Side, SyncLevel, copy_name, source_name,
 };
-use crate::plan::{Blocker, ConversionBlocker, Moment};
+use crate::plan::{Blocker, ConversionBlocker, PlanTime};
 
 /// What a plan makes of a table: what the spec says, or what it says of the copy while the table is converted.
 pub(in crate::plan) struct Aim<'a> {
@@ -145,7 +145,7 @@ pub(in crate::plan) fn phase<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
     relation: &'a Relation,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<Phase<'a>, Vec<Blocker>> {
     if relation.copy_of == CopyOf::Other {
         let table = observed.name.clone();
@@ -194,7 +194,7 @@ fn copied<'a>(
     observed: &'a ObservedTable,
     options: &'a CopyOptions,
     (conversion, relation, facts): (&'a DesiredConversion, &'a Relation, &'a CopyFacts),
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<Copied<'a>, Vec<Blocker>> {
     let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
     let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
@@ -214,7 +214,7 @@ fn attaching<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
     (conversion, relation, facts): (&'a DesiredConversion, &'a Relation, &'a CopyFacts),
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<Attaching<'a>, Vec<Blocker>> {
     let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
     let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
@@ -251,7 +251,7 @@ fn begin<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
     (conversion, relation): (&'a DesiredConversion, &'a Relation),
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<Phase<'a>, Vec<Blocker>> {
     let problems = super::blockers(declared, observed, moment);
     if !problems.is_empty() {
@@ -270,7 +270,7 @@ fn copied_table(
     declared: &DesiredTable,
     observed: &ObservedTable,
     (conversion, relation, plain): (&DesiredConversion, &Relation, &PlainTable),
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Result<CopiedTable, Vec<Blocker>> {
     let subject = Subject::new(declared, conversion, (observed, relation), plain, moment);
     let key = match &observed.copy {

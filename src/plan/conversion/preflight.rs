@@ -11,7 +11,7 @@ use super::subject::Subject;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, OldestRow, RelationKind};
 use crate::partition::Identifier;
-use crate::plan::{Blocker, Moment};
+use crate::plan::{Blocker, PlanTime};
 
 /// Something that the preflight of a conversion found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Finding {
 pub fn preflight(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &Moment,
+    moment: &PlanTime,
 ) -> Vec<Finding> {
     let (Some(conversion), Some(relation)) = (&desired.conversion, &observed.relation) else {
         return Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::Moment;
+use super::super::PlanTime;
 use super::leaves::Leaves;
 use crate::desired::{ConversionMethod, DesiredConversion, DesiredTable, Partitioning};
 use crate::observed::{ObservedTable, PlainTable, Relation};
@@ -38,7 +38,7 @@ impl<'a> Subject<'a> {
         conversion: &'a DesiredConversion,
         (observed, relation): (&'a ObservedTable, &'a Relation),
         plain: &'a PlainTable,
-        moment: &Moment,
+        moment: &PlanTime,
     ) -> Self {
         Self {
             table: observed.managed.name(),

@@ -3,10 +3,12 @@
 use super::Draft;
 use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{
-    BoundsCheck, CopyFacts, IndexSettings, ObservedPartition, PartitionIndex, PartitionKind,
-    PartitionState, ReplicaIdentity, TableIndex,
+    BoundsCheck, CopyFacts, IndexSettings, ObservedPartition, ParentIndex, PartitionIndex,
+    PartitionKind, PartitionState, ReplicaIdentity,
 };
-use crate::partition::{Bounds, Identifier, Mark, Marker, QualifiedName, index_name, unused};
+use crate::partition::{
+    Bounds, Identifier, Marker, MarkerState, QualifiedName, index_name, unused,
+};
 use crate::plan::preconditions::Ground;
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBoundsCheck};
 use crate::plan::{Blocker, Cause, Note};
@@ -23,7 +25,7 @@ impl Draft {
     ) -> QualifiedName {
         if let Some(prepared) = self.prepared_for(&bounds).cloned() {
             let is_range = prepared.bounds.as_range().is_some();
-            let is_proven = prepared.state.bounds_check() == BoundsCheck::Proven;
+            let is_proven = prepared.state.bounds_check() == BoundsCheck::Validated;
             if prepared.state.is_detached() && is_range && !is_proven {
                 self.prove(ground, &prepared);
             }
@@ -32,7 +34,7 @@ impl Draft {
         let name = unused(wanted_name, |name| self.is_taken(name));
         if name != *wanted_name {
             let wanted = wanted_name.clone();
-            self.notes.push(Note::NameGoneRound { wanted, used: name.clone() });
+            self.notes.push(Note::NameTaken { wanted, used: name.clone() });
         }
         let partition = self.world.managed.sibling(name);
         let step = self.create(ground, bounds, partition.clone(), on_newest);
@@ -62,13 +64,13 @@ impl Draft {
     /// that it holds nothing but rows of its bounds.
     fn prove(&mut self, ground: &Ground<'_>, detached: &ObservedPartition) {
         if detached.state.bounds_check() == BoundsCheck::Absent {
-            self.state_bounds(ground, detached, Cause::KeptAgain);
+            self.state_bounds(ground, detached, Cause::RetentionExtended);
         }
         let step = Step::ValidateBoundsCheck(ValidateBoundsCheck {
             managed: self.world.managed.clone(),
             partition: detached.name.clone(),
         });
-        self.step(step, Cause::KeptAgain);
+        self.step(step, Cause::RetentionExtended);
     }
 
     /// The step that attaches a table for `bounds`.
@@ -100,7 +102,7 @@ impl Draft {
             again,
             is_recorded: !again && self.world.copy.as_deref().is_some_and(CopyFacts::is_recorded),
             marker: Marker {
-                mark: Mark::Attached,
+                mark: MarkerState::Attached,
                 oid: found.and_then(|p| p.oid),
                 parent: Some(ground.relation.oid),
                 cycle: found.filter(|_| again).map_or(0, |p| p.cycle.saturating_add(1)),
@@ -210,7 +212,7 @@ impl Draft {
     fn lacks(&self, ground: &Ground<'_>, index: &DesiredIndex) -> bool {
         let columns = &ground.relation.columns;
         let has_columns = index.shape.named_columns().all(|column| columns.contains(column));
-        let is_like = |i: &TableIndex| i.shape.as_ref() == Some(&index.shape);
+        let is_like = |i: &ParentIndex| i.shape.as_ref() == Some(&index.shape);
         let has_twin = index.is_of_table() && self.world.indexes.iter().any(is_like);
         has_columns && !has_twin && self.unclear_column(ground, index).is_none()
     }
@@ -227,19 +229,19 @@ impl ObservedPartition {
 impl IndexBody {
     fn is_of(&self, table_index: &Identifier) -> bool {
         match self {
-            Self::Twin { of, .. } | Self::Constraint { of, .. } => of == table_index,
+            Self::Equivalent { of, .. } | Self::Constraint { of, .. } => of == table_index,
             Self::Named { .. } => false,
         }
     }
 }
 
-impl TableIndex {
+impl ParentIndex {
     fn twin(&self) -> IndexBody {
         match &self.constraint {
             Some(definition) => {
                 IndexBody::Constraint { of: self.name.clone(), definition: definition.clone() }
             }
-            None => IndexBody::Twin {
+            None => IndexBody::Equivalent {
                 of: self.name.clone(),
                 unique: self.unique,
                 definition: self.definition.clone(),

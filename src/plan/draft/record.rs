@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::observed::ObservedPartition;
-use crate::partition::{Bounds, Detached, Mark, Marker};
+use crate::partition::{Bounds, Detached, Marker, MarkerState};
 use crate::plan::preconditions::Ground;
 use crate::plan::step::{AddBoundsCheck, MarkAs, MarkPartitions, MarkedPartition};
 use crate::plan::{Cause, PlannedStep, Step, simulate};
@@ -85,24 +85,24 @@ impl Ground<'_> {
     fn marker(&self, partition: &ObservedPartition, mark_as: MarkAs) -> Marker {
         let is_expired_again = partition.cycle.saturating_add(1);
         let (mark, cycle) = match mark_as {
-            MarkAs::Adopted | MarkAs::AdoptionCleared => (Mark::Attached, 0),
-            MarkAs::Expired { drops } => (Mark::Expired { drops }, partition.expiry_cycle()),
-            MarkAs::Attached => (Mark::Attached, is_expired_again),
+            MarkAs::Adopted | MarkAs::AdoptionCleared => (MarkerState::Attached, 0),
+            MarkAs::Expired { drops } => (MarkerState::Expired { drops }, partition.expiry_cycle()),
+            MarkAs::Attached => (MarkerState::Attached, is_expired_again),
             MarkAs::ForDrop => (self.detached(partition, true), partition.cycle),
             MarkAs::NotForDrop => (self.detached(partition, false), is_expired_again),
         };
         Marker { mark, cycle, ..self.found_marker(partition) }
     }
 
-    fn detached(&self, partition: &ObservedPartition, drops: bool) -> Mark {
+    fn detached(&self, partition: &ObservedPartition, drops: bool) -> MarkerState {
         let at = partition.state.recorded_detach().map_or(self.moment.now, |detached| detached.at);
-        Mark::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
+        MarkerState::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
     }
 
     /// Returns the marker in the comment of a partition, if it was written for that partition.
     pub(in crate::plan) fn found_marker(&self, partition: &ObservedPartition) -> Marker {
         Marker {
-            mark: partition.state.mark().unwrap_or(Mark::Attached),
+            mark: partition.state.mark().unwrap_or(MarkerState::Attached),
             oid: partition.oid,
             parent: Some(self.relation.oid),
             cycle: partition.cycle,

@@ -44,7 +44,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
         *adopted = Some(recorded);
     }
-    draft.step(step, Cause::Asked);
+    draft.step(step, Cause::Requested);
 }
 
 /// Forgets adoptions that the annotation does not name any more, if another table has the name now: so a user can
@@ -63,7 +63,7 @@ fn forget(ground: &Ground<'_>, draft: &mut Draft) {
         if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
             *adopted = Some(kept);
         }
-        draft.step(step, Cause::NotAsked);
+        draft.step(step, Cause::NotRequested);
     }
 }
 

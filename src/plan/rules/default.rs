@@ -14,7 +14,7 @@ pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
         return;
     }
     let name = default_name(&draft.world.managed);
-    let cause = Cause::DefaultWanted;
+    let cause = Cause::DefaultPresent;
     if let Some(blocker) = draft.unattached_table(&Bounds::Default, &name) {
         let partition = draft.world.managed.sibling(name);
         draft.defer(Some(draft.attach(ground, partition, Bounds::Default, None)), blocker);
@@ -39,11 +39,11 @@ pub(super) fn remove(ground: &Ground<'_>, draft: &mut Draft) {
             references: ground.references(),
         });
         match Blocker::of_dependents(default.name.clone(), &default.dependents) {
-            None => draft.step(step, Cause::DefaultUnwanted),
+            None => draft.step(step, Cause::DefaultAbsent),
             Some(blocker) => draft.defer(Some(step), blocker),
         }
     } else {
-        draft.notes.push(Note::DefaultStays { default: default.name.clone() });
+        draft.notes.push(Note::DefaultKept { default: default.name.clone() });
     }
 }
 

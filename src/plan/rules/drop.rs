@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::expire::{clock_skew, dropped_after};
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
-use crate::plan::Moment;
+use crate::plan::PlanTime;
 use crate::plan::limits::MIN_GRACE_PERIOD;
 use crate::plan::preconditions::Range;
 use crate::plan::step::{DropDetached, MarkAs};
@@ -63,7 +63,7 @@ fn keep_detached(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
 
 fn drop_after_grace(
     range: &Range<'_>,
-    moment: &Moment,
+    moment: &PlanTime,
     until: Timestamp,
     step: Step,
     draft: &mut Draft,
@@ -72,7 +72,7 @@ fn drop_after_grace(
         let until = if moment.now < until { until } else { next(range, moment, until) };
         draft.defer(Some(step), Blocker::InGracePeriod { until });
     } else {
-        draft.step(step, Cause::GraceOver);
+        draft.step(step, Cause::GracePeriodOver);
     }
 }
 
@@ -121,7 +121,7 @@ impl Draft {
 }
 
 /// Returns the scheduled time of a step that was due at a time.
-fn next(range: &Range<'_>, moment: &Moment, due: Timestamp) -> Timestamp {
+fn next(range: &Range<'_>, moment: &PlanTime, due: Timestamp) -> Timestamp {
     let zone = &range.calendar.grid.axis.zone;
     let next = range.spec.schedule.expire.as_ref().and_then(|cron| cron.next(zone, moment.now));
     next.unwrap_or(due)

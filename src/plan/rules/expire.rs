@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::OnExpiry;
 use crate::observed::{BoundsCheck, ObservedPartition, PartitionKind};
-use crate::partition::{Mark, QualifiedName};
+use crate::partition::{MarkerState, QualifiedName};
 use crate::plan::Calendar;
 use crate::plan::limits::MAX_CLOCK_SKEW;
 use crate::plan::step::{Detach, MarkAs};
@@ -16,7 +16,7 @@ pub(super) fn expire(ground: &Ground<'_>, draft: &mut Draft) {
     // A user has attached them again. What their comments say of the earlier detach is over, lest the date of
     // it counts when they are detached again.
     let is_reattached = |p: &ObservedPartition| {
-        p.state.is_attached() && p.owned && matches!(p.state.mark(), Some(Mark::Detached(_)))
+        p.state.is_attached() && p.owned && matches!(p.state.mark(), Some(MarkerState::Detached(_)))
     };
     let reattached = draft.all(is_reattached);
     draft.mark(ground, &reattached, MarkAs::Attached, Cause::Reattached);
@@ -50,11 +50,14 @@ fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
     let is_kept = |p: &ObservedPartition| {
         p.bounds.as_range().is_none_or(|range| !calendar.is_past(range))
             && p.state.is_attached()
-            && matches!(p.state.mark(), Some(Mark::Expired { .. } | Mark::Detached(_)))
+            && matches!(
+                p.state.mark(),
+                Some(MarkerState::Expired { .. } | MarkerState::Detached(_))
+            )
             && p.owned
     };
     let kept = draft.all(is_kept);
-    draft.mark(ground, &kept, MarkAs::Attached, Cause::KeptAgain);
+    draft.mark(ground, &kept, MarkAs::Attached, Cause::RetentionExtended);
 }
 
 /// Returns the managed partitions that have expired, oldest first.
@@ -129,8 +132,10 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
         let wanted = detach(last, None, ground, draft);
         draft.defer(Some(wanted), Blocker::LastPartition { partition: last.name.clone() });
     }
-    let (decided, fresh): (Vec<_>, Vec<_>) =
-        free.iter().cloned().partition(|p| matches!(p.state.mark(), Some(Mark::Expired { .. })));
+    let (decided, fresh): (Vec<_>, Vec<_>) = free
+        .iter()
+        .cloned()
+        .partition(|p| matches!(p.state.mark(), Some(MarkerState::Expired { .. })));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     let limit = ground.desired.limits.most_expired;
     let dropped_after = dropped_after(ground);

@@ -3,7 +3,7 @@
 use super::expire::dropped_after;
 use super::{Blocker, Cause, Draft, Ground, Step};
 use crate::observed::{DetachedBy, ObservedPartition, PartitionState};
-use crate::partition::Mark;
+use crate::partition::MarkerState;
 use crate::plan::Note;
 use crate::plan::step::{FinalizeDetach, MarkAs, RecordDetach};
 
@@ -30,9 +30,9 @@ fn is_unrecorded(partition: &ObservedPartition) -> bool {
 /// Takes back what the comment says of an earlier detach: since then a person has attached the partition
 /// again, and this detach is theirs. What we detach ourselves is marked otherwise before.
 fn disown(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
-    if partition.owned && matches!(partition.state.mark(), Some(Mark::Detached(_))) {
+    if partition.owned && matches!(partition.state.mark(), Some(MarkerState::Detached(_))) {
         let reattached = std::slice::from_ref(partition);
-        draft.mark(ground, reattached, MarkAs::Attached, Cause::CutOff);
+        draft.mark(ground, reattached, MarkAs::Attached, Cause::Interrupted);
     }
 }
 
@@ -46,7 +46,7 @@ fn finalize(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draf
         let blocker = draft.not_owner_of(partition);
         draft.defer(Some(step), blocker);
     } else if partition.state.blocked_by().is_empty() {
-        draft.step(step, Cause::CutOff);
+        draft.step(step, Cause::Interrupted);
     } else {
         let by = partition.state.blocked_by().to_vec();
         draft.defer(Some(step), Blocker::DetachBlocked { partition: partition.name.clone(), by });
@@ -71,7 +71,7 @@ impl Draft {
         }
         let marked = self.world.partition(&partition.name).unwrap_or(partition);
         let drops = dropped_after(ground).is_some()
-            && matches!(marked.state.mark(), Some(Mark::Expired { drops: true }));
+            && matches!(marked.state.mark(), Some(MarkerState::Expired { drops: true }));
         let step = Step::RecordDetach(Box::new(RecordDetach {
             drops,
             parent: Some(ground.relation.oid),

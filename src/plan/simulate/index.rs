@@ -1,7 +1,7 @@
 //! Effects of the steps on indexes.
 
 use super::on;
-use crate::observed::{IndexMarker, ObservedTable, PartitionIndex, TableIndex};
+use crate::observed::{IndexMarker, ObservedTable, ParentIndex, PartitionIndex};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::conversion;
 use crate::plan::equivalent::belong;
@@ -10,7 +10,7 @@ use crate::plan::step::{AttachIndex, CreateParentIndex, IndexDefinition};
 /// A parent index is valid once every partition has an index that is attached to it. A partition with a pending
 /// detach does not count.
 pub(super) fn validate(world: &mut ObservedTable, name: &Identifier) {
-    let is_it = |index: &&TableIndex| index.name == *name && !index.valid;
+    let is_it = |index: &&ParentIndex| index.name == *name && !index.valid;
     if world.indexes.iter().find(is_it).is_none() {
         return;
     }
@@ -42,7 +42,7 @@ pub(super) fn create_table_index(world: &mut ObservedTable, create: &CreateParen
     let CreateParentIndex { index: name, definition, settings, partitions, .. } = create;
     let is_empty = world.attached().next().is_none();
     world.taken.insert(name.clone());
-    world.indexes.push(TableIndex {
+    world.indexes.push(ParentIndex {
         name: name.clone(),
         valid: is_empty,
         shape: definition.shape().cloned(),

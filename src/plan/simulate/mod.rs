@@ -12,7 +12,7 @@ use super::step::{
     MarkedPartition, NewIndex, NewPartition, RecordDetach, Step,
 };
 use crate::observed::{
-    Attachment, BoundsCheck, DefaultFacts, Exclusion, ObservedPartition, ObservedTable,
+    Attachment, BoundsCheck, DefaultCheck, DefaultFacts, ObservedPartition, ObservedTable,
     PartitionIndex, PartitionKind, PartitionState,
 };
 use crate::partition::{Bounds, Detached, Identifier, QualifiedName};
@@ -43,7 +43,7 @@ pub fn simulate(world: &mut ObservedTable, step: &Step) {
         Step::DropDetached(drop) => discard(world, &drop.partition),
         Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
         Step::AddDefaultCheck(add) => {
-            let check = Exclusion { name: add.exclusion.clone(), validated: false };
+            let check = DefaultCheck { name: add.exclusion.clone(), validated: false };
             on_default(world, &add.default, |default| default.checks.push(check));
         }
         Step::ValidateDefaultCheck(check) => on_default(world, &check.default, |default| {
@@ -153,7 +153,7 @@ fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
         }
     };
     match &index.body {
-        IndexBody::Twin { of, .. } => twin(of, false),
+        IndexBody::Equivalent { of, .. } => twin(of, false),
         IndexBody::Constraint { of, .. } => twin(of, true),
         IndexBody::Named { stands_for, shape } => {
             let definition = IndexDefinition::Shape(shape.clone());
@@ -232,12 +232,12 @@ fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
 fn state_bounds(world: &mut ObservedTable, state: &AddBoundsCheck) {
     let table = &state.partition;
     conversion::on_check(world, table, |found| found.state_bounds(&state.range));
-    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Stated));
+    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::NotValid));
 }
 
 fn validate_bounds(world: &mut ObservedTable, table: &QualifiedName) {
-    conversion::on_check(world, table, |found| found.bounds = BoundsCheck::Proven);
-    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Proven));
+    conversion::on_check(world, table, |found| found.bounds = BoundsCheck::Validated);
+    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Validated));
 }
 
 fn record_detach(world: &mut ObservedTable, record: &RecordDetach) {

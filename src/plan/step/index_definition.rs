@@ -9,7 +9,7 @@ pub enum IndexDefinition {
     /// Definition in the spec.
     Shape(IndexShape),
     /// Equivalent of an index of the plain table that the table is a copy of.
-    Twin {
+    Equivalent {
         /// Whether it is unique.
         unique: bool,
         /// Part after `USING` of the definition, as the catalog deparses it.
@@ -23,7 +23,7 @@ impl IndexDefinition {
     pub fn shape(&self) -> Option<&IndexShape> {
         match self {
             Self::Shape(shape) => Some(shape),
-            Self::Twin { .. } => None,
+            Self::Equivalent { .. } => None,
         }
     }
 
@@ -32,7 +32,7 @@ impl IndexDefinition {
     pub fn is_unique(&self) -> bool {
         match self {
             Self::Shape(shape) => shape.unique,
-            Self::Twin { unique, .. } => *unique,
+            Self::Equivalent { unique, .. } => *unique,
         }
     }
 
@@ -46,15 +46,17 @@ impl IndexDefinition {
     pub(in crate::plan) fn catalog_text(&self) -> String {
         match self {
             Self::Shape(_) => String::new(),
-            Self::Twin { definition, .. } => definition.clone(),
+            Self::Equivalent { definition, .. } => definition.clone(),
         }
     }
 
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Shape(shape) => shown_shape(shape),
-            Self::Twin { unique: true, definition } => format!("unique {}", shown_text(definition)),
-            Self::Twin { unique: false, definition } => shown_text(definition),
+            Self::Equivalent { unique: true, definition } => {
+                format!("unique {}", shown_text(definition))
+            }
+            Self::Equivalent { unique: false, definition } => shown_text(definition),
         }
     }
 }

@@ -76,7 +76,7 @@ pub struct NewIndex {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexBody {
     /// Equivalent of a parent index, which it will be attached to.
-    Twin {
+    Equivalent {
         /// The table's index.
         of: Identifier,
         /// Whether it is unique.

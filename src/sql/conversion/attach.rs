@@ -10,7 +10,7 @@ use super::guard::{install_guard, remove_guard};
 use super::swap::execute;
 use super::text::LABEL;
 use crate::partition::{
-    Bounds, CopiedTable, Identifier, Mark, Marker, attached_key_name, copy_mark, copy_name,
+    Bounds, CopiedTable, Identifier, Marker, MarkerState, attached_key_name, copy_mark, copy_name,
     detached_checks, own_key_name, source_mark, source_name,
 };
 use crate::plan::{AttachSource, DetachSource};
@@ -30,7 +30,8 @@ const STRANDED: &str = include_str!("stranded.sql");
 pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
     let AttachSource { table, source, copy, range, .. } = attach;
     let bounds = Bounds::Range(range.clone());
-    let mark = Marker { oid: Some(*source), parent: Some(*copy), ..Marker::new(Mark::Attached) };
+    let mark =
+        Marker { oid: Some(*source), parent: Some(*copy), ..Marker::new(MarkerState::Attached) };
     let mark =
         format!("{}\n{}", marker(&mark, &table.managed, &bounds), source_mark(&table.managed));
     let checks: Vec<_> = detached_checks(&table.managed)

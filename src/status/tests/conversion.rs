@@ -57,7 +57,7 @@ pub(super) fn of_conversion(
     let remainder = |remainder| format!("FOR VALUES WITH (modulus 2, remainder {remainder})");
     let parts = [remainder(0), remainder(1)];
     let mut snapshot = snapshot(&[&parts[0], &parts[1]], &relation);
-    let asked = plan::questions(desired, &meaning(snapshot.clone()), &Moment::at(at(NOW)));
+    let asked = plan::questions(desired, &meaning(snapshot.clone()), &PlanTime::at(at(NOW)));
     let answers = asked.iter().filter_map(|question| {
         let Question::Sync(table, level) = question else { return None };
         Some(json!({"sync": {"of": table.sync_digest(*level), "state": sync}}))
@@ -118,7 +118,7 @@ fn parity_of(status: &PartitionedTableStatus) -> Option<ParityState> {
 #[test]
 fn loss_that_is_not_acknowledged_is_reported_before_anything_is_created() {
     let desired = converting(&json!({"acknowledge": []}), &json!({}));
-    let status = project_seen(&desired, &not_converted());
+    let status = project_observation(&desired, &not_converted());
     assert_eq!(
         words(&status),
         [
@@ -145,13 +145,13 @@ fn loss_that_is_not_acknowledged_is_reported_before_anything_is_created() {
 
 #[test]
 fn conversion_that_has_not_begun_does_not_match_the_spec() {
-    let enforced = project_seen(&converting(&json!({}), &json!({})), &not_converted());
+    let enforced = project_observation(&converting(&json!({}), &json!({})), &not_converted());
     assert_eq!(
         words(&enforced),
         ["Ready=False Converting", "Reconciling=True Converting", "Converted=False Converting"]
     );
     let planned = converting(&json!({}), &json!({"mode": "Plan"}));
-    let planned = project_seen(&planned, &not_converted());
+    let planned = project_observation(&planned, &not_converted());
     assert_eq!(
         words(&planned),
         ["Ready=False PlanOnly", "Stalled=True PlanOnly", "Converted=False Converting"]
@@ -163,18 +163,18 @@ fn progress_is_reported_while_rows_are_copied() {
     let desired = converting(&json!({}), &json!({}));
     let record = record(&json!({"begun": true, "copied": 400}));
     let observed = copy(&desired, &record, &SyncState::Intact);
-    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
-    let seen = |copied| Seen {
+    let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
+    let observation = |copied| Observation {
         desired: &desired,
         observed: &observed,
         remaining: &remaining,
-        moment: Moment::at(at(NOW)),
+        moment: PlanTime::at(at(NOW)),
         failed: Vec::new(),
         failed_work: None,
         copied,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
-    let status = |copied| project(&subject, &Outcome::Seen(seen(copied)), at(NOW));
+    let status = |copied| project(&subject, &Outcome::Inspected(observation(copied)), at(NOW));
 
     let copying = status(Some((200, Duration::from_secs(20))));
     assert_eq!(
@@ -205,7 +205,8 @@ fn progress_is_reported_while_rows_are_copied() {
 #[test]
 fn copy_is_equal_after_a_comparison_without_a_difference() {
     let desired = converting(&json!({}), &json!({}));
-    let of = |record: &Value| project_seen(&desired, &copy(&desired, record, &SyncState::Intact));
+    let of =
+        |record: &Value| project_observation(&desired, &copy(&desired, record, &SyncState::Intact));
     let not_compared = of(&complete(&json!({})));
     let not_ready = ["Ready=False Converting", "Reconciling=True Converting"];
     let unknown = ["InSync=Unknown NotCompared", "Converted=False Converting"];
@@ -241,9 +242,9 @@ fn copy_is_equal_after_a_comparison_without_a_difference() {
 fn comparison_that_is_only_due_again_changes_nothing() {
     let desired = converting(&json!({"parity": {"every": "1m"}}), &json!({}));
     let observed = copy(&desired, &complete(&swept(0)), &SyncState::Intact);
-    let plan = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let plan = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
     assert!(plan.work.expect("work").is_routine());
-    let status = project_seen(&desired, &observed);
+    let status = project_observation(&desired, &observed);
     assert_eq!(
         words(&status),
         ["Ready=True Succeeded", "InSync=True InParity", "Converted=True AsRequested"]
@@ -272,7 +273,7 @@ fn parity_is_unknown_after_the_triggers_were_changed() {
         ),
     ] {
         let desired = converting(&json!({}), &json!({"mode": mode}));
-        let status = project_seen(&desired, &copy(&desired, &complete(&swept(0)), &state));
+        let status = project_observation(&desired, &copy(&desired, &complete(&swept(0)), &state));
         let in_sync = status.condition(ConditionType::InSync).expect("a condition");
         assert_eq!((&*in_sync.status, &*in_sync.reason), ("False", "SyncAltered"));
         assert_eq!(in_sync.message, message);
@@ -287,7 +288,7 @@ fn parity_is_unknown_after_the_triggers_were_changed() {
 fn triggers_are_not_missed_before_their_installation() {
     let desired = converting(&json!({}), &json!({}));
     let observed = copy(&desired, &json!({}), &SyncState::Missing);
-    let status = project_seen(&desired, &observed);
+    let status = project_observation(&desired, &observed);
     assert_eq!(words(&status)[2..], ["InSync=False RowsCopying", "Converted=False Converting"],);
     assert_eq!(stage_of(&status), Some(ConversionStage::Preparing));
     let facts = observed.copy.as_deref().expect("a copy");
@@ -299,7 +300,7 @@ fn sweep_after_sweep_with_differences_needs_a_user() {
     let desired = converting(&json!({}), &json!({}));
     let mut record = complete(&swept(2));
     record["parity"]["dirtyInARow"] = 3.into();
-    let status = project_seen(&desired, &copy(&desired, &record, &SyncState::Intact));
+    let status = project_observation(&desired, &copy(&desired, &record, &SyncState::Intact));
     assert_eq!(
         words(&status),
         [
@@ -316,7 +317,7 @@ fn conversion_that_is_removed_from_the_spec_is_ending() {
     let desired = converting(&json!({}), &json!({}));
     let observed = copy(&desired, &complete(&swept(0)), &SyncState::Intact);
     let ended = converting(&json!({}), &json!({"conversion": null}));
-    let status = project_seen(&ended, &observed);
+    let status = project_observation(&ended, &observed);
     assert_eq!(words(&status), ["Ready=False AwaitingApproval", "Stalled=True AwaitingApproval"]);
     assert_eq!(stage_of(&status), Some(ConversionStage::Ending));
     assert_eq!(status.parity, None);
@@ -333,7 +334,7 @@ fn retention_is_paused_from_the_first_plan_of_a_conversion() {
     plain["columns"].as_array_mut().expect("an array").push(at);
     let relation = json!({"relation": {"kind": "r", "columns": ["id", "org", "at"]},
                           "answers": [{"plainTable": plain}]});
-    let status = project_seen(&converting(&json!({}), &range), &observed(&[], &relation));
+    let status = project_observation(&converting(&json!({}), &range), &observed(&[], &relation));
     let retained = status.condition(ConditionType::Retained).expect("a condition");
     assert_eq!((&*retained.status, &*retained.reason), ("True", "ConversionFirst"));
 }

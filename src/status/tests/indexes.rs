@@ -13,8 +13,8 @@ fn indexed(spec: &Value, has: Option<&Value>) -> String {
         merge(&mut index, has);
         snapshot["partitions"][0]["indexes"] = json!([index]);
     }
-    let told = told(&project_seen(&desired(spec), &meaning(snapshot)));
-    told.into_iter().find(|told| told.starts_with("Indexed=")).expect("a condition")
+    let texts = texts(&project_observation(&desired(spec), &meaning(snapshot)));
+    texts.into_iter().find(|texts| texts.starts_with("Indexed=")).expect("a condition")
 }
 
 #[test]
@@ -36,9 +36,9 @@ fn invalid_index_is_named() {
     let index = json!({
         "name": "i", "columns": [{"column": "at"}], "partitions": "Newest", "newest": 1,
     });
-    let told = indexed(&json!({"indexes": [index]}), Some(&json!({"valid": false})));
+    let texts = indexed(&json!({"indexes": [index]}), Some(&json!({"valid": false})));
     assert_eq!(
-        told,
+        texts,
         "Indexed=False IndexInvalid: index public.p0_i is invalid: the next run builds it"
     );
 }

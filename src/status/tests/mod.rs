@@ -7,7 +7,7 @@ use super::*;
 use crate::api::ConditionType;
 use crate::api::v1alpha1::{CoverageBound, PartitionedTableSpec};
 use crate::observed::Snapshot;
-use crate::plan::{self, Moment};
+use crate::plan::{self, PlanTime};
 
 mod conversion;
 mod indexes;
@@ -87,24 +87,24 @@ fn merge(into: &mut Value, from: &Value) {
 }
 
 /// One line for each condition, then what else the status says.
-fn told(status: &PartitionedTableStatus) -> Vec<String> {
+fn texts(status: &PartitionedTableStatus) -> Vec<String> {
     let conditions = status.conditions.iter();
     conditions.map(|c| format!("{}={} {}: {}", c.type_, c.status, c.reason, c.message)).collect()
 }
 
-fn project_seen(desired: &DesiredTable, observed: &ObservedTable) -> PartitionedTableStatus {
-    let remaining = plan::plan(desired, observed, &Moment::at(at(NOW)));
-    let seen = Seen {
+fn project_observation(desired: &DesiredTable, observed: &ObservedTable) -> PartitionedTableStatus {
+    let remaining = plan::plan(desired, observed, &PlanTime::at(at(NOW)));
+    let observation = Observation {
         desired,
         observed,
         remaining: &remaining,
-        moment: Moment::at(at(NOW)),
+        moment: PlanTime::at(at(NOW)),
         failed: Vec::new(),
         failed_work: None,
         copied: None,
     };
     let subject = Subject { previous: None, generation: Some(3), requested: Some("please") };
-    project(&subject, &Outcome::Seen(seen), at(NOW))
+    project(&subject, &Outcome::Inspected(observation), at(NOW))
 }
 
 const NOVEMBER: &str = "FOR VALUES FROM ('2026-11-01 00:00:00+00') TO ('2026-12-01 00:00:00+00')";
@@ -113,11 +113,12 @@ const FOREVER: &str = "FOR VALUES FROM ('2026-11-01 00:00:00+00') TO (MAXVALUE)"
 
 #[test]
 fn complete_table_is_ready() {
-    let status = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let status =
+        project_observation(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
 
     let until = "covered until 2027-01-01T00:00:00Z";
     assert_eq!(
-        told(&status),
+        texts(&status),
         [
             format!("Ready=True Succeeded: 2 partitions, {until}"),
             "Reachable=True Connected: Postgres 17.10, as app".to_owned(),
@@ -145,10 +146,10 @@ fn complete_table_is_ready() {
 
 /// The beginnings of what is told of the conditions, in their order.
 fn assert_told(spec: &Value, bounds: &[&str], other: &Value, expected: [&str; 6]) {
-    let told = told(&project_seen(&desired(spec), &observed(bounds, other)));
-    assert_eq!(told.len(), expected.len(), "{told:#?}");
-    for (told, expected) in told.iter().zip(expected) {
-        assert!(told.starts_with(&format!("{expected}: ")), "{told}, not {expected}");
+    let texts = texts(&project_observation(&desired(spec), &observed(bounds, other)));
+    assert_eq!(texts.len(), expected.len(), "{texts:#?}");
+    for (texts, expected) in texts.iter().zip(expected) {
+        assert!(texts.starts_with(&format!("{expected}: ")), "{texts}, not {expected}");
     }
 }
 
@@ -187,10 +188,10 @@ fn unmet_precondition_makes_dependent_conditions_unknown() {
 #[test]
 fn first_of_several_unmet_preconditions_decides_the_reason() {
     let other = json!({"relation": {"key": {"method": "l"}, "owned": false}});
-    let told = told(&project_seen(&desired(&json!({})), &observed(&[NOVEMBER], &other)));
-    assert!(told[0].starts_with("Ready=False PartitionKeyMismatch: "), "{told:#?}");
-    assert!(told[0].ends_with(" (and 1 more)"), "{told:#?}");
-    assert!(told[2].starts_with("Reachable=False InsufficientPrivilege: "), "{told:#?}");
+    let texts = texts(&project_observation(&desired(&json!({})), &observed(&[NOVEMBER], &other)));
+    assert!(texts[0].starts_with("Ready=False PartitionKeyMismatch: "), "{texts:#?}");
+    assert!(texts[0].ends_with(" (and 1 more)"), "{texts:#?}");
+    assert!(texts[2].starts_with("Reachable=False InsufficientPrivilege: "), "{texts:#?}");
 }
 
 #[test]
@@ -219,37 +220,39 @@ fn blocker_is_reported_by_the_condition_of_its_area() {
 #[test]
 fn failed_step_takes_precedence_over_pending_steps() {
     let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER], &json!({})));
-    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
     for (reason, besides) in
         [(Reason::LockTimeout, "Reconciling=True"), (Reason::StepFailed, "Stalled=True")]
     {
         let failure = Failure { reason, message: "because".to_owned() };
         let failed = vec![FailedStep { step: &remaining.steps[0].step, failure }];
-        let seen = Seen {
+        let observation = Observation {
             desired: &desired,
             observed: &observed,
             remaining: &remaining,
-            moment: Moment::at(at(NOW)),
+            moment: PlanTime::at(at(NOW)),
             failed,
             failed_work: None,
             copied: None,
         };
         let subject = Subject { previous: None, generation: Some(1), requested: None };
-        let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));
+        let texts = texts(&project(&subject, &Outcome::Inspected(observation), at(NOW)));
         let because = format!("{reason}: create public.revenues_2026_12: because");
-        assert_eq!(told[0], format!("Ready=False {because} (and 1 more)"));
-        assert_eq!(told[1], format!("{besides} {because} (and 1 more)"));
-        assert_eq!(told[3], format!("Covered=False {because}"));
+        assert_eq!(texts[0], format!("Ready=False {because} (and 1 more)"));
+        assert_eq!(texts[1], format!("{besides} {because} (and 1 more)"));
+        assert_eq!(texts[3], format!("Covered=False {because}"));
     }
 }
 
 #[test]
 fn failure_keeps_the_last_observation() {
-    let seen = project_seen(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
+    let observation =
+        project_observation(&desired(&json!({})), &observed(&[NOVEMBER, DECEMBER], &json!({})));
     let later = at("2026-11-25T13:00:00Z");
     let fails = |reason| {
         let failure = Failure { reason, message: "because".to_owned() };
-        let subject = Subject { previous: Some(&seen), generation: Some(4), requested: None };
+        let subject =
+            Subject { previous: Some(&observation), generation: Some(4), requested: None };
         project(&subject, &Outcome::Failed(failure), later)
     };
     for (reason, besides, reachable) in [
@@ -261,12 +264,12 @@ fn failure_keeps_the_last_observation() {
         (Reason::InternalError, "Stalled", "Unknown NotChecked"),
     ] {
         let status = fails(reason);
-        let told = told(&status);
-        assert_eq!(told[0], format!("Ready=False {reason}: because"));
-        assert!(told[1].starts_with(&format!("{besides}=True {reason}: ")), "{told:#?}");
-        assert!(told[2].starts_with(&format!("Reachable={reachable}: ")), "{told:#?}");
-        assert_eq!(status.partitions, seen.partitions);
-        assert_eq!(status.covered_until, seen.covered_until);
+        let texts = texts(&status);
+        assert_eq!(texts[0], format!("Ready=False {reason}: because"));
+        assert!(texts[1].starts_with(&format!("{besides}=True {reason}: ")), "{texts:#?}");
+        assert!(texts[2].starts_with(&format!("Reachable={reachable}: ")), "{texts:#?}");
+        assert_eq!(status.partitions, observation.partitions);
+        assert_eq!(status.covered_until, observation.covered_until);
         assert_eq!(status.next_action_at, None);
     }
 }
@@ -282,26 +285,26 @@ fn every_remainder_counts() {
     let parts = [remainder(2, 0), remainder(4, 1), remainder(4, 3)];
     let all: Vec<_> = parts.iter().map(String::as_str).collect();
 
-    let covered = project_seen(&hash, &observed(&all, &key));
+    let covered = project_observation(&hash, &observed(&all, &key));
     assert!(
-        told(&covered)
+        texts(&covered)
             .contains(&"Covered=True RemaindersCovered: every remainder covered".to_owned())
     );
     assert_eq!(covered.strategy.as_deref(), Some("Hash(3) on at"));
     assert_eq!(covered.covered_until, None);
 
-    let hole = project_seen(&hash, &observed(&all[..2], &key));
+    let hole = project_observation(&hash, &observed(&all[..2], &key));
     assert!(
-        told(&hole)[0].starts_with("Ready=False Progressing: 2 steps to go"),
+        texts(&hole)[0].starts_with("Ready=False Progressing: 2 steps to go"),
         "{:?}",
-        told(&hole)
+        texts(&hole)
     );
     assert_eq!(hole.partitions.expect("counts").missing, Some(1));
 }
 
 #[test]
 fn coverage_without_end_is_infinite() {
-    let status = project_seen(&desired(&json!({})), &observed(&[FOREVER], &json!({})));
+    let status = project_observation(&desired(&json!({})), &observed(&[FOREVER], &json!({})));
     assert_eq!(status.covered_until, Some(CoverageBound::Infinity));
-    assert_eq!(told(&status)[0], "Ready=True Succeeded: 1 partition, covered until infinity");
+    assert_eq!(texts(&status)[0], "Ready=True Succeeded: 1 partition, covered until infinity");
 }

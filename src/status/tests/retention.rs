@@ -17,10 +17,10 @@ fn retained(spec: &Value, marks: &[(&str, &str)], other: &Value) -> (String, Str
             merge(&mut snapshot["partitions"][number + 3], &detached);
         }
     }
-    let told = told(&project_seen(&desired(&wanted), &meaning(snapshot)));
-    let of = |about: &str| {
-        let found = told.iter().find(|told| told.starts_with(about));
-        found.unwrap_or_else(|| panic!("{about} in {told:#?}")).clone()
+    let texts = texts(&project_observation(&desired(&wanted), &meaning(snapshot)));
+    let of = |area: &str| {
+        let found = texts.iter().find(|texts| texts.starts_with(area));
+        found.unwrap_or_else(|| panic!("{area} in {texts:#?}")).clone()
     };
     (of("Ready="), of("Retained="))
 }
@@ -44,39 +44,39 @@ fn retained_is_true_if_no_partition_has_expired() {
 #[test]
 fn expired_partitions_are_reported() {
     let ours = format!("{OURS}{SEPTEMBER}");
-    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
+    let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
     assert_eq!(ready, "Ready=False Progressing: 4 steps to go");
     let past = "Retained=False PartitionsPastRetention: ";
     assert_eq!(
-        told,
+        texts,
         format!(
             "{past}partition public.p3 is past the retention: the next run detaches or drops it"
         )
     );
 
     let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
-    let (_, told) = retained(&json!({"mode": "Plan"}), &marks, &json!({}));
+    let (_, texts) = retained(&json!({"mode": "Plan"}), &marks, &json!({}));
     assert_eq!(
-        told,
+        texts,
         format!(
             "{past}2 partitions are past the retention (first: public.p3): set spec.mode to Enforce to let the \
              operator detach or drop them"
         )
     );
 
-    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, "")], &json!({}));
+    let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, "")], &json!({}));
     assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
-    assert!(told.starts_with("Retained=False PartitionsPastRetention: 1 partition "), "{told}");
+    assert!(texts.starts_with("Retained=False PartitionsPastRetention: 1 partition "), "{texts}");
 }
 
 #[test]
 fn planned_record_of_a_kept_partition_is_not_an_expiry() {
     let (desired, observed) = adopting();
-    let told = told(&project_seen(&desired, &observed));
-    assert!(told[0].starts_with("Ready=False PlanOnly: 1 step planned"), "{told:#?}");
+    let texts = texts(&project_observation(&desired, &observed));
+    assert!(texts[0].starts_with("Ready=False PlanOnly: 1 step planned"), "{texts:#?}");
     assert!(
-        told.iter().any(|told| told.starts_with("Retained=True NothingExpired: ")),
-        "{told:#?}"
+        texts.iter().any(|texts| texts.starts_with("Retained=True NothingExpired: ")),
+        "{texts:#?}"
     );
 }
 
@@ -84,8 +84,8 @@ fn planned_record_of_a_kept_partition_is_not_an_expiry() {
 fn retention_is_unknown_while_a_conversion_is_requested() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let converting = json!({"conversion": {"method": "Copy"}});
-    let (_, told) = retained(&converting, &[(SEPTEMBER, &ours)], &json!({}));
-    assert!(told.starts_with("Retained=Unknown "), "{told}");
+    let (_, texts) = retained(&converting, &[(SEPTEMBER, &ours)], &json!({}));
+    assert!(texts.starts_with("Retained=Unknown "), "{texts}");
 }
 
 #[test]
@@ -94,36 +94,36 @@ fn detach_that_a_user_began_is_not_an_expiry() {
     let mut snapshot = snapshot(&[OCTOBER, NOVEMBER, DECEMBER], &json!({}));
     merge(&mut snapshot["partitions"][2], &pending);
     let wanted = desired(&json!({"retention": {"keep": 1}, "mode": "Plan"}));
-    let told = told(&project_seen(&wanted, &meaning(snapshot)));
-    assert!(told.iter().any(|told| told.starts_with("Retained=True ")), "{told:#?}");
+    let texts = texts(&project_observation(&wanted, &meaning(snapshot)));
+    assert!(texts.iter().any(|texts| texts.starts_with("Retained=True ")), "{texts:#?}");
 }
 
 #[test]
 fn failed_adoption_is_not_a_failure_of_the_retention() {
     let (mut desired, observed) = adopting();
     desired.mode = Mode::Enforce;
-    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
     let step = &remaining.steps[0].step;
     assert_eq!(step.verb(), "adopt");
     let failure = Failure { reason: Reason::LockTimeout, message: "because".to_owned() };
-    let seen = Seen {
+    let observation = Observation {
         desired: &desired,
         observed: &observed,
         remaining: &remaining,
-        moment: Moment::at(at(NOW)),
+        moment: PlanTime::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
         failed_work: None,
         copied: None,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
-    let told = told(&project(&subject, &Outcome::Seen(seen), at(NOW)));
+    let texts = texts(&project(&subject, &Outcome::Inspected(observation), at(NOW)));
     assert!(
-        told[0].starts_with("Ready=False LockTimeout: adopt public.revenues: because"),
-        "{told:#?}"
+        texts[0].starts_with("Ready=False LockTimeout: adopt public.revenues: because"),
+        "{texts:#?}"
     );
     assert!(
-        told.iter().any(|told| told.starts_with("Retained=True NothingExpired: ")),
-        "{told:#?}"
+        texts.iter().any(|texts| texts.starts_with("Retained=True NothingExpired: ")),
+        "{texts:#?}"
     );
 }
 
@@ -141,12 +141,12 @@ fn one_fingerprint_covers_all_steps_that_await_approval() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
     let limit = json!({"limits": {"lockTimeout": "1s", "maxExpirePerRun": 1}});
-    let (ready, told) = retained(&limit, &marks, &json!({}));
+    let (ready, texts) = retained(&limit, &marks, &json!({}));
     let because = "AwaitingApproval: 2 partitions would be let go at once, more than \
                    spec.limits.maxExpirePerRun (1): approve this plan by its fingerprint, with the \
                    annotation pgpartition.dev/approve or apply --approve; the fingerprint is ";
     assert!(ready.starts_with(&format!("Ready=False {because}")), "{ready}");
-    assert!(told.starts_with(&format!("Retained=False {because}")), "{told}");
+    assert!(texts.starts_with(&format!("Retained=False {because}")), "{texts}");
 }
 
 #[test]
@@ -154,9 +154,9 @@ fn table_in_its_grace_period_is_retained() {
     let mark =
         format!("pgpartition.dev detached 2026-11-20T00:00:00Z from public.revenues {SEPTEMBER}");
     let spec = json!({"retention": {"keep": 1, "onExpiry": "Drop"}});
-    let (ready, told) = retained(&spec, &[(SEPTEMBER, &mark)], &json!({}));
+    let (ready, texts) = retained(&spec, &[(SEPTEMBER, &mark)], &json!({}));
     assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
-    assert!(told.starts_with("Retained=True NothingExpired: "), "{told}");
+    assert!(texts.starts_with("Retained=True NothingExpired: "), "{texts}");
 }
 
 #[test]
@@ -165,9 +165,9 @@ fn referenced_partition_is_retained_and_reported() {
     let key = json!({"relation": {"referencedBy": [
         {"schema": "public", "table": "invoices", "columns": [["at", "at"]]},
     ]}});
-    let (ready, told) = retained(&json!({}), &[(SEPTEMBER, &ours)], &key);
+    let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, &ours)], &key);
     assert!(ready.starts_with("Ready=False PartitionReferenced: "), "{ready}");
-    assert!(told.starts_with("Retained=False PartitionReferenced: "), "{told}");
+    assert!(texts.starts_with("Retained=False PartitionReferenced: "), "{texts}");
 }
 
 #[test]
@@ -179,20 +179,20 @@ fn retained_names_the_approval_first() {
     }
     let spec = json!({"retention": {"keep": 1}, "limits": {"maxExpirePerRun": 1}});
     let (desired, observed) = (desired(&spec), meaning(snapshot));
-    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
     let step = remaining.deferred[0].wanted.as_ref().expect("a step");
     let failure = Failure { reason: Reason::StepFailed, message: "because".to_owned() };
-    let seen = Seen {
+    let observation = Observation {
         desired: &desired,
         observed: &observed,
         remaining: &remaining,
-        moment: Moment::at(at(NOW)),
+        moment: PlanTime::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
         failed_work: None,
         copied: None,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
-    let status = project(&subject, &Outcome::Seen(seen), at(NOW));
+    let status = project(&subject, &Outcome::Inspected(observation), at(NOW));
     let reason = |type_| status.condition(type_).map(|condition| condition.reason.as_str());
     assert_eq!(reason(ConditionType::Ready), Some("StepFailed"));
     assert_eq!(reason(ConditionType::Retained), Some("AwaitingApproval"));

@@ -13,7 +13,8 @@ fn served(desired: &DesiredTable, record: &Value, sync: &SyncState) -> ObservedT
 #[test]
 fn cutover_is_pending_until_it_is_done() {
     let desired = converting(&json!({"serveFrom": "Partitioned"}), &json!({}));
-    let of = |record: &Value| project_seen(&desired, &copy(&desired, record, &SyncState::Intact));
+    let of =
+        |record: &Value| project_observation(&desired, &copy(&desired, record, &SyncState::Intact));
     assert_eq!(words(&of(&complete(&json!({}))))[3], "Converted=False Converting");
     let pending = of(&complete(&swept(0)));
     let not_ready = ["Ready=False Converting", "Reconciling=True Converting"];
@@ -27,7 +28,7 @@ fn partitioned_table_serves_after_the_cutover() {
     let desired = converting(&json!({"serveFrom": "Partitioned"}), &json!({}));
     let mut record = complete(&swept(0));
     record["servingSince"] = "2026-11-25T11:40:00.25Z".into();
-    let of = |sync: &SyncState| project_seen(&desired, &served(&desired, &record, sync));
+    let of = |sync: &SyncState| project_observation(&desired, &served(&desired, &record, sync));
     let status = of(&SyncState::Intact);
     assert_eq!(
         words(&status),
@@ -49,20 +50,20 @@ fn partitioned_table_serves_after_the_cutover() {
 fn swap_that_meets_a_lock_or_an_old_snapshot_is_blocked() {
     let desired = converting(&json!({"serveFrom": "Partitioned"}), &json!({}));
     let mut observed = copy(&desired, &complete(&swept(0)), &SyncState::Intact);
-    let remaining = plan::plan(&desired, &observed, &Moment::at(at(NOW)));
+    let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
     let step = &remaining.steps.first().expect("a swap").step;
     let failure = Failure { reason: Reason::LockTimeout, message: "waited".to_owned() };
-    let seen = Seen {
+    let observation = Observation {
         desired: &desired,
         observed: &observed,
         remaining: &remaining,
-        moment: Moment::at(at(NOW)),
+        moment: PlanTime::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
         failed_work: None,
         copied: None,
     };
     let subject = Subject { previous: None, generation: Some(1), requested: None };
-    let blocked = project(&subject, &Outcome::Seen(seen), at(NOW));
+    let blocked = project(&subject, &Outcome::Inspected(observation), at(NOW));
     let expected = [
         "Ready=False SwapBlocked",
         "Reconciling=True SwapBlocked",
@@ -73,14 +74,14 @@ fn swap_that_meets_a_lock_or_an_old_snapshot_is_blocked() {
 
     let session = BlockingTransaction::Session { pid: 4711, who: "nightly".to_owned() };
     observed.copy.as_mut().expect("a copy").older = vec![session];
-    assert_eq!(words(&project_seen(&desired, &observed)), expected);
+    assert_eq!(words(&project_observation(&desired, &observed)), expected);
 }
 
 #[test]
 fn rollback_without_proof_waits_for_approval() {
     let desired = converting(&json!({}), &json!({}));
     let of = |record: &Value| {
-        words(&project_seen(&desired, &served(&desired, record, &SyncState::Intact)))
+        words(&project_observation(&desired, &served(&desired, record, &SyncState::Intact)))
     };
     assert_eq!(of(&complete(&swept(0)))[0], "Ready=False Converting");
     let not_proven = of(&complete(&swept(2)));
@@ -96,7 +97,7 @@ fn source_is_dropped_after_its_grace_period_if_no_object_depends_on_it() {
     let of = |since: &str| {
         let mut record = complete(&swept(0));
         record["servingSince"] = since.into();
-        project_seen(&desired, &served(&desired, &record, &SyncState::Intact))
+        project_observation(&desired, &served(&desired, &record, &SyncState::Intact))
     };
     let waits = of("2026-11-25T11:30:00Z");
     assert_eq!(words(&waits)[2], "Converted=True AsRequested");
@@ -117,11 +118,11 @@ fn partitioned_table_without_a_source_is_as_requested() {
     let relation = json!({"relation": {"columns": ["id", "org"],
                           "key": {"method": "h", "columns": [{"name": "org", "type": "int8"}]}}});
     let observed = observed(&[&remainder(0), &remainder(1)], &relation);
-    let status = project_seen(&desired, &observed);
+    let status = project_observation(&desired, &observed);
     assert_eq!(words(&status), ["Ready=True Succeeded", "Converted=True AsRequested"]);
     let conversion = status.conversion.expect("a conversion");
     assert_eq!(conversion.serving, Some(Side::Partitioned));
     assert_eq!(conversion.rollback, Some(Rollback::Impossible));
-    let source = project_seen(&converting(&json!({}), &json!({})), &observed);
+    let source = project_observation(&converting(&json!({}), &json!({})), &observed);
     assert_eq!(words(&source)[0], "Ready=False NotConvertible");
 }

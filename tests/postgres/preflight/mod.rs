@@ -1,7 +1,9 @@
 //! The preflight of a conversion finds every fault of a real table, through the real query, as the login of the documents.
 
 use pg_partition_operator::converge::look;
-use pg_partition_operator::plan::{ConversionNote, Finding, FoundLoss, LossAt, Moment, preflight};
+use pg_partition_operator::plan::{
+    ConversionNote, Finding, FoundLoss, LossAt, PlanTime, preflight,
+};
 use pg_partition_operator::postgres::Session;
 use serde_json::{Value, json};
 
@@ -213,7 +215,7 @@ fn words(findings: Vec<Finding>) -> Vec<String> {
 
 /// Looks at table `t` as the operator does, and returns what is found. Whatever prevents the conversion, nothing is done.
 async fn found(session: &Session, spec: Value) -> Vec<String> {
-    let (desired, moment) = (desired(spec), Moment::at(at(NOW)));
+    let (desired, moment) = (desired(spec), PlanTime::at(at(NOW)));
     let (observed, plan) = look(session, &desired, &moment).await.unwrap();
     let found = preflight(&desired, &observed, &moment);
     let prevents = |finding: &Finding| match finding {
@@ -322,7 +324,7 @@ async fn range_column_of_a_plain_table_has_a_type_with_periods() {
         spec["partitionBy"] =
             json!({"range": {"column": "id", "interval": "Month", "timeZone": "UTC"}});
         let (_, plan) =
-            look(&world.session().await, &desired(spec), &Moment::at(at(NOW))).await.unwrap();
+            look(&world.session().await, &desired(spec), &PlanTime::at(at(NOW))).await.unwrap();
         let blockers: Vec<_> = plan.deferred.iter().map(|held| held.blocker.name()).collect();
         assert_eq!(blockers, ["UnsupportedKeyType"], "{plan}");
     }

@@ -1,7 +1,7 @@
 //! Names that the conversion needs.
 
 use pg_partition_operator::converge::look;
-use pg_partition_operator::plan::{Finding, Moment, preflight};
+use pg_partition_operator::plan::{Finding, PlanTime, preflight};
 
 use super::{FUNCTIONS, NOW, TABLE, found, hash};
 use crate::database::{World, at, desired};
@@ -48,7 +48,7 @@ async fn function_of_another_conversion_is_not_dropped() {
                      EXECUTE FUNCTION sync_to_partitioned_t_truncate()"
             ))
             .await;
-        let (desired, moment) = (desired(hash()), Moment::at(at(NOW)));
+        let (desired, moment) = (desired(hash()), PlanTime::at(at(NOW)));
         let (observed, _) = look(&world.session().await, &desired, &moment).await.unwrap();
         let refused = preflight(&desired, &observed, &moment).into_iter().find_map(|finding| {
             let Finding::Refused(refusal) = finding else { return None };

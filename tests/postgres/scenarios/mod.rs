@@ -13,7 +13,7 @@ use std::time::Duration;
 use pg_partition_operator::converge::look;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
-use pg_partition_operator::plan::{Moment, Plan, Step, StepKind, check};
+use pg_partition_operator::plan::{Plan, PlanTime, Step, StepKind, check};
 use pg_partition_operator::postgres::{LockKeys, Session, TableLock, Unrevoked, advance};
 use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
@@ -83,8 +83,8 @@ impl Phase {
         desired_with(self.spec.clone(), &json!({"pgpartition.dev/adopt": self.adopt}))
     }
 
-    pub(crate) fn moment(&self) -> Moment {
-        Moment::at(at(self.now))
+    pub(crate) fn moment(&self) -> PlanTime {
+        PlanTime::at(at(self.now))
     }
 
     /// What is desired, with the approval of the plan there is.

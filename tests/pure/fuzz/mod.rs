@@ -15,11 +15,11 @@ use pg_partition_operator::cli::admission::Admission;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{ObservedTable, Snapshot};
 use pg_partition_operator::plan::{
-    Moment, Plan, check, is_refuted, next_action, plan, questions, questions_without_spec, readmit,
-    simulate,
+    Plan, PlanTime, check, is_refuted, next_action, plan, questions, questions_without_spec,
+    readmit, simulate,
 };
 use pg_partition_operator::sql::{Timeouts, render};
-use pg_partition_operator::status::{Outcome, Seen, Subject, project};
+use pg_partition_operator::status::{Observation, Outcome, Subject, project};
 use serde_json::Value;
 
 /// How many cases there are of each kind.
@@ -99,7 +99,7 @@ fn desired(document: Value) -> Option<DesiredTable> {
 }
 
 /// Now, or near one of the ends of the calendar; at once, and as the schedule has it.
-fn moments(rng: &mut Rng, desired: &DesiredTable) -> [Moment; 2] {
+fn moments(rng: &mut Rng, desired: &DesiredTable) -> [PlanTime; 2] {
     let seconds = SignedDuration::from_secs(rng.i64(0..100_000_000));
     let now = match rng.u8(0..20) {
         0 => Timestamp::MAX.saturating_sub(seconds),
@@ -111,11 +111,16 @@ fn moments(rng: &mut Rng, desired: &DesiredTable) -> [Moment; 2] {
         }
     };
     let now = now.expect("no calendar span");
-    [Moment::at(now), Moment::scheduled(desired, now)]
+    [PlanTime::at(now), PlanTime::scheduled(desired, now)]
 }
 
 /// All that is done with a table that was looked at, but for the database.
-fn exercise(desired: &mut DesiredTable, observed: &ObservedTable, moment: &Moment, written: &str) {
+fn exercise(
+    desired: &mut DesiredTable,
+    observed: &ObservedTable,
+    moment: &PlanTime,
+    written: &str,
+) {
     let case = AssertUnwindSafe(|| {
         let _asked = (
             questions(desired, observed, moment),
@@ -153,9 +158,9 @@ fn show(plan: &Plan, desired: &DesiredTable) {
     }
 }
 
-fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, moment: &Moment) {
+fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, moment: &PlanTime) {
     let subject = Subject { previous: None, generation: Some(i64::MAX), requested: Some("now") };
-    let seen = Seen {
+    let seen = Observation {
         desired,
         observed,
         remaining,
@@ -164,6 +169,6 @@ fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, mome
         failed_work: None,
         copied: None,
     };
-    let status = project(&subject, &Outcome::Seen(seen), moment.now);
+    let status = project(&subject, &Outcome::Inspected(seen), moment.now);
     assert!(!status.conditions.is_empty());
 }

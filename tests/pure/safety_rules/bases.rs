@@ -2,7 +2,9 @@
 
 use pg_partition_operator::desired::AdoptedName;
 use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
-use pg_partition_operator::partition::{Bounds, Mark, Marker, QualifiedName, adoption_digest};
+use pg_partition_operator::partition::{
+    Bounds, Marker, MarkerState, QualifiedName, adoption_digest,
+};
 use pg_partition_operator::plan::{
     AddBoundsCheck, Cause, DiscardPartition, DropDefault, DropIndex, DropParentIndex,
     FinalizeDetach, MarkAs, MarkPartitions, MarkedPartition, PlannedStep, Rule, Step,
@@ -82,7 +84,7 @@ fn adopt(mutant: &mut Mutant) -> Option<Step> {
     let found = observed.partitions.iter().find(|p| is_unmanaged(p))?;
     let name = found.name.clone();
     let parent = observed.relation.as_ref().map(|relation| relation.oid);
-    let marker = Marker { mark: Mark::Attached, oid: found.oid, parent, cycle: 0 };
+    let marker = Marker { mark: MarkerState::Attached, oid: found.oid, parent, cycle: 0 };
     let step = MarkPartitions {
         managed: observed.managed.clone(),
         table: observed.name.clone(),

@@ -1,11 +1,11 @@
 //! Steps that the planner did not plan, and worlds that it did not plan them for.
 
 use pg_partition_operator::observed::{
-    BoundsCheck, DefaultFacts, DetachedBy, Exclusion, Fires, ForeignKey, IndexMarker,
+    BoundsCheck, DefaultCheck, DefaultFacts, DetachedBy, Fires, ForeignKey, IndexMarker,
     ObservedPartition, PartitionIndex, PartitionKind, PartitionState, Trigger,
 };
 use pg_partition_operator::partition::{
-    Bounds, Detached, Edge, KeyRange, ManagedTable, Mark, QualifiedName, RangeBounds,
+    Bounds, Detached, Edge, KeyRange, ManagedTable, MarkerState, QualifiedName, RangeBounds,
     adoption_digest,
 };
 use pg_partition_operator::plan::{Attach, BuildIndex, PlannedStep, Step};
@@ -73,7 +73,7 @@ fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
     on_named(mutant, |p| {
         new(&mut p.bounds);
         p.default = p.default.take().or_else(|| default_facts(&p.bounds));
-        set_bounds_check(p, BoundsCheck::Proven);
+        set_bounds_check(p, BoundsCheck::Validated);
     });
     match mutant.first() {
         Some(Step::CreatePartition(step)) => new(&mut step.bounds),
@@ -91,7 +91,7 @@ fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
 /// Gives a drop and its table the same date.
 fn date(mutant: &mut Mutant, drops_since: Option<jiff::Timestamp>) {
     let at = mutant.moment.now;
-    let mark = Mark::Detached(Detached { at, drops_since });
+    let mark = MarkerState::Detached(Detached { at, drops_since });
     on_named(mutant, |p| set_mark(p, mark));
     if let Some(Step::DropDetached(drop)) = mutant.first() {
         drop.marker.mark = mark;
@@ -214,7 +214,7 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
         date(m, Some(now));
     },
     |m| {
-        on_named(m, |p| set_mark(p, Mark::Attached));
+        on_named(m, |p| set_mark(p, MarkerState::Attached));
         if let Some(Step::RecordDetach(record)) = m.first() {
             record.drops = true;
         }
@@ -224,9 +224,9 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
         on_named(m, |p| {
             if p.state == PartitionState::NeverAttached {
                 set_detached(p);
-                set_bounds_check(p, BoundsCheck::Proven);
+                set_bounds_check(p, BoundsCheck::Validated);
             }
-            set_mark(p, Mark::Detached(Detached { at, drops_since: None }));
+            set_mark(p, MarkerState::Detached(Detached { at, drops_since: None }));
         });
         m.first().into_iter().for_each(|step| set_cycle(step, 0));
     },
@@ -245,8 +245,9 @@ const OF_BOTH: &[fn(&mut Mutant)] = &[
         if let Some(default) = observed.partition_mut(&add.default) {
             let name = add.exclusion.clone();
             let checks = default.default.iter_mut().map(|default| &mut default.checks);
-            checks
-                .for_each(|checks| checks.push(Exclusion { name: name.clone(), validated: false }));
+            checks.for_each(|checks| {
+                checks.push(DefaultCheck { name: name.clone(), validated: false })
+            });
         }
     },
     |m| {
@@ -332,13 +333,13 @@ const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
         let trigger = Trigger { name: identifier("x"), fires: Fires::Always };
         p.default.iter_mut().for_each(|default| default.triggers.push(trigger.clone()));
     },
-    |p| set_mark(p, Mark::Attached),
+    |p| set_mark(p, MarkerState::Attached),
     |p| {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        set_mark(p, Mark::Detached(Detached { at, drops_since: Some(at) }));
+        set_mark(p, MarkerState::Detached(Detached { at, drops_since: Some(at) }));
     },
     |p| {
-        set_mark(p, Mark::Attached);
+        set_mark(p, MarkerState::Attached);
         set_attached(p);
     },
     |p| of_indexes(p, |i| i.valid = false),
@@ -394,7 +395,7 @@ const OF_STEP: &[fn(&mut Step)] = &[
     },
     |step| match step {
         Step::MarkPartitions(mark) => mark.partitions.iter_mut().for_each(|marked| {
-            marked.marker.mark = Mark::ToBeAttached;
+            marked.marker.mark = MarkerState::ToBeAttached;
         }),
         Step::DropDetached(drop) => drop.marker.cycle += 1,
         _ => {}

@@ -385,7 +385,7 @@ fn attach_step(base: &mut Mutant) -> AttachSource {
             definition: "btree (id, at)".to_owned(),
             state: KeyState::Valid,
         }],
-        bounds: BoundsCheck::Proven,
+        bounds: BoundsCheck::Validated,
         checked: Some([range.from(), range.to()].map(|edge| column.key_type.literal(edge))),
         oldest: None,
         newest: None,
@@ -470,7 +470,10 @@ fn build_key(base: &mut Mutant) {
     let build = BuildIndex {
         partition: table.source,
         index: attached_key_name(&table.managed),
-        definition: IndexDefinition::Twin { unique: true, definition: "btree (id, at)".to_owned() },
+        definition: IndexDefinition::Equivalent {
+            unique: true,
+            definition: "btree (id, at)".to_owned(),
+        },
         stands_for: None,
         settings: IndexSettings::default(),
     };

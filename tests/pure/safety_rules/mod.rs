@@ -8,7 +8,7 @@ mod conversion;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use pg_partition_operator::plan::{Moment, Plan, SafetyRule, Step, Violation, plan, violation};
+use pg_partition_operator::plan::{Plan, PlanTime, SafetyRule, Step, Violation, plan, violation};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
@@ -46,7 +46,7 @@ type Pair = (SafetyRule, &'static str);
 #[derive(Clone)]
 struct Mutant {
     world: World,
-    moment: Moment,
+    moment: PlanTime,
     plan: Plan,
 }
 
@@ -74,7 +74,7 @@ fn each_safety_rule_alone_rejects_a_mutant() {
     let mut found = Found::default();
     for _ in 0..WORLDS {
         let world = any_world().new_tree(&mut runner).expect("a world").current();
-        let moment = Moment::at(world.now);
+        let moment = PlanTime::at(world.now);
         let world = world.approved(&moment);
         let plan = plan(&world.desired, &world.observed, &moment);
         let whole = Mutant { world, moment, plan };

@@ -11,8 +11,8 @@ use pg_partition_operator::observed::{
     BlockingTransaction, DetachedBy, ObservedPartition, ObservedTable, PartitionKind,
     PartitionState,
 };
-use pg_partition_operator::partition::{Detached, Mark};
-use pg_partition_operator::plan::{Moment, plan, simulate};
+use pg_partition_operator::partition::{Detached, MarkerState};
+use pg_partition_operator::plan::{PlanTime, plan, simulate};
 use proptest::prelude::*;
 
 use crate::catalog;
@@ -114,7 +114,7 @@ impl Fate {
     fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
         match self {
             Self::Foreign => {}
-            Self::Ours => catalog::set_mark(partition, Mark::Attached),
+            Self::Ours => catalog::set_mark(partition, MarkerState::Attached),
             Self::Pending => catalog::set_pending_detach(partition),
             Self::Subpartitioned => partition.kind = PartitionKind::Partitioned,
             Self::NotOwned => partition.owned = false,
@@ -133,18 +133,18 @@ impl LetGo {
         let since = |hours: i64| {
             let whole = Timestamp::from_second(now.as_second()).expect("an instant");
             let at = whole - SignedDuration::from_hours(hours);
-            Mark::Detached(Detached { at, drops_since: Some(at) })
+            MarkerState::Detached(Detached { at, drops_since: Some(at) })
         };
         let mark = match self {
-            Self::DetachedByAPerson | Self::Restored => Mark::Attached,
+            Self::DetachedByAPerson | Self::Restored => MarkerState::Attached,
             Self::DetachedToStay(hours) => match since(hours) {
-                Mark::Detached(to_drop) => {
-                    Mark::Detached(Detached { drops_since: None, ..to_drop })
+                MarkerState::Detached(to_drop) => {
+                    MarkerState::Detached(Detached { drops_since: None, ..to_drop })
                 }
                 mark => mark,
             },
             Self::Marked | Self::Pending | Self::HeldPending | Self::CutOffBeforeRemembering => {
-                Mark::Expired { drops: now.as_second() % 2 == 0 }
+                MarkerState::Expired { drops: now.as_second() % 2 == 0 }
             }
             Self::Detached(hours) | Self::AttachedAgain(hours) | Self::PendingAgain(hours) => {
                 since(hours)
@@ -182,7 +182,7 @@ impl LetGo {
 fn cut_off(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize) {
     let mut before = before.clone();
     before.limits.most_expired = 1_000;
-    let plan = plan(&before, &world.observed, &Moment::at(at));
+    let plan = plan(&before, &world.observed, &PlanTime::at(at));
     for planned in plan.steps.iter().take(steps) {
         simulate(&mut world.observed, &planned.step);
     }
@@ -191,7 +191,7 @@ fn cut_off(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize
 
 impl World {
     /// The same, where a person has approved the plan for a moment.
-    pub(crate) fn approved(mut self, moment: &Moment) -> Self {
+    pub(crate) fn approved(mut self, moment: &PlanTime) -> Self {
         self.desired.approved = vec![plan(&self.desired, &self.observed, moment).fingerprint];
         self
     }

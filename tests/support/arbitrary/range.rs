@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pg_partition_operator::observed::{DefaultRows, ObservedTable};
 use pg_partition_operator::partition::{
-    Axis, Bounds, Edge, Grid, Interval, KeyType, Mark, Method, QualifiedName, RangeBounds,
+    Axis, Bounds, Edge, Grid, Interval, KeyType, MarkerState, Method, QualifiedName, RangeBounds,
     range_name,
 };
 use proptest::collection::vec;
@@ -275,7 +275,7 @@ fn add_default(
     let mut partition = catalog::partition(name, Bounds::Default);
     partition.bytes = if *is_empty { 0 } else { 8_192 };
     if *is_ours {
-        catalog::set_mark(&mut partition, Mark::Attached);
+        catalog::set_mark(&mut partition, MarkerState::Attached);
     }
     catalog::add(observed, partition);
     let rows = rows_at.iter().filter(|_| !is_empty).filter_map(|periods| {

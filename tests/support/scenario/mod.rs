@@ -15,12 +15,12 @@ use pg_partition_operator::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION}
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
     DefaultRows, ForeignKey, IndexMarker, IndexSettings, ObservedPartition, ObservedTable,
-    OldestRow, Relation, RelationKind, TableIndex,
+    OldestRow, ParentIndex, Relation, RelationKind,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyRange, Method, QualifiedName, RangeKey, ServerVersion,
 };
-use pg_partition_operator::plan::{Moment, Plan, check, next_action, plan, simulate};
+use pg_partition_operator::plan::{Plan, PlanTime, check, next_action, plan, simulate};
 use serde_json::{Value, json};
 
 use crate::catalog;
@@ -161,8 +161,8 @@ impl Scenario {
         };
         let most = (command == "crash-after").then(|| line.word().parse().expect("a number"));
         let moment = match line.next().as_deref() {
-            Some("scheduled") => Moment::scheduled(&desired, self.now),
-            _ => Moment::at(self.now),
+            Some("scheduled") => PlanTime::scheduled(&desired, self.now),
+            _ => PlanTime::at(self.now),
         };
         let plan = self.checked_plan(&desired, &moment);
         match command {
@@ -172,7 +172,7 @@ impl Scenario {
                 String::new()
             }
             "next" => {
-                let moment = Moment::scheduled(&desired, self.now);
+                let moment = PlanTime::scheduled(&desired, self.now);
                 let next = next_action(&desired, &self.world, &moment);
                 next.map_or_else(|| "never\n".to_owned(), |next| format!("{next}\n"))
             }
@@ -201,7 +201,7 @@ impl Scenario {
     }
 
     /// The plan, which the checker accepts whatever the scenario.
-    fn checked_plan(&self, desired: &DesiredTable, moment: &Moment) -> Plan {
+    fn checked_plan(&self, desired: &DesiredTable, moment: &PlanTime) -> Plan {
         let plan = plan(desired, &self.world, moment);
         if let Err(violation) = check(plan.clone(), desired, &self.world, moment) {
             panic!("{violation}\n{plan}");
@@ -349,7 +349,7 @@ impl Scenario {
         if on.name.as_str() != "table" {
             return self.partition(&on).indexes.push(index);
         }
-        self.world.indexes.push(TableIndex {
+        self.world.indexes.push(ParentIndex {
             name,
             valid: index.valid,
             unique: shape.unique,

@@ -3,7 +3,7 @@
 use pg_partition_operator::observed::{
     BoundsCheck, ObservedPartition, ObservedTable, PartitionIndex, PartitionState,
 };
-use pg_partition_operator::partition::{Detached, Mark};
+use pg_partition_operator::partition::{Detached, MarkerState};
 use pg_partition_operator::plan::Plan;
 
 /// The plan as `plan` prints it, without its fingerprint, which no reader could check.
@@ -33,17 +33,17 @@ fn shown(partition: &ObservedPartition) -> String {
         PartitionState::PendingDetach { .. } => words.push("detach pending".to_owned()),
     }
     match partition.state.mark() {
-        Some(Mark::Expired { drops: false }) => words.push("expired".to_owned()),
-        Some(Mark::Expired { drops: true }) => words.push("expired to drop".to_owned()),
-        Some(Mark::Detached(Detached { at, drops_since })) => {
+        Some(MarkerState::Expired { drops: false }) => words.push("expired".to_owned()),
+        Some(MarkerState::Expired { drops: true }) => words.push("expired to drop".to_owned()),
+        Some(MarkerState::Detached(Detached { at, drops_since })) => {
             words.push(format!("since {at}"));
             words.extend(drops_since.map(|since| format!("drops since {since}")));
         }
-        Some(Mark::ToBeAttached | Mark::Attached) | None => {}
+        Some(MarkerState::ToBeAttached | MarkerState::Attached) | None => {}
     }
     words.extend((partition.cycle > 0).then(|| format!("cycle {}", partition.cycle)));
     words.extend(partition.state.is_restored().then(|| "restored".to_owned()));
-    if partition.state.bounds_check() == BoundsCheck::Proven {
+    if partition.state.bounds_check() == BoundsCheck::Validated {
         words.push("proven".to_owned());
     }
     words.extend(partition.publications.iter().map(|p| format!("published by {}", p.name.shown())));

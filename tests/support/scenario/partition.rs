@@ -4,7 +4,7 @@ use pg_partition_operator::observed::{
     BlockingTransaction, BoundsCheck, DefaultFacts, DetachedBy, Fires, ObservedPartition,
     PartitionKind, PartitionState, Publication, Trigger,
 };
-use pg_partition_operator::partition::{Detached, Mark};
+use pg_partition_operator::partition::{Detached, MarkerState};
 
 use super::line::Line;
 use crate::catalog;
@@ -22,9 +22,9 @@ pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> Obs
 /// How it hangs on its table, and what its comment says of that.
 fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
     match word {
-        "ours" => catalog::set_mark(partition, Mark::Attached),
-        "expired" => catalog::set_mark(partition, Mark::Expired { drops: false }),
-        "expired-to-drop" => catalog::set_mark(partition, Mark::Expired { drops: true }),
+        "ours" => catalog::set_mark(partition, MarkerState::Attached),
+        "expired" => catalog::set_mark(partition, MarkerState::Expired { drops: false }),
+        "expired-to-drop" => catalog::set_mark(partition, MarkerState::Expired { drops: true }),
         "foreign" => {
             partition.state = PartitionState::Attached { mark: None, check: BoundsCheck::Absent };
         }
@@ -32,7 +32,7 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
         "detached-at" => {
             let at = line.word().parse().expect("an instant");
             let by = DetachedBy::Recorded(Detached { at, drops_since: None });
-            partition.state = PartitionState::Detached { by, check: BoundsCheck::Stated };
+            partition.state = PartitionState::Detached { by, check: BoundsCheck::NotValid };
         }
         "drops-since" => {
             let since = line.word().parse().expect("an instant");
@@ -75,7 +75,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "foreign-table" => partition.kind = PartitionKind::ForeignTable,
         "not-owned" => partition.owned = false,
         "unfit" => partition.fits = false,
-        "proven" => catalog::set_bounds_check(partition, BoundsCheck::Proven),
+        "proven" => catalog::set_bounds_check(partition, BoundsCheck::Validated),
         "storage" => partition.storage.push(line.word()),
         "comment" => partition.comment = Some(line.word().trim_matches('"').to_owned()),
         "rows" => {

@@ -43,7 +43,7 @@ pub(super) fn gets_name_by_cutover(name: &Identifier, ground: &Ground<'_>, draft
 
 fn definition_of(index: &MissingIndex) -> IndexDefinition {
     let MissingIndex { unique, definition, .. } = index;
-    IndexDefinition::Twin { unique: *unique, definition: definition.clone() }
+    IndexDefinition::Equivalent { unique: *unique, definition: definition.clone() }
 }
 
 /// Creates the index of the copy, and returns its name.

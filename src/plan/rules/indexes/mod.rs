@@ -6,7 +6,7 @@ mod on_partitions;
 use super::{Blocker, Cause, Draft, Ground, Note, Step};
 use crate::desired::DesiredIndex;
 use crate::observed::{
-    IndexSettings, ObservedPartition, PartitionIndex, PartitionKind, ReplicaIdentity, TableIndex,
+    IndexSettings, ObservedPartition, ParentIndex, PartitionIndex, PartitionKind, ReplicaIdentity,
 };
 use crate::partition::{Identifier, QualifiedName, fit};
 use crate::plan::IndexBlocker;
@@ -105,13 +105,13 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
             return;
         }
         if foreign_partition(draft).is_some() {
-            create_beside_foreign(index, &replacement, Cause::OtherDefinition, ground, draft);
+            create_beside_foreign(index, &replacement, Cause::DefinitionChanged, ground, draft);
         } else {
-            create_table_index(index, replacement.clone(), Cause::OtherDefinition, draft);
+            create_table_index(index, replacement.clone(), Cause::DefinitionChanged, draft);
         }
     }
     if table_index(&replacement, draft).is_some() {
-        complete(index, &replacement, Cause::OtherDefinition, ground, draft);
+        complete(index, &replacement, Cause::DefinitionChanged, ground, draft);
     }
     if table_index(&replacement, draft).is_some_and(|i| i.valid) {
         let step = Step::ReplaceParentIndex(ReplaceParentIndex {
@@ -120,7 +120,7 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
             replacement,
             partitions: carriers_of(&index.name, draft),
         });
-        draft.step(step, Cause::OtherDefinition);
+        draft.step(step, Cause::DefinitionChanged);
     }
 }
 
@@ -245,7 +245,7 @@ fn complete(
     }
 }
 
-pub(super) fn table_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a TableIndex> {
+pub(super) fn table_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a ParentIndex> {
     draft.world.indexes.iter().find(|index| index.name == *name)
 }
 

@@ -42,7 +42,7 @@ pub(super) fn ensure_on_partitions(
         let partition = partition.clone();
         if wanted && successor.is_none() {
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
-            let because = if other { Cause::OtherDefinition } else { Cause::MissingIndex };
+            let because = if other { Cause::DefinitionChanged } else { Cause::MissingIndex };
             let of = (&index.name, Some(&index.name));
             let wanted = Wanted::of(index, of, ground, draft);
             successor = build(&wanted, &partition, because, draft);
@@ -56,7 +56,7 @@ pub(super) fn ensure_on_partitions(
             })
             .map(|i| (i.name.clone(), i.dependents.clone()))
             .collect();
-        let because = if wanted { Cause::OtherDefinition } else { Cause::NoLongerNewest };
+        let because = if wanted { Cause::DefinitionChanged } else { Cause::NoLongerNewest };
         for (index, dependents) in old {
             let of = partition.name.sibling(index.clone());
             let (partition, successor) = (partition.name.clone(), successor.clone());

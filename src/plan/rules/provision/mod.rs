@@ -15,7 +15,7 @@ use crate::plan::conversion::Phase;
 use crate::plan::limits::MAX_RELATIONS;
 use crate::plan::preconditions::{Method, Range};
 use crate::plan::step::{AddDefaultCheck, DropDefaultCheck, ValidateDefaultCheck};
-use crate::plan::{DefaultBlocker, Gaps, Missing};
+use crate::plan::{DefaultBlocker, Gaps, MissingPartition};
 
 /// Makes and attaches the partitions that are missing.
 pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
@@ -42,19 +42,19 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     let mut spent = 0;
     let missing = gaps.missing.into_iter().map(|missing| {
         let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
-        let way = match draft.unattached_table(&Bounds::Range(range.of(missing.range)), &name) {
-            Some(blocker) => Way::Blocked(blocker),
-            None => way(&missing, ground, range, draft, &mut spent),
+        let method = match draft.unattached_table(&Bounds::Range(range.of(missing.range)), &name) {
+            Some(blocker) => AttachMethod::Blocked(blocker),
+            None => attach_method(&missing, ground, range, draft, &mut spent),
         };
-        (missing, way)
+        (missing, method)
     });
-    let ways: Vec<_> = missing.collect();
+    let methods: Vec<_> = missing.collect();
     if let Some(default) = &default {
-        drop_unneeded_exclusions(default, &ways, draft);
+        drop_unneeded_exclusions(default, &methods, draft);
     }
     let (mut made, most) = (0, most_partitions(ground, draft));
-    for (missing, way) in ways {
-        if !matches!(way, Way::Blocked(_)) {
+    for (missing, method) in methods {
+        if !matches!(method, AttachMethod::Blocked(_)) {
             made += 1;
             if made > most {
                 continue;
@@ -62,18 +62,23 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
         }
         let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
         let wanted = Wanted { missing, range: range.of(missing.range), name, newest: &newest };
-        match (way, &default) {
-            (Way::Blocked(blocker), _) => {
+        match (method, &default) {
+            (AttachMethod::Blocked(blocker), _) => {
                 let partition = draft.world.managed.sibling(wanted.name.clone());
                 let attach = draft.attach(ground, partition, wanted.bounds(), None);
                 draft.defer(Some(attach), blocker);
             }
-            (Way::Draining(rows), Some(default)) => {
+            (AttachMethod::WithDrain(rows), Some(default)) => {
                 drain::make(ground, &wanted, default, rows, draft);
             }
-            (Way::Excluding, Some(default)) => make(ground, &wanted, Some(default), draft),
+            (AttachMethod::WithDefaultCheck, Some(default)) => {
+                make(ground, &wanted, Some(default), draft)
+            }
             // Without a default partition nothing is drained, and nothing excluded.
-            (Way::Free | Way::Draining(_) | Way::Excluding, _) => {
+            (
+                AttachMethod::Direct | AttachMethod::WithDrain(_) | AttachMethod::WithDefaultCheck,
+                _,
+            ) => {
                 make(ground, &wanted, None, draft);
             }
         }
@@ -90,7 +95,7 @@ fn most_partitions(ground: &Ground<'_>, draft: &Draft) -> usize {
 
 /// A partition that is missing, and how it is created.
 pub(super) struct Wanted<'a> {
-    pub(super) missing: Missing,
+    pub(super) missing: MissingPartition,
     /// Range of the partition.
     range: KeyRange,
     /// The name that it gets if no other relation has it.
@@ -111,35 +116,37 @@ impl Wanted<'_> {
 }
 
 /// Method of an attach.
-enum Way {
+enum AttachMethod {
     /// As it is: there is no default partition, or an empty one.
-    Free,
+    Direct,
     /// With a default-partition check for its range, so that nothing is scanned under an exclusive lock.
-    Excluding,
+    WithDefaultCheck,
     /// Together with its rows, which are in the default partition: this many.
-    Draining(u64),
+    WithDrain(u64),
     /// Not yet.
     Blocked(Blocker),
 }
 
-fn way(
-    missing: &Missing,
+fn attach_method(
+    missing: &MissingPartition,
     ground: &Ground<'_>,
     proved: &Range<'_>,
     draft: &Draft,
     spent: &mut u64,
-) -> Way {
+) -> AttachMethod {
     let range = missing.range;
-    if missing.cause == Cause::KeptAgain
+    if missing.cause == Cause::RetentionExtended
         && let Some(blocker) = cannot_reattach(&Bounds::Range(proved.of(range)), draft)
     {
-        return Way::Blocked(blocker);
+        return AttachMethod::Blocked(blocker);
     }
     let default = draft.world.default_partition().filter(|(default, _)| default.bytes > 0);
-    let Some((default, facts)) = default else { return Way::Free };
+    let Some((default, facts)) = default else { return AttachMethod::Direct };
     let Some(rows) = rows_in_default(range, draft) else {
         let default = default.name.clone();
-        return Way::Blocked(Blocker::Default(DefaultBlocker::DefaultRowsUnknown { default }));
+        return AttachMethod::Blocked(Blocker::Default(DefaultBlocker::DefaultRowsUnknown {
+            default,
+        }));
     };
     beside_default((default, facts), rows, range, ground, proved, draft, spent)
 }
@@ -164,8 +171,8 @@ fn beside_default(
     proved: &Range<'_>,
     draft: &Draft,
     spent: &mut u64,
-) -> Way {
-    let of_default = |blocker| Way::Blocked(Blocker::Default(blocker));
+) -> AttachMethod {
+    let of_default = |blocker| AttachMethod::Blocked(Blocker::Default(blocker));
     let name = default.name.clone();
     let is_drained = proved.spec.default_partition == DefaultPartition::Present;
     if rows > 0 && !is_drained {
@@ -173,7 +180,7 @@ fn beside_default(
         return of_default(DefaultBlocker::DefaultHoldsRows { default: name, range, rows });
     }
     if !default.owned {
-        return Way::Blocked(draft.not_owner_of(default));
+        return AttachMethod::Blocked(draft.not_owner_of(default));
     }
     // The check would make inserts fail that the default partition takes now. If an earlier run added it, they
     // fail already, and the attach ends that.
@@ -181,19 +188,19 @@ fn beside_default(
     let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
     if !is_drained {
         let blocker = is_in_use.then_some(DefaultBlocker::DefaultInUse { default: name });
-        return blocker.map_or(Way::Excluding, of_default);
+        return blocker.map_or(AttachMethod::WithDefaultCheck, of_default);
     }
     let blocker = drain::blocker((default, facts), proved.of(range), rows, ground, draft);
     if rows > 0 || is_in_use {
-        return blocker.map_or(Way::Draining(rows), of_default);
+        return blocker.map_or(AttachMethod::WithDrain(rows), of_default);
     }
     // Rows of this range can come at any time. So a check is added only if there is no other way, or the drains
     // together would take too long.
     *spent = spent.saturating_add(drain::millis((default, facts), 0, None));
     if blocker.is_some() || drain::is_too_long(*spent, ground.desired.limits.lock_timeout) {
-        return Way::Excluding;
+        return AttachMethod::WithDefaultCheck;
     }
-    Way::Draining(0)
+    AttachMethod::WithDrain(0)
 }
 
 /// Returns the blocker of the reattach of a table that was detached from there; `None` if there is no such table.
@@ -252,12 +259,12 @@ fn exclude(
 
 fn drop_unneeded_exclusions(
     (default, facts): &(QualifiedName, DefaultFacts),
-    ways: &[(Missing, Way)],
+    methods: &[(MissingPartition, AttachMethod)],
     draft: &mut Draft,
 ) {
-    let needed: Vec<_> = ways
+    let needed: Vec<_> = methods
         .iter()
-        .filter(|(_, way)| matches!(way, Way::Excluding))
+        .filter(|(_, method)| matches!(method, AttachMethod::WithDefaultCheck))
         .map(|(missing, _)| default_check(missing.range))
         .collect();
     for exclusion in facts.checks.iter().filter(|e| !needed.contains(&e.name)) {
