@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::desired::{DesiredTable, Mode};
 use crate::observed::ObservedTable;
 use crate::plan::{
-    Blocker, CheckedPlan, ConversionBlocker, Plan, PlanTime, Step, Violation, is_refuted, readmit,
+    Blocker, CheckedPlan, ConversionBlocker, Plan, PlanTime, Step, Violation, drop_default_checks,
+    violates_precondition,
 };
 use crate::postgres::{
     Authority, Certainty, ClaimHolder, DatabaseError, InspectError, LockKeys, Progress, Ruling,
@@ -121,7 +122,7 @@ pub async fn converge(
         !plan.steps.is_empty()
     };
     let works = plan.work.as_ref().is_some_and(|planned| options.does(planned));
-    let has_work = has_work || works || (is_held_up(&plan) && !options.linger.is_zero());
+    let has_work = has_work || works || (is_detach_blocked(&plan) && !options.linger.is_zero());
     let oid = observed.locked_relation().filter(|_| has_work);
     let (Some(oid), Mode::Enforce) = (oid, desired.mode) else {
         return Ok(Convergence {
@@ -155,7 +156,7 @@ async fn hold_claim(
     else {
         return Ok(());
     };
-    if is_refuted(desired, observed, &options.moment) {
+    if violates_precondition(desired, observed, &options.moment) {
         return Ok(());
     }
     match claim(session, &desired.name, oid, claimant).await? {
@@ -213,7 +214,7 @@ async fn converge_locked(
     while is_pending(&remaining) && started.elapsed() < options.linger {
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
-        if !is_held_up(&remaining) {
+        if !is_detach_blocked(&remaining) {
             let rest = if aside.is_some() { remaining } else { remaining.without_aside() };
             let checked = check_in_background(rest, desired, observed, &options.moment).await?;
             (observed, remaining) = runner.all(&checked).await?;
@@ -275,7 +276,7 @@ impl StepRunner<'_> {
         // A default-partition check rejects rows that the default partition took before. If its attach did not
         // happen, the check is dropped before the run ends. This applies to a revoked run too: while a resource is
         // suspended, no other run would drop it.
-        let broken = readmit(&observed);
+        let broken = drop_default_checks(&observed);
         if !broken.steps.is_empty() {
             let checked = check_in_background(broken, self.desired, observed, moment).await?;
             self.execute(&checked, &Unrevoked).await;
@@ -301,11 +302,11 @@ impl StepRunner<'_> {
 
 /// Whether a detach is pending: blocked, or only not finalized yet because this run began it. Or a swap is blocked.
 fn is_pending(plan: &Plan) -> bool {
-    is_held_up(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach(_)))
+    is_detach_blocked(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach(_)))
 }
 
 /// Returns whether a transaction of another session blocks a detach or a swap.
-fn is_held_up(plan: &Plan) -> bool {
+fn is_detach_blocked(plan: &Plan) -> bool {
     let waits = |blocker: &Blocker| {
         matches!(
             blocker,

@@ -240,7 +240,7 @@ fn desired_index(path: &str, index: &api::Index, errors: &mut Errors) -> Option<
         })
         .collect();
     let include = errors.identifiers(&format!("{path}.include"), &index.include);
-    if let Some(problem) = index.predicate.as_deref().and_then(predicate::refuse) {
+    if let Some(problem) = index.predicate.as_deref().and_then(predicate::violation) {
         errors.push(&format!("{path}.where"), problem);
     }
     let on = match (index.partitions(), index.newest) {

@@ -26,7 +26,7 @@ const KEYWORDS: [&str; 15] = [
 const OPERATORS: [&str; 7] = ["=", "<>", "!=", "<", "<=", ">", ">="];
 
 /// Error of an invalid condition.
-pub(super) fn refuse(predicate: &str) -> Option<String> {
+pub(super) fn violation(predicate: &str) -> Option<String> {
     let mut rest = predicate;
     let mut open = 0_u32;
     let mut before = Token::Start;

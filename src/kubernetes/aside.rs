@@ -63,7 +63,7 @@ pub(super) async fn build_aside(
     tokio::select! {
         waited = timeout(SHORT_BUILD, ended.changed()) => waited.is_ok(),
         () = asked.superseded() => false,
-        () = context.leave.cancelled() => false,
+        () = context.abort.cancelled() => false,
     }
 }
 
@@ -165,7 +165,7 @@ impl Work {
 async fn interrupted(ticket: &Ticket, context: &Context) {
     tokio::select! {
         () = ticket.cancel.cancelled() => {}
-        () = context.leave.cancelled() => {}
+        () = context.abort.cancelled() => {}
     }
 }
 

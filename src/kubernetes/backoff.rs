@@ -52,7 +52,7 @@ impl Backoff {
     }
 
     /// Returns the time until the next reconcile, or `None` if only a change triggers one.
-    pub(super) fn pause(
+    pub(super) fn retry_after(
         &self,
         uid: &str,
         generation: Option<i64>,
@@ -168,7 +168,7 @@ mod tests {
     /// Returns the pause in seconds, rounded to the power of two that was jittered.
     fn failed(backoff: &Backoff, generation: i64) -> Option<u64> {
         let next = NextReconcile::AfterFailure { at_latest: None };
-        let pause = backoff.pause("1", Some(generation), next)?;
+        let pause = backoff.retry_after("1", Some(generation), next)?;
         [2, 4, 8].into_iter().find(|seconds| {
             let jitter = Duration::from_secs(*seconds).mul_f64(0.8)
                 ..=Duration::from_secs(*seconds).mul_f64(1.2);
@@ -187,7 +187,7 @@ mod tests {
     fn run_that_waits_or_succeeds_ends_the_count_of_failures() {
         let backoff = Backoff::default();
         assert_eq!([failed(&backoff, 1), failed(&backoff, 1)], [Some(2), Some(4)]);
-        assert!(backoff.pause("1", Some(1), NextReconcile::At(Timestamp::now())).is_some());
+        assert!(backoff.retry_after("1", Some(1), NextReconcile::At(Timestamp::now())).is_some());
         assert_eq!([failed(&backoff, 1), failed(&backoff, 1)], [Some(2), Some(4)]);
         backoff.ready("1");
         assert_eq!(failed(&backoff, 1), Some(2));
@@ -198,7 +198,7 @@ mod tests {
         let backoff = Backoff::default();
         let at_latest = Some(Timestamp::now());
         let next = NextReconcile::AfterFailure { at_latest };
-        assert_eq!(backoff.pause("1", Some(1), next), Some(Duration::ZERO));
-        assert_eq!(backoff.pause("1", Some(1), NextReconcile::OnChange), None);
+        assert_eq!(backoff.retry_after("1", Some(1), next), Some(Duration::ZERO));
+        assert_eq!(backoff.retry_after("1", Some(1), NextReconcile::OnChange), None);
     }
 }

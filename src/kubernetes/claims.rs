@@ -47,7 +47,7 @@ pub(super) async fn wait_for_older_resources(
         () = context.tables.older_resources_reconciled(table, database) => {}
         // The older one is being reconciled, and so has its claim; or its server does not answer.
         () = sleep(OLDER_FIRST_TIMEOUT) => {}
-        () = context.leave.cancelled() => {}
+        () = context.abort.cancelled() => {}
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Context {
     /// Canceled when no further reconcile may begin.
     pub(super) stop: CancellationToken,
     /// Canceled when running steps must be abandoned.
-    pub(super) leave: CancellationToken,
+    pub(super) abort: CancellationToken,
     /// Notified when a resource is deleted.
     pub(super) deleted: Notify,
     /// Index builds in progress.

@@ -156,7 +156,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         (client.clone(), Events::start(client, &settings.lease.identity))
     };
     config.default_retry = false;
-    let impatient = Client::try_from(config).map_err(RunError::Client)?;
+    let no_retry = Client::try_from(config).map_err(RunError::Client)?;
     let metrics = Arc::new(Metrics::new().map_err(RunError::Metrics)?);
     let tables = Arc::new(Tables::default());
     let leadership = Arc::new(Leadership::default());
@@ -183,11 +183,11 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         resync: settings.resync,
         leadership,
         stop: stop.clone(),
-        leave: CancellationToken::new(),
+        abort: CancellationToken::new(),
         deleted: Notify::new(),
         asides: Arc::default(),
     };
-    let election = Election::new(impatient, settings.lease.clone());
+    let election = Election::new(no_retry, settings.lease.clone());
     tracing::info!(
         listen = %settings.listen,
         namespaces = scope(&settings.namespaces),
@@ -220,7 +220,7 @@ async fn lead(
         () = stop.cancelled() => return Ok(()),
     }
     let context = Arc::new(context);
-    let leave = context.leave.clone();
+    let abort = context.abort.clone();
     begin_to_lead(&election, &context);
     let work = keep_tables(client, settings.namespaces.clone(), Arc::clone(&context), stop.clone());
     let mut work = workers.handle().spawn(work);
@@ -229,7 +229,7 @@ async fn lead(
         _ = &mut work => if stop.is_cancelled() { Ok(()) } else { Err(RunError::WatchEnded) },
         () = stop.cancelled() => tokio::select! {
             never = stay(&mut election, &context) => match never {},
-            () = shut_down(&mut work, &leave, settings.grace) => Ok(()),
+            () = shut_down(&mut work, &abort, settings.grace) => Ok(()),
         },
     };
     work.abort();
@@ -262,13 +262,13 @@ fn begin_to_lead(election: &Election, context: &Context) {
 }
 
 /// Waits for running steps, and interrupts them after most of `grace`.
-async fn shut_down(work: &mut JoinHandle<()>, leave: &CancellationToken, grace: Duration) {
+async fn shut_down(work: &mut JoinHandle<()>, abort: &CancellationToken, grace: Duration) {
     let shutdown_timeout = grace.min(SHUTDOWN_TIMEOUT);
     if timeout(grace.saturating_sub(shutdown_timeout), &mut *work).await.is_ok() {
         return;
     }
     tracing::warn!("what is under way is left as it is");
-    leave.cancel();
+    abort.cancel();
     if timeout(shutdown_timeout, work).await.is_err() {
         tracing::warn!("some steps did not end in time");
     }

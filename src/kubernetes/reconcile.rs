@@ -94,7 +94,7 @@ async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> 
         context.tables.mark_reconciled(&uid);
     }
     context.metrics.reconciled(is_ready, began.elapsed());
-    context.backoff.pause(&uid, generation, next)
+    context.backoff.retry_after(&uid, generation, next)
 }
 
 /// Reports a panic as an error of its resource, and returns the time until the next reconcile.
@@ -111,7 +111,7 @@ async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Op
     context.tables.clear_last_seen(&target.uid);
     context.metrics.reconciled(false, Duration::ZERO);
     let next = NextReconcile::AfterFailure { at_latest: None };
-    let pause = context.backoff.pause(&target.uid, watched.meta().generation, next);
+    let pause = context.backoff.retry_after(&target.uid, watched.meta().generation, next);
     let failure = Failure { reason: Reason::InternalError, message: panic.to_string() };
     if let Err(error) = fail(watched, failure, context).await {
         let error = error.chain();
@@ -202,7 +202,7 @@ async fn converged(
     let borrowed = tokio::select! {
         borrowed = turn(table, &desired, context) => borrowed?,
         () = asked.superseded() => return Err(ReconcileError::Superseded),
-        () = context.leave.cancelled() => return Err(ReconcileError::ShuttingDown),
+        () = context.abort.cancelled() => return Err(ReconcileError::ShuttingDown),
     };
     let authority = Arc::new(OfRun::new(asked, borrowed.long_run()));
     let options = converge::Options {
@@ -220,7 +220,7 @@ async fn converged(
         ended = claims::converge_claimed(
             &borrowed.session, (table, &desired), &options, &mut progress, context,
         ) => ended?,
-        () = context.leave.cancelled() => {
+        () = context.abort.cancelled() => {
             // Otherwise the server would continue, an index build for hours.
             borrowed.session.cancel().await;
             return Err(ReconcileError::ShuttingDown);

@@ -165,7 +165,8 @@ pub struct MissingIndex {
     pub name: Identifier,
     /// Name of the index on the copy that is not valid, or `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub twin: Option<Identifier>,
+    #[serde(rename = "twin")]
+    pub equivalent: Option<Identifier>,
     /// `UNIQUE`
     pub unique: bool,
     /// What follows `USING` in its definition, as the catalog deparses it.

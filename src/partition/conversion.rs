@@ -191,7 +191,7 @@ pub fn source_name(table: &ManagedTable) -> Identifier {
 
 /// Returns the name that the twin of an index of the plain table has, as long as the plain table has the name of the table.
 #[must_use]
-pub fn twin_name(table: &ManagedTable, index: &Identifier) -> Identifier {
+pub fn equivalent_name(table: &ManagedTable, index: &Identifier) -> Identifier {
     let of_table = format!("{}_", table.name().name.as_str());
     let rest = index.as_str().strip_prefix(&of_table).unwrap_or(index.as_str());
     fit(&format!("{}_{rest}", copy_name(table).as_str()), "")

@@ -40,8 +40,8 @@ pub use constraint::{
     DEFAULT_CHECK_PREFIX, bounds_check, default_check, detached_check, detached_checks,
 };
 pub use conversion::{
-    ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_name, function_digest,
-    guard_name, source_name, twin_name,
+    ConversionFunction, CopiedTable, SyncLevel, SyncTrigger, copy_name, equivalent_name,
+    function_digest, guard_name, source_name,
 };
 pub use conversion_name::{ConversionNames, attached_key_name, own_key_name};
 pub use copy_marker::{copy_mark, is_attached_source, is_copy_mark, is_source_mark, source_mark};

@@ -79,7 +79,7 @@ impl Calendar {
 
     /// Returns whether a range has expired. A range without a lower bound never expires.
     #[must_use]
-    pub fn may_go(&self, range: RangeBounds) -> bool {
+    pub fn can_expire(&self, range: RangeBounds) -> bool {
         self.is_expired(range) && matches!(range.from(), Edge::At(_))
     }
 

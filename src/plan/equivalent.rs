@@ -26,7 +26,7 @@ pub(super) fn created_by_attach(attach: &Attach, table_index: &ParentIndex) -> P
 
 impl PartitionIndex {
     /// Whether Postgres would make the index belong to that index of the table.
-    pub(super) fn is_twin_of(&self, table_index: &ParentIndex) -> bool {
+    pub(super) fn is_equivalent_to(&self, table_index: &ParentIndex) -> bool {
         let alike = match (&self.shape, &table_index.shape) {
             (Some(a), Some(b)) => a == b,
             (None, None) => self.definition == table_index.definition,

@@ -120,12 +120,12 @@ fn kept_again(
 ) -> Vec<RangeBounds> {
     let mut again = Vec::new();
     let mut taken = Taken::new(occupied);
-    let let_go = observed.partitions.iter().filter(|p| p.state.is_detached_by_operator());
+    let detached = observed.partitions.iter().filter(|p| p.state.is_detached_by_operator());
     // Do not wait for a table that the operator cannot attach if rows for its range can still arrive.
     let is_meant = |p: &ObservedPartition, range: &RangeBounds| {
         p.owned || range.to() <= Edge::At(calendar.now)
     };
-    let ranges = let_go.filter_map(|p| p.bounds.as_range().filter(|range| is_meant(p, range)));
+    let ranges = detached.filter_map(|p| p.bounds.as_range().filter(|range| is_meant(p, range)));
     for range in ranges {
         if !calendar.is_past(range) && taken.is_free(range) {
             again.push(range);

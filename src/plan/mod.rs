@@ -141,14 +141,18 @@ fn drafted(ground: &preconditions::Ground<'_>, observed: &ObservedTable, approve
 
 /// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
 #[must_use]
-pub fn is_refuted(desired: &DesiredTable, observed: &ObservedTable, moment: &PlanTime) -> bool {
+pub fn violates_precondition(
+    desired: &DesiredTable,
+    observed: &ObservedTable,
+    moment: &PlanTime,
+) -> bool {
     preconditions::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
 }
 
 /// Drops every check that the operator added to the default partition, and to a plain table that was not attached.
-pub fn readmit(observed: &ObservedTable) -> Plan {
+pub fn drop_default_checks(observed: &ObservedTable) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
-    draft.readmit();
+    draft.drop_default_checks();
     finished(observed, draft)
 }
 

@@ -81,8 +81,9 @@ fn end_of_grace(
 ) -> Option<Timestamp> {
     let OnExpiry::Drop { after } = range.retention?.on_expiry else { return None };
     let calendar = Calendar::new(range, key, moment)?;
-    let is_expired =
-        |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|range| calendar.may_go(range));
+    let is_expired = |p: &&ObservedPartition| {
+        p.bounds.as_range().is_some_and(|range| calendar.can_expire(range))
+    };
     let since = observed
         .partitions
         .iter()

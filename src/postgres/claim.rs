@@ -59,7 +59,7 @@ pub async fn claim(
     let script = sql::take_claim(table, locks, claimant, role(session));
     for _ in 0..MAX_ATTEMPTS {
         let answer = match session.commit_script_text(&script).await {
-            Err(error) if is_there_already(&error) => continue,
+            Err(error) if already_exists(&error) => continue,
             answer => answer?,
         };
         if let Some(text) = answer {
@@ -90,6 +90,6 @@ fn role(session: &Session) -> LoginRole {
 /// Another session created the schema or the table at the same time: `unique_violation` (of the catalog),
 /// `duplicate_schema`, `duplicate_table`, and `duplicate_object`, for a table's row type.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn is_there_already(error: &DatabaseError) -> bool {
+fn already_exists(error: &DatabaseError) -> bool {
     matches!(error.sqlstate(), Some("23505" | "42P06" | "42P07" | "42710"))
 }

@@ -192,7 +192,7 @@ impl Run<'_> {
         step: &Step,
         progress: &mut dyn Progress,
     ) -> Result<(), StepFailure> {
-        if let Some(error) = self.slow.refuse(step, self.timeouts.lock_timeout) {
+        if let Some(error) = self.slow.recent_failure(step, self.timeouts.lock_timeout) {
             return Err(error.into());
         }
         let script = sql::render(step, self.owner, self.timeouts);
@@ -263,7 +263,7 @@ impl Run<'_> {
             self.recover("ROLLBACK").await;
             return Err(error);
         }
-        if let Err(error) = self.lock.session().use_up_transaction_number().await {
+        if let Err(error) = self.lock.session().consume_transaction_id().await {
             tracing::debug!(%error, "no second connection: a detach may take longer to finalize");
         }
         Ok(())

@@ -54,7 +54,7 @@ pub(super) async fn open(settings: &ConnectionSettings) -> Result<Session, Datab
                     search.failure.get_or_insert_with(|| not_as_asked(target));
                 }
                 // A server that answers and refuses is the one that is meant, as in libpq.
-                Err(error) if is_an_answer(&error) => return Err(error),
+                Err(error) if is_reachable(&error) => return Err(error),
                 Err(error) => {
                     search.failure.get_or_insert(error);
                 }
@@ -114,7 +114,7 @@ fn not_as_asked(target: TargetSession) -> DatabaseError {
     DatabaseError::new(ErrorKind::Refused, message)
 }
 
-fn is_an_answer(error: &DatabaseError) -> bool {
+fn is_reachable(error: &DatabaseError) -> bool {
     match error.kind() {
         ErrorKind::AuthenticationFailed
         | ErrorKind::Denied

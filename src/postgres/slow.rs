@@ -28,7 +28,11 @@ struct Slow {
 
 impl SlowSteps {
     /// Returns the error with which the step failed, or `None` if it may be tried.
-    pub(super) fn refuse(&self, step: &Step, lock_timeout: Duration) -> Option<DatabaseError> {
+    pub(super) fn recent_failure(
+        &self,
+        step: &Step,
+        lock_timeout: Duration,
+    ) -> Option<DatabaseError> {
         let remembered = self.lock();
         let slow = remembered.get(&(step.verb(), step.subject()))?;
         let is_refused = slow.tried.elapsed() < RETRY_INTERVAL && lock_timeout <= slow.lock_timeout;

@@ -149,7 +149,7 @@ pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql>
     vec![Sql("SET LOCAL row_security = off".to_owned()), Sql(format!("DO {}", literal(&body)))]
 }
 
-pub(super) fn exclude(add: &AddDefaultCheck) -> Sql {
+pub(super) fn add_default_check(add: &AddDefaultCheck) -> Sql {
     let AddDefaultCheck { default, exclusion, range } = add;
     Sql(format!(
         "ALTER TABLE {} ADD CONSTRAINT {} CHECK (NOT ({})) NOT VALID",

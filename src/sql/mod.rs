@@ -139,7 +139,7 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::CreatePartition(new) => partition::create(new),
         Step::AttachPartition(attach) => partition::attach(attach),
         Step::DiscardPartition(discard) => partition::discard(&discard.partition),
-        Step::AddDefaultCheck(add) => vec![default::exclude(add)],
+        Step::AddDefaultCheck(add) => vec![default::add_default_check(add)],
         Step::ValidateDefaultCheck(check) => {
             vec![constraint::validate(&check.default, &check.exclusion)]
         }

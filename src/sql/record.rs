@@ -32,7 +32,7 @@ pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
     };
     let looked_at = partitions.iter().filter_map(|marked| Some((&marked.name, marked.oid?)));
     let recorded = adopted.as_ref().map(|adopted| record_adoptions(table, adopted));
-    partitions.iter().map(marked).chain(recorded).chain(are_the_same(looked_at)).collect()
+    partitions.iter().map(marked).chain(recorded).chain(same_oid_guard(looked_at)).collect()
 }
 
 /// Records in a line of the table's comment what has been adopted, and leaves what a user wrote there.
@@ -55,7 +55,7 @@ fn record_adoptions(table: &QualifiedName, adopted: &BTreeSet<String>) -> Sql {
 
 /// Fails unless tables are those that were looked at. Comes when they are locked: a name cannot be given
 /// to another table any more.
-fn are_the_same<'a>(tables: impl Iterator<Item = (&'a QualifiedName, u32)>) -> Option<Sql> {
+fn same_oid_guard<'a>(tables: impl Iterator<Item = (&'a QualifiedName, u32)>) -> Option<Sql> {
     let pairs: Vec<_> = tables
         .map(|(table, oid)| format!("({}::regclass::oid, {oid}::oid)", literal(&qualified(table))))
         .collect();
@@ -99,7 +99,7 @@ fn bounds_check(
     let earlier = detached_checks(managed);
     let earlier = earlier.iter().map(|check| constraint::drop_if_there(partition, check));
     let mut statements: Vec<_> = earlier.chain([add]).collect();
-    statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
+    statements.extend(same_oid_guard(oid.iter().map(|oid| (partition, *oid))));
     statements
 }
 
@@ -148,6 +148,6 @@ pub(super) fn record_detach(record: &RecordDetach) -> Vec<Sql> {
     let marker = marker(&found, managed, bounds);
     let own = record.comment.as_deref();
     statements.push(comment_dated(partition, &marker, record.at, own));
-    statements.extend(are_the_same(oid.iter().map(|oid| (partition, *oid))));
+    statements.extend(same_oid_guard(oid.iter().map(|oid| (partition, *oid))));
     statements
 }

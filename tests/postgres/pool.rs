@@ -223,11 +223,11 @@ async fn second_session_of_a_detach_counts() {
     let settings = settings(&database.url());
     let only = pool(1);
     let borrowed = only.borrow(&settings).await.unwrap();
-    let error = borrowed.session.use_up_transaction_number().await.unwrap_err();
+    let error = borrowed.session.consume_transaction_id().await.unwrap_err();
     assert!(error.is_busy(), "{error}");
 
     let two = pool(2);
     let borrowed = two.borrow(&settings).await.unwrap();
-    borrowed.session.use_up_transaction_number().await.unwrap();
+    borrowed.session.consume_transaction_id().await.unwrap();
     two.borrow(&settings).await.unwrap();
 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use pg_partition_operator::desired::Mode;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{
-    Deferral, Plan, PlanTime, Step, check, is_refuted, next_action, plan, simulate,
+    Deferral, Plan, PlanTime, Step, check, next_action, plan, simulate, violates_precondition,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn deferral_names_its_rule_unless_a_precondition_is_unmet(world in any_world()) {
         let moment = PlanTime::at(world.now);
-        let refuted = is_refuted(&world.desired, &world.observed, &moment);
+        let refuted = violates_precondition(&world.desired, &world.observed, &moment);
         let plan = plan(&world.desired, &world.observed, &moment);
         prop_assert!(plan.deferred.iter().all(|held| held.rule.is_none() == refuted), "{plan}");
     }

@@ -47,7 +47,7 @@ pub(super) async fn approve(
     };
     let expected = match &arguments.fingerprint {
         Some(fingerprint) => fingerprint.trim().to_owned(),
-        None if seen_and_approved(&table, arguments.yes)? => plan,
+        None if confirm(&table, arguments.yes)? => plan,
         None => return Ok(Exit::ActionRequired),
     };
     for _ in 0..MAX_ATTEMPTS {
@@ -79,7 +79,7 @@ fn fingerprint(table: &PartitionedTable) -> Option<String> {
 }
 
 /// Shows the plan, and asks whether to approve it.
-fn seen_and_approved(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
+fn confirm(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
     output::tell(&format!("{}\n{}", shown(table), status::plan_text(table)))?;
     if yes {
         return Ok(true);

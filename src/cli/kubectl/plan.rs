@@ -30,7 +30,7 @@ pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow:
     let table = cluster.get(&arguments.resource.name).await?;
     let desired = session::desired(&table)?;
     let Some(session) = session::session(cluster, &table).await? else {
-        return show_what_is_told(&table, arguments.output);
+        return show_status(&table, arguments.output);
     };
     let now = Timestamp::now();
     let moment = if arguments.now { PlanTime::at(now) } else { PlanTime::scheduled(&desired, now) };
@@ -40,7 +40,7 @@ pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow:
 }
 
 /// Prints the part of the plan that the status has.
-fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
+fn show_status(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
     let told = table.status.as_ref().filter(|status| !status.conditions.is_empty());
     let Some(told) = told else { bail!("no plan: no operator has reconciled this resource yet") };
     match format {

@@ -29,7 +29,7 @@ pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> any
     let table = cluster.get(&arguments.resource.name).await?;
     let desired = session::desired(&table)?;
     let Some(session) = session::session(cluster, &table).await? else {
-        return show_what_is_told(&table, arguments.output);
+        return show_status(&table, arguments.output);
     };
     let moment = PlanTime::at(Timestamp::now());
     let report = Report::new(&session, &desired, &moment, &arguments.rows).await?;
@@ -37,7 +37,7 @@ pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> any
 }
 
 /// Prints the conditions that are not true.
-fn show_what_is_told(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
+fn show_status(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
     let conditions = status::conditions(table);
     if conditions.is_empty() {
         bail!("no result: no operator has reconciled this resource yet");

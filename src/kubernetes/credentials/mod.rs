@@ -91,7 +91,7 @@ pub(super) fn settings(
     for server in &mut settings.servers {
         server.host = server.host.clone().map(|host| resolvable(host, namespace));
     }
-    overrule(&mut settings, database)?;
+    apply_overrides(&mut settings, database)?;
     settings.ssl_mode = ssl_mode(database, settings.ssl_mode);
     settings.ca = references.ca;
     settings.client_certificate = match (&database.client_cert_ref, references.client_certificate) {
@@ -173,7 +173,7 @@ fn fill(
 }
 
 /// Applies the fields of the resource, which override the Secret.
-fn overrule(settings: &mut ConnectionSettings, database: &Database) -> Result<(), Failure> {
+fn apply_overrides(settings: &mut ConnectionSettings, database: &Database) -> Result<(), Failure> {
     if let Some(host) = &database.host {
         let port = settings.servers.first().map(|server| server.port.clone());
         let port = port.unwrap_or(Setting::stated(DEFAULT_PORT));

@@ -31,7 +31,7 @@ pub(super) fn check_remove(
     world: &Site<'_>,
     allowance: &Allowance<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(allowance.has_place_for_now(world), SafetyRule::CurrentPeriodCovered)?;
+    world.ensure(allowance.covers_current_period(world), SafetyRule::CurrentPeriodCovered)?;
     let (default, _) = is_default(default, world)?;
     world.ensure(default.state.is_managed(), SafetyRule::Managed)?;
     world.ensure(default.dependents.is_empty(), SafetyRule::NoDependents)?;

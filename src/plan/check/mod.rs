@@ -82,8 +82,8 @@ pub fn violation(
         let verdict = check_step(&planned.step, &site, (&allowance, &wanted))
             .and_then(|()| conversion::keeps_rows(&planned.step, &site))
             .and_then(|()| successors.come_first(&planned.step, at, &site))
-            .and_then(|()| allowance.is_enough_for(steps, &site))
-            .and_then(|()| retention::remembered_next(&planned.step, next, &site));
+            .and_then(|()| allowance.within_limit(steps, &site))
+            .and_then(|()| retention::recorded_next(&planned.step, next, &site));
         // A step about what does not exist cannot be judged any further.
         if let Err(rule) = verdict
             && !waives(rule, verb)

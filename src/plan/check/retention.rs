@@ -79,7 +79,7 @@ impl<'a> Allowance<'a> {
     }
 
     /// Returns whether the current period has a partition.
-    pub(super) fn has_place_for_now(&self, world: &Site<'_>) -> bool {
+    pub(super) fn covers_current_period(&self, world: &Site<'_>) -> bool {
         let takes = |p: &ObservedPartition| {
             p.bounds.as_range().zip(self.now).is_some_and(|(range, now)| range.contains(now))
         };
@@ -87,7 +87,7 @@ impl<'a> Allowance<'a> {
     }
 
     /// Returns whether these steps together expire no more partitions than allowed.
-    pub(super) fn is_enough_for(
+    pub(super) fn within_limit(
         &self,
         steps: &[PlannedStep],
         world: &Site<'_>,
@@ -260,16 +260,16 @@ pub(super) fn check_detach(
 }
 
 /// Checks that the record of a detach follows the detach.
-pub(super) fn remembered_next(
+pub(super) fn recorded_next(
     step: &Step,
     next: Option<&PlannedStep>,
     world: &Site<'_>,
 ) -> Result<(), SafetyRule> {
     let Step::DetachPartition(detach) = step else { return Ok(()) };
-    let is_remembered = next.is_some_and(
+    let is_recorded = next.is_some_and(
         |next| matches!(&next.step, Step::RecordDetach(r) if r.partition == detach.partition),
     );
-    world.ensure(is_remembered, SafetyRule::DetachRecordedNext)
+    world.ensure(is_recorded, SafetyRule::DetachRecordedNext)
 }
 
 pub(super) fn check_finalize(
@@ -313,8 +313,8 @@ pub(super) fn check_state(state: &AddBoundsCheck, world: &Site<'_>) -> Result<()
     let found = find(&state.partition, world)?;
     world.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
     let is_expired = matches!(found.state.mark(), Some(MarkerState::Expired { .. }));
-    let is_let_go = is_expired || found.state.is_detached();
-    world.ensure(is_let_go, SafetyRule::ExpiredOrDetached)?;
+    let is_expired_or_detached = is_expired || found.state.is_detached();
+    world.ensure(is_expired_or_detached, SafetyRule::ExpiredOrDetached)?;
     world.ensure(found.bounds == Bounds::Range(state.range.clone()), SafetyRule::SameBounds)
 }
 

@@ -147,14 +147,14 @@ pub(in crate::plan) fn twin_created(
     let text = definition.catalog_text();
     on_differences(world, |differences| {
         let of = differences.indexes.iter_mut().filter(|index| index.definition == text);
-        of.for_each(|index| index.twin = Some(name.clone()));
+        of.for_each(|index| index.equivalent = Some(name.clone()));
     });
 }
 
 /// The twin of an index is valid.
 pub(in crate::plan) fn twin_completed(world: &mut ObservedTable, name: &Identifier) {
     on_differences(world, |differences| {
-        differences.indexes.retain(|index| index.twin.as_ref() != Some(name));
+        differences.indexes.retain(|index| index.equivalent.as_ref() != Some(name));
     });
 }
 

@@ -62,7 +62,7 @@ impl Draft {
     }
 
     /// Drops every default-partition check, in the name of the rule that adds them.
-    pub(super) fn readmit(&mut self) {
+    pub(super) fn drop_default_checks(&mut self) {
         self.take_all_rows();
         self.rule = Rule::Provision;
         let default = self.world.default_partition();

@@ -27,7 +27,7 @@ impl Draft {
             let is_range = prepared.bounds.as_range().is_some();
             let is_proven = prepared.state.bounds_check() == BoundsCheck::Validated;
             if prepared.state.is_detached() && is_range && !is_proven {
-                self.prove(ground, &prepared);
+                self.validate_bounds(ground, &prepared);
             }
             return prepared.name;
         }
@@ -62,7 +62,7 @@ impl Draft {
 
     /// The steps after which Postgres knows of a detached table, without a scan under an exclusive lock,
     /// that it holds nothing but rows of its bounds.
-    fn prove(&mut self, ground: &Ground<'_>, detached: &ObservedPartition) {
+    fn validate_bounds(&mut self, ground: &Ground<'_>, detached: &ObservedPartition) {
         if detached.state.bounds_check() == BoundsCheck::Absent {
             self.state_bounds(ground, detached, Cause::RetentionExtended);
         }
@@ -147,7 +147,10 @@ impl Draft {
         Step::CreatePartition(Box::new(NewPartition {
             managed: self.world.managed.clone(),
             table: self.world.name.clone(),
-            storage: self.youngest_sibling(&bounds).map(|p| p.storage.clone()).unwrap_or_default(),
+            storage: self
+                .previous_partition(&bounds)
+                .map(|p| p.storage.clone())
+                .unwrap_or_default(),
             replica_identity_index: identity.map(|index| index.name.clone()),
             template,
             partition,
@@ -158,7 +161,7 @@ impl Draft {
 
     /// The partition whose storage parameters a new one takes, since a partitioned table has none of
     /// its own: the last one before it.
-    fn youngest_sibling(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
+    fn previous_partition(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
         let tables = self.world.attached().filter(|p| p.kind == PartitionKind::Table);
         match bounds {
             Bounds::Range(of) => tables
@@ -182,7 +185,7 @@ impl Draft {
     ) -> Vec<NewIndex> {
         let table_indexes = self.world.indexes.iter().filter(|index| !index.exclusion);
         let mut bodies: Vec<_> = table_indexes
-            .map(|index| (index.name.clone(), index.twin(), index.settings.clone()))
+            .map(|index| (index.name.clone(), index.equivalent(), index.settings.clone()))
             .collect();
         let named = ground.desired.indexes.iter().filter(|index| match index.on {
             OnPartitions::All => true,
@@ -236,7 +239,7 @@ impl IndexBody {
 }
 
 impl ParentIndex {
-    fn twin(&self) -> IndexBody {
+    fn equivalent(&self) -> IndexBody {
         match &self.constraint {
             Some(definition) => {
                 IndexBody::Constraint { of: self.name.clone(), definition: definition.clone() }
@@ -257,5 +260,5 @@ pub(in crate::plan) fn is_usable(partition: &ObservedPartition, draft: &Draft) -
     let mut table_indexes = draft.world.indexes.iter().filter(|index| !index.exclusion);
     partition.owned
         && partition.fits
-        && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_twin_of(of)))
+        && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_equivalent_to(of)))
 }

@@ -10,7 +10,7 @@ use crate::plan::step::DropDefault;
 
 /// Makes a default partition that is wanted.
 pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
-    if whose(ground, DefaultPartition::Present).is_none() || found(draft).is_some() {
+    if range_with_policy(ground, DefaultPartition::Present).is_none() || found(draft).is_some() {
         return;
     }
     let name = default_name(&draft.world.managed);
@@ -28,7 +28,7 @@ pub(super) fn provide(ground: &Ground<'_>, draft: &mut Draft) {
 /// Drops a default partition if the spec says `Absent`: only a managed, empty one, and only if the current period
 /// has a partition of its own.
 pub(super) fn remove(ground: &Ground<'_>, draft: &mut Draft) {
-    let Some(range) = whose(ground, DefaultPartition::Absent) else { return };
+    let Some(range) = range_with_policy(ground, DefaultPartition::Absent) else { return };
     let Some(default) = found(draft) else { return };
     let coverage = Coverage::new(&range.calendar, &draft.world);
     let is_needed = coverage.is_none_or(|coverage| coverage.until <= range.calendar.soon());
@@ -56,7 +56,10 @@ fn can_be_removed(default: &ObservedPartition, ground: &Ground<'_>, draft: &Draf
 }
 
 /// The range, where this is what it wants of a default partition.
-fn whose<'a>(ground: &'a Ground<'_>, policy: DefaultPartition) -> Option<&'a Range<'a>> {
+fn range_with_policy<'a>(
+    ground: &'a Ground<'_>,
+    policy: DefaultPartition,
+) -> Option<&'a Range<'a>> {
     ground.range().filter(|range| range.spec.default_partition == policy)
 }
 

@@ -20,10 +20,10 @@ pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
     let clock_skew = clock_skew(draft);
     let mut undecided = Vec::new();
     for partition in draft.all(|p| p.state.recorded_detach().is_some()) {
-        let may_go =
-            partition.bounds.as_range().is_some_and(|bounds| range.calendar.may_go(bounds));
+        let can_expire =
+            partition.bounds.as_range().is_some_and(|bounds| range.calendar.can_expire(bounds));
         let (Some(detached), Some(step), true) =
-            (partition.state.recorded_detach(), draft.drop_step(ground, &partition), may_go)
+            (partition.state.recorded_detach(), draft.drop_step(ground, &partition), can_expire)
         else {
             continue;
         };

@@ -42,7 +42,7 @@ fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
             }
         }
     }
-    let_go(ground, &free, draft);
+    detach_expired(ground, &free, draft);
 }
 
 /// Reverses the expiry of partitions that are kept again.
@@ -79,7 +79,7 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
         draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&foreign) });
     }
     let (bounded, unbounded): (Vec<_>, Vec<_>) =
-        ours.into_iter().partition(|p| p.bounds.as_range().is_some_and(|r| calendar.may_go(r)));
+        ours.into_iter().partition(|p| p.bounds.as_range().is_some_and(|r| calendar.can_expire(r)));
     if !unbounded.is_empty() {
         draft.notes.push(Note::NeverExpires { partitions: names(&unbounded) });
     }
@@ -122,7 +122,7 @@ fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) ->
     }
 }
 
-fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
+fn detach_expired(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
     let attached = draft.world.attached().filter(|p| p.bounds.as_range().is_some()).count();
     let (free, last) = match free.split_last() {
         Some((last, others)) if free.len() == attached => (others, Some(last)),
@@ -140,15 +140,15 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
     let limit = ground.desired.limits.most_expired;
     let dropped_after = dropped_after(ground);
     let mark_as = MarkAs::Expired { drops: dropped_after.is_some() };
-    let may_go = count <= limit || draft.approved;
+    let can_expire = count <= limit || draft.approved;
     if count > limit && draft.approved {
         // First of all steps: if the run is interrupted, the next run sees what the user approved.
         draft.mark_first(ground, &fresh, mark_as);
-    } else if may_go {
+    } else if can_expire {
         draft.mark(ground, &fresh, mark_as, Cause::Expired);
     }
     let mut after = None;
-    for partition in decided.iter().chain(fresh.iter().filter(|_| may_go)) {
+    for partition in decided.iter().chain(fresh.iter().filter(|_| can_expire)) {
         let is_stated = partition.state.bounds_check() != BoundsCheck::Absent;
         if !(is_stated || draft.world.finds_by_name(&partition.name)) {
             draft.state_bounds(ground, partition, Cause::Expired);
@@ -158,7 +158,7 @@ fn let_go(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
         draft.record_detach(ground, partition, Cause::Expired);
         after = Some(partition.name.clone());
     }
-    for partition in fresh.iter().filter(|_| !may_go) {
+    for partition in fresh.iter().filter(|_| !can_expire) {
         let wanted = detach(partition, None, ground, draft);
         draft.defer(Some(wanted), Blocker::AwaitingApproval { count, limit, dropped_after });
     }

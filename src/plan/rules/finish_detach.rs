@@ -10,7 +10,7 @@ use crate::plan::step::{FinalizeDetach, MarkAs, RecordDetach};
 /// Finalizes pending detaches, no matter which session began them, and records what is detached.
 pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
     for partition in draft.all(|p| p.state.is_pending_detach()) {
-        disown(&partition, ground, draft);
+        clear_detach_marker(&partition, ground, draft);
         finalize(&partition, ground, draft);
     }
     for partition in draft.all(is_unrecorded) {
@@ -29,7 +29,7 @@ fn is_unrecorded(partition: &ObservedPartition) -> bool {
 
 /// Takes back what the comment says of an earlier detach: since then a person has attached the partition
 /// again, and this detach is theirs. What we detach ourselves is marked otherwise before.
-fn disown(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
+fn clear_detach_marker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
     if partition.owned && matches!(partition.state.mark(), Some(MarkerState::Detached(_))) {
         let reattached = std::slice::from_ref(partition);
         draft.mark(ground, reattached, MarkAs::Attached, Cause::Interrupted);

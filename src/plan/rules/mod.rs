@@ -139,7 +139,7 @@ impl Rule {
             Self::InstallSync => conversion::install_sync(ground, draft),
             Self::Route => conversion::route(ground, draft),
             Self::CopyRows => conversion::copy_rows(ground, draft),
-            Self::CopyIndexes => indexes::ensure_twins(ground, draft),
+            Self::CopyIndexes => indexes::ensure_equivalents(ground, draft),
             Self::FollowSource => conversion::follow_source(ground, draft),
             Self::AnalyzeCopy => conversion::analyze(ground, draft),
             Self::CompareRows => conversion::compare_rows(ground, draft),

@@ -69,7 +69,7 @@ fn take_partition_indexes(
     for partition in partitions {
         on(world, partition, |p| {
             let equivalent =
-                p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(&created));
+                p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_equivalent_to(&created));
             if let Some(equivalent) = equivalent {
                 belong(equivalent, name.clone());
             }

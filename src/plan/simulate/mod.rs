@@ -137,7 +137,7 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
 }
 
 fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
-    let twin = |of: &Identifier, constraint: bool| {
+    let equivalent = |of: &Identifier, constraint: bool| {
         let table_index = world.indexes.iter().find(|i| i.name == *of);
         PartitionIndex {
             name: index.name.clone(),
@@ -153,8 +153,8 @@ fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
         }
     };
     match &index.body {
-        IndexBody::Equivalent { of, .. } => twin(of, false),
-        IndexBody::Constraint { of, .. } => twin(of, true),
+        IndexBody::Equivalent { of, .. } => equivalent(of, false),
+        IndexBody::Constraint { of, .. } => equivalent(of, true),
         IndexBody::Named { stands_for, shape } => {
             let definition = IndexDefinition::Shape(shape.clone());
             built(&index.name, &definition, stands_for.as_ref())
@@ -174,9 +174,10 @@ fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
                 p.indexes.push(created_by_attach(attach, table_index));
                 continue;
             }
-            let twin = p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_twin_of(table_index));
-            if let Some(twin) = twin {
-                belong(twin, table_index.name.clone());
+            let equivalent =
+                p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_equivalent_to(table_index));
+            if let Some(equivalent) = equivalent {
+                belong(equivalent, table_index.name.clone());
             }
         }
     });

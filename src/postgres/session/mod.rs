@@ -194,7 +194,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if no other connection is possible, or the server does not answer in time.
-    pub async fn use_up_transaction_number(&self) -> Result<(), DatabaseError> {
+    pub async fn consume_transaction_id(&self) -> Result<(), DatabaseError> {
         let _reserved = match &self.spare {
             None => None,
             Some(spare) => {

@@ -15,8 +15,8 @@ use pg_partition_operator::cli::admission::Admission;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{ObservedTable, Snapshot};
 use pg_partition_operator::plan::{
-    Plan, PlanTime, check, is_refuted, next_action, plan, questions, questions_without_spec,
-    readmit, simulate,
+    Plan, PlanTime, check, drop_default_checks, next_action, plan, questions,
+    questions_without_spec, simulate, violates_precondition,
 };
 use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{Observation, Outcome, Subject, project};
@@ -125,10 +125,10 @@ fn exercise(
         let _asked = (
             questions(desired, observed, moment),
             questions_without_spec(observed),
-            is_refuted(desired, observed, moment),
+            violates_precondition(desired, observed, moment),
             next_action(desired, observed, moment),
         );
-        show(&readmit(observed), desired);
+        show(&drop_default_checks(observed), desired);
         let planned = plan(desired, observed, moment);
         show(&planned, desired);
         tell(desired, observed, &planned, moment);

@@ -3,12 +3,12 @@
 use super::on_partitions::{Wanted, build};
 use super::{Cause, Draft, Ground, Step, table_index};
 use crate::observed::{CopyDifferences, MissingIndex, ObservedPartition};
-use crate::partition::{Identifier, Side, twin_name, unused};
+use crate::partition::{Identifier, Side, equivalent_name, unused};
 use crate::plan::conversion::Phase;
 use crate::plan::step::{AttachIndex, CreateParentIndex, IndexDefinition};
 
 /// Gives the copy the indexes of its source.
-pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draft) {
+pub(in crate::plan::rules) fn ensure_equivalents(ground: &Ground<'_>, draft: &mut Draft) {
     let (facts, is_complete) = match &ground.phase {
         Phase::Copied(copied) => (copied.facts, copied.facts.is_complete()),
         // It has no rows.
@@ -26,7 +26,7 @@ pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draf
     let missing = facts.differences().filter(|_| is_wanted);
     let missing = missing.filter(is_alike);
     for index in missing.into_iter().flat_map(|differences| &differences.indexes) {
-        let name = index.twin.clone().unwrap_or_else(|| create(index, draft));
+        let name = index.equivalent.clone().unwrap_or_else(|| create(index, draft));
         complete(index, &name, draft);
     }
 }
@@ -35,7 +35,7 @@ pub(in crate::plan::rules) fn ensure_twins(ground: &Ground<'_>, draft: &mut Draf
 pub(super) fn gets_name_by_cutover(name: &Identifier, ground: &Ground<'_>, draft: &Draft) -> bool {
     let Phase::Copied(copied) = &ground.phase else { return false };
     let lacks_twin = |found: &CopyDifferences| found.indexes.iter().any(|i| i.name == *name);
-    let has_twin = || table_index(&twin_name(&draft.world.managed, name), draft).is_some();
+    let has_twin = || table_index(&equivalent_name(&draft.world.managed, name), draft).is_some();
     copied.facts.serving == Side::Source
         && draft.is_taken(name)
         && (has_twin() || copied.facts.differences().is_some_and(lacks_twin))
@@ -48,7 +48,7 @@ fn definition_of(index: &MissingIndex) -> IndexDefinition {
 
 /// Creates the index of the copy, and returns its name.
 fn create(index: &MissingIndex, draft: &mut Draft) -> Identifier {
-    let wanted = twin_name(&draft.world.managed, &index.name);
+    let wanted = equivalent_name(&draft.world.managed, &index.name);
     let name = unused(&wanted, |name| draft.is_taken(name));
     let step = Step::CreateParentIndex(CreateParentIndex {
         table: draft.world.name.clone(),

@@ -18,7 +18,7 @@ use crate::plan::step::{
 };
 use on_partitions::{Wanted, build, ensure_on_partitions};
 
-pub(super) use equivalents::ensure_twins;
+pub(super) use equivalents::ensure_equivalents;
 
 pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     let indexes = &ground.desired.indexes;
@@ -118,7 +118,7 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
             table: draft.world.name.clone(),
             index: index.name.clone(),
             replacement,
-            partitions: carriers_of(&index.name, draft),
+            partitions: partitions_with_index(&index.name, draft),
         });
         draft.step(step, Cause::DefinitionChanged);
     }
@@ -131,7 +131,7 @@ fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
     if is_ours {
         let step = Step::DropParentIndex(DropParentIndex {
             table: draft.world.name.clone(),
-            partitions: carriers_of(&replacement, draft),
+            partitions: partitions_with_index(&replacement, draft),
             index: replacement,
         });
         draft.step(step, Cause::Leftover);
@@ -227,8 +227,8 @@ fn complete(
         }
         let partition = draft.world.partitions.get(at).filter(lacks).cloned();
         let Some(partition) = partition else { continue };
-        let name = if let Some(twin) = equivalent(index, &partition) {
-            Some(twin.name.clone())
+        let name = if let Some(equivalent) = equivalent(index, &partition) {
+            Some(equivalent.name.clone())
         } else {
             let wanted = Wanted::of(index, (of, None), ground, draft);
             build(&wanted, &partition, because, draft)
@@ -250,7 +250,7 @@ pub(super) fn table_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a
 }
 
 /// The partitions with an index that belongs to the table's.
-fn carriers_of(table_index: &Identifier, draft: &Draft) -> Vec<QualifiedName> {
+fn partitions_with_index(table_index: &Identifier, draft: &Draft) -> Vec<QualifiedName> {
     draft
         .world
         .partitions

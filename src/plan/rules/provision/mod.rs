@@ -50,7 +50,7 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     });
     let methods: Vec<_> = missing.collect();
     if let Some(default) = &default {
-        drop_unneeded_exclusions(default, &methods, draft);
+        drop_unneeded_checks(default, &methods, draft);
     }
     let (mut made, most) = (0, most_partitions(ground, draft));
     for (missing, method) in methods {
@@ -227,14 +227,14 @@ fn make(
     draft: &mut Draft,
 ) {
     let partition = wanted.make(ground, draft);
-    let exclusion = beside.map(|default| exclude(default, wanted, draft));
+    let exclusion = beside.map(|default| add_default_check(default, wanted, draft));
     let attach = draft.attach(ground, partition, wanted.bounds(), exclusion);
     draft.step(attach, wanted.missing.cause);
 }
 
 /// The steps after which the default partition is known to hold nothing of a range. Returns the name of the check
 /// that says so.
-fn exclude(
+fn add_default_check(
     (default, facts): &(QualifiedName, DefaultFacts),
     wanted: &Wanted<'_>,
     draft: &mut Draft,
@@ -257,7 +257,7 @@ fn exclude(
     exclusion
 }
 
-fn drop_unneeded_exclusions(
+fn drop_unneeded_checks(
     (default, facts): &(QualifiedName, DefaultFacts),
     methods: &[(MissingPartition, AttachMethod)],
     draft: &mut Draft,
