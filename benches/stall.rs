@@ -100,7 +100,7 @@ impl Progress for PerStep {
 
     fn finished(&mut self, outcome: &StepOutcome) {
         outcome.result.as_ref().unwrap();
-        let name = format!("{} {}", outcome.step.verb(), outcome.step.subject().name.shown());
+        let name = format!("{} {}", outcome.step.verb(), outcome.step.subject().name.display());
         let step = (name, self.witness.take_longest(), outcome.took);
         self.steps.lock().unwrap().push(step);
     }

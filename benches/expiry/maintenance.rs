@@ -157,7 +157,7 @@ async fn operate(
     let done = converge(session, desired, &options, &mut Quiet).await.map_err(|e| e.to_string())?;
     backdate(session, now).await;
     let failures = done.failures().map(|(step, failure)| {
-        format!("{} {}: {failure}", step.verb(), step.subject().name.shown())
+        format!("{} {}: {failure}", step.verb(), step.subject().name.display())
     });
     let is_trouble = |blocker: &&Blocker| !matches!(blocker, Blocker::InGracePeriod { .. });
     let held = done.remaining.deferred.iter().map(|held| &held.blocker).filter(is_trouble);

@@ -59,7 +59,7 @@ async fn apply_one(
     let mut display = StepDisplay::new();
     let result = converge(session, table, options, &mut display).await;
     drop(display);
-    let name = table.name.shown();
+    let name = table.name.display();
     match result {
         Ok(convergence) => report(&name, table.mode, &convergence),
         Err(error) => {

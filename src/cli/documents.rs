@@ -26,7 +26,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<DesiredTable>> {
         let table = table(document, &admission)
             .with_context(|| format!("{}, document {}", file.display(), at + 1))?;
         if tables.iter().any(|other| other.name == table.name) {
-            bail!("{}: two documents for {}", file.display(), table.name.shown());
+            bail!("{}: two documents for {}", file.display(), table.name.display());
         }
         tables.push(table);
     }

@@ -14,7 +14,7 @@ use crate::converge::look_with;
 use crate::desired::DesiredTable;
 use crate::observed::{DetachedBy, ObservedPartition, ObservedTable, PartitionState, RelationKind};
 use crate::partition::{
-    Detached, Identifier, ManagedTable, MarkerState, QualifiedName, shown_text,
+    Detached, Identifier, ManagedTable, MarkerState, QualifiedName, escape_control,
 };
 use crate::plan::{PlanTime, questions, questions_without_spec};
 
@@ -48,7 +48,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     let session = arguments.database.connect().await?;
     let (snapshot, observed) = look_with(&session, &table, asked).await?;
     if observed.relation.is_none() {
-        bail!("there is no table {}", table.shown());
+        bail!("there is no table {}", table.display());
     }
     match arguments.output {
         Format::Json => output::print_json(&snapshot)?,
@@ -60,22 +60,22 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
 /// Returns what a document in the file declares about the table.
 fn declared(file: &Path, table: &ManagedTable) -> anyhow::Result<DesiredTable> {
     let declared = documents::read(file)?.into_iter().find(|declared| declared.name == *table);
-    declared.with_context(|| format!("{}: no document for {}", file.display(), table.shown()))
+    declared.with_context(|| format!("{}: no document for {}", file.display(), table.display()))
 }
 
 fn text(observed: &ObservedTable) -> String {
     let Some(relation) = &observed.relation else { return String::new() };
     let kind = match &relation.kind {
-        RelationKind::Partitioned(key) => format!("partitioned by {}", key.shown()),
+        RelationKind::Partitioned(key) => format!("partitioned by {}", key.display()),
         RelationKind::Other(kind) => (*kind).to_owned(),
     };
     let server = &observed.server;
     let mut text = format!(
         "{}: {kind}, owned by {}\n  Postgres {}, as {}\n",
-        observed.name.shown(),
-        relation.owner.shown(),
+        observed.name.display(),
+        relation.owner.display(),
         server.version,
-        server.role.as_ref().map_or("the login role".to_owned(), Identifier::shown)
+        server.role.as_ref().map_or("the login role".to_owned(), Identifier::display)
     );
     for partition in &observed.partitions {
         text.push_str(&format!("  {}\n", line(partition)));
@@ -84,8 +84,8 @@ fn text(observed: &ObservedTable) -> String {
         let valid = if index.valid { "" } else { ", not valid yet" };
         text.push_str(&format!(
             "  index {}: {}{valid}\n",
-            index.name.shown(),
-            shown_text(&index.definition)
+            index.name.display(),
+            escape_control(&index.definition)
         ));
     }
     text
@@ -114,7 +114,7 @@ fn line(partition: &ObservedPartition) -> String {
     let rows = partition.rows.map_or_else(|| "rows unknown".to_owned(), |n| format!("~{n} rows"));
     format!(
         "{:32} {}  {state}, {origin}, {rows}",
-        partition.name.name.shown(),
-        partition.bounds.shown()
+        partition.name.name.display(),
+        partition.bounds.display()
     )
 }

@@ -45,7 +45,7 @@ impl StepDisplay {
         self.bar.set_length(estimated.unwrap_or(0));
         self.bar.set_position(before);
         self.bar.reset_eta();
-        self.bar.set_message(format!("{} {}", work.verb(), work.table().source.name.shown()));
+        self.bar.set_message(format!("{} {}", work.verb(), work.table().source.name.display()));
         self.of_rows = true;
         self.show();
     }
@@ -72,16 +72,16 @@ impl Progress for StepDisplay {
     }
 
     fn started(&mut self, step: &Step) {
-        self.bar.set_message(format!("{} {}", step.verb(), step.subject().name.shown()));
+        self.bar.set_message(format!("{} {}", step.verb(), step.subject().name.display()));
     }
 
     fn retried(&mut self, step: &Step, error: &DatabaseError) {
-        let name = step.subject().name.shown();
+        let name = step.subject().name.display();
         self.line(&format!("  wait    {} {name}: {error}; trying again", step.verb()));
     }
 
     fn finished(&mut self, outcome: &StepOutcome) {
-        let (verb, name) = (outcome.step.verb(), outcome.step.subject().name.shown());
+        let (verb, name) = (outcome.step.verb(), outcome.step.subject().name.display());
         let millis = outcome.took.as_millis();
         match &outcome.result {
             Ok(()) => self.line(&format!("  done    {verb} {name} ({millis} ms)")),
@@ -96,7 +96,7 @@ impl Progress for StepDisplay {
             self.begin_rows(work, rows.saturating_sub(page.rows));
         }
         self.bar.set_position(rows);
-        let (verb, name) = (work.verb(), work.table().source.name.shown());
+        let (verb, name) = (work.verb(), work.table().source.name.display());
         let of_all = work.rows().1.map_or_else(String::new, |rows| format!(" of ~{rows}"));
         match outcome.milestone(page) {
             // A bar shows it.

@@ -9,7 +9,7 @@ use super::output::{self, Format};
 use crate::converge::look_with;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, RelationKind};
-use crate::partition::{ManagedTable, shown_text};
+use crate::partition::{ManagedTable, escape_control};
 use crate::postgres::{Session, Statement, StatementReport, Verdict, judge_statements};
 
 /// Characters of a statement that the text output shows.
@@ -40,7 +40,7 @@ pub(super) async fn verify(
     let mut judged = Vec::new();
     for table in tables {
         let report = judge(session, &table.name, whose).await;
-        judged.push((table.name.clone(), report.with_context(|| table.name.shown())?));
+        judged.push((table.name.clone(), report.with_context(|| table.name.display())?));
     }
     match format {
         Format::Text => output::print(&judged.iter().map(text).collect::<String>())?,
@@ -84,7 +84,7 @@ fn count(report: &StatementReport, of: impl Fn(&Verdict) -> bool) -> usize {
 }
 
 fn text((table, report): &Judged) -> String {
-    let table = table.shown();
+    let table = table.display();
     let Some(report) = report else {
         return format!(
             "{table}: not judged: the table is not partitioned and has no partitioned copy yet\n"
@@ -114,16 +114,17 @@ fn line(statement: &Statement, verdict: &Verdict) -> String {
         Verdict::NotJudged(reason) => ("not judged", Some(reason)),
     };
     let words = statement.text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown: String = shown_text(&words).chars().take(MAX_SHOWN).collect();
+    let shown: String = escape_control(&words).chars().take(MAX_SHOWN).collect();
     let more = if words.chars().count() > MAX_SHOWN { " …" } else { "" };
-    let why = why.map(|why| format!("\n    {}", shown_text(why))).unwrap_or_default();
-    let (role, calls) = (shown_text(&statement.role), statement.calls);
+    let why = why.map(|why| format!("\n    {}", escape_control(why))).unwrap_or_default();
+    let (role, calls) = (escape_control(&statement.role), statement.calls);
     format!("  {word}  {shown}{more}  ({role}, {calls} calls, query {}){why}\n", statement.query_id)
 }
 
 /// Notes on statements that are not in the list.
 fn notes(report: &StatementReport) -> Vec<String> {
-    let roles: Vec<_> = report.other_roles.iter().take(MAX_ROLES).map(|r| shown_text(r)).collect();
+    let roles: Vec<_> =
+        report.other_roles.iter().take(MAX_ROLES).map(|r| escape_control(r)).collect();
     let more = if report.other_roles.len() > MAX_ROLES { " …" } else { "" };
     [
         (
@@ -181,7 +182,7 @@ fn document((table, report): &Judged) -> Value {
         })
     };
     json!({
-        "table": table.shown(),
+        "table": table.display(),
         "isPartitioned": report.is_some(),
         "statements": report.iter().flat_map(|report| report.statements.iter().map(statement)).collect::<Vec<_>>(),
         "notes": report.as_ref().map(notes).unwrap_or_default(),

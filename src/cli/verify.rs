@@ -14,7 +14,7 @@ use super::statements::{self, Whose};
 use super::{Declared, documents, output};
 use crate::converge::look;
 use crate::desired::DesiredTable;
-use crate::partition::{CopiedTable, shown_text};
+use crate::partition::{CopiedTable, escape_control};
 use crate::plan::{Note, Plan, PlanTime, rows_to_verify};
 use crate::postgres::{DifferingRow, Session, Verified, verify_rows};
 use crate::sql::Timeouts;
@@ -80,7 +80,7 @@ impl Report {
         moment: &PlanTime,
         rows: &Rows,
     ) -> anyhow::Result<Self> {
-        let name = || desired.name.shown();
+        let name = || desired.name.display();
         let (observed, plan) = look(session, desired, moment).await.with_context(name)?;
         let Some(all) = rows_to_verify(desired, &observed, moment) else {
             return Ok(Self { plan, rows: None });
@@ -101,7 +101,7 @@ impl Report {
         let drift = drift(&self.plan);
         let is_declared = drift.is_empty() && self.is_equal();
         let verdict = if is_declared { "as declared" } else { "not as declared" };
-        let mut text = format!("{}: {verdict}\n", self.plan.table.shown());
+        let mut text = format!("{}: {verdict}\n", self.plan.table.display());
         for line in drift {
             text.push_str(&format!("  {line}\n"));
         }
@@ -129,7 +129,7 @@ impl Report {
             })
         });
         let mut document = json!({
-            "table": self.plan.table.shown(),
+            "table": self.plan.table.display(),
             "asDeclared": drift.is_empty() && self.is_equal(),
             "drift": drift,
             "notes": notes,
@@ -160,7 +160,7 @@ pub(super) fn show(reports: &[Report], format: Format) -> anyhow::Result<Exit> {
 
 fn counts(table: &CopiedTable, verified: &Verified) -> String {
     let Verified { rows_source, rows_partitioned, difference_rows, chunks, .. } = verified;
-    let (source, copy) = (table.source.name.shown(), table.copy.name.shown());
+    let (source, copy) = (table.source.name.display(), table.copy.name.display());
     let found = match difference_rows {
         0 => "none differ".to_owned(),
         rows => format!("{rows} differ, in {} of the chunks", verified.mismatched_chunks),
@@ -181,9 +181,10 @@ fn columns<'a>(
 
 fn key(table: &CopiedTable, row: &DifferingRow) -> String {
     let key = columns(table, row);
-    let key: Vec<_> =
-        key.map(|(name, value)| format!("{} = {}", shown_text(name), shown_text(value))).collect();
-    format!("  key   {}: {}\n", shown_text(&row.difference), key.join(", "))
+    let key: Vec<_> = key
+        .map(|(name, value)| format!("{} = {}", escape_control(name), escape_control(value)))
+        .collect();
+    format!("  key   {}: {}\n", escape_control(&row.difference), key.join(", "))
 }
 
 fn key_document(table: &CopiedTable, row: &DifferingRow) -> Value {

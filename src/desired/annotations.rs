@@ -63,8 +63,8 @@ mod tests {
     fn read(text: &str) -> (Vec<String>, Vec<String>) {
         let (names, unread) = adoptions(text);
         let shown = names.iter().map(|adopted| {
-            let schema = adopted.schema.as_ref().map(|schema| format!("{}.", schema.shown()));
-            format!("{}{}", schema.unwrap_or_default(), adopted.name.shown())
+            let schema = adopted.schema.as_ref().map(|schema| format!("{}.", schema.display()));
+            format!("{}{}", schema.unwrap_or_default(), adopted.name.display())
         });
         (shown.collect(), unread)
     }

@@ -27,7 +27,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 
 /// A duration in the largest unit that it is whole numbers of.
 #[must_use]
-pub fn shown_duration(duration: Duration) -> String {
+pub fn format_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     let whole = units.into_iter().find(|(_, unit)| millis.is_multiple_of(*unit));

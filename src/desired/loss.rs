@@ -78,11 +78,11 @@ impl fmt::Display for Loss {
             | Self::Publication(name)
             | Self::RowMover(name)
             | Self::TriggerSeesPartition(name)
-            | Self::SecurityLabel(name) => name.shown(),
+            | Self::SecurityLabel(name) => name.display(),
             Self::ForeignKey { table, constraint } => {
-                format!("{}.{}", table.shown(), constraint.shown())
+                format!("{}.{}", table.display(), constraint.display())
             }
-            Self::View(view) => view.shown(),
+            Self::View(view) => view.display(),
             Self::ManyPartitions => return f.write_str(self.word()),
         };
         write!(f, "{}:{object}", self.word())

@@ -22,7 +22,7 @@ pub use conversion::{
     AfterCutover, Backfill, ConversionMethod, CopyOptions, DesiredConversion, Parity, ParityLevel,
 };
 pub use cron::Cron;
-pub use duration::{parse_duration, shown_duration};
+pub use duration::{format_duration, parse_duration};
 pub use error::SpecError;
 pub use loss::{InvalidLoss, Loss};
 

@@ -123,7 +123,7 @@ async fn release_claim(uid: &str, held: &ClaimedTable, context: &Context) {
         Err(_) => Some(format!("not done within {} s", RELEASE_TIMEOUT.as_secs())),
     };
     if let Some(reason) = reason {
-        let table = table.shown();
+        let table = table.display();
         tracing::info!(table, uid, reason, "could not release the claim on the table");
     }
     context.pool.forget(settings);

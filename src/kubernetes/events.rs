@@ -65,7 +65,7 @@ impl Events {
     /// Reports a step that ended.
     pub(super) fn step(&self, about: &ObjectReference, outcome: &StepOutcome) {
         let step = &outcome.step;
-        let what = format!("{} {} {}", step.verb(), step.subject().shown(), step.detail());
+        let what = format!("{} {} {}", step.verb(), step.subject().display(), step.detail());
         let (type_, reason, note) = match &outcome.result {
             // Time during which applications may have waited.
             Ok(()) if matches!(step, Step::Swap(_)) => {
@@ -87,7 +87,7 @@ impl Events {
         milestone: Milestone,
     ) {
         let Work::Copy(CopyRows { table, estimated, .. }) = &outcome.work else { return };
-        let (source, copy) = (table.source.shown(), table.copy.shown());
+        let (source, copy) = (table.source.display(), table.copy.display());
         let of_all = estimated.map_or_else(String::new, |rows| format!(" of ~{rows}"));
         let rows = outcome.rows_in_all();
         let (reason, action, note) = match milestone {
@@ -248,7 +248,8 @@ fn with_short_name(
 fn log_deferral(about: &ObjectReference, deferral: &Deferral) {
     let (namespace, name) = (&about.namespace, &about.name);
     let Deferral { rule, wanted, blocker } = deferral;
-    let (step, subject) = wanted.as_ref().map(|step| (step.verb(), step.subject().shown())).unzip();
+    let (step, subject) =
+        wanted.as_ref().map(|step| (step.verb(), step.subject().display())).unzip();
     let (rule, blocker) = (rule.map(Rule::name), blocker.name());
     tracing::info!(namespace, name, step, subject, rule, blocker, "deferred");
 }
@@ -283,7 +284,7 @@ fn identity(deferral: &Deferral) -> (&'static str, Option<(&'static str, Qualifi
 
 /// Tells steps apart, in the 128 bytes that the API server allows.
 fn action(step: &Step) -> String {
-    cut(format!("{} {}", step.verb(), step.subject().name.shown()), 128)
+    cut(format!("{} {}", step.verb(), step.subject().name.display()), 128)
 }
 
 fn cut(mut text: String, longest: usize) -> String {

@@ -195,8 +195,8 @@ fn json(value: &impl Serialize) -> Result<String, String> {
 
 fn table_metrics(watched: &Watched, seen: &LastSeen) -> TableMetrics {
     let partition = |partition: &ObservedPartition| PartitionMetrics {
-        name: partition.name.shown(),
-        bounds: partition.bounds.shown(),
+        name: partition.name.display(),
+        bounds: partition.bounds.display(),
         state: match partition.state {
             PartitionState::Attached { .. } => "attached",
             PartitionState::PendingDetach { .. } => "pending_detach",
@@ -210,7 +210,7 @@ fn table_metrics(watched: &Watched, seen: &LastSeen) -> TableMetrics {
     TableMetrics {
         namespace: watched.namespace().unwrap_or_default(),
         name: watched.name_any(),
-        table: seen.desired.name.shown(),
+        table: seen.desired.name.display(),
         partitions: seen.observed.partitions.iter().map(partition).collect(),
         conversion: status.and_then(|status| status.conversion.clone()),
         parity: status.and_then(|status| status.parity.clone()),

@@ -32,7 +32,7 @@ impl Progress for StepReporter<'_> {
         tracing::info!(
             namespace = self.about.namespace,
             name = self.about.name,
-            table = plan.table.shown(),
+            table = plan.table.display(),
             steps = plan.steps.len(),
             fingerprint = plan.fingerprint,
             "planned"
@@ -40,19 +40,19 @@ impl Progress for StepReporter<'_> {
     }
 
     fn started(&mut self, step: &Step) {
-        tracing::debug!(step = step.verb(), subject = step.subject().shown(), "started");
+        tracing::debug!(step = step.verb(), subject = step.subject().display(), "started");
     }
 
     fn retried(&mut self, step: &Step, error: &DatabaseError) {
         self.metrics.lock_timed_out(step.verb());
-        tracing::debug!(step = step.verb(), subject = step.subject().shown(), %error, "retried");
+        tracing::debug!(step = step.verb(), subject = step.subject().display(), %error, "retried");
     }
 
     fn finished(&mut self, outcome: &StepOutcome) {
         let StepOutcome { step, rule, result, took } = outcome;
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let (name, verb) = (&self.about.name, step.verb());
-        let (namespace, subject) = (&self.about.namespace, step.subject().shown());
+        let (namespace, subject) = (&self.about.namespace, step.subject().display());
         let rule = rule.name();
         match result {
             Ok(()) => tracing::info!(namespace, name, step = verb, subject, rule, took_ms, "done"),
@@ -90,7 +90,7 @@ impl StepReporter<'_> {
         let WorkOutcome { work, .. } = outcome;
         let CopiedTable { source, copy, .. } = work.table();
         let (namespace, name) = (&self.about.namespace, &self.about.name);
-        let (verb, source, copy) = (work.verb(), source.shown(), copy.shown());
+        let (verb, source, copy) = (work.verb(), source.display(), copy.display());
         let rows = outcome.rows_in_all();
         match milestone {
             Milestone::Begin => {

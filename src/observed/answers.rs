@@ -173,7 +173,7 @@ impl fmt::Display for Question {
             }
             Self::DefaultRows(_) => f.write_str("which rows the default partition has"),
             Self::ReferencesTo(partition) => {
-                write!(f, "whether foreign keys reference rows of {}", partition.shown())
+                write!(f, "whether foreign keys reference rows of {}", partition.display())
             }
             Self::Conditions(conditions) => {
                 let conditions: Vec<_> = conditions.iter().map(|c| format!("{c:?}")).collect();
@@ -181,7 +181,7 @@ impl fmt::Display for Question {
             }
             Self::PlainTable => f.write_str("what the conversion of a plain table depends on"),
             Self::OldestRow(column) => {
-                write!(f, "which row of the plain table is the oldest by {}", column.shown())
+                write!(f, "which row of the plain table is the oldest by {}", column.display())
             }
             Self::Copy => f.write_str("how far the conversion of the table is"),
             Self::Sync(..) => f.write_str("whether the sync triggers are what was installed"),

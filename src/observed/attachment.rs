@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BoundsCheck, ObservedPartition, ObservedTable, OldestRow, RawOldestRow};
 use crate::partition::{
-    Identifier, KeyRange, KeyType, QualifiedName, is_attached_source, shown_text,
+    Identifier, KeyRange, KeyType, QualifiedName, escape_control, is_attached_source,
 };
 
 /// What the database says of a plain table that becomes the oldest partition, or of the partition that it has become.
@@ -94,7 +94,7 @@ impl Attachment {
             Some(true) => Some("another partition has rows".to_owned()),
             None => Some("it is not known whether another partition has rows".to_owned()),
         };
-        let stranded: Vec<_> = self.stranded.iter().map(|object| shown_text(object)).collect();
+        let stranded: Vec<_> = self.stranded.iter().map(|object| escape_control(object)).collect();
         let stranded = (!stranded.is_empty())
             .then(|| format!("{} would depend on an empty table", stranded.join(", ")));
         rows.into_iter().chain(stranded).collect()

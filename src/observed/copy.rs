@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::IndexSettings;
-use crate::partition::{Identifier, shown_text};
+use crate::partition::{Identifier, escape_control};
 
 /// What the passive table of a conversion lacks to be like the one that applications use. Here, that one is the source, and
 /// the other one the copy: after the cutover, the copy is the plain table.
@@ -93,7 +93,7 @@ pub struct PropertyDifference {
 impl PropertyDifference {
     /// Returns what differs, in a few words: `check positive`.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         let kind = match self.property {
             CopyProperty::NotNull => "not null",
             CopyProperty::Default => "default",
@@ -113,7 +113,7 @@ impl PropertyDifference {
             CopyProperty::Owner => "owner",
             CopyProperty::Comment => "comment",
         };
-        format!("{kind} {}", shown_text(&self.object)).trim_end().to_owned()
+        format!("{kind} {}", escape_control(&self.object)).trim_end().to_owned()
     }
 }
 

@@ -50,11 +50,11 @@ pub enum Change {
 impl fmt::Display for SyncChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let object = match &self.object {
-            SyncObject::Trigger(name) => format!("trigger {}", name.shown()),
+            SyncObject::Trigger(name) => format!("trigger {}", name.display()),
             SyncObject::PartitionTrigger { trigger, partition } => {
-                format!("trigger {} of partition {}", trigger.shown(), partition.shown())
+                format!("trigger {} of partition {}", trigger.display(), partition.display())
             }
-            SyncObject::Function(name) => format!("function {}", name.shown()),
+            SyncObject::Function(name) => format!("function {}", name.display()),
         };
         let change = match self.change {
             Change::Dropped => "was dropped",

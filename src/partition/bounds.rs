@@ -1,6 +1,6 @@
 //! Bounds: what `FOR VALUES …` says.
 
-use super::{KeyType, RangeKey, shown_text};
+use super::{KeyType, RangeKey, escape_control};
 
 /// Lower or upper bound of a range, as a position on the key's axis: microseconds for a time, the number itself
 /// for a uuid (see [`super::Axis`]).
@@ -73,9 +73,9 @@ pub struct KeyRange {
 impl KeyRange {
     /// Returns the range as a person reads it: `[2026-03-01 00:00:00+00, 2026-04-01 00:00:00+00)`.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         let key_type = self.key.key_type;
-        format!("[{}, {})", key_type.shown(self.range.from), key_type.shown(self.range.to))
+        format!("[{}, {})", key_type.display(self.range.from), key_type.display(self.range.to))
     }
 }
 
@@ -121,12 +121,12 @@ impl Bounds {
 
     /// Returns the bounds as a person reads them.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         match self {
-            Self::Range(range) => range.shown(),
+            Self::Range(range) => range.display(),
             Self::Hash { modulus, remainder } => format!("remainder {remainder} of {modulus}"),
             Self::Default => "default".to_owned(),
-            Self::Other(text) => shown_text(text),
+            Self::Other(text) => escape_control(text),
         }
     }
 }
@@ -159,7 +159,7 @@ fn parse_edge(text: &str, key: KeyType) -> Option<Edge> {
 impl KeyType {
     /// The edge as a person reads it.
     #[must_use]
-    pub fn shown(self, edge: Edge) -> String {
+    pub fn display(self, edge: Edge) -> String {
         match edge {
             Edge::MinValue => "MINVALUE".to_owned(),
             Edge::MaxValue => "MAXVALUE".to_owned(),

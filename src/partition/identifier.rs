@@ -11,7 +11,7 @@ pub(super) const MAX_BYTES: usize = 63;
 /// A Postgres identifier: 1 to 63 bytes, no NUL.
 ///
 /// It has no `Display` on purpose. The way into SQL text is [`crate::sql`]'s quoting; the way
-/// before a person's eyes is [`Identifier::shown`].
+/// before a person's eyes is [`Identifier::display`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Identifier(String);
@@ -67,20 +67,20 @@ impl Identifier {
     /// The name as a person is shown it: quoted as SQL would need it, and with control characters
     /// escaped, so that no name can play tricks on a terminal or a log.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         let plain =
             self.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
                 && !self.0.starts_with(|c: char| c.is_ascii_digit());
         if plain {
             return self.0.clone();
         }
-        format!("\"{}\"", shown_text(&self.0).replace('"', "\"\""))
+        format!("\"{}\"", escape_control(&self.0).replace('"', "\"\""))
     }
 }
 
 /// A text of the database's or a resource's as a person is shown it: with control characters escaped.
 #[must_use]
-pub fn shown_text(text: &str) -> String {
+pub fn escape_control(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
@@ -94,7 +94,7 @@ pub fn shown_text(text: &str) -> String {
 
 impl fmt::Debug for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown())
+        f.write_str(&self.display())
     }
 }
 
@@ -138,16 +138,16 @@ impl QualifiedName {
         Ok(Self { schema, name })
     }
 
-    /// The name as a person is shown it: see [`Identifier::shown`].
+    /// The name as a person is shown it: see [`Identifier::display`].
     #[must_use]
-    pub fn shown(&self) -> String {
-        format!("{}.{}", self.schema.shown(), self.name.shown())
+    pub fn display(&self) -> String {
+        format!("{}.{}", self.schema.display(), self.name.display())
     }
 }
 
 impl fmt::Debug for QualifiedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown())
+        f.write_str(&self.display())
     }
 }
 

@@ -37,11 +37,11 @@ pub struct PartitionKey {
 impl PartitionKey {
     /// The key as a person reads it: `range (occurred_at)`.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         let columns: Vec<_> = self
             .columns
             .iter()
-            .map(|c| c.name.as_ref().map_or_else(|| "(expression)".to_owned(), Identifier::shown))
+            .map(|c| c.name.as_ref().map_or_else(|| "(expression)".to_owned(), Identifier::display))
             .collect();
         format!("{} ({})", self.method.as_str(), columns.join(", "))
     }

@@ -39,10 +39,10 @@ impl ManagedTable {
         digest_number(&format!("{}\0{}", self.0.schema.as_str(), self.0.name.as_str()))
     }
 
-    /// Returns the name for messages, see [`Identifier::shown`]. It is not an identity: two names can have the
+    /// Returns the name for messages, see [`Identifier::display`]. It is not an identity: two names can have the
     /// same form.
     #[must_use]
-    pub fn shown(&self) -> String {
-        self.0.shown()
+    pub fn display(&self) -> String {
+        self.0.display()
     }
 }

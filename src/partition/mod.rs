@@ -48,7 +48,7 @@ pub use copy_marker::{copy_mark, is_attached_source, is_copy_mark, is_source_mar
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{
-    Identifier, InvalidIdentifier, QualifiedName, shown_text, sql_name, sql_names,
+    Identifier, InvalidIdentifier, QualifiedName, escape_control, sql_name, sql_names,
 };
 pub use index::{IndexColumn, IndexShape};
 pub use key::{KeyColumn, KeyType, Method, PartitionKey, RangeKey};

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn view_has_the_name_of_its_table_in_a_schema_that_fits() {
         let view = route_view(&table("shop", "or\"ders"));
-        assert_eq!(view.shown(), r#"pgpartition_shop."or""ders""#);
+        assert_eq!(view.display(), r#"pgpartition_shop."or""ders""#);
         let [one, two] = ["1", "2"]
             .map(|end| route_view(&table(&format!("{}{end}", "s".repeat(62)), "orders")).schema);
         assert_ne!(one, two);

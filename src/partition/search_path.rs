@@ -1,6 +1,6 @@
 //! Search paths as Postgres stores them in settings of roles.
 
-use super::{Identifier, shown_text};
+use super::{Identifier, escape_control};
 
 /// Entry for the schema that has the name of the role.
 const USER: &str = "$user";
@@ -80,10 +80,10 @@ impl SearchPath {
 
     /// Returns the path as a user is shown it, and could type it after `SET search_path =`.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn display(&self) -> String {
         let shown = |element: &String| match Identifier::new(element.clone()) {
-            Ok(element) => element.shown(),
-            Err(_) => format!("\"{}\"", shown_text(element)),
+            Ok(element) => element.display(),
+            Err(_) => format!("\"{}\"", escape_control(element)),
         };
         self.0.iter().map(shown).collect::<Vec<_>>().join(", ")
     }
@@ -148,12 +148,12 @@ mod tests {
             ("\"Shop\"", None),
         ] {
             let routed = path(before).with(&schema, &table, &role);
-            assert_eq!(routed.as_ref().map(SearchPath::shown).as_deref(), after, "{before}");
+            assert_eq!(routed.as_ref().map(SearchPath::display).as_deref(), after, "{before}");
             let Some(routed) = routed else { continue };
             assert_eq!(routed.with(&schema, &table, &role), Some(routed.clone()), "{before}");
             assert_eq!(routed.without(&schema), path(before).without(&schema), "{before}");
         }
         let own = path(DEFAULT_SEARCH_PATH).with(&schema, &table, &table).expect("its own schema");
-        assert_eq!(own.shown(), "pgpartition_shop, \"$user\", public");
+        assert_eq!(own.display(), "pgpartition_shop, \"$user\", public");
     }
 }

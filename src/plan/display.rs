@@ -9,7 +9,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (steps, deferred) = (self.steps.len(), self.deferred.len());
         let plural = if steps == 1 { "" } else { "s" };
-        let table = self.table.shown();
+        let table = self.table.display();
         let work = self.work.as_ref().map_or("", |planned| match planned.work {
             Work::Copy(_) => ", 1 long-running copy",
             Work::Compare(_) => ", 1 long-running comparison",
@@ -83,9 +83,9 @@ fn object(step: &Step) -> String {
     if let Step::DropDetached(drop) = step
         && drop.managed.name().schema != subject.schema
     {
-        return subject.shown();
+        return subject.display();
     }
-    subject.name.shown()
+    subject.name.display()
 }
 
 /// A step as cells: what, on what, about what.
@@ -107,14 +107,14 @@ fn locks(planned: &PlannedStep) -> String {
     locks.retain(|(relation, _)| **relation != subject);
     locks.sort_by_key(|(_, mode)| std::cmp::Reverse(*mode));
     let mut shown: Vec<_> =
-        locks.iter().take(3).map(|(on, mode)| shown_lock(&on.name.shown(), *mode)).collect();
+        locks.iter().take(3).map(|(on, mode)| format_lock(&on.name.display(), *mode)).collect();
     if locks.len() > 3 {
         shown.push(format!("{} more", locks.len() - 3));
     }
     shown.join(", ")
 }
 
-fn shown_lock(relation: &str, mode: LockMode) -> String {
+fn format_lock(relation: &str, mode: LockMode) -> String {
     format!("{} on {relation}", mode.as_str())
 }
 

@@ -1,8 +1,8 @@
 //! Notes in a person's words.
 
-use super::blocker_text::shown_role;
+use super::blocker_text::format_role;
 use super::{Note, Unadoptable};
-use crate::partition::{Identifier, QualifiedName, shown_text};
+use crate::partition::{Identifier, QualifiedName, escape_control};
 
 impl Note {
     /// Returns whether it reports partitions that are past the retention and stay.
@@ -36,11 +36,11 @@ impl Note {
                 some_of(partitions)
             ),
             Self::UnknownAdoption { names } => {
-                let names: Vec<_> = names.iter().map(|name| shown_text(name)).collect();
+                let names: Vec<_> = names.iter().map(|name| escape_control(name)).collect();
                 format!("no partition of this table to adopt: {}", names.join(", "))
             }
             Self::CannotAdopt { partition, why } => {
-                format!("{} cannot be adopted: {}", partition.shown(), why.explain())
+                format!("{} cannot be adopted: {}", partition.display(), why.explain())
             }
             Self::DefaultKept { default } => default_stays(default),
             Self::Superuser { role } => superuser(role.as_ref()),
@@ -56,7 +56,7 @@ impl Note {
 }
 
 fn name_gone_round(wanted: &Identifier, used: &Identifier) -> String {
-    format!("something else is called {}: {} is used instead", wanted.shown(), used.shown())
+    format!("something else is called {}: {} is used instead", wanted.display(), used.display())
 }
 
 fn unmanaged(partitions: &[QualifiedName], expire: bool) -> String {
@@ -82,7 +82,7 @@ fn adopted_before(partition: &QualifiedName) -> String {
         "{} is not adopted: a table of this name was adopted before, and an adoption is not repeated for \
          another table; to adopt this one, remove its name from the annotation pgpartition.dev/adopt, wait \
          for a reconcile, and add it again",
-        partition.shown()
+        partition.display()
     )
 }
 
@@ -91,8 +91,8 @@ fn unmarked(tables: &[QualifiedName], constraint: &Identifier) -> String {
         "{} detached and without the operator's marker, neither attached nor dropped: {}; attach or drop \
          manually, or drop the constraint {} to remove this note",
         counted_tables(tables),
-        shown_qualified(tables),
-        constraint.shown()
+        format_names(tables),
+        constraint.display()
     )
 }
 
@@ -100,7 +100,7 @@ fn restored(tables: &[QualifiedName]) -> String {
     format!(
         "{} restored from a dump or made by a user, and never dropped: {}; attach or drop manually",
         counted_tables(tables),
-        shown_qualified(tables)
+        format_names(tables)
     )
 }
 
@@ -108,15 +108,15 @@ fn default_stays(default: &QualifiedName) -> String {
     format!(
         "the default partition {} stays, though spec.defaultPartition is Absent: it is not ours, not empty, \
          or still needed",
-        default.shown()
+        default.display()
     )
 }
 
 fn still_published(partition: &QualifiedName, publications: &[Identifier]) -> String {
-    let names: Vec<_> = publications.iter().map(Identifier::shown).collect();
+    let names: Vec<_> = publications.iter().map(Identifier::display).collect();
     format!(
         "{} is detached, and still published by {}, which is not ours to change",
-        partition.shown(),
+        partition.display(),
         names.join(", ")
     )
 }
@@ -137,8 +137,8 @@ impl Unadoptable {
 }
 
 fn not_published(publication: &Identifier, partitions: &[QualifiedName]) -> String {
-    let publication = publication.shown();
-    let example = partitions.first().map(QualifiedName::shown).unwrap_or_default();
+    let publication = publication.display();
+    let example = partitions.first().map(QualifiedName::display).unwrap_or_default();
     format!(
         "publication {publication} names partitions of this table one by one, and not {}: when its subscribers \
          have the table, run ALTER PUBLICATION {publication} ADD TABLE {example}",
@@ -154,7 +154,7 @@ fn expired_foreign(partitions: &[QualifiedName]) -> String {
 }
 
 fn superuser(role: Option<&Identifier>) -> String {
-    let role = shown_role(role);
+    let role = format_role(role);
     format!("{role} is a superuser: log in as a role that is only a member of the table owner")
 }
 
@@ -170,7 +170,7 @@ fn counted_tables(tables: &[QualifiedName]) -> String {
 
 /// The first few names.
 pub(super) fn some_of(partitions: &[QualifiedName]) -> String {
-    let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.shown()).collect();
+    let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.display()).collect();
     if partitions.len() > 5 {
         names.push("…".to_owned());
     }
@@ -178,8 +178,8 @@ pub(super) fn some_of(partitions: &[QualifiedName]) -> String {
 }
 
 /// The first few names, with their schemas: a user can have moved what is detached.
-pub(super) fn shown_qualified(tables: &[QualifiedName]) -> String {
-    let mut names: Vec<_> = tables.iter().take(5).map(QualifiedName::shown).collect();
+pub(super) fn format_names(tables: &[QualifiedName]) -> String {
+    let mut names: Vec<_> = tables.iter().take(5).map(QualifiedName::display).collect();
     if tables.len() > 5 {
         names.push("…".to_owned());
     }

@@ -196,9 +196,9 @@ fn same_key<'a>(
     if found.method == method && columns.eq(wanted.iter().map(Some)) {
         return Ok(found);
     }
-    let names: Vec<_> = wanted.iter().map(Identifier::shown).collect();
+    let names: Vec<_> = wanted.iter().map(Identifier::display).collect();
     let wanted = format!("{} ({})", method.as_str(), names.join(", "));
-    Err(vec![Blocker::PartitionKeyMismatch { table, found: found.shown(), wanted }])
+    Err(vec![Blocker::PartitionKeyMismatch { table, found: found.display(), wanted }])
 }
 
 /// Returns the key of a range if calendar periods of the spec can be told on its type.

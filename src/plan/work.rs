@@ -131,7 +131,7 @@ impl Work {
     #[must_use]
     pub fn line(&self) -> String {
         let CopiedTable { source, copy, .. } = self.table();
-        let (source, copy) = (source.name.shown(), copy.name.shown());
+        let (source, copy) = (source.name.display(), copy.name.display());
         let between = match self {
             Self::Copy(_) => format!("{source} → {copy}"),
             Self::Compare(_) => format!("{source} ↔ {copy}"),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::error::DatabaseError;
 use super::{InspectError, LockKeys, Session};
-use crate::partition::{ManagedTable, shown_text};
+use crate::partition::{ManagedTable, escape_control};
 use crate::sql::{self, Claimant, LoginRole};
 
 /// Maximum number of attempts if another operator created the schema or the table, or released the claim, at the
@@ -26,9 +26,9 @@ pub struct ClaimHolder {
 
 impl std::fmt::Display for ClaimHolder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", shown_text(&self.namespace), shown_text(&self.name))?;
+        write!(f, "{}/{}", escape_control(&self.namespace), escape_control(&self.name))?;
         if self.elsewhere {
-            let uid = shown_text(&self.uid);
+            let uid = escape_control(&self.uid);
             write!(
                 f,
                 " (uid {uid}, of another pg-partition-operator, perhaps in another cluster)"

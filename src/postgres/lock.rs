@@ -3,7 +3,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::{DatabaseError, Session};
-use crate::partition::{ManagedTable, shown_text};
+use crate::partition::{ManagedTable, escape_control};
 
 /// First halves of the keys of the locks, "pgpt" to "pgpw" in ASCII. The other half is the object identifier of the
 /// relation, or the number of the managed table.
@@ -191,5 +191,5 @@ async fn holder_of(
         keys.map(|(class, object)| (class, i64::from(object)));
     let keys: [&(dyn ToSql + Sync); 4] = [&first, &managed, &second, &relation];
     let holder = session.query_one_text(HOLDER, &keys).await?;
-    Ok(holder.map(|holder| shown_text(&holder)))
+    Ok(holder.map(|holder| escape_control(&holder)))
 }

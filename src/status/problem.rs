@@ -73,7 +73,7 @@ fn of_failed_step(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Pro
     let reason = reason_of_failed(failed, observation);
     Problem {
         reason,
-        message: format!("{} {}: {}", step.verb(), step.subject().shown(), failure.message),
+        message: format!("{} {}: {}", step.verb(), step.subject().display(), failure.message),
         area: area_of_step(step),
     }
 }
@@ -81,7 +81,7 @@ fn of_failed_step(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Pro
 fn of_failed_work(observation: &Observation<'_>) -> Option<Problem> {
     let Failure { reason, message } = observation.failed_work.clone()?;
     let verb = observation.remaining.work.as_ref().map_or("copy", |planned| planned.work.verb());
-    let message = format!("{verb} {}: {message}", observation.observed.managed.shown());
+    let message = format!("{verb} {}: {message}", observation.observed.managed.display());
     Some(Problem { reason, message, area: Area::Conversion })
 }
 
@@ -89,7 +89,7 @@ fn of_deferral(deferral: &Deferral) -> Problem {
     let (reason, area) = of_blocker(&deferral.blocker);
     let explanation = deferral.blocker.explain();
     let message = match &deferral.wanted {
-        Some(step) => format!("{} {}: {explanation}", step.verb(), step.subject().shown()),
+        Some(step) => format!("{} {}: {explanation}", step.verb(), step.subject().display()),
         None => explanation,
     };
     Problem { reason, message, area: deferral.wanted.as_ref().map_or(area, area_of_step) }

@@ -15,7 +15,7 @@ const PREVIEW_LINES: usize = 10;
 /// Returns the partition key and method in one line: `Range(Month) on occurred_at`.
 #[must_use]
 pub fn strategy(partitioning: &Partitioning) -> String {
-    let columns: Vec<_> = partitioning.columns().iter().map(Identifier::shown).collect();
+    let columns: Vec<_> = partitioning.columns().iter().map(Identifier::display).collect();
     let method = match partitioning {
         Partitioning::Range(range) => format!("Range({})", range.interval.as_str()),
         Partitioning::Hash(hash) => format!("Hash({})", hash.partitions),

@@ -65,7 +65,7 @@ pub(super) fn reachable(observation: &Observation<'_>, problems: &[Problem]) -> 
         return problem.denies();
     }
     let server = &observation.observed.server;
-    let role = server.role.as_ref().map_or("the login role".to_owned(), Identifier::shown);
+    let role = server.role.as_ref().map_or("the login role".to_owned(), Identifier::display);
     let mut message = format!("Postgres {}, as {role}", server.version);
     if server.superuser {
         message
@@ -119,7 +119,8 @@ pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> O
             says(TRUE, Reason::NoRetention, message)
         }
         (None, None, kept_from) => {
-            let from = kept_from.map(|edge| calendar.grid.axis.key.shown(edge)).unwrap_or_default();
+            let from =
+                kept_from.map(|edge| calendar.grid.axis.key.display(edge)).unwrap_or_default();
             let message = format!("nothing ends before {from}{}", unmanaged(observation));
             says(TRUE, Reason::NothingExpired, message)
         }
@@ -144,7 +145,7 @@ fn past_retention(observation: &Observation<'_>) -> Option<String> {
     let steps = observation.remaining.steps.iter();
     let expired: BTreeSet<_> =
         steps.flat_map(|planned| expired_by(&planned.step, observation)).collect();
-    let first = expired.first()?.shown();
+    let first = expired.first()?.display();
     let (state, them) = match expired.len() {
         1 => (format!("partition {first} is past the retention"), "it"),
         count => (format!("{count} partitions are past the retention (first: {first})"), "them"),
@@ -208,7 +209,7 @@ pub(super) fn indexed(observation: &Observation<'_>, problems: &[Problem]) -> Ve
     };
     let of_cause = steps().filter(|planned| planned.because == because);
     let indexes: BTreeSet<_> = of_cause.map(|planned| planned.step.subject()).collect();
-    let first = indexes.first().map(QualifiedName::shown).unwrap_or_default();
+    let first = indexes.first().map(QualifiedName::display).unwrap_or_default();
     let (state, them) = match indexes.len() {
         1 => (format!("index {first} is {state}"), "it"),
         count => (format!("{count} indexes are {state} (first: {first})"), "them"),

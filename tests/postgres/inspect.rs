@@ -15,7 +15,7 @@ use crate::support::wait_until;
 /// The bounds of each partition, as a person reads them, by name.
 fn bounds(observed: &ObservedTable) -> Vec<String> {
     let shown = |p: &pg_partition_operator::observed::ObservedPartition| {
-        format!("{} {}", p.name.name.as_str(), p.bounds.shown())
+        format!("{} {}", p.name.name.as_str(), p.bounds.display())
     };
     observed.partitions.iter().map(shown).collect()
 }

@@ -78,7 +78,7 @@ fn ask(grid: &Grid, at: i128) -> Result<(), TestCaseError> {
         let named = range_name(&ManagedTable::new(orders), grid, range);
         prop_assert!(named.as_str().starts_with("orders_"));
         let _is_period = grid.is_period(range);
-        let text = (axis.key.shown(range.from()), axis.key.literal(range.to()));
+        let text = (axis.key.display(range.from()), axis.key.literal(range.to()));
         prop_assert!(!text.0.is_empty() && !text.1.is_empty());
     }
     Ok(())
@@ -122,7 +122,7 @@ proptest! {
         ] {
             let column = Identifier::new("at").expect("a name");
             let parsed = Bounds::parse(&bounds, Some(&RangeKey { column, key_type: key }));
-            let _shown = parsed.shown();
+            let _shown = parsed.display();
         }
     }
 

@@ -38,7 +38,7 @@ proptest! {
     fn plan_for_a_copy_differs_in_the_relation_alone(world in any_world()) {
         let copy = copy_of(&world);
         let (plain, of_copy) = (at(&world.observed, &world), at(&copy, &world));
-        let renamed = said(&of_copy).replace(&copy.name.shown(), &world.observed.name.shown());
+        let renamed = said(&of_copy).replace(&copy.name.display(), &world.observed.name.display());
         prop_assert_eq!(renamed, said(&plain));
         let checked = check(of_copy.clone(), &world.desired, &copy, &PlanTime::at(world.now));
         prop_assert!(checked.is_ok(), "{:?}\n{}", checked, of_copy);
@@ -116,8 +116,8 @@ fn saved_snapshot_of_a_copy_is_a_snapshot_of_the_table() {
     let printed = serde_json::to_value(&copy).expect("JSON");
     assert_eq!(printed["relationName"], "orders_partitioned");
     let observed = ObservedTable::try_from(copy).expect("a meaning");
-    assert_eq!(observed.managed.shown(), "shop.orders");
-    assert_eq!(observed.name.shown(), "shop.orders_partitioned");
+    assert_eq!(observed.managed.display(), "shop.orders");
+    assert_eq!(observed.name.display(), "shop.orders_partitioned");
 }
 
 /// Replicas of different versions must exclude each other.

@@ -82,7 +82,7 @@ fn begun(desired: &DesiredTable, found: &ObservedTable) -> Vec<String> {
     let (mut tried, mut begun) = (Vec::new(), Vec::new());
     while let Some(next) = whole.next_aside(&tried) {
         let step = next.steps[0].step.clone();
-        begun.extend(step.facts().aside.map(|partition| partition.name.shown()));
+        begun.extend(step.facts().aside.map(|partition| partition.name.display()));
         tried.push(step);
     }
     begun

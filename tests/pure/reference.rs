@@ -268,7 +268,7 @@ fn section(step: &Step, words: &str) -> String {
     let locks: Vec<_> = step
         .locks()
         .into_iter()
-        .map(|(relation, mode)| format!("{} on `{}`", mode.as_str(), relation.name.shown()))
+        .map(|(relation, mode)| format!("{} on `{}`", mode.as_str(), relation.name.display()))
         .collect();
     for (what, how) in [
         ("locks", locks.join(", ")),

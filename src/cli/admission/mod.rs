@@ -116,7 +116,7 @@ impl Admission {
         let message = match (error.reason.as_deref(), shown) {
             (Some("FieldValueForbidden"), _) => format!("Forbidden: {message}"),
             (Some("FieldValueRequired"), _) => format!("Required value: {message}"),
-            (_, Some(value)) => format!("Invalid value: {}: {message}", words::shown(value)),
+            (_, Some(value)) => format!("Invalid value: {}: {message}", words::format_value(value)),
             (_, None) => format!("Invalid value: {message}"),
         };
         Rejection::new(&error.field_path, message)

@@ -4,7 +4,7 @@ use kube_cel::ValidationError;
 use serde_json::{Map, Value};
 
 use super::Rejection;
-use super::words::{float_shown, quoted, shown};
+use super::words::{format_float, format_value, quoted};
 
 /// Fields of every object, beside those of the schema.
 const OF_OBJECTS: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -153,9 +153,10 @@ fn check_type(schema: &Value, value: &Value, path: &str, found: &mut Vec<Rejecti
 fn check_enum(schema: &Value, value: &Value, path: &str, found: &mut Vec<Rejection>) {
     let Some(values) = schema.get("enum").and_then(Value::as_array) else { return };
     if !values.contains(value) {
-        let values: Vec<_> = values.iter().map(shown).collect();
+        let values: Vec<_> = values.iter().map(format_value).collect();
         let values = values.join(", ");
-        let message = format!("Unsupported value: {}: supported values: {values}", shown(value));
+        let message =
+            format!("Unsupported value: {}: supported values: {values}", format_value(value));
         found.push(Rejection::blocking(path, message));
     }
 }
@@ -188,10 +189,10 @@ fn check_bounds(schema: &Value, value: &Value, path: &str, found: &mut Vec<Rejec
     let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
     let mut say = |than: &str, bound: f64| {
         // A bound is written like the value: 1000000000 beside an integer, 1e+09 beside a float.
-        let bound = if value.is_i64() { format!("{bound:.0}") } else { float_shown(bound) };
+        let bound = if value.is_i64() { format!("{bound:.0}") } else { format_float(bound) };
         let message = format!(
             "Invalid value: {}: {path} in body should be {than} than or equal to {}",
-            shown(value),
+            format_value(value),
             bound
         );
         found.push(Rejection::new(path, message));
@@ -228,7 +229,7 @@ fn check_keys(schema: &Value, items: &[Value], path: &str, found: &mut Vec<Rejec
     let names = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
     let (Some(names), "map") = (names, word(schema, "x-kubernetes-list-type")) else { return };
     if let Some(at) = items.iter().position(|item| !item.is_object() && !item.is_null()) {
-        let item = items.get(at).map(shown).unwrap_or_default();
+        let item = items.get(at).map(format_value).unwrap_or_default();
         let message =
             format!("Invalid value: {item}: must be an object for an array of list-type map");
         return found.push(Rejection::new(&format!("{path}[{at}]"), message));

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 /// A value as the API server shows it in a message.
-pub(super) fn shown(value: &Value) -> String {
+pub(super) fn format_value(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (None, Some(float)) => float_shown(float),
+            (None, Some(float)) => format_float(float),
             (Some(_), _) | (None, None) => number.to_string(),
         },
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
@@ -50,7 +50,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 /// A number that is no 64-bit integer: `%v`.
-pub(super) fn float_shown(float: f64) -> String {
+pub(super) fn format_float(float: f64) -> String {
     let scientific = format!("{float:e}");
     let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or(0);

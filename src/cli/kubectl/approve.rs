@@ -7,14 +7,14 @@ use anyhow::bail;
 use clap::Args;
 use kube::ResourceExt as _;
 
-use super::{Resource, shown, status};
+use super::{Resource, display_name, status};
 use crate::api::v1alpha1::{APPROVE_ANNOTATION, Mode, PartitionedTable};
 use crate::cli::duration;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
 use crate::converge::ConvergeError;
 use crate::kubernetes::{AccessError, Cluster};
-use crate::partition::shown_text;
+use crate::partition::escape_control;
 
 /// Maximum number of attempts while other clients change the resource.
 const MAX_ATTEMPTS: usize = 10;
@@ -42,7 +42,7 @@ pub(super) async fn approve(
     let name = &arguments.resource.name;
     let mut table = cluster.get(name).await?;
     let Some(plan) = fingerprint(&table).filter(|_| status::awaits_approval(&table)) else {
-        output::print(&format!("{}: no plan awaits approval\n", shown(&table)))?;
+        output::print(&format!("{}: no plan awaits approval\n", display_name(&table)))?;
         return Ok(Exit::Done);
     };
     let expected = match &arguments.fingerprint {
@@ -58,7 +58,7 @@ pub(super) async fn approve(
                 return Ok(Exit::PlanChanged);
             }
             Some(fingerprint) if fingerprint != expected => {
-                let fingerprint = shown_text(&fingerprint);
+                let fingerprint = escape_control(&fingerprint);
                 output::tell(&ConvergeError::PlanChanged { fingerprint }.to_string())?;
                 return Ok(Exit::PlanChanged);
             }
@@ -80,7 +80,7 @@ fn fingerprint(table: &PartitionedTable) -> Option<String> {
 
 /// Shows the plan, and asks whether to approve it.
 fn confirm(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
-    output::tell(&format!("{}\n{}", shown(table), status::plan_text(table)))?;
+    output::tell(&format!("{}\n{}", display_name(table), status::plan_text(table)))?;
     if yes {
         return Ok(true);
     }
@@ -102,7 +102,7 @@ async fn approved(
     fingerprint: &str,
     wait: Option<Duration>,
 ) -> anyhow::Result<Exit> {
-    output::print(&format!("{}: plan {fingerprint} is approved\n", shown(table)))?;
+    output::print(&format!("{}: plan {fingerprint} is approved\n", display_name(table)))?;
     if table.spec.suspend {
         output::tell("spec.suspend is true: the operator executes no step until it is false")?;
         return Ok(if wait.is_some() { Exit::ActionRequired } else { Exit::Done });

@@ -105,7 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
 }
 
 /// Returns the namespace and name of a resource for display.
-fn shown(table: &PartitionedTable) -> String {
+fn display_name(table: &PartitionedTable) -> String {
     let metadata = &table.metadata;
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     format!("{}/{}", part(&metadata.namespace), part(&metadata.name))

@@ -5,7 +5,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Resource, session, shown, status};
+use super::{Resource, display_name, session, status};
 use crate::api::v1alpha1::PartitionedTable;
 use crate::cli::exit::Exit;
 use crate::cli::output;
@@ -35,7 +35,7 @@ pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow:
     let now = Timestamp::now();
     let moment = if arguments.now { PlanTime::at(now) } else { PlanTime::scheduled(&desired, now) };
     let looked = look(&session, &desired, &moment).await;
-    let (_, plan) = looked.with_context(|| desired.name.shown())?;
+    let (_, plan) = looked.with_context(|| desired.name.display())?;
     show(&[desired], &[plan], arguments.output)
 }
 
@@ -46,7 +46,7 @@ fn show_status(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit>
     match format {
         Format::Text if told.plan.is_none() => {
             let known = if status::is_ready(table) { "nothing to do" } else { "no plan is known" };
-            output::print(&format!("{}: {known}\n", shown(table)))?;
+            output::print(&format!("{}: {known}\n", display_name(table)))?;
         }
         Format::Text => output::print(&status::plan_text(table))?,
         Format::Json => output::print_json(&json!({ "plans": [], "told": told.plan }))?,

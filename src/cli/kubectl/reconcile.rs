@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::{Resource, shown, status};
+use super::{Resource, display_name, status};
 use crate::api::v1alpha1::{PartitionedTable, RECONCILE_ANNOTATION};
 use crate::cli::duration;
 use crate::cli::exit::Exit;
@@ -42,7 +42,7 @@ pub(super) async fn reconcile(
     let asked = Timestamp::now().to_string();
     cluster.annotate(name, (RECONCILE_ANNOTATION, &asked), None).await?;
     if arguments.no_wait {
-        output::print(&format!("{}: reconcile requested\n", shown(&table)))?;
+        output::print(&format!("{}: reconcile requested\n", display_name(&table)))?;
         return Ok(Exit::Done);
     }
     let is_answered = |table: &PartitionedTable| {

@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{self, Format};
 use crate::cli::verify::{Report, Rows, show};
 use crate::kubernetes::Cluster;
-use crate::partition::shown_text;
+use crate::partition::escape_control;
 use crate::plan::PlanTime;
 
 #[derive(Debug, Args)]
@@ -44,13 +44,14 @@ fn show_status(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit>
     }
     let wrong = conditions.iter().filter(|condition| !status::repeats_ready(condition));
     let wrong = wrong.filter(|condition| condition.status != "True");
-    let drift: Vec<_> =
-        wrong.map(|c| format!("{} {}: {}", c.type_, c.reason, shown_text(&c.message))).collect();
+    let drift: Vec<_> = wrong
+        .map(|c| format!("{} {}: {}", c.type_, c.reason, escape_control(&c.message)))
+        .collect();
     let verdict = if drift.is_empty() { "as declared" } else { "not as declared" };
     match format {
         Format::Text => {
             let lines: String = drift.iter().map(|line| format!("  {line}\n")).collect();
-            output::print(&format!("{}: {verdict}\n{lines}", super::shown(table)))?;
+            output::print(&format!("{}: {verdict}\n{lines}", super::display_name(table)))?;
         }
         Format::Json => output::print_json(
             &json!({ "told": {"asDeclared": drift.is_empty(), "drift": drift} }),

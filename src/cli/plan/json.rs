@@ -13,7 +13,7 @@ use crate::status::resolved_by;
 pub(super) fn plan(plan: &Plan, timeouts: sql::Timeouts) -> Value {
     let owner = plan.owner.as_ref();
     json!({
-        "table": plan.table.shown(),
+        "table": plan.table.display(),
         "fingerprint": plan.fingerprint,
         "steps": plan.steps.iter().map(|planned| step(planned, owner, timeouts)).collect::<Vec<_>>(),
         "work": plan.work.as_ref().map(work),
@@ -27,13 +27,13 @@ fn step(planned: &PlannedStep, owner: Option<&Identifier>, timeouts: sql::Timeou
     let locks: Vec<_> = step
         .locks()
         .into_iter()
-        .map(|(relation, mode)| json!({ "relation": relation.shown(), "mode": mode.as_str() }))
+        .map(|(relation, mode)| json!({ "relation": relation.display(), "mode": mode.as_str() }))
         .collect();
     let script = owner.map(|owner| sql::render(step, owner, timeouts));
     let statements = script.iter().flat_map(sql::Script::to_sql);
     json!({
         "step": step.verb(),
-        "subject": step.subject().shown(),
+        "subject": step.subject().display(),
         "detail": step.detail(),
         "rule": planned.rule.name(),
         "because": planned.because.explain(),
@@ -57,11 +57,11 @@ fn work(planned: &PlannedWork) -> Value {
     let (rows, estimated) = work.rows();
     let locks = work.locks();
     let locks = locks.iter();
-    let locks = locks.map(|(on, mode)| json!({ "relation": on.shown(), "mode": mode.as_str() }));
+    let locks = locks.map(|(on, mode)| json!({ "relation": on.display(), "mode": mode.as_str() }));
     json!({
         "verb": work.verb(),
-        "source": work.table().source.shown(),
-        "copy": work.table().copy.shown(),
+        "source": work.table().source.display(),
+        "copy": work.table().copy.display(),
         "rows": rows,
         "estimated": estimated,
         "rule": planned.rule.name(),
@@ -74,7 +74,7 @@ fn work(planned: &PlannedWork) -> Value {
 fn deferral(deferral: &Deferral) -> Value {
     json!({
         "step": deferral.wanted.as_ref().map(Step::verb),
-        "subject": deferral.wanted.as_ref().map(|step| step.subject().shown()),
+        "subject": deferral.wanted.as_ref().map(|step| step.subject().display()),
         "rule": deferral.rule.map(Rule::name),
         "blocker": deferral.blocker.name(),
         "message": deferral.blocker.explain(),

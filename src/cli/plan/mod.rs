@@ -97,7 +97,7 @@ async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Re
     let mut plans = Vec::new();
     for table in tables {
         let (_, plan) =
-            look(&session, table, &moment(table)).await.with_context(|| table.name.shown())?;
+            look(&session, table, &moment(table)).await.with_context(|| table.name.display())?;
         plans.push(plan);
     }
     Ok(plans)
@@ -117,8 +117,8 @@ fn plan_for_snapshot(
     if table.name != observed.managed {
         bail!(
             "the document is for {}, the snapshot of {}",
-            table.name.shown(),
-            observed.managed.shown()
+            table.name.display(),
+            observed.managed.display()
         );
     }
     let moment = moment(table);

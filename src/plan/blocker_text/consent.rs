@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::desired::shown_duration;
+use crate::desired::format_duration;
 use crate::plan::limits::MAX_CLOCK_SKEW;
 
 pub(super) fn awaiting_approval(count: u32, limit: u32, dropped_after: Option<Duration>) -> String {
     let then = match dropped_after {
         None => String::new(),
-        Some(after) => format!(" and dropped after {},", shown_duration(after)),
+        Some(after) => format!(" and dropped after {},", format_duration(after)),
     };
     format!(
         "{count} partitions would be let go at once,{then} more than \
@@ -23,7 +23,7 @@ pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> St
          spec.limits.maxExpirePerRun ({limit}): \
          approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply \
          --approve, or set spec.retention.onExpiry to Detach to keep them",
-        shown_duration(after)
+        format_duration(after)
     )
 }
 

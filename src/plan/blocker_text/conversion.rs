@@ -8,7 +8,7 @@ use crate::plan::ConversionBlocker;
 
 /// The oldest and the newest row are the bounds of the partition.
 fn extent_unknown(table: &QualifiedName, column: &Identifier, error: Option<&str>) -> String {
-    let (table, name) = (table.shown(), column.shown());
+    let (table, name) = (table.display(), column.display());
     match error {
         None => format!(
             "finding the oldest and the newest row of {table} by {name} takes longer than 10 s: create an index on {name}"
@@ -20,9 +20,9 @@ fn extent_unknown(table: &QualifiedName, column: &Identifier, error: Option<&str
 }
 
 fn columns_differ(table: &QualifiedName, changes: &[String], not_valid: &[Identifier]) -> String {
-    let table = table.shown();
+    let table = table.display();
     let validate: Vec<_> =
-        not_valid.iter().map(|check| format!("VALIDATE CONSTRAINT {}", check.shown())).collect();
+        not_valid.iter().map(|check| format!("VALIDATE CONSTRAINT {}", check.display())).collect();
     let validate = match validate.as_slice() {
         [] => String::new(),
         validate => format!("run ALTER TABLE {table} {}, ", validate.join(", ")),
@@ -41,12 +41,12 @@ impl ConversionBlocker {
             Self::CopyOfOther { table } => format!(
                 "table {} is the copy or the source of a table that another resource converts: delete one of the two \
                  resources, or remove the first line of the comment on the table if the conversion is over",
-                table.shown()
+                table.display()
             ),
             Self::NoSource { table } => format!(
                 "table {} is partitioned and has no source to serve from: set \
                  spec.conversion.serveFrom to Partitioned, or remove spec.conversion",
-                table.shown()
+                table.display()
             ),
             Self::ColumnsDiffer { table, changes, not_valid } => {
                 columns_differ(table, changes, not_valid)
@@ -55,13 +55,13 @@ impl ConversionBlocker {
                 "{sweeps} sweeps in a row found rows of the copy of {} that differ, and repaired them: \
                  find what writes to the copy or disables its triggers, then approve another sweep by the fingerprint \
                  of this plan, with the annotation pgpartition.dev/approve or apply --approve",
-                table.shown()
+                table.display()
             ),
             Self::TooManyDiffer { table, rows, began: _ } => format!(
                 "one sweep repaired {rows} rows of the copy of {} and found no end: find out why the tables \
                  differ so much, then approve another sweep by the fingerprint of this plan, with the annotation \
                  pgpartition.dev/approve or apply --approve, or remove spec.conversion to end the conversion",
-                table.shown()
+                table.display()
             ),
             Self::CannotRoute { table, fault } => fault.explain(table),
             Self::RoleNotRoutable { role, login, fault } => fault.explain(role, login.as_ref()),
@@ -69,7 +69,7 @@ impl ConversionBlocker {
                 "spec.conversion is absent, and {} would be dropped with its rows: approve this plan by \
                  its fingerprint, with the annotation pgpartition.dev/approve or apply --approve, or set \
                  spec.conversion again",
-                copy.shown()
+                copy.display()
             ),
             Self::SwapBlocked { by } => swap_blocked(by),
             Self::SourceDiffers { source, changes } => source_differs(source, changes),
@@ -80,7 +80,7 @@ impl ConversionBlocker {
             Self::PartitionOverlaps { partition } => format!(
                 "partition {} begins before the newest rows of the plain table, or before tomorrow, and the plain table \
                  cannot take its place: drop this partition, which has no rows",
-                partition.shown()
+                partition.display()
             ),
             Self::RollbackNeedsApproval { source, rows } => not_proven(source, *rows),
             Self::SourceInGracePeriod { until } => {

@@ -24,9 +24,9 @@ impl IndexBlocker {
 fn column_not_found(table: &QualifiedName, index: &Identifier, column: &Identifier) -> String {
     format!(
         "table {} has no column {}: correct index {} in spec.indexes",
-        table.shown(),
-        column.shown(),
-        index.shown()
+        table.display(),
+        column.display(),
+        index.display()
     )
 }
 
@@ -34,15 +34,15 @@ fn condition_unclear(index: &Identifier, column: &Identifier) -> String {
     format!(
         "the condition of index {} does not compare column {} directly, and operators of its type are not in pg_catalog: \
          write each comparison as the bare column, an operator, and a constant",
-        index.shown(),
-        column.shown()
+        index.display(),
+        column.display()
     )
 }
 
 fn index_name_taken(index: &QualifiedName) -> String {
     format!(
         "another relation is named {}: choose another index name in spec.indexes",
-        index.shown()
+        index.display()
     )
 }
 
@@ -50,16 +50,16 @@ fn index_supports_constraint(index: &QualifiedName) -> String {
     format!(
         "index {} supports a constraint or the replica identity, and differs from the spec: change the \
          constraint, or take the index out of spec.indexes",
-        index.shown()
+        index.display()
     )
 }
 
 fn index_building(index: &QualifiedName) -> String {
-    format!("somebody is building {} at this moment", index.shown())
+    format!("somebody is building {} at this moment", index.display())
 }
 
 fn cannot_build_concurrently(partition: &QualifiedName, kind: PartitionKind) -> String {
-    let (partition, kind_name) = (partition.shown(), kind_of(kind));
+    let (partition, kind_name) = (partition.display(), kind_of(kind));
     match kind {
         PartitionKind::ForeignTable => format!(
             "{partition} is {kind_name}, and Postgres has no unique index on a table with a foreign partition: detach \

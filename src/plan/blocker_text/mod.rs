@@ -85,12 +85,12 @@ impl Blocker {
     }
 }
 
-pub(in crate::plan) fn shown_role(role: Option<&Identifier>) -> String {
-    role.map_or(LOGIN_ROLE.to_owned(), |role| format!("the role {}", role.shown()))
+pub(in crate::plan) fn format_role(role: Option<&Identifier>) -> String {
+    role.map_or(LOGIN_ROLE.to_owned(), |role| format!("the role {}", role.display()))
 }
 
 pub(in crate::plan) fn names(tables: &[QualifiedName]) -> String {
-    tables.iter().map(QualifiedName::shown).collect::<Vec<_>>().join(", ")
+    tables.iter().map(QualifiedName::display).collect::<Vec<_>>().join(", ")
 }
 
 pub(in crate::plan) fn kind_of(kind: PartitionKind) -> &'static str {

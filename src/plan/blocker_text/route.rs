@@ -4,7 +4,7 @@ use crate::partition::{Identifier, QualifiedName};
 use crate::plan::{RouteFault, RoutingFault};
 
 fn owner_of(owner: Option<&Identifier>) -> String {
-    owner.map_or_else(|| "the owner of the table".to_owned(), Identifier::shown)
+    owner.map_or_else(|| "the owner of the table".to_owned(), Identifier::display)
 }
 
 impl RoutingFault {
@@ -16,38 +16,38 @@ impl RoutingFault {
                 "remove spec.conversion.routing, or upgrade the server".to_owned(),
             ),
             Self::NameTaken { view } => (
-                format!("another relation is named {}", view.shown()),
+                format!("another relation is named {}", view.display()),
                 "rename or drop it".to_owned(),
             ),
             Self::SchemaMissing { schema, owner, database } => (
-                format!("the owner cannot create the schema {}", schema.shown()),
+                format!("the owner cannot create the schema {}", schema.display()),
                 format!(
                     "run CREATE SCHEMA {} AUTHORIZATION {}, or GRANT CREATE ON DATABASE {} TO {}",
-                    schema.shown(),
+                    schema.display(),
                     owner_of(owner.as_ref()),
-                    database.shown(),
+                    database.display(),
                     owner_of(owner.as_ref())
                 ),
             ),
             Self::SchemaNotTrusted { schema, owner } => (
-                format!("other roles can create objects in the schema {}", schema.shown()),
+                format!("other roles can create objects in the schema {}", schema.display()),
                 format!(
                     "run ALTER SCHEMA {} OWNER TO {} and REVOKE CREATE ON SCHEMA {} FROM PUBLIC",
-                    schema.shown(),
+                    schema.display(),
                     owner_of(owner.as_ref()),
-                    schema.shown()
+                    schema.display()
                 ),
             ),
             Self::SchemaDenied { schema, owner } => (
-                format!("its owner cannot create a view in the schema {}", schema.shown()),
+                format!("its owner cannot create a view in the schema {}", schema.display()),
                 format!(
                     "run GRANT USAGE, CREATE ON SCHEMA {} TO {}",
-                    schema.shown(),
+                    schema.display(),
                     owner_of(owner.as_ref())
                 ),
             ),
         };
-        format!("no role can be routed to the copy of {}, since {why}: {remedy}", table.shown())
+        format!("no role can be routed to the copy of {}, since {why}: {remedy}", table.display())
     }
 }
 
@@ -55,7 +55,7 @@ impl RouteFault {
     /// Says why a role is not routed, and what to do about it.
     pub(super) fn explain(&self, role: &Identifier, login: Option<&Identifier>) -> String {
         let remove = "remove it from spec.conversion.routing.roles";
-        let role = role.shown();
+        let role = role.display();
         match self {
             Self::RoleNotFound => {
                 format!("there is no role {role}: create it, or {remove}")
@@ -63,23 +63,23 @@ impl RouteFault {
             Self::NotMember { database, path } => format!(
                 "the operator is not a member of role {role} and cannot set its search path: run GRANT {role} TO {}, or \
                  ALTER ROLE {role} IN DATABASE {} SET search_path = {path}",
-                login.map_or_else(|| "the login role".to_owned(), Identifier::shown),
-                database.shown()
+                login.map_or_else(|| "the login role".to_owned(), Identifier::display),
+                database.display()
             ),
             Self::NotInPath { schema } => format!(
                 "the search path of role {role} does not contain {}, so that it names the table with its schema, \
                  which cannot be routed: set its search path, or {remove}",
-                schema.shown()
+                schema.display()
             ),
             Self::ColumnsOnly { table } => format!(
                 "role {role} may read single columns of {} only, which a table with row security does not allow \
                  through a view: grant it SELECT on the table, or {remove}",
-                table.shown()
+                table.display()
             ),
             Self::SchemaNotGranted { schema } => format!(
                 "role {role} may not use the schema {}: run GRANT USAGE ON SCHEMA {} TO {role}",
-                schema.shown(),
-                schema.shown()
+                schema.display(),
+                schema.display()
             ),
         }
     }

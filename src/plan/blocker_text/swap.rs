@@ -2,7 +2,7 @@
 
 use super::partition::blocking_transactions;
 use crate::observed::BlockingTransaction;
-use crate::partition::{QualifiedName, shown_text};
+use crate::partition::{QualifiedName, escape_control};
 use crate::plan::conversion::some_of;
 
 pub(super) fn swap_blocked(by: &[BlockingTransaction]) -> String {
@@ -17,7 +17,7 @@ pub(super) fn source_differs(source: &QualifiedName, changes: &[String]) -> Stri
     format!(
         "source table {} was not changed as the partitioned table was ({}), so that no rollback is possible: change it in \
          the same way, or have it dropped",
-        source.shown(),
+        source.display(),
         some(changes)
     )
 }
@@ -25,7 +25,7 @@ pub(super) fn source_differs(source: &QualifiedName, changes: &[String]) -> Stri
 pub(super) fn rollback_impossible(source: &QualifiedName, because: &[String]) -> String {
     format!(
         "source table {} cannot take over ({}): correct that, or set spec.conversion.serveFrom to Partitioned",
-        source.shown(),
+        source.display(),
         some(because)
     )
 }
@@ -38,7 +38,7 @@ pub(super) fn not_proven(source: &QualifiedName, rows: Option<u64>) -> String {
     format!(
         "nothing proves that source table {} has all rows, since {because}: wait for a comparison that finds none, or \
          approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply --approve",
-        source.shown()
+        source.display()
     )
 }
 
@@ -46,12 +46,12 @@ pub(super) fn source_in_use(source: &QualifiedName, by: &[String]) -> String {
     format!(
         "other objects depend on source table {}, so that Postgres refuses to drop it: {}: drop them, or create them again \
          on the partitioned table",
-        source.shown(),
+        source.display(),
         some(by)
     )
 }
 
 /// Shows the first of several texts.
 pub(super) fn some(texts: &[String]) -> String {
-    some_of(texts.iter().map(|text| shown_text(text)))
+    some_of(texts.iter().map(|text| escape_control(text)))
 }

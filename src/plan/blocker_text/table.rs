@@ -1,14 +1,16 @@
 //! About the table as a whole, its server, and its key.
 
-use super::{LOGIN_ROLE, shown_role};
-use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion, shown_text};
+use super::{LOGIN_ROLE, format_role};
+use crate::partition::{
+    Identifier, KeyRange, KeyType, QualifiedName, ServerVersion, escape_control,
+};
 use crate::plan::limits::MAX_PERIODS;
 
 pub(super) fn table_not_found(table: &QualifiedName) -> String {
     format!(
         "there is no table {}: create it with PARTITION BY, or create another resource with the right \
          spec.schema and spec.table instead of this one",
-        table.shown()
+        table.display()
     )
 }
 
@@ -17,13 +19,13 @@ pub(super) fn not_partitioned(table: &QualifiedName, kind: &str) -> String {
         return format!(
             "{} is a table that is not partitioned: set spec.conversion to convert it, or delete the resource, which \
              leaves the table as it is",
-            table.shown()
+            table.display()
         );
     }
     format!(
         "{} is a {kind}, not a partitioned table: create a partitioned table, or create another resource \
          that names one in spec.table instead of this one",
-        table.shown()
+        table.display()
     )
 }
 
@@ -32,7 +34,7 @@ pub(super) fn partition_key_mismatch(table: &QualifiedName, found: &str, wanted:
         "table {} is partitioned by {found}, the spec says {wanted}: neither the key of a table nor \
          spec.partitionBy can be changed: delete the resource, which leaves the database as it is, and \
          create another",
-        table.shown()
+        table.display()
     )
 }
 
@@ -44,9 +46,9 @@ pub(super) fn unsupported_key_type(
     format!(
         "column {} of table {} has the type {}: a range needs date, timestamp, timestamptz, or uuid \
          (UUIDv7)",
-        column.shown(),
-        table.shown(),
-        shown_text(type_name)
+        column.display(),
+        table.display(),
+        escape_control(type_name)
     )
 }
 
@@ -58,8 +60,8 @@ pub(super) fn interval_too_fine(
     format!(
         "column {} of table {} has the type {}, which does not tell hours apart: use a longer \
          spec.partitionBy.range.interval",
-        column.shown(),
-        table.shown(),
+        column.display(),
+        table.display(),
         key.type_name()
     )
 }
@@ -81,7 +83,7 @@ pub(super) fn too_many_periods(range: &KeyRange) -> String {
     format!(
         "{} holds more than {MAX_PERIODS} periods: raise spec.partitionBy.range.startAt, choose a \
          longer interval, or detach the partition that lies so far away",
-        range.shown()
+        range.display()
     )
 }
 
@@ -90,19 +92,20 @@ pub(super) fn not_owner(
     owner: &Identifier,
     role: Option<&Identifier>,
 ) -> String {
-    let (subject, role) = (shown_role(role), role.map_or(LOGIN_ROLE.to_owned(), Identifier::shown));
-    let (table, owner) = (table.shown(), owner.shown());
+    let (subject, role) =
+        (format_role(role), role.map_or(LOGIN_ROLE.to_owned(), Identifier::display));
+    let (table, owner) = (table.display(), owner.display());
     format!(
         "{subject} cannot SET ROLE to {owner}, the owner of table {table}: GRANT {owner} TO {role}"
     )
 }
 
 pub(super) fn missing_create_privilege(schema: &Identifier, owner: Option<&Identifier>) -> String {
-    let owner = owner.map_or(LOGIN_ROLE.to_owned(), Identifier::shown);
+    let owner = owner.map_or(LOGIN_ROLE.to_owned(), Identifier::display);
     format!(
         "the table's owner {owner} may not create tables in its schema: GRANT CREATE ON SCHEMA \
          {} TO {owner}",
-        schema.shown()
+        schema.display()
     )
 }
 
@@ -110,7 +113,7 @@ pub(super) fn hash_partitions_mismatch(table: &QualifiedName, found: u32, wanted
     format!(
         "table {} has {found} hash partitions, the spec says {wanted}: another number means another table \
          and copying every row, so correct spec.partitionBy.hash.partitions",
-        table.shown()
+        table.display()
     )
 }
 

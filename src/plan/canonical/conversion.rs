@@ -92,7 +92,7 @@ encode_fields! {
 /// A path as a user could type it.
 impl Encode for SearchPath {
     fn encode(&self, to: &mut Canonical) {
-        to.with(&self.shown());
+        to.with(&self.display());
     }
 }
 

@@ -131,11 +131,11 @@ pub(super) fn left_behind(differences: &CopyDifferences) -> Vec<String> {
             ColumnChange::Added => "is missing",
             ColumnChange::Retyped => "has another type",
         };
-        format!("column {} {state}", found.name.shown())
+        format!("column {} {state}", found.name.display())
     };
     let columns = differences.columns.iter().map(column);
     let properties = differences.properties.iter().filter(|property| !property.followed);
-    columns.chain(properties.map(PropertyDifference::shown)).collect()
+    columns.chain(properties.map(PropertyDifference::display)).collect()
 }
 
 /// Returns whether the copy has what its source has in columns that were added: before that, its rows violate
@@ -164,24 +164,24 @@ fn installation(copied: &Copied<'_>, differences: &CopyDifferences) -> InstallSy
 
 fn changes(differences: &CopyDifferences) -> Vec<String> {
     let columns = differences.columns.iter().filter(|column| column.obstacle.is_none());
-    let columns = columns.map(shown);
+    let columns = columns.map(format_column);
     let properties = differences.properties.iter().filter(|property| property.followed);
-    columns.chain(properties.map(PropertyDifference::shown)).collect()
+    columns.chain(properties.map(PropertyDifference::display)).collect()
 }
 
 fn unfollowed(differences: &CopyDifferences) -> Vec<String> {
     let columns = differences.columns.iter().filter(|column| column.obstacle.is_some());
-    let columns = columns.map(shown);
+    let columns = columns.map(format_column);
     let properties = differences.properties.iter().filter(|property| !property.followed);
-    columns.chain(properties.map(PropertyDifference::shown)).collect()
+    columns.chain(properties.map(PropertyDifference::display)).collect()
 }
 
-fn shown(column: &ColumnDifference) -> String {
+fn format_column(column: &ColumnDifference) -> String {
     let change = match column.change {
         ColumnChange::Renamed => "renamed",
         ColumnChange::Dropped => "dropped",
         ColumnChange::Added => "added",
         ColumnChange::Retyped => "of another type",
     };
-    format!("column {} {change}", column.name.shown())
+    format!("column {} {change}", column.name.display())
 }

@@ -103,7 +103,7 @@ impl<'a> Leaves<'a> {
             Begin::OldestRow(period) => format!(
                 "; the oldest row lies in {}, and with spec.partitionBy.range.startAt the partitions begin later (rows \
                  before it go to the default partition)",
-                period.shown()
+                period.display()
             ),
             Begin::StartAt => {
                 "; with a later spec.partitionBy.range.startAt or a longer interval there are fewer"

@@ -113,8 +113,8 @@ fn holds_partition_columns(subject: &Subject<'_>, index: &UniqueIndex) -> bool {
 }
 
 fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
-    let columns = shown(&index.columns);
-    let partition_columns = shown(subject.partitioning.columns());
+    let columns = format_columns(&index.columns);
+    let partition_columns = format_columns(subject.partitioning.columns());
     let of = if index.expressions { "its expressions".to_owned() } else { format!("({columns})") };
     let until = if subject.is_attached() {
         "only within the plain table, the oldest partition"
@@ -135,7 +135,7 @@ fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
     format!(
         "{} {lacks} ({partition_columns}), so that from the cutover on ON CONFLICT with {of} fails (42P10), and Postgres \
          enforces the key {until}{found_late}",
-        index.name.shown()
+        index.name.display()
     )
 }
 
@@ -151,8 +151,8 @@ fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
         let because = format!(
             "foreign key {} of {} references the plain table and {dropped}, unless you replace it after the cutover with one \
              that includes the partition columns",
-            key.name.shown(),
-            key.table.shown()
+            key.name.display(),
+            key.table.display()
         );
         (loss, LossAt::Drop, because)
     });
@@ -162,7 +162,7 @@ fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
         let because = format!(
             "foreign key {} references its own table, so that it is checked at commit from the cutover on, and dropped with \
              the plain table",
-            key.name.shown()
+            key.name.display()
         );
         (Loss::ForeignKey { table, constraint: key.name.clone() }, LossAt::Drop, because)
     });
@@ -182,7 +182,7 @@ fn exclusions<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
         let because = format!(
             "Postgres enforces {} {until}, since an exclusion constraint of a partitioned table needs Postgres 17 and compares \
              every partition column by =",
-            exclusion.name.shown()
+            exclusion.name.display()
         );
         (Loss::Exclusion(exclusion.name.clone()), at, because)
     })
@@ -196,8 +196,8 @@ fn row_mover(subject: &Subject<'_>, trigger: &PlainTrigger) -> Option<Lost> {
         let because = format!(
             "BEFORE trigger {} names {}, and from the cutover on a statement fails (0A000) if the trigger moves its row to \
              another partition",
-            trigger.name.shown(),
-            shown(&named)
+            trigger.name.display(),
+            format_columns(&named)
         );
         (Loss::RowMover(trigger.name.clone()), LossAt::Cutover, because)
     })
@@ -206,7 +206,7 @@ fn row_mover(subject: &Subject<'_>, trigger: &PlainTrigger) -> Option<Lost> {
 fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
     let is_unread = trigger.language != "plpgsql";
     (trigger.for_each_row && (trigger.names_table || is_unread)).then(|| {
-        let name = trigger.name.shown();
+        let name = trigger.name.display();
         let because = if is_unread {
             format!(
                 "the function of row trigger {name} is not PL/pgSQL and can use the name of its table, which from the cutover \
@@ -244,14 +244,14 @@ fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
     } else {
         "goes on reading the plain table after the cutover, and prevents its drop; writes to the view fail (55000)"
     };
-    let because = format!("view {} {reads}, because {why}", view.name.shown());
+    let because = format!("view {} {reads}, because {why}", view.name.display());
     Some((Loss::View(view.name.clone()), LossAt::Cutover, because))
 }
 
 fn security_label(provider: &Identifier) -> Lost {
     let because = format!(
         "the security labels of provider {} are not copied, so that they mask and protect nothing on the partitioned table",
-        provider.shown()
+        provider.display()
     );
     (Loss::SecurityLabel(provider.clone()), LossAt::Cutover, because)
 }
@@ -269,7 +269,7 @@ fn publications<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
         };
         let because = format!(
             "publication {} publishes all tables, or all of the schema, so that {published}",
-            publication.name.shown()
+            publication.name.display()
         );
         (Loss::Publication(publication.name.clone()), LossAt::Cutover, because)
     })
@@ -285,6 +285,6 @@ fn many_partitions(subject: &Subject<'_>) -> Option<Lost> {
     Some((Loss::ManyPartitions, LossAt::Cutover, because))
 }
 
-fn shown(columns: &[Identifier]) -> String {
-    columns.iter().map(Identifier::shown).collect::<Vec<_>>().join(", ")
+fn format_columns(columns: &[Identifier]) -> String {
+    columns.iter().map(Identifier::display).collect::<Vec<_>>().join(", ")
 }

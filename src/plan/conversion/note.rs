@@ -5,7 +5,7 @@ use super::loss::FoundLoss;
 use super::subject::Subject;
 use super::text::some_of;
 use crate::desired::Loss;
-use crate::partition::{Identifier, QualifiedName, shown_text};
+use crate::partition::{Identifier, QualifiedName, escape_control};
 
 /// More partitions than this are worth a note.
 const NOTED_LEAVES: usize = 200;
@@ -130,7 +130,7 @@ impl ConversionNote {
                 };
                 format!(
                     "table {} has {rows} rows and {} with its indexes: {needs}",
-                    table.shown(),
+                    table.display(),
                     size(*bytes)
                 )
             }
@@ -139,7 +139,7 @@ impl ConversionNote {
                 loss.to_string()
             ),
             Self::Bound { objects, is_kept } => {
-                let objects = some_of(objects.iter().map(|object| shown_text(object)));
+                let objects = some_of(objects.iter().map(|object| escape_control(object)));
                 let reads = if *is_kept {
                     "the cutover does not change what these objects read, and the plain table cannot be dropped while they \
                      depend on it"
@@ -151,8 +151,8 @@ impl ConversionNote {
             Self::SourceLacksIndexes { source, indexes } => format!(
                 "source table {} lacks indexes of the partitioned table, which applications would miss after a rollback: {}; \
                  create them on it with CREATE INDEX CONCURRENTLY",
-                source.shown(),
-                some_of(indexes.iter().map(Identifier::shown))
+                source.display(),
+                some_of(indexes.iter().map(Identifier::display))
             ),
             Self::ManyPartitions { leaves, fewer } => format!(
                 "the partitioned table gets {leaves} partitions: planning a statement that does not name the partition \
@@ -166,7 +166,7 @@ impl ConversionNote {
             Self::NothingToAcknowledge { losses } => {
                 format!(
                     "the preflight finds no such loss: {}; remove it from spec.conversion.acknowledge",
-                    some_of(losses.iter().map(|loss| shown_text(&loss.to_string())))
+                    some_of(losses.iter().map(|loss| escape_control(&loss.to_string())))
                 )
             }
         }

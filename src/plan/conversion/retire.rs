@@ -35,7 +35,7 @@ pub(in crate::plan) fn retire_source(ground: &Ground<'_>, draft: &mut Draft) {
 
 fn blockers(copied: &Copied<'_>) -> Vec<Blocker> {
     let plain = &copied.facts.plain;
-    let of_others = plain.referenced_by.iter().filter(|key| key.other_owner).map(shown);
+    let of_others = plain.referenced_by.iter().filter(|key| key.other_owner).map(format_key);
     let by: Vec<_> = plain.bound.iter().cloned().chain(of_others).collect();
     let source = copied.table.source.clone();
     let in_use = (!by.is_empty()).then(|| ConversionBlocker::SourceInUse { source, by }.into());
@@ -45,8 +45,8 @@ fn blockers(copied: &Copied<'_>) -> Vec<Blocker> {
 }
 
 /// A foreign key that only the owner of its table can drop.
-fn shown(key: &InboundForeignKey) -> String {
-    let (table, name) = (key.table.shown(), key.name.shown());
+fn format_key(key: &InboundForeignKey) -> String {
+    let (table, name) = (key.table.display(), key.name.display());
     format!(
         "foreign key {name} of {table}, whose owner must run ALTER TABLE {table} DROP CONSTRAINT {name}"
     )

@@ -144,7 +144,7 @@ impl Routing<'_> {
             return Some(RouteFault::ColumnsOnly { table: self.table.managed.name().clone() });
         }
         if path != role.path() && !role.is_member {
-            let path = path.shown();
+            let path = path.display();
             return Some(RouteFault::NotMember { database, path });
         }
         let is_granted = self.facts.schema.as_ref().is_none_or(|found| found.owned);

@@ -110,7 +110,7 @@ fn before_rollback(copied: &Copied<'_>, is_approved: bool) -> Vec<Blocker> {
     let because = copied.facts.differences().map(|differences| {
         let not_valid = differences.not_valid.iter();
         let not_valid =
-            not_valid.map(|name| format!("constraint {} is not validated", name.shown()));
+            not_valid.map(|name| format!("constraint {} is not validated", name.display()));
         left_behind(differences).into_iter().chain(not_valid).collect::<Vec<_>>()
     });
     let because = because.unwrap_or_default();

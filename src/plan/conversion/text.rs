@@ -3,7 +3,7 @@
 use super::refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
-use crate::partition::{Identifier, KeyRange, QualifiedName, shown_text};
+use crate::partition::{Identifier, KeyRange, QualifiedName, escape_control};
 use crate::plan::blocker_text::LOGIN_ROLE;
 use crate::plan::limits::MAX_PERIODS;
 
@@ -64,7 +64,7 @@ fn not_convertible(table: &QualifiedName, kind: &str) -> String {
     format!(
         "{} is {article} {kind}, which the operator does not convert: make it an ordinary table, or name another table \
          in spec.table",
-        table.shown()
+        table.display()
     )
 }
 
@@ -79,19 +79,19 @@ fn no_row_key(table: &QualifiedName, unusable: &[Identifier]) -> String {
     format!(
         "table {} has no key that tells its rows apart{found}: add a primary key, or a unique index on NOT NULL columns, \
          with CREATE UNIQUE INDEX CONCURRENTLY",
-        table.shown()
+        table.display()
     )
 }
 
 fn key_not_usable(table: &QualifiedName, key: &Identifier, fault: &KeyFault) -> String {
-    let (table, key) = (table.shown(), key.shown());
+    let (table, key) = (table.display(), key.display());
     match fault {
         KeyFault::Deferrable => format!(
             "key {key} of table {table} is deferrable, so that ON CONFLICT cannot use it: replace it with a key that is \
              not deferrable, or add a unique index on NOT NULL columns"
         ),
         KeyFault::OtherOperators { classes } => {
-            let classes: Vec<_> = classes.iter().map(|class| shown_text(class)).collect();
+            let classes: Vec<_> = classes.iter().map(|class| escape_control(class)).collect();
             format!(
                 "{key} of table {table} compares by operators outside of pg_catalog ({}): use a column of a type of \
                  Postgres itself",
@@ -106,18 +106,18 @@ fn key_not_usable(table: &QualifiedName, key: &Identifier, fault: &KeyFault) -> 
         KeyFault::Generated { column } => format!(
             "key {key} of table {table} has the generated column {}, which cannot be written to the partitioned table: add a \
              unique index on other NOT NULL columns",
-            column.shown()
+            column.display()
         ),
         KeyFault::DomainRunsCode { type_name } => format!(
             "partition column {key} of table {table} has the domain {}, and creating a partition would run the functions in \
              its conditions: use a domain whose conditions call only immutable functions of pg_catalog, or the base type",
-            shown_text(type_name)
+            escape_control(type_name)
         ),
     }
 }
 
 fn key_in_use(key: &Identifier, object: &str) -> String {
-    let (object, key) = (shown_text(object), key.shown());
+    let (object, key) = (escape_control(object), key.display());
     format!(
         "{object} has a GROUP BY that relies on key {key}, which the cutover replaces: group by all columns that its query uses"
     )
@@ -126,13 +126,13 @@ fn key_in_use(key: &Identifier, object: &str) -> String {
 fn column_missing(table: &QualifiedName, column: &Identifier) -> String {
     format!(
         "table {} has no column {}: correct spec.partitionBy, or add the column",
-        table.shown(),
-        column.shown()
+        table.display(),
+        column.display()
     )
 }
 
 fn key_nullable(table: &QualifiedName, column: &Identifier) -> String {
-    let (table, column) = (table.shown(), column.shown());
+    let (table, column) = (table.display(), column.display());
     format!(
         "partition column {column} of table {table} can be NULL: fill it in, then run ALTER TABLE {table} ADD CHECK \
          ({column} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, and ALTER COLUMN {column} SET NOT NULL, which does not \
@@ -143,22 +143,22 @@ fn key_nullable(table: &QualifiedName, column: &Identifier) -> String {
 fn key_generated(table: &QualifiedName, column: &Identifier) -> String {
     format!(
         "partition column {} of table {} is generated, which Postgres does not allow: partition by another column",
-        column.shown(),
-        table.shown()
+        column.display(),
+        table.display()
     )
 }
 
 fn not_hashable(table: &QualifiedName, column: &Identifier, type_name: &str) -> String {
     format!(
         "column {} of table {} has the type {}, which cannot be hashed and sorted: partition by another column",
-        column.shown(),
-        table.shown(),
-        shown_text(type_name)
+        column.display(),
+        table.display(),
+        escape_control(type_name)
     )
 }
 
 fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &PastFault) -> String {
-    let (table, column) = (table.shown(), column.shown());
+    let (table, column) = (table.display(), column.display());
     match fault {
         PastFault::NoIndex => format!(
             "the search for the oldest row of table {table} takes more than 10 s without an index on {column}: set \
@@ -167,7 +167,7 @@ fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &PastFault) 
         PastFault::Refused { error } => format!(
             "Postgres does not find the oldest row of table {table} ({}): set spec.partitionBy.range.startAt (rows before it \
              go to the default partition), or correct the cause",
-            shown_text(error)
+            escape_control(error)
         ),
         PastFault::NotAsked => format!(
             "the oldest row of table {table} by {column} is not known: set spec.partitionBy.range.startAt (rows before it go \
@@ -177,7 +177,7 @@ fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &PastFault) 
 }
 
 fn range_too_long(range: &KeyRange, is_declared: bool) -> String {
-    let range = range.shown();
+    let range = range.display();
     let (cause, remedy) = if is_declared {
         ("spec.partitionBy.range.startAt lies so early", "set it to a later day")
     } else {
@@ -193,15 +193,15 @@ fn collation_changed(index: &QualifiedName, collation: &ChangedCollation) -> Str
     format!(
         "key {} was built with version {} of collation {}, and the server has version {}: run REINDEX INDEX CONCURRENTLY, \
          then ALTER COLLATION … REFRESH VERSION, or ALTER DATABASE … REFRESH COLLATION VERSION for the default one",
-        index.shown(),
-        shown_text(&collation.recorded),
-        collation.name.shown(),
-        shown_text(&collation.actual)
+        index.display(),
+        escape_control(&collation.recorded),
+        collation.name.display(),
+        escape_control(&collation.actual)
     )
 }
 
 fn check_not_inherited(table: &QualifiedName, constraint: &Identifier) -> String {
-    let (table, constraint) = (table.shown(), constraint.shown());
+    let (table, constraint) = (table.display(), constraint.display());
     format!(
         "check {constraint} of table {table} has NO INHERIT, which a partitioned table cannot have: add it again without \
          NO INHERIT, or drop it"
@@ -212,8 +212,8 @@ fn whole_row(table: &QualifiedName, kind: &str, object: &Identifier) -> String {
     format!(
         "{kind} {} of table {} uses the whole row as one value, which Postgres rejects on a table with partitions: define \
          it on the columns that it needs, or drop it",
-        object.shown(),
-        table.shown()
+        object.display(),
+        table.display()
     )
 }
 
@@ -221,13 +221,13 @@ fn temporary_not_granted(database: &Identifier, owner: Option<&Identifier>) -> S
     format!(
         "the table owner {1} cannot create temporary objects, and the operator moves rows in a temporary procedure of the \
          owner: run GRANT TEMPORARY ON DATABASE {0} TO {1}",
-        database.shown(),
-        shown_owner(owner)
+        database.display(),
+        format_owner(owner)
     )
 }
 
 fn not_valid(table: &QualifiedName, constraint: &Identifier) -> String {
-    let (table, constraint) = (table.shown(), constraint.shown());
+    let (table, constraint) = (table.display(), constraint.display());
     format!(
         "constraint {constraint} of table {table} is not validated, and the partitioned table takes no row that violates it: \
          run ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}, or drop it"
@@ -241,9 +241,9 @@ fn references_not_granted(
 ) -> String {
     format!(
         "the table owner {1} cannot create foreign key {2} on the partitioned table: run GRANT REFERENCES ON {0} TO {1}",
-        references.shown(),
-        shown_owner(owner),
-        constraint.shown()
+        references.display(),
+        format_owner(owner),
+        constraint.display()
     )
 }
 
@@ -251,8 +251,8 @@ fn inbound_foreign_key(table: &QualifiedName, constraint: &Identifier) -> String
     format!(
         "foreign key {} of {} references the table, which becomes one of several partitions: use method: Copy, or drop the \
          foreign key",
-        constraint.shown(),
-        table.shown()
+        constraint.display(),
+        table.display()
     )
 }
 
@@ -260,21 +260,21 @@ fn trigger_not_possible(table: &QualifiedName, trigger: &Identifier) -> String {
     format!(
         "row trigger {} of table {} has transition tables, which a partitioned table cannot have: make it a statement \
          trigger (FOR EACH STATEMENT)",
-        trigger.shown(),
-        table.shown()
+        trigger.display(),
+        table.display()
     )
 }
 
 fn has_rules(table: &QualifiedName, rules: &[Identifier]) -> String {
     format!(
         "table {} has rules ({}), which a partitioned table does not carry over: replace them with triggers",
-        table.shown(),
+        table.display(),
         names(rules)
     )
 }
 
 fn forced_row_security(table: &QualifiedName, owner: Option<&Identifier>) -> String {
-    let (table, owner) = (table.shown(), shown_owner(owner));
+    let (table, owner) = (table.display(), format_owner(owner));
     format!(
         "row security of table {table} is forced on its owner {owner}, so that the operator would miss rows: run ALTER TABLE \
          {table} NO FORCE ROW LEVEL SECURITY, or ALTER ROLE {owner} BYPASSRLS"
@@ -286,7 +286,7 @@ fn published_by_partition(
     publication: &Identifier,
     fault: &PublicationFault,
 ) -> String {
-    let (table, publication) = (table.shown(), publication.shown());
+    let (table, publication) = (table.display(), publication.display());
     match fault {
         PublicationFault::NotThroughRoot => format!(
             "publication {publication} would publish the partitions of {table} under their own names, and replication would \
@@ -295,28 +295,28 @@ fn published_by_partition(
         PublicationFault::OtherOwner { owner } => format!(
             "the table owner {0} cannot change publication {publication} of {table}: run ALTER PUBLICATION {publication} \
              OWNER TO {0}, or grant the owner of the publication to {0}",
-            shown_owner(owner.as_ref())
+            format_owner(owner.as_ref())
         ),
     }
 }
 
 fn subscription_target(table: &QualifiedName, subscription: &Identifier) -> String {
-    let table = table.shown();
+    let table = table.display();
     format!(
         "subscription {0} writes to table {table}, and its rows would be lost after the cutover: convert the table on the \
          publisher, or remove it from subscription {0}",
-        subscription.shown()
+        subscription.display()
     )
 }
 
 fn name_taken(kind: &str, name: &QualifiedName, used_by: Option<&QualifiedName>) -> String {
-    let name = name.shown();
+    let name = name.display();
     match used_by {
         None => format!("the conversion needs the name of {kind} {name}: rename or drop it"),
         Some(table) => format!(
             "the conversion needs the name of {kind} {name}, which triggers of table {} use: end the conversion of that table \
              first, or rename the {kind}",
-            table.shown()
+            table.display()
         ),
     }
 }
@@ -328,12 +328,12 @@ fn swap_too_long(leaves: u64, triggers: u64, millis: u64) -> String {
     )
 }
 
-fn shown_owner(owner: Option<&Identifier>) -> String {
-    owner.map_or(LOGIN_ROLE.to_owned(), Identifier::shown)
+fn format_owner(owner: Option<&Identifier>) -> String {
+    owner.map_or(LOGIN_ROLE.to_owned(), Identifier::display)
 }
 
 fn names(names: &[Identifier]) -> String {
-    some_of(names.iter().map(Identifier::shown))
+    some_of(names.iter().map(Identifier::display))
 }
 
 /// How many of a list are shown.

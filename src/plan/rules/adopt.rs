@@ -27,7 +27,7 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
                     draft.notes.push(Note::CannotAdopt { partition, why });
                 }
             },
-            None => unknown.push(shown(name)),
+            None => unknown.push(format_name(name)),
         }
     }
     if !unknown.is_empty() {
@@ -91,9 +91,9 @@ fn unadoptable(partition: &ObservedPartition) -> Option<Unadoptable> {
     }
 }
 
-fn shown(name: &AdoptedName) -> String {
-    let schema = name.schema.as_ref().map(|schema| format!("{}.", schema.shown()));
-    schema.unwrap_or_default() + &name.name.shown()
+fn format_name(name: &AdoptedName) -> String {
+    let schema = name.schema.as_ref().map(|schema| format!("{}.", schema.display()));
+    schema.unwrap_or_default() + &name.name.display()
 }
 
 impl Draft {

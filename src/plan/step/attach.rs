@@ -52,7 +52,7 @@ impl StepFacts for AttachSource {
     }
 
     fn detail(&self) -> String {
-        format!("as the oldest partition, {}", self.range.shown())
+        format!("as the oldest partition, {}", self.range.display())
     }
 }
 
@@ -98,7 +98,7 @@ impl StepFacts for DetachSource {
     }
 
     fn detail(&self) -> String {
-        format!("back to {}", self.table.managed.name().name.shown())
+        format!("back to {}", self.table.managed.name().name.display())
     }
 }
 

@@ -55,9 +55,9 @@ impl StepFacts for CreateCopy {
 
     fn detail(&self) -> String {
         let columns = &self.table.partition_columns;
-        let columns: Vec<_> = columns.iter().map(Identifier::shown).collect();
+        let columns: Vec<_> = columns.iter().map(Identifier::display).collect();
         let (method, columns) = (self.method.as_str(), columns.join(", "));
-        format!("of {}, {method} ({columns})", self.table.source.name.shown())
+        format!("of {}, {method} ({columns})", self.table.source.name.display())
     }
 }
 
@@ -126,7 +126,7 @@ impl StepFacts for InstallSync {
             SyncLevel::Row => "for each row",
             SyncLevel::Statement => "for each statement",
         };
-        format!("to {}, {level}", passive(&self.table).name.shown())
+        format!("to {}, {level}", passive(&self.table).name.display())
     }
 }
 
@@ -209,7 +209,7 @@ impl StepFacts for EndSync {
     }
 
     fn detail(&self) -> String {
-        format!("to {}", passive(&self.table).name.shown())
+        format!("to {}", passive(&self.table).name.display())
     }
 }
 
@@ -255,7 +255,7 @@ impl StepFacts for DropCopy {
     }
 
     fn detail(&self) -> String {
-        format!("of {}, with all its rows", self.table.source.name.shown())
+        format!("of {}, with all its rows", self.table.source.name.display())
     }
 }
 

@@ -47,7 +47,7 @@ impl StepFacts for AddDefaultCheck {
     }
 
     fn detail(&self) -> String {
-        format!("no {} in {}", self.range.shown(), self.default.name.shown())
+        format!("no {} in {}", self.range.display(), self.default.name.display())
     }
 }
 
@@ -90,7 +90,7 @@ impl StepFacts for ValidateDefaultCheck {
     }
 
     fn detail(&self) -> String {
-        format!("of {}", self.default.name.shown())
+        format!("of {}", self.default.name.display())
     }
 }
 
@@ -133,7 +133,7 @@ impl StepFacts for DropDefaultCheck {
     }
 
     fn detail(&self) -> String {
-        format!("of {}", self.default.name.shown())
+        format!("of {}", self.default.name.display())
     }
 }
 
@@ -184,8 +184,8 @@ impl StepFacts for Drain {
     }
 
     fn detail(&self) -> String {
-        let range = self.attach.bounds.shown();
-        format!("{range} with {} from {}", rows(self.rows), self.default.name.shown())
+        let range = self.attach.bounds.display();
+        format!("{range} with {} from {}", rows(self.rows), self.default.name.display())
     }
 
     fn if_slow(&self) -> String {
@@ -243,7 +243,7 @@ impl StepFacts for DropDefault {
     }
 
     fn if_slow(&self) -> String {
-        let default = self.default.shown();
+        let default = self.default.display();
         format!("vacuum {default}, or raise spec.limits.lockTimeout for a quiet hour")
     }
 }

@@ -51,7 +51,7 @@ impl StepFacts for CreateParentIndex {
     }
 
     fn detail(&self) -> String {
-        self.definition.shown()
+        self.definition.display()
     }
 }
 
@@ -100,7 +100,7 @@ impl StepFacts for BuildIndex {
     }
 
     fn detail(&self) -> String {
-        let (on, definition) = (self.partition.name.shown(), self.definition.shown());
+        let (on, definition) = (self.partition.name.display(), self.definition.display());
         format!("on {on}, concurrently: {definition}")
     }
 }
@@ -151,7 +151,7 @@ impl StepFacts for AttachIndex {
     }
 
     fn detail(&self) -> String {
-        format!("to {}", self.table_index.shown())
+        format!("to {}", self.table_index.display())
     }
 
     // The partition's index is locked exclusively, and every query of it looks at its indexes.
@@ -203,7 +203,7 @@ impl StepFacts for DropIndex {
     }
 
     fn detail(&self) -> String {
-        format!("from {}, concurrently", self.partition.name.shown())
+        format!("from {}, concurrently", self.partition.name.display())
     }
 }
 
@@ -296,7 +296,7 @@ impl StepFacts for ReplaceParentIndex {
     }
 
     fn detail(&self) -> String {
-        format!("by {}", self.replacement.shown())
+        format!("by {}", self.replacement.display())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Definition of an index to create.
 
-use super::text::shown_shape;
-use crate::partition::{IndexShape, shown_text};
+use super::text::format_shape;
+use crate::partition::{IndexShape, escape_control};
 
 /// Definition of an index to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,13 +50,13 @@ impl IndexDefinition {
         }
     }
 
-    pub(super) fn shown(&self) -> String {
+    pub(super) fn display(&self) -> String {
         match self {
-            Self::Shape(shape) => shown_shape(shape),
+            Self::Shape(shape) => format_shape(shape),
             Self::Equivalent { unique: true, definition } => {
-                format!("unique {}", shown_text(definition))
+                format!("unique {}", escape_control(definition))
             }
-            Self::Equivalent { unique: false, definition } => shown_text(definition),
+            Self::Equivalent { unique: false, definition } => escape_control(definition),
         }
     }
 }

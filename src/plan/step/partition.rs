@@ -57,7 +57,7 @@ impl StepFacts for NewPartition {
     }
 
     fn detail(&self) -> String {
-        self.bounds.shown()
+        self.bounds.display()
     }
 }
 
@@ -182,7 +182,7 @@ impl StepFacts for Attach {
     }
 
     fn detail(&self) -> String {
-        self.bounds.shown()
+        self.bounds.display()
     }
 
     fn if_slow(&self) -> String {

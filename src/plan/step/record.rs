@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::facts::{Effort, Facts, Family, Locks, Object, StepFacts, TransactionMode};
-use super::text::shown_marked;
+use super::text::format_marked;
 use crate::partition::{
     Bounds, Identifier, KeyRange, LockMode, ManagedTable, Marker, QualifiedName,
 };
@@ -61,7 +61,7 @@ impl StepFacts for MarkPartitions {
         if self.mark_as == MarkAs::AdoptionCleared {
             return "so that the names can be adopted again".to_owned();
         }
-        shown_marked(&self.table, &self.partitions)
+        format_marked(&self.table, &self.partitions)
     }
 }
 
@@ -189,7 +189,7 @@ impl StepFacts for RecordDetach {
     }
 
     fn detail(&self) -> String {
-        format!("{} as detached", self.bounds.shown())
+        format!("{} as detached", self.bounds.display())
     }
 }
 
@@ -238,7 +238,7 @@ impl StepFacts for AddBoundsCheck {
     }
 
     fn detail(&self) -> String {
-        self.range.shown()
+        self.range.display()
     }
 }
 

@@ -96,7 +96,7 @@ impl StepFacts for Detach {
     fn detail(&self) -> String {
         let way = if self.concurrently { ", concurrently" } else { "" };
         let size = size(self.rows, self.bytes);
-        format!("{}, {size}{way}", self.bounds.shown())
+        format!("{}, {size}{way}", self.bounds.display())
     }
 
     fn if_slow(&self) -> String {
@@ -215,6 +215,6 @@ impl StepFacts for DropDetached {
     }
 
     fn detail(&self) -> String {
-        format!("{}, {}", self.bounds.shown(), size(self.rows, self.bytes))
+        format!("{}, {}", self.bounds.display(), size(self.rows, self.bytes))
     }
 }

@@ -98,8 +98,8 @@ impl StepFacts for Route {
     }
 
     fn detail(&self) -> String {
-        let reads = self.creates.as_ref().map(|view| self.table.name_of(view.reads).name.shown());
-        let roles: Vec<_> = self.paths.iter().map(|path| path.role.shown()).collect();
+        let reads = self.creates.as_ref().map(|view| self.table.name_of(view.reads).name.display());
+        let roles: Vec<_> = self.paths.iter().map(|path| path.role.display()).collect();
         let reads = reads.map(|table| format!("reads {table}"));
         let roles = (!roles.is_empty()).then(|| format!("for {}", roles.join(", ")));
         let parts: Vec<_> = reads.into_iter().chain(roles).collect();
@@ -150,7 +150,7 @@ impl StepFacts for Unroute {
     }
 
     fn detail(&self) -> String {
-        let roles: Vec<_> = self.paths.iter().map(|path| path.role.shown()).collect();
+        let roles: Vec<_> = self.paths.iter().map(|path| path.role.display()).collect();
         if roles.is_empty() { "drop the view".to_owned() } else { roles.join(", ") }
     }
 }

@@ -129,6 +129,6 @@ impl StepFacts for DropSource {
     }
 
     fn detail(&self) -> String {
-        format!("of {}, with all its rows", self.table.copy.name.shown())
+        format!("of {}, with all its rows", self.table.copy.name.display())
     }
 }

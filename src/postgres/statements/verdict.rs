@@ -71,7 +71,7 @@ pub(super) fn judge_plan(tables: &Tables<'_>, plan: &str) -> Verdict {
     if tables.is_plain() && found.contains(&table) {
         return Verdict::NotJudged(format!(
             "it reads {}, not the copy: it names the schema, or reads the table through a view",
-            tables.table.shown()
+            tables.table.display()
         ));
     }
     let visits_all = tables.leaves.len() > 1 && tables.leaves.is_subset(&found);

@@ -87,7 +87,7 @@ pub fn drop_copy(table: &CopiedTable, copy: u32) -> Vec<Sql> {
 }
 
 fn reject_other_copies(table: &CopiedTable, copy: u32) -> String {
-    let shown = table.copy.shown();
+    let shown = table.copy.display();
     let replaced = format!("table {shown} is not the copy that was to be dropped: plan again");
     let not_marked = format!("table {shown} is not marked as a copy, and is not dropped");
     let attached = format!(

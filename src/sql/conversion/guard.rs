@@ -11,7 +11,7 @@ use crate::sql::quote::{literal, name, qualified};
 /// The function that rejects writes to the passive table.
 pub(super) fn guard(table: &CopiedTable) -> Function {
     let serving = table.serving();
-    let [passive, serving] = [serving.other(), serving].map(|side| table.name_of(side).shown());
+    let [passive, serving] = [serving.other(), serving].map(|side| table.name_of(side).display());
     rejecting(
         table,
         &format!(
@@ -47,7 +47,7 @@ pub(super) fn create_guard(table: &CopiedTable) -> [Sql; 2] {
 /// the table before a rollback would lose its rows there. The owner runs it in a transaction.
 pub(super) fn install_guard(table: &CopiedTable) -> Vec<Sql> {
     let serving = table.serving();
-    let [passive, serving] = [serving.other(), serving].map(|side| table.name_of(side).shown());
+    let [passive, serving] = [serving.other(), serving].map(|side| table.name_of(side).display());
     let message = format!("cannot write to table {passive}, which is empty: write to {serving}");
     let functions = [rejecting(table, &message)];
     let mut statements = vec![reject_others(table, &functions)];

@@ -61,7 +61,7 @@ pub fn drop_source(
 fn reject_others(table: &CopiedTable, source: u32) -> Sql {
     let message = format!(
         "table {} is not the source that was to be dropped: plan again",
-        table.source.shown()
+        table.source.display()
     );
     let body = format!(
         "BEGIN IF {}::oid <> {source} OR split_part(obj_description({source}, 'pg_class'), E'\\n', 1) IS DISTINCT FROM {} \

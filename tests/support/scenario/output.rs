@@ -14,17 +14,17 @@ pub(crate) fn without_fingerprint(plan: &Plan) -> String {
 /// The partitions in the order of their bounds, and the indexes.
 pub(crate) fn world(world: &ObservedTable) -> String {
     let mut partitions: Vec<_> = world.partitions.iter().collect();
-    partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.shown()));
+    partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.display()));
     let mut seen: String = partitions.into_iter().map(shown).collect();
     for index in &world.indexes {
         let state = if index.valid { "valid" } else { "invalid" };
-        seen.push_str(&format!("  index {}  {state}\n", index.name.shown()));
+        seen.push_str(&format!("  index {}  {state}\n", index.name.display()));
     }
     seen
 }
 
 fn shown(partition: &ObservedPartition) -> String {
-    let mut words = vec![partition.name.name.shown(), partition.bounds.shown()];
+    let mut words = vec![partition.name.name.display(), partition.bounds.display()];
     words.push(if partition.state.is_managed() { "ours" } else { "foreign" }.to_owned());
     match partition.state {
         PartitionState::Attached { .. } => {}
@@ -46,21 +46,23 @@ fn shown(partition: &ObservedPartition) -> String {
     if partition.state.bounds_check() == BoundsCheck::Validated {
         words.push("proven".to_owned());
     }
-    words.extend(partition.publications.iter().map(|p| format!("published by {}", p.name.shown())));
+    words.extend(
+        partition.publications.iter().map(|p| format!("published by {}", p.name.display())),
+    );
     words.extend(partition.storage.iter().cloned());
     words.extend(
         partition.default.iter().flat_map(|default| &default.checks).map(|e| {
             format!("promise {}", if e.validated { "validated" } else { "not validated" })
         }),
     );
-    words.extend(partition.indexes.iter().map(shown_index));
+    words.extend(partition.indexes.iter().map(format_index));
     format!("  {}\n", words.join("  "))
 }
 
-fn shown_index(index: &PartitionIndex) -> String {
-    let mut text = format!("index {}", index.name.shown());
+fn format_index(index: &PartitionIndex) -> String {
+    let mut text = format!("index {}", index.name.display());
     if let Some(of) = &index.of {
-        text.push_str(&format!(" of {}", of.shown()));
+        text.push_str(&format!(" of {}", of.display()));
     }
     if !index.valid {
         text.push_str(" invalid");

@@ -7,7 +7,7 @@ use crate::api::v1alpha1::{
 };
 use crate::api::{ConditionType, Reason};
 use crate::cli::kubectl::command;
-use crate::partition::shown_text;
+use crate::partition::escape_control;
 
 /// Instruction, and the commands for it.
 struct Advice {
@@ -81,7 +81,10 @@ fn waits(table: &PartitionedTable) -> Vec<String> {
         waits.push(if approved.split(',').any(|one| one.trim() == plan.fingerprint) {
             "The plan is approved, and the operator has not acted on it yet.".to_owned()
         } else {
-            format!("The approved fingerprint is that of another plan: {}.", shown_text(&approved))
+            format!(
+                "The approved fingerprint is that of another plan: {}.",
+                escape_control(&approved)
+            )
         });
     }
     waits
@@ -123,7 +126,7 @@ fn commands(reason: Reason, table: &PartitionedTable) -> Vec<String> {
         )
     };
     let fingerprint = table.status.as_ref().and_then(|status| status.plan.as_ref());
-    let fingerprint = fingerprint.map(|plan| shown_text(&plan.fingerprint)).unwrap_or_default();
+    let fingerprint = fingerprint.map(|plan| escape_control(&plan.fingerprint)).unwrap_or_default();
     let is = |reasons: &[Reason]| reasons.contains(&reason);
     if is(&[Reason::AwaitingApproval, Reason::ParityFailed]) {
         let approve = format!("{} {fingerprint}", command("approve", table));

@@ -9,7 +9,7 @@ use crate::api::v1alpha1::{
     PartitionedTable, Rollback, RoutedRole, Side,
 };
 use crate::api::{ConditionType, Reason};
-use crate::partition::shown_text;
+use crate::partition::escape_control;
 
 /// Returns how far the conversion is, what keeps the copy equal, and what it loses, each with its label; nothing if
 /// nothing is converted.
@@ -28,10 +28,10 @@ pub(super) fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static s
         };
         let acknowledged = if loss.acknowledged { "acknowledged" } else { "not acknowledged" };
         let label = if number == 0 { "losses" } else { "" };
-        facts.push((label, format!("{} {at}, {acknowledged}", shown_text(&loss.loss))));
+        facts.push((label, format!("{} {at}, {acknowledged}", escape_control(&loss.loss))));
     }
     if !conversion.bound.is_empty() {
-        let bound: Vec<_> = conversion.bound.iter().map(|object| shown_text(object)).collect();
+        let bound: Vec<_> = conversion.bound.iter().map(|object| escape_control(object)).collect();
         let message = "still read the source after the cutover, and prevent its drop";
         facts.push(("bound", format!("{message}: {}", bound.join(", "))));
     }
@@ -43,7 +43,7 @@ pub(super) fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static s
 
 /// Returns `reporting: reads the copy; 3 of its sessions began before and still read the source`.
 fn routed(routed: &RoutedRole) -> String {
-    let role = shown_text(&routed.role);
+    let role = escape_control(&routed.role);
     if !routed.routed {
         return format!("{role}: reads the source");
     }

@@ -3,7 +3,7 @@
 use super::layout::item;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::cli::kubectl::command;
-use crate::partition::shown_text;
+use crate::partition::escape_control;
 
 /// Returns the plan as far as the status shows it; nothing if nothing is left to do.
 pub(in crate::cli::kubectl) fn text(table: &PartitionedTable) -> String {
@@ -11,11 +11,11 @@ pub(in crate::cli::kubectl) fn text(table: &PartitionedTable) -> String {
         return String::new();
     };
     let plural = if plan.steps == 1 { "" } else { "s" };
-    let fingerprint = shown_text(&plan.fingerprint);
+    let fingerprint = escape_control(&plan.fingerprint);
     let mut text =
         format!("Plan {fingerprint}: {} step{plural}, {} held back\n", plan.steps, plan.deferred);
     for line in &plan.preview {
-        text.push_str(&item(2, &shown_text(line)));
+        text.push_str(&item(2, &escape_control(line)));
     }
     let all = plan.steps.saturating_add(plan.deferred);
     let more = all.saturating_sub(i32::try_from(plan.preview.len()).unwrap_or(i32::MAX));

@@ -8,8 +8,8 @@ use super::layout::{Color, Paint, long, paragraph, relative, short};
 use super::{condition, conditions, conversion, is_ready, is_stalled, preview, reason};
 use crate::api::v1alpha1::{CoverageBound, DefaultPartition, PartitionCounts, PartitionedTable};
 use crate::api::{ConditionType, Reason};
-use crate::cli::kubectl::shown;
-use crate::partition::{Identifier, shown_text};
+use crate::cli::kubectl::display_name;
+use crate::partition::{Identifier, escape_control};
 
 /// A message that is as soon said again.
 const SHORT: usize = 12;
@@ -46,10 +46,10 @@ fn headline(table: &PartitionedTable, paint: Paint) -> String {
         Some(_) if is_ready(table) => ("ready".to_owned(), Color::Green),
         Some(ready) => {
             let color = if is_stalled(table) { Color::Red } else { Color::Yellow };
-            (format!("not ready, {}", shown_text(&ready.reason)), color)
+            (format!("not ready, {}", escape_control(&ready.reason)), color)
         }
     };
-    format!("{}: {}\n", shown(table), paint.paint(&verdict, color))
+    format!("{}: {}\n", display_name(table), paint.paint(&verdict, color))
 }
 
 /// Returns the state and the next step, each with its label.
@@ -73,11 +73,12 @@ fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static str, String)
 
 /// The table as SQL names it, and how it is partitioned.
 fn named(table: &PartitionedTable, strategy: Option<&str>) -> String {
-    let part =
-        |text: &str| Identifier::new(text).map_or_else(|_| shown_text(text), |name| name.shown());
+    let part = |text: &str| {
+        Identifier::new(text).map_or_else(|_| escape_control(text), |name| name.display())
+    };
     let name = format!("{}.{}", part(&table.spec.schema), part(&table.spec.table));
     match strategy {
-        Some(strategy) => format!("{name}, {}", shown_text(strategy)),
+        Some(strategy) => format!("{name}, {}", escape_control(strategy)),
         None => name,
     }
 }
@@ -139,7 +140,7 @@ fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
         return String::new();
     }
     let width = |heading: &str, cell: fn(&Condition) -> &str| {
-        let cells = conditions.iter().map(|c| shown_text(cell(c)).chars().count());
+        let cells = conditions.iter().map(|c| escape_control(cell(c)).chars().count());
         cells.chain([heading.len()]).max().unwrap_or(0)
     };
     let (type_, reason) = (width("CONDITION", |c| &c.type_), width("REASON", |c| &c.reason));
@@ -154,11 +155,11 @@ fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
             }
             Some(_) | None => condition.message.clone(),
         };
-        let status = format!("{:7}", shown_text(&condition.status));
+        let status = format!("{:7}", escape_control(&condition.status));
         let age = short(now.duration_since(condition.last_transition_time.0));
-        let before = format!("{:type_$}  ", shown_text(&condition.type_));
-        let after = format!("  {:reason$}  {age:4}  ", shown_text(&condition.reason));
-        let line = paragraph(&format!("{before}{status}{after}"), &shown_text(&message));
+        let before = format!("{:type_$}  ", escape_control(&condition.type_));
+        let after = format!("  {:reason$}  {age:4}  ", escape_control(&condition.reason));
+        let line = paragraph(&format!("{before}{status}{after}"), &escape_control(&message));
         let rest = line.get(before.len() + status.len()..).unwrap_or_default();
         text.push_str(&format!("{before}{}{rest}", paint.paint(&status, color(condition))));
     }
