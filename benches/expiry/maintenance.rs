@@ -64,7 +64,7 @@ pub(crate) struct Keeper {
 }
 
 enum Tools {
-    Operator { session: Box<Session>, desired: Box<DesiredTable>, patience: Duration },
+    Operator { session: Box<Session>, desired: Box<DesiredTable>, retry_timeout: Duration },
     Partman(Client),
     Plain(Client),
 }
@@ -75,13 +75,13 @@ impl Keeper {
         kind: Kind,
         database: &Database,
         lock_timeout: Duration,
-        patience: Duration,
+        retry_timeout: Duration,
     ) -> Self {
         let tools = match kind {
             Kind::Operator { default } => {
                 let settings = ConnectionSettings::from_url(&database.url()).unwrap();
                 let session = Box::new(Session::connect(&settings).await.unwrap());
-                Tools::Operator { session, desired: desired(default, lock_timeout), patience }
+                Tools::Operator { session, desired: desired(default, lock_timeout), retry_timeout }
             }
             Kind::Partman { keep_table } => {
                 let client = database.client().await;
@@ -108,8 +108,8 @@ impl Keeper {
     /// Does what is due.
     pub(crate) async fn maintain(&mut self, now: Timestamp) {
         let result = match &self.tools {
-            Tools::Operator { session, desired, patience } => {
-                operate(session, desired, now, *patience).await
+            Tools::Operator { session, desired, retry_timeout } => {
+                operate(session, desired, now, *retry_timeout).await
             }
             Tools::Partman(client) => run_maintenance(client, now).await,
             Tools::Plain(client) => by_hand(client, now).await,
@@ -150,10 +150,10 @@ async fn operate(
     session: &Session,
     desired: &DesiredTable,
     now: Timestamp,
-    patience: Duration,
+    retry_timeout: Duration,
 ) -> Result<(), String> {
     let moment = PlanTime::at(now);
-    let options = Options { linger: patience, ..Options::new(moment, patience) };
+    let options = Options { detach_timeout: retry_timeout, ..Options::new(moment, retry_timeout) };
     let done = converge(session, desired, &options, &mut Quiet).await.map_err(|e| e.to_string())?;
     backdate(session, now).await;
     let failures = done.failures().map(|(step, failure)| {

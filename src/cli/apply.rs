@@ -38,7 +38,7 @@ pub(super) async fn apply(arguments: ApplyArguments) -> anyhow::Result<Exit> {
     let mut session = arguments.database.connect().await?;
     let options = Options {
         expect: arguments.expect,
-        linger: arguments.wait,
+        detach_timeout: arguments.wait,
         ..Options::new(PlanTime::at(arguments.declared.now()), arguments.wait)
     };
     let mut most_severe = Exit::Done;

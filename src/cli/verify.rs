@@ -87,7 +87,7 @@ impl Report {
         };
         let keys = if rows.keys { MAX_KEYS } else { 0 };
         let lock_timeout = desired.limits.lock_timeout;
-        let timeouts = Timeouts { lock_timeout, patience: RETRY_TIMEOUT };
+        let timeouts = Timeouts { lock_timeout, retry_timeout: RETRY_TIMEOUT };
         let mut display = StepDisplay::new();
         let verified = verify_rows(session, &all, keys, timeouts, &mut display).await;
         Ok(Self { plan, rows: Some((all.table, verified.with_context(name)?)) })

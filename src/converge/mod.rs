@@ -122,7 +122,8 @@ pub async fn converge(
         !plan.steps.is_empty()
     };
     let works = plan.work.as_ref().is_some_and(|planned| options.does(planned));
-    let has_work = has_work || works || (is_detach_blocked(&plan) && !options.linger.is_zero());
+    let has_work =
+        has_work || works || (is_detach_blocked(&plan) && !options.detach_timeout.is_zero());
     let oid = observed.locked_relation().filter(|_| has_work);
     let (Some(oid), Mode::Enforce) = (oid, desired.mode) else {
         return Ok(Convergence {
@@ -136,7 +137,7 @@ pub async fn converge(
     };
     let keys = LockKeys::new(&desired.name, oid);
     // Interrupted: the claim stays until it expires; the advisory lock ends with the session.
-    let lock = take_lock(session, keys, options.patience).await?;
+    let lock = take_lock(session, keys, options.retry_timeout).await?;
     let convergence = Box::pin(converge_locked(&lock, desired, options, progress)).await;
     let released = lock.release().await;
     let convergence = convergence?;
@@ -169,14 +170,14 @@ async fn hold_claim(
 async fn take_lock(
     session: &Session,
     table: LockKeys,
-    patience: Duration,
+    retry_timeout: Duration,
 ) -> Result<TableLock<'_>, ConvergeError> {
     let started = Instant::now();
     loop {
         if let Some(lock) = TableLock::try_take(session, table).await? {
             return Ok(lock);
         }
-        if started.elapsed() >= patience {
+        if started.elapsed() >= retry_timeout {
             let holder = TableLock::holder(session, table).await?;
             return Err(ConvergeError::LockedByAnotherOperator(holder));
         }
@@ -211,7 +212,7 @@ async fn converge_locked(
     let mut runner = StepRunner { lock, desired, options, progress, outcomes, worked };
     let (mut observed, mut remaining) = runner.all(&checked).await?;
     (observed, remaining) = Box::pin(runner.convert((observed, remaining), &mut aside)).await?;
-    while is_pending(&remaining) && started.elapsed() < options.linger {
+    while is_pending(&remaining) && started.elapsed() < options.detach_timeout {
         tokio::time::sleep(LOCK_PAUSE).await;
         (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
         if !is_detach_blocked(&remaining) {
@@ -246,7 +247,7 @@ async fn lock_aside<'a>(
 }
 
 fn timeouts(desired: &DesiredTable, options: &Options) -> Timeouts {
-    Timeouts { lock_timeout: desired.limits.lock_timeout, patience: options.patience }
+    Timeouts { lock_timeout: desired.limits.lock_timeout, retry_timeout: options.retry_timeout }
 }
 
 /// State of a run that executes a plan.

@@ -12,11 +12,11 @@ pub struct Options {
     /// The instants the plan is for.
     pub moment: PlanTime,
     /// Time to retry while other sessions hold a lock.
-    pub patience: Duration,
+    pub retry_timeout: Duration,
     /// The fingerprints a person has seen; empty where any plan will do.
     pub expect: Vec<String>,
     /// Time to keep retrying a detach whose end waits for an old transaction.
-    pub linger: Duration,
+    pub detach_timeout: Duration,
     /// The resource that claims the table; `None` on the command line.
     pub claimant: Option<Claimant>,
     /// Asked whether the run may go on, under the lock of the table and before each step.
@@ -34,12 +34,12 @@ pub struct Options {
 impl Options {
     /// Accepts any plan for that moment and cannot be revoked. It claims no table and waits for no blocked detach.
     #[must_use]
-    pub fn new(moment: PlanTime, patience: Duration) -> Self {
+    pub fn new(moment: PlanTime, retry_timeout: Duration) -> Self {
         Self {
             moment,
-            patience,
+            retry_timeout,
             expect: Vec::new(),
-            linger: Duration::ZERO,
+            detach_timeout: Duration::ZERO,
             claimant: None,
             authority: Arc::new(Unrevoked),
             slow: SlowSteps::default(),

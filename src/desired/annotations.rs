@@ -20,7 +20,7 @@ impl DesiredTable {
         let annotations = resource.metadata.annotations.as_ref();
         let text = |name: &str| annotations.and_then(|all| all.get(name));
         if let Some(names) = text(ADOPT_ANNOTATION) {
-            (desired.adopt, desired.unread_adoptions) = adoptions(names);
+            (desired.adopt, desired.invalid_adoptions) = adoptions(names);
         }
         if let Some(fingerprints) = text(APPROVE_ANNOTATION) {
             desired.approved = items(fingerprints).map(str::to_owned).collect();

@@ -48,7 +48,7 @@ pub struct DesiredTable {
     /// Unmanaged partitions to adopt.
     pub adopt: Vec<AdoptedName>,
     /// Invalid names in the annotation `adopt`, shortened.
-    pub unread_adoptions: Vec<String>,
+    pub invalid_adoptions: Vec<String>,
     /// The fingerprints of the plans that a person has approved.
     pub approved: Vec<String>,
 }
@@ -225,5 +225,5 @@ pub struct Limits {
     /// The longest anyone may queue behind us: while we wait for a lock, and while we hold it.
     pub lock_timeout: Duration,
     /// Maximum number of partitions to detach in one run without approval.
-    pub most_expired: u32,
+    pub max_expire_per_run: u32,
 }

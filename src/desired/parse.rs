@@ -70,7 +70,7 @@ impl DesiredTable {
             suspend: *suspend,
             limits,
             adopt: Vec::new(),
-            unread_adoptions: Vec::new(),
+            invalid_adoptions: Vec::new(),
             approved: Vec::new(),
         })
     }
@@ -280,6 +280,7 @@ fn desired_limits(limits: &api::Limits, errors: &mut Errors) -> Option<Limits> {
         Duration::from_millis(10)..=Duration::from_mins(1),
         "give a duration from 10ms to 60s, such as 1s",
     );
-    let most_expired = errors.number("spec.limits.maxExpirePerRun", *max_expire_per_run, 0..=1000);
-    Some(Limits { lock_timeout: lock_timeout?, most_expired: most_expired? })
+    let max_expire_per_run =
+        errors.number("spec.limits.maxExpirePerRun", *max_expire_per_run, 0..=1000);
+    Some(Limits { lock_timeout: lock_timeout?, max_expire_per_run: max_expire_per_run? })
 }

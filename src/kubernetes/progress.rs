@@ -25,7 +25,7 @@ impl<'a> StepReporter<'a> {
 
 impl Progress for StepReporter<'_> {
     fn planned(&mut self, plan: &Plan) {
-        let altered = |planned: &&PlannedStep| planned.because == Cause::SyncAltered;
+        let altered = |planned: &&PlannedStep| planned.cause == Cause::SyncAltered;
         if let Some(install) = plan.steps.iter().find(altered) {
             self.events.sync_altered(&self.about, install);
         }

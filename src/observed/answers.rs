@@ -327,7 +327,7 @@ impl ObservedTable {
 
     fn learn_clock(&mut self, read_at: String) -> Result<(), InvalidSnapshot> {
         let read_at: Timestamp = read_at.parse().map_err(|_| InvalidSnapshot::Clock(read_at))?;
-        self.server.ahead = Some(self.server.clock.duration_since(read_at));
+        self.server.clock_offset = Some(self.server.clock.duration_since(read_at));
         Ok(())
     }
 }

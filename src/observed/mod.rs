@@ -128,7 +128,7 @@ pub struct Server {
     /// Its clock when the snapshot was taken.
     pub clock: Timestamp,
     /// Time by which its clock was ahead of the operator's clock, or `None` if the snapshot does not have it.
-    pub ahead: Option<SignedDuration>,
+    pub clock_offset: Option<SignedDuration>,
 }
 
 /// Relation of the table: the facts that no step changes.

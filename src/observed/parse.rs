@@ -110,7 +110,7 @@ fn server(raw: RawServer) -> Result<Server, InvalidSnapshot> {
         hides_owner: raw.hides_owner,
         superuser: raw.superuser,
         clock: raw.clock.parse().map_err(|_| InvalidSnapshot::Clock(raw.clock))?,
-        ahead: None,
+        clock_offset: None,
     })
 }
 
@@ -246,7 +246,7 @@ fn partition(
         bytes: raw.bytes,
         storage: raw.storage,
         indexes: raw.indexes.into_iter().map(partition_index).collect::<Result<_, _>>()?,
-        fits: raw.fits,
+        columns_match: raw.fits,
         referenced_by: qualified_all(raw.referenced_by)?,
         rows_referenced_by: None,
         references_error: None,

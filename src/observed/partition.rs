@@ -35,7 +35,7 @@ pub struct ObservedPartition {
     /// Indexes of the partition.
     pub indexes: Vec<PartitionIndex>,
     /// Whether its columns are still those of the table, so that it can be attached.
-    pub fits: bool,
+    pub columns_match: bool,
     /// The tables whose foreign keys lead to it alone, not to the table as a whole.
     pub referenced_by: Vec<QualifiedName>,
     /// Tables with rows that reference its rows; `None` if this was not checked.

@@ -64,7 +64,7 @@ impl PlannedWork {
     /// The work in one line.
     #[must_use]
     pub fn line(&self) -> String {
-        format!("{}  {}", self.work.line(), self.because.explain())
+        format!("{}  {}", self.work.line(), self.cause.explain())
     }
 }
 
@@ -96,7 +96,7 @@ fn cells(step: &Step) -> Vec<String> {
 /// And why, and under which locks.
 fn row(planned: &PlannedStep) -> Vec<String> {
     let mut row = cells(&planned.step);
-    row.extend([planned.because.explain(), locks(planned)]);
+    row.extend([planned.cause.explain(), locks(planned)]);
     row
 }
 

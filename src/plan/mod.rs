@@ -100,7 +100,7 @@ pub struct PlannedStep {
     /// Step to execute.
     pub step: Step,
     /// Why.
-    pub because: Cause,
+    pub cause: Cause,
 }
 
 /// Decides what to do to make `observed` what is `desired` at a moment.

@@ -56,14 +56,14 @@ pub struct PlannedWork {
     /// Kind of work.
     pub work: Work,
     /// Why.
-    pub because: Cause,
+    pub cause: Cause,
 }
 
 impl PlannedWork {
     /// Returns whether the table is as the spec says without it: a comparison that is only due again.
     #[must_use]
     pub fn is_routine(&self) -> bool {
-        self.because == Cause::ComparisonDue
+        self.cause == Cause::ComparisonDue
     }
 }
 

@@ -216,7 +216,7 @@ impl Run<'_> {
             }
             // An autocommit step can have done a part: only a new plan, made from the catalog, can continue it.
             let can_repeat = script.mode != TransactionMode::Autocommit;
-            if !(can_repeat && error.is_busy() && self.waited < self.timeouts.patience) {
+            if !(can_repeat && error.is_busy() && self.waited < self.timeouts.retry_timeout) {
                 if in_one_snapshot {
                     self.recover("ROLLBACK").await;
                 }

@@ -86,7 +86,7 @@ pub async fn verify_rows(
                     return Ok(verified);
                 }
             }
-            Err(error) if error.is_busy() && tempo.met_lock() < timeouts.patience => {
+            Err(error) if error.is_busy() && tempo.met_lock() < timeouts.retry_timeout => {
                 tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
             }
             Err(error) => return Err(error),

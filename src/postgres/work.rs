@@ -151,7 +151,7 @@ async fn next_page(
             tempo.took(time, blocks);
             Ok(Some(page))
         }
-        Err(error) if error.is_busy() && tempo.met_lock() < timeouts.patience => {
+        Err(error) if error.is_busy() && tempo.met_lock() < timeouts.retry_timeout => {
             tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
             Ok(None)
         }

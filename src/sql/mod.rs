@@ -72,7 +72,7 @@ pub struct Timeouts {
     /// lock that an application waits for too.
     pub lock_timeout: Duration,
     /// Time for each wait of a step that no application waits behind.
-    pub patience: Duration,
+    pub retry_timeout: Duration,
 }
 
 /// Share of `lock_timeout` for a statement: the server needs a moment to notice the timeout, and waiting sessions
@@ -313,8 +313,9 @@ fn set_timeouts(step: &Step, timeouts: Timeouts) -> Vec<Sql> {
             ("SET", lock_timeout)
         }
         TransactionMode::Autocommit => {
-            let patience = timeouts.patience.max(lock_timeout).saturating_mul(BUILD_TIMEOUT_FACTOR);
-            ("SET", patience.min(MAX_TIMEOUT))
+            let retry_timeout =
+                timeouts.retry_timeout.max(lock_timeout).saturating_mul(BUILD_TIMEOUT_FACTOR);
+            ("SET", retry_timeout.min(MAX_TIMEOUT))
         }
     };
     let statement = statement_time(step, timeouts).map_or_else(|| "0".to_owned(), millis);

@@ -197,17 +197,17 @@ pub(super) fn indexed(observation: &Observation<'_>, problems: &[Problem]) -> Ve
         return problem.denies();
     }
     let steps = || observation.remaining.steps.iter().filter(|planned| is_for_index(planned));
-    let Some(because) = steps().next().map(|planned| planned.because) else {
+    let Some(cause) = steps().next().map(|planned| planned.cause) else {
         return says(TRUE, Reason::IndexesValid, "no index is missing".to_owned());
     };
-    let (reason, state) = if because == Cause::InvalidIndex {
+    let (reason, state) = if cause == Cause::InvalidIndex {
         (Reason::IndexInvalid, "invalid")
-    } else if because == Cause::DefinitionChanged {
+    } else if cause == Cause::DefinitionChanged {
         (Reason::IndexesMissing, "not as the spec says")
     } else {
         (Reason::IndexesMissing, "missing or incomplete")
     };
-    let of_cause = steps().filter(|planned| planned.because == because);
+    let of_cause = steps().filter(|planned| planned.cause == cause);
     let indexes: BTreeSet<_> = of_cause.map(|planned| planned.step.subject()).collect();
     let first = indexes.first().map(QualifiedName::display).unwrap_or_default();
     let (state, them) = match indexes.len() {
@@ -222,7 +222,7 @@ pub(super) fn indexed(observation: &Observation<'_>, problems: &[Problem]) -> Ve
 pub(super) fn is_for_index(planned: &PlannedStep) -> bool {
     let only_drops = matches!(planned.step, Step::DropIndex(_) | Step::DropParentIndex(_));
     let is_of_index = planned.step.facts().family == Family::Index;
-    is_of_index && (!only_drops || planned.because == Cause::InvalidIndex)
+    is_of_index && (!only_drops || planned.cause == Cause::InvalidIndex)
 }
 
 pub(super) fn first(problems: &[Problem], area: Area) -> Option<&Problem> {

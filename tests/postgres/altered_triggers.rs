@@ -94,7 +94,7 @@ async fn take_steps(session: &Session, desired: &DesiredTable) -> Vec<&'static s
     let done = converge(session, desired, &options, &mut Silent).await.unwrap();
     assert!(done.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{:?}", done.outcomes);
     assert!(done.observed.copy.as_ref().unwrap().parity().is_none(), "{}", done.remaining);
-    let because = done.remaining.work.as_ref().map(|planned| planned.because);
+    let because = done.remaining.work.as_ref().map(|planned| planned.cause);
     assert_eq!(because, Some(Cause::NotCompared), "{}", done.remaining);
     done.outcomes.iter().map(|outcome| outcome.step.verb()).collect()
 }
@@ -112,7 +112,7 @@ async fn altered_triggers_are_reported_and_repaired_and_all_rows_compared() {
 
             let (_, plan) = look(&session, &desired, &PlanTime::at(at(NOW))).await.unwrap();
             let installs = plan.steps.iter().find(|p| matches!(p.step, Step::InstallSync(_)));
-            assert_eq!(installs.map(|planned| &planned.because), Some(cause), "{what}: {plan}");
+            assert_eq!(installs.map(|planned| &planned.cause), Some(cause), "{what}: {plan}");
             assert_eq!(take_steps(&session, &desired).await, ["install-sync"], "{what}");
             assert_eq!(differs(&world).await, *is_missed, "{what}");
 

@@ -313,7 +313,7 @@ async fn transaction_continues_to_write_while_a_step_waits_for_it() {
         world.owner("ALTER TABLE t ALTER v SET DEFAULT 'y'").await;
         for step in locking_steps(&table) {
             let script =
-                render(&step, &table.owner, Timeouts { lock_timeout: limit, patience: limit });
+                render(&step, &table.owner, Timeouts { lock_timeout: limit, retry_timeout: limit });
             let client = world.database.client().await;
             let delete = format!("BEGIN; DELETE FROM {SCHEMA_SQL}.t WHERE id < 0");
             client.batch_execute(&delete).await.unwrap();

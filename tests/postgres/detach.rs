@@ -62,8 +62,8 @@ async fn reader(world: &World) -> Client {
     reader
 }
 
-async fn converge_for(world: &World, table: &DesiredTable, patience: Duration) -> Convergence {
-    let options = Options::new(PlanTime::at(at(NOW)), patience);
+async fn converge_for(world: &World, table: &DesiredTable, retry_timeout: Duration) -> Convergence {
+    let options = Options::new(PlanTime::at(at(NOW)), retry_timeout);
     converge(&world.session().await, table, &options, &mut Silent).await.unwrap()
 }
 

@@ -66,8 +66,10 @@ async fn attach_scans_nothing_beside_a_default_with_a_validated_check() {
                 let now = at(NOW);
                 look(&session, &monthly(1), &PlanTime::at(now)).await.unwrap().1
             };
-            let timeouts =
-                Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
+            let timeouts = Timeouts {
+                lock_timeout: Duration::from_secs(5),
+                retry_timeout: Duration::from_secs(5),
+            };
             assert_eq!(plan.steps.len(), 4, "Postgres {major}, {key}: {plan}");
             let owner = plan.owner.as_ref().unwrap();
             for planned in &plan.steps {
@@ -205,7 +207,7 @@ async fn table_without_a_marker_under_the_lock_is_not_dropped() {
             Step::DiscardPartition(DiscardPartition { partition: named("t_2020_01") }),
             Step::DropDefault(DropDefault { table, default, references: Vec::new() }),
         ] {
-            let timeouts = Timeouts { lock_timeout: SECOND, patience: SECOND };
+            let timeouts = Timeouts { lock_timeout: SECOND, retry_timeout: SECOND };
             let statements = render(&step, &world.owner_name(), timeouts).to_sql();
             let statements: Vec<_> = statements.iter().map(Sql::as_str).collect();
             for comment in ["NULL", "'a person''s'"] {

@@ -366,7 +366,7 @@ async fn step_interrupted_between_statements_is_completed_by_the_next_run() {
 fn after_statements(step: &Step, owner: &Identifier, statements: usize) -> Mode {
     // As `apply` renders them: the number of bytes has to be right.
     let timeouts =
-        Timeouts { lock_timeout: Duration::from_secs(1), patience: Duration::from_secs(5) };
+        Timeouts { lock_timeout: Duration::from_secs(1), retry_timeout: Duration::from_secs(5) };
     let script = sql::render(step, owner, timeouts);
     match script.mode {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutRequest(0),

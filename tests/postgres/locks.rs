@@ -141,7 +141,7 @@ fn declared(step: &Step) -> Locks {
 /// Takes the step, and looks before it lets go. None where the step fails.
 async fn locks_seen(world: &World, session: &Session, plan: &Plan) -> Option<Locks> {
     let timeouts =
-        Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(20) };
+        Timeouts { lock_timeout: Duration::from_secs(5), retry_timeout: Duration::from_secs(20) };
     let step = &plan.steps[0].step;
     let script = sql::render(step, plan.owner.as_ref().unwrap(), timeouts);
     let pid = backend(session).await;

@@ -64,7 +64,8 @@ async fn another_level_voids_parity_if_a_trigger_was_altered_since_the_plan() {
                  ALTER TABLE orders ENABLE ALWAYS TRIGGER sync_to_partitioned_orders",
             )
             .await;
-        let timeouts = Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::ZERO };
+        let timeouts =
+            Timeouts { lock_timeout: Duration::from_secs(5), retry_timeout: Duration::ZERO };
         let script = render(&plan.steps[0].step, &world.owner_name(), timeouts);
         session.commit_script_text(&script).await.unwrap();
         let (seen, _) = look(&session, &spec, &moment).await.unwrap();

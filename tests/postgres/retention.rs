@@ -321,7 +321,7 @@ async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     let keys = LockKeys::new(&table.name, oid);
     let lock = TableLock::try_take(&session, keys).await.unwrap().unwrap();
     let second = Duration::from_secs(1);
-    let timeouts = Timeouts { lock_timeout: second, patience: second };
+    let timeouts = Timeouts { lock_timeout: second, retry_timeout: second };
     let outcomes =
         execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut Silent).await;
     lock.release().await.unwrap();

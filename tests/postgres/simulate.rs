@@ -64,8 +64,10 @@ async fn take_steps(
             .await
             .unwrap()
             .unwrap();
-        let timeouts =
-            Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_secs(5) };
+        let timeouts = Timeouts {
+            lock_timeout: Duration::from_secs(5),
+            retry_timeout: Duration::from_secs(5),
+        };
         let mut watching = Watching { other, look: (&desired, &moment), seen: Vec::new() };
         let outcomes =
             execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut watching)

@@ -86,8 +86,10 @@ impl Swapped {
 
     /// Runs a step as a run of the operator does.
     pub(crate) async fn run(&self, step: &Step) -> Result<(), DatabaseError> {
-        let timeouts =
-            Timeouts { lock_timeout: Duration::from_secs(20), patience: Duration::from_secs(20) };
+        let timeouts = Timeouts {
+            lock_timeout: Duration::from_secs(20),
+            retry_timeout: Duration::from_secs(20),
+        };
         let script = render(step, &self.table.owner, timeouts);
         self.session.commit_script_text(&script).await.map(drop)
     }

@@ -22,7 +22,7 @@ async fn application(swapped: &Swapped) -> Client {
 /// Tries a swap that has little time. Returns why it fails.
 async fn blocked(swapped: &Swapped) -> String {
     let timeouts =
-        Timeouts { lock_timeout: Duration::from_secs(2), patience: Duration::from_secs(1) };
+        Timeouts { lock_timeout: Duration::from_secs(2), retry_timeout: Duration::from_secs(1) };
     let script = render(&swapped.step().await, &swapped.table.owner, timeouts);
     let error = swapped.session.commit_script_text(&script).await.unwrap_err();
     assert_eq!(error.sqlstate(), Some("55P03"), "{error:?}");

@@ -41,7 +41,7 @@ fn range(more: &Value) -> DesiredRange {
 #[test]
 fn missing_fields_have_the_documented_defaults() {
     let table = desired(&spec(&json!({}))).expect("a valid spec");
-    assert_eq!(table.limits.most_expired, 3);
+    assert_eq!(table.limits.max_expire_per_run, 3);
     let plain = range(&json!({}));
     assert_eq!(plain.default_partition, DefaultPartition::Absent);
     assert_eq!(plain.retention, None);
@@ -67,7 +67,7 @@ fn every_field_of_a_spec_is_parsed() {
     let on_expiry = OnExpiry::Drop { after: Duration::from_mins(24 * 60 + 30) };
     assert_eq!(range.retention, Some(Retention { keep: 10_000, on_expiry }));
     assert!(range.schedule.provision.is_none() && range.schedule.expire.is_some());
-    assert_eq!(desired(&spec(&more)).expect("a valid spec").limits.most_expired, 0);
+    assert_eq!(desired(&spec(&more)).expect("a valid spec").limits.max_expire_per_run, 0);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn annotations_adopt_and_approve() {
         AdoptedName { schema: Some(identifier("archive")), name: identifier("rev_2024") };
     let mine = AdoptedName { schema: None, name: identifier("My Part") };
     assert_eq!(table.adopt, [mine, archived]);
-    assert_eq!(table.unread_adoptions, ["what is this?"]);
+    assert_eq!(table.invalid_adoptions, ["what is this?"]);
     assert_eq!(table.approved, ["7c1e0a", "0123456789abcdef"]);
 }
 

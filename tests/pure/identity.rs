@@ -90,7 +90,7 @@ fn partition_of_a_copy_is_named_and_marked_for_the_table() {
     let now = "2026-03-15T00:00:00Z".parse().expect("an instant");
     let planned = plan(&desired.expect("a spec"), &copy, &PlanTime::at(now));
     let second = Duration::from_secs(1);
-    let timeouts = Timeouts { lock_timeout: second, patience: second };
+    let timeouts = Timeouts { lock_timeout: second, retry_timeout: second };
     let owner = planned.owner.expect("the table has an owner");
     let scripts = planned.steps.iter().map(|planned| render(&planned.step, &owner, timeouts));
     let statements: Vec<_> = scripts.flat_map(|script| script.to_sql()).collect();

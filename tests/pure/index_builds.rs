@@ -134,7 +134,7 @@ fn index_is_dropped_only_if_its_own_successor_was_built() {
             index: catalog::identifier("old"),
             successor: successor.map(catalog::identifier),
         });
-        undone.blocks(&PlannedStep { rule: Rule::Index, step, because: Cause::DefinitionChanged })
+        undone.blocks(&PlannedStep { rule: Rule::Index, step, cause: Cause::DefinitionChanged })
     };
     assert!(is_blocked(Some(build.index.as_str())));
     assert!(!is_blocked(Some("other")));

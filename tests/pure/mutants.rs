@@ -200,7 +200,7 @@ proptest! {
         let lets_go = |p: &PlannedStep| {
             matches!(p.step, Step::DetachPartition(_) | Step::DropDetached(_))
         };
-        world.observed.server.ahead = Some(SignedDuration::from_secs(-61));
+        world.observed.server.clock_offset = Some(SignedDuration::from_secs(-61));
         if whole.steps.iter().any(lets_go) {
             refuses(&world, &whole, vec![whole.clone()])?;
         }
@@ -209,8 +209,8 @@ proptest! {
 
 fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
     let mut mutant = plan.clone();
-    let (rule, because) = (Rule::Expire, Cause::Expired);
-    mutant.steps.extend(steps.into_iter().map(|step| PlannedStep { rule, step, because }));
+    let (rule, cause) = (Rule::Expire, Cause::Expired);
+    mutant.steps.extend(steps.into_iter().map(|step| PlannedStep { rule, step, cause }));
     mutant
 }
 

@@ -127,7 +127,7 @@ proptest! {
     #[test]
     fn removes_nothing_before_it_expires(world in any_world(), ahead in option::weighted(0.1, -90_000..90_000_i64)) {
         let World { desired, mut observed, now } = world;
-        observed.server.ahead = ahead.map(SignedDuration::from_millis);
+        observed.server.clock_offset = ahead.map(SignedDuration::from_millis);
         for moment in [PlanTime::at(now), PlanTime::scheduled(&desired, now)] {
             let before = plan(&desired, &observed, &moment);
             holds(retention_oracle::nothing_is_lost_early(&desired, &observed, &before, &moment))?;

@@ -146,7 +146,7 @@ fn partition(name: &str) -> QualifiedName {
 fn answers_of_a_snapshot_are_part_of_its_meaning() {
     for snapshot in snapshot::good().into_iter().take(4) {
         let observed = meaning(snapshot);
-        assert_eq!(observed.server.ahead, Some(SignedDuration::from_secs(-1)));
+        assert_eq!(observed.server.clock_offset, Some(SignedDuration::from_secs(-1)));
         assert_eq!(observed.default_count, Some(17));
         assert_eq!(observed.default_rows.as_ref().map(Vec::len), Some(1));
         let november = observed.partition(&partition("events_2026_11")).expect("a partition");

@@ -279,9 +279,9 @@ fn section(step: &Step, words: &str) -> String {
     ] {
         writeln!(text, "| {what} | {how} |").expect("writing to a String cannot fail");
     }
-    let (lock_timeout, patience) = (Duration::from_secs(1), Duration::from_mins(10));
+    let (lock_timeout, retry_timeout) = (Duration::from_secs(1), Duration::from_mins(10));
     text.push_str("\n```sql\n");
-    let script = render(step, &identifier("shop_owner"), Timeouts { lock_timeout, patience });
+    let script = render(step, &identifier("shop_owner"), Timeouts { lock_timeout, retry_timeout });
     for statement in script.to_sql() {
         writeln!(text, "{};", statement.as_str()).expect("writing to a String cannot fail");
     }

@@ -168,7 +168,7 @@ fn linter_finds_only_listed_exceptions() {
 }
 
 fn timeouts() -> Timeouts {
-    Timeouts { lock_timeout: Duration::from_millis(1500), patience: Duration::from_secs(30) }
+    Timeouts { lock_timeout: Duration::from_millis(1500), retry_timeout: Duration::from_secs(30) }
 }
 
 fn owner() -> Identifier {

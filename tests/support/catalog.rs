@@ -52,7 +52,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
             hides_owner: false,
             superuser: false,
             clock: Timestamp::UNIX_EPOCH,
-            ahead: None,
+            clock_offset: None,
         },
         relation: Some(Relation {
             oid: 16_384,
@@ -112,7 +112,7 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         bytes: 0,
         storage: Vec::new(),
         indexes: Vec::new(),
-        fits: true,
+        columns_match: true,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         references_error: None,

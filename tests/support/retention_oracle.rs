@@ -93,7 +93,7 @@ pub(crate) fn nothing_is_lost_early(
 ) -> Result<(), String> {
     let wrong = |what: &str, step: &Step| Err(format!("{what}: {step:?}\nof\n{plan}"));
     let clock_skew =
-        observed.server.ahead.is_some_and(|by| by.abs() > SignedDuration::from_mins(1));
+        observed.server.clock_offset.is_some_and(|by| by.abs() > SignedDuration::from_mins(1));
     let (mut marked, mut doomed) = (0, 0);
     for planned in &plan.steps {
         let step = &planned.step;
@@ -132,7 +132,7 @@ pub(crate) fn nothing_is_lost_early(
         }
     }
     let is_approved = desired.approved.contains(&plan.fingerprint);
-    if marked.max(doomed) > desired.limits.most_expired as usize && !is_approved {
+    if marked.max(doomed) > desired.limits.max_expire_per_run as usize && !is_approved {
         return Err(format!(
             "{marked} expire and {doomed} are to be dropped without approval\n{plan}"
         ));

@@ -500,7 +500,7 @@ fn swap_blockers() -> Vec<Blocker> {
         },
         ConversionBlocker::RollbackImpossible {
             source: source.clone(),
-            because: vec!["column note is missing".to_owned()],
+            cause: vec!["column note is missing".to_owned()],
         },
         ConversionBlocker::ExtentUnknown {
             table: orders("orders"),

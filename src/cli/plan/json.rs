@@ -36,7 +36,7 @@ fn step(planned: &PlannedStep, owner: Option<&Identifier>, timeouts: sql::Timeou
         "subject": step.subject().display(),
         "detail": step.detail(),
         "rule": planned.rule.name(),
-        "because": planned.because.explain(),
+        "because": planned.cause.explain(),
         "locks": locks,
         "transaction": match step.mode() {
             TransactionMode::InTransaction | TransactionMode::OneSnapshot => true,
@@ -65,7 +65,7 @@ fn work(planned: &PlannedWork) -> Value {
         "rows": rows,
         "estimated": estimated,
         "rule": planned.rule.name(),
-        "because": planned.because.explain(),
+        "because": planned.cause.explain(),
         "locks": locks.collect::<Vec<_>>(),
         "ifInterrupted": work.if_interrupted(),
     })

@@ -82,7 +82,7 @@ pub(super) fn show(
 }
 
 fn timeouts(table: &DesiredTable) -> Timeouts {
-    Timeouts { lock_timeout: table.limits.lock_timeout, patience: RETRY_TIMEOUT }
+    Timeouts { lock_timeout: table.limits.lock_timeout, retry_timeout: RETRY_TIMEOUT }
 }
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {

@@ -85,7 +85,7 @@ pub enum ConversionBlocker {
         /// Name of the plain table.
         source: QualifiedName,
         /// Why.
-        because: Vec<String>,
+        cause: Vec<String>,
     },
     /// The oldest or the newest row of a plain table was not found: with `Attach`, they are the bounds of the
     /// partition.

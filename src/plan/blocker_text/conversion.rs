@@ -73,7 +73,7 @@ impl ConversionBlocker {
             ),
             Self::SwapBlocked { by } => swap_blocked(by),
             Self::SourceDiffers { source, changes } => source_differs(source, changes),
-            Self::RollbackImpossible { source, because } => rollback_impossible(source, because),
+            Self::RollbackImpossible { source, cause } => rollback_impossible(source, cause),
             Self::ExtentUnknown { table, column, error } => {
                 extent_unknown(table, column, error.as_deref())
             }

@@ -22,21 +22,21 @@ pub(super) fn source_differs(source: &QualifiedName, changes: &[String]) -> Stri
     )
 }
 
-pub(super) fn rollback_impossible(source: &QualifiedName, because: &[String]) -> String {
+pub(super) fn rollback_impossible(source: &QualifiedName, cause: &[String]) -> String {
     format!(
         "source table {} cannot take over ({}): correct that, or set spec.conversion.serveFrom to Partitioned",
         source.display(),
-        some(because)
+        some(cause)
     )
 }
 
 pub(super) fn not_proven(source: &QualifiedName, rows: Option<u64>) -> String {
-    let because = match rows {
+    let cause = match rows {
         Some(rows) => format!("the last comparison found {rows} rows that differed"),
         None => "no comparison is complete since the triggers were installed".to_owned(),
     };
     format!(
-        "nothing proves that source table {} has all rows, since {because}: wait for a comparison that finds none, or \
+        "nothing proves that source table {} has all rows, since {cause}: wait for a comparison that finds none, or \
          approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply --approve",
         source.display()
     )

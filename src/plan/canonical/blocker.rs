@@ -53,7 +53,7 @@ encode_variants! {
         DropCopyNeedsApproval = "drop-copy-needs-approval" { copy }
         SwapBlocked = "swap-blocked" {; except by }
         SourceDiffers = "source-differs" { source, changes }
-        RollbackImpossible = "rollback-impossible" { source, because }
+        RollbackImpossible = "rollback-impossible" { source, cause }
         ExtentUnknown = "extent-unknown" { table, column; except error }
         PartitionOverlaps = "partition-in-the-way" { partition }
         RollbackNeedsApproval = "rollback-needs-approval" { source; except rows }

@@ -22,7 +22,7 @@ encode_variants! {
         Hash = "hash" {}
     }
     Refusal {
-        NotAcknowledged = "not-acknowledged" { loss; except because }
+        NotAcknowledged = "not-acknowledged" { loss; except cause }
         NotConvertible = "not-convertible" { table, kind }
         NoRowKey = "no-row-key" { table, unusable }
         KeyNotUsable = "key-not-usable" { table, key, fault }

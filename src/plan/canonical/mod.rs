@@ -65,7 +65,7 @@ impl Encode for Step {
 }
 
 encode_fields! {
-    PlannedStep { step; except rule, because }
+    PlannedStep { step; except rule, cause }
     Deferral { wanted, blocker; except rule }
 
     NewPartition {

@@ -60,7 +60,10 @@ impl<'a> Allowance<'a> {
             return allowance;
         };
         allowance.now = expiry::place_of(range, key.key_type, moment.now).map(Edge::At);
-        let clocks_agree = observed.server.ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_SKEW);
+        let clocks_agree = observed
+            .server
+            .clock_offset
+            .is_none_or(|clock_offset| clock_offset.abs() <= MAX_CLOCK_SKEW);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return allowance };
         allowance.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
         let kept_from = expiry::kept_from(range, key.key_type, retention.keep, moment.expire);
@@ -73,8 +76,11 @@ impl<'a> Allowance<'a> {
                 moment.expire.checked_sub(after).ok().min(before_now)
             }
         };
-        allowance.most =
-            if allowance.is_approved { usize::MAX } else { desired.limits.most_expired as usize };
+        allowance.most = if allowance.is_approved {
+            usize::MAX
+        } else {
+            desired.limits.max_expire_per_run as usize
+        };
         allowance
     }
 

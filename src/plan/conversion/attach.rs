@@ -253,12 +253,12 @@ fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
         views: attachment.views.clone(),
         references: ground.references(),
     }));
-    let because = attachment.prevents_detach();
-    if because.is_empty() {
+    let cause = attachment.prevents_detach();
+    if cause.is_empty() {
         return draft.step(step, Cause::RollbackWanted);
     }
     let source = attached.table.source.clone();
-    draft.defer(Some(step), ConversionBlocker::RollbackImpossible { source, because }.into());
+    draft.defer(Some(step), ConversionBlocker::RollbackImpossible { source, cause }.into());
 }
 
 /// The indexes that a conversion which ended before the cutover leaves on the plain table, and the check.

@@ -24,8 +24,8 @@ pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
         draft.defer(None, blocker.into());
         return;
     }
-    let because = if stopped.is_some() { Some(Cause::RowsDiffered) } else { reason(copied, draft) };
-    let Some(because) = because else { return };
+    let cause = if stopped.is_some() { Some(Cause::RowsDiffered) } else { reason(copied, draft) };
+    let Some(cause) = cause else { return };
     let sweep = facts.sweep().filter(|_| stopped.is_none());
     let work = Work::Compare(CompareRows {
         content: copied.options.parity.check == ParityLevel::Content,
@@ -34,7 +34,7 @@ pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
         after: stopped.map(|(_, began)| began),
         ..all_rows(copied)
     });
-    draft.work(work, because);
+    draft.work(work, cause);
 }
 
 /// Returns why no sweep goes on without a user, and when the one began after which that is so.

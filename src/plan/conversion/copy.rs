@@ -18,15 +18,15 @@ pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
     if follows || serves_source && !accepts_every_row(ground, &draft.world) {
         return;
     }
-    let because = match sync(copied) {
+    let cause = match sync(copied) {
         SyncState::Intact => return,
         SyncState::Missing => Cause::SyncMissing,
         SyncState::Outdated => Cause::SyncOutdated,
         SyncState::Altered(_) => Cause::SyncAltered,
     };
-    let keeps_parity = because == Cause::SyncOutdated && changes_only_level(copied);
+    let keeps_parity = cause == Cause::SyncOutdated && changes_only_level(copied);
     let install = InstallSync { keeps_parity, ..installation_of(copied, copied.table.clone()) };
-    draft.step(Step::InstallSync(Box::new(install)), because);
+    draft.step(Step::InstallSync(Box::new(install)), cause);
 }
 
 /// The installation of the triggers of the spec.

@@ -24,7 +24,7 @@ pub struct FoundLoss {
     /// Whether the spec acknowledges it.
     pub acknowledged: bool,
     /// What is lost, in a sentence without its end.
-    pub because: String,
+    pub cause: String,
 }
 
 /// When something is lost.
@@ -50,10 +50,10 @@ pub(super) fn losses(subject: &Subject<'_>) -> Vec<FoundLoss> {
         .chain(many_partitions(subject));
     let acknowledged = &subject.conversion.acknowledged;
     found
-        .map(|(loss, at, because)| {
+        .map(|(loss, at, cause)| {
             let loss = under_its_name(subject, loss);
             let acknowledged = acknowledged.contains(&loss);
-            FoundLoss { loss, at, acknowledged, because }
+            FoundLoss { loss, at, acknowledged, cause }
         })
         .collect()
 }
@@ -64,9 +64,9 @@ pub(super) fn unacknowledged(
     at: LossAt,
 ) -> impl Iterator<Item = Refusal> + '_ {
     let held = losses.iter().filter(move |found| found.at == at && !found.acknowledged);
-    held.map(|FoundLoss { loss, because, .. }| Refusal::NotAcknowledged {
+    held.map(|FoundLoss { loss, cause, .. }| Refusal::NotAcknowledged {
         loss: loss.clone(),
-        because: because.clone(),
+        cause: cause.clone(),
     })
 }
 
@@ -148,23 +148,23 @@ fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
         } else {
             "is dropped with it"
         };
-        let because = format!(
+        let cause = format!(
             "foreign key {} of {} references the plain table and {dropped}, unless you replace it after the cutover with one \
              that includes the partition columns",
             key.name.display(),
             key.table.display()
         );
-        (loss, LossAt::Drop, because)
+        (loss, LossAt::Drop, cause)
     });
     let to_itself = subject.plain.foreign_keys.iter();
     let to_itself = to_itself.filter(|key| key.to_itself && !subject.is_attached()).map(|key| {
         let table = subject.table.clone();
-        let because = format!(
+        let cause = format!(
             "foreign key {} references its own table, so that it is checked at commit from the cutover on, and dropped with \
              the plain table",
             key.name.display()
         );
-        (Loss::ForeignKey { table, constraint: key.name.clone() }, LossAt::Drop, because)
+        (Loss::ForeignKey { table, constraint: key.name.clone() }, LossAt::Drop, cause)
     });
     inbound.chain(to_itself)
 }
@@ -179,12 +179,12 @@ fn exclusions<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
         ("only while the plain table is kept", LossAt::Drop)
     };
     lost.map(move |exclusion| {
-        let because = format!(
+        let cause = format!(
             "Postgres enforces {} {until}, since an exclusion constraint of a partitioned table needs Postgres 17 and compares \
              every partition column by =",
             exclusion.name.display()
         );
-        (Loss::Exclusion(exclusion.name.clone()), at, because)
+        (Loss::Exclusion(exclusion.name.clone()), at, cause)
     })
 }
 
@@ -193,13 +193,13 @@ fn row_mover(subject: &Subject<'_>, trigger: &PlainTrigger) -> Option<Lost> {
     let named: Vec<_> =
         columns.filter(|column| trigger.columns.contains(column)).cloned().collect();
     (trigger.changes_rows && !named.is_empty()).then(|| {
-        let because = format!(
+        let cause = format!(
             "BEFORE trigger {} names {}, and from the cutover on a statement fails (0A000) if the trigger moves its row to \
              another partition",
             trigger.name.display(),
             format_columns(&named)
         );
-        (Loss::RowMover(trigger.name.clone()), LossAt::Cutover, because)
+        (Loss::RowMover(trigger.name.clone()), LossAt::Cutover, cause)
     })
 }
 
@@ -207,7 +207,7 @@ fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
     let is_unread = trigger.language != "plpgsql";
     (trigger.for_each_row && (trigger.names_table || is_unread)).then(|| {
         let name = trigger.name.display();
-        let because = if is_unread {
+        let cause = if is_unread {
             format!(
                 "the function of row trigger {name} is not PL/pgSQL and can use the name of its table, which from the cutover \
                  on is that of a partition"
@@ -218,7 +218,7 @@ fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
                  a partition"
             )
         };
-        (Loss::TriggerSeesPartition(trigger.name.clone()), LossAt::Cutover, because)
+        (Loss::TriggerSeesPartition(trigger.name.clone()), LossAt::Cutover, cause)
     })
 }
 
@@ -244,16 +244,16 @@ fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
     } else {
         "goes on reading the plain table after the cutover, and prevents its drop; writes to the view fail (55000)"
     };
-    let because = format!("view {} {reads}, because {why}", view.name.display());
-    Some((Loss::View(view.name.clone()), LossAt::Cutover, because))
+    let cause = format!("view {} {reads}, because {why}", view.name.display());
+    Some((Loss::View(view.name.clone()), LossAt::Cutover, cause))
 }
 
 fn security_label(provider: &Identifier) -> Lost {
-    let because = format!(
+    let cause = format!(
         "the security labels of provider {} are not copied, so that they mask and protect nothing on the partitioned table",
         provider.display()
     );
-    (Loss::SecurityLabel(provider.clone()), LossAt::Cutover, because)
+    (Loss::SecurityLabel(provider.clone()), LossAt::Cutover, cause)
 }
 
 fn publications<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
@@ -267,22 +267,22 @@ fn publications<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
             "the partitioned table is published from its first row on, before the cutover, and replication stops if a \
              subscriber does not have it"
         };
-        let because = format!(
+        let cause = format!(
             "publication {} publishes all tables, or all of the schema, so that {published}",
             publication.name.display()
         );
-        (Loss::Publication(publication.name.clone()), LossAt::Cutover, because)
+        (Loss::Publication(publication.name.clone()), LossAt::Cutover, cause)
     })
 }
 
 fn many_partitions(subject: &Subject<'_>) -> Option<Lost> {
     let leaves = subject.leaves.as_ref()?;
     let count = leaves.count.filter(|count| *count > MAX_LEAVES)?;
-    let because = format!(
+    let cause = format!(
         "planning a statement that does not name the partition columns takes tens of milliseconds with {count} partitions{}",
         leaves.how_to_have_fewer()
     );
-    Some((Loss::ManyPartitions, LossAt::Cutover, because))
+    Some((Loss::ManyPartitions, LossAt::Cutover, cause))
 }
 
 fn format_columns(columns: &[Identifier]) -> String {

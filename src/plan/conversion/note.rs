@@ -29,7 +29,7 @@ pub enum ConversionNote {
         /// The loss.
         loss: Loss,
         /// What is lost.
-        because: String,
+        cause: String,
     },
     /// What comes after the copy is created.
     Follows {
@@ -134,8 +134,8 @@ impl ConversionNote {
                     size(*bytes)
                 )
             }
-            Self::LostAtDrop { loss, because } => format!(
-                "{because}: add {:?} to spec.conversion.acknowledge before the plain table is dropped",
+            Self::LostAtDrop { loss, cause } => format!(
+                "{cause}: add {:?} to spec.conversion.acknowledge before the plain table is dropped",
                 loss.to_string()
             ),
             Self::Bound { objects, is_kept } => {

@@ -76,7 +76,7 @@ pub(in crate::plan) enum Phase<'a> {
         /// The source.
         source: QualifiedName,
         /// What prevents it.
-        because: Vec<Blocker>,
+        cause: Vec<Blocker>,
     },
     /// The copy is there, and the spec has no conversion any more.
     Ended(CopiedTable),
@@ -166,9 +166,9 @@ pub(in crate::plan) fn phase<'a>(
             match (copied, facts.serving) {
                 (Ok(copied), _) => Ok(Phase::Copied(copied)),
                 (Err(blockers), Side::Source) => Err(blockers),
-                (Err(because), Side::Partitioned) => {
+                (Err(cause), Side::Partitioned) => {
                     let source = observed.managed.sibling(source_name(&observed.managed));
-                    Ok(Phase::Served { source, because })
+                    Ok(Phase::Served { source, cause })
                 }
             }
         }

@@ -29,8 +29,8 @@ impl Finding {
     pub(super) fn into_blocker(self) -> Option<Blocker> {
         match self {
             Self::Refused(refusal) => Some(Blocker::Preflight { refusal }),
-            Self::Loss(FoundLoss { loss, at: LossAt::Cutover, acknowledged: false, because }) => {
-                let refusal = Refusal::NotAcknowledged { loss, because };
+            Self::Loss(FoundLoss { loss, at: LossAt::Cutover, acknowledged: false, cause }) => {
+                let refusal = Refusal::NotAcknowledged { loss, cause };
                 Some(Blocker::Preflight { refusal })
             }
             Self::Loss(_) | Self::Note(_) => None,
@@ -41,8 +41,8 @@ impl Finding {
     pub(super) fn into_note(self) -> Option<ConversionNote> {
         match self {
             Self::Note(note) => Some(note),
-            Self::Loss(FoundLoss { loss, at: LossAt::Drop, acknowledged: false, because }) => {
-                Some(ConversionNote::LostAtDrop { loss, because })
+            Self::Loss(FoundLoss { loss, at: LossAt::Drop, acknowledged: false, cause }) => {
+                Some(ConversionNote::LostAtDrop { loss, cause })
             }
             Self::Loss(_) | Self::Refused(_) => None,
         }

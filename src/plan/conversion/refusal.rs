@@ -12,7 +12,7 @@ pub enum Refusal {
         /// What is lost.
         loss: Loss,
         /// What that means.
-        because: String,
+        cause: String,
     },
     /// The table is no ordinary table.
     NotConvertible {

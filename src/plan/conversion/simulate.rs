@@ -104,7 +104,7 @@ pub(in crate::plan) fn attached(world: &mut ObservedTable, attach: &AttachSource
         bytes: 0,
         storage: Vec::new(),
         indexes: Vec::new(),
-        fits: true,
+        columns_match: true,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         references_error: None,

@@ -19,10 +19,10 @@ pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
         Phase::Copied(copied) if copied.serve_from != copied.facts.serving => {
             exchange(copied, ground.relation.oid, draft);
         }
-        Phase::Served { source, because } => {
-            let because = because.iter().map(Blocker::explain).collect();
+        Phase::Served { source, cause } => {
+            let cause = cause.iter().map(Blocker::explain).collect();
             let source = source.clone();
-            draft.defer(None, ConversionBlocker::RollbackImpossible { source, because }.into());
+            draft.defer(None, ConversionBlocker::RollbackImpossible { source, cause }.into());
         }
         Phase::Partitioned
         | Phase::Begin { .. }
@@ -34,7 +34,7 @@ pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
 }
 
 fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
-    let (is_due, because) = match copied.serve_from {
+    let (is_due, cause) = match copied.serve_from {
         Side::Partitioned => (is_complete(copied, draft), Cause::CutoverWanted),
         // What a trigger may have missed is compared first, and the source follows what was changed.
         Side::Source => {
@@ -53,7 +53,7 @@ fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
     if blockers.is_empty() {
         // After it, the tables that are compared have other names.
         draft.work = None;
-        return draft.step(step, because);
+        return draft.step(step, cause);
     }
     for blocker in blockers {
         draft.defer(Some(step.clone()), blocker);
@@ -107,15 +107,15 @@ fn follows(draft: &Draft) -> bool {
 
 fn before_rollback(copied: &Copied<'_>, is_approved: bool) -> Vec<Blocker> {
     let source = || copied.table.source.clone();
-    let because = copied.facts.differences().map(|differences| {
+    let cause = copied.facts.differences().map(|differences| {
         let not_valid = differences.not_valid.iter();
         let not_valid =
             not_valid.map(|name| format!("constraint {} is not validated", name.display()));
         left_behind(differences).into_iter().chain(not_valid).collect::<Vec<_>>()
     });
-    let because = because.unwrap_or_default();
-    let differs = (!because.is_empty())
-        .then(|| ConversionBlocker::RollbackImpossible { source: source(), because });
+    let cause = cause.unwrap_or_default();
+    let differs = (!cause.is_empty())
+        .then(|| ConversionBlocker::RollbackImpossible { source: source(), cause });
     let parity = copied.facts.parity();
     let is_proven = is_approved || parity.is_some_and(Sweep::is_clean);
     let not_proven = (!is_proven).then(|| ConversionBlocker::RollbackNeedsApproval {

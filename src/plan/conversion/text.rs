@@ -12,7 +12,7 @@ impl Refusal {
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::NotAcknowledged { loss, because } => not_acknowledged(loss, because),
+            Self::NotAcknowledged { loss, cause } => not_acknowledged(loss, cause),
             Self::NotConvertible { table, kind } => not_convertible(table, kind),
             Self::NoRowKey { table, unusable } => no_row_key(table, unusable),
             Self::KeyNotUsable { table, key, fault } => key_not_usable(table, key, fault),
@@ -54,9 +54,9 @@ impl Refusal {
     }
 }
 
-fn not_acknowledged(loss: &Loss, because: &str) -> String {
+fn not_acknowledged(loss: &Loss, cause: &str) -> String {
     let loss = format!("{:?}", loss.to_string());
-    format!("{because}: to accept this, add {loss} to spec.conversion.acknowledge")
+    format!("{cause}: to accept this, add {loss} to spec.conversion.acknowledge")
 }
 
 fn not_convertible(table: &QualifiedName, kind: &str) -> String {

@@ -92,23 +92,23 @@ impl Draft {
         }
     }
 
-    pub(super) fn step(&mut self, step: Step, because: Cause) {
+    pub(super) fn step(&mut self, step: Step, cause: Cause) {
         simulate(&mut self.world, &step);
-        self.steps.push(PlannedStep { rule: self.rule, step, because });
+        self.steps.push(PlannedStep { rule: self.rule, step, cause });
     }
 
     /// Adds the step that a rule found necessary, if it did.
-    pub(super) fn step_if(&mut self, step: Option<Step>, because: Cause) {
+    pub(super) fn step_if(&mut self, step: Option<Step>, cause: Cause) {
         if let Some(step) = step {
-            self.step(step, because);
+            self.step(step, cause);
         }
     }
 
     /// Adds work, if there is none and no step of the conversion comes before it.
-    pub(super) fn work(&mut self, work: Work, because: Cause) {
+    pub(super) fn work(&mut self, work: Work, cause: Cause) {
         let comes_first = |planned: &PlannedStep| planned.step.facts().family == Family::Conversion;
         if self.work.is_none() && !self.steps.iter().any(comes_first) {
-            self.work = Some(PlannedWork { rule: self.rule, work, because });
+            self.work = Some(PlannedWork { rule: self.rule, work, cause });
         }
     }
 

@@ -21,7 +21,7 @@ impl Draft {
         bounds: Bounds,
         wanted_name: &Identifier,
         on_newest: impl Fn(u32) -> bool,
-        because: Cause,
+        cause: Cause,
     ) -> QualifiedName {
         if let Some(prepared) = self.prepared_for(&bounds).cloned() {
             let is_range = prepared.bounds.as_range().is_some();
@@ -38,7 +38,7 @@ impl Draft {
         }
         let partition = self.world.managed.sibling(name);
         let step = self.create(ground, bounds, partition.clone(), on_newest);
-        self.step(step, because);
+        self.step(step, cause);
         partition
     }
 
@@ -259,6 +259,6 @@ impl ParentIndex {
 pub(in crate::plan) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
     let mut table_indexes = draft.world.indexes.iter().filter(|index| !index.exclusion);
     partition.owned
-        && partition.fits
+        && partition.columns_match
         && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_equivalent_to(of)))
 }

@@ -13,7 +13,7 @@ impl Draft {
         &mut self,
         ground: &Ground<'_>,
         partition: &ObservedPartition,
-        because: Cause,
+        cause: Cause,
     ) {
         let Bounds::Range(range) = partition.bounds.clone() else { return };
         let (managed, oid) = (self.world.managed.clone(), partition.oid);
@@ -21,7 +21,7 @@ impl Draft {
         let inherited = ground.relation.inherited_bounds.clone();
         let step =
             Step::AddBoundsCheck(AddBoundsCheck { managed, partition, oid, range, inherited });
-        self.step(step, because);
+        self.step(step, cause);
     }
 
     /// The step that says in the comments of partitions what they are.
@@ -30,13 +30,13 @@ impl Draft {
         ground: &Ground<'_>,
         partitions: &[ObservedPartition],
         mark_as: MarkAs,
-        because: Cause,
+        cause: Cause,
     ) {
         if partitions.is_empty() {
             return;
         }
         let step = self.mark_step(ground, partitions, mark_as);
-        self.step(step, because);
+        self.step(step, cause);
     }
 
     /// Inserts the step that marks partitions as expired before all other steps except adopt and finalize.
@@ -54,7 +54,7 @@ impl Draft {
             adopts || matches!(&p.step, Step::FinalizeDetach(_))
         };
         let at = self.steps.iter().rposition(comes_first).map_or(0, |last| last + 1);
-        self.steps.insert(at, PlannedStep { rule: self.rule, step, because: Cause::Expired });
+        self.steps.insert(at, PlannedStep { rule: self.rule, step, cause: Cause::Expired });
     }
 
     pub(in crate::plan) fn mark_step(

@@ -11,7 +11,7 @@ use crate::plan::step::{MarkAs, MarkPartitions};
 
 pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     let desired = ground.desired;
-    let mut unknown = desired.unread_adoptions.clone();
+    let mut unknown = desired.invalid_adoptions.clone();
     let mut adopted = Vec::new();
     forget(ground, draft);
     for name in &desired.adopt {

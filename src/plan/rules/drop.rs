@@ -86,7 +86,7 @@ fn decide(
     draft: &mut Draft,
 ) -> Vec<ObservedPartition> {
     let count = u32::try_from(undecided.len()).unwrap_or(u32::MAX);
-    let limit = ground.desired.limits.most_expired;
+    let limit = ground.desired.limits.max_expire_per_run;
     let (decided, waiting): (Vec<_>, Vec<_>) = undecided
         .into_iter()
         .partition(|p| count <= limit || (draft.approved && !draft.records(p)));

@@ -88,8 +88,8 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
 
 /// Returns the clock skew in seconds, if it is too large.
 pub(super) fn clock_skew(draft: &Draft) -> Option<i64> {
-    let ahead = draft.world.server.ahead?;
-    (ahead.abs() > MAX_CLOCK_SKEW).then_some(ahead.as_secs())
+    let clock_offset = draft.world.server.clock_offset?;
+    (clock_offset.abs() > MAX_CLOCK_SKEW).then_some(clock_offset.as_secs())
 }
 
 /// Returns the blocker of one partition, independent of the others.
@@ -137,7 +137,7 @@ fn detach_expired(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut D
         .cloned()
         .partition(|p| matches!(p.state.mark(), Some(MarkerState::Expired { .. })));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
-    let limit = ground.desired.limits.most_expired;
+    let limit = ground.desired.limits.max_expire_per_run;
     let dropped_after = dropped_after(ground);
     let mark_as = MarkAs::Expired { drops: dropped_after.is_some() };
     let can_expire = count <= limit || draft.approved;

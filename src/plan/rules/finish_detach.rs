@@ -59,7 +59,7 @@ impl Draft {
         &mut self,
         ground: &Ground<'_>,
         partition: &ObservedPartition,
-        because: Cause,
+        cause: Cause,
     ) {
         let (leaves, stays): (Vec<_>, Vec<_>) =
             partition.publications.iter().cloned().partition(|publication| publication.owned);
@@ -85,6 +85,6 @@ impl Draft {
             at: ground.moment.now,
             publications: leaves.into_iter().map(|publication| publication.name).collect(),
         }));
-        self.step(step, because);
+        self.step(step, cause);
     }
 }

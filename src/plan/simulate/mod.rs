@@ -126,7 +126,7 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
         bytes: 0,
         storage: new.storage.clone(),
         indexes,
-        fits: true,
+        columns_match: true,
         referenced_by: Vec::new(),
         rows_referenced_by: None,
         references_error: None,

@@ -120,8 +120,10 @@ impl Phase {
         let keys = LockKeys::new(&observed.managed, observed.locked_relation().unwrap());
         let checked = check(plan, &desired, &observed, &self.moment()).unwrap();
         let lock = TableLock::try_take(session, keys).await.unwrap().unwrap();
-        let timeouts =
-            Timeouts { lock_timeout: Duration::from_secs(5), patience: Duration::from_mins(1) };
+        let timeouts = Timeouts {
+            lock_timeout: Duration::from_secs(5),
+            retry_timeout: Duration::from_mins(1),
+        };
         let time = Duration::MAX;
         let worked = advance(&lock, &checked, timeouts, time, &Unrevoked, &mut Silent).await;
         let worked = worked.unwrap();

@@ -72,7 +72,7 @@ fn no_snapshot_panics() {
         let Ok(read) = serde_json::from_value::<Snapshot>(snapshot) else { return };
         let Ok(mut observed) = ObservedTable::try_from(read) else { return };
         understood.set(understood.get() + 1);
-        observed.server.ahead = rng.bool().then(|| spec::clock_skew(rng));
+        observed.server.clock_offset = rng.bool().then(|| spec::clock_skew(rng));
         desired.adopt = observed.partitions.iter().take(2).map(spec::adoption).collect();
         for moment in moments(rng, &desired) {
             exercise(&mut desired, &observed, &moment, &written);
@@ -148,8 +148,8 @@ fn exercise(
 
 /// Text, and the statements.
 fn show(plan: &Plan, desired: &DesiredTable) {
-    let patience = Duration::from_secs(u64::MAX);
-    let timeouts = Timeouts { lock_timeout: desired.limits.lock_timeout, patience };
+    let retry_timeout = Duration::from_secs(u64::MAX);
+    let timeouts = Timeouts { lock_timeout: desired.limits.lock_timeout, retry_timeout };
     assert!(!plan.to_string().is_empty());
     for planned in plan.steps.iter().take(40) {
         let owner = plan.owner.as_ref().expect("a table with steps has an owner");

@@ -15,7 +15,7 @@ use super::{Mutant, conversion};
 use crate::catalog::identifier;
 
 pub(super) fn planned(step: Step) -> PlannedStep {
-    PlannedStep { rule: Rule::Expire, step, because: Cause::Expired }
+    PlannedStep { rule: Rule::Expire, step, cause: Cause::Expired }
 }
 
 pub(super) fn other() -> QualifiedName {

@@ -131,7 +131,7 @@ const OF_WORLD: &[fn(&mut Mutant)] = &[
     |m| m.world.desired.adopt.clear(),
     |m| {
         m.world.desired.approved.clear();
-        m.world.desired.limits.most_expired = 0;
+        m.world.desired.limits.max_expire_per_run = 0;
     },
     |m| m.world.observed.indexes.clear(),
     |m| m.world.observed.indexes.iter_mut().for_each(|i| i.valid = false),

@@ -285,7 +285,7 @@ fn record(mutant: &mut Mutant) -> Option<&mut ConversionRecord> {
 }
 
 fn work(base: &mut Mutant, work: Work) {
-    base.plan.work = Some(PlannedWork { rule: Rule::CopyRows, work, because: Cause::RowsMissing });
+    base.plan.work = Some(PlannedWork { rule: Rule::CopyRows, work, cause: Cause::RowsMissing });
 }
 
 /// Makes the copy one that is equal and has everything, with a sweep that proves it.

@@ -120,7 +120,7 @@ impl Fate {
             Self::NotOwned => partition.owned = false,
             Self::Prepared | Self::Unfit | Self::PreparedByAnother => {
                 partition.state = PartitionState::NeverAttached;
-                partition.fits = !matches!(self, Self::Unfit);
+                partition.columns_match = !matches!(self, Self::Unfit);
                 partition.owned = !matches!(self, Self::PreparedByAnother);
             }
             Self::LetGo(fate) => fate.befall(partition, now),
@@ -171,7 +171,7 @@ impl LetGo {
             Self::ReferredTo => {
                 partition.referenced_by = vec![partition.name.sibling(catalog::identifier("rest"))];
             }
-            Self::Unlike => partition.fits = false,
+            Self::Unlike => partition.columns_match = false,
             _ => {}
         }
     }
@@ -181,7 +181,7 @@ impl LetGo {
 /// to its end. Whatever it asked for, a person approved.
 fn cut_off(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize) {
     let mut before = before.clone();
-    before.limits.most_expired = 1_000;
+    before.limits.max_expire_per_run = 1_000;
     let plan = plan(&before, &world.observed, &PlanTime::at(at));
     for planned in plan.steps.iter().take(steps) {
         simulate(&mut world.observed, &planned.step);

@@ -120,7 +120,7 @@ impl Scenario {
             }
             "clock-ahead" => {
                 let seconds = line.word().parse().expect("seconds");
-                self.world.server.ahead = Some(SignedDuration::from_secs(seconds));
+                self.world.server.clock_offset = Some(SignedDuration::from_secs(seconds));
             }
             "have" => self.have(line),
             "gone" => {

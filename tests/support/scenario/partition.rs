@@ -74,7 +74,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "subpartitioned" => partition.kind = PartitionKind::Partitioned,
         "foreign-table" => partition.kind = PartitionKind::ForeignTable,
         "not-owned" => partition.owned = false,
-        "unfit" => partition.fits = false,
+        "unfit" => partition.columns_match = false,
         "proven" => catalog::set_bounds_check(partition, BoundsCheck::Validated),
         "storage" => partition.storage.push(line.word()),
         "comment" => partition.comment = Some(line.word().trim_matches('"').to_owned()),

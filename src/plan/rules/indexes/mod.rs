@@ -142,12 +142,12 @@ fn replacement_name(index: &DesiredIndex) -> Identifier {
     fit(index.name.as_str(), REPLACEMENT_SUFFIX)
 }
 
-fn create_table_index(index: &DesiredIndex, name: Identifier, because: Cause, draft: &mut Draft) {
+fn create_table_index(index: &DesiredIndex, name: Identifier, cause: Cause, draft: &mut Draft) {
     let table = draft.world.name.clone();
     let definition = IndexDefinition::Shape(index.shape.clone());
     let (settings, partitions) = (IndexSettings::default(), Vec::new());
     let create = CreateParentIndex { table, index: name, definition, settings, partitions };
-    draft.step(Step::CreateParentIndex(create), because);
+    draft.step(Step::CreateParentIndex(create), cause);
 }
 
 fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
@@ -159,7 +159,7 @@ fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
 fn create_beside_foreign(
     index: &DesiredIndex,
     name: &Identifier,
-    because: Cause,
+    cause: Cause,
     ground: &Ground<'_>,
     draft: &mut Draft,
 ) {
@@ -175,13 +175,8 @@ fn create_beside_foreign(
     for partition in attached.iter().filter(|p| p.kind != PartitionKind::ForeignTable) {
         is_complete &= equivalent(index, partition).is_some()
             || draft.has_room()
-                && build(
-                    &Wanted::of(index, (name, None), ground, draft),
-                    partition,
-                    because,
-                    draft,
-                )
-                .is_some();
+                && build(&Wanted::of(index, (name, None), ground, draft), partition, cause, draft)
+                    .is_some();
     }
     if is_complete {
         let step = Step::CreateParentIndex(CreateParentIndex {
@@ -191,7 +186,7 @@ fn create_beside_foreign(
             settings: IndexSettings::default(),
             partitions: attached.into_iter().map(|p| p.name).collect(),
         });
-        draft.step(step, because);
+        draft.step(step, cause);
     }
 }
 
@@ -212,7 +207,7 @@ fn equivalent<'a>(
 fn complete(
     index: &DesiredIndex,
     of: &Identifier,
-    because: Cause,
+    cause: Cause,
     ground: &Ground<'_>,
     draft: &mut Draft,
 ) {
@@ -231,7 +226,7 @@ fn complete(
             Some(equivalent.name.clone())
         } else {
             let wanted = Wanted::of(index, (of, None), ground, draft);
-            build(&wanted, &partition, because, draft)
+            build(&wanted, &partition, cause, draft)
         };
         if let Some(name) = name {
             let step = Step::AttachIndex(AttachIndex {
@@ -240,7 +235,7 @@ fn complete(
                 partition: partition.name.clone(),
                 index: name,
             });
-            draft.step(step, because);
+            draft.step(step, cause);
         }
     }
 }

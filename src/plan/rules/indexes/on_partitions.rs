@@ -42,10 +42,10 @@ pub(super) fn ensure_on_partitions(
         let partition = partition.clone();
         if wanted && successor.is_none() {
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
-            let because = if other { Cause::DefinitionChanged } else { Cause::MissingIndex };
+            let cause = if other { Cause::DefinitionChanged } else { Cause::MissingIndex };
             let of = (&index.name, Some(&index.name));
             let wanted = Wanted::of(index, of, ground, draft);
-            successor = build(&wanted, &partition, because, draft);
+            successor = build(&wanted, &partition, cause, draft);
         }
         let old: Vec<_> = partition
             .indexes
@@ -56,13 +56,13 @@ pub(super) fn ensure_on_partitions(
             })
             .map(|i| (i.name.clone(), i.dependents.clone()))
             .collect();
-        let because = if wanted { Cause::DefinitionChanged } else { Cause::NoLongerNewest };
+        let cause = if wanted { Cause::DefinitionChanged } else { Cause::NoLongerNewest };
         for (index, dependents) in old {
             let of = partition.name.sibling(index.clone());
             let (partition, successor) = (partition.name.clone(), successor.clone());
             let step = Step::DropIndex(DropIndex { partition, index, successor });
             match Blocker::of_dependents(of, &dependents) {
-                None => draft.step(step, because),
+                None => draft.step(step, cause),
                 Some(blocker) => draft.defer(Some(step), blocker),
             }
         }
@@ -125,7 +125,7 @@ impl<'a> Wanted<'a> {
 pub(super) fn build(
     index: &Wanted<'_>,
     partition: &ObservedPartition,
-    because: Cause,
+    cause: Cause,
     draft: &mut Draft,
 ) -> Option<Identifier> {
     let wanted = index.name_on(partition, draft);
@@ -150,7 +150,7 @@ pub(super) fn build(
         let drop = DropIndex { partition, index, successor: None };
         draft.step(Step::DropIndex(drop), Cause::InvalidIndex);
     }
-    draft.step(step, because);
+    draft.step(step, cause);
     Some(name)
 }
 
