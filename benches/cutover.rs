@@ -1,5 +1,5 @@
-//! How long a client that reads and writes every 5 ms waits while a converted table is swapped with its copy, and back,
-//! beside the same by two renames by hand, and by the statements of `pgslice swap`.
+//! Waiting time of a client that reads and writes every 5 ms while a converted table is swapped with its copy and back,
+//! beside the same with two manual renames and with the statements of `pgslice swap`.
 //!
 //! `cargo bench --bench cutover`; milliseconds that an idle reader holds the table meanwhile, and turns: `-- 2000 4`.
 //! `PGPARTITION_TEST_MAJORS=15` runs on this major only. All ways take turns on one server.

@@ -1,7 +1,7 @@
-//! How long rows take to move out of a default partition into the partition they belong to, beside what
-//! the planner thinks it takes, and beside a plain `WITH d AS (DELETE … RETURNING *) INSERT`.
+//! Duration of draining rows from a default partition, beside the planner's estimate, and beside a plain
+//! `WITH d AS (DELETE … RETURNING *) INSERT`.
 //!
-//! `cargo bench --bench drain`; `PGPARTITION_TEST_MAJORS=15` has only this major run.
+//! `cargo bench --bench drain`; `PGPARTITION_TEST_MAJORS=15` runs this major only.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
@@ -63,7 +63,7 @@ async fn main() {
     }
 }
 
-/// What one drain took, in milliseconds.
+/// Duration of one drain in milliseconds.
 struct Case {
     rows: u32,
     bytes: u32,
@@ -132,7 +132,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// What the plan says it takes, and what it takes, in milliseconds.
+/// Returns the estimate of the plan and the measured duration, in milliseconds.
 async fn drain(database: &Database) -> (f64, f64) {
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
@@ -163,7 +163,7 @@ fn desired(lock_timeout: &str) -> DesiredTable {
     DesiredTable::parse(&spec).unwrap()
 }
 
-/// How long the drain took.
+/// Duration of the drain, or `None` before its end.
 struct Drained(Option<Duration>);
 
 impl Progress for Drained {
@@ -197,7 +197,7 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// What a row costs, and what reading the others does, once as measured and once as planned.
+/// Prints the cost of a drained row and of a row that is only read, as measured and as estimated.
 fn summarize(cases: &[Case]) {
     let (few, many, large) = (&cases[0], &cases[ROWS.len() - 1], &cases[cases.len() - ROWS.len()]);
     let row = |took: fn(&Case) -> f64| {

@@ -1,5 +1,4 @@
-//! What the operator takes while it keeps many tables in which there is nothing to do: memory, and processor time at the
-//! start and at rest.
+//! Memory and processor time of an operator that manages many tables without pending steps, at the start and at rest.
 //!
 //! `cargo bench --bench fleet`; tables and partitions of each: `-- 500 36`.
 //!
@@ -30,10 +29,10 @@ use support::wait_until;
 /// Months ahead, of those that each table has.
 const AHEAD: usize = 3;
 
-/// How long everything may take.
+/// Longest duration of the whole measurement.
 const DEADLINE: Duration = Duration::from_mins(10);
 
-/// How long the operator is watched at rest: once through the resync.
+/// Duration of the measurement at rest: one resync.
 const AT_REST: Duration = Duration::from_mins(5);
 
 #[tokio::main]
@@ -123,7 +122,7 @@ fn declare(cluster: &Cluster, namespace: &str, database: &Database, tables: usiz
     cluster.apply(&objects);
 }
 
-/// How many tables the operator says are Ready.
+/// Returns the number of tables that the operator reports as Ready.
 fn ready(port: u16) -> usize {
     let mut answer = String::new();
     let asked = TcpStream::connect(("127.0.0.1", port)).and_then(|mut stream| {

@@ -1,4 +1,4 @@
-//! What planning costs at the schema's maxima: no database, one thread.
+//! Cost of planning at the maxima of the schema: no database, one thread.
 //!
 //! `cargo bench --no-default-features --bench plan`; partitions: `-- 4900`.
 

@@ -1,4 +1,4 @@
-//! What a reconcile with nothing to do costs, beside `pg-partsmith plan` on the same database.
+//! Cost of a reconcile without pending steps, beside `pg-partsmith plan` on the same database.
 //!
 //! `cargo bench --bench reconcile`; tables and partitions: `-- 500 36`.
 
@@ -21,7 +21,7 @@ use pg_partition_operator::postgres::{ConnectionSettings, Session};
 use support::postgres::{Database, Server};
 use tokio_postgres::Client;
 
-/// Within the last month but three that has a partition, so that nothing is to be done.
+/// First month of the partitions, so that no step is pending.
 const FIRST: Date = date(2024, 1, 1);
 
 #[tokio::main]

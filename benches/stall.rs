@@ -1,4 +1,4 @@
-//! How long a bystander waits while partitions are made behind an idle reader, step by step, beside
+//! Waiting time of another client while partitions are created behind an idle reader, step by step, beside
 //! `CREATE TABLE … PARTITION OF` in the same run.
 //!
 //! `cargo bench --bench stall`; seconds the reader stays, and lockTimeout in ms: `-- 5 1000`.

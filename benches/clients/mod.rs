@@ -11,7 +11,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::support::postgres::Database;
 
-/// What a client does.
+/// Statement of a client.
 pub enum Act {
     /// Sends this.
     Send(String),
@@ -21,7 +21,7 @@ pub enum Act {
     Sit(Duration),
 }
 
-/// What clients have seen.
+/// Latencies and errors of clients.
 #[derive(Clone, Default)]
 pub struct Witness {
     longest_micros: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! How long clients wait that send 400 transactions a second, while rows are copied and while none are.
+//! Latency of clients that send 400 transactions a second, with and without a running copy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +48,7 @@ pub(crate) async fn row(bench: &Bench) {
     print("longest stall of a client", [with.longest(), without.longest()], longest, "≤ 150 ms");
 }
 
-/// What clients saw, in milliseconds.
+/// Latencies of clients in milliseconds.
 #[derive(Default)]
 struct Seen {
     p99: Vec<f64>,

@@ -1,10 +1,10 @@
-//! What a conversion costs, each figure beside another way to do the same in the same run.
+//! Costs of a conversion, each figure beside another way to do the same in the same run.
 //!
 //! `cargo bench --bench conversion` runs all on Postgres 15 and 18, in a few minutes. `-- writes parity` runs these rows
 //! only, `-- short` takes a tenth of the rounds, `PGPARTITION_TEST_MAJORS=15` runs on this major.
 //!
-//! The two ways take turns, and each ratio is the median of the ratios of the rounds, so that what else the machine does
-//! changes both. Processor time is that of the server process of the session, as `/proc/PID/schedstat` has it. Writes are
+//! The two ways alternate, and each ratio is the median of the ratios of the rounds, so that other load on the machine
+//! affects both. Processor time is that of the server process of the session, from `/proc/PID/schedstat`. Writes are
 //! durable: `fsync` is on.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
@@ -22,7 +22,7 @@ mod writes;
 
 use support::postgres::{Database, Server, majors};
 
-/// What the rows of the table need.
+/// Server and settings of a measurement.
 pub(crate) struct Bench {
     pub(crate) database: Database,
     pub(crate) short: bool,

@@ -40,7 +40,7 @@ pub(crate) async fn create(client: &Client, name: &str, rows: u32) {
     }
 }
 
-/// What a resource says that converts a table to 16 partitions by hash.
+/// Returns the spec of a resource that converts a table to 16 hash partitions.
 pub(crate) fn spec(name: &str, level: &str) -> Value {
     json!({
         "table": name,
@@ -91,7 +91,7 @@ pub(crate) async fn without_triggers(database: &Database, name: &str, rows: u32)
     database.client().await.batch_execute(&drop).await.unwrap();
 }
 
-/// When a page ended, what the server process had taken by then, and the rows of all pages so far.
+/// End of a page, processor time of the server process until then, and the rows of all pages so far.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page {
     pub(crate) at: Instant,

@@ -82,7 +82,7 @@ fn of_rows(table: &str) -> String {
     )
 }
 
-/// What a client sends that writes one table after the other.
+/// Returns the statements of a client that writes one table after the other.
 fn transaction(write: impl Fn(&str) -> String) -> [String; 4] {
     ["BEGIN".to_owned(), write("by_client"), write("by_client_partitioned"), "COMMIT".to_owned()]
 }
@@ -138,7 +138,7 @@ impl Way {
     }
 }
 
-/// What each round of each way took, in microseconds of the server process.
+/// Processor time of the server process for each round of each way, in microseconds.
 #[derive(Default)]
 struct Rounds {
     taken: [Vec<f64>; WAYS],

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::KEEP;
 
-/// What was found at the end of the days, at worst, and on the last.
+/// Findings at the end of each day: the worst, and those of the last day.
 #[derive(Default)]
 pub(crate) struct Audit {
     /// Rows that should be in the table, or in what was detached from it, and were not.
@@ -38,12 +38,12 @@ pub(crate) fn month_of(day: Date) -> Date {
     day.first_of_month()
 }
 
-/// Where the oldest month begins that is kept.
+/// Returns the first day of the oldest month that is kept.
 fn kept_from(day: Date) -> Date {
     month_of(day).saturating_sub(KEEP.months())
 }
 
-/// How many rows are not in the table that should be on a day.
+/// Returns a query for the number of rows that the table lacks on a day.
 pub(crate) fn lost(day: Date) -> String {
     format!(
         "SELECT count(*) FROM written WHERE occurred_at >= '{} 00:00Z' AND NOT EXISTS (SELECT \
@@ -60,7 +60,7 @@ fn kept(day: Date) -> String {
     )
 }
 
-/// How many rows of its month a detached table lacks.
+/// Returns a query for the number of rows that a detached table lacks.
 fn lost_of(table: &str) -> String {
     format!(
         "SELECT count(*) FROM written WHERE date_trunc('month', occurred_at) = \

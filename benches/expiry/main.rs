@@ -1,11 +1,11 @@
-//! A year of months is made and let go, day by day, while clients read and write: by this operator, by
-//! `pg_partman`'s `run_maintenance`, and by plain `DETACH PARTITION` and `DROP TABLE`, one after the other
-//! on one server. For each: the longest that any client waited, the rows that were lost or stayed too
-//! long, and what went wrong for the clients.
+//! A year of monthly partitions is created and expired, day by day, while clients read and write: by this operator, by
+//! `run_maintenance` of `pg_partman`, and by plain `DETACH PARTITION` and `DROP TABLE`, one after the other on one
+//! server. Each prints the longest wait of a client, the rows that were lost or kept too long, and the errors of the
+//! clients.
 //!
-//! `cargo bench --bench expiry`; how long a reader sits in its transaction and lockTimeout, in ms, and
-//! how many days are gone over at once: `-- 1500 1000 1`. `PGPARTITION_TEST_MAJORS=15` runs on this major
-//! only; `pg_partman`, which `tools/setup` fetches from Debian, is there for 15 alone.
+//! `cargo bench --bench expiry`; duration of a reader's transaction and lockTimeout, in ms, and days per turn:
+//! `-- 1500 1000 1`. `PGPARTITION_TEST_MAJORS=15` runs on this major only; `pg_partman`, which `tools/setup` fetches
+//! from Debian, is available for 15 alone.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
@@ -27,13 +27,13 @@ use jiff::{Timestamp, ToSpan as _};
 use maintenance::{Keeper, Kind};
 use support::postgres::{Database, Server, majors};
 
-/// The months of now and of three before are there at first; a year later none of them is.
+/// The current month and the three before it have partitions at first; a year later these have expired.
 const FIRST_DAY: Date = date(2026, 1, 15);
 const LAST_DAY: Date = date(2027, 1, 15);
 const KEEP: i64 = 3;
 const AHEAD: i64 = 3;
 
-/// What a day takes at least.
+/// Shortest duration of a day.
 const DAY: Duration = Duration::from_millis(10);
 
 /// The major that Debian has `pg_partman` for.
@@ -168,7 +168,7 @@ fn write(day: Date) -> String {
     )
 }
 
-/// What came of a year.
+/// Result of a year.
 struct Outcome {
     witness: Witness,
     audit: Audit,

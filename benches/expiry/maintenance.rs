@@ -1,4 +1,4 @@
-//! Those who make partitions and let them go.
+//! Programs that create partitions and remove expired ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::audit::month_of;
 use crate::support::{backdate::backdate, postgres::Database, tool};
 use crate::{AHEAD, FIRST_DAY, KEEP, noon};
 
-/// Who does it, and how.
+/// A program and its way of detaching.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Operator { default: bool },
@@ -59,7 +59,7 @@ impl Kind {
 /// One of them at work.
 pub(crate) struct Keeper {
     tools: Tools,
-    /// What it could not do, with the first day and on how many days.
+    /// Errors, each with the first day and the number of days.
     pub(crate) trouble: BTreeMap<String, (Timestamp, u32)>,
 }
 
@@ -70,7 +70,7 @@ enum Tools {
 }
 
 impl Keeper {
-    /// Has the partitions made of the month of now, of those before that are kept, and of those ahead.
+    /// Has the partitions created of the current month, of the kept months before it, and of the months ahead.
     pub(crate) async fn prepare(
         kind: Kind,
         database: &Database,

@@ -21,7 +21,7 @@ use crate::support::postgres::{Database, Server};
 const COSTLY: usize = 2;
 const SCRAPERS: usize = 8;
 
-/// Periods behind and ahead of now of a costly plan, and its indexes.
+/// Periods before and after the current time in a costly plan.
 const PERIODS: (i64, i64) = (3_900, 1_000);
 const INDEXES: usize = 16;
 
@@ -164,7 +164,7 @@ fn declare(cluster: &Cluster, objects: &[Value]) {
     cluster.apply(objects);
 }
 
-/// What the liveness probe has seen.
+/// Results of the liveness probe.
 #[derive(Default)]
 struct Probe {
     /// Longest time to an answer, in milliseconds.

@@ -1,5 +1,5 @@
-//! What a real API server makes of the definition: it takes it without a warning, shows it to
-//! people, and gives every case of `tests/admission` its answer.
+//! A real API server accepts the CRD without a warning, explains it, and answers every case of `tests/admission` as
+//! expected.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn policy_limits_authors_to_the_host_of_the_secret() {
     stage.apply(&to(json!({"secretRef": secret, "sslMode": "VerifyFull"})));
 }
 
-/// What `kubectl` prints; a failure is an error, and so is a warning.
+/// Returns the output of `kubectl`; a failure is an error, and so is a warning.
 fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String, String> {
     let output = cluster.kubectl(&[&["--warnings-as-errors"], arguments].concat());
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -79,7 +79,7 @@ fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Result<String, String> {
 
 /// The definition is established, and kubectl has heard of it.
 async fn install_definition(cluster: &Cluster) {
-    // Other tests install it too, and of two that create it at once one is refused.
+    // Other tests install it at the same time, and the API server rejects one of two concurrent creates.
     wait_until("it is applied without a warning", Duration::from_secs(30), async || {
         let apply = ["apply", "--server-side", "--force-conflicts", "-f"];
         kubectl(cluster, &[&apply[..], &["crds/partitionedtables.yaml"]].concat()).is_ok()
@@ -153,7 +153,7 @@ async fn every_broken_constraint_gets_its_answer(tables: &Api<DynamicObject>) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is wrong: fields, each with a message, in order.
+/// Invalid fields, each with a message, in order.
 type Found = Vec<(String, String)>;
 
 fn found(admitted: Result<(), Vec<Rejection>>) -> Found {
@@ -161,7 +161,7 @@ fn found(admitted: Result<(), Vec<Rejection>>) -> Found {
     found.map(|rejection| (rejection.field, rejection.message)).collect()
 }
 
-/// What the API server has against `case`, if anything. Nothing of it stays.
+/// Returns the errors of the API server for `case`. The resource is not stored.
 async fn ask(tables: &Api<DynamicObject>, case: &Case) -> Found {
     let Some(updated) = case.updated() else {
         return create(tables, &case.created()).await;
@@ -176,7 +176,7 @@ async fn ask(tables: &Api<DynamicObject>, case: &Case) -> Found {
     answer
 }
 
-/// What the API server has against a resource that is created as kubectl does it.
+/// Returns the errors of the API server for a resource that is created as kubectl creates it.
 async fn create(tables: &Api<DynamicObject>, value: &Value) -> Found {
     let mut value = value.clone();
     value["metadata"].as_object_mut().unwrap().remove("namespace");

@@ -1,6 +1,6 @@
-//! The chart: what it renders, what it refuses, and what API servers make of it.
+//! The chart: its rendered objects, the values that it rejects, and the answers of API servers.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test cluster chart` writes what it renders anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test cluster chart` writes the rendered files again.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::support::kube::Cluster;
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
 /// The oldest version of Kubernetes that the chart is for, 1.31.
 const OLDEST_MINOR: u32 = 31;
-/// The newest whose schemas are at hand.
+/// Newest minor version of Kubernetes with available schemas.
 const NEWEST_MINOR: u32 = 37;
 
 /// Everything that can be switched on.
@@ -186,7 +186,7 @@ fn rendered_chart_is_valid_in_every_kubernetes_version() {
     assert!(said.contains("does not support kubernetes version"), "a newer one is there: {said}");
 }
 
-/// What users may render, by a name.
+/// Returns arguments of helm for each rendering, by name.
 fn renderings() -> Vec<(&'static str, Vec<String>)> {
     let mut renderings = vec![("default", Vec::new())];
     renderings.push(("all", vec!["--set".to_owned(), all()]));

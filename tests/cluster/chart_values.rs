@@ -1,4 +1,4 @@
-//! Values and names that are odd and allowed: what an API server makes of what comes of them.
+//! Unusual values and names that are allowed: an API server accepts the objects that are rendered from them.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::fixture::{file, succeeds};
 use crate::support::chart::{CHART, PROMETHEUS, arguments, helm, parse};
 use crate::support::kube::Cluster;
 
-/// What helm makes of the chart, or says against it.
+/// Returns the rendered chart, or the error of helm.
 fn rendered(release: &str, namespace: &str, set: &str) -> Result<String, String> {
     let at = ["template", release, CHART, "--namespace", namespace, "--skip-tests"];
     let output = helm(&[&at[..], &["--set", "crds.enabled=false", "--set", set]].concat());

@@ -1,5 +1,5 @@
-//! Of two resources for one table the older works, and the other when the older is gone; whoever goes
-//! leaves the database as it is, and holds up nothing.
+//! The older of two resources for one table manages it, and the newer one once the older is deleted. Deletion leaves the
+//! database unchanged and is not blocked.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::wait_until;
 
 const CLAIMS: &str = "SELECT string_agg(namespace || '/' || name, ' ') FROM pgpartition.claims";
 
-/// Who has a table, as the database remembers it.
+/// Returns the claim on the table in the database.
 async fn claims(database: &Database) -> Option<String> {
     database.client().await.query_one(CLAIMS, &[]).await.unwrap().get(0)
 }
@@ -26,7 +26,7 @@ async fn declare_second(stage: &Stage<'_>, secret: &str) {
     stage.apply(&second);
 }
 
-/// Nobody has written of it for so long that it does not stand any more.
+/// Dates the claim back, so that it has expired.
 async fn expire(database: &Database) {
     let age = "UPDATE pgpartition.claims SET seen = seen - '16 minutes'::interval";
     database.client().await.batch_execute(age).await.unwrap();
@@ -66,7 +66,7 @@ async fn newer_resource_takes_over_when_the_older_is_deleted() {
     assert_eq!(claims(&database).await, Some(format!("{}/second", stage.namespace)));
 
     stage.kubectl(&["delete", "pgpt", "second"]);
-    wait_until("nobody claims the table", SOON, async || claims(&database).await.is_none()).await;
+    wait_until("the claim is released", SOON, async || claims(&database).await.is_none()).await;
     assert_eq!(partitions(&database, "orders").await, 6);
 }
 

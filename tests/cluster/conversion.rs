@@ -31,7 +31,7 @@ const EXPECTED: &str = "WITH ranges (name, begins, ends) AS (
     SELECT 'revenues_default DEFAULT'
     ORDER BY 1";
 
-/// What the catalog has.
+/// Partitions in the catalog, with their bounds.
 const PARTITIONS: &str = "SELECT format('%s %s', c.relname, pg_get_expr(c.relpartbound, c.oid))
     FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'finance.revenues_partitioned'::regclass

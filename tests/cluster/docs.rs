@@ -1,4 +1,4 @@
-//! What the pages tell people to type is typed, on a real API server and a real Postgres.
+//! A reader types the commands of the pages, on a real API server and a real Postgres.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -88,7 +88,7 @@ async fn commands_of_the_pages_on_a_table_can_be_typed() {
     }
 }
 
-/// What the pages on adopting and on changing an interval are about.
+/// Types the commands of the pages on adopting and on changing an interval.
 async fn legacy(reader: &Reader<'_>) {
     let operator = reader.stage.operator(&[]);
     let adopt = reader.follows(&page("how-to/adopt-partitions"), "False PlanOnly").await;
@@ -97,14 +97,14 @@ async fn legacy(reader: &Reader<'_>) {
     assert!(adopt[1].2.contains("2 partitions made by others"), "{adopt:#?}");
     let status = || reader.types("kubectl pgpartition status legacy -n finance").2;
     let is_adopted = async || status().contains("6 attached, 0 missing, 0 unmanaged");
-    wait_until("what others made is adopted", SOON, is_adopted).await;
+    wait_until("unmanaged partitions are adopted", SOON, is_adopted).await;
     let change = reader.follows(&page("how-to/change-an-interval"), "").await;
     assert_eq!(statuses(&change), [0, 0, 0], "{change:#?}");
     wait_until("weeks", SOON, async || status().contains("Range(Week)")).await;
     ends(operator).await;
 }
 
-/// What the page on approvals is about.
+/// Types the commands of the page on approvals.
 async fn revenues(reader: &Reader<'_>) {
     let operator = reader.stage.operator(&[]);
     let start = jiff::Zoned::now().date().saturating_sub(jiff::Span::new().months(6)).to_string();
@@ -144,7 +144,7 @@ async fn quick_start(cluster: &Cluster) {
     assert!(outcomes[1].2.contains("shop/orders: ready"), "{outcomes:#?}");
 }
 
-/// What a page has one type for kubectl.
+/// Returns the kubectl commands of a page.
 fn for_kubectl(page: &str) -> impl Iterator<Item = String> + use<> {
     let commands = typed(page).into_iter().filter_map(|typed| match typed {
         Typed::Command(command) => Some(command),
@@ -153,7 +153,7 @@ fn for_kubectl(page: &str) -> impl Iterator<Item = String> + use<> {
     commands.filter(|command| command.starts_with("kubectl "))
 }
 
-/// What runbooks have one ask and do about a table. No pod can be run here.
+/// Returns the commands of the runbooks about a table. No Pod can run here.
 fn commands_of_runbooks() -> BTreeSet<String> {
     let pages = fs::read_dir(root().join("docs/runbooks")).unwrap();
     let pages = pages.map(|page| fs::read_to_string(page.unwrap().path()).unwrap());
@@ -162,7 +162,7 @@ fn commands_of_runbooks() -> BTreeSet<String> {
     commands.filter(is_of_a_table).filter(|command| !command.contains("kubectl run")).collect()
 }
 
-/// What the reader of a page has at hand: a set that others made, and one that the operator is to make.
+/// Tables of the reader: one with unmanaged partitions, and one without partitions.
 const TABLES: &str = "
     CREATE TABLE revenues (id bigint, occurred_at timestamptz NOT NULL) PARTITION BY RANGE (occurred_at);
     CREATE TABLE legacy (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at);

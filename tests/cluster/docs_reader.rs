@@ -12,16 +12,16 @@ use crate::fixture::{Running, SOON, Stage, succeeds};
 use crate::support::postgres::{Database, Server};
 use crate::support::{chart::parse, kube::Cluster, wait_until};
 
-/// What a page has one do.
+/// Input that a page gives to its reader.
 pub(crate) enum Typed {
     Resource(Value),
     Command(String),
 }
 
-/// What came of it: the command, its exit status, and what it printed.
+/// A command, its exit status, and its output.
 pub(crate) type Outcome = (String, i32, String);
 
-/// Somebody who reads the pages, in a folder of their own.
+/// A reader of the pages, in a folder of its own.
 pub(crate) struct Reader<'a> {
     pub(crate) stage: Stage<'a>,
     pub(crate) database: Database,
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Ends an operator that has let go of its Lease, so that the next one need not wait for it.
+/// Terminates an operator, which releases its Lease, so that the next one need not wait for it.
 pub(crate) async fn ends(mut operator: Running) {
     operator.process.terminate();
     wait_until("it ends", SOON, async || operator.process.status().is_some()).await;
@@ -108,8 +108,8 @@ pub(crate) fn statuses(outcomes: &[Outcome]) -> Vec<i32> {
     outcomes.iter().map(|(_, status, _)| *status).collect()
 }
 
-/// What a page has one do, in its order: resources in blocks, commands in blocks, and in a line those
-/// about a resource; `--all` is there to say that it does not exist.
+/// Returns the input on a page in its order: resources in blocks, commands in blocks, and commands about a resource in
+/// a line. The page names `--all` to say that it does not exist.
 pub(crate) fn typed(page: &str) -> Vec<Typed> {
     let mut found = Vec::new();
     for (number, part) in page.split("```").enumerate() {

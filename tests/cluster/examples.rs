@@ -1,5 +1,5 @@
-//! Each file of `examples` is taken by a real API server, and comes true on a real Postgres in the
-//! table that its comment shows.
+//! A real API server accepts each file of `examples`, and the operator reconciles it on a real Postgres with the table in
+//! its comment.
 
 use std::fs;
 use std::path::{Path, PathBuf};

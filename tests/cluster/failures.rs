@@ -1,4 +1,4 @@
-//! What goes wrong stays where it goes wrong.
+//! A failure affects only the resource or the database in which it happens.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

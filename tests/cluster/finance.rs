@@ -267,7 +267,7 @@ pub(crate) fn converted(name: &str, interval: &str, conversion: &Value) -> Value
     object
 }
 
-/// What the conversion of a table loses at the cutover.
+/// Returns the losses of a table's conversion at the cutover.
 pub(crate) fn losses(table: &str) -> Vec<String> {
     let has_loss = table != "daily_cash_balances";
     has_loss.then(|| format!("UniqueKey:{table}_pkey")).into_iter().collect()

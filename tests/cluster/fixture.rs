@@ -18,10 +18,10 @@ use crate::support::operator::Operator;
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
-/// How long anything may take that does not wait for a time-out.
+/// Timeout for actions that do not wait for a timeout of the operator.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-/// Where a test plays.
+/// A namespace, a database, and an operator of one test.
 pub(crate) struct Stage<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) namespace: String,
@@ -116,7 +116,7 @@ impl<'a> Stage<'a> {
         serde_json::from_str(&self.kubectl(&["get", "pgpt", name, "-o", "json"])).unwrap()
     }
 
-    /// What `kubectl get` shows of a resource in a column.
+    /// Returns the value of a resource in a column of `kubectl get`.
     pub(crate) fn column(&self, name: &str, column: &str) -> String {
         let printed = self.kubectl(&["get", "pgpt", name]);
         let (header, row) = printed.split_once('\n').unwrap();
@@ -140,7 +140,7 @@ impl<'a> Stage<'a> {
         )
     }
 
-    /// What a condition says.
+    /// Returns the message of a condition.
     pub(crate) fn message(&self, name: &str, type_: &str) -> String {
         let object = self.object(name);
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -162,7 +162,7 @@ impl<'a> Stage<'a> {
 }
 
 impl Running {
-    /// What a path answers; nothing while nobody listens.
+    /// Returns the response for a path, or `None` while no process listens.
     pub(crate) async fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;
         let request =
@@ -186,7 +186,7 @@ impl Running {
         after.lines().next().unwrap().parse().unwrap()
     }
 
-    /// Where it answers.
+    /// Returns the address of its HTTP port.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }

@@ -1,4 +1,4 @@
-//! What the log and events say, and that programs can read it.
+//! Log lines and events are complete, and programs can parse them.
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! What people see of the operator: every expression of dashboards and alerts has an answer from a
-//! real Prometheus that scrapes the real operator.
+//! Every expression of dashboards and alerts has a result on a real Prometheus that scrapes the real operator.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -82,11 +81,11 @@ async fn every_dashboard_and_alert_expression_has_a_result() {
 
     let namespaces = prometheus.query("count by (namespace) (pgpartition_info)").await;
     let namespaces: Vec<_> = namespaces.iter().map(|found| &found["metric"]["namespace"]).collect();
-    assert_eq!(namespaces, [&stage.namespace], "tables are told of by their own namespace");
+    assert_eq!(namespaces, [&stage.namespace], "series have the namespace of their table");
     for file in files("dashboards", "json") {
         for (panel, expression) in expressions(&file) {
             let has_result = answered(&prometheus, &expression, &stage.namespace).await;
-            assert!(has_result, "{}: {panel}: nothing comes of {expression}", file.display());
+            assert!(has_result, "{}: {panel}: no result for {expression}", file.display());
         }
     }
 
@@ -94,18 +93,18 @@ async fn every_dashboard_and_alert_expression_has_a_result() {
     raised.extend(raisable(&prometheus).await);
     leader.process.kill();
     let no_leader = "PgPartitionNoLeader".to_owned();
-    wait_until("nobody leads", SOON, async || raisable(&prometheus).await.contains(&no_leader))
+    wait_until("no replica leads", SOON, async || raisable(&prometheus).await.contains(&no_leader))
         .await;
     raised.extend(raisable(&prometheus).await);
     standby.process.kill();
     let absent = "PgPartitionOperatorAbsent".to_owned();
-    wait_until("nobody is there", SOON, async || raisable(&prometheus).await.contains(&absent))
+    wait_until("no operator runs", SOON, async || raisable(&prometheus).await.contains(&absent))
         .await;
     raised.extend(raisable(&prometheus).await);
     assert_eq!(raised, alerts(&prometheus).await.iter().map(name_of).collect());
 }
 
-/// How the page on watching says that Prometheus shall scrape.
+/// Returns the scrape configuration on the page about monitoring.
 pub(crate) fn scrape_config() -> Value {
     let page = fs::read_to_string(root().join("docs/how-to/monitor.md")).unwrap();
     let (_, block) = page.split_once("```yaml\n").unwrap();
@@ -168,7 +167,7 @@ async fn play(stage: &Stage<'_>) -> Vec<Client> {
         stage.secret(name, &database.url());
         stage.apply(&table(name, &spec));
     }
-    stage.secret("unreachable", "postgres://nobody@127.0.0.1:1/nothing");
+    stage.secret("unreachable", "postgres://login@127.0.0.1:1/nothing");
     stage.declare("unreachable");
     open
 }
@@ -243,7 +242,7 @@ fn ten_months() -> Value {
     json!({"range": {"column": "at", "interval": "Month", "startAt": start.to_string()}})
 }
 
-/// Whether something comes of an expression of a dashboard, for one of the tables at least.
+/// Returns whether an expression of a dashboard has a result for at least one table.
 async fn answered(prometheus: &Prometheus, expression: &str, namespace: &str) -> bool {
     let all = expression
         .replace("=~\"$namespace\"", "=~\".*\"")

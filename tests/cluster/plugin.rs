@@ -13,7 +13,7 @@ use crate::fixture::{SOON, Stage, database_with, partitions, succeeds, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
-/// What came of a call.
+/// Result of a call.
 #[derive(Debug)]
 struct Outcome {
     status: i32,
@@ -33,7 +33,7 @@ impl Outcome {
     }
 }
 
-/// Somebody at a terminal.
+/// A user at a terminal.
 struct Person<'a> {
     stage: &'a Stage<'a>,
     kubeconfig: PathBuf,
@@ -61,12 +61,12 @@ impl Person<'_> {
 }
 
 impl Stage<'_> {
-    /// Somebody who may do everything.
+    /// Returns a user with all permissions.
     fn admin(&self) -> Person<'_> {
         Person { stage: self, kubeconfig: self.cluster.kubeconfig().to_owned() }
     }
 
-    /// Somebody who may do no more in the namespace than `verbs` on our resources.
+    /// Returns a user who has only `verbs` on the operator's resources in the namespace.
     fn person(&self, name: &str, verbs: &str) -> Person<'_> {
         let user = format!("{name}-{}", self.namespace);
         let kubeconfig = self.cluster.kubeconfig_for(&user, &[]);
@@ -158,8 +158,8 @@ async fn missing_resource_is_reported() {
     is_told(&admin.calls_anywhere("status orders"), "in the namespace \"default\"");
     is_told(&admin.calls("status orders --context nosuch"), "the kubeconfig cannot be used");
     is_told(&admin.calls("status orders --kubeconfig /no/such/file"), "/no/such/file");
-    let nobody = stage.person("nobody", "list");
-    is_told(&nobody.calls("status orders"), "cannot get resource \"partitionedtables\"");
+    let reader = stage.person("reader", "list");
+    is_told(&reader.calls("status orders"), "cannot get resource \"partitionedtables\"");
 
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let elsewhere = Person { stage: &stage, kubeconfig: home.join("no-kubeconfig") };
@@ -257,7 +257,7 @@ async fn changed_resource_is_not_annotated() {
     };
     let cluster = Cluster::connect(settings).await.unwrap();
     let seen = cluster.get("orders").await.unwrap().metadata.resource_version;
-    stage.kubectl(&["annotate", "pgpt", "orders", "somebody=else"]);
+    stage.kubectl(&["annotate", "pgpt", "orders", "example.com/note=changed"]);
 
     let annotation = (APPROVE_ANNOTATION, "7c1e");
     let refused = cluster.annotate("orders", annotation, seen.as_deref()).await;

@@ -1,4 +1,4 @@
-//! What the chart makes for Prometheus and Grafana.
+//! Objects of the chart for Prometheus and Grafana.
 
 use std::fs;
 use std::path::Path;
@@ -98,7 +98,7 @@ fn rules_and_dashboards_are_files_of_the_chart() {
     assert_eq!(rule["spec"]["groups"], expected);
 }
 
-/// Where the files of rules say that the runbooks are.
+/// Address of the runbooks in the rule files.
 const RUNBOOKS: &str = "https://pgpartition.dev/docs/runbooks/";
 
 #[test]
@@ -136,7 +136,7 @@ fn rule_files() -> Value {
     json!({"groups": groups.flat_map(|groups| groups.as_array().unwrap().clone()).collect::<Vec<_>>()})
 }
 
-/// What the chart makes of them.
+/// Returns the rules that the chart renders.
 fn rules(arguments: &[&str]) -> Value {
     let enabled = ["--set", "prometheus.rules.enabled=true"];
     let all = objects(NAMESPACE, &[&enabled, &PROMETHEUS, arguments].concat());

@@ -1,4 +1,4 @@
-//! What the chart grants is needed, and what is needed it grants.
+//! The chart grants each permission that the operator needs, and no other.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::operator::Operator;
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
-/// Many operators at once take their time.
+/// Timeout for many operators that run at the same time.
 const ALL_OF_THEM: Duration = Duration::from_mins(2);
 
 /// One verb of one rule.
@@ -98,7 +98,7 @@ async fn operator_manages_all_namespaces_that_grant_their_secrets() {
     assert_eq!(checked, Some(0), "{said}");
 }
 
-/// What `check` says as somebody.
+/// Returns the exit status and the output of `check` with the permissions of a kubeconfig.
 fn check(cluster: &Cluster, kubeconfig: &Path) -> (Option<i32>, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))
         .arg("check")
@@ -117,7 +117,7 @@ fn run(arguments: &[String], kubeconfig: &Path) -> Operator {
     Operator::start(&own, &[("KUBECONFIG", kubeconfig.to_str().unwrap())])
 }
 
-/// A schema that takes anything, so that there are resources that nobody can read.
+/// Installs a schema that accepts anything, so that the cluster has resources that the operator cannot parse.
 async fn install_definition_that_takes_anything(cluster: &Cluster) {
     let definition = "crds/partitionedtables.yaml";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(definition);
@@ -232,8 +232,8 @@ async fn start(cluster: &Cluster, lacks: Option<Right>) -> Case {
     Case { namespace, lacks, operator, _database: database }
 }
 
-/// Suspends a table and lets it go on, over and over: what is told again is a repetition of an event.
-/// The first time may be told otherwise, where the table was not ready yet.
+/// Suspends and resumes a table repeatedly, so that the operator repeats an event. The first event can differ if the
+/// table was not ready yet.
 async fn toggle(cluster: &Cluster, case: &Case) {
     let is_about_events = case.lacks.as_ref().is_none_or(|right| right.resource == "events");
     if !is_about_events {

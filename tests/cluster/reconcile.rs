@@ -1,4 +1,4 @@
-//! What is declared comes true, and what is true is told.
+//! The operator reconciles a declared table and reports its state.
 
 use serde_json::json;
 
@@ -33,7 +33,7 @@ async fn declared_table_is_reconciled_and_reported() {
     assert_eq!(object["status"]["strategy"], "Range(Month) on at");
     assert_eq!(object["status"]["plan"], json!(null));
 
-    wait_until("events tell of it", SOON, async || {
+    wait_until("events report it", SOON, async || {
         let events = stage.kubectl(&["get", "events", "-o", "json"]);
         events.contains("attach public.orders_") && events.contains("Ready=True")
     })

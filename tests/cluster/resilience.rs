@@ -1,4 +1,4 @@
-//! One resource's trouble is not another's, and clients of the HTTP port are no resource's.
+//! Failures of one resource do not affect another, and clients of the HTTP port affect no resource.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,4 +1,4 @@
-//! Retention, approval, a detach that somebody holds up, a default partition, and a missed night.
+//! Retention, approval, a blocked detach, a default partition, and a missed schedule.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn since_months(stage: &Stage<'_>, months: i64, spec: Value) -> Database {
     database
 }
 
-/// Declares the table anew, with another spec.
+/// Declares the table with another spec.
 fn declare(stage: &Stage<'_>, months: i64, mut spec: Value) {
     let range = json!({"column": "at", "interval": "Month", "startAt": months_ago(months)});
     spec["partitionBy"] = json!({"range": range});
@@ -150,7 +150,7 @@ async fn missed_scheduled_run_is_caught_up_once() {
     let limits = json!({"maxExpirePerRun": 10});
     let retention = json!({"keep": 1});
     stage.apply(&spec(json!({"retention": retention, "schedule": schedule, "limits": limits})));
-    wait_until("the schedule is told of", SOON, async || {
+    wait_until("the schedule is reported", SOON, async || {
         let object = stage.object("orders");
         object["status"]["observedGeneration"] == object["metadata"]["generation"]
     })
@@ -162,7 +162,7 @@ async fn missed_scheduled_run_is_caught_up_once() {
     while Timestamp::now() <= minute {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert!(partitions(&database, "orders").await >= 8, "nothing went while nobody was there");
+    assert!(partitions(&database, "orders").await >= 8, "no partition expired without an operator");
     let operator = stage.operator(&[]);
     wait_until("it is caught up with", SOON, async || {
         stage.object("orders")["status"]["partitions"]["detached"].as_i64() >= Some(5)

@@ -9,14 +9,14 @@ use crate::fixture::{SOON, Stage, table};
 use crate::support::postgres::Server;
 use crate::support::wait_until;
 
-/// A host that Secrets have; all their other values contain `canary`, but for these ports.
+/// Host in the Secrets; all their other values except these ports contain `canary`.
 const ADDRESS: &str = "127.77.77.77";
 
 /// Ports that Secrets have. One of them can occur anywhere by chance, as an object's version or in a time; all of
 /// them are in one text only if ports are shown there.
 const PORTS: [&str; 3] = ["24601", "35797", "46853"];
 
-/// What a Secret holds, what the resource says besides, and whether its login succeeds.
+/// Content of a Secret, fields of the resource, and whether the login succeeds.
 struct Case {
     secret: Value,
     database: Value,

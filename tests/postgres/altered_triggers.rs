@@ -15,7 +15,7 @@ use crate::support::postgres::majors;
 
 const NOW: &str = "2026-03-15T12:00:00Z";
 
-/// What the owner does to the triggers, and whether the copy misses writes then.
+/// Changes of the owner to the triggers, with the cause that is reported, and whether the copy misses writes then.
 const CHANGES: &[(&str, Cause, bool)] = &[
     ("DROP TRIGGER sync_to_partitioned_orders ON orders", Cause::SyncAltered, true),
     ("DROP TRIGGER sync_to_partitioned_orders_truncate ON orders", Cause::SyncAltered, false),
@@ -53,7 +53,7 @@ const CHANGES: &[(&str, Cause, bool)] = &[
     ),
 ];
 
-/// What the application writes while the triggers are not what was installed.
+/// Writes of the application while the triggers are altered.
 const WRITES: &str = "
     UPDATE orders SET status = 'changed', org = org + 1 WHERE id % 3 = 0;
     DELETE FROM orders WHERE id = (SELECT min(id) FROM orders);

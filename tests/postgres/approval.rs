@@ -176,7 +176,7 @@ async fn approval_is_used_up_if_the_same_partitions_expire_again() {
     }
 }
 
-/// What `pg_dump` says of the world's database.
+/// Returns the output of `pg_dump` for the database.
 pub(crate) fn dump(world: &World, options: &[&str]) -> String {
     let dump = tool("psql", "PGPARTITION_PSQL").with_file_name("pg_dump");
     let text = Command::new(dump).args(options).arg(world.database.url()).output().unwrap();
@@ -213,7 +213,7 @@ pub(crate) async fn all_states() -> World {
     let mut spec = monthly("t", &json!({"keep": 3, "onExpiry": "Drop", "dropAfter": "1h"}));
     let done = world.call(&["apply", "-f", "-", "--at", NOW], &resource(spec.clone()));
     assert_eq!((done.status, standalone(&world).await.len()), (0, 2), "{done:?}");
-    // Somebody reads: the detach of March stays pending, and April stays.
+    // A reader is open: the detach of March stays pending, and April stays attached.
     let reader = world.database.client().await;
     reader.batch_execute(&format!("BEGIN; SELECT FROM {SCHEMA_SQL}.t LIMIT 1")).await.unwrap();
     spec["retention"]["keep"] = 1.into();

@@ -52,7 +52,7 @@ CREATE FUNCTION total() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*)
 INSERT INTO t (org, at) SELECT 1 + g % 5, '2026-12-01'::timestamptz + g * interval '1 minute' FROM generate_series(1, 500) AS g;
 "#;
 
-/// What applications know of the table, by its name.
+/// Properties that applications see under the name of the table.
 const KNOWN: &str = "
     SELECT string_agg(fact, E'\\n' ORDER BY fact) FROM (
         SELECT concat('table ', relreplident, relrowsecurity, relacl, obj_description(oid, 'pg_class')) AS fact
@@ -82,7 +82,7 @@ const KNOWN: &str = "
         SELECT concat('publication ', p::text) FROM pg_publication_tables AS p
     ) AS facts";
 
-/// What only the plain table has, and the partitioned table cannot have.
+/// Keys that the plain table has and the partitioned table cannot have.
 const KEYS: &str = "
     SELECT string_agg(concat(c.relname, x.indisprimary, x.indisreplident, pg_get_indexdef(x.indexrelid),
         pg_get_constraintdef(k.oid)), E'\\n' ORDER BY c.relname)

@@ -1,4 +1,4 @@
-//! What prevents a conversion by `Attach`, or its rollback: objects that depend on one of the two tables.
+//! Objects that depend on one of the two tables prevent a conversion by `Attach`, or its rollback.
 
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;
@@ -13,7 +13,7 @@ use crate::copy_fixture::run_as_owner;
 use crate::database::{SCHEMA_SQL, World, at};
 use crate::support::postgres::majors;
 
-/// What was created on the partitioned table would depend on an empty one after a rollback.
+/// Objects that were created on the partitioned table would depend on an empty one after a rollback.
 #[tokio::test]
 async fn rollback_waits_for_objects_that_cannot_follow() {
     let objects = [

@@ -136,8 +136,8 @@ async fn wide_partition_covers_and_expires_as_a_whole() {
     }
 }
 
-/// What a run has left that was interrupted between the check and the attach is its own: the next run goes on with a check of
-/// the same bounds, and replaces another one. A check that only has a similar name is a user's.
+/// A run that is interrupted between the check and the attach leaves its check: the next run continues with a check of the
+/// same bounds, and replaces another one. A check that only has a similar name belongs to a user.
 #[tokio::test]
 async fn check_of_an_interrupted_run_is_not_taken_for_a_users_check() {
     let name = detached_check(&managed("orders"));
@@ -208,7 +208,7 @@ async fn cutover_is_recorded_and_the_partitioned_table_is_analyzed() {
         orders(&world).await;
         let session = world.session().await;
         converge_to(&session, "Source").await;
-        // Of an empty table, ANALYZE gathers nothing.
+        // ANALYZE stores no statistics of an empty table.
         world.owner("ANALYZE orders_partitioned").await;
         let attached = converge_to(&session, "Partitioned").await;
         assert_eq!(verbs(&attached).last(), Some(&"analyze"), "Postgres {major}");

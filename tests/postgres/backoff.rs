@@ -15,7 +15,7 @@ use crate::support::wait_until;
 
 const USUAL: Duration = Duration::from_secs(3);
 
-/// A constraint that holds up the last row until another session waits for the transaction.
+/// A constraint that delays the last row until another session waits for the transaction.
 const HOLD: &str = "
     CREATE FUNCTION hold(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
         IF id = 20 THEN

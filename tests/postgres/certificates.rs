@@ -99,7 +99,7 @@ async fn client_certificate_logs_in_where_the_server_verifies_it() {
     for major in majors() {
         let folder = folder(
             r#"openssl req -x509 "${new[@]}" -subj /CN=authority -keyout ca.key -out ca.crt -days 30
-            for name in server keeper stranger; do
+            for name in server keeper untrusted; do
                 openssl req "${new[@]}" -subj /CN=$name -keyout $name.key |
                     openssl x509 -req -days 30 -CA ca.crt -CAkey ca.key -out $name.crt \
                         -extfile <(echo subjectAltName=DNS:localhost)
@@ -123,7 +123,7 @@ async fn client_certificate_logs_in_where_the_server_verifies_it() {
         let session = connect(&of("keeper")).await.unwrap();
         let who = session.query_one_text("SELECT current_user::text", &[]).await.unwrap();
         assert_eq!(who.as_deref(), Some("keeper"), "Postgres {major}");
-        for url in [url.clone(), of("stranger"), format!("{}&sslcertmode=disable", of("keeper"))] {
+        for url in [url.clone(), of("untrusted"), format!("{}&sslcertmode=disable", of("keeper"))] {
             let error = connect(&url).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AuthenticationFailed, "Postgres {major}: {error}");
         }

@@ -10,7 +10,7 @@ use crate::copy_pages::{CONTENT, compare, copy, uncopied};
 use crate::database::{SCHEMA_SQL, World, apply, at};
 use crate::support::postgres::majors;
 
-/// What a user does with a partition of the copy, one after the other.
+/// Changes of a user to a partition of the copy, one after the other.
 const CHANGES: [&str; 6] = [
     "TRUNCATE orders_2026_02",
     "VACUUM FULL orders_2026_02",
@@ -82,8 +82,8 @@ async fn partition_that_the_operator_attaches_keeps_parity() {
     }
 }
 
-/// What a user does between two pages of a sweep, whether the sweep begins again, and how many rows it finds that differ.
-/// `#` is the partition that has the first row.
+/// Changes of a user between two pages of a sweep, whether the sweep begins again, and the number of rows that it finds
+/// to differ. `#` is the partition that has the first row.
 const DURING_A_SWEEP: [(&str, bool, u64); 5] = [
     ("TRUNCATE t; INSERT INTO t SELECT n, n FROM generate_series(1, 30) AS n", true, 0),
     ("TRUNCATE t; INSERT INTO t SELECT n, n FROM generate_series(1, 30) AS n", false, 0),

@@ -1,4 +1,4 @@
-//! Who has a table, as the database remembers it: races for it, what ends it, and the rights it takes.
+//! Claims on a table in the database: concurrent claims, their end, and the privileges that they need.
 
 use futures::future::join_all;
 use jiff::ToSpan as _;
@@ -16,8 +16,8 @@ use crate::support::postgres::majors;
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
-/// The object identifier of the table, where nobody locks it.
-const NOBODYS: u32 = 1;
+/// Object identifier of a table that no session locks.
+const UNLOCKED: u32 = 1;
 
 const ROW: &str = "SELECT format('%s %s %s %s', holder, xmin, xmax, seen) FROM pgpartition.claims";
 
@@ -36,14 +36,14 @@ fn claimant(uid: &str, installation: &str, age: i64) -> Claimant {
     }
 }
 
-/// Whose claim stands in the way.
+/// Returns the holder of a claim that blocks the claimant.
 async fn others(session: &Session, claimant: &Claimant) -> Option<String> {
-    let holder = claim(session, &table(), NOBODYS, claimant).await.unwrap();
+    let holder = claim(session, &table(), UNLOCKED, claimant).await.unwrap();
     holder.map(|holder| holder.uid)
 }
 
 async fn refusal(session: &Session, claimant: &Claimant) -> DatabaseError {
-    match claim(session, &table(), NOBODYS, claimant).await.unwrap_err() {
+    match claim(session, &table(), UNLOCKED, claimant).await.unwrap_err() {
         InspectError::Database(error) => error,
         error => panic!("{error}"),
     }
@@ -65,7 +65,7 @@ async fn oldest_of_concurrent_claimants_wins() {
                 .iter()
                 .map(|uid| claimant(uid, "x", i64::from(*uid > "b")))
                 .collect();
-            // Nobody fails, though all find schema and table missing.
+            // No session fails, although all find schema and table missing.
             let both = || sessions.iter().zip(&claimants);
             join_all(both().map(|(session, claimant)| others(session, claimant))).await;
             let found = join_all(both().map(|(session, claimant)| others(session, claimant))).await;
@@ -83,7 +83,7 @@ async fn older_resource_holds_the_claim_until_it_is_deleted() {
         let (old, young) = (claimant("old", "here", 0), claimant("a-young", "there", 1));
         assert_eq!(others(&session, &young).await, None);
         assert_eq!(others(&session, &old).await, None, "Postgres {major}: a younger one gives way");
-        let holder = claim(&session, &table(), NOBODYS, &young).await.unwrap().unwrap();
+        let holder = claim(&session, &table(), UNLOCKED, &young).await.unwrap().unwrap();
         let expected = ClaimHolder {
             uid: "old".to_owned(),
             namespace: "fin'ance".to_owned(),
@@ -92,10 +92,10 @@ async fn older_resource_holds_the_claim_until_it_is_deleted() {
         };
         assert_eq!(holder, expected);
         let sibling = Claimant { installation: "here".to_owned(), ..young.clone() };
-        let holder = claim(&session, &table(), NOBODYS, &sibling).await.unwrap().unwrap();
+        let holder = claim(&session, &table(), UNLOCKED, &sibling).await.unwrap().unwrap();
         assert!(!holder.elsewhere);
 
-        // What does not have it cannot let go of it.
+        // A resource without the claim cannot release it.
         release(&session, &table(), "a-young").await.unwrap();
         assert_eq!(others(&session, &young).await.as_deref(), Some("old"));
         release(&session, &table(), "old").await.unwrap();
@@ -127,11 +127,11 @@ async fn claim_expires_unless_it_is_renewed() {
         let renewed = "SELECT now() - seen < '1 minute' FROM pgpartition.claims";
         assert_eq!(world.text(renewed).await, "t");
 
-        // Whoever is at work on the table has it, however long that takes.
+        // A session that locks the table keeps the claim, however long that takes.
         age(&world, "16 minutes").await;
         let worker = world.session().await;
         let lock =
-            TableLock::try_take(&worker, LockKeys::new(&table(), NOBODYS)).await.unwrap().unwrap();
+            TableLock::try_take(&worker, LockKeys::new(&table(), UNLOCKED)).await.unwrap().unwrap();
         assert_eq!(others(&session, &young).await.as_deref(), Some("old"), "Postgres {major}");
         lock.release().await.unwrap();
         assert_eq!(others(&session, &young).await, None);
@@ -211,18 +211,18 @@ async fn missing_privilege_is_reported_as_sql_and_changes_nothing() {
 #[tokio::test]
 async fn code_of_untrusted_roles_is_not_executed() {
     for major in majors() {
-        for (schema, table) in [("stranger", "stranger"), ("postgres", "stranger")] {
+        for (schema, table) in [("untrusted", "untrusted"), ("postgres", "untrusted")] {
             let world = World::new(major).await;
-            let stranger = format!("stranger_of_{}", world.database.name());
+            let untrusted = format!("untrusted_of_{}", world.database.name());
             world
                 .admin(&format!(
-                    "DROP SCHEMA pgpartition; CREATE ROLE {stranger} LOGIN;
-                     GRANT CREATE ON DATABASE {} TO {stranger}, {}",
+                    "DROP SCHEMA pgpartition; CREATE ROLE {untrusted} LOGIN;
+                     GRANT CREATE ON DATABASE {} TO {untrusted}, {}",
                     world.database.name(),
                     world.operator
                 ))
                 .await;
-            let trap = world.database.client_as(&stranger).await;
+            let trap = world.database.client_as(&untrusted).await;
             trap.batch_execute(&format!(
                 "CREATE SCHEMA pgpartition; CREATE TABLE pgpartition.claims ({});
                  GRANT ALL ON SCHEMA pgpartition TO PUBLIC; GRANT ALL ON pgpartition.claims TO PUBLIC;
@@ -235,7 +235,7 @@ async fn code_of_untrusted_roles_is_not_executed() {
             .await
             .unwrap();
             let owner =
-                |role: &str| if role == "stranger" { stranger.clone() } else { role.to_owned() };
+                |role: &str| if role == "untrusted" { untrusted.clone() } else { role.to_owned() };
             let (schema, table) = (owner(schema), owner(table));
             world.admin(&format!("ALTER SCHEMA pgpartition OWNER TO {schema}; ALTER TABLE pgpartition.claims OWNER TO {table}")).await;
 
@@ -244,7 +244,7 @@ async fn code_of_untrusted_roles_is_not_executed() {
             for session in [&superuser, &world.session().await] {
                 let error = refusal(session, &claimant("x", "x", 0)).await;
                 assert_eq!(error.sqlstate(), Some("42501"), "Postgres {major}: {error}");
-                assert!(error.message().contains(&stranger), "{error}");
+                assert!(error.message().contains(&untrusted), "{error}");
                 let error = release(session, &self::table(), "x").await.unwrap_err();
                 assert_eq!(error.sqlstate(), Some("42501"), "Postgres {major}: {error}");
             }
@@ -252,7 +252,7 @@ async fn code_of_untrusted_roles_is_not_executed() {
             let error = refusal(&session, &claimant("x", "x", 0)).await;
             world.admin(error.hint().unwrap()).await;
             assert_eq!(others(&session, &claimant("x", "x", 0)).await, None);
-            let both = self::session(&world.database.url_as(&stranger)).await;
+            let both = self::session(&world.database.url_as(&untrusted)).await;
             assert_eq!(others(&both, &claimant("y", "y", 1)).await.as_deref(), Some("x"));
         }
     }

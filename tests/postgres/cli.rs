@@ -1,4 +1,4 @@
-//! The commands: what they print, and the exit status by which a script knows what came of them.
+//! The commands: their output, and the exit status that a script evaluates.
 
 use std::process::Command;
 
@@ -124,7 +124,7 @@ async fn table_locked_by_another_session_is_awaited_up_to_the_timeout() {
             "BEGIN; LOCK TABLE ONLY {SCHEMA_SQL}.\"ta;b\"\"le\" IN SHARE UPDATE EXCLUSIVE MODE"
         );
         holder.batch_execute(&lock).await.unwrap();
-        assert_eq!(world.apply(&[], &file).status, 5, "Postgres {major}: somebody's lock");
+        assert_eq!(world.apply(&[], &file).status, 5, "Postgres {major}: lock of another session");
         holder.batch_execute("COMMIT").await.unwrap();
 
         let oid = world.text(&format!("SELECT '{SCHEMA_SQL}.\"ta;b\"\"le\"'::regclass::oid")).await;
@@ -157,13 +157,13 @@ async fn unreadable_document_is_reported_and_changes_nothing() {
             assert!(outcome.out.is_empty(), "{file}: {}", outcome.out);
         }
     }
-    let unreachable = "postgres://nobody:secret@127.0.0.1:1/none";
+    let unreachable = "postgres://login:secret@127.0.0.1:1/none";
     let outcome = call(unreachable, &["plan", "-f", "-"], &good);
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert!(!outcome.err.contains("secret"), "{}", outcome.err);
 }
 
-/// What the database refutes: of what it is, what is said of it, and the words that a person reads.
+/// Unmet preconditions: the statement that causes each, the document, and the message.
 fn refuted() -> Vec<(&'static str, String, &'static str)> {
     let named = |name: &'static str| with(|spec| spec["table"] = name.into());
     let by = |change: fn(&mut Value)| with(|spec| change(&mut spec["partitionBy"]));
@@ -193,10 +193,10 @@ async fn unmet_precondition_needs_a_manual_action_and_changes_nothing() {
             world.owner(sql).await;
             refutes(&world, &file, says).await;
         }
-        let stranger = "CREATE ROLE stranger_of_db; ALTER TABLE @t OWNER TO stranger_of_db";
+        let untrusted = "CREATE ROLE untrusted_of_db; ALTER TABLE @t OWNER TO untrusted_of_db";
         let table = format!("{SCHEMA_SQL}.\"ta;b\"\"le\"");
-        let role = format!("stranger_of_{}", world.database.name());
-        world.admin(&stranger.replace("stranger_of_db", &role).replace("@t", &table)).await;
+        let role = format!("untrusted_of_{}", world.database.name());
+        world.admin(&untrusted.replace("untrusted_of_db", &role).replace("@t", &table)).await;
         refutes(&world, &resource(spec()), "cannot SET ROLE to").await;
         world.admin(&format!("ALTER TABLE {table} OWNER TO {}", world.owner)).await;
         world.admin(&format!("REVOKE CREATE ON SCHEMA {SCHEMA_SQL} FROM {}", world.owner)).await;

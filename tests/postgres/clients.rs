@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 
 use crate::database::World;
 
-/// What a client does in one turn, the turn's number given.
+/// Work of a client in one turn, for the number of the turn.
 pub(crate) type Turn<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Clients at work.
@@ -20,7 +20,7 @@ pub(crate) struct Clients {
     working: Vec<JoinHandle<Work>>,
 }
 
-/// What a client has done.
+/// Result of a client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Work {
     pub(crate) turns: u64,

@@ -55,7 +55,7 @@ pub(crate) async fn orders(world: &World) {
         .await;
 }
 
-/// How many rows of each table the other one lacks.
+/// Returns the number of rows of each table that the other one lacks.
 pub(crate) async fn differing(world: &World) -> String {
     let rows = |table: &str| format!("SELECT * FROM {SCHEMA_SQL}.{table}");
     let (source, copy) = (rows("orders"), rows("orders_partitioned"));

@@ -1,4 +1,4 @@
-//! What is left of a conversion after its end, and what a user changed on the partitioned table comes back with it.
+//! End of a conversion: the objects that it leaves, and changes of a user to the partitioned table, which a rollback keeps.
 
 use pg_partition_operator::partition::{Identifier, Side, SyncLevel};
 use pg_partition_operator::plan::{DropSource, EndSync, Step};

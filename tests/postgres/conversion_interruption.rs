@@ -48,7 +48,7 @@ impl Authority for Cut {
     }
 }
 
-/// What was cut off: the kinds of steps, and the runs of which a page was done before.
+/// Interrupted kinds of steps, and runs that were interrupted after a page.
 #[derive(Debug, Default)]
 struct Seen {
     is_lost: bool,
@@ -99,7 +99,7 @@ async fn run(
     converge(&session, &desired, &options, seen).await
 }
 
-/// The server goes on with a message whose answer nobody reads.
+/// Waits until the server has finished a message whose client is gone.
 async fn wait_until_gone(world: &World) {
     let left = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = '{}'",
@@ -108,7 +108,7 @@ async fn wait_until_gone(world: &World) {
     wait_until("the session is gone", DEADLINE, async || world.text(&left).await == "0").await;
 }
 
-/// What the application does meanwhile: other rows each time.
+/// Writes other rows in each round, as the application does meanwhile.
 async fn write(world: &World, round: usize) {
     let sql = format!(
         r#"UPDATE "Con;v""ert" SET amount = amount + 1, "wh""en" = "wh""en" + interval '20 days'
@@ -119,7 +119,7 @@ async fn write(world: &World, round: usize) {
     world.owner(&sql).await;
 }
 
-/// Runs until nothing is left to do, each time cut off at another message.
+/// Runs until no step is left, and interrupts each run at another message.
 async fn converge_in_pieces(world: &World, phase: &Phase, (first, seen): (usize, &mut Seen)) {
     for round in first.. {
         assert!(round < first + 150, "Postgres {}: does not come to an end", world.major);
@@ -132,7 +132,7 @@ async fn converge_in_pieces(world: &World, phase: &Phase, (first, seen): (usize,
     }
 }
 
-/// How many rows of each table the other one lacks.
+/// Returns the number of rows of each table that the other one lacks.
 async fn differing(world: &World) -> String {
     let rows = |table: &str| {
         format!(

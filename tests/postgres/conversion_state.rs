@@ -34,7 +34,7 @@ fn sync(state: &ConversionState, table: &CopiedTable, level: SyncLevel) -> Strin
     }
 }
 
-/// What an application or administrator does to the triggers, and what the state says then.
+/// Changes of an application or administrator to the triggers, and the state that is read then.
 const CHANGES: [(&str, &str); 9] = [
     (
         "ALTER TABLE t DISABLE TRIGGER sync_to_partitioned_t",

@@ -8,7 +8,7 @@ use crate::copy_removal::{CATALOG, changed};
 use crate::database::{SCHEMA_SQL, World, apply, desired};
 use crate::support::postgres::majors;
 
-/// What the tables need.
+/// Objects that the tables need.
 const BEFORE: &str = "
     CREATE TABLE orgs (id int PRIMARY KEY);
     INSERT INTO orgs SELECT generate_series(1, 9);

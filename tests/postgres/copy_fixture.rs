@@ -1,4 +1,5 @@
-//! A plain table with its partitioned copy and the triggers between them, and a comparison that is not ours.
+//! A plain table with its partitioned copy and the triggers between them, and a comparison that is independent of the
+//! operator.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -158,7 +159,7 @@ pub(crate) fn page(rows: u32) -> Page {
     Page { rows, statement_timeout: Duration::from_secs(5), login: LoginRole::Shown }
 }
 
-/// The rows that differ between the tables, as JSON: none if they are equal.
+/// Returns the rows that differ between the tables, as JSON; the text is empty if they are equal.
 pub(crate) async fn differing(client: &Client, table: &CopiedTable) -> String {
     let columns: Vec<_> = table.columns.iter().map(quoted).collect();
     let texts: Vec<_> = columns.iter().map(|column| format!("{column}::text")).collect();

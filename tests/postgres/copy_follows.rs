@@ -73,7 +73,7 @@ const FOLLOWED: [&str; 7] = [
     "ALTER TABLE t ALTER v SET DEFAULT 'y', DROP CONSTRAINT w_known, ENABLE ROW LEVEL SECURITY;
      CREATE POLICY p ON t USING (w IN ('a', 'b')); COMMENT ON POLICY p ON t IS 'p';
      GRANT SELECT, INSERT (a) ON t TO pg_monitor WITH GRANT OPTION;
-     COMMENT ON TABLE t IS E'after\npgpartition.dev no line of ours'; COMMENT ON COLUMN t.a IS 'a';
+     COMMENT ON TABLE t IS E'after\npgpartition.dev not a marker'; COMMENT ON COLUMN t.a IS 'a';
      ALTER TABLE t ALTER a SET STATISTICS 7, ALTER b SET (n_distinct = 2); DROP STATISTICS t_ab;
      CREATE STATISTICS t_ab ON b, org FROM t;
      ALTER TABLE t ALTER id SET GENERATED ALWAYS SET INCREMENT 10 SET CYCLE; GRANT USAGE ON SEQUENCE t_id_seq TO PUBLIC",

@@ -93,7 +93,7 @@ async fn record_holds_the_cursor_of_the_pages() {
         let session = world.session().await;
         assert_eq!(copy(&session, &table, 8).await.unwrap()["copied"], 8);
         assert_eq!(world.text(RECORD).await, "{8} {20} 8 f", "Postgres {major}");
-        // Another session goes on there; rows that came later are no part of the work.
+        // Another session continues there; rows that were inserted later are not part of the work.
         world.owner("INSERT INTO t VALUES (500, 1)").await;
         let session = world.session().await;
         copy(&session, &table, 8).await.unwrap();
@@ -150,7 +150,7 @@ async fn page_gives_way_and_is_copied_the_next_time() {
         assert_eq!(copy(&session, &table, 100).await.unwrap()["done"], true, "Postgres {major}");
         assert_eq!(differing(&world.admin, &table).await, "", "Postgres {major}");
 
-        // Of two operators one works.
+        // Only one of two operators works.
         let hold = "BEGIN; SELECT FROM pgpartition.conversions FOR UPDATE";
         application.batch_execute(hold).await.unwrap();
         let error = compare(&session, &table, CONTENT).await.unwrap_err();
@@ -158,7 +158,7 @@ async fn page_gives_way_and_is_copied_the_next_time() {
     }
 }
 
-/// What the owner tries in another session with the procedure that a page runs in.
+/// Statements of the owner in another session, with the procedure that a page runs in.
 const REPLACEMENTS: [&str; 4] = [
     "CREATE OR REPLACE PROCEDURE @(text) LANGUAGE plpgsql AS 'BEGIN RESET ROLE; END'",
     "ALTER PROCEDURE @(text) SECURITY INVOKER",
@@ -188,8 +188,8 @@ async fn work_is_out_of_reach_of_other_sessions_of_the_owner() {
     }
 }
 
-/// What code of a constraint leaves in the session of a page for the next one: it replaces the procedure, and takes the
-/// place of a function that the operator's role calls.
+/// Objects that the code of a constraint leaves in the session of a page for the next one: it replaces the procedure, and
+/// a function that the operator's role calls.
 const LEFT_BEHIND: [&str; 2] = [
     "DECLARE work text := (SELECT proname FROM pg_proc WHERE proname LIKE 'pgpartition_work%'); BEGIN
      EXECUTE format('CREATE OR REPLACE PROCEDURE pg_temp.%I(text) LANGUAGE plpgsql AS %L', work,

@@ -40,7 +40,7 @@ pub(crate) fn serving_side(done: &Convergence) -> Option<Side> {
     done.observed.copy.as_ref().map(|facts| facts.serving)
 }
 
-/// How many rows of each table the other one lacks.
+/// Returns the number of rows of each table that the other one lacks.
 async fn differing(world: &World, [one, other]: [&str; 2]) -> String {
     let rows = |table: &str| format!("SELECT id, org, at, status FROM {SCHEMA_SQL}.{table}");
     let lacks = |one: &str, other: &str| {
@@ -49,7 +49,7 @@ async fn differing(world: &World, [one, other]: [&str; 2]) -> String {
     world.text(&format!("SELECT concat({}, ' ', {})", lacks(one, other), lacks(other, one))).await
 }
 
-/// What an application does between two turns, through the name that it knows.
+/// Writes as an application does between two turns, through the name that it knows.
 async fn write(world: &World, turn: usize) {
     let sql = format!(
         "UPDATE orders SET org = org + 1, at = at + interval '40 days' WHERE id % 5 = {turn};
@@ -191,7 +191,7 @@ async fn source_that_a_trigger_missed_is_compared_before_the_rollback() {
     }
 }
 
-/// What a user does to one partition after the cutover, and what is reported of the triggers.
+/// Changes of a user to one partition after the cutover, and the reported state of the triggers.
 const ON_PARTITION: [(&str, &str); 5] = [
     ("ALTER TABLE orders_2026_02 DISABLE TRIGGER sync_to_source_orders", "is disabled"),
     ("ALTER TABLE orders_2026_02 DISABLE TRIGGER USER", "is disabled"),

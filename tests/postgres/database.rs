@@ -17,7 +17,7 @@ use tokio_postgres::error::SqlState;
 use crate::support::backdate::backdate;
 use crate::support::postgres::{Database, Server};
 
-/// The schema of the application's tables. Nobody should call one so; somebody does.
+/// The schema of the application's tables, with a name that needs quotes.
 pub(crate) const SCHEMA: &str = "Fin\"an;ce";
 /// The same in SQL.
 pub(crate) const SCHEMA_SQL: &str = "\"Fin\"\"an;ce\"";
@@ -52,7 +52,7 @@ impl World {
         world
     }
 
-    /// What the page on privileges says, for our names.
+    /// Returns the statements of the page on privileges, with the names of the test.
     fn documented_grants(&self) -> String {
         let (_, after) = PRIVILEGES.split_once("```sql\n").unwrap();
         let (grants, _) = after.split_once("```").unwrap();
@@ -80,20 +80,20 @@ impl World {
         self.admin("RESET ROLE; RESET search_path").await;
     }
 
-    /// Leaves a detach half done: somebody reads the table, and whoever detaches does not wait.
+    /// Leaves a pending detach: a session reads the table, and the session that detaches does not wait.
     pub(crate) async fn leave_pending(&self, table: &str, partition: &str) {
         let (table, partition) = (in_schema(table), in_schema(partition));
         let reader = self.database.client().await;
         reader.batch_execute(&format!("BEGIN; SELECT FROM {table} LIMIT 1")).await.unwrap();
         self.admin("SET lock_timeout = '1ms'").await;
         let detach = format!("ALTER TABLE {table} DETACH PARTITION {partition} CONCURRENTLY");
-        let cut_off = self.admin.batch_execute(&detach).await.unwrap_err();
-        assert_eq!(cut_off.code().map(SqlState::code), Some("55P03"), "{cut_off:?}");
+        let error = self.admin.batch_execute(&detach).await.unwrap_err();
+        assert_eq!(error.code().map(SqlState::code), Some("55P03"), "{error:?}");
         self.admin("RESET lock_timeout").await;
         reader.batch_execute("COMMIT").await.unwrap();
     }
 
-    /// What one query returns, as text.
+    /// Returns the result of one query as text.
     pub(crate) async fn text(&self, sql: &str) -> String {
         let rows = self.admin.simple_query(sql).await;
         let rows = rows.unwrap_or_else(|e| panic!("{}: {:?}\n{sql}", self.major, e.as_db_error()));
@@ -111,13 +111,13 @@ impl World {
         self.database.url_as(&self.operator)
     }
 
-    /// A session of ours.
+    /// Opens a session of the operator.
     pub(crate) async fn session(&self) -> Session {
         session(&self.url()).await
     }
 }
 
-/// A table of ours in SQL.
+/// Returns the name of a table of the application in SQL.
 pub(crate) fn in_schema(table: &str) -> String {
     format!("{SCHEMA_SQL}.\"{}\"", table.replace('"', "\"\""))
 }
@@ -126,12 +126,12 @@ pub(crate) async fn session(url: &str) -> Session {
     Session::connect(&ConnectionSettings::from_url(url).unwrap()).await.unwrap()
 }
 
-/// What a spec means; its schema is ours where it names none.
+/// Parses a spec; the default schema is that of the application.
 pub(crate) fn desired(spec: Value) -> DesiredTable {
     desired_with(spec, &json!({}))
 }
 
-/// What a spec means with these annotations.
+/// Parses a spec with these annotations.
 pub(crate) fn desired_with(mut spec: Value, annotations: &Value) -> DesiredTable {
     let fields = spec.as_object_mut().unwrap();
     fields.entry("schema").or_insert_with(|| SCHEMA.into());

@@ -82,7 +82,7 @@ async fn dependent_object_blocks_the_drop_of_one_table_and_is_named() {
     }
 }
 
-/// What `DROP` takes to remove the dependent object.
+/// Returns the keyword of `DROP` for the dependent object.
 fn kind_of(create: &str) -> &'static str {
     if create.contains("MATERIALIZED") {
         "MATERIALIZED VIEW november"

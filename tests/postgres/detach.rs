@@ -1,4 +1,4 @@
-//! A detach is brought to its end, whatever cuts it off, and nobody waits for it for long.
+//! An interrupted detach is finalized, and it blocks no session for long.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::support::{signal, wait_until};
 const NOW: &str = "2026-01-15T12:00:00Z";
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Monthly, and what is older than the month before is let go.
+/// Monthly partitions; those before the previous month expire.
 fn spec(ahead: u32, lock_timeout: &str) -> serde_json::Value {
     json!({
         "table": "t", "ahead": ahead,
@@ -30,7 +30,7 @@ fn spec(ahead: u32, lock_timeout: &str) -> serde_json::Value {
     })
 }
 
-/// A table with a month of ours too many.
+/// Creates a table with one managed month that has expired.
 async fn too_old(world: &World) {
     world.owner("CREATE TABLE t (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at)").await;
     let mut provided = spec(0, "1s");
@@ -50,12 +50,12 @@ fn pid_of(holder: &BlockingTransaction) -> i64 {
     }
 }
 
-/// On every version at once: these tests wait for most of their time.
+/// Runs a test on every version at the same time: these tests wait for most of their duration.
 async fn on_each(test: impl AsyncFn(u16)) {
     join_all(majors().into_iter().map(|major| test(major))).await;
 }
 
-/// Somebody who reads the table and stays.
+/// Opens a transaction that has read the table.
 async fn reader(world: &World) -> Client {
     let reader = world.database.client().await;
     run(&reader, &format!("BEGIN; SELECT FROM {SCHEMA_SQL}.t")).await;
@@ -73,7 +73,7 @@ fn pending(observed: &ObservedTable) -> usize {
 
 /// The old month stands by itself with its row, it is written down when it was detached, and nothing is
 /// left to do.
-async fn assert_let_go(what: &str, world: &World) {
+async fn assert_detached(what: &str, world: &World) {
     let table = desired(spec(1, "1s"));
     let done = apply(&world.session().await, &table, NOW).await;
     assert!(done.remaining.steps.is_empty(), "{what}: {:?}\n{}", done.outcomes, done.remaining);
@@ -114,7 +114,7 @@ async fn open_reader_blocks_a_detach_and_nothing_else() {
             assert!(named, "{what}: who holds it is named: {}", done.remaining);
         }
         run(&reader, "COMMIT").await;
-        assert_let_go(&what, &world).await;
+        assert_detached(&what, &world).await;
     })
     .await;
 }
@@ -150,7 +150,7 @@ async fn detach_of_a_killed_operator_is_finalized_by_the_next_run() {
         operator.kill();
         wait_until_unlocked(&world).await;
         run(&reader, "COMMIT").await;
-        assert_let_go(&format!("Postgres {major}"), &world).await;
+        assert_detached(&format!("Postgres {major}"), &world).await;
     })
     .await;
 }
@@ -168,7 +168,7 @@ async fn detach_during_a_crash_of_postgres_is_finalized_by_the_next_run() {
         wait_until("we notice", DEADLINE, async || operator.status().is_some()).await;
         server.restart();
         world.admin = world.database.client().await;
-        assert_let_go(&format!("Postgres {major}"), &world).await;
+        assert_detached(&format!("Postgres {major}"), &world).await;
     }
 }
 
@@ -193,14 +193,14 @@ async fn pending_detach_that_a_user_began_is_finalized_for_any_partition() {
             FROM pg_class WHERE oid = '{}'::regclass",
             in_schema("hand")
         );
-        assert_eq!(world.text(&alone).await, "false", "{what}: and nothing more becomes of it");
-        assert_let_go(&what, &world).await;
+        assert_eq!(world.text(&alone).await, "false", "{what}: and no further step follows");
+        assert_detached(&what, &world).await;
     })
     .await;
 }
 
-/// There is always a statement that began before; and nobody writes, so that by transaction numbers every
-/// snapshot is as old as any other.
+/// A statement that began before is always running, and no session writes, so that all snapshots have the same
+/// transaction number.
 #[tokio::test(flavor = "multi_thread")]
 async fn detach_is_finalized_although_old_snapshots_overlap() {
     on_each(async |major| {
@@ -239,8 +239,8 @@ async fn detach_is_finalized_although_old_snapshots_overlap() {
     .await;
 }
 
-/// Whoever uses the table meanwhile waits for nobody who stays open: neither who plans anew, nor who has a
-/// plan from before.
+/// A session that uses the table meanwhile does not wait for the open transaction, whether it plans its statement again or
+/// has a plan from before.
 #[tokio::test(flavor = "multi_thread")]
 async fn detach_blocks_no_session_longer_than_the_lock_timeout() {
     on_each(async |major| {
@@ -268,7 +268,7 @@ async fn detach_blocks_no_session_longer_than_the_lock_timeout() {
             converge_for(&world, &table, Duration::from_secs(1)).await;
         }
         run(&reader, "COMMIT").await;
-        // Now the snapshot alone holds it up: it is not ours to see, and tried for.
+        // Now only the snapshot blocks it. The operator cannot see the snapshot, and retries until the timeout.
         let done = converge_for(&world, &table, Duration::from_secs(3)).await;
         let done_late = pending(&done.observed);
         run(&snapshot, "COMMIT").await;
@@ -276,12 +276,12 @@ async fn detach_blocks_no_session_longer_than_the_lock_timeout() {
         assert_eq!(done_late, 1, "Postgres {major}: {:?}", done.outcomes);
         assert!(longest(&work) < Duration::from_millis(1800), "Postgres {major}: {work:?}");
         world.owner("DELETE FROM t WHERE n = 4").await;
-        assert_let_go(&format!("Postgres {major}"), &world).await;
+        assert_detached(&format!("Postgres {major}"), &world).await;
     })
     .await;
 }
 
-/// The processes that a session of ours, which sees all statistics, says are waited for.
+/// Returns the processes that a session with `pg_read_all_stats` reports as blocking.
 async fn held_by(world: &World) -> Vec<i64> {
     let sees_all =
         "ALTER ROLE @ INHERIT; GRANT pg_read_all_stats TO @".replace('@', &world.operator);

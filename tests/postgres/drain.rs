@@ -1,4 +1,4 @@
-//! Rows move out of the default partition while the application is at work, and nobody notices.
+//! Draining the default partition is invisible to an application that reads and writes.
 
 use std::time::Duration;
 
@@ -19,8 +19,7 @@ fn spec() -> Value {
     })
 }
 
-/// A table whose rows are counted by whoever writes them, in the same transaction. Its triggers write
-/// down that they have fired.
+/// A table whose rows are counted by their writers, in the same transaction. Its triggers record that they have fired.
 const COUNTED: &str = "
 CREATE TABLE t (
     id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL, n int NOT NULL DEFAULT 0,
@@ -48,7 +47,7 @@ const MONTHS: [(&str, &str); 3] = [
     ("2026-03-10Z", "2026-03-15T12:00:00Z"),
 ];
 
-/// What the writers write at this moment is in here.
+/// The time that the writers use for their rows.
 const NOW_TABLE: &str = "CREATE TABLE now (at timestamptz); INSERT INTO now VALUES ('2026-01-10Z')";
 
 async fn inserts(client: &Client, number: i32) {
@@ -71,7 +70,7 @@ const CHANGES: &str = "
     UPDATE t SET at = '2025-12-03Z' WHERE id IN (SELECT min(id) FROM t WHERE at = (SELECT at FROM now));
     COMMIT";
 
-/// How many rows are missing or doubled, in one statement, and so in one snapshot.
+/// Number of missing or duplicate rows, in one statement, and so in one snapshot.
 const WRONG: &str = "SELECT (SELECT count(*) FROM t) - (SELECT sum(rows) FROM counted)";
 
 async fn set_to_work(world: &World) -> Clients {
@@ -231,7 +230,7 @@ async fn rows_that_a_foreign_key_would_cascade_from_are_not_drained() {
     }
 }
 
-/// Of each row that moves subscribers hear that it is gone from the one partition, and is in the other.
+/// Subscribers receive a delete in one partition and an insert in the other for each row that moves.
 #[tokio::test]
 async fn subscriber_loses_no_drained_row() {
     for major in majors().into_iter().filter(|major| [14, 18].contains(major)) {

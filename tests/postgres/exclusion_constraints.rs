@@ -34,11 +34,11 @@ async fn assert_has_it_once(world: &World, table: &str, kind: &str) {
         let done = apply(&session, &spec(3), "2027-03-15T12:00:00Z").await;
         assert_eq!(constraints(world, &february).await, kind, "{what}: {:?}", done.outcomes);
     }
-    let twin = format!(
+    let equivalent = format!(
         "CREATE TABLE {table}_hand PARTITION OF {table}
         FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')"
     );
-    world.owner(&twin).await;
+    world.owner(&equivalent).await;
     assert_eq!(constraints(world, &format!("{table}_hand")).await, kind, "{what}: by hand");
 }
 

@@ -1,4 +1,4 @@
-//! What people do to partitions behind our back, and what we make of it.
+//! Users change partitions between two runs, and the operator handles it.
 
 use std::process::Command;
 use std::time::Duration;
@@ -92,7 +92,7 @@ async fn attach_scans_nothing_beside_a_default_with_a_validated_check() {
     }
 }
 
-/// A default partition that holds rows of the past, beside which a promise has to be made.
+/// A default partition that holds rows of the past, and so needs a default-partition check.
 const FILLED_DEFAULT: &str = "
     CREATE TABLE t_default PARTITION OF t DEFAULT;
     INSERT INTO t SELECT '2020-01-01Z'::timestamptz + n * interval '1 day', n FROM generate_series(1, 99) n;";
@@ -105,7 +105,7 @@ async fn default_check_does_not_outlive_its_run() {
             .owner("CREATE TABLE other (n int PRIMARY KEY); INSERT INTO other SELECT generate_series(1, 99);")
             .await;
         world.owner("ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES other").await;
-        // Whoever writes to the referenced table keeps the partition from being attached.
+        // A session that writes to the referenced table blocks the attach.
         let writer = world.database.client().await;
         let write = format!("BEGIN; INSERT INTO {SCHEMA_SQL}.other VALUES (100)");
         writer.batch_execute(&write).await.unwrap();

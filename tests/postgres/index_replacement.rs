@@ -26,7 +26,7 @@ fn unique(column: &str, extra: &Value) -> DesiredTable {
     }))
 }
 
-/// How many valid unique indexes cover the column on the partition.
+/// Returns the number of valid unique indexes on the column of the partition.
 async fn valid(world: &World, column: &str) -> String {
     let query = format!(
         "SELECT count(*) FROM pg_index WHERE indrelid = '{SCHEMA_SQL}.t_2026_01'::regclass

@@ -1,4 +1,4 @@
-//! What the catalog holds, whoever wrote it, is read as what it is; and looking never hangs.
+//! The operator reads every object of the catalog correctly, and an inspection never blocks for long.
 
 use std::time::{Duration, Instant};
 
@@ -120,7 +120,7 @@ async fn every_kind_of_partition_is_recognized() {
             CREATE TABLE split PARTITION OF t FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') PARTITION BY RANGE (k);
             CREATE FOREIGN TABLE far PARTITION OF t FOR VALUES FROM ('2026-03-01') TO ('2026-04-01') SERVER nowhere;
             CREATE TABLE going PARTITION OF t FOR VALUES FROM ('2026-04-01') TO ('2026-05-01');").await;
-        detach_and_be_cut_off(&world, "going").await;
+        leave_detach_pending(&world, "going").await;
         let observed = observe(&world.session().await, &managed("t")).await;
         let kinds: Vec<_> = observed
             .partitions
@@ -142,8 +142,8 @@ async fn every_kind_of_partition_is_recognized() {
     }
 }
 
-/// Leaves `partition` as a `DETACH … CONCURRENTLY` does that is cancelled while a reader holds it up.
-async fn detach_and_be_cut_off(world: &World, partition: &str) {
+/// Leaves `partition` as a `DETACH … CONCURRENTLY` does that is canceled while a reader blocks it.
+async fn leave_detach_pending(world: &World, partition: &str) {
     let schema = crate::database::SCHEMA_SQL;
     let reader = world.database.client().await;
     reader
@@ -252,7 +252,7 @@ async fn unattached_table_is_managed_by_its_comment_alone() {
             CREATE TABLE t (k date NOT NULL) PARTITION BY RANGE (k);
             CREATE TABLE t_mine (LIKE t);
             COMMENT ON TABLE t_mine IS '{marker}';
-            CREATE TABLE t_stranger (LIKE t);
+            CREATE TABLE t_unrelated (LIKE t);
             CREATE TABLE t_others (LIKE t);
             COMMENT ON TABLE t_others IS 'pgpartition.dev partition of public.t DEFAULT';"
             ))
@@ -281,7 +281,7 @@ async fn table_that_is_itself_a_partition_is_inspected() {
             )
             .await;
         let session = world.session().await;
-        // Of an analysed table without rows of its own the catalog says that it has -1 pages.
+        // The catalog has -1 pages for an analyzed table without rows of its own.
         let above = observe(&session, &managed("t")).await;
         assert_eq!(above.partitions[0].bytes, 0, "Postgres {major}");
         let year = observe(&session, &managed("year")).await;

@@ -1,4 +1,4 @@
-//! We are cut off at every statement, and whoever comes next ends what was begun.
+//! A run is interrupted at every statement, and the next run completes it.
 
 use std::collections::BTreeSet;
 use std::process::ExitStatus;
@@ -42,8 +42,8 @@ fn provided() -> Scenario {
     Scenario { name: "provided", setup, phases: vec![Phase::new(NOW, spec)] }
 }
 
-/// Partitions of people's that are adopted and let go, and one that was let go long ago.
-fn let_go() -> Scenario {
+/// Unmanaged partitions that are adopted and expire, and one that was detached long ago.
+fn expired() -> Scenario {
     let setup = r#"
         CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
         CREATE TABLE one PARTITION OF "c;ut" FOR VALUES FROM ('2025-10-01Z') TO ('2025-11-01Z');
@@ -63,10 +63,10 @@ fn let_go() -> Scenario {
         "retention": {"keep": 1, "onExpiry": "Drop", "dropAfter": "1h"},
     });
     let phase = Phase { adopt: r#"one, "t;wo""#, ..Phase::new(NOW, spec) };
-    Scenario { name: "let go", setup, phases: vec![phase] }
+    Scenario { name: "expired", setup, phases: vec![phase] }
 }
 
-/// Rows in the default partition that have a place, and a partition beside it that is let go.
+/// Rows of the default partition that belong to a provided period, and a partition beside it that expires.
 fn drained() -> Scenario {
     let setup = r#"
         CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
@@ -83,7 +83,7 @@ fn drained() -> Scenario {
     Scenario { name: "drained", setup, phases: vec![phase] }
 }
 
-/// What earlier runs left, and a default partition that the spec no longer wants.
+/// Leftovers of earlier runs, and a default partition that the spec no longer has.
 fn left_over() -> Scenario {
     let setup = r#"
         CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at);
@@ -166,7 +166,7 @@ fn converted() -> Scenario {
 fn scenarios(major: u16) -> Vec<Scenario> {
     let mut all = vec![provided()];
     if has_every_scenario(major) {
-        all.extend([let_go(), drained()]);
+        all.extend([expired(), drained()]);
     }
     all
 }
@@ -181,9 +181,9 @@ async fn world(major: u16, scenario: &Scenario) -> World {
     world
 }
 
-/// All there is of the schema's tables: names, bounds, indexes, constraints, and the comments on
-/// tables, but for dates and object identifiers. Not those on indexes: an index that stands by itself gets its mark in a statement of its
-/// own after it was built, and stays without where we are cut off between the two.
+/// Returns the tables of the schema: names, bounds, indexes, constraints, and the comments on tables, without dates and
+/// object identifiers. Comments on indexes are left out: an index on one partition gets its marker in a statement of its
+/// own after it was built, and has no marker if the run is interrupted between the two.
 async fn catalog(world: &World) -> String {
     let tables = "SELECT format('%s %s %s', c.relname, pg_get_expr(c.relpartbound, 0),
             regexp_replace(d.description, '^(pgpartition.dev [a-z]+)( \\S+Z)?( \\([^)]*\\))?', '\\1'))";
@@ -212,7 +212,7 @@ fn assert_same(what: &str, expected: &str, found: &str) {
     );
 }
 
-/// What the catalog has after each phase.
+/// Returns the catalog after each phase.
 async fn undisturbed(major: u16, scenario: &Scenario) -> Vec<String> {
     let world = world(major, scenario).await;
     let session = world.session().await;
@@ -224,7 +224,7 @@ async fn undisturbed(major: u16, scenario: &Scenario) -> Vec<String> {
         assert!(remaining.is_done(), "{:?} {worked:?} {remaining}", done.outcomes);
         let catalog = catalog(&world).await;
         for ours in ["pgpartition_not_", "pgpartition_bounds", "pgpartition_of_96d8f6f98bf6570e"] {
-            assert!(!catalog.contains(ours), "a constraint of ours is left:\n{catalog}");
+            assert!(!catalog.contains(ours), "a constraint of the operator is left:\n{catalog}");
         }
         catalogs.push(catalog);
     }
@@ -234,10 +234,10 @@ async fn undisturbed(major: u16, scenario: &Scenario) -> Vec<String> {
 /// Cuts the connection when a step begins.
 struct Cut<'a> {
     proxy: &'a mut Proxy,
-    /// How many steps pass before.
+    /// Number of steps that are executed before.
     passing: usize,
     mode: &'a (dyn Fn(&Step) -> Mode + Send + Sync),
-    /// The kinds of the steps that were cut off.
+    /// Kinds of the interrupted steps.
     kinds: &'a mut BTreeSet<StepKind>,
 }
 
@@ -256,8 +256,8 @@ impl Progress for Cut<'_> {
     fn finished(&mut self, _: &StepOutcome) {}
 }
 
-/// Converges with a new connection, again and again, each time cut off at a step later than the last,
-/// until nothing is left to be cut off. Returns the kinds of the steps that were cut off.
+/// Converges with a new connection repeatedly, and interrupts each run at a later step than the run before, until no step
+/// is left. Returns the kinds of the interrupted steps.
 async fn converge_in_pieces(
     world: &World,
     phase: &Phase,
@@ -305,12 +305,12 @@ async fn wait_until_gone(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn request_that_never_arrives_is_repeated() {
-    each_step_is_cut_off(1, |_| Mode::CutRequest(0)).await;
+    interrupt_each_step(1, |_| Mode::CutRequest(0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn step_with_a_lost_response_is_not_repeated() {
-    each_step_is_cut_off(0, |step| match step.mode() {
+    interrupt_each_step(0, |step| match step.mode() {
         TransactionMode::InTransaction | TransactionMode::OneSnapshot => Mode::CutAnswer(0),
         // The answers to the three SETs before have 15 bytes each; the next one is cut.
         TransactionMode::Autocommit => Mode::CutAnswer(46),
@@ -318,9 +318,9 @@ async fn step_with_a_lost_response_is_not_repeated() {
     .await;
 }
 
-/// Converges every scenario in pieces, and sees that it ends as if nothing had been cut off, and that
-/// steps of every kind were cut off where all scenarios run.
-async fn each_step_is_cut_off(passing: usize, mode: impl Fn(&Step) -> Mode + Send + Sync) {
+/// Converges every scenario with interruptions. The result equals that of an undisturbed run, and steps of every kind are
+/// interrupted if all scenarios run.
+async fn interrupt_each_step(passing: usize, mode: impl Fn(&Step) -> Mode + Send + Sync) {
     for major in majors() {
         let mut kinds = BTreeSet::new();
         let mut all = scenarios(major);
@@ -379,7 +379,7 @@ fn after_statements(step: &Step, owner: &Identifier, statements: usize) -> Mode 
     }
 }
 
-/// Somebody's old snapshot holds up every build, and each time the build is killed.
+/// An old snapshot of another session blocks every build, and each build is killed.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_index_build_is_cleaned_up() {
     for major in majors() {
@@ -419,7 +419,7 @@ async fn killed_index_build_is_cleaned_up() {
     }
 }
 
-/// Two of us at once, and one of them is killed after each step.
+/// Two operators run at the same time, and one of them is killed after each step.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_run_completes_the_work_of_a_killed_run() {
     let is_new = |scenario: &Scenario| scenario.name != "provided";
@@ -461,8 +461,8 @@ fn start(world: &World, file: &std::path::Path, wait: &str) -> Operator {
     Operator::start(&arguments, &[("DATABASE_URL", &world.url())])
 }
 
-/// Runs two at once, and kills the one that works after it has done this many steps. Whether it came
-/// to its end before.
+/// Runs two operators at the same time, and kills the one that works after this number of steps. Returns whether it
+/// finished before.
 async fn kill_after(world: &World, file: &std::path::Path, steps: usize) -> bool {
     let mut both = ["15s", "15s"].map(|wait| start(world, file, wait));
     let done = |one: &Operator| one.stderr().matches("  done  ").count();

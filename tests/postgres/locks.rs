@@ -1,4 +1,4 @@
-//! What a step says it locks is what `pg_locks` shows, on every version.
+//! The locks that a step declares are those in `pg_locks`, on every version.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ async fn step_takes_the_locks_it_declares() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Each partition with the table it lies below, but for the partitions of this table.
+/// Returns each partition with its parent, except the partitions of this table.
 async fn below(world: &World, table: Option<&QualifiedName>) -> Vec<(String, String)> {
     let sql = "SELECT coalesce(json_agg(json_build_array(c.relname, p.relname)), '[]')
                FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -114,7 +114,7 @@ fn without_lower(mut seen: Locks, below: &[(String, String)]) -> Locks {
     seen
 }
 
-/// What is wrong with what a step says, where it is.
+/// Returns the difference between declared and observed locks, or `None` if they are equal.
 fn difference(major: u16, step: &Step, mut seen: Locks) -> Option<String> {
     let declared = declared(step);
     if let (14, Step::AttachPartition(attach)) = (major, step) {
@@ -138,7 +138,7 @@ fn declared(step: &Step) -> Locks {
     locks
 }
 
-/// Takes the step, and looks before it lets go. None where the step fails.
+/// Executes the step and reads its locks before the commit. Returns `None` if the step fails.
 async fn locks_seen(world: &World, session: &Session, plan: &Plan) -> Option<Locks> {
     let timeouts =
         Timeouts { lock_timeout: Duration::from_secs(5), retry_timeout: Duration::from_secs(20) };
@@ -210,7 +210,7 @@ async fn backend(session: &Session) -> String {
     pid.unwrap().unwrap()
 }
 
-/// A step that runs outside of a transaction is made to wait by somebody's old snapshot.
+/// Reads the locks of a step that runs outside of a transaction, while an old snapshot of another session blocks it.
 async fn seen_from_outside(
     world: &World,
     (session, pid): (&Session, &str),
@@ -218,7 +218,7 @@ async fn seen_from_outside(
     step: &Step,
 ) -> Option<Locks> {
     let reader = world.database.client().await;
-    reader.batch_execute(&in_the_way(step)).await.unwrap();
+    reader.batch_execute(&blocking_statement(step)).await.unwrap();
     let ended = Cell::new(false);
     let run = async {
         let mut done = true;
@@ -250,8 +250,8 @@ async fn seen_from_outside(
     done.then_some(locks)
 }
 
-/// What makes a step wait when it has all its locks, or is about to have the last of them.
-fn in_the_way(step: &Step) -> String {
+/// Returns the statement of another session that blocks a step when it has all its locks, or waits for the last one.
+fn blocking_statement(step: &Step) -> String {
     let sql = |name: &QualifiedName| {
         let quoted = |name: &Identifier| name.as_str().replace('"', "\"\"");
         format!("\"{}\".\"{}\"", quoted(&name.schema), quoted(&name.name))

@@ -16,7 +16,7 @@ const UNIQUE: &str = "
 const ROWS: &str =
     "INSERT INTO t (id, v, n) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', NULL)";
 
-/// What a MERGE does with the rows of `m`, in their order.
+/// Actions of a MERGE on the rows of `m`, in their order.
 const MERGES: [(&str, &str); 6] = [
     ("a new row takes the value of a deleted one", "(1, 'delete', NULL), (9, 'a', 1)"),
     ("a new row takes the value of an updated one", "(1, 'x', 1), (9, 'a', 1)"),

@@ -19,7 +19,7 @@ const FUNCTIONS: &str = "
     CREATE TYPE pair AS (n above);
     CREATE TYPE mood AS ENUM ('good', 'bad');";
 
-/// What a table has, and what of that a drain would run.
+/// Objects of a table, and the code among them that a drain would execute.
 const TABLES: [(&str, &str); 16] = [
     ("n int CHECK (n > 0), s text CHECK (s LIKE 'a%'), CHECK (at < now() + '1 year')", ""),
     ("m mood CHECK (m <> 'bad'), c citext CHECK (c <> 'x')", ""),

@@ -1,4 +1,4 @@
-//! What keeps the parity of a conversion, and what a user can do when the operator stops comparing.
+//! Changes that keep the parity of a conversion, and the actions of a user after the operator stopped comparing.
 
 use pg_partition_operator::converge::{Convergence, look};
 use pg_partition_operator::desired::DesiredTable;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::database::{SCHEMA, World};
 
-/// What came of a call.
+/// Result of a call.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: i32,

@@ -32,7 +32,7 @@ const FIRST: &str = "CREATE TABLE pgpartition.claims (schema_name text, table_na
     holder text NOT NULL, namespace text NOT NULL, name text NOT NULL, installation text NOT NULL, \
     created timestamptz NOT NULL, seen timestamptz NOT NULL)";
 
-/// What that version writes.
+/// Statement of that version.
 const WRITE: &str = "INSERT INTO pgpartition.claims (schema_name, table_name, holder, namespace, \
     name, installation, created, seen) VALUES ('s', 't', 'u', 'n', 'r', 'i', now(), now())
     ON CONFLICT (schema_name, table_name) DO UPDATE SET seen = excluded.seen";
@@ -130,12 +130,12 @@ async fn interrupted_upgrade_is_done_by_the_next_operator() {
 async fn table_of_another_role_is_rejected_and_not_altered() {
     for major in majors() {
         let world = World::new(major).await;
-        let stranger = format!("stranger_of_{}", world.database.name());
+        let untrusted = format!("untrusted_of_{}", world.database.name());
         world
             .admin(&format!(
-                "CREATE ROLE {stranger}; {FIRST}; GRANT ALL ON pgpartition.claims TO PUBLIC;
+                "CREATE ROLE {untrusted}; {FIRST}; GRANT ALL ON pgpartition.claims TO PUBLIC;
                  ALTER TABLE pgpartition.claims ADD note int DEFAULT pg_backend_pid();
-                 ALTER TABLE pgpartition.claims OWNER TO {stranger};
+                 ALTER TABLE pgpartition.claims OWNER TO {untrusted};
                  ALTER SCHEMA pgpartition OWNER TO postgres; GRANT ALL ON SCHEMA pgpartition TO PUBLIC"
             ))
             .await;
@@ -144,7 +144,7 @@ async fn table_of_another_role_is_rejected_and_not_altered() {
         for session in [&superuser, &world.session().await] {
             let error = prepare(session, &LATER).await.unwrap_err();
             assert_eq!(error.sqlstate(), Some("42501"), "Postgres {major}: {error}");
-            assert!(error.message().contains(&stranger), "{error}");
+            assert!(error.message().contains(&untrusted), "{error}");
             assert_eq!(world.text(COLUMNS).await, before, "Postgres {major}");
         }
         world.admin(prepare(&superuser, &LATER).await.unwrap_err().hint().unwrap()).await;

@@ -82,7 +82,7 @@ const USUAL: Duration = Duration::from_secs(3);
 const ORDERS: &str = "CREATE TABLE orders (id bigint PRIMARY KEY, org int NOT NULL);
     INSERT INTO orders SELECT n, n FROM generate_series(1, 30) AS n; ANALYZE orders";
 
-/// The oldest transaction number that the replica holds back.
+/// Oldest transaction number that the replica needs.
 const HELD_BACK: &str = "SELECT coalesce(min(xmin::text), '') FROM (
     SELECT backend_xmin AS xmin FROM pg_stat_activity WHERE backend_type = 'walsender'
     UNION ALL SELECT xmin FROM pg_replication_slots) AS held";

@@ -115,7 +115,7 @@ async fn table_that_was_never_attached_blocks_a_second_one_for_its_period() {
         let done = apply(&session, &desired(spec.clone()), NOW).await;
         let deferred: Vec<_> = done.remaining.deferred.iter().map(|d| d.blocker.name()).collect();
         assert_eq!(deferred, ["UnattachedTable"], "Postgres {major}: {}", done.remaining);
-        // A table that a user detached, and one with other columns, are no reason to wait.
+        // A table that a user detached, and one with other columns, do not block.
         let partitions = format!(
             "SELECT string_agg(inhrelid::regclass::name, ' ' ORDER BY 1) FROM pg_inherits WHERE inhparent = '{SCHEMA_SQL}.t'::regclass"
         );

@@ -1,4 +1,4 @@
-//! What is past its retention goes, when it should and not before; and nothing else does.
+//! Expired partitions are detached and dropped in time, and no other table is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,7 +28,7 @@ const DAY: i64 = 86_400;
 /// Between two turns of a client, so that a year of rows stays few.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// A year at one month a partition: three are kept besides the current one, and two days of grace.
+/// Monthly partitions of a year: three are kept in addition to the current one, and the grace period is two days.
 fn yearly() -> DesiredTable {
     desired(json!({
         "table": "t", "ahead": 1,
@@ -62,8 +62,8 @@ impl Expected {
         (-3..=1).map(|months| named(month(now, months))).collect()
     }
 
-    /// What was attached before and is not any more was detached now; what has been detached for two
-    /// days is gone.
+    /// A partition that was attached before and is not any more was detached now; a table that has been detached for two days
+    /// was dropped.
     fn step(&mut self, before: Timestamp, now: Timestamp) -> Vec<String> {
         self.detached.retain(|(_, since)| now.duration_since(*since).as_hours() < 48);
         for months in -3..=1 {
@@ -76,7 +76,7 @@ impl Expected {
     }
 }
 
-/// The tables in the schema that are partitions, or that are not; but for the application's others.
+/// Returns the tables in the schema that are partitions, or that are not, without other tables of the application.
 async fn tables(world: &World, attached: bool) -> Vec<String> {
     let sql = format!(
         "SELECT relname FROM pg_class WHERE relnamespace = '{SCHEMA_SQL}'::regnamespace
@@ -108,7 +108,7 @@ async fn set_to_work(world: &World, now: &Arc<AtomicI64>) -> Clients {
             })
             .await;
     }
-    // Of the last two months everything is there that has been written, at every moment.
+    // All rows of the last two months exist at every moment.
     let now = Arc::clone(now);
     let read = move || {
         let today = noon(now.load(Ordering::Relaxed));
@@ -130,7 +130,7 @@ async fn set_to_work(world: &World, now: &Arc<AtomicI64>) -> Clients {
     clients
 }
 
-/// Applies until there is nothing left to do; what somebody held up takes more than one run.
+/// Applies until no step is left; a blocked step takes more than one run.
 async fn apply_until_done(session: &Session, table: &DesiredTable, now: Timestamp) -> Convergence {
     for _ in 0..10 {
         let done = apply(session, table, &now.to_string()).await;
@@ -170,7 +170,7 @@ async fn only_expired_partitions_are_removed_in_a_year() {
     }
 }
 
-/// Of the months that are kept every row is there that was written.
+/// Asserts that all rows of the kept months exist.
 async fn assert_nothing_lost(world: &World, now: Timestamp) {
     let kept = month(now, -3);
     let differing = format!(
@@ -186,7 +186,7 @@ async fn assert_nothing_lost(world: &World, now: Timestamp) {
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 
-/// Two years are there, and so many months are to be kept.
+/// Returns the spec that keeps a number of months of a table that has two years.
 fn keeping(keep: u32) -> Value {
     json!({
         "table": "t", "ahead": 0,
@@ -258,7 +258,7 @@ async fn approved_plan_continues_without_another_approval() {
         let world = two_years(major).await;
         let plan =
             world.call(&["plan", "-f", "-", "--at", NOW, "-o", "json"], &resource(keeping(2)));
-        // Somebody is in the way of one of them, and is waited for.
+        // Another session blocks one of them, and the run waits for it.
         let mut patient = keeping(2);
         patient["limits"] = json!({"lockTimeout": "30s"});
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -293,7 +293,7 @@ async fn approved_plan_continues_without_another_approval() {
     }
 }
 
-/// A table of ours that has been detached for long enough, `t_2025_11`.
+/// Creates a managed table whose grace period is over, `t_2025_11`.
 async fn one_to_drop(major: u16) -> World {
     let world = World::new(major).await;
     world

@@ -205,7 +205,7 @@ async fn source_is_equal_after_every_kind_of_write_at_every_isolation_level() {
         for level in ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] {
             let swapped = cut_over(major, TABLE).await;
             let client = application(&swapped).await;
-            // Of the inbound foreign key a TRUNCATE would fail, as it did before the cutover.
+            // The inbound foreign key rejects a TRUNCATE, as it did before the cutover.
             client.batch_execute("DELETE FROM lines; DROP TABLE lines").await.unwrap();
             for write in TRANSACTIONS {
                 let write = write.replace("TRUNCATE lines, t_source_is_not_named", "TRUNCATE t");

@@ -16,7 +16,7 @@ use crate::database::{SCHEMA_SQL, World, at, desired};
 use crate::support::postgres::majors;
 
 const NOW: &str = "2026-01-15T12:00:00Z";
-/// So late that the server does not expect rows of the next period soon.
+/// A time so late that the server does not expect rows of the next period soon.
 const LATER: &str = "2080-01-15T12:00:00Z";
 
 const SETUP: &str = "
@@ -262,7 +262,7 @@ async fn run_asks_again_before_each_retry() {
     }
 }
 
-/// When attempts began and when they had failed.
+/// Begin and end of failed attempts.
 #[derive(Debug, Default)]
 struct Attempts(Mutex<(Vec<Instant>, Vec<Instant>)>);
 

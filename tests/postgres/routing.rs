@@ -20,7 +20,7 @@ const ORDERS: &str = r#"
     INSERT INTO "or""ders" SELECT n % 5, n, 'new' FROM generate_series(1, 100) AS n;
 "#;
 
-/// What is set for a role, in this database and in all.
+/// Settings of a role, in this database and in all.
 const SETTINGS: &str = "SELECT coalesce(string_agg(concat(d.setdatabase <> 0, d.setconfig), ' ' ORDER BY d.setdatabase), '')
     FROM pg_db_role_setting AS d JOIN pg_roles AS r ON r.oid = d.setrole WHERE r.rolname = ";
 
@@ -73,7 +73,7 @@ impl World {
     }
 }
 
-/// What Postgres would read for the name of the table.
+/// Returns the relation that Postgres would read for the name of the table.
 async fn plan(client: &Client) -> String {
     let rows = client.query("EXPLAIN SELECT * FROM \"or\"\"ders\"", &[]).await.unwrap();
     rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")

@@ -1,4 +1,4 @@
-//! What holds on every session, and what becomes of those that do not come about.
+//! Properties of every session, and errors of connections that fail.
 
 use std::process::Command;
 use std::time::Duration;
@@ -94,7 +94,7 @@ async fn code_of_an_owner_leaves_nothing_in_a_session() {
         let database = Server::shared(major).database().await;
         let session = connect(&format!("{}?options=-c%20work_mem%3D77kB", database.url())).await;
         let session = session.unwrap();
-        // So that a statement of ours is prepared under a name that can be guessed.
+        // Then a statement of the operator is prepared under a name that can be guessed.
         let version = "SELECT current_setting('server_version_num')";
         session.query_one_text(version, &[]).await.unwrap();
         let code = "CREATE TEMP TABLE pg_class (x int); SET search_path = public; SET ROLE pg_monitor; \
@@ -330,7 +330,7 @@ async fn connection_failures_are_distinguished() {
     for (url, kind) in [
         ("postgres://u:secret@127.0.0.1:1/d".to_owned(), ErrorKind::Unreachable),
         ("postgres://u:secret@nowhere.invalid/d".to_owned(), ErrorKind::Unreachable),
-        (format!("postgres://nobody:secret@127.0.0.1:{port}/d"), ErrorKind::AuthenticationFailed),
+        (format!("postgres://login:secret@127.0.0.1:{port}/d"), ErrorKind::AuthenticationFailed),
         (format!("postgres://postgres@127.0.0.1:{port}/nowhere"), ErrorKind::Refused),
         (format!("{}?sslmode=require", database.url()), ErrorKind::Tls),
     ] {

@@ -87,7 +87,7 @@ async fn take_steps(
     steps
 }
 
-/// Looks after each step, by a session of its own.
+/// Inspects after each step, in a session of its own.
 struct Watching<'a> {
     other: &'a Session,
     look: (&'a DesiredTable, &'a PlanTime),
@@ -146,7 +146,7 @@ fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: Obser
     );
 }
 
-/// What a plan never needs after one of these steps, which a look follows.
+/// Copies the properties that a plan never needs after one of these steps, because an inspection follows.
 fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &ObservedTable) {
     match step {
         Step::CreateCopy(_) => {
@@ -193,7 +193,7 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
             leave_routing(predicted, after);
         }
         Step::DropSource(_) => predicted.taken.clone_from(&after.taken),
-        // Nobody asks for it any more.
+        // No spec requests it any more.
         Step::Unroute(_) => leave_routing(predicted, after),
         Step::DropCopy(_) => {
             let plain = predicted.relation.take().unwrap();

@@ -11,7 +11,7 @@ use crate::support::postgres::majors;
 
 const NOW: &str = "2026-01-15T12:00:00Z";
 const PLAN: [&str; 7] = ["plan", "-f", "-", "--at", NOW, "-o", "json"];
-const UNREACHABLE: &str = "postgres://nobody@127.0.0.1:1/none";
+const UNREACHABLE: &str = "postgres://login@127.0.0.1:1/none";
 
 fn spec(more: &Value) -> Value {
     let mut spec = json!({
@@ -152,7 +152,7 @@ async fn saved_snapshot_knows_the_conditions_of_partial_indexes() {
             let plan = same_plan(&world, &save(&world, Some(&file)), &file);
             let builds = verbs(&plan).contains(&"build-index");
             assert_eq!(builds, is_built, "Postgres {major}: {plan}");
-            // Without the spec, nobody knows the condition that Postgres has to be asked about.
+            // Without the spec, the condition to query is unknown.
             is_missed(save(&world, None), &file, "how Postgres deparses \"NOT (state = ");
         }
         // The session that asks leaves nothing, not even a schema for temporary tables.

@@ -8,7 +8,7 @@ use crate::cutover::{serve, serving};
 use crate::database::{SCHEMA_SQL, World, apply};
 use crate::support::postgres::majors;
 
-/// What applications see of the table that has the name.
+/// Properties that applications see under the name of the table.
 const PROPERTIES: &str = "
     SELECT string_agg(fact, E'\\n' ORDER BY fact) FROM (
         SELECT concat('grant ', g.grantee::regrole, g.privilege_type, g.is_grantable) AS fact
@@ -41,7 +41,7 @@ async fn properties(world: &World) -> String {
     world.text(&PROPERTIES.replace("@t", &format!("'{SCHEMA_SQL}.orders'::regclass"))).await
 }
 
-/// What is done to the partitioned table while it serves.
+/// Changes to the partitioned table while it serves.
 const CHANGES: [&str; 2] = [
     "GRANT SELECT ON orders TO pg_monitor WITH GRANT OPTION; GRANT INSERT ON orders TO PUBLIC;
      GRANT UPDATE (status, org) ON orders TO pg_monitor; GRANT USAGE ON SEQUENCE orders_id_seq TO pg_monitor;

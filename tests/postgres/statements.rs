@@ -10,7 +10,7 @@ use crate::support::postgres::{Server, majors};
 const NOW: &str = "2026-03-15T12:00:00Z";
 const PRELOAD: [&str; 2] = ["-c", "shared_preload_libraries=pg_stat_statements"];
 
-/// What an application sends, and what is said of it.
+/// Statements of an application, and the verdicts.
 const SENT: [(&str, &str); 15] = [
     ("SELECT * FROM \"or\"\"ders\" WHERE id = 1", "VisitsEveryPartition"),
     ("SELECT * FROM \"or\"\"ders\" WHERE org = 1 AND id = 1", "Good"),
@@ -166,25 +166,25 @@ async fn function_of_another_role_is_evaluated_only_on_request() {
     world
         .admin(&format!(
             "CREATE EXTENSION pg_stat_statements; GRANT pg_read_all_stats TO {app};
-             CREATE ROLE stranger LOGIN; GRANT CREATE ON SCHEMA public TO stranger;
-             GRANT USAGE ON SCHEMA {SCHEMA_SQL} TO stranger; GRANT SELECT ON {SCHEMA_SQL}.\"or\"\"ders\" TO stranger"
+             CREATE ROLE untrusted LOGIN; GRANT CREATE ON SCHEMA public TO untrusted;
+             GRANT USAGE ON SCHEMA {SCHEMA_SQL} TO untrusted; GRANT SELECT ON {SCHEMA_SQL}.\"or\"\"ders\" TO untrusted"
         ))
         .await;
-    let stranger = world.database.client_as("stranger").await;
-    stranger
+    let untrusted = world.database.client_as("untrusted").await;
+    untrusted
         .batch_execute(
             "CREATE FUNCTION public.code() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
-                IF current_user <> 'stranger' THEN RAISE 'evaluated as %', current_user USING ERRCODE = 'P0042'; END IF;
+                IF current_user <> 'untrusted' THEN RAISE 'evaluated as %', current_user USING ERRCODE = 'P0042'; END IF;
                 RETURN 1; END $$",
         )
         .await
         .unwrap();
     let statement = "SELECT FROM \"Fin\"\"an;ce\".\"or\"\"ders\" WHERE org = public.code()";
-    stranger.batch_execute(statement).await.unwrap();
+    untrusted.batch_execute(statement).await.unwrap();
 
     let own = world.verify_statements(&["--statements", "-o", "json"]);
     assert_eq!((own.status, own.json()[0]["statements"].clone()), (0, json!([])), "{own:?}");
-    assert!(own.json()[0]["notes"].to_string().contains("stranger"), "{own:?}");
+    assert!(own.json()[0]["notes"].to_string().contains("untrusted"), "{own:?}");
     let all = world.verify_statements(&["--statements=all", "-o", "json"]);
     let all = all.json()[0]["statements"].to_string();
     assert!(all.contains("P0042") && !all.contains("evaluated as"), "{all}");

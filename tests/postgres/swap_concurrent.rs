@@ -1,5 +1,5 @@
-//! Two programs at once, whatever each of them wants: one of the two tables serves, and a program that looks beside the swap of
-//! another one reports a state that the tables had.
+//! Two programs at the same time, with equal or different specs: one of the two tables serves, and a program that inspects
+//! beside the swap of another one reports a state that the tables had.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -41,7 +41,7 @@ async fn concurrent_programs_leave_one_table_serving() {
             let is_source = world.text(&is_source).await == "t";
             let serves = if is_source { Side::Source } else { Side::Partitioned };
             assert!(sides.contains(&serves), "Postgres {major}, {sides:?}: serves from {serves:?}");
-            assert_serves(&world, serves, &catalogs, "two programs at once").await;
+            assert_serves(&world, serves, &catalogs, "two concurrent programs").await;
         }
     }
 }

@@ -183,7 +183,7 @@ pub(crate) async fn prepare(world: &World) -> [String; 2] {
     [catalogs.remove(2), catalogs.remove(2)]
 }
 
-/// Where the swap is when all dies.
+/// Stage of the swap when program and server die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PlanTime {
     /// Everything is changed.
@@ -192,7 +192,7 @@ enum PlanTime {
     Committed,
 }
 
-/// What happens after it.
+/// Event after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// The server starts again.
@@ -269,7 +269,7 @@ async fn die(
     let mut kill = Command::new("kill");
     kill.arg("-KILL");
     if moment == PlanTime::BeforeCommit {
-        // It goes on until it looks whether the server is there.
+        // It continues until it checks whether the server is reachable.
         kill.arg(&session);
     }
     kill.args([run.pid(), server.pid()].map(|pid| pid.to_string()));

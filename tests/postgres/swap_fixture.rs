@@ -26,19 +26,23 @@ pub(crate) struct Swapped {
 const PARTITIONS: u32 = 4;
 
 impl Swapped {
-    /// Creates the table `t` with `sql`, which has the primary key `id`, and copies it to partitions by hash of `org`.
-    /// `twins` creates indexes of the copy.
-    pub(crate) async fn new(major: u16, level: SyncLevel, (sql, twins): (&str, &str)) -> Self {
+    /// Creates the table `t` with `sql`, which has the primary key `id`, and copies it to hash partitions on `org`.
+    /// `copy_indexes` creates indexes of the copy.
+    pub(crate) async fn new(
+        major: u16,
+        level: SyncLevel,
+        (sql, copy_indexes): (&str, &str),
+    ) -> Self {
         let world = World::new(major).await;
         // For a publication.
         let grant =
             format!("GRANT CREATE ON DATABASE {} TO {}", world.database.name(), world.owner);
         world.admin(&grant).await;
         world.owner(sql).await;
-        Self::copied(world, level, twins).await
+        Self::copied(world, level, copy_indexes).await
     }
 
-    pub(crate) async fn copied(world: World, level: SyncLevel, twins: &str) -> Self {
+    pub(crate) async fn copied(world: World, level: SyncLevel, copy_indexes: &str) -> Self {
         let mut table = described(&world, "t", (&["id"], &["org"]));
         read_columns(&world, &mut table).await;
         let session = world.session().await;
@@ -51,7 +55,7 @@ impl Swapped {
         }
         install(&world, &table, level).await;
         while copy(&session, &table, 1000).await.unwrap()["done"] != true {}
-        world.owner(twins).await;
+        world.owner(copy_indexes).await;
         let swapped = Self { world, session, table, level };
         swapped.expect_equal("the copy").await;
         swapped

@@ -29,7 +29,7 @@ async fn blocked(swapped: &Swapped) -> String {
     error.to_string()
 }
 
-/// Whoever reads or writes when the swap begins, and goes on afterwards as if nothing had happened.
+/// Statements that are open when the swap begins; the transaction continues afterwards without an error.
 const OPEN: [&str; 5] = [
     "BEGIN; SELECT count(*) FROM t",
     "BEGIN; UPDATE t SET org = org WHERE id = 1",
@@ -164,7 +164,7 @@ async fn snapshot_from_before_the_last_page_blocks_the_swap() {
     }
 }
 
-/// What a user does between the look and the swap.
+/// Changes of a user between the inspection and the swap.
 const CHANGES: [&str; 9] = [
     "ALTER TABLE t DISABLE TRIGGER sync_to_partitioned_t",
     "ALTER TABLE t DISABLE TRIGGER sync_to_partitioned_t; ALTER TABLE t ENABLE ALWAYS TRIGGER sync_to_partitioned_t",

@@ -1,4 +1,4 @@
-//! Sync triggers: each kind of write reaches the copy, whoever writes and whatever names and keys are.
+//! Sync triggers: each kind of write reaches the copy, for every writer, name, and key.
 
 use std::pin::pin;
 
@@ -13,7 +13,7 @@ use crate::copy_fixture::{LEVELS, create, differing, in_sql, install, run_as_own
 use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::majors;
 
-/// What each write begins with: five rows, in this order on disk.
+/// Rows before each write: five, in this order on disk.
 const ROWS: &str = "INSERT INTO t (id, org, v) VALUES (5, 1, '5'), (4, 2, '4'), (3, NULL, '3'), (2, 1, NULL), (1, 2, '1')";
 
 /// Writes of an application, each a transaction.
@@ -326,7 +326,7 @@ async fn truncate_waits_for_no_session_that_holds_a_lock_on_the_copy() {
     for major in majors() {
         let (world, table, client) = application(major, SyncLevel::Row).await;
         client.batch_execute(ROWS).await.unwrap();
-        // As the build of an index does. It waits for older snapshots, the application waits for whoever truncates.
+        // As the build of an index does. It waits for older snapshots; the application waits for the session that truncates.
         let other = world.database.client().await;
         let lock = format!(
             "BEGIN; LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE",

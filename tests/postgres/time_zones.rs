@@ -1,5 +1,4 @@
-//! What was done once is not done again: for each interval, key and zone, and whatever settings a role
-//! or a database imposes on its sessions.
+//! A second run has no steps: for each interval, key, and zone, and with any settings of a role or a database.
 
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::postgres::Session;
@@ -97,20 +96,24 @@ async fn second_run_has_no_steps_and_takes_no_locks() {
             );
             let older = first.outcomes.len() / 2 - 3;
             let started = if case.retained.is_some() { 2..=3 } else { 0..=0 };
-            assert!(started.contains(&older), "{what}: besides now, and two ahead: {older}");
+            assert!(
+                started.contains(&older),
+                "{what}: beside the current period and two ahead: {older}"
+            );
             assert_at_rest(&what, &world, &session, &case.desired).await;
             if let Some(retained) = &case.retained {
-                let let_go = apply(&session, retained, NOW).await;
-                let detached = let_go.outcomes.iter().filter(|o| o.step.verb() == "detach").count();
-                assert_eq!(detached, older - 1, "{what}: one is kept: {}", let_go.plan);
+                let expired = apply(&session, retained, NOW).await;
+                let detached =
+                    expired.outcomes.iter().filter(|o| o.step.verb() == "detach").count();
+                assert_eq!(detached, older - 1, "{what}: one is kept: {}", expired.plan);
                 assert_at_rest(&what, &world, &session, retained).await;
             }
         }
     }
 }
 
-/// Applies again while somebody holds EXCLUSIVE on the table and its partitions. That conflicts with
-/// every mode but ACCESS SHARE: whatever more we asked for would time out, and fail.
+/// Applies again while another session holds EXCLUSIVE on the table and its partitions. That conflicts with every mode
+/// except ACCESS SHARE: any stronger lock would time out, and the run would fail.
 async fn assert_at_rest(what: &str, world: &World, session: &Session, desired: &DesiredTable) {
     let before = catalog(world).await;
     let table = in_schema(desired.name.name().name.as_str());
@@ -138,7 +141,7 @@ async fn catalog(world: &World) -> String {
     world.text(&sql).await
 }
 
-/// What an administrator may have set for a role or a database, each against us.
+/// Sets adverse settings for a role and a database, as an administrator might.
 async fn impose_settings(world: &World) {
     let (role, database) = (&world.operator, world.database.name());
     for (setting, value) in [

@@ -37,7 +37,7 @@ async fn in_parity(major: u16) -> World {
     world
 }
 
-/// Damages the copy as nobody should: past the triggers and the guard.
+/// Damages the copy past the triggers and the guard.
 const DAMAGE: &str = "BEGIN; SET LOCAL pgpartition.sync = 'on';
     DELETE FROM orders_partitioned WHERE id = 'secret 17';
     UPDATE orders_partitioned SET state = 'other' WHERE id = 'secret 4000';

@@ -1,5 +1,5 @@
-//! A database that a program without versioned encodings has filled: what it stored is read, and nothing is built,
-//! marked, or named anew. The README of the fixture says how it was made.
+//! A database of a program without versioned encodings: the operator reads the stored texts, and builds, marks, or renames
+//! nothing again. The README of the fixture describes its origin.
 
 use serde_json::Value;
 

@@ -40,7 +40,7 @@ impl Operator {
         read(&self.stderr)
     }
 
-    /// How it ended, or `None` while it runs.
+    /// Returns its exit status, or `None` while it runs.
     pub fn status(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().unwrap()
     }
@@ -58,7 +58,7 @@ impl Operator {
 }
 
 impl Drop for Operator {
-    #[expect(clippy::print_stderr, reason = "for whoever reads why the test failed")]
+    #[expect(clippy::print_stderr, reason = "shows why the test failed")]
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {

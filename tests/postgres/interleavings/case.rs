@@ -4,7 +4,7 @@ use pg_partition_operator::partition::{Side, SyncLevel};
 
 use crate::copy_fixture::LEVELS;
 
-/// What the application writes.
+/// Write of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
     Insert,
@@ -74,7 +74,7 @@ impl Write {
 /// The rows of the source before.
 pub(super) const ROWS: &str = "10/1/a 20/2/b 30/3/c 40/4/d";
 
-/// What the operator does.
+/// Work of the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     Copy,

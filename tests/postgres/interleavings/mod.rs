@@ -1,4 +1,4 @@
-//! What an application and the operator do to the same rows at the same time, in every order: the tables are equal
+//! An application and the operator change the same rows at the same time, in every order: the tables are equal
 //! afterwards, and no write of the application is lost.
 //!
 //! Each case is a fixed sequence of statements in two sessions. A statement is awaited until it has ended, or waits for
@@ -13,10 +13,10 @@ use self::case::{Case, cases};
 use self::sessions::Stage;
 use crate::support::postgres::{Server, majors};
 
-/// How many cases there are at the least, on each major.
+/// Smallest number of cases on each major.
 const LEAST: usize = 120;
 
-/// How many databases of a server the cases are shared out to: most of the time, a session waits for its turn.
+/// Number of databases of a server that share the cases: most of the time, a session waits for its turn.
 const STAGES: usize = 4;
 
 /// Plays every case whose turn it is in one of the databases.

@@ -16,7 +16,7 @@ use crate::copy_pages::CONTENT;
 use crate::database::{SCHEMA_SQL, World};
 use crate::swap_fixture::Swapped;
 
-/// How often to look whether a statement that has not ended waits for the other session.
+/// Interval for checking whether a running statement waits for the other session.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A session, and the statement that it has not ended.

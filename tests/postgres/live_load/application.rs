@@ -1,4 +1,4 @@
-//! What all clients share, and the errors that they may meet.
+//! State that all clients share, and the errors that they can get.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ const OF_ATTACH: &str = include_str!("../../../docs/concepts/attach.md");
 const ALWAYS: &[&str] = &["40001"];
 /// Errors of the triggers, from a change of the table until the copy has followed.
 const AWAITED: &[&str] = &["42703", "23502"];
-/// Errors of an upsert: the application does not know at once which table serves, or a row was moved to another partition.
+/// Errors of an upsert: the application learns late which table serves, or a row was moved to another partition.
 const UPSERTED: &[&str] = &["42P10", "23505"];
 /// Errors of TRUNCATE after the cutover, if another table references the table.
 const TRUNCATED: &[&str] = &["0A000"];
@@ -32,9 +32,9 @@ const CRASHED: &[&str] = &["57P01", "57P02", "57P03"];
 /// The longest transactions.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Longest {
-    /// Of clients that write one row, or a few.
+    /// For clients that write one row, or a few.
     pub(super) one: Duration,
-    /// Of clients that write many rows.
+    /// For clients that write many rows.
     pub(super) many: Duration,
 }
 

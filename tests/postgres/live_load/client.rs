@@ -39,24 +39,24 @@ pub(super) struct Worker {
     pub(super) table: Arc<Table>,
     pub(super) role: Role,
     pub(super) url: String,
-    /// What it says at the beginning of a session.
+    /// Statements at the beginning of a session.
     pub(super) greeting: String,
     pub(super) writes: &'static [Write],
-    /// Between two transactions, so that others get the processor.
+    /// Pause between two transactions, so that other processes get the processor.
     pub(super) pause: Duration,
     pub(super) keys: Keys,
     pub(super) done: Done,
 }
 
-/// What a client has done.
+/// Result of a client.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub(super) client: u64,
-    /// How many transactions of each kind were committed.
+    /// Number of committed transactions of each kind.
     pub(super) writes: BTreeMap<&'static str, u64>,
     /// Transactions that were committed.
     pub(super) committed: BTreeSet<i64>,
-    /// Transactions of which nobody knows whether they were committed.
+    /// Transactions whose commit is unknown.
     pub(super) in_doubt: BTreeSet<i64>,
 }
 

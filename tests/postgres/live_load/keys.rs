@@ -1,13 +1,13 @@
-//! What a client draws by chance, and the keys that it inserts.
+//! Random choices of a client, and the keys that it inserts.
 
 use fastrand::Rng;
 
 use super::tables::ROWS;
 
-/// What separates the keys of two clients.
+/// Distance between the keys of two clients.
 const SPACE: u64 = 1_000_000;
 
-/// Where the keys of a client begin that it writes again and again.
+/// First of the keys that a client writes repeatedly.
 const AGAIN: u64 = 500_000;
 
 /// The keys that a client inserts once.
@@ -68,8 +68,8 @@ impl Keys {
         format!("now() - {} * interval '1 day'", self.below(40))
     }
 
-    /// Returns the key of some row of a table in SQL, or NULL if there is none. It is none of those that a client writes
-    /// again and again.
+    /// Returns the key of some row of a table in SQL, or NULL if there is none. Keys that a client writes repeatedly are left
+    /// out.
     pub(super) fn of(&mut self, t: &str) -> String {
         let any = self.any();
         format!("(SELECT id FROM {t} WHERE id >= {any} AND {ONCE} ORDER BY id LIMIT 1)")

@@ -194,7 +194,7 @@ impl Load {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "for whoever reads why the test failed")]
+#[expect(clippy::print_stdout, reason = "shows why the test failed")]
 fn report(text: &str) {
     println!("{text}");
 }

@@ -13,10 +13,10 @@ use tempfile::NamedTempFile;
 use crate::program::{Outcome, call};
 use crate::support::operator::Operator;
 
-/// How often to look for a process that has ended.
+/// Interval for checking whether a process has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(30);
 
-/// How often the program may give way to what a process before it left behind.
+/// Largest number of runs that can end because of leftovers of an earlier process.
 const TRIES: u32 = 10;
 
 pub(super) struct Program {
@@ -24,7 +24,7 @@ pub(super) struct Program {
     documents: String,
     file: NamedTempFile,
     running: Mutex<Vec<Operator>>,
-    /// How often a process ended with each status.
+    /// Number of processes that ended with each status.
     ended: Mutex<BTreeMap<String, u64>>,
     /// Steps and pages of the processes that have ended.
     done_before: AtomicUsize,

@@ -12,7 +12,7 @@ use crate::program::resource;
 /// Rows of each table in the beginning, with the keys from 1 on.
 pub(super) const ROWS: u64 = 1_000;
 
-/// What a client does.
+/// Role of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     One,
@@ -21,7 +21,7 @@ pub(super) enum Role {
     Lines,
 }
 
-/// How a table is converted.
+/// Method of a table's conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     CopyByHash,

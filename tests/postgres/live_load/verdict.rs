@@ -1,4 +1,5 @@
-//! A comparison that is not ours: of the two tables, and of the table with what the application recorded.
+//! A comparison that is independent of the operator: of the two tables, and of the table with the records of the
+//! application.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ const COLUMNS: &str =
     "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attname) FROM pg_attribute
     WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped";
 
-/// How many rows one has and the other has not.
+/// Number of rows that only one of two tables has.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Differing {
     /// The table, and the other one of the conversion.

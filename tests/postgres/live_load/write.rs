@@ -10,7 +10,7 @@ use super::tables::Table;
 /// A kind of write, with its name.
 pub(super) type Write = (&'static str, fn(&Table, &mut Keys) -> Act);
 
-/// What a client does in one transaction.
+/// Statements of a client in one transaction.
 #[derive(Debug)]
 pub(super) enum Act {
     /// Statements, after those that begin the transaction.
@@ -23,7 +23,7 @@ pub(super) enum Act {
     Copy(String, String, String),
 }
 
-/// Those of a client of the application.
+/// Writes of a client of the application.
 pub(super) const ONE: &[Write] = &[
     ("insert", insert),
     ("update", |_, keys| Act::Prepared(1, keys.any().cast_signed(), 3)),
@@ -71,7 +71,7 @@ pub(super) const ONE: &[Write] = &[
     }),
 ];
 
-/// Those of a session that applies replicated changes, in which no trigger of the application or of a foreign key fires.
+/// Writes of a session that applies replicated changes, in which no trigger of the application or of a foreign key fires.
 pub(super) const REPLICA: &[Write] = &[
     ("replica: insert", insert),
     ("replica: update", |_, keys| Act::Prepared(1, keys.any().cast_signed(), 2)),
@@ -84,7 +84,7 @@ pub(super) const REPLICA: &[Write] = &[
     ("replica: delete and insert in one statement", delete_and_insert),
 ];
 
-/// Those of a client that writes to the table that references the table. It locks the row of the table first.
+/// Writes of a client to the table that references the table. The client locks the row of the table first.
 pub(super) const LINES: &[Write] = &[
     ("insert a line", |table, keys| {
         let (t, id) = (table.name, keys.of(table.name));

@@ -176,7 +176,7 @@ const OF_KINDS: [Fault; 5] = [
     ),
 ];
 
-/// What exists, or is no fault, since a major.
+/// Faults that exist, or no longer exist, since a major.
 const SINCE: [(u16, Fault); 4] = [
     (17, by_owner("ALTER TABLE t ADD EXCLUDE USING btree (org_id WITH =, note WITH =)", &[])),
     (
@@ -200,7 +200,7 @@ fn hash() -> Value {
     })
 }
 
-/// What the preflight finds, each by the word of its blocker, or by the name of its loss. The size is always noted.
+/// Returns the word of the blocker, or the name of the loss, for each finding. The size is always noted.
 fn words(findings: Vec<Finding>) -> Vec<String> {
     let words = findings.into_iter().filter_map(|finding| match finding {
         Finding::Refused(refusal) => Some(<&str>::from(refusal).to_owned()),

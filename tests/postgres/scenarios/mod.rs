@@ -27,7 +27,7 @@ use crate::database::{SCHEMA_SQL, Silent, World, at, desired_with};
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What the owner did before we came; `@schema` is the schema, `@owner` the owner.
+    /// Statements of the owner before the first run; `@schema` is the schema, `@owner` the owner.
     pub(crate) setup: &'static str,
     pub(crate) phases: Vec<Phase>,
 }
@@ -36,11 +36,11 @@ pub(crate) struct Scenario {
 pub(crate) struct Phase {
     pub(crate) spec: Value,
     pub(crate) now: &'static str,
-    /// After how many steps we are cut off.
+    /// Number of steps after which the run is interrupted.
     pub(crate) steps: usize,
-    /// What others do before that.
+    /// Statements of other sessions before that.
     pub(crate) meanwhile: &'static str,
-    /// Of which table somebody leaves the detach of which partition half done before that.
+    /// Table and partition whose detach another session leaves pending before that.
     pub(crate) pending: Option<(&'static str, &'static str)>,
     /// The names to adopt.
     pub(crate) adopt: &'static str,
@@ -71,7 +71,7 @@ impl Phase {
         Self { spec, now, steps, meanwhile, pending: None, adopt, approves: false }
     }
 
-    /// Does what others do before we come.
+    /// Executes the statements of other sessions before the first run.
     pub(crate) async fn prepare(&self, world: &World) {
         world.owner(self.meanwhile).await;
         if let Some((table, partition)) = self.pending {
@@ -87,7 +87,7 @@ impl Phase {
         PlanTime::at(at(self.now))
     }
 
-    /// What is desired, with the approval of the plan there is.
+    /// Returns the desired state, with the approval of the current plan.
     pub(crate) async fn approved(&self, session: &Session) -> DesiredTable {
         let mut desired = self.desired();
         if self.approves {
@@ -97,7 +97,7 @@ impl Phase {
         desired
     }
 
-    /// The step that is to be taken next, with the one without which it must not be. Work before it is done.
+    /// Returns the next step, with the step that it depends on. Executes work before it.
     pub(crate) async fn next(&self, session: &Session) -> Option<Next> {
         let desired = self.approved(session).await;
         for _ in 0..10 {
@@ -274,7 +274,7 @@ fn hash() -> Scenario {
     Scenario { name: "hash", setup, phases: vec![Phase::new("2026-01-15T12:00:00Z", spec)] }
 }
 
-/// We are cut off before attaching, and then it is not wanted any more.
+/// A run is interrupted before the attach, and then the spec no longer has the partition.
 fn left_over() -> Scenario {
     let setup = r#"
         CREATE TABLE "left" (d date NOT NULL) PARTITION BY RANGE (d);
@@ -290,12 +290,12 @@ fn left_over() -> Scenario {
             "ahead": ahead,
         })
     };
-    let mut cut_off = Phase::new("2026-01-01T12:00:00Z", spec(1));
-    cut_off.steps = 3;
+    let mut interrupted = Phase::new("2026-01-01T12:00:00Z", spec(1));
+    interrupted.steps = 3;
     Scenario {
         name: "left over",
         setup,
-        phases: vec![cut_off, Phase::new("2026-01-01T12:00:00Z", spec(0))],
+        phases: vec![interrupted, Phase::new("2026-01-01T12:00:00Z", spec(0))],
     }
 }
 

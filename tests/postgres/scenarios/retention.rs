@@ -1,12 +1,11 @@
-//! Partitions are let go, kept after all, taken over from others; and default partitions come, are
-//! drained, and go.
+//! Partitions expire, are reattached, and are adopted; default partitions are created, drained, and dropped.
 
 use serde_json::{Value, json};
 
 use super::{Phase, Scenario};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![let_go(), beside_default(), below_another(), drained(), unwanted_default()]
+    vec![expired(), beside_default(), below_another(), drained(), unwanted_default()]
 }
 
 fn monthly(table: &str, column: &str, more: &Value) -> Value {
@@ -46,7 +45,7 @@ CREATE PUBLICATION "oth'ers" FOR TABLE @schema."elsewhere; 11", @schema."Lo;gs";
 "#;
 
 /// No default partition: what goes is detached concurrently.
-fn let_go() -> Scenario {
+fn expired() -> Scenario {
     let spec = |keep: u32| {
         let retention = json!({"keep": keep, "onExpiry": "Drop", "dropAfter": "48h"});
         let index = json!({"name": "by_re;f", "columns": [{"column": "re\"f"}]});
@@ -65,7 +64,7 @@ fn let_go() -> Scenario {
     finalized.pending = Some(("Lo;gs", "Lo;gs_2025_12"));
     let dropped = phase("2026-02-20T12:00:00Z", 1);
     Scenario {
-        name: "let go",
+        name: "expired",
         setup: LET_GO,
         phases: vec![marked, kept, detached, again, finalized, dropped],
     }
@@ -162,7 +161,7 @@ ALTER TABLE "Dra;in default" ENABLE ALWAYS TRIGGER "al'ways", ENABLE REPLICA TRI
 ALTER TABLE "Dra;in" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 "#;
 
-/// Rows wait in the default partition, of now and of what comes.
+/// The default partition holds rows of the current and of future periods.
 fn drained() -> Scenario {
     let spec = monthly("Dra;in", "wh\"en", &json!({"ahead": 2, "defaultPartition": "Present"}));
     Scenario {
