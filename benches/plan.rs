@@ -160,7 +160,7 @@ fn do_all(plan: &Plan, observed: &mut ObservedTable) {
     for planned in &plan.steps {
         simulate(observed, &planned.step);
     }
-    catalog::look_again(observed);
+    catalog::reinspect(observed);
 }
 
 /// Detaches all that has expired, approved.

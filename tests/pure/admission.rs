@@ -79,7 +79,7 @@ pub(crate) fn rules() -> CompiledSchema {
     compile_schema(&schema())
 }
 
-/// What the rules say of the creation of `object`.
+/// Evaluates the rules for the creation of `object`.
 pub(crate) fn accepts(rules: &CompiledSchema, object: &Value) -> Result<(), ValidationErrors> {
     Validator::new().validate_compiled(rules, object, None)
 }
@@ -111,7 +111,7 @@ fn judge(admission: &Admission, case: &Case) -> Result<(), String> {
     }
 }
 
-/// What CEL says of the creation, or of the update of what was created.
+/// Returns the errors of CEL for the creation of the resource, or for its update.
 fn case_errors(rules: &CompiledSchema, case: &Case) -> Result<(), ValidationErrors> {
     let validator = Validator::new();
     let created = case.created();

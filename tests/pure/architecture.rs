@@ -1,4 +1,4 @@
-//! What the source is held to: who may use whom, how long things may be, which words are not used.
+//! Rules for the source: which module uses which, how long files and functions are, and which words names avoid.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use pg_partition_operator::plan::StepKind;
 
 use crate::source;
 
-/// Who may use whom. `kubernetes` and `cli` come last, where everything meets the outside.
+/// Modules that each module can use. `kubernetes` and `cli` are last, where everything meets the outside.
 const MAY_USE: [(&str, &[&str]); 11] = [
     ("partition", &[]),
     ("api", &[]),
@@ -39,11 +39,12 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// What tells the date, and who may ask it, below `src`. `converge` asks to hold the clock of the database against it.
+/// Clocks that show the date, and the modules below `src` that can read them. `converge` compares the clock of the
+/// database with it.
 const CALENDAR_CLOCKS: [&str; 3] = ["Timestamp::now", "SystemTime", "Zoned::now"];
 const MAY_ASK_WHAT_TIME_IT_IS: [&str; 3] = ["kubernetes", "cli", "converge/observe.rs"];
 
-/// What tells only how long something takes, and who may ask it.
+/// Clocks that only measure durations, and the modules that can read them.
 const STOPWATCHES: [&str; 3] = ["Instant::now", "tokio::time", "thread::sleep"];
 const MAY_MEASURE_TIME: [&str; 3] = ["kubernetes", "converge", "postgres"];
 
@@ -59,7 +60,7 @@ const BANNED: [&str; 11] = [
 /// Names whose words are Kubernetes': a Secret has `data`.
 const NOT_OURS: [&str; 1] = ["SecretData"];
 
-/// What the planner decides with. The checker decides again, by other means.
+/// Code that the planner decides with. The checker decides again, by other means.
 const OF_THE_PLANNER: [&str; 8] =
     ["Calendar", "Gaps", "Grid", "Ground", "Coverage", "rules::", "next_action", "questions"];
 
@@ -219,18 +220,18 @@ fn names_avoid_empty_words() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The folder or file directly below `src`; none for the crate's own root.
+/// Returns the folder or file directly below `src`, or `None` for the root of the crate.
 fn module_of(path: &Path) -> Option<String> {
     let first = path.iter().next()?.to_str()?.trim_end_matches(".rs");
     (!matches!(first, "lib" | "main" | "bin")).then(|| first.to_owned())
 }
 
-/// The lines that are no comment.
+/// Returns the lines that are not comments.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"))
 }
 
-/// What follows `crate::`: one module, or several in braces.
+/// Returns the modules after `crate::`: one, or several in braces.
 fn used_by(text: &str) -> Vec<String> {
     let code: String = code(text).collect::<Vec<_>>().join("\n");
     let first = |path: &str| -> String {

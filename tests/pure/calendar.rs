@@ -62,7 +62,7 @@ fn place() -> impl Strategy<Value = i128> {
     ]
 }
 
-/// What every place on an axis must allow to be asked.
+/// Asserts the properties of every position on an axis.
 fn ask(grid: &Grid, at: i128) -> Result<(), TestCaseError> {
     let axis = &grid.axis;
     let (floor, next) = (grid.floor(at), grid.next(at));

@@ -1,6 +1,6 @@
-//! The chart's generated files, and that its values, their schema and their page are about the same.
+//! Generated files of the chart, and the agreement of its values, their schema, and their page.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure chart` writes the files anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure chart` writes the files again.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! SQL of a conversion, word for word, with names that nobody should give and somebody does. A parser of Postgres'
-//! grammar reads all of it, and the statements in the functions, too.
+//! SQL of a conversion, word for word, with names that need quotes. A parser of Postgres' grammar reads all of it, and the
+//! statements in the functions, too.
 //!
 //! `PGPARTITION_UPDATE=1 cargo test --test pure conversion` writes `tests/pure/conversion.sql` again.
 

@@ -1,4 +1,4 @@
-//! What a resource means: its spec, and its annotations.
+//! Meaning of a resource: its spec and its annotations.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -238,7 +238,7 @@ fn resource_without_annotations_means_its_spec() {
     );
 }
 
-/// The instants that partitions are made for and let go for, with more in a spec.
+/// Returns the times as of which partitions are created and expire, with more fields in a spec.
 fn moment(more: &Value, now: &str) -> [String; 2] {
     let now: Timestamp = now.parse().expect("an instant");
     let moment = PlanTime::scheduled(&desired(&spec(more)).expect("a valid spec"), now);
@@ -269,7 +269,7 @@ fn due_steps_are_those_of_the_last_scheduled_time() {
         ("2026-12-01T01:00:00Z", "2026-12-01T01:00:00Z", "2026-11-15T02:00:00Z"),
         ("2026-12-01T01:00:00.001Z", "2026-12-01T01:00:00Z", "2026-11-15T02:00:00Z"),
         ("2026-07-20T00:00:00Z", "2026-07-01T00:00:00Z", "2026-07-15T01:00:00Z"),
-        // However long nobody was there, nights that were missed are one.
+        // All missed scheduled times count as one, however many they are.
         ("2027-06-14T23:00:00Z", "2027-06-01T00:00:00Z", "2027-05-15T01:00:00Z"),
     ] {
         assert_eq!(moment(&schedule, now), [provision, expire], "{now}");

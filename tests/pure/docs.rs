@@ -1,4 +1,4 @@
-//! What the documents say is so: links lead somewhere, flags exist, examples are accepted.
+//! Statements of the documents are true: link targets and flags exist, and examples are accepted.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -14,7 +14,7 @@ use pg_partition_operator::cli::admission::Admission;
 
 const PROGRAM: &str = "pg-partition-operator";
 
-/// How the program is called as kubectl's plugin, and by what name kubectl does it.
+/// Call of the program as a plugin of kubectl, and the name of its executable.
 const PLUGIN: (&str, &str) = ("kubectl pgpartition", "kubectl-pgpartition");
 
 #[test]
@@ -134,8 +134,7 @@ fn every_example_is_accepted() {
     assert!(seen > 3, "the documents have examples");
 }
 
-/// What `command` of the program, called so, says about itself; a command that does not exist has no
-/// help.
+/// Returns the help of a command under this name of the program; a command that does not exist has no help.
 fn help(program: &str, command: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))
         .arg0(program)
@@ -152,7 +151,7 @@ fn commands(line: &str, program: &str, verbs: &[&str]) -> Vec<(String, Vec<Strin
     line.split(&called).skip(1).filter_map(|text| command(text, verbs)).collect()
 }
 
-/// The command and the flags at the start of a text; none where it only speaks of the program.
+/// Returns the command and the flags at the start of a text, or `None` if it only mentions the program.
 fn command(text: &str, verbs: &[&str]) -> Option<(String, Vec<String>)> {
     let end = text.find(['`', '#', '|', ';', '>']).unwrap_or(text.len());
     let mut words = text.get(..end)?.split_whitespace();
@@ -176,7 +175,7 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Where the links of a page lead.
+/// Returns the targets of a page's links.
 fn links(page: &str) -> Vec<String> {
     let targets = page.split("](").skip(1);
     targets.filter_map(|rest| rest.split(')').next().map(str::to_owned)).collect()

@@ -1,5 +1,5 @@
-//! What the operator stores or compares as text is written by hand: its texts are golden, and neither `Debug` nor what
-//! messages show decides them.
+//! Texts that the operator stores or compares have encoders of their own: the texts are golden, and depend neither on
+//! `Debug` nor on messages.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ const WRITERS: [&str; 9] = [
     "src/plan/fingerprint.rs",
 ];
 
-/// How markers, records of adoptions, and names of constraints begin.
+/// Beginnings of markers, records of adoptions, and names of constraints.
 const GRAMMAR: [&str; 4] =
     ["pgpartition.dev ", "pgpartition_not_", "pgpartition_of_", "pgpartition_bounds"];
 

@@ -1,6 +1,6 @@
-//! Files that are generated and checked in are what the code generates.
+//! Generated files that are checked in equal the output of the code.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure generated` writes them anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure generated` writes them again.
 
 use pg_partition_operator::cli;
 

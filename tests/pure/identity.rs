@@ -25,7 +25,7 @@ fn at(observed: &ObservedTable, world: &World) -> Plan {
     plan(&world.desired, observed, &PlanTime::at(world.now))
 }
 
-/// What a plan says, without its fingerprint.
+/// Returns the text of a plan without its fingerprint.
 fn said(plan: &Plan) -> String {
     let Plan { table, steps, work, deferred, notes, owner, fingerprint: _ } = plan;
     format!("{table:?} {steps:#?} {work:?} {deferred:#?} {notes:#?} {owner:?}")

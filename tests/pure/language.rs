@@ -244,7 +244,7 @@ fn git(arguments: &[&str]) -> Option<String> {
     Some(String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
-/// When subjects of commits got this form, in seconds since 1970.
+/// Time since which subjects of commits have this form, in seconds since 1970.
 const SUBJECTS_SINCE: u64 = 1_796_045_600;
 
 #[test]
@@ -275,9 +275,6 @@ fn commit_subject_has_an_area_and_at_most_72_characters() {
 /// Words that hide the subject of a test's name.
 const WORDS_OF_NAMES: &str = "(^|_)(what|who|whoever|nobody|somebody|others|let_go|lets_go|told|tells|comes?|came|ours|stranger)(_|$)";
 
-/// Number of names of tests that still have one of [`WORDS_OF_NAMES`].
-const OLD_NAMES: usize = 140;
-
 #[test]
 fn name_of_a_test_states_behavior() {
     let banned = Regex::new(WORDS_OF_NAMES).expect("a pattern");
@@ -292,7 +289,7 @@ fn name_of_a_test_states_behavior() {
         }
     }
     assert!(seen > 500, "names of tests: {seen}");
-    assert!(wrong.len() <= OLD_NAMES, "state who does what:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "state who does what:\n{}", wrong.join("\n"));
 }
 
 /// Returns the name of each function that follows the attribute of a test.

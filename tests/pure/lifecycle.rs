@@ -1,5 +1,5 @@
-//! What must be true while time goes on and each plan is done: what was let go is not made again, and what
-//! is past its retention goes.
+//! Invariants while time advances and each plan is applied: a detached partition is not created again, and an expired
+//! partition is removed.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::arbitrary::{World, range_world};
 use crate::properties::{cases, holds};
 use crate::{catalog, oracle, retention_oracle};
 
-/// What was let go so far.
+/// Partitions that were detached so far.
 #[derive(Default)]
 struct LetGo {
     ranges: Vec<RangeBounds>,
@@ -60,9 +60,9 @@ fn pace(interval: Interval) -> SignedDuration {
     })
 }
 
-/// What the database and a person do between two runs: holders finish, rows that refer are gone.
-fn others_go_on(observed: &mut ObservedTable) {
-    catalog::look_again(observed);
+/// Simulates other sessions between two runs: blocking sessions end, and referencing rows are deleted.
+fn advance_other_sessions(observed: &mut ObservedTable) {
+    catalog::reinspect(observed);
     for partition in &mut observed.partitions {
         if let PartitionState::PendingDetach { blocked_by, .. } = &mut partition.state {
             blocked_by.clear();
@@ -87,7 +87,7 @@ fn run(
         simulate(observed, &planned.step);
     }
     oracle::nothing_overlaps(observed)?;
-    others_go_on(observed);
+    advance_other_sessions(observed);
     Ok(plan)
 }
 

@@ -1,5 +1,5 @@
-//! The checker refuses what the planner would never say: plans without a step that another rests on, in
-//! another order, that take more than was looked at, or something of others.
+//! The checker rejects plans that the planner never makes: plans without a step that another one needs, in another order,
+//! that drop more than was inspected, or that change unmanaged partitions.
 
 use jiff::SignedDuration;
 use pg_partition_operator::desired::{OnExpiry, Partitioning};
@@ -72,7 +72,7 @@ proptest! {
         let whole = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
         for (at, second) in whole.steps.iter().enumerate() {
             for (before, first) in whole.steps[..at].iter().enumerate() {
-                if makes_place(&first.step, &second.step, &world.observed) {
+                if frees_name(&first.step, &second.step, &world.observed) {
                     let mut swapped = whole.clone();
                     swapped.steps.swap(before, at);
                     refuses(&world, &whole, vec![swapped])?;
@@ -101,7 +101,7 @@ proptest! {
             !retention_oracle::is_past(p, &world.desired, &world.observed, world.now, 0)
         };
         let kept = world.observed.partitions.iter().filter(is_kept);
-        let mutants = kept.flat_map(|p| [let_go(p, &world), vec![dropped(p, &world)]]);
+        let mutants = kept.flat_map(|p| [detach_steps(p, &world), vec![dropped(p, &world)]]);
         refuses(&world, &whole, mutants.map(|steps| with(&whole, steps)).collect())?;
     }
 
@@ -125,10 +125,10 @@ proptest! {
             world.observed.partition(&held.wanted.as_ref()?.subject())
         }).collect();
         if !held.is_empty() {
-            let one_by_one = held.iter().flat_map(|p| let_go(p, &world)).collect();
+            let one_by_one = held.iter().flat_map(|p| detach_steps(p, &world)).collect();
             let expired = MarkAs::Expired { drops: drops(&world) };
             let mut together = vec![marked(&held, &world, expired)];
-            together.extend(held.iter().flat_map(|p| let_go(p, &world).split_off(1)));
+            together.extend(held.iter().flat_map(|p| detach_steps(p, &world).split_off(1)));
             let mutants = [one_by_one, together].map(|steps| with(&whole, steps));
             refuses(&world, &whole, mutants.into())?;
         }
@@ -214,7 +214,7 @@ fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
     mutant
 }
 
-/// What the comment of a partition would have to say.
+/// Returns the marker that the comment of a partition needs.
 fn marker(partition: &ObservedPartition, world: &World, mark: MarkerState) -> Marker {
     let parent = world.observed.relation.as_ref().map(|relation| relation.oid);
     Marker { mark, oid: partition.oid, parent, cycle: partition.cycle + 1 }
@@ -259,8 +259,8 @@ fn marked(partitions: &[&ObservedPartition], world: &World, mark_as: MarkAs) -> 
     })
 }
 
-/// What it takes to let a partition go.
-fn let_go(partition: &ObservedPartition, world: &World) -> Vec<Step> {
+/// Returns the steps that detach an expired partition.
+fn detach_steps(partition: &ObservedPartition, world: &World) -> Vec<Step> {
     let default = world.observed.default_partition().map(|(p, _)| p.name.clone());
     let (name, bounds) = (partition.name.clone(), partition.bounds.clone());
     vec![
@@ -312,8 +312,8 @@ fn dropped(partition: &ObservedPartition, world: &World) -> Step {
     }))
 }
 
-/// Whether dropping `first` lets go of what `second` makes anew, for the same name of the resource.
-fn makes_place(first: &Step, second: &Step, observed: &ObservedTable) -> bool {
+/// Returns whether `first` drops what `second` creates again under the same name of the resource.
+fn frees_name(first: &Step, second: &Step, observed: &ObservedTable) -> bool {
     let (
         Step::DropIndex(DropIndex { partition, index, .. }),
         Step::BuildIndex(BuildIndex { partition: on, stands_for, .. }),
@@ -369,7 +369,7 @@ fn needs(second: &Step, first: &Step) -> bool {
             Step::MarkPartitions(MarkPartitions { partitions: later, .. }),
         ) => later.iter().any(|marked| names(partitions, &marked.name)),
         (Step::MarkPartitions(_), _) | (_, Step::MarkPartitions(_)) => false,
-        // Of a hash nothing is written down that anything could rest on.
+        // The record of a hash partition holds nothing that another step needs.
         (Step::RecordDetach(record), _) if record.bounds.as_range().is_none() => false,
         _ => second.object() == first.object() || second.needs().contains(&first.object()),
     }
@@ -404,7 +404,7 @@ fn widened(plan: &Plan, observed: &ObservedTable) -> Vec<Plan> {
     mutants
 }
 
-/// The plan, with each step that lets go being about another table, or in a way that Postgres refuses.
+/// Returns the plan with each detach changed to another table, or to a method that Postgres rejects.
 fn changed(plan: &Plan) -> Vec<Plan> {
     let mut mutants = Vec::new();
     for at in 0..plan.steps.len() {
@@ -424,7 +424,7 @@ fn changed(plan: &Plan) -> Vec<Plan> {
     mutants
 }
 
-/// The plan, followed by something done to each partition that others made.
+/// Returns the plan, followed by a change of each unmanaged partition.
 fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
     let observed = &world.observed;
     let mut mutants = Vec::new();
@@ -433,15 +433,15 @@ fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
         let [adopted, kept] =
             [MarkAs::Adopted, MarkAs::Attached].map(|mark_as| marked(&[partition], world, mark_as));
         let mut takes_over = vec![adopted.clone()];
-        takes_over.extend(let_go(partition, world));
+        takes_over.extend(detach_steps(partition, world));
         let mut steps = vec![
             vec![Step::DiscardPartition(DiscardPartition { partition: name.clone() })],
             vec![adopted],
             vec![kept],
             takes_over,
-            let_go(partition, world),
-            let_go(partition, world).split_off(1),
-            let_go(partition, world).split_off(2),
+            detach_steps(partition, world),
+            detach_steps(partition, world).split_off(1),
+            detach_steps(partition, world).split_off(2),
             vec![dropped(partition, world)],
             vec![Step::DropDefault(DropDefault {
                 table: observed.name.clone(),

@@ -1,7 +1,7 @@
-//! What `kubectl pgpartition status` prints: `tests/pure/status` has a resource for each state, as the
-//! API server shows it, and the text beside it.
+//! Output of `kubectl pgpartition status`: `tests/pure/status` has a resource for each state, as the API server returns
+//! it, and the text beside it.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure plugin` writes the texts anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure plugin` writes the texts again.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::golden::expect_file;
 
 const NOW: &str = "2026-11-25T12:00:00Z";
 
-/// What fits a terminal of most people.
+/// Width of a common terminal, in columns.
 const WIDEST: usize = 100;
 
 #[test]

@@ -1,4 +1,4 @@
-//! When a predicate is taken for the one that the catalog shows.
+//! A predicate of the spec equals that of the catalog only if both surely mean the same.
 
 use pg_partition_operator::partition::{Identifier, IndexColumn, IndexShape};
 

@@ -82,8 +82,7 @@ proptest! {
         let Some((last, _)) = settled(&world, &end) else {
             return Err(TestCaseError::fail(format!("there is no end after\n{first}")));
         };
-        // A hole behind what goes is none any more when it has gone, and why something is held back may
-        // change.
+        // The gap behind a detached partition disappears with it, and the reason of a deferral can change.
         let held_back = |plan: &Plan| -> Vec<_> {
             let wanted = |held: &Deferral| held.wanted.as_ref().map(Step::subject);
             let what = |held| wanted(held).ok_or(held.blocker.name());
@@ -158,8 +157,8 @@ proptest! {
     #[test]
     fn leaves_unmanaged_objects_and_picks_valid_names(world in any_world()) {
         let (_, end) = planned(&world);
-        holds(oracle::others_are_left_alone(&world.desired, &world.observed, &end))?;
-        holds(oracle::names_are_good(&world.observed, &end))?;
+        holds(oracle::unmanaged_objects_are_unchanged(&world.desired, &world.observed, &end))?;
+        holds(oracle::names_are_valid(&world.observed, &end))?;
     }
 
     #[test]
@@ -188,8 +187,8 @@ proptest! {
         for steps in (0..first.steps.len()).step_by(1 + first.steps.len() / 30) {
             let midway = after(&world.observed, &first, steps);
             holds(oracle::nothing_overlaps(&midway))?;
-            holds(oracle::others_are_left_alone(&world.desired, &world.observed, &midway))?;
-            holds(oracle::names_are_good(&world.observed, &midway))?;
+            holds(oracle::unmanaged_objects_are_unchanged(&world.desired, &world.observed, &midway))?;
+            holds(oracle::names_are_valid(&world.observed, &midway))?;
             // An approval is of one plan: what is left of it needs another one.
             let left = if approved {
                 approved_again(&world, &midway)

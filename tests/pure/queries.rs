@@ -1,4 +1,4 @@
-//! What the catalog does not tell is asked for where a plan rests on it.
+//! Facts that the catalog does not hold are queried if a plan depends on them.
 
 use jiff::SignedDuration;
 use pg_partition_operator::observed::{ObservedTable, Question, Snapshot, Within};
@@ -156,7 +156,7 @@ fn answers_of_a_snapshot_are_part_of_its_meaning() {
         assert_eq!(september.references_error.as_deref(), Some("no"));
         let deparsed = observed.conditions.get("status <> 'open'").cloned().flatten();
         assert_eq!(deparsed.as_deref(), Some("((status)::text <> 'open'::text)"));
-        // Of two counts, the last one holds.
+        // The later of two counts replaces the earlier one.
         assert!(!observed.is_answered(&Question::DefaultRows(Within::Everywhere)));
         assert_eq!(observed.answered.len(), 5);
     }

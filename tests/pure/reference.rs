@@ -1,6 +1,6 @@
-//! `docs/reference` has a heading for each step, blocker and reason, written by the code itself.
+//! `docs/reference` has a heading for each step, blocker, and reason, generated from the code.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure reference` writes them anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure reference` writes the pages again.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -292,7 +292,7 @@ fn mode(step: &Step) -> &'static str {
     match step.mode() {
         TransactionMode::InTransaction => "as one transaction",
         TransactionMode::OneSnapshot => {
-            "as one transaction, in which it is tried again while others hold it up"
+            "as one transaction, and the operator retries it while other sessions block it"
         }
         TransactionMode::Autocommit => "one by one, outside of a transaction",
     }

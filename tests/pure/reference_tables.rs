@@ -196,7 +196,7 @@ fn help(arguments: &[&str]) -> String {
     text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-/// What follows the line `heading`.
+/// Returns the text after the line `heading`.
 fn after<'a>(text: &'a str, heading: &str) -> &'a str {
     text.split_once(&format!("{heading}\n")).expect("the heading is there").1
 }

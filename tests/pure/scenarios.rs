@@ -1,6 +1,6 @@
-//! Every file in `scenarios/` comes to what stands below its `---`.
+//! Every file in `scenarios/` yields the output below its `---`.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure scenarios` writes that part anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure scenarios` writes that part again.
 
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};

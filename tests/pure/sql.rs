@@ -1,8 +1,7 @@
-//! What is sent for each kind of step, word for word, with names that nobody should give and somebody
-//! does. A parser of Postgres' grammar reads all of it, and a linter for migrations finds nothing in it
-//! but what is listed here with the reason.
+//! SQL of each kind of step, word for word, with names that need quotes. A parser of Postgres' grammar reads all of it,
+//! and a linter for migrations finds nothing except the exceptions that are listed here with their reasons.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure sql` writes `tests/pure/sql.sql` anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure sql` writes `tests/pure/sql.sql` again.
 
 use std::time::Duration;
 
@@ -35,17 +34,20 @@ const COLUMN: &str = "select";
 const EXCEPTIONS: [(Rule, &str); 8] = [
     (Rule::RequireConcurrentPartitionDetach, "Postgres refuses it beside a default partition"),
     (Rule::PreferRobustStmts, "what is there was looked at, and IF EXISTS would hide a mistake"),
-    (Rule::RequireConcurrentIndexCreation, "on a table that nobody uses yet, or ON ONLY: no scan"),
+    (
+        Rule::RequireConcurrentIndexCreation,
+        "on a table that is not in use yet, or ON ONLY: no scan",
+    ),
     (
         Rule::RequireConcurrentIndexDeletion,
         "Postgres refuses it for an index of a partitioned table",
     ),
-    (Rule::AddingSerialPrimaryKeyField, "on a table that nobody uses yet"),
+    (Rule::AddingSerialPrimaryKeyField, "on a table that is not in use yet"),
     (
         Rule::BanDropTable,
         "one that was never attached, and empty: that is looked at under the lock",
     ),
-    (Rule::BanDropConstraint, "one of our own promises, which has done its work"),
+    (Rule::BanDropConstraint, "a default-partition check that is no longer needed"),
     (Rule::RenamingObject, "an index takes the place of the one dropped before it, all or nothing"),
 ];
 
@@ -128,13 +130,13 @@ fn statements_within(block: &str) -> Vec<String> {
     .collect()
 }
 
-/// What a text constant says.
+/// Returns the value of a text constant.
 pub(crate) fn text_of(constant: &str) -> String {
     let text = constant.trim_start_matches('E').trim_matches('\'').replace("''", "'");
     if constant.starts_with('E') { text.replace("\\\\", "\\") } else { text }
 }
 
-/// What stands between separators that no quotes enclose.
+/// Returns the parts between separators outside of quotes.
 pub(crate) fn parts(text: &str, separator: char) -> Vec<String> {
     let (mut parts, mut quote) = (vec![String::new()], None);
     for c in text.chars() {
@@ -201,7 +203,7 @@ fn key(key_type: KeyType) -> RangeKey {
     RangeKey { column: identifier(COLUMN), key_type }
 }
 
-/// From the day before Postgres' first year to a moment of ours.
+/// Returns a range from the day before Postgres' first year to a time in 2026.
 fn range() -> KeyRange {
     let parse = |text: &str| KeyType::TimestampTz.parse(text).expect("a test's edge is one");
     let (from, to) = (parse("0001-12-31 00:00:00+00 BC"), parse("2026-04-01 00:00:00.000001+00"));
@@ -367,7 +369,7 @@ fn settings() -> IndexSettings {
 
 fn rich() -> NewPartition {
     let index = |name: &str, body, settings| NewIndex { name: identifier(name), body, settings };
-    let twin = IndexBody::Equivalent {
+    let equivalent = IndexBody::Equivalent {
         of: identifier("tw\"in"),
         unique: true,
         definition: "btree (lower(\"Größe\") text_pattern_ops) WHERE (a > 3)".to_owned(),
@@ -388,7 +390,7 @@ fn rich() -> NewPartition {
         },
         storage: vec!["fillfactor=77".to_owned(), "it's=o'dd".to_owned()],
         indexes: vec![
-            index("1;a", twin, settings()),
+            index("1;a", equivalent, settings()),
             index("2\"b", constraint, settings()),
             index("3'c", named, IndexSettings::default()),
         ],

@@ -1,10 +1,10 @@
-//! Two versions of the operator on one database: what one stores, as the other reads it.
+//! Two versions of the operator on one database: each reads the texts that the other stores.
 //!
-//! The program of version 0 is not at hand here. What can be held without it is that the present version writes, byte
-//! for byte, what version 0 wrote: then version 0 reads it as its own. `versions.txt` has each text that the present
-//! version stores beside that of version 0, and says where they differ; `docs/how-to/upgrade.md` says what follows.
+//! The program of version 0 is not available here. Without it, the test can verify that the present version writes the
+//! texts of version 0 byte for byte: then version 0 reads them as its own. `versions.txt` has each text that the present
+//! version stores beside that of version 0, and shows the differences; `docs/how-to/upgrade.md` explains them.
 //!
-//! `PGPARTITION_UPDATE=1 cargo test --test pure versions` writes it anew.
+//! `PGPARTITION_UPDATE=1 cargo test --test pure versions` writes it again.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use pg_partition_operator::partition::{
 use crate::catalog::identifier;
 use crate::golden::expect_file;
 
-/// What version 0 stored.
+/// Dump of a database of version 0.
 const DUMP: &str = include_str!("../postgres/fixtures/version-0/database.sql");
 
 /// The tables of the dump whose names both versions store in the same words.

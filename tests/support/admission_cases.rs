@@ -12,19 +12,19 @@ use serde_json::{Map, Value};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
-    /// What is asked, in words.
+    /// Description of the case.
     #[serde(rename = "case")]
     pub(crate) title: String,
     /// The good resource.
     #[serde(default)]
     pub(crate) on: Base,
-    /// What is different in its metadata, as a merge patch.
+    /// Changes to its metadata, as a merge patch.
     #[serde(default)]
     metadata: Value,
-    /// What is different in its spec, as a merge patch.
+    /// Changes to its spec, as a merge patch.
     #[serde(default)]
     spec: Value,
-    /// What an update then changes, as a merge patch.
+    /// Changes of a later update, as a merge patch.
     then: Option<Value>,
     /// The answer; accepted where absent.
     pub(crate) refused: Option<Refusal>,
@@ -127,7 +127,7 @@ fn merge(target: &mut Value, patch: &Value) {
 pub(crate) struct Broken {
     /// The field, and what is wrong with it.
     pub(crate) title: String,
-    /// The resource.
+    /// Resource of the case.
     pub(crate) object: Value,
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn broken(schema: &Value) -> Vec<Broken> {
     found
 }
 
-/// What is told of each constraint: where it is, what it is, and how it is broken.
+/// Receives each constraint: its path, its kind, and a function that breaks it.
 type Visit<'a> = &'a mut dyn FnMut(&str, &str, &dyn Fn(&mut Value));
 
 fn each_constraint(schema: &Value, pointer: &str, visit: Visit<'_>) {

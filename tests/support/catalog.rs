@@ -19,12 +19,12 @@ pub(crate) fn identifier(text: &str) -> Identifier {
     Identifier::new(text).expect("a test's name is one")
 }
 
-/// What a spec means, or everything that is wrong with it.
+/// Parses a spec, or returns all its errors.
 pub(crate) fn desired(spec: &Value) -> Result<DesiredTable, Vec<SpecError>> {
     annotated(spec, BTreeMap::new())
 }
 
-/// What a resource with these annotations means, or everything that is wrong with it.
+/// Parses a resource with these annotations, or returns all its errors.
 pub(crate) fn annotated(
     spec: &Value,
     annotations: BTreeMap<String, String>,
@@ -96,7 +96,7 @@ pub(crate) fn bounds(table: &ObservedTable, range: RangeBounds) -> Bounds {
     Bounds::Range(KeyRange { key: table.range_key().expect("a key with ranges"), range })
 }
 
-/// A partition that somebody made: attached, empty, with no index.
+/// Returns an unmanaged partition: attached, empty, without an index.
 pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartition {
     ObservedPartition {
         oid: None,
@@ -173,8 +173,8 @@ pub(crate) fn add(world: &mut ObservedTable, mut partition: ObservedPartition) {
     world.partitions.sort_by(|a, b| a.name.cmp(&b.name));
 }
 
-/// What looking again finds of what was made meanwhile: object identifiers.
-pub(crate) fn look_again(world: &mut ObservedTable) {
+/// Gives object identifiers to objects that were created meanwhile, as another inspection does.
+pub(crate) fn reinspect(world: &mut ObservedTable) {
     for at in 0..world.partitions.len() {
         if world.partitions[at].oid.is_none() {
             world.partitions[at].oid = Some(next_oid(world));
@@ -186,7 +186,7 @@ fn next_oid(world: &ObservedTable) -> u32 {
     world.partitions.iter().filter_map(|p| p.oid).max().map_or(20_000, |oid| oid + 1)
 }
 
-/// A valid index of a partition that somebody made.
+/// Returns a valid index of an unmanaged partition.
 pub(crate) fn index(name: &str, shape: IndexShape) -> PartitionIndex {
     PartitionIndex {
         name: identifier(name),

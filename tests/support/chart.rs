@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-/// Where it is, seen from the top of the repository.
+/// Path of the chart in the repository.
 pub const CHART: &str = "charts/pg-partition-operator";
 
 /// The operator's `ServiceAccount` in release `pg-partition-operator`.
@@ -28,7 +28,7 @@ pub fn helm(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What helm makes of the chart for release `pg-partition-operator`, as text.
+/// Renders the chart for release `pg-partition-operator` as text.
 pub fn text(namespace: &str, arguments: &[&str]) -> String {
     let template = ["template", "pg-partition-operator", CHART, "--namespace", namespace];
     let output = helm(&[&template[..], arguments].concat());
@@ -44,13 +44,13 @@ pub fn objects(namespace: &str, arguments: &[&str]) -> Vec<Value> {
 /// The documents of a YAML stream, in which no key is there twice.
 pub fn parse(text: &str) -> Vec<Value> {
     let documents = serde_yaml::Deserializer::from_str(text);
-    // Of a key that is there twice, a value of JSON would keep the last and say nothing.
+    // A JSON value would keep the last of two equal keys without an error.
     let documents = documents.map(|document| serde_yaml::Value::deserialize(document).unwrap());
     let objects = documents.map(|document| serde_json::to_value(document).unwrap());
     objects.filter(|object| !object.is_null()).collect()
 }
 
-/// Those that give the operator its rights: roles, bindings and the account.
+/// Returns the objects that grant permissions to the operator: roles, bindings, and the service account.
 pub fn rights(objects: Vec<Value>) -> Vec<Value> {
     let is_right = |object: &Value| {
         let kind = object["kind"].as_str().unwrap();

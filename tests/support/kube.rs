@@ -1,5 +1,5 @@
-//! A Kubernetes API with real RBAC, without controllers: nothing becomes of a Deployment, and a
-//! deleted namespace does not finish.
+//! A Kubernetes API with real RBAC, without controllers: a Deployment starts no Pods, and the deletion of a namespace does
+//! not finish.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ impl Cluster {
         Self { served, kubectl: assets.join("kubectl"), names: AtomicU32::new(0) }
     }
 
-    /// The kubeconfig of somebody who may do everything.
+    /// Returns the kubeconfig of a user with all permissions.
     pub fn kubeconfig(&self) -> &Path {
         Path::new(self.served.address())
     }
@@ -53,7 +53,7 @@ impl Cluster {
         after.lines().next().unwrap().parse().unwrap()
     }
 
-    /// Runs kubectl as somebody who may do everything.
+    /// Runs kubectl as a user with all permissions.
     pub fn kubectl(&self, arguments: &[&str]) -> Output {
         self.kubectl_as(self.kubeconfig(), arguments)
     }
@@ -147,7 +147,7 @@ impl Cluster {
         self.write_kubeconfig(&self.name("account"), &lines.collect::<String>())
     }
 
-    /// Applies these objects as somebody who may do everything.
+    /// Applies these objects as a user with all permissions.
     pub fn apply(&self, objects: &[serde_json::Value]) {
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
         let path = self.served.dir().join(format!("{}.json", self.name("objects")));

@@ -1,7 +1,7 @@
-//! What the tests run against: real Postgres servers, a real Kubernetes API, the built operator,
-//! and proxies that break the connections between them.
+//! Servers of the tests: real Postgres servers, a real Kubernetes API, the built operator, and proxies that break the
+//! connections between them.
 //!
-//! Everything ends with the value that stands for it, and with the test process however that dies.
+//! Each process ends with its value, and with the test process however that dies.
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses only its part")]
 
@@ -36,7 +36,7 @@ pub fn signal(pid: u32, name: &str) {
     run(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]));
 }
 
-/// The value of environment variable `name`, which `tools/setup` gives when nobody set it.
+/// Returns the value of environment variable `name`, or that of `tools/setup` if it is not set.
 pub fn tool(part: &str, name: &str) -> PathBuf {
     std::env::var_os(name).map_or_else(
         || {

@@ -1,5 +1,5 @@
-//! What must be true of a world, worked out apart from the planner: by looking at one value after
-//! another, with no notion of a window or a grid.
+//! Invariants of a simulated state, computed independently of the planner: one value after another, without windows or
+//! grids.
 
 use std::collections::BTreeSet;
 use std::mem::discriminant;
@@ -19,7 +19,7 @@ use crate::arbitrary::World;
 
 const MICROS_OF_A_DAY: i128 = 86_400_000_000;
 
-/// Where Postgres puts an instant's row among the values of the key.
+/// Returns the key value of a row at an instant.
 fn value(key: KeyType, zone: &TimeZone, instant: Timestamp) -> i128 {
     let wall = zone.to_datetime(instant);
     let since_midnight = wall.time().duration_since(jiff::civil::Time::midnight());
@@ -81,8 +81,8 @@ fn begun_label(interval: Interval, at: Timestamp, zone: &TimeZone) -> [i64; 3] {
     }
 }
 
-/// What tells a period from those before it. Where the clock falls back over midnight a period shows
-/// the label of the one before; the second of a doubled hour has the smaller offset.
+/// Returns the label that distinguishes a period from those before it. If the clock is set back over midnight, a period
+/// has the label of the one before; the second of a repeated hour has the smaller offset.
 pub(crate) fn label(interval: Interval, at: &Zoned) -> [i64; 3] {
     let (year, day) = (i64::from(at.year()), i64::from(at.day_of_year()));
     let month = i64::from(at.month());
@@ -122,7 +122,7 @@ fn periods_are_covered(
 ) -> Result<(), String> {
     let Zone::Known(zone) = &range.zone else { return Ok(()) };
     let key = observed.key().and_then(|key| KeyType::from_type_name(&key.columns[0].type_name));
-    let key = key.ok_or("the key is none that periods can be told on")?;
+    let key = key.ok_or("the key type has no periods")?;
     // A calendar on the wall has no gap and no fold, like the one of UTC.
     let wall = TimeZone::UTC.to_timestamp(zone.to_datetime(now)).expect("within the calendar");
     let (zone, now) = if key.is_wall_clock() { (&TimeZone::UTC, wall) } else { (zone, now) };
@@ -169,7 +169,7 @@ fn takes_hash(bounds: &Bounds, row: u32) -> bool {
     matches!(bounds, Bounds::Hash { modulus, remainder } if row % modulus == *remainder)
 }
 
-/// No two partitions take the same row, nor is one in the way that Postgres still counts.
+/// Asserts that no two partitions accept the same row, including those that Postgres still counts.
 pub(crate) fn nothing_overlaps(observed: &ObservedTable) -> Result<(), String> {
     let partitions: Vec<_> =
         observed.partitions.iter().filter(|p| p.state.is_partition()).collect();
@@ -194,10 +194,10 @@ pub(crate) fn nothing_overlaps(observed: &ObservedTable) -> Result<(), String> {
     Ok(())
 }
 
-/// What others made is as it was: their partitions, but for a detach that they began, and every valid
-/// index that nobody named. Of ours nothing is gone but what never was a partition, what was detached,
-/// and an empty default partition.
-pub(crate) fn others_are_left_alone(
+/// Asserts that unmanaged objects are unchanged: partitions, except for a detach that a user began, and every valid index
+/// outside of the spec. Managed tables disappear only if they were never attached, were detached, or are an empty
+/// default partition.
+pub(crate) fn unmanaged_objects_are_unchanged(
     desired: &DesiredTable,
     before: &ObservedTable,
     after: &ObservedTable,
@@ -229,7 +229,7 @@ fn may_be_gone(old: &ObservedPartition) -> bool {
     match old.state {
         PartitionState::NeverAttached => true,
         PartitionState::Detached { .. } => old.state.is_detached_by_operator(),
-        // A table that others detached is theirs, and no longer of this table.
+        // A table that a user detached is unmanaged, and no longer a partition.
         PartitionState::PendingDetach { mark, .. } => {
             matches!(mark, None | Some(MarkerState::Expired { .. }))
         }
@@ -240,8 +240,8 @@ fn may_be_gone(old: &ObservedPartition) -> bool {
     }
 }
 
-/// Every name that was not there before is a name, is nobody else's, and is given once.
-pub(crate) fn names_are_good(before: &ObservedTable, after: &ObservedTable) -> Result<(), String> {
+/// Asserts that every new name is valid, is not in use, and is given once.
+pub(crate) fn names_are_valid(before: &ObservedTable, after: &ObservedTable) -> Result<(), String> {
     let old: BTreeSet<&Identifier> = before.partitions.iter().map(|p| &p.name.name).collect();
     let mut seen = BTreeSet::new();
     for partition in &after.partitions {
@@ -252,7 +252,7 @@ pub(crate) fn names_are_good(before: &ObservedTable, after: &ObservedTable) -> R
             .iter()
             .any(|p| p.name == partition.name && p.state == PartitionState::NeverAttached);
         if is_new && !cleared && before.taken.contains(name) {
-            return Err(format!("{name:?} is somebody else's"));
+            return Err(format!("{name:?} is in use"));
         }
         let all = partition.indexes.iter().map(|index| &index.name).chain([name]);
         for name in all {

@@ -19,7 +19,7 @@ pub fn majors() -> Vec<u16> {
     }
 }
 
-/// A server that trusts everybody who comes over loopback.
+/// A server that trusts every connection over loopback.
 pub struct Server {
     served: Served,
     databases: AtomicU32,

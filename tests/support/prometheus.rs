@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long it may take to start.
+/// Longest duration of the start.
 const START: Duration = Duration::from_secs(30);
 
 /// A running Prometheus, which is killed with this value.
@@ -65,7 +65,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// What an expression comes to now.
+    /// Returns the current result of an expression.
     pub async fn query(&self, expression: &str) -> Vec<Value> {
         let answer = self.ask(&format!("/api/v1/query?query={}", encoded(expression))).await;
         answer["result"].as_array().unwrap().clone()

@@ -8,11 +8,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What becomes of connections, those that are open included.
+/// Treatment of connections, including open ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
     Pass,
-    /// Accept and hold back everything; what was held back passes in a later mode.
+    /// Accept and buffer everything; the buffer passes in a later mode.
     Hang,
     /// Refuse new connections and close the open ones.
     Refuse,

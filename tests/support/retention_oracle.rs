@@ -1,5 +1,5 @@
-//! What must be true of letting go, worked out apart from the planner: by telling how many periods have
-//! begun since the last value of a partition, as clock and calendar show them.
+//! Invariants of the retention, computed independently of the planner: from the number of periods that have begun since
+//! the last value of a partition, by clock and calendar.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -10,8 +10,8 @@ use pg_partition_operator::plan::{MarkAs, MarkPartitions, Plan, PlanTime, Step};
 
 use crate::oracle::{label, stride};
 
-/// How many periods have begun since the last value that a partition can take; at most as many as are
-/// asked for. None where it has no end, or no beginning.
+/// Returns the number of periods that have begun since the last value that a partition accepts, at most the requested
+/// number, or `None` if it has no upper or no lower bound.
 fn periods_since(
     bounds: &Bounds,
     range: &DesiredRange,
@@ -84,7 +84,7 @@ pub(crate) fn is_past(
         .is_some_and(|begun| begun >= enough)
 }
 
-/// Nothing is let go before its time, nor more at once than goes without saying.
+/// Asserts that no partition is detached before it expires, nor more in one run than the limit without approval.
 pub(crate) fn nothing_is_lost_early(
     desired: &DesiredTable,
     observed: &ObservedTable,
@@ -116,16 +116,18 @@ pub(crate) fn nothing_is_lost_early(
             }
             _ => continue,
         };
-        let Some(found) = observed.partition(name) else { return wrong("made and let go", step) };
+        let Some(found) = observed.partition(name) else {
+            return wrong("created and detached", step);
+        };
         if clock_skew {
-            return wrong("nobody knows what time it is", step);
+            return wrong("the time is uncertain", step);
         }
         if !is_past(found, desired, observed, moment.expire.min(moment.now), 0) {
-            return wrong("let go too early", step);
+            return wrong("detached too early", step);
         }
         let is_adopted = desired.adopt.iter().any(|adopted| adopted.name == name.name);
         if !found.owned || (!found.state.is_managed() && !is_adopted) {
-            return wrong("not ours", step);
+            return wrong("unmanaged", step);
         }
         if matches!(step, Step::DropDetached(_)) && !has_rested(found, desired, plan, moment) {
             return wrong("dropped too early", step);
@@ -134,7 +136,7 @@ pub(crate) fn nothing_is_lost_early(
     let is_approved = desired.approved.contains(&plan.fingerprint);
     if marked.max(doomed) > desired.limits.max_expire_per_run as usize && !is_approved {
         return Err(format!(
-            "{marked} expire and {doomed} are to be dropped without approval\n{plan}"
+            "{marked} would expire and {doomed} would be dropped without approval\n{plan}"
         ));
     }
     Ok(())
@@ -164,7 +166,7 @@ fn has_rested(
     }
 }
 
-/// What is left though its time was over a whole period ago, and nothing stands in the way.
+/// Returns the partitions that expired more than one period ago, are still attached, and have no blocker.
 pub(crate) fn overdue<'a>(
     desired: &'a DesiredTable,
     observed: &'a ObservedTable,

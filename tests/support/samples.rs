@@ -42,7 +42,7 @@ pub(crate) fn steps() -> Vec<Step> {
     .concat()
 }
 
-/// What the samples of steps are about.
+/// Objects of the sample steps.
 pub(crate) struct Names {
     pub(crate) table: QualifiedName,
     pub(crate) partition: QualifiedName,
@@ -88,7 +88,7 @@ impl Names {
         Bounds::Range(self.range.clone())
     }
 
-    /// What the comment on the partition says.
+    /// Returns the marker of the partition.
     pub(crate) fn marker(&self, mark: MarkerState) -> Marker {
         Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: self.cycle }
     }

@@ -46,7 +46,7 @@ impl Served {
         served
     }
 
-    /// What the script said after `READY`.
+    /// Returns the text of the script after `READY`.
     pub fn address(&self) -> &str {
         &self.address
     }

@@ -1,4 +1,4 @@
-//! Specs and snapshots as nobody would write them: whatever comes, nothing panics.
+//! Random specs and snapshots: the program does not panic on any of them.
 //!
 //! Each case has a seed of its own, the same in every run. `PGPARTITION_FUZZ=10000 cargo test --test pure
 //! fuzz` tries that many of each.
@@ -22,7 +22,7 @@ use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{Observation, Outcome, Subject, project};
 use serde_json::Value;
 
-/// How many cases there are of each kind.
+/// Returns the number of cases of each kind.
 fn cases() -> u64 {
     std::env::var("PGPARTITION_FUZZ").map_or(50, |count| count.parse().expect("a number"))
 }
@@ -98,7 +98,7 @@ fn desired(document: Value) -> Option<DesiredTable> {
     DesiredTable::of(&serde_json::from_value(document).ok()?).ok()
 }
 
-/// Now, or near one of the ends of the calendar; at once, and as the schedule has it.
+/// Returns the plan time now, or near one of the ends of the calendar; unscheduled, and as of the schedule.
 fn moments(rng: &mut Rng, desired: &DesiredTable) -> [PlanTime; 2] {
     let seconds = SignedDuration::from_secs(rng.i64(0..100_000_000));
     let now = match rng.u8(0..20) {
@@ -114,7 +114,7 @@ fn moments(rng: &mut Rng, desired: &DesiredTable) -> [PlanTime; 2] {
     [PlanTime::at(now), PlanTime::scheduled(desired, now)]
 }
 
-/// All that is done with a table that was looked at, but for the database.
+/// Calls everything that handles an inspected table without a database.
 fn exercise(
     desired: &mut DesiredTable,
     observed: &ObservedTable,

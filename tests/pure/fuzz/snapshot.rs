@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// Where a value is in a document.
+/// Position of a value in a document.
 pub(super) type Pointer = String;
 
 /// Every place in a document but the whole.

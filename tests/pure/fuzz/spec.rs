@@ -218,7 +218,7 @@ pub(super) fn adoption(partition: &ObservedPartition) -> AdoptedName {
     AdoptedName { schema: Some(name.schema), name: name.name }
 }
 
-/// How far the clocks of the database and of the operator differ.
+/// Returns a difference between the clocks of the database and of the operator.
 pub(super) fn clock_skew(rng: &mut Rng) -> SignedDuration {
     let skews = [
         SignedDuration::ZERO,

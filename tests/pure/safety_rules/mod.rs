@@ -35,7 +35,7 @@ const COVERED_TWICE: &[(SafetyRule, &str)] = &[
     (SafetyRule::Managed, "discard"),
     (SafetyRule::Managed, "drain"),
     (SafetyRule::Managed, "record-detach"),
-    // Bounds that nobody knows overlap those of the default partition, which a drain needs.
+    // Unknown bounds overlap those of the default partition, which a drain needs.
     (SafetyRule::KnownBounds, "drain"),
 ];
 
@@ -105,9 +105,9 @@ fn listed(pairs: &BTreeSet<Pair>) -> String {
 struct Found {
     /// Pairs that the checker evaluated.
     evaluated: RefCell<BTreeSet<Pair>>,
-    /// Those of them without which a step that was rejected is accepted.
+    /// Rules without which a rejected step is accepted.
     needed: BTreeSet<Pair>,
-    /// How many steps were changed, by verb, and by whether the checker accepts them unchanged.
+    /// Number of changed steps, by verb, and by whether the checker accepts them unchanged.
     changed: BTreeMap<(&'static str, bool), usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What is wanted of a table's whole life: retention, default partition, schedules, limits.
+//! Random fields of a spec for the lifecycle of partitions: retention, default partition, schedules, limits.
 
 use pg_partition_operator::observed::{ForeignKey, ObservedTable};
 use proptest::collection::vec;
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::catalog;
 
-/// What is wanted, in the words of a resource.
+/// Fields of a resource.
 #[derive(Debug, Clone)]
 pub(super) struct Life {
-    /// How many periods are kept, and for how many hours what is detached waits to be dropped.
+    /// Number of kept periods, and the grace period in hours if detached tables are dropped.
     pub(super) keep: Option<(i64, Option<i64>)>,
     pub(super) has_default: bool,
     pub(super) schedule: [Option<&'static str>; 2],

@@ -1,4 +1,4 @@
-//! Worlds at random: tables that somebody, or a run that was cut off, could have left.
+//! Random simulated states: tables as a user or an interrupted run could have left them.
 
 mod hash;
 mod index;
@@ -20,7 +20,7 @@ use crate::catalog;
 pub(crate) use hash::hash_world;
 pub(crate) use range::range_world;
 
-/// What is wanted, what there is, and what time it is.
+/// Desired state, observed state, and current time.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) desired: DesiredTable,
@@ -42,7 +42,7 @@ const TABLES: [&str; 6] = [
     "o",
 ];
 
-/// How a partition came about and what became of it.
+/// Origin and state of a partition.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Foreign,
@@ -53,23 +53,23 @@ enum Fate {
     PreparedByAnother,
     Subpartitioned,
     NotOwned,
-    LetGo(LetGo),
+    AfterExpiry(AfterExpiry),
 }
 
-/// What became of a partition of ours that was let go.
+/// State of a managed partition that has expired.
 #[derive(Debug, Clone, Copy)]
-enum LetGo {
+enum AfterExpiry {
     Marked,
     Pending,
     HeldPending,
-    /// By whom, nobody knows: it was not marked.
-    DetachedByAPerson,
+    /// Detached without a marker, so the actor is unknown.
+    DetachedManually,
     CutOffBeforeRemembering,
     /// From a dump, or by a copied comment.
     Restored,
-    /// So many hours ago, to be kept.
+    /// Detached this number of hours ago, and kept.
     DetachedToStay(i64),
-    /// So many hours ago.
+    /// Detached this number of hours ago, and dropped after the grace period.
     Detached(i64),
     AttachedAgain(i64),
     PendingAgain(i64),
@@ -88,25 +88,25 @@ fn fate() -> impl Strategy<Value = Fate> {
         1 => Just(Fate::PreparedByAnother),
         1 => Just(Fate::Subpartitioned),
         1 => Just(Fate::NotOwned),
-        6 => let_go().prop_map(Fate::LetGo),
+        6 => let_go().prop_map(Fate::AfterExpiry),
     ]
 }
 
-fn let_go() -> impl Strategy<Value = LetGo> {
+fn let_go() -> impl Strategy<Value = AfterExpiry> {
     prop_oneof![
-        2 => Just(LetGo::Marked),
-        1 => Just(LetGo::Pending),
-        1 => Just(LetGo::HeldPending),
-        1 => Just(LetGo::DetachedByAPerson),
-        2 => Just(LetGo::CutOffBeforeRemembering),
-        1 => Just(LetGo::Restored),
-        2 => (0..400_i64).prop_map(LetGo::DetachedToStay),
-        4 => (0..400_i64).prop_map(LetGo::Detached),
-        2 => (0..400_i64).prop_map(LetGo::AttachedAgain),
-        1 => (0..400_i64).prop_map(LetGo::PendingAgain),
-        1 => Just(LetGo::TakenByAnother),
-        1 => Just(LetGo::ReferredTo),
-        1 => Just(LetGo::Unlike),
+        2 => Just(AfterExpiry::Marked),
+        1 => Just(AfterExpiry::Pending),
+        1 => Just(AfterExpiry::HeldPending),
+        1 => Just(AfterExpiry::DetachedManually),
+        2 => Just(AfterExpiry::CutOffBeforeRemembering),
+        1 => Just(AfterExpiry::Restored),
+        2 => (0..400_i64).prop_map(AfterExpiry::DetachedToStay),
+        4 => (0..400_i64).prop_map(AfterExpiry::Detached),
+        2 => (0..400_i64).prop_map(AfterExpiry::AttachedAgain),
+        1 => (0..400_i64).prop_map(AfterExpiry::PendingAgain),
+        1 => Just(AfterExpiry::TakenByAnother),
+        1 => Just(AfterExpiry::ReferredTo),
+        1 => Just(AfterExpiry::Unlike),
     ]
 }
 
@@ -123,12 +123,12 @@ impl Fate {
                 partition.columns_match = !matches!(self, Self::Unfit);
                 partition.owned = !matches!(self, Self::PreparedByAnother);
             }
-            Self::LetGo(fate) => fate.befall(partition, now),
+            Self::AfterExpiry(fate) => fate.befall(partition, now),
         }
     }
 }
 
-impl LetGo {
+impl AfterExpiry {
     fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
         let since = |hours: i64| {
             let whole = Timestamp::from_second(now.as_second()).expect("an instant");
@@ -136,7 +136,7 @@ impl LetGo {
             MarkerState::Detached(Detached { at, drops_since: Some(at) })
         };
         let mark = match self {
-            Self::DetachedByAPerson | Self::Restored => MarkerState::Attached,
+            Self::DetachedManually | Self::Restored => MarkerState::Attached,
             Self::DetachedToStay(hours) => match since(hours) {
                 MarkerState::Detached(to_drop) => {
                     MarkerState::Detached(Detached { drops_since: None, ..to_drop })
@@ -177,16 +177,16 @@ impl LetGo {
     }
 }
 
-/// A run for something else, and perhaps at another time, that was cut off after some steps, or that came
-/// to its end. Whatever it asked for, a person approved.
-fn cut_off(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize) {
+/// Simulates a run of another spec, perhaps at another time, that was interrupted after some steps or completed. A user
+/// approved everything that needed approval.
+fn interrupted_run(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize) {
     let mut before = before.clone();
     before.limits.max_expire_per_run = 1_000;
     let plan = plan(&before, &world.observed, &PlanTime::at(at));
     for planned in plan.steps.iter().take(steps) {
         simulate(&mut world.observed, &planned.step);
     }
-    catalog::look_again(&mut world.observed);
+    catalog::reinspect(&mut world.observed);
 }
 
 impl World {

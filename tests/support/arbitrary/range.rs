@@ -14,7 +14,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::lifecycle::{self, Life};
-use super::{Fate, LetGo, TABLES, World, cut_off, fate, index, let_go};
+use super::{AfterExpiry, Fate, TABLES, World, fate, index, interrupted_run, let_go};
 use crate::catalog;
 
 const INTERVALS: [Interval; 6] = [
@@ -43,7 +43,7 @@ const ZONES: [(&str, &str); 10] = [
 const KEYS: [KeyType; 4] =
     [KeyType::Date, KeyType::Timestamp, KeyType::TimestampTz, KeyType::UuidV7];
 
-/// What is wanted, before it is put into words.
+/// Desired state, before it is written as a spec.
 #[derive(Debug, Clone)]
 struct Wish {
     table: &'static str,
@@ -63,8 +63,8 @@ struct Stretch {
     width: i64,
     off_grid: Option<i64>,
     fate: Option<Fate>,
-    /// What besides took its rows once, and was let go.
-    before: Option<LetGo>,
+    /// Another partition that covered the range once, and expired.
+    before: Option<AfterExpiry>,
     has_usual_name: bool,
     indexes: Vec<index::Found>,
 }
@@ -72,12 +72,12 @@ struct Stretch {
 pub(crate) fn range_world() -> impl Strategy<Value = World> {
     let found = (stretches(), default_partition(), any::<[bool; 3]>(), lifecycle::references());
     (wish(), found, earlier_run()).prop_map(
-        |(wish, (stretches, default, [min, max, stranger], references), earlier)| {
+        |(wish, (stretches, default, [min, max, unmanaged], references), earlier)| {
             let mut world = wish.world();
             let grid = wish.grid();
             add_partitions(&mut world.observed, &grid, &stretches, [min, max], wish.now);
             add_default(&mut world.observed, &grid, default.as_ref(), wish.now);
-            if stranger && let Some(current) = grid.period_of(wish.now) {
+            if unmanaged && let Some(current) = grid.period_of(wish.now) {
                 let taken = range_name(&world.observed.managed, &grid, current);
                 world.observed.taken.insert(taken);
             }
@@ -86,7 +86,7 @@ pub(crate) fn range_world() -> impl Strategy<Value = World> {
                 let ago = SignedDuration::from_secs(periods_ago * rough_seconds(wish.interval));
                 let at = wish.now - ago;
                 let before = Wish { interval, ahead, indexes, life, ..wish }.world().desired;
-                cut_off(&mut world, &before, at, steps);
+                interrupted_run(&mut world, &before, at, steps);
             }
             lifecycle::refer(&mut world.observed, references.as_ref());
             world
@@ -140,11 +140,11 @@ fn default_partition() -> impl Strategy<Value = Option<FoundDefault>> {
     option::weighted(0.4, (any::<[bool; 3]>(), vec(-3..5_i64, 0..3)))
 }
 
-/// Whether periods were longer, how many of them ago it was, how many were ready ahead, what else was
-/// wanted, and after how many steps it was cut off.
+/// Whether periods were longer, the number of periods since then, the number of periods ahead, the other fields of the
+/// spec, and the number of steps after which the run was interrupted.
 type Earlier = (bool, i64, i64, (Vec<Value>, Life), usize);
 
-/// What an earlier run was asked for, and after how many steps it was cut off.
+/// Returns the spec of an earlier run, and the number of steps after which it was interrupted.
 fn earlier_run() -> impl Strategy<Value = Option<Earlier>> {
     let was_longer = proptest::bool::weighted(0.3);
     let wanted = (index::wanted(true), lifecycle::life());
@@ -231,7 +231,7 @@ fn add_partitions(
             let name = catalog::identifier(&format!("once {number}"));
             let mut partition =
                 catalog::partition(observed.name.sibling(name), catalog::bounds(observed, range));
-            Fate::LetGo(before).befall(&mut partition, now);
+            Fate::AfterExpiry(before).befall(&mut partition, now);
             if !partition.state.is_partition() {
                 catalog::add(observed, partition);
             }

@@ -1,4 +1,4 @@
-//! What the database has of a conversion that has begun.
+//! State of a conversion that has begun.
 
 use jiff::Timestamp;
 use pg_partition_operator::observed::{

@@ -66,7 +66,7 @@ impl Line {
         self.index_named(&name)
     }
 
-    /// What follows the name of an index, as a resource writes it.
+    /// Parses the text after the name of an index into fields of a resource.
     pub(crate) fn index_named(&mut self, name: &Identifier) -> Value {
         let columns: Vec<_> = self.list().iter().map(|column| index_column(column)).collect();
         let mut index = json!({"name": name.as_str(), "columns": columns});

@@ -181,7 +181,7 @@ impl Scenario {
                 for planned in plan.steps.iter().take(steps) {
                     simulate(&mut self.world, &planned.step);
                 }
-                catalog::look_again(&mut self.world);
+                catalog::reinspect(&mut self.world);
                 format!("{steps} of {} steps done\n", plan.steps.len())
             }
             unknown => panic!("there is no command {unknown:?}"),
@@ -248,7 +248,7 @@ impl Scenario {
         relation.columns.extend(line.map(|column: String| catalog::identifier(&column)));
     }
 
-    /// What the database has in the place of what the spec says.
+    /// Reads a difference between the database and the spec.
     fn found(&mut self, mut line: Line) {
         let what = line.word();
         let relation = self.world.relation.as_mut().expect("there is a table");
@@ -364,7 +364,7 @@ impl Scenario {
         });
     }
 
-    /// What an index is. The catalog writes a condition in words that a resource must not use.
+    /// Returns the shape of an index. The catalog writes a condition in a form that a resource cannot use.
     fn shape(&self, mut index: Value) -> IndexShape {
         let predicate = index["where"].take();
         index.as_object_mut().expect("an index has fields").remove("where");

@@ -1,4 +1,4 @@
-//! What a scenario lets its reader see.
+//! Output of a scenario.
 
 use pg_partition_operator::observed::{
     BoundsCheck, ObservedPartition, ObservedTable, PartitionIndex, PartitionState,

@@ -1,4 +1,4 @@
-//! What a scenario says of a partition.
+//! Properties of a partition in a scenario.
 
 use pg_partition_operator::observed::{
     BlockingTransaction, BoundsCheck, DefaultFacts, DetachedBy, Fires, ObservedPartition,
@@ -19,7 +19,7 @@ pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> Obs
     partition
 }
 
-/// How it hangs on its table, and what its comment says of that.
+/// Reads the attachment of a partition and the marker in its comment.
 fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
     match word {
         "ours" => catalog::set_mark(partition, MarkerState::Attached),
