@@ -1,6 +1,6 @@
 //! Rules for steps on a default partition.
 
-use super::retention::Allowance;
+use super::allowance::Allowance;
 use super::site::Site;
 use super::{SafetyRule, attached, check_attach};
 use crate::observed::{DefaultFacts, ObservedPartition, Relation};

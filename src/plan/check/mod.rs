@@ -1,5 +1,6 @@
 //! The rules of safety, known apart from those of planning. Only what passes here is executed.
 
+mod allowance;
 mod attach;
 mod conversion;
 mod default;
@@ -12,6 +13,7 @@ mod site;
 mod swap;
 mod wanted;
 
+use allowance::Allowance;
 pub use rule::SafetyRule;
 use site::Site;
 use wanted::Wanted;
@@ -71,7 +73,7 @@ pub fn violation(
     waives: &dyn Fn(SafetyRule, &'static str) -> bool,
 ) -> Option<Violation> {
     let mut world = observed.clone();
-    let allowance = retention::Allowance::new(plan, desired, observed, moment);
+    let allowance = Allowance::new(plan, desired, observed, moment);
     let wanted = Wanted::new(plan, desired, observed, moment);
     let successors = index::Successors::of(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
@@ -102,7 +104,7 @@ pub fn violation(
 fn check_step(
     step: &Step,
     world: &Site<'_>,
-    (allowance, wanted): (&retention::Allowance<'_>, &Wanted<'_>),
+    (allowance, wanted): (&Allowance<'_>, &Wanted<'_>),
 ) -> Result<(), SafetyRule> {
     match step {
         Step::CreatePartition(new) => check_create(new, world),

@@ -62,29 +62,37 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
         }
         let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
         let wanted = Wanted { missing, range: range.of(missing.range), name, newest: &newest };
-        match (method, &default) {
-            (AttachMethod::Blocked(blocker), _) => {
-                let partition = draft.world.managed.sibling(wanted.name.clone());
-                let attach = draft.attach(ground, partition, wanted.bounds(), None);
-                draft.defer(Some(attach), blocker);
-            }
-            (AttachMethod::WithDrain(rows), Some(default)) => {
-                drain::make(ground, &wanted, default, rows, draft);
-            }
-            (AttachMethod::WithDefaultCheck, Some(default)) => {
-                make(ground, &wanted, Some(default), draft)
-            }
-            // Without a default partition nothing is drained, and nothing excluded.
-            (
-                AttachMethod::Direct | AttachMethod::WithDrain(_) | AttachMethod::WithDefaultCheck,
-                _,
-            ) => {
-                make(ground, &wanted, None, draft);
-            }
-        }
+        provide(ground, &wanted, method, default.as_ref(), draft);
     }
     if made > most {
         draft.notes.push(Note::MorePeriods { planned: most, missing: made });
+    }
+}
+
+/// Creates and attaches a partition, or defers it.
+fn provide(
+    ground: &Ground<'_>,
+    wanted: &Wanted<'_>,
+    method: AttachMethod,
+    default: Option<&(QualifiedName, DefaultFacts)>,
+    draft: &mut Draft,
+) {
+    match (method, default) {
+        (AttachMethod::Blocked(blocker), _) => {
+            let partition = draft.world.managed.sibling(wanted.name.clone());
+            let attach = draft.attach(ground, partition, wanted.bounds(), None);
+            draft.defer(Some(attach), blocker);
+        }
+        (AttachMethod::WithDrain(rows), Some(default)) => {
+            drain::make(ground, wanted, default, rows, draft);
+        }
+        (AttachMethod::WithDefaultCheck, Some(default)) => {
+            make(ground, wanted, Some(default), draft);
+        }
+        // Without a default partition nothing is drained, and no check is added.
+        (AttachMethod::Direct | AttachMethod::WithDrain(_) | AttachMethod::WithDefaultCheck, _) => {
+            make(ground, wanted, None, draft)
+        }
     }
 }
 
