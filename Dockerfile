@@ -2,19 +2,19 @@
 #
 #   podman build --build-arg REVISION="$(git rev-parse HEAD)" -t pg-partition-operator .
 #
-# BUILDER needs Rust, a C compiler and a libc that links statically. RUNTIME brings the certificate authorities that sslMode
-# VerifyFull falls back on; with RUNTIME=scratch each PartitionedTable needs a caRef for it. A release pins both by digest.
+# BUILDER needs Rust, a C compiler, and a libc that links statically. RUNTIME contains the certificate authorities that sslMode
+# VerifyFull uses without caRef; with RUNTIME=scratch, each PartitionedTable needs a caRef for VerifyFull. A release pins both by digest.
 ARG BUILDER=docker.io/library/rust:1.95-alpine
 ARG RUNTIME=gcr.io/distroless/static-debian13:nonroot
 
 FROM ${BUILDER} AS builder
 WORKDIR /build
-# With a target, the flags are for the program alone, and not for what runs while it is built.
+# With a target, the flags apply only to the program, and not to build scripts and procedural macros.
 ENV RUSTFLAGS="-C target-feature=+crt-static" CARGO_BUILD_TARGET=host-tuple
-# A layer for the dependencies: it is built anew when they change, and not with every line of ours.
+# A separate layer for the dependencies is built again only when they change.
 COPY Cargo.toml Cargo.lock ./
 ARG PROFILE=""
-# Where sed fails cargo does, for want of a benchmark that the manifest names.
+# If sed fails, cargo fails too, because a benchmark that the manifest names is missing.
 # hadolint ignore=DL4006
 RUN mkdir src benches \
  && echo 'fn main() {}' > src/main.rs \
