@@ -22,7 +22,7 @@ async fn crd_is_served() {
     let cluster = Cluster::shared();
     let namespace = cluster.namespace();
     install_definition(cluster).await;
-    people_are_told_what_the_fields_mean(cluster);
+    kubectl_explains_the_fields(cluster);
     let tables = resources(cluster, &namespace).await;
     every_case_gets_its_answer(&tables).await;
     every_broken_constraint_gets_its_answer(&tables).await;
@@ -94,7 +94,7 @@ async fn install_definition(cluster: &Cluster) {
     .await;
 }
 
-fn people_are_told_what_the_fields_mean(cluster: &Cluster) {
+fn kubectl_explains_the_fields(cluster: &Cluster) {
     for (field, meaning) in [
         ("pgpt.spec.limits.lockTimeout", "Longest time that another session"),
         ("pgpt.spec.indexes.method", "Default: btree"),

@@ -263,8 +263,8 @@ async fn approved_plan_continues_without_another_approval() {
         patient["limits"] = json!({"lockTimeout": "30s"});
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), approved(patient, &plan.fingerprint())).unwrap();
-        let in_the_way = world.database.client().await;
-        run(&in_the_way, &format!("BEGIN; LOCK TABLE {SCHEMA_SQL}.t_2025_01 IN ACCESS SHARE MODE"))
+        let blocking = world.database.client().await;
+        run(&blocking, &format!("BEGIN; LOCK TABLE {SCHEMA_SQL}.t_2025_01 IN ACCESS SHARE MODE"))
             .await;
         let arguments = ["apply", "-f", file.path().to_str().unwrap(), "--at", NOW];
         let mut operator = Operator::start(&arguments, &[("DATABASE_URL", &world.url())]);
@@ -275,7 +275,7 @@ async fn approved_plan_continues_without_another_approval() {
         })
         .await;
         operator.kill();
-        run(&in_the_way, "COMMIT").await;
+        run(&blocking, "COMMIT").await;
         wait_until("the lock is free", Duration::from_mins(1), async || {
             world
                 .text(

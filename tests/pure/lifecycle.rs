@@ -16,12 +16,12 @@ use crate::{catalog, oracle, retention_oracle};
 
 /// Partitions that were detached so far.
 #[derive(Default)]
-struct LetGo {
+struct Detached {
     ranges: Vec<RangeBounds>,
     tables: BTreeSet<QualifiedName>,
 }
 
-impl LetGo {
+impl Detached {
     fn see(&mut self, plan: &Plan) {
         for planned in &plan.steps {
             if let Step::DetachPartition(detach) = &planned.step {
@@ -98,12 +98,12 @@ proptest! {
     fn expired_partitions_are_removed_and_never_created_again(world in range_world()) {
         let World { desired, mut observed, mut now } = world;
         let Partitioning::Range(range) = &desired.partitioning else { unreachable!() };
-        let mut let_go = LetGo::default();
+        let mut detached = Detached::default();
         let mut last = None;
         for _ in 0..9 {
             let plan = holds_with(run(&desired, &mut observed, now))?;
-            holds(let_go.comes_back(&plan))?;
-            let_go.see(&plan);
+            holds(detached.comes_back(&plan))?;
+            detached.see(&plan);
             last = Some(plan);
             now += pace(range.interval);
         }
@@ -122,7 +122,7 @@ proptest! {
             && days_waited > SignedDuration::try_from(after).expect("hours") * 2
         {
             let left = observed.partitions.iter().find(|p| {
-                let_go.tables.contains(&p.name)
+                detached.tables.contains(&p.name)
                     && p.state.is_detached()
                     && retention_oracle::is_past(p, &desired, &observed, now - days_waited, 1)
             });
