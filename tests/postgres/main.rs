@@ -66,6 +66,7 @@ mod reverse_sync;
 mod revocation;
 mod routing;
 mod scenarios;
+mod sequences;
 mod simulate;
 mod slow_steps;
 mod snapshots;

@@ -1,5 +1,4 @@
-//! The program and the server die in the middle of a swap, or an application waits for a number of a sequence: one of the
-//! two tables serves, and all go on from there.
+//! The program and the server die in the middle of a swap: one of the two tables serves, and all go on from there.
 //!
 //! A lock of the test holds the swap at its last change.
 
@@ -34,7 +33,7 @@ const TABLE: &str = "
 
 /// The last statements of a swap are comments. They wait for as long as a session holds the lock. It is asked for again and
 /// again, since to wait for it would take no longer than to wait for any lock.
-const GATE: &str = "
+pub(crate) const GATE: &str = "
     CREATE FUNCTION public.wait_at_gate() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
         WHILE NOT pg_try_advisory_xact_lock_shared(4711) LOOP PERFORM pg_sleep(0.01); END LOOP;
     END $$;
@@ -64,8 +63,13 @@ pub(crate) fn document(side: Side) -> String {
 
 /// Starts a run for this side.
 pub(crate) fn start(world: &World, side: Side, wait: &str) -> (Operator, NamedTempFile) {
+    start_with(world, &document(side), wait)
+}
+
+/// Starts a run with this document.
+pub(crate) fn start_with(world: &World, document: &str, wait: &str) -> (Operator, NamedTempFile) {
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), document(side)).unwrap();
+    std::fs::write(file.path(), document).unwrap();
     let arguments = ["apply", "-f", file.path().to_str().unwrap(), "--wait", wait];
     (Operator::start(&arguments, &[("DATABASE_URL", &world.url())]), file)
 }
@@ -139,7 +143,7 @@ pub(crate) async fn assert_serves(world: &World, side: Side, catalogs: &[String;
     assert_equal(world, side, &what).await;
 }
 
-async fn assert_equal(world: &World, side: Side, what: &str) {
+pub(crate) async fn assert_equal(world: &World, side: Side, what: &str) {
     let passive = if side == Side::Partitioned { "orders_source" } else { "orders_partitioned" };
     let rows = |table: &str| format!("SELECT id, org, status FROM {SCHEMA_SQL}.{table}");
     let lacks = |one: &str, other: &str| {
@@ -309,38 +313,6 @@ async fn one_table_serves_after_the_program_and_the_server_died_in_a_swap() {
             converge(&world, to);
             assert_serves(&world, to, &catalogs, &format!("{what}, the next run")).await;
             (serves, to) = (to, to.other());
-        }
-    }
-}
-
-/// The session has found the sequence by its name before the swap, and takes the number after it.
-#[tokio::test(flavor = "multi_thread")]
-async fn number_that_a_session_waits_for_is_not_given_again() {
-    for major in majors() {
-        let world = World::new(major).await;
-        prepare(&world).await;
-        for to in [Side::Partitioned, Side::Source] {
-            let gate = close_gate(&world).await;
-            let (mut run, _file) = start(&world, to, "30s");
-            wait_until_at_gate(&world).await;
-            let session = world.database.client().await;
-            let pid: i32 = session.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-            let next = format!("SELECT nextval('{SCHEMA_SQL}.orders_id_seq')");
-            let take = tokio::spawn(async move {
-                session.query_one(&next, &[]).await.unwrap().get::<_, i64>(0)
-            });
-            let waits = format!("SELECT count(*) FROM pg_locks WHERE pid = {pid} AND NOT granted");
-            wait_until("the session waits", USUAL, async || world.text(&waits).await == "1").await;
-            drop(gate);
-            let taken = take.await.unwrap();
-            assert_eq!(ended(&mut run).await, 0, "Postgres {major}: {}", run.stderr());
-            world
-                .owner(&format!(
-                    "INSERT INTO orders (org) SELECT n FROM generate_series(1, 20) AS n;
-                     INSERT INTO orders (id, org) VALUES ({taken}, 3)"
-                ))
-                .await;
-            assert_equal(&world, to, &format!("Postgres {major}, a number")).await;
         }
     }
 }

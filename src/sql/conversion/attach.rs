@@ -3,7 +3,7 @@
 //!
 //! Both are one block of the owner, which reads the catalog under its locks and changes all of it.
 
-use super::bound::{LIMIT, fill_bound};
+use super::bound::{GO_ON_AFTER, LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_WORK};
 use super::create::{DIFFERENCES, fill, names, oid, run, with_variables};
 use super::guard::{install_guard, remove_guard};
@@ -89,6 +89,7 @@ fn body(
         ("@begin", BEGIN_WORK.to_owned()),
         ("@end", format!("{END_WORK}END\n")),
         ("@limit", LIMIT.to_owned()),
+        ("@go_on_after", GO_ON_AFTER.to_owned()),
         ("@serving", qualified(managed.name())),
         ("@serving_text", literal(&qualified(managed.name()))),
         ("@passive", qualified(&passive)),

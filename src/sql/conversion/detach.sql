@@ -96,8 +96,8 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP IDENTITY IF EXISTS', pgpartition.name, pgpartition.object.attname);
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I ADD GENERATED %s AS IDENTITY (SEQUENCE NAME %I.%I %s)', pgpartition.name,
       pgpartition.object.attname, pgpartition.object.generated, @schema, pgpartition.object.relname, pgpartition.object.options);
-    EXECUTE format('SELECT setval(%L::regclass, s.last_value, s.is_called) FROM %I.%I AS s',
-      format('%I.%I', @schema, pgpartition.object.relname), @schema, pgpartition.object.new);
+    EXECUTE format(@go_on_after, format('%I.%I', @schema, pgpartition.object.relname)::regclass::oid,
+      format('%I.%I', @schema, pgpartition.object.new));
     FOR command IN
       SELECT format('GRANT %s ON SEQUENCE %I.%I TO %s%s', string_agg(a.privilege_type, ', '), @schema,
         pgpartition.object.relname, coalesce(quote_ident(r.rolname), 'PUBLIC'),

@@ -4,7 +4,7 @@
 //! texts that name the serving table: after the exchange they mean the other table. So triggers, views, and functions need
 //! no text of ours.
 
-use super::bound::{LIMIT, fill_bound};
+use super::bound::{GO_ON_AFTER, LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_SWAP, WRITTEN};
 use super::create::{fill, names};
 use super::record::{CONVERSIONS, of_table};
@@ -70,6 +70,7 @@ fn parts(swap: &Swap) -> Vec<(&'static str, String)> {
         ("@begin", BEGIN_WORK.to_owned()),
         ("@end", format!("{END_SWAP}END\n")),
         ("@limit", LIMIT.to_owned()),
+        ("@go_on_after", GO_ON_AFTER.to_owned()),
         ("@serving", qualified(is_serving)),
         ("@passive", qualified(is_passive)),
         ("@serving_text", text(is_serving)),

@@ -120,11 +120,7 @@ BEGIN
     ORDER BY s.attname
   LOOP
 @limit    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.serving::regclass, @passive_name);
-    -- A session that waits for this lock takes its numbers from the other sequence. They are left out here.
-    EXECUTE format('SELECT setval(%s::oid, CASE WHEN n.next BETWEEN s.seqmin AND s.seqmax THEN n.next ELSE v.last_value END::bigint,
-      v.is_called) FROM %s AS v, pg_sequence AS s, LATERAL (SELECT v.last_value + s.seqincrement::numeric * s.seqcache
-      * current_setting(''max_connections'')::int AS next) AS n WHERE s.seqrelid = %s',
-      object.passive, object.serving::regclass, object.passive);
+    EXECUTE format(@go_on_after, object.passive, object.serving::regclass);
     EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.passive::regclass, object.name);
   END LOOP;
   FOR object IN
