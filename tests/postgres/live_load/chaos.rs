@@ -1,5 +1,5 @@
-//! Events during the load: processes and sessions of the operator are killed, the server crashes, and the application
-//! changes its tables.
+//! What happens meanwhile: processes and sessions of ours are killed, the server crashes, and the application changes its
+//! tables.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Transactions between two events at most.
 const MOST_TURNS: u64 = 120;
 
-/// Progress of the conversions.
+/// How far the tables are converted.
 const PROGRESS: &str = "
     SELECT coalesce(string_agg(concat_ws(' ', table_name, copied, 'done ' || backfilled_at::time, sweep->'rowsSource'), ', '), 'no record')
     FROM pgpartition.conversions";
@@ -37,7 +37,7 @@ pub(super) enum Event {
     Change(Change),
 }
 
-/// Number of each event, apart from changes.
+/// Number of each event in up to eight edits, apart from changes.
 const EVENTS: &[(Event, usize)] = &[
     (Event::KillProgram, 7),
     (Event::KillBothPrograms, 3),
@@ -50,8 +50,9 @@ const EVENTS: &[(Event, usize)] = &[
 /// Deals the events to the edits in an order by chance, twice as many to those with changes, and puts the changes between
 /// them. The changes stay in their order.
 pub(super) fn spread(changes: &[&[Change]], rng: &mut Rng) -> Vec<Vec<Event>> {
-    let mut events: Vec<_> =
-        EVENTS.iter().flat_map(|(event, times)| vec![*event; *times]).collect();
+    let factor = changes.len().div_ceil(8);
+    let events = EVENTS.iter().flat_map(|(event, times)| vec![*event; *times * factor]);
+    let mut events: Vec<_> = events.collect();
     rng.shuffle(&mut events);
     let mut parts = vec![Vec::new(); changes.len()];
     let places: Vec<_> = (0..changes.len())
@@ -160,7 +161,7 @@ impl Chaos<'_> {
         admin.batch_execute(&sql).await.unwrap();
     }
 
-    /// Kills the server process of a session of the operator.
+    /// Kills the process of a session of ours.
     async fn kill_session(&self, admin: Client) {
         let one = format!(
             "SELECT pid FROM pg_stat_activity WHERE usename = '{}' ORDER BY random() LIMIT 1",

@@ -39,15 +39,18 @@ struct Edit {
     changes: &'static [Change],
 }
 
-/// The way to parity, a change of the levels, and there and back: up to five turns.
-const EDITS: &[Edit] = &[
+/// The edits on the way to parity.
+const TO_PARITY: [Edit; 2] = [
     Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: CHANGES[0] },
     Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: CHANGES[1] },
+];
+
+/// The edits there and back, again and again.
+const TURNS: [Edit; 4] = [
     Edit { levels: ["Statement", "Row"], serve_from: "Partitioned", changes: &[] },
     Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: &[] },
     Edit { levels: ["Row", "Statement"], serve_from: "Partitioned", changes: &[] },
     Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: &[] },
-    Edit { levels: ["Row", "Statement"], serve_from: "Partitioned", changes: &[] },
 ];
 
 impl Edit {
@@ -76,7 +79,7 @@ impl Load {
         let world = World::on(&server, major).await;
         let mut tables: Vec<_> = tables::tables(major).into_iter().map(Arc::new).collect();
         // Before the first cutover nothing of a table that is attached changes.
-        tables.retain(|table| table.is_copied() || edits().len() > CHANGES.len());
+        tables.retain(|table| table.is_copied() || turns() > 0);
         let application = Arc::new(Application::default());
         let rng = Rng::with_seed(seed);
         let role = tables::create(&world, &tables).await;
@@ -205,20 +208,23 @@ fn seed() -> u64 {
     given.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
 }
 
-/// Returns the edits to do: those that lead to parity, and as many turns as `PGPARTITION_TURNS` says.
-fn edits() -> &'static [Edit] {
-    let turns = std::env::var("PGPARTITION_TURNS").map_or(0, |turns| turns.parse().unwrap());
-    &EDITS[..CHANGES.len() + turns]
+/// Returns how often the tables change places.
+fn turns() -> usize {
+    std::env::var("PGPARTITION_TURNS").map_or(0, |turns| turns.parse().unwrap())
+}
+
+/// Returns the edits to do.
+fn edits() -> impl Iterator<Item = &'static Edit> {
+    TO_PARITY.iter().chain(TURNS.iter().cycle().take(turns()))
 }
 
 /// Does the edits under load. Returns the longest transactions of each.
 async fn run(major: u16, seed: u64) -> Vec<Longest> {
     let mut load = Load::new(major, seed).await;
-    let edits = edits();
-    let changes: Vec<_> = edits.iter().map(|edit| edit.changes).collect();
+    let changes: Vec<_> = edits().map(|edit| edit.changes).collect();
     let events = chaos::spread(&changes, &mut load.rng);
     let mut longest = Vec::new();
-    for (number, (edit, events)) in edits.iter().zip(events).enumerate() {
+    for (number, (edit, events)) in edits().zip(events).enumerate() {
         let happened = load.apply(edit, events).await;
         longest.push(load.application.take_longest());
         let what = format!("Postgres {major}, edit {number}");
@@ -237,7 +243,7 @@ fn in_table(majors: &[(u16, Vec<Longest>)]) -> String {
         format!("| turn | {} |", names.join(" | ")),
         format!("|---|{}", "---|".repeat(majors.len())),
     ];
-    for (number, edit) in edits().iter().enumerate() {
+    for (number, edit) in edits().enumerate() {
         let turn = match (number, edit.serve_from) {
             (0, _) => "to parity".to_owned(),
             (1, _) => "to parity, another `sync.level`".to_owned(),
