@@ -119,7 +119,7 @@ async fn bytes_of_default(client: &Client) -> u32 {
     client.query_one(size, &[]).await.unwrap().get::<_, i32>(0).unsigned_abs()
 }
 
-/// Takes away what a drain has made.
+/// Removes the objects that a drain created.
 async fn drop_partition(client: &Client) {
     let partition = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = \
                      'payments'::regclass AND inhrelid <> 'payments_default'::regclass";

@@ -91,7 +91,7 @@ async fn operator(
     let session = Session::connect(&settings).await.unwrap();
     let now = month(partitions - 4).at(0, 0, 0, 0).in_tz("UTC").unwrap().timestamp();
     let desired: Vec<_> = (0..tables).map(desired).collect();
-    // The first look prepares the statement.
+    // The first inspection prepares the statement.
     reconcile(&session, &desired[0], now).await;
     counted(client).await;
     let before = session.round_trips();

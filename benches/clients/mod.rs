@@ -1,4 +1,4 @@
-//! Clients of a database while a benchmark changes it: how long they wait, and what goes wrong for them.
+//! Clients of a database while a benchmark changes it: their latencies and errors.
 
 #![allow(dead_code, unreachable_pub, reason = "every benchmark uses only its part")]
 
@@ -30,7 +30,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// The longest that one statement took since this was last asked for, in milliseconds.
+    /// Returns the longest duration of a statement since the last call, in milliseconds.
     pub fn take_longest(&self) -> f64 {
         let micros = self.longest_micros.swap(0, Ordering::Relaxed);
         f64::from(u32::try_from(micros).unwrap()) / 1000.0

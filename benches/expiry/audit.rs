@@ -11,7 +11,7 @@ use crate::KEEP;
 pub(crate) struct Audit {
     /// Rows that should be in the table, or in what was detached from it, and were not.
     pub(crate) lost: i64,
-    /// Rows that should have gone, and had not.
+    /// Rows that should have been removed, and were not.
     pub(crate) kept: i64,
     /// The partitions, the default one aside.
     pub(crate) attached: i64,

@@ -28,7 +28,7 @@ const INDEXES: usize = 16;
 /// Time until the benchmark gives up.
 const DEADLINE: Duration = Duration::from_mins(20);
 
-/// Pause between two looks at the probe and at the progress.
+/// Pause between two checks of the probe, and of the progress.
 const PROBE_PAUSE: Duration = Duration::from_millis(100);
 const LOOK_PAUSE: Duration = Duration::from_secs(2);
 

@@ -160,7 +160,7 @@ fn rendered_chart_is_valid_in_every_kubernetes_version() {
     let mut files = Vec::new();
     for (name, arguments) in renderings() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        // What schemas say of a definition is said by an API server better.
+        // An API server validates a CRD better than a schema.
         let without = [&arguments[..], &["--set", "crds.enabled=false"]].concat();
         let file = folder.path().join(format!("{name}.yaml"));
         fs::write(&file, text(NAMESPACE, &without)).unwrap();

@@ -16,7 +16,7 @@ async fn claims(database: &Database) -> Option<String> {
     database.client().await.query_one(CLAIMS, &[]).await.unwrap().get(0)
 }
 
-/// Declares a younger resource for table `orders`, which wants more partitions than the first.
+/// Declares a newer resource for table `orders`, with more partitions than the first.
 async fn declare_second(stage: &Stage<'_>, secret: &str) {
     // Ages are whole seconds, and of two as old the one with the lesser UID counts as older.
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -41,7 +41,7 @@ async fn newer_resource_takes_over_when_the_older_is_deleted() {
     stage.declare("orders");
     declare_second(&stage, "second").await;
 
-    // What brings the second one back is the deletion, not the next look.
+    // The deletion triggers the second resource, not the next resync.
     let _operator = stage.operator(&["--resync", "24h"]);
     stage.wait_for("second", "Ready", "False Conflict").await;
     stage.wait_for("orders", "Ready", "True Succeeded").await;
@@ -135,7 +135,7 @@ async fn deletion_does_not_wait_for_an_operator() {
     stage.kubectl(&["delete", "pgpt", "orders", "--timeout=5s"]);
     assert_eq!(claims(&database).await, Some(format!("{}/orders", stage.namespace)));
 
-    // A resource of our own that is not there any more has nothing, however lately it was seen.
+    // A deleted resource of the same operator holds no claim, however recently it was seen.
     let _operator = stage.operator(&quick);
     stage.wait_for("second", "Ready", "True Succeeded").await;
     assert_eq!(claims(&database).await, Some(format!("{}/second", stage.namespace)));

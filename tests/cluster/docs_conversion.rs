@@ -1,4 +1,4 @@
-//! A reader types the commands of the pages on conversions: from a first look at three plain tables to a partitioned table.
+//! A reader types the commands of the pages on conversions: from the preflight of three plain tables to a partitioned table.
 
 use serde_json::{Value, json};
 

@@ -148,7 +148,7 @@ impl<'a> Stage<'a> {
         condition.and_then(|found| found["message"].as_str()).unwrap_or_default().to_owned()
     }
 
-    /// Asks for a look now.
+    /// Requests a reconcile.
     pub(crate) fn ask(&self, name: &str, why: &str) {
         let request = format!("pgpartition.dev/reconcile={why}");
         self.kubectl(&["annotate", "--overwrite", "pgpt", name, &request]);

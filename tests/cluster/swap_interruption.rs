@@ -55,7 +55,7 @@ impl Held {
         Self { database, holder }
     }
 
-    /// Asks for a swap, and returns when it is held in the middle.
+    /// Requests a swap, and returns when it is blocked in the middle.
     async fn begin(&self, stage: &Stage<'_>, serve_from: &str) {
         self.holder.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
         stage.patch("orders", &json!({"spec": {"conversion": {"serveFrom": serve_from}}}));

@@ -129,7 +129,7 @@ async fn tables_that_were_kept_are_dropped_only_with_approval_and_after_a_new_gr
         // The grace period is over for none of them, though they were detached before.
         let early = world.call(&["apply", "-f", "-", "--at", NOW], &file);
         assert_eq!((early.status, standalone(&world).await.len()), (0, 4), "{what}: {early:?}");
-        // Regretted, and asked for again with the same annotation: the approval is used up.
+        // The change is reverted and requested again with the same annotation: the approval is used up.
         let keeps = resource(monthly("t", &json!({"keep": 1})));
         assert_eq!(world.call(&["apply", "-f", "-", "--at", NOW], &keeps).status, 0, "{what}");
         let again =
@@ -153,7 +153,7 @@ async fn approval_is_used_up_if_the_same_partitions_expire_again() {
         let approve = ["--approve", fingerprint.as_str()];
         let done = apply(1, &approve);
         assert_eq!((done.status, standalone(&world).await.len()), (0, 4), "{what}: {done:?}");
-        // Regretted: the same tables are attached again, by the operator and then by a user.
+        // The change is reverted: the same tables are reattached, by the operator and then by a user.
         let done = apply(9, &approve);
         assert_eq!((done.status, attached(&world).await.len()), (0, 6), "{what}: {done:?}");
         let held = apply(1, &approve);
@@ -235,7 +235,7 @@ async fn nothing_that_was_detached_before_a_dump_is_dropped_in_the_restored_data
     let file = resource(monthly("t", &drop_after("0s")));
     let plan = target.call(&["plan", "-f", "-", "--at", NOW], &file);
     assert!(plan.out.contains("note  2 tables restored"), "they are reported: {plan:?}");
-    // What is attached goes on as managed: it expires, and is dropped at last.
+    // A reattached table is managed again: it expires, and is finally dropped.
     let done = target.call(&["apply", "-f", "-", "--at", NOW], &file);
     assert_eq!((done.status, attached(&target).await.len()), (0, 2), "{done:?}");
     for _ in 0..2 {

@@ -17,7 +17,7 @@ use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::majors;
 use crate::support::wait_until;
 
-/// A table with everything that goes by the name of a table.
+/// A table with every property that depends on the name of a table.
 const TABLE: &str = r#"
 CREATE TABLE orgs (id int PRIMARY KEY);
 INSERT INTO orgs SELECT generate_series(1, 5);

@@ -37,7 +37,7 @@ async fn rollback_waits_for_objects_that_cannot_follow() {
             assert!(verbs(&held).is_empty(), "Postgres {major}, {object}: {:?}", verbs(&held));
             let blocker = held.remaining.deferred[0].blocker.explain();
             assert!(blocker.contains("would depend on an empty table"), "{major}: {blocker}");
-            // It can have been created since it was looked at.
+            // The object might have been created since the inspection.
             let step = detach_step(&attached);
             let error =
                 run_as_owner(&session, &step.table, detach_source(&step)).await.unwrap_err();
@@ -51,7 +51,7 @@ async fn rollback_waits_for_objects_that_cannot_follow() {
     }
 }
 
-/// The rollback that nothing prevented when the table was looked at.
+/// Returns the rollback that no object prevented at the inspection.
 fn detach_step(attached: &Convergence) -> DetachSource {
     let observed = &attached.observed;
     let name = |name: &str| Identifier::new(name).unwrap();

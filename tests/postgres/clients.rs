@@ -1,4 +1,4 @@
-//! An application at work: clients that do the same again and again until they are told to stop.
+//! Clients of an application that repeat their work until they are stopped.
 
 use std::pin::Pin;
 use std::sync::Arc;

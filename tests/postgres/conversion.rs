@@ -241,7 +241,7 @@ async fn program_reports_its_work_and_result() {
         let verified = world.call(&["verify", "-f", "-"], &file);
         assert_eq!(verified.status, 0, "Postgres {major}: {verified:?}");
 
-        // As if the last comparison was never made.
+        // As if no comparison had ended yet.
         world.admin("UPDATE pgpartition.conversions SET parity = NULL").await;
         let planned = world.call(&["plan", "-f", "-", "-o", "json"], &file);
         assert_eq!(planned.status, 2, "Postgres {major}: {planned:?}");

@@ -1,4 +1,4 @@
-//! The connection breaks at each message of a whole conversion, while the application writes: the next run goes on.
+//! The connection breaks at each message of a whole conversion, while the application writes: the next run continues.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ async fn run(
     converge(&session, &desired, &options, seen).await
 }
 
-/// Waits until the server has finished a message whose client is gone.
+/// Waits until the server has finished a message whose client has disconnected.
 async fn wait_until_gone(world: &World) {
     let left = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = '{}'",

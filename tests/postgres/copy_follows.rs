@@ -68,7 +68,7 @@ async fn expect_followed(world: &World, table: &mut CopiedTable, change: &str) {
     assert_eq!(left, (false, 0, 0), "Postgres {}, {change}: {after:?}", world.major);
 }
 
-/// Changes of properties, and then of columns: each is what an application does between two looks.
+/// Changes of properties, and then of columns: each by an application between two inspections.
 const FOLLOWED: [&str; 7] = [
     "ALTER TABLE t ALTER v SET DEFAULT 'y', DROP CONSTRAINT w_known, ENABLE ROW LEVEL SECURITY;
      CREATE POLICY p ON t USING (w IN ('a', 'b')); COMMENT ON POLICY p ON t IS 'p';

@@ -1,4 +1,4 @@
-//! A database as an application's owners have it, and we in it with no more rights than the page on
+//! A database with the tables of an application, and the operator's role in it with only the privileges that the page on
 //! privileges grants.
 
 use jiff::Timestamp;
@@ -29,9 +29,9 @@ pub(crate) struct World {
     pub(crate) database: Database,
     /// The role that owns the tables, in SQL.
     pub(crate) owner: String,
-    /// The role we log in as.
+    /// Login role of the operator.
     pub(crate) operator: String,
-    /// A superuser, for what only a person does.
+    /// A session of a superuser, for actions of an administrator.
     pub(crate) admin: Client,
 }
 
@@ -62,7 +62,7 @@ impl World {
             .replace("SCHEMA finance", &format!("SCHEMA {SCHEMA_SQL}"))
     }
 
-    /// Does what a person with every right does.
+    /// Executes statements of an administrator.
     pub(crate) async fn admin(&self, sql: &str) {
         let done = self.admin.batch_execute(sql).await;
         done.unwrap_or_else(|e| panic!("{}: {:?}\n{sql}", self.major, e.as_db_error()));
@@ -106,7 +106,7 @@ impl World {
         texts.collect::<Vec<_>>().join("\n")
     }
 
-    /// The address for us.
+    /// Returns the connection string of the operator.
     pub(crate) fn url(&self) -> String {
         self.database.url_as(&self.operator)
     }

@@ -204,9 +204,9 @@ async fn pending_detach_that_a_user_began_is_finalized_for_any_partition() {
 #[tokio::test(flavor = "multi_thread")]
 async fn detach_is_finalized_although_old_snapshots_overlap() {
     on_each(async |major| {
-        // A transaction in another database of the server makes every snapshot look old.
+        // A transaction in another database of the server makes every snapshot appear old.
         let server = Server::start(major, &[]);
-        // Once we see other people's snapshots, once we do not.
+        // The operator sees the snapshots of other roles only with the privilege.
         for privilege in ["", "GRANT pg_read_all_stats TO"] {
             let what = format!("Postgres {major}, {privilege}");
             let world = World::on(&server, major).await;
@@ -330,7 +330,7 @@ async fn session_with_a_younger_snapshot_is_named_once_it_is_30_s_old() {
     .await;
 }
 
-/// Order of numbers that waits for an advisory lock, so that a build of an index takes as long as the test wants.
+/// Order of numbers that waits for an advisory lock, so that the test decides how long an index build takes.
 const SLOW_ORDER: &str = "
     CREATE FUNCTION public.slow_order(int, int) RETURNS int LANGUAGE plpgsql AS
         'BEGIN PERFORM pg_advisory_xact_lock_shared(9); RETURN btint4cmp($1, $2); END';

@@ -54,7 +54,7 @@ async fn quick_start_works_as_written() {
     assert_eq!(statuses, [2, 0, 0, 2]);
 }
 
-/// The page on `Attach` goes to the cutover, back, to the cutover again, and to the end of the conversion.
+/// The page on `Attach` leads to the cutover, to the rollback, to the cutover again, and to the end of the conversion.
 #[tokio::test]
 async fn table_is_attached_with_the_commands_of_the_page() {
     let page = text(&root().join("docs/how-to/attach-a-table.md"));

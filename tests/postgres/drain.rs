@@ -40,7 +40,7 @@ CREATE CONSTRAINT TRIGGER at_the_end AFTER INSERT OR DELETE ON t DEFERRABLE INIT
 CREATE TRIGGER statement AFTER DELETE ON t_default FOR EACH STATEMENT EXECUTE FUNCTION fires();
 ";
 
-/// The months that rows are written of, and the instants at which we come.
+/// Months of the rows that are written, and the times of the runs.
 const MONTHS: [(&str, &str); 3] = [
     ("2026-01-10Z", "2026-01-15T12:00:00Z"),
     ("2026-02-10Z", "2026-02-15T12:00:00Z"),
@@ -168,7 +168,8 @@ async fn nothing_but_default(major: u16, rows: &str) -> World {
     world
 }
 
-/// More quarters of an hour than are told: the latest first, and those before when these are gone.
+/// The rows lie in more quarters of an hour than are reported: the latest are drained first, and the earlier ones after
+/// them.
 #[tokio::test]
 async fn rows_of_many_months_are_drained_in_several_runs() {
     for major in majors() {

@@ -12,7 +12,7 @@ async fn as_application(world: &World, sql: &str) {
     world.admin("RESET ROLE; RESET search_path").await;
 }
 
-/// Conditions as a resource and as a person writes them.
+/// Conditions as a resource and as a user writes them.
 const CONDITIONS: [&str; 9] = [
     "mail = 'vip@example.org'",
     "'vip@example.org' <> mail AND id > 3",

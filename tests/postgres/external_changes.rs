@@ -154,7 +154,7 @@ async fn manually_detached_partition_keeps_its_rows() {
             ALTER TABLE t DETACH PARTITION t_2026_02;",
             )
             .await;
-        // Not wanted any more: it is left as it is, with rows and without.
+        // The spec no longer has the period: the table stays unchanged, with rows and without.
         for change in ["DELETE FROM t_2026_02", "INSERT INTO t_2026_02 VALUES ('2026-02-02Z', 1)"] {
             world.owner(change).await;
             let done = converge(&world, 0, NOW).await;

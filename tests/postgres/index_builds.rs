@@ -74,7 +74,7 @@ async fn partition_is_provided_while_an_index_build_waits() {
             let during = run(&session, 2).await;
             assert_eq!(during.observed.attached().count(), 3, "Postgres {major}");
 
-            // A second build of the same table has to wait, a person's as well.
+            // A second build on the same table must wait, including one that a user starts.
             let second = converge_aside(&session, &wanted(2), &options(), &[], &mut Silent).await;
             assert!(
                 matches!(second, Err(ConvergeError::LockedByAnotherOperator(Some(_)))),

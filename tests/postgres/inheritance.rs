@@ -37,7 +37,7 @@ CREATE TRIGGER noted AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION noted();
 CREATE RULE silent AS ON UPDATE TO t WHERE false DO INSTEAD NOTHING;
 ";
 
-/// For each row of the page what the catalog says of the partition: a query, and its answer.
+/// A query on the catalog of the partition for each row of the page, and its result.
 fn rows(major: u16, owner: &str) -> Vec<(&'static str, String, String)> {
     let class = |column: &str| format!("SELECT {column} FROM pg_class WHERE oid = @p");
     let column = |name: &str, of: &str| {
@@ -148,7 +148,7 @@ fn every_row_of_the_page_is_proven() {
     assert!(proven.iter().all(|row| said.contains(row)), "{proven:?}\n{said:?}");
 }
 
-/// The world after we have made `t_2026_02`.
+/// Returns the database after the operator has created `t_2026_02`.
 async fn converged(major: u16, table: &str) -> World {
     let world = World::new(major).await;
     world.owner(table).await;
@@ -261,7 +261,7 @@ async fn tablespace_and_access_method_equal_those_of_the_table() {
     }
 }
 
-/// Holds tablespaces and storage parameters against `t_2026_01`, which was made by `PARTITION OF`.
+/// Compares tablespaces and storage parameters with `t_2026_01`, which was created with `PARTITION OF`.
 async fn assert_indexes_are_those_of_partition_of(world: &World) {
     let indexes = |partition: &str| {
         format!(

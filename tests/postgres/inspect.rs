@@ -12,7 +12,7 @@ use crate::database::{World, at, desired, managed, observe};
 use crate::support::postgres::majors;
 use crate::support::wait_until;
 
-/// The bounds of each partition, as a person reads them, by name.
+/// Returns the bounds of each partition as they are displayed, by name.
 fn bounds(observed: &ObservedTable) -> Vec<String> {
     let shown = |p: &pg_partition_operator::observed::ObservedPartition| {
         format!("{} {}", p.name.name.as_str(), p.bounds.display())
@@ -176,7 +176,7 @@ async fn index_build_of_another_session_is_reported_and_blocks_nothing() {
         let insert = format!("BEGIN; INSERT INTO {schema}.t VALUES ('2026-01-01')");
         writer.batch_execute(&insert).await.unwrap();
         let builder = world.database.client().await;
-        // The name that we would give the index too.
+        // The operator would give the index the same name.
         let sql = format!("CREATE INDEX CONCURRENTLY t_2026_01_n ON {schema}.t_2026_01 (n)");
         let build = builder.batch_execute(&sql);
         let look = async {

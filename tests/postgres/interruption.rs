@@ -115,7 +115,7 @@ fn left_over() -> Scenario {
     Scenario { name: "left over", setup, phases: vec![Phase::new(NOW, spec)] }
 }
 
-/// A detached table that is kept again, and a detach that a person began.
+/// A detached table that is kept again, and a detach that a user began.
 fn kept_again() -> Scenario {
     let setup = r#"
         CREATE TABLE "c;ut" (at timestamptz NOT NULL, n int, PRIMARY KEY (n, at)) PARTITION BY RANGE (at);
@@ -279,7 +279,7 @@ async fn converge_in_pieces(
         let desired = phase.approved(&session).await;
         match converge(&session, &desired, &options, &mut cut).await {
             Ok(done) if done.remaining.is_done() => break,
-            // The server has not noticed yet that the one before is gone.
+            // The server has not noticed yet that the previous client has disconnected.
             Err(ConvergeError::LockedByAnotherOperator(_)) => wait_until_gone(world).await,
             Ok(done) => last = done.remaining.to_string(),
             Err(error) => last = format!("{error}, after {kinds:?}"),

@@ -102,7 +102,7 @@ fn without_new_names(mut seen: Locks, step: &Step) -> Locks {
     seen
 }
 
-/// A lock on a table goes for what lies below it too, and in the same mode.
+/// A lock on a table applies to its partitions, too, in the same mode.
 fn without_lower(mut seen: Locks, below: &[(String, String)]) -> Locks {
     let all = seen.clone();
     seen.retain(|name, mode| {
@@ -118,7 +118,7 @@ fn without_lower(mut seen: Locks, below: &[(String, String)]) -> Locks {
 fn difference(major: u16, step: &Step, mut seen: Locks) -> Option<String> {
     let declared = declared(step);
     if let (14, Step::AttachPartition(attach)) = (major, step) {
-        // Later versions lock what refers to the table more strongly; that is what we say of all.
+        // Later versions lock referencing tables in a stronger mode, which the step declares for all versions.
         for referring in &attach.referenced_by {
             assert_eq!(
                 seen.insert(referring.clone(), declared[referring]),

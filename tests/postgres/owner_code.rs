@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::database::{SCHEMA_SQL, World, apply, desired, managed, observe};
 use crate::support::postgres::majors;
 
-/// Functions that the owner of the tables made.
+/// Functions that the owner of the tables created.
 const FUNCTIONS: &str = "
     CREATE FUNCTION fine(n int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT n > 0';
     CREATE FUNCTION twice(n int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT n * 2';

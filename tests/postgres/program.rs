@@ -1,4 +1,4 @@
-//! The program as a person calls it.
+//! Calls of the program as a user makes them.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -26,7 +26,7 @@ impl Outcome {
     }
 }
 
-/// A resource in the words of a file, its schema ours where it names none.
+/// Returns a resource as a document; the default schema is that of the test.
 pub(crate) fn resource(mut spec: Value) -> String {
     let fields = spec.as_object_mut().unwrap();
     fields.entry("schema").or_insert_with(|| SCHEMA.into());
@@ -38,7 +38,7 @@ pub(crate) fn resource(mut spec: Value) -> String {
 }
 
 impl World {
-    /// Calls the program with our rights, and with this file on its standard input.
+    /// Calls the program as the operator's role, with this file on its standard input.
     pub(crate) fn call(&self, arguments: &[&str], input: &str) -> Outcome {
         call(&self.url(), arguments, input)
     }

@@ -240,7 +240,7 @@ async fn shortened_retention_waits_for_approval() {
             |at: &str| world.call(&["apply", "-f", "-", "--at", at], &resource(keeping(2)));
         let early = apply_at("2026-01-15T14:00:00Z");
         assert_eq!((early.status, tables(&world, false).await.len()), (0, 22), "{what}: {early:?}");
-        // What was approved is dropped without being asked for again.
+        // Approved tables are dropped without another approval.
         let later = Timestamp::now() + SignedDuration::from_hours(2);
         let dropped = apply_at(&later.to_string());
         let left = tables(&world, false).await;
@@ -375,7 +375,7 @@ async fn referenced_partition_is_not_detached() {
     }
 }
 
-/// Two of us, who know nothing of each other.
+/// Two independent operators run at the same time.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_runs_detach_a_partition_once() {
     for major in majors() {

@@ -149,8 +149,7 @@ async fn answer(client: &tokio_postgres::Client, question: &str) -> bool {
     client.query_one(question, &[]).await.unwrap().get(0)
 }
 
-/// A process that stands still while it holds the lock loses the session in time, and who waits is told
-/// which process that is.
+/// A process that hangs while it holds the lock loses its session in time, and the waiting session reports that process.
 #[tokio::test]
 async fn lock_holder_is_named_and_releases_the_table_in_time() {
     for major in majors() {
@@ -176,7 +175,7 @@ async fn lock_holder_is_named_and_releases_the_table_in_time() {
     }
 }
 
-/// Nothing tells the server of a node that is gone: no packet comes from it. The server ends such a session after
+/// A failed node sends no packet, so the server does not notice the failure. The server ends such a session after
 /// `idle_session_timeout`, which the test shortens, or after TCP keepalives without an answer.
 #[tokio::test]
 async fn lock_of_a_session_without_a_client_is_released_in_time() {

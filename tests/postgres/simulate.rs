@@ -1,5 +1,4 @@
-//! Our model of Postgres is held against Postgres: what a step makes of the catalog is what
-//! `simulate` says.
+//! Comparison of `simulate` with Postgres: each step changes the catalog as predicted.
 
 use std::time::Duration;
 
@@ -129,8 +128,8 @@ async fn seen(session: &Session, desired: &DesiredTable, moment: &PlanTime) -> O
 fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: ObservedTable) {
     let mut predicted = before;
     simulate(&mut predicted, step);
-    // What lies below a partition that is partitioned itself is not looked at; the names of its
-    // indexes may be thought taken when they no longer are, and never the other way round.
+    // Partitions of a subpartitioned partition are not inspected. The names of their indexes can be considered taken after
+    // they are free, but never free while they are taken.
     if predicted.partitions.iter().any(|p| p.kind == PartitionKind::Partitioned) {
         assert!(predicted.taken.is_superset(&after.taken), "{what}: {:?}", after.taken);
         predicted.taken.clone_from(&after.taken);
@@ -161,7 +160,7 @@ fn leave_to_next_look(predicted: &mut ObservedTable, step: &Step, after: &Observ
                 copy.plain.unique_indexes.clone_from(&found.plain.unique_indexes);
             }
         }
-        // What goes by the name of a table exchanges names.
+        // Objects whose names contain that of a table exchange their names.
         Step::AttachSource(attach) => {
             leave_indexes(predicted, after);
             predicted.taken.clone_from(&after.taken);
@@ -299,7 +298,7 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
         relation.oid = 0;
     }
     world.copy = world.copy.map(|copy| Box::new(comparable_copy(*copy)));
-    // Names that no partition could have are not looked for, and the model need not know that.
+    // Names that no partition could have are not queried, and the model need not know that.
     let kept = world.name.name.as_str().chars().next().unwrap();
     world.taken.retain(|name| name.as_str().starts_with(kept));
     for partition in &mut world.partitions {
@@ -330,7 +329,7 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
     world
 }
 
-/// Without what only the next look finds.
+/// Returns the facts of a copy without those that only the next inspection finds.
 fn comparable_copy(copy: CopyFacts) -> CopyFacts {
     let mut comparable = CopyFacts::new(copy.source, copy.plain);
     (comparable.analyzed, comparable.state) = (copy.analyzed, copy.state);

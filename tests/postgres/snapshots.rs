@@ -123,7 +123,7 @@ async fn saved_snapshot_knows_which_partitions_are_referenced() {
         assert!(verbs(&plan).contains(&"detach"), "Postgres {major}: {plan}");
         is_missed(snapshot, &file, "how far the database clock is ahead");
 
-        // That the owner may not look is an answer, too.
+        // A missing privilege of the owner is an answer, too.
         world.admin(&format!("ALTER TABLE {SCHEMA_SQL}.bills OWNER TO CURRENT_USER")).await;
         let snapshot = save(&world, None);
         let plan = same_plan(&world, &snapshot, &file);

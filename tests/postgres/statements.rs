@@ -1,4 +1,4 @@
-//! `verify --statements`: what Postgres says of the statements of an application before the cutover and after it.
+//! `verify --statements`: plans and errors of Postgres for the statements of an application, before and after the cutover.
 
 use pg_partition_operator::postgres::ErrorKind;
 use serde_json::{Value, json};

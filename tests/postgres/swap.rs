@@ -1,4 +1,4 @@
-//! The swap: rows, and everything that goes by the name of the table.
+//! The swap: rows, and every property that depends on the name of the table.
 
 use pg_partition_operator::partition::{Side, SyncLevel, copy_mark};
 

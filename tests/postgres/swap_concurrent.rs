@@ -75,7 +75,7 @@ async fn second_program_waits_for_the_swap_of_the_first() {
     }
 }
 
-/// A look takes several rounds of statements. Another program swaps the tables before one of them.
+/// An inspection takes several rounds of statements. Another program swaps the tables before one of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn inspection_beside_a_swap_reads_the_tables_after_it() {
     for major in majors() {

@@ -31,8 +31,8 @@ const TABLE: &str = "
     INSERT INTO orders (org) SELECT n % 9 FROM generate_series(1, 200) AS n;
     INSERT INTO lines SELECT id FROM orders;";
 
-/// The last statements of a swap are comments. They wait for as long as a session holds the lock. It is asked for again and
-/// again, since to wait for it would take no longer than to wait for any lock.
+/// The last statements of a swap are comments. They wait for as long as a session holds the lock. The trigger retries the
+/// lock, because a single wait for it would end with `lock_timeout`.
 pub(crate) const GATE: &str = "
     CREATE FUNCTION public.wait_at_gate() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
         WHILE NOT pg_try_advisory_xact_lock_shared(4711) LOOP PERFORM pg_sleep(0.01); END LOOP;

@@ -40,7 +40,7 @@ const WRITES: [&str; 26] = [
     "UPDATE orgs SET id = 3 WHERE id = 1",
     // A foreign key that is checked at the end.
     "SET CONSTRAINTS ALL DEFERRED; INSERT INTO t (id, org) VALUES (8, 80); INSERT INTO orgs VALUES (80)",
-    // Triggers: of another table, and of the table itself before and after ours.
+    // Triggers: of another table, and of the table itself before and after those of the operator.
     "INSERT INTO events VALUES (1), (2)",
     "INSERT INTO t (id, v) VALUES (20, 'nested'), (21, 'delete me')",
     "UPDATE t SET v = 'nested' WHERE id < 3",

@@ -99,7 +99,7 @@ struct Allowed {
 
 const ALLOWED: [Allowed; 0] = [];
 
-/// A file that is read by people: its number in [`Pattern::lines`], its path, and its text.
+/// A file with prose: its index in [`Pattern::lines`], its path, and its text.
 struct Prose {
     kind: usize,
     path: String,
@@ -163,7 +163,7 @@ impl Scope {
     }
 }
 
-/// Returns the files that people read: tracked files, without tools and what is generated.
+/// Returns the files with prose: tracked files, without tools and generated files.
 fn prose() -> Vec<Prose> {
     let mut files = Vec::new();
     for path in tracked_files() {
@@ -175,7 +175,7 @@ fn prose() -> Vec<Prose> {
     files
 }
 
-/// Returns 0 for documents, 1 for sources, 2 for other files, and `None` for a file that is not held to the patterns.
+/// Returns 0 for documents, 1 for sources, 2 for other files, and `None` for a file that the patterns do not apply to.
 fn kind_of(path: &str) -> Option<usize> {
     let is_test = path.starts_with("tests/");
     let is_source = path.starts_with("src/");

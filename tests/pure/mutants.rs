@@ -29,7 +29,7 @@ fn refuses(world: &World, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
     Ok(())
 }
 
-/// The world where a person has approved the plan, and that plan.
+/// Returns the state after a user has approved the plan, and that plan.
 fn approved(world: World) -> (World, Plan) {
     let moment = PlanTime::at(world.now);
     let world = world.approved(&moment);

@@ -30,7 +30,7 @@ proptest! {
                 continue;
             };
             let range = attach.bounds.as_range().expect("a default partition has none beside it");
-            // What only a detach gives back that is finished first is asked for in the next run.
+            // A range that becomes free with a detach in the same plan is queried in the next run.
             let is_freed = observed.partitions.iter().any(|p| {
                 p.state.is_partition() && p.bounds.as_range().is_some_and(|bounds| bounds.overlaps(&range))
             });

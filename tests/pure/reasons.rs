@@ -1,4 +1,4 @@
-//! The words of conditions: Kubernetes has a grammar for them, and a person has to understand them.
+//! Reasons of conditions: they follow the grammar of Kubernetes, and a user understands them.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -126,7 +126,7 @@ fn link(page: &str) -> String {
     format!("[{title}](../{page})")
 }
 
-/// The pages that help a person with a blocker. A runbook among them is that of the alert which the blocker raises first.
+/// Pages that help a user with a blocker. A runbook among them belongs to the first alert that the blocker raises.
 fn help(blocker: &Blocker) -> &'static [&'static str] {
     match blocker {
         Blocker::TableNotFound { .. } | Blocker::NotPartitioned { .. } => &["quick-start.md"],

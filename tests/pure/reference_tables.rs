@@ -160,7 +160,7 @@ fn refusal(rule: &Value) -> String {
     }
 }
 
-/// The type of a field, and what else the schema says of its values.
+/// Returns the type of a field, and the other constraints of the schema on its values.
 fn kind(field: &Value) -> String {
     let values: Vec<_> = strings(&field["enum"]).iter().map(|value| format!("`{value}`")).collect();
     if !values.is_empty() {

@@ -30,7 +30,7 @@ const PARTITION: &str = "größe_大きさ_of_exactly_63_bytes_of_which_some_are
 const DEFAULT: &str = "back\\slash $$ /*";
 const COLUMN: &str = "select";
 
-/// Rules of the linter that we break, and why that is right here.
+/// Rules of the linter that the SQL violates, and the reasons.
 const EXCEPTIONS: [(Rule, &str); 8] = [
     (Rule::RequireConcurrentPartitionDetach, "Postgres refuses it beside a default partition"),
     (Rule::PreferRobustStmts, "what is there was looked at, and IF EXISTS would hide a mistake"),

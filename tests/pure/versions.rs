@@ -85,8 +85,8 @@ fn row(what: &str, texts: &[String]) -> String {
     format!("{what:60}  {new:34}  {old}\n")
 }
 
-/// A line that changes is another encoding: give it the next version (ADR 11), keep reading the old one, and say on
-/// `docs/how-to/upgrade.md` what an older operator makes of it.
+/// A changed line is another encoding: give it the next version (ADR 11), continue to read the old one, and describe in
+/// `docs/how-to/upgrade.md` how an older operator treats it.
 #[test]
 fn stored_texts_are_golden_beside_those_of_version_0() {
     let mut page = row("what", &["version 1".to_owned(), "version 0".to_owned()]);

@@ -102,7 +102,7 @@ fn read<T: serde::de::DeserializeOwned>(file: &Path) -> T {
     serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
-/// RFC 7386: what is null goes, an object is merged, anything else replaces what was there.
+/// Applies a merge patch (RFC 7386): null removes a field, an object is merged, any other value replaces the field.
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(changes) = patch else {
         if !patch.is_null() {

@@ -1,4 +1,4 @@
-//! Tables as the catalog would show them, made up.
+//! Simulated tables, as an inspection of the catalog returns them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ pub(crate) fn annotated(
     DesiredTable::of(&resource)
 }
 
-/// A partitioned table without partitions, owned by us, on a server that has all we need.
+/// Returns a partitioned table without partitions, owned by the operator's role, on a supported server.
 pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) -> ObservedTable {
     let columns = key.iter().map(|(name, type_name)| KeyColumn {
         name: Some(identifier(name)),

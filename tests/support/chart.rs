@@ -11,7 +11,7 @@ pub const CHART: &str = "charts/pg-partition-operator";
 /// The operator's `ServiceAccount` in release `pg-partition-operator`.
 pub const ACCOUNT: &str = "pg-partition-operator";
 
-/// The namespace that a release goes to where a test does not care.
+/// Default namespace of a release.
 pub const NAMESPACE: &str = "pg-partition-operator";
 
 /// Tells helm that the cluster has the kinds of the Prometheus operator.

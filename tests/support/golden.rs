@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-/// The file at `path` holds `generated`, or is made to where the environment says so.
+/// Asserts that the file at `path` has this text, or writes the text if `PGPARTITION_UPDATE` is set.
 pub(crate) fn expect_file(path: &str, generated: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if env::var_os("PGPARTITION_UPDATE").is_some() {

@@ -67,7 +67,7 @@ impl Cluster {
             .unwrap()
     }
 
-    /// Runs our plugin as a person does: by way of kubectl, which finds it on the PATH.
+    /// Runs the plugin as a user does: through kubectl, which finds it on the PATH.
     pub fn plugin_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
         self.with_plugin(&self.kubectl, kubeconfig)
             .arg("pgpartition")
@@ -84,7 +84,7 @@ impl Cluster {
         script
     }
 
-    /// A program with kubectl and our plugin on its PATH.
+    /// Returns a command with kubectl and the plugin on its PATH.
     pub fn with_plugin(&self, program: &Path, kubeconfig: &Path) -> Command {
         let path = std::env::var("PATH").unwrap();
         let kubectl = self.kubectl.parent().unwrap().display();

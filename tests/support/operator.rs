@@ -12,7 +12,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts the operator with these arguments and environment variables beside our own.
+    /// Starts the operator with these arguments, and these environment variables in addition to those of the test.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let [stdout, stderr] = [(); 2].map(|()| NamedTempFile::new().unwrap());
         let process = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"))

@@ -50,8 +50,8 @@ pub(crate) fn stride(interval: Interval) -> SignedDuration {
     })
 }
 
-/// Instants from now on, of which each should have a partition: within the current period and as
-/// many as are wanted ahead, told by what clock and calendar show.
+/// Returns instants from now on that each need a partition: within the current period and the periods ahead, by clock and
+/// calendar.
 fn instants_to_cover(range: &DesiredRange, zone: &TimeZone, now: Timestamp) -> Vec<Timestamp> {
     let stride = stride(range.interval);
     let (mut instants, mut at, mut begun) = (Vec::new(), now, 0);

@@ -1,4 +1,4 @@
-//! A real Prometheus that scrapes what it is told to.
+//! A real Prometheus with a scrape configuration of the test.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;

@@ -61,7 +61,7 @@ pub(crate) struct Names {
     pub(crate) at: Timestamp,
 }
 
-/// Names as people give them.
+/// Ordinary names.
 fn shop() -> Names {
     Names {
         table: orders("orders"),

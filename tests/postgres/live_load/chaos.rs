@@ -1,5 +1,5 @@
-//! What happens meanwhile: processes and sessions of ours are killed, the server crashes, and the application changes its
-//! tables.
+//! Events during the load: processes and sessions of the operator are killed, the server crashes, and the application
+//! changes its tables.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Transactions between two events at most.
 const MOST_TURNS: u64 = 120;
 
-/// How far the tables are converted.
+/// Progress of the conversions.
 const PROGRESS: &str = "
     SELECT coalesce(string_agg(concat_ws(' ', table_name, copied, 'done ' || backfilled_at::time, sweep->'rowsSource'), ', '), 'no record')
     FROM pgpartition.conversions";
@@ -161,7 +161,7 @@ impl Chaos<'_> {
         admin.batch_execute(&sql).await.unwrap();
     }
 
-    /// Kills the process of a session of ours.
+    /// Kills the server process of a session of the operator.
     async fn kill_session(&self, admin: Client) {
         let one = format!(
             "SELECT pid FROM pg_stat_activity WHERE usename = '{}' ORDER BY random() LIMIT 1",

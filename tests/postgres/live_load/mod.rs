@@ -121,7 +121,7 @@ impl Load {
         }
     }
 
-    /// Applies an edit while everything happens, and then until both tables are in parity. The application goes on.
+    /// Applies an edit during the events, and then until both tables are in parity. The application continues.
     async fn apply(&mut self, edit: &Edit, events: Vec<chaos::Event>) -> Vec<String> {
         let program = Program::new(self.world.url(), edit.documents(&self.tables));
         let is_partitioned = edit.serve_from == "Partitioned";

@@ -1,4 +1,4 @@
-//! Two processes of the program that apply the same documents: whichever of them is killed, the other goes on.
+//! Two processes of the program that apply the same documents: if one of them is killed, the other continues.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;

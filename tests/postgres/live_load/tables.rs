@@ -113,7 +113,7 @@ impl Table {
 
     /// Returns the instant to which a row moves in SQL.
     pub(super) fn moved_at(&self, keys: &mut Keys) -> String {
-        // Without a copy, no two partitions have a key in common that could tell a row that has moved.
+        // Without a copy, partitions have no common key that could identify a moved row.
         if self.is_copied() { keys.at() } else { "at".to_owned() }
     }
 

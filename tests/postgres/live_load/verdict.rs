@@ -22,7 +22,7 @@ struct Differing {
     table_lacks: i64,
     /// The table, and what the application recorded.
     ledger: i64,
-    /// The table that references it, and what the rows say of it.
+    /// Table that references it, and the query on its rows.
     lines: i64,
 }
 

@@ -278,7 +278,7 @@ fn delete_and_insert(table: &Table, keys: &mut Keys) -> Act {
     ))
 }
 
-/// The row can be gone when it is locked.
+/// The row can be deleted before it is locked.
 fn lock_and_update(table: &Table, keys: &mut Keys) -> Act {
     let t = table.name;
     text(format!(

@@ -32,7 +32,7 @@ pub(crate) struct Scenario {
     pub(crate) phases: Vec<Phase>,
 }
 
-/// A time at which we converge.
+/// Spec and time of a run.
 pub(crate) struct Phase {
     pub(crate) spec: Value,
     pub(crate) now: &'static str,
@@ -227,7 +227,7 @@ fn replaced() -> Scenario {
     };
     let mut invalid =
         Phase::new("2026-01-15T12:00:00Z", spec(index("order_user", true, &["user", "table"])));
-    // The unique index cannot be built, and what is left of it is invalid; then the duplicate goes.
+    // The build of the unique index fails and leaves an invalid index; then the duplicate is deleted.
     invalid.steps = 3;
     let mut repaired =
         Phase::new("2026-01-15T12:00:00Z", spec(index("order_user", true, &["user", "table"])));

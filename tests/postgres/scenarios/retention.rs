@@ -44,7 +44,7 @@ ALTER PUBLICATION "mi;ne" OWNER TO @owner;
 CREATE PUBLICATION "oth'ers" FOR TABLE @schema."elsewhere; 11", @schema."Lo;gs";
 "#;
 
-/// No default partition: what goes is detached concurrently.
+/// Without a default partition, expired partitions are detached concurrently.
 fn expired() -> Scenario {
     let spec = |keep: u32| {
         let retention = json!({"keep": keep, "onExpiry": "Drop", "dropAfter": "48h"});
@@ -84,7 +84,7 @@ INSERT INTO "be;side" VALUES ('2025-10-02', 1), ('2025-11-02', 2), ('2025-12-02'
 INSERT INTO "ref;unds" VALUES (3, '2025-12-02');
 "#;
 
-/// A default partition, and foreign keys that lead to the table: what goes is detached plainly.
+/// With a default partition and foreign keys that reference the table, expired partitions are detached in one transaction.
 fn beside_default() -> Scenario {
     let spec = |keep: u32, default: &str| {
         let retention = json!({"keep": keep});
@@ -171,7 +171,7 @@ fn drained() -> Scenario {
     }
 }
 
-/// A default partition comes and goes.
+/// A default partition is created and dropped.
 fn unwanted_default() -> Scenario {
     let setup = r#"
         CREATE TABLE "wide;r" (id int PRIMARY KEY);

@@ -25,7 +25,7 @@ ALTER TABLE "Rou;t""ed" DISABLE TRIGGER ALL;
 INSERT INTO "Rou;t""ed" VALUES (1, 100, 'missed');
 "#;
 
-/// Creates the role, lets the operator act as it, and gives it a path.
+/// Creates the role, grants it to the operator, and sets its path.
 pub(crate) async fn create_reader(world: &World) {
     let (operator, schema) = (&world.operator, crate::database::SCHEMA_SQL);
     world

@@ -27,7 +27,7 @@ fn cases() -> u64 {
     std::env::var("PGPARTITION_FUZZ").map_or(50, |count| count.parse().expect("a number"))
 }
 
-/// Runs a case for each seed; one that panics is told with its seed.
+/// Runs a case for each seed; the message of a panic has its seed.
 fn each_case(run: impl Fn(&mut Rng)) {
     for seed in 0..cases() {
         let case = AssertUnwindSafe(|| run(&mut Rng::with_seed(seed)));
@@ -45,7 +45,7 @@ fn no_spec_panics() {
         let written = document.to_string();
         let accepted = admission.admit(&mut document, None).is_ok();
         admitted.set(admitted.get() + u64::from(accepted));
-        // What an older definition let in comes to the operator without being asked again.
+        // A resource that an older CRD accepted reaches the operator without another validation.
         let Some(mut desired) = desired(document) else { return };
         let mut observed = rng.choice(&snapshots).expect("there are some").clone();
         observed.managed = desired.name.clone();

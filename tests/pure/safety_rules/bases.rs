@@ -75,7 +75,7 @@ fn drop_spare(mutant: &mut Mutant) -> Option<Step> {
     Some(Step::DropParentIndex(DropParentIndex { table: observed.name.clone(), index, partitions }))
 }
 
-/// The adoption of one unmanaged partition, as a user asked for it.
+/// The adoption of one unmanaged partition that a user requested.
 fn adopt(mutant: &mut Mutant) -> Option<Step> {
     let observed = &mutant.world.observed;
     let is_unmanaged = |p: &ObservedPartition| {

@@ -555,7 +555,7 @@ fn compare_rows(base: &mut Mutant) {
     work(base, Work::Compare(rows));
 }
 
-/// A sweep that goes on.
+/// A sweep that continues.
 fn compare_counts(base: &mut Mutant) {
     compare_rows(base);
     let started_at = base.moment.now;

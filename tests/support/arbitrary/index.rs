@@ -1,4 +1,4 @@
-//! Indexes that are wanted, and indexes that are there.
+//! Random indexes of the spec and of the catalog.
 
 use pg_partition_operator::observed::{IndexMarker, ObservedPartition, ObservedTable};
 use pg_partition_operator::partition::{IndexColumn, IndexShape, digest};

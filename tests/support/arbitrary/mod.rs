@@ -190,7 +190,7 @@ fn interrupted_run(world: &mut World, before: &DesiredTable, at: Timestamp, step
 }
 
 impl World {
-    /// The same, where a person has approved the plan for a moment.
+    /// Returns the same state, with the approval of a user for the plan at this time.
     pub(crate) fn approved(mut self, moment: &PlanTime) -> Self {
         self.desired.approved = vec![plan(&self.desired, &self.observed, moment).fingerprint];
         self

@@ -132,7 +132,7 @@ fn stretches() -> impl Strategy<Value = Vec<Stretch>> {
     vec(stretch, 0..8)
 }
 
-/// Whether it is empty, ours, and looked into, and where its rows lie in periods from now.
+/// Whether the default partition is empty, managed, and counted, and the periods of its rows, relative to the current one.
 type FoundDefault = ([bool; 3], Vec<i64>);
 
 /// Whether there is one.
