@@ -24,7 +24,7 @@ const NOW: &str = "2026-11-25T12:30:00Z";
 fn main() {
     let sizes: Vec<i64> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let partitions = *sizes.first().unwrap_or(&4_900);
-    println!("{partitions} hourly partitions: what a table asks for, and what it costs\n");
+    println!("{partitions} hourly partitions: fields of a spec, and the cost of its plan\n");
     println!(
         "{:42} {:>8} {:>8} {:>8} {:>8} {:>8}",
         "", "steps", "plan ms", "check", "done", "status"

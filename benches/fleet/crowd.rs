@@ -30,7 +30,7 @@ const DEADLINE: Duration = Duration::from_mins(20);
 
 /// Pause between two checks of the probe, and of the progress.
 const PROBE_PAUSE: Duration = Duration::from_millis(100);
-const LOOK_PAUSE: Duration = Duration::from_secs(2);
+const PROGRESS_PAUSE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(databases: usize, schemas: usize) {
     let cluster = Cluster::shared();
@@ -66,7 +66,7 @@ pub(crate) async fn run(databases: usize, schemas: usize) {
         && started.elapsed() < DEADLINE
         && operator.status().is_none()
     {
-        thread::sleep(LOOK_PAUSE);
+        thread::sleep(PROGRESS_PAUSE);
         (reported, ready) = (reported_on(port), super::ready(port));
     }
     let took = started.elapsed();

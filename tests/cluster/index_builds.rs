@@ -62,7 +62,7 @@ async fn partitions_are_provided_while_a_build_waits() {
         partitions(&orders, "orders").await == 4
     })
     .await;
-    assert!(is_building(&orders).await, "the build goes on");
+    assert!(is_building(&orders).await, "the build continues");
     stage.wait_for("orders", "Ready", "False IndexBuilding").await;
 
     writer.batch_execute("COMMIT").await.unwrap();

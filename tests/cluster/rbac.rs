@@ -245,7 +245,7 @@ async fn toggle(cluster: &Cluster, case: &Case) {
         let patch = ["patch", "pgpt", "orders", "--type=merge", "-p", &patch];
         succeeds(&cluster.kubectl(&[&patch[..], &of].concat()));
         let generation = ["get", "pgpt", "orders", "-o", "json"];
-        wait_until("it is looked at", ALL_OF_THEM, async || {
+        wait_until("it is reconciled", ALL_OF_THEM, async || {
             let output = cluster.kubectl(&[&generation[..], &of].concat());
             let object: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
             object["status"]["observedGeneration"] == object["metadata"]["generation"]

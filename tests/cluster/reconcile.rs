@@ -55,7 +55,7 @@ async fn declared_table_is_reconciled_and_reported() {
     assert!(verdict.contains("\"in_order\":true"), "{verdict}");
 
     stage.kubectl(&["delete", "pgpt", "orders"]);
-    wait_until("its series are gone", SOON, async || {
+    wait_until("its series are removed", SOON, async || {
         !operator.get("/metrics").await.unwrap().contains("name=\"orders\"")
     })
     .await;
@@ -96,7 +96,7 @@ async fn drift_is_repaired_and_an_unchanged_status_is_not_written() {
     stage.wait_for("orders", "Ready", "True Succeeded").await;
 
     let written = stage.object("orders")["metadata"]["resourceVersion"].clone();
-    wait_until("it is looked at again and again", SOON, async || {
+    wait_until("it is inspected repeatedly", SOON, async || {
         let metrics = operator.get("/metrics").await.unwrap();
         let reconciles = "\npgpartition_reconcile_duration_seconds_count ";
         let (_, after) = metrics.split_once(reconciles).unwrap();

@@ -59,8 +59,10 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
     let operator = stage.operator(&["--resync=100ms"]);
     stage.wait_for("orders", "Ready", "True Succeeded").await;
     restore(&stage, &json!({"plan": {"fingerprint": "dead", "steps": 4, "deferred": 1}}));
-    wait_until("Stalled is gone", SOON, async || stage.condition("orders", "Stalled") == "absent")
-        .await;
+    wait_until("Stalled is removed", SOON, async || {
+        stage.condition("orders", "Stalled") == "absent"
+    })
+    .await;
     let object = stage.object("orders");
     assert_eq!(object["status"]["plan"], json!(null));
     assert_eq!(stage.condition("orders", "example.com/Backup"), "True Done");
@@ -82,7 +84,7 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
     stage.wait_for("orders", "Ready", "True Suspended").await;
     restore(&stage, &json!({"nextActionAt": "2026-12-01T00:00:00Z"}));
     stage.ask("orders", "restored");
-    wait_until("Stalled and nextActionAt are gone", SOON, async || {
+    wait_until("Stalled and nextActionAt are removed", SOON, async || {
         stage.condition("orders", "Stalled") == "absent"
             && stage.object("orders")["status"]["nextActionAt"] == json!(null)
     })

@@ -146,7 +146,7 @@ async fn values_of_a_secret_are_shown_nowhere() {
             assert_ne!(stage.condition(&name, "Reachable"), "True Connected", "{name}");
         }
     }
-    wait_until("events are told", SOON, async || {
+    wait_until("events are reported", SOON, async || {
         stage.kubectl(&["get", "events"]).lines().count() > cases.len()
     })
     .await;

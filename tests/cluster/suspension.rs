@@ -173,7 +173,8 @@ async fn run_detaches_nothing_while_the_api_server_is_silent() {
     assert_eq!(count(marked).await, 0);
 
     proxy.set(Mode::Pass).await;
-    wait_until("what has expired is detached", SOON * 2, async || count(ARCHIVES).await > 0).await;
+    wait_until("expired partitions are detached", SOON * 2, async || count(ARCHIVES).await > 0)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,7 @@ const HOLD: &str = "
     SELECT pg_advisory_lock(7)";
 
 /// The session that has locked both tables and waits in the event trigger.
-const HELD: &str = "SELECT count(*) FROM pg_stat_activity AS a WHERE a.wait_event = 'PgSleep' AND 2 = (
+const BLOCKED: &str = "SELECT count(*) FROM pg_stat_activity AS a WHERE a.wait_event = 'PgSleep' AND 2 = (
         SELECT count(*) FROM pg_locks AS l WHERE l.pid = a.pid AND l.granted AND l.mode = 'AccessExclusiveLock'
           AND l.relation IN (SELECT c.oid FROM pg_class AS c WHERE c.relname IN ('orders', $1))
     )";
@@ -61,8 +61,8 @@ impl Held {
         stage.patch("orders", &json!({"spec": {"conversion": {"serveFrom": serve_from}}}));
         let passive =
             if serve_from == "Partitioned" { "orders_partitioned" } else { "orders_source" };
-        wait_until("a swap is held", SOON, async || {
-            self.holder.query_one(HELD, &[&passive]).await.unwrap().get::<_, i64>(0) == 1
+        wait_until("a swap is blocked", SOON, async || {
+            self.holder.query_one(BLOCKED, &[&passive]).await.unwrap().get::<_, i64>(0) == 1
         })
         .await;
     }

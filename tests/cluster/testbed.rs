@@ -29,7 +29,7 @@ async fn killed_api_server_restarts_with_its_data() {
     let mut cluster = Cluster::start();
     let namespace = cluster.namespace();
     signal(cluster.pid(), "KILL");
-    wait_until("the API is gone", Duration::from_secs(10), async || {
+    wait_until("the API server has stopped", Duration::from_secs(10), async || {
         !cluster.kubectl(&["get", "namespaces"]).status.success()
     })
     .await;

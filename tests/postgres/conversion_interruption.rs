@@ -105,7 +105,7 @@ async fn wait_until_gone(world: &World) {
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = '{}'",
         world.operator
     );
-    wait_until("the session is gone", DEADLINE, async || world.text(&left).await == "0").await;
+    wait_until("the session has ended", DEADLINE, async || world.text(&left).await == "0").await;
 }
 
 /// Writes other rows in each round, as the application does meanwhile.

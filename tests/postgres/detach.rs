@@ -111,7 +111,7 @@ async fn open_reader_blocks_a_detach_and_nothing_else() {
             );
             let holds = |b: &Blocker| matches!(b, Blocker::DetachBlocked { by, .. } if by.iter().any(|h| pid_of(h) == pid));
             let named = done.remaining.deferred.iter().any(|deferral| holds(&deferral.blocker));
-            assert!(named, "{what}: who holds it is named: {}", done.remaining);
+            assert!(named, "{what}: the blocking session is named: {}", done.remaining);
         }
         run(&reader, "COMMIT").await;
         assert_detached(&what, &world).await;

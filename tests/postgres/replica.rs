@@ -83,7 +83,7 @@ const ORDERS: &str = "CREATE TABLE orders (id bigint PRIMARY KEY, org int NOT NU
     INSERT INTO orders SELECT n, n FROM generate_series(1, 30) AS n; ANALYZE orders";
 
 /// Oldest transaction number that the replica needs.
-const HELD_BACK: &str = "SELECT coalesce(min(xmin::text), '') FROM (
+const OLDEST_XMIN: &str = "SELECT coalesce(min(xmin::text), '') FROM (
     SELECT backend_xmin AS xmin FROM pg_stat_activity WHERE backend_type = 'walsender'
     UNION ALL SELECT xmin FROM pg_replication_slots) AS held";
 
@@ -97,7 +97,7 @@ impl World {
     async fn replica_sees_before(&self, replica: &mut Replica, transaction: u64) {
         replica.sees_before(transaction).await;
         wait_until("the server knows of the session of the replica", USUAL, async || {
-            self.text(HELD_BACK).await == transaction.to_string()
+            self.text(OLDEST_XMIN).await == transaction.to_string()
         })
         .await;
     }

@@ -210,7 +210,7 @@ async fn error_of_a_session_that_the_server_ended_has_its_reason() {
     let pid = session.query_one_text("SELECT pg_backend_pid()::text", &[]).await.unwrap().unwrap();
     let terminate = format!("SELECT pg_terminate_backend({pid})");
     database.client().await.batch_execute(&terminate).await.unwrap();
-    wait_until("it is gone", DEADLINE, async || session.is_closed()).await;
+    wait_until("the session is closed", DEADLINE, async || session.is_closed()).await;
     for _ in 0..2 {
         let error = session.batch("SELECT 1", DEADLINE).await.unwrap_err();
         assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Lost, Some("57P01")));
@@ -302,8 +302,10 @@ async fn waiting_statement_can_be_canceled() {
     let (slept, ()) = tokio::join!(sleeps, cancels);
     assert_eq!(slept.unwrap_err().sqlstate(), Some("57014"));
     // Postgres signals the process and then its group, so that the second signal may meet what comes next.
-    wait_until("it goes on", DEADLINE, async || session.batch("SELECT 1", DEADLINE).await.is_ok())
-        .await;
+    wait_until("the session works", DEADLINE, async || {
+        session.batch("SELECT 1", DEADLINE).await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

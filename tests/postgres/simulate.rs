@@ -52,7 +52,7 @@ async fn take_steps(
         let Some(Next { desired, observed: looked_at, plan }) = phase.next(session).await else {
             break;
         };
-        assert!(steps.len() < 100, "{what}: does not come to an end:\n{plan}");
+        assert!(steps.len() < 100, "{what}: does not end:\n{plan}");
         let taken = plan.steps.clone();
         let moment = phase.moment();
         let mut before = seen(session, &desired, &moment).await;

@@ -77,7 +77,7 @@ async fn proxy_breaks_connections() {
     proxy.set(Mode::Pass).await;
     let client = connect().await.unwrap();
     let rows = client.query_one("SELECT array_agg(n) FROM rows", &[]).await.unwrap();
-    assert_eq!(rows.get::<_, Vec<i32>>(0), [1, 3], "the request was cut, then the answer");
+    assert_eq!(rows.get::<_, Vec<i32>>(0), [1, 3], "the request was lost, then the response");
 
     let mut stream = TcpStream::connect(("127.0.0.1", proxy.port())).await.unwrap();
     proxy.set(Mode::Reset).await;

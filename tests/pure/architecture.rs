@@ -8,7 +8,7 @@ use pg_partition_operator::plan::StepKind;
 use crate::source;
 
 /// Modules that each module can use. `kubernetes` and `cli` are last, where everything meets the outside.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const ALLOWED_MODULES: [(&str, &[&str]); 11] = [
     ("partition", &[]),
     ("api", &[]),
     ("desired", &["api", "partition"]),
@@ -42,11 +42,11 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 /// Clocks that show the date, and the modules below `src` that can read them. `converge` compares the clock of the
 /// database with it.
 const CALENDAR_CLOCKS: [&str; 3] = ["Timestamp::now", "SystemTime", "Zoned::now"];
-const MAY_ASK_WHAT_TIME_IT_IS: [&str; 3] = ["kubernetes", "cli", "converge/observe.rs"];
+const CLOCK_READERS: [&str; 3] = ["kubernetes", "cli", "converge/observe.rs"];
 
 /// Clocks that only measure durations, and the modules that can read them.
 const STOPWATCHES: [&str; 3] = ["Instant::now", "tokio::time", "thread::sleep"];
-const MAY_MEASURE_TIME: [&str; 3] = ["kubernetes", "converge", "postgres"];
+const STOPWATCH_READERS: [&str; 3] = ["kubernetes", "converge", "postgres"];
 
 const MAX_FILE_LINES: usize = 350;
 const MAX_FUNCTION_LINES: usize = 60;
@@ -58,10 +58,10 @@ const BANNED: [&str; 11] = [
 ];
 
 /// Names whose words are Kubernetes': a Secret has `data`.
-const NOT_OURS: [&str; 1] = ["SecretData"];
+const EXTERNAL_NAMES: [&str; 1] = ["SecretData"];
 
 /// Code that the planner decides with. The checker decides again, by other means.
-const OF_THE_PLANNER: [&str; 8] =
+const PLANNER_NAMES: [&str; 8] =
     ["Calendar", "Gaps", "Grid", "Ground", "Coverage", "rules::", "next_action", "questions"];
 
 #[test]
@@ -75,7 +75,7 @@ fn checker_uses_no_code_of_the_planner() {
     for (path, text) in files {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
-            let used = OF_THE_PLANNER.iter().find(|word| line.contains(**word));
+            let used = PLANNER_NAMES.iter().find(|word| line.contains(**word));
             assert_eq!(used, None, "{}: {line}", path.display());
         }
         seen += 1;
@@ -88,13 +88,13 @@ fn modules_use_only_allowed_modules() {
     let mut wrong = Vec::new();
     for (path, text) in source::files() {
         let Some(user) = module_of(&path) else { continue };
-        let (_, allowed) = MAY_USE
+        let (_, allowed) = ALLOWED_MODULES
             .iter()
             .find(|(name, _)| *name == user)
-            .unwrap_or_else(|| panic!("{user} is not in the table of who may use whom"));
+            .unwrap_or_else(|| panic!("{user} is not in the table of modules"));
         for used in used_by(&text) {
             if used != user && !allowed.contains(&used.as_str()) {
-                wrong.push(format!("{}: {user} must not know {used}", path.display()));
+                wrong.push(format!("{}: {user} must not use {used}", path.display()));
             }
         }
     }
@@ -105,7 +105,7 @@ fn modules_use_only_allowed_modules() {
 fn only_listed_modules_read_a_clock() {
     let mut wrong = Vec::new();
     for (clocks, allowed) in
-        [(CALENDAR_CLOCKS, &MAY_ASK_WHAT_TIME_IT_IS[..]), (STOPWATCHES, &MAY_MEASURE_TIME[..])]
+        [(CALENDAR_CLOCKS, &CLOCK_READERS[..]), (STOPWATCHES, &STOPWATCH_READERS[..])]
     {
         let mut asking = BTreeSet::new();
         for (path, text) in source::files() {
@@ -116,7 +116,7 @@ fn only_listed_modules_read_a_clock() {
                 None => wrong.push(format!("{}: {clock}", path.display())),
             }
         }
-        assert_eq!(asking.len(), allowed.len(), "of {allowed:?} only {asking:?} ask");
+        assert_eq!(asking.len(), allowed.len(), "only {asking:?} of {allowed:?} read a clock");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -209,7 +209,7 @@ fn names_avoid_empty_words() {
     let mut wrong = Vec::new();
     for (path, text) in source::files() {
         for line in code(&text) {
-            if let Some(name) = declared(line).filter(|name| !NOT_OURS.contains(name))
+            if let Some(name) = declared(line).filter(|name| !EXTERNAL_NAMES.contains(name))
                 && (name.starts_with("do_")
                     || words(name).iter().any(|w| BANNED.contains(&w.as_str())))
             {

@@ -14,7 +14,7 @@ use crate::admission::support::Base;
 use crate::admission::{accepts, rules};
 
 /// A schedule, an instant as a clock on the wall shows it, and the scheduled instants before and after.
-const COMES: [(&str, &str, &str, &str); 24] = [
+const MATCHES: [(&str, &str, &str, &str); 24] = [
     // The one of an instant is the last.
     (
         "0 2 1 * *",
@@ -170,7 +170,7 @@ const COMES: [(&str, &str, &str, &str); 24] = [
 
 #[test]
 fn schedule_matches_crontab() {
-    for (text, at, last, next) in COMES {
+    for (text, at, last, next) in MATCHES {
         let [at, last, next] = [at, last, next].map(|t| t.parse::<Zoned>().expect("an instant"));
         let cron = Cron::parse(text).expect("a schedule");
         let shown = |found: Option<Timestamp>| found.map(|t| t.to_zoned(at.time_zone().clone()));
@@ -262,7 +262,7 @@ proptest! {
     fn no_time_lies_between_the_previous_and_the_next(text in schedule(), at in instant()) {
         let (zone, at) = at;
         let Ok(cron) = Cron::parse(&text) else { return Ok(()) };
-        let last = cron.last(&zone, at).expect("it came before");
+        let last = cron.last(&zone, at).expect("an earlier time");
         let next = cron.next(&zone, at).expect("it will come again");
         prop_assert!(last <= at && at < next, "{last} <= {at} < {next}");
         prop_assert_eq!(cron.next(&zone, last), Some(next));
@@ -304,7 +304,7 @@ proptest! {
         // A day that the zone skips from end to end has none.
         prop_assume!(zone.iana_name() != Some("Pacific/Apia"));
         let cron = Cron::parse(&format!("{minute} {hour} * * *")).expect("a schedule");
-        let first = cron.next(&zone, at).expect("it comes");
+        let first = cron.next(&zone, at).expect("a later time");
         let days: Vec<_> = std::iter::successors(Some(first), |at| cron.next(&zone, *at))
             .map(|at| zone.to_datetime(at).date())
             .take(4)

@@ -78,7 +78,7 @@ fn all_errors_are_found_in_one_pass() {
         "schedule": {"provision": "0 2 30 2 *", "expire": "0 2 1 * 5-1"},
         "limits": {"lockTimeout": "1h", "maxExpirePerRun": 1001},
     });
-    let errors = desired(&spec(&more)).expect_err("all of it is wrong");
+    let errors = desired(&spec(&more)).expect_err("every field is invalid");
     let mut paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
     paths.sort_unstable();
     assert_eq!(
@@ -168,7 +168,7 @@ fn every_wrong_field_of_a_conversion_is_found() {
         "source": {"dropAfter": "7d"},
         "acknowledge": ["UniqueKey:a", "PrimaryKey:a", "View:a"],
     });
-    let errors = desired(&spec(&json!({"conversion": wrong}))).expect_err("all of it is wrong");
+    let errors = desired(&spec(&json!({"conversion": wrong}))).expect_err("every field is invalid");
     let mut paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
     paths.sort_unstable();
     assert_eq!(

@@ -31,7 +31,7 @@ impl Detached {
         }
     }
 
-    fn comes_back(&self, plan: &Plan) -> Result<(), String> {
+    fn recreates(&self, plan: &Plan) -> Result<(), String> {
         for planned in &plan.steps {
             let (name, bounds) = match &planned.step {
                 Step::CreatePartition(new) => (&new.partition, &new.bounds),
@@ -41,7 +41,7 @@ impl Detached {
             };
             let overlaps = |range: RangeBounds| self.ranges.iter().any(|old| old.overlaps(&range));
             if self.tables.contains(name) || bounds.as_range().is_some_and(overlaps) {
-                return Err(format!("{name:?} comes back\n{plan}"));
+                return Err(format!("{name:?} is created again\n{plan}"));
             }
         }
         Ok(())
@@ -102,7 +102,7 @@ proptest! {
         let mut last = None;
         for _ in 0..9 {
             let plan = holds_with(run(&desired, &mut observed, now))?;
-            holds(detached.comes_back(&plan))?;
+            holds(detached.recreates(&plan))?;
             detached.see(&plan);
             last = Some(plan);
             now += pace(range.interval);

@@ -17,7 +17,7 @@ use crate::golden::expect_file;
 const NOW: &str = "2026-11-25T12:00:00Z";
 
 /// Width of a common terminal, in columns.
-const WIDEST: usize = 100;
+const MAX_WIDTH: usize = 100;
 
 #[test]
 fn status_output_is_golden() {
@@ -27,7 +27,7 @@ fn status_output_is_golden() {
         let text = told(object);
         for line in text.lines() {
             let command = line.trim_start().starts_with("kubectl ");
-            assert!(line.chars().count() <= WIDEST || command, "{name}: too long: {line}");
+            assert!(line.chars().count() <= MAX_WIDTH || command, "{name}: too long: {line}");
         }
         expect_file(&format!("tests/pure/status/{name}.txt"), &text);
     }

@@ -37,7 +37,7 @@ fn every_row_of_the_preflight_has_a_scenario_that_shows_it() {
     let mut scenarios = BTreeSet::new();
     for (scenario, name) in linked() {
         let text = fs::read_to_string(folder.join(&scenario)).expect(&scenario);
-        let (_, seen) = text.split_once("---").expect("what is seen");
+        let (_, seen) = text.split_once("---").expect("the output");
         assert!(name.is_none_or(|name| seen.contains(&name)), "{scenario}");
         scenarios.insert(folder.join(scenario));
     }

@@ -132,7 +132,7 @@ fn answer(observed: &mut ObservedTable, question: Question) {
 fn meaning(snapshot: Value) -> ObservedTable {
     let snapshot: Snapshot = serde_json::from_value(snapshot).expect("a snapshot");
     let printed = serde_json::to_value(&snapshot).expect("JSON");
-    let again: Snapshot = serde_json::from_value(printed).expect("what was printed");
+    let again: Snapshot = serde_json::from_value(printed).expect("the printed snapshot");
     assert_eq!(again, snapshot);
     ObservedTable::try_from(snapshot).expect("a snapshot with a meaning")
 }

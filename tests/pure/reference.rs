@@ -220,7 +220,7 @@ fn blockers_and_runbooks_link_to_each_other() {
             named.insert((page.clone(), name));
         }
     }
-    assert_eq!(named, helped, "what runbooks name, and what helps with a blocker");
+    assert_eq!(named, helped, "blockers that runbooks name, and pages of blockers");
 }
 
 const SAFETY_RULES: &str = "# Safety rules

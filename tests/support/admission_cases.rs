@@ -113,7 +113,7 @@ fn merge(target: &mut Value, patch: &Value) {
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
-    let fields = target.as_object_mut().expect("it was made one");
+    let fields = target.as_object_mut().expect("an object");
     for (name, change) in changes {
         if change.is_null() {
             fields.remove(name);

@@ -207,7 +207,7 @@ pub(crate) fn unmanaged_objects_are_unchanged(
             if may_be_gone(old) {
                 continue;
             }
-            return Err(format!("{:?} is gone, or not what it was", old.name));
+            return Err(format!("{:?} is missing or changed", old.name));
         };
         let is_named = desired.adopt.iter().any(|adopted| adopted.name == old.name.name);
         let is_as_before = (new.state.mark(), discriminant(&new.state), &new.comment)
@@ -219,7 +219,7 @@ pub(crate) fn unmanaged_objects_are_unchanged(
         let theirs = |i: &&PartitionIndex| i.valid && i.marker.is_none() && i.of.is_none();
         let lost = old.indexes.iter().filter(theirs).find(|i| !names.contains(&i.name));
         if let Some(lost) = lost.filter(|_| old.state.is_partition()) {
-            return Err(format!("the index {:?} is gone", lost.name));
+            return Err(format!("the index {:?} is missing", lost.name));
         }
     }
     Ok(())

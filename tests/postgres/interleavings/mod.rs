@@ -14,7 +14,7 @@ use self::sessions::Stage;
 use crate::support::postgres::{Server, majors};
 
 /// Smallest number of cases on each major.
-const LEAST: usize = 120;
+const MIN_CASES: usize = 120;
 
 /// Number of databases of a server that share the cases: most of the time, a session waits for its turn.
 const STAGES: usize = 4;
@@ -34,7 +34,7 @@ async fn run((major, turn): (u16, usize), cases: &[Case]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_are_equal_after_every_interleaving() {
     let cases = cases();
-    assert!(cases.len() >= LEAST, "{} cases", cases.len());
+    assert!(cases.len() >= MIN_CASES, "{} cases", cases.len());
     // Starting one takes a while and blocks the thread: a server gives up a session that begins to log in meanwhile.
     for major in majors() {
         Server::shared(major);

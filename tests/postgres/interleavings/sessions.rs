@@ -17,7 +17,7 @@ use crate::database::{SCHEMA_SQL, World};
 use crate::swap_fixture::Swapped;
 
 /// Interval for checking whether a running statement waits for the other session.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A session, and the statement that it has not ended.
 struct Actor {
@@ -45,7 +45,7 @@ impl Actor {
         let mut running = tokio::spawn(async move { client.batch_execute(&sql).await });
         let blocked = "SELECT cardinality(pg_blocking_pids($1)) > 0";
         loop {
-            if let Ok(ended) = timeout(LOOK_EVERY, &mut running).await {
+            if let Ok(ended) = timeout(POLL_INTERVAL, &mut running).await {
                 self.failed = ended.unwrap().err();
                 return;
             }
@@ -186,7 +186,7 @@ impl Stage {
         self.world
             .admin(&format!("{clear} INSERT INTO {serving} VALUES {}; {damage}", rows.join(", ")))
             .await;
-        self.operator.client.batch_execute(FORGET).await.unwrap();
+        self.operator.client.batch_execute(RESET).await.unwrap();
     }
 
     /// Does the pages that are left after the interleaving, alone. What a sweep leaves of the source, since the row moved
@@ -194,7 +194,7 @@ impl Stage {
     async fn finish(&self, case: &Case, table: &CopiedTable) -> Result<(), String> {
         self.sweep(case, table).await?;
         if case.serving == Side::Partitioned {
-            self.operator.client.batch_execute(FORGET).await.unwrap();
+            self.operator.client.batch_execute(RESET).await.unwrap();
             self.sweep(case, table).await?;
         }
         Ok(())
@@ -276,5 +276,5 @@ const NOTE: &str = "SELECT set_config(concat('pgpartition.', word), coalesce((SE
     CROSS JOIN unnest(ARRAY['reached', 'until']) AS word";
 
 /// Nothing has been done.
-const FORGET: &str =
+const RESET: &str =
     "SET pgpartition.reached = ''; SET pgpartition.until = ''; SET test.done = 'false'";

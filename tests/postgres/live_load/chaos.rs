@@ -18,7 +18,7 @@ use crate::support::wait_until;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Transactions between two events at most.
-const MOST_TURNS: u64 = 120;
+const MAX_TURNS: u64 = 120;
 
 /// Progress of the conversions.
 const PROGRESS: &str = "
@@ -107,7 +107,7 @@ impl Chaos<'_> {
         let start = Instant::now();
         loop {
             let done = self.application.turns() - turns;
-            if done >= more_turns && self.program.done() - steps >= more_steps || done >= MOST_TURNS
+            if done >= more_turns && self.program.done() - steps >= more_steps || done >= MAX_TURNS
             {
                 break;
             }

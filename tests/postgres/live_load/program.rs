@@ -14,10 +14,10 @@ use crate::program::{Outcome, call};
 use crate::support::operator::Operator;
 
 /// Interval for checking whether a process has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(30);
 
 /// Largest number of runs that can end because of leftovers of an earlier process.
-const TRIES: u32 = 10;
+const MAX_ATTEMPTS: u32 = 10;
 
 pub(super) struct Program {
     url: String,
@@ -42,7 +42,7 @@ impl Program {
     pub(super) async fn keep_running(&self) {
         loop {
             self.start_missing();
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -100,7 +100,7 @@ impl Program {
     /// Applies the documents until nothing is left to do.
     pub(super) async fn finish(&self) {
         let mut tries = Vec::new();
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let done = self.call(&["apply", "-f", "-", "--wait", "20s"]).await;
             if done.status == 0 {
                 return;

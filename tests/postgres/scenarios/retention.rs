@@ -18,7 +18,7 @@ fn monthly(table: &str, column: &str, more: &Value) -> Value {
     spec
 }
 
-const LET_GO: &str = r#"
+const EXPIRED: &str = r#"
 CREATE TABLE "Re;fs" (id bigint PRIMARY KEY);
 INSERT INTO "Re;fs" VALUES (1);
 CREATE TABLE "Lo;gs" (
@@ -65,7 +65,7 @@ fn expired() -> Scenario {
     let dropped = phase("2026-02-20T12:00:00Z", 1);
     Scenario {
         name: "expired",
-        setup: LET_GO,
+        setup: EXPIRED,
         phases: vec![marked, kept, detached, again, finalized, dropped],
     }
 }

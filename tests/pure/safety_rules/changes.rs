@@ -24,8 +24,12 @@ pub(super) fn mutants(base: &Mutant) -> Vec<Mutant> {
         change(&mut mutant);
         mutants.push(mutant);
     };
-    OF_WORLD.iter().chain(OF_BOTH).chain(conversion::CHANGES).for_each(|change| add(change));
-    for change in OF_STEP {
+    STATE_CHANGES
+        .iter()
+        .chain(STATE_AND_STEP_CHANGES)
+        .chain(conversion::CHANGES)
+        .for_each(|change| add(change));
+    for change in STEP_CHANGES {
         add(&|mutant| mutant.first().into_iter().for_each(change));
     }
     for change in OF_PARTITION {
@@ -115,7 +119,7 @@ fn vanish(mutant: &mut Mutant) {
     mutant.world.observed.partitions.retain(|p| !named.contains(&p.name));
 }
 
-const OF_WORLD: &[fn(&mut Mutant)] = &[
+const STATE_CHANGES: &[fn(&mut Mutant)] = &[
     vanish,
     |m| m.world.observed.partitions.clear(),
     |m| m.plan.steps.truncate(1),
@@ -186,7 +190,7 @@ fn build_later(mutant: &mut Mutant) {
 }
 
 /// Changes of a step together with its world.
-const OF_BOTH: &[fn(&mut Mutant)] = &[
+const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
     build_later,
     |m| bound(m, |_| Bounds::Default),
     |m| bound(m, |_| Bounds::Other("x".to_owned())),
@@ -355,7 +359,7 @@ fn of_indexes(partition: &mut ObservedPartition, change: fn(&mut PartitionIndex)
     partition.indexes.iter_mut().for_each(change);
 }
 
-const OF_STEP: &[fn(&mut Step)] = &[
+const STEP_CHANGES: &[fn(&mut Step)] = &[
     |step| match step {
         Step::CreatePartition(new) => new.managed = ManagedTable::new(other()),
         Step::AttachPartition(attach) => attach.managed = ManagedTable::new(other()),

@@ -17,7 +17,7 @@ use crate::golden::expect_file;
 use crate::samples;
 
 /// Number of worlds whose plans are changed.
-const WORLDS: usize = 250;
+const STATES: usize = 250;
 /// Number of steps of one kind that are changed: of those that the checker accepts, and of those that it rejects.
 const STEPS_OF_A_KIND: usize = 12;
 
@@ -72,7 +72,7 @@ impl Mutant {
 fn each_safety_rule_alone_rejects_a_mutant() {
     let mut runner = TestRunner::deterministic();
     let mut found = Found::default();
-    for _ in 0..WORLDS {
+    for _ in 0..STATES {
         let world = any_world().new_tree(&mut runner).expect("a world").current();
         let moment = PlanTime::at(world.now);
         let world = world.approved(&moment);

@@ -39,7 +39,7 @@ impl Line {
     }
 
     pub(crate) fn word(&mut self) -> String {
-        self.next().expect("the line goes on")
+        self.next().expect("another word in the line")
     }
 
     /// Whether this word comes next.

@@ -39,7 +39,7 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
             let PartitionState::Detached { by: DetachedBy::Recorded(detached), .. } =
                 &mut partition.state
             else {
-                panic!("only what is detached-at waits to be dropped")
+                panic!("drops-since needs detached-at")
             };
             detached.drops_since = Some(since);
         }
@@ -50,7 +50,7 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
         "cycle" => partition.cycle = line.number(),
         "detached" => {
             catalog::set_detached(partition);
-            assert!(partition.state.is_detached(), "only what is managed can be detached");
+            assert!(partition.state.is_detached(), "only a managed partition can be detached");
         }
         "pending" => catalog::set_pending_detach(partition),
         "attached-again" => {
@@ -60,7 +60,7 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
         "held-by" => {
             let who = "reporting".to_owned();
             let PartitionState::PendingDetach { blocked_by, .. } = &mut partition.state else {
-                panic!("only what is pending is held")
+                panic!("only a pending detach can be blocked")
             };
             blocked_by.push(BlockingTransaction::Session { pid: line.number(), who });
         }
