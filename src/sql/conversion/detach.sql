@@ -96,6 +96,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP IDENTITY IF EXISTS', pgpartition.name, pgpartition.object.attname);
     EXECUTE format('ALTER TABLE %s ALTER COLUMN %I ADD GENERATED %s AS IDENTITY (SEQUENCE NAME %I.%I %s)', pgpartition.name,
       pgpartition.object.attname, pgpartition.object.generated, @schema, pgpartition.object.relname, pgpartition.object.options);
+    -- A session that waits for this lock takes its numbers from the other sequence. They are left out here.
     EXECUTE format(@go_on_after, format('%I.%I', @schema, pgpartition.object.relname)::regclass::oid,
       format('%I.%I', @schema, pgpartition.object.new));
     FOR command IN

@@ -120,6 +120,7 @@ BEGIN
     ORDER BY s.attname
   LOOP
 @limit    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.serving::regclass, @passive_name);
+    -- A session that waits for this lock takes its numbers from the other sequence. They are left out here.
     EXECUTE format(@go_on_after, object.passive, object.serving::regclass);
     EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.passive::regclass, object.name);
   END LOOP;
