@@ -48,7 +48,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
     let session = arguments.database.connect().await?;
     let (snapshot, observed) = look_with(&session, &table, asked).await?;
     if observed.relation.is_none() {
-        bail!("there is no table {}", table.display());
+        bail!("table {} does not exist", table.display());
     }
     match arguments.output {
         Format::Json => output::print_json(&snapshot)?,

@@ -70,7 +70,7 @@ enum Command {
     Apply(apply::ApplyArguments),
     /// Check coverage, drift, and triggers, and compare all rows of a conversion, or judge statements; change nothing
     Verify(verify::VerifyArguments),
-    /// Show the table and its partitions in the database, without rows
+    /// Print the snapshot of a table and its partitions, without row data
     Inspect(inspect::InspectArguments),
 }
 

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 /// Format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people
+    /// Text for users
     Text,
-    /// For programs
+    /// JSON for programs
     Json,
 }
 

@@ -89,9 +89,9 @@ struct LeaseArguments {
 enum Log {
     /// Text on a terminal, JSON elsewhere
     Auto,
-    /// For people
+    /// Text for users
     Text,
-    /// For programs
+    /// JSON for programs
     Json,
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
         Log::Text => LogFormat::Text,
         Log::Json => LogFormat::Json,
     };
-    kubernetes::start_logging(format, &arguments.log).context("cannot log")?;
+    kubernetes::start_logging(format, &arguments.log).context("cannot start the log")?;
     let lease = arguments.lease;
     let ended = kubernetes::run(RunSettings {
         namespaces: distinct(arguments.namespaces),
@@ -137,7 +137,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
     .await;
     let Err(error) = ended else { return Ok(Exit::Done) };
     // Whatever reads the log gets lines of one format, the last one among them.
-    tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the operator ended");
+    tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the operator stopped");
     Ok(Exit::Failed)
 }
 

@@ -75,7 +75,7 @@ pub enum ConvergeError {
     #[error(transparent)]
     Inspect(#[from] InspectError),
     /// Another resource has the table.
-    #[error("{0} is older and has the same table")]
+    #[error("{0} is older and manages the same table: delete one of the two resources")]
     Conflict(ClaimHolder),
     /// Another pg-partition-operator is changing the table.
     #[error(

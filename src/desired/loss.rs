@@ -38,11 +38,11 @@ pub enum Loss {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLoss {
     /// The word before the colon.
-    #[error("names no loss of a conversion: write {ACKNOWLEDGEMENTS}")]
+    #[error("is not a loss of a conversion: write {ACKNOWLEDGEMENTS}")]
     Unknown,
     /// The number of names after the colon.
     #[error(
-        "does not name what is lost: write {ACKNOWLEDGEMENTS}; names are quoted as in SQL if needed"
+        "does not name the lost object: write {ACKNOWLEDGEMENTS}; names are quoted as in SQL if needed"
     )]
     Object,
     /// A name after the colon.

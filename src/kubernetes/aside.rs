@@ -44,8 +44,8 @@ pub(super) async fn build_aside(
     }
     let next = convergence.remaining.next_aside(&[]);
     let Some(next) = next.and_then(|plan| plan.steps.into_iter().next()) else { return false };
-    let message = "waits for one of the sessions for long steps to this server: raise \
-                   --sessions-per-server, or wait for the builds of other tables";
+    let message = "waits for one of the sessions for long steps to this server: wait for the builds of other \
+                   tables, or raise --sessions-per-server";
     let waiting = Failure { reason: Reason::WaitingForSession, message: message.to_owned() };
     let Some(ticket) = context.asides.begin(&uid, (next.step.clone(), waiting)) else {
         return false;
@@ -83,7 +83,7 @@ impl Work {
         match contain(Box::pin(self.with_session(&first, &ticket))).await {
             Ok(failed) => ticket.report(failed),
             Err(panic) => {
-                tracing::error!(place = panic.place, panic = panic.message, "a build panicked");
+                tracing::error!(place = panic.place, panic = panic.message, "index build panicked");
                 let (reason, message) = (Reason::InternalError, panic.to_string());
                 ticket.report(vec![(first, Failure { reason, message })]);
             }

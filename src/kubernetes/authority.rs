@@ -115,9 +115,9 @@ impl StillAsked {
                         Ruling::Revoked
                     };
                 }
-                Ok(Err(error)) => format!("the API server refused: {error}"),
+                Ok(Err(error)) => format!("the API server rejected the request: {error}"),
                 Err(_) => {
-                    format!("the API server did not answer within {CONFIRM_TIMEOUT:?}")
+                    format!("the API server did not respond within {CONFIRM_TIMEOUT:?}")
                 }
             };
         }

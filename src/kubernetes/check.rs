@@ -32,7 +32,7 @@ pub enum CheckError {
     #[error("no Kubernetes API server is configured")]
     Configuration(#[source] kube::config::InferConfigError),
     /// The client could not be created.
-    #[error("the Kubernetes client cannot be made")]
+    #[error("cannot create the Kubernetes client")]
     Client(#[source] kube::Error),
     /// The API server did not answer.
     #[error("{0}")]

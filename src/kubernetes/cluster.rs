@@ -47,11 +47,11 @@ pub enum AccessError {
     #[error("no cluster is configured: {0}")]
     NoCluster(InferConfigError),
     /// The kubeconfig is unusable.
-    #[error("the Kubernetes client cannot be made")]
+    #[error("cannot create the Kubernetes client")]
     Client(#[source] kube::Error),
     /// No resource has this name in the namespace.
     #[error(
-        "there is no PartitionedTable {name:?} in the namespace {namespace:?}; -n names another"
+        "PartitionedTable {name:?} does not exist in the namespace {namespace:?}: select another namespace with -n"
     )]
     NoSuchResource {
         /// Namespace of the search.
@@ -60,19 +60,19 @@ pub enum AccessError {
         name: String,
     },
     /// The cluster does not have the `CustomResourceDefinition`.
-    #[error("the cluster knows no PartitionedTable: install the CustomResourceDefinition")]
+    #[error("the cluster has no PartitionedTable kind: install the CustomResourceDefinition")]
     NotInstalled,
     /// The resource has changed since it was read.
-    #[error("the resource has changed meanwhile")]
+    #[error("another client changed the resource")]
     Changed,
     /// The API server rejected the request.
     #[error("{0}")]
     Refused(String),
     /// No API server answered.
-    #[error("the API server cannot be asked")]
+    #[error("cannot reach the API server")]
     Unanswered(#[source] Box<kube::Error>),
     /// The API server did not answer in time.
-    #[error("the API server did not answer within {} s", .0.as_secs())]
+    #[error("the API server did not respond within {} s", .0.as_secs())]
     Silent(Duration),
     /// The login to the database is unknown.
     #[error("{0}")]

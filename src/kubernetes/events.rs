@@ -37,8 +37,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Starts the task that writes events one after the other. If the API server cannot keep up, events are lost,
-    /// but reconciles do not wait.
+    /// Starts the task that writes events one after the other. If the API server is too slow, events are lost, but
+    /// reconciles do not wait.
     pub(super) fn start(client: Client, identity: &str) -> Self {
         let (queue, mut taken) = mpsc::channel::<(ObjectReference, Event)>(1_000);
         let reporter = Reporter {
@@ -51,8 +51,8 @@ impl Events {
                 let written = write(&client, &recorder, &reporter, &event, &about);
                 match contain(timeout(API_DEADLINE, written)).await {
                     Ok(Ok(Ok(()))) => {}
-                    Ok(Ok(Err(error))) => tracing::debug!(%error, "an event could not be written"),
-                    Ok(Err(_)) => tracing::debug!("an event could not be written in time"),
+                    Ok(Ok(Err(error))) => tracing::debug!(%error, "could not write an event"),
+                    Ok(Err(_)) => tracing::debug!("could not write an event in time"),
                     Err(panic) => {
                         tracing::error!(place = panic.place, panic = panic.message, "panicked");
                     }
@@ -67,9 +67,10 @@ impl Events {
         let step = &outcome.step;
         let what = format!("{} {} {}", step.verb(), step.subject().display(), step.detail());
         let (type_, reason, note) = match &outcome.result {
-            // Time during which applications may have waited.
+            // Applications possibly waited during this time.
             Ok(()) if matches!(step, Step::Swap(_)) => {
-                let note = format!("{what}, in {} ms with all attempts", outcome.took.as_millis());
+                let note =
+                    format!("{what}, in {} ms including all attempts", outcome.took.as_millis());
                 (EventType::Normal, Reason::Succeeded, note)
             }
             Ok(()) => (EventType::Normal, Reason::Succeeded, what),
@@ -92,7 +93,7 @@ impl Events {
         let rows = outcome.rows_in_all();
         let (reason, action, note) = match milestone {
             Milestone::Begin => {
-                let note = format!("began to copy the rows of {source} to {copy}");
+                let note = format!("started to copy the rows of {source} to {copy}");
                 (Reason::RowsCopying, "copy begin".to_owned(), note)
             }
             Milestone::Quarters(quarters) => {
@@ -126,7 +127,7 @@ impl Events {
         let repaired = after.saturating_sub(before);
         if repaired > 0 {
             let note = format!(
-                "repaired rows of the copy that differed: {repaired}, {after} since the conversion began"
+                "repaired {repaired} differing rows of the copy, {after} since the conversion began"
             );
             let (reason, action) = (Reason::RowsRepaired.as_str(), format!("compare {after}"));
             self.publish(about, EventType::Warning, reason, &action, note);
@@ -147,10 +148,10 @@ impl Events {
             }
             log_deferral(about, deferral);
             let wanted = wanted.as_ref().filter(|_| !blocker.is_about_plan()).map(action);
-            let held_back = wanted.as_deref().unwrap_or("table");
-            let note = format!("held back: {held_back}: {}", blocker.explain());
+            let about_step = wanted.as_deref().unwrap_or("table");
+            let note = format!("deferred {about_step}: {}", blocker.explain());
             let reason = status::reason_of(blocker).as_str();
-            self.publish(about, EventType::Warning, reason, held_back, note);
+            self.publish(about, EventType::Warning, reason, about_step, note);
         }
     }
 
@@ -191,13 +192,13 @@ impl Events {
             secondary: None,
         };
         if self.queue.try_send((about.clone(), event)).is_err() {
-            tracing::debug!("an event was left out: too many are waiting");
+            tracing::debug!("discarded an event because the queue is full");
         }
     }
 }
 
-/// Writes an event. The recorder names it after the object with 17 further characters, which is too
-/// long for some names; such an event gets a name of its own.
+/// Writes an event. The recorder appends 17 characters to the name of the object; if that is too long, this function
+/// shortens the name.
 async fn write(
     client: &Client,
     recorder: &Recorder,
@@ -254,7 +255,7 @@ fn log_deferral(about: &ObjectReference, deferral: &Deferral) {
     tracing::info!(namespace, name, step, subject, rule, blocker, "deferred");
 }
 
-/// Logs a change of `Ready`; the other conditions say why.
+/// Logs a change of `Ready`. Other conditions are not logged.
 fn log(about: &ObjectReference, condition: &Condition) {
     let (namespace, name) = (&about.namespace, &about.name);
     // A field named message would be a duplicate in the line.
@@ -282,7 +283,7 @@ fn identity(deferral: &Deferral) -> (&'static str, Option<(&'static str, Qualifi
     (deferral.blocker.name(), wanted)
 }
 
-/// Tells steps apart, in the 128 bytes that the API server allows.
+/// Returns an action that identifies the step, in the 128 bytes that the API server allows.
 fn action(step: &Step) -> String {
     cut(format!("{} {}", step.verb(), step.subject().name.display()), 128)
 }

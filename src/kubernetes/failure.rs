@@ -7,18 +7,18 @@ use crate::desired::SpecError;
 use crate::postgres::{BorrowError, DatabaseError, ErrorKind, InspectError, StepFailure};
 use crate::status::Failure;
 
-/// Why a resource could not be worked on.
+/// Why a reconcile failed.
 #[derive(Debug)]
 pub(super) enum ReconcileError {
     /// A failure that the status reports.
     Of(Failure),
-    /// The API server: there is no telling through it.
+    /// The API server failed, so the status cannot report it.
     Cluster(ClusterError),
-    /// The operator is ending: its successor will look.
+    /// The operator is shutting down; the next leader reconciles the resource.
     ShuttingDown,
-    /// The resource was changed or deleted during the run, and has to be reconciled as it is now.
+    /// The resource was changed or deleted during the run and must be reconciled again.
     Superseded,
-    /// All sessions to the server are in use; the text says so.
+    /// All sessions to the server are in use, with a message.
     NoSession(String),
 }
 
@@ -28,7 +28,7 @@ impl std::fmt::Display for ReconcileError {
             Self::Of(failure) => f.write_str(&failure.message),
             Self::NoSession(message) => f.write_str(message),
             Self::Cluster(error) => f.write_str(&error.chain()),
-            Self::ShuttingDown => f.write_str("the operator is ending"),
+            Self::ShuttingDown => f.write_str("the operator is shutting down"),
             Self::Superseded => f.write_str("the resource was changed"),
         }
     }
@@ -46,7 +46,7 @@ impl From<ClusterError> for ReconcileError {
     }
 }
 
-/// The spec contradicts itself.
+/// Describes the errors of a spec.
 pub(super) fn of_spec(errors: &[SpecError]) -> Failure {
     let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
     Failure { reason: Reason::InvalidSpec, message: errors.join("; ") }
@@ -67,7 +67,7 @@ pub(super) fn of_waiting(error: &BorrowError) -> Failure {
     Failure { reason: Reason::WaitingForSession, message: error.to_string() }
 }
 
-/// No session was available.
+/// Describes why the connection failed.
 fn of_connecting(error: &DatabaseError) -> Failure {
     let reason = match error.kind() {
         ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
@@ -84,7 +84,7 @@ fn of_connecting(error: &DatabaseError) -> Failure {
     Failure { reason, message: error.to_string() }
 }
 
-/// The table could not be looked at, or nothing could be begun.
+/// Describes why the table could not be inspected, or the run not started.
 pub(super) fn of_converging(error: &ConvergeError) -> Failure {
     let reason = match error {
         ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
@@ -110,7 +110,7 @@ fn of_looking(kind: ErrorKind) -> Reason {
         ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
         ErrorKind::Tls => Reason::TlsFailed,
         ErrorKind::Pooled => Reason::PoolerDetected,
-        // Whatever the catalog query runs into time does not cure, or the next look finds it gone.
+        // An error of the catalog query is permanent, unless the object was dropped meanwhile.
         ErrorKind::Changed | ErrorKind::Refused => Reason::StepFailed,
     }
 }

@@ -83,7 +83,7 @@ async fn livez(State(state): State<Arc<HttpState>>) -> Response {
     if state.heartbeat.is_within(HANG_TIMEOUT) {
         "ok\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the reconciles hang\n").into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, "reconciles are stuck\n").into_response()
     }
 }
 
@@ -91,7 +91,7 @@ async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
     if state.ready.load(Ordering::Relaxed) {
         "ok\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "ending\n").into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response()
     }
 }
 

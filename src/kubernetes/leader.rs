@@ -110,7 +110,7 @@ impl Election {
                     return;
                 }
                 Ok(LeaseHolder::Another | LeaseHolder::Undecided) => {}
-                Err(reason) => tracing::warn!(%reason, "cannot read or write the Lease"),
+                Err(reason) => tracing::warn!(%reason, "could not read or write the Lease"),
             }
             sleep(self.settings.retry_period.mul_f64(1.0 + fastrand::f64() * 0.2)).await;
         }
@@ -125,7 +125,7 @@ impl Election {
                 Ok(LeaseHolder::Us) => self.renewed = Some(began),
                 Ok(LeaseHolder::Another) => return,
                 Ok(LeaseHolder::Undecided) => {}
-                Err(reason) => tracing::warn!(%reason, "cannot renew the Lease"),
+                Err(reason) => tracing::warn!(%reason, "could not renew the Lease"),
             }
             let is_late = |renewed: Instant| renewed.elapsed() >= self.settings.renew_deadline;
             if self.renewed.is_none_or(is_late) {
@@ -138,7 +138,7 @@ impl Election {
     pub(super) async fn release(&self) {
         let released = timeout(self.settings.retry_period, self.write_release()).await;
         if let Ok(Err(error)) = released {
-            tracing::warn!(%error, "cannot release the Lease; it will expire");
+            tracing::warn!(%error, "could not release the Lease, which will expire");
         }
     }
 
@@ -159,7 +159,7 @@ impl Election {
         match timeout(self.settings.retry_period, self.attempt()).await {
             Ok(Ok(holder)) => Ok(holder),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the API server does not answer".to_owned()),
+            Err(_) => Err("the API server did not respond in time".to_owned()),
         }
     }
 

@@ -94,9 +94,11 @@ where
     let kind = K::kind(&());
     let message = match within_deadline(objects.get_opt(name)).await {
         Ok(Some(object)) => return Ok(object),
-        Ok(None) => format!("there is no {kind} {name:?} in the namespace of this resource"),
+        Ok(None) => format!("{kind} {name:?} does not exist in the namespace of this resource"),
         Err(ClusterError::Refused(error)) if is_forbidden(&error) => {
-            format!("no role allows to get {kind} {name:?} in the namespace of this resource")
+            format!(
+                "the operator lacks the permission to get {kind} {name:?} in the namespace of this resource"
+            )
         }
         Err(error) => return Err(ReconcileError::Cluster(error)),
     };

@@ -100,7 +100,7 @@ pub enum RunError {
     #[error("no Kubernetes API server is configured")]
     Configuration(#[source] kube::config::InferConfigError),
     /// The client cannot be made.
-    #[error("the Kubernetes client cannot be made")]
+    #[error("cannot create the Kubernetes client")]
     Client(#[source] kube::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
@@ -109,10 +109,10 @@ pub enum RunError {
     #[error("cannot start threads")]
     Threads(#[source] std::io::Error),
     /// A metric cannot be registered.
-    #[error("the metrics cannot be set up")]
+    #[error("cannot register the metrics")]
     Metrics(#[source] prometheus::Error),
     /// Signals cannot be received.
-    #[error("signals cannot be received")]
+    #[error("cannot listen for signals")]
     Signals(#[source] std::io::Error),
     /// Watching ended.
     #[error("the watch of the resources ended")]
@@ -122,9 +122,9 @@ pub enum RunError {
 /// The API server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
-    #[error("the API server refused")]
+    #[error("the API server rejected the request")]
     Refused(#[source] Box<kube::Error>),
-    #[error("the API server did not answer within {} s", .0.as_secs())]
+    #[error("the API server did not respond within {} s", .0.as_secs())]
     Silent(Duration),
 }
 
@@ -240,8 +240,8 @@ async fn lead(
     ended
 }
 
-/// Renews the Lease. While that fails, no step begins; what runs is fenced by the advisory lock of its
-/// table, and goes on.
+/// Renews the Lease. While renewal fails, no step starts. Running steps continue; the advisory lock of the table protects
+/// them.
 async fn stay(election: &mut Election, context: &Context) -> Infallible {
     loop {
         if !context.leadership.is_held() {
@@ -251,12 +251,12 @@ async fn stay(election: &mut Election, context: &Context) -> Infallible {
         election.renew().await;
         context.leadership.revoke();
         context.metrics.leads(false);
-        tracing::warn!("no longer the leader: running steps end, and none begins");
+        tracing::warn!("lost the Lease; running steps finish, and no step starts");
     }
 }
 
 fn begin_to_lead(election: &Election, context: &Context) {
-    tracing::info!("leading");
+    tracing::info!("became the leader");
     context.metrics.leads(true);
     context.leadership.begin(election);
 }
@@ -267,10 +267,10 @@ async fn shut_down(work: &mut JoinHandle<()>, abort: &CancellationToken, grace: 
     if timeout(grace.saturating_sub(shutdown_timeout), &mut *work).await.is_ok() {
         return;
     }
-    tracing::warn!("what is under way is left as it is");
+    tracing::warn!("interrupted the running steps");
     abort.cancel();
     if timeout(shutdown_timeout, work).await.is_err() {
-        tracing::warn!("some steps did not end in time");
+        tracing::warn!("some steps did not stop in time");
     }
 }
 
@@ -298,8 +298,8 @@ async fn keep_tables(
     }
 }
 
-/// Closes idle sessions, and forgets deleted resources. It waits for no watch: nothing is remembered of a
-/// resource in a namespace that was never listed.
+/// Closes idle sessions and removes the state of deleted resources. It does not wait for a watch: there is no state for
+/// resources in a namespace that was never listed.
 async fn clean_up(context: &Arc<Context>) {
     let mut ticks = interval(CLEANUP_INTERVAL);
     loop {
@@ -317,7 +317,7 @@ async fn clean_up(context: &Arc<Context>) {
             context.asides.retain(&there);
         });
         if let Err(panic) = tidied.await {
-            tracing::error!(place = panic.place, panic = panic.message, "tidying panicked");
+            tracing::error!(place = panic.place, panic = panic.message, "cleanup panicked");
         }
     }
 }
@@ -332,7 +332,7 @@ fn stop_on_signal(http: Arc<HttpState>) -> Result<CancellationToken, RunError> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("ending");
+        tracing::info!("shutting down");
         http.ready.store(false, Ordering::Relaxed);
         stopped.cancel();
     });

@@ -40,12 +40,12 @@ impl Progress for StepReporter<'_> {
     }
 
     fn started(&mut self, step: &Step) {
-        tracing::debug!(step = step.verb(), subject = step.subject().display(), "started");
+        tracing::debug!(step = step.verb(), subject = step.subject().display(), "step started");
     }
 
     fn retried(&mut self, step: &Step, error: &DatabaseError) {
         self.metrics.lock_timed_out(step.verb());
-        tracing::debug!(step = step.verb(), subject = step.subject().display(), %error, "retried");
+        tracing::debug!(step = step.verb(), subject = step.subject().display(), %error, "step retried");
     }
 
     fn finished(&mut self, outcome: &StepOutcome) {
@@ -55,7 +55,7 @@ impl Progress for StepReporter<'_> {
         let (namespace, subject) = (&self.about.namespace, step.subject().display());
         let rule = rule.name();
         match result {
-            Ok(()) => tracing::info!(namespace, name, step = verb, subject, rule, took_ms, "done"),
+            Ok(()) => tracing::info!(namespace, name, step = verb, subject, rule, took_ms, "step succeeded"),
             Err(StepFailure::Revoked) => {
                 tracing::info!(
                     namespace,
@@ -63,12 +63,12 @@ impl Progress for StepReporter<'_> {
                     step = verb,
                     subject,
                     rule,
-                    "ended the run before the step"
+                    "canceled the run before the step"
                 );
                 return;
             }
             Err(error) => {
-                tracing::warn!(namespace, name, step = verb, subject, rule, took_ms, %error, "not done");
+                tracing::warn!(namespace, name, step = verb, subject, rule, took_ms, %error, "step failed");
             }
         }
         self.metrics.step_ended(verb, result.is_ok(), *took);
@@ -94,14 +94,14 @@ impl StepReporter<'_> {
         let rows = outcome.rows_in_all();
         match milestone {
             Milestone::Begin => {
-                tracing::info!(namespace, name, work = verb, source, copy, "began the work");
+                tracing::info!(namespace, name, work = verb, source, copy, "started long-running work");
             }
             Milestone::Quarters(quarters) => {
                 let percent = quarters * 25;
-                tracing::info!(namespace, name, work = verb, source, rows, percent, "worked");
+                tracing::info!(namespace, name, work = verb, source, rows, percent, "continued long-running work");
             }
             Milestone::End => {
-                tracing::info!(namespace, name, work = verb, source, copy, rows, "ended the work");
+                tracing::info!(namespace, name, work = verb, source, copy, rows, "finished long-running work");
             }
         }
         self.events.work(&self.about, outcome, milestone);

@@ -84,7 +84,7 @@ async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> 
                     namespace,
                     name,
                     error,
-                    "the API server could not be asked or reported"
+                    "could not read from or write to the API server"
                 );
             }
             (false, next_reconcile(Err(failed), &timing(&uid, generation, None, context)))

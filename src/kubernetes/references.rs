@@ -87,7 +87,7 @@ pub(super) async fn watch<K>(
                 continue;
             }
             Err(error) => {
-                let effect = "changes go unnoticed until the next resync";
+                let effect = "changes are not noticed until the next resync";
                 if let Some(reason) = denial(&error) {
                     // If the permission is granted namespace by namespace, this is expected, and not logged every few seconds.
                     tracing::info!(kind = K::NAME, reason, "{effect}");

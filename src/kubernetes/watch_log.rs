@@ -21,7 +21,7 @@ impl WatchLog {
     pub(super) fn worked(&self) {
         if self.replace(None).is_some() {
             let Self { kind, namespace, .. } = self;
-            tracing::info!(kind, namespace, "the watch works again");
+            tracing::info!(kind, namespace, "the watch recovered");
         }
     }
 

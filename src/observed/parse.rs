@@ -22,13 +22,13 @@ use crate::partition::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSnapshot {
     /// The snapshot has an invalid name.
-    #[error("a name in the snapshot is none")]
+    #[error("the snapshot has an invalid name")]
     Name(#[from] InvalidIdentifier),
     /// The snapshot has an invalid time of the server.
-    #[error("the clock in the snapshot is no instant: {0}")]
+    #[error("the clock in the snapshot is not a timestamp: {0}")]
     Clock(String),
     /// A word of the catalog that we do not know.
-    #[error("{0:?} in the snapshot is not understood")]
+    #[error("the snapshot has an unknown value {0:?}")]
     Word(String),
 }
 

@@ -29,7 +29,7 @@ pub enum InvalidIdentifier {
     #[error("a name must not contain NUL")]
     Nul,
     /// Not `name` or `schema.name` as SQL quotes them.
-    #[error("not a name as SQL quotes it: {0}")]
+    #[error("not a valid SQL identifier: {0}")]
     Syntax(String),
 }
 

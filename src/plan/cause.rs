@@ -1,48 +1,48 @@
-//! Why a step is taken, and why one is not.
+//! Causes of planned steps, deferrals, and notes.
 
 use super::{Blocker, ConversionNote, Rule, Step};
 use crate::partition::{Identifier, QualifiedName};
 
-/// Why a step is taken.
+/// Cause of a planned step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// Rows written now belong there.
+    /// The partition covers the current period.
     CurrentPeriod,
-    /// Rows of a coming period will belong there: this many periods from now.
+    /// The partition covers the period that is this many periods after the current one.
     Ahead(u32),
-    /// It belongs to a period that the spec provides: from `startAt` on, or the current one.
+    /// The spec provides the period: it is not before `startAt`.
     ProvidedPeriod,
-    /// There are partitions on both sides.
+    /// There are partitions before and after the range.
     Gap,
     /// Rows of this remainder have no partition.
     MissingRemainder,
-    /// Nothing wants what an earlier run left.
+    /// An earlier run left it, and nothing needs it.
     Leftover,
-    /// The spec names the index, and it is not there.
+    /// The spec names the index, and it does not exist.
     MissingIndex,
-    /// Building the index failed once; what is left of it serves nobody.
+    /// A failed build left an invalid index, which no query uses.
     InvalidIndex,
-    /// The index is there, and is not what the spec says.
+    /// The index differs from the spec.
     DefinitionChanged,
     /// The spec no longer wants the index on this partition.
     NoLongerNewest,
-    /// Its whole range lies before the oldest period to keep.
+    /// The whole range of the partition is before the oldest period to keep.
     Expired,
-    /// What was let go is wanted again.
+    /// A detached or expired partition is within the retention again.
     RetentionExtended,
-    /// A detach was begun and cut off.
+    /// A detach was interrupted.
     Interrupted,
-    /// It has been detached long enough.
+    /// The grace period of the detached table is over.
     GracePeriodOver,
-    /// A user attached again what had been detached.
+    /// A user reattached a detached table.
     Reattached,
-    /// It was detached and kept, and the spec says `onExpiry: Drop` now.
+    /// The table was detached and kept, and the spec says `onExpiry: Drop` now.
     Dropped,
-    /// It was to be dropped, and the spec no longer says so.
+    /// The table was marked for the drop, and the spec no longer drops it.
     NotDropped,
-    /// A person asked for it by name.
+    /// The annotation `pgpartition.dev/adopt` names the partition.
     Requested,
-    /// The annotation no longer asks for it.
+    /// The annotation `pgpartition.dev/adopt` no longer names the partition.
     NotRequested,
     /// The spec wants a default partition.
     DefaultPresent,
@@ -60,20 +60,19 @@ pub enum Cause {
     AttachNeedsKey,
     /// The spec wants the plain table dropped after the cutover.
     SourceUnwanted,
-    /// Nothing keeps the copy equal to its source yet.
+    /// The triggers that keep the copy equal to its source are not installed yet.
     SyncMissing,
     /// A trigger or function is not the one that was installed.
     SyncAltered,
-    /// The columns, the key, or the level are others than those of the triggers, or another version of the operator installed
-    /// them.
+    /// The triggers were installed for other columns, another key, or another level, or by another version of the operator.
     SyncOutdated,
-    /// Rows of the source are not in the copy yet.
+    /// The copy lacks rows of the source.
     RowsMissing,
     /// The source has the index.
     SourceHasIndex,
     /// Columns or properties of the source were changed.
     SourceChanged,
-    /// Constraints of the copy are enforced for new rows only.
+    /// Constraints of the copy are not validated: Postgres enforces them for new rows only.
     NotValidated,
     /// The copy has no statistics.
     NeverAnalyzed,
@@ -90,151 +89,151 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Why a step is taken, in a few words.
+    /// Returns the cause in a few words.
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::CurrentPeriod => "rows of now belong there".to_owned(),
+            Self::CurrentPeriod => "current period".to_owned(),
             Self::Ahead(1) => "1 period ahead".to_owned(),
             Self::Ahead(periods) => format!("{periods} periods ahead"),
-            Self::ProvidedPeriod => "a period the spec provides".to_owned(),
-            Self::Gap => "hole between partitions".to_owned(),
+            Self::ProvidedPeriod => "period that the spec provides".to_owned(),
+            Self::Gap => "gap between partitions".to_owned(),
             Self::MissingRemainder => "remainder without a partition".to_owned(),
-            Self::Leftover => "nothing wants it any more".to_owned(),
-            Self::MissingIndex => "named in the spec".to_owned(),
+            Self::Leftover => "left by an earlier run".to_owned(),
+            Self::MissingIndex => "named in spec.indexes".to_owned(),
             Self::InvalidIndex => "left invalid by a failed build".to_owned(),
-            Self::DefinitionChanged => "its definition in the spec is another".to_owned(),
+            Self::DefinitionChanged => "differs from the spec".to_owned(),
             Self::NoLongerNewest => "no longer among the newest".to_owned(),
             Self::Expired => "past its retention".to_owned(),
-            Self::RetentionExtended => "kept by the retention again".to_owned(),
-            Self::Interrupted => "its detach was cut off".to_owned(),
+            Self::RetentionExtended => "within the retention again".to_owned(),
+            Self::Interrupted => "its detach was interrupted".to_owned(),
             Self::GracePeriodOver => "detached for longer than dropAfter".to_owned(),
-            Self::Reattached => "attached again by a user".to_owned(),
+            Self::Reattached => "reattached by a user".to_owned(),
             Self::Dropped => {
                 "spec.retention.onExpiry is Drop now: the grace period starts".to_owned()
             }
-            Self::NotDropped => "no longer to be dropped".to_owned(),
-            Self::Requested => "named in the annotation".to_owned(),
-            Self::NotRequested => "no longer named in the annotation".to_owned(),
+            Self::NotDropped => "spec.retention no longer drops it".to_owned(),
+            Self::Asked => "named in pgpartition.dev/adopt".to_owned(),
+            Self::NotRequested => "no longer named in pgpartition.dev/adopt".to_owned(),
             Self::DefaultPresent => "spec.defaultPartition is Present".to_owned(),
             Self::DefaultAbsent => "spec.defaultPartition is Absent".to_owned(),
             Self::ConversionWanted => "spec.conversion is set".to_owned(),
             Self::ConversionUnwanted => "spec.conversion is absent".to_owned(),
             Self::CutoverWanted => "spec.conversion.serveFrom is Partitioned".to_owned(),
             Self::RollbackWanted => "spec.conversion.serveFrom is Source".to_owned(),
-            Self::AttachNeedsKey => "the partition needs it".to_owned(),
+            Self::AttachNeedsKey => "needed to attach the table".to_owned(),
             Self::SourceUnwanted => "spec.conversion.source.afterCutover is Drop".to_owned(),
-            Self::SyncMissing => "nothing keeps the tables equal yet".to_owned(),
-            Self::SyncAltered => "it is not what was installed".to_owned(),
-            Self::SyncOutdated => "it is for other columns, another key, or another level, or another version of the operator installed it".to_owned(),
-            Self::RowsMissing => "rows of the source are not in the copy".to_owned(),
-            Self::SourceHasIndex => "the source has it".to_owned(),
+            Self::SyncMissing => "no sync triggers are installed".to_owned(),
+            Self::SyncAltered => "altered since its installation".to_owned(),
+            Self::SyncOutdated => "installed for other columns, another key, or another level, or by another version of the operator".to_owned(),
+            Self::RowsMissing => "the copy lacks rows of the source".to_owned(),
+            Self::SourceHasIndex => "the source has this index".to_owned(),
             Self::SourceChanged => "the source was changed".to_owned(),
-            Self::NotValidated => "enforced for new rows only".to_owned(),
+            Self::NotValidated => "not validated yet".to_owned(),
             Self::NeverAnalyzed => "the copy has no statistics".to_owned(),
             Self::NotCompared => "not compared since the sync was installed".to_owned(),
             Self::RowsDiffered => "the last sweep found differences".to_owned(),
-            Self::RoutingWanted => "spec.conversion.routing.roles".to_owned(),
-            Self::RoutingUnwanted => "no role is routed any more".to_owned(),
-            Self::ComparisonDue => "spec.conversion.parity.every".to_owned(),
+            Self::RoutingWanted => "named in spec.conversion.routing.roles".to_owned(),
+            Self::RoutingUnwanted => "routing is no longer needed".to_owned(),
+            Self::ComparisonDue => "due by spec.conversion.parity.every".to_owned(),
         }
     }
 }
 
-/// Something that is wanted and is not done, and why.
+/// A deferred step, or a deferred plan, with its blocker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferral {
-    /// The rule that wants it, or `None` if the table as a whole cannot be planned for.
+    /// The rule that needs the step, or `None` if no plan can be made for the table.
     pub rule: Option<Rule>,
-    /// The step that would be taken; none where it is the table as a whole.
+    /// The deferred step, or `None` if the blocker is about the table as a whole.
     pub wanted: Option<Step>,
-    /// What stands in the way.
+    /// Blocker of the step.
     pub blocker: Blocker,
 }
 
 impl Deferral {
-    /// Whether the same is deferred for the same reason, by whichever rule.
+    /// Returns whether another deferral has the same step and the same blocker, regardless of the rule.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.wanted == other.wanted && self.blocker == other.blocker
     }
 }
 
-/// Something a person may want to know, that holds nothing back.
+/// Information for the user that blocks no step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// Something else has the name a partition would have had.
+    /// Another relation has the name of a new partition.
     NameTaken {
-        /// The name it would have had.
+        /// Name that is taken.
         wanted: Identifier,
-        /// The name it gets.
+        /// Name that the partition gets.
         used: Identifier,
     },
-    /// The plan creates as many partitions as a plan may, and more are missing.
+    /// The plan has its maximum number of new partitions, and more are missing.
     MorePeriods {
-        /// Number of partitions that it creates.
+        /// Number of partitions that the plan creates.
         planned: usize,
         /// Number of partitions that are missing and can be created.
         missing: usize,
     },
-    /// The plan has as many steps as a plan may have; indexes may still be missing after it.
+    /// The plan has its maximum number of steps; indexes can still be missing after it.
     PlanFull {
-        /// The number of steps from which on no further index is planned.
+        /// Number of steps at which no further index is planned.
         limit: usize,
     },
-    /// Partitions that others made, that a user moved here, or whose comments were lost.
+    /// Unmanaged partitions: created by users, moved here from another table, or with a lost marker.
     Unmanaged {
-        /// Their names.
+        /// Names of the partitions or tables.
         partitions: Vec<QualifiedName>,
         /// Whether managed ones expire.
         expire: bool,
     },
-    /// A partition to adopt whose name has been adopted before, for another table or for the same.
+    /// An adoption of this name is already recorded, for this table or for an earlier one of the same name.
     AdoptedBefore {
         /// The partition.
         partition: QualifiedName,
     },
-    /// Tables that were detached from this one, and whose comments do not say so any more.
+    /// Tables that were detached from this one and have lost their markers.
     Unmarked {
-        /// Their names.
+        /// Names of the partitions or tables.
         tables: Vec<QualifiedName>,
-        /// The constraint that proves it.
+        /// Name of the constraint that identifies them.
         constraint: Identifier,
     },
-    /// Tables that a dump or a user brought, with a comment that says that they were detached from this
-    /// table. Nothing proves it, so they stay.
+    /// Tables from a dump or a user whose markers say that they were detached from this table. Nothing proves the
+    /// markers, so the operator does not drop these tables.
     Restored {
-        /// Their names.
+        /// Names of the partitions or tables.
         tables: Vec<QualifiedName>,
     },
-    /// Partitions that others made, and that would be let go if they were ours.
+    /// Unmanaged partitions that are past the retention.
     ExpiredUnmanaged {
-        /// Their names.
+        /// Names of the partitions or tables.
         partitions: Vec<QualifiedName>,
     },
-    /// Foreign tables that are past the retention: the operator cannot manage them.
+    /// Foreign tables that are past the retention; the operator cannot manage them.
     ExpiredForeign {
-        /// Their names.
+        /// Names of the partitions or tables.
         partitions: Vec<QualifiedName>,
     },
-    /// Partitions of ours without a lower end, which never expire.
+    /// Managed partitions without a lower bound, which never expire.
     NeverExpires {
-        /// Their names.
+        /// Names of the partitions or tables.
         partitions: Vec<QualifiedName>,
     },
-    /// Names to adopt that are no partitions of the table.
+    /// Names to adopt that match no partition of the table.
     UnknownAdoption {
-        /// The names, as a person wrote them.
+        /// The names as written in the annotation.
         names: Vec<String>,
     },
-    /// A partition to adopt that cannot be.
+    /// A partition that cannot be adopted.
     CannotAdopt {
         /// The partition.
         partition: QualifiedName,
-        /// Why not.
+        /// Cause.
         why: Unadoptable,
     },
-    /// There is a default partition that the spec does not want, and that is not ours to remove, not
-    /// empty, or the only place for rows of now.
+    /// The spec wants no default partition, but the existing one is unmanaged, is not empty, or takes the rows of the
+    /// current period.
     DefaultKept {
         /// The default partition.
         default: QualifiedName,
@@ -244,33 +243,33 @@ pub enum Note {
         /// The login role, or `None` if its name must not be shown.
         role: Option<Identifier>,
     },
-    /// A publication names other partitions of the table, and not these later ones.
+    /// A publication names single partitions of the table and lacks these newer ones.
     NotPublished {
         /// The publication.
         publication: Identifier,
-        /// The partitions that it leaves out.
+        /// Names of the partitions that it lacks.
         partitions: Vec<QualifiedName>,
     },
-    /// A detached table that a publication of others goes on publishing.
+    /// A detached table that is still in publications of another owner.
     StillPublished {
         /// The table.
         partition: QualifiedName,
         /// The publications.
         publications: Vec<Identifier>,
     },
-    /// What the preflight of a conversion says besides what prevents it.
+    /// A note of the preflight of a conversion.
     Conversion(ConversionNote),
 }
 
-/// Why a partition that others made cannot become ours.
+/// Why an unmanaged partition cannot be adopted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unadoptable {
-    /// It is the default partition, which is kept, or left alone, whoever made it.
+    /// It is the default partition, which `spec.defaultPartition` governs.
     Default,
-    /// Its detach is under way.
+    /// Its detach is pending.
     NotAttached,
-    /// Its rows are not in this database.
+    /// It is a foreign table: its rows are not in this database.
     ForeignTable,
-    /// We may not act as its owner.
+    /// The operator cannot `SET ROLE` to its owner.
     OtherOwner,
 }

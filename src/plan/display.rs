@@ -15,7 +15,7 @@ impl fmt::Display for Plan {
             Work::Compare(_) => ", 1 long-running comparison",
         });
         let fingerprint = &self.fingerprint;
-        writeln!(f, "{table}: {steps} step{plural}{work}, {deferred} held back  [{fingerprint}]")?;
+        writeln!(f, "{table}: {steps} step{plural}{work}, {deferred} deferred  [{fingerprint}]")?;
         for row in align(&self.steps.iter().map(row).collect::<Vec<_>>()) {
             writeln!(f, "  {row}")?;
         }
@@ -29,7 +29,7 @@ impl fmt::Display for Plan {
         }
         for of_one in of_plan.chunk_by(|one, next| one.blocker == next.blocker) {
             let Some(first) = of_one.first() else { continue };
-            writeln!(f, "  held back  {}: {}", first.blocker.name(), first.blocker.explain())?;
+            writeln!(f, "  deferred  {}: {}", first.blocker.name(), first.blocker.explain())?;
             let wanted = of_one.iter().filter_map(|held| held.wanted.as_ref()).map(cells);
             for row in align(&wanted.collect::<Vec<_>>()) {
                 writeln!(f, "    {row}")?;
@@ -50,18 +50,18 @@ impl Deferral {
         let why = || format!("{name}: {}", self.blocker.explain());
         match &self.wanted {
             Some(step) if self.blocker.is_about_plan() => {
-                format!("held back  {}  {name}", cells(step).join("  "))
+                format!("deferred  {}  {name}", cells(step).join("  "))
             }
             Some(step) => {
-                format!("held back  {} {}: {}", step.verb(), object(step), why())
+                format!("deferred  {} {}: {}", step.verb(), object(step), why())
             }
-            None => format!("held back  {}", why()),
+            None => format!("deferred  {}", why()),
         }
     }
 }
 
 impl PlannedWork {
-    /// The work in one line.
+    /// Returns the work and its cause in one line.
     #[must_use]
     pub fn line(&self) -> String {
         format!("{}  {}", self.work.line(), self.cause.explain())
@@ -69,15 +69,15 @@ impl PlannedWork {
 }
 
 impl PlannedStep {
-    /// The step in one line.
+    /// Returns the step, its cause, and its locks in one line.
     #[must_use]
     pub fn line(&self) -> String {
         row(self).into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
     }
 }
 
-/// The name of what a step is about; with its schema if that is a detached table which a user has moved to another
-/// one.
+/// Returns the name of the relation that a step changes. The schema is included only for a detached table that a user has
+/// moved to another schema.
 fn object(step: &Step) -> String {
     let subject = step.subject();
     if let Step::DropDetached(drop) = step
@@ -88,12 +88,12 @@ fn object(step: &Step) -> String {
     subject.name.display()
 }
 
-/// A step as cells: what, on what, about what.
+/// Returns the verb, the relation, and the detail of a step.
 fn cells(step: &Step) -> Vec<String> {
     vec![step.verb().to_owned(), object(step), step.detail()]
 }
 
-/// And why, and under which locks.
+/// Returns the cells of a step, its cause, and its locks.
 fn row(planned: &PlannedStep) -> Vec<String> {
     let mut row = cells(&planned.step);
     row.extend([planned.cause.explain(), locks(planned)]);
@@ -118,7 +118,7 @@ fn format_lock(relation: &str, mode: LockMode) -> String {
     format!("{} on {relation}", mode.as_str())
 }
 
-/// Pads cells so that columns line up; a line ends where its last cell does.
+/// Pads cells to align columns, without trailing spaces.
 fn align(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

@@ -1,4 +1,4 @@
-//! Notes in a person's words.
+//! Messages of notes.
 
 use super::blocker_text::format_role;
 use super::{Note, Unadoptable};
@@ -31,13 +31,13 @@ impl Note {
             Self::ExpiredUnmanaged { partitions } => expired_unmanaged(partitions),
             Self::ExpiredForeign { partitions } => expired_foreign(partitions),
             Self::NeverExpires { partitions } => format!(
-                "{} without a lower end, and never let go: {}",
+                "{} without a lower bound, to which spec.retention does not apply: {}",
                 counted(partitions),
                 some_of(partitions)
             ),
             Self::UnknownAdoption { names } => {
                 let names: Vec<_> = names.iter().map(|name| escape_control(name)).collect();
-                format!("no partition of this table to adopt: {}", names.join(", "))
+                format!("pgpartition.dev/adopt names no partition of this table: {}", names.join(", "))
             }
             Self::CannotAdopt { partition, why } => {
                 format!("{} cannot be adopted: {}", partition.display(), why.explain())
@@ -56,7 +56,7 @@ impl Note {
 }
 
 fn name_gone_round(wanted: &Identifier, used: &Identifier) -> String {
-    format!("something else is called {}: {} is used instead", wanted.display(), used.display())
+    format!("another relation is named {}: the partition is named {} instead", wanted.display(), used.display())
 }
 
 fn unmanaged(partitions: &[QualifiedName], expire: bool) -> String {
@@ -65,13 +65,13 @@ fn unmanaged(partitions: &[QualifiedName], expire: bool) -> String {
     if expire {
         return format!("{count} unmanaged, spec.retention does not apply: {names}");
     }
-    format!("{count} made by others: {names}")
+    format!("{count} unmanaged: {names}")
 }
 
 fn expired_unmanaged(partitions: &[QualifiedName]) -> String {
     format!(
-        "{} past the retention made by others, and left alone: {}; name them in the annotation \
-         pgpartition.dev/adopt to have them let go",
+        "{} past the retention, but unmanaged and not detached: {}; to have them detached, name them in the \
+         annotation pgpartition.dev/adopt",
         counted(partitions),
         some_of(partitions)
     )
@@ -88,7 +88,7 @@ fn adopted_before(partition: &QualifiedName) -> String {
 
 fn unmarked(tables: &[QualifiedName], constraint: &Identifier) -> String {
     format!(
-        "{} detached and without the operator's marker, neither attached nor dropped: {}; attach or drop \
+        "{} detached and without the operator's marker, which the operator neither attaches nor drops: {}; attach or drop \
          manually, or drop the constraint {} to remove this note",
         counted_tables(tables),
         format_names(tables),
@@ -98,7 +98,7 @@ fn unmarked(tables: &[QualifiedName], constraint: &Identifier) -> String {
 
 fn restored(tables: &[QualifiedName]) -> String {
     format!(
-        "{} restored from a dump or made by a user, and never dropped: {}; attach or drop manually",
+        "{} restored from a dump or created by a user, which the operator never drops: {}; attach or drop manually",
         counted_tables(tables),
         format_names(tables)
     )
@@ -106,8 +106,8 @@ fn restored(tables: &[QualifiedName]) -> String {
 
 fn default_stays(default: &QualifiedName) -> String {
     format!(
-        "the default partition {} stays, though spec.defaultPartition is Absent: it is not ours, not empty, \
-         or still needed",
+        "the default partition {} is kept although spec.defaultPartition is Absent: it is unmanaged, is not empty, \
+         or takes rows of the current period",
         default.display()
     )
 }
@@ -115,7 +115,7 @@ fn default_stays(default: &QualifiedName) -> String {
 fn still_published(partition: &QualifiedName, publications: &[Identifier]) -> String {
     let names: Vec<_> = publications.iter().map(Identifier::display).collect();
     format!(
-        "{} is detached, and still published by {}, which is not ours to change",
+        "detached table {0} is still published by {1}, which another role owns: run ALTER PUBLICATION … DROP TABLE {0}",
         partition.display(),
         names.join(", ")
     )
@@ -125,12 +125,12 @@ impl Unadoptable {
     fn explain(self) -> &'static str {
         match self {
             Self::Default => {
-                "it is the default partition; spec.defaultPartition: Present keeps it, whoever made it"
+                "it is the default partition, which spec.defaultPartition: Present keeps"
             }
-            Self::NotAttached => "its detach is under way",
+            Self::NotAttached => "its detach is pending",
             Self::ForeignTable => "it is a foreign table",
             Self::OtherOwner => {
-                "it belongs to another role than the table: ALTER TABLE … OWNER TO the table's owner"
+                "it has another owner than the table: run ALTER TABLE … OWNER TO the owner of the table"
             }
         }
     }
@@ -140,7 +140,7 @@ fn not_published(publication: &Identifier, partitions: &[QualifiedName]) -> Stri
     let publication = publication.display();
     let example = partitions.first().map(QualifiedName::display).unwrap_or_default();
     format!(
-        "publication {publication} names partitions of this table one by one, and not {}: when its subscribers \
+        "publication {publication} names single partitions of this table, but not {}: when its subscribers \
          have the table, run ALTER PUBLICATION {publication} ADD TABLE {example}",
         some_of(partitions)
     )
@@ -168,7 +168,7 @@ fn counted_tables(tables: &[QualifiedName]) -> String {
     format!("{} table{plural}", tables.len())
 }
 
-/// The first few names.
+/// Returns the first few names, without schemas.
 pub(super) fn some_of(partitions: &[QualifiedName]) -> String {
     let mut names: Vec<_> = partitions.iter().take(5).map(|p| p.name.display()).collect();
     if partitions.len() > 5 {
@@ -177,7 +177,7 @@ pub(super) fn some_of(partitions: &[QualifiedName]) -> String {
     names.join(", ")
 }
 
-/// The first few names, with their schemas: a user can have moved what is detached.
+/// Returns the first few names with their schemas, because a user can have moved detached tables.
 pub(super) fn format_names(tables: &[QualifiedName]) -> String {
     let mut names: Vec<_> = tables.iter().take(5).map(QualifiedName::display).collect();
     if tables.len() > 5 {

@@ -79,23 +79,23 @@ impl StepOutcome {
     }
 }
 
-/// Why a step was not done.
+/// Why a step was not executed or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepFailure {
-    /// The database said no.
+    /// Postgres returned an error.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// It rests on a step that was not done.
-    #[error("rests on a step that was not done")]
+    /// The step depends on a step that was not executed.
+    #[error("depends on a step that was not executed")]
     Skipped,
-    /// It needs confirmation, and it could not be confirmed that this is still asked for.
-    #[error("could not confirm that the resource still asks for this: {0}")]
+    /// The operator could not confirm that the resource still requests the step.
+    #[error("could not confirm that the resource still requests this: {0}")]
     Unconfirmed(String),
-    /// It can take long, and as many runs take long as may.
+    /// The step needs a session for long steps, and all of them are in use.
     #[error(transparent)]
     NoSession(#[from] BorrowError),
-    /// The request was changed or withdrawn; no step after this one was begun.
-    #[error("the resource no longer asks for this")]
+    /// The resource no longer requests the step; the run ended before it.
+    #[error("the resource no longer requests this")]
     Revoked,
 }
 
@@ -264,7 +264,7 @@ impl Run<'_> {
             return Err(error);
         }
         if let Err(error) = self.lock.session().consume_transaction_id().await {
-            tracing::debug!(%error, "no second connection: a detach may take longer to finalize");
+            tracing::debug!(%error, "could not open a second connection; the detach can take longer to finalize");
         }
         Ok(())
     }

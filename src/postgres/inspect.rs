@@ -22,13 +22,13 @@ pub enum InspectError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// The answer of the database cannot be parsed, which is a bug.
-    #[error("the answer of the catalog query is not understood")]
+    #[error("cannot parse the result of the catalog query: report this bug")]
     Json(#[from] serde_json::Error),
     /// The catalog says more than the operator reads.
     #[error("{0}")]
     TooLarge(String),
     /// A question was asked again after its answer, which is a bug.
-    #[error("a plan asked again what the snapshot answers: report this bug")]
+    #[error("a plan repeated a question that the snapshot answers: report this bug")]
     AskedAgain,
     /// The snapshot is invalid, which is a bug.
     #[error(transparent)]

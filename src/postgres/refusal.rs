@@ -18,17 +18,17 @@ pub(super) fn in_own_words(
         (Some(code), _) if code.starts_with("28") => {
             "the server rejected the login: check the user, the database, and pg_hba.conf"
         }
-        (Some("3D000"), _) => "the server has no database of that name",
+        (Some("3D000"), _) => "the database does not exist",
         (Some("42501"), _) => "the login role lacks the CONNECT privilege on the database",
-        (Some("53300"), _) => "the server has no connection to spare for this login",
+        (Some("53300"), _) => "the server has no free connection for this login",
         (Some("55000"), _) => "the database accepts no connections",
         (Some("57P03"), _) => "the server is starting up, shutting down, or in recovery",
         (Some("22023" | "42601" | "42704" | "55P02"), _) => {
-            "the server rejected a setting that the options of the connection string name"
+            "the server rejected a setting in the options of the connection string"
         }
-        (Some(_), _) => "the server refused the connection",
+        (Some(_), _) => "the server rejected the connection",
         (None, ErrorKind::AuthenticationFailed) => return of_login(error),
-        (None, ErrorKind::Tls) => "TLS cannot be used with the server",
+        (None, ErrorKind::Tls) => "could not open a TLS connection to the server",
         (None, _) => return of_network(error),
     };
     words.to_owned()
@@ -43,7 +43,7 @@ fn of_login(error: &tokio_postgres::Error) -> String {
             "channel_binding=require, and the server did not use channel binding"
         }
         "unsupported authentication method" | "unsupported SASL mechanism" => {
-            "the server asks for a login by a method that is not supported"
+            "the server requires an authentication method that the operator does not support"
         }
         _ => "the login failed",
     };
@@ -51,7 +51,7 @@ fn of_login(error: &tokio_postgres::Error) -> String {
 }
 
 fn of_network(error: &tokio_postgres::Error) -> String {
-    io_cause(error).map_or_else(|| "the connection broke while it was opened".to_owned(), of_io)
+    io_cause(error).map_or_else(|| "the connection was lost while it was opened".to_owned(), of_io)
 }
 
 /// Returns what went wrong on the network path, without a name or an address.

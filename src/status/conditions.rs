@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::converted::{converted, in_sync};
 use super::problem::{Problem, problems};
 use super::verdict::{
-    FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, reachable, reachable_after_failure, retained,
-    says, summary_of, unknown,
+    FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, not_checked, reachable,
+    reachable_after_failure, retained, says, summary_of,
 };
 use super::{Failure, Observation, Outcome, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
@@ -16,15 +16,15 @@ use crate::api::{ConditionType, Reason, ResolvedBy};
 /// Maximum length of a message in characters; kubectl shows it whole.
 const MAX_MESSAGE_LENGTH: usize = 1_000;
 
-/// A row of the table of conditions: how one of them is decided.
+/// Functions that compute one condition.
 struct Row {
-    /// After an inspection; `None` if the table has no such condition.
+    /// Returns the verdict after an inspection, or `None` if the table has no such condition.
     inspected: fn(&Observation<'_>, &[Problem]) -> Option<Verdict>,
-    /// After a failure before the inspection; `None` if the table has no such condition.
+    /// Returns the verdict after a failure before the inspection, or `None` if the table has no such condition.
     failed: fn(&Subject<'_>, &Failure) -> Option<Verdict>,
 }
 
-/// The table of conditions. `Ready` and what repeats it are decided in [`ready`].
+/// Returns the functions of a condition, or `None` for `Ready` and the conditions that repeat it, which [`ready`] computes.
 fn row(type_: ConditionType) -> Option<Row> {
     match type_ {
         ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled => None,
@@ -34,23 +34,30 @@ fn row(type_: ConditionType) -> Option<Row> {
         }),
         ConditionType::Covered => Some(Row {
             inspected: |observation, problems| Some(covered(observation, problems)),
-            failed: |_, _| Some(unknown()),
+            failed: |_, failure| Some(not_checked(failure.reason)),
         }),
         ConditionType::Retained => {
-            Some(Row { inspected: retained, failed: |_, _| Some(unknown()) })
+            Some(Row {
+                inspected: retained,
+                failed: |_, failure| Some(not_checked(failure.reason)),
+            })
         }
         ConditionType::Indexed => Some(Row {
             inspected: |observation, problems| Some(indexed(observation, problems)),
-            failed: |_, _| Some(unknown()),
+            failed: |_, failure| Some(not_checked(failure.reason)),
         }),
         ConditionType::InSync => Some(Row {
             inspected: |observation, _| in_sync(observation),
-            failed: |subject, _| previous(subject, ConditionType::InSync).map(|_| unknown()),
+            failed: |subject, failure| {
+                previous(subject, ConditionType::InSync).map(|_| not_checked(failure.reason))
+            },
         }),
         ConditionType::Converted => Some(Row {
             inspected: converted,
-            // A failure says nothing of the spec: it had a conversion if the condition was there.
-            failed: |subject, _| previous(subject, ConditionType::Converted).map(|_| unknown()),
+            // A failure does not include the spec: the spec had a conversion if the condition existed.
+            failed: |subject, failure| {
+                previous(subject, ConditionType::Converted).map(|_| not_checked(failure.reason))
+            },
         }),
     }
 }
@@ -67,7 +74,7 @@ pub(super) fn project(
             decided(|row| (row.failed)(subject, failure)),
         ),
         Outcome::Suspended => {
-            let message = "spec.suspend is set: nothing is looked at, nothing is done";
+            let message = "spec.suspend is true: the operator neither inspects nor changes the table";
             return with_ready(subject, as_before(subject, Reason::Suspended, message), now);
         }
         Outcome::Deleting => {
@@ -83,17 +90,17 @@ pub(super) fn project(
     said.map(|(type_, verdict)| condition(subject, type_, verdict, now)).collect()
 }
 
-/// Returns `Ready` with what repeats it, and the conditions of the table.
+/// Returns `Ready` with the condition that repeats it, and the conditions of the table.
 fn inspected(observation: &Observation<'_>) -> (Vec<Said>, Vec<Said>) {
     let problems = problems(observation);
     let verdict = match problems.first() {
         None => says(TRUE, Reason::Succeeded, summary_of(observation)),
-        Some(gravest) => says(FALSE, gravest.reason, message(&problems)),
+        Some(first) => says(FALSE, first.reason, message(&problems)),
     };
     (ready(verdict), decided(|row| (row.inspected)(observation, &problems)))
 }
 
-/// A condition and what it says.
+/// A condition and its verdict.
 type Said = (ConditionType, Verdict);
 
 fn decided(decide: impl Fn(Row) -> Option<Verdict>) -> Vec<Said> {
@@ -101,8 +108,7 @@ fn decided(decide: impl Fn(Row) -> Option<Verdict>) -> Vec<Said> {
     types.filter_map(|type_| Some((*type_, decide(row(*type_)?)?))).collect()
 }
 
-/// `Ready`. While it is false, kstatus wants to know whether a user has to act: `Stalled`, or not:
-/// `Reconciling`.
+/// Returns `Ready`. While it is false, kstatus expects `Stalled` if a user must act, and `Reconciling` otherwise.
 fn ready(verdict: Verdict) -> Vec<Said> {
     let Verdict { status, reason, message } = verdict;
     let mut said = vec![(ConditionType::Ready, says(status, reason, message.clone()))];
@@ -116,7 +122,7 @@ fn ready(verdict: Verdict) -> Vec<Said> {
     said
 }
 
-/// `Ready` as it was, for another reason.
+/// Returns `Ready` with its previous status and another reason.
 fn as_before(subject: &Subject<'_>, reason: Reason, message: &str) -> Vec<Said> {
     let status = match previous(subject, ConditionType::Ready).map(|ready| ready.status.as_str()) {
         Some(TRUE) => TRUE,
@@ -126,8 +132,7 @@ fn as_before(subject: &Subject<'_>, reason: Reason, message: &str) -> Vec<Said> 
     vec![(ConditionType::Ready, says(status, reason, message.to_owned()))]
 }
 
-/// Replaces `Ready` and what repeats it, and leaves every other condition as it was. A condition of
-/// another type belongs to another owner and stays there.
+/// Replaces `Ready` and the conditions that repeat it, and leaves the other conditions of the operator unchanged.
 fn with_ready(subject: &Subject<'_>, ready: Vec<Said>, now: Timestamp) -> Vec<Condition> {
     let has_row =
         |condition: &&Condition| ConditionType::from_name(&condition.type_).and_then(row).is_some();
@@ -140,7 +145,7 @@ fn message(problems: &[Problem]) -> String {
     match problems {
         [] => String::new(),
         [only] => only.message.clone(),
-        [gravest, rest @ ..] => format!("{} (and {} more)", gravest.message, rest.len()),
+        [first, rest @ ..] => format!("{} (and {} more)", first.message, rest.len()),
     }
 }
 
@@ -168,7 +173,7 @@ fn condition(
     }
 }
 
-/// `metav1.Time` keeps whole seconds: a status with more would never equal what is stored.
+/// Rounds down to whole seconds, as `metav1.Time` does: with a fraction, a status would never equal the stored one.
 pub(super) fn whole_seconds(instant: Timestamp) -> Timestamp {
     Timestamp::from_second(instant.as_second()).unwrap_or(instant)
 }

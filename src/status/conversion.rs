@@ -22,14 +22,14 @@ use crate::plan::{Blocker, Finding, LossAt, preflight};
 /// Losses, and bound objects, that a status shows.
 const MAX_REPORTED: usize = 10;
 
-/// What the triggers are that keep a copy equal to its source.
+/// State of the triggers that keep a copy equal to its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncTriggers {
-    /// No write misses them.
+    /// The triggers capture every write.
     Enabled,
-    /// Something is not as it was installed, so that writes may have missed the copy.
+    /// A trigger or function differs from the installed one, so writes may be missing in the copy.
     Altered,
-    /// The source has none any more.
+    /// The source has no sync triggers any more.
     Missing,
 }
 
@@ -37,7 +37,7 @@ impl SyncTriggers {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Enabled, Self::Altered, Self::Missing];
 
-    /// Returns the word of metrics and pages.
+    /// Returns the value of the label `state` in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl SyncTriggers {
     }
 }
 
-/// Returns what the triggers of a copy are, or `None` before their first installation, and if Postgres was not asked.
+/// Returns the state of the triggers of a copy, or `None` before their first installation or if they were not read.
 #[must_use]
 pub fn sync_triggers(facts: &CopyFacts) -> Option<SyncTriggers> {
     match facts.sync_state()? {
@@ -91,7 +91,7 @@ pub(super) fn stage(observation: &Observation<'_>) -> Option<ConversionStage> {
     })
 }
 
-/// Returns what a status says of the conversion, or `None` if nothing is converted.
+/// Returns `status.conversion`, or `None` if nothing is converted.
 pub(super) fn conversion(observation: &Observation<'_>) -> Option<ConversionStatus> {
     let stage = stage(observation)?;
     let status = ConversionStatus {
@@ -131,7 +131,7 @@ fn serving_since(observation: &Observation<'_>) -> Option<Time> {
     since.map(|since| Time(whole_seconds(since)))
 }
 
-/// The source takes over without a loss as long as the triggers keep all of its columns, and it can follow every property.
+/// A rollback loses nothing while the triggers are intact and the source can follow every change of the table.
 fn rollback(observation: &Observation<'_>) -> Option<Rollback> {
     if serving(observation)? == Side::Source {
         return None;
@@ -195,14 +195,14 @@ fn losses(observation: &Observation<'_>) -> Vec<ReportedLoss> {
     losses.take(MAX_REPORTED).collect()
 }
 
-/// Nothing prevents the drop of a source that stays.
+/// Returns the objects that still read the source, or nothing if the spec has no conversion, which keeps the source.
 fn bound(observation: &Observation<'_>) -> Vec<String> {
     let plain =
         observation.observed.plain_table().filter(|_| observation.desired.conversion.is_some());
     plain.map_or(&[][..], |plain| &plain.bound).iter().take(MAX_REPORTED).cloned().collect()
 }
 
-/// Returns what a status says of the comparisons, or `None` if the table has no copy that must be equal.
+/// Returns `status.parity`, or `None` if the table has no copy that must be equal.
 pub(super) fn parity(observation: &Observation<'_>) -> Option<ParityStatus> {
     let is_copied = observation.desired.conversion.is_some() && !observation.desired.attaches();
     let facts = observation.observed.copy.as_ref().filter(|_| is_copied)?;
@@ -225,8 +225,8 @@ pub(super) fn parity(observation: &Observation<'_>) -> Option<ParityStatus> {
     })
 }
 
-/// A sweep proves nothing if writes may have missed the triggers since, if columns differ, or if it compared less than the
-/// spec asks for.
+/// Returns `Unknown` if the triggers may have missed writes since the sweep, if columns differ, or if the sweep compared less
+/// than the spec asks for.
 pub(super) fn parity_state(facts: &CopyFacts, observation: &Observation<'_>) -> ParityState {
     let is_synced = sync_triggers(facts) == Some(SyncTriggers::Enabled);
     let is_void = !is_synced || facts.can_differ() || misses_writes(observation);
@@ -247,8 +247,8 @@ fn is_enough(sweep: &Sweep, observation: &Observation<'_>) -> bool {
     }
 }
 
-/// Something of the table prevents its conversion: the preflight would not let it begin. What only prevents a swap or the
-/// drop of the source proves nothing.
+/// Returns whether a blocker of the preflight is about the table as a whole. A blocker of only the swap or the drop of the
+/// source does not affect the sync.
 fn misses_writes(observation: &Observation<'_>) -> bool {
     let of_table = observation.remaining.deferred.iter().filter(|held| held.wanted.is_none());
     of_table.into_iter().any(|held| matches!(held.blocker, Blocker::Preflight { .. }))

@@ -1,15 +1,17 @@
-//! `InSync` and `Converted`: what the conditions of a conversion say.
+//! Verdicts of `InSync` and `Converted`, the conditions of a conversion.
 
 use super::conversion::{parity_state, serving, stage};
 use super::problem::{Area, Problem};
-use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, remedy, says, unknown};
+use super::verdict::{
+    FALSE, TRUE, UNKNOWN, Verdict, first, not_checked_because, remedy, says,
+};
 use super::{Observation, reason_of};
 use crate::api::Reason;
 use crate::api::v1alpha1::{ConversionStage, ParityState};
 use crate::observed::{CopyFacts, SyncState};
 use crate::plan::{Blocker, ConversionBlocker};
 
-/// Returns whether the copy of a table is equal to its source and stays so, or `None` if the table has no copy.
+/// Returns the verdict of `InSync`, or `None` if the table has no copy.
 pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
     let is_copied = observation.desired.conversion.is_some() && !observation.desired.attaches();
     let facts = observation.observed.copy.as_ref().filter(|_| is_copied)?;
@@ -18,7 +20,7 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
     Some(if let Some(blocker) = failed {
         says(FALSE, Reason::ParityFailed, blocker.explain())
     } else if let Some(change) = altered(facts) {
-        let them = "the sync triggers again, which takes a new comparison";
+        let them = "the sync triggers again, which requires a new comparison";
         let message = format!("{change}: {}", remedy(observation, ("installs", "install"), them));
         says(FALSE, Reason::SyncAltered, message)
     } else if !facts.is_complete() {
@@ -30,10 +32,10 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
         let blocker =
             blockers_of(observation).find(|blocker| reason_of(blocker) == Reason::ColumnsDiffer);
         let follows =
-            || "the copy has other columns than the table: the next run makes it follow".to_owned();
+            || "the columns of the copy differ from those of the table: the next run changes the copy".to_owned();
         says(FALSE, Reason::ColumnsDiffer, blocker.map_or_else(follows, Blocker::explain))
     } else if facts.sync_state().is_none() {
-        unknown()
+        not_checked_because(None)
     } else if let (Some(sweep), ParityState::Clean) =
         (facts.parity(), parity_state(facts, observation))
     {
@@ -47,7 +49,7 @@ fn blockers_of<'a>(observation: &Observation<'a>) -> impl Iterator<Item = &'a Bl
     observation.remaining.deferred.iter().map(|held| &held.blocker)
 }
 
-/// Returns what was changed of the triggers and functions, or `None` if no write can have missed them.
+/// Returns how the triggers and functions were altered, or `None` if they have captured every write.
 fn altered(facts: &CopyFacts) -> Option<String> {
     match facts.sync_state()? {
         SyncState::Intact | SyncState::Outdated => None,
@@ -67,7 +69,7 @@ fn altered(facts: &CopyFacts) -> Option<String> {
 fn compared(facts: &CopyFacts) -> Verdict {
     match facts.parity() {
         Some(sweep) if sweep.is_clean() => {
-            let message = "the last comparison proves less than spec.conversion.parity asks for, or no longer proves it";
+            let message = "the last comparison is out of date or checked less than spec.conversion.parity requires: the next run compares again";
             says(UNKNOWN, Reason::NotCompared, message.to_owned())
         }
         Some(sweep) => {
@@ -80,14 +82,14 @@ fn compared(facts: &CopyFacts) -> Verdict {
         None => {
             let compared = facts.sweep().map_or(0, |sweep| sweep.rows_source);
             let message = format!(
-                "no comparison since the triggers were installed is complete: {compared} rows compared so far"
+                "no comparison has completed since the triggers were installed: {compared} rows compared so far"
             );
             says(UNKNOWN, Reason::NotCompared, message)
         }
     }
 }
 
-/// `None` if the spec has no conversion.
+/// Returns the verdict of `Converted`, or `None` if the spec has no conversion.
 pub(super) fn converted(observation: &Observation<'_>, problems: &[Problem]) -> Option<Verdict> {
     let wanted = observation.desired.conversion.as_ref()?.serve_from;
     let of_table = first(problems, Area::Table);
@@ -105,18 +107,20 @@ pub(super) fn converted(observation: &Observation<'_>, problems: &[Problem]) -> 
         (Some(problem), Some(_)) if of_table.is_some() => {
             says(FALSE, Reason::NotConvertible, problem.message.clone())
         }
-        _ if of_table.is_some() || first(problems, Area::Access).is_some() => unknown(),
+        _ if of_table.is_some() || first(problems, Area::Access).is_some() => {
+            not_checked_because(of_table.or(first(problems, Area::Access)))
+        }
         (None, _) if is_reached => says(TRUE, Reason::AsRequested, reached(observation)),
         (_, Some(_) | None) => {
             let problem = problem.or(problems.first());
-            let goes_on = || "the conversion goes on with the next run".to_owned();
-            let message = problem.map_or_else(goes_on, |problem| problem.message.clone());
+            let continues = || "the conversion continues with the next run".to_owned();
+            let message = problem.map_or_else(continues, |problem| problem.message.clone());
             says(FALSE, Reason::Converting, message)
         }
     })
 }
 
-/// Returns whether a reason is one of this condition.
+/// Returns whether `Converted` has the reason.
 fn names_conversion(reason: Reason) -> bool {
     let reasons = [
         Reason::NotConvertible,

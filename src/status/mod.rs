@@ -1,7 +1,6 @@
 //! Status of a resource, as a plain function of the outcome of a reconcile.
 //!
-//! [`project`] is the only place that decides what a status says. It knows neither the cluster nor
-//! the database, and asks no clock.
+//! Only [`project`] computes a status. It uses neither the cluster, the database, nor a clock.
 
 mod conditions;
 mod conversion;
@@ -28,25 +27,25 @@ pub use drift::drift;
 pub use problem::resolved_by;
 pub use summary::strategy;
 
-/// The resource that is spoken of.
+/// The reconciled resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// Previous status of the resource.
     pub previous: Option<&'a PartitionedTableStatus>,
-    /// The generation of its spec.
+    /// Generation of its spec.
     pub generation: Option<i64>,
-    /// The value of its annotation [`crate::api::v1alpha1::RECONCILE_ANNOTATION`].
+    /// Value of its annotation [`crate::api::v1alpha1::RECONCILE_ANNOTATION`].
     pub requested: Option<&'a str>,
 }
 
 /// Outcome of a reconcile.
 #[derive(Debug, Clone)]
 pub enum Outcome<'a> {
-    /// It was looked at, and perhaps changed.
+    /// The operator inspected the table, and possibly changed it.
     Inspected(Observation<'a>),
-    /// It could not be looked at.
+    /// The operator could not inspect the table.
     Failed(Failure),
-    /// The table is suspended.
+    /// `spec.suspend` is set.
     Suspended,
     /// The resource is being deleted, and a finalizer keeps it.
     Deleting,
@@ -54,7 +53,7 @@ pub enum Outcome<'a> {
     WaitingForSession(String),
 }
 
-/// A table that was looked at.
+/// An inspected table.
 #[derive(Debug, Clone)]
 pub struct Observation<'a> {
     /// Desired state.
@@ -63,31 +62,31 @@ pub struct Observation<'a> {
     pub observed: &'a ObservedTable,
     /// Plan of the next run.
     pub remaining: &'a Plan,
-    /// The instants it was looked at for.
+    /// Times for which the plan was made.
     pub moment: PlanTime,
     /// Failed steps.
     pub failed: Vec<FailedStep<'a>>,
-    /// Why work ended before its time, or `None` if it did not.
+    /// Why long-running work failed, or `None` if it did not.
     pub failed_work: Option<Failure>,
     /// Number of copied rows of a plain table and the time for them; `None` if none were copied.
     pub copied: Option<(u64, Duration)>,
 }
 
 impl Observation<'_> {
-    /// Whether the table is what the spec asks for, so that `Ready` is true.
+    /// Returns whether the table matches the spec, which makes `Ready` true.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let has_failed = !self.failed.is_empty() || self.failed_work.is_some();
         self.remaining.is_done() && !has_failed && self.blocked().next().is_none()
     }
 
-    /// The reasons of the steps and of the work that failed.
+    /// Returns the reasons of the failed steps and of failed work.
     pub fn failed(&self) -> impl Iterator<Item = Reason> {
         let steps = self.failed.iter().map(|failed| problem::reason_of_failed(failed, self));
         steps.chain(self.failed_work.as_ref().map(|failure| failure.reason))
     }
 
-    /// The reasons of the blockers that time alone does not resolve.
+    /// Returns the reasons of the blockers that time alone does not resolve.
     pub fn blocked(&self) -> impl Iterator<Item = Reason> {
         let reasons = self.remaining.deferred.iter().map(|deferral| reason_of(&deferral.blocker));
         reasons.filter(|reason| reason.resolved_by() != ResolvedBy::Time)
@@ -99,16 +98,16 @@ impl Observation<'_> {
 pub struct FailedStep<'a> {
     /// Failed step.
     pub step: &'a Step,
-    /// Why it failed.
+    /// Cause of the failure.
     pub failure: Failure,
 }
 
-/// Why something was not done.
+/// Reason and message of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// In a word.
+    /// Reason for a condition.
     pub reason: Reason,
-    /// In a sentence.
+    /// Message for a condition.
     pub message: String,
 }
 
@@ -139,7 +138,7 @@ pub fn project(
     status
 }
 
-/// The reason that a blocker gives a condition.
+/// Returns the reason that a blocker gives a condition.
 #[must_use]
 pub fn reason_of(blocker: &Blocker) -> Reason {
     problem::of_blocker(blocker).0

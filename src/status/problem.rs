@@ -1,4 +1,4 @@
-//! What keeps a table from being what its spec asks for.
+//! Problems that prevent a table from matching its spec.
 
 use super::conversion::{serving, stage};
 use super::{FailedStep, Failure, Observation};
@@ -10,7 +10,7 @@ use crate::plan::{
     MarkAs, MarkPartitions, Refusal, RouteFault, RoutingFault, Step,
 };
 
-/// One thing that keeps a table from being what its spec asks for.
+/// A problem that prevents a table from matching its spec.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     pub(super) reason: Reason,
@@ -18,27 +18,27 @@ pub(super) struct Problem {
     pub(super) area: Area,
 }
 
-/// What an obstacle is about, and so which condition tells of it.
+/// Area of a problem, which determines the condition that reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Area {
-    /// Whether we may and can work at all.
+    /// The database cannot be used, or a privilege is missing.
     Access,
-    /// The table as a whole: nothing further is known of it.
+    /// The table as a whole: no further property can be checked.
     Table,
     Partitions,
-    /// What is let go.
+    /// Detaches and drops of partitions.
     Retention,
     Indexes,
-    /// How far the conversion is.
+    /// Progress of the conversion.
     Conversion,
-    /// That there is something left to do.
+    /// Remaining steps.
     Work,
 }
 
-/// Everything in the way, the gravest first.
+/// Returns all problems, the most severe first.
 pub(super) fn problems(observation: &Observation<'_>) -> Vec<Problem> {
     let failed = observation.failed.iter().map(|failed| of_failed_step(failed, observation));
-    // What waits for time alone keeps nothing from being true.
+    // A blocker that time alone resolves is not a problem.
     let deferred = observation.remaining.deferred.iter();
     let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
     let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(of_deferral);
@@ -52,10 +52,10 @@ pub(super) fn problems(observation: &Observation<'_>) -> Vec<Problem> {
     problems
 }
 
-/// The reason that a failed step gives a condition.
+/// Returns the reason that a failed step gives a condition.
 pub(super) fn reason_of_failed(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Reason {
     let FailedStep { step, failure } = failed;
-    // Whichever statement ran out of time, the detach is pending until it is finalized.
+    // The detach is pending until it is finalized, regardless of the statement that timed out.
     let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach(FinalizeDetach { partition, .. }) if *partition == step.subject());
     let is_pending =
         || observation.remaining.steps.iter().any(|planned| is_finalize(&planned.step));
@@ -95,7 +95,7 @@ fn of_deferral(deferral: &Deferral) -> Problem {
     Problem { reason, message, area: deferral.wanted.as_ref().map_or(area, area_of_step) }
 }
 
-/// One obstacle for all that waits for approval, since it is approved together.
+/// Returns one problem for all blockers that await approval, because one approval covers them all.
 fn of_approval(observation: &Observation<'_>) -> Option<Problem> {
     let held = observation.remaining.deferred.iter().map(|held| &held.blocker);
     let mut blockers: Vec<_> = held.filter(|blocker| blocker.is_about_plan()).collect();
@@ -117,23 +117,23 @@ fn of_work(observation: &Observation<'_>) -> Option<Problem> {
     Some(match observation.desired.mode {
         Mode::Enforce if is_converting(observation) => Problem {
             reason: Reason::Converting,
-            message: format!("{steps} to go"),
+            message: format!("{steps} pending: the next run continues"),
             area: Area::Conversion,
         },
         Mode::Enforce => Problem {
             reason: Reason::Progressing,
-            message: format!("{steps} to go"),
+            message: format!("{steps} pending: the next run continues"),
             area: Area::Work,
         },
         Mode::Plan => Problem {
             reason: Reason::PlanOnly,
-            message: format!("{steps} planned: set spec.mode to Enforce to have them done"),
+            message: format!("{steps} planned: set spec.mode to Enforce to let the operator execute them"),
             area: Area::Work,
         },
     })
 }
 
-/// Returns whether the table that the spec wants does not serve yet.
+/// Returns whether the table that the spec asks for does not serve yet.
 fn is_converting(observation: &Observation<'_>) -> bool {
     let is_served =
         || serving(observation) == observation.desired.conversion.as_ref().map(|c| c.serve_from);
@@ -150,14 +150,14 @@ fn is_converting(observation: &Observation<'_>) -> bool {
     }
 }
 
-/// Work that is left, if it has to be done for the table to be as the spec says.
+/// Returns the remaining long-running work, or `None` if the table matches the spec without it.
 fn of_pages(observation: &Observation<'_>) -> Option<Problem> {
     let planned = observation.remaining.work.as_ref().filter(|planned| !planned.is_routine())?;
     let line = planned.work.line();
     let (reason, message) = match observation.desired.mode {
         Mode::Enforce => (Reason::Converting, line),
         Mode::Plan => {
-            let set = "set spec.mode to Enforce to have it done";
+            let set = "set spec.mode to Enforce to let the operator do it";
             (Reason::PlanOnly, format!("planned: {line}: {set}"))
         }
     };

@@ -23,7 +23,7 @@ pub fn strategy(partitioning: &Partitioning) -> String {
     format!("{method} on {}", columns.join(", "))
 }
 
-/// Returns the periods of a range, or `None` on a hash and if they cannot be told.
+/// Returns the periods of a range, or `None` on a hash and if they are unknown.
 pub(super) fn calendar(observation: &Observation<'_>) -> Option<Calendar> {
     let key_type = observation.observed.range_key()?.key_type;
     match &observation.desired.partitioning {

@@ -25,13 +25,13 @@ pub(super) fn reachable_after_failure(failure: &Failure) -> Verdict {
     if denies_access(*reason) {
         says(FALSE, *reason, message.clone())
     } else if is_answer(*reason) {
-        says(TRUE, Reason::Connected, "it answered".to_owned())
+        says(TRUE, Reason::Connected, "the database responded".to_owned())
     } else {
-        unknown()
+        not_checked(*reason)
     }
 }
 
-/// Returns whether a failure says that the database cannot be worked with.
+/// Returns whether the operator cannot use the database after this failure.
 fn denies_access(reason: Reason) -> bool {
     matches!(
         reason,
@@ -48,7 +48,7 @@ fn denies_access(reason: Reason) -> bool {
     )
 }
 
-/// Returns whether a failure says that the database can be worked with, though not now.
+/// Returns whether the database responded although the reconcile failed.
 fn is_answer(reason: Reason) -> bool {
     matches!(
         reason,
@@ -84,7 +84,7 @@ pub(super) fn covered(observation: &Observation<'_>, problems: &[Problem]) -> Ve
         (Partitioning::Hash(_), _) if observation.observed.key().is_some() => {
             (summary::takes_every_remainder(observation.observed), Reason::RemaindersCovered)
         }
-        _ => return unknown(),
+        _ => return not_checked_because(problems.first()),
     };
     if is_covered {
         says(TRUE, reason, coverage_message(observation))
@@ -95,18 +95,20 @@ pub(super) fn covered(observation: &Observation<'_>, problems: &[Problem]) -> Ve
     }
 }
 
-/// `None` on a hash, of which nothing expires.
+/// Returns `None` for a hash, which has no retention.
 pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> Option<Verdict> {
     let Partitioning::Range(range) = &observation.desired.partitioning else { return None };
     let blocked = first(problems, Area::Table).or(first(problems, Area::Access));
     let is_paused = observation.observed.copy.is_some() || observation.observed.plain.is_some();
     if is_paused && conversion::stage(observation).is_some() && blocked.is_none() {
-        let message = "nothing expires while the table is converted".to_owned();
+        let message = "retention is paused while the table is converted".to_owned();
         return Some(says(TRUE, Reason::ConversionFirst, message));
     }
     let calendar = summary::calendar(observation).filter(|_| blocked.is_none());
-    let Some(calendar) = calendar else { return Some(unknown()) };
-    // `approve` learns here that a plan awaits approval, whatever else keeps partitions.
+    let Some(calendar) = calendar else {
+        return Some(not_checked_because(blocked.or(problems.first())));
+    };
+    // `approve` reads from this condition that a plan awaits approval, so that takes precedence over other blockers.
     let approval = problems.iter().find(|problem| problem.reason == Reason::AwaitingApproval);
     if let Some(problem) = approval.or(first(problems, Area::Retention)) {
         return Some(problem.denies());
@@ -121,7 +123,7 @@ pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> O
         (None, None, kept_from) => {
             let from =
                 kept_from.map(|edge| calendar.grid.axis.key.display(edge)).unwrap_or_default();
-            let message = format!("nothing ends before {from}{}", unmanaged(observation));
+            let message = format!("no partition ends before {from}{}", unmanaged(observation));
             says(TRUE, Reason::NothingExpired, message)
         }
         (None, Some(note), _) => says(FALSE, Reason::PartitionsPastRetention, note.explain()),
@@ -139,8 +141,7 @@ fn unmanaged(observation: &Observation<'_>) -> String {
     }
 }
 
-/// Returns what is wrong and what resolves it if steps are planned for partitions that are past the retention, or `None`
-/// if there are none.
+/// Returns a message about the partitions past the retention that have planned steps, or `None` if there are none.
 fn past_retention(observation: &Observation<'_>) -> Option<String> {
     let steps = observation.remaining.steps.iter();
     let expired: BTreeSet<_> =
@@ -153,8 +154,8 @@ fn past_retention(observation: &Observation<'_>) -> Option<String> {
     Some(state + ": " + &remedy(observation, ("detaches or drops", "detach or drop"), them))
 }
 
-/// Returns the partitions that a step is planned for only because they are past the retention. Other records, such as an
-/// adoption or a bounds check, are no sign of that, nor is the end of a detach that a user began.
+/// Returns the partitions of a step that is planned because they are past the retention. An adoption, a bounds check, and the
+/// finalize of a detach that a user started have other causes.
 fn expired_by(step: &Step, observation: &Observation<'_>) -> Vec<QualifiedName> {
     if let Step::MarkPartitions(MarkPartitions { partitions, mark_as, .. }) = step {
         let is_expired = matches!(mark_as, MarkAs::Expired { .. });
@@ -177,7 +178,7 @@ fn is_marked_expired(partition: &QualifiedName, observation: &Observation<'_>) -
     matches!(mark, Some(MarkerState::Expired { .. }))
 }
 
-/// Says who executes the steps that are left.
+/// Returns who executes the remaining steps.
 pub(super) fn remedy(
     observation: &Observation<'_>,
     (does, verb): (&str, &str),
@@ -190,20 +191,21 @@ pub(super) fn remedy(
 }
 
 pub(super) fn indexed(observation: &Observation<'_>, problems: &[Problem]) -> Verdict {
-    if first(problems, Area::Table).or(first(problems, Area::Access)).is_some() {
-        return unknown();
+    let blocked = first(problems, Area::Table).or(first(problems, Area::Access));
+    if blocked.is_some() {
+        return not_checked_because(blocked);
     }
     if let Some(problem) = first(problems, Area::Indexes) {
         return problem.denies();
     }
     let steps = || observation.remaining.steps.iter().filter(|planned| is_for_index(planned));
     let Some(cause) = steps().next().map(|planned| planned.cause) else {
-        return says(TRUE, Reason::IndexesValid, "no index is missing".to_owned());
+        return says(TRUE, Reason::IndexesValid, "no index is missing or invalid".to_owned());
     };
     let (reason, state) = if cause == Cause::InvalidIndex {
         (Reason::IndexInvalid, "invalid")
     } else if cause == Cause::DefinitionChanged {
-        (Reason::IndexesMissing, "not as the spec says")
+        (Reason::IndexesMissing, "different from the spec")
     } else {
         (Reason::IndexesMissing, "missing or incomplete")
     };
@@ -217,8 +219,8 @@ pub(super) fn indexed(observation: &Observation<'_>, problems: &[Problem]) -> Ve
     says(FALSE, reason, state + ": " + &remedy(observation, ("builds", "build"), them))
 }
 
-/// Returns whether a step is planned because an index is missing, is another, or is invalid. The drop of one that nothing
-/// needs is no sign of that.
+/// Returns whether a step is planned because an index is missing, is invalid, or differs from the spec. The drop of an index
+/// that is not needed has another cause.
 pub(super) fn is_for_index(planned: &PlannedStep) -> bool {
     let only_drops = matches!(planned.step, Step::DropIndex(_) | Step::DropParentIndex(_));
     let is_of_index = planned.step.facts().family == Family::Index;
@@ -240,7 +242,7 @@ pub(super) fn summary_of(observation: &Observation<'_>) -> String {
 fn coverage_message(observation: &Observation<'_>) -> String {
     match (&observation.desired.partitioning, summary::coverage(observation).1) {
         (Partitioning::Range(_), Some(until)) => format!("covered until {until}"),
-        (Partitioning::Range(_), None) => "no partition takes rows of now".to_owned(),
+        (Partitioning::Range(_), None) => "no partition covers the current period".to_owned(),
         (Partitioning::Hash(_), _) if summary::takes_every_remainder(observation.observed) => {
             "every remainder covered".to_owned()
         }
@@ -248,8 +250,16 @@ fn coverage_message(observation: &Observation<'_>) -> String {
     }
 }
 
-pub(super) fn unknown() -> Verdict {
-    says(UNKNOWN, Reason::NotChecked, "see Ready".to_owned())
+/// Returns the verdict of a condition that a problem of the whole table prevents from being checked.
+pub(super) fn not_checked(reason: Reason) -> Verdict {
+    let message = format!("not checked because of {reason}: resolve that first");
+    says(UNKNOWN, Reason::NotChecked, message)
+}
+
+/// Returns the verdict of a condition that a problem prevents from being checked, or that was not read in this run.
+pub(super) fn not_checked_because(problem: Option<&Problem>) -> Verdict {
+    let not_read = || says(UNKNOWN, Reason::NotChecked, "not checked in this run".to_owned());
+    problem.map_or_else(not_read, |problem| not_checked(problem.reason))
 }
 
 pub(super) fn says(status: &'static str, reason: Reason, message: String) -> Verdict {

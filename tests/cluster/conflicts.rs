@@ -47,7 +47,10 @@ async fn newer_resource_takes_over_when_the_older_is_deleted() {
     stage.wait_for("orders", "Ready", "True Succeeded").await;
     let orders = format!("{}/orders", stage.namespace);
     let message = stage.message("second", "Ready");
-    assert_eq!(message, format!("{orders} is older and has the same table"));
+    assert_eq!(
+        message,
+        format!("{orders} is older and manages the same table: delete one of the two resources")
+    );
     assert_eq!(stage.condition("second", "Stalled"), "True Conflict");
     assert_eq!(stage.condition("second", "Reachable"), "True Connected");
     assert_eq!(partitions(&database, "orders").await, 2);
@@ -94,7 +97,7 @@ async fn two_independent_operators_share_a_database() {
         message,
         format!(
             "{orders} (uid {uid}, of another pg-partition-operator, perhaps in another cluster) is \
-             older and has the same table"
+             older and manages the same table: delete one of the two resources"
         )
     );
 

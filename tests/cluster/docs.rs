@@ -79,7 +79,7 @@ async fn commands_of_the_pages_on_a_table_can_be_typed() {
 
     let recover = reader.follows(&page("how-to/recover"), "").await;
     assert_eq!(statuses(&recover), [0, 2, 0, 0, 0, 0, 2, 0], "{recover:#?}");
-    assert!(recover[1].2.contains("kept by the retention again"), "{recover:#?}");
+    assert!(recover[1].2.contains("within the retention again"), "{recover:#?}");
     assert!(recover[6].2.contains("ALTER TABLE"), "{recover:#?}");
     let flags = reader.follows(&page("how-to/from-feature-flags"), "").await;
     assert_eq!(statuses(&flags), [0], "{flags:#?}");

@@ -96,14 +96,17 @@ async fn every_line_of_the_log_is_one_object_without_repeated_members() {
     wait_until("it ends", SOON, async || operator.process.status().is_some()).await;
 
     let said = lines(&operator.process.stderr());
-    for message in ["started", "ready", "not ready", "ending"] {
+    for message in ["started", "ready", "not ready", "shutting down"] {
         assert!(said.iter().any(|line| line["message"] == message), "{message}");
     }
-    let is_attach = |line: &&Value| line["message"] == "done" && line["step"] == "attach";
+    let is_attach = |line: &&Value| line["message"] == "step succeeded" && line["step"] == "attach";
     let attached = said.iter().find(is_attach).unwrap();
     assert_eq!(attached["rule"], "provision", "{attached}");
     let last = lines(&second.stderr()).pop().unwrap();
-    assert_eq!((&last["level"], &last["message"]), (&json!("ERROR"), &json!("the operator ended")));
+    assert_eq!(
+        (&last["level"], &last["message"]),
+        (&json!("ERROR"), &json!("the operator stopped"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,7 @@ async fn plugin_plans_reconciles_shows_and_verifies_a_table() {
     assert!(unseen.out.contains("not reconciled yet"), "{unseen:?}");
     let plan = admin.calls("plan orders");
     assert_eq!((plan.status, plan.err.as_str()), (2, ""), "{plan:?}");
-    assert!(plan.out.contains("public.orders: 4 steps, 0 held back"), "{plan:?}");
+    assert!(plan.out.contains("public.orders: 4 steps, 0 deferred"), "{plan:?}");
     let json = admin.calls("plan orders --now -o json").json();
     assert_eq!(json["plans"][0]["steps"].as_array().unwrap().len(), 4, "{json}");
     assert!(admin.calls("plan orders -o sql").out.contains("BEGIN;"));
@@ -278,10 +278,13 @@ async fn user_without_access_to_the_secret_is_shown_the_status() {
     stage.wait_for("orders", "Ready", "False PlanOnly").await;
     let plan = person.calls("plan orders");
     assert_eq!(plan.status, 2, "{plan:?}");
-    assert!(plan.err.contains("no role allows to get Secret \"orders\""), "{plan:?}");
+    assert!(
+        plan.err.contains("the operator lacks the permission to get Secret \"orders\""),
+        "{plan:?}"
+    );
     let told = stage.object("orders")["status"]["plan"].clone();
     let fingerprint = told["fingerprint"].as_str().unwrap();
-    assert!(plan.out.starts_with(&format!("Plan {fingerprint}: 4 steps, 0 held back\n")));
+    assert!(plan.out.starts_with(&format!("Plan {fingerprint}: 4 steps, 0 deferred\n")));
     assert!(plan.out.contains("\n  attach  orders_"), "{plan:?}");
     assert_eq!(person.calls("plan orders -o json").json(), json!({"plans": [], "told": told}));
     let script = person.calls("plan orders -o sql");

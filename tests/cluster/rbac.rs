@@ -79,7 +79,7 @@ async fn operator_manages_all_namespaces_that_grant_their_secrets() {
         serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()["status"].to_string()
     };
     wait_until("finance is ready", SOON, async || is(&finance).contains("\"Succeeded\"")).await;
-    let denied = "no role allows to get Secret";
+    let denied = "the operator lacks the permission to get Secret";
     wait_until("orders says why not", SOON, async || is(&orders).contains(denied)).await;
     let (checked, said) = check(&cluster, &kubeconfig);
     assert_eq!(checked, Some(4), "{said}");
@@ -268,7 +268,7 @@ fn complains(cluster: &Cluster, case: &Case) -> bool {
         _ => return false,
     };
     let output = cluster.kubectl(&["get", "pgpt", "-n", &case.namespace, "-o", "json"]);
-    let told = format!("no role allows to get {kind}");
+    let told = format!("the operator lacks the permission to get {kind}");
     *verb == "get" && String::from_utf8_lossy(&output.stdout).contains(&told)
 }
 

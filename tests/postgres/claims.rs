@@ -173,7 +173,10 @@ async fn idle_reconcile_costs_two_round_trips_and_an_unmet_precondition_claims_n
         let young = options(claimant("young", "here", 1));
         let error = converge(&session, &monthly, &young, &mut Silent).await.unwrap_err();
         assert!(matches!(error, ConvergeError::Conflict(_)), "{error}");
-        assert_eq!(error.to_string(), "fin'ance/of-old is older and has the same table");
+        assert_eq!(
+            error.to_string(),
+            "fin'ance/of-old is older and manages the same table: delete one of the two resources"
+        );
         let owner =
             "SELECT DISTINCT relowner::regrole FROM pg_class JOIN pg_inherits ON oid = inhrelid";
         assert_eq!(world.text(owner).await, world.owner, "Postgres {major}");

@@ -200,7 +200,7 @@ async fn unmet_precondition_needs_a_manual_action_and_changes_nothing() {
         refutes(&world, &resource(spec()), "cannot SET ROLE to").await;
         world.admin(&format!("ALTER TABLE {table} OWNER TO {}", world.owner)).await;
         world.admin(&format!("REVOKE CREATE ON SCHEMA {SCHEMA_SQL} FROM {}", world.owner)).await;
-        refutes(&world, &resource(spec()), "may not create tables in its schema").await;
+        refutes(&world, &resource(spec()), "cannot create tables in the schema of the table").await;
     }
 }
 

@@ -143,7 +143,7 @@ async fn check_is_followed_when_it_is_validated() {
         convert(&session, by_hash()).await;
         world.owner("ALTER TABLE orders ADD CONSTRAINT \"Org\" CHECK (org >= 0) NOT VALID").await;
         let waits = convert(&session, by_hash()).await.remaining.to_string();
-        let remedy = "cannot follow a change of the table (check Org): run ALTER TABLE \
+        let remedy = "cannot follow a change of table \"Fin\"\"an;ce\".orders (check Org): run ALTER TABLE \
                       \"Fin\"\"an;ce\".orders VALIDATE CONSTRAINT \"Org\", change the table back, ";
         assert!(waits.contains(remedy), "Postgres {major}: {waits}");
         world.owner("ALTER TABLE orders VALIDATE CONSTRAINT \"Org\"").await;
@@ -153,7 +153,7 @@ async fn check_is_followed_when_it_is_validated() {
             .owner("ALTER TABLE orders ADD CONSTRAINT whole CHECK (orders IS DISTINCT FROM NULL)")
             .await;
         let waits = convert(&session, by_hash()).await.remaining.to_string();
-        let remedy = "cannot follow a change of the table (check whole): change the table back, ";
+        let remedy = "cannot follow a change of table \"Fin\"\"an;ce\".orders (check whole): change the table back, ";
         assert!(waits.contains(remedy), "Postgres {major}: {waits}");
     }
 }

@@ -47,7 +47,7 @@ async fn quick_start_works_as_written() {
         command.args(arguments.split_whitespace()).current_dir(folder.path());
         let outcome = run(command.env("DATABASE_URL", database.url()), "");
         if arguments.contains("2099") {
-            assert!(outcome.out.contains("4 held back"), "{outcome:?}");
+            assert!(outcome.out.contains("4 deferred"), "{outcome:?}");
         }
         statuses.push(outcome.status);
     }

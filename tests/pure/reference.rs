@@ -37,7 +37,7 @@ The rules that plan the steps, in their order. `plan -o json` names the rule of 
 const BLOCKERS: &str = "# Blockers
 
 A blocker is the reason why a step is deferred. It defers only its own step: the operator executes all other steps. A blocker of the whole table,
-such as `NotOwner`, defers the whole plan. It is the word before the colon in a line *held back* of `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each entry names the reason that the
+such as `NotOwner`, defers the whole plan. It is the word before the colon in a line *deferred* of `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each entry names the reason that the
 blocker gives a condition, and the pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours the alert
 [PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) fires, even if another alert fires. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.

@@ -15,7 +15,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
     let of_key = vec![
         Refusal::NotAcknowledged {
             loss: "UniqueKey:orders_pkey".parse().expect("a loss"),
-            cause: "orders_pkey does not contain the partition columns (org_id), so that from the cutover on ON CONFLICT \
+            cause: "orders_pkey does not contain the partition columns (org_id), so from the cutover on ON CONFLICT \
                       with (id) fails (42P10), and Postgres enforces the key only while the plain table is kept"
                 .to_owned(),
         },

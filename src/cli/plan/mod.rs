@@ -39,9 +39,9 @@ pub(super) struct PlanArguments {
 /// Format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people
+    /// Text for users
     Text,
-    /// For programs
+    /// JSON for programs
     Json,
     /// Statements for psql with ON_ERROR_STOP
     Sql,
@@ -113,7 +113,7 @@ fn plan_for_snapshot(
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let snapshot: Snapshot = serde_json::from_str(&text).with_context(what)?;
     let observed = ObservedTable::try_from(snapshot).with_context(what)?;
-    let [table] = tables else { bail!("a snapshot is of one table: give one document") };
+    let [table] = tables else { bail!("a snapshot describes one table: give one document") };
     if table.name != observed.managed {
         bail!(
             "the document is for {}, the snapshot of {}",

@@ -225,7 +225,7 @@ fn complete(
     // An empty value counts as absent. Otherwise a default could select another database.
     let problem = match keys.iter().find(|key| source.data.contains_key(**key)) {
         Some(key) => format!("key {key:?} of the Secret is empty"),
-        None => format!("the Secret does not say the {part}"),
+        None => format!("the Secret has no {part}"),
     };
     Err(invalid(format!(
         "{problem}: set spec.database.{part}, or name its key in spec.database.secretRef.keys.{part}"
@@ -249,8 +249,8 @@ fn client_certificate(
     match (read(certificate)?, read(key)?) {
         (Some(chain), Some(key)) => Ok(Some(ClientCertificate { chain, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(invalid(format!("key {certificate:?} needs key {key:?}, too"))),
-        (None, Some(_)) => Err(invalid(format!("key {key:?} needs key {certificate:?}, too"))),
+        (Some(_), None) => Err(invalid(format!("key {certificate:?} also needs key {key:?}"))),
+        (None, Some(_)) => Err(invalid(format!("key {key:?} also needs key {certificate:?}"))),
     }
 }
 
@@ -298,9 +298,9 @@ impl Source<'_> {
     fn text(&self, key: &str) -> Result<Option<&str>, Failure> {
         let Some(value) = self.data.get(key) else { return Ok(None) };
         match std::str::from_utf8(&value.0) {
-            Ok(text) if text.contains('\0') => Err(invalid(format!("key {key:?} holds a NUL"))),
+            Ok(text) if text.contains('\0') => Err(invalid(format!("key {key:?} contains a NUL"))),
             Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n'])).filter(|t| !t.is_empty())),
-            Err(_) => Err(invalid(format!("key {key:?} holds no UTF-8 text"))),
+            Err(_) => Err(invalid(format!("key {key:?} is not UTF-8 text"))),
         }
     }
 }

@@ -196,9 +196,9 @@ fn resource_takes_precedence_over_the_secret() {
 fn missing_or_unusable_key_is_named() {
     let database = [("username", "app"), ("password", "s3cret"), ("port", "s3cret"), ("host", "h")];
     for (spec, data, complaint) in [
-        (nothing_said(), &database[..2], "does not say the host: set spec.database.host"),
+        (nothing_said(), &database[..2], "has no host: set spec.database.host"),
         (nothing_said(), &database[..], "the value of key \"port\" is not a port"),
-        (serde_json::json!({"host": "h"}), &database[..2], "does not say the dbname"),
+        (serde_json::json!({"host": "h"}), &database[..2], "has no dbname"),
         (serde_json::json!({"keys": {"user": "login"}}), &database[..2], "has no key \"login\""),
         (
             nothing_said(),
@@ -255,7 +255,7 @@ fn empty_value_counts_as_absent_and_names_its_key() {
         ["postgres://u:s3cret@h/?dbname=", "postgres://u:s3cret@h/d?dbname=", "postgres://u@h/"]
     {
         let said = read(&nothing_said(), &[("uri", uri)]);
-        assert!(said.starts_with("the Secret does not say the dbname"), "{uri}: {said}");
+        assert!(said.starts_with("the Secret has no dbname"), "{uri}: {said}");
     }
 }
 
@@ -314,13 +314,13 @@ fn client_certificate_is_read_from_the_layout_or_from_its_own_secret() {
         (&both[..], None, Ok(true)),
         (&[], None, Ok(false)),
         (&[], Some(&tls[..]), Ok(true)),
-        (&both[..1], None, Err("key \"sslcert\" needs key \"sslkey\", too")),
+        (&both[..1], None, Err("key \"sslcert\" also needs key \"sslkey\"")),
         (
             &[("sslcert", "/tls/s3cret.crt"), both[1]],
             None,
             Err("the value of key \"sslcert\" is not PEM"),
         ),
-        (&[], Some(&tls[..1]), Err("key \"tls.crt\" needs key \"tls.key\", too")),
+        (&[], Some(&tls[..1]), Err("key \"tls.crt\" also needs key \"tls.key\"")),
         (&both[..], Some(&[]), Err("Secret \"client\" has no keys tls.crt and tls.key")),
     ] {
         let secret = data(&[&login[..], more].concat());

@@ -1,4 +1,4 @@
-//! About what a user has to approve, and the clocks.
+//! Messages about approvals and clock skew.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ pub(super) fn awaiting_approval(count: u32, limit: u32, dropped_after: Option<Du
         Some(after) => format!(" and dropped after {},", format_duration(after)),
     };
     format!(
-        "{count} partitions would be let go at once,{then} more than \
+        "{count} partitions would be detached in one run,{then} more than \
          spec.limits.maxExpirePerRun ({limit}): \
-         approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply --approve"
+         review the plan, then approve its fingerprint with the annotation pgpartition.dev/approve or apply --approve"
     )
 }
 
@@ -21,7 +21,7 @@ pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> St
     format!(
         "{count} tables that are already detached would be dropped, {} after the approval, more than \
          spec.limits.maxExpirePerRun ({limit}): \
-         approve this plan by its fingerprint, with the annotation pgpartition.dev/approve or apply \
+         review the plan, then approve its fingerprint with the annotation pgpartition.dev/approve or apply \
          --approve, or set spec.retention.onExpiry to Detach to keep them",
         format_duration(after)
     )
@@ -30,7 +30,7 @@ pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> St
 pub(super) fn clock_skew(seconds: i64) -> String {
     let way = if seconds < 0 { "behind" } else { "ahead of" };
     format!(
-        "the database clock is {} s {way} the operator's clock: nothing expires until they differ by at most {} s",
+        "the database clock is {} s {way} the operator's clock, and nothing expires: set the clocks to differ by at most {} s",
         seconds.unsigned_abs(),
         MAX_CLOCK_SKEW.as_secs()
     )

@@ -1,4 +1,4 @@
-//! About a conversion, besides what its preflight finds.
+//! Messages about blockers of a conversion, except those of its preflight.
 
 use super::swap::{
     not_proven, rollback_impossible, some, source_differs, source_in_use, swap_blocked,
@@ -6,15 +6,15 @@ use super::swap::{
 use crate::partition::{Identifier, QualifiedName};
 use crate::plan::ConversionBlocker;
 
-/// The oldest and the newest row are the bounds of the partition.
+/// The oldest and the newest row determine the bounds of the partition.
 fn extent_unknown(table: &QualifiedName, column: &Identifier, error: Option<&str>) -> String {
     let (table, name) = (table.display(), column.display());
     match error {
         None => format!(
-            "finding the oldest and the newest row of {table} by {name} takes longer than 10 s: create an index on {name}"
+            "finding the oldest and newest rows of table {table} by {name} takes longer than 10 s: create an index on {name}"
         ),
         Some(error) => format!(
-            "Postgres did not find the oldest or the newest row of {table} by {name} ({error}): correct that, and reconcile again"
+            "Postgres could not find the oldest or newest row of table {table} by {name} ({error}): fix the cause, then request a reconcile"
         ),
     }
 }
@@ -28,19 +28,19 @@ fn columns_differ(table: &QualifiedName, changes: &[String], not_valid: &[Identi
         validate => format!("run ALTER TABLE {table} {}, ", validate.join(", ")),
     };
     format!(
-        "the copy of {table} cannot follow a change of the table ({}): {validate}change the table back, or remove \
-         spec.conversion, approve the drop of the copy, and begin again",
+        "the copy cannot follow a change of table {table} ({}): {validate}change the table back, or remove \
+         spec.conversion, approve the drop of the copy, and start the conversion again",
         some(changes)
     )
 }
 
 impl ConversionBlocker {
-    /// Says what blocks the conversion, and what to do about it.
+    /// Returns what blocks the conversion and how to resolve it.
     pub(super) fn explain(&self) -> String {
         match self {
             Self::CopyOfOther { table } => format!(
                 "table {} is the copy or the source of a table that another resource converts: delete one of the two \
-                 resources, or remove the first line of the comment on the table if the conversion is over",
+                 resources, or, if that conversion is over, remove the first line of the comment on the table",
                 table.display()
             ),
             Self::NoSource { table } => format!(
@@ -52,22 +52,22 @@ impl ConversionBlocker {
                 columns_differ(table, changes, not_valid)
             }
             Self::ParityFailed { table, sweeps, began: _ } => format!(
-                "{sweeps} sweeps in a row found rows of the copy of {} that differ, and repaired them: \
-                 find what writes to the copy or disables its triggers, then approve another sweep by the fingerprint \
-                 of this plan, with the annotation pgpartition.dev/approve or apply --approve",
+                "{sweeps} sweeps in a row found and repaired differing rows in the copy of {}: \
+                 find out what writes to the copy or disables its triggers, then approve another sweep: approve the fingerprint \
+                 of this plan with the annotation pgpartition.dev/approve or apply --approve",
                 table.display()
             ),
             Self::TooManyDiffer { table, rows, began: _ } => format!(
-                "one sweep repaired {rows} rows of the copy of {} and found no end: find out why the tables \
-                 differ so much, then approve another sweep by the fingerprint of this plan, with the annotation \
+                "one sweep repaired {rows} rows of the copy of {} and stopped at this limit: find out why the tables \
+                 differ, then approve another sweep: approve the fingerprint of this plan with the annotation \
                  pgpartition.dev/approve or apply --approve, or remove spec.conversion to end the conversion",
                 table.display()
             ),
             Self::CannotRoute { table, fault } => fault.explain(table),
             Self::RoleNotRoutable { role, login, fault } => fault.explain(role, login.as_ref()),
             Self::DropCopyNeedsApproval { copy } => format!(
-                "spec.conversion is absent, and {} would be dropped with its rows: approve this plan by \
-                 its fingerprint, with the annotation pgpartition.dev/approve or apply --approve, or set \
+                "spec.conversion is absent, so the copy {} would be dropped with its rows: review the plan, then approve \
+                 its fingerprint with the annotation pgpartition.dev/approve or apply --approve, or set \
                  spec.conversion again",
                 copy.display()
             ),
@@ -84,7 +84,7 @@ impl ConversionBlocker {
             ),
             Self::RollbackNeedsApproval { source, rows } => not_proven(source, *rows),
             Self::SourceInGracePeriod { until } => {
-                format!("waits until {until}: spec.conversion.source.dropAfter")
+                format!("the source is dropped after {until} (spec.conversion.source.dropAfter)")
             }
             Self::SourceInUse { source, by } => source_in_use(source, by),
         }

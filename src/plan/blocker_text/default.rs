@@ -1,4 +1,4 @@
-//! What keeps rows in a default partition, in a person's words, and what to do about it.
+//! Messages about the default partition.
 
 use super::{format_role, kind_of, names};
 use crate::observed::PartitionKind;
@@ -6,7 +6,7 @@ use crate::partition::{Identifier, KeyRange, QualifiedName, escape_control};
 use crate::plan::DefaultBlocker;
 
 impl DefaultBlocker {
-    /// Says what blocks the step, and what to do about it.
+    /// Returns what blocks the step and how to resolve it.
     pub(super) fn explain(&self) -> String {
         match self {
             Self::DefaultHoldsRows { default, range, rows } => holds_rows(default, *rows, range),
@@ -27,8 +27,8 @@ impl DefaultBlocker {
 
 fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -> String {
     format!(
-        "the default partition {} holds {rows} rows of {}: move them out of it, or set \
-         spec.defaultPartition to Present to have it done",
+        "the default partition {} holds {rows} rows of {}: set spec.defaultPartition to Present to \
+         have the operator move them, or move them manually",
         default.display(),
         range.display()
     )
@@ -36,25 +36,25 @@ fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -> String {
 
 fn default_rows_unknown(default: &QualifiedName) -> String {
     format!(
-        "the rows of the default partition {} could not be counted, within 10 s or at all: attaching \
-         beside rows that nobody has looked at would make writes fail; give it an index on the key, \
-         move its rows out, or let its owner read it",
+        "the rows of the default partition {} could not be counted within 10 s or at all, and attaching a partition \
+         beside uncounted rows can make writes fail: create an index on the partition key, move the rows manually, or \
+         grant its owner SELECT",
         default.display()
     )
 }
 
 fn default_in_use(default: &QualifiedName) -> String {
     format!(
-        "rows of now go to the default partition {}, which is not empty: attaching would \
-         scan it under an exclusive lock, or make inserts fail; set spec.defaultPartition to \
-         Present to have it done in one short transaction",
+        "the default partition {} takes rows of the current period and is not empty: attaching a partition would \
+         scan it under an ACCESS EXCLUSIVE lock, or make inserts fail; set spec.defaultPartition to \
+         Present to have the operator move the rows in one short transaction",
         default.display()
     )
 }
 
 fn default_not_table(default: &QualifiedName, kind: PartitionKind) -> String {
     format!(
-        "the default partition {} is {}: its rows can be moved out by hand only",
+        "the default partition {} is {}: move its rows manually",
         default.display(),
         kind_of(kind)
     )
@@ -62,8 +62,8 @@ fn default_not_table(default: &QualifiedName, kind: PartitionKind) -> String {
 
 fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) -> String {
     format!(
-        "foreign keys of {} lead to this table: moving rows out of {} would break or follow them; \
-         move them by hand",
+        "foreign keys of {} reference this table: moving rows out of the default partition {} would violate them or trigger \
+         their actions; move the rows manually",
         names(by),
         default.display()
     )
@@ -83,7 +83,7 @@ fn default_runs_code(
         shown.join(", ")
     };
     format!(
-        "moving rows out of {} runs code of the table owner ({}), and {} can do more than that owner ({}): log in \
+        "moving rows out of the default partition {} runs code of the table owner ({}), and {} can do more than that owner ({}): log in \
          as a role that is a member of this owner only, or move the rows manually",
         default.display(),
         listed(code),
@@ -94,16 +94,16 @@ fn default_runs_code(
 
 fn drain_too_long(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
     format!(
-        "moving {rows} rows of {range} out of {} would take about {millis} ms, and everybody would wait: \
-         raise spec.limits.lockTimeout to more than twice that for a quiet moment, or move them by hand",
+        "moving {rows} rows of {range} out of the default partition {} would block all sessions for about {millis} ms: \
+         raise spec.limits.lockTimeout to more than twice that in a quiet hour, or move the rows manually",
         default.display()
     )
 }
 
 fn default_without_identity(default: &QualifiedName) -> String {
     format!(
-        "rows cannot be moved out of the default partition {0}: its deletes are published, and it has no replica \
-         identity: give it a primary key, or run ALTER TABLE {0} REPLICA IDENTITY FULL",
+        "rows cannot be moved out of the default partition {0}, because its deletes are published and it has no replica \
+         identity: add a primary key, or run ALTER TABLE {0} REPLICA IDENTITY FULL",
         default.display()
     )
 }

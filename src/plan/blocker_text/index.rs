@@ -1,4 +1,4 @@
-//! About an index.
+//! Messages about indexes.
 
 use super::kind_of;
 use crate::observed::PartitionKind;
@@ -6,7 +6,7 @@ use crate::partition::{Identifier, QualifiedName};
 use crate::plan::IndexBlocker;
 
 impl IndexBlocker {
-    /// Says what blocks the step, and what to do about it.
+    /// Returns what blocks the step and how to resolve it.
     pub(super) fn explain(&self) -> String {
         match self {
             Self::ColumnNotFound { table, index, column } => column_not_found(table, index, column),
@@ -49,24 +49,24 @@ fn index_name_taken(index: &QualifiedName) -> String {
 fn index_supports_constraint(index: &QualifiedName) -> String {
     format!(
         "index {} supports a constraint or the replica identity, and differs from the spec: change the \
-         constraint, or take the index out of spec.indexes",
+         constraint, or remove the index from spec.indexes",
         index.display()
     )
 }
 
 fn index_building(index: &QualifiedName) -> String {
-    format!("somebody is building {} at this moment", index.display())
+    format!("another session is building index {}: the next run continues when the build is finished", index.display())
 }
 
 fn cannot_build_concurrently(partition: &QualifiedName, kind: PartitionKind) -> String {
     let (partition, kind_name) = (partition.display(), kind_of(kind));
     match kind {
         PartitionKind::ForeignTable => format!(
-            "{partition} is {kind_name}, and Postgres has no unique index on a table with a foreign partition: detach \
+            "partition {partition} is {kind_name}, and Postgres does not allow a unique index on a table with one: detach \
              it, or remove unique from the index in spec.indexes"
         ),
         PartitionKind::Table | PartitionKind::Partitioned => {
-            format!("{partition} is {kind_name}: build the index there by hand")
+            format!("partition {partition} is {kind_name}: build the index on it manually")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in the way, in a person's words, and what to do about it.
+//! Messages of blockers: what is wrong, on which object, and what to do.
 
 mod consent;
 mod conversion;
@@ -23,11 +23,11 @@ use table::{
     too_many_periods, unknown_time_zone, unsupported_key_type, unsupported_server,
 };
 
-/// A role whose name came from a Secret.
+/// Stands for a role whose name came from a Secret and must not be shown.
 pub(in crate::plan) const LOGIN_ROLE: &str = "the login role";
 
 impl Blocker {
-    /// What stands in the way and what to do about it.
+    /// Returns what is wrong, on which object, and what to do.
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
@@ -73,7 +73,7 @@ impl Blocker {
             }
             Self::LastPartition { partition } => last_partition(partition),
             Self::InGracePeriod { until } => {
-                format!("waits until {until}: spec.retention.dropAfter")
+                format!("the table is dropped after {until} (spec.retention.dropAfter)")
             }
             Self::DetachedHasPartitions { partition } => detached_has_partitions(partition),
             Self::HasDependents { of, by } => has_dependents(of, by),
@@ -86,7 +86,7 @@ impl Blocker {
 }
 
 pub(in crate::plan) fn format_role(role: Option<&Identifier>) -> String {
-    role.map_or(LOGIN_ROLE.to_owned(), |role| format!("the role {}", role.display()))
+    role.map_or(LOGIN_ROLE.to_owned(), |role| format!("role {}", role.display()))
 }
 
 pub(in crate::plan) fn names(tables: &[QualifiedName]) -> String {

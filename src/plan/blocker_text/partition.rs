@@ -1,4 +1,4 @@
-//! About one partition.
+//! Messages about one partition.
 
 use super::{format_role, names};
 use crate::observed::BlockingTransaction;
@@ -6,17 +6,17 @@ use crate::partition::{Identifier, QualifiedName, escape_control};
 
 pub(super) fn another_detach_pending(partition: &QualifiedName) -> String {
     let partition = partition.display();
-    format!("{partition} is half detached, and Postgres detaches one partition at a time")
+    format!("the detach of {partition} is pending, and Postgres detaches one partition of a table at a time: the operator continues after that detach")
 }
 
 pub(super) fn detached_has_partitions(partition: &QualifiedName) -> String {
     let partition = partition.display();
-    format!("{partition} has partitions of its own, which may not be ours to drop: drop it by hand")
+    format!("detached table {partition} has partitions of its own, which the operator does not drop: drop it manually")
 }
 
 pub(super) fn detach_blocked(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
     format!(
-        "the detach of {} was cut off, and waits for what was open before: {}",
+        "the detach of {} was interrupted and is blocked by {}: wait until these transactions end, or end them",
         partition.display(),
         blocking_transactions(by)
     )
@@ -26,8 +26,8 @@ pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
     let holders: Vec<_> = by
         .iter()
         .map(|holder| match holder {
-            BlockingTransaction::Session { pid, who } if who.is_empty() => format!("process {pid}"),
-            BlockingTransaction::Session { pid, who } => format!("process {pid} ({})", escape_control(who)),
+            BlockingTransaction::Session { pid, who } if who.is_empty() => format!("pid {pid}"),
+            BlockingTransaction::Session { pid, who } => format!("pid {pid} ({})", escape_control(who)),
             BlockingTransaction::PreparedTransaction { gid, owner } => format!(
                 "the transaction that {} prepared as '{}' (end it with COMMIT PREPARED or ROLLBACK PREPARED)",
                 escape_control(owner),
@@ -39,12 +39,12 @@ pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
 }
 
 pub(super) fn last_partition(partition: &QualifiedName) -> String {
-    format!("{} is the last partition, and a table is never left without one", partition.display())
+    format!("{} is the last partition, which the operator never detaches: add another partition to the table", partition.display())
 }
 
 pub(super) fn referenced(partition: &QualifiedName, by: &[QualifiedName]) -> String {
     format!(
-        "foreign keys of {} lead to {}: delete the rows that refer to it, or drop the foreign key",
+        "foreign keys of {} reference {}: delete the rows that reference it, or drop the foreign keys",
         names(by),
         partition.display()
     )
@@ -57,14 +57,14 @@ pub(super) fn references_unknown(
 ) -> String {
     if let Some(error) = error {
         return format!(
-            "could not check whether {} reference rows of {}: {error}",
+            "could not check whether rows of {} reference {}: {error}",
             names(by),
             partition.display()
         );
     }
     format!(
-        "whether foreign keys of {} lead to rows of {} could not be found out, within 10 s or at all: \
-         let the table's owner read them, and give them an index on the foreign key",
+        "could not check within 10 s, or at all, whether rows of {} reference {}: \
+         grant the table owner SELECT on these tables, and create an index on each foreign key",
         names(by),
         partition.display()
     )
@@ -85,8 +85,8 @@ pub(super) fn has_dependents(of: &QualifiedName, by: &[String]) -> String {
 
 pub(super) fn cannot_reattach(partition: &QualifiedName) -> String {
     format!(
-        "{} is wanted again, and its columns or indexes are no longer those of the table: make them match, or \
-         remove the operator's marker to leave it detached: COMMENT ON TABLE {} IS NULL",
+        "detached table {} is needed again, but its columns or indexes differ from those of the partitioned table: make them match, or \
+         run COMMENT ON TABLE {} IS NULL to leave it detached",
         partition.display(),
         partition.display()
     )
@@ -102,7 +102,7 @@ pub(super) fn unattached_table(table: &QualifiedName) -> String {
 
 pub(super) fn not_owner_of(partition: &QualifiedName, role: Option<&Identifier>) -> String {
     format!(
-        "{} may not act as the owner of {}: give the partition the table's owner",
+        "{} cannot SET ROLE to the owner of partition {}: change its owner to that of the partitioned table",
         format_role(role),
         partition.display()
     )

@@ -1,4 +1,4 @@
-//! About routing.
+//! Messages about routing.
 
 use crate::partition::{Identifier, QualifiedName};
 use crate::plan::{RouteFault, RoutingFault};
@@ -8,7 +8,7 @@ fn owner_of(owner: Option<&Identifier>) -> String {
 }
 
 impl RoutingFault {
-    /// Says why no role is routed to the copy of a table, and what to do about it.
+    /// Returns why no role is routed to the copy of a table and how to resolve it.
     pub(super) fn explain(&self, table: &QualifiedName) -> String {
         let (why, remedy) = match self {
             Self::RowSecurity => (
@@ -47,18 +47,18 @@ impl RoutingFault {
                 ),
             ),
         };
-        format!("no role can be routed to the copy of {}, since {why}: {remedy}", table.display())
+        format!("no role can be routed to the copy of {}, because {why}: {remedy}", table.display())
     }
 }
 
 impl RouteFault {
-    /// Says why a role is not routed, and what to do about it.
+    /// Returns why a role is not routed and how to resolve it.
     pub(super) fn explain(&self, role: &Identifier, login: Option<&Identifier>) -> String {
         let remove = "remove it from spec.conversion.routing.roles";
         let role = role.display();
         match self {
             Self::RoleNotFound => {
-                format!("there is no role {role}: create it, or {remove}")
+                format!("role {role} does not exist: create it, or {remove}")
             }
             Self::NotMember { database, path } => format!(
                 "the operator is not a member of role {role} and cannot set its search path: run GRANT {role} TO {}, or \
@@ -67,17 +67,17 @@ impl RouteFault {
                 database.display()
             ),
             Self::NotInPath { schema } => format!(
-                "the search path of role {role} does not contain {}, so that it names the table with its schema, \
-                 which cannot be routed: set its search path, or {remove}",
+                "the search path of role {role} does not contain {}, so its queries name the schema of the table \
+                 and cannot be routed: set its search path, or {remove}",
                 schema.display()
             ),
             Self::ColumnsOnly { table } => format!(
-                "role {role} may read single columns of {} only, which a table with row security does not allow \
+                "role {role} can read only some columns of {}, which is not enough to read a table with row security \
                  through a view: grant it SELECT on the table, or {remove}",
                 table.display()
             ),
             Self::SchemaNotGranted { schema } => format!(
-                "role {role} may not use the schema {}: run GRANT USAGE ON SCHEMA {} TO {role}",
+                "role {role} lacks USAGE on schema {}: run GRANT USAGE ON SCHEMA {} TO {role}",
                 schema.display(),
                 schema.display()
             ),

@@ -1,4 +1,4 @@
-//! About the table as a whole, its server, and its key.
+//! Messages about the table, its server, and its partition key.
 
 use super::{LOGIN_ROLE, format_role};
 use crate::partition::{
@@ -8,7 +8,7 @@ use crate::plan::limits::MAX_PERIODS;
 
 pub(super) fn table_not_found(table: &QualifiedName) -> String {
     format!(
-        "there is no table {}: create it with PARTITION BY, or create another resource with the right \
+        "table {} does not exist: create it with PARTITION BY, or create another resource with the right \
          spec.schema and spec.table instead of this one",
         table.display()
     )
@@ -31,9 +31,8 @@ pub(super) fn not_partitioned(table: &QualifiedName, kind: &str) -> String {
 
 pub(super) fn partition_key_mismatch(table: &QualifiedName, found: &str, wanted: &str) -> String {
     format!(
-        "table {} is partitioned by {found}, the spec says {wanted}: neither the key of a table nor \
-         spec.partitionBy can be changed: delete the resource, which leaves the database as it is, and \
-         create another",
+        "table {} is partitioned by {found}, but spec.partitionBy says {wanted}: neither can be changed, so \
+         delete the resource, which leaves the database unchanged, and create another",
         table.display()
     )
 }
@@ -44,8 +43,8 @@ pub(super) fn unsupported_key_type(
     type_name: &str,
 ) -> String {
     format!(
-        "column {} of table {} has the type {}: a range needs date, timestamp, timestamptz, or uuid \
-         (UUIDv7)",
+        "column {} of table {} has the type {}: partition a range by a date, timestamp, timestamptz, or \
+         uuid (UUIDv7) column",
         column.display(),
         table.display(),
         escape_control(type_name)
@@ -58,7 +57,7 @@ pub(super) fn interval_too_fine(
     key: KeyType,
 ) -> String {
     format!(
-        "column {} of table {} has the type {}, which does not tell hours apart: use a longer \
+        "column {} of table {} has the type {}, which does not distinguish hours: use a longer \
          spec.partitionBy.range.interval",
         column.display(),
         table.display(),
@@ -68,21 +67,21 @@ pub(super) fn interval_too_fine(
 
 pub(super) fn unknown_time_zone(name: &str) -> String {
     format!(
-        "there is no time zone {name:?}: use an IANA name such as Europe/Paris in \
+        "time zone {name:?} does not exist: use an IANA name such as Europe/Paris in \
          spec.partitionBy.range.timeZone"
     )
 }
 
 pub(super) fn period_out_of_range() -> String {
-    "the periods reach beyond the year 9998: lower spec.ahead, or give an earlier \
+    "the periods extend beyond the year 9998: lower spec.ahead, or set an earlier \
      spec.partitionBy.range.startAt"
         .to_owned()
 }
 
 pub(super) fn too_many_periods(range: &KeyRange) -> String {
     format!(
-        "{} holds more than {MAX_PERIODS} periods: raise spec.partitionBy.range.startAt, choose a \
-         longer interval, or detach the partition that lies so far away",
+        "{} spans more than {MAX_PERIODS} periods: set a later spec.partitionBy.range.startAt, choose a \
+         longer interval, or detach the distant partition",
         range.display()
     )
 }
@@ -96,14 +95,14 @@ pub(super) fn not_owner(
         (format_role(role), role.map_or(LOGIN_ROLE.to_owned(), Identifier::display));
     let (table, owner) = (table.display(), owner.display());
     format!(
-        "{subject} cannot SET ROLE to {owner}, the owner of table {table}: GRANT {owner} TO {role}"
+        "{subject} cannot SET ROLE to {owner}, the owner of table {table}: run GRANT {owner} TO {role}"
     )
 }
 
 pub(super) fn missing_create_privilege(schema: &Identifier, owner: Option<&Identifier>) -> String {
     let owner = owner.map_or(LOGIN_ROLE.to_owned(), Identifier::display);
     format!(
-        "the table's owner {owner} may not create tables in its schema: GRANT CREATE ON SCHEMA \
+        "table owner {owner} cannot create tables in the schema of the table: run GRANT CREATE ON SCHEMA \
          {} TO {owner}",
         schema.display()
     )
@@ -111,22 +110,21 @@ pub(super) fn missing_create_privilege(schema: &Identifier, owner: Option<&Ident
 
 pub(super) fn hash_partitions_mismatch(table: &QualifiedName, found: u32, wanted: u32) -> String {
     format!(
-        "table {} has {found} hash partitions, the spec says {wanted}: another number means another table \
-         and copying every row, so correct spec.partitionBy.hash.partitions",
+        "table {} has {found} hash partitions, but the spec says {wanted}: correct \
+         spec.partitionBy.hash.partitions; another number requires a new table and a copy of every row",
         table.display()
     )
 }
 
 pub(super) fn read_only() -> String {
-    "transactions are read-only (default_transaction_read_only): an administrator set this for the \
-         server, the database, or the login role; connect to the server that takes writes, or reset the \
-         setting"
+    "transactions are read-only (default_transaction_read_only is on for the server, the database, \
+         or the login role): connect to the server that accepts writes, or reset the setting"
         .to_owned()
 }
 
 pub(super) fn unsupported_server(version: ServerVersion) -> String {
     format!(
-        "Postgres {version} is too old: {} is the oldest supported",
+        "Postgres {version} is too old: upgrade the server to {} or later",
         ServerVersion::OLDEST_SUPPORTED.major()
     )
 }

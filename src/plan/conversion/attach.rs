@@ -1,4 +1,4 @@
-//! A conversion by `Attach`: what the plain table needs before, the cutover, and the rollback.
+//! Conversion by `Attach`: preparation of the plain table, cutover, and rollback.
 
 use jiff::ToSpan as _;
 
@@ -20,11 +20,11 @@ use crate::plan::step::{
 };
 use crate::plan::{Blocker, Calendar, Cause, ConversionBlocker, Step};
 
-/// The plain table takes rows for at least this long after the plan: as long as its rows are checked, rows that lie
-/// outside are rejected.
+/// Minimum time after the plan that the bounds of the plain table cover, in hours. While the check is validated, the plain
+/// table rejects rows outside of its bounds.
 const HOURS_AHEAD: i64 = 24;
 
-/// Attaches the plain table as the oldest partition, or detaches it, as the spec says, and reports what prevents it.
+/// Plans the attach or the detach of the plain table according to `serveFrom`, and reports its blockers.
 pub(in crate::plan) fn attach(ground: &Ground<'_>, draft: &mut Draft) {
     match &ground.phase {
         Phase::Attaching(attaching) => {
@@ -48,17 +48,17 @@ pub(in crate::plan) fn attach(ground: &Ground<'_>, draft: &mut Draft) {
 }
 
 impl Attaching<'_> {
-    /// Returns where the partitions begin that the copy gets, or `None` if it gets none yet.
+    /// Returns the lower bound of the first new partition of the copy, or `None` if none is created yet.
     pub(in crate::plan) fn provides_from(&self, calendar: &Calendar) -> Option<Edge> {
         let is_wanted = self.serve_from == Side::Partitioned;
         self.range(calendar).ok().filter(|_| is_wanted).map(|range| range.to())
     }
 
-    /// Returns the bounds of the plain table as a partition: from the period of its oldest row to that of its newest row, or
-    /// of tomorrow.
+    /// Returns the bounds of the plain table as a partition: from the period of its oldest row to the period of its newest
+    /// row or of tomorrow, whichever is later.
     ///
     /// # Errors
-    /// Returns what is wrong with one of the rows, or `None` if the search took too long.
+    /// Returns the error of the search for one of the rows, or `None` if the search timed out.
     fn range(&self, calendar: &Calendar) -> Result<RangeBounds, Option<String>> {
         let grid = &calendar.grid;
         let rows = self.attachment.and_then(|attachment| attachment.extent(grid.axis.key));
@@ -72,12 +72,14 @@ impl Attaching<'_> {
             let last = newest.place().map_or(tomorrow, |newest| newest.max(tomorrow));
             RangeBounds::new(grid.period(first)?.from(), grid.period(last)?.to())
         };
-        range().ok_or_else(|| Some("it lies beyond the calendar".to_owned()))
+        range().ok_or_else(|| Some("the row is outside of the supported calendar".to_owned()))
     }
 }
 
-/// Returns an error if a row was not found: what Postgres said, or `None` if the search took too long. That there is none is
-/// known, too.
+/// Checks that the search for a row has a result, which can be that there is no row.
+///
+/// # Errors
+/// Returns the error of Postgres, or `None` if the search timed out.
 fn known(row: &OldestRow) -> Result<(), Option<String>> {
     match row {
         OldestRow::At(_) | OldestRow::Absent => Ok(()),
@@ -86,9 +88,9 @@ fn known(row: &OldestRow) -> Result<(), Option<String>> {
     }
 }
 
-/// Builds the unique indexes that the plain table needs, one after the other.
+/// Plans the builds of the unique indexes that the plain table needs, one after the other.
 fn build_keys(attaching: &Attaching<'_>, attachment: &Attachment, draft: &mut Draft) {
-    // The key of the copy is not that of the table before it follows.
+    // The copy must follow changes of the table first, which can change its key.
     let follows = draft.steps.iter().any(|planned| matches!(planned.step, Step::FollowSource(_)));
     if follows {
         return;
@@ -118,7 +120,7 @@ fn drop_key(attaching: &Attaching<'_>, key: &NeededKey, draft: &mut Draft) {
     draft.step(Step::DropIndex(drop), Cause::Leftover);
 }
 
-/// A run that was interrupted can have left the check.
+/// Drops the bounds check that an interrupted run left.
 fn take_all_rows(attaching: &Attaching<'_>, attachment: &Attachment, draft: &mut Draft) {
     if attachment.bounds != BoundsCheck::Absent {
         draft.step(drop_bounds(&attaching.table), Cause::Leftover);
@@ -156,7 +158,7 @@ fn cut_over(
         range: bounds,
         inherited: None,
     };
-    // A run that was interrupted can have left the check, of other bounds if time went on since.
+    // An interrupted run can have left a check with older bounds.
     let found = attachment.bounds_of(&state.range);
     if found == BoundsCheck::Absent {
         draft.step(Step::AddBoundsCheck(state), Cause::CutoverWanted);
@@ -168,7 +170,7 @@ fn cut_over(
     draft.step(step, Cause::CutoverWanted);
 }
 
-/// Returns whether all is there that the cutover needs. Partitions can be created in the same run.
+/// Returns whether everything that the cutover needs exists. Partitions can be created in the same run.
 fn is_ready(attaching: &Attaching<'_>, attachment: &Attachment, draft: &Draft) -> bool {
     let is_of_partitions = |family| matches!(family, Family::Partition | Family::Default);
     attachment.has_keys()
@@ -192,7 +194,7 @@ fn before_cutover(attaching: &Attaching<'_>, range: &Range<'_>, draft: &Draft) -
     refused.chain(of_extent).collect()
 }
 
-/// A partition that was created before time went on, or newer rows came.
+/// Returns a blocker if a partition overlaps the bounds: they can have grown since it was created.
 fn in_the_way(bounds: RangeBounds, draft: &Draft) -> Option<Blocker> {
     let overlaps = |range: RangeBounds| range.overlaps(&bounds);
     let partition = draft.world.attached().find(|p| p.bounds.as_range().is_some_and(overlaps))?;
@@ -223,8 +225,7 @@ fn attach_step(
     }))
 }
 
-/// Gathers statistics on the partitioned table: those of the plain table are about that one only, and autovacuum never
-/// analyzes a partitioned table.
+/// Gathers statistics on the partitioned table, which autovacuum never analyzes.
 /// <https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-STATISTICS>
 fn analyze(attached: &Attached, draft: &mut Draft) {
     if attachment_of(attached, draft).is_some_and(|found| !found.analyzed) {
@@ -238,7 +239,7 @@ fn attachment_of(attached: &Attached, draft: &Draft) -> Option<Box<Attachment>> 
     draft.world.attachment.clone().filter(|found| found.of == digest)
 }
 
-/// The plain table gets its name back, as long as all rows are in it.
+/// Plans the rollback if all rows are in the plain table.
 fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
     let attachment = attachment_of(attached, draft);
     let source = draft.world.attached_source().and_then(|partition| partition.oid);
@@ -261,7 +262,7 @@ fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
     draft.defer(Some(step), ConversionBlocker::RollbackImpossible { source, cause }.into());
 }
 
-/// The indexes that a conversion which ended before the cutover leaves on the plain table, and the check.
+/// Drops the indexes and the check on the plain table if the conversion ends before the cutover.
 pub(super) fn leave_source(table: &CopiedTable, draft: &mut Draft) {
     let Some(attachment) = draft.world.attachment.clone() else { return };
     let names: [Identifier; 2] = [attached_key_name(&table.managed), own_key_name(&table.managed)];

@@ -1,4 +1,4 @@
-//! The beginning: the copy.
+//! Creation of the copy.
 
 use super::Phase;
 use super::note::ConversionNote;
@@ -7,14 +7,14 @@ use crate::plan::preconditions::{Ground, Method};
 use crate::plan::step::CreateCopy;
 use crate::plan::{Cause, Note, Step};
 
-/// Creates the copy. What follows is planned when it is there: markers of its partitions name its object identifier.
+/// Creates the copy. Its partitions are planned in the next run, because their markers contain the OID of the copy.
 pub(in crate::plan) fn create_copy(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Begin { table, is_copied } = &ground.phase else { return };
     let method = match &ground.method {
         Method::Range(_) => crate::partition::Method::Range,
         Method::Hash(_) => crate::partition::Method::Hash,
     };
-    // The copy gets no foreign key to its source.
+    // A foreign key to the table itself is not created on the copy.
     let references = ground.references().into_iter().filter(|name| *name != table.source);
     let step = Step::CreateCopy(Box::new(CreateCopy {
         table: table.clone(),

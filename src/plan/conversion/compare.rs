@@ -1,4 +1,4 @@
-//! The comparison of both tables.
+//! Comparison of both tables.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::plan::preconditions::Ground;
 use crate::plan::work::{CompareRows, Work};
 use crate::plan::{Cause, ConversionBlocker, PlanTime};
 
-/// Compares the tables after the copy is complete, again while a sweep finds differences, and whenever it is due.
+/// Plans a sweep after the copy is complete, after a sweep with differences, and when `parity.every` is over.
 pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     let facts = copied.facts;
@@ -37,7 +37,7 @@ pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
     draft.work(work, cause);
 }
 
-/// Returns why no sweep goes on without a user, and when the one began after which that is so.
+/// Returns the blocker if another sweep needs an approval, and the start time of the last sweep.
 fn stopped(copied: &Copied<'_>) -> Option<(ConversionBlocker, Timestamp)> {
     let table = copied.table.managed.name().clone();
     match (copied.facts.sweep(), copied.facts.parity()) {
@@ -53,7 +53,7 @@ fn stopped(copied: &Copied<'_>) -> Option<(ConversionBlocker, Timestamp)> {
     }
 }
 
-/// Every row of both tables, without repairs.
+/// Returns a comparison of all rows without repairs.
 fn all_rows(copied: &Copied<'_>) -> CompareRows {
     CompareRows {
         table: copied.table.clone(),
@@ -65,7 +65,7 @@ fn all_rows(copied: &Copied<'_>) -> CompareRows {
     }
 }
 
-/// Returns the rows that `verify` compares, or `None` if there is no complete copy.
+/// Returns the comparison for `verify`, or `None` if there is no complete copy.
 #[must_use]
 pub fn rows_to_verify(
     desired: &DesiredTable,

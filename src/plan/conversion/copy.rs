@@ -1,4 +1,4 @@
-//! From the copy to a complete copy: triggers, rows, statistics.
+//! Completion of a copy: sync triggers, rows, and statistics.
 
 use super::{Copied, Phase};
 use crate::observed::{ObservedTable, SyncState};
@@ -9,11 +9,11 @@ use crate::plan::step::{AnalyzeCopy, InstallSync};
 use crate::plan::work::{CopyRows, Work};
 use crate::plan::{Cause, Step};
 
-/// Installs the triggers, once the copy accepts every row, and again whenever they are not what was installed.
+/// Installs the sync triggers as soon as the copy accepts every row, and again if they were altered.
 pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     let follows = draft.steps.iter().any(|planned| matches!(planned.step, Step::FollowSource(_)));
-    // After the cutover the source accepts every row.
+    // After the cutover, the passive table is the source, which accepts every row.
     let serves_source = copied.facts.serving == Side::Source;
     if follows || serves_source && !accepts_every_row(ground, &draft.world) {
         return;
@@ -29,7 +29,7 @@ pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
     draft.step(Step::InstallSync(Box::new(install)), cause);
 }
 
-/// The installation of the triggers of the spec.
+/// Returns the step that installs the triggers of the spec.
 pub(super) fn installation_of(copied: &Copied<'_>, table: CopiedTable) -> InstallSync {
     InstallSync {
         table,
@@ -40,7 +40,7 @@ pub(super) fn installation_of(copied: &Copied<'_>, table: CopiedTable) -> Instal
     }
 }
 
-/// Returns whether the triggers were installed for another level, and for the same columns.
+/// Returns whether the installed triggers differ from the spec only in their level.
 fn changes_only_level(copied: &Copied<'_>) -> bool {
     let wanted = copied.table.sync_level(copied.options.sync);
     let recorded = copied.facts.recorded_sync();
@@ -51,7 +51,7 @@ pub(super) fn sync(copied: &Copied<'_>) -> SyncState {
     copied.facts.sync(&copied.table, copied.options.sync)
 }
 
-/// The default partition of a range accepts what no other partition does.
+/// Returns whether the copy accepts every row: a range needs a default partition, a hash every remainder.
 fn accepts_every_row(ground: &Ground<'_>, world: &ObservedTable) -> bool {
     match &ground.method {
         Method::Range(_) => world.default_partition().is_some(),
@@ -62,7 +62,7 @@ fn accepts_every_row(ground: &Ground<'_>, world: &ObservedTable) -> bool {
     }
 }
 
-/// Copies the rows that were there before the triggers.
+/// Copies the rows that existed before the triggers.
 pub(in crate::plan) fn copy_rows(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     if sync(copied) != SyncState::Intact || copied.facts.is_complete() {
@@ -82,7 +82,7 @@ pub(in crate::plan) fn copy_rows(ground: &Ground<'_>, draft: &mut Draft) {
 /// <https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-STATISTICS>
 pub(in crate::plan) fn analyze(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
-    // Expressions of indexes have statistics too.
+    // Index expressions have statistics too.
     let differences = copied.facts.differences().filter(|_| copied.facts.serving == Side::Source);
     let lacks_index = differences.is_some_and(|differences| !differences.indexes.is_empty());
     if copied.facts.is_complete() && !copied.facts.analyzed && !lacks_index {

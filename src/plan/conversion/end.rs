@@ -1,4 +1,4 @@
-//! The end of a conversion: the spec has none any more.
+//! End of a conversion after `spec.conversion` was removed.
 
 use super::Phase;
 use super::attach::leave_source;
@@ -8,7 +8,8 @@ use crate::plan::preconditions::Ground;
 use crate::plan::step::{DropCopy, EndSync};
 use crate::plan::{Cause, ConversionBlocker, Step};
 
-/// Ends the sync. Before the cutover, drops the copy once a user approves; after it, the source stays as an ordinary table.
+/// Ends the sync. Before the cutover, also drops the copy after an approval; after the cutover, the source remains as an
+/// ordinary table.
 pub(in crate::plan) fn end(ground: &Ground<'_>, draft: &mut Draft) {
     let (Phase::Ended(table), Some(facts)) = (&ground.phase, draft.world.copy.clone()) else {
         return;

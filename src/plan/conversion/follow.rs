@@ -1,4 +1,4 @@
-//! Changes of the table that applications use, which the other one lacks.
+//! Changes of the serving table that the passive table lacks.
 
 use super::copy::installation_of;
 use super::note::ConversionNote;
@@ -13,7 +13,7 @@ use crate::plan::preconditions::{Ground, Method};
 use crate::plan::step::{FollowSource, InstallSync, ValidateCopy};
 use crate::plan::{Cause, ConversionBlocker, Note, Step};
 
-/// Makes the passive table like the one that applications use again, and reports what it cannot follow.
+/// Applies changes of the serving table to the passive table, and reports changes that cannot be applied.
 pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
     if let Phase::Attaching(attaching) = &ground.phase {
         return follow_attached(ground, attaching, draft);
@@ -45,7 +45,7 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
     }
 }
 
-/// The copy has no rows and no triggers.
+/// Applies changes to the copy of a conversion by attach, which has no rows and no triggers.
 fn follow_attached(ground: &Ground<'_>, attaching: &Attaching<'_>, draft: &mut Draft) {
     let Some(differences) = attaching.facts.differences() else { return };
     let table = attaching.table.clone();
@@ -84,7 +84,7 @@ fn report_unfollowed(
     }
 }
 
-/// Checks that the copy does not get because rows of the source can violate them.
+/// Returns the check constraints that the copy does not get because they are not validated on the source.
 fn not_valid(differences: &CopyDifferences, plain: &PlainTable) -> Vec<Identifier> {
     let is_unfollowed = |name: &Identifier| {
         let properties = &mut differences.properties.iter();
@@ -99,8 +99,8 @@ fn not_valid(differences: &CopyDifferences, plain: &PlainTable) -> Vec<Identifie
     not_valid.map(|check| check.name.clone()).collect()
 }
 
-/// After the cutover, a user changes the columns of the source as they change those of the table, and gives it the indexes
-/// that they want to have after a rollback.
+/// Reports differences of the source after the cutover. A user must apply column changes to the source and create the
+/// indexes that applications need after a rollback.
 fn report_source(
     ground: &Ground<'_>,
     copied: &Copied<'_>,
@@ -122,7 +122,7 @@ fn report_source(
     }
 }
 
-/// Returns what the source does not have of the table that took its name, and does not get by itself.
+/// Returns the differences of the source from the serving table that the operator does not resolve.
 pub(super) fn left_behind(differences: &CopyDifferences) -> Vec<String> {
     let column = |found: &ColumnDifference| {
         let state = match found.change {
@@ -138,13 +138,12 @@ pub(super) fn left_behind(differences: &CopyDifferences) -> Vec<String> {
     columns.chain(properties.map(PropertyDifference::display)).collect()
 }
 
-/// Returns whether the copy has what its source has in columns that were added: before that, its rows violate
-/// constraints on them.
+/// Returns whether the copy has the values of added columns: before that, its rows can violate constraints on these columns.
 fn is_in_parity(copied: &Copied<'_>) -> bool {
     copied.facts.parity().is_some_and(Sweep::is_clean)
 }
 
-/// The triggers for the columns that both tables have then.
+/// Returns the step that installs triggers for the columns that both tables have after the changes.
 fn installation(copied: &Copied<'_>, differences: &CopyDifferences) -> InstallSync {
     let stays_behind = |name: &Identifier| {
         differences.columns.iter().any(|column| column.name == *name && column.obstacle.is_some())

@@ -1,4 +1,4 @@
-//! The key by which rows are paged and compared, and the partition columns that complete it.
+//! Key for paging and comparing rows, and the partition columns that complete it.
 
 use super::refusal::{KeyFault, Refusal};
 use super::subject::Subject;
@@ -6,11 +6,11 @@ use crate::desired::Partitioning;
 use crate::observed::{CopyFacts, PlainColumn, PlainTable, UniqueIndex};
 use crate::partition::{Identifier, Method};
 
-/// The schema whose operators the functions of a conversion find.
+/// Schema in which the functions of a conversion look up operators.
 const PG_CATALOG: &str = "pg_catalog";
 
-/// Returns the key that tells the rows of a table apart, or why there is none: the primary key, or else the first unique
-/// index by name that can take its place.
+/// Returns the key that identifies the rows of a table: the primary key or, without one, the first usable unique index by
+/// name.
 ///
 /// # Errors
 /// Returns the refusal if no key can be used.
@@ -18,8 +18,8 @@ pub(super) fn row_key<'a>(subject: &Subject<'a>) -> Result<&'a UniqueIndex, Refu
     first_key(subject, |_| true)
 }
 
-/// Returns the key of a table of which a copy was created with a key: no other one can be used, since the copy has no
-/// unique index for it.
+/// Returns the key with which the copy of a table was created. No other key can be used, because the copy has no unique
+/// index for it.
 ///
 /// # Errors
 /// Returns the refusal if the table does not have the key any more.
@@ -59,7 +59,7 @@ fn first_key<'a>(
     }
 }
 
-/// Returns why an index that tells all rows apart cannot be used.
+/// Returns why a unique index cannot be used as the key, or `None` if it can.
 fn fault(index: &UniqueIndex, plain: &PlainTable) -> Option<KeyFault> {
     let is_generated =
         |name: &&Identifier| plain.column(name).is_some_and(|column| column.generated);
@@ -74,16 +74,16 @@ fn fault(index: &UniqueIndex, plain: &PlainTable) -> Option<KeyFault> {
     by_index.into_iter().flatten().next()
 }
 
-/// Returns whether an index tells every two rows apart.
+/// Returns whether an index identifies every row.
 fn is_key(index: &UniqueIndex, plain: &PlainTable) -> bool {
     let is_not_null = |column| plain.column(column).is_some_and(|column| !column.nullable);
     let is_plain = !(index.invalid || index.partial || index.expressions);
     is_plain && index.columns.iter().all(is_not_null)
 }
 
-/// Returns what is wrong with the key and with the partition columns.
+/// Returns the refusals of the key and the partition columns.
 pub(super) fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
-    // Only a copy is read and compared by the key.
+    // Only the method `Copy` reads and compares rows by the key.
     let of_key = (!subject.is_attached()).then(|| row_key(subject));
     let (collations, no_key) = match of_key {
         Some(Ok(index)) => (changed_collations(subject, index), None),
@@ -110,12 +110,12 @@ fn partition_column(subject: &Subject<'_>, found: &PlainColumn) -> Vec<Refusal> 
     nullable.into_iter().chain(generated).chain(operators(subject, found)).collect()
 }
 
-/// A hash partitions by the hash of the type, and the key of the copy sorts by it. The bounds of a range are values of the
-/// type.
+/// Returns a refusal if the type of a hash partition column lacks built-in hash or btree operators. For a range, it suffices
+/// to check the type.
 fn operators(subject: &Subject<'_>, found: &PlainColumn) -> Option<Refusal> {
     let classes: Vec<&Option<Identifier>> = match subject.partitioning {
         Partitioning::Hash(_) => vec![&found.hash, &found.btree],
-        // What the type of a range has to be is checked as for every table.
+        // The type of a range column is checked for every table.
         Partitioning::Range(_) => Vec::new(),
     };
     let (table, column) = (subject.table.clone(), found.name.clone());
@@ -134,7 +134,7 @@ fn operators(subject: &Subject<'_>, found: &PlainColumn) -> Option<Refusal> {
     })
 }
 
-/// An index in an old order loses rows of a page, and the comparison with it.
+/// Returns refusals of collations whose version has changed: paging by such an index misses rows.
 fn changed_collations(subject: &Subject<'_>, index: &UniqueIndex) -> Vec<Refusal> {
     let columns = index.columns.iter().filter_map(|name| subject.plain.column(name));
     let changed = columns.filter_map(|column| {

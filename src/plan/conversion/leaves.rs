@@ -1,4 +1,4 @@
-//! The partitions that a table gets by its conversion: how many, and where those of a range begin.
+//! Number of partitions that a conversion creates, and the lower bound of the first one.
 
 use super::super::{Calendar, Gaps, PlanTime};
 use crate::desired::{
@@ -7,29 +7,29 @@ use crate::desired::{
 use crate::observed::{ObservedTable, OldestRow, PlainTable};
 use crate::partition::{Edge, KeyRange, RangeBounds, RangeKey};
 
-/// The partitions that a table gets.
+/// Partitions that a conversion creates.
 pub(super) struct Leaves<'a> {
-    /// How many there are, with the default partition; or `None` if that is unknown or more than can be created.
+    /// Number of partitions including the default partition, or `None` if it is unknown or exceeds the limit.
     pub(super) count: Option<usize>,
-    /// What decides where they begin.
+    /// Origin of the lower bound of the first partition.
     pub(super) begin: Begin<'a>,
 }
 
-/// What decides where the partitions of a table begin.
+/// Origin of the lower bound of the first partition.
 pub(super) enum Begin<'a> {
-    /// Nothing: they are of a hash, or there is no row before the current period, or the plain table takes all of them.
+    /// None: the table is hash-partitioned, no row is before the current period, or the plain table holds all older rows.
     Nowhere,
-    /// `startAt`. What is older goes to the default partition.
+    /// `startAt`. Older rows go to the default partition.
     StartAt,
-    /// The oldest row: the table begins with its period.
+    /// The oldest row, with its period.
     OldestRow(KeyRange),
     /// The oldest row, which was not found; `None` if Postgres was not asked.
     Unknown(Option<&'a OldestRow>),
-    /// `startAt` or the oldest row, from where to now there are more periods than a table is given.
+    /// `startAt` or the oldest row; from there to the current period there are more periods than the limit.
     TooEarly {
-        /// The periods.
+        /// Range from there to the current period.
         range: KeyRange,
-        /// Whether `startAt` decides.
+        /// Whether the range begins with `startAt`.
         is_declared: bool,
     },
 }
@@ -57,7 +57,7 @@ impl<'a> Leaves<'a> {
                 Self::of_range(range, oldest, is_declared, (observed, plain), moment)
             }
             (Partitioning::Range(range), ConversionMethod::Attach) => {
-                // The plain table takes everything up to the end of the current period.
+                // The plain table takes all rows up to the end of the current period.
                 let range = DesiredRange { start_at: None, ..range.clone() };
                 let of_range =
                     Self::of_range(&range, oldest, is_declared, (observed, plain), moment)?;
@@ -75,7 +75,7 @@ impl<'a> Leaves<'a> {
     ) -> Option<Self> {
         let key =
             RangeKey { column: range.column.clone(), key_type: plain.key_type(&range.column)? };
-        // No schedule holds up a conversion.
+        // A conversion ignores the schedule.
         let calendar = Calendar::new(range, key.key_type, &PlanTime::at(moment.now))?;
         let of = |range: RangeBounds| KeyRange { key: key.clone(), range };
         let gaps = Gaps::new(&calendar, observed);
@@ -93,24 +93,24 @@ impl<'a> Leaves<'a> {
         };
         let is_known = observed.copy.is_some() || !matches!(begin, Begin::Unknown(_));
         let of_ranges = observed.attached().filter(|p| p.bounds.as_range().is_some()).count();
-        // While a table is converted it has a default partition.
+        // A table has a default partition during its conversion.
         Some(Self { count: is_known.then_some(of_ranges + gaps.missing.len() + 1), begin })
     }
 
-    /// Returns how there would be fewer partitions, as the rest of a sentence.
+    /// Returns how to get fewer partitions, as the end of a sentence.
     pub(super) fn how_to_have_fewer(&self) -> String {
         match &self.begin {
             Begin::OldestRow(period) => format!(
-                "; the oldest row lies in {}, and with spec.partitionBy.range.startAt the partitions begin later (rows \
-                 before it go to the default partition)",
+                "; the oldest row is in {}: set spec.partitionBy.range.startAt to begin later (rows before it go to \
+                 the default partition)",
                 period.display()
             ),
             Begin::StartAt => {
-                "; with a later spec.partitionBy.range.startAt or a longer interval there are fewer"
+                "; set a later spec.partitionBy.range.startAt or a longer interval to have fewer"
                     .to_owned()
             }
             Begin::Nowhere | Begin::Unknown(_) | Begin::TooEarly { .. } => {
-                "; with a longer interval or fewer hash partitions there are fewer".to_owned()
+                "; set a longer interval or fewer hash partitions to have fewer".to_owned()
             }
         }
     }

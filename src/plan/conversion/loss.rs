@@ -1,4 +1,4 @@
-//! What a conversion loses, and when.
+//! Losses of a conversion, which a user must acknowledge.
 
 use super::refusal::Refusal;
 use super::subject::Subject;
@@ -8,31 +8,31 @@ use crate::partition::{
     Identifier, ManagedTable, ServerVersion, attached_key_name, fit, own_key_name,
 };
 
-/// More partitions than this are a loss: planning takes long where a statement does not name the partition columns.
+/// Number of partitions above which planning a statement without the partition columns takes so long that it counts as a loss.
 const MAX_LEAVES: usize = 1_000;
 
-/// The oldest major whose partitioned tables can have exclusion constraints.
+/// Oldest version whose partitioned tables can have exclusion constraints.
 const EXCLUSIONS_SINCE: ServerVersion = ServerVersion(170_000);
 
-/// Something that is lost, as the preflight found it.
+/// A loss that the preflight found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundLoss {
-    /// What is lost.
+    /// Loss as spelled in the spec.
     pub loss: Loss,
-    /// When it is lost.
+    /// Event of the conversion that causes the loss.
     pub at: LossAt,
     /// Whether the spec acknowledges it.
     pub acknowledged: bool,
-    /// What is lost, in a sentence without its end.
+    /// Description of the loss, without a final period.
     pub cause: String,
 }
 
-/// When something is lost.
+/// Event of the conversion that causes a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LossAt {
-    /// At the cutover. It has to be acknowledged before anything is created.
+    /// The cutover. The loss must be acknowledged before anything is created.
     Cutover,
-    /// When the plain table is dropped. It has to be acknowledged before that.
+    /// The drop of the plain table. The loss must be acknowledged before it.
     Drop,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn losses(subject: &Subject<'_>) -> Vec<FoundLoss> {
         .collect()
 }
 
-/// Returns the losses at an event that a user has yet to acknowledge, each as a refusal.
+/// Returns the losses at an event that are not acknowledged, each as a refusal.
 pub(super) fn unacknowledged(
     losses: &[FoundLoss],
     at: LossAt,
@@ -70,7 +70,7 @@ pub(super) fn unacknowledged(
     })
 }
 
-/// After the cutover the indexes of the plain table have other names, and users know them by those before it.
+/// Returns the loss with the name that its index had before the cutover, which is the name that users know.
 fn under_its_name(subject: &Subject<'_>, loss: Loss) -> Loss {
     let table = subject.table.name.as_str();
     let before = |name: Identifier| {
@@ -96,7 +96,7 @@ fn under_its_name(subject: &Subject<'_>, loss: Loss) -> Loss {
 type Lost = (Loss, LossAt, String);
 
 fn unique_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
-    // What the conversion built is no loss.
+    // Indexes that the conversion built are not losses.
     let table = ManagedTable::new(subject.table.clone());
     let built = [attached_key_name(&table), own_key_name(&table)];
     let theirs = subject.plain.unique_indexes.iter();
@@ -105,7 +105,8 @@ fn unique_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a 
     lost.map(|index| (Loss::UniqueKey(index.name.clone()), LossAt::Cutover, unique(subject, index)))
 }
 
-/// A partitioned table can have a unique index only if each partition column is in it, in the collation of the column.
+/// Returns whether a partitioned table can have the index: each partition column must be in it, with the collation of the
+/// column.
 fn holds_partition_columns(subject: &Subject<'_>, index: &UniqueIndex) -> bool {
     let is_in_another = |column| index.other_collation.contains(column);
     subject.has_partition_columns(&index.columns)
@@ -133,7 +134,7 @@ fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
          CONFLICT DO NOTHING without columns"
     };
     format!(
-        "{} {lacks} ({partition_columns}), so that from the cutover on ON CONFLICT with {of} fails (42P10), and Postgres \
+        "{} {lacks} ({partition_columns}), so from the cutover on ON CONFLICT with {of} fails (42P10), and Postgres \
          enforces the key {until}{found_late}",
         index.name.display()
     )
@@ -160,7 +161,7 @@ fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
     let to_itself = to_itself.filter(|key| key.to_itself && !subject.is_attached()).map(|key| {
         let table = subject.table.clone();
         let cause = format!(
-            "foreign key {} references its own table, so that it is checked at commit from the cutover on, and dropped with \
+            "foreign key {} references its own table, so it is checked at commit from the cutover on, and dropped with \
              the plain table",
             key.name.display()
         );
@@ -180,8 +181,8 @@ fn exclusions<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a {
     };
     lost.map(move |exclusion| {
         let cause = format!(
-            "Postgres enforces {} {until}, since an exclusion constraint of a partitioned table needs Postgres 17 and compares \
-             every partition column by =",
+            "Postgres enforces {} {until}, because an exclusion constraint of a partitioned table needs Postgres 17 and must \
+             compare every partition column by =",
             exclusion.name.display()
         );
         (Loss::Exclusion(exclusion.name.clone()), at, cause)
@@ -222,7 +223,7 @@ fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
     })
 }
 
-/// Returns whether the partitioned table has another primary key instead of this one.
+/// Returns whether the partitioned table cannot keep this key.
 pub(super) fn is_replaced(subject: &Subject<'_>, key: &Identifier) -> bool {
     let key = subject.plain.unique_indexes.iter().find(|index| index.name == *key);
     key.is_none_or(|key| !holds_partition_columns(subject, key))
@@ -242,7 +243,7 @@ fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
     let reads = if subject.is_attached() {
         "reads only the plain table, the oldest partition, from the cutover on"
     } else {
-        "goes on reading the plain table after the cutover, and prevents its drop; writes to the view fail (55000)"
+        "continues to read the plain table after the cutover and prevents its drop; writes to the view fail (55000)"
     };
     let cause = format!("view {} {reads}, because {why}", view.name.display());
     Some((Loss::View(view.name.clone()), LossAt::Cutover, cause))
@@ -250,7 +251,7 @@ fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
 
 fn security_label(provider: &Identifier) -> Lost {
     let cause = format!(
-        "the security labels of provider {} are not copied, so that they mask and protect nothing on the partitioned table",
+        "the security labels of provider {} are not copied, so they mask and protect nothing on the partitioned table",
         provider.display()
     );
     (Loss::SecurityLabel(provider.clone()), LossAt::Cutover, cause)
@@ -268,7 +269,7 @@ fn publications<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
              subscriber does not have it"
         };
         let cause = format!(
-            "publication {} publishes all tables, or all of the schema, so that {published}",
+            "publication {} publishes all tables, or all of the schema, so {published}",
             publication.name.display()
         );
         (Loss::Publication(publication.name.clone()), LossAt::Cutover, cause)

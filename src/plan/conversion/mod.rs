@@ -1,8 +1,8 @@
-//! How a plain table becomes a partitioned one.
+//! Conversion of a plain table to a partitioned table.
 //!
-//! The preflight finds everything in one run, before anything is created: `docs/reference/preflight.md` lists what it
-//! finds. Then [`Phase`] says how far the conversion is, and one rule for each stage takes the next steps. The copy is a
-//! partitioned table, and the rules of every partitioned table keep it; none of them knows that it is a copy.
+//! The preflight reports all findings in one run, before the operator creates anything: `docs/reference/preflight.md` lists
+//! them. Then [`Phase`] is the phase of the conversion, and one rule for each phase plans the next steps. The rules for
+//! partitioned tables maintain the copy like any other table.
 
 mod attach;
 mod begin;
@@ -50,8 +50,8 @@ use super::{Blocker, Note, PlanTime};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 
-/// Returns why the conversion of a table does not begin: every refusal of the preflight, and every loss at the cutover
-/// that is not acknowledged.
+/// Returns the blockers of the beginning of a conversion: every refusal of the preflight, and every unacknowledged loss at
+/// the cutover.
 pub(super) fn blockers(
     desired: &DesiredTable,
     observed: &ObservedTable,
@@ -61,7 +61,7 @@ pub(super) fn blockers(
     found.filter_map(Finding::into_blocker).collect()
 }
 
-/// Returns what else the preflight has to say.
+/// Returns the notes of the preflight.
 pub(super) fn notes(
     desired: &DesiredTable,
     observed: &ObservedTable,

@@ -1,4 +1,4 @@
-//! What a user should know before a conversion begins.
+//! Notes of the preflight of a conversion.
 
 use super::leaves::Begin;
 use super::loss::FoundLoss;
@@ -7,13 +7,13 @@ use super::text::some_of;
 use crate::desired::Loss;
 use crate::partition::{Identifier, QualifiedName, escape_control};
 
-/// More partitions than this are worth a note.
+/// Number of partitions above which a note is given.
 const NOTED_LEAVES: usize = 200;
 
-/// Something that a user should know before a conversion begins.
+/// Information for a user before a conversion begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConversionNote {
-    /// How large the table is: a copy needs as much again.
+    /// Size of the table: a copy needs the same space again.
     Size {
         /// The plain table.
         table: QualifiedName,
@@ -21,54 +21,54 @@ pub enum ConversionNote {
         rows: Option<u64>,
         /// Size with indexes and TOAST, in bytes.
         bytes: u64,
-        /// Whether the rows are copied, or the table is attached as it is.
+        /// Whether the rows are copied; otherwise, the table is attached unchanged.
         is_copied: bool,
     },
     /// A loss that has to be acknowledged before the plain table is dropped.
     LostAtDrop {
-        /// The loss.
+        /// Loss to acknowledge, as spelled in the spec.
         loss: Loss,
-        /// What is lost.
+        /// Description of the loss, without a final period.
         cause: String,
     },
-    /// What comes after the copy is created.
+    /// Steps that follow the creation of the copy.
     Follows {
         /// Estimated number of rows to copy, or `None` if the table was never analyzed.
         rows: Option<u64>,
     },
-    /// What comes after the partitioned table is created to which the plain table is attached.
+    /// Steps that follow the creation of the partitioned table, with `Attach`.
     AttachFollows,
-    /// Objects go on reading the plain table, and prevent its drop.
+    /// Objects that continue to read the plain table and prevent its drop.
     Bound {
         /// The objects, as Postgres describes them.
         objects: Vec<String>,
-        /// Whether the plain table is kept beside the partitioned one, or becomes a partition.
+        /// Whether the plain table is kept next to the partitioned one; otherwise, it becomes a partition.
         is_kept: bool,
     },
-    /// After the cutover the table got indexes that its source lacks.
+    /// Indexes that the table got after the cutover and that its source lacks.
     SourceLacksIndexes {
-        /// The source.
+        /// Name of the plain table.
         source: QualifiedName,
-        /// The indexes.
+        /// Names of the indexes of the partitioned table.
         indexes: Vec<Identifier>,
     },
     /// The copy gets many partitions.
     ManyPartitions {
-        /// How many.
+        /// Number of partitions, including the default partition.
         leaves: usize,
-        /// How there would be fewer, as the rest of a sentence.
+        /// End of the message: how to get fewer partitions.
         fewer: String,
     },
     /// Rows before `startAt` go to the default partition.
     BeginsWithStartAt,
     /// Acknowledgements that match no loss.
     NothingToAcknowledge {
-        /// The acknowledgements.
+        /// Entries of `spec.conversion.acknowledge` without a match.
         losses: Vec<Loss>,
     },
 }
 
-/// Returns what a user should know besides the losses.
+/// Returns the notes, except those about losses.
 pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<ConversionNote> {
     let plain = subject.plain;
     let size = ConversionNote::Size {
@@ -99,7 +99,7 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
 }
 
 impl ConversionNote {
-    /// Returns whether a user should know this after the conversion has begun, too.
+    /// Returns whether the note is also shown after the conversion has begun.
     pub(super) fn outlasts_begin(&self) -> bool {
         match self {
             Self::LostAtDrop { .. }
@@ -114,7 +114,7 @@ impl ConversionNote {
         }
     }
 
-    /// Returns what a user should know.
+    /// Returns the text of the note.
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
@@ -124,7 +124,7 @@ impl ConversionNote {
                 let rows =
                     rows.map_or("an unknown number of".to_owned(), |rows| format!("~{rows}"));
                 let needs = if *is_copied {
-                    "the partitioned table needs about as much space again, and the server must have it free"
+                    "the server must have about as much free space for the partitioned table"
                 } else {
                     "no row is copied; the server must have space for two more unique indexes on the table"
                 };
@@ -144,7 +144,7 @@ impl ConversionNote {
                     "the cutover does not change what these objects read, and the plain table cannot be dropped while they \
                      depend on it"
                 } else {
-                    "from the cutover on these objects read only the plain table, the oldest partition"
+                    "these objects read only the plain table, the oldest partition, from the cutover on"
                 };
                 format!("{reads}: {objects}; recreate them on the partitioned table after the cutover")
             }
@@ -165,7 +165,7 @@ impl ConversionNote {
             }
             Self::NothingToAcknowledge { losses } => {
                 format!(
-                    "the preflight finds no such loss: {}; remove it from spec.conversion.acknowledge",
+                    "spec.conversion.acknowledge has entries that match no loss: {}; remove them",
                     some_of(losses.iter().map(|loss| escape_control(&loss.to_string())))
                 )
             }
@@ -184,7 +184,7 @@ fn follows(rows: Option<u64>) -> String {
 const ATTACH_FOLLOWS: &str = "then: build the unique indexes that the plain table needs; at the cutover create the \
     partitions, check the rows of the plain table, attach it";
 
-/// Shows a number of bytes in whole units.
+/// Formats a number of bytes in whole units, rounded up.
 fn size(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
     let mut amount = bytes.div_ceil(1024);

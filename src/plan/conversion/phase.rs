@@ -1,4 +1,4 @@
-//! How far a conversion is: what the database has, held against the spec.
+//! Phase of a conversion, from the spec and the observed state.
 
 use super::key::{key_of_copy, row_key};
 use super::loss::{FoundLoss, losses};
@@ -14,11 +14,11 @@ use crate::partition::{
 };
 use crate::plan::{Blocker, ConversionBlocker, PlanTime};
 
-/// What a plan makes of a table: what the spec says, or what it says of the copy while the table is converted.
+/// Desired state of a table and, during its conversion, of its copy.
 pub(in crate::plan) struct Aim<'a> {
-    /// The spec.
+    /// Desired state as declared in the spec.
     pub(in crate::plan) declared: &'a DesiredTable,
-    /// What it says of the copy, or `None` if there is none.
+    /// Desired state of the copy, or `None` if the table is not being converted.
     copy: Option<DesiredTable>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Aim<'a> {
         Self { declared, copy }
     }
 
-    /// Returns whether a plain table is to become a partitioned one.
+    /// Returns whether the spec converts a plain table.
     pub(in crate::plan) fn is_plain(&self, relation: &Relation) -> bool {
         self.copy.is_some() && relation.key().is_none()
     }
@@ -44,7 +44,7 @@ impl<'a> Aim<'a> {
     }
 }
 
-/// The indexes of the spec are built when all rows are copied.
+/// Returns the desired state of a copy. The indexes of the spec are built after all rows are copied.
 fn of_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTable {
     let is_copied = observed.copy.as_ref().is_some_and(|facts| facts.is_complete())
         || observed.attached_source().is_some();
@@ -56,34 +56,34 @@ fn of_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTable {
 /// The phase of a conversion.
 #[derive(Debug)]
 pub(in crate::plan) enum Phase<'a> {
-    /// The table is partitioned, and no copy is there.
+    /// The table is partitioned and has no copy.
     Partitioned,
-    /// The table is plain, and nothing prevents its conversion.
+    /// The table is plain, and nothing blocks its conversion.
     Begin {
-        /// The plain table, and the copy that it gets.
+        /// The plain table and its future copy.
         table: CopiedTable,
-        /// Whether its rows are copied, or it is attached to the copy.
+        /// Whether its rows are copied; otherwise, the plain table is attached.
         is_copied: bool,
     },
-    /// The copy is there.
+    /// The copy exists.
     Copied(Copied<'a>),
-    /// The plain table is to become the oldest partition of the copy.
+    /// The plain table will become the oldest partition of the copy.
     Attaching(Attaching<'a>),
     /// The plain table is the oldest partition.
     Attached(Attached),
-    /// The copy has the name of the table, and this prevents that its source is kept.
+    /// The copy serves under the name of the table, and blockers prevent the sync with the source.
     Served {
-        /// The source.
+        /// Name of the plain table.
         source: QualifiedName,
-        /// What prevents it.
+        /// Blockers of the sync.
         cause: Vec<Blocker>,
     },
-    /// The copy is there, and the spec has no conversion any more.
+    /// The copy exists, and the spec has no conversion any more.
     Ended(CopiedTable),
 }
 
 impl Phase<'_> {
-    /// Returns whether there is a partitioned table that must not lack a partition.
+    /// Returns whether partitions must be provided in this phase.
     pub(in crate::plan) fn keeps_partitions(&self) -> bool {
         match self {
             Self::Partitioned
@@ -97,50 +97,53 @@ impl Phase<'_> {
     }
 }
 
-/// A copy that the spec asks for.
+/// A conversion by copy.
 #[derive(Debug)]
 pub(in crate::plan) struct Copied<'a> {
     /// The plain table and its copy.
     pub(in crate::plan) table: CopiedTable,
-    /// What the database says of them.
+    /// Observed state of both tables.
     pub(in crate::plan) facts: &'a CopyFacts,
-    /// How the spec copies.
+    /// Settings of the copy in the spec.
     pub(in crate::plan) options: &'a CopyOptions,
-    /// The table that the spec wants to have the name.
+    /// Table that must serve the name, according to the spec.
     pub(in crate::plan) serve_from: Side,
-    /// What the conversion loses.
+    /// Losses of the conversion, acknowledged or not.
     pub(in crate::plan) losses: Vec<FoundLoss>,
-    /// What was added to the source since the conversion began, and the cutover cannot take over.
+    /// Objects added to the source since the conversion began that prevent the cutover.
     pub(in crate::plan) refused: Vec<Refusal>,
 }
 
-/// A plain table that is to become the oldest partition.
+/// A conversion by attach, before the cutover.
 #[derive(Debug)]
 pub(in crate::plan) struct Attaching<'a> {
     /// The plain table and its copy.
     pub(in crate::plan) table: CopiedTable,
-    /// What the database says of them.
+    /// Observed state of both tables.
     pub(in crate::plan) facts: &'a CopyFacts,
-    /// What it says besides, or `None` if there was no question.
+    /// Further observed state for the attach, or `None` if it was not read.
     pub(in crate::plan) attachment: Option<&'a Attachment>,
-    /// The table that the spec wants to have the name.
+    /// Table that must serve the name, according to the spec.
     pub(in crate::plan) serve_from: Side,
-    /// What the conversion loses.
+    /// Losses of the conversion, acknowledged or not.
     pub(in crate::plan) losses: Vec<FoundLoss>,
-    /// What was added to the plain table since the conversion began, and the cutover cannot take over.
+    /// Objects added to the plain table since the conversion began that prevent the cutover.
     pub(in crate::plan) refused: Vec<Refusal>,
 }
 
-/// A plain table that is the oldest partition.
+/// A conversion by attach, after the cutover.
 #[derive(Debug)]
 pub(in crate::plan) struct Attached {
     /// The plain table and the partitioned table.
     pub(in crate::plan) table: CopiedTable,
-    /// The table that the spec wants to have the name.
+    /// Table that must serve the name, according to the spec.
     pub(in crate::plan) serve_from: Side,
 }
 
-/// Returns the phase, or everything that prevents the conversion.
+/// Returns the phase.
+///
+/// # Errors
+/// Returns all blockers of the conversion.
 pub(in crate::plan) fn phase<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
@@ -188,7 +191,7 @@ pub(in crate::plan) fn phase<'a>(
     }
 }
 
-/// Judges a copy and its source.
+/// Returns the state of a conversion by copy, or its blockers.
 fn copied<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
@@ -198,7 +201,7 @@ fn copied<'a>(
 ) -> Result<Copied<'a>, Vec<Blocker>> {
     let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
     let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
-    // Without partitions of the past, their rows would be copied to the default partition.
+    // Without partitions for the past, old rows would be copied to the default partition.
     let past = past(&subject).filter(|_| !facts.was_synced());
     let refusals: Vec<_> = past.into_iter().chain(misses_writes(&subject)).collect();
     if !refusals.is_empty() {
@@ -209,7 +212,7 @@ fn copied<'a>(
     Ok(Copied { table, facts, options, serve_from: conversion.serve_from, losses, refused })
 }
 
-/// Judges a plain table that is to become a partition of its copy.
+/// Returns the state of a conversion by attach, or its blockers.
 fn attaching<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
@@ -225,8 +228,8 @@ fn attaching<'a>(
     Ok(Attaching { table, facts, attachment, serve_from, losses, refused })
 }
 
-/// Returns the plain table that was attached, and the partitioned table, or `None` if the spec does not attach, or no
-/// partition is the plain table.
+/// Returns the attached plain table and the partitioned table, or `None` if the spec does not attach or the plain table is
+/// not a partition.
 fn attached_table(
     declared: &DesiredTable,
     observed: &ObservedTable,
@@ -246,7 +249,7 @@ fn attached_table(
     })
 }
 
-/// Judges a plain table.
+/// Returns the beginning of a conversion, or its blockers.
 fn begin<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
@@ -281,7 +284,7 @@ fn copied_table(
     Ok(with_key(declared, observed, (relation, plain), key.columns.clone()))
 }
 
-/// The end of a conversion needs no key.
+/// Returns both tables, without a key, which the end of a conversion does not need.
 fn ended_table(
     declared: &DesiredTable,
     observed: &ObservedTable,
@@ -291,7 +294,7 @@ fn ended_table(
     with_key(declared, observed, (relation, &facts.plain), Vec::new())
 }
 
-/// The columns are those that both tables have. Before there is a copy, all are.
+/// Returns both tables with the columns that they share; before the copy exists, with all columns.
 fn with_key(
     declared: &DesiredTable,
     observed: &ObservedTable,

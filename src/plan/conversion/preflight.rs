@@ -1,4 +1,4 @@
-//! Everything that prevents a conversion, that it loses, or that a user should know before it begins.
+//! Preflight of a conversion: refusals, losses, and notes.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::observed::{ObservedTable, OldestRow, RelationKind};
 use crate::partition::Identifier;
 use crate::plan::{Blocker, PlanTime};
 
-/// Something that the preflight of a conversion found.
+/// A finding of the preflight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// The conversion cannot begin.
     Refused(Refusal),
-    /// Something is lost; a user can accept it.
+    /// The conversion loses something; a user can acknowledge it.
     Loss(FoundLoss),
-    /// A user should know something.
+    /// Information for the user.
     Note(ConversionNote),
 }
 
 impl Finding {
-    /// Returns why the conversion does not begin, or `None` if this does not prevent it.
+    /// Returns the blocker of the conversion, or `None` if the finding does not block it.
     pub(super) fn into_blocker(self) -> Option<Blocker> {
         match self {
             Self::Refused(refusal) => Some(Blocker::Preflight { refusal }),
@@ -37,7 +37,7 @@ impl Finding {
         }
     }
 
-    /// Returns what a user should know, or `None` if it prevents the conversion or is acknowledged.
+    /// Returns the note for the user, or `None` if the finding blocks the conversion or is acknowledged.
     pub(super) fn into_note(self) -> Option<ConversionNote> {
         match self {
             Self::Note(note) => Some(note),
@@ -49,8 +49,8 @@ impl Finding {
     }
 }
 
-/// Finds everything in one run. Returns nothing if the spec has no conversion, or if the table is partitioned and not the
-/// copy of a plain table. Nothing refuses a conversion that has begun.
+/// Returns all findings. There are none if the spec has no conversion, or if the table is partitioned and not the copy of a
+/// plain table. A conversion that has begun has no refusals.
 #[must_use]
 pub fn preflight(
     desired: &DesiredTable,
@@ -96,7 +96,7 @@ fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
     .concat()
 }
 
-/// Returns why the cutover of a copy is not possible: what can be added to its source after the beginning.
+/// Returns the refusals of a cutover, for objects that were added to the source after the conversion began.
 pub(super) fn prevents_cutover(subject: &Subject<'_>) -> Vec<Refusal> {
     [
         constraints(subject),
@@ -115,12 +115,12 @@ fn not_ordinary(subject: &Subject<'_>) -> Vec<Refusal> {
     kinds.collect()
 }
 
-/// Returns why writes to a table can miss its copy, whenever that begins: the triggers do not see them.
+/// Returns the refusals of tables whose writes the sync triggers cannot see.
 pub(super) fn misses_writes(subject: &Subject<'_>) -> Vec<Refusal> {
     not_ordinary(subject).into_iter().chain(hidden_rows(subject)).collect()
 }
 
-/// Row security hides rows from the functions of the owner, which read the table and its partitions.
+/// Returns a refusal if row security hides rows from the functions of the owner, which read the table and its partitions.
 fn hidden_rows(subject: &Subject<'_>) -> Option<Refusal> {
     subject.plain.hides_rows_from_owner.then(|| Refusal::ForcedRowSecurity {
         table: subject.table.clone(),
@@ -128,7 +128,7 @@ fn hidden_rows(subject: &Subject<'_>) -> Option<Refusal> {
     })
 }
 
-/// The partitions of a range begin somewhere, and not too early.
+/// Returns a refusal if the first partition of a range is unknown or too far in the past.
 pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
     match &subject.leaves.as_ref()?.begin {
         Begin::Nowhere | Begin::StartAt | Begin::OldestRow(_) => None,
@@ -147,7 +147,8 @@ pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
     }
 }
 
-/// The operator runs blocks of the owner in a procedure of the session's temporary schema.
+/// Returns a refusal if the owner cannot create temporary objects: the operator runs its blocks in a procedure of the
+/// temporary schema of the session.
 fn temporary(subject: &Subject<'_>) -> Option<Refusal> {
     let database = subject.plain.no_temporary.clone()?;
     Some(Refusal::TemporaryNotGranted { database, owner: subject.owner.cloned() })
@@ -186,7 +187,8 @@ fn constraints(subject: &Subject<'_>) -> Vec<Refusal> {
     refused.chain(inbound_foreign_keys(subject)).chain(keys_in_use(subject)).collect()
 }
 
-/// A foreign key that references the plain table references one of several partitions, once that is attached.
+/// Returns refusals of foreign keys that reference the plain table: after the attach, they would reference one of several
+/// partitions.
 fn inbound_foreign_keys(subject: &Subject<'_>) -> Vec<Refusal> {
     if !subject.is_attached() {
         return Vec::new();
@@ -202,8 +204,8 @@ fn inbound_foreign_keys(subject: &Subject<'_>) -> Vec<Refusal> {
     refused.collect()
 }
 
-/// Postgres does not drop a key while a query relies on it, as `Attach` has to. By the other method the plain table keeps its
-/// key, and only a function that the cutover creates again fails.
+/// Returns refusals of keys on which queries rely. Postgres does not drop such a key, which `Attach` must do. With `Copy`, the
+/// plain table keeps its key, and only functions that the cutover recreates fail.
 fn keys_in_use<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Refusal> + 'a {
     let grouped = subject.plain.grouped.iter();
     let refused = grouped.filter(|grouped| subject.is_attached() || grouped.recreated);
@@ -257,11 +259,11 @@ fn names(subject: &Subject<'_>) -> Vec<Refusal> {
     taken.collect()
 }
 
-/// What a swap takes by itself, and for each partition and row trigger, in microseconds.
+/// Estimated time of a swap without triggers, and for each row trigger on each partition, in microseconds.
 const SWAP_MICROS: u64 = 20_000;
 const SWAP_MICROS_PER_TRIGGER: u64 = 250;
 
-/// The swap creates every row trigger on every partition, and its own.
+/// Returns a refusal if the swap is too slow: it creates every row trigger and the sync trigger on every partition.
 fn swap_too_long(subject: &Subject<'_>) -> Option<Refusal> {
     let leaves = u64::try_from(subject.leaves.as_ref()?.count?).ok()?;
     let triggers = subject.plain.triggers.iter().filter(|trigger| trigger.for_each_row).count();

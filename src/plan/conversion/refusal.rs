@@ -1,203 +1,203 @@
-//! What prevents a conversion before it begins.
+//! Refusals: problems that prevent a conversion from beginning.
 
 use crate::desired::Loss;
 use crate::observed::{ChangedCollation, Unusual};
 use crate::partition::{Identifier, KeyRange, QualifiedName};
 
-/// Why the conversion of a plain table does not begin.
+/// A problem that prevents the conversion of a plain table from beginning.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Refusal {
     /// The cutover loses something that `spec.conversion.acknowledge` does not name.
     NotAcknowledged {
-        /// What is lost.
+        /// Loss as spelled in the spec.
         loss: Loss,
-        /// What that means.
+        /// Description of the loss, without a final period.
         cause: String,
     },
-    /// The table is no ordinary table.
+    /// The relation is not an ordinary table.
     NotConvertible {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// What it is.
+        /// Kind of the relation.
         kind: &'static str,
     },
-    /// The table has no key by which its rows can be copied and compared: no primary key, and no unique index that is
-    /// valid, has neither condition nor expressions, and is on NOT NULL columns.
+    /// The table has no key for copying and comparing rows: neither a primary key nor a valid unique index on NOT NULL
+    /// columns without a condition and expressions.
     NoRowKey {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// Its unique indexes, none of which can be used.
+        /// Unique indexes that cannot be used as the key.
         unusable: Vec<Identifier>,
     },
-    /// The key of the table, or a partition column, cannot be used by the functions that keep the copy in sync.
+    /// The sync functions cannot use the key of the table, or a partition column.
     KeyNotUsable {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The key or the column.
+        /// Name of the key or the column.
         key: Identifier,
-        /// Why not.
+        /// Cause.
         fault: KeyFault,
     },
     /// The table lacks a partition column of the spec.
     PartitionColumnMissing {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The column.
+        /// Partition column of the spec.
         column: Identifier,
     },
-    /// A partition column can be NULL, and is part of the key of the partitioned table.
+    /// A partition column is nullable, but must be part of the key of the partitioned table.
     KeyNullable {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The column.
+        /// Name of the column.
         column: Identifier,
     },
     /// A partition column is generated, which Postgres does not allow.
     KeyGenerated {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The column.
+        /// Name of the column.
         column: Identifier,
     },
     /// The type of a partition column has no hash or no order.
     KeyTypeNotHashable {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The column.
+        /// Name of the column.
         column: Identifier,
-        /// The type.
+        /// Type of the column, as Postgres formats it.
         type_name: String,
     },
-    /// The partitions of the copy begin with the period of the oldest row, which was not found.
+    /// The oldest row was not found, whose period determines the first partition of the copy.
     OldestRowUnknown {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
         /// The partition column.
         column: Identifier,
-        /// Why not.
+        /// Cause.
         fault: PastFault,
     },
-    /// From `startAt`, or from the oldest row, to now there are more periods than a table can have partitions.
+    /// From `startAt` or the oldest row to the current period there are more periods than a table can have partitions.
     RangeTooLong {
-        /// The periods.
+        /// Range from the oldest period to the current one.
         range: KeyRange,
-        /// Whether `startAt` is in the spec.
+        /// Whether the spec has `startAt`.
         is_declared: bool,
     },
-    /// A collation sorts otherwise than when the key was built, so that reading in the order of the key can miss rows.
+    /// The version of a collation has changed since the key was built, so an index scan can miss rows.
     CollationChanged {
-        /// The key.
+        /// Name of the unique index.
         index: QualifiedName,
-        /// The collation.
+        /// Collation with its recorded and actual versions.
         collation: ChangedCollation,
     },
-    /// A check has NO INHERIT, which a partitioned table cannot have.
+    /// A check constraint has NO INHERIT, which Postgres does not allow on a partitioned table.
     CheckNotInherited {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The check.
+        /// Name of the check constraint.
         constraint: Identifier,
     },
     /// A check or NOT NULL constraint is not valid: rows that violate it cannot be copied.
     CheckNotValid {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The constraint.
+        /// Name of the constraint.
         constraint: Identifier,
     },
-    /// A check or an index uses the whole row as one value, which Postgres rejects on a table with partitions.
+    /// A check constraint or an index uses the whole row as one value, which Postgres rejects on a table with partitions.
     WholeRow {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The kind of the object.
+        /// Kind of the object.
         kind: &'static str,
-        /// The object.
+        /// Name of the object.
         object: Identifier,
     },
     /// A foreign key is not validated: rows that violate it cannot be copied.
     ForeignKeyNotValid {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The foreign key.
+        /// Name of the foreign key.
         constraint: Identifier,
     },
-    /// The owner of the table cannot create its foreign key on the copy.
+    /// The owner of the table lacks REFERENCES to create the foreign key on the copy.
     ReferencesNotGranted {
-        /// The referenced table.
+        /// Name of the referenced table.
         references: QualifiedName,
-        /// The foreign key.
+        /// Name of the foreign key.
         constraint: Identifier,
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },
-    /// The owner of the table cannot create the temporary procedure in which the operator creates the copy and moves rows.
+    /// The owner of the table lacks TEMPORARY, which the operator needs to create the copy and to move rows.
     TemporaryNotGranted {
-        /// The database.
+        /// Name of the database.
         database: Identifier,
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },
-    /// A foreign key references the table, which becomes a partition: it would reference a part of the rows.
+    /// A foreign key references the table, which becomes a partition: the foreign key would reference only some of the rows.
     InboundForeignKey {
-        /// The table that has the foreign key.
+        /// Name of the table with the foreign key.
         table: QualifiedName,
-        /// The foreign key.
+        /// Name of the foreign key.
         constraint: Identifier,
     },
-    /// The query of an object groups by the primary key and names other columns, and the partitioned table has another key.
+    /// The query of an object relies on the primary key in GROUP BY, and the partitioned table has another key.
     KeyInUse {
-        /// The key.
+        /// Name of the primary key.
         key: Identifier,
         /// The object, as Postgres describes it.
         object: String,
     },
-    /// A row trigger has transition tables, which a partitioned table cannot have.
+    /// A row trigger has transition tables, which Postgres does not allow on a partitioned table.
     TriggerNotPossible {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The trigger.
+        /// Name of the trigger.
         trigger: Identifier,
     },
-    /// The table has rules, which rewrite statements behind the triggers.
+    /// The table has rules, which rewrite statements so that the triggers do not see them.
     HasRules {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The rules.
+        /// Names of the rules.
         rules: Vec<Identifier>,
     },
-    /// Row security is forced on the owner, so that the operator would miss rows.
+    /// Row security is forced on the owner, so the operator would miss rows.
     ForcedRowSecurity {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },
-    /// A publication of the table cannot take the partitioned table in its place.
+    /// A publication of the table cannot publish the partitioned table instead.
     PublishedByPartition {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The publication.
+        /// Name of the publication.
         publication: Identifier,
-        /// Why not.
+        /// Cause.
         fault: PublicationFault,
     },
     /// A subscription writes to the table. After the cutover its rows would be lost.
     SubscriptionTarget {
-        /// The table.
+        /// Name of the plain table.
         table: QualifiedName,
-        /// The subscription.
+        /// Name of the subscription.
         subscription: Identifier,
     },
     /// Another object has a name that the conversion needs.
     NameTaken {
-        /// The kind of the object.
+        /// Kind of the object.
         kind: &'static str,
-        /// The name.
+        /// Name that is taken.
         name: QualifiedName,
         /// The other table whose triggers use the object, or `None` if none does.
         used_by: Option<QualifiedName>,
     },
-    /// The cutover would make applications wait longer than `limits.lockTimeout` allows.
+    /// The cutover would block applications for longer than `limits.lockTimeout` allows.
     SwapTooLong {
         /// Number of partitions.
         leaves: u64,
@@ -211,54 +211,54 @@ pub enum Refusal {
 /// Why a key cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyFault {
-    /// It is `DEFERRABLE`.
+    /// The key is `DEFERRABLE`.
     Deferrable,
-    /// It compares by operators outside of `pg_catalog`.
+    /// The key compares with operators outside of `pg_catalog`.
     OtherOperators {
-        /// The operator classes.
+        /// Names of the operator classes.
         classes: Vec<String>,
     },
-    /// Its index sorts otherwise than its columns.
+    /// The index has another order than its columns.
     OtherOrder,
-    /// A column of it is generated.
+    /// A column of the key is generated.
     Generated {
-        /// The column.
+        /// Name of the column.
         column: Identifier,
     },
-    /// The column has a domain, and a condition of the domain can run code of a user whenever a partition is created.
+    /// The column has a domain whose conditions can run user code when a partition is created.
     DomainRunsCode {
-        /// The domain.
+        /// Name of the domain.
         type_name: String,
     },
 }
 
-/// Why the oldest row is not known.
+/// Why the oldest row is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PastFault {
-    /// The search took too long: no index on the column finds the row.
+    /// The search exceeded its timeout, usually for lack of an index on the column.
     NoIndex,
-    /// Postgres refused to search.
+    /// Postgres returned an error.
     Refused {
-        /// What Postgres said.
+        /// Error of Postgres.
         error: String,
     },
-    /// Postgres was not asked.
+    /// The row was not searched for.
     NotAsked,
 }
 
-/// Why a publication cannot take the partitioned table.
+/// Why a publication cannot publish the partitioned table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicationFault {
-    /// It publishes partitions under their own names.
+    /// The publication publishes partitions under their own names.
     NotThroughRoot,
-    /// The owner of the table cannot change it.
+    /// The owner of the table cannot alter the publication.
     OtherOwner {
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },
 }
 
-/// Returns what a table is that is more than an ordinary one.
+/// Returns the kind of a table that is not ordinary.
 pub(super) fn kind_of(unusual: Unusual) -> &'static str {
     match unusual {
         Unusual::Unlogged => "unlogged table",

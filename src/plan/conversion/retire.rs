@@ -1,4 +1,4 @@
-//! The end of the source: it is dropped after the cutover.
+//! Drop of the source after the cutover.
 
 use super::loss::{LossAt, unacknowledged};
 use super::{Copied, Phase};
@@ -15,7 +15,7 @@ pub(in crate::plan) fn retire_source(ground: &Ground<'_>, draft: &mut Draft) {
     let Phase::Copied(copied) = &ground.phase else { return };
     let AfterCutover::Drop { after } = copied.options.source else { return };
     let is_served = [copied.facts.serving, copied.serve_from] == [Side::Partitioned; 2];
-    // A record that was lost is written again with the triggers.
+    // Without a record, the drop waits until the triggers are installed again, which writes one.
     let Some(since) = copied.facts.serving_since().filter(|_| is_served) else { return };
     let step = Step::DropSource(Box::new(drop_of(copied)));
     let until = since.saturating_add(after).unwrap_or(since);
@@ -44,7 +44,7 @@ fn blockers(copied: &Copied<'_>) -> Vec<Blocker> {
     in_use.into_iter().chain(lost).collect()
 }
 
-/// A foreign key that only the owner of its table can drop.
+/// Returns the statement with which the owner of another table drops its foreign key.
 fn format_key(key: &InboundForeignKey) -> String {
     let (table, name) = (key.table.display(), key.name.display());
     format!(

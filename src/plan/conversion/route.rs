@@ -1,8 +1,8 @@
-//! Routing: roles that read the copy in place of the table before the cutover.
+//! Routing: roles that read the copy instead of the plain table before the cutover.
 //!
-//! A view stands before the table in the search path of these roles. It reads the copy while that is in parity, and the
-//! plain table otherwise, so that their sessions need not know. Before the first parity there is no view. After the
-//! cutover the name itself means the partitioned table, and the view is dropped.
+//! A view precedes the table in the search path of these roles. It reads the copy while the copy is in parity, and the
+//! plain table otherwise. The view is created at the first parity and dropped at the cutover, when the name itself refers to
+//! the partitioned table.
 
 use std::collections::BTreeSet;
 
@@ -16,15 +16,15 @@ use crate::plan::preconditions::Ground;
 use crate::plan::step::{PathChange, Route, RoutedRole, RoutingView, Unroute};
 use crate::plan::{Blocker, Cause, ConversionBlocker, RouteFault, RoutingFault, Step};
 
-/// The first version with views that apply the privileges of the reader.
+/// First version with `security_invoker` views, which apply the privileges and row security of the reader.
 const HAS_INVOKER_VIEWS: ServerVersion = ServerVersion(150_000);
 
-/// Routes the roles of the spec, and takes back what it does not have any more.
+/// Routes the roles of the spec, and ends the routing of roles that the spec no longer names.
 pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
     let (table, wanted, reads) = match &ground.phase {
         Phase::Copied(copied) if copied.facts.serving == Side::Source => {
             let is_in_parity = is_in_parity(copied);
-            // Nothing is changed right before the cutover.
+            // The routing does not change immediately before the cutover.
             if is_in_parity && copied.serve_from == Side::Partitioned {
                 return;
             }
@@ -57,7 +57,7 @@ pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
         .plain_table()
         .map(|plain| plain.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
     if let Some(fault) = routing.fault(draft.world.server.version) {
-        // The view of the owner would show rows that the policies hide from the reader.
+        // Without `security_invoker`, the view would show rows that row security hides from the reader.
         if fault == RoutingFault::RowSecurity {
             draft.step_if(routing.undo(), Cause::RoutingUnwanted);
         }
@@ -73,8 +73,8 @@ pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
     draft.step_if(routing.make(&wanted, plain.unwrap_or_default()), Cause::RoutingWanted);
 }
 
-/// Returns whether the copy has every row of the table, and goes on having it. Steps of this plan that could change that
-/// are planned after this rule, for the same reasons.
+/// Returns whether the copy has every row of the table and stays in parity. Steps that could change this are planned after
+/// this rule.
 fn is_in_parity(copied: &Copied<'_>) -> bool {
     let facts: &CopyFacts = copied.facts;
     let is_proven = facts.parity().is_some_and(|parity| {
@@ -87,7 +87,7 @@ struct Routing<'a> {
     table: &'a CopiedTable,
     facts: &'a RoutingFacts,
     ground: &'a Ground<'a>,
-    /// The table that the view reads.
+    /// Table that the view reads.
     reads: Side,
     /// Whether the name of the owner must not be shown.
     hides_owner: bool,
@@ -102,7 +102,7 @@ impl Routing<'_> {
         route_view(&self.table.managed)
     }
 
-    /// Returns what prevents routing as a whole.
+    /// Returns what prevents the routing of all roles, or `None` if nothing does.
     fn fault(&self, version: ServerVersion) -> Option<RoutingFault> {
         let owner = Some(self.ground.relation.owner.clone()).filter(|_| !self.hides_owner);
         let database = self.facts.database.clone();
@@ -122,7 +122,7 @@ impl Routing<'_> {
         }
     }
 
-    /// Returns what prevents the routing of single roles.
+    /// Returns the roles that cannot be routed, with causes.
     fn faults(&self, wanted: &BTreeSet<Identifier>) -> Vec<(Identifier, RouteFault)> {
         let faults = wanted.iter().map(|name| match self.facts.role(name) {
             Some(role) => (name.clone(), self.role_fault(role)),
@@ -151,7 +151,7 @@ impl Routing<'_> {
         (!is_granted && !role.uses_schema).then_some(RouteFault::SchemaNotGranted { schema })
     }
 
-    /// Returns the step that makes the routing what the spec asks for, or `None` if it is.
+    /// Returns the step that applies the routing of the spec, or `None` if it is in place.
     fn make(&self, wanted: &BTreeSet<Identifier>, columns: Vec<Identifier>) -> Option<Step> {
         let view = self.view();
         let found = self.facts.managed_view();
@@ -199,7 +199,7 @@ impl Routing<'_> {
         })
     }
 
-    /// Returns the step that takes all of the routing back, or `None` if there is none.
+    /// Returns the step that removes the routing, or `None` if there is none.
     fn undo(&self) -> Option<Step> {
         self.facts.managed_view()?;
         let paths = self.removed(&BTreeSet::new());
@@ -212,8 +212,8 @@ impl Routing<'_> {
         })))
     }
 
-    /// Returns the roles that the view lists and nothing asks for, and whose path the operator can change. A schema that
-    /// is not there, or has no view of the name, changes nothing in the path of the others.
+    /// Returns the routed roles that the spec no longer names and whose search path the operator can change. In the path of
+    /// other roles, the schema remains, which has no effect without the view.
     fn removed(&self, wanted: &BTreeSet<Identifier>) -> Vec<&RouteRole> {
         let listed = self.facts.managed_view().into_iter().flat_map(|view| view.since.keys());
         let unwanted = listed
@@ -228,7 +228,7 @@ impl Routing<'_> {
         (to != role.path()).then(|| self.change(role, Some(to)))
     }
 
-    /// Returns how the path becomes what it was. What is the same without a setting has none.
+    /// Returns the change that restores the search path; the setting is removed if the default path is the same.
     fn plain_path(&self, role: &RouteRole) -> Option<PathChange> {
         role.setting.as_ref()?;
         let to = role.path().without(&self.schema());

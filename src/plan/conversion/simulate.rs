@@ -1,4 +1,4 @@
-//! Our model of Postgres: what the steps of a conversion make of the world.
+//! Effects of the steps of a conversion on the simulated state.
 
 use crate::observed::{
     Attachment, CopyDifferences, CopyFacts, CopyOf, KeyState, ObservedPartition, ObservedTable,
@@ -25,7 +25,7 @@ pub(in crate::plan) fn analyzed(world: &mut ObservedTable) {
     }
 }
 
-/// After the cutover, the source is no more than an ordinary table.
+/// Ends the sync. After the cutover, the source becomes an ordinary table.
 pub(in crate::plan) fn unsynced(world: &mut ObservedTable) {
     on_copy(world, CopyFacts::end_sync);
     if world.copy.as_ref().is_some_and(|facts| facts.serving == Side::Partitioned) {
@@ -33,7 +33,7 @@ pub(in crate::plan) fn unsynced(world: &mut ObservedTable) {
     }
 }
 
-/// The tables have exchanged their names. What was equal stays equal.
+/// Exchanges the names of the tables. Parity and sync stay.
 pub(in crate::plan) fn swapped(world: &mut ObservedTable, swap: &Swap) {
     let after = swap.table.swapped();
     world.name = after.copy.clone();
@@ -46,7 +46,7 @@ pub(in crate::plan) fn swapped(world: &mut ObservedTable, swap: &Swap) {
     on_copy(world, |facts| facts.swap(&after, swap.level));
 }
 
-/// The table has no source any more.
+/// Removes the source.
 pub(in crate::plan) fn retired(world: &mut ObservedTable) {
     world.copy = None;
     if let Some(relation) = &mut world.relation {
@@ -54,14 +54,14 @@ pub(in crate::plan) fn retired(world: &mut ObservedTable) {
     }
 }
 
-/// The plain table has an index that it needs before it is attached.
+/// Builds a unique index on the plain table that the attach needs.
 pub(in crate::plan) fn key_built(world: &mut ObservedTable, build: &BuildIndex) {
     if build.partition == *world.managed.name() {
         set_key(world, &build.index, KeyState::Valid);
     }
 }
 
-/// The plain table has no longer an index that it could not use.
+/// Drops an unusable index of the plain table.
 pub(in crate::plan) fn key_dropped(world: &mut ObservedTable, index: &Identifier) {
     set_key(world, index, KeyState::Missing);
 }
@@ -71,7 +71,7 @@ fn set_key(world: &mut ObservedTable, index: &Identifier, state: KeyState) {
     keys.filter(|key| key.name == *index).for_each(|key| key.state = state);
 }
 
-/// Changes what is known of the check of the plain table, if `table` is that.
+/// Changes the state of the bounds check if `table` is the plain table.
 pub(in crate::plan) fn on_check(
     world: &mut ObservedTable,
     table: &QualifiedName,
@@ -83,7 +83,7 @@ pub(in crate::plan) fn on_check(
     }
 }
 
-/// The plain table is the oldest partition. Its indexes are for the next look.
+/// Attaches the plain table as the oldest partition. The next inspection reads its indexes.
 pub(in crate::plan) fn attached(world: &mut ObservedTable, attach: &AttachSource) {
     let after = attach.table.swapped();
     retired(world);
@@ -114,7 +114,8 @@ pub(in crate::plan) fn attached(world: &mut ObservedTable, attach: &AttachSource
     });
 }
 
-/// The oldest partition is the plain table again, beside a copy without rows. What it has is for the next look.
+/// Detaches the oldest partition, which becomes the plain table next to an empty copy. The next inspection reads its
+/// properties.
 pub(in crate::plan) fn detached(world: &mut ObservedTable, detach: &DetachSource) {
     world.partitions.retain(|partition| partition.name != detach.table.source);
     world.name = detach.table.swapped().copy;
@@ -125,7 +126,7 @@ pub(in crate::plan) fn detached(world: &mut ObservedTable, detach: &DetachSource
     }
 }
 
-/// The copy has all columns and properties of its source again.
+/// Applies the changes of the source to the copy.
 pub(in crate::plan) fn followed(world: &mut ObservedTable, step: &FollowSource) {
     on_differences(world, CopyDifferences::follow);
     if let Some(install) = &step.sync {
@@ -133,12 +134,12 @@ pub(in crate::plan) fn followed(world: &mut ObservedTable, step: &FollowSource) 
     }
 }
 
-/// Constraints of the copy are enforced for all rows.
+/// Validates the constraints of the copy.
 pub(in crate::plan) fn validated(world: &mut ObservedTable) {
     on_differences(world, |differences| differences.not_valid.clear());
 }
 
-/// The copy has the twin of an index, which is not valid yet.
+/// Creates the equivalent of an index on the copy, not yet valid.
 pub(in crate::plan) fn twin_created(
     world: &mut ObservedTable,
     definition: &IndexDefinition,
@@ -151,7 +152,7 @@ pub(in crate::plan) fn twin_created(
     });
 }
 
-/// The twin of an index is valid.
+/// Makes the equivalent of an index valid.
 pub(in crate::plan) fn twin_completed(world: &mut ObservedTable, name: &Identifier) {
     on_differences(world, |differences| {
         differences.indexes.retain(|index| index.equivalent.as_ref() != Some(name));
@@ -172,7 +173,7 @@ fn on_copy(world: &mut ObservedTable, change: impl FnOnce(&mut CopyFacts)) {
     }
 }
 
-/// From here on, the table is its copy. Its object identifier and its indexes are for the next look.
+/// Replaces the plain table by its copy. The next inspection reads its OID and its indexes.
 pub(in crate::plan) fn created(world: &mut ObservedTable, create: &CreateCopy) {
     let Some(relation) = &mut world.relation else { return };
     let Some(plain) = world.plain.take() else { return };
@@ -195,7 +196,7 @@ pub(in crate::plan) fn created(world: &mut ObservedTable, create: &CreateCopy) {
     world.copy = Some(Box::new(facts));
 }
 
-/// The table is the plain one again. What it has is for the next look.
+/// Replaces the copy by the plain table. The next inspection reads its properties.
 pub(in crate::plan) fn dropped(world: &mut ObservedTable, drop: &DropCopy) {
     let (Some(relation), Some(facts)) = (&mut world.relation, world.copy.take()) else { return };
     relation.kind = RelationKind::Other("table");

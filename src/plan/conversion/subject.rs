@@ -1,4 +1,4 @@
-//! What the preflight judges.
+//! Input of the preflight.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use crate::desired::{ConversionMethod, DesiredConversion, DesiredTable, Partitio
 use crate::observed::{ObservedTable, PlainTable, Relation};
 use crate::partition::{Identifier, QualifiedName, ServerVersion, Side, source_name};
 
-/// A plain table, and what the spec makes of it.
+/// A plain table and its desired conversion.
 pub(super) struct Subject<'a> {
-    /// The plain table.
+    /// Name of the table in the spec.
     pub(super) table: &'a QualifiedName,
     /// Owner of the table, or `None` if it is the login role and its name must not be shown.
     pub(super) owner: Option<&'a Identifier>,
-    /// Whether the partitioned table has taken its name.
+    /// Whether the partitioned table serves the name.
     pub(super) is_served: bool,
-    /// The name that the plain table has then.
+    /// Name of the plain table after the cutover.
     pub(super) source_name: Identifier,
-    /// What the catalog says of the table.
+    /// Observed state of the plain table.
     pub(super) plain: &'a PlainTable,
     /// Version of the server.
     pub(super) version: ServerVersion,
-    /// What the spec asks for.
+    /// Desired conversion.
     pub(super) conversion: &'a DesiredConversion,
-    /// How the copy is partitioned.
+    /// Partition key, method, and interval of the copy.
     pub(super) partitioning: &'a Partitioning,
-    /// The maximum time that applications wait.
+    /// `spec.limits.lockTimeout`.
     pub(super) lock_timeout: Duration,
-    /// The partitions that the table gets, or `None` if the spec and the table contradict each other.
+    /// Partitions that the conversion creates, or `None` if the spec and the table contradict each other.
     pub(super) leaves: Option<Leaves<'a>>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Returns whether every partition column is among these columns.
+    /// Returns whether the columns include every partition column.
     pub(super) fn has_partition_columns(&self, columns: &[Identifier]) -> bool {
         self.partitioning.columns().iter().all(|column| columns.contains(column))
     }

@@ -1,4 +1,4 @@
-//! The cutover and the rollback: the two tables of a conversion exchange their names.
+//! Cutover and rollback, which exchange the names of the two tables of a conversion.
 
 use super::copy::sync;
 use super::follow::left_behind;
@@ -13,7 +13,7 @@ use crate::plan::step::Swap;
 use crate::plan::work::PlannedWork;
 use crate::plan::{Blocker, Cause, ConversionBlocker, Step};
 
-/// Makes the table of the spec the one that applications use, once nothing is lost by it, and reports what prevents it.
+/// Plans the swap if another table must serve, and reports its blockers.
 pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
     match &ground.phase {
         Phase::Copied(copied) if copied.serve_from != copied.facts.serving => {
@@ -36,7 +36,7 @@ pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
 fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
     let (is_due, cause) = match copied.serve_from {
         Side::Partitioned => (is_complete(copied, draft), Cause::CutoverWanted),
-        // What a trigger may have missed is compared first, and the source follows what was changed.
+        // Before the swap, rows that a trigger may have missed are compared, and the source follows changes.
         Side::Source => {
             let is_due = sync(copied) == SyncState::Intact && !follows(draft);
             (is_due, Cause::RollbackWanted)
@@ -51,7 +51,7 @@ fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
         Side::Source => before_rollback(copied, draft.approved),
     };
     if blockers.is_empty() {
-        // After it, the tables that are compared have other names.
+        // A comparison is not planned together with the swap, which changes the names of the tables.
         draft.work = None;
         return draft.step(step, cause);
     }
@@ -78,7 +78,7 @@ fn swap_of(copied: &Copied<'_>, copy: u32) -> Swap {
     }
 }
 
-/// Returns whether the copy lacks nothing. Every other step comes first: a partition or an index may be missing.
+/// Returns whether the copy is complete and no other step is planned, such as one for a missing partition or index.
 fn is_complete(copied: &Copied<'_>, draft: &Draft) -> bool {
     let facts = copied.facts;
     let is_compared = draft.work.as_ref().is_none_or(PlannedWork::is_routine);
@@ -91,7 +91,7 @@ fn is_complete(copied: &Copied<'_>, draft: &Draft) -> bool {
         && draft.world.indexes.iter().all(|index| index.valid)
 }
 
-/// What was added to the table since its conversion began can prevent the cutover, as it would have prevented the beginning.
+/// Returns the blockers of the cutover: unacknowledged losses, and objects added to the table since the conversion began.
 fn before_cutover(copied: &Copied<'_>) -> Vec<Blocker> {
     let lost = unacknowledged(&copied.losses, LossAt::Cutover);
     let refused = copied.refused.iter().cloned().chain(lost);
@@ -99,7 +99,7 @@ fn before_cutover(copied: &Copied<'_>) -> Vec<Blocker> {
     refused.chain(old_snapshots(copied)).collect()
 }
 
-/// Returns whether a step of the plan makes the passive table like the other one.
+/// Returns whether a step of the plan applies changes to the passive table.
 fn follows(draft: &Draft) -> bool {
     let follows = |step: &Step| matches!(step, Step::FollowSource(_) | Step::ValidateCopy(_));
     draft.steps.iter().any(|planned| follows(&planned.step))

@@ -1,4 +1,4 @@
-//! What prevents a conversion, in a user's words, and what to do about it.
+//! Messages of what prevents a conversion.
 
 use super::refusal::{KeyFault, PastFault, PublicationFault, Refusal};
 use crate::desired::Loss;
@@ -8,7 +8,7 @@ use crate::plan::blocker_text::LOGIN_ROLE;
 use crate::plan::limits::MAX_PERIODS;
 
 impl Refusal {
-    /// Returns what is wrong and what to do.
+    /// Returns what is wrong, on which object, and what to do.
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
@@ -77,7 +77,7 @@ fn no_row_key(table: &QualifiedName, unusable: &[Identifier]) -> String {
         ),
     };
     format!(
-        "table {} has no key that tells its rows apart{found}: add a primary key, or a unique index on NOT NULL columns, \
+        "table {} has no key that identifies its rows{found}: add a primary key, or a unique index on NOT NULL columns, \
          with CREATE UNIQUE INDEX CONCURRENTLY",
         table.display()
     )
@@ -87,20 +87,20 @@ fn key_not_usable(table: &QualifiedName, key: &Identifier, fault: &KeyFault) -> 
     let (table, key) = (table.display(), key.display());
     match fault {
         KeyFault::Deferrable => format!(
-            "key {key} of table {table} is deferrable, so that ON CONFLICT cannot use it: replace it with a key that is \
+            "key {key} of table {table} is deferrable, so ON CONFLICT cannot use it: replace it with a key that is \
              not deferrable, or add a unique index on NOT NULL columns"
         ),
         KeyFault::OtherOperators { classes } => {
             let classes: Vec<_> = classes.iter().map(|class| escape_control(class)).collect();
             format!(
-                "{key} of table {table} compares by operators outside of pg_catalog ({}): use a column of a type of \
-                 Postgres itself",
+                "{key} of table {table} compares by operators outside of pg_catalog ({}): use a column of a \
+                 built-in type",
                 classes.join(", ")
             )
         }
         KeyFault::OtherOrder => format!(
-            "key {key} of table {table} sorts otherwise than its columns do (by a COLLATE or an operator class of the index, \
-             NULLS FIRST, or ASC beside DESC), so that it cannot be read in order: add a unique index on NOT NULL columns \
+            "key {key} of table {table} cannot be read in the order of its columns (it has a COLLATE, an operator class, \
+             NULLS FIRST, or both ASC and DESC): add a unique index on NOT NULL columns \
              without these"
         ),
         KeyFault::Generated { column } => format!(
@@ -134,9 +134,9 @@ fn column_missing(table: &QualifiedName, column: &Identifier) -> String {
 fn key_nullable(table: &QualifiedName, column: &Identifier) -> String {
     let (table, column) = (table.display(), column.display());
     format!(
-        "partition column {column} of table {table} can be NULL: fill it in, then run ALTER TABLE {table} ADD CHECK \
-         ({column} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, and ALTER COLUMN {column} SET NOT NULL, which does not \
-         scan the table then"
+        "partition column {column} of table {table} can be NULL: replace the NULLs, then run ALTER TABLE {table} ADD CHECK \
+         ({column} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, and ALTER COLUMN {column} SET NOT NULL, which then \
+         does not scan the table"
     )
 }
 
@@ -161,12 +161,12 @@ fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &PastFault) 
     let (table, column) = (table.display(), column.display());
     match fault {
         PastFault::NoIndex => format!(
-            "the search for the oldest row of table {table} takes more than 10 s without an index on {column}: set \
+            "finding the oldest row of table {table} takes more than 10 s without an index on {column}: set \
              spec.partitionBy.range.startAt (rows before it go to the default partition), or create an index on {column}"
         ),
         PastFault::Refused { error } => format!(
-            "Postgres does not find the oldest row of table {table} ({}): set spec.partitionBy.range.startAt (rows before it \
-             go to the default partition), or correct the cause",
+            "Postgres could not find the oldest row of table {table} ({}): set spec.partitionBy.range.startAt (rows before it \
+             go to the default partition), or fix the cause",
             escape_control(error)
         ),
         PastFault::NotAsked => format!(
@@ -179,9 +179,9 @@ fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &PastFault) 
 fn range_too_long(range: &KeyRange, is_declared: bool) -> String {
     let range = range.display();
     let (cause, remedy) = if is_declared {
-        ("spec.partitionBy.range.startAt lies so early", "set it to a later day")
+        ("spec.partitionBy.range.startAt is so early", "set it to a later day")
     } else {
-        ("the oldest row lies so early", "set spec.partitionBy.range.startAt")
+        ("the oldest row is so early", "set spec.partitionBy.range.startAt")
     };
     format!(
         "{cause} that the table would get more than {MAX_PERIODS} partitions for {range}: {remedy} (rows before it go to the \
@@ -229,7 +229,7 @@ fn temporary_not_granted(database: &Identifier, owner: Option<&Identifier>) -> S
 fn not_valid(table: &QualifiedName, constraint: &Identifier) -> String {
     let (table, constraint) = (table.display(), constraint.display());
     format!(
-        "constraint {constraint} of table {table} is not validated, and the partitioned table takes no row that violates it: \
+        "constraint {constraint} of table {table} is not validated, and the partitioned table accepts no row that violates it: \
          run ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}, or drop it"
     )
 }
@@ -267,7 +267,7 @@ fn trigger_not_possible(table: &QualifiedName, trigger: &Identifier) -> String {
 
 fn has_rules(table: &QualifiedName, rules: &[Identifier]) -> String {
     format!(
-        "table {} has rules ({}), which a partitioned table does not carry over: replace them with triggers",
+        "table {} has rules ({}), which the conversion does not carry over: replace them with triggers",
         table.display(),
         names(rules)
     )
@@ -276,7 +276,7 @@ fn has_rules(table: &QualifiedName, rules: &[Identifier]) -> String {
 fn forced_row_security(table: &QualifiedName, owner: Option<&Identifier>) -> String {
     let (table, owner) = (table.display(), format_owner(owner));
     format!(
-        "row security of table {table} is forced on its owner {owner}, so that the operator would miss rows: run ALTER TABLE \
+        "row security of table {table} is forced on its owner {owner}, so the operator would miss rows: run ALTER TABLE \
          {table} NO FORCE ROW LEVEL SECURITY, or ALTER ROLE {owner} BYPASSRLS"
     )
 }
@@ -336,10 +336,10 @@ fn names(names: &[Identifier]) -> String {
     some_of(names.iter().map(Identifier::display))
 }
 
-/// How many of a list are shown.
+/// Maximum number of shown items of a list.
 const SHOWN: usize = 5;
 
-/// Shows the first items of a list.
+/// Returns the first items of a list and the number of the others.
 pub(in crate::plan) fn some_of(mut texts: impl Iterator<Item = String>) -> String {
     let mut shown: Vec<_> = texts.by_ref().take(SHOWN).collect();
     let others = texts.count();

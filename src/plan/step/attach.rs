@@ -27,7 +27,7 @@ pub struct AttachSource {
 impl StepFacts for AttachSource {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            undo: "set spec.conversion.serveFrom to Source, as long as no row lies outside of the partition",
+            undo: "set spec.conversion.serveFrom to Source, if no row lies outside of the partition",
             if_interrupted: "all or nothing; the run drops the check again, and the next one attaches the table",
             ..facts("attach-source")
         }

@@ -32,7 +32,7 @@ impl StepFacts for CreateCopy {
             aside: None,
             unseen: Some(&self.table.copy),
             undo: "remove spec.conversion, and approve the drop of the copy",
-            if_interrupted: "all or nothing; the next run goes on with a copy that was created",
+            if_interrupted: "all or nothing; the next run continues with a copy that was created",
         }
     }
 
@@ -167,7 +167,7 @@ impl StepFacts for AnalyzeCopy {
     }
 
     fn detail(&self) -> String {
-        "so that queries on the copy are planned well".to_owned()
+        "for the query planner".to_owned()
     }
 }
 

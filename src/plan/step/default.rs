@@ -189,7 +189,7 @@ impl StepFacts for Drain {
     }
 
     fn if_slow(&self) -> String {
-        "raise spec.limits.lockTimeout for a quiet hour, or move the rows manually".to_owned()
+        "raise spec.limits.lockTimeout in a quiet hour, or move the rows manually".to_owned()
     }
 }
 
@@ -216,8 +216,8 @@ impl StepFacts for DropDefault {
             needs_confirmation: true,
             aside: None,
             unseen: None,
-            undo: "an empty default partition is made again",
-            if_interrupted: "all or nothing; the next run removes a default partition that is still there and empty",
+            undo: "the empty default partition is created again when needed",
+            if_interrupted: "all or nothing; the next run drops a default partition that is still there and empty",
         }
     }
 
@@ -244,6 +244,6 @@ impl StepFacts for DropDefault {
 
     fn if_slow(&self) -> String {
         let default = self.default.display();
-        format!("vacuum {default}, or raise spec.limits.lockTimeout for a quiet hour")
+        format!("vacuum {default}, or raise spec.limits.lockTimeout in a quiet hour")
     }
 }

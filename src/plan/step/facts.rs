@@ -160,7 +160,7 @@ pub(super) trait StepFacts {
 
     /// Says what to do if the step's own work exceeds the time that it has.
     fn if_slow(&self) -> String {
-        "raise spec.limits.lockTimeout for a quiet hour".to_owned()
+        "raise spec.limits.lockTimeout in a quiet hour".to_owned()
     }
 }
 
@@ -270,7 +270,7 @@ impl Step {
     #[must_use]
     pub fn too_slow(&self, given: Duration) -> String {
         format!(
-            "its own work took longer than the {} ms that spec.limits.lockTimeout leaves it, and was canceled: {}",
+            "Postgres canceled the statement, whose own work exceeded the {} ms that spec.limits.lockTimeout leaves it: {}",
             given.as_millis(),
             self.known().if_slow()
         )

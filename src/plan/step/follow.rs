@@ -61,7 +61,7 @@ impl StepFacts for FollowSource {
     }
 
     fn if_slow(&self) -> String {
-        "raise spec.limits.lockTimeout for a quiet hour, or end the conversion and begin it again"
+        "raise spec.limits.lockTimeout in a quiet hour, or end the conversion and start it again"
             .to_owned()
     }
 }
@@ -111,6 +111,6 @@ impl StepFacts for ValidateCopy {
     }
 
     fn detail(&self) -> String {
-        "constraints that hold for new rows only".to_owned()
+        "constraints that are enforced for new rows only".to_owned()
     }
 }

@@ -34,7 +34,7 @@ impl StepFacts for CreateParentIndex {
             aside: None,
             unseen: None,
             undo: "DROP INDEX of the new index",
-            if_interrupted: "all or nothing; the next run goes on with the indexes of the partitions",
+            if_interrupted: "all or nothing; the next run continues with the indexes of the partitions",
         }
     }
 

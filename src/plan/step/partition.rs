@@ -186,7 +186,7 @@ impl StepFacts for Attach {
     }
 
     fn if_slow(&self) -> String {
-        "add and validate the table's foreign keys on it before, or raise spec.limits.lockTimeout for a quiet hour"
+        "add and validate the table's foreign keys on it before, or raise spec.limits.lockTimeout in a quiet hour"
             .to_owned()
     }
 }
@@ -210,8 +210,8 @@ impl StepFacts for DiscardPartition {
             needs_confirmation: true,
             aside: None,
             unseen: Some(&self.partition),
-            undo: "the table was empty and is made again when wanted",
-            if_interrupted: "all or nothing; the next run drops a table that is still there and not wanted",
+            undo: "the table was empty; it is created again when needed",
+            if_interrupted: "all or nothing; the next run drops a table that is still there and not needed",
         }
     }
 

@@ -59,7 +59,7 @@ impl StepFacts for MarkPartitions {
 
     fn detail(&self) -> String {
         if self.mark_as == MarkAs::AdoptionCleared {
-            return "so that the names can be adopted again".to_owned();
+            return "to allow another adoption of these names".to_owned();
         }
         format_marked(&self.table, &self.partitions)
     }
@@ -116,16 +116,22 @@ impl MarkAs {
 
     fn if_interrupted(self) -> &'static str {
         match self {
-            Self::Adopted => "all or nothing; the next run adopts what is still unmanaged",
+            Self::Adopted => {
+                "all or nothing; the next run adopts partitions that are still unmanaged"
+            }
             Self::Expired { .. } => {
                 "all or nothing; the next run detaches partitions that are marked, without another approval"
             }
-            Self::Attached => "all or nothing; the next run marks what is not yet marked as kept",
+            Self::Attached => {
+                "all or nothing; the next run marks partitions that are not yet marked as kept"
+            }
             Self::ForDrop => "all or nothing; the next run marks tables that are not marked",
             Self::NotForDrop => {
                 "all or nothing; the next run marks tables that are not marked, and drops none of them"
             }
-            Self::AdoptionCleared => "all or nothing; the next run forgets what is still recorded",
+            Self::AdoptionCleared => {
+                "all or nothing; the next run removes adoptions that are still recorded"
+            }
         }
     }
 }
@@ -281,7 +287,7 @@ impl StepFacts for DropBoundsCheck {
     }
 
     fn detail(&self) -> String {
-        "so that it takes all rows again".to_owned()
+        "to accept all rows again".to_owned()
     }
 }
 
@@ -324,6 +330,6 @@ impl StepFacts for ValidateBoundsCheck {
     }
 
     fn detail(&self) -> String {
-        "that it holds nothing else".to_owned()
+        "that all rows are within the bounds".to_owned()
     }
 }

@@ -101,11 +101,11 @@ impl StepFacts for Detach {
 
     fn if_slow(&self) -> String {
         if self.referenced_by.is_empty() {
-            return "raise spec.limits.lockTimeout for a quiet hour".to_owned();
+            return "raise spec.limits.lockTimeout in a quiet hour".to_owned();
         }
         format!(
-            "Postgres looks for rows of {} that refer to the partition, under locks on all these tables: give \
-             the foreign keys an index, or raise spec.limits.lockTimeout for a quiet hour",
+            "Postgres searches {} for rows that reference the partition, under locks on all these tables: create an \
+             index on each foreign key, or raise spec.limits.lockTimeout in a quiet hour",
             names(&self.referenced_by)
         )
     }
@@ -158,7 +158,7 @@ impl StepFacts for FinalizeDetach {
     }
 
     fn detail(&self) -> String {
-        "half detached".to_owned()
+        "pending detach".to_owned()
     }
 }
 
@@ -195,7 +195,7 @@ impl StepFacts for DropDetached {
             needs_confirmation: true,
             aside: None,
             unseen: Some(&self.partition),
-            undo: "none: the rows are gone",
+            undo: "not possible: the rows are deleted",
             if_interrupted: "all or nothing; the next run drops a table that is still there",
         }
     }

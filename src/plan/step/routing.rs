@@ -74,7 +74,7 @@ impl StepFacts for Route {
             aside: None,
             unseen: Some(&self.view),
             undo: "remove the role from spec.conversion.routing.roles",
-            if_interrupted: "all or nothing; the next run routes what is not routed yet",
+            if_interrupted: "all or nothing; the next run routes roles that are not routed yet",
         }
     }
 

@@ -76,8 +76,7 @@ impl StepFacts for Swap {
     }
 
     fn if_slow(&self) -> String {
-        "raise spec.limits.lockTimeout for a quiet hour, since it takes longer the more partitions and row triggers the \
-         table has"
+        "raise spec.limits.lockTimeout in a quiet hour: the swap takes longer with more partitions and row triggers"
             .to_owned()
     }
 }

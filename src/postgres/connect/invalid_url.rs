@@ -36,10 +36,10 @@ pub enum InvalidUrl {
         error: std::io::ErrorKind,
     },
     /// A keyword names a file where none may be read.
-    #[error("{0} names a file, and none is read here")]
+    #[error("{0} names a file, and the operator reads no files")]
     NoFiles(&'static str),
     /// No host.
-    #[error("the connection string names no host")]
+    #[error("the connection string has no host")]
     NoHost,
     /// A host that is none.
     #[error(

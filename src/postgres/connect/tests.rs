@@ -53,7 +53,7 @@ fn error_about_a_string_does_not_show_its_values() {
     for (url, problem) in [
         ("postgres://u:secret@h/d?sslmode=sometimes", "sslmode is not one of"),
         ("postgres://u:secret@h:port/d", "port"),
-        ("postgres://u:secret@/d", "names no host"),
+        ("postgres://u:secret@/d", "has no host"),
         ("postgres://u:secret@h/d?sslcert=x", "cannot read the file that sslcert names"),
         ("postgres://u:secret@h/d?sslrootcert=/nowhere", "not found"),
         ("secret", "a keyword without a value"),

@@ -57,7 +57,7 @@ pub enum BorrowError {
     },
     /// As many sessions to the server are used for long steps as may be.
     #[error(
-        "{sessions} of the sessions to the server are used for long steps, as many as may be: wait \
+        "{sessions} sessions to the server run long steps, which is the maximum: wait \
          for them, or raise --sessions-per-server"
     )]
     NoLongSession {

@@ -218,7 +218,7 @@ impl Session {
         let cancel = self.client.cancel_token();
         let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
         if !matches!(heard, Ok(Ok(()))) {
-            tracing::warn!("the server did not hear that it should stop");
+            tracing::warn!("could not cancel the running statement");
         }
     }
 

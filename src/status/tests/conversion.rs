@@ -263,13 +263,13 @@ fn parity_is_unknown_after_the_triggers_were_changed() {
             altered,
             "Enforce",
             "trigger sync_to_partitioned_revenues is disabled: the next run installs the sync triggers again, which \
-             takes a new comparison",
+             requires a new comparison",
         ),
         (
             SyncState::Missing,
             "Plan",
             "the sync triggers were dropped: set spec.mode to Enforce to let the operator install the sync triggers \
-             again, which takes a new comparison",
+             again, which requires a new comparison",
         ),
     ] {
         let desired = converting(&json!({}), &json!({"mode": mode}));

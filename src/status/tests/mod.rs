@@ -124,7 +124,7 @@ fn complete_table_is_ready() {
             "Reachable=True Connected: Postgres 17.10, as app".to_owned(),
             format!("Covered=True PeriodsCovered: {until}"),
             "Retained=True NoRetention: spec.retention is absent: nothing expires".to_owned(),
-            "Indexed=True IndexesValid: no index is missing".to_owned(),
+            "Indexed=True IndexesValid: no index is missing or invalid".to_owned(),
         ]
     );
     let status = serde_json::to_value(&status).expect("plain data");
@@ -295,7 +295,7 @@ fn every_remainder_counts() {
 
     let hole = project_observation(&hash, &observed(&all[..2], &key));
     assert!(
-        texts(&hole)[0].starts_with("Ready=False Progressing: 2 steps to go"),
+        texts(&hole)[0].starts_with("Ready=False Progressing: 2 steps pending"),
         "{:?}",
         texts(&hole)
     );

@@ -36,7 +36,7 @@ fn retained_is_true_if_no_partition_has_expired() {
     assert!(ready.starts_with("Ready=True Succeeded: "), "{ready}");
     assert_eq!(
         retained,
-        "Retained=True NothingExpired: nothing ends before 2026-10-01; spec.retention does not apply to 3 unmanaged \
+        "Retained=True NothingExpired: no partition ends before 2026-10-01; spec.retention does not apply to 3 unmanaged \
          partitions"
     );
 }
@@ -45,7 +45,7 @@ fn retained_is_true_if_no_partition_has_expired() {
 fn expired_partitions_are_reported() {
     let ours = format!("{OURS}{SEPTEMBER}");
     let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
-    assert_eq!(ready, "Ready=False Progressing: 4 steps to go");
+    assert_eq!(ready, "Ready=False Progressing: 4 steps pending: the next run continues");
     let past = "Retained=False PartitionsPastRetention: ";
     assert_eq!(
         texts,
@@ -142,8 +142,8 @@ fn one_fingerprint_covers_all_steps_that_await_approval() {
     let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
     let limit = json!({"limits": {"lockTimeout": "1s", "maxExpirePerRun": 1}});
     let (ready, texts) = retained(&limit, &marks, &json!({}));
-    let because = "AwaitingApproval: 2 partitions would be let go at once, more than \
-                   spec.limits.maxExpirePerRun (1): approve this plan by its fingerprint, with the \
+    let because = "AwaitingApproval: 2 partitions would be detached in one run, more than \
+                   spec.limits.maxExpirePerRun (1): review the plan, then approve its fingerprint with the \
                    annotation pgpartition.dev/approve or apply --approve; the fingerprint is ";
     assert!(ready.starts_with(&format!("Ready=False {because}")), "{ready}");
     assert!(texts.starts_with(&format!("Retained=False {because}")), "{texts}");

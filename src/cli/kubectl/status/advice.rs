@@ -82,7 +82,7 @@ fn waits(table: &PartitionedTable) -> Vec<String> {
             "The plan is approved, and the operator has not acted on it yet.".to_owned()
         } else {
             format!(
-                "The approved fingerprint is that of another plan: {}.",
+                "The approved fingerprint belongs to another plan: {}.",
                 escape_control(&approved)
             )
         });
@@ -155,19 +155,19 @@ fn about_default_rows(table: &PartitionedTable) -> Option<Advice> {
     let counts = table.status.as_ref()?.partitions.as_ref()?;
     counts.default_rows.filter(|rows| *rows > 0)?;
     if table.status.as_ref()?.conversion.is_some() {
-        let text = "The rows in the default partition are of no period that the spec provides, such as rows before \
-            startAt. While the table is converted, the default partition is kept whatever spec.defaultPartition says.";
+        let text = "The rows in the default partition belong to no period that the spec provides, such as rows before \
+            startAt. During the conversion, the default partition is kept regardless of spec.defaultPartition.";
         return Some(plainly(text.to_owned()));
     }
     let text = match table.spec.default_partition() {
         DefaultPartition::Present => {
-            "The rows in the default partition are of no period that the spec provides: NULL, \
-             infinity, or far away. They stay until you correct them, or raise ahead or lower \
+            "The rows in the default partition belong to no period that the spec provides: their key is NULL, \
+             infinity, or far away. They stay until you correct them, raise ahead, or lower \
              startAt."
         }
         DefaultPartition::Absent => {
             "The operator does not move rows out of the default partition: set spec.defaultPartition to Present to \
-             have it kept, and its rows moved where they belong."
+             have the operator keep it and move its rows to their partitions."
         }
     };
     Some(plainly(text.to_owned()))

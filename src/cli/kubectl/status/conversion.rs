@@ -1,4 +1,4 @@
-//! The conversion, as far as a status shows it.
+//! Lines of a status about the conversion.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,8 +11,8 @@ use crate::api::v1alpha1::{
 use crate::api::{ConditionType, Reason};
 use crate::partition::escape_control;
 
-/// Returns how far the conversion is, what keeps the copy equal, and what it loses, each with its label; nothing if
-/// nothing is converted.
+/// Returns the progress, the sync, the parity, and the losses of a conversion, each with its label, or nothing if nothing is
+/// converted.
 pub(super) fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static str, String)> {
     let Some(status) = &table.status else { return Vec::new() };
     let mut facts = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static s
     }
     if !conversion.bound.is_empty() {
         let bound: Vec<_> = conversion.bound.iter().map(|object| escape_control(object)).collect();
-        let message = "still read the source after the cutover, and prevent its drop";
+        let message = "these objects still read the source after the cutover and prevent its drop";
         facts.push(("bound", format!("{message}: {}", bound.join(", "))));
     }
     for (number, role) in conversion.routing.iter().enumerate() {
@@ -41,7 +41,7 @@ pub(super) fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static s
     facts
 }
 
-/// Returns `reporting: reads the copy; 3 of its sessions began before and still read the source`.
+/// Returns `reporting: reads the copy; 3 older sessions of it still read the source`.
 fn routed(routed: &RoutedRole) -> String {
     let role = escape_control(&routed.role);
     if !routed.routed {
@@ -50,7 +50,7 @@ fn routed(routed: &RoutedRole) -> String {
     let older = routed
         .older_sessions
         .filter(|count| *count > 0)
-        .map(|count| format!("; {count} of its sessions began before and still read the source"));
+        .map(|count| format!("; {count} older sessions of it still read the source"));
     format!("{role}: reads the copy{}", older.unwrap_or_default())
 }
 
@@ -103,7 +103,7 @@ fn copied(conversion: &ConversionStatus, now: Timestamp) -> String {
     text
 }
 
-/// Returns the state of the triggers, or `None` before their installation, and if it is not known.
+/// Returns the state of the triggers, or `None` before their installation or if it is unknown.
 fn sync(table: &PartitionedTable, conversion: &ConversionStatus) -> Option<&'static str> {
     match conversion.stage? {
         ConversionStage::Preparing | ConversionStage::Prepared | ConversionStage::Ending => {
@@ -119,9 +119,9 @@ fn sync(table: &PartitionedTable, conversion: &ConversionStatus) -> Option<&'sta
     let enabled =
         [Reason::InParity, Reason::RowsCopying, Reason::NotCompared, Reason::ParityFailed];
     if reason == Reason::SyncAltered {
-        Some("altered: the triggers are not as they were installed")
+        Some("altered: the triggers differ from the installed ones")
     } else {
-        enabled.contains(&reason).then_some("enabled: the triggers are as they were installed")
+        enabled.contains(&reason).then_some("enabled: the triggers are unchanged since their installation")
     }
 }
 
@@ -133,7 +133,7 @@ fn compared(parity: &ParityStatus, now: Timestamp) -> String {
     };
     let mut text = state.to_owned();
     let Some(at) = &parity.checked_at else {
-        return text + ": no comparison since the triggers were installed is complete";
+        return text + ": no comparison has completed since the triggers were installed";
     };
     let count = |rows: Option<i64>| rows.map_or_else(|| "?".to_owned(), |rows| rows.to_string());
     let (source, copy) = (count(parity.rows_source), count(parity.rows_partitioned));

@@ -1,4 +1,4 @@
-//! `status`: a resource as a person wants to know of it, from what it says itself.
+//! `status`: prints the state of a resource from its status.
 
 mod advice;
 mod conversion;
@@ -36,7 +36,7 @@ pub(super) async fn status(cluster: &Cluster, arguments: StatusArguments) -> any
     show(&table, arguments.output)
 }
 
-/// Prints the status, and says what it asks for.
+/// Prints the status, and returns its exit status.
 pub(super) fn show(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
     match format {
         Format::Text => {
@@ -73,8 +73,8 @@ pub(super) fn exit(table: &PartitionedTable) -> Exit {
     }
 }
 
-/// Returns whether the plan of the status awaits an approval, which `Retained` says. While the operator
-/// waits to inspect the table again, the plan that it last saw may still await one.
+/// Returns whether the plan of the status awaits an approval, according to `Retained`. While the operator cannot inspect
+/// the table, the last plan can still await one.
 pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
     let reason_of = |type_| condition(table, type_).and_then(reason);
     let plan = table.status.as_ref().and_then(|status| status.plan.as_ref());
@@ -97,7 +97,7 @@ pub(super) fn awaits_approval(table: &PartitionedTable) -> bool {
         && (retained == Reason::AwaitingApproval || is_last_seen)
 }
 
-/// Returns whether the table has a copy or a source. Then nothing expires, and `Retained` says nothing of approvals.
+/// Returns whether the table has a copy or a source. Then retention is paused, and `Retained` does not report approvals.
 fn is_converting(table: &PartitionedTable) -> bool {
     table.status.as_ref().is_some_and(|status| status.conversion.is_some())
 }

@@ -1,11 +1,11 @@
-//! The plan, as far as a status shows it.
+//! The plan in the output of `status`.
 
 use super::layout::item;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::cli::kubectl::command;
 use crate::partition::escape_control;
 
-/// Returns the plan as far as the status shows it; nothing if nothing is left to do.
+/// Returns the plan of the status, or nothing if there is nothing to do.
 pub(in crate::cli::kubectl) fn text(table: &PartitionedTable) -> String {
     let Some(plan) = table.status.as_ref().and_then(|status| status.plan.as_ref()) else {
         return String::new();
@@ -13,7 +13,7 @@ pub(in crate::cli::kubectl) fn text(table: &PartitionedTable) -> String {
     let plural = if plan.steps == 1 { "" } else { "s" };
     let fingerprint = escape_control(&plan.fingerprint);
     let mut text =
-        format!("Plan {fingerprint}: {} step{plural}, {} held back\n", plan.steps, plan.deferred);
+        format!("Plan {fingerprint}: {} step{plural}, {} deferred\n", plan.steps, plan.deferred);
     for line in &plan.preview {
         text.push_str(&item(2, &escape_control(line)));
     }

@@ -11,7 +11,7 @@ use crate::api::{ConditionType, Reason};
 use crate::cli::kubectl::display_name;
 use crate::partition::{Identifier, escape_control};
 
-/// A message that is as soon said again.
+/// Maximum length of a message that is repeated in full.
 const SHORT: usize = 12;
 
 /// Returns the state, the next step, deferred steps, and what to do, as of `now`.
@@ -71,7 +71,7 @@ fn facts(table: &PartitionedTable, now: Timestamp) -> Vec<(&'static str, String)
     facts
 }
 
-/// The table as SQL names it, and how it is partitioned.
+/// Returns the SQL name of the table and its partitioning.
 fn named(table: &PartitionedTable, strategy: Option<&str>) -> String {
     let part = |text: &str| {
         Identifier::new(text).map_or_else(|_| escape_control(text), |name| name.display())
@@ -100,7 +100,7 @@ fn partitions(counts: &PartitionCounts) -> String {
     counted.join(", ")
 }
 
-/// Returns `None` for a hash, and if no default partition is known.
+/// Returns the rows in the default partition, or `None` for a hash or without a default partition.
 fn default_rows(table: &PartitionedTable, counts: &PartitionCounts) -> Option<String> {
     let is_kept = table.spec.default_partition() == DefaultPartition::Present;
     table.spec.partition_by.range.as_ref()?;
@@ -117,7 +117,7 @@ fn coverage(table: &PartitionedTable, now: Timestamp) -> Option<String> {
     table.spec.partition_by.range.as_ref()?;
     status.partitions.as_ref()?;
     let Some(until) = status.covered_until else {
-        return Some("not now: no partition takes rows of this moment".to_owned());
+        return Some("not now: no partition covers the current period".to_owned());
     };
     let from = status.covered_from.map_or_else(|| "?".to_owned(), |from| from.to_string());
     let left = match until {
@@ -134,7 +134,7 @@ fn coverage(table: &PartitionedTable, now: Timestamp) -> Option<String> {
     Some(format!("{from} to {until}{left}"))
 }
 
-/// Returns the conditions as a table. If two have the same message, the second refers to the first.
+/// Returns the conditions as a table. The second of two equal messages is abbreviated.
 fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
     if conditions.is_empty() {
         return String::new();
@@ -150,9 +150,7 @@ fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
         let before = conditions.iter().take_while(|other| other.type_ != condition.type_);
         let same = before.into_iter().find(|other| other.message == condition.message);
         let message = match same {
-            Some(other) if other.message.len() > SHORT => {
-                format!("as {}", other.type_)
-            }
+            Some(other) if other.message.len() > SHORT => "same message".to_owned(),
             Some(_) | None => condition.message.clone(),
         };
         let status = format!("{:7}", escape_control(&condition.status));
@@ -166,7 +164,7 @@ fn rows(conditions: &[Condition], now: Timestamp, paint: Paint) -> String {
     text
 }
 
-/// `True` is good, except in `Stalled` and `Reconciling`.
+/// Returns the color of a status: `True` is good, except in `Stalled` and `Reconciling`.
 fn color(condition: &Condition) -> Color {
     match (ConditionType::from_name(&condition.type_), condition.status.as_str()) {
         (Some(ConditionType::Stalled), "True") | (_, "False") => Color::Red,
