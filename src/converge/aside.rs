@@ -1,4 +1,4 @@
-//! One step that can take hours, while other runs go on with the table.
+//! Execution of one step that can take hours while other runs continue with the table.
 
 use super::{ConvergeError, Options, check_in_background, expected, hold_claim, look, timeouts};
 use crate::desired::{DesiredTable, Mode};
@@ -7,14 +7,13 @@ use crate::postgres::{
     Certainty, LockKeys, Progress, Ruling, Session, StepOutcome, TableLock, execute,
 };
 
-/// Executes the next step that can be executed aside, and returns what became of it, or `None` if
-/// there is none but those that were `tried`.
+/// Executes the next step that can be executed aside and returns its outcome, or `None` if all such steps were `tried`.
 ///
-/// Only one session at a time does this to a table. It does not hold the lock on the table, so that
-/// partitions are provided meanwhile.
+/// Only one session at a time executes such steps for a table. It does not hold the lock on the table, so other runs can
+/// provide partitions meanwhile.
 ///
 /// # Errors
-/// Returns an error if the step could not be tried.
+/// Returns an error if the step could not be started.
 pub async fn converge_aside(
     session: &Session,
     desired: &DesiredTable,
@@ -38,7 +37,7 @@ pub async fn converge_aside(
     Ok(outcome)
 }
 
-/// Inspects again, now that no other session executes steps aside.
+/// Inspects again after this session has acquired the right to execute steps aside.
 async fn converge_locked(
     lock: &TableLock<'_>,
     desired: &DesiredTable,

@@ -1,4 +1,4 @@
-//! Computations beside the threads that talk to the database.
+//! Computations on threads of their own, apart from those for database connections.
 
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -10,11 +10,11 @@ use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 use crate::plan::{CheckedPlan, Plan, PlanTime, Violation, check};
 
-/// Computations at the same time. There are more than cores, so that the operating system shares
-/// them out and a short plan does not wait behind a few long ones.
+/// Maximum number of concurrent computations. It exceeds the number of cores, so that a short plan does not wait behind
+/// long ones.
 static COMPUTING: Semaphore = Semaphore::const_new(32);
 
-/// Decides something about a table in the background.
+/// Computes a plan in the background.
 pub(super) async fn decide<T: Send + 'static>(
     desired: &DesiredTable,
     observed: ObservedTable,
@@ -39,8 +39,7 @@ pub(super) async fn check_in_background(
     decide(desired, observed, moment, move |d, o, m| check(plan, d, o, m)).await.1
 }
 
-/// Computes on another thread, so that whatever else waits for this one goes on. A panic there is one
-/// here.
+/// Computes on another thread, so that other tasks of this thread continue. A panic there is resumed here.
 pub(super) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> T {
@@ -52,7 +51,7 @@ pub(super) async fn in_background<T: Send + 'static>(
     match computed.await.map_err(JoinError::try_into_panic) {
         Ok(computed) => computed,
         Err(Ok(panic)) => resume_unwind(panic),
-        // The runtime shuts down, and the waiting task with it.
+        // The runtime is shutting down together with the waiting task.
         Err(Err(_)) => pending().await,
     }
 }
@@ -64,7 +63,7 @@ mod tests {
 
     use super::in_background;
 
-    /// Long enough for any machine; nothing waits for it.
+    /// Long enough for any machine; no test waits for it to elapse.
     const LIMIT: Duration = Duration::from_mins(2);
 
     #[tokio::test]

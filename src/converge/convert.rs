@@ -1,4 +1,4 @@
-//! A conversion goes on by itself: what follows from one stage is the next plan.
+//! Continues a conversion from stage to stage within one run.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -10,8 +10,8 @@ use crate::plan::{Plan, PlannedWork};
 use crate::postgres::{StepFailure, TableLock, WorkOutcome, advance};
 
 impl<'a> StepRunner<'a> {
-    /// Does the steps and the work of one stage after the other, until none is left, one fails, or the time is over. If a user
-    /// expects a plan, only its steps were done before, and its work is now.
+    /// Executes the steps and the work of one stage after the other, until nothing is left, something fails, or the time is
+    /// over. If a user expects a certain plan, its steps are already executed and only its work follows.
     pub(super) async fn convert(
         &mut self,
         (mut observed, mut remaining): (ObservedTable, Plan),
@@ -28,7 +28,7 @@ impl<'a> StepRunner<'a> {
             }
             let next = remaining.clone();
             let next = if aside.is_some() { next } else { next.without_aside() };
-            // A step that is planned again after it succeeded is not done twice in a run.
+            // A step that succeeded and is planned again is not executed twice in one run.
             let has_steps = !next.steps.is_empty() && !tried.contains(&next.fingerprint);
             if has_steps && !self.options.expect.is_empty() {
                 break;
@@ -47,7 +47,7 @@ impl<'a> StepRunner<'a> {
         Ok((observed, remaining))
     }
 
-    /// Returns the work to do now, or `None` if there is none, or if this run leaves it.
+    /// Returns the work for this run, or `None` if there is none or this run does not execute it.
     fn next_work(&self, plan: &Plan) -> Option<PlannedWork> {
         let expected = &self.options.expect;
         let is_expected = expected.is_empty() || expected.contains(&plan.fingerprint);
@@ -59,7 +59,7 @@ impl<'a> StepRunner<'a> {
         steps || self.worked.as_ref().is_some_and(|worked| worked.result.is_err())
     }
 
-    /// Advances the work of a plan that has no steps, and inspects again.
+    /// Executes the work of a plan without steps, then inspects again.
     async fn work(
         &mut self,
         plan: Plan,

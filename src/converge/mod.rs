@@ -1,4 +1,4 @@
-//! The sequence: inspect, plan, claim, check, execute, inspect again.
+//! A run: inspect, plan, claim, check, execute, inspect again.
 
 mod aside;
 mod background;
@@ -43,7 +43,7 @@ pub struct Convergence {
     pub observed: ObservedTable,
     /// Plan of the next run: the same plan if nothing was executed.
     pub remaining: Plan,
-    /// The instants it was planned for.
+    /// Times for which the plan was made.
     pub moment: PlanTime,
 }
 
@@ -71,10 +71,10 @@ impl Convergence {
 /// Error of a run that executed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvergeError {
-    /// The database said no, or said what is not understood.
+    /// Postgres returned an error, or a result that cannot be parsed.
     #[error(transparent)]
     Inspect(#[from] InspectError),
-    /// Another resource has the table.
+    /// An older resource manages the table.
     #[error("{0} is older and manages the same table: delete one of the two resources")]
     Conflict(ClaimHolder),
     /// Another pg-partition-operator is changing the table.
@@ -86,10 +86,10 @@ pub enum ConvergeError {
     /// The plan is not one of the expected ones.
     #[error("the plan is no longer the one expected: it is now {fingerprint}")]
     PlanChanged {
-        /// The fingerprint of the plan as it is now.
+        /// Fingerprint of the current plan.
         fingerprint: String,
     },
-    /// The authority ended the run: what it was begun for was changed or withdrawn.
+    /// The resource was changed or deleted during the run.
     #[error("the resource was changed or deleted during the run")]
     Revoked,
     /// A bug of the operator: nothing was executed.
@@ -106,7 +106,7 @@ impl From<DatabaseError> for ConvergeError {
 /// Makes the table match the desired state, as far as possible.
 ///
 /// # Errors
-/// Returns an error if no step could be tried. The result has the outcome of each step.
+/// Returns an error if no step could be started. Otherwise, the result has the outcome of each step.
 pub async fn converge(
     session: &Session,
     desired: &DesiredTable,
@@ -145,7 +145,7 @@ pub async fn converge(
     Ok(convergence)
 }
 
-/// Sees to it that the table is the claimant's, where it is one that could be worked on.
+/// Claims the table for the resource, if the table exists and can be managed.
 async fn hold_claim(
     session: &Session,
     desired: &DesiredTable,
@@ -198,9 +198,9 @@ async fn converge_locked(
         lock.covers(oid)?;
     }
     expected(&first, options)?;
-    // An older resource may have come while we waited for the lock.
+    // An older resource may have claimed the table during the wait for the lock.
     hold_claim(lock.session(), desired, &before, options).await?;
-    // So may an edit of the resource.
+    // The resource may have been edited, too.
     if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
         return Err(ConvergeError::Revoked);
     }
@@ -228,8 +228,8 @@ async fn converge_locked(
     Ok(Convergence { plan, outcomes, worked, observed, remaining, moment: options.moment })
 }
 
-/// Acquires the lock on steps that can be executed aside, if this run executes such steps. Without it,
-/// the run leaves them to the session that holds it.
+/// Acquires the lock for steps that can be executed aside, if this run executes such steps. If another session holds the
+/// lock, the run omits these steps.
 async fn lock_aside<'a>(
     lock: &TableLock<'a>,
     plan: &Plan,
@@ -264,8 +264,8 @@ struct StepRunner<'a> {
 impl StepRunner<'_> {
     /// Executes every step that can be executed, and inspects again.
     async fn all(&mut self, checked: &CheckedPlan) -> Result<(ObservedTable, Plan), ConvergeError> {
-        // Interrupted: from the step that adds a check to the default partition to the end of this function, the check can be
-        // left. It makes inserts of its range fail until the next run attaches the partition, or drops the check.
+        // Interrupted: a default-partition check that this run added can remain. It rejects inserts of its range until the next
+        // run attaches the partition or drops the check.
         self.execute(checked, &*self.options.authority).await;
         let is_revoked = self.outcomes.last().is_some_and(StepOutcome::is_revoked);
         if is_revoked && !self.has_added_check() {
@@ -274,9 +274,8 @@ impl StepRunner<'_> {
         let (session, moment) = (self.lock.session(), &self.options.moment);
         let (mut observed, mut remaining) =
             look(session, self.desired, &self.options.moment).await?;
-        // A default-partition check rejects rows that the default partition took before. If its attach did not
-        // happen, the check is dropped before the run ends. This applies to a revoked run too: while a resource is
-        // suspended, no other run would drop it.
+        // A default-partition check rejects rows that the default partition accepted before. If the attach failed, the run
+        // drops the check before it ends, even if it was revoked: while a resource is suspended, no other run would drop it.
         let broken = drop_default_checks(&observed);
         if !broken.steps.is_empty() {
             let checked = check_in_background(broken, self.desired, observed, moment).await?;
@@ -301,7 +300,7 @@ impl StepRunner<'_> {
     }
 }
 
-/// Whether a detach is pending: blocked, or only not finalized yet because this run began it. Or a swap is blocked.
+/// Returns whether a detach is pending (blocked, or started by this run and not finalized), or a swap is blocked.
 fn is_pending(plan: &Plan) -> bool {
     is_detach_blocked(plan) || plan.steps.iter().any(|p| matches!(p.step, Step::FinalizeDetach(_)))
 }

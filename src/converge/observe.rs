@@ -1,4 +1,4 @@
-//! One look at a table: the catalog, and the answers to what planning must know beyond it.
+//! Inspection of a table: the catalog, and answers to further questions of the planner.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use crate::partition::{ManagedTable, copy_name};
 use crate::plan::{Plan, PlanTime, plan, questions};
 use crate::postgres::{DatabaseError, InspectError, Session, TableNames, answer, inspect};
 
-/// Rounds of questions. Only the question for the oldest row depends on another answer, so that two rounds are enough for
-/// a plan, and three for `inspect -f`.
+/// Maximum number of rounds of questions. Only the question about the oldest row depends on another answer, so a plan needs
+/// two rounds and `inspect -f` three.
 const MAX_ROUNDS: usize = 8;
 
-/// Attempts to inspect a table in a conversion without a swap meanwhile. A swap needs an inspection before it, so that a
-/// second attempt nearly always succeeds.
+/// Maximum number of attempts to inspect a table of a conversion without a concurrent swap. A swap follows an inspection of
+/// its own, so a second attempt nearly always succeeds.
 const MAX_ATTEMPTS: usize = 4;
 
 const SWAPPED_AGAIN: &str = "another pg-partition-operator swaps the tables of the conversion while they are read: try again";
 
-/// Looks at the table, or at its copy as long as that does not have its name, and plans.
+/// Inspects the table, or its copy before the cutover, and plans.
 ///
 /// # Errors
-/// Returns an error if the database refuses, or does not answer in time.
+/// Returns an error if Postgres returns an error or does not respond in time.
 pub async fn look(
     session: &Session,
     desired: &DesiredTable,
@@ -36,14 +36,13 @@ pub async fn look(
     Ok(decide(desired, observed, moment, plan).await)
 }
 
-/// Inspects a table, or its copy, and answers the questions about it until none is left. Returns the
-/// snapshot, and what it means.
+/// Inspects a table, or its copy, and answers all questions about it. Returns the saved snapshot and the observed state.
 ///
-/// A table in a conversion takes several statements, and each of them reads its own snapshot of the catalog. If another
+/// The inspection of a conversion takes several statements, each with its own transaction snapshot. If another
 /// pg-partition-operator swaps the tables between two of them, the table is inspected again.
 ///
 /// # Errors
-/// Returns an error if the database refuses, does not answer in time, or if the tables were swapped in each attempt.
+/// Returns an error if Postgres returns an error or does not respond in time, or if a swap interfered with each attempt.
 pub async fn look_with(
     session: &Session,
     table: &ManagedTable,
@@ -63,7 +62,7 @@ pub async fn look_with(
             Ok(found) => Box::pin(answer_all(session, found, &questions)).await,
             Err(error) => Err(error),
         };
-        // If the session is lost, the error says why.
+        // If the session was lost, its error has the cause.
         if !TableNames::read(session, table).await.is_ok_and(|after| after != before) {
             return result;
         }
@@ -84,10 +83,10 @@ async fn copy_or_table(
     Ok(if copy.is_copy() { copy } else { found })
 }
 
-/// Answers the questions about a snapshot until none is left. Returns the snapshot, and what it means.
+/// Answers all questions about a saved snapshot. Returns the snapshot and the observed state.
 ///
-/// It ends: `questions` asks nothing that the snapshot answers, and each question of a round is answered in it, if
-/// only by the fact that the database did not answer.
+/// This terminates: `questions` returns only open questions, and each round records an answer for each of its questions, even
+/// if Postgres did not answer.
 async fn answer_all(
     session: &Session,
     mut snapshot: Snapshot,

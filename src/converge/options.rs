@@ -9,30 +9,30 @@ use crate::postgres::{Authority, Claimant, SlowSteps, Unrevoked};
 /// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The instants the plan is for.
+    /// Times for which the plan is made.
     pub moment: PlanTime,
     /// Time to retry while other sessions hold a lock.
     pub retry_timeout: Duration,
-    /// The fingerprints a person has seen; empty where any plan will do.
+    /// Accepted fingerprints; if empty, any plan is accepted.
     pub expect: Vec<String>,
-    /// Time to keep retrying a detach whose end waits for an old transaction.
+    /// Time to retry a detach that an older transaction blocks.
     pub detach_timeout: Duration,
-    /// The resource that claims the table; `None` on the command line.
+    /// Resource that claims the table, or `None` on the command line.
     pub claimant: Option<Claimant>,
-    /// Asked whether the run may go on, under the lock of the table and before each step.
+    /// Confirms that the run may continue, under the lock of the table and before each step.
     pub authority: Arc<dyn Authority>,
-    /// Steps that take too long, and are not retried immediately.
+    /// Steps that exceeded their time limit and are not retried in this run.
     pub slow: SlowSteps,
-    /// Whether steps that [`super::converge_aside`] executes are left to it.
+    /// Whether this run leaves out the steps that [`super::converge_aside`] executes.
     pub leave_aside: bool,
-    /// Time that a run may spend on work; what is left is for the next run.
+    /// Time limit for long-running work; the next run continues.
     pub work_time: Duration,
-    /// Whether comparisons are done that are only due again.
+    /// Whether the run executes comparisons that are due only because of `parity.every`.
     pub routine: bool,
 }
 
 impl Options {
-    /// Accepts any plan for that moment and cannot be revoked. It claims no table and waits for no blocked detach.
+    /// Returns options that accept any plan, claim no table, cannot be revoked, and do not wait for a blocked detach.
     #[must_use]
     pub fn new(moment: PlanTime, retry_timeout: Duration) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Options {
         }
     }
 
-    /// Returns whether this run does such work.
+    /// Returns whether this run executes the work.
     #[must_use]
     pub(super) fn does(&self, planned: &PlannedWork) -> bool {
         self.routine || !planned.is_routine()

@@ -186,9 +186,9 @@ pub struct DesiredHash {
 pub struct DesiredIndex {
     /// Its name on the table; the names on partitions follow from it.
     pub name: Identifier,
-    /// What it is.
+    /// Kind of the reference: Secret or ConfigMap.
     pub shape: IndexShape,
-    /// Where it is.
+    /// Location of the reference.
     pub on: OnPartitions,
 }
 

@@ -25,7 +25,7 @@ use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, RECONCILE_ANNOT
 
 /// Reconciles the resources of one namespace, or of all, until `stop`; then waits for running reconciles.
 ///
-/// No number limits how many are reconciled at once. Each waits for a session to its own server, and
+/// The number of concurrent reconciles is not limited. Each waits for a session to its own server, and
 /// a limit over all servers would let dead ones use it up.
 pub(super) async fn control(
     client: Client,

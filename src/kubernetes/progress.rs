@@ -55,7 +55,15 @@ impl Progress for StepReporter<'_> {
         let (namespace, subject) = (&self.about.namespace, step.subject().display());
         let rule = rule.name();
         match result {
-            Ok(()) => tracing::info!(namespace, name, step = verb, subject, rule, took_ms, "step succeeded"),
+            Ok(()) => tracing::info!(
+                namespace,
+                name,
+                step = verb,
+                subject,
+                rule,
+                took_ms,
+                "step succeeded"
+            ),
             Err(StepFailure::Revoked) => {
                 tracing::info!(
                     namespace,
@@ -94,14 +102,37 @@ impl StepReporter<'_> {
         let rows = outcome.rows_in_all();
         match milestone {
             Milestone::Begin => {
-                tracing::info!(namespace, name, work = verb, source, copy, "started long-running work");
+                tracing::info!(
+                    namespace,
+                    name,
+                    work = verb,
+                    source,
+                    copy,
+                    "started long-running work"
+                );
             }
             Milestone::Quarters(quarters) => {
                 let percent = quarters * 25;
-                tracing::info!(namespace, name, work = verb, source, rows, percent, "continued long-running work");
+                tracing::info!(
+                    namespace,
+                    name,
+                    work = verb,
+                    source,
+                    rows,
+                    percent,
+                    "continued long-running work"
+                );
             }
             Milestone::End => {
-                tracing::info!(namespace, name, work = verb, source, copy, rows, "finished long-running work");
+                tracing::info!(
+                    namespace,
+                    name,
+                    work = verb,
+                    source,
+                    copy,
+                    rows,
+                    "finished long-running work"
+                );
             }
         }
         self.events.work(&self.about, outcome, milestone);

@@ -1,4 +1,4 @@
-//! What a conversion by `Attach` depends on besides the copy.
+//! Observed state of a conversion by `Attach`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,42 +8,42 @@ use crate::partition::{
     Identifier, KeyRange, KeyType, QualifiedName, escape_control, is_attached_source,
 };
 
-/// What the database says of a plain table that becomes the oldest partition, or of the partition that it has become.
+/// Observed state of a plain table that becomes the oldest partition, or of that partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attachment {
-    /// Digest of the tables that were asked about.
+    /// Digest of the tables for which the state was read.
     #[serde(default)]
     pub of: String,
     /// Unique indexes that the plain table must have before it is attached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<NeededKey>,
-    /// Whether the plain table has a check of its bounds.
+    /// State of the bounds check of the plain table.
     #[serde(default)]
     pub bounds: BoundsCheck,
-    /// The lower and the upper bound that the check states, as Postgres writes them, or `None` if it states something else.
+    /// Lower and upper bound in the check, as Postgres formats them, or `None` if the check is a different one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<[String; 2]>,
-    /// The row of the plain table with the least value in the partition column, or `None` if there was no question.
+    /// Row with the least value in the partition column, or `None` if it was not searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<RawOldestRow>,
-    /// The row with the greatest value.
+    /// Row with the greatest value in the partition column, or `None` if it was not searched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<RawOldestRow>,
-    /// Views of the owner that read the partitioned table, once it serves.
+    /// Views of the owner that read the partitioned table after the cutover.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<QualifiedName>,
-    /// Objects that depend on the partitioned table, once it serves, and cannot be created again on the plain table: after a
+    /// Objects that depend on the partitioned table after the cutover and cannot be recreated on the plain table: after a
     /// rollback they would read an empty table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stranded: Vec<String>,
-    /// Whether the partitioned table, once it serves, was analyzed since it has rows.
+    /// Whether the partitioned table was analyzed after the cutover.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub analyzed: bool,
     /// Time of the cutover, or `None` if the plain table serves, or the operator cannot read its record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving_since: Option<Timestamp>,
-    /// Whether another partition has a row, or `None` if there was no question.
+    /// Whether another partition has a row, or `None` if this was not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_other_rows: Option<bool>,
 }
@@ -54,28 +54,28 @@ pub struct Attachment {
 pub struct NeededKey {
     /// Name of the index.
     pub name: Identifier,
-    /// What follows `USING` in its definition, as the catalog deparses it.
+    /// Definition from the access method on, as `pg_get_indexdef` prints it after `USING`.
     pub definition: String,
-    /// Whether it is there.
+    /// State of the index.
     pub state: KeyState,
 }
 
-/// Whether an index is there.
+/// State of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum KeyState {
-    /// It is not.
+    /// The index does not exist.
     Missing,
-    /// Another session builds it.
+    /// Another session is building the index.
     Building,
     /// An index of this name is invalid, or has another definition.
     Unusable,
-    /// It is there, and valid.
+    /// The index is valid.
     Valid,
 }
 
 impl Attachment {
-    /// Returns the oldest and the newest row, or `None` if there was no question.
+    /// Returns the oldest and the newest row, or `None` if they were not searched for.
     #[must_use]
     pub fn extent(&self, key: KeyType) -> Option<[OldestRow; 2]> {
         let found = [self.oldest.clone()?, self.newest.clone()?];
@@ -86,7 +86,7 @@ impl Attachment {
         }))
     }
 
-    /// Returns why the plain table cannot be detached without a loss, as sentences without their ends.
+    /// Returns why the plain table cannot be detached without a loss, as sentences without a final period.
     #[must_use]
     pub fn prevents_detach(&self) -> Vec<String> {
         let rows = match self.has_other_rows {
@@ -107,12 +107,12 @@ impl Attachment {
         if is_of_range { self.bounds } else { BoundsCheck::Absent }
     }
 
-    /// Makes known that the check of these bounds is there.
+    /// Simulates the addition of a check with these bounds.
     pub(crate) fn state_bounds(&mut self, range: &KeyRange) {
         (self.bounds, self.checked) = (BoundsCheck::NotValid, Some(literals(range)));
     }
 
-    /// Makes known that there is no check.
+    /// Simulates the drop of the check.
     pub(crate) fn drop_bounds(&mut self) {
         (self.bounds, self.checked) = (BoundsCheck::Absent, None);
     }
@@ -124,7 +124,7 @@ impl Attachment {
     }
 }
 
-/// The bounds of a range, as Postgres writes them.
+/// Returns the bounds of a range as Postgres formats them.
 fn literals(of: &KeyRange) -> [String; 2] {
     [of.range.from(), of.range.to()].map(|edge| of.key.key_type.literal(edge))
 }

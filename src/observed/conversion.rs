@@ -144,7 +144,7 @@ pub struct InstalledTrigger {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PartitionTrigger {
-    /// The partition.
+    /// OID of the partition.
     pub partition: QualifiedName,
     /// Whether it fires in every session.
     pub fires: bool,

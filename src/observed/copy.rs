@@ -1,54 +1,54 @@
-//! What differs between the two tables of a conversion.
+//! Differences between the two tables of a conversion.
 //!
-//! `postgres/inspect_copy.sql` reads it, by the queries that [`follow`](crate::sql::follow) executes: what is followed
-//! here is what it makes equal.
+//! `postgres/inspect_copy.sql` reads them with the queries that [`follow`](crate::sql::follow) also executes, so both agree
+//! on the differences that can be resolved.
 
 use serde::{Deserialize, Serialize};
 
 use super::IndexSettings;
 use crate::partition::{Identifier, escape_control};
 
-/// What the passive table of a conversion lacks to be like the one that applications use. Here, that one is the source, and
-/// the other one the copy: after the cutover, the copy is the plain table.
+/// Differences of the passive table of a conversion from the serving table. Here, the serving table is called the source and
+/// the passive one the copy: after the cutover, the copy is the plain table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CopyDifferences {
     /// Columns, by kind of change and name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnDifference>,
-    /// Properties of columns that both tables have, and of the tables.
+    /// Differing properties of the tables and of the columns that both have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<PropertyDifference>,
-    /// Constraints of the copy that [`follow`](crate::sql::follow) added for new rows only:
+    /// Constraints that [`follow`](crate::sql::follow) added to the copy as `NOT VALID`;
     /// [`validate_copy`](crate::sql::validate_copy) validates them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_valid: Vec<Identifier>,
-    /// Indexes of the source that the copy has not, or not of all its partitions.
+    /// Indexes of the source that the copy lacks, or that some of its partitions lack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<MissingIndex>,
-    /// Storage parameters of the plain table. A partitioned table cannot have any: its partitions take them.
+    /// Storage parameters of the plain table, which partitions of the copy get: a partitioned table has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storage: Vec<String>,
-    /// Access method of the plain table, or `None` if it is the default. 16 and older remember none for a partitioned table:
-    /// its partitions take it.
+    /// Access method of the plain table, which partitions of the copy get, or `None` for the default. Before Postgres 17, a
+    /// partitioned table has no access method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_method: Option<Identifier>,
 }
 
-/// A column that one of the tables has and the other has not, or has differently.
+/// A column that one of the tables lacks, or that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ColumnDifference {
-    /// Name, in the source if the source has it.
+    /// Name in the source or, if the source lacks it, in the copy.
     pub name: Identifier,
-    /// What happened to it.
+    /// Change of the column on the source.
     pub change: ColumnChange,
-    /// Why the copy does not follow, or `None` if it does.
+    /// Why the operator cannot apply the change to the copy, or `None` if it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<ColumnObstacle>,
 }
 
-/// What happened to a column of the source since the copy was made like it.
+/// Change of a column of the source since the copy was last equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ColumnChange {
@@ -62,19 +62,19 @@ pub enum ColumnChange {
     Retyped,
 }
 
-/// Why the copy does not follow a change of a column.
+/// Why the operator cannot apply a change of a column to the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ColumnObstacle {
     /// A key of the copy or its partition key has the column.
     InKey,
-    /// It is a stored generated column: Postgres would write all rows under a lock.
+    /// It is a stored generated column: Postgres would rewrite the table under a lock.
     Stored,
-    /// Its type is a domain with a condition: Postgres would write all rows under a lock.
+    /// Its type is a domain with a condition: Postgres would rewrite the table under a lock.
     Domain,
-    /// Its type changed: Postgres would write all rows under a lock.
+    /// Its type changed: Postgres would rewrite the table under a lock.
     Retyped,
-    /// The plain table is the passive one: a user changes its columns.
+    /// The plain table is passive: only a user changes its columns.
     AfterCutover,
 }
 
@@ -84,14 +84,14 @@ pub enum ColumnObstacle {
 pub struct PropertyDifference {
     /// Kind of the property.
     pub property: CopyProperty,
-    /// Column, constraint, policy, grantee, or other object; empty if it is the table.
+    /// Column, constraint, policy, grantee, or other object; empty for the table itself.
     pub object: String,
-    /// Whether the copy follows.
+    /// Whether the operator applies the change to the copy.
     pub followed: bool,
 }
 
 impl PropertyDifference {
-    /// Returns what differs, in a few words: `check positive`.
+    /// Returns the kind and the object of the property, such as `check positive`.
     #[must_use]
     pub fn display(&self) -> String {
         let kind = match self.property {
@@ -117,7 +117,7 @@ impl PropertyDifference {
     }
 }
 
-/// A kind of property of the copy.
+/// Kind of a property of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CopyProperty {
@@ -157,24 +157,24 @@ pub enum CopyProperty {
     Comment,
 }
 
-/// An index of the source that the copy has not, or not of all its partitions.
+/// An index of the source that the copy lacks, or that some of its partitions lack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MissingIndex {
     /// Name on the source.
     pub name: Identifier,
-    /// Name of the index on the copy that is not valid, or `None` if there is none.
+    /// Name of the invalid equivalent index on the copy, or `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "twin")]
     pub equivalent: Option<Identifier>,
     /// `UNIQUE`
     pub unique: bool,
-    /// What follows `USING` in its definition, as the catalog deparses it.
+    /// Definition from the access method on, as `pg_get_indexdef` prints it after `USING`.
     pub definition: String,
     /// Definition of the constraint that it supports, or `None` if it supports none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraint: Option<String>,
-    /// The properties that its definition does not show.
+    /// Properties that the definition does not include.
     #[serde(default)]
     pub settings: IndexSettings,
 }
@@ -193,27 +193,27 @@ impl CopyDifferences {
         self.columns.is_empty() && self.properties.is_empty() && self.not_valid.is_empty()
     }
 
-    /// Returns whether something differs that [`follow`](crate::sql::follow) does not make equal.
+    /// Returns whether there is a difference that [`follow`](crate::sql::follow) cannot resolve.
     #[must_use]
     pub fn has_obstacle(&self) -> bool {
         self.columns.iter().any(|column| column.obstacle.is_some())
             || self.properties.iter().any(|property| !property.followed)
     }
 
-    /// Returns whether [`follow`](crate::sql::follow) makes something equal.
+    /// Returns whether there is a difference that [`follow`](crate::sql::follow) resolves.
     #[must_use]
     pub fn can_follow(&self) -> bool {
         self.columns.iter().any(|column| column.obstacle.is_none())
             || self.properties.iter().any(|property| property.followed)
     }
 
-    /// Removes what [`follow`](crate::sql::follow) makes equal.
+    /// Removes the differences that [`follow`](crate::sql::follow) resolves.
     pub(crate) fn follow(&mut self) {
         self.columns.retain(|column| column.obstacle.is_some());
         self.properties.retain(|property| !property.followed);
     }
 
-    /// Returns whether columns of the copy change when it follows, which voids parity.
+    /// Returns whether [`follow`](crate::sql::follow) changes columns of the copy, which voids parity.
     #[must_use]
     pub fn changes_columns(&self) -> bool {
         self.columns.iter().any(|column| column.obstacle.is_none())

@@ -1,4 +1,4 @@
-//! What belongs to the partitioned copy of a plain table, before the cutover and after it.
+//! Observed state of a conversion: the copy, its source, and its record.
 
 use std::collections::BTreeSet;
 
@@ -12,30 +12,30 @@ use super::{
 };
 use crate::partition::{CopiedTable, Identifier, QualifiedName, Side, SyncLevel};
 
-/// What the database says of a copy besides what it says of every partitioned table: its source, and its conversion.
+/// Observed state that only the copy of a conversion has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CopyFacts {
-    /// The table that has the name applications use.
+    /// Table that serves the name.
     #[serde(default = "source", skip_serializing_if = "is_source")]
     pub serving: Side,
-    /// Object identifier of the plain table.
+    /// OID of the plain table.
     pub source: u32,
-    /// The plain table.
+    /// Observed state of the plain table.
     pub plain: PlainTable,
-    /// Columns of each unique index of the copy that enforces all rows at once.
+    /// Columns of each valid, immediate unique index of the copy without a condition.
     #[serde(default)]
     pub keys: Vec<Vec<Identifier>>,
     /// Whether the copy was analyzed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub analyzed: bool,
-    /// Views that read the copy, and belong to its owner.
+    /// Views of the owner that read the copy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<QualifiedName>,
-    /// Sessions and replicas that still see rows as they were before the operator changed some.
+    /// Transactions with a snapshot from before the last write of the operator, also on replicas.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub older: Vec<BlockingTransaction>,
-    /// Whether the view is there that routed roles read in place of the table.
+    /// Whether the view for routed roles exists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub routed: bool,
     /// The record of the conversion, and its triggers and functions.
@@ -48,14 +48,14 @@ pub struct CopyFacts {
     pub routing: Option<Box<RoutingFacts>>,
 }
 
-/// How a copy and its triggers compare with what the spec asks for.
+/// Comparison of a copy and its triggers with the spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judged {
-    /// Digest of the table and the level that were asked about.
+    /// Digest of the table and the level for which they were compared.
     pub(super) of: String,
-    /// How the triggers and functions compare with what an installation would create.
+    /// Difference of the triggers and functions from a new installation.
     pub(super) state: SyncState,
-    /// How the copy differs from its source.
+    /// Differences of the copy from its source.
     pub(super) differences: CopyDifferences,
 }
 
@@ -69,7 +69,7 @@ fn is_source(serving: &Side) -> bool {
 }
 
 impl CopyFacts {
-    /// Returns the facts of a copy that was created just now.
+    /// Returns the state of a copy that was just created.
     #[must_use]
     pub fn new(source: u32, plain: PlainTable) -> Self {
         Self {
@@ -87,14 +87,14 @@ impl CopyFacts {
         }
     }
 
-    /// Makes known how the triggers and functions compare with what an installation would create for the table and level of
-    /// this digest, and how the copy differs from its source.
+    /// Sets how the triggers and functions differ from an installation for the table and level of the digest, and how the copy
+    /// differs from its source.
     pub fn judge(&mut self, of: String, state: SyncState, differences: CopyDifferences) {
         self.judged = Some(Judged { of, state, differences });
     }
 
-    /// Returns whether the triggers and functions are those that an installation would create for this table and level.
-    /// That nobody has asked is taken for a difference.
+    /// Returns how the triggers and functions differ from an installation for this table and level. If they were not
+    /// compared for these, they count as outdated or missing.
     #[must_use]
     pub fn sync(&self, table: &CopiedTable, level: SyncLevel) -> SyncState {
         match &self.judged {
@@ -103,13 +103,13 @@ impl CopyFacts {
         }
     }
 
-    /// Returns whether the triggers and functions are those that the spec asks for, or `None` if Postgres was not asked.
+    /// Returns how the triggers and functions differ from the spec, or `None` if they were not compared.
     #[must_use]
     pub fn sync_state(&self) -> Option<&SyncState> {
         self.judged.as_ref().map(|judged| &judged.state)
     }
 
-    /// Returns whether the triggers were installed before, so that they are missed if they are gone.
+    /// Returns whether the triggers have been installed, so their absence means that they were dropped.
     #[must_use]
     pub fn was_synced(&self) -> bool {
         let is_recorded = self.record().is_some_and(|record| record.sync.is_some());
@@ -122,14 +122,13 @@ impl CopyFacts {
         self.record().is_some()
     }
 
-    /// Returns how the copy differs from its source, or `None` if there was no question.
+    /// Returns how the copy differs from its source, or `None` if they were not compared.
     #[must_use]
     pub fn differences(&self) -> Option<&CopyDifferences> {
         self.judged.as_ref().map(|judged| &judged.differences)
     }
 
-    /// Returns whether a row of the passive table can lack what the row of the other one has: the columns differ, or a column
-    /// allows NULL now.
+    /// Returns whether rows of the passive table can lack values: the columns differ, or a column has become nullable.
     #[must_use]
     pub fn can_differ(&self) -> bool {
         self.differences().is_some_and(|differences| {
@@ -143,14 +142,14 @@ impl CopyFacts {
         self.judged.as_mut().map(|judged| &mut judged.differences)
     }
 
-    /// Returns the names of the sync triggers of the table that applications use.
+    /// Returns the names of the sync triggers of the serving table.
     #[must_use]
     pub fn sync_triggers(&self) -> BTreeSet<Identifier> {
         let writing = self.state.triggers.iter().filter(|trigger| !trigger.is_guard());
         writing.map(|trigger| trigger.name.clone()).collect()
     }
 
-    /// Returns what the triggers and functions were when they were last installed, or `None` if that is not recorded.
+    /// Returns the recorded state of the triggers and functions at their last installation, or `None` without a record.
     #[must_use]
     pub fn recorded_sync(&self) -> Option<&RecordedSync> {
         self.record()?.sync.as_ref()
@@ -162,7 +161,7 @@ impl CopyFacts {
         self.recorded_sync().map(|sync| sync.columns.clone()).unwrap_or_default()
     }
 
-    /// Returns whether a trigger or a function is there that the end of the sync drops.
+    /// Returns whether a trigger or function exists that the end of the sync drops.
     #[must_use]
     pub fn has_sync(&self) -> bool {
         let of_conversion = |function: &InstalledFunction| !function.used_elsewhere;
@@ -175,8 +174,8 @@ impl CopyFacts {
         self.record()?.backfilled_at
     }
 
-    /// Returns whether all rows that were there before the triggers are copied. A copy that applications use is complete,
-    /// even if its record was lost.
+    /// Returns whether all rows that existed before the triggers are copied. A serving copy is complete, even if its record was
+    /// lost.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.completed_at().is_some() || self.serving == Side::Partitioned
@@ -188,25 +187,25 @@ impl CopyFacts {
         self.record()?.serving_since
     }
 
-    /// Returns the last transaction of the operator that changed rows of one of the tables, or `None` if none did.
+    /// Returns the ID of the last transaction in which the operator wrote rows of the tables, or `None` if there was none.
     #[must_use]
     pub fn changed(&self) -> Option<u64> {
         self.record()?.changed
     }
 
-    /// Returns how many rows were copied.
+    /// Returns the number of copied rows.
     #[must_use]
     pub fn copied(&self) -> u64 {
         self.record().map_or(0, |record| record.copied)
     }
 
-    /// Returns how many rows all sweeps together have repaired.
+    /// Returns the number of rows that all sweeps have repaired.
     #[must_use]
     pub fn repaired(&self) -> u64 {
         self.record().map_or(0, |record| record.repaired)
     }
 
-    /// Returns the sweep that goes on, or `None` if none does.
+    /// Returns the sweep in progress, or `None` if there is none.
     #[must_use]
     pub fn sweep(&self) -> Option<&Sweep> {
         self.record().filter(|record| !record.partitions_changed)?.sweep.as_ref()
@@ -222,7 +221,7 @@ impl CopyFacts {
         self.state.record.as_ref()
     }
 
-    /// Makes of the facts what they are after an installation, which makes the parity unknown unless it keeps it.
+    /// Simulates an installation of the triggers, which voids parity unless `keeps_parity` is set.
     pub(crate) fn install_sync(
         &mut self,
         table: &CopiedTable,
@@ -237,16 +236,16 @@ impl CopyFacts {
         }
     }
 
-    /// Makes of the facts what they are after the tables have exchanged their names.
+    /// Simulates a swap.
     pub(crate) fn swap(&mut self, after: &CopiedTable, level: SyncLevel) {
-        // Which indexes the other table lacks is for the next look.
+        // The next inspection finds the missing indexes of the other table.
         let differences = self.differences().cloned().unwrap_or_default();
         let differences = CopyDifferences { indexes: Vec::new(), ..differences };
         self.judge(after.sync_digest(level), SyncState::Intact, differences);
         self.serving = after.serving();
     }
 
-    /// Makes of the facts what they are after the triggers, the functions, and the record are gone.
+    /// Simulates the end of the sync, which drops the triggers, the functions, and the record.
     pub(crate) fn end_sync(&mut self) {
         self.judged = None;
         self.state.triggers.clear();
@@ -256,14 +255,14 @@ impl CopyFacts {
 }
 
 impl ObservedTable {
-    /// Returns the plain table that is or was to be converted: the relation itself, or the source of the copy.
+    /// Returns the plain table of a conversion: the relation itself, or the source of its copy.
     #[must_use]
     pub fn plain_table(&self) -> Option<&PlainTable> {
         self.plain.as_deref().or(self.copy.as_ref().map(|copy| &copy.plain))
     }
 
-    /// Returns the object identifier of the relation that a lock on the table names: the plain table as long as there is one,
-    /// since its copy comes and goes.
+    /// Returns the OID that identifies the lock on the table: that of the plain table if there is one, because its copy can be
+    /// dropped and created again.
     #[must_use]
     pub fn locked_relation(&self) -> Option<u32> {
         let relation = self.relation.as_ref()?;

@@ -27,7 +27,7 @@ pub struct DependentView {
 pub struct GroupedByKey {
     /// The object, as Postgres describes it.
     pub object: String,
-    /// The key.
+    /// Name of the primary key.
     pub key: Identifier,
     /// Whether it is a function that the cutover creates again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

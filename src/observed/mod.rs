@@ -173,7 +173,7 @@ pub struct Relation {
 /// The table of which a relation is the copy, as comments say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CopyOf {
-    /// None.
+    /// No replica identity (`NOTHING`).
     #[default]
     None,
     /// The table that the spec names.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{DependentView, GroupedByKey, TakenName, WholeRow};
 use crate::partition::{Identifier, KeyType, QualifiedName};
 
-/// What the catalog says of a plain table and of everything that depends on it.
+/// Observed state of a plain table and of the objects that depend on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlainTable {
@@ -163,13 +163,13 @@ pub struct UniqueIndex {
     /// Whether it has a condition.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// Its columns that are no expressions, in order.
+    /// Columns of the index in order, without expressions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Identifier>,
     /// Whether it has expressions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expressions: bool,
-    /// Whether it sorts otherwise than its columns: by another collation or operator class, with NULLs at the other end,
+    /// Whether its order differs from that of its columns: by another collation or operator class, with NULLs at the other end,
     /// or one column up and another one down.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub other_order: bool,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::partition::{Identifier, QualifiedName};
 
-/// What uses a whole row of the table as one value: a partition has another row type.
+/// An object that uses a whole row of the table as one value: a partition has another row type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WholeRow {
@@ -31,7 +31,7 @@ impl WholeRow {
 pub enum TakenName {
     /// A relation of the schema.
     Relation(Identifier),
-    /// A type of the schema that is no relation's.
+    /// A type of the schema, except row types of relations.
     Type(Identifier),
     /// A function of the schema.
     Function(Identifier),

@@ -1,4 +1,4 @@
-//! How the triggers and functions of a conversion differ from what was installed.
+//! Changes of the triggers and functions of a conversion since their installation.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub enum SyncObject {
     PartitionTrigger {
         /// Name of the trigger.
         trigger: Identifier,
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
     },
     /// A function.

@@ -22,7 +22,7 @@ pub struct CopiedTable {
     pub partition_columns: Vec<Identifier>,
     /// Columns that both tables have, in the order of the source, without generated ones.
     pub columns: Vec<Identifier>,
-    /// Those of `columns` that are `GENERATED ALWAYS AS IDENTITY`: an `UPDATE` cannot set them.
+    /// Columns that are `GENERATED ALWAYS AS IDENTITY`: an `UPDATE` cannot set them.
     pub always_identity: Vec<Identifier>,
     /// Owner of both tables and of all functions.
     pub owner: Identifier,
@@ -99,7 +99,7 @@ impl CopiedTable {
     }
 }
 
-/// How the triggers see the rows that a statement wrote.
+/// Whether triggers fire for each row or for each statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SyncLevel {
     /// One by one.
@@ -189,7 +189,7 @@ pub fn source_name(table: &ManagedTable) -> Identifier {
     named("", table, "_source")
 }
 
-/// Returns the name that the twin of an index of the plain table has, as long as the plain table has the name of the table.
+/// Returns the name of the equivalent of an index of the plain table, before the cutover.
 #[must_use]
 pub fn equivalent_name(table: &ManagedTable, index: &Identifier) -> Identifier {
     let of_table = format!("{}_", table.name().name.as_str());

@@ -113,7 +113,7 @@ impl Cause {
                 "spec.retention.onExpiry is Drop now: the grace period starts".to_owned()
             }
             Self::NotDropped => "spec.retention no longer drops it".to_owned(),
-            Self::Asked => "named in pgpartition.dev/adopt".to_owned(),
+            Self::Requested => "named in pgpartition.dev/adopt".to_owned(),
             Self::NotRequested => "no longer named in pgpartition.dev/adopt".to_owned(),
             Self::DefaultPresent => "spec.defaultPartition is Present".to_owned(),
             Self::DefaultAbsent => "spec.defaultPartition is Absent".to_owned(),
@@ -189,7 +189,7 @@ pub enum Note {
     },
     /// An adoption of this name is already recorded, for this table or for an earlier one of the same name.
     AdoptedBefore {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
     },
     /// Tables that were detached from this one and have lost their markers.
@@ -227,7 +227,7 @@ pub enum Note {
     },
     /// A partition that cannot be adopted.
     CannotAdopt {
-        /// The partition.
+        /// Name of the partition.
         partition: QualifiedName,
         /// Cause.
         why: Unadoptable,
@@ -245,16 +245,16 @@ pub enum Note {
     },
     /// A publication names single partitions of the table and lacks these newer ones.
     NotPublished {
-        /// The publication.
+        /// Name of the publication.
         publication: Identifier,
         /// Names of the partitions that it lacks.
         partitions: Vec<QualifiedName>,
     },
     /// A detached table that is still in publications of another owner.
     StillPublished {
-        /// The table.
+        /// Name of the detached table.
         partition: QualifiedName,
-        /// The publications.
+        /// Names of the publications.
         publications: Vec<Identifier>,
     },
     /// A note of the preflight of a conversion.

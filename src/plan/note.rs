@@ -37,7 +37,10 @@ impl Note {
             ),
             Self::UnknownAdoption { names } => {
                 let names: Vec<_> = names.iter().map(|name| escape_control(name)).collect();
-                format!("pgpartition.dev/adopt names no partition of this table: {}", names.join(", "))
+                format!(
+                    "pgpartition.dev/adopt names no partition of this table: {}",
+                    names.join(", ")
+                )
             }
             Self::CannotAdopt { partition, why } => {
                 format!("{} cannot be adopted: {}", partition.display(), why.explain())
@@ -56,7 +59,11 @@ impl Note {
 }
 
 fn name_gone_round(wanted: &Identifier, used: &Identifier) -> String {
-    format!("another relation is named {}: the partition is named {} instead", wanted.display(), used.display())
+    format!(
+        "another relation is named {}: the partition is named {} instead",
+        wanted.display(),
+        used.display()
+    )
 }
 
 fn unmanaged(partitions: &[QualifiedName], expire: bool) -> String {

@@ -61,7 +61,7 @@ pub trait Progress: Send {
 /// Outcome of a step.
 #[derive(Debug)]
 pub struct StepOutcome {
-    /// The step.
+    /// Executed step.
     pub step: Step,
     /// The rule that planned it.
     pub rule: Rule,
@@ -294,7 +294,7 @@ impl Run<'_> {
                 result
             }
             TransactionMode::InTransaction | TransactionMode::OneSnapshot => {
-                // One message: no pause of ours lies between a lock and its release.
+                // One message: the operator does not pause between a lock and its release.
                 // Interrupted: the step is all or nothing. If only the answer is lost, the next run finds all of it.
                 let text = format!("BEGIN; {}; COMMIT", texts.join("; "));
                 let result = self.send(&text, deadline).await;

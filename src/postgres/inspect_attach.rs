@@ -19,7 +19,7 @@ const INSPECT_ATTACH: &str = concat!(
     include_str!("inspect_attach.sql")
 );
 
-/// Reads what the catalog says of a plain table that is to be attached, or is, and finds its oldest and newest row, or a
+/// Reads the catalog about a plain table before or after its attach, and finds its oldest and newest row, or a
 /// row in another partition.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use crate::partition::{
 
 const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
 
-/// What is recorded of the triggers and functions of the table: they stay when a user drops the copy.
+/// Recorded state of the triggers and functions of the table, which remain if a user drops the copy.
 const RECORDED_SYNC: &str = "SELECT coalesce(c.sync, '{}')::text FROM pgpartition.conversions AS c WHERE c.schema_name = \
     $1::text AND c.table_name = $2::text";
 

@@ -36,7 +36,7 @@ const ROLES: &str = "SELECT coalesce(jsonb_agg(jsonb_build_object('name', asked.
         unnest(d.setconfig) AS c WHERE starts_with(c, 'search_path=') AND d.setrole IN (0, r.oid) AND d.setdatabase IN (0, b.oid) \
         AND NOT (d.setrole = r.oid AND d.setdatabase = b.oid) ORDER BY d.setrole = 0, d.setdatabase = 0 LIMIT 1) AS other ON true";
 
-/// What the query returns.
+/// Result of the query.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Raw {

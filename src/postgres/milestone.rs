@@ -1,26 +1,26 @@
-//! Milestones of the pages of work, which are reported.
+//! Milestones of long-running work, which events and logs report.
 
 use super::{PageDone, WorkOutcome};
 
-/// Milestone that a page passed.
+/// Milestone that a page reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Milestone {
-    /// It was the first one.
+    /// The first page.
     Begin,
     /// Number of quarters of the estimated rows that are copied: 1 to 3.
     Quarters(u64),
-    /// It was the last one.
+    /// The last page.
     End,
 }
 
 impl WorkOutcome {
-    /// Returns how many rows are done by all runs, this one included.
+    /// Returns the number of rows that all runs have processed, including this one.
     #[must_use]
     pub fn rows_in_all(&self) -> u64 {
         self.work.rows().0.saturating_add(self.rows)
     }
 
-    /// Returns what the last page passed: the first row, a quarter of the estimated rows, or the end.
+    /// Returns the milestone that the last page reached: the first row, a quarter of the estimated rows, or the end.
     #[must_use]
     pub fn milestone(&self, page: PageDone) -> Option<Milestone> {
         if page.done {

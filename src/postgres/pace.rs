@@ -1,37 +1,38 @@
-//! The size of pages, and the time between them.
+//! Size of pages and time between them.
 
 use std::time::{Duration, Instant};
 
 use crate::plan::Work;
 
-/// Rows of the first page, of the smallest, and of the largest.
+/// Number of rows of the first, the smallest, and the largest page.
 const FIRST_PAGE: u32 = 1_000;
 const SMALLEST_PAGE: u32 = 1;
 const LARGEST_PAGE: u32 = 50_000;
 
-/// A page that takes more time is followed by a smaller one, a page that takes less than half of it by a larger one. A page
-/// that copies locks its rows. A page that compares locks none, and each page has a cost of its own besides that of its rows.
+/// Target duration of a page: a slower page is followed by a smaller one, and a page that takes less than half of it by a
+/// larger one. A page that copies locks its rows. A page that compares locks none and can take longer, which saves the fixed
+/// cost of each page.
 const COPY_TIME: Duration = Duration::from_millis(60);
 const COMPARE_TIME: Duration = Duration::from_millis(200);
 
-/// A page that blocks other sessions and takes more time than this is followed by a smaller one.
+/// Target duration of a page that blocks other sessions.
 const BLOCKING_TIME: Duration = Duration::from_millis(10);
 
-/// The pause while a replica lags, and the time after which it is asked again whether one does.
+/// Pause while a replica lags, and interval between two checks of the lag.
 pub(super) const LAG_PAUSE: Duration = Duration::from_secs(1);
 
-/// How many rows the next page has, and how fast pages may follow each other.
+/// Size of the next page, and pace of the pages.
 pub(super) struct Pace {
-    /// Rows of the next page.
+    /// Number of rows of the next page.
     pub(super) rows: u32,
-    /// The longest that a page is meant to take.
+    /// Target duration of a page.
     page_time: Duration,
     max_rows_per_second: Option<u32>,
-    /// Time to leave to other sessions, since the last page blocked one.
+    /// Pause for other sessions after a page that blocked one.
     time_of_others: Duration,
-    /// The first of the pages in a row that met a lock.
+    /// Time of the first of consecutive pages that met a lock.
     blocked_since: Option<Instant>,
-    /// When the replicas were asked about last.
+    /// Time of the last check of the replicas, or `None` before the first one.
     asked_at: Option<Instant>,
 }
 
@@ -53,7 +54,7 @@ impl Pace {
         }
     }
 
-    /// Returns whether the replicas have to be asked about again.
+    /// Returns whether the lag of the replicas must be checked again.
     pub(super) fn is_due_to_ask(&mut self) -> bool {
         let is_due = self.asked_at.is_none_or(|at| at.elapsed() >= LAG_PAUSE);
         if is_due {
@@ -62,8 +63,8 @@ impl Pace {
         is_due
     }
 
-    /// Notes how long a page took, and whether another session waited for it at its end. Then that session gets as much
-    /// time before the next page.
+    /// Records the duration of a page and whether another session waited for it. If so, the next page waits as long as this
+    /// one took.
     pub(super) fn took(&mut self, time: Duration, blocks: bool) {
         self.blocked_since = None;
         self.time_of_others = if blocks { time } else { Duration::ZERO };
@@ -77,19 +78,19 @@ impl Pace {
         }
     }
 
-    /// Returns for how long no page has succeeded.
+    /// Returns the time since the first of the consecutive pages that met a lock.
     pub(super) fn met_lock(&mut self) -> Duration {
         self.resize(self.rows / 2);
         self.blocked_since.get_or_insert_with(Instant::now).elapsed()
     }
 
-    /// A page has no more rows than a second may have.
+    /// Limits a page to the number of rows allowed per second.
     fn resize(&mut self, rows: u32) {
         let largest = self.max_rows_per_second.unwrap_or(LARGEST_PAGE).clamp(1, LARGEST_PAGE);
         self.rows = rows.clamp(SMALLEST_PAGE.min(largest), largest);
     }
 
-    /// Returns the time until the next page: so many rows were copied in so much time, and other sessions need theirs.
+    /// Returns the time until the next page, from the row limit per second and the pause for other sessions.
     pub(super) fn pause(&self, rows: u64, elapsed: Duration) -> Duration {
         let limit = self.max_rows_per_second.filter(|limit| *limit > 0);
         let millis = limit.map_or(0, |limit| rows.saturating_mul(1_000) / u64::from(limit));
@@ -140,7 +141,7 @@ mod tests {
         pace.took(time, true);
         assert_eq!(pace.rows, FIRST_PAGE / 2);
         assert_eq!(pace.pause(1_000, time), time);
-        // A short page blocks nobody for long.
+        // A short page does not block other sessions for long.
         pace.took(Duration::from_millis(5), true);
         assert_eq!(pace.rows, FIRST_PAGE / 2);
         pace.took(Duration::from_millis(20), false);

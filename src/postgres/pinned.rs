@@ -1,6 +1,6 @@
 //! The settings under which a statement means the same everywhere, and how a session gets them back.
 
-/// Settings of every session besides those of [`pinned_options`](crate::sql::pinned_options), whatever the server, the
+/// Settings of every session in addition to [`pinned_options`](crate::sql::pinned_options), whatever the server, the
 /// database or the role sets: when a session ends, and how it is used. They make no sense in a printed script, whose
 /// session is a user's. Not `default_transaction_read_only`: that is how administrators fence a server. The keepalives
 /// are the server's: a node that is gone cannot close its connections, and they hold the locks on tables.

@@ -1,7 +1,7 @@
-//! Advances the work of a checked plan, page by page. It decides how much to do at once, and nothing else.
+//! Executes the long-running work of a checked plan, page by page. It decides only the size and the pace of the pages.
 //!
-//! Each page is one transaction, which also records how far it got. The process can die, or the connection can break,
-//! at any point: the page is rolled back, or it is recorded, and the next run goes on there.
+//! Each page is one transaction that also records the progress. If the process or the connection fails, the page is either
+//! rolled back or recorded, and the next run continues from the recorded progress.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use super::{DatabaseError, ErrorKind, Session, StepFailure, TableLock};
 use crate::plan::{CheckedPlan, CompareRows, CopyRows, Work};
 use crate::sql::{self, Comparison, LoginRole, Page, Script, Timeouts};
 
-/// The pause after a page that met a lock.
+/// Pause after a page that met a lock.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-/// The rows of a page that a comparison repairs at most, each of which takes statements of its own.
+/// Maximum number of rows of a page that a comparison repairs; each takes several statements.
 const REPAIRS: u32 = 1_000;
 
 /// Outcome of work.
@@ -25,26 +25,26 @@ const REPAIRS: u32 = 1_000;
 pub struct WorkOutcome {
     /// Executed work.
     pub work: Work,
-    /// Rows of the source that the pages had.
+    /// Number of rows of the source in the pages.
     pub rows: u64,
-    /// Rows of the copy that differed.
+    /// Number of rows of the copy that differed.
     pub differing: u64,
-    /// Rows of the copy that were repaired.
+    /// Number of rows of the copy that were repaired.
     pub repaired: u64,
     /// Duration, including pauses.
     pub took: Duration,
-    /// Whether the work is done, or why it ended before; `Ok(false)` if its time was over.
+    /// `Ok(true)` if the work is done, `Ok(false)` if its time was over, or why it failed.
     pub result: Result<bool, StepFailure>,
 }
 
 impl WorkOutcome {
-    /// Returns the outcome of work that begins.
+    /// Returns the outcome before the first page.
     pub(super) fn new(work: Work) -> Self {
         let took = Duration::ZERO;
         Self { work, rows: 0, differing: 0, repaired: 0, took, result: Ok(false) }
     }
 
-    /// Returns whether another page comes.
+    /// Returns whether another page follows.
     fn goes_on(&self) -> bool {
         let may_repair = match &self.work {
             Work::Copy(_) => true,
@@ -54,20 +54,20 @@ impl WorkOutcome {
     }
 }
 
-/// A page that was committed.
+/// A committed page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageDone {
-    /// Rows of the source that it had.
+    /// Number of rows of the source in the page.
     pub rows: u64,
-    /// Rows of the copy that differed.
+    /// Number of rows of the copy that differed.
     pub differing: u64,
-    /// Rows of the copy that it repaired.
+    /// Number of rows of the copy that the page repaired.
     pub repaired: u64,
-    /// Whether it was the last one.
+    /// Whether this was the last page.
     pub done: bool,
 }
 
-/// The answer of a page that copies.
+/// Result of a page that copies.
 #[derive(Deserialize)]
 struct Copied {
     #[serde(rename = "copied")]
@@ -76,7 +76,7 @@ struct Copied {
     blocks: bool,
 }
 
-/// The answer of a page that compares.
+/// Result of a page that compares.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Compared {
@@ -87,8 +87,8 @@ struct Compared {
     blocks: bool,
 }
 
-/// Advances the work of a plan until it is done, the time is over, a page fails, or the authority revokes. Returns `None`
-/// if the plan has no work.
+/// Executes the work of a plan until it is done, its time is over, a page fails, or the authority revokes the run. Returns
+/// `None` if the plan has no work.
 pub async fn advance(
     lock: &TableLock<'_>,
     checked: &CheckedPlan,
@@ -120,8 +120,8 @@ pub async fn advance(
     Some(outcome)
 }
 
-/// Does a page, or returns `None` if it met a lock or a replica lags behind. It fails if no page succeeded for as long as a
-/// step is retried.
+/// Executes a page. Returns `None` if it met a lock or a replica lags. Returns an error if no page succeeded within the retry
+/// timeout of a step.
 async fn next_page(
     lock: &TableLock<'_>,
     work: &Work,
@@ -142,8 +142,8 @@ async fn next_page(
     }
     let page = Page { rows: tempo.rows, statement_timeout: timeouts.lock_timeout, login };
     let began = Instant::now();
-    // Interrupted: the page is all or nothing, and its cursor with it. If only the answer is lost, the next run finds it
-    // recorded.
+    // Interrupted: the page and its cursor are committed or rolled back together. If only the result is lost, the next run
+    // reads the recorded progress.
     match session.commit_page_text(&script(work, page)).await {
         Ok(text) => {
             let time = began.elapsed();
@@ -159,8 +159,8 @@ async fn next_page(
     }
 }
 
-/// Returns whether a replica, or another reader of the WAL, is more than 1 GiB behind: what its slot retains, or what it
-/// has not flushed. Every role sees the slots. To others than members of `pg_read_all_stats`, `flush_lsn` is NULL.
+/// Returns whether a replica or another reader of the WAL lags by more than 1 GiB, by the WAL that its slot retains or that it
+/// has not flushed. Every role can read the slots. `flush_lsn` is NULL for roles without `pg_read_all_stats`.
 /// <https://www.postgresql.org/docs/current/view-pg-replication-slots.html>
 /// <https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-REPLICATION-VIEW>
 async fn is_a_replica_behind(session: &Session) -> Result<bool, DatabaseError> {
@@ -186,7 +186,7 @@ pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
     DatabaseError::new(ErrorKind::Refused, what)
 }
 
-/// Reads the answer of a page, and whether the page blocked another session.
+/// Reads the result of a page, and whether the page blocked another session.
 fn done(work: &Work, answer: &str) -> Result<(PageDone, bool), DatabaseError> {
     Ok(match work {
         Work::Copy(_) => {

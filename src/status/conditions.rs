@@ -36,12 +36,10 @@ fn row(type_: ConditionType) -> Option<Row> {
             inspected: |observation, problems| Some(covered(observation, problems)),
             failed: |_, failure| Some(not_checked(failure.reason)),
         }),
-        ConditionType::Retained => {
-            Some(Row {
-                inspected: retained,
-                failed: |_, failure| Some(not_checked(failure.reason)),
-            })
-        }
+        ConditionType::Retained => Some(Row {
+            inspected: retained,
+            failed: |_, failure| Some(not_checked(failure.reason)),
+        }),
         ConditionType::Indexed => Some(Row {
             inspected: |observation, problems| Some(indexed(observation, problems)),
             failed: |_, failure| Some(not_checked(failure.reason)),
@@ -74,7 +72,8 @@ pub(super) fn project(
             decided(|row| (row.failed)(subject, failure)),
         ),
         Outcome::Suspended => {
-            let message = "spec.suspend is true: the operator neither inspects nor changes the table";
+            let message =
+                "spec.suspend is true: the operator neither inspects nor changes the table";
             return with_ready(subject, as_before(subject, Reason::Suspended, message), now);
         }
         Outcome::Deleting => {

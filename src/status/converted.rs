@@ -2,9 +2,7 @@
 
 use super::conversion::{parity_state, serving, stage};
 use super::problem::{Area, Problem};
-use super::verdict::{
-    FALSE, TRUE, UNKNOWN, Verdict, first, not_checked_because, remedy, says,
-};
+use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, not_checked_because, remedy, says};
 use super::{Observation, reason_of};
 use crate::api::Reason;
 use crate::api::v1alpha1::{ConversionStage, ParityState};
@@ -31,8 +29,10 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
     } else if facts.can_differ() {
         let blocker =
             blockers_of(observation).find(|blocker| reason_of(blocker) == Reason::ColumnsDiffer);
-        let follows =
-            || "the columns of the copy differ from those of the table: the next run changes the copy".to_owned();
+        let follows = || {
+            "the columns of the copy differ from those of the table: the next run changes the copy"
+                .to_owned()
+        };
         says(FALSE, Reason::ColumnsDiffer, blocker.map_or_else(follows, Blocker::explain))
     } else if facts.sync_state().is_none() {
         not_checked_because(None)

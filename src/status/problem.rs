@@ -127,7 +127,9 @@ fn of_work(observation: &Observation<'_>) -> Option<Problem> {
         },
         Mode::Plan => Problem {
             reason: Reason::PlanOnly,
-            message: format!("{steps} planned: set spec.mode to Enforce to let the operator execute them"),
+            message: format!(
+                "{steps} planned: set spec.mode to Enforce to let the operator execute them"
+            ),
             area: Area::Work,
         },
     })

@@ -55,7 +55,10 @@ fn index_supports_constraint(index: &QualifiedName) -> String {
 }
 
 fn index_building(index: &QualifiedName) -> String {
-    format!("another session is building index {}: the next run continues when the build is finished", index.display())
+    format!(
+        "another session is building index {}: the next run continues when the build is finished",
+        index.display()
+    )
 }
 
 fn cannot_build_concurrently(partition: &QualifiedName, kind: PartitionKind) -> String {

@@ -6,12 +6,16 @@ use crate::partition::{Identifier, QualifiedName, escape_control};
 
 pub(super) fn another_detach_pending(partition: &QualifiedName) -> String {
     let partition = partition.display();
-    format!("the detach of {partition} is pending, and Postgres detaches one partition of a table at a time: the operator continues after that detach")
+    format!(
+        "the detach of {partition} is pending, and Postgres detaches one partition of a table at a time: the operator continues after that detach"
+    )
 }
 
 pub(super) fn detached_has_partitions(partition: &QualifiedName) -> String {
     let partition = partition.display();
-    format!("detached table {partition} has partitions of its own, which the operator does not drop: drop it manually")
+    format!(
+        "detached table {partition} has partitions of its own, which the operator does not drop: drop it manually"
+    )
 }
 
 pub(super) fn detach_blocked(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
@@ -39,7 +43,10 @@ pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
 }
 
 pub(super) fn last_partition(partition: &QualifiedName) -> String {
-    format!("{} is the last partition, which the operator never detaches: add another partition to the table", partition.display())
+    format!(
+        "{} is the last partition, which the operator never detaches: add another partition to the table",
+        partition.display()
+    )
 }
 
 pub(super) fn referenced(partition: &QualifiedName, by: &[QualifiedName]) -> String {

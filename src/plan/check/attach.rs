@@ -12,7 +12,7 @@ use crate::plan::step::{
     AddBoundsCheck, AttachSource, DetachSource, DropBoundsCheck, DropIndex, ValidateBoundsCheck,
 };
 
-/// Whether a relation is the plain table of a copy, which is no partition.
+/// Returns whether a relation is the plain table of a copy, which is not a partition.
 pub(super) fn is_plain(relation: &QualifiedName, world: &Site<'_>) -> bool {
     let is_copied = world.copy.as_ref().is_some_and(|facts| facts.serving == Side::Source);
     is_copied && relation == world.managed.name()

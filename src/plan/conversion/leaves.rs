@@ -17,7 +17,8 @@ pub(super) struct Leaves<'a> {
 
 /// Origin of the lower bound of the first partition.
 pub(super) enum Begin<'a> {
-    /// None: the table is hash-partitioned, no row is before the current period, or the plain table holds all older rows.
+    /// No lower bound: the table is hash-partitioned, no row is before the current period, or the plain table holds all older
+    /// rows.
     Nowhere,
     /// `startAt`. Older rows go to the default partition.
     StartAt,

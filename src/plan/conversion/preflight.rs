@@ -49,8 +49,7 @@ impl Finding {
     }
 }
 
-/// Returns all findings. There are none if the spec has no conversion, or if the table is partitioned and not the copy of a
-/// plain table. A conversion that has begun has no refusals.
+/// Returns all findings. Without `spec.conversion`, or for a partitioned table that is not a copy, there are no findings. A conversion that has begun has no refusals.
 #[must_use]
 pub fn preflight(
     desired: &DesiredTable,

@@ -121,7 +121,9 @@ fn sync(table: &PartitionedTable, conversion: &ConversionStatus) -> Option<&'sta
     if reason == Reason::SyncAltered {
         Some("altered: the triggers differ from the installed ones")
     } else {
-        enabled.contains(&reason).then_some("enabled: the triggers are unchanged since their installation")
+        enabled
+            .contains(&reason)
+            .then_some("enabled: the triggers are unchanged since their installation")
     }
 }
 
