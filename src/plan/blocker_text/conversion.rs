@@ -78,8 +78,8 @@ impl ConversionBlocker {
                 extent_unknown(table, column, error.as_deref())
             }
             Self::PartitionOverlaps { partition } => format!(
-                "partition {} begins before the newest rows of the plain table, or before tomorrow, and the plain table \
-                 cannot take its place: drop this partition, which has no rows",
+                "partition {} overlaps the bounds of the plain table, which include its newest row and tomorrow: \
+                 drop this partition, which has no rows",
                 partition.display()
             ),
             Self::RollbackNeedsApproval { source, rows } => not_proven(source, *rows),
