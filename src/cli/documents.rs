@@ -58,7 +58,7 @@ fn table(mut document: Value, admission: &Admission) -> anyhow::Result<DesiredTa
     let spec = document.get("spec").context("spec: required")?;
     let spec = serde_path_to_error::deserialize(spec)
         .map_err(|error| anyhow!("spec.{}: {}", error.path(), error.inner()))?;
-    DesiredTable::of(&PartitionedTable { metadata, spec, status: None })
+    DesiredTable::from_resource(&PartitionedTable { metadata, spec, status: None })
         .map_err(|errors| anyhow!("{}", lines(&errors)))
 }
 

@@ -15,7 +15,7 @@ impl DesiredTable {
     ///
     /// # Errors
     /// As [`DesiredTable::parse`].
-    pub fn of(resource: &PartitionedTable) -> Result<Self, Vec<SpecError>> {
+    pub fn from_resource(resource: &PartitionedTable) -> Result<Self, Vec<SpecError>> {
         let mut desired = Self::parse(&resource.spec)?;
         let annotations = resource.metadata.annotations.as_ref();
         let text = |name: &str| annotations.and_then(|all| all.get(name));

@@ -1,6 +1,6 @@
 //! Desired state of a table, parsed from a resource and valid in every part.
 //!
-//! [`DesiredTable::of`] parses a resource, [`DesiredTable::parse`] a spec alone; nothing else creates one. No
+//! [`DesiredTable::from_resource`] parses a resource, [`DesiredTable::parse`] a spec alone; nothing else creates one. No
 //! other folder checks whether a spec is valid.
 
 mod annotations;

@@ -98,7 +98,7 @@ impl Work {
         let borrowing = async {
             let settings = log_in(&self.table, context).await?;
             let borrowed = context.pool.borrow_long(&settings).await;
-            borrowed.map_err(|error| failure::of_borrowing(&error))
+            borrowed.map_err(|error| failure::from_borrow_error(&error))
         };
         let borrowed = tokio::select! {
             borrowed = borrowing => borrowed,
@@ -143,7 +143,7 @@ impl Work {
                 Ok(Some(outcome)) => outcome,
                 Ok(None) | Err(ConvergeError::Revoked) => return failed,
                 Err(error) => {
-                    failed.push((first.clone(), failure::of_converging(&error)));
+                    failed.push((first.clone(), failure::from_converge_error(&error)));
                     return failed;
                 }
             };
@@ -151,7 +151,7 @@ impl Work {
                 return failed;
             }
             let failure = outcome.result.as_ref().err();
-            let failure = failure.and_then(|failure| failure::of_step(failure, true));
+            let failure = failure.and_then(|failure| failure::from_step_failure(failure, true));
             failed.extend(failure.map(|failure| (outcome.step.clone(), failure)));
             tried.push(outcome.step);
             if context.stop.is_cancelled() {

@@ -89,7 +89,7 @@ pub(super) async fn converge_claimed(
         if matches!(error, ConvergeError::Revoked) {
             return ReconcileError::Superseded;
         }
-        ReconcileError::Of(failure::of_converging(&error))
+        ReconcileError::Of(failure::from_converge_error(&error))
     })
 }
 

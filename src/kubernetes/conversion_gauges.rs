@@ -229,7 +229,7 @@ mod tests {
             "state": {"record": {"servingSince": "2026-11-25T12:00:00Z"}},
         });
         let facts = serde_json::from_value(facts).expect("facts of a copy");
-        (DesiredTable::of(&table).expect("a valid spec"), facts)
+        (DesiredTable::from_resource(&table).expect("a valid spec"), facts)
     }
 
     #[test]

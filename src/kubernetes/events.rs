@@ -150,7 +150,7 @@ impl Events {
             let wanted = wanted.as_ref().filter(|_| !blocker.is_about_plan()).map(action);
             let about_step = wanted.as_deref().unwrap_or("table");
             let note = format!("deferred {about_step}: {}", blocker.explain());
-            let reason = status::reason_of(blocker).as_str();
+            let reason = status::reason_for(blocker).as_str();
             self.publish(about, EventType::Warning, reason, about_step, note);
         }
     }

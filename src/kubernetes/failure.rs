@@ -47,15 +47,15 @@ impl From<ClusterError> for ReconcileError {
 }
 
 /// Describes the errors of a spec.
-pub(super) fn of_spec(errors: &[SpecError]) -> Failure {
+pub(super) fn from_spec_errors(errors: &[SpecError]) -> Failure {
     let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
     Failure { reason: Reason::InvalidSpec, message: errors.join("; ") }
 }
 
 /// Describes why there is no session.
-pub(super) fn of_borrowing(error: &BorrowError) -> ReconcileError {
+pub(super) fn from_borrow_error(error: &BorrowError) -> ReconcileError {
     match error {
-        BorrowError::Database(error) => ReconcileError::Of(of_connecting(error)),
+        BorrowError::Database(error) => ReconcileError::Of(from_connect_error(error)),
         BorrowError::Exhausted { .. } | BorrowError::NoLongSession { .. } => {
             ReconcileError::NoSession(error.to_string())
         }
@@ -63,12 +63,12 @@ pub(super) fn of_borrowing(error: &BorrowError) -> ReconcileError {
 }
 
 /// Describes why a long step waits for a session.
-pub(super) fn of_waiting(error: &BorrowError) -> Failure {
+pub(super) fn waiting_for_session(error: &BorrowError) -> Failure {
     Failure { reason: Reason::WaitingForSession, message: error.to_string() }
 }
 
 /// Describes why the connection failed.
-fn of_connecting(error: &DatabaseError) -> Failure {
+fn from_connect_error(error: &DatabaseError) -> Failure {
     let reason = match error.kind() {
         ErrorKind::AuthenticationFailed => Reason::AuthenticationFailed,
         ErrorKind::Denied => Reason::InsufficientPrivilege,
@@ -85,9 +85,9 @@ fn of_connecting(error: &DatabaseError) -> Failure {
 }
 
 /// Describes why the table could not be inspected, or the run not started.
-pub(super) fn of_converging(error: &ConvergeError) -> Failure {
+pub(super) fn from_converge_error(error: &ConvergeError) -> Failure {
     let reason = match error {
-        ConvergeError::Inspect(InspectError::Database(error)) => of_looking(error.kind()),
+        ConvergeError::Inspect(InspectError::Database(error)) => from_inspect_error(error.kind()),
         ConvergeError::Conflict(_) => Reason::Conflict,
         ConvergeError::LockedByAnotherOperator(_) => Reason::LockedByAnotherOperator,
         ConvergeError::PlanChanged { .. } | ConvergeError::Revoked => Reason::Progressing,
@@ -102,7 +102,7 @@ pub(super) fn of_converging(error: &ConvergeError) -> Failure {
     Failure { reason, message: error.to_string() }
 }
 
-fn of_looking(kind: ErrorKind) -> Reason {
+fn from_inspect_error(kind: ErrorKind) -> Reason {
     match kind {
         ErrorKind::Busy | ErrorKind::TooSlow => Reason::TableLocked,
         ErrorKind::Denied => Reason::InsufficientPrivilege,
@@ -117,14 +117,14 @@ fn of_looking(kind: ErrorKind) -> Reason {
 
 /// Returns what a failed step means for the resource, or `None` if the step was skipped or the run was ended. If a
 /// new plan contains the same step, what changed meanwhile was not the cause, and time does not fix it.
-pub(super) fn of_step(failure: &StepFailure, is_planned_again: bool) -> Option<Failure> {
+pub(super) fn from_step_failure(failure: &StepFailure, is_planned_again: bool) -> Option<Failure> {
     let error = match failure {
         StepFailure::Database(error) => error,
         StepFailure::Unconfirmed(_) => {
             let message = failure.to_string();
             return Some(Failure { reason: Reason::StepFailed, message });
         }
-        StepFailure::NoSession(error) => return Some(of_waiting(error)),
+        StepFailure::NoSession(error) => return Some(waiting_for_session(error)),
         StepFailure::Skipped | StepFailure::Revoked => return None,
     };
     let reason = match error.kind() {
@@ -144,13 +144,13 @@ pub(super) fn of_step(failure: &StepFailure, is_planned_again: bool) -> Option<F
 
 #[cfg(test)]
 mod tests {
-    use super::of_step;
+    use super::from_step_failure;
     use crate::api::Reason;
     use crate::postgres::{DatabaseError, ErrorKind, StepFailure};
 
     fn reason(kind: ErrorKind, is_planned_again: bool) -> Option<Reason> {
-        let failure = StepFailure::Database(DatabaseError::of_kind(kind));
-        of_step(&failure, is_planned_again).map(|failure| failure.reason)
+        let failure = StepFailure::Database(DatabaseError::from_kind(kind));
+        from_step_failure(&failure, is_planned_again).map(|failure| failure.reason)
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn observation<'a>(
         let is_planned_again = convergence.remaining.steps.iter().any(|planned| {
             planned.step.verb() == step.verb() && planned.step.subject() == step.subject()
         });
-        Some(FailedStep { step, failure: failure::of_step(failure, is_planned_again)? })
+        Some(FailedStep { step, failure: failure::from_step_failure(failure, is_planned_again)? })
     });
     let aside = aside.iter().map(|(step, failure)| FailedStep { step, failure: failure.clone() });
     let failed = failed.chain(aside);
@@ -36,7 +36,7 @@ pub(super) fn observation<'a>(
 /// Returns why work ended before its time. If it is planned again, what changed meanwhile was not the cause.
 fn failed_work(convergence: &Convergence) -> Option<Failure> {
     let failure = convergence.worked.as_ref()?.result.as_ref().err()?;
-    failure::of_step(failure, convergence.remaining.work.is_some())
+    failure::from_step_failure(failure, convergence.remaining.work.is_some())
 }
 
 fn copied(convergence: &Convergence) -> Option<(u64, Duration)> {

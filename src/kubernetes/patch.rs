@@ -31,7 +31,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn of(object: &impl ResourceExt) -> Self {
+    pub(super) fn from_object(object: &impl ResourceExt) -> Self {
         Self {
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),

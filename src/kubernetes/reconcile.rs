@@ -99,7 +99,7 @@ async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> 
 
 /// Reports a panic as an error of its resource, and returns the time until the next reconcile.
 async fn record_panic(watched: &Watched, panic: &Panic, context: &Context) -> Option<Duration> {
-    let target = Target::of(watched);
+    let target = Target::from_object(watched);
     tracing::error!(
         namespace = target.namespace,
         name = target.name,
@@ -198,7 +198,8 @@ async fn converged(
     asked: &Arc<StillAsked>,
     context: &Arc<Context>,
 ) -> Result<(DesiredTable, Convergence), ReconcileError> {
-    let desired = DesiredTable::of(table).map_err(|errors| failure::of_spec(&errors))?;
+    let desired =
+        DesiredTable::from_resource(table).map_err(|errors| failure::from_spec_errors(&errors))?;
     let borrowed = tokio::select! {
         borrowed = turn(table, &desired, context) => borrowed?,
         () = asked.superseded() => return Err(ReconcileError::Superseded),
@@ -244,7 +245,7 @@ async fn turn(
     let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
     claims::set_claim(&table.uid().unwrap_or_default(), held, context);
     claims::wait_for_older_resources(table, settings.database(), context).await;
-    context.pool.borrow(&settings).await.map_err(|error| failure::of_borrowing(&error))
+    context.pool.borrow(&settings).await.map_err(|error| failure::from_borrow_error(&error))
 }
 
 /// Returns whether the previous status reports this plan.
@@ -270,7 +271,7 @@ async fn fail(
     failure: Failure,
     context: &Context,
 ) -> Result<Ended, ClusterError> {
-    let previous = patch::read_status(&context.client, &Target::of(watched)).await?;
+    let previous = patch::read_status(&context.client, &Target::from_object(watched)).await?;
     let subject = Subject {
         previous: previous.as_ref(),
         generation: watched.meta().generation,
@@ -303,7 +304,7 @@ async fn write(
     }
     {
         let _asking = context.request_permit().await;
-        patch::status(&context.client, &Target::of(object), status).await?;
+        patch::status(&context.client, &Target::from_object(object), status).await?;
     }
     context.events.repairs(&object.object_ref(&()), subject.previous, status);
     let before = subject.previous.map_or(&[][..], |previous| &previous.conditions);

@@ -28,10 +28,10 @@ impl Workers {
     /// Starts as many threads as there are cores.
     pub(super) fn start() -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread().thread_name("reconcile").enable_all().build()?;
-        Ok(Self::of(runtime, BEAT_INTERVAL))
+        Ok(Self::from_runtime(runtime, BEAT_INTERVAL))
     }
 
-    fn of(runtime: Runtime, interval: Duration) -> Self {
+    fn from_runtime(runtime: Runtime, interval: Duration) -> Self {
         let handle = runtime.handle().clone();
         let heartbeat = Arc::new(Heartbeat(Mutex::new(Instant::now())));
         let beating = Arc::clone(&heartbeat);
@@ -87,7 +87,7 @@ mod tests {
     fn heartbeat_stops_while_all_threads_hang() {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let Ok(runtime) = runtime else { panic!("no runtime") };
-        let workers = Workers::of(runtime, Duration::from_millis(1));
+        let workers = Workers::from_runtime(runtime, Duration::from_millis(1));
         let (release, hang) = channel::<()>();
         workers.handle().spawn(async move { hang.recv() });
         let short = Duration::from_millis(100);

@@ -32,16 +32,16 @@ pub fn bounds_check() -> Identifier {
 /// Returns the name of the check on tables that were detached from this one, by which they are found.
 #[must_use]
 pub fn detached_check(table: &ManagedTable) -> Identifier {
-    of_table(&stored_name(table.name()))
+    detached_check_name(&stored_name(table.name()))
 }
 
 /// Returns the names that the check on detached tables can have, the one that is given from now on first.
 #[must_use]
 pub fn detached_checks(table: &ManagedTable) -> Vec<Identifier> {
-    stored_names(table.name()).map(|name| of_table(&name)).collect()
+    stored_names(table.name()).map(|name| detached_check_name(&name)).collect()
 }
 
-fn of_table(stored_name: &str) -> Identifier {
+fn detached_check_name(stored_name: &str) -> Identifier {
     Identifier::composed(format!("pgpartition_of_{}", digest(stored_name, 16)))
 }
 

@@ -66,7 +66,7 @@ impl CopiedTable {
     /// Returns the triggers that keep the passive table equal. Those of a partitioned table run for each row.
     #[must_use]
     pub fn sync_triggers(&self, level: SyncLevel) -> &'static [SyncTrigger] {
-        SyncTrigger::of_level(self.sync_level(level))
+        SyncTrigger::for_level(self.sync_level(level))
     }
 
     /// Returns the level at which the triggers run if this one is asked for.
@@ -131,7 +131,7 @@ impl SyncTrigger {
 
     /// Returns those of a level.
     #[must_use]
-    pub fn of_level(level: SyncLevel) -> &'static [Self] {
+    pub fn for_level(level: SyncLevel) -> &'static [Self] {
         match level {
             SyncLevel::Row => &[Self::Write, Self::Truncate],
             SyncLevel::Statement => &Self::ALL,

@@ -43,13 +43,13 @@ pub(super) fn unproven_conditions(desired: &DesiredTable, observed: &ObservedTab
 
 impl KnownCondition {
     /// Condition of a parent index, which has none.
-    pub(super) fn of_table(index: &DesiredIndex) -> Self {
+    pub(super) fn from_index(index: &DesiredIndex) -> Self {
         Self { digests: index.shape.digests(), operators: Vec::new(), deparsed: None }
     }
 }
 
 fn known(index: &DesiredIndex, relation: &Relation, observed: &ObservedTable) -> KnownCondition {
-    let known = KnownCondition::of_table(index);
+    let known = KnownCondition::from_index(index);
     let Some(condition) = index.shape.predicate.as_deref() else { return known };
     KnownCondition {
         operators: columns_with_operators(condition, &relation.column_operators),

@@ -86,38 +86,38 @@ pub(super) fn refute<'a>(
         // The query of the catalog is not made for it: what else it returned proves nothing.
         return Err(vec![Blocker::UnsupportedServer { version }]);
     }
-    let mut problems = of_server(&observed.server);
+    let mut problems = server_problems(&observed.server);
     let Some(relation) = &observed.relation else {
         problems.push(Blocker::TableNotFound { table: observed.name.clone() });
         return Err(problems);
     };
-    let of_role = of_role(observed, relation);
+    let role_problems = role_problems(observed, relation);
     let desired = aim.table();
     let method = if aim.is_plain(relation) {
-        of_plain(desired, observed, moment)
+        plain_method(desired, observed, moment)
     } else {
         method(desired, observed, relation, moment)
     };
     match (method, phase(aim.declared, observed, relation, moment)) {
-        (Ok(method), Ok(phase)) if problems.is_empty() && of_role.is_empty() => {
+        (Ok(method), Ok(phase)) if problems.is_empty() && role_problems.is_empty() => {
             Ok(Ground { desired, moment, relation, method, phase })
         }
         (method, phase) => {
             problems.extend(method.err().into_iter().flatten());
-            problems.extend(of_role);
+            problems.extend(role_problems);
             problems.extend(phase.err().into_iter().flatten());
             Err(problems)
         }
     }
 }
 
-fn of_server(server: &Server) -> Vec<Blocker> {
+fn server_problems(server: &Server) -> Vec<Blocker> {
     let in_recovery = server.in_recovery.then_some(Blocker::ReadOnlyReplica);
     let read_only = server.read_only.then_some(Blocker::ReadOnly);
     in_recovery.into_iter().chain(read_only).collect()
 }
 
-fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
+fn role_problems(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
     let not_owner = (!relation.owned).then(|| Blocker::NotOwner {
         table: observed.name.clone(),
         owner: relation.owner.clone(),
@@ -133,7 +133,7 @@ fn of_role(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> {
 
 /// Returns how the copy of a plain table will be partitioned. What is wrong with the column otherwise, the preflight
 /// says.
-fn of_plain<'a>(
+fn plain_method<'a>(
     desired: &'a DesiredTable,
     observed: &ObservedTable,
     moment: &PlanTime,

@@ -111,7 +111,7 @@ async fn count_default_rows(
     };
     let script = sql::count_default_rows(&relation.owner, &default.name, &key, within);
     let text = match session.query_script_text(&script).await {
-        Err(error) if error.is_of_statement() => return Ok(answer(None)),
+        Err(error) if error.is_statement_error() => return Ok(answer(None)),
         text => text?,
     };
     let mut rows: CountedRows = serde_json::from_str(text.as_deref().unwrap_or_default())?;
@@ -141,7 +141,9 @@ async fn find_references(
         Err(error) if error.is_busy() || error.kind() == ErrorKind::Denied => {
             return Ok(answer(None, None));
         }
-        Err(error) if error.is_of_statement() => return Ok(answer(None, Some(error.to_string()))),
+        Err(error) if error.is_statement_error() => {
+            return Ok(answer(None, Some(error.to_string())));
+        }
         text => text?,
     };
     let numbers: Vec<usize> = serde_json::from_str(text.as_deref().unwrap_or("[]"))?;
@@ -175,7 +177,7 @@ pub(super) async fn search(
     match session.rolled_back_script_text(script).await {
         Ok(value) => Ok(value.map_or(RawOldestRow::Absent, RawOldestRow::Value)),
         Err(error) if error.is_canceled() => Ok(RawOldestRow::TooSlow),
-        Err(error) if error.is_of_statement() && !error.is_busy() => {
+        Err(error) if error.is_statement_error() && !error.is_busy() => {
             Ok(RawOldestRow::Failed(error.to_string()))
         }
         Err(error) => Err(error.into()),
@@ -209,7 +211,7 @@ async fn try_deparse(
     let (owner, operators) = (&relation.owner, &relation.column_operators);
     let script = sql::deparse_conditions(owner, &observed.name, conditions, operators);
     match session.rolled_back_script_text(&script).await {
-        Err(error) if error.is_of_statement() => Ok(BTreeMap::new()),
+        Err(error) if error.is_statement_error() => Ok(BTreeMap::new()),
         text => Ok(serde_json::from_str(text?.as_deref().unwrap_or("{}"))?),
     }
 }

@@ -55,7 +55,7 @@ pub async fn claim(
     relation: u32,
     claimant: &Claimant,
 ) -> Result<Option<ClaimHolder>, InspectError> {
-    let locks = LockKeys::new(table, relation).of_table();
+    let locks = LockKeys::new(table, relation).table_keys();
     let script = sql::take_claim(table, locks, claimant, role(session));
     for _ in 0..MAX_ATTEMPTS {
         let answer = match session.commit_script_text(&script).await {

@@ -49,7 +49,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Returns the class of a SQLSTATE on an open connection.
     /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-    fn of_sqlstate(code: &str) -> Self {
+    fn from_sqlstate(code: &str) -> Self {
         match code {
             // lock_not_available, query_canceled (our timeouts) and all that a new transaction cures.
             "55P03" | "57014" | "40001" | "40P01" | "40003" => Self::Busy,
@@ -75,7 +75,7 @@ impl DatabaseError {
 
     /// An error of a kind, for tests of what is made of it.
     #[cfg(test)]
-    pub(crate) fn of_kind(kind: ErrorKind) -> Self {
+    pub(crate) fn from_kind(kind: ErrorKind) -> Self {
         Self::new(kind, "of a test")
     }
 
@@ -96,14 +96,14 @@ impl DatabaseError {
 
     /// An error of connecting, where nothing can have been done yet. If the settings came from a Secret,
     /// neither the server's text nor the driver's is shown: both repeat names.
-    pub(super) fn of_connecting(
+    pub(super) fn from_connect_error(
         error: &tokio_postgres::Error,
         settings: &ConnectionSettings,
     ) -> Self {
         let found = Self::from_driver(error);
         // too_many_connections: as good as no server, until others leave.
         let full = found.sqlstate() == Some("53300");
-        let tls = refusal::of_tls(error);
+        let tls = refusal::tls_message(error);
         let kind = if names_pooler(&found.message) {
             ErrorKind::Pooled
         } else if tls.is_some() || error.to_string().starts_with("error performing TLS handshake") {
@@ -121,7 +121,7 @@ impl DatabaseError {
         let found = match tls {
             Some(message) => Self { message, ..found },
             None if settings.has_secrets() => {
-                let message = refusal::in_own_words(error, kind, found.sqlstate());
+                let message = refusal::describe(error, kind, found.sqlstate());
                 Self { message, detail: None, hint: None, ..found }
             }
             None => found,
@@ -137,7 +137,7 @@ impl DatabaseError {
     }
 
     /// Says which server it is about.
-    pub(crate) fn of_server(self, settings: &ConnectionSettings) -> Self {
+    pub(crate) fn with_server(self, settings: &ConnectionSettings) -> Self {
         let mut servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
         servers.dedup();
         Self { server: Some(servers.join(", ").into()), ..self }
@@ -166,7 +166,7 @@ impl DatabaseError {
         // Of violated constraints (23) and unusable data (22) the detail quotes rows.
         let quotes_rows = sqlstate.starts_with("22") || sqlstate.starts_with("23");
         Self {
-            kind: ErrorKind::of_sqlstate(sqlstate),
+            kind: ErrorKind::from_sqlstate(sqlstate),
             server: None,
             message: refusal.message().to_owned(),
             detail: refusal.detail().filter(|_| !quotes_rows).map(str::to_owned),
@@ -208,7 +208,7 @@ impl DatabaseError {
 
     /// Whether it is about one statement, so that the session goes on.
     #[must_use]
-    pub fn is_of_statement(&self) -> bool {
+    pub fn is_statement_error(&self) -> bool {
         match self.kind {
             ErrorKind::Busy
             | ErrorKind::TooSlow

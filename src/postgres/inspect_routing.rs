@@ -140,7 +140,7 @@ async fn count_sessions(session: &Session, facts: &mut RoutingFacts) -> Result<(
         let Some(since) = since.get(&role.name).filter(|_| role.is_member) else { continue };
         let script = sql::count_older_sessions(&role.name, *since);
         role.older_sessions = match session.query_script_text(&script).await {
-            Err(error) if error.is_of_statement() => None,
+            Err(error) if error.is_statement_error() => None,
             count => count?.and_then(|count| count.parse().ok()),
         };
     }

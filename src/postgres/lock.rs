@@ -50,7 +50,7 @@ impl LockKeys {
     }
 
     /// Both halves of each key of the lock on the table.
-    pub(super) fn of_table(self) -> [(i32, u32); 2] {
+    pub(super) fn table_keys(self) -> [(i32, u32); 2] {
         [(MANAGED, self.managed), (RELATION, self.relation)]
     }
 
@@ -78,7 +78,7 @@ impl<'a> TableLock<'a> {
         session: &'a Session,
         table: LockKeys,
     ) -> Result<Option<Self>, DatabaseError> {
-        Self::try_take_both(session, table.of_table()).await
+        Self::try_take_both(session, table.table_keys()).await
     }
 
     /// Acquires the lock on the steps to the table that are executed aside, unless another session
@@ -119,7 +119,7 @@ impl<'a> TableLock<'a> {
         session: &Session,
         table: LockKeys,
     ) -> Result<Option<String>, DatabaseError> {
-        holder_of(session, table.of_table()).await
+        holder_of(session, table.table_keys()).await
     }
 
     /// Returns the session that holds the lock on the steps aside, as its process and application.

@@ -98,7 +98,7 @@ async fn addresses(
     let unreachable = |message| DatabaseError::new(ErrorKind::Unreachable, message);
     match timeout(limit, lookup_host((host, *server.port.expose()))).await {
         Ok(Ok(found)) => Ok(found.map(|address| Some(address.ip())).collect()),
-        Ok(Err(error)) if settings.has_secrets() => Err(unreachable(refusal::of_io(&error))),
+        Ok(Err(error)) if settings.has_secrets() => Err(unreachable(refusal::io_message(&error))),
         Ok(Err(error)) => Err(unreachable(error.to_string())),
         Err(_) => Err(silent(limit)),
     }

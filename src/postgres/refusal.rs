@@ -8,7 +8,7 @@ use rustls::{CertificateError, OtherError};
 use super::error::ErrorKind;
 
 /// Returns what an error of connecting means.
-pub(super) fn in_own_words(
+pub(super) fn describe(
     error: &tokio_postgres::Error,
     kind: ErrorKind,
     sqlstate: Option<&str>,
@@ -27,15 +27,15 @@ pub(super) fn in_own_words(
             "the server rejected a setting in the options of the connection string"
         }
         (Some(_), _) => "the server rejected the connection",
-        (None, ErrorKind::AuthenticationFailed) => return of_login(error),
+        (None, ErrorKind::AuthenticationFailed) => return login_message(error),
         (None, ErrorKind::Tls) => "could not open a TLS connection to the server",
-        (None, _) => return of_network(error),
+        (None, _) => return network_message(error),
     };
     words.to_owned()
 }
 
 /// The driver's own words about a login name methods, and no setting.
-fn of_login(error: &tokio_postgres::Error) -> String {
+fn login_message(error: &tokio_postgres::Error) -> String {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     let words = match cause.as_str() {
         "password missing" => "the server asks for a password, and the Secret has none",
@@ -50,12 +50,13 @@ fn of_login(error: &tokio_postgres::Error) -> String {
     words.to_owned()
 }
 
-fn of_network(error: &tokio_postgres::Error) -> String {
-    io_cause(error).map_or_else(|| "the connection was lost while it was opened".to_owned(), of_io)
+fn network_message(error: &tokio_postgres::Error) -> String {
+    io_cause(error)
+        .map_or_else(|| "the connection was lost while it was opened".to_owned(), io_message)
 }
 
 /// Returns what went wrong on the network path, without a name or an address.
-pub(super) fn of_io(error: &io::Error) -> String {
+pub(super) fn io_message(error: &io::Error) -> String {
     match error.raw_os_error() {
         // The text of the operating system names nothing.
         Some(_) => error.to_string(),
@@ -69,19 +70,19 @@ fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
 }
 
 /// Returns what TLS found wrong, and the remedy, if it was TLS.
-pub(super) fn of_tls(error: &tokio_postgres::Error) -> Option<String> {
+pub(super) fn tls_message(error: &tokio_postgres::Error) -> Option<String> {
     let error = io_cause(error)?.get_ref()?.downcast_ref::<rustls::Error>()?;
     if let rustls::Error::InvalidCertificate(error) = error {
-        return Some(of_certificate(error));
+        return Some(certificate_message(error));
     }
     if let rustls::Error::AlertReceived(alert) = error {
-        return Some(of_alert(&format!("{alert:?}")));
+        return Some(alert_message(&format!("{alert:?}")));
     }
     Some(format!("the TLS handshake failed: {error}"))
 }
 
 /// Servers tell so that they want another certificate, or one at all.
-fn of_alert(alert: &str) -> String {
+fn alert_message(alert: &str) -> String {
     let of_client = ["CertificateRequired", "BadCertificate", "UnknownCA", "CertificateExpired"];
     let remedy = if of_client.contains(&alert) {
         ": check the client certificate, sslcert and sslkey, and the ssl_ca_file of the server"
@@ -91,7 +92,7 @@ fn of_alert(alert: &str) -> String {
     format!("the server ended the TLS handshake ({alert}){remedy}")
 }
 
-fn of_certificate(error: &CertificateError) -> String {
+fn certificate_message(error: &CertificateError) -> String {
     let is_of_name = matches!(
         error,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
@@ -115,14 +116,14 @@ fn of_certificate(error: &CertificateError) -> String {
     ) {
         "is not valid yet: check the clocks"
     } else if let CertificateError::Other(OtherError(cause)) = error {
-        of_other(&cause.to_string())
+        other_message(&cause.to_string())
     } else {
         return format!("the server certificate is not accepted: {error:?}");
     };
     format!("the server certificate {problem}")
 }
 
-fn of_other(cause: &str) -> &'static str {
+fn other_message(cause: &str) -> &'static str {
     match cause {
         "UnsupportedCertVersion" => {
             "has version 1: issue one of version 3 with a subjectAltName (openssl x509 -req needs \

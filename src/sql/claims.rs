@@ -65,7 +65,7 @@ pub fn take_claim(
         [uid, namespace, name, installation, &created.to_string()].map(|text| literal(text));
     let [schema_name, table_name] =
         [&table.name().schema, &table.name().name].map(|name| literal(name.as_str()));
-    let of_table = of_table(table);
+    let is_claim = is_claim_of(table);
     let stands = stands(locks, claimant);
     let mut statements = prepare_records(&CLAIMS, role);
     statements.extend([
@@ -73,7 +73,7 @@ pub fn take_claim(
             "INSERT INTO pgpartition.claims AS held (schema_name, table_name, holder, namespace, \
              name, installation, created, seen) SELECT {schema_name}, {table_name}, {uid}, \
              {namespace}, {name}, {installation}, {created}::timestamptz, now() WHERE NOT EXISTS \
-             (SELECT FROM pgpartition.claims AS held WHERE {of_table} AND {stands}) \
+             (SELECT FROM pgpartition.claims AS held WHERE {is_claim} AND {stands}) \
              ON CONFLICT (schema_name, table_name) DO UPDATE SET holder = excluded.holder, \
              namespace = excluded.namespace, name = excluded.name, \
              installation = excluded.installation, created = excluded.created, \
@@ -83,26 +83,26 @@ pub fn take_claim(
         Sql(format!(
             "SELECT json_build_object('uid', holder, 'namespace', namespace, 'name', name, \
              'elsewhere', installation <> {installation})::text FROM pgpartition.claims \
-             WHERE {of_table}"
+             WHERE {is_claim}"
         )),
     ]);
-    Script::of_operator(statements)
+    Script::as_operator(statements)
 }
 
 /// A transaction after which the resource with this UID does not have the table.
 #[must_use]
 pub fn release_claim(table: &ManagedTable, uid: &str, role: LoginRole) -> Script {
-    Script::of_operator([
+    Script::as_operator([
         check_records(&CLAIMS, role),
         Sql(format!(
             "DELETE FROM pgpartition.claims WHERE {} AND holder = {}",
-            of_table(table),
+            is_claim_of(table),
             literal(uid)
         )),
     ])
 }
 
-fn of_table(table: &ManagedTable) -> String {
+fn is_claim_of(table: &ManagedTable) -> String {
     format!(
         "schema_name = {} AND table_name = {}",
         literal(table.name().schema.as_str()),

@@ -37,7 +37,7 @@ pub fn count_default_rows(
             format!("date_bin('15 minutes', {column}, '2000-01-01 00:00:00+00')::text"),
             format!("isfinite({column})"),
         ),
-        KeyType::UuidV7 => (uuid_stretch(&column), "true".to_owned()),
+        KeyType::UuidV7 => (uuid_bin(&column), "true".to_owned()),
     };
     let statements = [
         Sql("SET LOCAL row_security = off".to_owned()),
@@ -51,11 +51,11 @@ pub fn count_default_rows(
             table = qualified(default),
         )),
     ];
-    Script::of_owner(owner, statements)
+    Script::as_owner(owner, statements)
 }
 
 /// The least uuid of the quarter of an hour that the first 48 bits, milliseconds, lie in.
-fn uuid_stretch(column: &str) -> String {
+fn uuid_bin(column: &str) -> String {
     let millis = format!("('x' || left(replace({column}::text, '-', ''), 12))::bit(48)::bigint");
     format!("rpad(lpad(to_hex({millis} / 900000 * 900000), 12, '0'), 32, '0')::uuid::text")
 }

@@ -195,7 +195,7 @@ pub fn deparse_conditions(
         "SELECT json_object_agg(relname, pg_get_expr(indpred, indrelid))::text FROM pg_index \
          JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = '{CONDITIONS}'::regclass"
     )));
-    Script::of_owner(owner, statements)
+    Script::as_owner(owner, statements)
 }
 
 const CONDITIONS: &str = "pg_temp.pgpartition_conditions";

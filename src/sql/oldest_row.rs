@@ -68,5 +68,5 @@ fn search(owner: &Identifier, search: &str) -> Script {
         ),
         format!("SELECT {FUNCTION}"),
     ];
-    Script::of_owner(owner, statements.map(Sql))
+    Script::as_owner(owner, statements.map(Sql))
 }

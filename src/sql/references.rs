@@ -31,5 +31,5 @@ pub fn rows_referenced_by(
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!("SELECT to_json(array_remove(ARRAY[{numbers}]::int[], NULL))::text")),
     ];
-    Script::of_owner(owner, statements)
+    Script::as_owner(owner, statements)
 }

@@ -98,7 +98,7 @@ pub fn count_older_sessions(role: &Identifier, since: Timestamp) -> Script {
         literal(role.as_str()),
         literal(&since.to_string())
     );
-    Script::of_owner(role, [Sql(count)])
+    Script::as_owner(role, [Sql(count)])
 }
 
 fn create_view(table: &CopiedTable, view: &str, creates: &RoutingView) -> Vec<String> {

@@ -56,12 +56,12 @@ impl Script {
     }
 
     /// Creates a transaction that the owner of a table runs.
-    pub(super) fn of_owner(owner: &Identifier, statements: impl IntoIterator<Item = Sql>) -> Self {
+    pub(super) fn as_owner(owner: &Identifier, statements: impl IntoIterator<Item = Sql>) -> Self {
         Self::new(TransactionMode::InTransaction, &Role::Owner(owner.clone()), statements)
     }
 
     /// Creates a transaction that the operator's own role runs.
-    pub(super) fn of_operator(statements: impl IntoIterator<Item = Sql>) -> Self {
+    pub(super) fn as_operator(statements: impl IntoIterator<Item = Sql>) -> Self {
         Self::new(TransactionMode::InTransaction, &Role::Operator, statements)
     }
 

@@ -56,7 +56,7 @@ pub fn read_statements(schema: &Identifier, table: &QualifiedName, whose: Whose)
         Whose::All => "true",
     };
     let last = literal(&name(&table.schema));
-    Script::of_operator([Sql(format!(
+    Script::as_operator([Sql(format!(
         "WITH me AS (SELECT u.oid FROM pg_catalog.pg_roles u WHERE u.rolname = current_user),
         found AS (SELECT s.userid, coalesce(r.rolname::text, s.userid::text) AS role, s.queryid, min(s.query) AS query,
                 sum(s.calls)::bigint AS calls

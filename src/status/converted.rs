@@ -3,7 +3,7 @@
 use super::conversion::{parity_state, serving, stage};
 use super::problem::{Area, Problem};
 use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, not_checked_because, remedy, says};
-use super::{Observation, reason_of};
+use super::{Observation, reason_for};
 use crate::api::Reason;
 use crate::api::v1alpha1::{ConversionStage, ParityState};
 use crate::observed::{CopyFacts, SyncState};
@@ -14,7 +14,7 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
     let is_copied = observation.desired.conversion.is_some() && !observation.desired.attaches();
     let facts = observation.observed.copy.as_ref().filter(|_| is_copied)?;
     let failed =
-        blockers_of(observation).find(|blocker| reason_of(blocker) == Reason::ParityFailed);
+        blockers_of(observation).find(|blocker| reason_for(blocker) == Reason::ParityFailed);
     Some(if let Some(blocker) = failed {
         says(FALSE, Reason::ParityFailed, blocker.explain())
     } else if let Some(change) = altered(facts) {
@@ -28,7 +28,7 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
         says(FALSE, Reason::RowsCopying, message)
     } else if facts.can_differ() {
         let blocker =
-            blockers_of(observation).find(|blocker| reason_of(blocker) == Reason::ColumnsDiffer);
+            blockers_of(observation).find(|blocker| reason_for(blocker) == Reason::ColumnsDiffer);
         let follows = || {
             "the columns of the copy differ from those of the table: the next run changes the copy"
                 .to_owned()

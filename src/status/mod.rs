@@ -82,13 +82,13 @@ impl Observation<'_> {
 
     /// Returns the reasons of the failed steps and of failed work.
     pub fn failed(&self) -> impl Iterator<Item = Reason> {
-        let steps = self.failed.iter().map(|failed| problem::reason_of_failed(failed, self));
+        let steps = self.failed.iter().map(|failed| problem::failed_step_reason(failed, self));
         steps.chain(self.failed_work.as_ref().map(|failure| failure.reason))
     }
 
     /// Returns the reasons of the blockers that time alone does not resolve.
     pub fn blocked(&self) -> impl Iterator<Item = Reason> {
-        let reasons = self.remaining.deferred.iter().map(|deferral| reason_of(&deferral.blocker));
+        let reasons = self.remaining.deferred.iter().map(|deferral| reason_for(&deferral.blocker));
         reasons.filter(|reason| reason.resolved_by() != ResolvedBy::Time)
     }
 }
@@ -140,8 +140,8 @@ pub fn project(
 
 /// Returns the reason that a blocker gives a condition.
 #[must_use]
-pub fn reason_of(blocker: &Blocker) -> Reason {
-    problem::of_blocker(blocker).0
+pub fn reason_for(blocker: &Blocker) -> Reason {
+    problem::reason_and_area(blocker).0
 }
 
 fn describe(status: &mut PartitionedTableStatus, observation: &Observation<'_>) {

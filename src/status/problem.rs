@@ -37,23 +37,23 @@ pub(super) enum Area {
 
 /// Returns all problems, the most severe first.
 pub(super) fn problems(observation: &Observation<'_>) -> Vec<Problem> {
-    let failed = observation.failed.iter().map(|failed| of_failed_step(failed, observation));
+    let failed = observation.failed.iter().map(|failed| from_failed_step(failed, observation));
     // A blocker that time alone resolves is not a problem.
     let deferred = observation.remaining.deferred.iter();
     let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
-    let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(of_deferral);
+    let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(from_deferral);
     let mut problems: Vec<_> = failed
-        .chain(of_failed_work(observation))
+        .chain(from_failed_work(observation))
         .chain(deferred)
-        .chain(of_approval(observation))
-        .chain(of_work(observation))
+        .chain(from_approval(observation))
+        .chain(from_steps(observation))
         .collect();
     problems.sort_by_key(|problem| problem.reason.resolved_by());
     problems
 }
 
 /// Returns the reason that a failed step gives a condition.
-pub(super) fn reason_of_failed(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Reason {
+pub(super) fn failed_step_reason(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Reason {
     let FailedStep { step, failure } = failed;
     // The detach is pending until it is finalized, regardless of the statement that timed out.
     let is_finalize = |left: &Step| matches!(left, Step::FinalizeDetach(FinalizeDetach { partition, .. }) if *partition == step.subject());
@@ -68,9 +68,9 @@ pub(super) fn reason_of_failed(failed: &FailedStep<'_>, observation: &Observatio
     }
 }
 
-fn of_failed_step(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Problem {
+fn from_failed_step(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Problem {
     let FailedStep { step, failure } = failed;
-    let reason = reason_of_failed(failed, observation);
+    let reason = failed_step_reason(failed, observation);
     Problem {
         reason,
         message: format!("{} {}: {}", step.verb(), step.subject().display(), failure.message),
@@ -78,15 +78,15 @@ fn of_failed_step(failed: &FailedStep<'_>, observation: &Observation<'_>) -> Pro
     }
 }
 
-fn of_failed_work(observation: &Observation<'_>) -> Option<Problem> {
+fn from_failed_work(observation: &Observation<'_>) -> Option<Problem> {
     let Failure { reason, message } = observation.failed_work.clone()?;
     let verb = observation.remaining.work.as_ref().map_or("copy", |planned| planned.work.verb());
     let message = format!("{verb} {}: {message}", observation.observed.managed.display());
     Some(Problem { reason, message, area: Area::Conversion })
 }
 
-fn of_deferral(deferral: &Deferral) -> Problem {
-    let (reason, area) = of_blocker(&deferral.blocker);
+fn from_deferral(deferral: &Deferral) -> Problem {
+    let (reason, area) = reason_and_area(&deferral.blocker);
     let explanation = deferral.blocker.explain();
     let message = match &deferral.wanted {
         Some(step) => format!("{} {}: {explanation}", step.verb(), step.subject().display()),
@@ -96,21 +96,21 @@ fn of_deferral(deferral: &Deferral) -> Problem {
 }
 
 /// Returns one problem for all blockers that await approval, because one approval covers them all.
-fn of_approval(observation: &Observation<'_>) -> Option<Problem> {
+fn from_approval(observation: &Observation<'_>) -> Option<Problem> {
     let held = observation.remaining.deferred.iter().map(|held| &held.blocker);
     let mut blockers: Vec<_> = held.filter(|blocker| blocker.is_about_plan()).collect();
     blockers.dedup();
     let first = blockers.first()?;
-    let (reason, area) = of_blocker(first);
+    let (reason, area) = reason_and_area(first);
     let fingerprint = &observation.remaining.fingerprint;
     let explained: Vec<_> = blockers.iter().map(|blocker| blocker.explain()).collect();
     let message = format!("{}; the fingerprint is {fingerprint}", explained.join("; "));
     Some(Problem { reason, message, area })
 }
 
-fn of_work(observation: &Observation<'_>) -> Option<Problem> {
+fn from_steps(observation: &Observation<'_>) -> Option<Problem> {
     let steps = match observation.remaining.steps.len() {
-        0 => return of_pages(observation),
+        0 => return from_work(observation),
         1 => "1 step".to_owned(),
         steps => format!("{steps} steps"),
     };
@@ -153,7 +153,7 @@ fn is_converting(observation: &Observation<'_>) -> bool {
 }
 
 /// Returns the remaining long-running work, or `None` if the table matches the spec without it.
-fn of_pages(observation: &Observation<'_>) -> Option<Problem> {
+fn from_work(observation: &Observation<'_>) -> Option<Problem> {
     let planned = observation.remaining.work.as_ref().filter(|planned| !planned.is_routine())?;
     let line = planned.work.line();
     let (reason, message) = match observation.desired.mode {
@@ -185,15 +185,15 @@ fn is_adoption(step: &Step) -> bool {
 /// Returns what resolves a blocker.
 #[must_use]
 pub fn resolved_by(blocker: &Blocker) -> ResolvedBy {
-    of_blocker(blocker).0.resolved_by()
+    reason_and_area(blocker).0.resolved_by()
 }
 
-pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, Area) {
+pub(super) fn reason_and_area(blocker: &Blocker) -> (Reason, Area) {
     match blocker {
         Blocker::TableNotFound { .. } => (Reason::TableNotFound, Area::Table),
         Blocker::NotPartitioned { .. } => (Reason::NotPartitioned, Area::Table),
-        Blocker::Preflight { refusal } => (of_refusal(refusal), Area::Table),
-        Blocker::Conversion(blocker) => of_conversion(blocker),
+        Blocker::Preflight { refusal } => (refusal_reason(refusal), Area::Table),
+        Blocker::Conversion(blocker) => conversion_reason_and_area(blocker),
         Blocker::PartitionKeyMismatch { .. } => (Reason::PartitionKeyMismatch, Area::Table),
         Blocker::UnsupportedKeyType { .. } => (Reason::UnsupportedKeyType, Area::Table),
         Blocker::UnknownTimeZone { .. } => (Reason::UnknownTimeZone, Area::Table),
@@ -207,7 +207,7 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, Area) {
         Blocker::ReadOnlyReplica => (Reason::ReadOnlyReplica, Area::Access),
         Blocker::ReadOnly => (Reason::ReadOnly, Area::Access),
         Blocker::UnsupportedServer { .. } => (Reason::UnsupportedServer, Area::Access),
-        Blocker::Default(blocker) => (of_default(blocker), Area::Partitions),
+        Blocker::Default(blocker) => (default_reason(blocker), Area::Partitions),
         Blocker::HashPartitionsMismatch { .. } => {
             (Reason::HashPartitionsMismatch, Area::Partitions)
         }
@@ -230,11 +230,11 @@ pub(super) fn of_blocker(blocker: &Blocker) -> (Reason, Area) {
         Blocker::HasDependents { .. } => (Reason::HasDependents, Area::Retention),
         Blocker::InGracePeriod { .. } => (Reason::InGracePeriod, Area::Retention),
         Blocker::NotOwnerOfPartition { .. } => (Reason::InsufficientPrivilege, Area::Partitions),
-        Blocker::Index(blocker) => (of_index(blocker), Area::Indexes),
+        Blocker::Index(blocker) => (index_reason(blocker), Area::Indexes),
     }
 }
 
-fn of_conversion(blocker: &ConversionBlocker) -> (Reason, Area) {
+fn conversion_reason_and_area(blocker: &ConversionBlocker) -> (Reason, Area) {
     match blocker {
         ConversionBlocker::NoSource { .. } => (Reason::NotConvertible, Area::Table),
         ConversionBlocker::ExtentUnknown { .. } | ConversionBlocker::PartitionOverlaps { .. } => {
@@ -247,8 +247,8 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, Area) {
         ConversionBlocker::ParityFailed { .. } | ConversionBlocker::TooManyDiffer { .. } => {
             (Reason::ParityFailed, Area::Conversion)
         }
-        ConversionBlocker::CannotRoute { fault, .. } => (of_routing(fault), Area::Conversion),
-        ConversionBlocker::RoleNotRoutable { fault, .. } => (of_role(fault), Area::Conversion),
+        ConversionBlocker::CannotRoute { fault, .. } => (routing_reason(fault), Area::Conversion),
+        ConversionBlocker::RoleNotRoutable { fault, .. } => (role_reason(fault), Area::Conversion),
         ConversionBlocker::DropCopyNeedsApproval { .. }
         | ConversionBlocker::RollbackNeedsApproval { .. } => {
             (Reason::AwaitingApproval, Area::Conversion)
@@ -262,7 +262,7 @@ fn of_conversion(blocker: &ConversionBlocker) -> (Reason, Area) {
     }
 }
 
-fn of_routing(fault: &RoutingFault) -> Reason {
+fn routing_reason(fault: &RoutingFault) -> Reason {
     match fault {
         RoutingFault::RowSecurity | RoutingFault::NameTaken { .. } => Reason::InvalidSpec,
         RoutingFault::SchemaMissing { .. }
@@ -271,7 +271,7 @@ fn of_routing(fault: &RoutingFault) -> Reason {
     }
 }
 
-fn of_role(fault: &RouteFault) -> Reason {
+fn role_reason(fault: &RouteFault) -> Reason {
     match fault {
         RouteFault::RoleNotFound | RouteFault::NotInPath { .. } => Reason::InvalidSpec,
         RouteFault::NotMember { .. }
@@ -280,7 +280,7 @@ fn of_role(fault: &RouteFault) -> Reason {
     }
 }
 
-fn of_default(blocker: &DefaultBlocker) -> Reason {
+fn default_reason(blocker: &DefaultBlocker) -> Reason {
     match blocker {
         DefaultBlocker::DefaultInUse { .. } => Reason::DefaultPartitionInUse,
         DefaultBlocker::DefaultHoldsRows { .. }
@@ -293,7 +293,7 @@ fn of_default(blocker: &DefaultBlocker) -> Reason {
     }
 }
 
-fn of_index(blocker: &IndexBlocker) -> Reason {
+fn index_reason(blocker: &IndexBlocker) -> Reason {
     match blocker {
         IndexBlocker::ColumnNotFound { .. } | IndexBlocker::ConditionUnclear { .. } => {
             Reason::ColumnNotFound
@@ -305,7 +305,7 @@ fn of_index(blocker: &IndexBlocker) -> Reason {
     }
 }
 
-fn of_refusal(refusal: &Refusal) -> Reason {
+fn refusal_reason(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::NotAcknowledged { .. } => Reason::NotAcknowledged,
         Refusal::PartitionColumnMissing { .. } => Reason::ColumnNotFound,

@@ -139,7 +139,7 @@ pub(crate) fn desired_with(mut spec: Value, annotations: &Value) -> DesiredTable
         "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
         "metadata": {"name": "t", "annotations": annotations}, "spec": spec,
     });
-    DesiredTable::of(&serde_json::from_value(resource).unwrap()).unwrap()
+    DesiredTable::from_resource(&serde_json::from_value(resource).unwrap()).unwrap()
 }
 
 pub(crate) fn at(instant: &str) -> Timestamp {

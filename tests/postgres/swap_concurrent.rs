@@ -109,5 +109,5 @@ async fn inspection_beside_a_swap_reads_the_tables_after_it() {
 }
 
 fn desired(side: Side) -> DesiredTable {
-    DesiredTable::of(&serde_json::from_str(&document(side)).unwrap()).unwrap()
+    DesiredTable::from_resource(&serde_json::from_str(&document(side)).unwrap()).unwrap()
 }

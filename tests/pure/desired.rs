@@ -209,7 +209,7 @@ fn annotated(annotations: &Value) -> DesiredTable {
         "metadata": {"name": "orders", "annotations": annotations}, "spec": spec(&json!({})),
     });
     let resource: PartitionedTable = serde_json::from_value(resource).expect("a resource");
-    DesiredTable::of(&resource).expect("a valid spec")
+    DesiredTable::from_resource(&resource).expect("a valid spec")
 }
 
 #[test]

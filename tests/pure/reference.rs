@@ -12,7 +12,7 @@ use pg_partition_operator::plan::{
     TransactionMode,
 };
 use pg_partition_operator::sql::{Timeouts, render};
-use pg_partition_operator::status::{reason_of, resolved_by};
+use pg_partition_operator::status::{reason_for, resolved_by};
 
 use crate::catalog::identifier;
 use crate::generated::expect_file;
@@ -105,7 +105,7 @@ fn every_blocker_has_its_heading() {
     let mut page = BLOCKERS.to_owned();
     for (blocker, (name, words)) in blockers.iter().zip(&declared) {
         let waits = resolution(blocker);
-        let (example, reason) = (blocker.explain(), reason_of(blocker).as_str());
+        let (example, reason) = (blocker.explain(), reason_for(blocker).as_str());
         let anchor = reason.to_lowercase();
         let help: Vec<_> = help(blocker).iter().map(|page| link(page)).collect();
         let help = help.join(", ");

@@ -32,7 +32,7 @@ pub(crate) fn annotated(
     let spec = serde_json::from_value(spec.clone()).expect("a test's spec has its shape");
     let mut resource = PartitionedTable::new("of-a-test", spec);
     resource.metadata.annotations = Some(annotations);
-    DesiredTable::of(&resource)
+    DesiredTable::from_resource(&resource)
 }
 
 /// Returns a partitioned table without partitions, owned by the operator's role, on a supported server.

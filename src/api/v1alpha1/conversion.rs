@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::schema::{acknowledgements, drop_after, forbidden, parity_interval, roles};
 
 /// A field that only a conversion by copy has.
-fn of_copy(field: &str) -> Rule {
+fn only_with_copy(field: &str) -> Rule {
     forbidden(
         &format!(".{field}"),
         &format!("!has(self.{field}) || self.method == 'Copy'"),
@@ -26,11 +26,11 @@ fn of_copy(field: &str) -> Rule {
         "is immutable while conversion is set: remove conversion, which ends the conversion, and \
          add it again with the other method"
     ),
-    validation = of_copy("sync"),
-    validation = of_copy("backfill"),
-    validation = of_copy("parity"),
-    validation = of_copy("routing"),
-    validation = of_copy("source"),
+    validation = only_with_copy("sync"),
+    validation = only_with_copy("backfill"),
+    validation = only_with_copy("parity"),
+    validation = only_with_copy("routing"),
+    validation = only_with_copy("source"),
 )]
 pub struct Conversion {
     /// Copy creates a partitioned copy, keeps it in sync with the plain table, and swaps the names of

@@ -10,7 +10,7 @@ use crate::postgres::Session;
 
 /// Returns the desired table of the resource.
 pub(super) fn desired(table: &PartitionedTable) -> anyhow::Result<DesiredTable> {
-    DesiredTable::of(table).or_else(|errors| {
+    DesiredTable::from_resource(table).or_else(|errors| {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         bail!("{}", errors.join("\n"))
     })

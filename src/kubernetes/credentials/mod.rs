@@ -84,7 +84,7 @@ pub(super) fn settings(
         None => Keys::usual(),
     };
     let mut settings = match source.first(&keys.uri)? {
-        Some(uri) if is_postgres_uri(&uri.text) => of_uri(&uri)?,
+        Some(uri) if is_postgres_uri(&uri.text) => from_uri(&uri)?,
         Some(_) | None => ConnectionSettings::new(SslMode::Require),
     };
     fill(&mut settings, &source, &keys)?;
@@ -127,7 +127,7 @@ fn is_postgres_uri(uri: &str) -> bool {
     uri.starts_with("postgres://") || uri.starts_with("postgresql://")
 }
 
-fn of_uri(uri: &Found) -> Result<ConnectionSettings, Failure> {
+fn from_uri(uri: &Found) -> Result<ConnectionSettings, Failure> {
     ConnectionSettings::from_secret_url(&uri.text, &uri.key)
         .map_err(|error| invalid(format!("key {:?}: {error}", uri.key.key)))
 }

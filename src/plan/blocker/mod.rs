@@ -216,7 +216,7 @@ pub enum Blocker {
 
 impl Blocker {
     /// The blocker of a drop that other objects forbid; `None` if there are none.
-    pub(super) fn of_dependents(of: QualifiedName, by: &[String]) -> Option<Self> {
+    pub(super) fn from_dependents(of: QualifiedName, by: &[String]) -> Option<Self> {
         (!by.is_empty()).then(|| Self::HasDependents { of, by: by.to_vec() })
     }
 

@@ -16,7 +16,7 @@ use crate::plan::{PlannedStep, Step};
 pub(super) struct Successors<'a>(BTreeMap<(&'a QualifiedName, &'a Identifier), usize>);
 
 impl<'a> Successors<'a> {
-    pub(super) fn of(steps: &'a [PlannedStep]) -> Self {
+    pub(super) fn from_steps(steps: &'a [PlannedStep]) -> Self {
         let mut last = BTreeMap::new();
         for (at, planned) in steps.iter().enumerate() {
             if let Step::BuildIndex(BuildIndex { partition, stands_for: Some(name), .. }) =

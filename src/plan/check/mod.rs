@@ -75,7 +75,7 @@ pub fn violation(
     let mut world = observed.clone();
     let allowance = Allowance::new(plan, desired, observed, moment);
     let wanted = Wanted::new(plan, desired, observed, moment);
-    let successors = index::Successors::of(&plan.steps);
+    let successors = index::Successors::from_steps(&plan.steps);
     for (at, planned) in plan.steps.iter().enumerate() {
         let verb = planned.step.verb();
         let site = Site { world: &world, verb, waives };

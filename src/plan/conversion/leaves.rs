@@ -55,19 +55,19 @@ impl<'a> Leaves<'a> {
                 Some(Self { count, begin: Begin::Nowhere })
             }
             (Partitioning::Range(range), ConversionMethod::Copy(_)) => {
-                Self::of_range(range, oldest, is_declared, (observed, plain), moment)
+                Self::from_range(range, oldest, is_declared, (observed, plain), moment)
             }
             (Partitioning::Range(range), ConversionMethod::Attach) => {
                 // The plain table takes all rows up to the end of the current period.
                 let range = DesiredRange { start_at: None, ..range.clone() };
-                let of_range =
-                    Self::of_range(&range, oldest, is_declared, (observed, plain), moment)?;
-                Some(Self { begin: Begin::Nowhere, ..of_range })
+                let from_range =
+                    Self::from_range(&range, oldest, is_declared, (observed, plain), moment)?;
+                Some(Self { begin: Begin::Nowhere, ..from_range })
             }
         }
     }
 
-    fn of_range(
+    fn from_range(
         range: &DesiredRange,
         oldest: Option<&'a OldestRow>,
         is_declared: bool,

@@ -29,7 +29,7 @@ impl<'a> Aim<'a> {
         let is_attached = declared.attaches() && observed.attached_source().is_some();
         let is_converted =
             observed.copy.is_some() || declared.conversion.is_some() && is_plain() || is_attached;
-        let copy = is_converted.then(|| of_copy(declared, observed));
+        let copy = is_converted.then(|| desired_copy(declared, observed));
         Self { declared, copy }
     }
 
@@ -45,7 +45,7 @@ impl<'a> Aim<'a> {
 }
 
 /// Returns the desired state of a copy. The indexes of the spec are built after all rows are copied.
-fn of_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTable {
+fn desired_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTable {
     let is_copied = observed.copy.as_ref().is_some_and(|facts| facts.is_complete())
         || observed.attached_source().is_some();
     let during =

@@ -38,7 +38,7 @@ pub(super) fn remove(ground: &Ground<'_>, draft: &mut Draft) {
             default: default.name.clone(),
             references: ground.references(),
         });
-        match Blocker::of_dependents(default.name.clone(), &default.dependents) {
+        match Blocker::from_dependents(default.name.clone(), &default.dependents) {
             None => draft.step(step, Cause::DefaultAbsent),
             Some(blocker) => draft.defer(Some(step), blocker),
         }

@@ -20,7 +20,7 @@ fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -
         draft.all(|p| p.state == PartitionState::NeverAttached && is_leftover(p, draft));
     for partition in leftovers {
         let step = Step::DiscardPartition(DiscardPartition { partition: partition.name.clone() });
-        let dependents = Blocker::of_dependents(partition.name.clone(), &partition.dependents);
+        let dependents = Blocker::from_dependents(partition.name.clone(), &partition.dependents);
         let not_owner = (!partition.owned).then(|| draft.not_owner_of(&partition));
         match not_owner.or(dependents) {
             None => draft.step(step, Cause::Leftover),

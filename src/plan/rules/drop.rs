@@ -146,5 +146,5 @@ fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
     if !by.is_empty() {
         return Some(Blocker::PartitionReferenced { partition: name, by });
     }
-    Blocker::of_dependents(name, &partition.dependents)
+    Blocker::from_dependents(name, &partition.dependents)
 }

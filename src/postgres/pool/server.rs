@@ -217,12 +217,12 @@ impl ServerState {
         if let Some((error, since)) = self.failed.get(settings)
             && since.elapsed() < SILENCE_PAUSE
         {
-            return Some(error.clone().of_server(settings));
+            return Some(error.clone().with_server(settings));
         }
         self.silent.filter(|since| since.elapsed() < SILENCE_PAUSE)?;
         let message = "the server did not answer another login a few seconds ago: check that it runs \
                        and that the operator can reach it";
-        Some(DatabaseError::new(ErrorKind::Unreachable, message).of_server(settings))
+        Some(DatabaseError::new(ErrorKind::Unreachable, message).with_server(settings))
     }
 
     /// Remembers how an attempt to log in ended. What the server answers concerns one login: its role

@@ -66,7 +66,7 @@ impl Session {
     /// Returns an error if no server answers within 5 s, or within 30 s if there are several, if the server
     /// rejects the login, or if a pooler answers.
     pub async fn connect(settings: &ConnectionSettings) -> Result<Self, DatabaseError> {
-        login::open(settings).await.map_err(|error| error.of_server(settings))
+        login::open(settings).await.map_err(|error| error.with_server(settings))
     }
 
     /// Logs in to one server, found at `address`, and returns its state, too.
@@ -99,7 +99,7 @@ impl Session {
             .to_driver(server, address, &options)
             .connect(tls.clone())
             .await
-            .map_err(|error| DatabaseError::of_connecting(&error, settings))?;
+            .map_err(|error| DatabaseError::from_connect_error(&error, settings))?;
         let redaction = Redaction::new(settings);
         let ended = Arc::new(OnceLock::new());
         let driver = drive(connection, redaction.clone(), Arc::clone(&ended));

@@ -136,7 +136,7 @@ async fn judge(
     session.text_in_transaction(&before).await?;
     match plan(session, number, &statement.text).await {
         Ok(plan) => Ok(judge_plan(tables, plan.as_deref().unwrap_or_default())),
-        Err(error) if error.is_of_statement() => Ok(judge_error(tables, &error)),
+        Err(error) if error.is_statement_error() => Ok(judge_error(tables, &error)),
         Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@
 //! `TRUNCATE` gives a table another file, `ATTACH PARTITION` writes a row of `pg_inherits`. So does `VACUUM FULL` a
 //! file, which loses nothing: the tables are compared once more.
 
-use super::record::{CONVERSIONS, of_table};
+use super::record::{CONVERSIONS, is_record_of};
 use crate::partition::{CopiedTable, Identifier, ManagedTable, QualifiedName};
 use crate::sql::Sql;
 use crate::sql::quote::literal;
@@ -18,7 +18,7 @@ pub(super) fn record_partitions(table: &CopiedTable) -> Sql {
     Sql(format!(
         "UPDATE pgpartition.conversions AS c SET partitions = l.found, sweep = NULL, parity = NULL FROM ({found}) AS l \
          (found) WHERE {} AND c.partitions IS DISTINCT FROM l.found",
-        of_table(&table.managed)
+        is_record_of(&table.managed)
     ))
 }
 
@@ -34,7 +34,7 @@ pub fn record_partition(
     // What a sweep found of a partition stays.
     let record = format!(
         "UPDATE pgpartition.conversions AS c SET partitions = l.found || c.partitions FROM ({found}) AS l (found) WHERE {}",
-        of_table(table)
+        is_record_of(table)
     );
     [check_records(&CONVERSIONS, login), Sql(record)]
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::leaves::record_partitions;
-use super::record::{CONVERSIONS, of_table};
+use super::record::{CONVERSIONS, is_record_of};
 use super::text::Text;
 use super::work::run_as_owner;
 use super::{compare, copy};
@@ -56,7 +56,7 @@ pub struct Comparison {
 /// The session must be reset before it sends another message: see `Session::commit_page_text`.
 #[must_use]
 pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
-    let of_table = of_table(&table.managed);
+    let is_record = is_record_of(&table.managed);
     script(
         table,
         page,
@@ -69,7 +69,7 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
                 "UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, copied = c.copied + \
              a.copied, changed = pg_current_xact_id(), backfilled_at = CASE WHEN a.done THEN clock_timestamp() \
              END FROM jsonb_to_record({ANSWER}) AS a (reached text[], until text[], copied bigint, done boolean, \
-             blocks boolean) WHERE {of_table} RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', \
+             blocks boolean) WHERE {is_record} RETURNING json_build_object('copied', a.copied, 'total', c.copied, 'done', \
              a.done, 'blocks', a.blocks)::text"
             ),
         },
@@ -81,7 +81,7 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
 /// are those of [`copy_page`].
 #[must_use]
 pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> Script {
-    let of_table = of_table(&table.managed);
+    let is_record = is_record_of(&table.managed);
     let content = comparison.content;
     let forget = comparison.after.map(|began| forget_sweep(table, began));
     let sum =
@@ -115,7 +115,7 @@ pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> 
              clock_timestamp(), 'dirtyInARow', {dirty}) ELSE c.parity END, sweep = CASE WHEN NOT a.done THEN {sweep} || \
              jsonb_build_object('reached', to_jsonb(a.reached)) END FROM jsonb_to_record({ANSWER}) AS a (reached \
              text[], source_rows bigint, copy_rows bigint, differing bigint, repaired bigint, done boolean, blocks boolean) WHERE \
-             {of_table} RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, \
+             {is_record} RETURNING json_build_object('sourceRows', a.source_rows, 'copyRows', a.copy_rows, \
              'differing', a.differing, 'repaired', a.repaired, 'done', a.done, 'blocks', a.blocks)::text"
             ),
         },
@@ -130,7 +130,7 @@ fn forget_sweep(table: &CopiedTable, began: Timestamp) -> Sql {
         "UPDATE pgpartition.conversions AS c SET sweep = CASE WHEN {sweep} THEN NULL ELSE c.sweep END, parity = CASE \
          WHEN {parity} THEN jsonb_set(c.parity, '{{dirtyInARow}}', '0') ELSE c.parity END WHERE {} AND ({sweep} OR \
          {parity} AND c.parity->>'dirtyInARow' <> '0')",
-        of_table(&table.managed),
+        is_record_of(&table.managed),
         sweep = is_it("sweep"),
         parity = is_it("parity"),
     ))
@@ -194,12 +194,12 @@ fn begin(table: &CopiedTable, parts: &Parts) -> Sql {
         .collect();
     let body = format!(
         "BEGIN {CHECK_COUNTS}PERFORM FROM \
-         pgpartition.conversions AS c WHERE {of_table} AND {} FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found \
+         pgpartition.conversions AS c WHERE {is_record} AND {} FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found \
          USING MESSAGE = 'the record of the conversion has no such work left'; END IF; PERFORM {} FROM \
-         pgpartition.conversions AS c WHERE {of_table}; END",
+         pgpartition.conversions AS c WHERE {is_record}; END",
         parts.unfinished,
         passed.join(", "),
-        of_table = of_table(&table.managed),
+        is_record = is_record_of(&table.managed),
     );
     Sql(format!("DO {}", literal(&body)))
 }

@@ -84,7 +84,7 @@ pub fn note_sync(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
     let note = format!(
         "BEGIN PERFORM set_config('pgpartition.intact', EXISTS (SELECT FROM pgpartition.conversions AS c WHERE {} AND \
          c.sync IS NOT NULL AND {} AND {})::text, true); END",
-        of_table(&table.managed),
+        is_record_of(&table.managed),
         is_intact("triggers", "pg_trigger", " AND o.tgenabled = 'A'"),
         is_intact("functions", "pg_proc", ""),
     );
@@ -100,7 +100,7 @@ pub fn record_swap(table: &CopiedTable, level: SyncLevel) -> Vec<Sql> {
     let update = format!(
         "UPDATE pgpartition.conversions AS c SET sync = {}, serving_since = clock_timestamp() WHERE {}",
         sync(table, level),
-        of_table(&table.managed)
+        is_record_of(&table.managed)
     );
     vec![Sql(update)]
 }
@@ -154,13 +154,13 @@ fn sync(table: &CopiedTable, level: SyncLevel) -> String {
 #[must_use]
 pub fn delete_record(table: &ManagedTable, login: LoginRole) -> Vec<Sql> {
     let mut statements = prepare_records(&CONVERSIONS, login);
-    let delete = format!("DELETE FROM pgpartition.conversions AS c WHERE {}", of_table(table));
+    let delete = format!("DELETE FROM pgpartition.conversions AS c WHERE {}", is_record_of(table));
     statements.push(Sql(delete));
     statements
 }
 
 /// The condition on the record of a table.
-pub(super) fn of_table(table: &ManagedTable) -> String {
+pub(super) fn is_record_of(table: &ManagedTable) -> String {
     let [schema, name] = names(table);
     format!("c.schema_name = {schema} AND c.table_name = {name}")
 }

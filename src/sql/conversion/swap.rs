@@ -7,7 +7,7 @@
 use super::bound::{GO_ON_AFTER, LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_SWAP, WRITTEN};
 use super::create::{fill, names};
-use super::record::{CONVERSIONS, of_table};
+use super::record::{CONVERSIONS, is_record_of};
 use super::sync::{install_sync, remove_sync};
 use super::text::LABEL;
 use super::work::run_as_owner;
@@ -24,11 +24,11 @@ use crate::sql::record_tables::{LoginRole, prepare_records};
 /// transaction of the operator that wrote rows. The operator's role runs it before, in the same transaction.
 #[must_use]
 pub fn begin_swap(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
-    let of_table = of_table(&table.managed);
+    let is_record = is_record_of(&table.managed);
     let body = format!(
-        "BEGIN PERFORM FROM pgpartition.conversions AS c WHERE {of_table} FOR UPDATE NOWAIT; PERFORM \
+        "BEGIN PERFORM FROM pgpartition.conversions AS c WHERE {is_record} FOR UPDATE NOWAIT; PERFORM \
          set_config('pgpartition.recorded', coalesce((SELECT jsonb_build_object('sync', c.sync, 'changed', \
-         c.changed::text)::text FROM pgpartition.conversions AS c WHERE {of_table}), ''), true); END"
+         c.changed::text)::text FROM pgpartition.conversions AS c WHERE {is_record}), ''), true); END"
     );
     let mut statements = prepare_records(&CONVERSIONS, login);
     statements.push(Sql(format!("DO {}", literal(&body))));

@@ -22,7 +22,7 @@ pub fn begin_verify(table: &CopiedTable, page: Page) -> Script {
         Sql(format!("INSERT INTO {CURSOR} VALUES (NULL)")),
     ];
     let statements = timeouts(page.statement_timeout).into_iter().chain([procedure]).chain(cursor);
-    Script::of_owner(&table.owner, statements)
+    Script::as_owner(&table.owner, statements)
 }
 
 /// Compares the next page of both tables in one snapshot. Returns as JSON the rows of both sides, how many differ, up to

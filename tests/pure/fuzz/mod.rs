@@ -95,7 +95,7 @@ fn observed(snapshot: Value) -> ObservedTable {
 }
 
 fn desired(document: Value) -> Option<DesiredTable> {
-    DesiredTable::of(&serde_json::from_value(document).ok()?).ok()
+    DesiredTable::from_resource(&serde_json::from_value(document).ok()?).ok()
 }
 
 /// Returns the plan time now, or near one of the ends of the calendar; unscheduled, and as of the schedule.

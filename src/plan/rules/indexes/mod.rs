@@ -195,7 +195,7 @@ fn equivalent<'a>(
     index: &DesiredIndex,
     partition: &'a ObservedPartition,
 ) -> Option<&'a PartitionIndex> {
-    let known = KnownCondition::of_table(index);
+    let known = KnownCondition::from_index(index);
     partition.indexes.iter().find(|i| {
         let stands_for_another = i.marker.as_ref().is_some_and(|m| m.index != index.name);
         let is_free = i.of.is_none() && !i.constraint && !stands_for_another;

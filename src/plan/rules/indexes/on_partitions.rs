@@ -61,7 +61,7 @@ pub(super) fn ensure_on_partitions(
             let of = partition.name.sibling(index.clone());
             let (partition, successor) = (partition.name.clone(), successor.clone());
             let step = Step::DropIndex(DropIndex { partition, index, successor });
-            match Blocker::of_dependents(of, &dependents) {
+            match Blocker::from_dependents(of, &dependents) {
                 None => draft.step(step, cause),
                 Some(blocker) => draft.defer(Some(step), blocker),
             }
