@@ -140,8 +140,8 @@ async fn converge_to(database: &Database, side: &str) -> Duration {
     }))
     .unwrap();
     let desired = DesiredTable::parse(&spec).unwrap();
-    let moment = PlanTime::at("2026-03-15T12:00:00Z".parse().unwrap());
-    let options = Options::new(moment, Duration::from_mins(1));
+    let time = PlanTime::at("2026-03-15T12:00:00Z".parse().unwrap());
+    let options = Options::new(time, Duration::from_mins(1));
     let started = Instant::now();
     let done = converge(&session, &desired, &options, &mut Unshown).await.unwrap();
     assert!(done.remaining.is_done(), "{}", done.remaining);

@@ -11,7 +11,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
-use pg_partition_operator::converge::{Options, converge, look};
+use pg_partition_operator::converge::{Options, converge, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Blocker, DefaultBlocker, Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
@@ -136,15 +136,15 @@ fn median(mut figures: Vec<f64>) -> f64 {
 async fn drain(database: &Database) -> (f64, f64) {
     let settings = ConnectionSettings::from_url(&database.url()).unwrap();
     let session = Session::connect(&settings).await.unwrap();
-    let moment = PlanTime::at("2026-01-15T00:00:00Z".parse().unwrap());
-    let (_, plan) = look(&session, &desired("10ms"), &moment).await.unwrap();
+    let time = PlanTime::at("2026-01-15T00:00:00Z".parse().unwrap());
+    let (_, plan) = observe_and_plan(&session, &desired("10ms"), &time).await.unwrap();
     let planned = plan.deferred.iter().find_map(|held| {
         let Blocker::Default(DefaultBlocker::DrainTooLong { millis, .. }) = held.blocker else {
             return None;
         };
         Some(millis)
     });
-    let options = Options::new(moment, Duration::ZERO);
+    let options = Options::new(time, Duration::ZERO);
     let mut drained = Drained(None);
     converge(&session, &desired("60s"), &options, &mut drained).await.unwrap();
     let planned = planned.expect("10 ms are too little for any of these");

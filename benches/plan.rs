@@ -128,22 +128,22 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
 /// Plans, checks, does all of it, and writes the status.
 fn measure(title: &str, spec: &Value, observed: &mut ObservedTable) {
     let desired = desired(spec);
-    let moment = PlanTime::at(instant());
-    let (planned, planning) = timed(|| plan(&desired, observed, &moment));
+    let time = PlanTime::at(instant());
+    let (planned, planning) = timed(|| plan(&desired, observed, &time));
     let steps = planned.steps.len();
     let subject = Subject { previous: None, generation: Some(1), requested: None };
     let seen = Observation {
         desired: &desired,
         observed: &*observed,
         remaining: &planned,
-        moment,
+        time,
         failed: Vec::new(),
         failed_work: None,
         copied: None,
     };
     let outcome = Outcome::Inspected(seen);
     let (_, status) = timed(|| project(&subject, &outcome, instant()));
-    let (checked, checking) = timed(|| check(planned, &desired, observed, &moment));
+    let (checked, checking) = timed(|| check(planned, &desired, observed, &time));
     let checked = checked.expect("a plan is safe");
     let ((), done) = timed(|| do_all(checked.plan(), observed));
     let millis = |duration: Duration| format!("{:.0}", duration.as_secs_f64() * 1e3);
@@ -166,7 +166,7 @@ fn do_all(plan: &Plan, observed: &mut ObservedTable) {
 /// Detaches all that has expired, approved.
 fn expire_all(spec: &Value, observed: &mut ObservedTable) {
     let mut desired = desired(spec);
-    let moment = PlanTime::at(instant());
-    desired.approved = vec![plan(&desired, observed, &moment).fingerprint];
-    do_all(&plan(&desired, observed, &moment), observed);
+    let time = PlanTime::at(instant());
+    desired.approved = vec![plan(&desired, observed, &time).fingerprint];
+    do_all(&plan(&desired, observed, &time), observed);
 }

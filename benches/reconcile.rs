@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _};
 use pg_partition_operator::api::v1alpha1::PartitionedTableSpec;
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::{ConnectionSettings, Session};
@@ -108,7 +108,7 @@ async fn operator(
 }
 
 async fn reconcile(session: &Session, table: &DesiredTable, now: Timestamp) {
-    let (_, plan) = look(session, table, &PlanTime::at(now)).await.unwrap();
+    let (_, plan) = observe_and_plan(session, table, &PlanTime::at(now)).await.unwrap();
     assert!(plan.steps.is_empty() && plan.deferred.is_empty(), "{plan}");
 }
 

@@ -60,13 +60,13 @@ pub(crate) async fn convert(
     session: &Session,
     name: &str,
     level: &str,
-    time: Duration,
+    work_time: Duration,
     pages: &mut Pages,
 ) -> Convergence {
     let spec: PartitionedTableSpec = serde_json::from_value(spec(name, level)).unwrap();
-    let moment = PlanTime::at("2026-03-15T12:00:00Z".parse().unwrap());
-    let mut options = Options::new(moment, Duration::from_secs(30));
-    options.work_time = time;
+    let time = PlanTime::at("2026-03-15T12:00:00Z".parse().unwrap());
+    let mut options = Options::new(time, Duration::from_secs(30));
+    options.work_time = work_time;
     let desired = DesiredTable::parse(&spec).unwrap();
     converge(session, &desired, &options, pages).await.unwrap()
 }

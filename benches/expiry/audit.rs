@@ -21,7 +21,7 @@ pub(crate) struct Audit {
 
 impl Audit {
     /// Looks at all there is, at the end of a day.
-    pub(crate) async fn look(&mut self, client: &Client, day: Date) {
+    pub(crate) async fn observe_and_plan(&mut self, client: &Client, day: Date) {
         let mut lost = number(client, &lost(day)).await;
         let detached = detached(client).await;
         for table in &detached {

@@ -91,14 +91,14 @@ async fn a_year(
         let tomorrow = tokio::time::Instant::now() + DAY;
         *today.lock().unwrap() = day;
         keeper.maintain(noon(day)).await;
-        audit.look(&client, day).await;
+        audit.observe_and_plan(&client, day).await;
         tokio::time::sleep_until(tomorrow).await;
     }
     for client in clients {
         client.stop().await;
     }
     let took = started.elapsed();
-    audit.look(&client, LAST_DAY).await;
+    audit.observe_and_plan(&client, LAST_DAY).await;
     Outcome { witness, audit, took, trouble: keeper.trouble }
 }
 

@@ -152,8 +152,8 @@ async fn operate(
     now: Timestamp,
     retry_timeout: Duration,
 ) -> Result<(), String> {
-    let moment = PlanTime::at(now);
-    let options = Options { detach_timeout: retry_timeout, ..Options::new(moment, retry_timeout) };
+    let time = PlanTime::at(now);
+    let options = Options { detach_timeout: retry_timeout, ..Options::new(time, retry_timeout) };
     let done = converge(session, desired, &options, &mut Quiet).await.map_err(|e| e.to_string())?;
     backdate(session, now).await;
     let failures = done.failures().map(|(step, failure)| {

@@ -10,7 +10,7 @@ use super::database::Database;
 use super::exit::Exit;
 use super::output::Format;
 use super::{documents, output};
-use crate::converge::look_with;
+use crate::converge::observe;
 use crate::desired::DesiredTable;
 use crate::observed::{DetachedBy, ObservedPartition, ObservedTable, PartitionState, RelationKind};
 use crate::partition::{
@@ -46,7 +46,7 @@ pub(super) async fn inspect(arguments: InspectArguments) -> anyhow::Result<Exit>
         }
     };
     let session = arguments.database.connect().await?;
-    let (snapshot, observed) = look_with(&session, &table, asked).await?;
+    let (snapshot, observed) = observe(&session, &table, asked).await?;
     if observed.relation.is_none() {
         bail!("table {} does not exist", table.display());
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::output::{self, Format};
-use crate::converge::look_with;
+use crate::converge::observe;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, RelationKind};
 use crate::partition::{ManagedTable, escape_control};
@@ -54,7 +54,7 @@ async fn judge(
     table: &ManagedTable,
     whose: Whose,
 ) -> anyhow::Result<Option<StatementReport>> {
-    let (_, observed) = look_with(session, table, |_: &ObservedTable| Vec::new()).await?;
+    let (_, observed) = observe(session, table, |_: &ObservedTable| Vec::new()).await?;
     let Some(relation) = &observed.relation else { bail!("there is no such table") };
     if !matches!(relation.kind, RelationKind::Partitioned(_)) {
         return Ok(None);

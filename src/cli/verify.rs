@@ -12,7 +12,7 @@ use super::output::Format;
 use super::progress::StepDisplay;
 use super::statements::{self, Whose};
 use super::{Declared, documents, output};
-use crate::converge::look;
+use crate::converge::observe_and_plan;
 use crate::desired::DesiredTable;
 use crate::partition::{CopiedTable, escape_control};
 use crate::plan::{Note, Plan, PlanTime, rows_to_verify};
@@ -57,10 +57,10 @@ pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     if let Some(whose) = arguments.statements {
         return statements::verify(&session, &tables, whose, arguments.output).await;
     }
-    let moment = PlanTime::at(arguments.declared.now());
+    let time = PlanTime::at(arguments.declared.now());
     let mut reports = Vec::new();
     for table in &tables {
-        reports.push(Report::new(&session, table, &moment, &arguments.rows).await?);
+        reports.push(Report::new(&session, table, &time, &arguments.rows).await?);
     }
     show(&reports, arguments.output)
 }
@@ -77,12 +77,12 @@ impl Report {
     pub(super) async fn new(
         session: &Session,
         desired: &DesiredTable,
-        moment: &PlanTime,
+        time: &PlanTime,
         rows: &Rows,
     ) -> anyhow::Result<Self> {
         let name = || desired.name.display();
-        let (observed, plan) = look(session, desired, moment).await.with_context(name)?;
-        let Some(all) = rows_to_verify(desired, &observed, moment) else {
+        let (observed, plan) = observe_and_plan(session, desired, time).await.with_context(name)?;
+        let Some(all) = rows_to_verify(desired, &observed, time) else {
             return Ok(Self { plan, rows: None });
         };
         let keys = if rows.keys { MAX_KEYS } else { 0 };

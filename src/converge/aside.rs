@@ -1,6 +1,8 @@
 //! Execution of one step that can take hours while other runs continue with the table.
 
-use super::{ConvergeError, Options, check_in_background, expected, hold_claim, look, timeouts};
+use super::{
+    ConvergeError, Options, check_in_background, expected, hold_claim, observe_and_plan, timeouts,
+};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Step;
 use crate::postgres::{
@@ -21,7 +23,7 @@ pub async fn converge_aside(
     tried: &[Step],
     progress: &mut dyn Progress,
 ) -> Result<Option<StepOutcome>, ConvergeError> {
-    let (observed, _) = look(session, desired, &options.moment).await?;
+    let (observed, _) = observe_and_plan(session, desired, &options.time).await?;
     let (Some(oid), Mode::Enforce) = (observed.locked_relation(), desired.mode) else {
         return Ok(None);
     };
@@ -45,7 +47,7 @@ async fn converge_locked(
     tried: &[Step],
     progress: &mut dyn Progress,
 ) -> Result<Option<StepOutcome>, ConvergeError> {
-    let (observed, plan) = look(lock.session(), desired, &options.moment).await?;
+    let (observed, plan) = observe_and_plan(lock.session(), desired, &options.time).await?;
     if let Some(oid) = observed.locked_relation() {
         lock.covers(oid)?;
     }
@@ -55,7 +57,7 @@ async fn converge_locked(
         return Err(ConvergeError::Revoked);
     }
     let Some(next) = plan.next_aside(tried) else { return Ok(None) };
-    let checked = check_in_background(next, desired, observed, &options.moment).await?;
+    let checked = check_in_background(next, desired, observed, &options.time).await?;
     let (timeouts, authority, slow) =
         (timeouts(desired, options), &*options.authority, &options.slow);
     Ok(execute(lock, &checked, timeouts, authority, slow, progress).await.pop())

@@ -18,12 +18,12 @@ static COMPUTING: Semaphore = Semaphore::const_new(32);
 pub(super) async fn decide<T: Send + 'static>(
     desired: &DesiredTable,
     observed: ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
     decision: impl FnOnce(&DesiredTable, &ObservedTable, &PlanTime) -> T + Send + 'static,
 ) -> (ObservedTable, T) {
-    let (desired, moment) = (desired.clone(), *moment);
+    let (desired, time) = (desired.clone(), *time);
     in_background(move || {
-        let decided = decision(&desired, &observed, &moment);
+        let decided = decision(&desired, &observed, &time);
         (observed, decided)
     })
     .await
@@ -34,9 +34,9 @@ pub(super) async fn check_in_background(
     plan: Plan,
     desired: &DesiredTable,
     observed: ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<CheckedPlan, Violation> {
-    decide(desired, observed, moment, move |d, o, m| check(plan, d, o, m)).await.1
+    decide(desired, observed, time, move |d, o, m| check(plan, d, o, m)).await.1
 }
 
 /// Computes on another thread, so that other tasks of this thread continue. A panic there is resumed here.

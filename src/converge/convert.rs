@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::background::check_in_background;
-use super::{ConvergeError, StepRunner, lock_aside, look, timeouts};
+use super::{ConvergeError, StepRunner, lock_aside, observe_and_plan, timeouts};
 use crate::observed::ObservedTable;
 use crate::plan::{Plan, PlannedWork};
 use crate::postgres::{StepFailure, TableLock, WorkOutcome, advance};
@@ -34,8 +34,8 @@ impl<'a> StepRunner<'a> {
                 break;
             } else if has_steps {
                 tried.insert(next.fingerprint.clone());
-                let moment = &self.options.moment;
-                let checked = check_in_background(next, self.desired, observed, moment).await?;
+                let time = &self.options.time;
+                let checked = check_in_background(next, self.desired, observed, time).await?;
                 (observed, remaining) = self.all(&checked).await?;
             } else if let Some(planned) = self.next_work(&remaining) {
                 let work = Plan { steps: Vec::new(), work: Some(planned), ..remaining };
@@ -67,7 +67,7 @@ impl<'a> StepRunner<'a> {
         until: Option<Instant>,
     ) -> Result<(ObservedTable, Plan), ConvergeError> {
         let (lock, desired, options) = (self.lock, self.desired, self.options);
-        let checked = check_in_background(plan, desired, observed, &options.moment).await?;
+        let checked = check_in_background(plan, desired, observed, &options.time).await?;
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = left.unwrap_or(options.work_time);
         let (timeouts, authority) = (timeouts(desired, options), &*options.authority);
@@ -77,7 +77,7 @@ impl<'a> StepRunner<'a> {
         if is_revoked {
             return Err(ConvergeError::Revoked);
         }
-        Ok(look(lock.session(), desired, &options.moment).await?)
+        Ok(observe_and_plan(lock.session(), desired, &options.time).await?)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::sql::Timeouts;
 use background::check_in_background;
 
 pub use aside::converge_aside;
-pub use observe::{look, look_with};
+pub use observe::{observe, observe_and_plan};
 pub use options::Options;
 
 /// Approximate interval between two attempts to acquire the lock on a table.
@@ -44,7 +44,7 @@ pub struct Convergence {
     /// Plan of the next run: the same plan if nothing was executed.
     pub remaining: Plan,
     /// Times for which the plan was made.
-    pub moment: PlanTime,
+    pub time: PlanTime,
 }
 
 impl Convergence {
@@ -113,7 +113,7 @@ pub async fn converge(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
-    let (observed, plan) = look(session, desired, &options.moment).await?;
+    let (observed, plan) = observe_and_plan(session, desired, &options.time).await?;
     expected(&plan, options)?;
     hold_claim(session, desired, &observed, options).await?;
     let has_work = if options.leave_aside {
@@ -132,7 +132,7 @@ pub async fn converge(
             outcomes: Vec::new(),
             worked: None,
             observed,
-            moment: options.moment,
+            time: options.time,
         });
     };
     let keys = LockKeys::new(&desired.name, oid);
@@ -157,7 +157,7 @@ async fn hold_claim(
     else {
         return Ok(());
     };
-    if violates_precondition(desired, observed, &options.moment) {
+    if violates_precondition(desired, observed, &options.time) {
         return Ok(());
     }
     match claim(session, &desired.name, oid, claimant).await? {
@@ -193,7 +193,7 @@ async fn converge_locked(
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
     let started = Instant::now();
-    let (before, first) = look(lock.session(), desired, &options.moment).await?;
+    let (before, first) = observe_and_plan(lock.session(), desired, &options.time).await?;
     if let Some(oid) = before.locked_relation() {
         lock.covers(oid)?;
     }
@@ -206,7 +206,7 @@ async fn converge_locked(
     }
     let mut aside = lock_aside(lock, &first, &before, options).await?;
     let first = if aside.is_some() { first } else { first.without_aside() };
-    let checked = check_in_background(first, desired, before, &options.moment).await?;
+    let checked = check_in_background(first, desired, before, &options.time).await?;
     let plan = checked.plan().clone();
     let (outcomes, worked) = (Vec::new(), None);
     let mut runner = StepRunner { lock, desired, options, progress, outcomes, worked };
@@ -214,10 +214,10 @@ async fn converge_locked(
     (observed, remaining) = Box::pin(runner.convert((observed, remaining), &mut aside)).await?;
     while is_pending(&remaining) && started.elapsed() < options.detach_timeout {
         tokio::time::sleep(LOCK_PAUSE).await;
-        (observed, remaining) = look(lock.session(), desired, &options.moment).await?;
+        (observed, remaining) = observe_and_plan(lock.session(), desired, &options.time).await?;
         if !is_detach_blocked(&remaining) {
             let rest = if aside.is_some() { remaining } else { remaining.without_aside() };
-            let checked = check_in_background(rest, desired, observed, &options.moment).await?;
+            let checked = check_in_background(rest, desired, observed, &options.time).await?;
             (observed, remaining) = runner.all(&checked).await?;
         }
     }
@@ -225,7 +225,7 @@ async fn converge_locked(
         aside.release().await?;
     }
     let StepRunner { outcomes, worked, .. } = runner;
-    Ok(Convergence { plan, outcomes, worked, observed, remaining, moment: options.moment })
+    Ok(Convergence { plan, outcomes, worked, observed, remaining, time: options.time })
 }
 
 /// Acquires the lock for steps that can be executed aside, if this run executes such steps. If another session holds the
@@ -271,16 +271,17 @@ impl StepRunner<'_> {
         if is_revoked && !self.has_added_check() {
             return Err(ConvergeError::Revoked);
         }
-        let (session, moment) = (self.lock.session(), &self.options.moment);
+        let (session, time) = (self.lock.session(), &self.options.time);
         let (mut observed, mut remaining) =
-            look(session, self.desired, &self.options.moment).await?;
+            observe_and_plan(session, self.desired, &self.options.time).await?;
         // A default-partition check rejects rows that the default partition accepted before. If the attach failed, the run
         // drops the check before it ends, even if it was revoked: while a resource is suspended, no other run would drop it.
         let broken = drop_default_checks(&observed);
         if !broken.steps.is_empty() {
-            let checked = check_in_background(broken, self.desired, observed, moment).await?;
+            let checked = check_in_background(broken, self.desired, observed, time).await?;
             self.execute(&checked, &Unrevoked).await;
-            (observed, remaining) = look(session, self.desired, &self.options.moment).await?;
+            (observed, remaining) =
+                observe_and_plan(session, self.desired, &self.options.time).await?;
         }
         if is_revoked { Err(ConvergeError::Revoked) } else { Ok((observed, remaining)) }
     }

@@ -25,15 +25,15 @@ const SWAPPED_AGAIN: &str = "another pg-partition-operator swaps the tables of t
 ///
 /// # Errors
 /// Returns an error if Postgres returns an error or does not respond in time.
-pub async fn look(
+pub async fn observe_and_plan(
     session: &Session,
     desired: &DesiredTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<(ObservedTable, Plan), InspectError> {
-    let (of, at) = (desired.clone(), *moment);
+    let (of, at) = (desired.clone(), *time);
     let asked = move |observed: &ObservedTable| questions(&of, observed, &at);
-    let (_, observed) = look_with(session, &desired.name, asked).await?;
-    Ok(decide(desired, observed, moment, plan).await)
+    let (_, observed) = observe(session, &desired.name, asked).await?;
+    Ok(decide(desired, observed, time, plan).await)
 }
 
 /// Inspects a table, or its copy, and answers all questions about it. Returns the saved snapshot and the observed state.
@@ -43,7 +43,7 @@ pub async fn look(
 ///
 /// # Errors
 /// Returns an error if Postgres returns an error or does not respond in time, or if a swap interfered with each attempt.
-pub async fn look_with(
+pub async fn observe(
     session: &Session,
     table: &ManagedTable,
     questions: impl Fn(&ObservedTable) -> Vec<Question> + Send + Sync + 'static,

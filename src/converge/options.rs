@@ -10,7 +10,7 @@ use crate::postgres::{Authority, Claimant, SlowSteps, Unrevoked};
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Times for which the plan is made.
-    pub moment: PlanTime,
+    pub time: PlanTime,
     /// Time to retry while other sessions hold a lock.
     pub retry_timeout: Duration,
     /// Accepted fingerprints; if empty, any plan is accepted.
@@ -34,9 +34,9 @@ pub struct Options {
 impl Options {
     /// Returns options that accept any plan, claim no table, cannot be revoked, and do not wait for a blocked detach.
     #[must_use]
-    pub fn new(moment: PlanTime, retry_timeout: Duration) -> Self {
+    pub fn new(time: PlanTime, retry_timeout: Duration) -> Self {
         Self {
-            moment,
+            time,
             retry_timeout,
             expect: Vec::new(),
             detach_timeout: Duration::ZERO,

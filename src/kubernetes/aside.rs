@@ -130,13 +130,13 @@ impl Work {
             StepReporter::new(table.object_ref(&()), &context.events, &context.metrics);
         let (mut tried, mut failed) = (Vec::new(), Vec::new());
         loop {
-            let moment = PlanTime::scheduled(desired, Timestamp::now());
+            let time = PlanTime::scheduled(desired, Timestamp::now());
             let authority: Arc<StillAsked> = Arc::clone(asked);
             let options = converge::Options {
                 claimant: Some(claims::claimant(table, context)),
                 authority,
                 slow: slow.clone(),
-                ..converge::Options::new(moment, RETRY_TIMEOUT)
+                ..converge::Options::new(time, RETRY_TIMEOUT)
             };
             let step = converge_aside(session, desired, &options, &tried, &mut progress).await;
             let outcome = match step {

@@ -26,7 +26,7 @@ pub(super) fn observation<'a>(
         desired,
         observed: &convergence.observed,
         remaining: &convergence.remaining,
-        moment: convergence.moment,
+        time: convergence.time,
         failed: failed.collect(),
         failed_work: failed_work(convergence),
         copied: copied(convergence),

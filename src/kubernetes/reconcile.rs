@@ -155,7 +155,7 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
             return Ok(write_outcome(table, &subject, &outcome_of(error)?, context).await?);
         }
     };
-    let now = convergence.moment.now;
+    let now = convergence.time.now;
     let aside = context.asides.failures(&uid, &convergence.remaining);
     let outcome = observation(&desired, &convergence, &aside);
     let status = status::project(&subject, &outcome, now);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::management::{cycle, is_for, is_unmarked, state};
-use super::parse_index::{column_operators, partition_index, table_index};
+use super::parse_index::{column_operators, parent_index, partition_index};
 use super::snapshot::{
     RawBlockingTransaction, RawExclusion, RawForeignKey, RawIndex, RawKey, RawPartition,
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
@@ -71,7 +71,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             copy: None,
             answered: BTreeSet::new(),
             near: Near::default(),
-            indexes: indexes.into_iter().map(table_index).collect::<Result<_, _>>()?,
+            indexes: indexes.into_iter().map(parent_index).collect::<Result<_, _>>()?,
             adopted: adopted.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect(),
             relation,
             managed,

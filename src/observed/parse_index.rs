@@ -7,7 +7,7 @@ use crate::partition::{
     ColumnOperators, Identifier, IndexColumn, IndexShape, InvalidIdentifier, index_in_marker,
 };
 
-pub(super) fn table_index(raw: RawIndex) -> Result<ParentIndex, InvalidSnapshot> {
+pub(super) fn parent_index(raw: RawIndex) -> Result<ParentIndex, InvalidSnapshot> {
     Ok(ParentIndex {
         name: Identifier::new(raw.name)?,
         valid: raw.valid,

@@ -35,7 +35,7 @@ pub(super) struct Newest(Vec<i128>);
 impl Newest {
     /// Returns whether a range belongs to the newest periods, this many up to and including the current
     /// one, or is later.
-    pub(super) fn holds(&self, range: RangeBounds, periods: u32) -> bool {
+    pub(super) fn contains(&self, range: RangeBounds, periods: u32) -> bool {
         let oldest = self.0.get((periods as usize).saturating_sub(1));
         oldest.is_none_or(|oldest| range.to() > Edge::At(*oldest))
     }
@@ -45,21 +45,21 @@ impl Calendar {
     /// Returns the periods of a range at a moment, or `None` if the zone is unknown or the calendar library does
     /// not reach one of them.
     #[must_use]
-    pub fn new(desired: &DesiredRange, key: KeyType, moment: &PlanTime) -> Option<Self> {
+    pub fn new(desired: &DesiredRange, key: KeyType, time: &PlanTime) -> Option<Self> {
         let grid = grid(desired, key)?;
-        let now = grid.axis.at(moment.now);
+        let now = grid.axis.at(time.now);
         let kept_as_of = |as_of| match &desired.retention {
             Some(retention) => kept_from(&grid, retention.keep, as_of).map(Some),
             None => Some(None),
         };
-        let kept_from = kept_as_of(moment.expire)?;
-        let is_as_of_now = moment.now <= moment.expire;
+        let kept_from = kept_as_of(time.expire)?;
+        let is_as_of_now = time.now <= time.expire;
         Some(Self {
             now,
             current: grid.period(now)?,
-            span: span(desired, &grid, grid.period(grid.axis.at(moment.provision))?)?,
+            span: span(desired, &grid, grid.period(grid.axis.at(time.provision))?)?,
             kept_from,
-            made_from: if is_as_of_now { kept_from } else { kept_as_of(moment.now)? },
+            made_from: if is_as_of_now { kept_from } else { kept_as_of(time.now)? },
             coming: coming(&grid, now, desired.ahead)?,
             grid,
         })

@@ -1,7 +1,7 @@
 //! Conditions of partial indexes: which operators they use, and whether an index in the catalog has the same one.
 
 use super::draft::Draft;
-use super::preconditions::Ground;
+use super::preconditions::Context;
 use crate::desired::{DesiredIndex, DesiredTable};
 use crate::observed::{IndexMarker, ObservedTable, PartitionIndex, Relation};
 use crate::partition::{
@@ -60,17 +60,21 @@ fn known(index: &DesiredIndex, relation: &Relation, observed: &ObservedTable) ->
 
 impl Draft {
     /// Returns what is known of the condition of an index.
-    pub(super) fn condition_of(&self, ground: &Ground<'_>, index: &DesiredIndex) -> KnownCondition {
-        known(index, ground.relation, &self.world)
+    pub(super) fn condition_of(
+        &self,
+        context: &Context<'_>,
+        index: &DesiredIndex,
+    ) -> KnownCondition {
+        known(index, context.relation, &self.state)
     }
 
     /// Returns a column whose operators the condition of an index needs, if they cannot be named in it.
     pub(super) fn unclear_column(
         &self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         index: &DesiredIndex,
     ) -> Option<Identifier> {
-        let operators = self.condition_of(ground, index).operators;
+        let operators = self.condition_of(context, index).operators;
         let is_clear = condition_pieces(index.shape.predicate.as_deref()?, &operators).is_some();
         operators.into_iter().next().map(|of| of.column).filter(|_| !is_clear)
     }

@@ -5,14 +5,14 @@ use crate::observed::{ParentIndex, PartitionIndex};
 use crate::partition::{Identifier, index_name};
 
 /// An index that Postgres creates for one of the table with exclusion operators. Its name is Postgres' choice.
-pub(super) fn created_by_attach(attach: &Attach, table_index: &ParentIndex) -> PartitionIndex {
+pub(super) fn created_by_attach(attach: &Attach, parent_index: &ParentIndex) -> PartitionIndex {
     PartitionIndex {
         name: index_name(
             (&attach.managed, &attach.table.name),
-            &table_index.name,
+            &parent_index.name,
             &attach.partition.name,
         ),
-        of: Some(table_index.name.clone()),
+        of: Some(parent_index.name.clone()),
         valid: true,
         building: false,
         constraint: false,
@@ -26,17 +26,17 @@ pub(super) fn created_by_attach(attach: &Attach, table_index: &ParentIndex) -> P
 
 impl PartitionIndex {
     /// Whether Postgres would make the index belong to that index of the table.
-    pub(super) fn is_equivalent_to(&self, table_index: &ParentIndex) -> bool {
-        let alike = match (&self.shape, &table_index.shape) {
+    pub(super) fn is_equivalent_to(&self, parent_index: &ParentIndex) -> bool {
+        let alike = match (&self.shape, &parent_index.shape) {
             (Some(a), Some(b)) => a == b,
-            (None, None) => self.definition == table_index.definition,
+            (None, None) => self.definition == parent_index.definition,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        alike && self.valid && self.constraint == table_index.constraint.is_some()
+        alike && self.valid && self.constraint == parent_index.constraint.is_some()
     }
 }
 
-pub(super) fn belong(index: &mut PartitionIndex, to: Identifier) {
+pub(super) fn attach_to_parent(index: &mut PartitionIndex, to: Identifier) {
     index.of = Some(to);
     index.constraint = false;
     index.exclusion = None;
@@ -44,8 +44,8 @@ pub(super) fn belong(index: &mut PartitionIndex, to: Identifier) {
     index.definition = String::new();
 }
 
-/// The reverse of [`belong`].
-pub(super) fn stand_alone(index: &mut PartitionIndex, of: &ParentIndex) {
+/// The reverse of [`attach_to_parent`].
+pub(super) fn detach_from_parent(index: &mut PartitionIndex, of: &ParentIndex) {
     index.of = None;
     index.constraint = of.constraint.is_some();
     index.exclusion = of.constraint.clone().filter(|_| of.exclusion);

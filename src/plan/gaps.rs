@@ -1,7 +1,7 @@
 //! Missing partitions of a calendar, and the coverage of the existing ones.
 
 use super::limits::MAX_PERIODS;
-use super::ranges::{Taken, cut, free_within};
+use super::ranges::{OccupiedRanges, cut, free_within};
 use super::{Calendar, Cause};
 use crate::observed::{ObservedPartition, ObservedTable};
 use crate::partition::{Edge, Grid, RangeBounds};
@@ -65,7 +65,7 @@ impl Gaps {
         // Cut where the current period begins, so that no past is too wide for what rows need now.
         let current = calendar.current.from();
         for gap in gaps.into_iter().flat_map(|gap| cut(gap, current)) {
-            let Some(gap) = kept_of(calendar, gap) else { continue };
+            let Some(gap) = range_to_keep(calendar, gap) else { continue };
             let Some(pieces) = pieces(&calendar.grid, gap) else {
                 self.too_wide.push(gap);
                 continue;
@@ -119,7 +119,7 @@ fn kept_again(
     occupied: &[RangeBounds],
 ) -> Vec<RangeBounds> {
     let mut again = Vec::new();
-    let mut taken = Taken::new(occupied);
+    let mut taken = OccupiedRanges::new(occupied);
     let detached = observed.partitions.iter().filter(|p| p.state.is_detached_by_operator());
     // Do not wait for a table that the operator cannot attach if rows for its range can still arrive.
     let is_meant = |p: &ObservedPartition, range: &RangeBounds| {
@@ -136,7 +136,7 @@ fn kept_again(
 }
 
 /// The part of a gap that is kept, if there were partitions.
-fn kept_of(calendar: &Calendar, gap: RangeBounds) -> Option<RangeBounds> {
+fn range_to_keep(calendar: &Calendar, gap: RangeBounds) -> Option<RangeBounds> {
     let from = calendar.made_from.map_or(gap.from(), |made_from| made_from.max(gap.from()));
     RangeBounds::new(from, gap.to())
 }

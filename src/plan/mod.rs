@@ -104,39 +104,43 @@ pub struct PlannedStep {
 }
 
 /// Decides what to do to make `observed` what is `desired` at a moment.
-pub fn plan(desired: &DesiredTable, observed: &ObservedTable, moment: &PlanTime) -> Plan {
-    let aim = conversion::Aim::new(desired, observed);
-    let ground = match preconditions::refute(&aim, observed, moment) {
-        Ok(ground) => ground,
+pub fn plan(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime) -> Plan {
+    let target = conversion::PlanTarget::new(desired, observed);
+    let context = match preconditions::check_preconditions(&target, observed, time) {
+        Ok(context) => context,
         Err(problems) => {
-            return refuted(observed, problems, conversion::notes(desired, observed, moment));
+            return blocked_plan(observed, problems, conversion::notes(desired, observed, time));
         }
     };
-    let mut plan = drafted(&ground, observed, false);
-    plan.notes.extend(conversion::notes(desired, observed, moment));
+    let mut plan = draft_plan(&context, observed, false);
+    plan.notes.extend(conversion::notes(desired, observed, time));
     let needs_approval = plan.deferred.iter().any(|held| held.blocker.is_about_plan());
     if !(needs_approval && desired.approved.contains(&plan.fingerprint)) {
         return plan;
     }
     // It stays the plan that a person has seen.
-    Plan { fingerprint: plan.fingerprint, ..drafted(&ground, observed, true) }
+    Plan { fingerprint: plan.fingerprint, ..draft_plan(&context, observed, true) }
 }
 
-fn refuted(observed: &ObservedTable, problems: Vec<Blocker>, notes: Vec<Note>) -> Plan {
+fn blocked_plan(observed: &ObservedTable, problems: Vec<Blocker>, notes: Vec<Note>) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
     let deferrals =
         problems.into_iter().map(|blocker| Deferral { rule: None, wanted: None, blocker });
     draft.deferred.extend(deferrals);
     draft.notes = notes;
-    finished(observed, draft)
+    finish_plan(observed, draft)
 }
 
-fn drafted(ground: &preconditions::Ground<'_>, observed: &ObservedTable, approved: bool) -> Plan {
+fn draft_plan(
+    context: &preconditions::Context<'_>,
+    observed: &ObservedTable,
+    approved: bool,
+) -> Plan {
     let mut draft = draft::Draft::new(observed, approved);
     for rule in Rule::ALL {
-        draft.ask(*rule, ground);
+        draft.apply_rule(*rule, context);
     }
-    finished(observed, draft)
+    finish_plan(observed, draft)
 }
 
 /// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
@@ -144,19 +148,24 @@ fn drafted(ground: &preconditions::Ground<'_>, observed: &ObservedTable, approve
 pub fn violates_precondition(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> bool {
-    preconditions::refute(&conversion::Aim::new(desired, observed), observed, moment).is_err()
+    preconditions::check_preconditions(
+        &conversion::PlanTarget::new(desired, observed),
+        observed,
+        time,
+    )
+    .is_err()
 }
 
 /// Drops every check that the operator added to the default partition, and to a plain table that was not attached.
 pub fn drop_default_checks(observed: &ObservedTable) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
     draft.drop_default_checks();
-    finished(observed, draft)
+    finish_plan(observed, draft)
 }
 
-fn finished(observed: &ObservedTable, draft: draft::Draft) -> Plan {
+fn finish_plan(observed: &ObservedTable, draft: draft::Draft) -> Plan {
     Plan {
         table: observed.managed.clone(),
         fingerprint: fingerprint::fingerprint(observed, &draft),

@@ -17,24 +17,24 @@ use crate::partition::{KeyType, Side};
 pub fn next_action(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Option<Timestamp> {
     if let Some(copy) = &observed.copy {
-        return next_of_conversion(desired, observed, copy, moment);
+        return next_of_conversion(desired, observed, copy, time);
     }
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     let Zone::Known(zone) = &range.zone else { return None };
     let key = observed.range_key()?.key_type;
-    let period = end_of_period(range, key, moment.now);
+    let period = end_of_period(range, key, time.now);
     let scheduled = |cron: &Option<crate::desired::Cron>| match cron {
-        Some(cron) => cron.next(zone, moment.now),
+        Some(cron) => cron.next(zone, time.now),
         None => period,
     };
     let expire = range.retention.and_then(|_| scheduled(&range.schedule.expire));
     let dropped = if range.schedule.expire.is_some() {
         expire
     } else {
-        end_of_grace(range, key, observed, moment)
+        end_of_grace(range, key, observed, time)
     };
     scheduled(&range.schedule.provision).into_iter().chain(expire).chain(dropped).min()
 }
@@ -45,7 +45,7 @@ fn next_of_conversion(
     desired: &DesiredTable,
     observed: &ObservedTable,
     copy: &CopyFacts,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Option<Timestamp> {
     let ConversionMethod::Copy(options) = &desired.conversion.as_ref()?.method else { return None };
     let compared = copy.parity().and_then(|parity| parity.checked_at);
@@ -59,11 +59,11 @@ fn next_of_conversion(
     };
     let period = match &desired.partitioning {
         Partitioning::Range(range) if is_served => {
-            observed.range_key().and_then(|key| end_of_period(range, key.key_type, moment.now))
+            observed.range_key().and_then(|key| end_of_period(range, key.key_type, time.now))
         }
         Partitioning::Range(_) | Partitioning::Hash(_) => None,
     };
-    [compared, grace, period].into_iter().flatten().filter(|due| *due > moment.now).min()
+    [compared, grace, period].into_iter().flatten().filter(|due| *due > time.now).min()
 }
 
 /// Returns the times at which the periods to provide and to keep change.
@@ -77,10 +77,10 @@ fn end_of_grace(
     range: &DesiredRange,
     key: KeyType,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Option<Timestamp> {
     let OnExpiry::Drop { after } = range.retention?.on_expiry else { return None };
-    let calendar = Calendar::new(range, key, moment)?;
+    let calendar = Calendar::new(range, key, time)?;
     let is_expired = |p: &&ObservedPartition| {
         p.bounds.as_range().is_some_and(|range| calendar.can_expire(range))
     };
@@ -89,5 +89,5 @@ fn end_of_grace(
         .iter()
         .filter(is_expired)
         .filter_map(|p| p.state.recorded_detach()?.drops_since);
-    since.map(|since| grace_over(since, after)).filter(|until| *until > moment.now).min()
+    since.map(|since| grace_over(since, after)).filter(|until| *until > time.now).min()
 }

@@ -7,7 +7,7 @@ use crate::partition::{Identifier, QualifiedName, escape_control};
 impl Note {
     /// Returns whether it reports partitions that are past the retention and stay.
     #[must_use]
-    pub fn is_of_expired(&self) -> bool {
+    pub fn is_about_expired(&self) -> bool {
         matches!(self, Self::ExpiredUnmanaged { .. })
     }
 

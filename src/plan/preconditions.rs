@@ -1,7 +1,7 @@
 //! Preconditions: facts about a table that the rules depend on, or everything in the database that contradicts the
 //! spec as a whole, so that nothing is changed.
 
-use super::conversion::{Aim, Phase, phase};
+use super::conversion::{Phase, PlanTarget, phase};
 use super::{Blocker, Calendar, PlanTime};
 use crate::desired::{DesiredHash, DesiredRange, DesiredTable, Partitioning, Zone};
 use crate::observed::{ObservedTable, Relation, RelationKind, Server};
@@ -12,11 +12,11 @@ use crate::partition::{
 
 /// Preconditions of the rules: the table exists, it is partitioned as the spec says or is being converted, and the
 /// login can act as its owner. No step of a plan changes any of it.
-pub(super) struct Ground<'a> {
+pub(super) struct Context<'a> {
     /// The desired state of the partitioned table: while a table is converted, that of its copy.
     pub(super) desired: &'a DesiredTable,
     /// The instants the plan is for.
-    pub(super) moment: &'a PlanTime,
+    pub(super) time: &'a PlanTime,
     /// The partitioned table, or the plain table if a conversion begins.
     pub(super) relation: &'a Relation,
     /// Partition key and method.
@@ -51,7 +51,7 @@ impl Range<'_> {
     }
 }
 
-impl Ground<'_> {
+impl Context<'_> {
     /// Returns what is known of the range, or `None` on a hash.
     pub(super) fn range(&self) -> Option<&Range<'_>> {
         match &self.method {
@@ -76,11 +76,11 @@ impl Ground<'_> {
 /// # Errors
 /// Returns every problem that can be judged without another one being solved first; the first is the one that a
 /// user has to solve first.
-pub(super) fn refute<'a>(
-    aim: &'a Aim<'_>,
+pub(super) fn check_preconditions<'a>(
+    target: &'a PlanTarget<'_>,
     observed: &'a ObservedTable,
-    moment: &'a PlanTime,
-) -> Result<Ground<'a>, Vec<Blocker>> {
+    time: &'a PlanTime,
+) -> Result<Context<'a>, Vec<Blocker>> {
     let version = observed.server.version;
     if version < ServerVersion::OLDEST_SUPPORTED {
         // The query of the catalog is not made for it: what else it returned proves nothing.
@@ -92,15 +92,15 @@ pub(super) fn refute<'a>(
         return Err(problems);
     };
     let role_problems = role_problems(observed, relation);
-    let desired = aim.table();
-    let method = if aim.is_plain(relation) {
-        plain_method(desired, observed, moment)
+    let desired = target.table();
+    let method = if target.is_plain(relation) {
+        plain_method(desired, observed, time)
     } else {
-        method(desired, observed, relation, moment)
+        method(desired, observed, relation, time)
     };
-    match (method, phase(aim.declared, observed, relation, moment)) {
+    match (method, phase(target.declared, observed, relation, time)) {
         (Ok(method), Ok(phase)) if problems.is_empty() && role_problems.is_empty() => {
-            Ok(Ground { desired, moment, relation, method, phase })
+            Ok(Context { desired, time, relation, method, phase })
         }
         (method, phase) => {
             problems.extend(method.err().into_iter().flatten());
@@ -136,7 +136,7 @@ fn role_problems(observed: &ObservedTable, relation: &Relation) -> Vec<Blocker> 
 fn plain_method<'a>(
     desired: &'a DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<Method<'a>, Vec<Blocker>> {
     let spec = match &desired.partitioning {
         Partitioning::Hash(hash) => return Ok(Method::Hash(hash)),
@@ -147,21 +147,21 @@ fn plain_method<'a>(
     let columns =
         vec![KeyColumn { name: Some(column.name.clone()), type_name: column.base_type.clone() }];
     let key = PartitionKey { method: desired.partitioning.method(), columns };
-    range(spec, range_key(spec, &observed.name, &key), moment).map(Method::Range)
+    range(spec, range_key(spec, &observed.name, &key), time).map(Method::Range)
 }
 
 fn method<'a>(
     desired: &'a DesiredTable,
     observed: &ObservedTable,
     relation: &Relation,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<Method<'a>, Vec<Blocker>> {
     let key = same_key(desired, observed, relation);
     match &desired.partitioning {
         Partitioning::Hash(hash) => key.map(|_| Method::Hash(hash)),
         Partitioning::Range(spec) => {
             let key = key.and_then(|found| range_key(spec, &observed.name, found));
-            range(spec, key, moment).map(Method::Range)
+            range(spec, key, time).map(Method::Range)
         }
     }
 }
@@ -169,10 +169,10 @@ fn method<'a>(
 fn range<'a>(
     spec: &'a DesiredRange,
     key: Result<RangeKey, Vec<Blocker>>,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<Range<'a>, Vec<Blocker>> {
     match (key, unknown_zone(spec)) {
-        (Ok(key), None) => match Calendar::new(spec, key.key_type, moment) {
+        (Ok(key), None) => match Calendar::new(spec, key.key_type, time) {
             Some(calendar) => Ok(Range { spec, key, calendar }),
             None => Err(vec![Blocker::PeriodOutOfRange]),
         },

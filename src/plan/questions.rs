@@ -14,19 +14,19 @@ use crate::partition::{RangeBounds, Side, SyncLevel};
 pub fn questions(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Vec<Question> {
     let asked = clock_skew(desired)
         .into_iter()
-        .chain(default_rows(desired, observed, moment))
-        .chain(references(desired, observed, moment))
+        .chain(default_rows(desired, observed, time))
+        .chain(references(desired, observed, time))
         .chain(conditions(desired, observed))
         .chain(plain_table(observed).filter(|_| desired.conversion.is_some()))
         .chain(oldest_row(desired, observed))
         .chain(copy(observed))
-        .chain(sync(desired, observed, moment))
+        .chain(sync(desired, observed, time))
         .chain(routing(desired, observed))
-        .chain(attachment(desired, observed, moment));
+        .chain(attachment(desired, observed, time));
     asked.filter(|question| !observed.is_answered(question)).collect()
 }
 
@@ -54,14 +54,14 @@ fn clock_skew(desired: &DesiredTable) -> Option<Question> {
 fn default_rows(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Option<Question> {
     let Partitioning::Range(range) = &desired.partitioning else { return None };
     if !has_default_rows(observed) {
         return None;
     }
     let key_type = observed.range_key()?.key_type;
-    let missing = Gaps::new(&Calendar::new(range, key_type, moment)?, observed).missing;
+    let missing = Gaps::new(&Calendar::new(range, key_type, time)?, observed).missing;
     let from = missing.iter().map(|missing| missing.range.from()).min();
     let to = missing.iter().map(|missing| missing.range.to()).max();
     let stretch = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
@@ -73,13 +73,9 @@ fn has_default_rows(observed: &ObservedTable) -> bool {
 }
 
 /// Asks about the partitions that expire.
-fn references(
-    desired: &DesiredTable,
-    observed: &ObservedTable,
-    moment: &PlanTime,
-) -> Vec<Question> {
+fn references(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime) -> Vec<Question> {
     let Partitioning::Range(range) = &desired.partitioning else { return Vec::new() };
-    let calendar = observed.range_key().and_then(|key| Calendar::new(range, key.key_type, moment));
+    let calendar = observed.range_key().and_then(|key| Calendar::new(range, key.key_type, time));
     let Some(calendar) = calendar else { return Vec::new() };
     let is_expired =
         |p: &ObservedPartition| p.bounds.as_range().is_some_and(|r| calendar.is_expired(r));
@@ -130,9 +126,9 @@ fn copy(observed: &ObservedTable) -> Option<Question> {
 }
 
 /// Asks about the triggers and functions that the spec asks for.
-fn sync(desired: &DesiredTable, observed: &ObservedTable, moment: &PlanTime) -> Option<Question> {
+fn sync(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime) -> Option<Question> {
     let relation = observed.relation.as_ref()?;
-    match phase(desired, observed, relation, moment) {
+    match phase(desired, observed, relation, time) {
         Ok(Phase::Copied(copied)) => {
             Some(Question::Sync(Box::new(copied.table), copied.options.sync))
         }
@@ -166,9 +162,9 @@ fn routing(desired: &DesiredTable, observed: &ObservedTable) -> Option<Question>
 fn attachment(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Option<Question> {
-    let table = match phase(desired, observed, observed.relation.as_ref()?, moment).ok()? {
+    let table = match phase(desired, observed, observed.relation.as_ref()?, time).ok()? {
         Phase::Attaching(attaching) => attaching.table,
         Phase::Attached(attached) => attached.table,
         Phase::Ended(table) if table.serving() == Side::Source => table,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::partition::{Edge, RangeBounds};
 
 /// Ranges that are taken. A question costs the logarithm of their number.
-pub(super) struct Taken(BTreeMap<Edge, Edge>);
+pub(super) struct OccupiedRanges(BTreeMap<Edge, Edge>);
 
-impl Taken {
+impl OccupiedRanges {
     /// Takes ranges, which come in order and can overlap.
     pub(super) fn new(ranges: &[RangeBounds]) -> Self {
         let mut taken = BTreeMap::<Edge, Edge>::new();

@@ -150,11 +150,11 @@ pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql>
 }
 
 pub(super) fn add_default_check(add: &AddDefaultCheck) -> Sql {
-    let AddDefaultCheck { default, exclusion, range } = add;
+    let AddDefaultCheck { default, default_check, range } = add;
     Sql(format!(
         "ALTER TABLE {} ADD CONSTRAINT {} CHECK (NOT ({})) NOT VALID",
         qualified(default),
-        name(exclusion),
+        name(default_check),
         in_range(range)
     ))
 }

@@ -105,9 +105,9 @@ fn set_statistics(index: &QualifiedName, settings: &IndexSettings) -> impl Itera
 }
 
 pub(super) fn attach(attach: &AttachIndex) -> Sql {
-    let table_index = attach.table.sibling(attach.table_index.clone());
+    let parent_index = attach.table.sibling(attach.parent_index.clone());
     let index = attach.partition.sibling(attach.index.clone());
-    Sql(format!("ALTER INDEX {} ATTACH PARTITION {}", qualified(&table_index), qualified(&index)))
+    Sql(format!("ALTER INDEX {} ATTACH PARTITION {}", qualified(&parent_index), qualified(&index)))
 }
 
 pub(super) fn drop_concurrently(drop: &DropIndex) -> Sql {

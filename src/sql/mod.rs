@@ -141,9 +141,9 @@ fn statements_of(step: &Step) -> Vec<Sql> {
         Step::DiscardPartition(discard) => partition::discard(&discard.partition),
         Step::AddDefaultCheck(add) => vec![default::add_default_check(add)],
         Step::ValidateDefaultCheck(check) => {
-            vec![constraint::validate(&check.default, &check.exclusion)]
+            vec![constraint::validate(&check.default, &check.default_check)]
         }
-        Step::DropDefaultCheck(drop) => vec![constraint::drop(&drop.default, &drop.exclusion)],
+        Step::DropDefaultCheck(drop) => vec![constraint::drop(&drop.default, &drop.default_check)],
         Step::DrainDefault(drain) => default::drain(drain),
         Step::DropDefault(remove) => default::remove(&remove.table, &remove.default),
         Step::MarkPartitions(mark) => record::mark(mark),

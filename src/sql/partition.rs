@@ -118,8 +118,8 @@ pub(super) fn attach(attach: &Attach) -> Vec<Sql> {
         let partition = qualified(&attach.partition);
         statements.push(Sql(format!("ALTER TABLE {partition} {}", drops.join(", "))));
     }
-    if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
-        statements.push(constraint::drop(default, exclusion));
+    if let (Some(default), Some(default_check)) = (&attach.default, &attach.default_check) {
+        statements.push(constraint::drop(default, default_check));
     }
     let marker = marker(&attach.marker, &attach.managed, &attach.bounds);
     statements.push(comment(&attach.partition, &marker, attach.comment.as_deref()));

@@ -157,7 +157,7 @@ fn with_progress(
     let rate = observation.copied.and_then(|(rows, took)| rows_per_second(rows, took));
     let left = estimated.and_then(|estimated| estimated.checked_sub(copied));
     let expected =
-        rate.zip(left).and_then(|(rate, left)| expected_at(observation.moment.now, left, rate));
+        rate.zip(left).and_then(|(rate, left)| expected_at(observation.time.now, left, rate));
     ConversionStatus {
         copied_rows: number(copied),
         estimated_rows: estimated.and_then(number),
@@ -179,8 +179,7 @@ fn expected_at(now: Timestamp, left: u64, rate: u64) -> Option<Timestamp> {
 }
 
 fn losses(observation: &Observation<'_>) -> Vec<ReportedLoss> {
-    let found =
-        preflight(observation.desired, observation.observed, &observation.moment).into_iter();
+    let found = preflight(observation.desired, observation.observed, &observation.time).into_iter();
     let losses = found.filter_map(|finding| match finding {
         Finding::Loss(found) => Some(ReportedLoss {
             loss: found.loss.to_string(),

@@ -63,7 +63,7 @@ pub struct Observation<'a> {
     /// Plan of the next run.
     pub remaining: &'a Plan,
     /// Times for which the plan was made.
-    pub moment: PlanTime,
+    pub time: PlanTime,
     /// Failed steps.
     pub failed: Vec<FailedStep<'a>>,
     /// Why long-running work failed, or `None` if it did not.

@@ -27,7 +27,7 @@ pub fn strategy(partitioning: &Partitioning) -> String {
 pub(super) fn calendar(observation: &Observation<'_>) -> Option<Calendar> {
     let key_type = observation.observed.range_key()?.key_type;
     match &observation.desired.partitioning {
-        Partitioning::Range(range) => Calendar::new(range, key_type, &observation.moment),
+        Partitioning::Range(range) => Calendar::new(range, key_type, &observation.time),
         Partitioning::Hash(_) => None,
     }
 }
@@ -105,7 +105,7 @@ pub(super) fn coverage(
 }
 
 pub(super) fn next_action(observation: &Observation<'_>) -> Option<Timestamp> {
-    plan::next_action(observation.desired, observation.observed, &observation.moment)
+    plan::next_action(observation.desired, observation.observed, &observation.time)
 }
 
 pub(super) fn plan(plan: &Plan) -> Option<PlanSummary> {

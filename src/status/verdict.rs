@@ -114,7 +114,7 @@ pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> O
         return Some(problem.denies());
     }
     let expired = past_retention(observation);
-    let left_alone = observation.remaining.notes.iter().find(|note| note.is_of_expired());
+    let left_alone = observation.remaining.notes.iter().find(|note| note.is_about_expired());
     Some(match (expired, left_alone, calendar.kept_from) {
         (None, None, None) if range.retention.is_none() => {
             let message = "spec.retention is absent: nothing expires".to_owned();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::converge::{Options, converge, look};
+use pg_partition_operator::converge::{Options, converge, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::Sweep;
 use pg_partition_operator::plan::{Cause, PlanTime, Step};
@@ -110,7 +110,8 @@ async fn altered_triggers_are_reported_and_repaired_and_all_rows_compared() {
             world.owner(WRITES).await;
             assert_eq!(differs(&world).await, *is_missed, "{what}");
 
-            let (_, plan) = look(&session, &desired, &PlanTime::at(at(NOW))).await.unwrap();
+            let (_, plan) =
+                observe_and_plan(&session, &desired, &PlanTime::at(at(NOW))).await.unwrap();
             let installs = plan.steps.iter().find(|p| matches!(p.step, Step::InstallSync(_)));
             assert_eq!(installs.map(|planned| &planned.cause), Some(cause), "{what}: {plan}");
             assert_eq!(take_steps(&session, &desired).await, ["install-sync"], "{what}");

@@ -1,6 +1,6 @@
 //! Objects that depend on one of the two tables prevent a conversion by `Attach`, or its rollback.
 
-use pg_partition_operator::converge::{Convergence, look};
+use pg_partition_operator::converge::{Convergence, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::{CopiedTable, Identifier};
 use pg_partition_operator::plan::{DetachSource, PlanTime};
@@ -100,7 +100,8 @@ async fn query_that_groups_by_the_key_prevents_the_conversion() {
         for (object, create, is_of_attach) in objects {
             world.owner(&format!("CREATE {create}")).await;
             let is_found = async |spec: &DesiredTable| {
-                let (_, plan) = look(&session, spec, &PlanTime::at(at(NOW))).await.unwrap();
+                let (_, plan) =
+                    observe_and_plan(&session, spec, &PlanTime::at(at(NOW))).await.unwrap();
                 plan.deferred.iter().any(|held| held.blocker.explain().contains("relies on key"))
             };
             assert!(is_found(&spec("Source")).await, "Postgres {major}, {object}");

@@ -1,6 +1,6 @@
 //! A conversion by `Attach`, from the spec to the oldest partition and back.
 
-use pg_partition_operator::converge::{Convergence, look};
+use pg_partition_operator::converge::{Convergence, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::detached_check;
 use pg_partition_operator::plan::PlanTime;
@@ -160,7 +160,8 @@ async fn check_of_an_interrupted_run_is_not_taken_for_a_users_check() {
                 name.as_str()
             );
             world.owner(&add).await;
-            let (found, _) = look(&session, &spec("Source"), &PlanTime::at(at(NOW))).await.unwrap();
+            let (found, _) =
+                observe_and_plan(&session, &spec("Source"), &PlanTime::at(at(NOW))).await.unwrap();
             assert!(found.unmarked.is_empty(), "Postgres {major}: {:?}", found.unmarked);
             let attached = converge_to(&session, "Partitioned").await;
             let verbs = verbs(&attached);

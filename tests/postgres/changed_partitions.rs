@@ -1,6 +1,6 @@
 //! Partitions of a copy that a user changes by hand: what a sweep found before says nothing any more.
 
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::Session;
 
@@ -28,8 +28,8 @@ const CHANGES: [&str; 6] = [
 ];
 
 async fn has_parity(session: &Session, now: &str) -> bool {
-    let moment = PlanTime::at(at(now));
-    let (seen, _) = look(session, &converted(by_month()), &moment).await.unwrap();
+    let time = PlanTime::at(at(now));
+    let (seen, _) = observe_and_plan(session, &converted(by_month()), &time).await.unwrap();
     seen.copy.unwrap().parity().is_some()
 }
 

@@ -94,7 +94,7 @@ async fn run(
     let (at, mode) =
         if round.is_multiple_of(2) { (1, Mode::CutAnswer(0)) } else { (2, Mode::CutRequest(0)) };
     let (proxy, asked) = (Mutex::new(proxy), AtomicUsize::new(0));
-    let mut options = Options::new(phase.moment(), Duration::from_secs(5));
+    let mut options = Options::new(phase.time(), Duration::from_secs(5));
     options.authority = Arc::new(Cut { proxy, asked, at, mode });
     converge(&session, &desired, &options, seen).await
 }

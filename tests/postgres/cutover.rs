@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::converge::{Convergence, Options, converge, look};
+use pg_partition_operator::converge::{Convergence, Options, converge, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::SyncState;
 use pg_partition_operator::partition::Side;
@@ -211,20 +211,19 @@ async fn change_of_one_partition_is_noticed_and_the_source_repaired() {
         orders(&world).await;
         let session = world.session().await;
         serve(&session, &by_month(), "Partitioned").await;
-        let (spec, moment) =
-            (serving(by_month(), "Partitioned", &json!({})), PlanTime::at(at(NOW)));
+        let (spec, time) = (serving(by_month(), "Partitioned", &json!({})), PlanTime::at(at(NOW)));
         // A partition that is attached later has triggers that are younger than those of the table.
         let april = apply(&session, &spec, "2026-04-15T12:00:00Z").await;
         assert_eq!(verbs(&april), ["create", "attach"], "Postgres {major}");
         for (change, reported) in ON_PARTITION {
             let what = format!("Postgres {major}, {change}");
-            let (seen, _) = look(&session, &spec, &moment).await.unwrap();
+            let (seen, _) = observe_and_plan(&session, &spec, &time).await.unwrap();
             let facts = seen.copy.unwrap();
             let is_intact = facts.sync_state() == Some(&SyncState::Intact);
             assert!(is_intact && facts.parity().is_some(), "{what}: {facts:?}");
             world.owner(change).await;
             world.owner("UPDATE orders SET status = now()::text WHERE at < '2026-02-03'").await;
-            let (seen, _) = look(&session, &spec, &moment).await.unwrap();
+            let (seen, _) = observe_and_plan(&session, &spec, &time).await.unwrap();
             let facts = seen.copy.unwrap();
             match facts.sync_state() {
                 Some(SyncState::Altered(changes)) => {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use pg_partition_operator::converge::{Convergence, look};
+use pg_partition_operator::converge::{Convergence, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::partition::{Identifier, QualifiedName};
 use pg_partition_operator::plan::{DiscardPartition, DropDefault, PlanTime, Step};
@@ -64,7 +64,7 @@ async fn attach_scans_nothing_beside_a_default_with_a_validated_check() {
             let plan = {
                 let session = world.session().await;
                 let now = at(NOW);
-                look(&session, &monthly(1), &PlanTime::at(now)).await.unwrap().1
+                observe_and_plan(&session, &monthly(1), &PlanTime::at(now)).await.unwrap().1
             };
             let timeouts = Timeouts {
                 lock_timeout: Duration::from_secs(5),

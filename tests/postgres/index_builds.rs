@@ -34,8 +34,8 @@ fn wanted(ahead: u32) -> DesiredTable {
 }
 
 fn options() -> Options {
-    let moment = PlanTime::at(at(NOW));
-    Options { leave_aside: true, ..Options::new(moment, Duration::from_secs(5)) }
+    let time = PlanTime::at(at(NOW));
+    Options { leave_aside: true, ..Options::new(time, Duration::from_secs(5)) }
 }
 
 async fn run(session: &Session, ahead: u32) -> Convergence {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::observed::{ObservedTable, PartitionKind, PartitionState};
 use pg_partition_operator::partition::{Bounds, Marker, MarkerState, partition_marker};
 use pg_partition_operator::plan::PlanTime;
@@ -179,7 +179,7 @@ async fn index_build_of_another_session_is_reported_and_blocks_nothing() {
         // The operator would give the index the same name.
         let sql = format!("CREATE INDEX CONCURRENTLY t_2026_01_n ON {schema}.t_2026_01 (n)");
         let build = builder.batch_execute(&sql);
-        let look = async {
+        let observe_and_plan = async {
             let waits = "SELECT count(*) FROM pg_stat_progress_create_index p JOIN pg_stat_activity a
                          USING (pid) WHERE p.datname = current_database() AND wait_event_type = 'Lock'";
             let deadline = Duration::from_secs(10);
@@ -193,14 +193,21 @@ async fn index_build_of_another_session_is_reported_and_blocks_nothing() {
                 "partitionBy": {"range": {"column": "k", "interval": "Month", "timeZone": "UTC"}},
                 "indexes": [{"name": "t_n", "columns": [{"column": "n"}]}],
             });
-            let plan = look(&session, &desired(spec), &PlanTime::at(at("2026-01-15T00:00:00Z")))
-                .await
-                .unwrap()
-                .1;
+            let plan = observe_and_plan(
+                &session,
+                &desired(spec),
+                &PlanTime::at(at("2026-01-15T00:00:00Z")),
+            )
+            .await
+            .unwrap()
+            .1;
             assert!(format!("{:?}", plan.deferred).contains("IndexBuilding"), "{plan}");
             writer.batch_execute("COMMIT").await.unwrap();
         };
-        assert!(tokio::join!(build, look).0.is_ok(), "Postgres {major}: the build was disturbed");
+        assert!(
+            tokio::join!(build, observe_and_plan).0.is_ok(),
+            "Postgres {major}: the build was disturbed"
+        );
     }
 }
 
@@ -228,7 +235,7 @@ async fn inspection_does_not_wait_for_an_exclusive_lock() {
             holder.batch_execute(&lock).await.unwrap();
             let started = Instant::now();
             let (desired, now) = (desired(spec.clone()), at("2026-01-15T00:00:00Z"));
-            let looked = look(&session, &desired, &PlanTime::at(now)).await.map(|_| ());
+            let looked = observe_and_plan(&session, &desired, &PlanTime::at(now)).await.map(|_| ());
             let took = started.elapsed();
             assert!(
                 took < Duration::from_secs(5),

@@ -229,7 +229,7 @@ async fn seen_from_outside(
         ended.set(true);
         done
     };
-    let look = async {
+    let observe_and_plan = async {
         let waits = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE pid = {pid} AND wait_event_type = 'Lock'"
         );
@@ -246,7 +246,7 @@ async fn seen_from_outside(
         }
         locks
     };
-    let (done, locks) = tokio::join!(run, look);
+    let (done, locks) = tokio::join!(run, observe_and_plan);
     done.then_some(locks)
 }
 

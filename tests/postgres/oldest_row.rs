@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::converge::{Options, converge, look};
+use pg_partition_operator::converge::{Options, converge, observe_and_plan};
 use pg_partition_operator::observed::OldestRow;
 use pg_partition_operator::partition::{Edge, KeyType};
 use pg_partition_operator::plan::PlanTime;
@@ -23,7 +23,8 @@ fn spec_by(column: &str) -> Value {
 }
 
 async fn oldest(session: &Session, column: &str) -> Result<OldestRow, InspectError> {
-    let (observed, _) = look(session, &desired(spec_by(column)), &PlanTime::at(at(NOW))).await?;
+    let (observed, _) =
+        observe_and_plan(session, &desired(spec_by(column)), &PlanTime::at(at(NOW))).await?;
     Ok(*observed.oldest_row.unwrap())
 }
 
@@ -190,7 +191,8 @@ async fn no_row_is_copied_while_the_oldest_row_is_unknown() {
 
         // The oldest row is not searched for any more.
         world.owner(ESCAPE).await;
-        let (observed, plan) = look(&session, &spec, &PlanTime::at(at(NOW))).await.unwrap();
+        let (observed, plan) =
+            observe_and_plan(&session, &spec, &PlanTime::at(at(NOW))).await.unwrap();
         assert_eq!(
             (observed.oldest_row, plan.deferred.len()),
             (None, 0),

@@ -1,6 +1,6 @@
 //! Changes that keep the parity of a conversion, and the actions of a user after the operator stopped comparing.
 
-use pg_partition_operator::converge::{Convergence, look};
+use pg_partition_operator::converge::{Convergence, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::PlanTime;
 use pg_partition_operator::postgres::Session;
@@ -55,8 +55,8 @@ async fn another_level_voids_parity_if_a_trigger_was_altered_since_the_plan() {
     for major in majors() {
         let (world, session) = in_parity(major).await;
         let spec = desired_with(at_level("Statement"), &json!({}));
-        let moment = PlanTime::at(at(NOW));
-        let (_, plan) = look(&session, &spec, &moment).await.unwrap();
+        let time = PlanTime::at(at(NOW));
+        let (_, plan) = observe_and_plan(&session, &spec, &time).await.unwrap();
         world
             .owner(
                 "ALTER TABLE orders DISABLE TRIGGER sync_to_partitioned_orders;
@@ -68,7 +68,7 @@ async fn another_level_voids_parity_if_a_trigger_was_altered_since_the_plan() {
             Timeouts { lock_timeout: Duration::from_secs(5), retry_timeout: Duration::ZERO };
         let script = render(&plan.steps[0].step, &world.owner_name(), timeouts);
         session.commit_script_text(&script).await.unwrap();
-        let (seen, _) = look(&session, &spec, &moment).await.unwrap();
+        let (seen, _) = observe_and_plan(&session, &spec, &time).await.unwrap();
         assert!(seen.copy.unwrap().parity().is_none(), "Postgres {major}");
         apply(&session, &spec, NOW).await;
         assert_eq!(differing(&world).await, "0 0", "Postgres {major}");

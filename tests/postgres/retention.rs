@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use pg_partition_operator::converge::{Convergence, Options, converge, look};
+use pg_partition_operator::converge::{Convergence, Options, converge, observe_and_plan};
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{PlanTime, check};
 use pg_partition_operator::postgres::{
@@ -311,11 +311,11 @@ async fn one_to_drop(major: u16) -> World {
 /// Drops it, and just before that something happens.
 async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     let session = world.session().await;
-    let (table, moment) =
+    let (table, time) =
         (desired(keeping(1)), PlanTime::at("2026-01-16T12:00:00Z".parse().unwrap()));
-    let (observed, plan) = look(&session, &table, &moment).await.unwrap();
+    let (observed, plan) = observe_and_plan(&session, &table, &time).await.unwrap();
     assert!(plan.steps.iter().any(|planned| planned.step.verb() == "drop"), "{plan}");
-    let checked = check(plan, &table, &observed, &moment).unwrap();
+    let checked = check(plan, &table, &observed, &time).unwrap();
     world.owner(meanwhile).await;
     let oid = observed.relation.unwrap().oid;
     let keys = LockKeys::new(&table.name, oid);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pg_partition_operator::converge::look_with;
+use pg_partition_operator::converge::observe;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{
     CopyFacts, DetachedBy, ObservedTable, PartitionIndex, PartitionKind, PartitionState, Question,
@@ -54,10 +54,10 @@ async fn take_steps(
         };
         assert!(steps.len() < 100, "{what}: does not end:\n{plan}");
         let taken = plan.steps.clone();
-        let moment = phase.moment();
-        let mut before = seen(session, &desired, &moment).await;
+        let time = phase.time();
+        let mut before = seen(session, &desired, &time).await;
         let (oid, line) = (before.locked_relation().unwrap(), taken[0].line());
-        let checked = check(plan, &desired, &looked_at, &moment)
+        let checked = check(plan, &desired, &looked_at, &time)
             .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
         let lock = TableLock::try_take(session, LockKeys::new(&before.managed, oid))
             .await
@@ -67,7 +67,8 @@ async fn take_steps(
             lock_timeout: Duration::from_secs(5),
             retry_timeout: Duration::from_secs(5),
         };
-        let mut watching = Watching { other, look: (&desired, &moment), seen: Vec::new() };
+        let mut watching =
+            Watching { other, observe_and_plan: (&desired, &time), seen: Vec::new() };
         let outcomes =
             execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut watching)
                 .await;
@@ -89,7 +90,7 @@ async fn take_steps(
 /// Inspects after each step, in a session of its own.
 struct Watching<'a> {
     other: &'a Session,
-    look: (&'a DesiredTable, &'a PlanTime),
+    observe_and_plan: (&'a DesiredTable, &'a PlanTime),
     seen: Vec<ObservedTable>,
 }
 
@@ -98,15 +99,15 @@ impl Progress for Watching<'_> {
     fn started(&mut self, _: &Step) {}
     fn retried(&mut self, _: &Step, _: &DatabaseError) {}
     fn finished(&mut self, _: &StepOutcome) {
-        let look = seen(self.other, self.look.0, self.look.1);
-        let seen = tokio::task::block_in_place(|| Handle::current().block_on(look));
+        let observe_and_plan = seen(self.other, self.observe_and_plan.0, self.observe_and_plan.1);
+        let seen = tokio::task::block_in_place(|| Handle::current().block_on(observe_and_plan));
         self.seen.push(seen);
     }
 }
 
 /// The table, or its copy and what belongs to that.
-async fn seen(session: &Session, desired: &DesiredTable, moment: &PlanTime) -> ObservedTable {
-    let (of, at) = (desired.clone(), *moment);
+async fn seen(session: &Session, desired: &DesiredTable, time: &PlanTime) -> ObservedTable {
+    let (of, at) = (desired.clone(), *time);
     let asked = move |observed: &ObservedTable| {
         let mut asked = questions(&of, observed, &at);
         asked.retain(|question| {
@@ -122,7 +123,7 @@ async fn seen(session: &Session, desired: &DesiredTable, moment: &PlanTime) -> O
         });
         asked
     };
-    look_with(session, &desired.name, asked).await.unwrap().1
+    observe(session, &desired.name, asked).await.unwrap().1
 }
 
 fn assert_predicted(what: &str, before: ObservedTable, step: &Step, after: ObservedTable) {

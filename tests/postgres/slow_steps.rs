@@ -73,8 +73,8 @@ async fn converge_with(
     lock_timeout: &str,
     slow: &SlowSteps,
 ) -> (Convergence, Repeats) {
-    let moment = PlanTime::at(at(NOW));
-    let options = Options { slow: slow.clone(), ..Options::new(moment, Duration::from_secs(3)) };
+    let time = PlanTime::at(at(NOW));
+    let options = Options { slow: slow.clone(), ..Options::new(time, Duration::from_secs(3)) };
     let mut repeats = Repeats::default();
     let table = desired(spec(lock_timeout));
     let done = converge(&world.session().await, &table, &options, &mut repeats).await.unwrap();

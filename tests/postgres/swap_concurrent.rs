@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
-use pg_partition_operator::converge::look_with;
+use pg_partition_operator::converge::observe;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::partition::Side;
@@ -95,7 +95,7 @@ async fn inspection_beside_a_swap_reads_the_tables_after_it() {
                 questions(&of, observed, &now)
             };
             let session = world.session().await;
-            let (_, observed) = look_with(&session, &desired.name, questions).await.unwrap();
+            let (_, observed) = observe(&session, &desired.name, questions).await.unwrap();
             let serving = observed.copy.as_ref().map(|copy| copy.serving);
             assert_eq!(serving, Some(to), "Postgres {major}, before round {round}");
             let plan = plan(&desired, &observed, &now);

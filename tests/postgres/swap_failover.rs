@@ -250,7 +250,7 @@ async fn die(
     standby: Option<&World>,
     server: &Server,
     to: Side,
-    (moment, then): (PlanTime, Then),
+    (time, then): (PlanTime, Then),
 ) {
     let gate = close_gate(world).await;
     let (mut run, _file) = start(world, to, "30s");
@@ -258,7 +258,7 @@ async fn die(
     if let Some(standby) = standby {
         wait_until_received(world, standby).await;
     }
-    if moment == PlanTime::Committed {
+    if time == PlanTime::Committed {
         // It never reads the answer.
         signal(run.pid(), "STOP");
         if let (Some(standby), Then::FailoverWithout) = (standby, then) {
@@ -272,7 +272,7 @@ async fn die(
     }
     let mut kill = Command::new("kill");
     kill.arg("-KILL");
-    if moment == PlanTime::BeforeCommit {
+    if time == PlanTime::BeforeCommit {
         // It continues until it checks whether the server is reachable.
         kill.arg(&session);
     }
@@ -289,7 +289,7 @@ async fn one_table_serves_after_the_program_and_the_server_died_in_a_swap() {
         let catalogs = prepare(&world).await;
         let (mut serves, mut to) = (Side::Source, Side::Partitioned);
         for death in DEATHS {
-            let (moment, then) = death;
+            let (time, then) = death;
             let before = rows(&world).await;
             if then == Then::Restart {
                 die(&world, None, &postgres, to, death).await;
@@ -303,11 +303,11 @@ async fn one_table_serves_after_the_program_and_the_server_died_in_a_swap() {
                 beside.admin("SELECT pg_promote(true, 200)").await;
                 world = beside;
             }
-            let has_swapped = moment == PlanTime::Committed && then != Then::FailoverWithout;
+            let has_swapped = time == PlanTime::Committed && then != Then::FailoverWithout;
             if has_swapped {
                 serves = to;
             }
-            let what = format!("{moment:?}, {then:?}, to {to:?}");
+            let what = format!("{time:?}, {then:?}, to {to:?}");
             assert_eq!(rows(&world).await, before, "Postgres {major}, {what}");
             assert_serves(&world, serves, &catalogs, &what).await;
             converge(&world, to);

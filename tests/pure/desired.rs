@@ -239,18 +239,18 @@ fn resource_without_annotations_means_its_spec() {
 }
 
 /// Returns the times as of which partitions are created and expire, with more fields in a spec.
-fn moment(more: &Value, now: &str) -> [String; 2] {
+fn time(more: &Value, now: &str) -> [String; 2] {
     let now: Timestamp = now.parse().expect("an instant");
-    let moment = PlanTime::scheduled(&desired(&spec(more)).expect("a valid spec"), now);
-    assert_eq!(moment.now, now);
-    [moment.provision, moment.expire].map(|at| at.to_string())
+    let time = PlanTime::scheduled(&desired(&spec(more)).expect("a valid spec"), now);
+    assert_eq!(time.now, now);
+    [time.provision, time.expire].map(|at| at.to_string())
 }
 
 #[test]
 fn table_without_a_schedule_is_due_now() {
     let now = "2026-11-24T12:00:00.5Z";
     for more in [json!({}), json!({"schedule": {}})] {
-        assert_eq!(moment(&more, now), [now, now]);
+        assert_eq!(time(&more, now), [now, now]);
     }
     let hash = json!({"table": "t", "partitionBy": {"hash": {"columns": ["a"], "partitions": 4}}});
     let (hash, now) = (desired(&hash).expect("a valid spec"), now.parse().expect("an instant"));
@@ -272,7 +272,7 @@ fn due_steps_are_those_of_the_last_scheduled_time() {
         // All missed scheduled times count as one, however many they are.
         ("2027-06-14T23:00:00Z", "2027-06-01T00:00:00Z", "2027-05-15T01:00:00Z"),
     ] {
-        assert_eq!(moment(&schedule, now), [provision, expire], "{now}");
+        assert_eq!(time(&schedule, now), [provision, expire], "{now}");
     }
 }
 
@@ -280,15 +280,15 @@ fn due_steps_are_those_of_the_last_scheduled_time() {
 fn schedules_do_not_block_each_other() {
     let now = "2026-11-24T12:00:00Z";
     let provision = json!({"schedule": {"provision": "0 2 1 * *"}});
-    assert_eq!(moment(&provision, now), ["2026-11-01T01:00:00Z", now]);
+    assert_eq!(time(&provision, now), ["2026-11-01T01:00:00Z", now]);
     let expire = json!({"retention": {"keep": 1}, "schedule": {"expire": "0 2 1 * *"}});
-    assert_eq!(moment(&expire, now), [now, "2026-11-01T01:00:00Z"]);
+    assert_eq!(time(&expire, now), [now, "2026-11-01T01:00:00Z"]);
 }
 
 #[test]
 fn schedule_applies_to_any_earlier_time() {
     // A table declared today is provided as of the last instant before it was: it waits for no night.
     let leap = json!({"schedule": {"provision": "0 0 29 2 *"}});
-    let [provision, _] = moment(&leap, "1970-01-01T00:00:00Z");
+    let [provision, _] = time(&leap, "1970-01-01T00:00:00Z");
     assert_eq!(provision, "1968-02-28T23:00:00Z");
 }

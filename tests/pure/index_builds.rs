@@ -12,7 +12,7 @@ use crate::{catalog, samples};
 
 const NOW: &str = "2026-11-22T00:00:00Z";
 
-fn moment() -> PlanTime {
+fn time() -> PlanTime {
     PlanTime::at(NOW.parse().expect("an instant"))
 }
 
@@ -56,11 +56,11 @@ fn partitions_are_provided_beside_a_foreign_partition_while_its_siblings_lack_an
         ("orders_2026_11", "2026-11-01", "2026-12-01"),
     ]);
     found.partitions[0].kind = PartitionKind::ForeignTable;
-    let whole = plan(&desired, &found, &moment());
+    let whole = plan(&desired, &found, &time());
     assert_eq!(verbs(&whole), ["create", "attach", "build-index", "create-parent-index"]);
     let part = whole.without_aside();
     assert_eq!(verbs(&part), ["create", "attach"]);
-    let checked = check(part, &desired, &found, &moment());
+    let checked = check(part, &desired, &found, &time());
     assert!(checked.is_ok(), "{checked:?}");
 }
 
@@ -78,7 +78,7 @@ fn managed() -> ObservedTable {
 
 /// The partitions on which steps aside can begin.
 fn begun(desired: &DesiredTable, found: &ObservedTable) -> Vec<String> {
-    let whole = plan(desired, found, &moment());
+    let whole = plan(desired, found, &time());
     let (mut tried, mut begun) = (Vec::new(), Vec::new());
     while let Some(next) = whole.next_aside(&tried) {
         let step = next.steps[0].step.clone();
@@ -110,10 +110,7 @@ fn no_build_with_a_condition_begins_while_a_detach_is_pending() {
             index["where"] = json!(condition);
         }
         let desired = desired(&json!({"indexes": [index]}));
-        assert!(
-            verbs(&plan(&desired, &found, &moment())).contains(&"build-index"),
-            "{condition:?}"
-        );
+        assert!(verbs(&plan(&desired, &found, &time())).contains(&"build-index"), "{condition:?}");
         assert_eq!(begun(&desired, &found), expected, "{condition:?}");
     }
 }

@@ -77,12 +77,12 @@ fn run(
     observed: &mut ObservedTable,
     now: Timestamp,
 ) -> Result<Plan, String> {
-    let moment = PlanTime::at(now);
+    let time = PlanTime::at(now);
     let world = World { desired: desired.clone(), observed: observed.clone(), now };
-    let desired = world.approved(&moment).desired;
-    let plan = plan(&desired, observed, &moment);
-    check(plan.clone(), &desired, observed, &moment).map_err(|v| format!("{v}\n{plan}"))?;
-    retention_oracle::nothing_is_lost_early(&desired, observed, &plan, &moment)?;
+    let desired = world.approved(&time).desired;
+    let plan = plan(&desired, observed, &time);
+    check(plan.clone(), &desired, observed, &time).map_err(|v| format!("{v}\n{plan}"))?;
+    retention_oracle::nothing_is_lost_early(&desired, observed, &plan, &time)?;
     for planned in &plan.steps {
         simulate(observed, &planned.step);
     }

@@ -41,10 +41,10 @@ fn plan_that_leaves_periods_to_the_next_run_begins_with_the_current_one() {
         "indexes": (0..16).map(index).collect::<Vec<_>>(),
     });
     let desired = desired(&spec).expect("a spec");
-    let moment = PlanTime::at(jiff::Timestamp::UNIX_EPOCH);
+    let time = PlanTime::at(jiff::Timestamp::UNIX_EPOCH);
     let mut planned = Vec::new();
     for _ in 0..2 {
-        let plan = plan(&desired, &world, &moment);
+        let plan = plan(&desired, &world, &time);
         let is_create = |p: &&PlannedStep| p.step.verb() == "create";
         planned
             .push(plan.steps.iter().filter(is_create).map(|p| p.step.detail()).collect::<Vec<_>>());

@@ -31,9 +31,9 @@ fn refuses(world: &World, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
 
 /// Returns the state after a user has approved the plan, and that plan.
 fn approved(world: World) -> (World, Plan) {
-    let moment = PlanTime::at(world.now);
-    let world = world.approved(&moment);
-    let plan = plan(&world.desired, &world.observed, &moment);
+    let time = PlanTime::at(world.now);
+    let world = world.approved(&time);
+    let plan = plan(&world.desired, &world.observed, &time);
     (world, plan)
 }
 

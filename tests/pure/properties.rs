@@ -63,8 +63,8 @@ fn settled_by(
 fn approved_again(world: &World, observed: &ObservedTable) -> World {
     let mut world = World { observed: observed.clone(), ..world.clone() };
     world.desired.approved.clear();
-    let moment = PlanTime::at(world.now);
-    world.approved(&moment)
+    let time = PlanTime::at(world.now);
+    world.approved(&time)
 }
 
 fn planned(world: &World) -> (Plan, ObservedTable) {
@@ -111,9 +111,9 @@ proptest! {
 
     #[test]
     fn deferral_names_its_rule_unless_a_precondition_is_unmet(world in any_world()) {
-        let moment = PlanTime::at(world.now);
-        let refuted = violates_precondition(&world.desired, &world.observed, &moment);
-        let plan = plan(&world.desired, &world.observed, &moment);
+        let time = PlanTime::at(world.now);
+        let refuted = violates_precondition(&world.desired, &world.observed, &time);
+        let plan = plan(&world.desired, &world.observed, &time);
         prop_assert!(plan.deferred.iter().all(|held| held.rule.is_none() == refuted), "{plan}");
     }
 
@@ -127,30 +127,30 @@ proptest! {
     fn removes_nothing_before_it_expires(world in any_world(), ahead in option::weighted(0.1, -90_000..90_000_i64)) {
         let World { desired, mut observed, now } = world;
         observed.server.clock_offset = ahead.map(SignedDuration::from_millis);
-        for moment in [PlanTime::at(now), PlanTime::scheduled(&desired, now)] {
-            let before = plan(&desired, &observed, &moment);
-            holds(retention_oracle::nothing_is_lost_early(&desired, &observed, &before, &moment))?;
+        for time in [PlanTime::at(now), PlanTime::scheduled(&desired, now)] {
+            let before = plan(&desired, &observed, &time);
+            holds(retention_oracle::nothing_is_lost_early(&desired, &observed, &before, &time))?;
             let world = World { desired: desired.clone(), observed: observed.clone(), now };
-            let approved = world.approved(&moment).desired;
-            let plan = plan(&approved, &observed, &moment);
-            holds(retention_oracle::nothing_is_lost_early(&approved, &observed, &plan, &moment))?;
+            let approved = world.approved(&time).desired;
+            let plan = plan(&approved, &observed, &time);
+            holds(retention_oracle::nothing_is_lost_early(&approved, &observed, &plan, &time))?;
         }
     }
 
     #[test]
     fn mode_does_not_change_the_plan(mut world in any_world()) {
-        let moment = PlanTime::at(world.now);
-        let enforced = plan(&world.desired, &world.observed, &moment);
+        let time = PlanTime::at(world.now);
+        let enforced = plan(&world.desired, &world.observed, &time);
         world.desired.mode = Mode::Plan;
         world.desired.suspend = true;
-        prop_assert_eq!(enforced, plan(&world.desired, &world.observed, &moment));
+        prop_assert_eq!(enforced, plan(&world.desired, &world.observed, &time));
     }
 
     #[test]
     fn nothing_is_scheduled_ahead_of_time(world in any_world()) {
-        let moment = PlanTime::scheduled(&world.desired, world.now);
-        prop_assert!(moment.expire <= world.now && moment.provision <= world.now);
-        let next = next_action(&world.desired, &world.observed, &moment);
+        let time = PlanTime::scheduled(&world.desired, world.now);
+        prop_assert!(time.expire <= world.now && time.provision <= world.now);
+        let next = next_action(&world.desired, &world.observed, &time);
         prop_assert!(next.is_none_or(|next| next > world.now), "{next:?}");
     }
 
@@ -164,12 +164,12 @@ proptest! {
     #[test]
     fn is_accepted_by_the_checker(world in any_world()) {
         let moments = [PlanTime::at(world.now), PlanTime::scheduled(&world.desired, world.now)];
-        for moment in moments {
-            let approved = world.clone().approved(&moment);
+        for time in moments {
+            let approved = world.clone().approved(&time);
             for World { desired, observed, .. } in [&world, &approved] {
-                let plan = plan(desired, observed, &moment);
+                let plan = plan(desired, observed, &time);
                 let text = plan.to_string();
-                if let Err(violation) = check(plan, desired, observed, &moment) {
+                if let Err(violation) = check(plan, desired, observed, &time) {
                     return Err(TestCaseError::fail(format!("{violation}\n{text}")));
                 }
             }
@@ -200,8 +200,8 @@ proptest! {
             let mut both = first.clone();
             both.steps.truncate(steps);
             both.steps.extend(second.steps.iter().cloned());
-            let moment = PlanTime::at(world.now);
-            holds(retention_oracle::nothing_is_lost_early(&world.desired, &world.observed, &both, &moment))?;
+            let time = PlanTime::at(world.now);
+            holds(retention_oracle::nothing_is_lost_early(&world.desired, &world.observed, &both, &time))?;
             prop_assert_eq!(
                 settled(&world, &second_end).map(|(_, end)| oracle::nameless(&end)),
                 settled(&world, &end).map(|(_, end)| oracle::nameless(&end)),
@@ -216,9 +216,9 @@ proptest! {
 
     #[test]
     fn is_accepted_with_and_without_the_steps_aside(world in any_world()) {
-        let moment = PlanTime::at(world.now);
+        let time = PlanTime::at(world.now);
         let World { desired, observed, .. } = &world;
-        let whole = plan(desired, observed, &moment);
+        let whole = plan(desired, observed, &time);
         let mut parts = vec![whole.clone().without_aside()];
         let mut tried = Vec::new();
         while let Some(next) = whole.next_aside(&tried) {
@@ -228,7 +228,7 @@ proptest! {
         prop_assert!(parts[0].steps.iter().all(|planned| planned.step.facts().aside.is_none()));
         for part in parts {
             let text = format!("of\n{whole}\nthis part\n{part}");
-            if let Err(violation) = check(part, desired, observed, &moment) {
+            if let Err(violation) = check(part, desired, observed, &time) {
                 return Err(TestCaseError::fail(format!("{violation}\n{text}")));
             }
         }

@@ -21,9 +21,9 @@ proptest! {
     fn rows_of_the_default_partition_are_counted_if_the_plan_needs_them(world in any_world()) {
         let World { desired, mut observed, now } = world;
         observed.default_rows = None;
-        let moment = PlanTime::at(now);
-        let asked = questions(&desired, &observed, &moment);
-        for held in plan(&desired, &observed, &moment).deferred {
+        let time = PlanTime::at(now);
+        let asked = questions(&desired, &observed, &time);
+        for held in plan(&desired, &observed, &time).deferred {
             let (Blocker::Default(DefaultBlocker::DefaultRowsUnknown { .. }), Some(Step::AttachPartition(attach))) =
                 (&held.blocker, &held.wanted)
             else {
@@ -49,9 +49,9 @@ proptest! {
         for partition in &mut observed.partitions {
             partition.rows_referenced_by = None;
         }
-        let moment = PlanTime::at(now);
-        let asked = questions(&desired, &observed, &moment);
-        for held in plan(&desired, &observed, &moment).deferred {
+        let time = PlanTime::at(now);
+        let asked = questions(&desired, &observed, &time);
+        for held in plan(&desired, &observed, &time).deferred {
             if let Blocker::ReferencesUnknown { partition, .. } = &held.blocker {
                 let question = Question::ReferencesTo(partition.clone());
                 prop_assert!(asked.contains(&question), "{asked:?} is asked, not {partition:?}");
@@ -62,12 +62,12 @@ proptest! {
     #[test]
     fn answered_question_is_not_asked_again(world in any_world()) {
         let World { desired, mut observed, now } = world;
-        let moment = PlanTime::at(now);
-        for question in questions(&desired, &observed, &moment) {
+        let time = PlanTime::at(now);
+        for question in questions(&desired, &observed, &time) {
             prop_assert!(!observed.is_answered(&question), "{question:?}");
             answer(&mut observed, question);
         }
-        prop_assert_eq!(questions(&desired, &observed, &moment), []);
+        prop_assert_eq!(questions(&desired, &observed, &time), []);
     }
 
     #[test]

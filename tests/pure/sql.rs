@@ -250,8 +250,8 @@ fn names() -> Names {
         partition: qualified(PARTITION),
         default: qualified(DEFAULT),
         indexed: qualified(PARTITION),
-        exclusion: identifier("pgpartition_not_36d15326b4f3935d"),
-        table_index: identifier("In;\"dex"),
+        default_check: identifier("pgpartition_not_36d15326b4f3935d"),
+        parent_index: identifier("In;\"dex"),
         index: identifier("In;\"dex"),
         replacement: identifier("In;\"dex_pgpartition_next"),
         shape: shape(),
@@ -270,7 +270,8 @@ fn varied(names: &Names, step: Step) -> Vec<Step> {
             .into(),
         Step::AttachPartition(sample) => {
             let beside = Attach { references: Vec::new(), ..*sample };
-            let of_hash = Attach { bounds: hash, default: None, exclusion: None, ..beside.clone() };
+            let of_hash =
+                Attach { bounds: hash, default: None, default_check: None, ..beside.clone() };
             [beside, of_hash].map(|attach| Step::AttachPartition(Box::new(attach))).into()
         }
         Step::DrainDefault(sample) => drained(names, *sample),
@@ -296,8 +297,8 @@ fn varied(names: &Names, step: Step) -> Vec<Step> {
             [BuildIndex { settings: settings(), ..sample }, standing].map(Step::BuildIndex).into()
         }
         Step::AttachIndex(sample) => {
-            let table_index = names.replacement.clone();
-            vec![Step::AttachIndex(AttachIndex { table_index, ..sample })]
+            let parent_index = names.replacement.clone();
+            vec![Step::AttachIndex(AttachIndex { parent_index, ..sample })]
         }
         step => vec![step],
     }

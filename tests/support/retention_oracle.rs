@@ -89,7 +89,7 @@ pub(crate) fn nothing_is_lost_early(
     desired: &DesiredTable,
     observed: &ObservedTable,
     plan: &Plan,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<(), String> {
     let wrong = |what: &str, step: &Step| Err(format!("{what}: {step:?}\nof\n{plan}"));
     let clock_skew =
@@ -122,14 +122,14 @@ pub(crate) fn nothing_is_lost_early(
         if clock_skew {
             return wrong("the time is uncertain", step);
         }
-        if !is_past(found, desired, observed, moment.expire.min(moment.now), 0) {
+        if !is_past(found, desired, observed, time.expire.min(time.now), 0) {
             return wrong("detached too early", step);
         }
         let is_adopted = desired.adopt.iter().any(|adopted| adopted.name == name.name);
         if !found.owned || (!found.state.is_managed() && !is_adopted) {
             return wrong("unmanaged", step);
         }
-        if matches!(step, Step::DropDetached(_)) && !has_rested(found, desired, plan, moment) {
+        if matches!(step, Step::DropDetached(_)) && !has_rested(found, desired, plan, time) {
             return wrong("dropped too early", step);
         }
     }
@@ -147,7 +147,7 @@ fn has_rested(
     partition: &ObservedPartition,
     desired: &DesiredTable,
     plan: &Plan,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> bool {
     let Partitioning::Range(range) = &desired.partitioning else { return false };
     let Some(OnExpiry::Drop { after }) = range.retention.map(|retention| retention.on_expiry)
@@ -160,7 +160,7 @@ fn has_rested(
     match partition.state.recorded_detach() {
         Some(detached) => {
             let grace = SignedDuration::try_from(after).expect("hours");
-            detached.drops_since.is_some_and(|since| since + grace <= moment.now)
+            detached.drops_since.is_some_and(|since| since + grace <= time.now)
         }
         _ => is_remembered_now && after.is_zero(),
     }

@@ -49,8 +49,8 @@ pub(crate) struct Names {
     pub(crate) default: QualifiedName,
     /// The partition that has the index.
     pub(crate) indexed: QualifiedName,
-    pub(crate) exclusion: Identifier,
-    pub(crate) table_index: Identifier,
+    pub(crate) default_check: Identifier,
+    pub(crate) parent_index: Identifier,
     pub(crate) index: Identifier,
     pub(crate) replacement: Identifier,
     pub(crate) shape: IndexShape,
@@ -68,8 +68,8 @@ fn shop() -> Names {
         partition: orders("orders_2026_12"),
         default: orders("orders_default"),
         indexed: orders("orders_2026_11"),
-        exclusion: identifier("pgpartition_not_36d15326b4f3935d"),
-        table_index: identifier("orders_placed"),
+        default_check: identifier("pgpartition_not_36d15326b4f3935d"),
+        parent_index: identifier("orders_placed"),
         index: identifier("orders_2026_11_placed"),
         replacement: identifier("orders_placed_pgpartition_next"),
         shape: shape(),
@@ -105,7 +105,7 @@ impl Names {
             is_recorded: false,
             marker: self.marker(MarkerState::Attached),
             default: Some(self.default.clone()),
-            exclusion: None,
+            default_check: None,
             references: Vec::new(),
             referenced_by: Vec::new(),
         }
@@ -113,20 +113,20 @@ impl Names {
 
     /// Creates a partition and attaches it.
     pub(crate) fn attaching(&self) -> Vec<Step> {
-        let (default, exclusion) = (self.default.clone(), self.exclusion.clone());
+        let (default, default_check) = (self.default.clone(), self.default_check.clone());
         vec![
             Step::CreatePartition(Box::new(self.new_partition())),
             Step::AddDefaultCheck(AddDefaultCheck {
                 default: default.clone(),
-                exclusion: exclusion.clone(),
+                default_check: default_check.clone(),
                 range: self.range.clone(),
             }),
             Step::ValidateDefaultCheck(ValidateDefaultCheck {
                 default,
-                exclusion: exclusion.clone(),
+                default_check: default_check.clone(),
             }),
             Step::AttachPartition(Box::new(Attach {
-                exclusion: Some(exclusion),
+                default_check: Some(default_check),
                 references: vec![self.table.sibling(identifier("customers"))],
                 ..self.attach()
             })),
@@ -153,10 +153,10 @@ impl Names {
 
     /// Removes what an earlier run left.
     pub(crate) fn clearing(&self) -> Vec<Step> {
-        let (default, exclusion) = (self.default.clone(), self.exclusion.clone());
+        let (default, default_check) = (self.default.clone(), self.default_check.clone());
         vec![
             Step::DiscardPartition(DiscardPartition { partition: self.partition.clone() }),
-            Step::DropDefaultCheck(DropDefaultCheck { default, exclusion }),
+            Step::DropDefaultCheck(DropDefaultCheck { default, default_check }),
         ]
     }
 
@@ -275,7 +275,7 @@ impl Names {
         vec![
             Step::CreateParentIndex(CreateParentIndex {
                 table: table.clone(),
-                index: self.table_index.clone(),
+                index: self.parent_index.clone(),
                 definition: IndexDefinition::Shape(self.shape.clone()),
                 settings: IndexSettings::default(),
                 partitions: Vec::new(),
@@ -289,7 +289,7 @@ impl Names {
             }),
             Step::AttachIndex(AttachIndex {
                 table: table.clone(),
-                table_index: self.table_index.clone(),
+                parent_index: self.parent_index.clone(),
                 partition: partition.clone(),
                 index: index.clone(),
             }),
@@ -301,7 +301,7 @@ impl Names {
             }),
             Step::ReplaceParentIndex(ReplaceParentIndex {
                 table,
-                index: self.table_index.clone(),
+                index: self.parent_index.clone(),
                 replacement,
                 partitions,
             }),
@@ -415,7 +415,7 @@ impl Names {
 
     fn new_partition(&self) -> NewPartition {
         let body = IndexBody::Equivalent {
-            of: self.table_index.clone(),
+            of: self.parent_index.clone(),
             unique: false,
             definition: "btree (placed_at DESC)".to_owned(),
         };

@@ -10,7 +10,7 @@ use crate::api::v1alpha1::PartitionedTable;
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::plan::{Format, show};
-use crate::converge::look;
+use crate::converge::observe_and_plan;
 use crate::kubernetes::Cluster;
 use crate::plan::PlanTime;
 
@@ -33,8 +33,8 @@ pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow:
         return show_status(&table, arguments.output);
     };
     let now = Timestamp::now();
-    let moment = if arguments.now { PlanTime::at(now) } else { PlanTime::scheduled(&desired, now) };
-    let looked = look(&session, &desired, &moment).await;
+    let time = if arguments.now { PlanTime::at(now) } else { PlanTime::scheduled(&desired, now) };
+    let looked = observe_and_plan(&session, &desired, &time).await;
     let (_, plan) = looked.with_context(|| desired.name.display())?;
     show(&[desired], &[plan], arguments.output)
 }

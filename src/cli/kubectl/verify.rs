@@ -31,8 +31,8 @@ pub(super) async fn verify(cluster: &Cluster, arguments: VerifyArguments) -> any
     let Some(session) = session::session(cluster, &table).await? else {
         return show_status(&table, arguments.output);
     };
-    let moment = PlanTime::at(Timestamp::now());
-    let report = Report::new(&session, &desired, &moment, &arguments.rows).await?;
+    let time = PlanTime::at(Timestamp::now());
+    let report = Report::new(&session, &desired, &time, &arguments.rows).await?;
     show(&[report], arguments.output)
 }
 

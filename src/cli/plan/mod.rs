@@ -13,7 +13,7 @@ use serde_json::json;
 use super::database::Database;
 use super::exit::Exit;
 use super::{Declared, documents, output};
-use crate::converge::look;
+use crate::converge::observe_and_plan;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, Snapshot};
 use crate::plan::{self, Plan, PlanTime};
@@ -87,17 +87,18 @@ fn timeouts(table: &DesiredTable) -> Timeouts {
 
 async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Result<Vec<Plan>> {
     let now = arguments.declared.now();
-    let moment = |table: &DesiredTable| {
+    let time = |table: &DesiredTable| {
         if arguments.scheduled { PlanTime::scheduled(table, now) } else { PlanTime::at(now) }
     };
     if let Some(file) = &arguments.observed {
-        return Ok(vec![plan_for_snapshot(file, tables, moment)?]);
+        return Ok(vec![plan_for_snapshot(file, tables, time)?]);
     }
     let session = arguments.database.connect().await?;
     let mut plans = Vec::new();
     for table in tables {
-        let (_, plan) =
-            look(&session, table, &moment(table)).await.with_context(|| table.name.display())?;
+        let (_, plan) = observe_and_plan(&session, table, &time(table))
+            .await
+            .with_context(|| table.name.display())?;
         plans.push(plan);
     }
     Ok(plans)
@@ -106,7 +107,7 @@ async fn plans(arguments: &PlanArguments, tables: &[DesiredTable]) -> anyhow::Re
 fn plan_for_snapshot(
     file: &Path,
     tables: &[DesiredTable],
-    moment: impl FnOnce(&DesiredTable) -> PlanTime,
+    time: impl FnOnce(&DesiredTable) -> PlanTime,
 ) -> anyhow::Result<Plan> {
     let what = || format!("{}: not what inspect -o json prints", file.display());
     let text =
@@ -121,14 +122,14 @@ fn plan_for_snapshot(
             observed.managed.display()
         );
     }
-    let moment = moment(table);
-    if let Some(question) = plan::questions(table, &observed, &moment).first() {
+    let time = time(table);
+    if let Some(question) = plan::questions(table, &observed, &time).first() {
         bail!(
             "{} does not say {question}: save the snapshot again with inspect -f FILE -o json",
             file.display()
         );
     }
-    Ok(plan::plan(table, &observed, &moment))
+    Ok(plan::plan(table, &observed, &time))
 }
 
 /// Returns the exit status; manual action counts only if there are no steps.

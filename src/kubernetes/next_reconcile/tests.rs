@@ -90,7 +90,7 @@ impl Table {
             desired: &self.desired,
             observed: &self.observed,
             remaining: &self.plan,
-            moment: PlanTime::at(now()),
+            time: PlanTime::at(now()),
             failed: failed.iter().map(of).collect(),
             failed_work: None,
             copied: None,

@@ -72,14 +72,14 @@ encode_fields! {
         managed, table, partition, bounds, template, storage, indexes, replica_identity_index
     }
     Attach {
-        managed, table, partition, bounds, default, exclusion, references, referenced_by,
+        managed, table, partition, bounds, default, default_check, references, referenced_by,
         comment, again, replaced, marker; except is_recorded
     }
     DiscardPartition { partition }
 
-    AddDefaultCheck { default, exclusion, range }
-    ValidateDefaultCheck { default, exclusion }
-    DropDefaultCheck { default, exclusion }
+    AddDefaultCheck { default, default_check, range }
+    ValidateDefaultCheck { default, default_check }
+    DropDefaultCheck { default, default_check }
     Drain { attach, default, columns, triggers; except rows }
     DropDefault { table, default, references }
 
@@ -101,7 +101,7 @@ encode_fields! {
 
     CreateParentIndex { table, index, definition, partitions; except settings }
     BuildIndex { partition, index, definition, stands_for, settings }
-    AttachIndex { table, table_index, partition, index }
+    AttachIndex { table, parent_index, partition, index }
     DropIndex { partition, index; except successor }
     DropParentIndex { table, index, partitions }
     ReplaceParentIndex { table, index, replacement, partitions }

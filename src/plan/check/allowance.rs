@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::site::Site;
+use super::simulated_state::SimulatedState;
 use super::{SafetyRule, expiry};
 use crate::desired::{AdoptedName, DesiredTable, OnExpiry, Partitioning};
 use crate::observed::{ObservedPartition, ObservedTable};
@@ -36,7 +36,7 @@ impl<'a> Allowance<'a> {
         plan: &Plan,
         desired: &'a DesiredTable,
         observed: &ObservedTable,
-        moment: &PlanTime,
+        time: &PlanTime,
     ) -> Self {
         let mut allowance = Self {
             expired_until: None,
@@ -52,21 +52,21 @@ impl<'a> Allowance<'a> {
         else {
             return allowance;
         };
-        allowance.now = expiry::place_of(range, key.key_type, moment.now).map(Edge::At);
+        allowance.now = expiry::position(range, key.key_type, time.now).map(Edge::At);
         let clocks_agree = observed
             .server
             .clock_offset
             .is_none_or(|clock_offset| clock_offset.abs() <= MAX_CLOCK_SKEW);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return allowance };
         allowance.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
-        let kept_from = expiry::kept_from(range, key.key_type, retention.keep, moment.expire);
+        let kept_from = expiry::kept_from(range, key.key_type, retention.keep, time.expire);
         allowance.expired_until = kept_from.map(Edge::At);
         allowance.dropped_since = match retention.on_expiry {
             OnExpiry::Detach => None,
             // Nor what this very run detaches.
             OnExpiry::Drop { after } => {
-                let before_now = moment.now.saturating_sub(SignedDuration::from_nanos(1)).ok();
-                moment.expire.checked_sub(after).ok().min(before_now)
+                let before_now = time.now.saturating_sub(SignedDuration::from_nanos(1)).ok();
+                time.expire.checked_sub(after).ok().min(before_now)
             }
         };
         allowance.most = if allowance.is_approved {
@@ -78,25 +78,25 @@ impl<'a> Allowance<'a> {
     }
 
     /// Returns whether the current period has a partition.
-    pub(super) fn covers_current_period(&self, world: &Site<'_>) -> bool {
+    pub(super) fn covers_current_period(&self, state: &SimulatedState<'_>) -> bool {
         let takes = |p: &ObservedPartition| {
             p.bounds.as_range().zip(self.now).is_some_and(|(range, now)| range.contains(now))
         };
-        world.attached().any(takes)
+        state.attached().any(takes)
     }
 
     /// Returns whether these steps together expire no more partitions than allowed.
     pub(super) fn within_limit(
         &self,
         steps: &[PlannedStep],
-        world: &Site<'_>,
+        state: &SimulatedState<'_>,
     ) -> Result<(), SafetyRule> {
         let ensure_enough = |is_counted: fn(MarkAs) -> bool, rule| {
             let counted = |planned: &PlannedStep| marked_as(&planned.step, is_counted);
             if steps.last().is_none_or(|last| counted(last) == 0) {
                 return Ok(());
             }
-            world.ensure(steps.iter().map(counted).sum::<usize>() <= self.most, rule)
+            state.ensure(steps.iter().map(counted).sum::<usize>() <= self.most, rule)
         };
         let is_expired = |mark_as: MarkAs| matches!(mark_as, MarkAs::Expired { .. });
         ensure_enough(is_expired, SafetyRule::ExpireLimit)?;
@@ -104,19 +104,23 @@ impl<'a> Allowance<'a> {
     }
 
     /// Returns whether the spec asks to adopt a partition.
-    pub(super) fn may_adopt(&self, partition: &QualifiedName, world: &Site<'_>) -> bool {
+    pub(super) fn may_adopt(&self, partition: &QualifiedName, state: &SimulatedState<'_>) -> bool {
         self.adopted.iter().any(|adopted| {
-            let schema = adopted.schema.as_ref().unwrap_or(&world.managed.name().schema);
+            let schema = adopted.schema.as_ref().unwrap_or(&state.managed.name().schema);
             adopted.name == partition.name && *schema == partition.schema
         })
     }
 
     /// Returns an error unless the whole range of a partition has expired.
-    pub(super) fn is_expired(&self, bounds: &Bounds, world: &Site<'_>) -> Result<(), SafetyRule> {
-        let range = world.need(bounds.as_range(), SafetyRule::OnlyRangesExpire)?;
-        world.ensure(matches!(range.from(), Edge::At(_)), SafetyRule::HasLowerBound)?;
+    pub(super) fn is_expired(
+        &self,
+        bounds: &Bounds,
+        state: &SimulatedState<'_>,
+    ) -> Result<(), SafetyRule> {
+        let range = state.need(bounds.as_range(), SafetyRule::OnlyRangesExpire)?;
+        state.ensure(matches!(range.from(), Edge::At(_)), SafetyRule::HasLowerBound)?;
         let is_past = self.expired_until.is_some_and(|until| range.to() <= until);
-        world.ensure(is_past, SafetyRule::Expired)
+        state.ensure(is_past, SafetyRule::Expired)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rules of safety for a plain table that becomes the oldest partition, and a plain table again.
 
 use super::conversion::{copy, names_both};
-use super::wanted::Wanted;
-use super::{SafetyRule, Site, attached};
+use super::conversion_spec::ConversionSpec;
+use super::{SafetyRule, SimulatedState, attached};
 use crate::observed::{Attachment, BoundsCheck, CopyDifferences};
 use crate::partition::{
     QualifiedName, RangeBounds, Side, attached_key_name, own_key_name, source_name,
@@ -13,92 +13,95 @@ use crate::plan::step::{
 };
 
 /// Returns whether a relation is the plain table of a copy, which is not a partition.
-pub(super) fn is_plain(relation: &QualifiedName, world: &Site<'_>) -> bool {
-    let is_copied = world.copy.as_ref().is_some_and(|facts| facts.serving == Side::Source);
-    is_copied && relation == world.managed.name()
+pub(super) fn is_plain(relation: &QualifiedName, state: &SimulatedState<'_>) -> bool {
+    let is_copied = state.copy.as_ref().is_some_and(|facts| facts.serving == Side::Source);
+    is_copied && relation == state.managed.name()
 }
 
 /// The plain table takes the place of no other partition, and Postgres reads none of its rows under the lock.
 pub(super) fn check_attach(
     attach: &AttachSource,
-    world: &Site<'_>,
-    wanted: &Wanted<'_>,
+    state: &SimulatedState<'_>,
+    spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(wanted.attaches(Side::Partitioned), SafetyRule::SwapWanted)?;
-    names_both(&attach.table, world)?;
-    let facts = copy(world)?;
-    let oid = world.relation.as_ref().map(|relation| relation.oid);
+    state.ensure(spec.attaches(Side::Partitioned), SafetyRule::SwapWanted)?;
+    names_both(&attach.table, state)?;
+    let facts = copy(state)?;
+    let oid = state.relation.as_ref().map(|relation| relation.oid);
     let is_same = facts.source == attach.source && oid == Some(attach.copy);
-    world.ensure(is_same, SafetyRule::SameTable)?;
-    let attachment = world.attachment.as_deref();
+    state.ensure(is_same, SafetyRule::SameTable)?;
+    let attachment = state.attachment.as_deref();
     let has_keys = attachment.is_some_and(Attachment::has_keys);
     let lacks_nothing = has_keys && facts.differences().is_some_and(CopyDifferences::is_none);
-    world.ensure(lacks_nothing, SafetyRule::CopyLacksNothing)?;
+    state.ensure(lacks_nothing, SafetyRule::CopyLacksNothing)?;
     let is_proven =
         attachment.is_some_and(|found| found.bounds_of(&attach.range) == BoundsCheck::Validated);
-    world.ensure(is_proven, SafetyRule::NoScanOnAttach)?;
+    state.ensure(is_proven, SafetyRule::NoScanOnAttach)?;
     let overlaps = |range: RangeBounds| range.overlaps(&attach.range.range);
-    let is_free = !world.attached().any(|p| p.bounds.as_range().is_some_and(overlaps));
-    world.ensure(is_free, SafetyRule::NoOverlap)?;
-    world.ensure(!wanted.lost.contains(&LossAt::Cutover), SafetyRule::LossAcknowledged)
+    let is_free = !state.attached().any(|p| p.bounds.as_range().is_some_and(overlaps));
+    state.ensure(is_free, SafetyRule::NoOverlap)?;
+    state.ensure(!spec.lost.contains(&LossAt::Cutover), SafetyRule::LossAcknowledged)
 }
 
 /// No row is left in the partitioned table, which loses its name.
 pub(super) fn check_detach(
     detach: &DetachSource,
-    world: &Site<'_>,
-    wanted: &Wanted<'_>,
+    state: &SimulatedState<'_>,
+    spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(wanted.attaches(Side::Source), SafetyRule::SwapWanted)?;
-    let managed = &world.managed;
+    state.ensure(spec.attaches(Side::Source), SafetyRule::SwapWanted)?;
+    let managed = &state.managed;
     let is_named = detach.table.managed == *managed
         && detach.table.copy == *managed.name()
         && detach.table.source == managed.sibling(source_name(managed));
-    world.ensure(is_named, SafetyRule::OfTable)?;
-    let partition = attached(&detach.table.source, world)?;
-    let oid = world.relation.as_ref().map(|relation| relation.oid);
+    state.ensure(is_named, SafetyRule::OfTable)?;
+    let partition = attached(&detach.table.source, state)?;
+    let oid = state.relation.as_ref().map(|relation| relation.oid);
     let is_same = partition.oid == Some(detach.source) && oid == Some(detach.copy);
-    world.ensure(is_same, SafetyRule::SameTable)?;
-    let attachment = world.attachment.as_ref();
+    state.ensure(is_same, SafetyRule::SameTable)?;
+    let attachment = state.attachment.as_ref();
     let loses_nothing = attachment.is_some_and(|found| found.prevents_detach().is_empty());
-    world.ensure(loses_nothing, SafetyRule::RollbackProven)
+    state.ensure(loses_nothing, SafetyRule::RollbackProven)
 }
 
-pub(super) fn check_state(
-    state: &AddBoundsCheck,
-    world: &Site<'_>,
-    wanted: &Wanted<'_>,
+pub(super) fn check_add_bounds(
+    add: &AddBoundsCheck,
+    state: &SimulatedState<'_>,
+    spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(wanted.attaches(Side::Partitioned), SafetyRule::SwapWanted)?;
-    world.ensure(state.managed == world.managed, SafetyRule::OfTable)?;
-    let source = world.copy.as_ref().map(|facts| facts.source);
-    world.ensure(source == state.oid, SafetyRule::SameTable)
+    state.ensure(spec.attaches(Side::Partitioned), SafetyRule::SwapWanted)?;
+    state.ensure(add.managed == state.managed, SafetyRule::OfTable)?;
+    let source = state.copy.as_ref().map(|facts| facts.source);
+    state.ensure(source == add.oid, SafetyRule::SameTable)
 }
 
 pub(super) fn check_validate(
     check: &ValidateBoundsCheck,
-    world: &Site<'_>,
+    state: &SimulatedState<'_>,
 ) -> Result<(), SafetyRule> {
-    world.ensure(check.managed == world.managed, SafetyRule::OfTable)?;
-    has_bounds(world)
+    state.ensure(check.managed == state.managed, SafetyRule::OfTable)?;
+    has_bounds(state)
 }
 
 pub(super) fn check_drop_bounds(
     drop: &DropBoundsCheck,
-    world: &Site<'_>,
+    state: &SimulatedState<'_>,
 ) -> Result<(), SafetyRule> {
-    let is_of_table = drop.managed == world.managed && is_plain(&drop.table, world);
-    world.ensure(is_of_table, SafetyRule::OfTable)?;
-    has_bounds(world)
+    let is_of_table = drop.managed == state.managed && is_plain(&drop.table, state);
+    state.ensure(is_of_table, SafetyRule::OfTable)?;
+    has_bounds(state)
 }
 
-fn has_bounds(world: &Site<'_>) -> Result<(), SafetyRule> {
-    let bounds = world.attachment.as_ref().map_or(BoundsCheck::Absent, |found| found.bounds);
-    world.ensure(bounds != BoundsCheck::Absent, SafetyRule::BoundsCheckExists)
+fn has_bounds(state: &SimulatedState<'_>) -> Result<(), SafetyRule> {
+    let bounds = state.attachment.as_ref().map_or(BoundsCheck::Absent, |found| found.bounds);
+    state.ensure(bounds != BoundsCheck::Absent, SafetyRule::BoundsCheckExists)
 }
 
 /// Only those indexes are dropped that the conversion needs.
-pub(super) fn check_drop_index(drop: &DropIndex, world: &Site<'_>) -> Result<(), SafetyRule> {
-    let own = [attached_key_name(&world.managed), own_key_name(&world.managed)];
-    world.ensure(own.contains(&drop.index), SafetyRule::OwnIndexOnly)
+pub(super) fn check_drop_index(
+    drop: &DropIndex,
+    state: &SimulatedState<'_>,
+) -> Result<(), SafetyRule> {
+    let own = [attached_key_name(&state.managed), own_key_name(&state.managed)];
+    state.ensure(own.contains(&drop.index), SafetyRule::OwnIndexOnly)
 }

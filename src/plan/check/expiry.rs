@@ -15,7 +15,7 @@ use crate::partition::{Axis, Interval, KeyType};
 const HOUR: i64 = 3_600_000_000;
 
 /// Returns the position of the current time on the axis of the key, or `None` if the time zone is unknown.
-pub(super) fn place_of(spec: &DesiredRange, key: KeyType, instant: Timestamp) -> Option<i128> {
+pub(super) fn position(spec: &DesiredRange, key: KeyType, instant: Timestamp) -> Option<i128> {
     Some(axis(spec, key)?.at(instant))
 }
 

@@ -13,7 +13,7 @@ use crate::partition::{
     attached_key_name, own_key_name,
 };
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::{Ground, Range};
+use crate::plan::preconditions::{Context, Range};
 use crate::plan::step::{
     AddBoundsCheck, AnalyzeCopy, AttachSource, BuildIndex, DetachSource, DropBoundsCheck,
     DropIndex, Family, IndexDefinition, ValidateBoundsCheck,
@@ -25,18 +25,18 @@ use crate::plan::{Blocker, Calendar, Cause, ConversionBlocker, Step};
 const HOURS_AHEAD: i64 = 24;
 
 /// Plans the attach or the detach of the plain table according to `serveFrom`, and reports its blockers.
-pub(in crate::plan) fn attach(ground: &Ground<'_>, draft: &mut Draft) {
-    match &ground.phase {
+pub(in crate::plan) fn attach(context: &Context<'_>, draft: &mut Draft) {
+    match &context.phase {
         Phase::Attaching(attaching) => {
             let Some(attachment) = attaching.attachment else { return };
             match attaching.serve_from {
                 Side::Source => take_all_rows(attaching, attachment, draft),
-                Side::Partitioned => cut_over(ground, attaching, attachment, draft),
+                Side::Partitioned => cut_over(context, attaching, attachment, draft),
             }
             build_keys(attaching, attachment, draft);
         }
         Phase::Attached(attached) => match attached.serve_from {
-            Side::Source => roll_back(ground, attached, draft),
+            Side::Source => roll_back(context, attached, draft),
             Side::Partitioned => analyze(attached, draft),
         },
         Phase::Partitioned
@@ -133,12 +133,12 @@ fn drop_bounds(table: &CopiedTable) -> Step {
 }
 
 fn cut_over(
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     attaching: &Attaching<'_>,
     attachment: &Attachment,
     draft: &mut Draft,
 ) {
-    let Some(range) = ground.range() else { return };
+    let Some(range) = context.range() else { return };
     let is_ready = is_ready(attaching, attachment, draft);
     let blockers = before_cutover(attaching, range, draft);
     let bounds = attaching.range(&range.calendar).ok();
@@ -150,8 +150,8 @@ fn cut_over(
     };
     let bounds = range.of(bounds);
     let (managed, partition) = (attaching.table.managed.clone(), attaching.table.source.clone());
-    let step = attach_step(ground, attaching, bounds.clone(), draft);
-    let state = AddBoundsCheck {
+    let step = attach_step(context, attaching, bounds.clone(), draft);
+    let add = AddBoundsCheck {
         managed: managed.clone(),
         partition: partition.clone(),
         oid: Some(attaching.facts.source),
@@ -159,9 +159,9 @@ fn cut_over(
         inherited: None,
     };
     // An interrupted run can have left a check with older bounds.
-    let found = attachment.bounds_of(&state.range);
+    let found = attachment.bounds_of(&add.range);
     if found == BoundsCheck::Absent {
-        draft.step(Step::AddBoundsCheck(state), Cause::CutoverWanted);
+        draft.step(Step::AddBoundsCheck(add), Cause::CutoverWanted);
     }
     if found != BoundsCheck::Validated {
         let validate = ValidateBoundsCheck { managed, partition };
@@ -175,8 +175,8 @@ fn is_ready(attaching: &Attaching<'_>, attachment: &Attachment, draft: &Draft) -
     let is_of_partitions = |family| matches!(family, Family::Partition | Family::Default);
     attachment.has_keys()
         && attaching.facts.differences().is_some_and(CopyDifferences::is_none)
-        && draft.world.indexes.iter().all(|index| index.valid)
-        && draft.world.default_partition().is_some()
+        && draft.state.indexes.iter().all(|index| index.valid)
+        && draft.state.default_partition().is_some()
         && draft.steps.iter().all(|planned| is_of_partitions(planned.step.facts().family))
 }
 
@@ -197,13 +197,13 @@ fn before_cutover(attaching: &Attaching<'_>, range: &Range<'_>, draft: &Draft) -
 /// Returns a blocker if a partition overlaps the bounds: they can have grown since it was created.
 fn in_the_way(bounds: RangeBounds, draft: &Draft) -> Option<Blocker> {
     let overlaps = |range: RangeBounds| range.overlaps(&bounds);
-    let partition = draft.world.attached().find(|p| p.bounds.as_range().is_some_and(overlaps))?;
+    let partition = draft.state.attached().find(|p| p.bounds.as_range().is_some_and(overlaps))?;
     let partition = partition.name.clone();
     Some(ConversionBlocker::PartitionOverlaps { partition }.into())
 }
 
 fn attach_step(
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     attaching: &Attaching<'_>,
     range: KeyRange,
     draft: &Draft,
@@ -213,12 +213,12 @@ fn attach_step(
         attaching.losses.iter().any(|found| found.loss == Loss::View(view.clone()))
     };
     let views = facts.plain.views.iter().map(|view| view.name.clone());
-    let references = ground.references().into_iter().filter(|name| *name != table.source);
+    let references = context.references().into_iter().filter(|name| *name != table.source);
     Step::AttachSource(Box::new(AttachSource {
         source: facts.source,
-        copy: ground.relation.oid,
+        copy: context.relation.oid,
         range,
-        partitions: draft.world.attached().map(|partition| partition.name.clone()).collect(),
+        partitions: draft.state.attached().map(|partition| partition.name.clone()).collect(),
         views: views.filter(|view| !stays(view)).collect(),
         references: references.collect(),
         table,
@@ -236,23 +236,23 @@ fn analyze(attached: &Attached, draft: &mut Draft) {
 
 fn attachment_of(attached: &Attached, draft: &Draft) -> Option<Box<Attachment>> {
     let digest = attached.table.sync_digest(SyncLevel::Row);
-    draft.world.attachment.clone().filter(|found| found.of == digest)
+    draft.state.attachment.clone().filter(|found| found.of == digest)
 }
 
 /// Plans the rollback if all rows are in the plain table.
-fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
+fn roll_back(context: &Context<'_>, attached: &Attached, draft: &mut Draft) {
     let attachment = attachment_of(attached, draft);
-    let source = draft.world.attached_source().and_then(|partition| partition.oid);
+    let source = draft.state.attached_source().and_then(|partition| partition.oid);
     let (Some(attachment), Some(source)) = (attachment, source) else { return };
-    let others = draft.world.attached().map(|partition| &partition.name);
+    let others = draft.state.attached().map(|partition| &partition.name);
     let others = others.filter(|name| **name != attached.table.source);
     let step = Step::DetachSource(Box::new(DetachSource {
         table: attached.table.clone(),
         source,
-        copy: ground.relation.oid,
+        copy: context.relation.oid,
         partitions: others.cloned().collect(),
         views: attachment.views.clone(),
-        references: ground.references(),
+        references: context.references(),
     }));
     let cause = attachment.prevents_detach();
     if cause.is_empty() {
@@ -264,7 +264,7 @@ fn roll_back(ground: &Ground<'_>, attached: &Attached, draft: &mut Draft) {
 
 /// Drops the indexes and the check on the plain table if the conversion ends before the cutover.
 pub(super) fn leave_source(table: &CopiedTable, draft: &mut Draft) {
-    let Some(attachment) = draft.world.attachment.clone() else { return };
+    let Some(attachment) = draft.state.attachment.clone() else { return };
     let names: [Identifier; 2] = [attached_key_name(&table.managed), own_key_name(&table.managed)];
     let there = |key: &&NeededKey| {
         names.contains(&key.name) && !matches!(key.state, KeyState::Missing | KeyState::Building)

@@ -8,13 +8,13 @@ use crate::desired::{DesiredTable, ParityLevel};
 use crate::observed::{ObservedTable, SyncState};
 use crate::plan::draft::Draft;
 use crate::plan::limits::{MAX_DIRTY_SWEEPS, MAX_REPAIRS};
-use crate::plan::preconditions::Ground;
+use crate::plan::preconditions::Context;
 use crate::plan::work::{CompareRows, Work};
 use crate::plan::{Cause, ConversionBlocker, PlanTime};
 
 /// Plans a sweep after the copy is complete, after a sweep with differences, and when `parity.every` is over.
-pub(in crate::plan) fn compare_rows(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Copied(copied) = &ground.phase else { return };
+pub(in crate::plan) fn compare_rows(context: &Context<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &context.phase else { return };
     let facts = copied.facts;
     if sync(copied) != SyncState::Intact || !facts.is_complete() {
         return;
@@ -70,9 +70,9 @@ fn all_rows(copied: &Copied<'_>) -> CompareRows {
 pub fn rows_to_verify(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Option<CompareRows> {
-    let phase = phase(desired, observed, observed.relation.as_ref()?, moment);
+    let phase = phase(desired, observed, observed.relation.as_ref()?, time);
     match phase {
         Ok(Phase::Copied(copied)) if copied.facts.is_complete() => Some(all_rows(&copied)),
         Ok(
@@ -97,7 +97,7 @@ fn reason(copied: &Copied<'_>, draft: &Draft) -> Option<Cause> {
     if copied.options.parity.check == ParityLevel::Content && !parity.content {
         return Some(Cause::NotCompared);
     }
-    let since = |at| draft.world.server.clock.duration_since(at).unsigned_abs();
+    let since = |at| draft.state.server.clock.duration_since(at).unsigned_abs();
     let is_due = parity.checked_at.is_none_or(|at| since(at) >= copied.options.parity.every);
     (is_due || facts.sweep().is_some()).then_some(Cause::ComparisonDue)
 }

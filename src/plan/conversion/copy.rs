@@ -4,18 +4,18 @@ use super::{Copied, Phase};
 use crate::observed::{ObservedTable, SyncState};
 use crate::partition::{CopiedTable, Side};
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::{Ground, Method};
+use crate::plan::preconditions::{Context, Method};
 use crate::plan::step::{AnalyzeCopy, InstallSync};
 use crate::plan::work::{CopyRows, Work};
 use crate::plan::{Cause, Step};
 
 /// Installs the sync triggers as soon as the copy accepts every row, and again if they were altered.
-pub(in crate::plan) fn install_sync(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Copied(copied) = &ground.phase else { return };
+pub(in crate::plan) fn install_sync(context: &Context<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &context.phase else { return };
     let follows = draft.steps.iter().any(|planned| matches!(planned.step, Step::FollowSource(_)));
     // After the cutover, the passive table is the source, which accepts every row.
     let serves_source = copied.facts.serving == Side::Source;
-    if follows || serves_source && !accepts_every_row(ground, &draft.world) {
+    if follows || serves_source && !accepts_every_row(context, &draft.state) {
         return;
     }
     let cause = match sync(copied) {
@@ -52,19 +52,19 @@ pub(super) fn sync(copied: &Copied<'_>) -> SyncState {
 }
 
 /// Returns whether the copy accepts every row: a range needs a default partition, a hash every remainder.
-fn accepts_every_row(ground: &Ground<'_>, world: &ObservedTable) -> bool {
-    match &ground.method {
-        Method::Range(_) => world.default_partition().is_some(),
+fn accepts_every_row(context: &Context<'_>, state: &ObservedTable) -> bool {
+    match &context.method {
+        Method::Range(_) => state.default_partition().is_some(),
         Method::Hash(hash) => {
-            let attached = world.attached().count();
+            let attached = state.attached().count();
             usize::try_from(hash.partitions).is_ok_and(|partitions| attached >= partitions)
         }
     }
 }
 
 /// Copies the rows that existed before the triggers.
-pub(in crate::plan) fn copy_rows(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Copied(copied) = &ground.phase else { return };
+pub(in crate::plan) fn copy_rows(context: &Context<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &context.phase else { return };
     if sync(copied) != SyncState::Intact || copied.facts.is_complete() {
         return;
     }
@@ -80,8 +80,8 @@ pub(in crate::plan) fn copy_rows(ground: &Ground<'_>, draft: &mut Draft) {
 
 /// Gathers statistics on a complete copy. Autovacuum never analyzes a partitioned table.
 /// <https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-STATISTICS>
-pub(in crate::plan) fn analyze(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Copied(copied) = &ground.phase else { return };
+pub(in crate::plan) fn analyze(context: &Context<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &context.phase else { return };
     // Index expressions have statistics too.
     let differences = copied.facts.differences().filter(|_| copied.facts.serving == Side::Source);
     let lacks_index = differences.is_some_and(|differences| !differences.indexes.is_empty());

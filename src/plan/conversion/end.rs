@@ -4,14 +4,14 @@ use super::Phase;
 use super::attach::leave_source;
 use crate::partition::Side;
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::Ground;
+use crate::plan::preconditions::Context;
 use crate::plan::step::{DropCopy, EndSync};
 use crate::plan::{Cause, ConversionBlocker, Step};
 
 /// Ends the sync. Before the cutover, also drops the copy after an approval; after the cutover, the source remains as an
 /// ordinary table.
-pub(in crate::plan) fn end(ground: &Ground<'_>, draft: &mut Draft) {
-    let (Phase::Ended(table), Some(facts)) = (&ground.phase, draft.world.copy.clone()) else {
+pub(in crate::plan) fn end(context: &Context<'_>, draft: &mut Draft) {
+    let (Phase::Ended(table), Some(facts)) = (&context.phase, draft.state.copy.clone()) else {
         return;
     };
     let is_served = facts.serving == Side::Partitioned;
@@ -25,8 +25,8 @@ pub(in crate::plan) fn end(ground: &Ground<'_>, draft: &mut Draft) {
     leave_source(table, draft);
     let drop = Step::DropCopy(Box::new(DropCopy {
         table: table.clone(),
-        oid: ground.relation.oid,
-        references: ground.references(),
+        oid: context.relation.oid,
+        references: context.references(),
     }));
     if draft.approved {
         draft.step(drop, Cause::ConversionUnwanted);

@@ -9,22 +9,22 @@ use crate::observed::{
 };
 use crate::partition::{CopiedTable, Identifier, Side};
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::{Ground, Method};
+use crate::plan::preconditions::{Context, Method};
 use crate::plan::step::{FollowSource, InstallSync, ValidateCopy};
 use crate::plan::{Cause, ConversionBlocker, Note, Step};
 
 /// Applies changes of the serving table to the passive table, and reports changes that cannot be applied.
-pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
-    if let Phase::Attaching(attaching) = &ground.phase {
-        return follow_attached(ground, attaching, draft);
+pub(in crate::plan) fn follow_source(context: &Context<'_>, draft: &mut Draft) {
+    if let Phase::Attaching(attaching) = &context.phase {
+        return follow_attached(context, attaching, draft);
     }
-    let Phase::Copied(copied) = &ground.phase else { return };
+    let Phase::Copied(copied) = &context.phase else { return };
     let Some(differences) = copied.facts.differences() else { return };
     let (table, serving) = (copied.table.clone(), copied.facts.serving);
     if differences.can_follow() {
         let follow = FollowSource {
             table,
-            method: method(ground),
+            method: method(context),
             known: match serving {
                 Side::Source => copied.facts.synced_columns(),
                 Side::Partitioned => Vec::new(),
@@ -41,18 +41,18 @@ pub(in crate::plan) fn follow_source(ground: &Ground<'_>, draft: &mut Draft) {
         Side::Source => {
             report_unfollowed(&copied.table, (differences, &copied.facts.plain), draft);
         }
-        Side::Partitioned => report_source(ground, copied, differences, draft),
+        Side::Partitioned => report_source(context, copied, differences, draft),
     }
 }
 
 /// Applies changes to the copy of a conversion by attach, which has no rows and no triggers.
-fn follow_attached(ground: &Ground<'_>, attaching: &Attaching<'_>, draft: &mut Draft) {
+fn follow_attached(context: &Context<'_>, attaching: &Attaching<'_>, draft: &mut Draft) {
     let Some(differences) = attaching.facts.differences() else { return };
     let table = attaching.table.clone();
     if differences.can_follow() {
         let follow = FollowSource {
             table,
-            method: method(ground),
+            method: method(context),
             known: Vec::new(),
             sync: None,
             changes: changes(differences),
@@ -64,8 +64,8 @@ fn follow_attached(ground: &Ground<'_>, attaching: &Attaching<'_>, draft: &mut D
     report_unfollowed(&attaching.table, (differences, &attaching.facts.plain), draft);
 }
 
-fn method(ground: &Ground<'_>) -> crate::partition::Method {
-    match &ground.method {
+fn method(context: &Context<'_>) -> crate::partition::Method {
+    match &context.method {
         Method::Range(_) => crate::partition::Method::Range,
         Method::Hash(_) => crate::partition::Method::Hash,
     }
@@ -102,19 +102,19 @@ fn not_valid(differences: &CopyDifferences, plain: &PlainTable) -> Vec<Identifie
 /// Reports differences of the source after the cutover. A user must apply column changes to the source and create the
 /// indexes that applications need after a rollback.
 fn report_source(
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     copied: &Copied<'_>,
     differences: &CopyDifferences,
     draft: &mut Draft,
 ) {
     let source = copied.table.source.clone();
-    let changes = left_behind(differences);
+    let changes = unfollowed_changes(differences);
     if !changes.is_empty() && copied.serve_from == Side::Partitioned {
         let source = source.clone();
         draft.defer(None, ConversionBlocker::SourceDiffers { source, changes }.into());
     }
     let is_declared =
-        |name: &Identifier| ground.desired.indexes.iter().any(|index| index.name == *name);
+        |name: &Identifier| context.desired.indexes.iter().any(|index| index.name == *name);
     let indexes = differences.indexes.iter().filter(|index| !is_declared(&index.name));
     let indexes: Vec<_> = indexes.map(|index| index.name.clone()).collect();
     if !indexes.is_empty() {
@@ -123,7 +123,7 @@ fn report_source(
 }
 
 /// Returns the differences of the source from the serving table that the operator does not resolve.
-pub(super) fn left_behind(differences: &CopyDifferences) -> Vec<String> {
+pub(super) fn unfollowed_changes(differences: &CopyDifferences) -> Vec<String> {
     let column = |found: &ColumnDifference| {
         let state = match found.change {
             ColumnChange::Renamed => "has another name",

@@ -41,7 +41,7 @@ impl<'a> Leaves<'a> {
         desired: &DesiredTable,
         conversion: &DesiredConversion,
         (observed, plain): (&'a ObservedTable, &PlainTable),
-        moment: &PlanTime,
+        time: &PlanTime,
     ) -> Option<Self> {
         let oldest = observed.oldest_row.as_deref();
         let is_declared = match &desired.partitioning {
@@ -55,13 +55,13 @@ impl<'a> Leaves<'a> {
                 Some(Self { count, begin: Begin::Nowhere })
             }
             (Partitioning::Range(range), ConversionMethod::Copy(_)) => {
-                Self::from_range(range, oldest, is_declared, (observed, plain), moment)
+                Self::from_range(range, oldest, is_declared, (observed, plain), time)
             }
             (Partitioning::Range(range), ConversionMethod::Attach) => {
                 // The plain table takes all rows up to the end of the current period.
                 let range = DesiredRange { start_at: None, ..range.clone() };
                 let from_range =
-                    Self::from_range(&range, oldest, is_declared, (observed, plain), moment)?;
+                    Self::from_range(&range, oldest, is_declared, (observed, plain), time)?;
                 Some(Self { begin: Begin::Nowhere, ..from_range })
             }
         }
@@ -72,12 +72,12 @@ impl<'a> Leaves<'a> {
         oldest: Option<&'a OldestRow>,
         is_declared: bool,
         (observed, plain): (&'a ObservedTable, &PlainTable),
-        moment: &PlanTime,
+        time: &PlanTime,
     ) -> Option<Self> {
         let key =
             RangeKey { column: range.column.clone(), key_type: plain.key_type(&range.column)? };
         // A conversion ignores the schedule.
-        let calendar = Calendar::new(range, key.key_type, &PlanTime::at(moment.now))?;
+        let calendar = Calendar::new(range, key.key_type, &PlanTime::at(time.now))?;
         let of = |range: RangeBounds| KeyRange { key: key.clone(), range };
         let gaps = Gaps::new(&calendar, observed);
         if let Some(range) = gaps.too_wide.first() {
@@ -99,7 +99,7 @@ impl<'a> Leaves<'a> {
     }
 
     /// Returns how to get fewer partitions, as the end of a sentence.
-    pub(super) fn how_to_have_fewer(&self) -> String {
+    pub(super) fn advise_fewer(&self) -> String {
         match &self.begin {
             Begin::OldestRow(period) => format!(
                 "; the oldest row is in {}: set spec.partitionBy.range.startAt to begin later (rows before it go to \

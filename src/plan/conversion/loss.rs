@@ -281,7 +281,7 @@ fn many_partitions(subject: &Subject<'_>) -> Option<Lost> {
     let count = leaves.count.filter(|count| *count > MAX_LEAVES)?;
     let cause = format!(
         "planning a statement that does not name the partition columns takes tens of milliseconds with {count} partitions{}",
-        leaves.how_to_have_fewer()
+        leaves.advise_fewer()
     );
     Some((Loss::ManyPartitions, LossAt::Cutover, cause))
 }

@@ -36,7 +36,7 @@ pub(super) use compare::compare_rows;
 pub(super) use copy::{analyze, copy_rows, install_sync};
 pub(super) use end::end;
 pub(super) use follow::follow_source;
-pub(super) use phase::{Aim, Attached, Attaching, Copied, Phase, phase};
+pub(super) use phase::{Attached, Attaching, Copied, Phase, PlanTarget, phase};
 pub(super) use retire::retire_source;
 pub(super) use route::route;
 pub(super) use simulate::{
@@ -55,9 +55,9 @@ use crate::observed::ObservedTable;
 pub(super) fn blockers(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Vec<Blocker> {
-    let found = preflight(desired, observed, moment).into_iter();
+    let found = preflight(desired, observed, time).into_iter();
     found.filter_map(Finding::into_blocker).collect()
 }
 
@@ -65,8 +65,8 @@ pub(super) fn blockers(
 pub(super) fn notes(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Vec<Note> {
-    let found = preflight(desired, observed, moment).into_iter();
+    let found = preflight(desired, observed, time).into_iter();
     found.filter_map(Finding::into_note).map(Note::Conversion).collect()
 }

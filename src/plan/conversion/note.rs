@@ -89,7 +89,7 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
     let leaves = subject.leaves.as_ref();
     let many = leaves.and_then(|leaves| {
         let count = leaves.count.filter(|count| *count > NOTED_LEAVES)?;
-        let fewer = leaves.how_to_have_fewer();
+        let fewer = leaves.advise_fewer();
         Some(ConversionNote::ManyPartitions { leaves: count, fewer })
     });
     let begins_with_start_at = leaves

@@ -15,14 +15,14 @@ use crate::partition::{
 use crate::plan::{Blocker, ConversionBlocker, PlanTime};
 
 /// Desired state of a table and, during its conversion, of its copy.
-pub(in crate::plan) struct Aim<'a> {
+pub(in crate::plan) struct PlanTarget<'a> {
     /// Desired state as declared in the spec.
     pub(in crate::plan) declared: &'a DesiredTable,
     /// Desired state of the copy, or `None` if the table is not being converted.
     copy: Option<DesiredTable>,
 }
 
-impl<'a> Aim<'a> {
+impl<'a> PlanTarget<'a> {
     pub(in crate::plan) fn new(declared: &'a DesiredTable, observed: &ObservedTable) -> Self {
         let is_plain =
             || observed.relation.as_ref().is_some_and(|relation| relation.key().is_none());
@@ -148,7 +148,7 @@ pub(in crate::plan) fn phase<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
     relation: &'a Relation,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<Phase<'a>, Vec<Blocker>> {
     if relation.copy_of == CopyOf::Other {
         let table = observed.name.clone();
@@ -163,9 +163,9 @@ pub(in crate::plan) fn phase<'a>(
         (Some(conversion), Some(facts)) => {
             let of = (conversion, relation, &**facts);
             let ConversionMethod::Copy(options) = &conversion.method else {
-                return attaching(declared, observed, of, moment).map(Phase::Attaching);
+                return attaching(declared, observed, of, time).map(Phase::Attaching);
             };
-            let copied = copied(declared, observed, options, of, moment);
+            let copied = copied(declared, observed, options, of, time);
             match (copied, facts.serving) {
                 (Ok(copied), _) => Ok(Phase::Copied(copied)),
                 (Err(blockers), Side::Source) => Err(blockers),
@@ -187,7 +187,7 @@ pub(in crate::plan) fn phase<'a>(
                 ]),
             }
         }
-        (Some(conversion), None) => begin(declared, observed, (conversion, relation), moment),
+        (Some(conversion), None) => begin(declared, observed, (conversion, relation), time),
     }
 }
 
@@ -197,10 +197,10 @@ fn copied<'a>(
     observed: &'a ObservedTable,
     options: &'a CopyOptions,
     (conversion, relation, facts): (&'a DesiredConversion, &'a Relation, &'a CopyFacts),
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<Copied<'a>, Vec<Blocker>> {
-    let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
-    let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
+    let table = copied_table(declared, observed, (conversion, relation, &facts.plain), time)?;
+    let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, time);
     // Without partitions for the past, old rows would be copied to the default partition.
     let past = past(&subject).filter(|_| !facts.was_synced());
     let refusals: Vec<_> = past.into_iter().chain(misses_writes(&subject)).collect();
@@ -217,10 +217,10 @@ fn attaching<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
     (conversion, relation, facts): (&'a DesiredConversion, &'a Relation, &'a CopyFacts),
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<Attaching<'a>, Vec<Blocker>> {
-    let table = copied_table(declared, observed, (conversion, relation, &facts.plain), moment)?;
-    let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, moment);
+    let table = copied_table(declared, observed, (conversion, relation, &facts.plain), time)?;
+    let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, time);
     let digest = table.sync_digest(SyncLevel::Row);
     let attachment = observed.attachment.as_deref().filter(|found| found.of == digest);
     let serve_from = conversion.serve_from;
@@ -254,9 +254,9 @@ fn begin<'a>(
     declared: &'a DesiredTable,
     observed: &'a ObservedTable,
     (conversion, relation): (&'a DesiredConversion, &'a Relation),
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<Phase<'a>, Vec<Blocker>> {
-    let problems = super::blockers(declared, observed, moment);
+    let problems = super::blockers(declared, observed, time);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -264,7 +264,7 @@ fn begin<'a>(
         let (table, kind) = (observed.name.clone(), "table");
         return Err(vec![Blocker::NotPartitioned { table, kind }]);
     };
-    let table = copied_table(declared, observed, (conversion, relation, plain), moment);
+    let table = copied_table(declared, observed, (conversion, relation, plain), time);
     let is_copied = conversion.method != ConversionMethod::Attach;
     table.map(|table| Phase::Begin { table, is_copied })
 }
@@ -273,9 +273,9 @@ fn copied_table(
     declared: &DesiredTable,
     observed: &ObservedTable,
     (conversion, relation, plain): (&DesiredConversion, &Relation, &PlainTable),
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Result<CopiedTable, Vec<Blocker>> {
-    let subject = Subject::new(declared, conversion, (observed, relation), plain, moment);
+    let subject = Subject::new(declared, conversion, (observed, relation), plain, time);
     let key = match &observed.copy {
         Some(copy) => key_of_copy(&subject, copy),
         None => row_key(&subject),

@@ -54,7 +54,7 @@ impl Finding {
 pub fn preflight(
     desired: &DesiredTable,
     observed: &ObservedTable,
-    moment: &PlanTime,
+    time: &PlanTime,
 ) -> Vec<Finding> {
     let (Some(conversion), Some(relation)) = (&desired.conversion, &observed.relation) else {
         return Vec::new();
@@ -68,7 +68,7 @@ pub fn preflight(
         }
     };
     let has_begun = observed.copy.is_some();
-    let subject = Subject::new(desired, conversion, (observed, relation), plain, moment);
+    let subject = Subject::new(desired, conversion, (observed, relation), plain, time);
     let losses = losses(&subject);
     let mut notes = notes(&subject, &losses);
     notes.retain(|note| !has_begun || note.outlasts_begin());

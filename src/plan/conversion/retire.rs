@@ -6,20 +6,20 @@ use crate::desired::AfterCutover;
 use crate::observed::InboundForeignKey;
 use crate::partition::Side;
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::Ground;
+use crate::plan::preconditions::Context;
 use crate::plan::step::DropSource;
 use crate::plan::{Blocker, Cause, ConversionBlocker, Step};
 
 /// Drops the source when its grace period is over, if nothing depends on it and every loss is acknowledged.
-pub(in crate::plan) fn retire_source(ground: &Ground<'_>, draft: &mut Draft) {
-    let Phase::Copied(copied) = &ground.phase else { return };
+pub(in crate::plan) fn retire_source(context: &Context<'_>, draft: &mut Draft) {
+    let Phase::Copied(copied) = &context.phase else { return };
     let AfterCutover::Drop { after } = copied.options.source else { return };
     let is_served = [copied.facts.serving, copied.serve_from] == [Side::Partitioned; 2];
     // Without a record, the drop waits until the triggers are installed again, which writes one.
     let Some(since) = copied.facts.serving_since().filter(|_| is_served) else { return };
     let step = Step::DropSource(Box::new(drop_of(copied)));
     let until = since.saturating_add(after).unwrap_or(since);
-    if draft.world.server.clock < until {
+    if draft.state.server.clock < until {
         draft.defer(Some(step), ConversionBlocker::SourceInGracePeriod { until }.into());
         return;
     }

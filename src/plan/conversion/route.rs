@@ -12,7 +12,7 @@ use crate::desired::ParityLevel;
 use crate::observed::{CopyFacts, RouteRole, RouteView, RoutingFacts, SyncState};
 use crate::partition::{CopiedTable, Identifier, QualifiedName, ServerVersion, Side, route_view};
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::Ground;
+use crate::plan::preconditions::Context;
 use crate::plan::step::{PathChange, Route, RoutedRole, RoutingView, Unroute};
 use crate::plan::{Blocker, Cause, ConversionBlocker, RouteFault, RoutingFault, Step};
 
@@ -20,8 +20,8 @@ use crate::plan::{Blocker, Cause, ConversionBlocker, RouteFault, RoutingFault, S
 const HAS_INVOKER_VIEWS: ServerVersion = ServerVersion(150_000);
 
 /// Routes the roles of the spec, and ends the routing of roles that the spec no longer names.
-pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
-    let (table, wanted, reads) = match &ground.phase {
+pub(in crate::plan) fn route(context: &Context<'_>, draft: &mut Draft) {
+    let (table, wanted, reads) = match &context.phase {
         Phase::Copied(copied) if copied.facts.serving == Side::Source => {
             let is_in_parity = is_in_parity(copied);
             // The routing does not change immediately before the cutover.
@@ -39,11 +39,11 @@ pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
         | Phase::Attached(_)
         | Phase::Served { .. } => return,
     };
-    let Some(facts) = draft.world.copy.as_ref().and_then(|copy| copy.routing.clone()) else {
+    let Some(facts) = draft.state.copy.as_ref().and_then(|copy| copy.routing.clone()) else {
         return;
     };
-    let hides_owner = draft.world.server.hides_owner;
-    let routing = Routing { table, facts: &facts, ground, reads, hides_owner };
+    let hides_owner = draft.state.server.hides_owner;
+    let routing = Routing { table, facts: &facts, context, reads, hides_owner };
     if wanted.is_empty() {
         draft.step_if(routing.undo(), Cause::RoutingUnwanted);
         return;
@@ -53,10 +53,10 @@ pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
         return;
     }
     let plain = draft
-        .world
+        .state
         .plain_table()
         .map(|plain| plain.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
-    if let Some(fault) = routing.fault(draft.world.server.version) {
+    if let Some(fault) = routing.fault(draft.state.server.version) {
         // Without `security_invoker`, the view would show rows that row security hides from the reader.
         if fault == RoutingFault::RowSecurity {
             draft.step_if(routing.undo(), Cause::RoutingUnwanted);
@@ -66,7 +66,7 @@ pub(in crate::plan) fn route(ground: &Ground<'_>, draft: &mut Draft) {
         return;
     }
     for (role, fault) in routing.faults(&wanted) {
-        let login = draft.world.server.role.clone();
+        let login = draft.state.server.role.clone();
         let blocker = ConversionBlocker::RoleNotRoutable { role, login, fault };
         draft.defer(None, Blocker::from(blocker));
     }
@@ -86,7 +86,7 @@ fn is_in_parity(copied: &Copied<'_>) -> bool {
 struct Routing<'a> {
     table: &'a CopiedTable,
     facts: &'a RoutingFacts,
-    ground: &'a Ground<'a>,
+    context: &'a Context<'a>,
     /// Table that the view reads.
     reads: Side,
     /// Whether the name of the owner must not be shown.
@@ -104,7 +104,7 @@ impl Routing<'_> {
 
     /// Returns what prevents the routing of all roles, or `None` if nothing does.
     fn fault(&self, version: ServerVersion) -> Option<RoutingFault> {
-        let owner = Some(self.ground.relation.owner.clone()).filter(|_| !self.hides_owner);
+        let owner = Some(self.context.relation.owner.clone()).filter(|_| !self.hides_owner);
         let database = self.facts.database.clone();
         let schema = self.schema();
         if self.facts.row_security && version < HAS_INVOKER_VIEWS {

@@ -38,7 +38,7 @@ impl<'a> Subject<'a> {
         conversion: &'a DesiredConversion,
         (observed, relation): (&'a ObservedTable, &'a Relation),
         plain: &'a PlainTable,
-        moment: &PlanTime,
+        time: &PlanTime,
     ) -> Self {
         Self {
             table: observed.managed.name(),
@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
             conversion,
             partitioning: &desired.partitioning,
             lock_timeout: desired.limits.lock_timeout,
-            leaves: Leaves::new(desired, conversion, (observed, plain), moment),
+            leaves: Leaves::new(desired, conversion, (observed, plain), time),
         }
     }
 

@@ -1,23 +1,23 @@
 //! Cutover and rollback, which exchange the names of the two tables of a conversion.
 
 use super::copy::sync;
-use super::follow::left_behind;
+use super::follow::unfollowed_changes;
 use super::loss::{LossAt, unacknowledged};
 use super::{Copied, Phase};
 use crate::desired::Loss;
 use crate::observed::{CopyDifferences, Sweep, SyncState};
 use crate::partition::{QualifiedName, Side};
 use crate::plan::draft::Draft;
-use crate::plan::preconditions::Ground;
+use crate::plan::preconditions::Context;
 use crate::plan::step::Swap;
 use crate::plan::work::PlannedWork;
 use crate::plan::{Blocker, Cause, ConversionBlocker, Step};
 
 /// Plans the swap if another table must serve, and reports its blockers.
-pub(in crate::plan) fn swap(ground: &Ground<'_>, draft: &mut Draft) {
-    match &ground.phase {
+pub(in crate::plan) fn swap(context: &Context<'_>, draft: &mut Draft) {
+    match &context.phase {
         Phase::Copied(copied) if copied.serve_from != copied.facts.serving => {
-            exchange(copied, ground.relation.oid, draft);
+            exchange(copied, context.relation.oid, draft);
         }
         Phase::Served { source, cause } => {
             let cause = cause.iter().map(Blocker::explain).collect();
@@ -88,7 +88,7 @@ fn is_complete(copied: &Copied<'_>, draft: &Draft) -> bool {
         && facts.parity().is_some_and(Sweep::is_clean)
         && facts.differences().is_some_and(CopyDifferences::is_none)
         && facts.analyzed
-        && draft.world.indexes.iter().all(|index| index.valid)
+        && draft.state.indexes.iter().all(|index| index.valid)
 }
 
 /// Returns the blockers of the cutover: unacknowledged losses, and objects added to the table since the conversion began.
@@ -111,7 +111,7 @@ fn before_rollback(copied: &Copied<'_>, is_approved: bool) -> Vec<Blocker> {
         let not_valid = differences.not_valid.iter();
         let not_valid =
             not_valid.map(|name| format!("constraint {} is not validated", name.display()));
-        left_behind(differences).into_iter().chain(not_valid).collect::<Vec<_>>()
+        unfollowed_changes(differences).into_iter().chain(not_valid).collect::<Vec<_>>()
     });
     let cause = cause.unwrap_or_default();
     let differs = (!cause.is_empty())

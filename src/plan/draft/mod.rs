@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 pub(super) use new_partition::is_usable;
 
-use super::preconditions::Ground;
+use super::preconditions::Context;
 use super::rules::Rule;
 use super::step::{DropBoundsCheck, DropDefaultCheck, Family};
 use super::work::{PlannedWork, Work};
@@ -17,7 +17,7 @@ use crate::partition::QualifiedName;
 
 /// A plan in the making, and the world as it will be after it.
 pub(super) struct Draft {
-    pub(super) world: ObservedTable,
+    pub(super) state: ObservedTable,
     pub(super) steps: Vec<PlannedStep>,
     pub(super) deferred: Vec<Deferral>,
     /// Verb and subject of each of these, so that few are compared.
@@ -34,7 +34,7 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn new(observed: &ObservedTable, approved: bool) -> Self {
         Self {
-            world: observed.clone(),
+            state: observed.clone(),
             steps: Vec::new(),
             deferred: Vec::new(),
             deferred_about: BTreeSet::new(),
@@ -47,34 +47,34 @@ impl Draft {
 
     /// The partitions, and what was or will be one, of which something is true.
     pub(super) fn all(&self, is_so: impl Fn(&ObservedPartition) -> bool) -> Vec<ObservedPartition> {
-        self.world.partitions.iter().filter(|p| is_so(p)).cloned().collect()
+        self.state.partitions.iter().filter(|p| is_so(p)).cloned().collect()
     }
 
     pub(super) fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {
-        let role = self.world.server.role.clone();
+        let role = self.state.server.role.clone();
         Blocker::NotOwnerOfPartition { partition: partition.name.clone(), role }
     }
 
     /// Lets a rule add its steps, deferrals, and notes.
-    pub(super) fn ask(&mut self, rule: Rule, ground: &Ground<'_>) {
+    pub(super) fn apply_rule(&mut self, rule: Rule, context: &Context<'_>) {
         self.rule = rule;
-        rule.run(ground, self);
+        rule.run(context, self);
     }
 
     /// Drops every default-partition check, in the name of the rule that adds them.
     pub(super) fn drop_default_checks(&mut self) {
         self.take_all_rows();
         self.rule = Rule::Provision;
-        let default = self.world.default_partition();
+        let default = self.state.default_partition();
         let Some((default, checks)) =
             default.map(|(p, facts)| (p.name.clone(), facts.checks.clone()))
         else {
             return;
         };
         for check in checks {
-            let (default, exclusion) = (default.clone(), check.name);
+            let (default, default_check) = (default.clone(), check.name);
             self.step(
-                Step::DropDefaultCheck(DropDefaultCheck { default, exclusion }),
+                Step::DropDefaultCheck(DropDefaultCheck { default, default_check }),
                 Cause::Leftover,
             );
         }
@@ -82,18 +82,18 @@ impl Draft {
 
     /// Drops the check of a plain table that was not attached.
     fn take_all_rows(&mut self) {
-        let attachment = self.world.attachment.as_ref().filter(|_| self.world.copy.is_some());
+        let attachment = self.state.attachment.as_ref().filter(|_| self.state.copy.is_some());
         let has_check = attachment.is_some_and(|found| found.bounds != BoundsCheck::Absent);
         if has_check {
             self.rule = Rule::AttachSource;
-            let managed = self.world.managed.clone();
+            let managed = self.state.managed.clone();
             let table = managed.name().clone();
             self.step(Step::DropBoundsCheck(DropBoundsCheck { managed, table }), Cause::Leftover);
         }
     }
 
     pub(super) fn step(&mut self, step: Step, cause: Cause) {
-        simulate(&mut self.world, &step);
+        simulate(&mut self.state, &step);
         self.steps.push(PlannedStep { rule: self.rule, step, cause });
     }
 

@@ -9,7 +9,7 @@ use crate::observed::{
 use crate::partition::{
     Bounds, Identifier, Marker, MarkerState, QualifiedName, index_name, unused,
 };
-use crate::plan::preconditions::Ground;
+use crate::plan::preconditions::Context;
 use crate::plan::step::{Attach, IndexBody, NewIndex, NewPartition, Step, ValidateBoundsCheck};
 use crate::plan::{Blocker, Cause, Note};
 
@@ -17,17 +17,17 @@ impl Draft {
     /// The steps that make a partition and attach it. One that an earlier run made is used as it is.
     pub(in crate::plan) fn make(
         &mut self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         bounds: Bounds,
         wanted_name: &Identifier,
         on_newest: impl Fn(u32) -> bool,
         cause: Cause,
     ) -> QualifiedName {
-        if let Some(prepared) = self.prepared_for(&bounds).cloned() {
+        if let Some(prepared) = self.unattached_for(&bounds).cloned() {
             let is_range = prepared.bounds.as_range().is_some();
             let is_proven = prepared.state.bounds_check() == BoundsCheck::Validated;
             if prepared.state.is_detached() && is_range && !is_proven {
-                self.validate_bounds(ground, &prepared);
+                self.validate_bounds(context, &prepared);
             }
             return prepared.name;
         }
@@ -36,15 +36,15 @@ impl Draft {
             let wanted = wanted_name.clone();
             self.notes.push(Note::NameTaken { wanted, used: name.clone() });
         }
-        let partition = self.world.managed.sibling(name);
-        let step = self.create(ground, bounds, partition.clone(), on_newest);
+        let partition = self.state.managed.sibling(name);
+        let step = self.create(context, bounds, partition.clone(), on_newest);
         self.step(step, cause);
         partition
     }
 
     /// The table that was made for `bounds`, and can be attached as it is.
-    pub(in crate::plan) fn prepared_for(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
-        self.world.partitions.iter().find(|p| p.is_made_for(bounds) && is_usable(p, self))
+    pub(in crate::plan) fn unattached_for(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
+        self.state.partitions.iter().find(|p| p.is_made_for(bounds) && is_usable(p, self))
     }
 
     /// Returns the blocker of a new partition whose name a table has that was never attached; `None` if there is
@@ -55,19 +55,19 @@ impl Draft {
         name: &Identifier,
     ) -> Option<Blocker> {
         let is_blocked =
-            self.world.unattached.contains(name) && self.prepared_for(bounds).is_none();
+            self.state.unattached.contains(name) && self.unattached_for(bounds).is_none();
         is_blocked
-            .then(|| Blocker::UnattachedTable { table: self.world.managed.sibling(name.clone()) })
+            .then(|| Blocker::UnattachedTable { table: self.state.managed.sibling(name.clone()) })
     }
 
     /// The steps after which Postgres knows of a detached table, without a scan under an exclusive lock,
     /// that it holds nothing but rows of its bounds.
-    fn validate_bounds(&mut self, ground: &Ground<'_>, detached: &ObservedPartition) {
+    fn validate_bounds(&mut self, context: &Context<'_>, detached: &ObservedPartition) {
         if detached.state.bounds_check() == BoundsCheck::Absent {
-            self.state_bounds(ground, detached, Cause::RetentionExtended);
+            self.state_bounds(context, detached, Cause::RetentionExtended);
         }
         let step = Step::ValidateBoundsCheck(ValidateBoundsCheck {
-            managed: self.world.managed.clone(),
+            managed: self.state.managed.clone(),
             partition: detached.name.clone(),
         });
         self.step(step, Cause::RetentionExtended);
@@ -76,49 +76,49 @@ impl Draft {
     /// The step that attaches a table for `bounds`.
     pub(in crate::plan) fn attach(
         &self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partition: QualifiedName,
         bounds: Bounds,
-        exclusion: Option<Identifier>,
+        default_check: Option<Identifier>,
     ) -> Step {
-        Step::AttachPartition(Box::new(self.attachment(ground, partition, bounds, exclusion)))
+        Step::AttachPartition(Box::new(self.attachment(context, partition, bounds, default_check)))
     }
 
     /// Returns the attach of a table.
     pub(in crate::plan) fn attachment(
         &self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partition: QualifiedName,
         bounds: Bounds,
-        exclusion: Option<Identifier>,
+        default_check: Option<Identifier>,
     ) -> Attach {
-        let found = self.world.partition(&partition);
+        let found = self.state.partition(&partition);
         let again = found.is_some_and(|p| p.state.is_detached());
         Attach {
-            managed: self.world.managed.clone(),
-            table: self.world.name.clone(),
+            managed: self.state.managed.clone(),
+            table: self.state.name.clone(),
             comment: found.and_then(|p| p.comment.clone()),
             replaced: found.map(|p| self.constraints_to_replace(p)).unwrap_or_default(),
             again,
-            is_recorded: !again && self.world.copy.as_deref().is_some_and(CopyFacts::is_recorded),
+            is_recorded: !again && self.state.copy.as_deref().is_some_and(CopyFacts::is_recorded),
             marker: Marker {
                 mark: MarkerState::Attached,
                 oid: found.and_then(|p| p.oid),
-                parent: Some(ground.relation.oid),
+                parent: Some(context.relation.oid),
                 cycle: found.filter(|_| again).map_or(0, |p| p.cycle.saturating_add(1)),
             },
             partition,
             bounds,
-            default: self.world.default_partition().map(|(p, _)| p.name.clone()),
-            exclusion,
-            references: ground.references(),
-            referenced_by: ground.referenced_by(),
+            default: self.state.default_partition().map(|(p, _)| p.name.clone()),
+            default_check,
+            references: context.references(),
+            referenced_by: context.referenced_by(),
         }
     }
 
     /// Returns the constraints of an unattached table that are those of the table with exclusion operators.
     fn constraints_to_replace(&self, unattached: &ObservedPartition) -> Vec<Identifier> {
-        let exclusions = self.world.indexes.iter().filter(|i| i.exclusion);
+        let exclusions = self.state.indexes.iter().filter(|i| i.exclusion);
         let of_table: Vec<_> = exclusions.filter_map(|i| i.constraint.as_ref()).collect();
         let is_of_table = |index: &&PartitionIndex| {
             index.exclusion.as_ref().is_some_and(|own| of_table.contains(&own))
@@ -128,25 +128,25 @@ impl Draft {
 
     /// Whether a name cannot be given to anything new in the table's schema.
     pub(in crate::plan) fn is_taken(&self, name: &Identifier) -> bool {
-        self.world.taken.contains(name)
+        self.state.taken.contains(name)
     }
 
     fn create(
         &self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         bounds: Bounds,
         partition: QualifiedName,
         on_newest: impl Fn(u32) -> bool,
     ) -> Step {
-        let template = ground.relation.template.clone();
-        let indexes = self.indexes(ground, &partition.name, on_newest);
+        let template = context.relation.template.clone();
+        let indexes = self.indexes(context, &partition.name, on_newest);
         let identity = match &template.replica_identity {
             ReplicaIdentity::Index(of) => indexes.iter().find(|index| index.body.is_of(of)),
             ReplicaIdentity::Default | ReplicaIdentity::Full | ReplicaIdentity::Nothing => None,
         };
         Step::CreatePartition(Box::new(NewPartition {
-            managed: self.world.managed.clone(),
-            table: self.world.name.clone(),
+            managed: self.state.managed.clone(),
+            table: self.state.name.clone(),
             storage: self
                 .previous_partition(&bounds)
                 .map(|p| p.storage.clone())
@@ -162,7 +162,7 @@ impl Draft {
     /// The partition whose storage parameters a new one takes, since a partitioned table has none of
     /// its own: the last one before it.
     fn previous_partition(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
-        let tables = self.world.attached().filter(|p| p.kind == PartitionKind::Table);
+        let tables = self.state.attached().filter(|p| p.kind == PartitionKind::Table);
         match bounds {
             Bounds::Range(of) => tables
                 .filter_map(|p| Some((p.bounds.as_range()?, p)))
@@ -179,30 +179,30 @@ impl Draft {
     /// of the spec.
     fn indexes(
         &self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partition: &Identifier,
         on_newest: impl Fn(u32) -> bool,
     ) -> Vec<NewIndex> {
-        let table_indexes = self.world.indexes.iter().filter(|index| !index.exclusion);
-        let mut bodies: Vec<_> = table_indexes
+        let parent_indexes = self.state.indexes.iter().filter(|index| !index.exclusion);
+        let mut bodies: Vec<_> = parent_indexes
             .map(|index| (index.name.clone(), index.equivalent(), index.settings.clone()))
             .collect();
-        let named = ground.desired.indexes.iter().filter(|index| match index.on {
+        let named = context.desired.indexes.iter().filter(|index| match index.on {
             OnPartitions::All => true,
             OnPartitions::Newest(newest) => on_newest(newest),
         });
-        for index in named.filter(|index| self.lacks(ground, index)) {
+        for index in named.filter(|index| self.lacks(context, index)) {
             let stands_for = (!index.is_of_table()).then(|| index.name.clone());
             let body = IndexBody::Named { stands_for, shape: index.shape.clone() };
             let settings = IndexSettings {
-                operators: self.condition_of(ground, index).operators,
+                operators: self.condition_of(context, index).operators,
                 ..IndexSettings::default()
             };
             bodies.push((index.name.clone(), body, settings));
         }
         let mut indexes: Vec<NewIndex> = Vec::new();
         for (of, body, settings) in bodies {
-            let stems = (&self.world.managed, &self.world.name.name);
+            let stems = (&self.state.managed, &self.state.name.name);
             let name = unused(&index_name(stems, &of, partition), |name| {
                 self.is_taken(name) || name == partition || indexes.iter().any(|i| i.name == *name)
             });
@@ -212,12 +212,12 @@ impl Draft {
     }
 
     /// Returns whether an index of the spec can be created, and the table has none that is equivalent.
-    fn lacks(&self, ground: &Ground<'_>, index: &DesiredIndex) -> bool {
-        let columns = &ground.relation.columns;
+    fn lacks(&self, context: &Context<'_>, index: &DesiredIndex) -> bool {
+        let columns = &context.relation.columns;
         let has_columns = index.shape.named_columns().all(|column| columns.contains(column));
         let is_like = |i: &ParentIndex| i.shape.as_ref() == Some(&index.shape);
-        let has_twin = index.is_of_table() && self.world.indexes.iter().any(is_like);
-        has_columns && !has_twin && self.unclear_column(ground, index).is_none()
+        let has_twin = index.is_of_table() && self.state.indexes.iter().any(is_like);
+        has_columns && !has_twin && self.unclear_column(context, index).is_none()
     }
 }
 
@@ -230,9 +230,9 @@ impl ObservedPartition {
 }
 
 impl IndexBody {
-    fn is_of(&self, table_index: &Identifier) -> bool {
+    fn is_of(&self, parent_index: &Identifier) -> bool {
         match self {
-            Self::Equivalent { of, .. } | Self::Constraint { of, .. } => of == table_index,
+            Self::Equivalent { of, .. } | Self::Constraint { of, .. } => of == parent_index,
             Self::Named { .. } => false,
         }
     }
@@ -257,8 +257,8 @@ impl ParentIndex {
 /// has an equivalent of each parent index, which an attach would otherwise build under an exclusive lock. For an
 /// index with exclusion operators Postgres recognizes no equivalent, and always creates one.
 pub(in crate::plan) fn is_usable(partition: &ObservedPartition, draft: &Draft) -> bool {
-    let mut table_indexes = draft.world.indexes.iter().filter(|index| !index.exclusion);
+    let mut parent_indexes = draft.state.indexes.iter().filter(|index| !index.exclusion);
     partition.owned
         && partition.columns_match
-        && table_indexes.all(|of| partition.indexes.iter().any(|index| index.is_equivalent_to(of)))
+        && parent_indexes.all(|of| partition.indexes.iter().any(|index| index.is_equivalent_to(of)))
 }

@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::observed::ObservedPartition;
 use crate::partition::{Bounds, Detached, Marker, MarkerState};
-use crate::plan::preconditions::Ground;
+use crate::plan::preconditions::Context;
 use crate::plan::step::{AddBoundsCheck, MarkAs, MarkPartitions, MarkedPartition};
 use crate::plan::{Cause, PlannedStep, Step, simulate};
 
@@ -11,14 +11,14 @@ impl Draft {
     /// The step that says in a constraint which rows a table holds, where that is a range.
     pub(in crate::plan) fn state_bounds(
         &mut self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partition: &ObservedPartition,
         cause: Cause,
     ) {
         let Bounds::Range(range) = partition.bounds.clone() else { return };
-        let (managed, oid) = (self.world.managed.clone(), partition.oid);
+        let (managed, oid) = (self.state.managed.clone(), partition.oid);
         let partition = partition.name.clone();
-        let inherited = ground.relation.inherited_bounds.clone();
+        let inherited = context.relation.inherited_bounds.clone();
         let step =
             Step::AddBoundsCheck(AddBoundsCheck { managed, partition, oid, range, inherited });
         self.step(step, cause);
@@ -27,7 +27,7 @@ impl Draft {
     /// The step that says in the comments of partitions what they are.
     pub(in crate::plan) fn mark(
         &mut self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partitions: &[ObservedPartition],
         mark_as: MarkAs,
         cause: Cause,
@@ -35,19 +35,19 @@ impl Draft {
         if partitions.is_empty() {
             return;
         }
-        let step = self.mark_step(ground, partitions, mark_as);
+        let step = self.mark_step(context, partitions, mark_as);
         self.step(step, cause);
     }
 
     /// Inserts the step that marks partitions as expired before all other steps except adopt and finalize.
     pub(in crate::plan) fn mark_first(
         &mut self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partitions: &[ObservedPartition],
         mark_as: MarkAs,
     ) {
-        let step = self.mark_step(ground, partitions, mark_as);
-        simulate(&mut self.world, &step);
+        let step = self.mark_step(context, partitions, mark_as);
+        simulate(&mut self.state, &step);
         let comes_first = |p: &PlannedStep| {
             let adopts =
                 matches!(&p.step, Step::MarkPartitions(MarkPartitions { adopted: Some(_), .. }));
@@ -59,7 +59,7 @@ impl Draft {
 
     pub(in crate::plan) fn mark_step(
         &self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partitions: &[ObservedPartition],
         mark_as: MarkAs,
     ) -> Step {
@@ -68,11 +68,11 @@ impl Draft {
             oid: partition.oid,
             bounds: partition.bounds.clone(),
             comment: partition.comment.clone(),
-            marker: ground.marker(partition, mark_as),
+            marker: context.marker(partition, mark_as),
         });
         Step::MarkPartitions(MarkPartitions {
-            managed: self.world.managed.clone(),
-            table: self.world.name.clone(),
+            managed: self.state.managed.clone(),
+            table: self.state.name.clone(),
             partitions: marked.collect(),
             mark_as,
             adopted: None,
@@ -80,7 +80,7 @@ impl Draft {
     }
 }
 
-impl Ground<'_> {
+impl Context<'_> {
     /// Returns the comment of a partition after it is marked.
     fn marker(&self, partition: &ObservedPartition, mark_as: MarkAs) -> Marker {
         let is_expired_again = partition.cycle.saturating_add(1);
@@ -95,8 +95,8 @@ impl Ground<'_> {
     }
 
     fn detached(&self, partition: &ObservedPartition, drops: bool) -> MarkerState {
-        let at = partition.state.recorded_detach().map_or(self.moment.now, |detached| detached.at);
-        MarkerState::Detached(Detached { at, drops_since: drops.then_some(self.moment.now) })
+        let at = partition.state.recorded_detach().map_or(self.time.now, |detached| detached.at);
+        MarkerState::Detached(Detached { at, drops_since: drops.then_some(self.time.now) })
     }
 
     /// Returns the marker in the comment of a partition, if it was written for that partition.

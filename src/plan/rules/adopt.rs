@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cause, Draft, Ground, Note, Step};
+use super::{Cause, Context, Draft, Note, Step};
 use crate::desired::AdoptedName;
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::partition::{Bounds, ManagedTable, QualifiedName, adoption_digest, adoption_digests};
 use crate::plan::cause::Unadoptable;
 use crate::plan::step::{MarkAs, MarkPartitions};
 
-pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
-    let desired = ground.desired;
+pub(super) fn adopt(context: &Context<'_>, draft: &mut Draft) {
+    let desired = context.desired;
     let mut unknown = desired.invalid_adoptions.clone();
     let mut adopted = Vec::new();
-    forget(ground, draft);
+    forget(context, draft);
     for name in &desired.adopt {
-        match draft.world.partitions.iter().find(|p| is_named(p, name, draft)) {
+        match draft.state.partitions.iter().find(|p| is_named(p, name, draft)) {
             Some(found) if found.state.is_managed() => {}
             Some(found) if draft.was_adopted(&found.name) => {
                 draft.notes.push(Note::AdoptedBefore { partition: found.name.clone() });
@@ -36,11 +36,11 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
     if adopted.is_empty() {
         return;
     }
-    let asked_for = desired.adopt.iter().flat_map(|name| digests_of(name, &draft.world.managed));
+    let asked_for = desired.adopt.iter().flat_map(|name| digests_of(name, &draft.state.managed));
     let mut recorded: BTreeSet<_> =
-        asked_for.filter(|digest| draft.world.adopted.contains(digest)).collect();
+        asked_for.filter(|digest| draft.state.adopted.contains(digest)).collect();
     recorded.extend(adopted.iter().map(|partition| adoption_digest(&partition.name)));
-    let mut step = draft.mark_step(ground, &adopted, MarkAs::Adopted);
+    let mut step = draft.mark_step(context, &adopted, MarkAs::Adopted);
     if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
         *adopted = Some(recorded);
     }
@@ -49,17 +49,17 @@ pub(super) fn adopt(ground: &Ground<'_>, draft: &mut Draft) {
 
 /// Forgets adoptions that the annotation does not name any more, if another table has the name now: so a user can
 /// ask for the adoption of that one.
-fn forget(ground: &Ground<'_>, draft: &mut Draft) {
-    let recorded = &draft.world.adopted;
-    let asked_for = ground.desired.adopt.iter();
-    let asked_for = asked_for.flat_map(|name| digests_of(name, &draft.world.managed));
+fn forget(context: &Context<'_>, draft: &mut Draft) {
+    let recorded = &draft.state.adopted;
+    let asked_for = context.desired.adopt.iter();
+    let asked_for = asked_for.flat_map(|name| digests_of(name, &draft.state.managed));
     let kept: BTreeSet<_> = asked_for.filter(|digest| recorded.contains(digest)).collect();
     let is_waiting = |p: &ObservedPartition| {
         let is_forgotten = |digest| recorded.contains(&digest) && !kept.contains(&digest);
         !p.state.is_managed() && adoption_digests(&p.name).any(is_forgotten)
     };
-    if draft.world.partitions.iter().any(is_waiting) {
-        let mut step = draft.mark_step(ground, &[], MarkAs::AdoptionCleared);
+    if draft.state.partitions.iter().any(is_waiting) {
+        let mut step = draft.mark_step(context, &[], MarkAs::AdoptionCleared);
         if let Step::MarkPartitions(MarkPartitions { adopted, .. }) = &mut step {
             *adopted = Some(kept);
         }
@@ -73,7 +73,7 @@ fn digests_of(name: &AdoptedName, table: &ManagedTable) -> impl Iterator<Item = 
 }
 
 fn is_named(partition: &ObservedPartition, name: &AdoptedName, draft: &Draft) -> bool {
-    let schema = name.schema.as_ref().unwrap_or(&draft.world.managed.name().schema);
+    let schema = name.schema.as_ref().unwrap_or(&draft.state.managed.name().schema);
     partition.name.name == name.name && partition.name.schema == *schema
 }
 
@@ -98,6 +98,6 @@ fn format_name(name: &AdoptedName) -> String {
 
 impl Draft {
     fn was_adopted(&self, partition: &QualifiedName) -> bool {
-        adoption_digests(partition).any(|digest| self.world.adopted.contains(&digest))
+        adoption_digests(partition).any(|digest| self.state.adopted.contains(&digest))
     }
 }

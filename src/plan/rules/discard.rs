@@ -1,17 +1,17 @@
 //! Finish or clear away what an earlier run left.
 
-use super::{Blocker, Cause, Draft, Ground, Step};
+use super::{Blocker, Cause, Context, Draft, Step};
 use crate::observed::{ObservedPartition, PartitionState};
 use crate::plan::draft::is_usable;
 use crate::plan::step::DiscardPartition;
 
 /// Discards tables that were made to become partitions and cannot be attached as they are.
-pub(super) fn discard_unusable(_: &Ground<'_>, draft: &mut Draft) {
+pub(super) fn discard_unusable(_: &Context<'_>, draft: &mut Draft) {
     discard(draft, |partition, draft| !is_usable(partition, draft));
 }
 
 /// Discards tables that were made to become partitions and that no rule has wanted.
-pub(super) fn discard_unwanted(_: &Ground<'_>, draft: &mut Draft) {
+pub(super) fn discard_unwanted(_: &Context<'_>, draft: &mut Draft) {
     discard(draft, |_, _| true);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::expire::{clock_skew, dropped_after};
-use super::{Blocker, Cause, Draft, Ground, Step};
+use super::{Blocker, Cause, Context, Draft, Step};
 use crate::observed::{ObservedPartition, PartitionKind};
 use crate::plan::PlanTime;
 use crate::plan::limits::MIN_GRACE_PERIOD;
@@ -13,17 +13,17 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Drops managed, detached tables whose grace period is over, and starts the grace period of tables that were kept
 /// before the spec said `Drop`.
-pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
-    let (Some(range), moment) = (ground.range(), ground.moment) else { return };
-    keep_detached(ground, range, draft);
-    let Some(after) = dropped_after(ground) else { return };
+pub(super) fn drop_detached(context: &Context<'_>, draft: &mut Draft) {
+    let (Some(range), time) = (context.range(), context.time) else { return };
+    keep_detached(context, range, draft);
+    let Some(after) = dropped_after(context) else { return };
     let clock_skew = clock_skew(draft);
     let mut undecided = Vec::new();
     for partition in draft.all(|p| p.state.recorded_detach().is_some()) {
         let can_expire =
             partition.bounds.as_range().is_some_and(|bounds| range.calendar.can_expire(bounds));
         let (Some(detached), Some(step), true) =
-            (partition.state.recorded_detach(), draft.drop_step(ground, &partition), can_expire)
+            (partition.state.recorded_detach(), draft.drop_step(context, &partition), can_expire)
         else {
             continue;
         };
@@ -32,25 +32,25 @@ pub(super) fn drop_detached(ground: &Ground<'_>, draft: &mut Draft) {
             (None, Some(seconds), _) => draft.defer(None, Blocker::ClockSkew { seconds }),
             (None, None, None) => undecided.push(partition),
             (None, None, Some(since)) => {
-                drop_after_grace(range, moment, grace_over(since, after), step, draft);
+                drop_after_grace(range, time, grace_over(since, after), step, draft);
             }
         }
     }
-    for partition in decide(ground, after, undecided, draft) {
-        let decided = draft.world.partition(&partition.name).cloned();
+    for partition in decide(context, after, undecided, draft) {
+        let decided = draft.state.partition(&partition.name).cloned();
         let recorded = decided.as_ref().and_then(|p| p.state.recorded_detach());
         let until = recorded.and_then(|detached| detached.drops_since);
         if let (Some(step), Some(since)) =
-            (decided.and_then(|p| draft.drop_step(ground, &p)), until)
+            (decided.and_then(|p| draft.drop_step(context, &p)), until)
         {
-            drop_after_grace(range, moment, grace_over(since, after), step, draft);
+            drop_after_grace(range, time, grace_over(since, after), step, draft);
         }
     }
 }
 
 /// Marks tables as kept if the spec no longer says `Drop`: if it says so again, their grace period starts again.
-fn keep_detached(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
-    let drops = dropped_after(ground).is_some();
+fn keep_detached(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft) {
+    let drops = dropped_after(context).is_some();
     let is_kept = |p: &ObservedPartition| {
         let is_past = p.bounds.as_range().is_some_and(|bounds| range.calendar.is_past(bounds));
         let waits =
@@ -58,18 +58,18 @@ fn keep_detached(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
         waits && p.owned && !(drops && is_past)
     };
     let kept = draft.all(is_kept);
-    draft.mark(ground, &kept, MarkAs::NotForDrop, Cause::NotDropped);
+    draft.mark(context, &kept, MarkAs::NotForDrop, Cause::NotDropped);
 }
 
 fn drop_after_grace(
     range: &Range<'_>,
-    moment: &PlanTime,
+    time: &PlanTime,
     until: Timestamp,
     step: Step,
     draft: &mut Draft,
 ) {
-    if moment.expire < until {
-        let until = if moment.now < until { until } else { next(range, moment, until) };
+    if time.expire < until {
+        let until = if time.now < until { until } else { next(range, time, until) };
         draft.defer(Some(step), Blocker::InGracePeriod { until });
     } else {
         draft.step(step, Cause::GracePeriodOver);
@@ -80,19 +80,19 @@ fn drop_after_grace(
 /// saying need approval. What this plan records as detached waits for an approval of its own: an interruption
 /// before the record would void this one.
 fn decide(
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     after: Duration,
     undecided: Vec<ObservedPartition>,
     draft: &mut Draft,
 ) -> Vec<ObservedPartition> {
     let count = u32::try_from(undecided.len()).unwrap_or(u32::MAX);
-    let limit = ground.desired.limits.max_expire_per_run;
+    let limit = context.desired.limits.max_expire_per_run;
     let (decided, waiting): (Vec<_>, Vec<_>) = undecided
         .into_iter()
         .partition(|p| count <= limit || (draft.approved && !draft.records(p)));
-    draft.mark(ground, &decided, MarkAs::ForDrop, Cause::Dropped);
+    draft.mark(context, &decided, MarkAs::ForDrop, Cause::Dropped);
     for partition in &waiting {
-        let wanted = draft.drop_step(ground, partition);
+        let wanted = draft.drop_step(context, partition);
         draft.defer(wanted, Blocker::DropNeedsApproval { count, limit, after });
     }
     decided
@@ -106,14 +106,14 @@ impl Draft {
         })
     }
 
-    fn drop_step(&self, ground: &Ground<'_>, partition: &ObservedPartition) -> Option<Step> {
+    fn drop_step(&self, context: &Context<'_>, partition: &ObservedPartition) -> Option<Step> {
         Some(Step::DropDetached(Box::new(DropDetached {
-            managed: self.world.managed.clone(),
+            managed: self.state.managed.clone(),
             partition: partition.name.clone(),
             oid: partition.oid?,
             bounds: partition.bounds.clone(),
-            marker: ground.found_marker(partition),
-            references: ground.references(),
+            marker: context.found_marker(partition),
+            references: context.references(),
             rows: partition.rows,
             bytes: partition.bytes,
         })))
@@ -121,9 +121,9 @@ impl Draft {
 }
 
 /// Returns the scheduled time of a step that was due at a time.
-fn next(range: &Range<'_>, moment: &PlanTime, due: Timestamp) -> Timestamp {
+fn next(range: &Range<'_>, time: &PlanTime, due: Timestamp) -> Timestamp {
     let zone = &range.calendar.grid.axis.zone;
-    let next = range.spec.schedule.expire.as_ref().and_then(|cron| cron.next(zone, moment.now));
+    let next = range.spec.schedule.expire.as_ref().and_then(|cron| cron.next(zone, time.now));
     next.unwrap_or(due)
 }
 

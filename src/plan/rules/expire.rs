@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Blocker, Cause, Draft, Ground, Note, Step};
+use super::{Blocker, Cause, Context, Draft, Note, Step};
 use crate::desired::OnExpiry;
 use crate::observed::{BoundsCheck, ObservedPartition, PartitionKind};
 use crate::partition::{MarkerState, QualifiedName};
@@ -11,20 +11,20 @@ use crate::plan::limits::MAX_CLOCK_SKEW;
 use crate::plan::step::{Detach, MarkAs};
 
 /// Detaches what has expired, and keeps what no longer has.
-pub(super) fn expire(ground: &Ground<'_>, draft: &mut Draft) {
-    expire_range(ground, draft);
+pub(super) fn expire(context: &Context<'_>, draft: &mut Draft) {
+    expire_range(context, draft);
     // A user has attached them again. What their comments say of the earlier detach is over, lest the date of
     // it counts when they are detached again.
     let is_reattached = |p: &ObservedPartition| {
         p.state.is_attached() && p.owned && matches!(p.state.mark(), Some(MarkerState::Detached(_)))
     };
     let reattached = draft.all(is_reattached);
-    draft.mark(ground, &reattached, MarkAs::Attached, Cause::Reattached);
+    draft.mark(context, &reattached, MarkAs::Attached, Cause::Reattached);
 }
 
-fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
-    let Some(range) = ground.range() else { return };
-    keep(ground, &range.calendar, draft);
+fn expire_range(context: &Context<'_>, draft: &mut Draft) {
+    let Some(range) = context.range() else { return };
+    keep(context, &range.calendar, draft);
     let expired = expired(&range.calendar, draft);
     if expired.is_empty() {
         return;
@@ -34,19 +34,19 @@ fn expire_range(ground: &Ground<'_>, draft: &mut Draft) {
     }
     let mut free = Vec::new();
     for partition in expired {
-        match blocker(&partition, ground, draft) {
+        match blocker(&partition, context, draft) {
             None => free.push(partition),
             Some(blocker) => {
-                let wanted = detach(&partition, None, ground, draft);
+                let wanted = detach(&partition, None, context, draft);
                 draft.defer(Some(wanted), blocker);
             }
         }
     }
-    detach_expired(ground, &free, draft);
+    detach_expired(context, &free, draft);
 }
 
 /// Reverses the expiry of partitions that are kept again.
-fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
+fn keep(context: &Context<'_>, calendar: &Calendar, draft: &mut Draft) {
     let is_kept = |p: &ObservedPartition| {
         p.bounds.as_range().is_none_or(|range| !calendar.is_past(range))
             && p.state.is_attached()
@@ -57,7 +57,7 @@ fn keep(ground: &Ground<'_>, calendar: &Calendar, draft: &mut Draft) {
             && p.owned
     };
     let kept = draft.all(is_kept);
-    draft.mark(ground, &kept, MarkAs::Attached, Cause::RetentionExtended);
+    draft.mark(context, &kept, MarkAs::Attached, Cause::RetentionExtended);
 }
 
 /// Returns the managed partitions that have expired, oldest first.
@@ -88,18 +88,18 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
 
 /// Returns the clock skew in seconds, if it is too large.
 pub(super) fn clock_skew(draft: &Draft) -> Option<i64> {
-    let clock_offset = draft.world.server.clock_offset?;
+    let clock_offset = draft.state.server.clock_offset?;
     (clock_offset.abs() > MAX_CLOCK_SKEW).then_some(clock_offset.as_secs())
 }
 
 /// Returns the blocker of one partition, independent of the others.
-fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) -> Option<Blocker> {
+fn blocker(partition: &ObservedPartition, context: &Context<'_>, draft: &Draft) -> Option<Blocker> {
     let name = partition.name.clone();
     if !partition.owned {
         return Some(draft.not_owner_of(partition));
     }
     let is_pending = |p: &&ObservedPartition| p.state.is_pending_detach();
-    if let Some(pending) = draft.world.partitions.iter().find(is_pending) {
+    if let Some(pending) = draft.state.partitions.iter().find(is_pending) {
         return Some(Blocker::AnotherDetachPending { partition: pending.name.clone() });
     }
     if !partition.referenced_by.is_empty() {
@@ -108,7 +108,7 @@ fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) ->
             by: partition.referenced_by.clone(),
         });
     }
-    let by = ground.referenced_by();
+    let by = context.referenced_by();
     if by.is_empty() {
         return None;
     }
@@ -122,14 +122,14 @@ fn blocker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &Draft) ->
     }
 }
 
-fn detach_expired(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut Draft) {
-    let attached = draft.world.attached().filter(|p| p.bounds.as_range().is_some()).count();
+fn detach_expired(context: &Context<'_>, free: &[ObservedPartition], draft: &mut Draft) {
+    let attached = draft.state.attached().filter(|p| p.bounds.as_range().is_some()).count();
     let (free, last) = match free.split_last() {
         Some((last, others)) if free.len() == attached => (others, Some(last)),
         Some(_) | None => (free, None),
     };
     if let Some(last) = last {
-        let wanted = detach(last, None, ground, draft);
+        let wanted = detach(last, None, context, draft);
         draft.defer(Some(wanted), Blocker::LastPartition { partition: last.name.clone() });
     }
     let (decided, fresh): (Vec<_>, Vec<_>) = free
@@ -137,36 +137,36 @@ fn detach_expired(ground: &Ground<'_>, free: &[ObservedPartition], draft: &mut D
         .cloned()
         .partition(|p| matches!(p.state.mark(), Some(MarkerState::Expired { .. })));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
-    let limit = ground.desired.limits.max_expire_per_run;
-    let dropped_after = dropped_after(ground);
+    let limit = context.desired.limits.max_expire_per_run;
+    let dropped_after = dropped_after(context);
     let mark_as = MarkAs::Expired { drops: dropped_after.is_some() };
     let can_expire = count <= limit || draft.approved;
     if count > limit && draft.approved {
         // First of all steps: if the run is interrupted, the next run sees what the user approved.
-        draft.mark_first(ground, &fresh, mark_as);
+        draft.mark_first(context, &fresh, mark_as);
     } else if can_expire {
-        draft.mark(ground, &fresh, mark_as, Cause::Expired);
+        draft.mark(context, &fresh, mark_as, Cause::Expired);
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| can_expire)) {
         let is_stated = partition.state.bounds_check() != BoundsCheck::Absent;
-        if !(is_stated || draft.world.finds_by_name(&partition.name)) {
-            draft.state_bounds(ground, partition, Cause::Expired);
+        if !(is_stated || draft.state.finds_by_name(&partition.name)) {
+            draft.state_bounds(context, partition, Cause::Expired);
         }
-        let step = detach(partition, after.take(), ground, draft);
+        let step = detach(partition, after.take(), context, draft);
         draft.step(step, Cause::Expired);
-        draft.record_detach(ground, partition, Cause::Expired);
+        draft.record_detach(context, partition, Cause::Expired);
         after = Some(partition.name.clone());
     }
     for partition in fresh.iter().filter(|_| !can_expire) {
-        let wanted = detach(partition, None, ground, draft);
+        let wanted = detach(partition, None, context, draft);
         draft.defer(Some(wanted), Blocker::AwaitingApproval { count, limit, dropped_after });
     }
 }
 
 /// Returns the time from the detach to the drop; `None` if the table is kept.
-pub(super) fn dropped_after(ground: &Ground<'_>) -> Option<Duration> {
-    match ground.range()?.spec.retention?.on_expiry {
+pub(super) fn dropped_after(context: &Context<'_>) -> Option<Duration> {
+    match context.range()?.spec.retention?.on_expiry {
         OnExpiry::Drop { after } => Some(after),
         OnExpiry::Detach => None,
     }
@@ -175,21 +175,21 @@ pub(super) fn dropped_after(ground: &Ground<'_>) -> Option<Duration> {
 fn detach(
     partition: &ObservedPartition,
     after: Option<QualifiedName>,
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     draft: &Draft,
 ) -> Step {
-    let default = draft.world.default_partition().map(|(p, _)| p.name.clone());
-    let referenced_by = ground.referenced_by();
+    let default = draft.state.default_partition().map(|(p, _)| p.name.clone());
+    let referenced_by = context.referenced_by();
     // Where foreign keys lead here, Postgres looks through the tables they come from while it keeps
     // their writers waiting: that must end in time, and a concurrent detach has none.
     let concurrently = default.is_none() && referenced_by.is_empty();
     Step::DetachPartition(Box::new(Detach {
-        table: draft.world.name.clone(),
+        table: draft.state.name.clone(),
         partition: partition.name.clone(),
         bounds: partition.bounds.clone(),
         concurrently,
         default,
-        references: ground.references(),
+        references: context.references(),
         referenced_by,
         after: after.filter(|_| concurrently),
         rows: partition.rows,

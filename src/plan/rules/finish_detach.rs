@@ -1,21 +1,21 @@
 //! Interrupted and unrecorded detaches, before any other rule.
 
 use super::expire::dropped_after;
-use super::{Blocker, Cause, Draft, Ground, Step};
+use super::{Blocker, Cause, Context, Draft, Step};
 use crate::observed::{DetachedBy, ObservedPartition, PartitionState};
 use crate::partition::MarkerState;
 use crate::plan::Note;
 use crate::plan::step::{FinalizeDetach, MarkAs, RecordDetach};
 
 /// Finalizes pending detaches, no matter which session began them, and records what is detached.
-pub(super) fn finish(ground: &Ground<'_>, draft: &mut Draft) {
+pub(super) fn finish(context: &Context<'_>, draft: &mut Draft) {
     for partition in draft.all(|p| p.state.is_pending_detach()) {
-        clear_detach_marker(&partition, ground, draft);
-        finalize(&partition, ground, draft);
+        clear_detach_marker(&partition, context, draft);
+        finalize(&partition, context, draft);
     }
     for partition in draft.all(is_unrecorded) {
         if partition.owned {
-            draft.record_detach(ground, &partition, Cause::Expired);
+            draft.record_detach(context, &partition, Cause::Expired);
         } else {
             let blocker = draft.not_owner_of(&partition);
             draft.defer(None, blocker);
@@ -29,18 +29,18 @@ fn is_unrecorded(partition: &ObservedPartition) -> bool {
 
 /// Takes back what the comment says of an earlier detach: since then a person has attached the partition
 /// again, and this detach is theirs. What we detach ourselves is marked otherwise before.
-fn clear_detach_marker(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
+fn clear_detach_marker(partition: &ObservedPartition, context: &Context<'_>, draft: &mut Draft) {
     if partition.owned && matches!(partition.state.mark(), Some(MarkerState::Detached(_))) {
         let reattached = std::slice::from_ref(partition);
-        draft.mark(ground, reattached, MarkAs::Attached, Cause::Interrupted);
+        draft.mark(context, reattached, MarkAs::Attached, Cause::Interrupted);
     }
 }
 
-fn finalize(partition: &ObservedPartition, ground: &Ground<'_>, draft: &mut Draft) {
+fn finalize(partition: &ObservedPartition, context: &Context<'_>, draft: &mut Draft) {
     let step = Step::FinalizeDetach(FinalizeDetach {
-        table: draft.world.name.clone(),
+        table: draft.state.name.clone(),
         partition: partition.name.clone(),
-        references: ground.references(),
+        references: context.references(),
     });
     if !partition.owned {
         let blocker = draft.not_owner_of(partition);
@@ -57,7 +57,7 @@ impl Draft {
     /// The step that writes down of a detached table that it is detached, and what it held.
     pub(super) fn record_detach(
         &mut self,
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         partition: &ObservedPartition,
         cause: Cause,
     ) {
@@ -69,20 +69,20 @@ impl Draft {
                 publications: stays.into_iter().map(|publication| publication.name).collect(),
             });
         }
-        let marked = self.world.partition(&partition.name).unwrap_or(partition);
-        let drops = dropped_after(ground).is_some()
+        let marked = self.state.partition(&partition.name).unwrap_or(partition);
+        let drops = dropped_after(context).is_some()
             && matches!(marked.state.mark(), Some(MarkerState::Expired { drops: true }));
         let step = Step::RecordDetach(Box::new(RecordDetach {
             drops,
-            parent: Some(ground.relation.oid),
+            parent: Some(context.relation.oid),
             cycle: marked.cycle,
-            managed: self.world.managed.clone(),
+            managed: self.state.managed.clone(),
             partition: partition.name.clone(),
             oid: partition.oid,
             bounds: partition.bounds.clone(),
-            inherited: ground.relation.inherited_bounds.clone(),
+            inherited: context.relation.inherited_bounds.clone(),
             comment: partition.comment.clone(),
-            at: ground.moment.now,
+            at: context.time.now,
             publications: leaves.into_iter().map(|publication| publication.name).collect(),
         }));
         self.step(step, cause);

@@ -1,9 +1,9 @@
 //! Reports a login that can do more than the operator needs.
 
-use super::{Draft, Ground, Note};
+use super::{Context, Draft, Note};
 
-pub(super) fn report(_: &Ground<'_>, draft: &mut Draft) {
-    let server = &draft.world.server;
+pub(super) fn report(_: &Context<'_>, draft: &mut Draft) {
+    let server = &draft.state.server;
     if server.superuser {
         draft.notes.push(Note::Superuser { role: server.role.clone() });
     }

@@ -20,7 +20,7 @@ pub(super) use drop::grace_over;
 
 use super::conversion;
 use super::draft::Draft;
-use super::preconditions::Ground;
+use super::preconditions::Context;
 use super::{Blocker, Cause, Note, Step};
 
 /// A rule of planning.
@@ -120,35 +120,35 @@ impl Rule {
         }
     }
 
-    pub(super) fn run(self, ground: &Ground<'_>, draft: &mut Draft) {
-        if self.is_of_partitioned_table() && !ground.phase.keeps_partitions() {
+    pub(super) fn run(self, context: &Context<'_>, draft: &mut Draft) {
+        if self.is_of_partitioned_table() && !context.phase.keeps_partitions() {
             return;
         }
         match self {
-            Self::FinishDetach => finish_detach::finish(ground, draft),
-            Self::Adopt => adopt::adopt(ground, draft),
-            Self::DiscardUnusable => discard::discard_unusable(ground, draft),
-            Self::Provision => provision::provision(ground, draft),
-            Self::AddDefault => default::provide(ground, draft),
-            Self::DiscardUnwanted => discard::discard_unwanted(ground, draft),
-            Self::Expire => expire::expire(ground, draft),
-            Self::Drop => drop::drop_detached(ground, draft),
-            Self::DropDefault => default::remove(ground, draft),
-            Self::Index => indexes::ensure(ground, draft),
-            Self::CreateCopy => conversion::create_copy(ground, draft),
-            Self::InstallSync => conversion::install_sync(ground, draft),
-            Self::Route => conversion::route(ground, draft),
-            Self::CopyRows => conversion::copy_rows(ground, draft),
-            Self::CopyIndexes => indexes::ensure_equivalents(ground, draft),
-            Self::FollowSource => conversion::follow_source(ground, draft),
-            Self::AnalyzeCopy => conversion::analyze(ground, draft),
-            Self::CompareRows => conversion::compare_rows(ground, draft),
-            Self::Swap => conversion::swap(ground, draft),
-            Self::RetireSource => conversion::retire_source(ground, draft),
-            Self::AttachSource => conversion::attach(ground, draft),
-            Self::EndConversion => conversion::end(ground, draft),
-            Self::Publications => publications::report(ground, draft),
-            Self::Login => login::report(ground, draft),
+            Self::FinishDetach => finish_detach::finish(context, draft),
+            Self::Adopt => adopt::adopt(context, draft),
+            Self::DiscardUnusable => discard::discard_unusable(context, draft),
+            Self::Provision => provision::provision(context, draft),
+            Self::AddDefault => default::provide(context, draft),
+            Self::DiscardUnwanted => discard::discard_unwanted(context, draft),
+            Self::Expire => expire::expire(context, draft),
+            Self::Drop => drop::drop_detached(context, draft),
+            Self::DropDefault => default::remove(context, draft),
+            Self::Index => indexes::ensure(context, draft),
+            Self::CreateCopy => conversion::create_copy(context, draft),
+            Self::InstallSync => conversion::install_sync(context, draft),
+            Self::Route => conversion::route(context, draft),
+            Self::CopyRows => conversion::copy_rows(context, draft),
+            Self::CopyIndexes => indexes::ensure_equivalents(context, draft),
+            Self::FollowSource => conversion::follow_source(context, draft),
+            Self::AnalyzeCopy => conversion::analyze(context, draft),
+            Self::CompareRows => conversion::compare_rows(context, draft),
+            Self::Swap => conversion::swap(context, draft),
+            Self::RetireSource => conversion::retire_source(context, draft),
+            Self::AttachSource => conversion::attach(context, draft),
+            Self::EndConversion => conversion::end(context, draft),
+            Self::Publications => publications::report(context, draft),
+            Self::Login => login::report(context, draft),
         }
     }
 }

@@ -4,17 +4,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Draft, Ground, Note};
+use super::{Context, Draft, Note};
 use crate::observed::ObservedPartition;
 use crate::partition::{Bounds, Edge, Identifier};
 
-pub(super) fn report(ground: &Ground<'_>, draft: &mut Draft) {
-    for (publication, end) in published_one_by_one(ground, draft) {
+pub(super) fn report(context: &Context<'_>, draft: &mut Draft) {
+    for (publication, end) in published_one_by_one(context, draft) {
         let is_left_out = |p: &&ObservedPartition| {
             let names_it = p.publications.iter().any(|found| found.name == publication);
             !names_it && p.bounds.as_range().map(|range| range.from()) >= end
         };
-        let left_out = draft.world.attached().filter(|p| p.bounds != Bounds::Default);
+        let left_out = draft.state.attached().filter(|p| p.bounds != Bounds::Default);
         let partitions: Vec<_> = left_out.filter(is_left_out).map(|p| p.name.clone()).collect();
         if !partitions.is_empty() {
             draft.notes.push(Note::NotPublished { publication, partitions });
@@ -24,10 +24,13 @@ pub(super) fn report(ground: &Ground<'_>, draft: &mut Draft) {
 
 /// Returns the publications that name partitions and not the table, each with the end of the last range that
 /// it publishes, or `None` if the table is not partitioned by range.
-fn published_one_by_one(ground: &Ground<'_>, draft: &Draft) -> BTreeMap<Identifier, Option<Edge>> {
+fn published_one_by_one(
+    context: &Context<'_>,
+    draft: &Draft,
+) -> BTreeMap<Identifier, Option<Edge>> {
     let mut ends: BTreeMap<Identifier, Option<Edge>> = BTreeMap::new();
-    let of_table = &ground.relation.publications;
-    for partition in draft.world.attached().filter(|p| p.bounds != Bounds::Default) {
+    let of_table = &context.relation.publications;
+    for partition in draft.state.attached().filter(|p| p.bounds != Bounds::Default) {
         let end = partition.bounds.as_range().map(|range| range.to());
         for publication in &partition.publications {
             if !of_table.contains(&publication.name) {

@@ -4,45 +4,45 @@ use super::on;
 use crate::observed::{IndexMarker, ObservedTable, ParentIndex, PartitionIndex};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::conversion;
-use crate::plan::equivalent::belong;
+use crate::plan::equivalent::attach_to_parent;
 use crate::plan::step::{AttachIndex, CreateParentIndex, IndexDefinition};
 
 /// A parent index is valid once every partition has an index that is attached to it. A partition with a pending
 /// detach does not count.
-pub(super) fn validate(world: &mut ObservedTable, name: &Identifier) {
+pub(super) fn validate(state: &mut ObservedTable, name: &Identifier) {
     let is_it = |index: &&ParentIndex| index.name == *name && !index.valid;
-    if world.indexes.iter().find(is_it).is_none() {
+    if state.indexes.iter().find(is_it).is_none() {
         return;
     }
     // The last one that was made complete is rarely the first: what comes last is asked first.
-    let complete = world
+    let complete = state
         .partitions
         .iter()
         .rev()
         .filter(|p| p.state.is_attached())
         .all(|p| p.indexes.iter().any(|i| i.valid && i.of.as_ref() == Some(name)));
-    for index in world.indexes.iter_mut().filter(|i| i.name == *name) {
+    for index in state.indexes.iter_mut().filter(|i| i.name == *name) {
         index.valid |= complete;
     }
     if complete {
-        conversion::twin_completed(world, name);
+        conversion::twin_completed(state, name);
     }
 }
 
-pub(super) fn attach_index(world: &mut ObservedTable, attach: &AttachIndex) {
-    on(world, &attach.partition, |p| {
+pub(super) fn attach_index(state: &mut ObservedTable, attach: &AttachIndex) {
+    on(state, &attach.partition, |p| {
         for found in p.indexes.iter_mut().filter(|i| i.name == attach.index) {
-            belong(found, attach.table_index.clone());
+            attach_to_parent(found, attach.parent_index.clone());
         }
     });
-    validate(world, &attach.table_index);
+    validate(state, &attach.parent_index);
 }
 
-pub(super) fn create_table_index(world: &mut ObservedTable, create: &CreateParentIndex) {
+pub(super) fn create_parent_index(state: &mut ObservedTable, create: &CreateParentIndex) {
     let CreateParentIndex { index: name, definition, settings, partitions, .. } = create;
-    let is_empty = world.attached().next().is_none();
-    world.taken.insert(name.clone());
-    world.indexes.push(ParentIndex {
+    let is_empty = state.attached().next().is_none();
+    state.taken.insert(name.clone());
+    state.indexes.push(ParentIndex {
         name: name.clone(),
         valid: is_empty,
         shape: definition.shape().cloned(),
@@ -53,53 +53,53 @@ pub(super) fn create_table_index(world: &mut ObservedTable, create: &CreateParen
         exclusion: false,
         settings: settings.clone(),
     });
-    world.indexes.sort_by(|a, b| a.name.cmp(&b.name));
-    conversion::twin_created(world, definition, name);
-    take_partition_indexes(world, name, partitions);
+    state.indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    conversion::twin_created(state, definition, name);
+    take_partition_indexes(state, name, partitions);
 }
 
 /// Postgres takes the first index of each partition that is equivalent and belongs to none, and leaves out
 /// foreign tables.
 fn take_partition_indexes(
-    world: &mut ObservedTable,
+    state: &mut ObservedTable,
     name: &Identifier,
     partitions: &[QualifiedName],
 ) {
-    let Some(created) = world.indexes.iter().find(|i| i.name == *name).cloned() else { return };
+    let Some(created) = state.indexes.iter().find(|i| i.name == *name).cloned() else { return };
     for partition in partitions {
-        on(world, partition, |p| {
+        on(state, partition, |p| {
             let equivalent =
                 p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_equivalent_to(&created));
             if let Some(equivalent) = equivalent {
-                belong(equivalent, name.clone());
+                attach_to_parent(equivalent, name.clone());
             }
         });
     }
     if !partitions.is_empty() {
-        let indexes = world.indexes.iter_mut();
+        let indexes = state.indexes.iter_mut();
         indexes.filter(|i| i.name == *name).for_each(|i| i.valid = true);
     }
 }
 
-pub(super) fn drop_table_index(world: &mut ObservedTable, name: &Identifier) {
-    world.taken.remove(name);
-    world.indexes.retain(|i| i.name != *name);
-    for partition in &mut world.partitions {
+pub(super) fn drop_parent_index(state: &mut ObservedTable, name: &Identifier) {
+    state.taken.remove(name);
+    state.indexes.retain(|i| i.name != *name);
+    for partition in &mut state.partitions {
         for index in partition.indexes.iter().filter(|i| i.of.as_ref() == Some(name)) {
-            world.taken.remove(&index.name);
+            state.taken.remove(&index.name);
         }
         partition.indexes.retain(|i| i.of.as_ref() != Some(name));
     }
 }
 
-pub(super) fn rename_table_index(world: &mut ObservedTable, from: &Identifier, to: &Identifier) {
-    world.taken.remove(from);
-    world.taken.insert(to.clone());
-    for index in world.indexes.iter_mut().filter(|i| i.name == *from) {
+pub(super) fn rename_parent_index(state: &mut ObservedTable, from: &Identifier, to: &Identifier) {
+    state.taken.remove(from);
+    state.taken.insert(to.clone());
+    for index in state.indexes.iter_mut().filter(|i| i.name == *from) {
         index.name = to.clone();
     }
-    world.indexes.sort_by(|a, b| a.name.cmp(&b.name));
-    for index in world.partitions.iter_mut().flat_map(|p| &mut p.indexes) {
+    state.indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    for index in state.partitions.iter_mut().flat_map(|p| &mut p.indexes) {
         if index.of.as_ref() == Some(from) {
             index.of = Some(to.clone());
         }

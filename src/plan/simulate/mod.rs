@@ -6,7 +6,7 @@ mod index;
 mod routing;
 
 use super::conversion;
-use super::equivalent::{belong, created_by_attach, stand_alone};
+use super::equivalent::{attach_to_parent, created_by_attach, detach_from_parent};
 use super::step::{
     AddBoundsCheck, Attach, BuildIndex, Drain, IndexBody, IndexDefinition, MarkPartitions,
     MarkedPartition, NewIndex, NewPartition, RecordDetach, Step,
@@ -17,103 +17,103 @@ use crate::observed::{
 };
 use crate::partition::{Bounds, Detached, Identifier, QualifiedName};
 use index::{
-    attach_index, built, create_table_index, drop_table_index, rename_table_index, validate,
+    attach_index, built, create_parent_index, drop_parent_index, rename_parent_index, validate,
 };
 use routing::{routed, unrouted};
 
-/// Makes of `world` what it is after `step`.
-pub fn simulate(world: &mut ObservedTable, step: &Step) {
+/// Makes of `state` what it is after `step`.
+pub fn simulate(state: &mut ObservedTable, step: &Step) {
     match step {
-        Step::CreatePartition(new) => create(world, new),
-        Step::AttachPartition(attach) => attach_partition(world, attach),
-        Step::DrainDefault(drain) => drain_default(world, drain),
+        Step::CreatePartition(new) => create(state, new),
+        Step::AttachPartition(attach) => attach_partition(state, attach),
+        Step::DrainDefault(drain) => drain_default(state, drain),
         Step::DropDefault(remove) => {
-            discard(world, &remove.default);
-            (world.default_rows, world.default_count) = (None, None);
+            discard(state, &remove.default);
+            (state.default_rows, state.default_count) = (None, None);
         }
-        Step::MarkPartitions(marks) => mark(world, marks),
-        Step::DetachPartition(detach) => detach_partition(world, &detach.partition),
-        Step::FinalizeDetach(finalize) => detach_partition(world, &finalize.partition),
-        Step::RecordDetach(record) => record_detach(world, record),
-        Step::AddBoundsCheck(state) => state_bounds(world, state),
-        Step::ValidateBoundsCheck(check) => validate_bounds(world, &check.partition),
+        Step::MarkPartitions(marks) => mark(state, marks),
+        Step::DetachPartition(detach) => detach_partition(state, &detach.partition),
+        Step::FinalizeDetach(finalize) => detach_partition(state, &finalize.partition),
+        Step::RecordDetach(record) => record_detach(state, record),
+        Step::AddBoundsCheck(add) => add_bounds_check(state, add),
+        Step::ValidateBoundsCheck(check) => validate_bounds(state, &check.partition),
         Step::DropBoundsCheck(drop) => {
-            conversion::on_check(world, &drop.table, Attachment::drop_bounds);
+            conversion::on_check(state, &drop.table, Attachment::drop_bounds);
         }
-        Step::DropDetached(drop) => discard(world, &drop.partition),
-        Step::DiscardPartition(unattached) => discard(world, &unattached.partition),
+        Step::DropDetached(drop) => discard(state, &drop.partition),
+        Step::DiscardPartition(unattached) => discard(state, &unattached.partition),
         Step::AddDefaultCheck(add) => {
-            let check = DefaultCheck { name: add.exclusion.clone(), validated: false };
-            on_default(world, &add.default, |default| default.checks.push(check));
+            let check = DefaultCheck { name: add.default_check.clone(), validated: false };
+            on_default(state, &add.default, |default| default.checks.push(check));
         }
-        Step::ValidateDefaultCheck(check) => on_default(world, &check.default, |default| {
-            let checks = default.checks.iter_mut().filter(|e| e.name == check.exclusion);
+        Step::ValidateDefaultCheck(check) => on_default(state, &check.default, |default| {
+            let checks = default.checks.iter_mut().filter(|e| e.name == check.default_check);
             checks.for_each(|e| e.validated = true);
         }),
-        Step::DropDefaultCheck(drop) => on_default(world, &drop.default, |default| {
-            default.checks.retain(|e| e.name != drop.exclusion);
+        Step::DropDefaultCheck(drop) => on_default(state, &drop.default, |default| {
+            default.checks.retain(|e| e.name != drop.default_check);
         }),
-        Step::CreateParentIndex(create) => create_table_index(world, create),
-        Step::BuildIndex(build) => build_index(world, build),
-        Step::AttachIndex(attach) => attach_index(world, attach),
+        Step::CreateParentIndex(create) => create_parent_index(state, create),
+        Step::BuildIndex(build) => build_index(state, build),
+        Step::AttachIndex(attach) => attach_index(state, attach),
         Step::DropIndex(drop) => {
-            world.taken.remove(&drop.index);
-            conversion::key_dropped(world, &drop.index);
-            on(world, &drop.partition, |p| p.indexes.retain(|i| i.name != drop.index));
+            state.taken.remove(&drop.index);
+            conversion::key_dropped(state, &drop.index);
+            on(state, &drop.partition, |p| p.indexes.retain(|i| i.name != drop.index));
         }
-        Step::DropParentIndex(drop) => drop_table_index(world, &drop.index),
+        Step::DropParentIndex(drop) => drop_parent_index(state, &drop.index),
         Step::ReplaceParentIndex(replace) => {
-            drop_table_index(world, &replace.index);
-            rename_table_index(world, &replace.replacement, &replace.index);
+            drop_parent_index(state, &replace.index);
+            rename_parent_index(state, &replace.replacement, &replace.index);
         }
-        Step::CreateCopy(create) => conversion::created(world, create),
-        Step::FollowSource(step) => conversion::followed(world, step),
-        Step::ValidateCopy(_) => conversion::validated(world),
-        Step::InstallSync(install) => conversion::synced(world, install),
-        Step::AnalyzeCopy(_) => conversion::analyzed(world),
-        Step::EndSync(_) => conversion::unsynced(world),
-        Step::DropCopy(drop) => conversion::dropped(world, drop),
-        Step::Swap(swap) => conversion::swapped(world, swap),
-        Step::DropSource(_) => conversion::retired(world),
-        Step::AttachSource(attach) => conversion::attached(world, attach),
-        Step::DetachSource(detach) => conversion::detached(world, detach),
-        Step::Route(route) => routed(world, route),
-        Step::Unroute(unroute) => unrouted(world, unroute),
+        Step::CreateCopy(create) => conversion::created(state, create),
+        Step::FollowSource(step) => conversion::followed(state, step),
+        Step::ValidateCopy(_) => conversion::validated(state),
+        Step::InstallSync(install) => conversion::synced(state, install),
+        Step::AnalyzeCopy(_) => conversion::analyzed(state),
+        Step::EndSync(_) => conversion::unsynced(state),
+        Step::DropCopy(drop) => conversion::dropped(state, drop),
+        Step::Swap(swap) => conversion::swapped(state, swap),
+        Step::DropSource(_) => conversion::retired(state),
+        Step::AttachSource(attach) => conversion::attached(state, attach),
+        Step::DetachSource(detach) => conversion::detached(state, detach),
+        Step::Route(route) => routed(state, route),
+        Step::Unroute(unroute) => unrouted(state, unroute),
     }
 }
 
-fn build_index(world: &mut ObservedTable, build: &BuildIndex) {
+fn build_index(state: &mut ObservedTable, build: &BuildIndex) {
     let index = built(&build.index, &build.definition, build.stands_for.as_ref());
-    world.taken.insert(build.index.clone());
-    conversion::key_built(world, build);
-    on(world, &build.partition, |p| p.indexes.push(index));
+    state.taken.insert(build.index.clone());
+    conversion::key_built(state, build);
+    on(state, &build.partition, |p| p.indexes.push(index));
 }
 
 fn on(
-    world: &mut ObservedTable,
+    state: &mut ObservedTable,
     name: &QualifiedName,
     change: impl FnOnce(&mut ObservedPartition),
 ) {
-    if let Some(partition) = world.partition_mut(name) {
+    if let Some(partition) = state.partition_mut(name) {
         change(partition);
     }
 }
 
 fn on_default(
-    world: &mut ObservedTable,
+    state: &mut ObservedTable,
     name: &QualifiedName,
     change: impl FnOnce(&mut DefaultFacts),
 ) {
-    if let Some(default) = world.partition_mut(name).and_then(|p| p.default.as_mut()) {
+    if let Some(default) = state.partition_mut(name).and_then(|p| p.default.as_mut()) {
         change(default);
     }
 }
 
-fn create(world: &mut ObservedTable, new: &NewPartition) {
-    world.taken.insert(new.partition.name.clone());
-    world.taken.extend(new.indexes.iter().map(|index| index.name.clone()));
-    let indexes = new.indexes.iter().map(|index| made(world, index)).collect();
-    world.partitions.push(ObservedPartition {
+fn create(state: &mut ObservedTable, new: &NewPartition) {
+    state.taken.insert(new.partition.name.clone());
+    state.taken.extend(new.indexes.iter().map(|index| index.name.clone()));
+    let indexes = new.indexes.iter().map(|index| made(state, index)).collect();
+    state.partitions.push(ObservedPartition {
         oid: None,
         name: new.partition.clone(),
         kind: PartitionKind::Table,
@@ -136,9 +136,9 @@ fn create(world: &mut ObservedTable, new: &NewPartition) {
     });
 }
 
-fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
+fn made(state: &ObservedTable, index: &NewIndex) -> PartitionIndex {
     let equivalent = |of: &Identifier, constraint: bool| {
-        let table_index = world.indexes.iter().find(|i| i.name == *of);
+        let parent_index = state.indexes.iter().find(|i| i.name == *of);
         PartitionIndex {
             name: index.name.clone(),
             of: None,
@@ -146,8 +146,8 @@ fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
             building: false,
             constraint,
             exclusion: None,
-            shape: table_index.and_then(|i| i.shape.clone()),
-            definition: table_index.map(|i| i.definition.clone()).unwrap_or_default(),
+            shape: parent_index.and_then(|i| i.shape.clone()),
+            definition: parent_index.map(|i| i.definition.clone()).unwrap_or_default(),
             dependents: Vec::new(),
             marker: None,
         }
@@ -163,86 +163,86 @@ fn made(world: &ObservedTable, index: &NewIndex) -> PartitionIndex {
 }
 
 /// Postgres makes an index of the new partition belong to each index of the table that is like it.
-fn attach_partition(world: &mut ObservedTable, attach: &Attach) {
-    let table_indexes = world.indexes.clone();
-    on(world, &attach.partition, |p| {
+fn attach_partition(state: &mut ObservedTable, attach: &Attach) {
+    let parent_indexes = state.indexes.clone();
+    on(state, &attach.partition, |p| {
         p.state.attach();
         p.cycle = attach.marker.cycle;
         p.indexes.retain(|index| !attach.replaced.contains(&index.name));
-        for table_index in &table_indexes {
-            if table_index.exclusion {
-                p.indexes.push(created_by_attach(attach, table_index));
+        for parent_index in &parent_indexes {
+            if parent_index.exclusion {
+                p.indexes.push(created_by_attach(attach, parent_index));
                 continue;
             }
             let equivalent =
-                p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_equivalent_to(table_index));
+                p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_equivalent_to(parent_index));
             if let Some(equivalent) = equivalent {
-                belong(equivalent, table_index.name.clone());
+                attach_to_parent(equivalent, parent_index.name.clone());
             }
         }
     });
-    if let (Some(default), Some(exclusion)) = (&attach.default, &attach.exclusion) {
-        on_default(world, default, |default| default.checks.retain(|e| e.name != *exclusion));
+    if let (Some(default), Some(default_check)) = (&attach.default, &attach.default_check) {
+        on_default(state, default, |default| default.checks.retain(|e| e.name != *default_check));
     }
-    for table_index in table_indexes {
-        validate(world, &table_index.name);
+    for parent_index in parent_indexes {
+        validate(state, &parent_index.name);
     }
 }
 
 /// The rows that lie in the range are no longer in the default partition.
-fn drain_default(world: &mut ObservedTable, drain: &Drain) {
-    attach_partition(world, &drain.attach);
+fn drain_default(state: &mut ObservedTable, drain: &Drain) {
+    attach_partition(state, &drain.attach);
     let Some(range) = drain.attach.bounds.as_range() else { return };
-    if let Some(stretches) = &mut world.default_rows {
+    if let Some(stretches) = &mut state.default_rows {
         stretches.retain(|stretch| !stretch.range.overlaps(&range));
     }
-    world.default_count = world.default_count.map(|count| count.saturating_sub(drain.rows));
+    state.default_count = state.default_count.map(|count| count.saturating_sub(drain.rows));
 }
 
 /// Makes a partition a standalone table, with indexes that are not attached to parent indexes. An unmanaged one is
 /// not tracked any further.
-fn detach_partition(world: &mut ObservedTable, name: &QualifiedName) {
-    let table_indexes = world.indexes.clone();
-    on(world, name, |p| {
+fn detach_partition(state: &mut ObservedTable, name: &QualifiedName) {
+    let parent_indexes = state.indexes.clone();
+    on(state, name, |p| {
         (p.rows_referenced_by, p.references_error) = (None, None);
         for index in &mut p.indexes {
-            let of = table_indexes.iter().find(|of| Some(&of.name) == index.of.as_ref());
+            let of = parent_indexes.iter().find(|of| Some(&of.name) == index.of.as_ref());
             if let Some(of) = of {
-                stand_alone(index, of);
+                detach_from_parent(index, of);
             }
         }
     });
-    world.partitions.retain_mut(|p| p.name != *name || p.state.detach());
-    for table_index in table_indexes {
-        validate(world, &table_index.name);
+    state.partitions.retain_mut(|p| p.name != *name || p.state.detach());
+    for parent_index in parent_indexes {
+        validate(state, &parent_index.name);
     }
 }
 
-fn mark(world: &mut ObservedTable, marks: &MarkPartitions) {
+fn mark(state: &mut ObservedTable, marks: &MarkPartitions) {
     if let Some(adopted) = &marks.adopted {
-        world.adopted.clone_from(adopted);
+        state.adopted.clone_from(adopted);
     }
     for MarkedPartition { name, marker, .. } in &marks.partitions {
-        on(world, name, |p| {
+        on(state, name, |p| {
             p.state.set_mark(marker.mark);
             p.cycle = marker.cycle;
         });
     }
 }
 
-fn state_bounds(world: &mut ObservedTable, state: &AddBoundsCheck) {
-    let table = &state.partition;
-    conversion::on_check(world, table, |found| found.state_bounds(&state.range));
-    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::NotValid));
+fn add_bounds_check(state: &mut ObservedTable, add: &AddBoundsCheck) {
+    let table = &add.partition;
+    conversion::on_check(state, table, |found| found.state_bounds(&add.range));
+    on(state, table, |p| p.state.set_bounds_check(BoundsCheck::NotValid));
 }
 
-fn validate_bounds(world: &mut ObservedTable, table: &QualifiedName) {
-    conversion::on_check(world, table, |found| found.bounds = BoundsCheck::Validated);
-    on(world, table, |p| p.state.set_bounds_check(BoundsCheck::Validated));
+fn validate_bounds(state: &mut ObservedTable, table: &QualifiedName) {
+    conversion::on_check(state, table, |found| found.bounds = BoundsCheck::Validated);
+    on(state, table, |p| p.state.set_bounds_check(BoundsCheck::Validated));
 }
 
-fn record_detach(world: &mut ObservedTable, record: &RecordDetach) {
-    on(world, &record.partition, |p| {
+fn record_detach(state: &mut ObservedTable, record: &RecordDetach) {
+    on(state, &record.partition, |p| {
         let drops_since = record.drops.then_some(record.at);
         p.state.record_detach(Detached { at: record.at, drops_since });
         p.cycle = record.cycle;
@@ -250,11 +250,11 @@ fn record_detach(world: &mut ObservedTable, record: &RecordDetach) {
     });
 }
 
-fn discard(world: &mut ObservedTable, partition: &QualifiedName) {
-    let Some(at) = world.partitions.iter().position(|p| p.name == *partition) else { return };
-    let gone = world.partitions.remove(at);
-    world.taken.remove(&gone.name.name);
+fn discard(state: &mut ObservedTable, partition: &QualifiedName) {
+    let Some(at) = state.partitions.iter().position(|p| p.name == *partition) else { return };
+    let gone = state.partitions.remove(at);
+    state.taken.remove(&gone.name.name);
     for index in gone.indexes {
-        world.taken.remove(&index.name);
+        state.taken.remove(&index.name);
     }
 }

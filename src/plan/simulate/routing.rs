@@ -9,8 +9,8 @@ use crate::partition::SearchPath;
 use crate::plan::step::{PathChange, Route, Unroute};
 
 /// The view and the paths are what the step makes of them. When a role was routed is for the next look.
-pub(super) fn routed(world: &mut ObservedTable, route: &Route) {
-    on_routing(world, |facts| {
+pub(super) fn routed(state: &mut ObservedTable, route: &Route) {
+    on_routing(state, |facts| {
         let owned = RouteSchema { marked: true, owned: true, trusted: true, can_create: true };
         facts.schema.get_or_insert(owned);
         if let Some(view) = &route.creates {
@@ -32,21 +32,21 @@ pub(super) fn routed(world: &mut ObservedTable, route: &Route) {
         facts.roles.iter_mut().filter(users).for_each(|role| role.uses_schema = true);
         set_paths(facts, &route.paths);
     });
-    if let Some(copy) = &mut world.copy {
+    if let Some(copy) = &mut state.copy {
         copy.routed = true;
     }
 }
 
 /// Whether the schema was empty is for the next look.
-pub(super) fn unrouted(world: &mut ObservedTable, unroute: &Unroute) {
-    on_routing(world, |facts| {
+pub(super) fn unrouted(state: &mut ObservedTable, unroute: &Unroute) {
+    on_routing(state, |facts| {
         facts.view = None;
         if unroute.drops_schema {
             facts.schema = None;
         }
         set_paths(facts, &unroute.paths);
     });
-    if let Some(copy) = &mut world.copy {
+    if let Some(copy) = &mut state.copy {
         copy.routed = false;
     }
 }
@@ -60,8 +60,8 @@ fn set_paths(facts: &mut RoutingFacts, paths: &[PathChange]) {
     }
 }
 
-fn on_routing(world: &mut ObservedTable, change: impl FnOnce(&mut RoutingFacts)) {
-    if let Some(routing) = world.copy.as_mut().and_then(|copy| copy.routing.as_mut()) {
+fn on_routing(state: &mut ObservedTable, change: impl FnOnce(&mut RoutingFacts)) {
+    if let Some(routing) = state.copy.as_mut().and_then(|copy| copy.routing.as_mut()) {
         change(routing);
     }
 }

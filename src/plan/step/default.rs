@@ -12,7 +12,7 @@ pub struct AddDefaultCheck {
     /// The default partition.
     pub default: QualifiedName,
     /// The `CHECK` constraint that says so.
-    pub exclusion: Identifier,
+    pub default_check: Identifier,
     /// Range that the check excludes.
     pub range: KeyRange,
 }
@@ -35,7 +35,7 @@ impl StepFacts for AddDefaultCheck {
     }
 
     fn subject(&self) -> Object {
-        Object::Check { of: self.default.clone(), name: self.exclusion.clone() }
+        Object::Check { of: self.default.clone(), name: self.default_check.clone() }
     }
 
     fn needs(&self) -> Vec<Object> {
@@ -57,7 +57,7 @@ pub struct ValidateDefaultCheck {
     /// The default partition.
     pub default: QualifiedName,
     /// The `CHECK` constraint.
-    pub exclusion: Identifier,
+    pub default_check: Identifier,
 }
 
 impl StepFacts for ValidateDefaultCheck {
@@ -78,7 +78,7 @@ impl StepFacts for ValidateDefaultCheck {
     }
 
     fn subject(&self) -> Object {
-        Object::Check { of: self.default.clone(), name: self.exclusion.clone() }
+        Object::Check { of: self.default.clone(), name: self.default_check.clone() }
     }
 
     fn needs(&self) -> Vec<Object> {
@@ -100,7 +100,7 @@ pub struct DropDefaultCheck {
     /// The default partition.
     pub default: QualifiedName,
     /// The `CHECK` constraint.
-    pub exclusion: Identifier,
+    pub default_check: Identifier,
 }
 
 impl StepFacts for DropDefaultCheck {
@@ -121,7 +121,7 @@ impl StepFacts for DropDefaultCheck {
     }
 
     fn subject(&self) -> Object {
-        Object::Check { of: self.default.clone(), name: self.exclusion.clone() }
+        Object::Check { of: self.default.clone(), name: self.default_check.clone() }
     }
 
     fn needs(&self) -> Vec<Object> {

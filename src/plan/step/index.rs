@@ -111,7 +111,7 @@ pub struct AttachIndex {
     /// The partitioned table.
     pub table: QualifiedName,
     /// The table's index.
-    pub table_index: Identifier,
+    pub parent_index: Identifier,
     /// Name of the partition.
     pub partition: QualifiedName,
     /// The partition's index.
@@ -141,7 +141,7 @@ impl StepFacts for AttachIndex {
 
     fn needs(&self) -> Vec<Object> {
         vec![
-            Object::Relation(self.table.sibling(self.table_index.clone())),
+            Object::Relation(self.table.sibling(self.parent_index.clone())),
             Object::Relation(self.partition.clone()),
         ]
     }
@@ -151,7 +151,7 @@ impl StepFacts for AttachIndex {
     }
 
     fn detail(&self) -> String {
-        format!("to {}", self.table_index.display())
+        format!("to {}", self.parent_index.display())
     }
 
     // The partition's index is locked exclusively, and every query of it looks at its indexes.

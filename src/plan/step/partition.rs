@@ -114,7 +114,7 @@ pub struct Attach {
     /// The default partition, where there is one.
     pub default: Option<QualifiedName>,
     /// Default-partition check that the attach needs, and that it drops.
-    pub exclusion: Option<Identifier>,
+    pub default_check: Option<Identifier>,
     /// The tables the foreign keys lead to.
     pub references: Vec<QualifiedName>,
     /// The tables whose foreign keys lead here.
@@ -154,7 +154,7 @@ impl StepFacts for Attach {
             mode: TransactionMode::InTransaction,
             effort: if self.again { Effort::UnderLock } else { Effort::Brief },
             waiting_statements: 1
-                + u32::from(self.exclusion.is_some())
+                + u32::from(self.default_check.is_some())
                 + u32::from(self.is_recorded),
             needs_long_run: false,
             needs_confirmation: false,
@@ -170,7 +170,7 @@ impl StepFacts for Attach {
     }
 
     fn needs(&self) -> Vec<Object> {
-        let check = self.default.as_ref().zip(self.exclusion.as_ref());
+        let check = self.default.as_ref().zip(self.default_check.as_ref());
         let check = check.map(|(of, name)| Object::Check { of: of.clone(), name: name.clone() });
         check.into_iter().collect()
     }

@@ -168,7 +168,7 @@ fn progress_is_reported_while_rows_are_copied() {
         desired: &desired,
         observed: &observed,
         remaining: &remaining,
-        moment: PlanTime::at(at(NOW)),
+        time: PlanTime::at(at(NOW)),
         failed: Vec::new(),
         failed_work: None,
         copied,

@@ -18,7 +18,7 @@ fn only_a_transition_changes_its_time() {
         desired: &desired,
         observed: &observed,
         remaining: &remaining,
-        moment: PlanTime::at(at(NOW)),
+        time: PlanTime::at(at(NOW)),
         failed: Vec::new(),
         failed_work: None,
         copied: None,
@@ -106,13 +106,13 @@ fn progress_of_another_version_is_removed() {
     previous.conversion = Some(crate::api::v1alpha1::ConversionStatus::default());
     previous.parity = Some(crate::api::v1alpha1::ParityStatus::default());
     let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
-    let moment = PlanTime::at(at(NOW));
+    let time = PlanTime::at(at(NOW));
     let (desired, observed, remaining) = (&desired, &observed, &remaining);
     let observation = Observation {
         desired,
         observed,
         remaining,
-        moment,
+        time,
         failed: Vec::new(),
         failed_work: None,
         copied: None,

@@ -57,7 +57,7 @@ fn swap_that_meets_a_lock_or_an_old_snapshot_is_blocked() {
         desired: &desired,
         observed: &observed,
         remaining: &remaining,
-        moment: PlanTime::at(at(NOW)),
+        time: PlanTime::at(at(NOW)),
         failed: vec![FailedStep { step, failure }],
         failed_work: None,
         copied: None,

@@ -1,6 +1,6 @@
 //! Keys and partition columns.
 
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::plan::PlanTime;
 use serde_json::json;
 
@@ -173,7 +173,8 @@ async fn partition_key_of_a_domain_over_a_domain_has_the_base_type() {
             "table": "t",
             "partitionBy": {"range": {"column": "day", "interval": "Month", "timeZone": "UTC"}},
         }));
-        let (_, plan) = look(&world.session().await, &spec, &PlanTime::at(at(NOW))).await.unwrap();
+        let (_, plan) =
+            observe_and_plan(&world.session().await, &spec, &PlanTime::at(at(NOW))).await.unwrap();
         assert_eq!(plan.deferred, [], "Postgres {major}: {plan}");
     }
 }

@@ -1,6 +1,6 @@
 //! The preflight of a conversion finds every fault of a real table, through the real query, as the login of the documents.
 
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::plan::{
     ConversionNote, Finding, FoundLoss, LossAt, PlanTime, preflight,
 };
@@ -215,9 +215,9 @@ fn words(findings: Vec<Finding>) -> Vec<String> {
 
 /// Looks at table `t` as the operator does, and returns what is found. Whatever prevents the conversion, nothing is done.
 async fn found(session: &Session, spec: Value) -> Vec<String> {
-    let (desired, moment) = (desired(spec), PlanTime::at(at(NOW)));
-    let (observed, plan) = look(session, &desired, &moment).await.unwrap();
-    let found = preflight(&desired, &observed, &moment);
+    let (desired, time) = (desired(spec), PlanTime::at(at(NOW)));
+    let (observed, plan) = observe_and_plan(session, &desired, &time).await.unwrap();
+    let found = preflight(&desired, &observed, &time);
     let prevents = |finding: &Finding| match finding {
         Finding::Refused(_) => true,
         Finding::Loss(loss) => loss.at == LossAt::Cutover && !loss.acknowledged,
@@ -324,7 +324,9 @@ async fn range_column_of_a_plain_table_has_a_type_with_periods() {
         spec["partitionBy"] =
             json!({"range": {"column": "id", "interval": "Month", "timeZone": "UTC"}});
         let (_, plan) =
-            look(&world.session().await, &desired(spec), &PlanTime::at(at(NOW))).await.unwrap();
+            observe_and_plan(&world.session().await, &desired(spec), &PlanTime::at(at(NOW)))
+                .await
+                .unwrap();
         let blockers: Vec<_> = plan.deferred.iter().map(|held| held.blocker.name()).collect();
         assert_eq!(blockers, ["UnsupportedKeyType"], "{plan}");
     }

@@ -1,6 +1,6 @@
 //! Names that the conversion needs.
 
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::plan::{Finding, PlanTime, preflight};
 
 use super::{FUNCTIONS, NOW, TABLE, found, hash};
@@ -48,9 +48,10 @@ async fn function_of_another_conversion_is_not_dropped() {
                      EXECUTE FUNCTION sync_to_partitioned_t_truncate()"
             ))
             .await;
-        let (desired, moment) = (desired(hash()), PlanTime::at(at(NOW)));
-        let (observed, _) = look(&world.session().await, &desired, &moment).await.unwrap();
-        let refused = preflight(&desired, &observed, &moment).into_iter().find_map(|finding| {
+        let (desired, time) = (desired(hash()), PlanTime::at(at(NOW)));
+        let (observed, _) =
+            observe_and_plan(&world.session().await, &desired, &time).await.unwrap();
+        let refused = preflight(&desired, &observed, &time).into_iter().find_map(|finding| {
             let Finding::Refused(refusal) = finding else { return None };
             Some(refusal.explain())
         });

@@ -10,7 +10,7 @@ mod routing;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pg_partition_operator::converge::look;
+use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{Plan, PlanTime, Step, StepKind, check};
@@ -83,7 +83,7 @@ impl Phase {
         desired_with(self.spec.clone(), &json!({"pgpartition.dev/adopt": self.adopt}))
     }
 
-    pub(crate) fn moment(&self) -> PlanTime {
+    pub(crate) fn time(&self) -> PlanTime {
         PlanTime::at(at(self.now))
     }
 
@@ -91,7 +91,7 @@ impl Phase {
     pub(crate) async fn approved(&self, session: &Session) -> DesiredTable {
         let mut desired = self.desired();
         if self.approves {
-            let (_, plan) = look(session, &desired, &self.moment()).await.unwrap();
+            let (_, plan) = observe_and_plan(session, &desired, &self.time()).await.unwrap();
             desired.approved = vec![plan.fingerprint];
         }
         desired
@@ -101,7 +101,8 @@ impl Phase {
     pub(crate) async fn next(&self, session: &Session) -> Option<Next> {
         let desired = self.approved(session).await;
         for _ in 0..10 {
-            let (observed, mut plan) = look(session, &desired, &self.moment()).await.unwrap();
+            let (observed, mut plan) =
+                observe_and_plan(session, &desired, &self.time()).await.unwrap();
             if !plan.steps.is_empty() {
                 let first = plan.steps.first().map(|planned| &planned.step);
                 let is_detach = matches!(first, Some(Step::DetachPartition(_)));
@@ -118,7 +119,7 @@ impl Phase {
     /// Does work to its end.
     async fn work(&self, session: &Session, Next { desired, observed, plan }: Next) {
         let keys = LockKeys::new(&observed.managed, observed.locked_relation().unwrap());
-        let checked = check(plan, &desired, &observed, &self.moment()).unwrap();
+        let checked = check(plan, &desired, &observed, &self.time()).unwrap();
         let lock = TableLock::try_take(session, keys).await.unwrap().unwrap();
         let timeouts = Timeouts {
             lock_timeout: Duration::from_secs(5),

@@ -51,8 +51,8 @@ fn no_spec_panics() {
         observed.managed = desired.name.clone();
         observed.name = desired.name.name().clone();
         desired.adopt = spec::adoptions(rng);
-        for moment in moments(rng, &desired) {
-            exercise(&mut desired, &observed, &moment, &written);
+        for time in moments(rng, &desired) {
+            exercise(&mut desired, &observed, &time, &written);
         }
     });
     assert!(admitted.get() * 10 > cases(), "only {} specs are valid", admitted.get());
@@ -74,8 +74,8 @@ fn no_snapshot_panics() {
         understood.set(understood.get() + 1);
         observed.server.clock_offset = rng.bool().then(|| spec::clock_skew(rng));
         desired.adopt = observed.partitions.iter().take(2).map(spec::adoption).collect();
-        for moment in moments(rng, &desired) {
-            exercise(&mut desired, &observed, &moment, &written);
+        for time in moments(rng, &desired) {
+            exercise(&mut desired, &observed, &time, &written);
         }
     });
     assert!(understood.get() * 10 > cases(), "only {} snapshots are read", understood.get());
@@ -115,35 +115,30 @@ fn moments(rng: &mut Rng, desired: &DesiredTable) -> [PlanTime; 2] {
 }
 
 /// Calls everything that handles an inspected table without a database.
-fn exercise(
-    desired: &mut DesiredTable,
-    observed: &ObservedTable,
-    moment: &PlanTime,
-    written: &str,
-) {
+fn exercise(desired: &mut DesiredTable, observed: &ObservedTable, time: &PlanTime, written: &str) {
     let case = AssertUnwindSafe(|| {
         let _asked = (
-            questions(desired, observed, moment),
+            questions(desired, observed, time),
             questions_without_spec(observed),
-            violates_precondition(desired, observed, moment),
-            next_action(desired, observed, moment),
+            violates_precondition(desired, observed, time),
+            next_action(desired, observed, time),
         );
         show(&drop_default_checks(observed), desired);
-        let planned = plan(desired, observed, moment);
+        let planned = plan(desired, observed, time);
         show(&planned, desired);
-        tell(desired, observed, &planned, moment);
+        tell(desired, observed, &planned, time);
         desired.approved = vec![planned.fingerprint.clone()];
-        let approved = plan(desired, observed, moment);
-        let _refused = check(planned, desired, observed, moment).err();
-        if let Ok(checked) = check(approved, desired, observed, moment) {
+        let approved = plan(desired, observed, time);
+        let _refused = check(planned, desired, observed, time).err();
+        if let Ok(checked) = check(approved, desired, observed, time) {
             let mut world = observed.clone();
             for planned in &checked.plan().steps {
                 simulate(&mut world, &planned.step);
             }
-            tell(desired, &world, &plan(desired, &world, moment), moment);
+            tell(desired, &world, &plan(desired, &world, time), time);
         }
     });
-    assert!(catch_unwind(case).is_ok(), "panics at {moment:?}, {desired:?}:\n{written}");
+    assert!(catch_unwind(case).is_ok(), "panics at {time:?}, {desired:?}:\n{written}");
 }
 
 /// Text, and the statements.
@@ -158,17 +153,17 @@ fn show(plan: &Plan, desired: &DesiredTable) {
     }
 }
 
-fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, moment: &PlanTime) {
+fn tell(desired: &DesiredTable, observed: &ObservedTable, remaining: &Plan, time: &PlanTime) {
     let subject = Subject { previous: None, generation: Some(i64::MAX), requested: Some("now") };
     let seen = Observation {
         desired,
         observed,
         remaining,
-        moment: *moment,
+        time: *time,
         failed: Vec::new(),
         failed_work: None,
         copied: None,
     };
-    let status = project(&subject, &Outcome::Inspected(seen), moment.now);
+    let status = project(&subject, &Outcome::Inspected(seen), time.now);
     assert!(!status.conditions.is_empty());
 }

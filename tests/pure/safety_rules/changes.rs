@@ -94,7 +94,7 @@ fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
 
 /// Gives a drop and its table the same date.
 fn date(mutant: &mut Mutant, drops_since: Option<jiff::Timestamp>) {
-    let at = mutant.moment.now;
+    let at = mutant.time.now;
     let mark = MarkerState::Detached(Detached { at, drops_since });
     on_named(mutant, |p| set_mark(p, mark));
     if let Some(Step::DropDetached(drop)) = mutant.first() {
@@ -214,7 +214,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
     },
     |m| date(m, None),
     |m| {
-        let now = m.moment.now;
+        let now = m.time.now;
         date(m, Some(now));
     },
     |m| {
@@ -224,7 +224,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
         }
     },
     |m| {
-        let at = m.moment.now;
+        let at = m.time.now;
         on_named(m, |p| {
             if p.state == PartitionState::NeverAttached {
                 set_detached(p);
@@ -247,7 +247,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
             return;
         };
         if let Some(default) = observed.partition_mut(&add.default) {
-            let name = add.exclusion.clone();
+            let name = add.default_check.clone();
             let checks = default.default.iter_mut().map(|default| &mut default.checks);
             checks.for_each(|checks| {
                 checks.push(DefaultCheck { name: name.clone(), validated: false })

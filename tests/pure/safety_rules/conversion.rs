@@ -195,7 +195,7 @@ fn drop_copy(base: &mut Mutant) {
 fn route(base: &mut Mutant) {
     let table = synced(base, true);
     want_roles(base);
-    let at = base.moment.now;
+    let at = base.time.now;
     if let Some(record) = record(base) {
         record.parity = Some(sweep(at, true, Some(at)));
     }
@@ -274,7 +274,7 @@ fn synced(base: &mut Mutant, completed: bool) -> CopiedTable {
 }
 
 fn set_complete(mutant: &mut Mutant, is_complete: bool) {
-    let at = is_complete.then_some(mutant.moment.now);
+    let at = is_complete.then_some(mutant.time.now);
     if let Some(record) = record(mutant) {
         record.backfilled_at = at;
     }
@@ -291,7 +291,7 @@ fn work(base: &mut Mutant, work: Work) {
 /// Makes the copy one that is equal and has everything, with a sweep that proves it.
 fn in_parity(base: &mut Mutant) -> CopiedTable {
     let table = synced(base, true);
-    let now = base.moment.now;
+    let now = base.time.now;
     if let Some(record) = record(base) {
         record.parity = Some(sweep(now, true, Some(now)));
     }
@@ -558,7 +558,7 @@ fn compare_rows(base: &mut Mutant) {
 /// A sweep that continues.
 fn compare_counts(base: &mut Mutant) {
     compare_rows(base);
-    let started_at = base.moment.now;
+    let started_at = base.time.now;
     if let Some(record) = record(base) {
         record.sweep = Some(sweep(started_at, false, None));
     }

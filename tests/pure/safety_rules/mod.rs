@@ -46,7 +46,7 @@ type Pair = (SafetyRule, &'static str);
 #[derive(Clone)]
 struct Mutant {
     world: World,
-    moment: PlanTime,
+    time: PlanTime,
     plan: Plan,
 }
 
@@ -54,7 +54,7 @@ impl Mutant {
     fn violation(&self, waives: &dyn Fn(Pair) -> bool) -> Option<Violation> {
         let World { desired, observed, .. } = &self.world;
         let waives = |rule, verb| waives((rule, verb));
-        violation(&self.plan, desired, observed, &self.moment, &waives)
+        violation(&self.plan, desired, observed, &self.time, &waives)
     }
 
     /// The verb of a step, counted from 0, or of the work after the steps.
@@ -74,10 +74,10 @@ fn each_safety_rule_alone_rejects_a_mutant() {
     let mut found = Found::default();
     for _ in 0..STATES {
         let world = any_world().new_tree(&mut runner).expect("a world").current();
-        let moment = PlanTime::at(world.now);
-        let world = world.approved(&moment);
-        let plan = plan(&world.desired, &world.observed, &moment);
-        let whole = Mutant { world, moment, plan };
+        let time = PlanTime::at(world.now);
+        let world = world.approved(&time);
+        let plan = plan(&world.desired, &world.observed, &time);
+        let whole = Mutant { world, time, plan };
         assert_eq!(whole.violation(&|_| false), None, "{}", whole.plan);
         found.changes_of(&whole);
     }

@@ -191,8 +191,8 @@ fn interrupted_run(world: &mut World, before: &DesiredTable, at: Timestamp, step
 
 impl World {
     /// Returns the same state, with the approval of a user for the plan at this time.
-    pub(crate) fn approved(mut self, moment: &PlanTime) -> Self {
-        self.desired.approved = vec![plan(&self.desired, &self.observed, moment).fingerprint];
+    pub(crate) fn approved(mut self, time: &PlanTime) -> Self {
+        self.desired.approved = vec![plan(&self.desired, &self.observed, time).fingerprint];
         self
     }
 }

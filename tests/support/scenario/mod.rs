@@ -160,11 +160,11 @@ impl Scenario {
             Err(errors) => return errors.iter().map(|e| format!("refused: {e}\n")).collect(),
         };
         let most = (command == "crash-after").then(|| line.word().parse().expect("a number"));
-        let moment = match line.next().as_deref() {
+        let time = match line.next().as_deref() {
             Some("scheduled") => PlanTime::scheduled(&desired, self.now),
             _ => PlanTime::at(self.now),
         };
-        let plan = self.checked_plan(&desired, &moment);
+        let plan = self.checked_plan(&desired, &time);
         match command {
             "plan" => output::without_fingerprint(&plan),
             "approve" => {
@@ -172,8 +172,8 @@ impl Scenario {
                 String::new()
             }
             "next" => {
-                let moment = PlanTime::scheduled(&desired, self.now);
-                let next = next_action(&desired, &self.world, &moment);
+                let time = PlanTime::scheduled(&desired, self.now);
+                let next = next_action(&desired, &self.world, &time);
                 next.map_or_else(|| "never\n".to_owned(), |next| format!("{next}\n"))
             }
             "apply" | "crash-after" => {
@@ -201,9 +201,9 @@ impl Scenario {
     }
 
     /// The plan, which the checker accepts whatever the scenario.
-    fn checked_plan(&self, desired: &DesiredTable, moment: &PlanTime) -> Plan {
-        let plan = plan(desired, &self.world, moment);
-        if let Err(violation) = check(plan.clone(), desired, &self.world, moment) {
+    fn checked_plan(&self, desired: &DesiredTable, time: &PlanTime) -> Plan {
+        let plan = plan(desired, &self.world, time);
+        if let Err(violation) = check(plan.clone(), desired, &self.world, time) {
             panic!("{violation}\n{plan}");
         }
         plan
@@ -337,7 +337,7 @@ impl Scenario {
                     (index.constraint, index.shape) = (true, None);
                     index.exclusion = Some("EXCLUDE".to_owned());
                 }
-                ("of", table_index) => index.of = Some(catalog::identifier(table_index)),
+                ("of", parent_index) => index.of = Some(catalog::identifier(parent_index)),
                 ("ours", stands_for) => {
                     let index_name = catalog::identifier(stands_for);
                     index.marker = Some(IndexMarker { index: index_name, digest: shape.digest() });

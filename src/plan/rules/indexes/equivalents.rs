@@ -1,15 +1,15 @@
 //! Indexes of a plain table that its copy lacks. They are built when all rows are copied, which is faster.
 
 use super::on_partitions::{Wanted, build};
-use super::{Cause, Draft, Ground, Step, table_index};
+use super::{Cause, Context, Draft, Step, parent_index};
 use crate::observed::{CopyDifferences, MissingIndex, ObservedPartition};
 use crate::partition::{Identifier, Side, equivalent_name, unused};
 use crate::plan::conversion::Phase;
 use crate::plan::step::{AttachIndex, CreateParentIndex, IndexDefinition};
 
 /// Gives the copy the indexes of its source.
-pub(in crate::plan::rules) fn ensure_equivalents(ground: &Ground<'_>, draft: &mut Draft) {
-    let (facts, is_complete) = match &ground.phase {
+pub(in crate::plan::rules) fn ensure_equivalents(context: &Context<'_>, draft: &mut Draft) {
+    let (facts, is_complete) = match &context.phase {
         Phase::Copied(copied) => (copied.facts, copied.facts.is_complete()),
         // It has no rows.
         Phase::Attaching(attaching) => (attaching.facts, true),
@@ -32,10 +32,14 @@ pub(in crate::plan::rules) fn ensure_equivalents(ground: &Ground<'_>, draft: &mu
 }
 
 /// Returns whether the plain table has the index, so that the copy has it under another name until the cutover.
-pub(super) fn gets_name_by_cutover(name: &Identifier, ground: &Ground<'_>, draft: &Draft) -> bool {
-    let Phase::Copied(copied) = &ground.phase else { return false };
+pub(super) fn gets_name_by_cutover(
+    name: &Identifier,
+    context: &Context<'_>,
+    draft: &Draft,
+) -> bool {
+    let Phase::Copied(copied) = &context.phase else { return false };
     let lacks_twin = |found: &CopyDifferences| found.indexes.iter().any(|i| i.name == *name);
-    let has_twin = || table_index(&equivalent_name(&draft.world.managed, name), draft).is_some();
+    let has_twin = || parent_index(&equivalent_name(&draft.state.managed, name), draft).is_some();
     copied.facts.serving == Side::Source
         && draft.is_taken(name)
         && (has_twin() || copied.facts.differences().is_some_and(lacks_twin))
@@ -48,10 +52,10 @@ fn definition_of(index: &MissingIndex) -> IndexDefinition {
 
 /// Creates the index of the copy, and returns its name.
 fn create(index: &MissingIndex, draft: &mut Draft) -> Identifier {
-    let wanted = equivalent_name(&draft.world.managed, &index.name);
+    let wanted = equivalent_name(&draft.state.managed, &index.name);
     let name = unused(&wanted, |name| draft.is_taken(name));
     let step = Step::CreateParentIndex(CreateParentIndex {
-        table: draft.world.name.clone(),
+        table: draft.state.name.clone(),
         index: name.clone(),
         definition: definition_of(index),
         settings: index.settings.clone(),
@@ -69,15 +73,15 @@ fn complete(index: &MissingIndex, of: &Identifier, draft: &mut Draft) {
         definition: definition_of(index),
         settings: index.settings.clone(),
     };
-    if table_index(of, draft).is_none() {
+    if parent_index(of, draft).is_none() {
         return;
     }
     let lacks = |partition: &&ObservedPartition| {
         let has_one = partition.indexes.iter().any(|i| i.of.as_ref() == Some(of));
         partition.state.is_attached() && !has_one
     };
-    for at in 0..draft.world.partitions.len() {
-        let partition = draft.world.partitions.get(at).filter(lacks).cloned();
+    for at in 0..draft.state.partitions.len() {
+        let partition = draft.state.partitions.get(at).filter(lacks).cloned();
         let Some(partition) = partition.filter(|_| draft.has_room()) else { continue };
         let name = wanted.name_on(&partition, draft);
         // An interrupted run can have built it. ATTACH PARTITION fails if it is another one.
@@ -90,8 +94,8 @@ fn complete(index: &MissingIndex, of: &Identifier, draft: &mut Draft) {
         };
         let Some(name) = built else { continue };
         let step = Step::AttachIndex(AttachIndex {
-            table: draft.world.name.clone(),
-            table_index: of.clone(),
+            table: draft.state.name.clone(),
+            parent_index: of.clone(),
             partition: partition.name.clone(),
             index: name,
         });

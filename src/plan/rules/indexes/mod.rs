@@ -3,7 +3,7 @@
 mod equivalents;
 mod on_partitions;
 
-use super::{Blocker, Cause, Draft, Ground, Note, Step};
+use super::{Blocker, Cause, Context, Draft, Note, Step};
 use crate::desired::DesiredIndex;
 use crate::observed::{
     IndexSettings, ObservedPartition, ParentIndex, PartitionIndex, PartitionKind, ReplicaIdentity,
@@ -20,15 +20,15 @@ use on_partitions::{Wanted, build, ensure_on_partitions};
 
 pub(super) use equivalents::ensure_equivalents;
 
-pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
-    let indexes = &ground.desired.indexes;
-    let newest = ground.range().map(|range| range.calendar.newest(indexes));
+pub(super) fn ensure(context: &Context<'_>, draft: &mut Draft) {
+    let indexes = &context.desired.indexes;
+    let newest = context.range().map(|range| range.calendar.newest(indexes));
     for index in indexes {
-        if let Some(column) = unknown_column(index, ground) {
-            let (table, index) = (draft.world.name.clone(), index.name.clone());
+        if let Some(column) = unknown_column(index, context) {
+            let (table, index) = (draft.state.name.clone(), index.name.clone());
             draft
                 .defer(None, Blocker::Index(IndexBlocker::ColumnNotFound { table, index, column }));
-        } else if let Some(column) = draft.unclear_column(ground, index) {
+        } else if let Some(column) = draft.unclear_column(context, index) {
             draft.defer(
                 None,
                 Blocker::Index(IndexBlocker::ConditionUnclear {
@@ -37,9 +37,9 @@ pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
                 }),
             );
         } else if index.is_of_table() {
-            ensure_of_table(index, ground, draft);
+            ensure_of_table(index, context, draft);
         } else {
-            ensure_on_partitions(index, newest.as_ref(), ground, draft);
+            ensure_on_partitions(index, newest.as_ref(), context, draft);
         }
     }
     if !indexes.is_empty() && !draft.has_room() {
@@ -47,75 +47,75 @@ pub(super) fn ensure(ground: &Ground<'_>, draft: &mut Draft) {
     }
 }
 
-fn unknown_column(index: &DesiredIndex, ground: &Ground<'_>) -> Option<Identifier> {
-    let columns = &ground.relation.columns;
+fn unknown_column(index: &DesiredIndex, context: &Context<'_>) -> Option<Identifier> {
+    let columns = &context.relation.columns;
     index.shape.named_columns().find(|column| !columns.contains(column)).cloned()
 }
 
 /// The table has the index, and those of the partitions belong to it.
-fn ensure_of_table(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
-    match table_index(&index.name, draft).cloned() {
-        None if equivalents::gets_name_by_cutover(&index.name, ground, draft) => {}
+fn ensure_of_table(index: &DesiredIndex, context: &Context<'_>, draft: &mut Draft) {
+    match parent_index(&index.name, draft).cloned() {
+        None if equivalents::gets_name_by_cutover(&index.name, context, draft) => {}
         None if draft.is_taken(&index.name) => {
-            let index = draft.world.name.sibling(index.name.clone());
+            let index = draft.state.name.sibling(index.name.clone());
             draft.defer(None, Blocker::Index(IndexBlocker::IndexNameTaken { index }));
         }
         None if foreign_partition(draft).is_some() => {
-            create_beside_foreign(index, &index.name, Cause::MissingIndex, ground, draft);
+            create_beside_foreign(index, &index.name, Cause::MissingIndex, context, draft);
         }
         None => {
-            create_table_index(index, index.name.clone(), Cause::MissingIndex, draft);
-            complete(index, &index.name, Cause::MissingIndex, ground, draft);
+            create_parent_index(index, index.name.clone(), Cause::MissingIndex, draft);
+            complete(index, &index.name, Cause::MissingIndex, context, draft);
         }
         Some(found)
             if found.shape.as_ref() == Some(&index.shape)
                 && (found.valid || foreign_partition(draft).is_none()) =>
         {
             drop_replacement(index, draft);
-            complete(index, &index.name, Cause::MissingIndex, ground, draft);
+            complete(index, &index.name, Cause::MissingIndex, context, draft);
         }
-        Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, ground) => {
-            let index = draft.world.name.sibling(index.name.clone());
+        Some(found) if found.constraint.is_some() || is_replica_identity(&index.name, context) => {
+            let index = draft.state.name.sibling(index.name.clone());
             draft.defer(None, Blocker::Index(IndexBlocker::IndexSupportsConstraint { index }));
         }
         Some(found) if !found.dependents.is_empty() => {
-            let of = draft.world.name.sibling(index.name.clone());
+            let of = draft.state.name.sibling(index.name.clone());
             draft.defer(None, Blocker::HasDependents { of, by: found.dependents });
         }
-        Some(_) => replace(index, ground, draft),
+        Some(_) => replace(index, context, draft),
     }
 }
 
 /// Whether logical replication tells rows by the index.
-fn is_replica_identity(index: &Identifier, ground: &Ground<'_>) -> bool {
-    let identity = &ground.relation.template.replica_identity;
+fn is_replica_identity(index: &Identifier, context: &Context<'_>) -> bool {
+    let identity = &context.relation.template.replica_identity;
     matches!(identity, ReplicaIdentity::Index(found) if found == index)
 }
 
 /// Builds a new index beside the old one, and lets it take the old one's place once it is complete.
-fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
+fn replace(index: &DesiredIndex, context: &Context<'_>, draft: &mut Draft) {
     let replacement = replacement_name(index);
-    if table_index(&replacement, draft).is_some_and(|i| i.shape.as_ref() != Some(&index.shape)) {
+    if parent_index(&replacement, draft).is_some_and(|i| i.shape.as_ref() != Some(&index.shape)) {
         drop_replacement(index, draft);
     }
-    if table_index(&replacement, draft).is_none() {
+    if parent_index(&replacement, draft).is_none() {
         if draft.is_taken(&replacement) {
-            let index = draft.world.name.sibling(replacement);
+            let index = draft.state.name.sibling(replacement);
             draft.defer(None, Blocker::Index(IndexBlocker::IndexNameTaken { index }));
             return;
         }
         if foreign_partition(draft).is_some() {
-            create_beside_foreign(index, &replacement, Cause::DefinitionChanged, ground, draft);
+            create_beside_foreign(index, &replacement, Cause::DefinitionChanged, context, draft);
         } else {
-            create_table_index(index, replacement.clone(), Cause::DefinitionChanged, draft);
+            create_parent_index(index, replacement.clone(), Cause::DefinitionChanged, draft);
         }
     }
-    if table_index(&replacement, draft).is_some() {
-        complete(index, &replacement, Cause::DefinitionChanged, ground, draft);
+    if parent_index(&replacement, draft).is_some() {
+        complete(index, &replacement, Cause::DefinitionChanged, context, draft);
     }
-    if table_index(&replacement, draft).is_some_and(|i| i.valid) {
+    if parent_index(&replacement, draft).is_some_and(|i| i.valid) {
         let step = Step::ReplaceParentIndex(ReplaceParentIndex {
-            table: draft.world.name.clone(),
+            table: draft.state.name.clone(),
             index: index.name.clone(),
             replacement,
             partitions: partitions_with_index(&index.name, draft),
@@ -127,10 +127,10 @@ fn replace(index: &DesiredIndex, ground: &Ground<'_>, draft: &mut Draft) {
 /// Drops what an earlier run left of a replacement that is no longer needed.
 fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
     let replacement = replacement_name(index);
-    let is_ours = table_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());
+    let is_ours = parent_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());
     if is_ours {
         let step = Step::DropParentIndex(DropParentIndex {
-            table: draft.world.name.clone(),
+            table: draft.state.name.clone(),
             partitions: partitions_with_index(&replacement, draft),
             index: replacement,
         });
@@ -142,8 +142,8 @@ fn replacement_name(index: &DesiredIndex) -> Identifier {
     fit(index.name.as_str(), REPLACEMENT_SUFFIX)
 }
 
-fn create_table_index(index: &DesiredIndex, name: Identifier, cause: Cause, draft: &mut Draft) {
-    let table = draft.world.name.clone();
+fn create_parent_index(index: &DesiredIndex, name: Identifier, cause: Cause, draft: &mut Draft) {
+    let table = draft.state.name.clone();
     let definition = IndexDefinition::Shape(index.shape.clone());
     let (settings, partitions) = (IndexSettings::default(), Vec::new());
     let create = CreateParentIndex { table, index: name, definition, settings, partitions };
@@ -151,7 +151,7 @@ fn create_table_index(index: &DesiredIndex, name: Identifier, cause: Cause, draf
 }
 
 fn foreign_partition(draft: &Draft) -> Option<&ObservedPartition> {
-    draft.world.attached().find(|p| p.kind == PartitionKind::ForeignTable)
+    draft.state.attached().find(|p| p.kind == PartitionKind::ForeignTable)
 }
 
 /// Builds the index on each partition first, and lets the table's take these: beside a foreign partition an
@@ -160,7 +160,7 @@ fn create_beside_foreign(
     index: &DesiredIndex,
     name: &Identifier,
     cause: Cause,
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     draft: &mut Draft,
 ) {
     let foreign = foreign_partition(draft).map(|p| (p.name.clone(), p.kind));
@@ -170,17 +170,17 @@ fn create_beside_foreign(
             Blocker::Index(IndexBlocker::CannotBuildConcurrently { partition, kind }),
         );
     }
-    let attached: Vec<_> = draft.world.attached().cloned().collect();
+    let attached: Vec<_> = draft.state.attached().cloned().collect();
     let mut is_complete = true;
     for partition in attached.iter().filter(|p| p.kind != PartitionKind::ForeignTable) {
         is_complete &= equivalent(index, partition).is_some()
             || draft.has_room()
-                && build(&Wanted::of(index, (name, None), ground, draft), partition, cause, draft)
+                && build(&Wanted::of(index, (name, None), context, draft), partition, cause, draft)
                     .is_some();
     }
     if is_complete {
         let step = Step::CreateParentIndex(CreateParentIndex {
-            table: draft.world.name.clone(),
+            table: draft.state.name.clone(),
             index: name.clone(),
             definition: IndexDefinition::Shape(index.shape.clone()),
             settings: IndexSettings::default(),
@@ -208,7 +208,7 @@ fn complete(
     index: &DesiredIndex,
     of: &Identifier,
     cause: Cause,
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     draft: &mut Draft,
 ) {
     let lacks = |partition: &&ObservedPartition| {
@@ -216,22 +216,22 @@ fn complete(
             && partition.kind != PartitionKind::ForeignTable
             && !partition.indexes.iter().any(|i| i.of.as_ref() == Some(of))
     };
-    for at in 0..draft.world.partitions.len() {
+    for at in 0..draft.state.partitions.len() {
         if !draft.has_room() {
             return;
         }
-        let partition = draft.world.partitions.get(at).filter(lacks).cloned();
+        let partition = draft.state.partitions.get(at).filter(lacks).cloned();
         let Some(partition) = partition else { continue };
         let name = if let Some(equivalent) = equivalent(index, &partition) {
             Some(equivalent.name.clone())
         } else {
-            let wanted = Wanted::of(index, (of, None), ground, draft);
+            let wanted = Wanted::of(index, (of, None), context, draft);
             build(&wanted, &partition, cause, draft)
         };
         if let Some(name) = name {
             let step = Step::AttachIndex(AttachIndex {
-                table: draft.world.name.clone(),
-                table_index: of.clone(),
+                table: draft.state.name.clone(),
+                parent_index: of.clone(),
                 partition: partition.name.clone(),
                 index: name,
             });
@@ -240,17 +240,17 @@ fn complete(
     }
 }
 
-pub(super) fn table_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a ParentIndex> {
-    draft.world.indexes.iter().find(|index| index.name == *name)
+pub(super) fn parent_index<'a>(name: &Identifier, draft: &'a Draft) -> Option<&'a ParentIndex> {
+    draft.state.indexes.iter().find(|index| index.name == *name)
 }
 
 /// The partitions with an index that belongs to the table's.
-fn partitions_with_index(table_index: &Identifier, draft: &Draft) -> Vec<QualifiedName> {
+fn partitions_with_index(parent_index: &Identifier, draft: &Draft) -> Vec<QualifiedName> {
     draft
-        .world
+        .state
         .partitions
         .iter()
-        .filter(|p| p.indexes.iter().any(|i| i.of.as_ref() == Some(table_index)))
+        .filter(|p| p.indexes.iter().any(|i| i.of.as_ref() == Some(parent_index)))
         .map(|p| p.name.clone())
         .collect()
 }

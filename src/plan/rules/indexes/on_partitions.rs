@@ -1,6 +1,6 @@
 //! Indexes of partitions: those that stand by themselves, and how one is built while its partition is in use.
 
-use super::{Blocker, Cause, Draft, Ground, Step, table_index};
+use super::{Blocker, Cause, Context, Draft, Step, parent_index};
 use crate::desired::{DesiredIndex, OnPartitions};
 use crate::observed::{IndexSettings, ObservedPartition, PartitionIndex, PartitionKind};
 use crate::partition::{Bounds, Identifier, index_name, unused};
@@ -20,17 +20,17 @@ impl Draft {
 pub(super) fn ensure_on_partitions(
     index: &DesiredIndex,
     newest: Option<&Newest>,
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     draft: &mut Draft,
 ) {
     let ours = |i: &&PartitionIndex| {
         i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
     };
-    let known = draft.condition_of(ground, index);
-    for at in 0..draft.world.partitions.len() {
+    let known = draft.condition_of(context, index);
+    for at in 0..draft.state.partitions.len() {
         let is_attached =
             |p: &&ObservedPartition| p.state.is_attached() && p.kind != PartitionKind::ForeignTable;
-        let Some(partition) = draft.world.partitions.get(at).filter(is_attached) else { continue };
+        let Some(partition) = draft.state.partitions.get(at).filter(is_attached) else { continue };
         let good = partition.indexes.iter().find(|i| i.valid && i.is_like(index, &known));
         let wanted = belongs_on(index, partition, newest);
         let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &known));
@@ -44,7 +44,7 @@ pub(super) fn ensure_on_partitions(
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
             let cause = if other { Cause::DefinitionChanged } else { Cause::MissingIndex };
             let of = (&index.name, Some(&index.name));
-            let wanted = Wanted::of(index, of, ground, draft);
+            let wanted = Wanted::of(index, of, context, draft);
             successor = build(&wanted, &partition, cause, draft);
         }
         let old: Vec<_> = partition
@@ -77,7 +77,7 @@ fn belongs_on(
     match (index.on, &partition.bounds) {
         (OnPartitions::All, _) => true,
         (OnPartitions::Newest(periods), Bounds::Range(of)) => {
-            newest.is_some_and(|newest| newest.holds(of.range, periods))
+            newest.is_some_and(|newest| newest.contains(of.range, periods))
         }
         (OnPartitions::Newest(_), Bounds::Hash { .. } | Bounds::Default | Bounds::Other(_)) => {
             false
@@ -102,12 +102,12 @@ impl<'a> Wanted<'a> {
     pub(super) fn of(
         index: &DesiredIndex,
         (of, stands_for): (&'a Identifier, Option<&'a Identifier>),
-        ground: &Ground<'_>,
+        context: &Context<'_>,
         draft: &Draft,
     ) -> Self {
         let settings = IndexSettings {
-            operators: draft.condition_of(ground, index).operators,
-            ..table_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
+            operators: draft.condition_of(context, index).operators,
+            ..parent_index(of, draft).map(|of| of.settings.clone()).unwrap_or_default()
         };
         let definition = IndexDefinition::Shape(index.shape.clone());
         Self { of, stands_for, definition, settings }
@@ -115,7 +115,7 @@ impl<'a> Wanted<'a> {
 
     /// Returns the name that the index of a partition has, if it is not taken.
     pub(super) fn name_on(&self, partition: &ObservedPartition, draft: &Draft) -> Identifier {
-        let stems = (&draft.world.managed, &draft.world.name.name);
+        let stems = (&draft.state.managed, &draft.state.name.name);
         index_name(stems, self.of, &partition.name.name)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Draft, Ground, Step, Wanted};
+use super::{Context, Draft, Step, Wanted};
 use crate::observed::{DefaultFacts, ObservedPartition, PartitionKind};
 use crate::partition::{Identifier, KeyRange, QualifiedName};
 use crate::plan::DefaultBlocker;
@@ -55,49 +55,49 @@ pub(super) fn blocker(
     (default, facts): Source<'_>,
     range: KeyRange,
     rows: u64,
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     draft: &Draft,
 ) -> Option<DefaultBlocker> {
     let name = default.name.clone();
     if default.kind != PartitionKind::Table {
         return Some(DefaultBlocker::DefaultNotTable { default: name, kind: default.kind });
     }
-    let mut by = ground.referenced_by();
+    let mut by = context.referenced_by();
     by.extend(default.referenced_by.iter().cloned());
     if !by.is_empty() {
         return Some(DefaultBlocker::DefaultReferenced { default: name, by });
     }
-    let relation = ground.relation;
+    let relation = context.relation;
     if relation.runs_code_with_more_rights() {
         return Some(DefaultBlocker::DefaultRunsCode {
             default: name,
             code: relation.owner_code.clone(),
-            role: draft.world.server.role.clone(),
+            role: draft.state.server.role.clone(),
             powers: relation.powers.clone(),
         });
     }
     if rows > 0 && facts.lacks_identity {
         return Some(DefaultBlocker::DefaultWithoutIdentity { default: name });
     }
-    let millis = millis((default, facts), rows, draft.world.default_count);
-    is_too_long(millis, ground.desired.limits.lock_timeout)
+    let millis = millis((default, facts), rows, draft.state.default_count);
+    is_too_long(millis, context.desired.limits.lock_timeout)
         .then_some(DefaultBlocker::DrainTooLong { default: name, range, rows, millis })
 }
 
 /// Makes a partition of a table that gets its rows in the same transaction.
 pub(super) fn make(
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     wanted: &Wanted<'_>,
     (default, facts): &(QualifiedName, DefaultFacts),
     rows: u64,
     draft: &mut Draft,
 ) {
-    let partition = wanted.make(ground, draft);
-    let is_stored = |column: &&Identifier| !ground.relation.generated.contains(column);
-    let stored = ground.relation.columns.iter().filter(is_stored).cloned().collect();
+    let partition = wanted.make(context, draft);
+    let is_stored = |column: &&Identifier| !context.relation.generated.contains(column);
+    let stored = context.relation.columns.iter().filter(is_stored).cloned().collect();
     let step = Step::DrainDefault(Box::new(Drain {
         columns: stored,
-        attach: draft.attachment(ground, partition, wanted.bounds(), None),
+        attach: draft.attachment(context, partition, wanted.bounds(), None),
         default: default.clone(),
         triggers: facts.triggers.clone(),
         rows,

@@ -1,33 +1,33 @@
 //! Every remainder has its partition.
 
-use super::{Blocker, Cause, Draft, Ground};
+use super::{Blocker, Cause, Context, Draft};
 use crate::desired::DesiredHash;
 use crate::observed::ObservedTable;
 use crate::partition::{Bounds, hash_name};
 use crate::plan::limits::MAX_REMAINDERS;
 
-pub(super) fn provision(ground: &Ground<'_>, hash: &DesiredHash, draft: &mut Draft) {
-    let found = hashes(&draft.world);
-    let missing = missing(hash, &draft.world);
+pub(super) fn provision(context: &Context<'_>, hash: &DesiredHash, draft: &mut Draft) {
+    let found = hashes(&draft.state);
+    let missing = missing(hash, &draft.state);
     let whole = missing.as_ref().map_or(found.len(), |missing| found.len() + missing.len());
     let missing = missing.filter(|_| whole == hash.partitions as usize);
     let Some(missing) = missing else {
         let found = u32::try_from(whole).unwrap_or(u32::MAX);
-        let (table, wanted) = (draft.world.name.clone(), hash.partitions);
+        let (table, wanted) = (draft.state.name.clone(), hash.partitions);
         draft.defer(None, Blocker::HashPartitionsMismatch { table, found, wanted });
         return;
     };
     for bounds in missing {
         let Bounds::Hash { remainder, .. } = bounds else { continue };
-        let name = hash_name(&draft.world.managed, remainder);
+        let name = hash_name(&draft.state.managed, remainder);
         let cause = Cause::MissingRemainder;
         if let Some(blocker) = draft.unattached_table(&bounds, &name) {
-            let partition = draft.world.managed.sibling(name);
-            draft.defer(Some(draft.attach(ground, partition, bounds, None)), blocker);
+            let partition = draft.state.managed.sibling(name);
+            draft.defer(Some(draft.attach(context, partition, bounds, None)), blocker);
             continue;
         }
-        let partition = draft.make(ground, bounds.clone(), &name, |_| false, cause);
-        let attach = draft.attach(ground, partition, bounds, None);
+        let partition = draft.make(context, bounds.clone(), &name, |_| false, cause);
+        let attach = draft.attach(context, partition, bounds, None);
         draft.step(attach, cause);
     }
 }
@@ -37,8 +37,8 @@ pub(super) fn provision(ground: &Ground<'_>, hash: &DesiredHash, draft: &mut Dra
 ///
 /// Every modulus is a factor of the next larger one, so all are factors of the largest.
 /// <https://www.postgresql.org/docs/current/sql-createtable.html>
-fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
-    let found = hashes(world);
+fn missing(hash: &DesiredHash, state: &ObservedTable) -> Option<Vec<Bounds>> {
+    let found = hashes(state);
     let mut moduli: Vec<u32> = found.iter().map(|(modulus, _)| *modulus).collect();
     moduli.sort_unstable();
     moduli.dedup();
@@ -85,8 +85,8 @@ fn missing(hash: &DesiredHash, world: &ObservedTable) -> Option<Vec<Bounds>> {
 }
 
 /// Modulus and remainder of each partition.
-fn hashes(world: &ObservedTable) -> Vec<(u32, u32)> {
-    world
+fn hashes(state: &ObservedTable) -> Vec<(u32, u32)> {
+    state
         .partitions
         .iter()
         .filter(|p| p.state.is_partition())

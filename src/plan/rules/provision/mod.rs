@@ -3,7 +3,7 @@
 mod drain;
 mod hash;
 
-use super::{Blocker, Cause, Draft, Ground, Note, Step};
+use super::{Blocker, Cause, Context, Draft, Note, Step};
 use crate::desired::DefaultPartition;
 use crate::observed::{DefaultFacts, ObservedPartition};
 use crate::partition::{
@@ -18,17 +18,17 @@ use crate::plan::step::{AddDefaultCheck, DropDefaultCheck, ValidateDefaultCheck}
 use crate::plan::{DefaultBlocker, Gaps, MissingPartition};
 
 /// Makes and attaches the partitions that are missing.
-pub(super) fn provision(ground: &Ground<'_>, draft: &mut Draft) {
-    match &ground.method {
-        Method::Range(range) => provision_periods(ground, range, draft),
-        Method::Hash(hash) => hash::provision(ground, hash, draft),
+pub(super) fn provision(context: &Context<'_>, draft: &mut Draft) {
+    match &context.method {
+        Method::Range(range) => provision_periods(context, range, draft),
+        Method::Hash(hash) => hash::provision(context, hash, draft),
     }
-    note_unmanaged(ground, draft);
+    note_unmanaged(context, draft);
 }
 
-fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) {
-    let mut gaps = Gaps::new(&range.calendar, &draft.world);
-    if let Phase::Attaching(attaching) = &ground.phase {
+fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft) {
+    let mut gaps = Gaps::new(&range.calendar, &draft.state);
+    if let Phase::Attaching(attaching) = &context.phase {
         let from = attaching.provides_from(&range.calendar);
         gaps.missing.retain(|missing| from.is_some_and(|from| missing.range.from() >= from));
         gaps.too_wide.clear();
@@ -36,15 +36,15 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     for gap in gaps.too_wide {
         draft.defer(None, Blocker::TooManyPeriods { range: range.of(gap) });
     }
-    let default = draft.world.default_partition();
+    let default = draft.state.default_partition();
     let default = default.map(|(default, facts)| (default.name.clone(), facts.clone()));
-    let newest = range.calendar.newest(&ground.desired.indexes);
+    let newest = range.calendar.newest(&context.desired.indexes);
     let mut spent = 0;
     let missing = gaps.missing.into_iter().map(|missing| {
-        let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
+        let name = range_name(&draft.state.managed, &range.calendar.grid, missing.range);
         let method = match draft.unattached_table(&Bounds::Range(range.of(missing.range)), &name) {
             Some(blocker) => AttachMethod::Blocked(blocker),
-            None => attach_method(&missing, ground, range, draft, &mut spent),
+            None => attach_method(&missing, context, range, draft, &mut spent),
         };
         (missing, method)
     });
@@ -52,7 +52,7 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
     if let Some(default) = &default {
         drop_unneeded_checks(default, &methods, draft);
     }
-    let (mut made, most) = (0, most_partitions(ground, draft));
+    let (mut made, most) = (0, max_partitions(context, draft));
     for (missing, method) in methods {
         if !matches!(method, AttachMethod::Blocked(_)) {
             made += 1;
@@ -60,9 +60,9 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
                 continue;
             }
         }
-        let name = range_name(&draft.world.managed, &range.calendar.grid, missing.range);
+        let name = range_name(&draft.state.managed, &range.calendar.grid, missing.range);
         let wanted = Wanted { missing, range: range.of(missing.range), name, newest: &newest };
-        provide(ground, &wanted, method, default.as_ref(), draft);
+        provide(context, &wanted, method, default.as_ref(), draft);
     }
     if made > most {
         draft.notes.push(Note::MorePeriods { planned: most, missing: made });
@@ -71,7 +71,7 @@ fn provision_periods(ground: &Ground<'_>, range: &Range<'_>, draft: &mut Draft) 
 
 /// Creates and attaches a partition, or defers it.
 fn provide(
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     wanted: &Wanted<'_>,
     method: AttachMethod,
     default: Option<&(QualifiedName, DefaultFacts)>,
@@ -79,26 +79,26 @@ fn provide(
 ) {
     match (method, default) {
         (AttachMethod::Blocked(blocker), _) => {
-            let partition = draft.world.managed.sibling(wanted.name.clone());
-            let attach = draft.attach(ground, partition, wanted.bounds(), None);
+            let partition = draft.state.managed.sibling(wanted.name.clone());
+            let attach = draft.attach(context, partition, wanted.bounds(), None);
             draft.defer(Some(attach), blocker);
         }
         (AttachMethod::WithDrain(rows), Some(default)) => {
-            drain::make(ground, wanted, default, rows, draft);
+            drain::make(context, wanted, default, rows, draft);
         }
         (AttachMethod::WithDefaultCheck, Some(default)) => {
-            make(ground, wanted, Some(default), draft);
+            make(context, wanted, Some(default), draft);
         }
         // Without a default partition nothing is drained, and no check is added.
         (AttachMethod::Direct | AttachMethod::WithDrain(_) | AttachMethod::WithDefaultCheck, _) => {
-            make(ground, wanted, None, draft)
+            make(context, wanted, None, draft)
         }
     }
 }
 
 /// Returns the maximum number of partitions that one plan creates, with as many indexes as each gets.
-fn most_partitions(ground: &Ground<'_>, draft: &Draft) -> usize {
-    MAX_RELATIONS / (1 + draft.world.indexes.len() + ground.desired.indexes.len())
+fn max_partitions(context: &Context<'_>, draft: &Draft) -> usize {
+    MAX_RELATIONS / (1 + draft.state.indexes.len() + context.desired.indexes.len())
 }
 
 /// A partition that is missing, and how it is created.
@@ -117,9 +117,9 @@ impl Wanted<'_> {
     }
 
     /// Adds the step that creates the table, and returns its name.
-    pub(super) fn make(&self, ground: &Ground<'_>, draft: &mut Draft) -> QualifiedName {
-        let on_newest = |periods| self.newest.holds(self.range.range, periods);
-        draft.make(ground, self.bounds(), &self.name, on_newest, self.missing.cause)
+    pub(super) fn make(&self, context: &Context<'_>, draft: &mut Draft) -> QualifiedName {
+        let on_newest = |periods| self.newest.contains(self.range.range, periods);
+        draft.make(context, self.bounds(), &self.name, on_newest, self.missing.cause)
     }
 }
 
@@ -137,7 +137,7 @@ enum AttachMethod {
 
 fn attach_method(
     missing: &MissingPartition,
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     proved: &Range<'_>,
     draft: &Draft,
     spent: &mut u64,
@@ -148,7 +148,7 @@ fn attach_method(
     {
         return AttachMethod::Blocked(blocker);
     }
-    let default = draft.world.default_partition().filter(|(default, _)| default.bytes > 0);
+    let default = draft.state.default_partition().filter(|(default, _)| default.bytes > 0);
     let Some((default, facts)) = default else { return AttachMethod::Direct };
     let Some(rows) = rows_in_default(range, draft) else {
         let default = default.name.clone();
@@ -156,15 +156,15 @@ fn attach_method(
             default,
         }));
     };
-    beside_default((default, facts), rows, range, ground, proved, draft, spent)
+    beside_default((default, facts), rows, range, context, proved, draft, spent)
 }
 
 /// Returns how many rows of the default partition lie in a range, or `None` if they were not counted.
 fn rows_in_default(range: RangeBounds, draft: &Draft) -> Option<u64> {
-    if draft.world.default_rows_from.is_some_and(|from| range.from() < from) {
+    if draft.state.default_rows_from.is_some_and(|from| range.from() < from) {
         return None;
     }
-    let stretches = draft.world.default_rows.as_ref()?;
+    let stretches = draft.state.default_rows.as_ref()?;
     let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
     Some(overlapping.map(|stretch| stretch.rows).fold(0, u64::saturating_add))
 }
@@ -175,7 +175,7 @@ fn beside_default(
     (default, facts): (&ObservedPartition, &DefaultFacts),
     rows: u64,
     range: RangeBounds,
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     proved: &Range<'_>,
     draft: &Draft,
     spent: &mut u64,
@@ -192,20 +192,20 @@ fn beside_default(
     }
     // The check would make inserts fail that the default partition takes now. If an earlier run added it, they
     // fail already, and the attach ends that.
-    let promised = facts.checks.iter().any(|e| e.name == default_check(range));
-    let is_in_use = !promised && proved.calendar.is_written_soon(range, draft.world.server.clock);
+    let has_check = facts.checks.iter().any(|e| e.name == default_check(range));
+    let is_in_use = !has_check && proved.calendar.is_written_soon(range, draft.state.server.clock);
     if !is_drained {
         let blocker = is_in_use.then_some(DefaultBlocker::DefaultInUse { default: name });
         return blocker.map_or(AttachMethod::WithDefaultCheck, of_default);
     }
-    let blocker = drain::blocker((default, facts), proved.of(range), rows, ground, draft);
+    let blocker = drain::blocker((default, facts), proved.of(range), rows, context, draft);
     if rows > 0 || is_in_use {
         return blocker.map_or(AttachMethod::WithDrain(rows), of_default);
     }
     // Rows of this range can come at any time. So a check is added only if there is no other way, or the drains
     // together would take too long.
     *spent = spent.saturating_add(drain::millis((default, facts), 0, None));
-    if blocker.is_some() || drain::is_too_long(*spent, ground.desired.limits.lock_timeout) {
+    if blocker.is_some() || drain::is_too_long(*spent, context.desired.limits.lock_timeout) {
         return AttachMethod::WithDefaultCheck;
     }
     AttachMethod::WithDrain(0)
@@ -213,11 +213,11 @@ fn beside_default(
 
 /// Returns the blocker of the reattach of a table that was detached from there; `None` if there is no such table.
 fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
-    if draft.prepared_for(bounds).is_some() {
+    if draft.unattached_for(bounds).is_some() {
         return None;
     }
     let detached = draft
-        .world
+        .state
         .partitions
         .iter()
         .find(|p| p.state.is_detached_by_operator() && p.bounds == *bounds)?;
@@ -229,14 +229,14 @@ fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
 }
 
 fn make(
-    ground: &Ground<'_>,
+    context: &Context<'_>,
     wanted: &Wanted<'_>,
     beside: Option<&(QualifiedName, DefaultFacts)>,
     draft: &mut Draft,
 ) {
-    let partition = wanted.make(ground, draft);
-    let exclusion = beside.map(|default| add_default_check(default, wanted, draft));
-    let attach = draft.attach(ground, partition, wanted.bounds(), exclusion);
+    let partition = wanted.make(context, draft);
+    let default_check = beside.map(|default| add_default_check(default, wanted, draft));
+    let attach = draft.attach(context, partition, wanted.bounds(), default_check);
     draft.step(attach, wanted.missing.cause);
 }
 
@@ -247,22 +247,22 @@ fn add_default_check(
     wanted: &Wanted<'_>,
     draft: &mut Draft,
 ) -> Identifier {
-    let (cause, exclusion) = (wanted.missing.cause, default_check(wanted.range.range));
-    let there = facts.checks.iter().find(|e| e.name == exclusion);
+    let (cause, default_check) = (wanted.missing.cause, default_check(wanted.range.range));
+    let there = facts.checks.iter().find(|e| e.name == default_check);
     if there.is_none() {
         let step = Step::AddDefaultCheck(AddDefaultCheck {
             default: default.clone(),
-            exclusion: exclusion.clone(),
+            default_check: default_check.clone(),
             range: wanted.range.clone(),
         });
         draft.step(step, cause);
     }
-    if !there.is_some_and(|exclusion| exclusion.validated) {
-        let (default, exclusion) = (default.clone(), exclusion.clone());
-        let step = Step::ValidateDefaultCheck(ValidateDefaultCheck { default, exclusion });
+    if !there.is_some_and(|default_check| default_check.validated) {
+        let (default, default_check) = (default.clone(), default_check.clone());
+        let step = Step::ValidateDefaultCheck(ValidateDefaultCheck { default, default_check });
         draft.step(step, cause);
     }
-    exclusion
+    default_check
 }
 
 fn drop_unneeded_checks(
@@ -275,35 +275,35 @@ fn drop_unneeded_checks(
         .filter(|(_, method)| matches!(method, AttachMethod::WithDefaultCheck))
         .map(|(missing, _)| default_check(missing.range))
         .collect();
-    for exclusion in facts.checks.iter().filter(|e| !needed.contains(&e.name)) {
+    for default_check in facts.checks.iter().filter(|e| !needed.contains(&e.name)) {
         let step = Step::DropDefaultCheck(DropDefaultCheck {
             default: default.clone(),
-            exclusion: exclusion.name.clone(),
+            default_check: default_check.name.clone(),
         });
         draft.step(step, Cause::Leftover);
     }
 }
 
-fn note_unmanaged(ground: &Ground<'_>, draft: &mut Draft) {
+fn note_unmanaged(context: &Context<'_>, draft: &mut Draft) {
     let partitions: Vec<_> = draft
-        .world
+        .state
         .partitions
         .iter()
         .filter(|p| !p.state.is_managed() && p.state.is_attached())
         .map(|p| p.name.clone())
         .collect();
     if !partitions.is_empty() {
-        let expire = ground.range().is_some_and(|range| range.spec.retention.is_some());
+        let expire = context.range().is_some_and(|range| range.spec.retention.is_some());
         draft.notes.push(Note::Unmanaged { partitions, expire });
     }
-    let restored = draft.world.partitions.iter().filter(|p| p.state.is_restored());
+    let restored = draft.state.partitions.iter().filter(|p| p.state.is_restored());
     let tables: Vec<_> = restored.map(|p| p.name.clone()).collect();
     if !tables.is_empty() {
         draft.notes.push(Note::Restored { tables });
     }
-    if !draft.world.unmarked.is_empty() {
-        let tables = draft.world.unmarked.clone();
-        let constraint = detached_check(&draft.world.managed);
+    if !draft.state.unmarked.is_empty() {
+        let tables = draft.state.unmarked.clone();
+        let constraint = detached_check(&draft.state.managed);
         draft.notes.push(Note::Unmarked { tables, constraint });
     }
 }

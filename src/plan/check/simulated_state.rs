@@ -6,14 +6,14 @@ use super::SafetyRule;
 use crate::observed::ObservedTable;
 
 /// The table as the steps before leave it, and the rules that do not count for the step.
-pub(super) struct Site<'a> {
-    pub(super) world: &'a ObservedTable,
+pub(super) struct SimulatedState<'a> {
+    pub(super) table: &'a ObservedTable,
     /// The verb of the step, or of the work.
     pub(super) verb: &'static str,
     pub(super) waives: &'a dyn Fn(SafetyRule, &'static str) -> bool,
 }
 
-impl Site<'_> {
+impl SimulatedState<'_> {
     /// Returns the rule as an error if it does not hold and is not waived. Asks for the waiver in any case: so a
     /// test learns of every rule that is evaluated.
     pub(super) fn ensure(&self, holds: bool, rule: SafetyRule) -> Result<(), SafetyRule> {
@@ -29,10 +29,10 @@ impl Site<'_> {
     }
 }
 
-impl Deref for Site<'_> {
+impl Deref for SimulatedState<'_> {
     type Target = ObservedTable;
 
     fn deref(&self) -> &ObservedTable {
-        self.world
+        self.table
     }
 }

@@ -9,7 +9,7 @@ use crate::plan::conversion::{Finding, FoundLoss, preflight};
 use crate::plan::{LossAt, Plan, PlanTime};
 
 /// State of a conversion that the spec and a user request.
-pub(super) struct Wanted<'a> {
+pub(super) struct ConversionSpec<'a> {
     /// Conversion by copy in the spec, or `None`.
     pub(super) options: Option<&'a CopyOptions>,
     /// The table that has the name applications use, or `None` if the spec has no conversion.
@@ -20,19 +20,19 @@ pub(super) struct Wanted<'a> {
     pub(super) is_approved: bool,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> ConversionSpec<'a> {
     pub(super) fn new(
         plan: &Plan,
         desired: &'a DesiredTable,
         observed: &ObservedTable,
-        moment: &PlanTime,
+        time: &PlanTime,
     ) -> Self {
         let conversion = desired.conversion.as_ref();
         let options = conversion.and_then(|conversion| match &conversion.method {
             ConversionMethod::Copy(options) => Some(options),
             ConversionMethod::Attach => None,
         });
-        let found = preflight(desired, observed, moment);
+        let found = preflight(desired, observed, time);
         Self {
             options,
             serve_from: conversion.map(|conversion| conversion.serve_from),
