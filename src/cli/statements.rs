@@ -20,7 +20,7 @@ const MAX_ROLES: usize = 5;
 
 /// Roles whose statements are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Whose {
+pub(super) enum StatementScope {
     /// Statements that the role you log in as has executed
     Own,
     /// Statements of all roles: planning one can run functions of another user with your privileges
@@ -34,7 +34,7 @@ type Judged = (ManagedTable, Option<StatementReport>);
 pub(super) async fn verify(
     session: &Session,
     tables: &[DesiredTable],
-    whose: Whose,
+    whose: StatementScope,
     format: Format,
 ) -> anyhow::Result<Exit> {
     let mut judged = Vec::new();
@@ -52,7 +52,7 @@ pub(super) async fn verify(
 async fn judge(
     session: &Session,
     table: &ManagedTable,
-    whose: Whose,
+    whose: StatementScope,
 ) -> anyhow::Result<Option<StatementReport>> {
     let (_, observed) = observe(session, table, |_: &ObservedTable| Vec::new()).await?;
     let Some(relation) = &observed.relation else { bail!("there is no such table") };
@@ -60,8 +60,8 @@ async fn judge(
         return Ok(None);
     }
     let whose = match whose {
-        Whose::Own => crate::sql::Whose::Own,
-        Whose::All => crate::sql::Whose::All,
+        StatementScope::Own => crate::sql::StatementScope::Own,
+        StatementScope::All => crate::sql::StatementScope::All,
     };
     let of = (&observed.name, relation.oid);
     let report = judge_statements(session, table.name(), of, whose).await?;

@@ -10,7 +10,7 @@ use super::database::Database;
 use super::exit::Exit;
 use super::output::Format;
 use super::progress::StepDisplay;
-use super::statements::{self, Whose};
+use super::statements::{self, StatementScope};
 use super::{Declared, documents, output};
 use crate::converge::observe_and_plan;
 use crate::desired::DesiredTable;
@@ -37,7 +37,7 @@ pub(super) struct VerifyArguments {
     /// Check instead which statements in pg_stat_statements fail or visit every partition once the table is partitioned;
     /// log in as the role of the application
     #[arg(long, value_name = "WHOSE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "own", conflicts_with = "keys")]
-    statements: Option<Whose>,
+    statements: Option<StatementScope>,
     /// Format of the result
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,

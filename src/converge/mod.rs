@@ -16,8 +16,8 @@ use crate::plan::{
     violates_precondition,
 };
 use crate::postgres::{
-    Authority, Certainty, ClaimHolder, DatabaseError, InspectError, LockKeys, Progress, Ruling,
-    Session, StepFailure, StepOutcome, TableLock, Unrevoked, WorkOutcome, claim, execute,
+    AlwaysGranted, Authority, Certainty, ClaimHolder, DatabaseError, InspectError, LockKeys,
+    Progress, Ruling, Session, StepFailure, StepOutcome, TableLock, WorkOutcome, claim, execute,
 };
 use crate::sql::Timeouts;
 
@@ -279,7 +279,7 @@ impl StepRunner<'_> {
         let broken = drop_default_checks(&observed);
         if !broken.steps.is_empty() {
             let checked = check_in_background(broken, self.desired, observed, time).await?;
-            self.execute(&checked, &Unrevoked).await;
+            self.execute(&checked, &AlwaysGranted).await;
             (observed, remaining) =
                 observe_and_plan(session, self.desired, &self.options.time).await?;
         }

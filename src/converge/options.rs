@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::plan::{PlanTime, PlannedWork};
-use crate::postgres::{Authority, Claimant, SlowSteps, Unrevoked};
+use crate::postgres::{AlwaysGranted, Authority, Claimant, SlowSteps};
 
 /// Options of a run.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Options {
             expect: Vec::new(),
             detach_timeout: Duration::ZERO,
             claimant: None,
-            authority: Arc::new(Unrevoked),
+            authority: Arc::new(AlwaysGranted),
             slow: SlowSteps::default(),
             leave_aside: false,
             work_time: Duration::MAX,

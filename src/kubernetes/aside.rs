@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 use tokio::time::timeout;
 
-use super::authority::StillAsked;
-use super::builds::Ticket;
+use super::authority::ResourceAuthority;
+use super::builds::BuildRun;
 use super::claims;
 use super::context::{Context, RETRY_TIMEOUT};
 use super::failure::{self, ReconcileError};
@@ -34,12 +34,12 @@ const SHORT_BUILD: Duration = Duration::from_secs(5);
 pub(super) async fn build_aside(
     table: &PartitionedTable,
     (desired, convergence): (&DesiredTable, &Convergence),
-    asked: &Arc<StillAsked>,
+    authority: &Arc<ResourceAuthority>,
     context: &Arc<Context>,
 ) -> bool {
     let uid = table.uid().unwrap_or_default();
     if desired.mode != Mode::Enforce {
-        context.asides.cancel(&uid);
+        context.builds.cancel(&uid);
         return false;
     }
     let next = convergence.remaining.next_aside(&[]);
@@ -47,14 +47,14 @@ pub(super) async fn build_aside(
     let message = "waits for one of the sessions for long steps to this server: wait for the builds of other \
                    tables, or raise --sessions-per-server";
     let waiting = Failure { reason: Reason::WaitingForSession, message: message.to_owned() };
-    let Some(ticket) = context.asides.begin(&uid, (next.step.clone(), waiting)) else {
+    let Some(ticket) = context.builds.begin(&uid, (next.step.clone(), waiting)) else {
         return false;
     };
-    let ended = context.asides.ended(&uid);
+    let ended = context.builds.ended(&uid);
     let work = Work {
         table: table.clone(),
         desired: desired.clone(),
-        asked: Arc::clone(asked),
+        authority: Arc::clone(authority),
         context: Arc::clone(context),
         slow: context.backoff.slow_steps(table),
     };
@@ -62,7 +62,7 @@ pub(super) async fn build_aside(
     let Some(mut ended) = ended else { return true };
     tokio::select! {
         waited = timeout(SHORT_BUILD, ended.changed()) => waited.is_ok(),
-        () = asked.superseded() => false,
+        () = authority.superseded() => false,
         () = context.abort.cancelled() => false,
     }
 }
@@ -71,7 +71,7 @@ pub(super) async fn build_aside(
 struct Work {
     table: PartitionedTable,
     desired: DesiredTable,
-    asked: Arc<StillAsked>,
+    authority: Arc<ResourceAuthority>,
     context: Arc<Context>,
     /// Those known when the builds began: to ask again for this resource, which may be an old one by then, would
     /// clear what newer reconciles recorded.
@@ -79,7 +79,7 @@ struct Work {
 }
 
 impl Work {
-    async fn until_done(self, first: Step, ticket: Ticket) {
+    async fn until_done(self, first: Step, ticket: BuildRun) {
         match contain(Box::pin(self.with_session(&first, &ticket))).await {
             Ok(failed) => ticket.report(failed),
             Err(panic) => {
@@ -89,11 +89,11 @@ impl Work {
             }
         }
         drop(ticket);
-        self.context.tables.ask(&self.table).await;
+        self.context.tables.request_reconcile(&self.table).await;
     }
 
     /// Waits for a session and uses it, until the builds are done or interrupted.
-    async fn with_session(&self, first: &Step, ticket: &Ticket) -> Vec<(Step, Failure)> {
+    async fn with_session(&self, first: &Step, ticket: &BuildRun) -> Vec<(Step, Failure)> {
         let context = &self.context;
         let borrowing = async {
             let settings = log_in(&self.table, context).await?;
@@ -102,7 +102,7 @@ impl Work {
         };
         let borrowed = tokio::select! {
             borrowed = borrowing => borrowed,
-            () = self.asked.superseded() => return Vec::new(),
+            () = self.authority.superseded() => return Vec::new(),
             () = context.stop.cancelled() => return Vec::new(),
             () = interrupted(ticket, context) => return Vec::new(),
         };
@@ -125,13 +125,13 @@ impl Work {
 
     /// Executes one step after the other, each after an inspection of its own: hours may have passed.
     async fn build(&self, first: &Step, session: &Session) -> Vec<(Step, Failure)> {
-        let Self { table, desired, asked, context, slow } = self;
+        let Self { table, desired, authority, context, slow } = self;
         let mut progress =
             StepReporter::new(table.object_ref(&()), &context.events, &context.metrics);
         let (mut tried, mut failed) = (Vec::new(), Vec::new());
         loop {
             let time = PlanTime::scheduled(desired, Timestamp::now());
-            let authority: Arc<StillAsked> = Arc::clone(asked);
+            let authority: Arc<ResourceAuthority> = Arc::clone(authority);
             let options = converge::Options {
                 claimant: Some(claims::claimant(table, context)),
                 authority,
@@ -162,7 +162,7 @@ impl Work {
 }
 
 /// Waits until the builds must stop: the operator shuts down, or the table is suspended or deleted.
-async fn interrupted(ticket: &Ticket, context: &Context) {
+async fn interrupted(ticket: &BuildRun, context: &Context) {
     tokio::select! {
         () = ticket.cancel.cancelled() => {}
         () = context.abort.cancelled() => {}

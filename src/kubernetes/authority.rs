@@ -16,7 +16,7 @@ use super::context::Context;
 use super::leader::Leadership;
 use super::tables::Tables;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
-use crate::postgres::{Asking, Authority, Certainty, LongRun, Ruling};
+use crate::postgres::{Authority, Certainty, LongRun, Ruling, RulingFuture};
 
 /// Time for the API server to confirm a resource. The answer shows the resource at the time of the request or
 /// later, so a step that begins then is at most this far behind an edit.
@@ -28,7 +28,7 @@ const CONFIRM_PAUSE: Duration = Duration::from_millis(200);
 
 /// Parts of a resource that a run depends on. If one of them changes, the run ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Followed {
+struct RequestedState {
     /// Identifies the object: another object of the same name has another UID.
     uid: Option<String>,
     /// Changes with every edit of the spec, `suspend` and `mode` included.
@@ -38,7 +38,7 @@ struct Followed {
     adopt: Option<String>,
 }
 
-impl Followed {
+impl RequestedState {
     fn from_object(object: &impl ResourceExt) -> Self {
         let annotation = |name: &str| object.annotations().get(name).cloned();
         Self {
@@ -52,16 +52,16 @@ impl Followed {
 }
 
 /// A resource as it was when a run began.
-pub(super) struct StillAsked {
+pub(super) struct ResourceAuthority {
     tables: Arc<Tables>,
     leadership: Arc<Leadership>,
     client: Client,
     namespace: String,
     name: String,
-    followed: Followed,
+    requested: RequestedState,
 }
 
-impl StillAsked {
+impl ResourceAuthority {
     pub(super) fn new(table: &PartitionedTable, context: &Context) -> Self {
         Self {
             tables: Arc::clone(&context.tables),
@@ -69,27 +69,27 @@ impl StillAsked {
             client: context.client.clone(),
             namespace: table.namespace().unwrap_or_default(),
             name: table.name_any(),
-            followed: Followed::from_object(table),
+            requested: RequestedState::from_object(table),
         }
     }
 
     /// Returns whether the resource is unchanged since the run began, as far as the watch has reported, and this
     /// replica still leads.
-    pub(super) fn stands(&self) -> bool {
+    pub(super) fn is_current(&self) -> bool {
         if !self.leadership.is_held() {
             return false;
         }
         let current = self.tables.current(&self.namespace, &self.name);
-        current.is_some_and(|watched| Followed::from_object(&*watched) == self.followed)
+        current.is_some_and(|watched| RequestedState::from_object(&*watched) == self.requested)
     }
 
     /// Waits until the watch reports a change since the run began.
     pub(super) async fn superseded(&self) {
-        let changes = self.tables.changes(self.followed.uid.as_deref().unwrap_or_default());
+        let changes = self.tables.changes(self.requested.uid.as_deref().unwrap_or_default());
         loop {
             let mut change = pin!(changes.notified());
             change.as_mut().enable();
-            if !self.stands() {
+            if !self.is_current() {
                 return;
             }
             change.await;
@@ -108,8 +108,9 @@ impl StillAsked {
             let answer = timeout(CONFIRM_TIMEOUT, resources.get_metadata_opt(&self.name)).await;
             why = match answer {
                 Ok(Ok(found)) => {
-                    let stands = |object| Followed::from_object(&object) == self.followed;
-                    return if found.is_some_and(stands) {
+                    let is_current =
+                        |object| RequestedState::from_object(&object) == self.requested;
+                    return if found.is_some_and(is_current) {
                         Ruling::Granted
                     } else {
                         Ruling::Revoked
@@ -125,10 +126,10 @@ impl StillAsked {
     }
 }
 
-impl Authority for StillAsked {
-    fn ask(&self, certainty: Certainty) -> Asking<'_> {
+impl Authority for ResourceAuthority {
+    fn ask(&self, certainty: Certainty) -> RulingFuture<'_> {
         Box::pin(async move {
-            if !self.stands() {
+            if !self.is_current() {
                 return Ruling::Revoked;
             }
             match certainty {
@@ -141,20 +142,20 @@ impl Authority for StillAsked {
 
 /// Authority of a run that uses one of the sessions of a server.
 #[derive(Debug)]
-pub(super) struct OfRun {
-    asked: Arc<StillAsked>,
+pub(super) struct RunAuthority {
+    authority: Arc<ResourceAuthority>,
     long_run: LongRun,
 }
 
-impl OfRun {
-    pub(super) fn new(asked: &Arc<StillAsked>, long_run: LongRun) -> Self {
-        Self { asked: Arc::clone(asked), long_run }
+impl RunAuthority {
+    pub(super) fn new(authority: &Arc<ResourceAuthority>, long_run: LongRun) -> Self {
+        Self { authority: Arc::clone(authority), long_run }
     }
 }
 
-impl Authority for OfRun {
-    fn ask(&self, certainty: Certainty) -> Asking<'_> {
-        self.asked.ask(certainty)
+impl Authority for RunAuthority {
+    fn ask(&self, certainty: Certainty) -> RulingFuture<'_> {
+        self.authority.ask(certainty)
     }
 
     fn long_run(&self) -> Option<&LongRun> {
@@ -162,13 +163,13 @@ impl Authority for OfRun {
     }
 }
 
-impl fmt::Debug for StillAsked {
+impl fmt::Debug for ResourceAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { namespace, name, followed, .. } = self;
+        let Self { namespace, name, requested, .. } = self;
         f.debug_struct("StillAsked")
             .field("namespace", namespace)
             .field("name", name)
-            .field("followed", followed)
+            .field("followed", requested)
             .finish_non_exhaustive()
     }
 }

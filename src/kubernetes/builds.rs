@@ -10,19 +10,19 @@ use crate::plan::{Plan, Step};
 use crate::status::Failure;
 
 /// Builds of all tables, by the UID of the resource.
-pub(super) struct Asides {
-    tables: Mutex<HashMap<String, Aside>>,
+pub(super) struct IndexBuilds {
+    tables: Mutex<HashMap<String, TableBuilds>>,
     running: watch::Sender<usize>,
 }
 
 /// Builds of one table.
 #[derive(Default)]
-struct Aside {
+struct TableBuilds {
     run: Option<Run>,
     /// Steps that failed in the last run.
     failed: Vec<(Step, Failure)>,
     /// Whether no reconcile has reported these yet.
-    is_news: bool,
+    is_unreported: bool,
 }
 
 /// Builds in progress.
@@ -35,34 +35,34 @@ struct Run {
 }
 
 /// Belongs to the task of a run. The run ends with it.
-pub(super) struct Ticket {
+pub(super) struct BuildRun {
     uid: String,
-    asides: Arc<Asides>,
+    builds: Arc<IndexBuilds>,
     pub(super) cancel: CancellationToken,
     _ended: watch::Sender<()>,
 }
 
-impl Default for Asides {
+impl Default for IndexBuilds {
     fn default() -> Self {
         Self { tables: Mutex::default(), running: watch::Sender::new(0) }
     }
 }
 
-impl Asides {
+impl IndexBuilds {
     /// Interrupts the builds of a table that is suspended or deleted.
     pub(super) fn cancel(&self, uid: &str) {
-        if let Some(run) = lock(&self.tables).get(uid).and_then(|aside| aside.run.as_ref()) {
+        if let Some(run) = lock(&self.tables).get(uid).and_then(|builds| builds.run.as_ref()) {
             run.cancel.cancel();
         }
     }
 
     /// Interrupts the builds of resources that no longer exist, and removes their records.
     pub(super) fn retain(&self, there: &HashSet<String>) {
-        lock(&self.tables).retain(|uid, aside| {
-            if let Some(run) = aside.run.as_ref().filter(|_| !there.contains(uid)) {
+        lock(&self.tables).retain(|uid, builds| {
+            if let Some(run) = builds.run.as_ref().filter(|_| !there.contains(uid)) {
                 run.cancel.cancel();
             }
-            there.contains(uid) || aside.run.is_some()
+            there.contains(uid) || builds.run.is_some()
         });
     }
 
@@ -78,24 +78,24 @@ impl Asides {
             remaining.steps.iter().any(|planned| planned.step == *step)
         };
         let tables = lock(&self.tables);
-        let Some(aside) = tables.get(uid) else { return Vec::new() };
-        let waiting = aside.run.as_ref().and_then(|run| run.waiting.as_ref());
-        aside.failed.iter().chain(waiting).filter(is_left).cloned().collect()
+        let Some(builds) = tables.get(uid) else { return Vec::new() };
+        let waiting = builds.run.as_ref().and_then(|run| run.waiting.as_ref());
+        builds.failed.iter().chain(waiting).filter(is_left).cloned().collect()
     }
 
     /// Returns the arguments of a new run of builds, or `None` if one is in progress, or the last one failed and
     /// no reconcile has reported it yet.
-    pub(super) fn begin(self: &Arc<Self>, uid: &str, waiting: (Step, Failure)) -> Option<Ticket> {
+    pub(super) fn begin(self: &Arc<Self>, uid: &str, waiting: (Step, Failure)) -> Option<BuildRun> {
         let mut tables = lock(&self.tables);
-        let aside = tables.entry(uid.to_owned()).or_default();
-        if aside.run.is_some() || std::mem::take(&mut aside.is_news) {
+        let builds = tables.entry(uid.to_owned()).or_default();
+        if builds.run.is_some() || std::mem::take(&mut builds.is_unreported) {
             return None;
         }
         let (sender, ended) = watch::channel(());
         let cancel = CancellationToken::new();
-        aside.run = Some(Run { cancel: cancel.clone(), ended, waiting: Some(waiting) });
+        builds.run = Some(Run { cancel: cancel.clone(), ended, waiting: Some(waiting) });
         self.running.send_modify(|running| *running += 1);
-        Some(Ticket { uid: uid.to_owned(), asides: Arc::clone(self), cancel, _ended: sender })
+        Some(BuildRun { uid: uid.to_owned(), builds: Arc::clone(self), cancel, _ended: sender })
     }
 
     pub(super) fn ended(&self, uid: &str) -> Option<watch::Receiver<()>> {
@@ -103,11 +103,11 @@ impl Asides {
     }
 }
 
-impl Ticket {
+impl BuildRun {
     /// Records that the run has a session.
     pub(super) fn has_session(&self) {
-        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid)
-            && let Some(run) = &mut aside.run
+        if let Some(builds) = lock(&self.builds.tables).get_mut(&self.uid)
+            && let Some(run) = &mut builds.run
         {
             run.waiting = None;
         }
@@ -115,19 +115,19 @@ impl Ticket {
 
     /// Records the steps that failed, for the next reconcile to report.
     pub(super) fn report(&self, failed: Vec<(Step, Failure)>) {
-        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid) {
-            aside.is_news = !failed.is_empty();
-            aside.failed = failed;
+        if let Some(builds) = lock(&self.builds.tables).get_mut(&self.uid) {
+            builds.is_unreported = !failed.is_empty();
+            builds.failed = failed;
         }
     }
 }
 
-impl Drop for Ticket {
+impl Drop for BuildRun {
     fn drop(&mut self) {
-        if let Some(aside) = lock(&self.asides.tables).get_mut(&self.uid) {
-            aside.run = None;
+        if let Some(builds) = lock(&self.builds.tables).get_mut(&self.uid) {
+            builds.run = None;
         }
-        self.asides.running.send_modify(|running| *running = running.saturating_sub(1));
+        self.builds.running.send_modify(|running| *running = running.saturating_sub(1));
     }
 }
 

@@ -36,7 +36,7 @@ pub enum CheckError {
     Client(#[source] kube::Error),
     /// The API server did not answer.
     #[error("{0}")]
-    Asking(String),
+    RulingFuture(String),
 }
 
 /// Result of one check.
@@ -115,7 +115,7 @@ pub async fn check(settings: &CheckSettings) -> Result<Vec<Finding>, CheckError>
     let own = config.default_namespace.clone();
     let client = Client::try_from(config).map_err(CheckError::Client)?;
     let asked = ask(&client, settings, &own).await;
-    asked.map_err(|error| CheckError::Asking(error.chain()))
+    asked.map_err(|error| CheckError::RulingFuture(error.chain()))
 }
 
 async fn ask(

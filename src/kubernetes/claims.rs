@@ -53,10 +53,10 @@ pub(super) async fn wait_for_older_resources(
 
 /// Sets the claim of a resource. A former claim is released in the background, because the server might not
 /// answer, or all its sessions be in use.
-pub(super) fn set_claim(uid: &str, held: Option<ClaimedTable>, context: &Arc<Context>) {
-    let former = context.tables.set_held(uid, held.clone());
+pub(super) fn set_claim(uid: &str, claimed: Option<ClaimedTable>, context: &Arc<Context>) {
+    let former = context.tables.replace_claim(uid, claimed.clone());
     if let Some(former) = former
-        && held.is_none_or(|held| !held.is(&former))
+        && claimed.is_none_or(|claimed| !claimed.is(&former))
     {
         release_claim_later(uid.to_owned(), former, context);
     }
@@ -83,7 +83,7 @@ pub(super) async fn converge_claimed(
     if let Err(ConvergeError::Conflict(holder)) = &ended
         && !holder.elsewhere
     {
-        context.tables.left_to(holder, table);
+        context.tables.record_conflict(holder, table);
     }
     ended.map_err(|error| {
         if matches!(error, ConvergeError::Revoked) {
@@ -95,23 +95,23 @@ pub(super) async fn converge_claimed(
 
 /// Releases the claims of resources that no longer exist.
 pub(super) fn release_deleted(context: &Arc<Context>) {
-    for (uid, held) in context.tables.forget_deleted() {
-        release_claim_later(uid, held, context);
+    for (uid, claimed) in context.tables.forget_deleted() {
+        release_claim_later(uid, claimed, context);
     }
 }
 
-fn release_claim_later(uid: String, held: ClaimedTable, context: &Arc<Context>) {
+fn release_claim_later(uid: String, claimed: ClaimedTable, context: &Arc<Context>) {
     let context = Arc::clone(context);
-    tokio::spawn(async move { release_claim(&uid, &held, &context).await });
+    tokio::spawn(async move { release_claim(&uid, &claimed, &context).await });
 }
 
 /// Tries to release a claim, and reconciles the resources that may have waited for it.
-async fn release_claim(uid: &str, held: &ClaimedTable, context: &Context) {
-    let ClaimedTable { settings, table } = held;
+async fn release_claim(uid: &str, claimed: &ClaimedTable, context: &Context) {
+    let ClaimedTable { settings, table } = claimed;
     let released = async {
         let borrowed = context.pool.borrow(settings).await?;
         // The resource might claim its table again meanwhile.
-        if !context.tables.holds(uid, held) {
+        if !context.tables.has_claim(uid, claimed) {
             release(&borrowed.session, table, uid).await?;
         }
         // Not given back: an idle session blocks DROP DATABASE.

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::builds::Asides;
+use super::builds::IndexBuilds;
 use super::events::Events;
 use super::leader::Leadership;
 use super::metrics::Metrics;
@@ -39,7 +39,7 @@ pub(super) struct Context {
     /// Notified when a resource is deleted.
     pub(super) deleted: Notify,
     /// Index builds in progress.
-    pub(super) asides: Arc<Asides>,
+    pub(super) builds: Arc<IndexBuilds>,
 }
 
 impl Context {

@@ -137,13 +137,14 @@ impl Events {
     /// Reports each deferred step that was not deferred before.
     pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
         let known = before.map_or(&[][..], |plan| &plan.deferred);
-        let mut told_of_plan = known.iter().any(|held| held.blocker.is_about_plan());
+        let mut plan_reported = known.iter().any(|held| held.blocker.is_about_plan());
         let known: HashSet<_> = known.iter().map(identity).collect();
         let is_new = |deferral: &&Deferral| !known.contains(&identity(deferral));
         for deferral in after.deferred.iter().filter(is_new) {
             let Deferral { wanted, blocker, rule: _ } = deferral;
-            let is_told = blocker.is_about_plan() && std::mem::replace(&mut told_of_plan, true);
-            if is_told || status::resolved_by(blocker) == ResolvedBy::Time {
+            let is_reported =
+                blocker.is_about_plan() && std::mem::replace(&mut plan_reported, true);
+            if is_reported || status::resolved_by(blocker) == ResolvedBy::Time {
                 continue;
             }
             log_deferral(about, deferral);

@@ -185,7 +185,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         stop: stop.clone(),
         abort: CancellationToken::new(),
         deleted: Notify::new(),
-        asides: Arc::default(),
+        builds: Arc::default(),
     };
     let election = Election::new(no_retry, settings.lease.clone());
     tracing::info!(
@@ -290,7 +290,7 @@ async fn keep_tables(
     });
     let end = async {
         join_all(controllers).await;
-        context.asides.all_ended().await;
+        context.builds.all_ended().await;
     };
     tokio::select! {
         () = end => {}
@@ -314,7 +314,7 @@ async fn clean_up(context: &Arc<Context>) {
             }
             let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
             context.backoff.retain(|uid| there.contains(uid));
-            context.asides.retain(&there);
+            context.builds.retain(&there);
         });
         if let Err(panic) = tidied.await {
             tracing::error!(place = panic.place, panic = panic.message, "cleanup panicked");

@@ -10,7 +10,7 @@ use kube::{Resource, ResourceExt};
 
 use super::ClusterError;
 use super::aside::build_aside;
-use super::authority::{OfRun, StillAsked};
+use super::authority::{ResourceAuthority, RunAuthority};
 use super::backoff::jittered;
 use super::claimed::ClaimedTable;
 use super::claims;
@@ -130,19 +130,19 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
         requested: table.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
     if let Some(outcome) = at_rest(table) {
-        context.asides.cancel(&uid);
+        context.builds.cancel(&uid);
         claims::set_claim(&uid, None, context);
         return Ok(write_outcome(table, &subject, &outcome, context).await?);
     }
-    let asked = Arc::new(StillAsked::new(table, context));
-    let mut result = Box::pin(converged(table, &asked, context)).await;
+    let authority = Arc::new(ResourceAuthority::new(table, context));
+    let mut result = Box::pin(converged(table, &authority, context)).await;
     if let Ok((desired, convergence)) = &result
-        && build_aside(table, (desired, convergence), &asked, context).await
+        && build_aside(table, (desired, convergence), &authority, context).await
     {
-        result = Box::pin(converged(table, &asked, context)).await;
+        result = Box::pin(converged(table, &authority, context)).await;
     }
     // The status would be about a spec that has changed.
-    if !matches!(result, Err(ReconcileError::ShuttingDown)) && !asked.stands() {
+    if !matches!(result, Err(ReconcileError::ShuttingDown)) && !authority.is_current() {
         context.tables.clear_last_seen(&uid);
         return Err(ReconcileError::Superseded);
     }
@@ -156,7 +156,7 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
         }
     };
     let now = convergence.time.now;
-    let aside = context.asides.failures(&uid, &convergence.remaining);
+    let aside = context.builds.failures(&uid, &convergence.remaining);
     let outcome = observation(&desired, &convergence, &aside);
     let status = status::project(&subject, &outcome, now);
     let ended = Ended::new(table, &subject, &outcome, &status, context);
@@ -195,17 +195,17 @@ fn outcome_of(error: ReconcileError) -> Result<Outcome<'static>, ReconcileError>
 /// Converges, with a session and with the time at which the session was acquired.
 async fn converged(
     table: &PartitionedTable,
-    asked: &Arc<StillAsked>,
+    authority: &Arc<ResourceAuthority>,
     context: &Arc<Context>,
 ) -> Result<(DesiredTable, Convergence), ReconcileError> {
     let desired =
         DesiredTable::from_resource(table).map_err(|errors| failure::from_spec_errors(&errors))?;
     let borrowed = tokio::select! {
         borrowed = turn(table, &desired, context) => borrowed?,
-        () = asked.superseded() => return Err(ReconcileError::Superseded),
+        () = authority.superseded() => return Err(ReconcileError::Superseded),
         () = context.abort.cancelled() => return Err(ReconcileError::ShuttingDown),
     };
-    let authority = Arc::new(OfRun::new(asked, borrowed.long_run()));
+    let authority = Arc::new(RunAuthority::new(authority, borrowed.long_run()));
     let options = converge::Options {
         claimant: Some(claims::claimant(table, context)),
         authority,

@@ -45,7 +45,7 @@ struct ResourceState {
     last_success: Option<Timestamp>,
     last_seen: Option<Arc<LastSeen>>,
     settings: Option<ConnectionSettings>,
-    held: Option<ClaimedTable>,
+    claim: Option<ClaimedTable>,
     /// Notified when the watch reports the resource.
     changed: Arc<Notify>,
 }
@@ -139,7 +139,7 @@ impl Tables {
     }
 
     /// Records a conflict: the resource is reconciled when the holder releases the claim.
-    pub(super) fn left_to(&self, holder: &ClaimHolder, table: &PartitionedTable) {
+    pub(super) fn record_conflict(&self, holder: &ClaimHolder, table: &PartitionedTable) {
         let namespace = table.namespace().unwrap_or_default();
         let left = ObjectRef::new(&table.name_any()).within(&namespace);
         lock(&self.conflicts).entry(holder.uid.clone()).or_default().insert(left);
@@ -158,7 +158,7 @@ impl Tables {
     }
 
     /// Reconciles a resource.
-    pub(super) async fn ask(&self, table: &PartitionedTable) {
+    pub(super) async fn request_reconcile(&self, table: &PartitionedTable) {
         let (namespace, name) = (table.namespace().unwrap_or_default(), table.name_any());
         let reference = ObjectRef::new(&name).within(&namespace);
         let scopes = lock(&self.scopes).clone();
@@ -202,13 +202,20 @@ impl Tables {
     }
 
     /// Records the table that a resource may have claimed, and returns the previous one.
-    pub(super) fn set_held(&self, uid: &str, held: Option<ClaimedTable>) -> Option<ClaimedTable> {
-        std::mem::replace(&mut lock(&self.known).entry(uid.to_owned()).or_default().held, held)
+    pub(super) fn replace_claim(
+        &self,
+        uid: &str,
+        claim: Option<ClaimedTable>,
+    ) -> Option<ClaimedTable> {
+        std::mem::replace(&mut lock(&self.known).entry(uid.to_owned()).or_default().claim, claim)
     }
 
     /// Returns whether a resource may have this claim.
-    pub(super) fn holds(&self, uid: &str, held: &ClaimedTable) -> bool {
-        lock(&self.known).get(uid).and_then(|known| known.held.as_ref()).is_some_and(|h| h.is(held))
+    pub(super) fn has_claim(&self, uid: &str, claim: &ClaimedTable) -> bool {
+        lock(&self.known)
+            .get(uid)
+            .and_then(|known| known.claim.as_ref())
+            .is_some_and(|h| h.is(claim))
     }
 
     /// Removes resources that no longer exist, and returns the tables that they may have claimed.
@@ -217,7 +224,7 @@ impl Tables {
         self.older.retain(|uid| there.contains(uid));
         let mut known = lock(&self.known);
         let deleted = known.extract_if(|uid, _| !there.contains(uid));
-        deleted.filter_map(|(uid, known)| Some((uid, known.held?))).collect()
+        deleted.filter_map(|(uid, known)| Some((uid, known.claim?))).collect()
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Ruling {
 }
 
 /// The future of a [`Ruling`].
-pub type Asking<'a> = Pin<Box<dyn Future<Output = Ruling> + Send + 'a>>;
+pub type RulingFuture<'a> = Pin<Box<dyn Future<Output = Ruling> + Send + 'a>>;
 
 /// Knows whether what a run was begun for is still asked for.
 ///
@@ -45,7 +45,7 @@ pub type Asking<'a> = Pin<Box<dyn Future<Output = Ruling> + Send + 'a>>;
 /// before each attempt of each step.
 pub trait Authority: Debug + Send + Sync {
     /// Returns whether the run may go on.
-    fn ask(&self, certainty: Certainty) -> Asking<'_>;
+    fn ask(&self, certainty: Certainty) -> RulingFuture<'_>;
 
     /// Returns what has to permit the run to scan a whole table, or `None` if nothing limits such runs.
     fn long_run(&self) -> Option<&LongRun> {
@@ -55,10 +55,10 @@ pub trait Authority: Debug + Send + Sync {
 
 /// The authority of a person at a terminal: the request stands until the command ends.
 #[derive(Debug, Clone, Copy)]
-pub struct Unrevoked;
+pub struct AlwaysGranted;
 
-impl Authority for Unrevoked {
-    fn ask(&self, _: Certainty) -> Asking<'_> {
+impl Authority for AlwaysGranted {
+    fn ask(&self, _: Certainty) -> RulingFuture<'_> {
         Box::pin(std::future::ready(Ruling::Granted))
     }
 }

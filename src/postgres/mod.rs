@@ -30,7 +30,7 @@ mod verify;
 mod work;
 
 pub use answer::answer;
-pub use authority::{Asking, Authority, Certainty, Ruling, Unrevoked};
+pub use authority::{AlwaysGranted, Authority, Certainty, Ruling, RulingFuture};
 pub use claim::{ClaimHolder, claim, release};
 pub use connect::{
     APPLICATION_NAME, ChannelBinding, ClientCertificate, ConnectionSettings, DEFAULT_PORT, Hidden,

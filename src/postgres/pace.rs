@@ -29,7 +29,7 @@ pub(super) struct Pace {
     page_time: Duration,
     max_rows_per_second: Option<u32>,
     /// Pause for other sessions after a page that blocked one.
-    time_of_others: Duration,
+    pause_for_others: Duration,
     /// Time of the first of consecutive pages that met a lock.
     blocked_since: Option<Instant>,
     /// Time of the last check of the replicas, or `None` before the first one.
@@ -48,14 +48,14 @@ impl Pace {
             rows,
             page_time: page_time.min(timeout / 2),
             max_rows_per_second,
-            time_of_others: Duration::ZERO,
+            pause_for_others: Duration::ZERO,
             blocked_since: None,
             asked_at: None,
         }
     }
 
     /// Returns whether the lag of the replicas must be checked again.
-    pub(super) fn is_due_to_ask(&mut self) -> bool {
+    pub(super) fn must_check_lag(&mut self) -> bool {
         let is_due = self.asked_at.is_none_or(|at| at.elapsed() >= LAG_PAUSE);
         if is_due {
             self.asked_at = Some(Instant::now());
@@ -65,9 +65,9 @@ impl Pace {
 
     /// Records the duration of a page and whether another session waited for it. If so, the next page waits as long as this
     /// one took.
-    pub(super) fn took(&mut self, time: Duration, blocks: bool) {
+    pub(super) fn record_page(&mut self, time: Duration, blocks: bool) {
         self.blocked_since = None;
-        self.time_of_others = if blocks { time } else { Duration::ZERO };
+        self.pause_for_others = if blocks { time } else { Duration::ZERO };
         let longest = if blocks { BLOCKING_TIME } else { self.page_time };
         if time > longest {
             self.resize(self.rows / 2);
@@ -79,7 +79,7 @@ impl Pace {
     }
 
     /// Returns the time since the first of the consecutive pages that met a lock.
-    pub(super) fn met_lock(&mut self) -> Duration {
+    pub(super) fn record_lock_timeout(&mut self) -> Duration {
         self.resize(self.rows / 2);
         self.blocked_since.get_or_insert_with(Instant::now).elapsed()
     }
@@ -94,7 +94,7 @@ impl Pace {
     pub(super) fn pause(&self, rows: u64, elapsed: Duration) -> Duration {
         let limit = self.max_rows_per_second.filter(|limit| *limit > 0);
         let millis = limit.map_or(0, |limit| rows.saturating_mul(1_000) / u64::from(limit));
-        Duration::from_millis(millis).saturating_sub(elapsed).max(self.time_of_others)
+        Duration::from_millis(millis).saturating_sub(elapsed).max(self.pause_for_others)
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
             rows: FIRST_PAGE,
             page_time: COPY_TIME,
             max_rows_per_second,
-            time_of_others: Duration::ZERO,
+            pause_for_others: Duration::ZERO,
             blocked_since: None,
             asked_at: None,
         }
@@ -116,20 +116,20 @@ mod tests {
     #[test]
     fn pages_are_sized_by_time() {
         let mut pace = pace(None);
-        pace.took(Duration::from_millis(20), false);
+        pace.record_page(Duration::from_millis(20), false);
         assert_eq!(pace.rows, 1_501);
-        pace.took(Duration::from_millis(40), false);
+        pace.record_page(Duration::from_millis(40), false);
         assert_eq!(pace.rows, 1_501);
-        pace.took(Duration::from_millis(200), false);
+        pace.record_page(Duration::from_millis(200), false);
         assert_eq!(pace.rows, 750);
-        pace.took(Duration::from_millis(5), false);
+        pace.record_page(Duration::from_millis(5), false);
         assert_eq!(pace.rows, 3_000);
         for _ in 0..20 {
-            pace.met_lock();
+            pace.record_lock_timeout();
         }
         assert_eq!(pace.rows, SMALLEST_PAGE);
         for _ in 0..100 {
-            pace.took(Duration::ZERO, false);
+            pace.record_page(Duration::ZERO, false);
         }
         assert_eq!(pace.rows, LARGEST_PAGE);
     }
@@ -138,13 +138,13 @@ mod tests {
     fn page_that_blocks_a_session_is_followed_by_a_pause_and_a_smaller_page() {
         let mut pace = pace(None);
         let time = Duration::from_millis(70);
-        pace.took(time, true);
+        pace.record_page(time, true);
         assert_eq!(pace.rows, FIRST_PAGE / 2);
         assert_eq!(pace.pause(1_000, time), time);
         // A short page does not block other sessions for long.
-        pace.took(Duration::from_millis(5), true);
+        pace.record_page(Duration::from_millis(5), true);
         assert_eq!(pace.rows, FIRST_PAGE / 2);
-        pace.took(Duration::from_millis(20), false);
+        pace.record_page(Duration::from_millis(20), false);
         assert_eq!(pace.rows, 751);
         assert_eq!(pace.pause(1_000, time), Duration::ZERO);
     }
@@ -153,7 +153,7 @@ mod tests {
     fn page_has_no_more_rows_than_a_second_may_have() {
         let mut pace = pace(Some(20));
         for time in [Duration::ZERO, Duration::from_secs(1), Duration::ZERO] {
-            pace.took(time, false);
+            pace.record_page(time, false);
             assert!(pace.rows <= 20, "{}", pace.rows);
         }
     }

@@ -15,9 +15,9 @@ const RETRY_INTERVAL: Duration = Duration::from_hours(1);
 ///
 /// A step is refused for an hour, or until `limits.lockTimeout` gives it more time. Clones share what they remember.
 #[derive(Debug, Clone, Default)]
-pub struct SlowSteps(Arc<Mutex<Remembered>>);
+pub struct SlowSteps(Arc<Mutex<SlowStepMap>>);
 
-type Remembered = HashMap<(&'static str, QualifiedName), Slow>;
+type SlowStepMap = HashMap<(&'static str, QualifiedName), Slow>;
 
 #[derive(Debug)]
 struct Slow {
@@ -33,8 +33,8 @@ impl SlowSteps {
         step: &Step,
         lock_timeout: Duration,
     ) -> Option<DatabaseError> {
-        let remembered = self.lock();
-        let slow = remembered.get(&(step.verb(), step.subject()))?;
+        let slow_steps = self.lock();
+        let slow = slow_steps.get(&(step.verb(), step.subject()))?;
         let is_refused = slow.tried.elapsed() < RETRY_INTERVAL && lock_timeout <= slow.lock_timeout;
         is_refused.then(|| slow.error.clone())
     }
@@ -51,7 +51,7 @@ impl SlowSteps {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Remembered> {
+    fn lock(&self) -> MutexGuard<'_, SlowStepMap> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

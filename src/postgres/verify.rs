@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::execute::Progress;
 use super::pace::Pace;
-use super::work::{PAUSE, PageDone, WorkOutcome, misread};
+use super::work::{PAUSE, PageDone, WorkOutcome, invalid_answer};
 use super::{DatabaseError, Session};
 use crate::plan::{CompareRows, Work};
 use crate::sql::{self, LoginRole, Page, Timeouts};
@@ -76,9 +76,9 @@ pub async fn verify_rows(
         match session.read_page_text(&script).await {
             Ok(text) => {
                 // It locks no row, so that no write waits for it.
-                tempo.took(began.elapsed(), false);
-                let answer: Answer =
-                    serde_json::from_str(text.as_deref().unwrap_or_default()).map_err(misread)?;
+                tempo.record_page(began.elapsed(), false);
+                let answer: Answer = serde_json::from_str(text.as_deref().unwrap_or_default())
+                    .map_err(invalid_answer)?;
                 let done = verified.add(answer);
                 outcome.rows = verified.rows_source;
                 progress.worked(&outcome, done);
@@ -86,7 +86,9 @@ pub async fn verify_rows(
                     return Ok(verified);
                 }
             }
-            Err(error) if error.is_busy() && tempo.met_lock() < timeouts.retry_timeout => {
+            Err(error)
+                if error.is_busy() && tempo.record_lock_timeout() < timeouts.retry_timeout =>
+            {
                 tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
             }
             Err(error) => return Err(error),

@@ -136,7 +136,7 @@ async fn next_page(
     }
     let session = lock.session();
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
-    if tempo.is_due_to_ask() && is_a_replica_behind(session).await? {
+    if tempo.must_check_lag() && is_a_replica_behind(session).await? {
         tokio::time::sleep(LAG_PAUSE).await;
         return Ok(None);
     }
@@ -148,10 +148,10 @@ async fn next_page(
         Ok(text) => {
             let time = began.elapsed();
             let (page, blocks) = done(work, text.as_deref().unwrap_or_default())?;
-            tempo.took(time, blocks);
+            tempo.record_page(time, blocks);
             Ok(Some(page))
         }
-        Err(error) if error.is_busy() && tempo.met_lock() < timeouts.retry_timeout => {
+        Err(error) if error.is_busy() && tempo.record_lock_timeout() < timeouts.retry_timeout => {
             tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
             Ok(None)
         }
@@ -181,7 +181,7 @@ fn script(work: &Work, page: Page) -> Script {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "what map_err passes")]
-pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
+pub(super) fn invalid_answer(error: serde_json::Error) -> DatabaseError {
     let what = format!("the answer of a page is not understood: {error}");
     DatabaseError::new(ErrorKind::Refused, what)
 }
@@ -190,12 +190,13 @@ pub(super) fn misread(error: serde_json::Error) -> DatabaseError {
 fn done(work: &Work, answer: &str) -> Result<(PageDone, bool), DatabaseError> {
     Ok(match work {
         Work::Copy(_) => {
-            let Copied { rows, done, blocks } = serde_json::from_str(answer).map_err(misread)?;
+            let Copied { rows, done, blocks } =
+                serde_json::from_str(answer).map_err(invalid_answer)?;
             (PageDone { rows, differing: 0, repaired: 0, done }, blocks)
         }
         Work::Compare(_) => {
             let Compared { source_rows, differing, repaired, done, blocks } =
-                serde_json::from_str(answer).map_err(misread)?;
+                serde_json::from_str(answer).map_err(invalid_answer)?;
             (PageDone { rows: source_rows, differing, repaired, done }, blocks)
         }
     })

@@ -57,7 +57,7 @@ pub use routing::count_older_sessions;
 pub use script::{Role, Script, Sql, Statement};
 pub use settings::{pin_settings, pinned_options};
 pub use statements::{
-    LEAVES, STATEMENTS_SCHEMA, Whose, before_statement, begin_judging, count_parameters,
+    LEAVES, STATEMENTS_SCHEMA, StatementScope, before_statement, begin_judging, count_parameters,
     plan_statement, prepare_statement, read_statements,
 };
 

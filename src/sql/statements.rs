@@ -26,7 +26,7 @@ const HIDDEN: &str = "<insufficient privilege>";
 
 /// Roles whose statements are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum StatementScope {
     /// Statements that the login role has executed.
     Own,
     /// Statements of all roles, as far as the login role can see them.
@@ -48,12 +48,16 @@ pub const LEAVES: &str = "SELECT n.nspname::text, c.relname::text FROM pg_catalo
 /// Returns, as one JSON document, the statements in this database whose text has the name of the table, each with the
 /// search path of the role that executed it.
 #[must_use]
-pub fn read_statements(schema: &Identifier, table: &QualifiedName, whose: Whose) -> Script {
+pub fn read_statements(
+    schema: &Identifier,
+    table: &QualifiedName,
+    whose: StatementScope,
+) -> Script {
     let plain = literal(&table.name.as_str().to_lowercase());
     let quoted = literal(&table.name.as_str().replace('"', "\"\"").to_lowercase());
     let is_judged = match whose {
-        Whose::Own => "f.userid = o.oid",
-        Whose::All => "true",
+        StatementScope::Own => "f.userid = o.oid",
+        StatementScope::All => "true",
     };
     let last = literal(&name(&table.schema));
     Script::as_operator([Sql(format!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pg_partition_operator::converge::{ConvergeError, Convergence, Options, converge};
 use pg_partition_operator::plan::{Plan, Step, StepKind, Work};
 use pg_partition_operator::postgres::{
-    Asking, Authority, Certainty, DatabaseError, PageDone, Progress, Ruling, StepOutcome,
+    Authority, Certainty, DatabaseError, PageDone, Progress, Ruling, RulingFuture, StepOutcome,
     WorkOutcome,
 };
 use serde_json::json;
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Cut {
 }
 
 impl Authority for Cut {
-    fn ask(&self, _: Certainty) -> Asking<'_> {
+    fn ask(&self, _: Certainty) -> RulingFuture<'_> {
         Box::pin(async {
             if self.asked.fetch_add(1, Ordering::Relaxed) == self.at {
                 self.proxy.lock().await.set(self.mode).await;

@@ -10,7 +10,7 @@ use pg_partition_operator::converge::{Convergence, Options, converge, observe_an
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{PlanTime, check};
 use pg_partition_operator::postgres::{
-    ErrorKind, LockKeys, Session, SlowSteps, StepFailure, StepOutcome, TableLock, Unrevoked,
+    AlwaysGranted, ErrorKind, LockKeys, Session, SlowSteps, StepFailure, StepOutcome, TableLock,
     execute,
 };
 use pg_partition_operator::sql::Timeouts;
@@ -323,7 +323,8 @@ async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { lock_timeout: second, retry_timeout: second };
     let outcomes =
-        execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut Silent).await;
+        execute(&lock, &checked, timeouts, &AlwaysGranted, &SlowSteps::default(), &mut Silent)
+            .await;
     lock.release().await.unwrap();
     outcomes
 }

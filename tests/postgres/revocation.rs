@@ -7,7 +7,7 @@ use pg_partition_operator::converge::{ConvergeError, Convergence, Options, conve
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::plan::{Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
-    Asking, Authority, Certainty, DatabaseError, Progress, Ruling, StepFailure, StepOutcome,
+    Authority, Certainty, DatabaseError, Progress, Ruling, RulingFuture, StepFailure, StepOutcome,
 };
 use serde_json::json;
 
@@ -88,7 +88,7 @@ impl Grants {
 }
 
 impl Authority for Grants {
-    fn ask(&self, certainty: Certainty) -> Asking<'_> {
+    fn ask(&self, certainty: Certainty) -> RulingFuture<'_> {
         let mut left = self.left.lock().unwrap();
         let ruling = match *left {
             _ if !(self.counted)(certainty) => Ruling::Granted,
@@ -267,7 +267,7 @@ async fn run_asks_again_before_each_retry() {
 struct Attempts(Mutex<(Vec<Instant>, Vec<Instant>)>);
 
 impl Authority for Attempts {
-    fn ask(&self, certainty: Certainty) -> Asking<'_> {
+    fn ask(&self, certainty: Certainty) -> RulingFuture<'_> {
         // Only the drop, which cannot have its lock, needs to be confirmed.
         if certainty == Certainty::Confirmed {
             self.0.lock().unwrap().0.push(Instant::now());

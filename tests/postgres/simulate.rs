@@ -11,7 +11,7 @@ use pg_partition_operator::observed::{
 use pg_partition_operator::partition::{CopiedTable, IndexShape, MarkerState, Side, SyncLevel};
 use pg_partition_operator::plan::{Plan, PlanTime, PlannedStep, Step, check, questions, simulate};
 use pg_partition_operator::postgres::{
-    DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, Unrevoked,
+    AlwaysGranted, DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock,
     execute,
 };
 use pg_partition_operator::sql::Timeouts;
@@ -69,9 +69,15 @@ async fn take_steps(
         };
         let mut watching =
             Watching { other, observe_and_plan: (&desired, &time), seen: Vec::new() };
-        let outcomes =
-            execute(&lock, &checked, timeouts, &Unrevoked, &SlowSteps::default(), &mut watching)
-                .await;
+        let outcomes = execute(
+            &lock,
+            &checked,
+            timeouts,
+            &AlwaysGranted,
+            &SlowSteps::default(),
+            &mut watching,
+        )
+        .await;
         lock.release().await.unwrap();
         backdate(session, at(phase.now)).await;
         for (outcome, after) in outcomes.iter().zip(watching.seen) {

@@ -19,7 +19,7 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One place where a server listens.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Place {
+pub(super) enum ResolvedAddress {
     Address(SocketAddr),
     /// The folder of a Unix socket, or a name that leads nowhere now.
     Name(String, u16),
@@ -32,11 +32,11 @@ pub(super) struct Resolver {
 }
 
 /// The last answer and when it came. Locked while the name is looked up: others wait for the answer.
-type Lookup = tokio::sync::Mutex<Option<(Vec<Place>, Instant)>>;
+type Lookup = tokio::sync::Mutex<Option<(Vec<ResolvedAddress>, Instant)>>;
 
 impl Resolver {
     /// Returns the places of all these addresses, in an order that does not depend on theirs.
-    pub(super) async fn places(&self, servers: &[ServerAddress]) -> Vec<Place> {
+    pub(super) async fn places(&self, servers: &[ServerAddress]) -> Vec<ResolvedAddress> {
         let mut places = Vec::new();
         for server in servers {
             places.extend(self.places_of(server).await);
@@ -46,7 +46,7 @@ impl Resolver {
         places
     }
 
-    async fn places_of(&self, server: &ServerAddress) -> Vec<Place> {
+    async fn places_of(&self, server: &ServerAddress) -> Vec<ResolvedAddress> {
         if server.is_socket() {
             return vec![spelled(server)];
         }
@@ -62,7 +62,7 @@ impl Resolver {
             return places.clone();
         }
         let looked_up = timeout(LOOKUP_TIMEOUT, lookup_host((host, port))).await;
-        let mut places: Vec<Place> = match looked_up {
+        let mut places: Vec<ResolvedAddress> = match looked_up {
             Ok(Ok(found)) => found.map(place).collect(),
             Ok(Err(_)) | Err(_) => Vec::new(),
         };
@@ -76,7 +76,7 @@ impl Resolver {
     /// Forgets names that were not looked up lately.
     pub(super) fn clean_up(&self) {
         lock(&self.names).retain(|_, known| {
-            let is_fresh = |known: &Option<(Vec<Place>, Instant)>| {
+            let is_fresh = |known: &Option<(Vec<ResolvedAddress>, Instant)>| {
                 known.as_ref().is_some_and(|(_, since)| since.elapsed() < LOOKUP_TTL)
             };
             known.try_lock().map_or(true, |known| is_fresh(&known))
@@ -84,14 +84,14 @@ impl Resolver {
     }
 }
 
-fn spelled(server: &ServerAddress) -> Place {
+fn spelled(server: &ServerAddress) -> ResolvedAddress {
     let host = server.host.expose().trim_end_matches('.').to_ascii_lowercase();
-    Place::Name(host, *server.port.expose())
+    ResolvedAddress::Name(host, *server.port.expose())
 }
 
 /// The two loopback addresses are one machine.
-fn place(address: SocketAddr) -> Place {
+fn place(address: SocketAddr) -> ResolvedAddress {
     let ip = address.ip().to_canonical();
     let ip = if ip.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip };
-    Place::Address(SocketAddr::new(ip, address.port()))
+    ResolvedAddress::Address(SocketAddr::new(ip, address.port()))
 }

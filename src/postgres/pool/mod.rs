@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{ConnectionSettings, DatabaseError, Session};
-use address::{Place, Resolver};
-use server::{Kept, Permits, Server};
+use address::{ResolvedAddress, Resolver};
+use server::{IdleSession, Permits, Server};
 
 /// Limits of a [`Pool`].
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ pub struct Pool {
     shared: Arc<Shared>,
     resolver: Resolver,
     /// A server is where its names lead, however they are spelled.
-    servers: Mutex<HashMap<Vec<Place>, Arc<Server>>>,
+    servers: Mutex<HashMap<Vec<ResolvedAddress>, Arc<Server>>>,
 }
 
 /// State that borrowed sessions refer to.
@@ -146,11 +146,11 @@ impl Pool {
         permits: Permits,
         settings: &ConnectionSettings,
     ) -> Result<Borrowed, DatabaseError> {
-        let kept = match server.take_idle(settings, &self.shared) {
-            Some(kept) => kept,
+        let idle = match server.take_idle(settings, &self.shared) {
+            Some(idle) => idle,
             None => self.open(&server, settings).await?,
         };
-        let Kept { settings, session, opened, ends, .. } = kept;
+        let IdleSession { settings, session, opened, ends, .. } = idle;
         let (shared, permits) = (Arc::clone(&self.shared), Arc::new(permits));
         Ok(Borrowed { session, settings, opened, ends, server, shared, permits })
     }
@@ -171,7 +171,7 @@ impl Pool {
             server.close_idle(|idle| idle.since.elapsed() >= limits.max_idle);
             server.close_idle(|idle| !idle.is_usable(&self.shared));
             // A borrow in progress holds another reference, taken while this map was locked.
-            Arc::strong_count(server) > 1 || server.is_remembered()
+            Arc::strong_count(server) > 1 || server.has_records()
         });
         lock(&self.shared.forgotten).retain(|_, since| since.elapsed() < limits.max_life);
         self.resolver.clean_up();
@@ -183,7 +183,7 @@ impl Pool {
         lock(&self.servers).len()
     }
 
-    fn server(&self, places: Vec<Place>) -> Arc<Server> {
+    fn server(&self, places: Vec<ResolvedAddress>) -> Arc<Server> {
         let mut servers = lock(&self.servers);
         let new = || Arc::new(Server::new(self.shared.limits.sessions_per_server));
         Arc::clone(servers.entry(places).or_insert_with(new))
@@ -193,11 +193,17 @@ impl Pool {
         &self,
         server: &Arc<Server>,
         settings: &ConnectionSettings,
-    ) -> Result<Kept, DatabaseError> {
+    ) -> Result<IdleSession, DatabaseError> {
         let opened = Instant::now();
         let session = server.connect(settings).await?;
         let life = self.shared.limits.max_life.mul_f64(0.8 + 0.2 * fastrand::f64());
-        Ok(Kept { settings: settings.clone(), session, opened, ends: opened + life, since: opened })
+        Ok(IdleSession {
+            settings: settings.clone(),
+            session,
+            opened,
+            ends: opened + life,
+            since: opened,
+        })
     }
 }
 
@@ -214,11 +220,11 @@ impl Borrowed {
     /// old.
     pub async fn give_back(self) {
         let Self { session, settings, opened, ends, server, shared, permits } = self;
-        let kept = Kept { settings, session, opened, ends, since: Instant::now() };
+        let idle = IdleSession { settings, session, opened, ends, since: Instant::now() };
         // A session beyond the limit is not kept.
-        let is_kept = kept.is_usable(&shared) && permits.is_counted();
-        if is_kept && kept.session.reset().await.is_ok() {
-            server.keep(kept);
+        let is_kept = idle.is_usable(&shared) && permits.is_counted();
+        if is_kept && idle.session.reset().await.is_ok() {
+            server.store_idle(idle);
         }
     }
 

@@ -48,7 +48,7 @@ impl Permits {
 #[derive(Default)]
 struct ServerState {
     /// The most recently used last.
-    idle: Vec<Kept>,
+    idle: Vec<IdleSession>,
     /// Last time at which a session was lent.
     last_turn: Option<Instant>,
     /// Last time at which the server answered a login, with a session or an error.
@@ -60,7 +60,7 @@ struct ServerState {
 }
 
 /// A session between two uses.
-pub(super) struct Kept {
+pub(super) struct IdleSession {
     pub(super) settings: ConnectionSettings,
     pub(super) session: Session,
     pub(super) opened: Instant,
@@ -70,7 +70,7 @@ pub(super) struct Kept {
     pub(super) since: Instant,
 }
 
-impl Kept {
+impl IdleSession {
     pub(super) fn is_usable(&self, shared: &Shared) -> bool {
         !self.session.is_closed()
             && Instant::now() < self.ends
@@ -144,7 +144,11 @@ impl Server {
 
     /// Returns an idle session with these settings. If there is none, makes room for a new one, so that
     /// the sessions in use and the idle ones are together no more than the limit.
-    pub(super) fn take_idle(&self, settings: &ConnectionSettings, shared: &Shared) -> Option<Kept> {
+    pub(super) fn take_idle(
+        &self,
+        settings: &ConnectionSettings,
+        shared: &Shared,
+    ) -> Option<IdleSession> {
         let mut state = lock(&self.state);
         state.idle.retain(|idle| idle.is_usable(shared));
         if let Some(at) = state.idle.iter().rposition(|idle| idle.settings == *settings) {
@@ -175,16 +179,16 @@ impl Server {
         connected.map(|session| session.with_spare(Arc::downgrade(&spare)))
     }
 
-    pub(super) fn keep(&self, kept: Kept) {
-        lock(&self.state).idle.push(kept);
+    pub(super) fn store_idle(&self, idle: IdleSession) {
+        lock(&self.state).idle.push(idle);
     }
 
-    pub(super) fn close_idle(&self, ends: impl Fn(&Kept) -> bool) {
+    pub(super) fn close_idle(&self, ends: impl Fn(&IdleSession) -> bool) {
         lock(&self.state).idle.retain(|idle| !ends(idle));
     }
 
     /// Returns whether something about the server is worth remembering although no session is in use.
-    pub(super) fn is_remembered(&self) -> bool {
+    pub(super) fn has_records(&self) -> bool {
         let mut state = lock(&self.state);
         state.failed.retain(|_, (_, since)| since.elapsed() < SILENCE_PAUSE);
         let is_silent = state.silent.is_some_and(|since| since.elapsed() < SILENCE_PAUSE);

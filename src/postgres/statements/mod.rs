@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{DatabaseError, InspectError, Session};
 use crate::partition::{Identifier, QualifiedName};
-use crate::sql::{self, Whose};
+use crate::sql::{self, StatementScope};
 
 pub use verdict::Verdict;
 use verdict::{Tables, is_query, judge_error, judge_plan};
@@ -76,7 +76,7 @@ pub async fn judge_statements(
     session: &Session,
     table: &QualifiedName,
     (relation, oid): (&QualifiedName, u32),
-    whose: Whose,
+    whose: StatementScope,
 ) -> Result<Option<StatementReport>, InspectError> {
     let Some(schema) = session.query_one_text(sql::STATEMENTS_SCHEMA, &[]).await? else {
         return Ok(None);

@@ -14,7 +14,7 @@ use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{Plan, PlanTime, Step, StepKind, check};
-use pg_partition_operator::postgres::{LockKeys, Session, TableLock, Unrevoked, advance};
+use pg_partition_operator::postgres::{AlwaysGranted, LockKeys, Session, TableLock, advance};
 use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ impl Phase {
             retry_timeout: Duration::from_mins(1),
         };
         let time = Duration::MAX;
-        let worked = advance(&lock, &checked, timeouts, time, &Unrevoked, &mut Silent).await;
+        let worked = advance(&lock, &checked, timeouts, time, &AlwaysGranted, &mut Silent).await;
         let worked = worked.unwrap();
         assert!(matches!(worked.result, Ok(true)), "{worked:?}");
         lock.release().await.unwrap();
