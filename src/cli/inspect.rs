@@ -93,7 +93,7 @@ fn text(observed: &ObservedTable) -> String {
 
 fn line(partition: &ObservedPartition) -> String {
     let state = match &partition.state {
-        PartitionState::Attached { mark: Some(MarkerState::Expired { .. }), .. } => {
+        PartitionState::Attached { marker: Some(MarkerState::Expired { .. }), .. } => {
             "attached, let go".to_owned()
         }
         PartitionState::Attached { .. } => "attached".to_owned(),

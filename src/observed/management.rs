@@ -39,16 +39,17 @@ pub(super) fn state(
 ) -> Option<PartitionState> {
     let check = raw.bounds_check;
     if raw.attached {
-        let mark = marked.map(|marked| proved(marked, raw, table).unwrap_or(MarkerState::Attached));
+        let marker =
+            marked.map(|marked| proved(marked, raw, table).unwrap_or(MarkerState::Attached));
         return Some(if raw.detach_pending {
-            PartitionState::PendingDetach { mark, check, blocked_by }
+            PartitionState::PendingDetach { marker, check, blocked_by }
         } else {
-            PartitionState::Attached { mark, check }
+            PartitionState::Attached { marker, check }
         });
     }
     let by = match proved(marked?, raw, table) {
         Some(MarkerState::ToBeAttached) => return Some(PartitionState::NeverAttached),
-        Some(mark) => DetachedBy::from_mark(mark),
+        Some(marker) => DetachedBy::from_marker_state(marker),
         None => DetachedBy::Restore,
     };
     Some(PartitionState::Detached { by, check })
@@ -63,7 +64,7 @@ pub(super) fn state(
 fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option<MarkerState> {
     let Marked { marker, .. } = marked;
     let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
-    match marker.mark {
+    match marker.state {
         MarkerState::Expired { .. } | MarkerState::Detached(_) if !is_bound => None,
         MarkerState::Detached(detached) if raw.moved_since_marked => {
             Some(MarkerState::Detached(Detached { drops_since: None, ..detached }))
@@ -71,7 +72,7 @@ fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option
         MarkerState::ToBeAttached
         | MarkerState::Attached
         | MarkerState::Expired { .. }
-        | MarkerState::Detached(_) => Some(marker.mark),
+        | MarkerState::Detached(_) => Some(marker.state),
     }
 }
 
@@ -80,6 +81,6 @@ fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option
 /// A user who attached a detached table to a table, and detached it again, took its expiry back: a drop needs a new
 /// decision and a new grace period. On a table that is only marked as expired, the operator's own detach looks the same.
 pub(super) fn cycle(marked: &Marked<'_>, raw: &RawPartition) -> u32 {
-    let was_detached = matches!(marked.marker.mark, MarkerState::Detached(_));
+    let was_detached = matches!(marked.marker.state, MarkerState::Detached(_));
     marked.marker.cycle.saturating_add(u32::from(was_detached && raw.moved_since_marked))
 }

@@ -155,7 +155,7 @@ impl ObservedPartition {
     #[must_use]
     pub fn expiry_cycle(&self) -> u32 {
         let is_reattached = self.state.is_partition()
-            && matches!(self.state.mark(), Some(MarkerState::Detached(_)));
+            && matches!(self.state.marker_state(), Some(MarkerState::Detached(_)));
         self.cycle.saturating_add(u32::from(is_reattached))
     }
 }

@@ -9,14 +9,14 @@ pub enum PartitionState {
     /// It is a partition.
     Attached {
         /// Facts in its marker; `None` for an unmanaged partition.
-        mark: Option<MarkerState>,
+        marker: Option<MarkerState>,
         /// Whether it has its bounds check already, which remains when it is detached.
         check: BoundsCheck,
     },
     /// A `DETACH … CONCURRENTLY` was interrupted, and must be finalized.
     PendingDetach {
         /// Facts in its marker; `None` for an unmanaged partition.
-        mark: Option<MarkerState>,
+        marker: Option<MarkerState>,
         /// Whether it has its bounds check already.
         check: BoundsCheck,
         /// Sessions that block the finalize.
@@ -53,9 +53,9 @@ impl PartitionState {
     /// Returns what the marker records; `None` for an unmanaged partition. What the marker of a restored table says
     /// of another table does not count.
     #[must_use]
-    pub fn mark(&self) -> Option<MarkerState> {
+    pub fn marker_state(&self) -> Option<MarkerState> {
         match self {
-            Self::Attached { mark, .. } | Self::PendingDetach { mark, .. } => *mark,
+            Self::Attached { marker, .. } | Self::PendingDetach { marker, .. } => *marker,
             Self::NeverAttached => Some(MarkerState::ToBeAttached),
             Self::Detached { by, .. } => Some(match by {
                 DetachedBy::User | DetachedBy::Restore => MarkerState::Attached,
@@ -68,7 +68,7 @@ impl PartitionState {
     /// Returns whether the operator created or adopted it, as its marker proves.
     #[must_use]
     pub fn is_managed(&self) -> bool {
-        self.mark().is_some()
+        self.marker_state().is_some()
     }
 
     /// Returns whether rows go to it.
@@ -154,26 +154,26 @@ impl PartitionState {
 impl PartitionState {
     /// Attaches it: the operator marks it, and drops its bounds check.
     pub(crate) fn attach(&mut self) {
-        *self = Self::Attached { mark: Some(MarkerState::Attached), check: BoundsCheck::Absent };
+        *self = Self::Attached { marker: Some(MarkerState::Attached), check: BoundsCheck::Absent };
     }
 
     /// Detaches a partition. Returns whether its marker proves that it was one: otherwise the operator does not find
     /// the table any more.
     pub(crate) fn detach(&mut self) -> bool {
-        if let Self::Attached { mark, check } | Self::PendingDetach { mark, check, .. } = self {
-            let Some(mark) = *mark else { return false };
-            *self = Self::Detached { by: DetachedBy::from_mark(mark), check: *check };
+        if let Self::Attached { marker, check } | Self::PendingDetach { marker, check, .. } = self {
+            let Some(marker) = *marker else { return false };
+            *self = Self::Detached { by: DetachedBy::from_marker_state(marker), check: *check };
         }
         true
     }
 
     /// Marks it. A bounds check remains only on what is detached.
-    pub(crate) fn set_mark(&mut self, new: MarkerState) {
+    pub(crate) fn set_marker_state(&mut self, new: MarkerState) {
         match self {
-            Self::Attached { mark, check } | Self::PendingDetach { mark, check, .. } => {
-                (*mark, *check) = (Some(new), BoundsCheck::Absent);
+            Self::Attached { marker, check } | Self::PendingDetach { marker, check, .. } => {
+                (*marker, *check) = (Some(new), BoundsCheck::Absent);
             }
-            Self::Detached { by, .. } => by.set(DetachedBy::from_mark(new)),
+            Self::Detached { by, .. } => by.set(DetachedBy::from_marker_state(new)),
             Self::NeverAttached => {}
         }
     }
@@ -200,8 +200,8 @@ impl PartitionState {
 impl DetachedBy {
     /// Returns who detached a table that was a partition with this mark.
     #[must_use]
-    pub fn from_mark(mark: MarkerState) -> Self {
-        match mark {
+    pub fn from_marker_state(marker: MarkerState) -> Self {
+        match marker {
             MarkerState::ToBeAttached | MarkerState::Attached => Self::User,
             MarkerState::Expired { drops } => Self::Unrecorded { drops },
             MarkerState::Detached(detached) => Self::Recorded(detached),

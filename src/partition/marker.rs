@@ -47,7 +47,7 @@ pub struct Detached {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marker {
     /// State of the table.
-    pub mark: MarkerState,
+    pub state: MarkerState,
     /// Object identifier of the table that the marker is for; `None` in a marker that does not say it. A
     /// restored table has another one, and so has a table whose comment a user copied.
     pub oid: Option<u32>,
@@ -61,12 +61,12 @@ pub struct Marker {
 impl Marker {
     /// Returns a marker that says no more than the mark.
     #[must_use]
-    pub fn new(mark: MarkerState) -> Self {
-        Self { mark, oid: None, parent: None, cycle: 0 }
+    pub fn new(state: MarkerState) -> Self {
+        Self { state, oid: None, parent: None, cycle: 0 }
     }
 
     fn words(&self) -> String {
-        let (verb, preposition) = match self.mark {
+        let (verb, preposition) = match self.state {
             MarkerState::ToBeAttached => ("table".to_owned(), "for"),
             MarkerState::Attached => ("partition".to_owned(), "of"),
             MarkerState::Expired { .. } => (EXPIRED.to_owned(), "from"),
@@ -76,7 +76,7 @@ impl Marker {
         facts.extend(self.oid.map(|oid| format!("oid {oid}")));
         facts.extend(self.parent.map(|parent| format!("parent {parent}")));
         facts.extend((self.cycle > 0).then(|| format!("cycle {}", self.cycle)));
-        facts.extend(match self.mark {
+        facts.extend(match self.state {
             MarkerState::Expired { drops: true } => Some("drops".to_owned()),
             MarkerState::Detached(Detached { drops_since: Some(since), .. }) => {
                 Some(format!("drops since {since}"))
@@ -105,7 +105,7 @@ impl Marker {
             None => ("", rest),
         };
         let (preposition, rest) = rest.split_once(' ')?;
-        let mark = match (verb, preposition) {
+        let state = match (verb, preposition) {
             ("table", "for") => MarkerState::ToBeAttached,
             ("partition", "of") => MarkerState::Attached,
             (EXPIRED, "from") => MarkerState::Expired { drops: false },
@@ -113,14 +113,14 @@ impl Marker {
             _ => return None,
         };
         let facts = facts.split(", ").filter(|fact| !fact.is_empty());
-        let marker = facts.into_iter().try_fold(Self::new(mark), Self::with)?;
+        let marker = facts.into_iter().try_fold(Self::new(state), Self::with)?;
         Some((marker, rest))
     }
 
     /// The marker with one more fact; `None` if it cannot be read, or does not go with the mark.
     fn with(mut self, fact: &str) -> Option<Self> {
         let (name, value) = fact.split_once(' ').unwrap_or((fact, ""));
-        match (name, &mut self.mark) {
+        match (name, &mut self.state) {
             ("oid", _) => self.oid = Some(value.parse().ok()?),
             ("parent", _) => self.parent = Some(value.parse().ok()?),
             ("cycle", _) => self.cycle = value.parse().ok()?,
@@ -252,7 +252,7 @@ mod tests {
     fn marker_is_read_as_it_was_written() {
         let at = "2026-04-01T00:00:00.5Z".parse().expect("an instant");
         let drops_since = Some("2026-05-01T00:00:00Z".parse().expect("an instant"));
-        for mark in [
+        for state in [
             MarkerState::ToBeAttached,
             MarkerState::Attached,
             MarkerState::Expired { drops: false },
@@ -261,9 +261,9 @@ mod tests {
             MarkerState::Detached(Detached { at, drops_since }),
         ] {
             for marker in [
-                Marker::new(mark),
-                Marker { oid: Some(16_385), ..Marker::new(mark) },
-                Marker { mark, oid: Some(u32::MAX), parent: Some(1), cycle: 7 },
+                Marker::new(state),
+                Marker { oid: Some(16_385), ..Marker::new(state) },
+                Marker { state: state, oid: Some(u32::MAX), parent: Some(1), cycle: 7 },
             ] {
                 let line = partition_marker(&marker, &table("a (b) from c"), BOUNDS);
                 let found = marker_in(&line, &table("a (b) from c")).expect("a marker");
@@ -281,14 +281,14 @@ mod tests {
     #[test]
     fn markers_of_earlier_versions_are_read() {
         let named = "\"My \"\"own\"\" schema\".t";
-        for (words, mark) in [
+        for (words, state) in [
             ("table for", MarkerState::ToBeAttached),
             ("partition of", MarkerState::Attached),
             ("expired from", MarkerState::Expired { drops: false }),
         ] {
             let line = format!("pgpartition.dev {words} {named} {BOUNDS}\nown words");
             let found = marker_in(&line, &table("t")).expect("a marker");
-            assert_eq!((found.marker, found.bounds), (Marker::new(mark), BOUNDS), "{line}");
+            assert_eq!((found.marker, found.bounds), (Marker::new(state), BOUNDS), "{line}");
         }
     }
 

@@ -44,7 +44,9 @@ pub use conversion::{
     function_digest, guard_name, source_name,
 };
 pub use conversion_name::{ConversionNames, attached_key_name, own_key_name};
-pub use copy_marker::{copy_mark, is_attached_source, is_copy_mark, is_source_mark, source_mark};
+pub use copy_marker::{
+    copy_marker, is_attached_source, is_copy_marker, is_source_marker, source_marker,
+};
 pub use digest::digest;
 pub use grid::{Grid, Interval};
 pub use identifier::{
@@ -63,7 +65,8 @@ pub use naming::{
     default_name, end_of_prefix, fit, hash_name, index_name, partition_prefix, range_name, unused,
 };
 pub use routing::{
-    roles_routed_for, route_mark, route_schema_mark, route_view, routed_roles, routing_beginning,
+    roles_routed_for, route_marker, route_schema_marker, route_view, routed_roles,
+    routing_beginning,
 };
 pub use search_path::{DEFAULT_SEARCH_PATH, SearchPath};
 pub use side::Side;

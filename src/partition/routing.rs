@@ -23,7 +23,7 @@ pub fn route_view(table: &ManagedTable) -> QualifiedName {
 /// Returns the first line of the comment on the view. The second line is a JSON object of the routed roles, each with
 /// the time at which it was routed.
 #[must_use]
-pub fn route_mark(table: &ManagedTable) -> String {
+pub fn route_marker(table: &ManagedTable) -> String {
     format!("{MARKER_PREFIX}{BEGINNING}{}", stored_name(table.name()))
 }
 
@@ -35,7 +35,7 @@ pub fn routing_beginning() -> String {
 
 /// Returns the comment on a schema that the operator creates for such views.
 #[must_use]
-pub fn route_schema_mark() -> String {
+pub fn route_schema_marker() -> String {
     format!("{MARKER_PREFIX}schema of routing")
 }
 
@@ -53,13 +53,13 @@ pub fn roles_routed_for(
     comment: &str,
     table: &ManagedTable,
 ) -> Option<BTreeMap<Identifier, Timestamp>> {
-    let is_of_table = comment.split('\n').next() == Some(&*route_mark(table));
+    let is_of_table = comment.split('\n').next() == Some(&*route_marker(table));
     is_of_table.then(|| routed_roles(comment)).flatten()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{roles_routed_for, route_mark, route_view, routed_roles};
+    use super::{roles_routed_for, route_marker, route_view, routed_roles};
     use crate::partition::{Identifier, ManagedTable, QualifiedName};
 
     fn table(schema: &str, name: &str) -> ManagedTable {
@@ -79,17 +79,17 @@ mod tests {
     #[test]
     fn comment_has_the_mark_of_one_table_and_its_roles() {
         let orders = table("My shop", "orders");
-        let mark = route_mark(&orders);
-        assert_eq!(mark, r#"pgpartition.dev routes "My shop".orders"#);
-        let comment = format!("{mark}\n{{\"re\\\"porting\": \"2026-11-29T11:02:10.5+00:00\"}}");
+        let marker = route_marker(&orders);
+        assert_eq!(marker, r#"pgpartition.dev routes "My shop".orders"#);
+        let comment = format!("{marker}\n{{\"re\\\"porting\": \"2026-11-29T11:02:10.5+00:00\"}}");
         let roles = roles_routed_for(&comment, &orders).expect("a mark");
         assert_eq!(roles.keys().next().map(Identifier::as_str), Some("re\"porting"));
         assert_eq!(routed_roles(&comment), Some(roles));
         assert_eq!(roles_routed_for(&comment, &table("My shop", "order")), None);
-        for (other, expected) in [(mark.as_str(), Some(0)), ("own words", None)] {
+        for (other, expected) in [(marker.as_str(), Some(0)), ("own words", None)] {
             assert_eq!(routed_roles(other).map(|roles| roles.len()), expected, "{other}");
         }
-        let broken = format!("{mark}\nown words");
+        let broken = format!("{marker}\nown words");
         assert_eq!(routed_roles(&broken).map(|roles| roles.len()), Some(0));
     }
 }

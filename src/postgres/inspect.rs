@@ -5,8 +5,9 @@ use tokio_postgres::types::ToSql;
 use super::{DatabaseError, Session, rows};
 use crate::observed::{InvalidSnapshot, Snapshot};
 use crate::partition::{
-    DEFAULT_CHECK_PREFIX, Identifier, MARKER_PREFIX, ManagedTable, adoption_patterns, copy_mark,
-    detached_checks, end_of_prefix, expired_beginning, partition_prefix, source_mark, source_name,
+    DEFAULT_CHECK_PREFIX, Identifier, MARKER_PREFIX, ManagedTable, adoption_patterns, copy_marker,
+    detached_checks, end_of_prefix, expired_beginning, partition_prefix, source_marker,
+    source_name,
 };
 
 /// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
@@ -53,7 +54,7 @@ pub async fn inspect(
     let expired = expired_beginning();
     let [beginning, digests] = adoption_patterns();
     let adoptions = format!("(?n)^{beginning}({digests})$");
-    let (copy, source, replaced) = (copy_mark(table), source_name(table), source_mark(table));
+    let (copy, source, replaced) = (copy_marker(table), source_name(table), source_marker(table));
     let source = source.as_str();
     let parameters: [&(dyn ToSql + Sync); 12] = [
         &schema,

@@ -11,7 +11,7 @@ use super::rows::column;
 use super::{InspectError, Session};
 use crate::observed::PlainTable;
 use crate::partition::{
-    ConversionNames, Identifier, ManagedTable, copy_mark, detached_checks, source_mark,
+    ConversionNames, Identifier, ManagedTable, copy_marker, detached_checks, source_marker,
 };
 
 const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
@@ -38,7 +38,7 @@ pub(super) async fn inspect_plain(
     let [relations, functions, triggers, checks] =
         [&names.relations, &names.functions, &names.triggers, &checks]
             .map(|names| names.iter().map(Identifier::as_str).collect::<Vec<_>>());
-    let marks = [copy_mark(table), source_mark(table)];
+    let marks = [copy_marker(table), source_marker(table)];
     let marks = marks.as_slice();
     let sync = recorded_sync(session, table).await?;
     let parameters: [&(dyn ToSql + Sync); 7] =

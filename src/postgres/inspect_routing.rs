@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::{InspectError, Session};
 use crate::observed::{CopyFacts, ObservedTable, RouteSchema, RouteView, RoutingFacts};
 use crate::partition::{
-    Identifier, ManagedTable, Side, roles_routed_for, route_mark, route_schema_mark, route_view,
-    routed_roles, routing_beginning,
+    Identifier, ManagedTable, Side, roles_routed_for, route_marker, route_schema_marker,
+    route_view, routed_roles, routing_beginning,
 };
 use crate::sql;
 
@@ -73,9 +73,9 @@ pub(super) async fn is_routed(
     session: &Session,
     table: &ManagedTable,
 ) -> Result<bool, InspectError> {
-    let (view, mark) = (route_view(table), route_mark(table));
+    let (view, marker) = (route_view(table), route_marker(table));
     let (schema, name) = (view.schema.as_str(), view.name.as_str());
-    Ok(session.query_one_text(ROUTED, &[&schema, &name, &mark]).await?.is_some())
+    Ok(session.query_one_text(ROUTED, &[&schema, &name, &marker]).await?.is_some())
 }
 
 /// Reads the routing of a table, with these roles. Returns `None` if the plain table was dropped since.
@@ -104,7 +104,7 @@ pub(super) async fn inspect_routing(
 
 fn meaning(raw: Raw, table: &ManagedTable) -> RoutingFacts {
     let schema = raw.schema.map(|schema| RouteSchema {
-        marked: schema.comment == Some(route_schema_mark()),
+        marked: schema.comment == Some(route_schema_marker()),
         owned: schema.owned,
         trusted: schema.trusted,
         can_create: schema.can_create,

@@ -19,7 +19,7 @@ pub(super) fn mark(mark: &MarkPartitions) -> Vec<Sql> {
     let marked = |marked: &MarkedPartition| {
         let (text, own) =
             (marker(&marked.marker, managed, &marked.bounds), marked.comment.as_deref());
-        match marked.marker.mark {
+        match marked.marker.state {
             // The grace period starts when this is written.
             MarkerState::Detached(Detached { drops_since: Some(since), .. }) => {
                 comment_dated(&marked.name, &text, since, own)
@@ -140,7 +140,7 @@ pub(super) fn record_detach(record: &RecordDetach) -> Vec<Sql> {
     }
     let drops_since = record.drops.then_some(record.at);
     let found = Marker {
-        mark: MarkerState::Detached(Detached { at: record.at, drops_since }),
+        state: MarkerState::Detached(Detached { at: record.at, drops_since }),
         oid: *oid,
         parent: record.parent,
         cycle: record.cycle,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::quote::{literal, name, qualified};
 use super::{Role, Script, Sql, Statement};
-use crate::partition::{CopiedTable, Identifier, SearchPath, route_mark, route_schema_mark};
+use crate::partition::{CopiedTable, Identifier, SearchPath, route_marker, route_schema_marker};
 use crate::plan::{PathChange, Route, RoutedRole, RoutingView, Unroute};
 
 /// Revokes what other roles have on a view, by default privileges of its owner or from an earlier time, and grants them
@@ -57,8 +57,8 @@ pub(super) fn route(step: &Route) -> Vec<Statement> {
     let mut statements = Vec::new();
     if step.creates_schema {
         statements.push(owner(format!("CREATE SCHEMA {schema}")));
-        let mark = literal(&route_schema_mark());
-        statements.push(owner(format!("COMMENT ON SCHEMA {schema} IS {mark}")));
+        let marker = literal(&route_schema_marker());
+        statements.push(owner(format!("COMMENT ON SCHEMA {schema} IS {marker}")));
     }
     if let Some(creates) = &step.creates {
         statements.extend(create_view(&step.table, &view, creates).into_iter().map(owner));
@@ -142,8 +142,8 @@ fn record(step: &Route, view: &str) -> String {
         format!("jsonb_build_object({}, {})", literal(role.as_str()), since(at))
     });
     let roles: Vec<_> = std::iter::once("'{}'::jsonb".to_owned()).chain(roles).collect();
-    let mark = literal(&route_mark(&step.table.managed));
-    let comment = format!("concat({mark}, chr(10), ({})::text)", roles.join(" || "));
+    let marker = literal(&route_marker(&step.table.managed));
+    let comment = format!("concat({marker}, chr(10), ({})::text)", roles.join(" || "));
     block(&format!(
         "BEGIN EXECUTE format('COMMENT ON VIEW %s IS %L', {}::regclass, {comment}); END",
         literal(view)

@@ -174,7 +174,8 @@ fn expired_by(step: &Step, observation: &Observation<'_>) -> Vec<QualifiedName> 
 }
 
 fn is_marked_expired(partition: &QualifiedName, observation: &Observation<'_>) -> bool {
-    let mark = observation.observed.partition(partition).and_then(|found| found.state.mark());
+    let mark =
+        observation.observed.partition(partition).and_then(|found| found.state.marker_state());
     matches!(mark, Some(MarkerState::Expired { .. }))
 }
 

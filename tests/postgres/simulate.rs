@@ -309,9 +309,9 @@ fn comparable(mut world: ObservedTable) -> ObservedTable {
     let kept = world.name.name.as_str().chars().next().unwrap();
     world.taken.retain(|name| name.as_str().starts_with(kept));
     for partition in &mut world.partitions {
-        if let PartitionState::Attached { mark: Some(MarkerState::Detached(detached)), .. }
+        if let PartitionState::Attached { marker: Some(MarkerState::Detached(detached)), .. }
         | PartitionState::PendingDetach {
-            mark: Some(MarkerState::Detached(detached)), ..
+            marker: Some(MarkerState::Detached(detached)), ..
         }
         | PartitionState::Detached { by: DetachedBy::Recorded(detached), .. } =
             &mut partition.state

@@ -71,7 +71,7 @@ fn managed() -> ObservedTable {
         ("orders_2026_11", "2026-11-01", "2026-12-01"),
     ]);
     for partition in &mut found.partitions {
-        catalog::set_mark(partition, MarkerState::Attached);
+        catalog::set_marker_state(partition, MarkerState::Attached);
     }
     found
 }

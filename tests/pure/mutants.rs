@@ -155,7 +155,7 @@ proptest! {
         let (world, whole) = approved(world);
         let is_kept = |p: &&ObservedPartition| {
             p.state.is_restored()
-                || matches!(p.state.mark(), Some(MarkerState::Detached(Detached { drops_since: None, .. })))
+                || matches!(p.state.marker_state(), Some(MarkerState::Detached(Detached { drops_since: None, .. })))
         };
         let kept = world.observed.partitions.iter().filter(is_kept);
         let mutants = kept.map(|p| with(&whole, vec![dropped(p, &world)]));
@@ -217,7 +217,7 @@ fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
 /// Returns the marker that the comment of a partition needs.
 fn marker(partition: &ObservedPartition, world: &World, mark: MarkerState) -> Marker {
     let parent = world.observed.relation.as_ref().map(|relation| relation.oid);
-    Marker { mark, oid: partition.oid, parent, cycle: partition.cycle + 1 }
+    Marker { state: mark, oid: partition.oid, parent, cycle: partition.cycle + 1 }
 }
 
 fn drops(world: &World) -> bool {
@@ -230,7 +230,7 @@ fn drops(world: &World) -> bool {
 }
 
 fn marked(partitions: &[&ObservedPartition], world: &World, mark_as: MarkAs) -> Step {
-    let mark = |p: &ObservedPartition| match (mark_as, p.state.mark()) {
+    let mark = |p: &ObservedPartition| match (mark_as, p.state.marker_state()) {
         (MarkAs::Adopted | MarkAs::Attached | MarkAs::AdoptionCleared, _) => MarkerState::Attached,
         (MarkAs::Expired { drops }, _) => MarkerState::Expired { drops },
         (MarkAs::ForDrop | MarkAs::NotForDrop, Some(MarkerState::Detached(detached))) => {
@@ -295,7 +295,7 @@ fn detach_steps(partition: &ObservedPartition, world: &World) -> Vec<Step> {
 
 /// The step that drops a table as if it had been detached for long.
 fn dropped(partition: &ObservedPartition, world: &World) -> Step {
-    let mark = match partition.state.mark() {
+    let mark = match partition.state.marker_state() {
         Some(MarkerState::Detached(detached)) => MarkerState::Detached(detached),
         _ => MarkerState::Detached(Detached { at: world.now, drops_since: Some(world.now) }),
     };

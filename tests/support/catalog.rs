@@ -104,7 +104,7 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
         kind: PartitionKind::Table,
         default: (bounds == Bounds::Default).then(DefaultFacts::default),
         bounds,
-        state: PartitionState::Attached { mark: None, check: BoundsCheck::Absent },
+        state: PartitionState::Attached { marker: None, check: BoundsCheck::Absent },
         cycle: 0,
         comment: None,
         owned: true,
@@ -122,12 +122,12 @@ pub(crate) fn partition(name: QualifiedName, bounds: Bounds) -> ObservedPartitio
 }
 
 /// Has the marker of a partition say this. A table that was never attached has a marker of its own.
-pub(crate) fn set_mark(partition: &mut ObservedPartition, new: MarkerState) {
+pub(crate) fn set_marker_state(partition: &mut ObservedPartition, new: MarkerState) {
     match &mut partition.state {
-        PartitionState::Attached { mark, .. } | PartitionState::PendingDetach { mark, .. } => {
-            *mark = Some(new);
+        PartitionState::Attached { marker, .. } | PartitionState::PendingDetach { marker, .. } => {
+            *marker = Some(new);
         }
-        PartitionState::Detached { by, .. } => *by = DetachedBy::from_mark(new),
+        PartitionState::Detached { by, .. } => *by = DetachedBy::from_marker_state(new),
         PartitionState::NeverAttached => {}
     }
 }
@@ -143,22 +143,23 @@ pub(crate) fn set_bounds_check(partition: &mut ObservedPartition, new: BoundsChe
 
 /// Attaches it, and leaves its marker and its bounds check as they are.
 pub(crate) fn set_attached(partition: &mut ObservedPartition) {
-    let (mark, check) = (partition.state.mark(), partition.state.bounds_check());
-    partition.state = PartitionState::Attached { mark, check };
+    let (marker, check) = (partition.state.marker_state(), partition.state.bounds_check());
+    partition.state = PartitionState::Attached { marker, check };
 }
 
 /// Interrupts its detach, and leaves its marker and its bounds check as they are.
 pub(crate) fn set_pending_detach(partition: &mut ObservedPartition) {
-    let (mark, check) = (partition.state.mark(), partition.state.bounds_check());
-    partition.state = PartitionState::PendingDetach { mark, check, blocked_by: Vec::new() };
+    let (marker, check) = (partition.state.marker_state(), partition.state.bounds_check());
+    partition.state = PartitionState::PendingDetach { marker, check, blocked_by: Vec::new() };
 }
 
 /// Detaches it, and leaves its marker and its bounds check as they are. Without a marker it stays what it is: the
 /// catalog shows a detached table no more.
 pub(crate) fn set_detached(partition: &mut ObservedPartition) {
     let check = partition.state.bounds_check();
-    if let Some(mark) = partition.state.mark() {
-        partition.state = PartitionState::Detached { by: DetachedBy::from_mark(mark), check };
+    if let Some(marker) = partition.state.marker_state() {
+        partition.state =
+            PartitionState::Detached { by: DetachedBy::from_marker_state(marker), check };
     }
 }
 

@@ -210,8 +210,8 @@ pub(crate) fn unmanaged_objects_are_unchanged(
             return Err(format!("{:?} is missing or changed", old.name));
         };
         let is_named = desired.adopt.iter().any(|adopted| adopted.name == old.name.name);
-        let is_as_before = (new.state.mark(), discriminant(&new.state), &new.comment)
-            == (old.state.mark(), discriminant(&old.state), &old.comment);
+        let is_as_before = (new.state.marker_state(), discriminant(&new.state), &new.comment)
+            == (old.state.marker_state(), discriminant(&old.state), &old.comment);
         if !old.state.is_managed() && !is_as_before && !is_named {
             return Err(format!("{:?} is another's, and is changed", old.name));
         }
@@ -230,8 +230,8 @@ fn may_be_gone(old: &ObservedPartition) -> bool {
         PartitionState::NeverAttached => true,
         PartitionState::Detached { .. } => old.state.is_detached_by_operator(),
         // A table that a user detached is unmanaged, and no longer a partition.
-        PartitionState::PendingDetach { mark, .. } => {
-            matches!(mark, None | Some(MarkerState::Expired { .. }))
+        PartitionState::PendingDetach { marker, .. } => {
+            matches!(marker, None | Some(MarkerState::Expired { .. }))
         }
         PartitionState::Attached { .. } => {
             let is_past = old.bounds.as_range().is_some();

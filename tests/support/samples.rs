@@ -90,7 +90,7 @@ impl Names {
 
     /// Returns the marker of the partition.
     pub(crate) fn marker(&self, mark: MarkerState) -> Marker {
-        Marker { mark, oid: Some(20_001), parent: Some(20_000), cycle: self.cycle }
+        Marker { state: mark, oid: Some(20_001), parent: Some(20_000), cycle: self.cycle }
     }
 
     pub(crate) fn attach(&self) -> Attach {

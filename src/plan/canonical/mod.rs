@@ -115,7 +115,7 @@ encode_fields! {
     IndexSettings { tablespace, parameters, statistics, operators }
     ColumnOperators { column, schema, type_name }
     Trigger { name, fires }
-    Marker { mark, oid, parent, cycle }
+    Marker { state, oid, parent, cycle }
 }
 
 encode_variants! {

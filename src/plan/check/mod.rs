@@ -178,7 +178,7 @@ fn check_attach(attach: &Attach, state: &SimulatedState<'_>) -> Result<(), Safet
     state.ensure(table.bounds == attach.bounds, SafetyRule::SameBounds)?;
     let marker = &attach.marker;
     let is_bound = marker.parent == state.relation.as_ref().map(|relation| relation.oid);
-    state.ensure(is_bound && marker.mark == MarkerState::Attached, SafetyRule::MarkerBound)?;
+    state.ensure(is_bound && marker.state == MarkerState::Attached, SafetyRule::MarkerBound)?;
     let is_again = table.state.is_detached();
     if is_again {
         state.ensure(marker.cycle > table.cycle, SafetyRule::NewCycle)?;

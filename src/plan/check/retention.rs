@@ -94,7 +94,7 @@ fn check_marker(
 ) -> Result<(), SafetyRule> {
     let is_bound = marker.oid == found.oid && marker.parent == allowance.table;
     state.ensure(is_bound, SafetyRule::MarkerBound)?;
-    let (is_meant, is_taken_back) = match (mark_as, marker.mark, found.state.mark()) {
+    let (is_meant, is_taken_back) = match (mark_as, marker.state, found.state.marker_state()) {
         (MarkAs::Adopted, MarkerState::Attached, _) => (true, false),
         (MarkAs::Attached, MarkerState::Attached, _) => (true, true),
         (MarkAs::Expired { drops }, MarkerState::Expired { drops: written }, was) => (
@@ -124,7 +124,7 @@ pub(super) fn check_detach(
 ) -> Result<(), SafetyRule> {
     let found = attached(&detach.partition, state)?;
     state.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
-    let is_marked = matches!(found.state.mark(), Some(MarkerState::Expired { .. }));
+    let is_marked = matches!(found.state.marker_state(), Some(MarkerState::Expired { .. }));
     state.ensure(is_marked, SafetyRule::MarkedBeforeDetach)?;
     state.ensure(found.bounds == detach.bounds, SafetyRule::SameBounds)?;
     allowance.is_expired(&found.bounds, state)?;
@@ -165,7 +165,7 @@ pub(super) fn check_finalize(
     let found = find(partition, state)?;
     let is_pending = found.state.is_pending_detach();
     state.ensure(is_pending, SafetyRule::DetachPending)?;
-    let is_dated = matches!(found.state.mark(), Some(MarkerState::Detached(_)));
+    let is_dated = matches!(found.state.marker_state(), Some(MarkerState::Detached(_)));
     state.ensure(!is_dated, SafetyRule::NoOldDate)
 }
 
@@ -181,7 +181,7 @@ pub(super) fn check_record_detach(
     state.ensure(table.oid == record.oid, SafetyRule::SameTable)?;
     state.ensure(record.cycle >= table.cycle, SafetyRule::NewCycle)?;
     let was_to_be_dropped =
-        table.state.mark() == Some(MarkerState::Expired { drops: true }) && allowance.drops;
+        table.state.marker_state() == Some(MarkerState::Expired { drops: true }) && allowance.drops;
     state.ensure(!record.drops || was_to_be_dropped, SafetyRule::DropDecided)
 }
 
@@ -201,7 +201,7 @@ pub(super) fn check_add_bounds(
     state.ensure(add.managed == state.managed, SafetyRule::OfTable)?;
     let found = find(&add.partition, state)?;
     state.ensure(found.owned && found.state.is_managed(), SafetyRule::Managed)?;
-    let is_expired = matches!(found.state.mark(), Some(MarkerState::Expired { .. }));
+    let is_expired = matches!(found.state.marker_state(), Some(MarkerState::Expired { .. }));
     let is_expired_or_detached = is_expired || found.state.is_detached();
     state.ensure(is_expired_or_detached, SafetyRule::ExpiredOrDetached)?;
     state.ensure(found.bounds == Bounds::Range(add.range.clone()), SafetyRule::SameBounds)
@@ -225,11 +225,11 @@ pub(super) fn check_drop(
     let is_bound = drop.marker.oid == Some(drop.oid) && drop.marker.parent == allowance.table;
     state.ensure(is_bound, SafetyRule::MarkerBound)?;
     let is_marked =
-        found.state.mark() == Some(drop.marker.mark) && found.cycle == drop.marker.cycle;
+        found.state.marker_state() == Some(drop.marker.state) && found.cycle == drop.marker.cycle;
     // The marker of a restored table is not compared: NotRestored alone rejects its drop.
     state.ensure(is_marked || found.state.is_restored(), SafetyRule::MarkerUnchanged)?;
     allowance.is_expired(&found.bounds, state)?;
-    let waits_since = match drop.marker.mark {
+    let waits_since = match drop.marker.state {
         MarkerState::Detached(Detached { drops_since, .. }) => drops_since,
         MarkerState::ToBeAttached | MarkerState::Attached | MarkerState::Expired { .. } => None,
     };

@@ -5,7 +5,7 @@ use crate::observed::{
     PartitionKind, PartitionState, PlainTable, RelationKind,
 };
 use crate::partition::{
-    Bounds, Identifier, KeyColumn, PartitionKey, QualifiedName, Side, source_mark,
+    Bounds, Identifier, KeyColumn, PartitionKey, QualifiedName, Side, source_marker,
 };
 use crate::plan::step::{
     AttachSource, BuildIndex, CreateCopy, DetachSource, DropCopy, FollowSource, IndexDefinition,
@@ -98,7 +98,7 @@ pub(in crate::plan) fn attached(state: &mut ObservedTable, attach: &AttachSource
         bounds: Bounds::Range(attach.range.clone()),
         state: partition_state,
         cycle: 0,
-        comment: Some(source_mark(&attach.table.managed)),
+        comment: Some(source_marker(&attach.table.managed)),
         owned: true,
         rows: None,
         bytes: 0,

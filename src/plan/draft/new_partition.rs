@@ -102,7 +102,7 @@ impl Draft {
             again,
             is_recorded: !again && self.state.copy.as_deref().is_some_and(CopyFacts::is_recorded),
             marker: Marker {
-                mark: MarkerState::Attached,
+                state: MarkerState::Attached,
                 oid: found.and_then(|p| p.oid),
                 parent: Some(context.relation.oid),
                 cycle: found.filter(|_| again).map_or(0, |p| p.cycle.saturating_add(1)),

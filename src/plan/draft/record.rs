@@ -91,7 +91,7 @@ impl Context<'_> {
             MarkAs::ForDrop => (self.detached(partition, true), partition.cycle),
             MarkAs::NotForDrop => (self.detached(partition, false), is_expired_again),
         };
-        Marker { mark, cycle, ..self.found_marker(partition) }
+        Marker { state: mark, cycle, ..self.found_marker(partition) }
     }
 
     fn detached(&self, partition: &ObservedPartition, drops: bool) -> MarkerState {
@@ -102,7 +102,7 @@ impl Context<'_> {
     /// Returns the marker in the comment of a partition, if it was written for that partition.
     pub(in crate::plan) fn found_marker(&self, partition: &ObservedPartition) -> Marker {
         Marker {
-            mark: partition.state.mark().unwrap_or(MarkerState::Attached),
+            state: partition.state.marker_state().unwrap_or(MarkerState::Attached),
             oid: partition.oid,
             parent: Some(self.relation.oid),
             cycle: partition.cycle,

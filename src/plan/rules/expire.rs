@@ -16,7 +16,9 @@ pub(super) fn expire(context: &Context<'_>, draft: &mut Draft) {
     // A user has attached them again. What their comments say of the earlier detach is over, lest the date of
     // it counts when they are detached again.
     let is_reattached = |p: &ObservedPartition| {
-        p.state.is_attached() && p.owned && matches!(p.state.mark(), Some(MarkerState::Detached(_)))
+        p.state.is_attached()
+            && p.owned
+            && matches!(p.state.marker_state(), Some(MarkerState::Detached(_)))
     };
     let reattached = draft.all(is_reattached);
     draft.mark(context, &reattached, MarkAs::Attached, Cause::Reattached);
@@ -51,7 +53,7 @@ fn keep(context: &Context<'_>, calendar: &Calendar, draft: &mut Draft) {
         p.bounds.as_range().is_none_or(|range| !calendar.is_past(range))
             && p.state.is_attached()
             && matches!(
-                p.state.mark(),
+                p.state.marker_state(),
                 Some(MarkerState::Expired { .. } | MarkerState::Detached(_))
             )
             && p.owned
@@ -135,7 +137,7 @@ fn detach_expired(context: &Context<'_>, free: &[ObservedPartition], draft: &mut
     let (decided, fresh): (Vec<_>, Vec<_>) = free
         .iter()
         .cloned()
-        .partition(|p| matches!(p.state.mark(), Some(MarkerState::Expired { .. })));
+        .partition(|p| matches!(p.state.marker_state(), Some(MarkerState::Expired { .. })));
     let count = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     let limit = context.desired.limits.max_expire_per_run;
     let dropped_after = dropped_after(context);

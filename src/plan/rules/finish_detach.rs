@@ -30,7 +30,7 @@ fn is_unrecorded(partition: &ObservedPartition) -> bool {
 /// Takes back what the comment says of an earlier detach: since then a person has attached the partition
 /// again, and this detach is theirs. What we detach ourselves is marked otherwise before.
 fn clear_detach_marker(partition: &ObservedPartition, context: &Context<'_>, draft: &mut Draft) {
-    if partition.owned && matches!(partition.state.mark(), Some(MarkerState::Detached(_))) {
+    if partition.owned && matches!(partition.state.marker_state(), Some(MarkerState::Detached(_))) {
         let reattached = std::slice::from_ref(partition);
         draft.mark(context, reattached, MarkAs::Attached, Cause::Interrupted);
     }
@@ -71,7 +71,7 @@ impl Draft {
         }
         let marked = self.state.partition(&partition.name).unwrap_or(partition);
         let drops = dropped_after(context).is_some()
-            && matches!(marked.state.mark(), Some(MarkerState::Expired { drops: true }));
+            && matches!(marked.state.marker_state(), Some(MarkerState::Expired { drops: true }));
         let step = Step::RecordDetach(Box::new(RecordDetach {
             drops,
             parent: Some(context.relation.oid),

@@ -224,7 +224,7 @@ fn mark(state: &mut ObservedTable, marks: &MarkPartitions) {
     }
     for MarkedPartition { name, marker, .. } in &marks.partitions {
         on(state, name, |p| {
-            p.state.set_mark(marker.mark);
+            p.state.set_marker_state(marker.state);
             p.cycle = marker.cycle;
         });
     }

@@ -10,8 +10,8 @@ use super::guard::{install_guard, remove_guard};
 use super::swap::execute;
 use super::text::LABEL;
 use crate::partition::{
-    Bounds, CopiedTable, Identifier, Marker, MarkerState, attached_key_name, copy_mark, copy_name,
-    detached_checks, own_key_name, source_mark, source_name,
+    Bounds, CopiedTable, Identifier, Marker, MarkerState, attached_key_name, copy_marker,
+    copy_name, detached_checks, own_key_name, source_marker, source_name,
 };
 use crate::plan::{AttachSource, DetachSource};
 use crate::sql::Sql;
@@ -30,10 +30,10 @@ const STRANDED: &str = include_str!("stranded.sql");
 pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
     let AttachSource { table, source, copy, range, .. } = attach;
     let bounds = Bounds::Range(range.clone());
-    let mark =
+    let text =
         Marker { oid: Some(*source), parent: Some(*copy), ..Marker::new(MarkerState::Attached) };
-    let mark =
-        format!("{}\n{}", marker(&mark, &table.managed, &bounds), source_mark(&table.managed));
+    let text =
+        format!("{}\n{}", marker(&text, &table.managed, &bounds), source_marker(&table.managed));
     let checks: Vec<_> = detached_checks(&table.managed)
         .iter()
         .map(|check| format!("DROP CONSTRAINT IF EXISTS {}", name(check)))
@@ -41,7 +41,7 @@ pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
     let own = [
         ("@differences", with_variables(DIFFERENCES)),
         ("@bounds", literal(&quote::bounds(&bounds))),
-        ("@marker", literal(&mark)),
+        ("@marker", literal(&text)),
         ("@drop_checks", literal(&checks.join(", "))),
         ("@remove_guard", execute(&[remove_guard(table)])),
     ];
@@ -61,7 +61,7 @@ pub fn detach_source(detach: &DetachSource) -> Vec<Sql> {
         .replace("$2", &format!("{LABEL}.copy"))
         .replace("$3", &full_key);
     let own = vec![
-        ("@source_mark", literal(&source_mark(&table.managed))),
+        ("@source_mark", literal(&source_marker(&table.managed))),
         ("@stranded", stranded),
         ("@install_guard", execute(&install_guard(&table.swapped()))),
     ];
@@ -97,7 +97,7 @@ fn body(
         ("@partition", literal(&qualified(&partition))),
         ("@source_oid", source.to_string()),
         ("@copy_oid", copy.to_string()),
-        ("@mark", literal(&copy_mark(managed))),
+        ("@mark", literal(&copy_marker(managed))),
         ("@schema", text(&managed.name().schema)),
         ("@name", text(&managed.name().name)),
         ("@partition_name", text(&partition.name)),

@@ -8,7 +8,7 @@ use super::guard::remove_guard;
 use super::text::LABEL;
 use super::work::run_as_owner;
 use crate::partition::{
-    CopiedTable, Identifier, MARKER_PREFIX, Method, QualifiedName, SyncTrigger, copy_mark,
+    CopiedTable, Identifier, MARKER_PREFIX, Method, QualifiedName, SyncTrigger, copy_marker,
     detached_checks, table_in_marker,
 };
 use crate::sql::Sql;
@@ -104,7 +104,7 @@ fn reject_other_copies(table: &CopiedTable, copy: u32) -> String {
          format({}, other); END IF; END",
         oid(&qualified(&table.copy)),
         literal(&replaced),
-        literal(&copy_mark(&table.managed)),
+        literal(&copy_marker(&table.managed)),
         literal(&not_marked),
         literal(MARKER_PREFIX),
         literal(&table_in_marker(&table.managed)),
@@ -153,7 +153,7 @@ fn body(table: &CopiedTable, method: Method) -> String {
         ("@end", format!("{END_WORK}END\n")),
         ("@source", qualified(table.name_of(serving))),
         ("@copy", literal(&qualified(table.name_of(serving.other())))),
-        ("@mark", literal(&copy_mark(&table.managed))),
+        ("@mark", literal(&copy_marker(&table.managed))),
         // It becomes part of a text for format().
         ("@by", literal(&by)),
         ("@full_key_names", names(&full_key, "name")),

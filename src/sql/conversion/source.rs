@@ -4,7 +4,9 @@ use super::create::oid;
 use super::swap::restore_self_references;
 use super::sync::remove_sync;
 use super::text::LABEL;
-use crate::partition::{CopiedTable, Identifier, MARKER_PREFIX, QualifiedName, Side, source_mark};
+use crate::partition::{
+    CopiedTable, Identifier, MARKER_PREFIX, QualifiedName, Side, source_marker,
+};
 use crate::sql::Sql;
 use crate::sql::constraint;
 use crate::sql::quote::{literal, qualified};
@@ -67,7 +69,7 @@ fn reject_others(table: &CopiedTable, source: u32) -> Sql {
         "BEGIN IF {}::oid <> {source} OR split_part(obj_description({source}, 'pg_class'), E'\\n', 1) IS DISTINCT FROM {} \
          THEN RAISE object_not_in_prerequisite_state USING MESSAGE = {}; END IF; END",
         oid(&qualified(&table.source)),
-        literal(&source_mark(&table.managed)),
+        literal(&source_marker(&table.managed)),
         literal(&message)
     );
     Sql(format!("DO {}", literal(&body)))

@@ -12,8 +12,8 @@ use super::sync::{install_sync, remove_sync};
 use super::text::LABEL;
 use super::work::run_as_owner;
 use crate::partition::{
-    ConversionNames, CopiedTable, Identifier, QualifiedName, Side, copy_mark, guard_name,
-    source_mark,
+    ConversionNames, CopiedTable, Identifier, QualifiedName, Side, copy_marker, guard_name,
+    source_marker,
 };
 use crate::plan::Swap;
 use crate::sql::Sql;
@@ -100,7 +100,7 @@ fn parts(swap: &Swap) -> Vec<(&'static str, String)> {
 
 /// What differs between a cutover and a rollback.
 fn parts_of_side(table: &CopiedTable, after: &CopiedTable) -> [(&'static str, String); 4] {
-    let (to_copy, to_source) = (copy_mark(&table.managed), source_mark(&table.managed));
+    let (to_copy, to_source) = (copy_marker(&table.managed), source_marker(&table.managed));
     let marked = |mark: &str, deferred: &str| {
         let mark = literal(mark);
         format!(

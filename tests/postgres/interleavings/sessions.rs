@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pg_partition_operator::partition::{CopiedTable, Side, SyncLevel, copy_mark};
+use pg_partition_operator::partition::{CopiedTable, Side, SyncLevel, copy_marker};
 use pg_partition_operator::sql::{Role, compare_page, copy_page};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -235,7 +235,7 @@ impl Stage {
 /// A table that was cut over.
 async fn cut_over(world: World, columns: &str) -> (World, CopiedTable) {
     let table = create(&world, "reversed", columns, (&["id"], &["part"])).await;
-    let mark = copy_mark(&table.managed).replace('\'', "''");
+    let mark = copy_marker(&table.managed).replace('\'', "''");
     world.owner(&format!("COMMENT ON TABLE reversed_partitioned IS '{mark}'")).await;
     install(&world, &table, SyncLevel::Row).await;
     let session = world.session().await;

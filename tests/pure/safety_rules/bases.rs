@@ -84,7 +84,7 @@ fn adopt(mutant: &mut Mutant) -> Option<Step> {
     let found = observed.partitions.iter().find(|p| is_unmanaged(p))?;
     let name = found.name.clone();
     let parent = observed.relation.as_ref().map(|relation| relation.oid);
-    let marker = Marker { mark: MarkerState::Attached, oid: found.oid, parent, cycle: 0 };
+    let marker = Marker { state: MarkerState::Attached, oid: found.oid, parent, cycle: 0 };
     let step = MarkPartitions {
         managed: observed.managed.clone(),
         table: observed.name.clone(),

@@ -13,7 +13,7 @@ use pg_partition_operator::plan::{Attach, BuildIndex, PlannedStep, Step};
 use super::bases::{other, planned};
 use super::{Mutant, conversion};
 use crate::catalog::{
-    identifier, set_attached, set_bounds_check, set_detached, set_mark, set_pending_detach,
+    identifier, set_attached, set_bounds_check, set_detached, set_marker_state, set_pending_detach,
 };
 use crate::samples;
 
@@ -46,7 +46,7 @@ pub(super) fn mutants(base: &Mutant) -> Vec<Mutant> {
 fn named(mutant: &Mutant) -> Vec<QualifiedName> {
     let Some(PlannedStep { step, .. }) = mutant.plan.steps.first() else { return Vec::new() };
     match step {
-        Step::MarkPartitions(mark) => mark.partitions.iter().map(|p| p.name.clone()).collect(),
+        Step::MarkPartitions(marker) => marker.partitions.iter().map(|p| p.name.clone()).collect(),
         Step::AttachPartition(attach) => vec![attach.partition.clone()],
         Step::DrainDefault(drain) => vec![drain.attach.partition.clone()],
         Step::DetachPartition(detach) => vec![detach.partition.clone()],
@@ -95,10 +95,10 @@ fn bound(mutant: &mut Mutant, bounds: fn(KeyRange) -> Bounds) {
 /// Gives a drop and its table the same date.
 fn date(mutant: &mut Mutant, drops_since: Option<jiff::Timestamp>) {
     let at = mutant.time.now;
-    let mark = MarkerState::Detached(Detached { at, drops_since });
-    on_named(mutant, |p| set_mark(p, mark));
+    let marker = MarkerState::Detached(Detached { at, drops_since });
+    on_named(mutant, |p| set_marker_state(p, marker));
     if let Some(Step::DropDetached(drop)) = mutant.first() {
-        drop.marker.mark = mark;
+        drop.marker.state = marker;
     }
 }
 
@@ -218,7 +218,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
         date(m, Some(now));
     },
     |m| {
-        on_named(m, |p| set_mark(p, MarkerState::Attached));
+        on_named(m, |p| set_marker_state(p, MarkerState::Attached));
         if let Some(Step::RecordDetach(record)) = m.first() {
             record.drops = true;
         }
@@ -230,7 +230,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
                 set_detached(p);
                 set_bounds_check(p, BoundsCheck::Validated);
             }
-            set_mark(p, MarkerState::Detached(Detached { at, drops_since: None }));
+            set_marker_state(p, MarkerState::Detached(Detached { at, drops_since: None }));
         });
         m.first().into_iter().for_each(|step| set_cycle(step, 0));
     },
@@ -255,8 +255,8 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
         }
     },
     |m| {
-        if let Some(Step::MarkPartitions(mark)) = m.first() {
-            let adopted = mark.adopted.clone().unwrap_or_default();
+        if let Some(Step::MarkPartitions(marker)) = m.first() {
+            let adopted = marker.adopted.clone().unwrap_or_default();
             m.world.observed.adopted.extend(adopted);
         }
     },
@@ -291,8 +291,8 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
 
 fn set_cycle(step: &mut Step, cycle: u32) {
     match step {
-        Step::MarkPartitions(mark) => {
-            mark.partitions.iter_mut().for_each(|marked| marked.marker.cycle = cycle);
+        Step::MarkPartitions(marker) => {
+            marker.partitions.iter_mut().for_each(|marked| marked.marker.cycle = cycle);
         }
         Step::AttachPartition(attach) => attach.marker.cycle = cycle,
         Step::DrainDefault(drain) => drain.attach.marker.cycle = cycle,
@@ -303,10 +303,10 @@ fn set_cycle(step: &mut Step, cycle: u32) {
 const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
     |p| p.owned = false,
     |p| {
-        if let PartitionState::Attached { mark, .. } | PartitionState::PendingDetach { mark, .. } =
-            &mut p.state
+        if let PartitionState::Attached { marker, .. }
+        | PartitionState::PendingDetach { marker, .. } = &mut p.state
         {
-            *mark = None;
+            *marker = None;
         }
     },
     |p| p.oid = Some(7),
@@ -337,13 +337,13 @@ const OF_PARTITION: &[fn(&mut ObservedPartition)] = &[
         let trigger = Trigger { name: identifier("x"), fires: Fires::Always };
         p.default.iter_mut().for_each(|default| default.triggers.push(trigger.clone()));
     },
-    |p| set_mark(p, MarkerState::Attached),
+    |p| set_marker_state(p, MarkerState::Attached),
     |p| {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        set_mark(p, MarkerState::Detached(Detached { at, drops_since: Some(at) }));
+        set_marker_state(p, MarkerState::Detached(Detached { at, drops_since: Some(at) }));
     },
     |p| {
-        set_mark(p, MarkerState::Attached);
+        set_marker_state(p, MarkerState::Attached);
         set_attached(p);
     },
     |p| of_indexes(p, |i| i.valid = false),
@@ -364,7 +364,7 @@ const STEP_CHANGES: &[fn(&mut Step)] = &[
         Step::CreatePartition(new) => new.managed = ManagedTable::new(other()),
         Step::AttachPartition(attach) => attach.managed = ManagedTable::new(other()),
         Step::DrainDefault(drain) => drain.attach.managed = ManagedTable::new(other()),
-        Step::MarkPartitions(mark) => mark.managed = ManagedTable::new(other()),
+        Step::MarkPartitions(marker) => marker.managed = ManagedTable::new(other()),
         Step::RecordDetach(record) => record.managed = ManagedTable::new(other()),
         Step::AddBoundsCheck(state) => state.managed = ManagedTable::new(other()),
         Step::ValidateBoundsCheck(check) => check.managed = ManagedTable::new(other()),
@@ -373,7 +373,7 @@ const STEP_CHANGES: &[fn(&mut Step)] = &[
         _ => {}
     },
     |step| match step {
-        Step::MarkPartitions(mark) => mark.partitions.iter_mut().for_each(|marked| {
+        Step::MarkPartitions(marker) => marker.partitions.iter_mut().for_each(|marked| {
             marked.bounds = Bounds::Other("x".to_owned());
         }),
         Step::DetachPartition(detach) => detach.bounds = Bounds::Default,
@@ -382,15 +382,15 @@ const STEP_CHANGES: &[fn(&mut Step)] = &[
         _ => {}
     },
     |step| match step {
-        Step::MarkPartitions(mark) => {
-            mark.partitions.iter_mut().for_each(|marked| marked.oid = Some(7));
+        Step::MarkPartitions(marker) => {
+            marker.partitions.iter_mut().for_each(|marked| marked.oid = Some(7));
         }
         Step::RecordDetach(record) => record.oid = Some(7),
         _ => {}
     },
     |step| match step {
-        Step::MarkPartitions(mark) => {
-            mark.partitions.iter_mut().for_each(|marked| marked.marker.parent = None);
+        Step::MarkPartitions(marker) => {
+            marker.partitions.iter_mut().for_each(|marked| marked.marker.parent = None);
         }
         Step::AttachPartition(attach) => attach.marker.parent = None,
         Step::DrainDefault(drain) => drain.attach.marker.parent = None,
@@ -398,15 +398,15 @@ const STEP_CHANGES: &[fn(&mut Step)] = &[
         _ => {}
     },
     |step| match step {
-        Step::MarkPartitions(mark) => mark.partitions.iter_mut().for_each(|marked| {
-            marked.marker.mark = MarkerState::ToBeAttached;
+        Step::MarkPartitions(marker) => marker.partitions.iter_mut().for_each(|marked| {
+            marked.marker.state = MarkerState::ToBeAttached;
         }),
         Step::DropDetached(drop) => drop.marker.cycle += 1,
         _ => {}
     },
     |step| match step {
-        Step::MarkPartitions(mark) => {
-            mark.adopted = match mark.adopted {
+        Step::MarkPartitions(marker) => {
+            marker.adopted = match marker.adopted {
                 Some(_) => None,
                 None => Some([adoption_digest(&other())].into()),
             };

@@ -114,7 +114,7 @@ impl Fate {
     fn befall(self, partition: &mut ObservedPartition, now: Timestamp) {
         match self {
             Self::Foreign => {}
-            Self::Ours => catalog::set_mark(partition, MarkerState::Attached),
+            Self::Ours => catalog::set_marker_state(partition, MarkerState::Attached),
             Self::Pending => catalog::set_pending_detach(partition),
             Self::Subpartitioned => partition.kind = PartitionKind::Partitioned,
             Self::NotOwned => partition.owned = false,
@@ -151,7 +151,7 @@ impl AfterExpiry {
             }
             Self::TakenByAnother | Self::ReferredTo | Self::Unlike => since(100),
         };
-        catalog::set_mark(partition, mark);
+        catalog::set_marker_state(partition, mark);
         match self {
             Self::Marked | Self::AttachedAgain(_) => {}
             Self::Pending | Self::HeldPending | Self::PendingAgain(_) => {

@@ -275,7 +275,7 @@ fn add_default(
     let mut partition = catalog::partition(name, Bounds::Default);
     partition.bytes = if *is_empty { 0 } else { 8_192 };
     if *is_ours {
-        catalog::set_mark(&mut partition, MarkerState::Attached);
+        catalog::set_marker_state(&mut partition, MarkerState::Attached);
     }
     catalog::add(observed, partition);
     let rows = rows_at.iter().filter(|_| !is_empty).filter_map(|periods| {

@@ -32,7 +32,7 @@ fn shown(partition: &ObservedPartition) -> String {
         PartitionState::Detached { .. } => words.push("detached".to_owned()),
         PartitionState::PendingDetach { .. } => words.push("detach pending".to_owned()),
     }
-    match partition.state.mark() {
+    match partition.state.marker_state() {
         Some(MarkerState::Expired { drops: false }) => words.push("expired".to_owned()),
         Some(MarkerState::Expired { drops: true }) => words.push("expired to drop".to_owned()),
         Some(MarkerState::Detached(Detached { at, drops_since })) => {

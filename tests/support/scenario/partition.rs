@@ -22,11 +22,13 @@ pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> Obs
 /// Reads the attachment of a partition and the marker in its comment.
 fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
     match word {
-        "ours" => catalog::set_mark(partition, MarkerState::Attached),
-        "expired" => catalog::set_mark(partition, MarkerState::Expired { drops: false }),
-        "expired-to-drop" => catalog::set_mark(partition, MarkerState::Expired { drops: true }),
+        "ours" => catalog::set_marker_state(partition, MarkerState::Attached),
+        "expired" => catalog::set_marker_state(partition, MarkerState::Expired { drops: false }),
+        "expired-to-drop" => {
+            catalog::set_marker_state(partition, MarkerState::Expired { drops: true })
+        }
         "foreign" => {
-            partition.state = PartitionState::Attached { mark: None, check: BoundsCheck::Absent };
+            partition.state = PartitionState::Attached { marker: None, check: BoundsCheck::Absent };
         }
         "prepared" => partition.state = PartitionState::NeverAttached,
         "detached-at" => {
