@@ -20,9 +20,9 @@ use crate::{samples, source};
 
 const STEPS: &str = "# Steps
 
-A plan consists of steps. Each step is a transaction of its own, or statements that Postgres requires outside of one. No step holds a lock
-that an application waits for longer than `limits.lockTimeout`, and a step that takes long holds no such lock. The SQL shows a table
-`shop.orders` by month, which the role `shop_owner` owns. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+A plan consists of steps. Each step is one transaction, or consists of statements that Postgres does not permit inside a transaction. No step makes an
+application wait for longer than `limits.lockTimeout`, and a step that takes long holds no lock that applications wait for. The SQL is for a table
+`shop.orders` with monthly partitions, owned by the role `shop_owner`. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
 const RULES: &str = "
@@ -37,15 +37,15 @@ The rules that plan the steps, in their order. `plan -o json` names the rule of 
 const BLOCKERS: &str = "# Blockers
 
 A blocker is the reason why a step is deferred. It defers only its own step: the operator executes all other steps. A blocker of the whole table,
-such as `NotOwner`, defers the whole plan. It is the word before the colon in a line *deferred* of `plan`, and the label `blocker` of `pgpartition_plan_deferred`. Each entry names the reason that the
-blocker gives a condition, and the pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours the alert
+such as `NotOwner`, defers the whole plan. In the output of `plan`, lines that begin with *deferred* show it; in the metric `pgpartition_plan_deferred`, it is the label `blocker`. Each entry
+shows an example of the message, the reason of the condition, and the pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours the alert
 [PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) fires, even if another alert fires. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
 const CONDITIONS: &str = "# Conditions
 
-The conditions in `status.conditions` of a resource, and their reasons. `Ready` is always present; `Reconciling` and `Stalled` only while they are true. Events
+This page lists the conditions in `status.conditions` of a resource, and their reasons. `Ready` is always present; `Reconciling` and `Stalled` only while they are true. Events
 and logs have the same reasons. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
@@ -225,8 +225,8 @@ fn blockers_and_runbooks_link_to_each_other() {
 
 const SAFETY_RULES: &str = "# Safety rules
 
-The checker compares every step of every plan with these rules before it is executed, and computes by itself what has expired and which grace period is
-over. A plan that violates a rule is a bug of the operator: it is not executed, and the message names the rule. A test writes this page:
+Before the operator executes a plan, the checker compares every step with these rules, and computes independently what has expired and which grace period is
+over. A plan that violates a rule is a bug of the operator: the operator does not execute it, and the message names the rule. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 

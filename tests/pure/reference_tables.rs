@@ -17,11 +17,11 @@ use crate::golden::expect_file;
 
 const RESOURCE: &str = "# The resource
 
-Every field of a `PartitionedTable`, with the values that the API server rejects. A field in bold is required. If only the database can tell that a value
+This page lists every field of a `PartitionedTable`, and the values that the API server rejects. A field in bold is required. If only the database shows that a value
 is wrong, a [condition](conditions.md) reports it. `kubectl explain pgpt.spec --recursive` shows the same. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 
-Annotations make requests that are not a lasting property of the table:
+Annotations request single actions:
 
 | annotation | request |
 |---|---|
@@ -32,13 +32,13 @@ Annotations make requests that are not a lasting property of the table:
 
 const COMMANDS: &str = "# The commands
 
-The output of `--help` for each command. `pg-partition-operator help` lists the commands and the exit statuses. A test writes this page:
+This page shows the output of `--help` for each command. `pg-partition-operator help` lists the commands and the exit statuses. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 ";
 
 const METRICS: &str = "# Metrics
 
-The metrics of `/metrics`. A metric with the labels `namespace` and `name` is about one table, and only the leader reports it. A value that is not
+This page lists the metrics that `/metrics` returns. A metric with the labels `namespace` and `name` is about one table, and only the leader reports it. A value that is not
 known is absent, not 0. When a resource is deleted, its series end. No label contains the name of a partition. `type` and `status`
 are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), and `step` is one of the [steps](steps.md). `state` is
 `attached`, `missing`, `unmanaged` (attached, but not managed), `detached`, or `pending_detach`. A test writes this page:
