@@ -13,7 +13,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::admission_cases::{Base, Broken, Case, broken, cases};
-use crate::fixture::{SOON, Stage, file, table};
+use crate::fixture::{Fixture, SOON, file, table};
 use crate::support::kube::Cluster;
 use crate::support::wait_until;
 
@@ -33,17 +33,17 @@ async fn crd_is_served() {
 /// server of their own.
 #[tokio::test]
 async fn policy_limits_authors_to_the_host_of_the_secret() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let page = std::fs::read_to_string("docs/operate/threat-model.md").unwrap();
     let policy = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     for document in serde_yaml::Deserializer::from_str(policy) {
         let mut object = Value::deserialize(document).unwrap();
         if object["kind"] == "ValidatingAdmissionPolicyBinding" {
             // Other tests of this cluster name hosts.
-            let here = json!({"kubernetes.io/metadata.name": stage.namespace});
+            let here = json!({"kubernetes.io/metadata.name": fixture.namespace});
             object["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels": here}});
         }
-        stage.apply(&object);
+        fixture.apply(&object);
     }
     let to = |database: Value| table("orders", &json!({"database": database}));
     let secret = json!({"name": "orders"});
@@ -56,14 +56,14 @@ async fn policy_limits_authors_to_the_host_of_the_secret() {
         let theirs = to(theirs);
         wait_until(&format!("{field} is refused"), SOON, async || {
             let file = file(&theirs);
-            let (namespace, path) = (stage.namespace.as_str(), file.path().to_str().unwrap());
+            let (namespace, path) = (fixture.namespace.as_str(), file.path().to_str().unwrap());
             let create = ["create", "-n", namespace, "--dry-run=server", "-f", path];
-            let refused = kubectl(stage.cluster, &create);
+            let refused = kubectl(fixture.cluster, &create);
             refused.is_err_and(|error| error.contains("ValidatingAdmissionPolicy"))
         })
         .await;
     }
-    stage.apply(&to(json!({"secretRef": secret, "sslMode": "VerifyFull"})));
+    fixture.apply(&to(json!({"secretRef": secret, "sslMode": "VerifyFull"})));
 }
 
 /// Returns the output of `kubectl`; a failure is an error, and so is a warning.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::fixture::{SOON, Stage, database_with, partitions, table};
+use crate::fixture::{Fixture, SOON, database_with, partitions, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
@@ -17,13 +17,13 @@ async fn claims(database: &Database) -> Option<String> {
 }
 
 /// Declares a newer resource for table `orders`, with more partitions than the first.
-async fn declare_second(stage: &Stage<'_>, secret: &str) {
+async fn declare_second(fixture: &Fixture<'_>, secret: &str) {
     // Ages are whole seconds, and of two as old the one with the lesser UID counts as older.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut second = table("orders", &json!({"ahead": 5}));
     second["metadata"]["name"] = json!("second");
     second["spec"]["database"]["secretRef"]["name"] = json!(secret);
-    stage.apply(&second);
+    fixture.apply(&second);
 }
 
 /// Dates the claim back, so that it has expired.
@@ -34,48 +34,48 @@ async fn expire(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_resource_takes_over_when_the_older_is_deleted() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.secret("second", &database.url().replace("127.0.0.1", "localhost"));
-    stage.declare("orders");
-    declare_second(&stage, "second").await;
+    fixture.secret("orders", &database.url());
+    fixture.secret("second", &database.url().replace("127.0.0.1", "localhost"));
+    fixture.declare("orders");
+    declare_second(&fixture, "second").await;
 
     // The deletion triggers the second resource, not the next resync.
-    let _operator = stage.operator(&["--resync", "24h"]);
-    stage.wait_for("second", "Ready", "False Conflict").await;
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    let orders = format!("{}/orders", stage.namespace);
-    let message = stage.message("second", "Ready");
+    let _operator = fixture.operator(&["--resync", "24h"]);
+    fixture.wait_for("second", "Ready", "False Conflict").await;
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    let orders = format!("{}/orders", fixture.namespace);
+    let message = fixture.message("second", "Ready");
     assert_eq!(
         message,
         format!("{orders} is older and manages the same table: delete one of the two resources")
     );
-    assert_eq!(stage.condition("second", "Stalled"), "True Conflict");
-    assert_eq!(stage.condition("second", "Reachable"), "True Connected");
+    assert_eq!(fixture.condition("second", "Stalled"), "True Conflict");
+    assert_eq!(fixture.condition("second", "Reachable"), "True Connected");
     assert_eq!(partitions(&database, "orders").await, 2);
     assert_eq!(claims(&database).await, Some(orders));
 
-    stage.apply(&table("orders", &json!({"suspend": true})));
-    stage.wait_for("second", "Ready", "True Succeeded").await;
+    fixture.apply(&table("orders", &json!({"suspend": true})));
+    fixture.wait_for("second", "Ready", "True Succeeded").await;
     assert_eq!(partitions(&database, "orders").await, 6);
-    stage.apply(&table("orders", &json!({})));
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    stage.ask("second", "look");
-    stage.wait_for("second", "Ready", "False Conflict").await;
+    fixture.apply(&table("orders", &json!({})));
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.ask("second", "look");
+    fixture.wait_for("second", "Ready", "False Conflict").await;
 
-    stage.kubectl(&["delete", "pgpt", "orders"]);
-    stage.wait_for("second", "Ready", "True Succeeded").await;
-    assert_eq!(claims(&database).await, Some(format!("{}/second", stage.namespace)));
+    fixture.kubectl(&["delete", "pgpt", "orders"]);
+    fixture.wait_for("second", "Ready", "True Succeeded").await;
+    assert_eq!(claims(&database).await, Some(format!("{}/second", fixture.namespace)));
 
-    stage.kubectl(&["delete", "pgpt", "second"]);
+    fixture.kubectl(&["delete", "pgpt", "second"]);
     wait_until("the claim is released", SOON, async || claims(&database).await.is_none()).await;
     assert_eq!(partitions(&database, "orders").await, 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_independent_operators_share_a_database() {
-    let (here, there) = (Stage::shared(), Stage::shared());
+    let (here, there) = (Fixture::shared(), Fixture::shared());
     let database = database_with(Server::shared(17), "orders").await;
     here.secret("orders", &database.url());
     there.secret("orders", &database.url());
@@ -122,31 +122,31 @@ async fn two_independent_operators_share_a_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deletion_does_not_wait_for_an_operator() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    declare_second(&stage, "orders").await;
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    declare_second(&fixture, "orders").await;
     let quick = ["--lease-duration=3s", "--lease-renew-deadline=2s", "--lease-retry-period=500ms"];
-    let mut operator = stage.operator(&quick);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    stage.wait_for("second", "Ready", "False Conflict").await;
+    let mut operator = fixture.operator(&quick);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.wait_for("second", "Ready", "False Conflict").await;
     operator.process.kill();
 
     // As the namespace's controller does.
-    assert_eq!(stage.object("orders")["metadata"]["finalizers"], json!(null));
-    stage.kubectl(&["delete", "pgpt", "orders", "--timeout=5s"]);
-    assert_eq!(claims(&database).await, Some(format!("{}/orders", stage.namespace)));
+    assert_eq!(fixture.object("orders")["metadata"]["finalizers"], json!(null));
+    fixture.kubectl(&["delete", "pgpt", "orders", "--timeout=5s"]);
+    assert_eq!(claims(&database).await, Some(format!("{}/orders", fixture.namespace)));
 
     // A deleted resource of the same operator holds no claim, however recently it was seen.
-    let _operator = stage.operator(&quick);
-    stage.wait_for("second", "Ready", "True Succeeded").await;
-    assert_eq!(claims(&database).await, Some(format!("{}/second", stage.namespace)));
+    let _operator = fixture.operator(&quick);
+    fixture.wait_for("second", "Ready", "True Succeeded").await;
+    assert_eq!(claims(&database).await, Some(format!("{}/second", fixture.namespace)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_schema_privilege_is_reported_with_the_statement_to_run() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
     let client = database.client().await;
     let role = format!("keeper_of_{}", database.name());
@@ -155,19 +155,19 @@ async fn missing_schema_privilege_is_reported_with_the_statement_to_run() {
          GRANT CREATE ON SCHEMA public TO {role}"
     );
     client.batch_execute(&setup).await.unwrap();
-    stage.secret("orders", &database.url_as(&role));
-    stage.declare("orders");
-    let _operator = stage.operator(&[]);
+    fixture.secret("orders", &database.url_as(&role));
+    fixture.declare("orders");
+    let _operator = fixture.operator(&[]);
 
-    stage.wait_for("orders", "Reachable", "False InsufficientPrivilege").await;
-    let message = stage.message("orders", "Reachable");
+    fixture.wait_for("orders", "Reachable", "False InsufficientPrivilege").await;
+    let message = fixture.message("orders", "Reachable");
     let (_, sql) = message.split_once("hint: ").unwrap();
     // The name of the role is in the Secret, and no status shows it.
     assert_eq!(sql, "CREATE SCHEMA pgpartition AUTHORIZATION the login role");
     assert_eq!(partitions(&database, "orders").await, 0);
 
     client.batch_execute(&sql.replace("the login role", &role)).await.unwrap();
-    stage.ask("orders", "granted");
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.ask("orders", "granted");
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     assert_eq!(partitions(&database, "orders").await, 2);
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::finance::{CONVERTED, Finance, TABLES, converted, is_reached, losses, resource};
-use crate::fixture::{SOON, Stage};
+use crate::fixture::{Fixture, SOON};
 use crate::support::wait_until;
 
 /// A row that the application does not write to, in the middle of the table by its key.
@@ -38,7 +38,7 @@ const PARTITIONS: &str = "SELECT format('%s %s', c.relname, pg_get_expr(c.relpar
     ORDER BY 1";
 
 /// Edits the interval of `revenues` from quarters to months, and creates a partition by hand, while rows are copied.
-async fn change_interval_while_copying(stage: &Stage<'_>, finance: &Finance) {
+async fn change_interval_while_copying(fixture: &Fixture<'_>, finance: &Finance) {
     let owner = finance.owner().await;
     let number = async |sql: &str| owner.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
     let triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'sync_to_partitioned_revenues'";
@@ -48,7 +48,7 @@ async fn change_interval_while_copying(stage: &Stage<'_>, finance: &Finance) {
     let mut monthly = converted("revenues", "Month", &acknowledged);
     // The months of the next quarter, whatever the month is; the partition that was created by hand covers the others.
     monthly["spec"]["ahead"] = json!(5);
-    stage.apply(&monthly);
+    fixture.apply(&monthly);
     let months = "SELECT count(*) FROM pg_inherits
         WHERE inhparent = 'finance.revenues_partitioned'::regclass AND inhrelid::regclass::text ~ '_\\d{4}_\\d{2}$'";
     wait_until("there are monthly partitions", SOON, async || number(months).await == 3).await;
@@ -58,28 +58,28 @@ async fn change_interval_while_copying(stage: &Stage<'_>, finance: &Finance) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_the_running_example_reach_parity_under_writes() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let finance = Finance::new().await;
-    finance.secret(&stage);
+    finance.secret(&fixture);
     let blocking = finance.owner().await;
     let lock = format!("BEGIN; SELECT FROM finance.revenues WHERE {BLOCKED} FOR UPDATE");
     blocking.batch_execute(&lock).await.unwrap();
-    let _operator = stage.operator(&[]);
+    let _operator = fixture.operator(&[]);
     for (table, interval) in TABLES.into_iter().zip(["", "Quarter", "Month"]) {
         let conversion = json!({"method": "Copy", "acknowledge": losses(table)});
-        stage.apply(&converted(table, interval, &conversion));
+        fixture.apply(&converted(table, interval, &conversion));
     }
-    change_interval_while_copying(&stage, &finance).await;
+    change_interval_while_copying(&fixture, &finance).await;
     blocking.batch_execute("COMMIT").await.unwrap();
     for table in TABLES {
         let in_parity =
             [("Converted", "AsRequested"), ("InSync", "InParity"), ("Covered", "PeriodsCovered")];
         let is_hash = table == "daily_cash_balances";
         let reasons = if is_hash { &in_parity[..2] } else { &in_parity };
-        let is_equal = async || is_reached(&stage.object(&resource(table)), reasons);
+        let is_equal = async || is_reached(&fixture.object(&resource(table)), reasons);
         wait_until(&format!("{table} is in parity"), CONVERTED, is_equal).await;
         finance.assert_equal(table, &format!("{table}_partitioned")).await;
-        let status = stage.object(&resource(table))["status"].clone();
+        let status = fixture.object(&resource(table))["status"].clone();
         assert_eq!(status["parity"]["state"], "Clean", "{status:#}");
         assert_eq!(status["conversion"]["stage"], "InParity", "{status:#}");
         assert_eq!(status["partitions"]["unmanaged"], i32::from(table == "revenues"), "{status:#}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::finance::{CONVERTED, Finance, TABLES, converted, is_reached, losses, resource};
-use crate::fixture::{SOON, Stage};
+use crate::fixture::{Fixture, SOON};
 use crate::support::wait_until;
 
 /// The reasons of a conversion that has reached what the spec asks for.
@@ -12,34 +12,34 @@ const REACHED: &[(&str, &str)] =
 
 /// The resources of the three tables, and the application that writes to them meanwhile.
 struct Example {
-    stage: Stage<'static>,
+    fixture: Fixture<'static>,
     finance: Finance,
 }
 
 impl Example {
     /// Declares the conversions with `mode: Plan`, and acknowledges nothing.
     async fn new() -> Self {
-        let (stage, finance) = (Stage::shared(), Finance::new().await);
-        finance.secret(&stage);
+        let (fixture, finance) = (Fixture::shared(), Finance::new().await);
+        finance.secret(&fixture);
         for (table, interval) in TABLES.into_iter().zip(["", "Quarter", "Month"]) {
             let mut object = converted(table, interval, &json!({"method": "Copy"}));
             object["spec"]["mode"] = json!("Plan");
-            stage.apply(&object);
+            fixture.apply(&object);
         }
-        Self { stage, finance }
+        Self { fixture, finance }
     }
 
     /// Edits one field of each of the tables.
     fn edit(&self, tables: &[&str], change: impl Fn(&str) -> Value) {
         for table in tables {
-            self.stage.patch(&resource(table), &json!({"spec": change(table)}));
+            self.fixture.patch(&resource(table), &json!({"spec": change(table)}));
         }
     }
 
     /// Waits until the operator has done what the resource of a table asks for, with these reasons.
     async fn wait(&self, table: &str, reasons: &[(&str, &str)]) {
         let name = resource(table);
-        let is_reached = async || is_reached(&self.stage.object(&name), reasons);
+        let is_reached = async || is_reached(&self.fixture.object(&name), reasons);
         wait_until(&format!("{name}: {reasons:?}"), CONVERTED, is_reached).await;
     }
 
@@ -48,8 +48,8 @@ impl Example {
         for table in TABLES {
             self.wait(table, REACHED).await;
             let name = resource(table);
-            assert_eq!(self.stage.column(&name, "SERVING"), serving, "{name}");
-            assert_eq!(self.stage.column(&name, "PARITY"), "Clean", "{name}");
+            assert_eq!(self.fixture.column(&name, "SERVING"), serving, "{name}");
+            assert_eq!(self.fixture.column(&name, "PARITY"), "Clean", "{name}");
             let other = if serving == "Source" { "partitioned" } else { "source" };
             self.finance.assert_equal(table, &format!("{table}_{other}")).await;
         }
@@ -94,7 +94,7 @@ impl Example {
     async fn retire(&self) {
         self.edit(&TABLES, |_| json!({"conversion": {"source": {"afterCutover": "Drop"}}}));
         self.expect_served_from("Partitioned").await;
-        let message = self.stage.message("revenues", "Converted");
+        let message = self.fixture.message("revenues", "Converted");
         assert!(message.contains("the source is dropped after"), "{message}");
         self.edit(&TABLES, |_| json!({"conversion": {"source": {"dropAfter": "0s"}}}));
         for table in TABLES {
@@ -103,7 +103,7 @@ impl Example {
             let is_dropped = async || self.relations(&dropped).await == 0;
             wait_until(&format!("{dropped} are dropped"), CONVERTED, is_dropped).await;
             self.wait(table, &[("Converted", "AsRequested"), ("Ready", "Succeeded")]).await;
-            assert_eq!(self.stage.column(&name, "SERVING"), "Partitioned", "{name}");
+            assert_eq!(self.fixture.column(&name, "SERVING"), "Partitioned", "{name}");
         }
     }
 
@@ -113,10 +113,10 @@ impl Example {
         for table in TABLES {
             let name = resource(table);
             self.wait(table, &[("Ready", "Succeeded")]).await;
-            let status = self.stage.object(&name)["status"].clone();
+            let status = self.fixture.object(&name)["status"].clone();
             assert_eq!(status["plan"], Value::Null, "{status:#}");
             assert_eq!(status["conversion"], Value::Null, "{status:#}");
-            assert_eq!(self.stage.condition(&name, "Converted"), "absent");
+            assert_eq!(self.fixture.condition(&name, "Converted"), "absent");
         }
     }
 }
@@ -124,7 +124,7 @@ impl Example {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_the_running_example_are_converted_by_editing_one_field_at_a_time() {
     let example = Example::new().await;
-    let operator = example.stage.operator(&[]);
+    let operator = example.fixture.operator(&[]);
     example.convert().await;
     example.change_interval().await;
     for serving in ["Partitioned", "Source", "Partitioned"] {

@@ -64,7 +64,7 @@ async fn commands_of_the_pages_on_a_table_can_be_typed() {
     legacy(&reader).await;
     revenues(&reader).await;
 
-    let operator = reader.stage.operator(&[]);
+    let operator = reader.fixture.operator(&[]);
     let watch = reader.follows(&page("how-to/monitor"), "").await;
     assert_eq!(statuses(&watch), [0, 0], "{watch:#?}");
     let commands = commands_of_runbooks();
@@ -84,13 +84,13 @@ async fn commands_of_the_pages_on_a_table_can_be_typed() {
     let flags = reader.follows(&page("how-to/from-feature-flags"), "").await;
     assert_eq!(statuses(&flags), [0], "{flags:#?}");
     for table in ["legacy", "revenues"] {
-        assert_eq!(reader.stage.object(table)["spec"]["suspend"], true);
+        assert_eq!(reader.fixture.object(table)["spec"]["suspend"], true);
     }
 }
 
 /// Types the commands of the pages on adopting and on changing an interval.
 async fn legacy(reader: &Reader<'_>) {
-    let operator = reader.stage.operator(&[]);
+    let operator = reader.fixture.operator(&[]);
     let adopt = reader.follows(&page("how-to/adopt-partitions"), "False PlanOnly").await;
     assert_eq!(statuses(&adopt), [0, 2, 0, 0, 0], "{adopt:#?}");
     assert!(adopt[0].2.contains("made by others"), "{adopt:#?}");
@@ -106,21 +106,21 @@ async fn legacy(reader: &Reader<'_>) {
 
 /// Types the commands of the page on approvals.
 async fn revenues(reader: &Reader<'_>) {
-    let operator = reader.stage.operator(&[]);
+    let operator = reader.fixture.operator(&[]);
     let start = jiff::Zoned::now().date().saturating_sub(jiff::Span::new().months(6)).to_string();
     let range = json!({"column": "occurred_at", "interval": "Month", "startAt": start});
     let database = json!({"secretRef": {"name": "finance-app"}});
     let spec = json!({"database": database, "partitionBy": {"range": range}});
     let mut revenues = table("revenues", &spec);
-    reader.stage.apply(&revenues);
-    reader.stage.wait_for("revenues", "Ready", "True Succeeded").await;
+    reader.fixture.apply(&revenues);
+    reader.fixture.wait_for("revenues", "Ready", "True Succeeded").await;
     revenues["spec"]["retention"] = json!({"keep": 1});
-    reader.stage.apply(&revenues);
-    reader.stage.wait_for("revenues", "Ready", "False AwaitingApproval").await;
+    reader.fixture.apply(&revenues);
+    reader.fixture.wait_for("revenues", "Ready", "False AwaitingApproval").await;
     ends(operator).await;
 
     reader.types("kubectl get pgpt revenues -n finance -o yaml > revenues.yaml");
-    let plan = &reader.stage.object("revenues")["status"]["plan"];
+    let plan = &reader.fixture.object("revenues")["status"]["plan"];
     let fingerprint = plan["fingerprint"].as_str().unwrap();
     let text = page("how-to/approve-a-plan");
     let approve = reader.follows(&text.replace("552f46acccaee460", fingerprint), "").await;
@@ -138,7 +138,7 @@ async fn quick_start(cluster: &Cluster) {
     let tables = blocks(before).filter(|(language, _)| *language == "sql");
     let tables: String = tables.map(|(_, block)| block).collect();
     let reader = Reader::new(cluster, "shop", "shop-app", &tables).await;
-    let _operator = reader.stage.operator(&[]);
+    let _operator = reader.fixture.operator(&[]);
     let outcomes = reader.follows(page, "True Succeeded").await;
     assert_eq!(statuses(&outcomes), [0, 0], "{outcomes:#?}");
     assert!(outcomes[1].2.contains("shop/orders: ready"), "{outcomes:#?}");

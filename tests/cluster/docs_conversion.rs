@@ -41,7 +41,7 @@ impl Reader<'_> {
 
     async fn wait(&self, name: &str, reasons: &[(&str, &str)], serving: &str) {
         let is_reached = async || {
-            let object = self.stage.object(name);
+            let object = self.fixture.object(name);
             is_reached(&object, reasons) && object["status"]["conversion"]["serving"] == serving
         };
         wait_until(&format!("{name}: {reasons:?}, served from {serving}"), CONVERTED, is_reached)
@@ -55,9 +55,9 @@ impl Reader<'_> {
     /// Writes resources as they are in the cluster to the file of the page.
     fn saves(&self, names: &[&str]) {
         let resource = |name: &&str| {
-            let mut object = self.stage.object(name);
+            let mut object = self.fixture.object(name);
             object.as_object_mut().unwrap().remove("status");
-            object["metadata"] = json!({"name": name, "namespace": self.stage.namespace});
+            object["metadata"] = json!({"name": name, "namespace": self.fixture.namespace});
             object.to_string()
         };
         let documents: Vec<_> = names.iter().map(resource).collect();
@@ -76,7 +76,7 @@ async fn commands_of_the_pages_on_conversions_can_be_typed() {
     // Another test of the shared cluster has a namespace of this name.
     let cluster = Cluster::start();
     let reader = Reader::with(&cluster, "finance", "finance-db", login);
-    let operator = reader.stage.operator(&[]);
+    let operator = reader.fixture.operator(&[]);
     let text = page("how-to/convert-a-table");
     look_and_acknowledge(&reader, &text).await;
     watch(&reader, &text).await;
@@ -106,7 +106,7 @@ async fn look_and_acknowledge(reader: &Reader<'_>, text: &str) {
     assert!(looked[2].2.contains("\"UniqueKey:revenues_pkey\""), "{looked:#?}");
     for name in RESOURCES {
         // On a busy machine a swap takes longer than the default.
-        reader.stage.patch(name, &json!({"spec": {"limits": {"lockTimeout": "20s"}}}));
+        reader.fixture.patch(name, &json!({"spec": {"limits": {"lockTimeout": "20s"}}}));
     }
 
     let second = section(text, "2. Acknowledge the losses");
@@ -139,7 +139,7 @@ async fn watch(reader: &Reader<'_>, text: &str) {
         let typed = reader.types_all(section(text, heading));
         assert_eq!(statuses(&typed), [0], "{typed:#?}");
     }
-    reader.stage.patch("revenues", &json!({"spec": {"suspend": false}}));
+    reader.fixture.patch("revenues", &json!({"spec": {"suspend": false}}));
     reader.wait_served_from("revenues", "Source").await;
 }
 
@@ -150,7 +150,7 @@ async fn route(reader: &Reader<'_>, text: &str) {
     let patched = reader.types_all(patch);
     assert_eq!(statuses(&patched), [0], "{patched:#?}");
     wait_until("the role is routed", CONVERTED, async || {
-        reader.stage.object("revenues")["status"]["conversion"]["routing"][0]["routed"] == true
+        reader.fixture.object("revenues")["status"]["conversion"]["routing"][0]["routed"] == true
     })
     .await;
     let status = reader.types_all(status);
@@ -192,7 +192,7 @@ async fn cut_over(reader: &Reader<'_>, text: &str) {
 /// Sections 6 and 7, after a cutover that takes the routes back.
 async fn retire(reader: &Reader<'_>, text: &str) {
     let serve = json!({"spec": {"conversion": {"serveFrom": "Partitioned"}}});
-    reader.stage.patch("revenues", &serve);
+    reader.fixture.patch("revenues", &serve);
     reader.wait_served_from("revenues", "Partitioned").await;
     let routes = "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgpartition_finance'";
     let routes = reader.database.client().await.query_one(routes, &[]).await.unwrap();
@@ -200,7 +200,7 @@ async fn retire(reader: &Reader<'_>, text: &str) {
     let dropped = reader.types_all(section(text, "6. Drop the plain table"));
     assert_eq!(statuses(&dropped), [0, 0], "{dropped:#?}");
     let now = json!({"spec": {"conversion": {"source": {"dropAfter": "0s"}}}});
-    reader.stage.patch("revenues", &now);
+    reader.fixture.patch("revenues", &now);
     let source = "SELECT count(*) FROM pg_class WHERE relname = 'revenues_source'";
     let client = reader.database.client().await;
     wait_until("the plain table is dropped", CONVERTED, async || {
@@ -210,7 +210,7 @@ async fn retire(reader: &Reader<'_>, text: &str) {
     let removed = reader.types_all(section(text, "7. Remove the conversion"));
     assert_eq!(statuses(&removed), [0], "{removed:#?}");
     wait_until("revenues is ready", CONVERTED, async || {
-        let object = reader.stage.object("revenues");
+        let object = reader.fixture.object("revenues");
         is_reached(&object, &[("Ready", "Succeeded")])
             && object["status"]["conversion"] == Value::Null
     })
@@ -225,7 +225,7 @@ async fn end(reader: &Reader<'_>, text: &str) {
     let removed = reader.types_all(&of_expenses(&format!("{patch}```\n")));
     assert_eq!(statuses(&removed), [0], "{removed:#?}");
     wait_until("the copy waits", CONVERTED, async || {
-        is_reached(&reader.stage.object("expenses"), &[("Ready", "AwaitingApproval")])
+        is_reached(&reader.fixture.object("expenses"), &[("Ready", "AwaitingApproval")])
     })
     .await;
     let (approve, _) = approve.split_once("From a terminal").unwrap();
@@ -233,14 +233,14 @@ async fn end(reader: &Reader<'_>, text: &str) {
         reader.types_all(&of_expenses(&format!("```sh\nkubectl pgpartition status{approve}")));
     assert_eq!(statuses(&approved), [4, 0], "{approved:#?}");
     wait_until("the copy is dropped", CONVERTED, async || {
-        is_reached(&reader.stage.object("expenses"), &[("Ready", "NotPartitioned")])
+        is_reached(&reader.fixture.object("expenses"), &[("Ready", "NotPartitioned")])
     })
     .await;
 }
 
 /// The same from a terminal, of a resource that is not in the cluster any more.
 fn end_without_a_cluster(reader: &Reader<'_>, text: &str) {
-    reader.stage.patch("balances", &json!({"spec": {"conversion": null}}));
+    reader.fixture.patch("balances", &json!({"spec": {"conversion": null}}));
     reader.saves(&["balances"]);
     let (_, terminal) = section(text, "End the conversion").split_once("From a terminal").unwrap();
     let (_, _, planned) = reader.types("pg-partition-operator plan -f convert.yaml");

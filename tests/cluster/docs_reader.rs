@@ -8,7 +8,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixture::{Running, SOON, Stage, succeeds};
+use crate::fixture::{Fixture, Running, SOON, succeeds};
 use crate::support::postgres::{Database, Server};
 use crate::support::{chart::parse, kube::Cluster, wait_until};
 
@@ -23,7 +23,7 @@ pub(crate) type Outcome = (String, i32, String);
 
 /// A reader of the pages, in a folder of its own.
 pub(crate) struct Reader<'a> {
-    pub(crate) stage: Stage<'a>,
+    pub(crate) fixture: Fixture<'a>,
     pub(crate) database: Database,
     /// The role of the commands that reach the database.
     login: String,
@@ -51,9 +51,9 @@ impl<'a> Reader<'a> {
         (database, login): (Database, &str),
     ) -> Self {
         succeeds(&cluster.kubectl(&["create", "namespace", namespace]));
-        let stage = Stage::named(cluster, namespace.to_owned());
-        stage.secret(secret, &database.url_as(login));
-        Self { stage, database, login: login.to_owned(), folder: tempfile::tempdir().unwrap() }
+        let fixture = Fixture::named(cluster, namespace.to_owned());
+        fixture.secret(secret, &database.url_as(login));
+        Self { fixture, database, login: login.to_owned(), folder: tempfile::tempdir().unwrap() }
     }
 
     /// Does what a page says; what it declares comes to this condition before one reads on.
@@ -62,9 +62,9 @@ impl<'a> Reader<'a> {
         for typed in typed(page) {
             match typed {
                 Typed::Resource(object) => {
-                    self.stage.apply(&object);
+                    self.fixture.apply(&object);
                     let name = object["metadata"]["name"].as_str().unwrap();
-                    self.stage.wait_for(name, "Ready", ready).await;
+                    self.fixture.wait_for(name, "Ready", ready).await;
                 }
                 Typed::Command(command) => outcomes.push(self.types(&command)),
             }
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         } else {
             ("bash", vec!["-uo", "pipefail", "-c", &script])
         };
-        let cluster = self.stage.cluster;
+        let cluster = self.fixture.cluster;
         let mut shell = cluster.with_plugin(Path::new(shell), cluster.kubeconfig());
         shell.args(arguments).current_dir(self.folder.path());
         shell.env("DATABASE_URL", self.database.url_as(&self.login)).env("SHELL", "/bin/bash");

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use tempfile::NamedTempFile;
 
-use crate::fixture::{Stage, succeeds};
+use crate::fixture::{Fixture, succeeds};
 use crate::support::postgres::{Database, Server};
 
 /// The day on which the examples are tried.
@@ -15,15 +15,15 @@ const TODAY: &str = "2026-11-25T12:00:00Z";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_is_accepted_and_reconciled() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let examples = examples();
     assert!(examples.len() > 10, "{examples:?}");
     for example in examples {
         let name = example.file_name().unwrap().to_str().unwrap();
         let file = example.to_str().unwrap();
-        let rehearse = ["apply", "--dry-run=server", "--validate=strict", "-n", &stage.namespace];
+        let rehearse = ["apply", "--dry-run=server", "--validate=strict", "-n", &fixture.namespace];
         let warnings = ["--warnings-as-errors", "-f", file];
-        succeeds(&stage.cluster.kubectl(&[&rehearse[..], &warnings].concat()));
+        succeeds(&fixture.cluster.kubectl(&[&rehearse[..], &warnings].concat()));
 
         let database = Server::shared(17).database().await;
         let text = fs::read_to_string(&example).unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::fixture::{SOON, Stage, database_with, file, partitions, succeeds, table};
+use crate::fixture::{Fixture, SOON, database_with, file, partitions, succeeds, table};
 use crate::support::kube::Cluster;
 use crate::support::postgres::Server;
 use crate::support::proxy::{Mode, Proxy};
@@ -26,15 +26,15 @@ async fn rotated_password_is_used_without_a_restart() {
         .await
         .unwrap();
     let url = |password: &str| database.url_as(&format!("app:{password}"));
-    let stage = Stage::shared();
-    stage.secret("orders", &url("wrong"));
-    stage.declare("orders");
-    let operator = stage.operator(&[]);
+    let fixture = Fixture::shared();
+    fixture.secret("orders", &url("wrong"));
+    fixture.declare("orders");
+    let operator = fixture.operator(&[]);
 
-    stage.wait_for("orders", "Reachable", "False AuthenticationFailed").await;
-    stage.wait_for("orders", "Ready", "False AuthenticationFailed").await;
-    stage.secret("orders", &url("first"));
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.wait_for("orders", "Reachable", "False AuthenticationFailed").await;
+    fixture.wait_for("orders", "Ready", "False AuthenticationFailed").await;
+    fixture.secret("orders", &url("first"));
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
 
     client.batch_execute("ALTER ROLE app PASSWORD 'second'").await.unwrap();
     client
@@ -43,12 +43,12 @@ async fn rotated_password_is_used_without_a_restart() {
         )
         .await
         .unwrap();
-    stage.secret("orders", &url("second"));
-    stage.kubectl(&["annotate", "pgpt", "orders", "pgpartition.dev/reconcile=rotated"]);
+    fixture.secret("orders", &url("second"));
+    fixture.kubectl(&["annotate", "pgpt", "orders", "pgpartition.dev/reconcile=rotated"]);
     wait_until("the new password is used", SOON, async || {
-        let object = stage.object("orders");
+        let object = fixture.object("orders");
         object["status"]["lastHandledReconcile"] == "rotated"
-            && stage.condition("orders", "Ready") == "True Succeeded"
+            && fixture.condition("orders", "Ready") == "True Succeeded"
     })
     .await;
     for secret in ["wrong", "first", "second"] {
@@ -68,29 +68,29 @@ fn asks_for_passwords() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standby_replica_takes_over_from_a_killed_leader() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
+    fixture.secret("orders", &database.url());
     let quick = ["--lease-duration=3s", "--lease-renew-deadline=2s", "--lease-retry-period=500ms"];
-    let mut first = stage.operator(&quick);
+    let mut first = fixture.operator(&quick);
     wait_until("the first leads", SOON, async || first.leads().await).await;
-    let second = stage.operator(&quick);
+    let second = fixture.operator(&quick);
     wait_until("the second is ready", SOON, async || second.get("/readyz").await.is_some()).await;
     assert!(!second.leads().await);
 
     first.process.kill();
-    stage.declare("orders");
+    fixture.declare("orders");
 
     wait_until("the second leads", SOON, async || second.leads().await).await;
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leader_that_terminates_releases_its_lease() {
-    let stage = Stage::shared();
-    let mut first = stage.operator(&[]);
+    let fixture = Fixture::shared();
+    let mut first = fixture.operator(&[]);
     wait_until("the first leads", SOON, async || first.leads().await).await;
-    let second = stage.operator(&[]);
+    let second = fixture.operator(&[]);
 
     first.process.terminate();
     wait_until("it ends", SOON, async || first.process.status().is_some()).await;
@@ -103,9 +103,9 @@ async fn leader_that_terminates_releases_its_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_resource_does_not_affect_other_resources() {
     let cluster = Cluster::start();
-    let stage = Stage::of(&cluster);
+    let fixture = Fixture::of(&cluster);
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
+    fixture.secret("orders", &database.url());
     let anything = json!([
         {"op": "remove", "path": "/spec/versions/0/selectableFields"},
         {"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": {
@@ -117,7 +117,7 @@ async fn unreadable_resource_does_not_affect_other_resources() {
     let unreadable = file(&json!({
         "apiVersion": "pgpartition.dev/v1alpha1",
         "kind": "PartitionedTable",
-        "metadata": {"name": "unreadable", "namespace": stage.namespace},
+        "metadata": {"name": "unreadable", "namespace": fixture.namespace},
         "spec": {"table": 7, "partitionBy": {"moon": "full"}},
     }));
     let create = ["create", "--validate=false", "-f", unreadable.path().to_str().unwrap()];
@@ -125,29 +125,29 @@ async fn unreadable_resource_does_not_affect_other_resources() {
         cluster.kubectl(&create).status.success()
     })
     .await;
-    stage.declare("orders");
+    fixture.declare("orders");
 
-    let _operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    stage.wait_for("unreadable", "Ready", "False InvalidSpec").await;
+    let _operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.wait_for("unreadable", "Ready", "False InvalidSpec").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hanging_database_blocks_neither_other_databases_nor_the_shutdown() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let server = Server::shared(17);
     let mut proxy = Proxy::start(server.port()).await;
     proxy.set(Mode::Hang).await;
-    let mut operator = stage.operator(&["--grace=3s"]);
+    let mut operator = fixture.operator(&["--grace=3s"]);
     for number in 0..20 {
         let name = format!("hangs{number}");
         let database = database_with(server, &name).await;
-        stage.secret(&name, &database.url_through(proxy.port(), "postgres"));
-        stage.declare(&name);
+        fixture.secret(&name, &database.url_through(proxy.port(), "postgres"));
+        fixture.declare(&name);
     }
     let database = database_with(server, "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
     let declared = Instant::now();
 
     wait_until("the other table has its partitions", SOON, async || {
@@ -156,9 +156,9 @@ async fn hanging_database_blocks_neither_other_databases_nor_the_shutdown() {
     .await;
     let waited = declared.elapsed();
     assert!(waited < Duration::from_secs(5), "{waited:?}, longer than a time-out of another");
-    stage.wait_for("hangs0", "Reachable", "False ConnectionFailed").await;
+    fixture.wait_for("hangs0", "Reachable", "False ConnectionFailed").await;
 
-    stage.kubectl(&["annotate", "pgpt", "--all", "pgpartition.dev/reconcile=again"]);
+    fixture.kubectl(&["annotate", "pgpt", "--all", "pgpartition.dev/reconcile=again"]);
     operator.process.terminate();
     wait_until("it ends", Duration::from_secs(10), async || operator.process.status().is_some())
         .await;
@@ -167,18 +167,18 @@ async fn hanging_database_blocks_neither_other_databases_nor_the_shutdown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suspended_resource_does_not_block_drop_database() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let server = Server::shared(17);
     let database = database_with(server, "orders").await;
     let name = database.name().to_owned();
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    let _operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    let _operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
 
-    stage.apply(&table("orders", &json!({"suspend": true})));
+    fixture.apply(&table("orders", &json!({"suspend": true})));
     wait_until("the resource is suspended", SOON, async || {
-        stage.condition("orders", "Ready").ends_with(" Suspended")
+        fixture.condition("orders", "Ready").ends_with(" Suspended")
     })
     .await;
     let other = server.database().await.client().await;

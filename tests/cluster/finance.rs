@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::fixture::{Stage, table};
+use crate::fixture::{Fixture, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
@@ -77,8 +77,8 @@ impl Finance {
     }
 
     /// Creates the Secret of the operator.
-    pub(crate) fn secret(&self, stage: &Stage<'_>) {
-        stage.secret("finance", &self.database.url_as(&self.login));
+    pub(crate) fn secret(&self, fixture: &Fixture<'_>) {
+        fixture.secret("finance", &self.database.url_as(&self.login));
     }
 
     /// Compares a table with the other one of its conversion in one snapshot, while the application writes.

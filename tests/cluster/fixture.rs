@@ -22,7 +22,7 @@ use crate::support::wait_until;
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A namespace, a database, and an operator of one test.
-pub(crate) struct Stage<'a> {
+pub(crate) struct Fixture<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) namespace: String,
     kubeconfig: PathBuf,
@@ -34,14 +34,14 @@ pub(crate) struct Running {
     port: u16,
 }
 
-impl Stage<'static> {
+impl Fixture<'static> {
     /// A namespace of the cluster that all tests share.
     pub(crate) fn shared() -> Self {
-        Stage::of(Cluster::shared())
+        Fixture::of(Cluster::shared())
     }
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Fixture<'a> {
     /// A namespace of a cluster, which has the definition then.
     pub(crate) fn of(cluster: &'a Cluster) -> Self {
         Self::named(cluster, cluster.namespace())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::fixture::{SOON, Stage, database_with, partitions, table};
+use crate::fixture::{Fixture, SOON, database_with, partitions, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
@@ -34,61 +34,61 @@ async fn is_building(database: &Database) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_provided_while_a_build_waits() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let (orders, visits) = (
         database_with(Server::shared(17), "orders").await,
         database_with(Server::shared(17), "visits").await,
     );
-    let _operator = stage.operator(&["--sessions-per-server=1"]);
+    let _operator = fixture.operator(&["--sessions-per-server=1"]);
     for (name, database) in [("orders", &orders), ("visits", &visits)] {
-        stage.secret(name, &database.url());
-        stage.declare(name);
-        stage.wait_for(name, "Ready", "True Succeeded").await;
+        fixture.secret(name, &database.url());
+        fixture.declare(name);
+        fixture.wait_for(name, "Ready", "True Succeeded").await;
     }
     let (writer, visitor) = (write(&orders, "orders").await, write(&visits, "visits").await);
-    stage.apply(&with_index("orders", 1));
+    fixture.apply(&with_index("orders", 1));
     wait_until("the build waits", SOON, async || is_building(&orders).await).await;
 
-    stage.apply(&with_index("visits", 3));
+    fixture.apply(&with_index("visits", 3));
     wait_until("the other table is provided", SOON, async || {
         partitions(&visits, "visits").await == 4
     })
     .await;
-    stage.wait_for("visits", "Ready", "False WaitingForSession").await;
+    fixture.wait_for("visits", "Ready", "False WaitingForSession").await;
     assert!(!is_building(&visits).await, "one build at a time on this server");
 
-    stage.apply(&with_index("orders", 3));
+    fixture.apply(&with_index("orders", 3));
     wait_until("the same table is provided", SOON, async || {
         partitions(&orders, "orders").await == 4
     })
     .await;
     assert!(is_building(&orders).await, "the build continues");
-    stage.wait_for("orders", "Ready", "False IndexBuilding").await;
+    fixture.wait_for("orders", "Ready", "False IndexBuilding").await;
 
     writer.batch_execute("COMMIT").await.unwrap();
     visitor.batch_execute("COMMIT").await.unwrap();
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    stage.wait_for("visits", "Ready", "True Succeeded").await;
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.wait_for("visits", "Ready", "True Succeeded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn suspend_and_the_end_of_the_operator_interrupt_a_build() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    let mut operator = stage.operator(&["--grace=6s"]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    let mut operator = fixture.operator(&["--grace=6s"]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     let _writer = write(&database, "orders").await;
-    stage.apply(&with_index("orders", 1));
+    fixture.apply(&with_index("orders", 1));
     wait_until("the build waits", SOON, async || is_building(&database).await).await;
 
     let mut suspended = with_index("orders", 1);
     suspended["spec"]["suspend"] = json!(true);
-    stage.apply(&suspended);
+    fixture.apply(&suspended);
     wait_until("it is interrupted", SOON, async || !is_building(&database).await).await;
 
-    stage.apply(&with_index("orders", 1));
+    fixture.apply(&with_index("orders", 1));
     wait_until("it waits again", SOON, async || is_building(&database).await).await;
     operator.process.terminate();
     wait_until("the operator ends", Duration::from_secs(20), async || {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
-use crate::fixture::{SOON, Stage, database_with, table};
+use crate::fixture::{Fixture, SOON, database_with, table};
 use crate::support::operator::Operator;
 use crate::support::postgres::Server;
 use crate::support::wait_until;
@@ -80,16 +80,16 @@ fn lines(log: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_of_the_log_is_one_object_without_repeated_members() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    stage.declare("secretless");
-    let mut operator = stage.operator(&["--log=info"]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    stage.wait_for("secretless", "Ready", "False SecretNotFound").await;
-    let arguments = ["run", "--namespaces", &stage.namespace, "--listen", &operator.address()];
-    let kubeconfig = stage.cluster.kubeconfig().to_str().unwrap();
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    fixture.declare("secretless");
+    let mut operator = fixture.operator(&["--log=info"]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.wait_for("secretless", "Ready", "False SecretNotFound").await;
+    let arguments = ["run", "--namespaces", &fixture.namespace, "--listen", &operator.address()];
+    let kubeconfig = fixture.cluster.kubeconfig().to_str().unwrap();
     let mut second = Operator::start(&arguments, &[("KUBECONFIG", kubeconfig)]);
     wait_until("a second one cannot listen there", SOON, async || second.status().is_some()).await;
     operator.process.terminate();
@@ -111,12 +111,12 @@ async fn every_line_of_the_log_is_one_object_without_repeated_members() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn namespace_that_cannot_be_watched_is_logged_and_keeps_no_claim_of_another() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    let operator = stage.operator(&["--namespaces=a-forbidden,z-forbidden"]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    let operator = fixture.operator(&["--namespaces=a-forbidden,z-forbidden"]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     wait_until("the log names both", SOON, async || {
         let log = lines(&operator.process.stderr());
         ["a-forbidden", "z-forbidden"].into_iter().all(|namespace| {
@@ -130,7 +130,7 @@ async fn namespace_that_cannot_be_watched_is_logged_and_keeps_no_claim_of_anothe
     })
     .await;
 
-    stage.kubectl(&["delete", "pgpt", "orders"]);
+    fixture.kubectl(&["delete", "pgpt", "orders"]);
     wait_until("the claim of the deleted resource is released", SOON, async || {
         let claims = "SELECT count(*) FROM pgpartition.claims";
         let left: i64 = database.client().await.query_one(claims, &[]).await.unwrap().get(0);
@@ -141,19 +141,19 @@ async fn namespace_that_cannot_be_watched_is_logged_and_keeps_no_claim_of_anothe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn resource_with_the_longest_name_has_events() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
+    fixture.secret("orders", &database.url());
     let label = "n".repeat(62);
     let name = format!("{label}.{label}.{label}.{label}-n");
     assert_eq!(name.len(), 253);
     let mut object = table("orders", &json!({}));
     object["metadata"]["name"] = name.as_str().into();
-    stage.apply(&object);
-    let _operator = stage.operator(&[]);
+    fixture.apply(&object);
+    let _operator = fixture.operator(&[]);
     wait_until("there is an event of the transition", SOON, async || {
         let of = format!("--field-selector=regarding.name={name}");
-        let events = stage.kubectl(&["get", "events.events.k8s.io", &of, "-o", "json"]);
+        let events = fixture.kubectl(&["get", "events.events.k8s.io", &of, "-o", "json"]);
         events.contains("Ready=True")
     })
     .await;

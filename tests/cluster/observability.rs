@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::fixture::{SOON, Stage, database_with, succeeds, table};
+use crate::fixture::{Fixture, SOON, database_with, succeeds, table};
 use crate::support::postgres::Server;
 use crate::support::prometheus::Prometheus;
 use crate::support::{tool, wait_until};
@@ -37,20 +37,20 @@ const AFTER_A_RUN: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_dashboard_and_alert_expression_has_a_result() {
-    let stage = Stage::shared();
-    let _open = play(&stage).await;
-    let (compared, _readers) = play_conversions(&stage).await;
-    let mut leader = stage.operator(&[]);
+    let fixture = Fixture::shared();
+    let _open = play(&fixture).await;
+    let (compared, _readers) = play_conversions(&fixture).await;
+    let mut leader = fixture.operator(&[]);
     wait_until("the first leads", SOON, async || leader.leads().await).await;
-    let mut standby = stage.operator(&[]);
+    let mut standby = fixture.operator(&[]);
     let rules = files("rules", "yaml");
     let rules: Vec<_> = rules.iter().map(PathBuf::as_path).collect();
     let targets = [leader.address(), standby.address()];
     let prometheus = Prometheus::start(&scrape_config(), &targets, &rules).await;
 
-    stage.wait_for("expired", "Ready", "True Succeeded").await;
+    fixture.wait_for("expired", "Ready", "True Succeeded").await;
     let retention = r#"{"spec": {"retention": {"keep": 1}}}"#;
-    stage.kubectl(&["patch", "pgpt", "expired", "--type=merge", "-p", retention]);
+    fixture.kubectl(&["patch", "pgpt", "expired", "--type=merge", "-p", retention]);
     for expression in [
         r#"pgpartition_plan_deferred{blocker="AwaitingApproval"}"#,
         r#"pgpartition_partitions{state="pending_detach"} > 0"#,
@@ -66,7 +66,7 @@ async fn every_dashboard_and_alert_expression_has_a_result() {
     let in_parity = r#"pgpartition_conversion_stage{name="compared", stage="InParity"} == 1"#;
     wait_until(in_parity, AFTER_A_RUN, async || !prometheus.query(in_parity).await.is_empty())
         .await;
-    damage(&stage, &compared).await;
+    damage(&fixture, &compared).await;
     for expression in [
         r#"pgpartition_sync_trigger{name="compared", state="altered"} == 1"#,
         r#"pgpartition_backfill_rows{name="copying", kind="copied"} == 0"#,
@@ -81,10 +81,10 @@ async fn every_dashboard_and_alert_expression_has_a_result() {
 
     let namespaces = prometheus.query("count by (namespace) (pgpartition_info)").await;
     let namespaces: Vec<_> = namespaces.iter().map(|found| &found["metric"]["namespace"]).collect();
-    assert_eq!(namespaces, [&stage.namespace], "series have the namespace of their table");
+    assert_eq!(namespaces, [&fixture.namespace], "series have the namespace of their table");
     for file in files("dashboards", "json") {
         for (panel, expression) in expressions(&file) {
-            let has_result = answered(&prometheus, &expression, &stage.namespace).await;
+            let has_result = answered(&prometheus, &expression, &fixture.namespace).await;
             assert!(has_result, "{}: {panel}: no result for {expression}", file.display());
         }
     }
@@ -113,7 +113,7 @@ pub(crate) fn scrape_config() -> Value {
 }
 
 /// A table in each state that dashboards and alerts are about. Returns what must stay open.
-async fn play(stage: &Stage<'_>) -> Vec<Client> {
+async fn play(fixture: &Fixture<'_>) -> Vec<Client> {
     let server = Server::shared(17);
     let mut open = Vec::new();
     for (name, spec, sql, stays_open) in [
@@ -164,25 +164,25 @@ async fn play(stage: &Stage<'_>) -> Vec<Client> {
             let detach = "ALTER TABLE halfway DETACH PARTITION halfway_old CONCURRENTLY";
             client.batch_execute(detach).await.unwrap_err();
         }
-        stage.secret(name, &database.url());
-        stage.apply(&table(name, &spec));
+        fixture.secret(name, &database.url());
+        fixture.apply(&table(name, &spec));
     }
-    stage.secret("unreachable", "postgres://login@127.0.0.1:1/nothing");
-    stage.declare("unreachable");
+    fixture.secret("unreachable", "postgres://login@127.0.0.1:1/nothing");
+    fixture.declare("unreachable");
     open
 }
 
 /// A conversion in each state that dashboards and alerts are about. Returns a session of the one that is in parity, and
 /// what must stay open.
-async fn play_conversions(stage: &Stage<'_>) -> (Client, [Client; 2]) {
-    let compared = plain(stage, "compared").await;
-    let copying = plain(stage, "copying").await;
+async fn play_conversions(fixture: &Fixture<'_>) -> (Client, [Client; 2]) {
+    let compared = plain(fixture, "compared").await;
+    let copying = plain(fixture, "copying").await;
     copying.batch_execute("BEGIN; SELECT FROM copying FOR UPDATE").await.unwrap();
-    let swapping = plain(stage, "swapping").await;
+    let swapping = plain(fixture, "swapping").await;
     // It sees the table without the rows that are copied.
     let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM swapping";
     swapping.batch_execute(snapshot).await.unwrap();
-    let kept = plain(stage, "kept").await;
+    let kept = plain(fixture, "kept").await;
     kept.batch_execute("CREATE MATERIALIZED VIEW ids AS SELECT id FROM kept").await.unwrap();
     let source = json!({"afterCutover": "Drop", "dropAfter": "0s"});
     for (name, side, source) in [
@@ -194,13 +194,13 @@ async fn play_conversions(stage: &Stage<'_>) -> (Client, [Client; 2]) {
         let mut spec = conversion(name);
         spec["conversion"]["serveFrom"] = side.into();
         spec["conversion"]["source"] = source;
-        stage.apply(&table(name, &spec));
+        fixture.apply(&table(name, &spec));
     }
     (compared, [copying, swapping])
 }
 
 /// A plain table with rows, in a database of its own.
-async fn plain(stage: &Stage<'_>, name: &str) -> Client {
+async fn plain(fixture: &Fixture<'_>, name: &str) -> Client {
     let database = database_with(Server::shared(17), name).await;
     let client = database.client().await;
     let create = format!(
@@ -208,7 +208,7 @@ async fn plain(stage: &Stage<'_>, name: &str) -> Client {
          INSERT INTO {name} SELECT n, now() FROM generate_series(1, 100) AS n; ANALYZE {name}"
     );
     client.batch_execute(&create).await.unwrap();
-    stage.secret(name, &database.url());
+    fixture.secret(name, &database.url());
     client
 }
 
@@ -221,11 +221,11 @@ fn conversion(name: &str) -> Value {
 }
 
 /// Changes a trigger of a copy in parity, and makes the last comparison one that found a row. In mode Plan, both stay.
-async fn damage(stage: &Stage<'_>, compared: &Client) {
+async fn damage(fixture: &Fixture<'_>, compared: &Client) {
     let plan = r#"{"spec": {"mode": "Plan"}}"#;
-    stage.kubectl(&["patch", "pgpt", "compared", "--type=merge", "-p", plan]);
+    fixture.kubectl(&["patch", "pgpt", "compared", "--type=merge", "-p", plan]);
     wait_until("the operator has seen the mode", AFTER_A_RUN, async || {
-        let object = stage.object("compared");
+        let object = fixture.object("compared");
         object["status"]["observedGeneration"] == object["metadata"]["generation"]
     })
     .await;
@@ -233,7 +233,7 @@ async fn damage(stage: &Stage<'_>, compared: &Client) {
         UPDATE pgpartition.conversions SET parity = parity || '{"differenceRows": 1, "mismatchedRanges": 1}'"#;
     compared.batch_execute(damage).await.unwrap();
     let reconcile = "pgpartition.dev/reconcile=now";
-    stage.kubectl(&["annotate", "pgpt", "compared", "--overwrite", reconcile]);
+    fixture.kubectl(&["annotate", "pgpt", "compared", "--overwrite", reconcile]);
 }
 
 /// More months than expire without asking.

@@ -9,7 +9,7 @@ use pg_partition_operator::api::v1alpha1::{APPROVE_ANNOTATION, RECONCILE_ANNOTAT
 use pg_partition_operator::kubernetes::{AccessError, Cluster, ClusterSettings};
 use serde_json::{Value, json};
 
-use crate::fixture::{SOON, Stage, database_with, partitions, succeeds, table};
+use crate::fixture::{Fixture, SOON, database_with, partitions, succeeds, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
@@ -35,20 +35,20 @@ impl Outcome {
 
 /// A user at a terminal.
 struct Person<'a> {
-    stage: &'a Stage<'a>,
+    fixture: &'a Fixture<'a>,
     kubeconfig: PathBuf,
 }
 
 impl Person<'_> {
-    /// Calls the plugin for the stage's namespace.
+    /// Calls the plugin in the namespace of the test.
     fn calls(&self, arguments: &str) -> Outcome {
-        self.calls_anywhere(&format!("{arguments} -n {}", self.stage.namespace))
+        self.calls_anywhere(&format!("{arguments} -n {}", self.fixture.namespace))
     }
 
     /// Calls it on a terminal, and types an answer. The terminal shows errors with what is printed.
     fn says(&self, answer: &str, arguments: &str) -> Outcome {
-        let arguments = format!("{arguments} -n {}", self.stage.namespace);
-        let mut terminal = self.stage.cluster.plugin_on_terminal(&self.kubeconfig, &arguments);
+        let arguments = format!("{arguments} -n {}", self.fixture.namespace);
+        let mut terminal = self.fixture.cluster.plugin_on_terminal(&self.kubeconfig, &arguments);
         let mut process = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         process.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
         Outcome::of(process.wait_with_output().unwrap())
@@ -56,14 +56,14 @@ impl Person<'_> {
 
     fn calls_anywhere(&self, arguments: &str) -> Outcome {
         let arguments: Vec<_> = arguments.split(' ').collect();
-        Outcome::of(self.stage.cluster.plugin_as(&self.kubeconfig, &arguments))
+        Outcome::of(self.fixture.cluster.plugin_as(&self.kubeconfig, &arguments))
     }
 }
 
-impl Stage<'_> {
+impl Fixture<'_> {
     /// Returns a user with all permissions.
     fn admin(&self) -> Person<'_> {
-        Person { stage: self, kubeconfig: self.cluster.kubeconfig().to_owned() }
+        Person { fixture: self, kubeconfig: self.cluster.kubeconfig().to_owned() }
     }
 
     /// Returns a user who has only `verbs` on the operator's resources in the namespace.
@@ -75,7 +75,7 @@ impl Stage<'_> {
         self.kubectl(&["create", "role", name, &verbs, resource]);
         let (role, user) = (format!("--role={name}"), format!("--user={user}"));
         self.kubectl(&["create", "rolebinding", name, &role, &user]);
-        Person { stage: self, kubeconfig }
+        Person { fixture: self, kubeconfig }
     }
 
     fn annotation(&self, name: &str, annotation: &str) -> Option<String> {
@@ -84,19 +84,19 @@ impl Stage<'_> {
     }
 }
 
-/// A stage and a database with the table `orders`, not yet declared.
-async fn stage_with_orders() -> (Stage<'static>, Database) {
-    let stage = Stage::shared();
+/// Creates a fixture and a database with the table `orders`, not yet declared.
+async fn fixture_with_orders() -> (Fixture<'static>, Database) {
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    (stage, database)
+    fixture.secret("orders", &database.url());
+    (fixture, database)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plugin_plans_reconciles_shows_and_verifies_a_table() {
-    let (stage, _database) = stage_with_orders().await;
-    stage.declare("orders");
-    let admin = stage.admin();
+    let (fixture, _database) = fixture_with_orders().await;
+    fixture.declare("orders");
+    let admin = fixture.admin();
 
     let unseen = admin.calls("status orders");
     assert_eq!(unseen.status, 2, "{unseen:?}");
@@ -112,14 +112,14 @@ async fn plugin_plans_reconciles_shows_and_verifies_a_table() {
     let silent = admin.calls("reconcile orders --wait 500ms");
     assert_eq!(silent.status, 5, "{silent:?}");
     assert!(silent.err.contains("check that an operator is running"), "{silent:?}");
-    let _operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    let asked = stage.annotation("orders", RECONCILE_ANNOTATION);
+    let _operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    let asked = fixture.annotation("orders", RECONCILE_ANNOTATION);
     let reconciled = admin.calls("reconcile orders");
     assert_eq!((reconciled.status, reconciled.err.as_str()), (0, ""), "{reconciled:?}");
-    assert!(reconciled.out.starts_with(&format!("{}/orders: ready\n", stage.namespace)));
-    let handled = &stage.object("orders")["status"]["lastHandledReconcile"];
-    assert_eq!(handled.as_str(), stage.annotation("orders", RECONCILE_ANNOTATION).as_deref());
+    assert!(reconciled.out.starts_with(&format!("{}/orders: ready\n", fixture.namespace)));
+    let handled = &fixture.object("orders")["status"]["lastHandledReconcile"];
+    assert_eq!(handled.as_str(), fixture.annotation("orders", RECONCILE_ANNOTATION).as_deref());
     assert_ne!(handled.as_str(), asked.as_deref());
 
     let status = admin.calls("status partitionedtable.pgpartition.dev/orders");
@@ -143,9 +143,9 @@ async fn plugin_plans_reconciles_shows_and_verifies_a_table() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_resource_is_reported() {
-    let (stage, _database) = stage_with_orders().await;
-    stage.declare("orders");
-    let admin = stage.admin();
+    let (fixture, _database) = fixture_with_orders().await;
+    fixture.declare("orders");
+    let admin = fixture.admin();
     let is_told = |outcome: &Outcome, message: &str| {
         assert_eq!(outcome.status, 1, "{outcome:?}");
         assert!(outcome.err.starts_with("error: ") && outcome.err.contains(message), "{outcome:?}");
@@ -158,35 +158,35 @@ async fn missing_resource_is_reported() {
     is_told(&admin.calls_anywhere("status orders"), "in the namespace \"default\"");
     is_told(&admin.calls("status orders --context nosuch"), "the kubeconfig cannot be used");
     is_told(&admin.calls("status orders --kubeconfig /no/such/file"), "/no/such/file");
-    let reader = stage.person("reader", "list");
+    let reader = fixture.person("reader", "list");
     is_told(&reader.calls("status orders"), "cannot get resource \"partitionedtables\"");
 
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let elsewhere = Person { stage: &stage, kubeconfig: home.join("no-kubeconfig") };
-    let admins = stage.cluster.kubeconfig().display().to_string();
+    let elsewhere = Person { fixture: &fixture, kubeconfig: home.join("no-kubeconfig") };
+    let admins = fixture.cluster.kubeconfig().display().to_string();
     let named = elsewhere.calls(&format!("status orders --kubeconfig {admins}"));
     assert_eq!(named.status, 2, "{named:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plan_is_approved_by_its_own_fingerprint_only() {
-    let (stage, database) = stage_with_orders().await;
-    stage.apply(&table("orders", &json!({"partitionBy": {"range": since(6)}})));
-    let _operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let (fixture, database) = fixture_with_orders().await;
+    fixture.apply(&table("orders", &json!({"partitionBy": {"range": since(6)}})));
+    let _operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     assert_eq!(partitions(&database, "orders").await, 8);
 
-    let person = stage.person("person", "get,patch");
+    let person = fixture.person("person", "get,patch");
     assert!(person.calls("approve orders --yes").out.contains("no plan awaits approval"));
     let cut = json!({"partitionBy": {"range": since(6)}, "retention": {"keep": 1}});
-    stage.apply(&table("orders", &cut));
-    stage.wait_for("orders", "Ready", "False AwaitingApproval").await;
+    fixture.apply(&table("orders", &cut));
+    fixture.wait_for("orders", "Ready", "False AwaitingApproval").await;
 
     let status = person.calls("status orders");
     assert_eq!(status.status, 4, "{status:?}");
-    let plan = &stage.object("orders")["status"]["plan"];
+    let plan = &fixture.object("orders")["status"]["plan"];
     let fingerprint = plan["fingerprint"].as_str().unwrap();
-    let approve = format!("approve orders -n {} {fingerprint}", stage.namespace);
+    let approve = format!("approve orders -n {} {fingerprint}", fixture.namespace);
     assert!(status.out.contains(&format!("    kubectl pgpartition {approve}\n")), "{status:?}");
     assert_eq!(person.calls("status orders -o json").json()["awaitsApproval"], true);
 
@@ -201,13 +201,13 @@ async fn plan_is_approved_by_its_own_fingerprint_only() {
     assert_eq!(another.status, 3, "{another:?}");
     let now = format!("the plan is no longer the one expected: it is now {fingerprint}\n");
     assert_eq!(another.err, now);
-    assert_eq!(stage.annotation("orders", APPROVE_ANNOTATION), None);
+    assert_eq!(fixture.annotation("orders", APPROVE_ANNOTATION), None);
     assert_eq!(partitions(&database, "orders").await, 8);
 
     let approved = person.calls_anywhere(&format!("{approve} --wait=30s"));
     assert_eq!(approved.status, 0, "{approved:?}");
     assert!(approved.out.contains("is approved") && approved.out.contains(": ready\n"));
-    assert_eq!(stage.annotation("orders", APPROVE_ANNOTATION).as_deref(), Some(fingerprint));
+    assert_eq!(fixture.annotation("orders", APPROVE_ANNOTATION).as_deref(), Some(fingerprint));
     assert_eq!(partitions(&database, "orders").await, 3);
     assert!(approved.out.contains("3 attached, 0 missing, 0 unmanaged, 5 detached"));
     let again = person.calls_anywhere(&approve);
@@ -223,17 +223,17 @@ fn since(months: i64) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn session_that_blocks_a_detach_is_shown() {
-    let (stage, database) = stage_with_orders().await;
-    stage.apply(&table("orders", &json!({"partitionBy": {"range": since(2)}})));
-    let _operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let (fixture, database) = fixture_with_orders().await;
+    fixture.apply(&table("orders", &json!({"partitionBy": {"range": since(2)}})));
+    let _operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     let reader = database.client().await;
     reader.batch_execute("BEGIN; SELECT FROM orders").await.unwrap();
     let cut = json!({"partitionBy": {"range": since(2)}, "retention": {"keep": 1}});
-    stage.apply(&table("orders", &cut));
-    stage.wait_for("orders", "Ready", "False DetachPending").await;
+    fixture.apply(&table("orders", &cut));
+    fixture.wait_for("orders", "Ready", "False DetachPending").await;
 
-    let person = stage.person("person", "get");
+    let person = fixture.person("person", "get");
     let mut status = person.calls("status orders");
     wait_until("the status names the reader", SOON, async || {
         status = person.calls("status orders");
@@ -248,41 +248,41 @@ async fn session_that_blocks_a_detach_is_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_resource_is_not_annotated() {
-    let (stage, _database) = stage_with_orders().await;
-    stage.declare("orders");
+    let (fixture, _database) = fixture_with_orders().await;
+    fixture.declare("orders");
     let settings = ClusterSettings {
-        kubeconfig: Some(stage.cluster.kubeconfig().to_owned()),
+        kubeconfig: Some(fixture.cluster.kubeconfig().to_owned()),
         context: None,
-        namespace: Some(stage.namespace.clone()),
+        namespace: Some(fixture.namespace.clone()),
     };
     let cluster = Cluster::connect(settings).await.unwrap();
     let seen = cluster.get("orders").await.unwrap().metadata.resource_version;
-    stage.kubectl(&["annotate", "pgpt", "orders", "example.com/note=changed"]);
+    fixture.kubectl(&["annotate", "pgpt", "orders", "example.com/note=changed"]);
 
     let annotation = (APPROVE_ANNOTATION, "7c1e");
     let refused = cluster.annotate("orders", annotation, seen.as_deref()).await;
     assert!(matches!(refused, Err(AccessError::Changed)), "{refused:?}");
-    assert_eq!(stage.annotation("orders", APPROVE_ANNOTATION), None);
+    assert_eq!(fixture.annotation("orders", APPROVE_ANNOTATION), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_without_access_to_the_secret_is_shown_the_status() {
-    let (stage, _database) = stage_with_orders().await;
-    stage.apply(&table("orders", &json!({"mode": "Plan"})));
-    let person = stage.person("person", "get,patch");
+    let (fixture, _database) = fixture_with_orders().await;
+    fixture.apply(&table("orders", &json!({"mode": "Plan"})));
+    let person = fixture.person("person", "get,patch");
     let unknown = person.calls("plan orders");
     assert_eq!(unknown.status, 1, "{unknown:?}");
     assert!(unknown.err.contains("no operator has reconciled this resource yet"), "{unknown:?}");
 
-    let _operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "False PlanOnly").await;
+    let _operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "False PlanOnly").await;
     let plan = person.calls("plan orders");
     assert_eq!(plan.status, 2, "{plan:?}");
     assert!(
         plan.err.contains("the operator lacks the permission to get Secret \"orders\""),
         "{plan:?}"
     );
-    let told = stage.object("orders")["status"]["plan"].clone();
+    let told = fixture.object("orders")["status"]["plan"].clone();
     let fingerprint = told["fingerprint"].as_str().unwrap();
     assert!(plan.out.starts_with(&format!("Plan {fingerprint}: 4 steps, 0 deferred\n")));
     assert!(plan.out.contains("\n  attach  orders_"), "{plan:?}");
@@ -295,10 +295,10 @@ async fn user_without_access_to_the_secret_is_shown_the_status() {
     let verdict = person.calls("verify orders -o json").json();
     assert_eq!(verdict["told"]["asDeclared"], false, "{verdict}");
 
-    let whole = stage.admin().calls("plan orders -o json").json();
+    let whole = fixture.admin().calls("plan orders -o json").json();
     assert_eq!(whole["plans"][0]["fingerprint"], told["fingerprint"]);
     assert_eq!(person.calls("reconcile orders").status, 2);
-    stage.apply(&table("orders", &json!({"suspend": true})));
+    fixture.apply(&table("orders", &json!({"suspend": true})));
     let suspended = person.calls("reconcile orders");
     assert_eq!(suspended.status, 4, "{suspended:?}");
     assert!(suspended.err.contains("spec.suspend is true"), "{suspended:?}");
@@ -306,14 +306,14 @@ async fn user_without_access_to_the_secret_is_shown_the_status() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unreachable_database_is_reported_and_awaited() {
-    let (stage, database) = stage_with_orders().await;
+    let (fixture, database) = fixture_with_orders().await;
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    stage.secret("orders", &database.url_through(closed, "postgres"));
-    stage.declare("orders");
-    let _operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "False ConnectionFailed").await;
+    fixture.secret("orders", &database.url_through(closed, "postgres"));
+    fixture.declare("orders");
+    let _operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "False ConnectionFailed").await;
 
-    let admin = stage.admin();
+    let admin = fixture.admin();
     let status = admin.calls("status orders");
     assert_eq!(status.status, 5, "{status:?}");
     assert!(status.out.contains("ConnectionFailed: The server does not answer"), "{status:?}");
@@ -327,8 +327,8 @@ async fn unreachable_database_is_reported_and_awaited() {
 
 #[test]
 fn kubectl_finds_the_plugin() {
-    let stage = Stage::shared();
-    let listed = stage.admin().calls_anywhere("--help");
+    let fixture = Fixture::shared();
+    let listed = fixture.admin().calls_anywhere("--help");
     assert!(listed.out.contains("Usage: kubectl pgpartition"), "{listed:?}");
-    succeeds(&stage.cluster.plugin_as(&stage.admin().kubeconfig, &["approve", "--help"]));
+    succeeds(&fixture.cluster.plugin_as(&fixture.admin().kubeconfig, &["approve", "--help"]));
 }

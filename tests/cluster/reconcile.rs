@@ -2,20 +2,20 @@
 
 use serde_json::json;
 
-use crate::fixture::{SOON, Stage, database_with, partitions, table};
+use crate::fixture::{Fixture, SOON, database_with, partitions, table};
 use crate::support::postgres::Server;
 use crate::support::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn declared_table_is_reconciled_and_reported() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
+    fixture.secret("orders", &database.url());
     let index = json!({"name": "orders_org", "columns": [{"column": "org_id"}]});
-    stage.apply(&table("orders", &json!({"indexes": [index]})));
+    fixture.apply(&table("orders", &json!({"indexes": [index]})));
 
-    let operator = stage.operator(&[]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let operator = fixture.operator(&[]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
 
     assert_eq!(partitions(&database, "orders").await, 2);
     for (condition, says) in [
@@ -25,20 +25,20 @@ async fn declared_table_is_reconciled_and_reported() {
         ("Reconciling", "absent"),
         ("Stalled", "absent"),
     ] {
-        assert_eq!(stage.condition("orders", condition), says, "{condition}");
+        assert_eq!(fixture.condition("orders", condition), says, "{condition}");
     }
-    let object = stage.object("orders");
+    let object = fixture.object("orders");
     assert_eq!(object["status"]["observedGeneration"], object["metadata"]["generation"]);
     assert_eq!(object["status"]["partitions"]["attached"], 2);
     assert_eq!(object["status"]["strategy"], "Range(Month) on at");
     assert_eq!(object["status"]["plan"], json!(null));
 
     wait_until("events report it", SOON, async || {
-        let events = stage.kubectl(&["get", "events", "-o", "json"]);
+        let events = fixture.kubectl(&["get", "events", "-o", "json"]);
         events.contains("attach public.orders_") && events.contains("Ready=True")
     })
     .await;
-    let of = format!("name=\"orders\",namespace=\"{}\"", stage.namespace);
+    let of = format!("name=\"orders\",namespace=\"{}\"", fixture.namespace);
     for sample in [
         format!("pgpartition_partitions{{{of},state=\"attached\"}} 2"),
         format!("pgpartition_condition{{{of},status=\"True\",type=\"Ready\"}} 1"),
@@ -54,7 +54,7 @@ async fn declared_table_is_reconciled_and_reported() {
     let verdict = operator.get("/monitoring/verify-partitions").await.unwrap();
     assert!(verdict.contains("\"in_order\":true"), "{verdict}");
 
-    stage.kubectl(&["delete", "pgpt", "orders"]);
+    fixture.kubectl(&["delete", "pgpt", "orders"]);
     wait_until("its series are removed", SOON, async || {
         !operator.get("/metrics").await.unwrap().contains("name=\"orders\"")
     })
@@ -64,38 +64,38 @@ async fn declared_table_is_reconciled_and_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mode_plan_changes_nothing_and_suspend_inspects_nothing() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.apply(&table("orders", &json!({"mode": "Plan"})));
-    let _operator = stage.operator(&[]);
+    fixture.secret("orders", &database.url());
+    fixture.apply(&table("orders", &json!({"mode": "Plan"})));
+    let _operator = fixture.operator(&[]);
 
-    stage.wait_for("orders", "Ready", "False PlanOnly").await;
-    assert_eq!(stage.condition("orders", "Stalled"), "True PlanOnly");
-    assert_eq!(stage.condition("orders", "Covered"), "False PartitionsMissing");
-    let plan = &stage.object("orders")["status"]["plan"];
+    fixture.wait_for("orders", "Ready", "False PlanOnly").await;
+    assert_eq!(fixture.condition("orders", "Stalled"), "True PlanOnly");
+    assert_eq!(fixture.condition("orders", "Covered"), "False PartitionsMissing");
+    let plan = &fixture.object("orders")["status"]["plan"];
     assert_eq!(plan["steps"], 4, "{plan}");
     assert!(plan["preview"][0].as_str().unwrap().starts_with("create"), "{plan}");
 
-    stage.apply(&table("orders", &json!({"suspend": true})));
-    stage.wait_for("orders", "Ready", "False Suspended").await;
+    fixture.apply(&table("orders", &json!({"suspend": true})));
+    fixture.wait_for("orders", "Ready", "False Suspended").await;
     assert_eq!(partitions(&database, "orders").await, 0);
 
-    stage.apply(&table("orders", &json!({})));
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.apply(&table("orders", &json!({})));
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     assert_eq!(partitions(&database, "orders").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_is_repaired_and_an_unchanged_status_is_not_written() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    let operator = stage.operator(&["--resync=100ms"]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    let operator = fixture.operator(&["--resync=100ms"]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
 
-    let written = stage.object("orders")["metadata"]["resourceVersion"].clone();
+    let written = fixture.object("orders")["metadata"]["resourceVersion"].clone();
     wait_until("it is inspected repeatedly", SOON, async || {
         let metrics = operator.get("/metrics").await.unwrap();
         let reconciles = "\npgpartition_reconcile_duration_seconds_count ";
@@ -103,16 +103,16 @@ async fn drift_is_repaired_and_an_unchanged_status_is_not_written() {
         after.lines().next().unwrap().parse::<u32>().unwrap() > 5
     })
     .await;
-    assert_eq!(stage.object("orders")["metadata"]["resourceVersion"], written);
+    assert_eq!(fixture.object("orders")["metadata"]["resourceVersion"], written);
 
     let newest = "SELECT max(inhrelid::regclass::text) FROM pg_inherits";
     let client = database.client().await;
     let name: String = client.query_one(newest, &[]).await.unwrap().get(0);
     client.batch_execute(&format!("DROP TABLE {name}")).await.unwrap();
-    stage.kubectl(&["annotate", "pgpt", "orders", "pgpartition.dev/reconcile=now"]);
+    fixture.kubectl(&["annotate", "pgpt", "orders", "pgpartition.dev/reconcile=now"]);
 
     wait_until("the request is handled", SOON, async || {
-        stage.object("orders")["status"]["lastHandledReconcile"] == "now"
+        fixture.object("orders")["status"]["lastHandledReconcile"] == "now"
     })
     .await;
     assert_eq!(partitions(&database, "orders").await, 2);

@@ -4,36 +4,36 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::fixture::{SOON, Stage, database_with, file, table};
+use crate::fixture::{Fixture, SOON, database_with, file, table};
 use crate::support::postgres::Server;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn resource_at_the_end_of_the_calendar_does_not_stop_another() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     for name in ["last", "orders"] {
         let database = database_with(Server::shared(17), name).await;
-        stage.secret(name, &database.url());
+        fixture.secret(name, &database.url());
     }
     let last = json!({"column": "at", "interval": "Month", "startAt": "9998-12-31",
                       "timeZone": "Asia/Tokyo"});
-    stage.apply(&table("last", &json!({"partitionBy": {"range": last}})));
-    let mut operator = stage.operator(&[]);
+    fixture.apply(&table("last", &json!({"partitionBy": {"range": last}})));
+    let mut operator = fixture.operator(&[]);
     wait_until("the other one is reported on", SOON, async || {
-        stage.condition("last", "Ready") != "absent"
+        fixture.condition("last", "Ready") != "absent"
     })
     .await;
 
-    stage.declare("orders");
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.declare("orders");
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     assert!(operator.process.status().is_none(), "{}", operator.process.stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_requests_are_closed_and_keep_no_probe_out() {
-    let stage = Stage::shared();
-    let operator = stage.operator(&[]);
+    let fixture = Fixture::shared();
+    let operator = fixture.operator(&[]);
     wait_until("it answers", SOON, async || operator.get("/livez").await.is_some()).await;
     let mut halves = Vec::new();
     for _ in 0..300 {
@@ -52,28 +52,28 @@ async fn half_requests_are_closed_and_keep_no_probe_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    let operator = stage.operator(&["--resync=100ms"]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
-    restore(&stage, &json!({"plan": {"fingerprint": "dead", "steps": 4, "deferred": 1}}));
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    let operator = fixture.operator(&["--resync=100ms"]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    restore(&fixture, &json!({"plan": {"fingerprint": "dead", "steps": 4, "deferred": 1}}));
     wait_until("Stalled is removed", SOON, async || {
-        stage.condition("orders", "Stalled") == "absent"
+        fixture.condition("orders", "Stalled") == "absent"
     })
     .await;
-    let object = stage.object("orders");
+    let object = fixture.object("orders");
     assert_eq!(object["status"]["plan"], json!(null));
-    assert_eq!(stage.condition("orders", "example.com/Backup"), "True Done");
+    assert_eq!(fixture.condition("orders", "example.com/Backup"), "True Done");
 
     let reconciles = async || operator.total("pgpartition_reconcile_duration_seconds_count").await;
     let before = reconciles().await;
     wait_until("it is reconciled again", SOON, async || reconciles().await > before + 3).await;
-    let written = &stage.object("orders")["metadata"]["resourceVersion"];
+    let written = &fixture.object("orders")["metadata"]["resourceVersion"];
     assert_eq!(*written, object["metadata"]["resourceVersion"]);
 
-    stage.kubectl(&[
+    fixture.kubectl(&[
         "patch",
         "pgpt",
         "orders",
@@ -81,31 +81,31 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
         "-p",
         r#"{"spec":{"suspend":true}}"#,
     ]);
-    stage.wait_for("orders", "Ready", "True Suspended").await;
-    restore(&stage, &json!({"nextActionAt": "2026-12-01T00:00:00Z"}));
-    stage.ask("orders", "restored");
+    fixture.wait_for("orders", "Ready", "True Suspended").await;
+    restore(&fixture, &json!({"nextActionAt": "2026-12-01T00:00:00Z"}));
+    fixture.ask("orders", "restored");
     wait_until("Stalled and nextActionAt are removed", SOON, async || {
-        stage.condition("orders", "Stalled") == "absent"
-            && stage.object("orders")["status"]["nextActionAt"] == json!(null)
+        fixture.condition("orders", "Stalled") == "absent"
+            && fixture.object("orders")["status"]["nextActionAt"] == json!(null)
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leader_without_an_api_server_ends_its_build_and_leads_again() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.declare("orders");
-    let mut proxy = Proxy::start(stage.cluster.port()).await;
+    fixture.secret("orders", &database.url());
+    fixture.declare("orders");
+    let mut proxy = Proxy::start(fixture.cluster.port()).await;
     let quick = ["--lease-duration=3s", "--lease-renew-deadline=2s", "--lease-retry-period=500ms"];
-    let mut operator = stage.operator_through(proxy.port(), &quick);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    let mut operator = fixture.operator_through(proxy.port(), &quick);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     let reader = database.client().await;
     reader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.unwrap();
     let index =
         json!({"spec": {"indexes": [{"name": "orders_id", "columns": [{"column": "id"}]}]}});
-    stage.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", &index.to_string()]);
+    fixture.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", &index.to_string()]);
     let client = database.client().await;
     let number = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
     let building = "SELECT count(*) FROM pg_stat_progress_create_index p
@@ -128,13 +128,13 @@ async fn leader_without_an_api_server_ends_its_build_and_leads_again() {
 
     proxy.set(Mode::Pass).await;
     wait_until("it leads again", SOON, async || operator.leads().await).await;
-    stage.wait_for("orders", "Indexed", "True IndexesValid").await;
+    fixture.wait_for("orders", "Indexed", "True IndexesValid").await;
     assert!(operator.process.status().is_none());
 }
 
 /// Writes a status as a restore from a backup does: as another owner, with what was true then.
-fn restore(stage: &Stage<'_>, status: &Value) {
-    let mut object = stage.object("orders");
+fn restore(fixture: &Fixture<'_>, status: &Value) {
+    let mut object = fixture.object("orders");
     // Whatever the operator has written meanwhile is replaced too.
     object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
     let since = "2026-11-01T00:00:00Z";
@@ -151,5 +151,5 @@ fn restore(stage: &Stage<'_>, status: &Value) {
     }
     let object = file(&object);
     let path = object.path().to_str().unwrap();
-    stage.kubectl(&["replace", "--subresource=status", "--field-manager=restore", "-f", path]);
+    fixture.kubectl(&["replace", "--subresource=status", "--field-manager=restore", "-f", path]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{SOON, Stage, table};
+use crate::fixture::{Fixture, SOON, table};
 use crate::support::postgres::Server;
 use crate::support::wait_until;
 
@@ -108,7 +108,7 @@ async fn values_of_a_secret_are_shown_nowhere() {
     let (bird, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
 
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let cases = cases(server.port(), database.name());
     for (number, case) in cases.iter().enumerate() {
         let name = format!("t{number}");
@@ -119,7 +119,7 @@ async fn values_of_a_secret_are_shown_nowhere() {
         if case.secret["username"] == "canary_owner" {
             bird.batch_execute(&owner).await.unwrap();
         }
-        stage.apply(&json!({
+        fixture.apply(&json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
             "stringData": case.secret,
         }));
@@ -131,37 +131,37 @@ async fn values_of_a_secret_are_shown_nowhere() {
                 declared["spec"]["database"][field] = value.clone();
             }
         }
-        stage.apply(&declared);
+        fixture.apply(&declared);
     }
-    let operator = stage.operator(&["--log=debug"]);
+    let operator = fixture.operator(&["--log=debug"]);
     for (number, case) in cases.iter().enumerate() {
         let name = format!("t{number}");
         let expected = if case.logs_in { "Reachable" } else { "Ready" };
         wait_until(&format!("{name} has its {expected}"), SOON, async || {
-            let told = stage.condition(&name, expected);
+            let told = fixture.condition(&name, expected);
             told != "absent" && !told.starts_with("Unknown")
         })
         .await;
         if !case.logs_in {
-            assert_ne!(stage.condition(&name, "Reachable"), "True Connected", "{name}");
+            assert_ne!(fixture.condition(&name, "Reachable"), "True Connected", "{name}");
         }
     }
     wait_until("events are reported", SOON, async || {
-        stage.kubectl(&["get", "events"]).lines().count() > cases.len()
+        fixture.kubectl(&["get", "events"]).lines().count() > cases.len()
     })
     .await;
 
     let mut shown = vec![
-        ("status".to_owned(), stage.kubectl(&["get", "pgpt", "-o", "yaml"])),
-        ("events".to_owned(), stage.kubectl(&["get", "events", "-o", "yaml"])),
+        ("status".to_owned(), fixture.kubectl(&["get", "pgpt", "-o", "yaml"])),
+        ("events".to_owned(), fixture.kubectl(&["get", "events", "-o", "yaml"])),
         ("log".to_owned(), operator.process.stderr()),
     ];
     for path in ["/metrics", "/monitoring/partitions/metrics", "/monitoring/verify-partitions"] {
         shown.push((path.to_owned(), operator.get(path).await.unwrap()));
     }
     for number in 0..cases.len() {
-        let arguments = ["status", &format!("t{number}"), "-n", &stage.namespace];
-        let output = stage.cluster.plugin_as(stage.cluster.kubeconfig(), &arguments);
+        let arguments = ["status", &format!("t{number}"), "-n", &fixture.namespace];
+        let output = fixture.cluster.plugin_as(fixture.cluster.kubeconfig(), &arguments);
         let text = [output.stdout, output.stderr].concat();
         shown.push((format!("plugin t{number}"), String::from_utf8(text).unwrap()));
     }

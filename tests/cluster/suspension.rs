@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::fixture::{Running, SOON, Stage, database_with, partitions, table};
+use crate::fixture::{Fixture, Running, SOON, database_with, partitions, table};
 use crate::support::postgres::{Database, Server};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
@@ -33,7 +33,7 @@ fn keeping_one(on_expiry: &str, rest: &Value) -> Value {
 
 /// An operator with one session, whose server has the tables `orders` and `busy`.
 struct Brake {
-    stage: Stage<'static>,
+    fixture: Fixture<'static>,
     database: Database,
     _operator: Running,
 }
@@ -41,20 +41,20 @@ struct Brake {
 impl Brake {
     /// Starts with a table `orders` that is as this spec says.
     async fn started(spec: Value) -> Self {
-        let stage = Stage::shared();
+        let fixture = Fixture::shared();
         let database = database_with(Server::shared(17), "orders").await;
         let busy = "CREATE TABLE busy (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at)";
         database.client().await.batch_execute(busy).await.unwrap();
-        stage.secret("orders", &database.url());
-        stage.secret("busy", &database.url());
-        stage.apply(&orders(&json!({})));
-        stage.declare("busy");
-        let operator = stage.operator(&["--sessions-per-server=1"]);
-        stage.wait_for("orders", "Ready", "True Succeeded").await;
-        stage.wait_for("busy", "Ready", "True Succeeded").await;
-        let brake = Self { stage, database, _operator: operator };
+        fixture.secret("orders", &database.url());
+        fixture.secret("busy", &database.url());
+        fixture.apply(&orders(&json!({})));
+        fixture.declare("busy");
+        let operator = fixture.operator(&["--sessions-per-server=1"]);
+        fixture.wait_for("orders", "Ready", "True Succeeded").await;
+        fixture.wait_for("busy", "Ready", "True Succeeded").await;
+        let brake = Self { fixture, database, _operator: operator };
         // What has expired before it was created is not created.
-        brake.stage.apply(&orders(&spec));
+        brake.fixture.apply(&orders(&spec));
         brake.gives("Succeeded").await;
         brake
     }
@@ -66,7 +66,7 @@ impl Brake {
         writer.batch_execute(write).await.unwrap();
         let index = json!([{"name": "busy_id", "columns": [{"column": "id"}]}]);
         let spec = json!({"indexes": index, "limits": {"lockTimeout": "60s"}});
-        self.stage.apply(&table("busy", &spec));
+        self.fixture.apply(&table("busy", &spec));
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
             AND wait_event_type = 'Lock' AND query LIKE '%CREATE INDEX%'";
         wait_until("the step waits", SOON, async || self.count(waiting).await == 1).await;
@@ -76,10 +76,10 @@ impl Brake {
     /// Ends the transaction. When this returns, every resource has had its turn that waited for one.
     async fn free_sessions(&self, writer: &Client) {
         writer.batch_execute("COMMIT").await.unwrap();
-        self.stage.wait_for("busy", "Ready", "True Succeeded").await;
-        self.stage.ask("busy", "after");
+        self.fixture.wait_for("busy", "Ready", "True Succeeded").await;
+        self.fixture.ask("busy", "after");
         wait_until("the request is handled", SOON, async || {
-            self.stage.object("busy")["status"]["lastHandledReconcile"] == "after"
+            self.fixture.object("busy")["status"]["lastHandledReconcile"] == "after"
         })
         .await;
     }
@@ -89,16 +89,16 @@ impl Brake {
     }
 
     async fn waits_for_session(&self) {
-        self.stage.wait_for("orders", "Ready", "False WaitingForSession").await;
-        assert_eq!(self.stage.condition("orders", "Covered"), "True PeriodsCovered");
+        self.fixture.wait_for("orders", "Ready", "False WaitingForSession").await;
+        assert_eq!(self.fixture.condition("orders", "Covered"), "True PeriodsCovered");
     }
 
     /// Waits until the status of `orders` gives this reason for the spec as it is now.
     async fn gives(&self, reason: &str) {
         wait_until(&format!("orders is {reason}"), SOON, async || {
-            let object = self.stage.object("orders");
+            let object = self.fixture.object("orders");
             object["status"]["observedGeneration"] == object["metadata"]["generation"]
-                && self.stage.condition("orders", "Ready").ends_with(reason)
+                && self.fixture.condition("orders", "Ready").ends_with(reason)
         })
         .await;
     }
@@ -110,12 +110,12 @@ async fn suspended_table_drops_nothing_after_a_wait_for_a_session() {
     let archives = brake.count(ARCHIVES).await;
     assert!(archives > 0);
     let writer = brake.use_all_sessions().await;
-    brake.stage.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "0s"}))));
+    brake.fixture.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "0s"}))));
     brake.waits_for_session().await;
 
     let mut suspended = keeping_one("Detach", &json!({}));
     suspended["suspend"] = json!(true);
-    brake.stage.apply(&orders(&suspended));
+    brake.fixture.apply(&orders(&suspended));
     // While the session is still in use.
     brake.gives("Suspended").await;
     brake.free_sessions(&writer).await;
@@ -128,10 +128,10 @@ async fn deleted_table_drops_nothing_after_a_wait_for_a_session() {
     let archives = brake.count(ARCHIVES).await;
     assert!(archives > 0);
     let writer = brake.use_all_sessions().await;
-    brake.stage.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "0s"}))));
+    brake.fixture.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "0s"}))));
     brake.waits_for_session().await;
 
-    brake.stage.kubectl(&["delete", "pgpt", "orders"]);
+    brake.fixture.kubectl(&["delete", "pgpt", "orders"]);
     brake.free_sessions(&writer).await;
     assert_eq!(brake.count(ARCHIVES).await, archives);
 }
@@ -139,13 +139,13 @@ async fn deleted_table_drops_nothing_after_a_wait_for_a_session() {
 /// The API server stops answering while a step waits. The next step, which detaches, does not begin.
 #[tokio::test(flavor = "multi_thread")]
 async fn run_detaches_nothing_while_the_api_server_is_silent() {
-    let stage = Stage::shared();
+    let fixture = Fixture::shared();
     let database = database_with(Server::shared(17), "orders").await;
-    stage.secret("orders", &database.url());
-    stage.apply(&orders(&json!({})));
-    let mut proxy = Proxy::start(stage.cluster.port()).await;
-    let operator = stage.operator_through(proxy.port(), &[]);
-    stage.wait_for("orders", "Ready", "True Succeeded").await;
+    fixture.secret("orders", &database.url());
+    fixture.apply(&orders(&json!({})));
+    let mut proxy = Proxy::start(fixture.cluster.port()).await;
+    let operator = fixture.operator_through(proxy.port(), &[]);
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
     let client = database.client().await;
     let count = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
     let before = partitions(&database, "orders").await;
@@ -155,7 +155,7 @@ async fn run_detaches_nothing_while_the_api_server_is_silent() {
     let mut spec = keeping_one("Detach", &json!({}));
     spec["ahead"] = json!(2);
     spec["limits"] = json!({"lockTimeout": "60s"});
-    stage.apply(&orders(&spec));
+    fixture.apply(&orders(&spec));
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
         AND wait_event_type = 'Lock' AND query LIKE '%ATTACH PARTITION%'";
     wait_until("the attach waits", SOON, async || count(waiting).await == 1).await;
@@ -181,15 +181,15 @@ async fn run_detaches_nothing_while_the_api_server_is_silent() {
 async fn grace_period_starts_after_a_wait_for_a_session() {
     let brake = Brake::started(json!({})).await;
     let writer = brake.use_all_sessions().await;
-    brake.stage.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "1h"}))));
+    brake.fixture.apply(&orders(&keeping_one("Drop", &json!({"dropAfter": "1h"}))));
     brake.waits_for_session().await;
     let client = brake.database.client().await;
     let freed = client.query_one("SELECT now()::text", &[]).await.unwrap().get::<_, String>(0);
     brake.free_sessions(&writer).await;
     wait_until("a partition is detached", SOON, async || brake.count(ARCHIVES).await > 0).await;
-    brake.stage.ask("orders", "again");
+    brake.fixture.ask("orders", "again");
     wait_until("the request is handled", SOON, async || {
-        brake.stage.object("orders")["status"]["lastHandledReconcile"] == "again"
+        brake.fixture.object("orders")["status"]["lastHandledReconcile"] == "again"
     })
     .await;
     let early = format!(
@@ -205,15 +205,15 @@ async fn deleted_table_is_idle_and_its_successor_takes_over() {
     let brake = Brake::started(keeping_one("Detach", &json!({}))).await;
     let archives = brake.count(ARCHIVES).await;
     assert!(archives > 0);
-    let stage = &brake.stage;
+    let fixture = &brake.fixture;
     let finalizer = r#"{"metadata": {"finalizers": ["example.com/audit"]}}"#;
-    stage.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", finalizer]);
-    stage.kubectl(&["delete", "pgpt", "orders", "--wait=false"]);
+    fixture.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", finalizer]);
+    fixture.kubectl(&["delete", "pgpt", "orders", "--wait=false"]);
     brake.gives("Deleting").await;
 
     // Neither does it drop what another spec says, nor create what is missing.
     let drop = r#"{"spec": {"retention": {"keep": 1, "onExpiry": "Drop", "dropAfter": "0s"}}}"#;
-    stage.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", drop]);
+    fixture.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", drop]);
     brake.gives("Deleting").await;
     assert_eq!(brake.count(ARCHIVES).await, archives);
     let last = "SELECT max(inhrelid::regclass::text) FROM pg_inherits \
@@ -223,20 +223,20 @@ async fn deleted_table_is_idle_and_its_successor_takes_over() {
     client.batch_execute(&format!("DROP TABLE {last}")).await.unwrap();
     let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'orders'::regclass";
     let left = brake.count(partitions).await;
-    stage.ask("orders", "now");
-    stage.ask("busy", "now");
+    fixture.ask("orders", "now");
+    fixture.ask("busy", "now");
     wait_until("the request is handled", SOON, async || {
-        stage.object("busy")["status"]["lastHandledReconcile"] == "now"
+        fixture.object("busy")["status"]["lastHandledReconcile"] == "now"
     })
     .await;
     assert_eq!(brake.count(partitions).await, left);
 
     let mut successor = orders(&keeping_one("Detach", &json!({})));
     successor["metadata"]["name"] = json!("successor");
-    stage.apply(&successor);
-    stage.wait_for("successor", "Ready", "True Succeeded").await;
+    fixture.apply(&successor);
+    fixture.wait_for("successor", "Ready", "True Succeeded").await;
     assert_eq!(brake.count(partitions).await, left + 1);
-    assert_eq!(stage.condition("orders", "Ready"), "True Deleting");
+    assert_eq!(fixture.condition("orders", "Ready"), "True Deleting");
     let none = r#"{"metadata": {"finalizers": null}}"#;
-    stage.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", none]);
+    fixture.kubectl(&["patch", "pgpt", "orders", "--type=merge", "-p", none]);
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::finance::is_reached;
-use crate::fixture::{SOON, Stage, table};
+use crate::fixture::{Fixture, SOON, table};
 use crate::support::kube::Cluster;
 use crate::support::postgres::{Database, Server};
 use crate::support::{signal, wait_until};
@@ -38,27 +38,27 @@ struct Held {
 }
 
 impl Held {
-    async fn new(stage: &Stage<'_>) -> Self {
+    async fn new(fixture: &Fixture<'_>) -> Self {
         let database = Server::shared(17).database().await;
         let setup = "CREATE TABLE orders (org_id int, id bigint, PRIMARY KEY (org_id, id));
             INSERT INTO orders SELECT n % 9, n FROM generate_series(1, 500) AS n";
         database.client().await.batch_execute(setup).await.unwrap();
-        stage.secret("orders", &database.url());
+        fixture.secret("orders", &database.url());
         let hash = json!({"hash": {"columns": ["org_id"], "partitions": 2}});
         let mut orders =
             table("orders", &json!({"partitionBy": hash, "conversion": {"method": "Copy"}}));
         orders["spec"]["ahead"] = json!(null);
         // A statement of the swap may take as long.
         orders["spec"]["limits"] = json!({"lockTimeout": "60s"});
-        stage.apply(&orders);
+        fixture.apply(&orders);
         let holder = database.client().await;
         Self { database, holder }
     }
 
     /// Requests a swap, and returns when it is blocked in the middle.
-    async fn begin(&self, stage: &Stage<'_>, serve_from: &str) {
+    async fn begin(&self, fixture: &Fixture<'_>, serve_from: &str) {
         self.holder.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
-        stage.patch("orders", &json!({"spec": {"conversion": {"serveFrom": serve_from}}}));
+        fixture.patch("orders", &json!({"spec": {"conversion": {"serveFrom": serve_from}}}));
         let passive =
             if serve_from == "Partitioned" { "orders_partitioned" } else { "orders_source" };
         wait_until("a swap is blocked", SOON, async || {
@@ -72,11 +72,11 @@ impl Held {
     }
 
     /// Waits until the resource is as the spec says, and compares the two tables after a write.
-    async fn expect_served_from(&self, stage: &Stage<'_>, serving: &str) {
+    async fn expect_served_from(&self, fixture: &Fixture<'_>, serving: &str) {
         let reached =
             [("Converted", "AsRequested"), ("InSync", "InParity"), ("Ready", "Succeeded")];
         wait_until(&format!("orders is served from {serving}"), SOON, async || {
-            let object = stage.object("orders");
+            let object = fixture.object("orders");
             is_reached(&object, &reached) && object["status"]["conversion"]["serving"] == serving
         })
         .await;
@@ -96,13 +96,13 @@ impl Held {
 #[tokio::test(flavor = "multi_thread")]
 async fn swap_is_done_once_if_the_api_server_is_killed_in_the_middle() {
     let mut cluster = Cluster::start();
-    let stage = Stage::of(&cluster);
-    let namespace = stage.namespace.clone();
-    let held = Held::new(&stage).await;
-    let mut operator = stage.operator(&QUICK);
-    held.expect_served_from(&stage, "Source").await;
+    let fixture = Fixture::of(&cluster);
+    let namespace = fixture.namespace.clone();
+    let held = Held::new(&fixture).await;
+    let mut operator = fixture.operator(&QUICK);
+    held.expect_served_from(&fixture, "Source").await;
     held.holder.batch_execute(HOLD).await.unwrap();
-    held.begin(&stage, "Partitioned").await;
+    held.begin(&fixture, "Partitioned").await;
 
     signal(cluster.pid(), "KILL");
     wait_until("it leads no longer", SOON, async || !operator.leads().await).await;
@@ -117,27 +117,27 @@ async fn swap_is_done_once_if_the_api_server_is_killed_in_the_middle() {
     assert!(held.holder.query_one(SERVES_COPY, &[]).await.unwrap().get::<_, bool>(0));
 
     cluster.restart();
-    let stage = Stage::named(&cluster, namespace);
-    held.expect_served_from(&stage, "Partitioned").await;
+    let fixture = Fixture::named(&cluster, namespace);
+    held.expect_served_from(&fixture, "Partitioned").await;
     assert!(operator.process.status().is_none(), "{}", operator.process.stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replica_finishes_a_swap_if_the_leader_is_killed_in_the_middle() {
-    let stage = Stage::shared();
-    let held = Held::new(&stage).await;
-    let mut leader = stage.operator(&QUICK);
-    held.expect_served_from(&stage, "Source").await;
+    let fixture = Fixture::shared();
+    let held = Held::new(&fixture).await;
+    let mut leader = fixture.operator(&QUICK);
+    held.expect_served_from(&fixture, "Source").await;
     held.holder.batch_execute(HOLD).await.unwrap();
     for serving in ["Partitioned", "Source"] {
-        let replica = stage.operator(&QUICK);
+        let replica = fixture.operator(&QUICK);
         wait_until("a replica is ready", SOON, async || replica.get("/readyz").await.is_some())
             .await;
-        held.begin(&stage, serving).await;
+        held.begin(&fixture, serving).await;
         leader.process.kill();
         wait_until("the replica leads", SOON, async || replica.leads().await).await;
         held.release().await;
-        held.expect_served_from(&stage, serving).await;
+        held.expect_served_from(&fixture, serving).await;
         leader = replica;
     }
 }

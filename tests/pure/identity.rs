@@ -10,19 +10,19 @@ use pg_partition_operator::sql::{Timeouts, render};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::arbitrary::{World, any_world};
+use crate::arbitrary::{SimulatedState, any_state};
 use crate::catalog;
 use crate::properties::cases;
 
-/// The same world, whose relation has another name than the table.
-fn copy_of(world: &World) -> ObservedTable {
-    let mut copy = world.observed.clone();
+/// Returns the same state with a relation whose name differs from that of the table.
+fn copy_of(state: &SimulatedState) -> ObservedTable {
+    let mut copy = state.observed.clone();
     copy.name = copy.managed.sibling(catalog::identifier("zz_copy"));
     copy
 }
 
-fn at(observed: &ObservedTable, world: &World) -> Plan {
-    plan(&world.desired, observed, &PlanTime::at(world.now))
+fn at(observed: &ObservedTable, state: &SimulatedState) -> Plan {
+    plan(&state.desired, observed, &PlanTime::at(state.now))
 }
 
 /// Returns the text of a plan without its fingerprint.
@@ -35,29 +35,29 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn plan_for_a_copy_differs_in_the_relation_alone(world in any_world()) {
-        let copy = copy_of(&world);
-        let (plain, of_copy) = (at(&world.observed, &world), at(&copy, &world));
-        let renamed = said(&of_copy).replace(&copy.name.display(), &world.observed.name.display());
+    fn plan_for_a_copy_differs_in_the_relation_alone(state in any_state()) {
+        let copy = copy_of(&state);
+        let (plain, of_copy) = (at(&state.observed, &state), at(&copy, &state));
+        let renamed = said(&of_copy).replace(&copy.name.display(), &state.observed.name.display());
         prop_assert_eq!(renamed, said(&plain));
-        let checked = check(of_copy.clone(), &world.desired, &copy, &PlanTime::at(world.now));
+        let checked = check(of_copy.clone(), &state.desired, &copy, &PlanTime::at(state.now));
         prop_assert!(checked.is_ok(), "{:?}\n{}", checked, of_copy);
 
-        let (mut after, mut cut_over) = (world.observed.clone(), copy);
+        let (mut after, mut cut_over) = (state.observed.clone(), copy);
         plain.steps.iter().for_each(|planned| simulate(&mut after, &planned.step));
         of_copy.steps.iter().for_each(|planned| simulate(&mut cut_over, &planned.step));
-        cut_over.name = world.observed.name.clone();
+        cut_over.name = state.observed.name.clone();
         prop_assert_eq!(cut_over, after, "the cutover leaves nothing to do that was done before");
     }
 
     #[test]
-    fn plan_that_names_another_table_is_rejected(world in any_world()) {
-        let whole = at(&world.observed, &world);
+    fn plan_that_names_another_table_is_rejected(state in any_state()) {
+        let whole = at(&state.observed, &state);
         for at in 0..whole.steps.len() {
             let mut mutant = whole.clone();
             let Some(identity) = identity(&mut mutant.steps[at]) else { continue };
             *identity = ManagedTable::new(identity.sibling(catalog::identifier("zz_copy")));
-            let verdict = check(mutant, &world.desired, &world.observed, &PlanTime::at(world.now));
+            let verdict = check(mutant, &state.desired, &state.observed, &PlanTime::at(state.now));
             prop_assert!(verdict.is_err(), "step {} of\n{}", at + 1, whole);
         }
     }

@@ -10,7 +10,7 @@ use pg_partition_operator::partition::{Interval, QualifiedName, RangeBounds};
 use pg_partition_operator::plan::{Blocker, Plan, PlanTime, Step, check, plan, simulate};
 use proptest::prelude::*;
 
-use crate::arbitrary::{World, range_world};
+use crate::arbitrary::{SimulatedState, range_state};
 use crate::properties::{cases, holds};
 use crate::{catalog, oracle, retention_oracle};
 
@@ -78,8 +78,8 @@ fn run(
     now: Timestamp,
 ) -> Result<Plan, String> {
     let time = PlanTime::at(now);
-    let world = World { desired: desired.clone(), observed: observed.clone(), now };
-    let desired = world.approved(&time).desired;
+    let state = SimulatedState { desired: desired.clone(), observed: observed.clone(), now };
+    let desired = state.approved(&time).desired;
     let plan = plan(&desired, observed, &time);
     check(plan.clone(), &desired, observed, &time).map_err(|v| format!("{v}\n{plan}"))?;
     retention_oracle::nothing_is_lost_early(&desired, observed, &plan, &time)?;
@@ -95,8 +95,8 @@ proptest! {
     #![proptest_config(cases(60))]
 
     #[test]
-    fn expired_partitions_are_removed_and_never_created_again(world in range_world()) {
-        let World { desired, mut observed, mut now } = world;
+    fn expired_partitions_are_removed_and_never_created_again(state in range_state()) {
+        let SimulatedState { desired, mut observed, mut now } = state;
         let Partitioning::Range(range) = &desired.partitioning else { unreachable!() };
         let mut detached = Detached::default();
         let mut last = None;

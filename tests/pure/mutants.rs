@@ -16,45 +16,45 @@ use pg_partition_operator::plan::{
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::arbitrary::{World, any_world};
+use crate::arbitrary::{SimulatedState, any_state};
 use crate::properties::cases;
 use crate::retention_oracle;
 
-fn refuses(world: &World, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
+fn refuses(state: &SimulatedState, whole: &Plan, mutants: Vec<Plan>) -> TestCaseResult {
     for mutant in mutants {
         let text = format!("of\n{whole}\nthis was accepted\n{mutant}");
-        let verdict = check(mutant, &world.desired, &world.observed, &PlanTime::at(world.now));
+        let verdict = check(mutant, &state.desired, &state.observed, &PlanTime::at(state.now));
         prop_assert!(verdict.is_err(), "{}", text);
     }
     Ok(())
 }
 
 /// Returns the state after a user has approved the plan, and that plan.
-fn approved(world: World) -> (World, Plan) {
-    let time = PlanTime::at(world.now);
-    let world = world.approved(&time);
-    let plan = plan(&world.desired, &world.observed, &time);
-    (world, plan)
+fn approved(state: SimulatedState) -> (SimulatedState, Plan) {
+    let time = PlanTime::at(state.now);
+    let state = state.approved(&time);
+    let plan = plan(&state.desired, &state.observed, &time);
+    (state, plan)
 }
 
 proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn plan_without_a_required_step_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
+    fn plan_without_a_required_step_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
         for (first, second) in dependent(&whole) {
             let mut dropped = whole.clone();
             dropped.steps.remove(first);
             let mut swapped = whole.clone();
             swapped.steps.swap(first, second);
-            refuses(&world, &whole, vec![dropped, swapped])?;
+            refuses(&state, &whole, vec![dropped, swapped])?;
         }
     }
 
     #[test]
-    fn plan_without_the_record_of_a_detach_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
+    fn plan_without_the_record_of_a_detach_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
         let forgets = |at: &usize| {
             matches!((&whole.steps[*at - 1].step, &whole.steps[*at].step),
                 (Step::DetachPartition(_), Step::RecordDetach(_)))
@@ -64,121 +64,121 @@ proptest! {
             mutant.steps.remove(at);
             mutant
         });
-        refuses(&world, &whole, mutants.collect())?;
+        refuses(&state, &whole, mutants.collect())?;
     }
 
     #[test]
-    fn plan_that_drops_an_index_too_early_is_rejected(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
+    fn plan_that_drops_an_index_too_early_is_rejected(state in any_state()) {
+        let whole = plan(&state.desired, &state.observed, &PlanTime::at(state.now));
         for (at, second) in whole.steps.iter().enumerate() {
             for (before, first) in whole.steps[..at].iter().enumerate() {
-                if frees_name(&first.step, &second.step, &world.observed) {
+                if frees_name(&first.step, &second.step, &state.observed) {
                     let mut swapped = whole.clone();
                     swapped.steps.swap(before, at);
-                    refuses(&world, &whole, vec![swapped])?;
+                    refuses(&state, &whole, vec![swapped])?;
                 }
             }
         }
     }
 
     #[test]
-    fn plan_that_drops_more_than_was_inspected_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
-        refuses(&world, &whole, widened(&whole, &world.observed))?;
-        refuses(&world, &whole, changed(&whole))?;
+    fn plan_that_drops_more_than_was_inspected_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
+        refuses(&state, &whole, widened(&whole, &state.observed))?;
+        refuses(&state, &whole, changed(&whole))?;
     }
 
     #[test]
-    fn plan_that_changes_unmanaged_partitions_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
-        refuses(&world, &whole, seized(&whole, &world))?;
+    fn plan_that_changes_unmanaged_partitions_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
+        refuses(&state, &whole, seized(&whole, &state))?;
     }
 
     #[test]
-    fn plan_that_detaches_a_kept_partition_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
+    fn plan_that_detaches_a_kept_partition_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
         let is_kept = |p: &&ObservedPartition| {
-            !retention_oracle::is_past(p, &world.desired, &world.observed, world.now, 0)
+            !retention_oracle::is_past(p, &state.desired, &state.observed, state.now, 0)
         };
-        let kept = world.observed.partitions.iter().filter(is_kept);
-        let mutants = kept.flat_map(|p| [detach_steps(p, &world), vec![dropped(p, &world)]]);
-        refuses(&world, &whole, mutants.map(|steps| with(&whole, steps)).collect())?;
+        let kept = state.observed.partitions.iter().filter(is_kept);
+        let mutants = kept.flat_map(|p| [detach_steps(p, &state), vec![dropped(p, &state)]]);
+        refuses(&state, &whole, mutants.map(|steps| with(&whole, steps)).collect())?;
     }
 
     #[test]
-    fn plan_that_drops_within_the_grace_period_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
+    fn plan_that_drops_within_the_grace_period_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
         let held = whole.deferred.iter().filter(|held| {
             matches!(held.blocker, Blocker::InGracePeriod { .. } | Blocker::PartitionReferenced { .. })
         });
         let held = held.filter_map(|held| held.wanted.clone());
-        refuses(&world, &whole, held.map(|step| with(&whole, vec![step])).collect())?;
+        refuses(&state, &whole, held.map(|step| with(&whole, vec![step])).collect())?;
     }
 
     #[test]
-    fn plan_that_detaches_too_many_partitions_is_rejected(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
+    fn plan_that_detaches_too_many_partitions_is_rejected(state in any_state()) {
+        let whole = plan(&state.desired, &state.observed, &PlanTime::at(state.now));
         let waits = |held: &&pg_partition_operator::plan::Deferral| {
             matches!(held.blocker, Blocker::AwaitingApproval { .. })
         };
         let held: Vec<_> = whole.deferred.iter().filter(waits).filter_map(|held| {
-            world.observed.partition(&held.wanted.as_ref()?.subject())
+            state.observed.partition(&held.wanted.as_ref()?.subject())
         }).collect();
         if !held.is_empty() {
-            let one_by_one = held.iter().flat_map(|p| detach_steps(p, &world)).collect();
-            let expired = MarkAs::Expired { drops: drops(&world) };
-            let mut together = vec![marked(&held, &world, expired)];
-            together.extend(held.iter().flat_map(|p| detach_steps(p, &world).split_off(1)));
+            let one_by_one = held.iter().flat_map(|p| detach_steps(p, &state)).collect();
+            let expired = MarkAs::Expired { drops: drops(&state) };
+            let mut together = vec![marked(&held, &state, expired)];
+            together.extend(held.iter().flat_map(|p| detach_steps(p, &state).split_off(1)));
             let mutants = [one_by_one, together].map(|steps| with(&whole, steps));
-            refuses(&world, &whole, mutants.into())?;
+            refuses(&state, &whole, mutants.into())?;
         }
     }
 
     #[test]
-    fn plan_that_drops_too_many_kept_tables_is_rejected(world in any_world()) {
-        let whole = plan(&world.desired, &world.observed, &PlanTime::at(world.now));
+    fn plan_that_drops_too_many_kept_tables_is_rejected(state in any_state()) {
+        let whole = plan(&state.desired, &state.observed, &PlanTime::at(state.now));
         let waits = |held: &&pg_partition_operator::plan::Deferral| {
             matches!(held.blocker, Blocker::DropNeedsApproval { .. })
         };
         let held: Vec<_> = whole.deferred.iter().filter(waits).filter_map(|held| {
-            world.observed.partition(&held.wanted.as_ref()?.subject())
+            state.observed.partition(&held.wanted.as_ref()?.subject())
         }).collect();
         if !held.is_empty() {
-            let one_by_one = held.iter().map(|p| marked(&[p], &world, MarkAs::ForDrop)).collect();
-            let together = vec![marked(&held, &world, MarkAs::ForDrop)];
-            refuses(&world, &whole, [one_by_one, together].map(|steps| with(&whole, steps)).into())?;
+            let one_by_one = held.iter().map(|p| marked(&[p], &state, MarkAs::ForDrop)).collect();
+            let together = vec![marked(&held, &state, MarkAs::ForDrop)];
+            refuses(&state, &whole, [one_by_one, together].map(|steps| with(&whole, steps)).into())?;
         }
     }
 
     #[test]
-    fn plan_that_drops_a_restored_or_kept_table_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
+    fn plan_that_drops_a_restored_or_kept_table_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
         let is_kept = |p: &&ObservedPartition| {
             p.state.is_restored()
                 || matches!(p.state.marker_state(), Some(MarkerState::Detached(Detached { drops_since: None, .. })))
         };
-        let kept = world.observed.partitions.iter().filter(is_kept);
-        let mutants = kept.map(|p| with(&whole, vec![dropped(p, &world)]));
-        refuses(&world, &whole, mutants.collect())?;
+        let kept = state.observed.partitions.iter().filter(is_kept);
+        let mutants = kept.map(|p| with(&whole, vec![dropped(p, &state)]));
+        refuses(&state, &whole, mutants.collect())?;
     }
 
     #[test]
-    fn plan_that_repeats_an_adoption_is_rejected(world in any_world()) {
-        let (mut world, whole) = approved(world);
+    fn plan_that_repeats_an_adoption_is_rejected(state in any_state()) {
+        let (mut state, whole) = approved(state);
         let names = whole.steps.iter().filter_map(|planned| match &planned.step {
             Step::MarkPartitions(MarkPartitions { adopted: Some(adopted), .. }) => Some(adopted.clone()),
             _ => None,
         });
         let names: Vec<_> = names.flatten().collect();
         if !names.is_empty() {
-            world.observed.adopted.extend(names);
-            refuses(&world, &whole, vec![whole.clone()])?;
+            state.observed.adopted.extend(names);
+            refuses(&state, &whole, vec![whole.clone()])?;
         }
     }
 
     #[test]
-    fn plan_that_reverts_an_expiry_in_the_same_cycle_is_rejected(world in any_world()) {
-        let (world, whole) = approved(world);
+    fn plan_that_reverts_an_expiry_in_the_same_cycle_is_rejected(state in any_state()) {
+        let (state, whole) = approved(state);
         let mut mutants = Vec::new();
         for at in 0..whole.steps.len() {
             let mut mutant = whole.clone();
@@ -191,18 +191,18 @@ proptest! {
             }
             mutants.push(mutant);
         }
-        refuses(&world, &whole, mutants)?;
+        refuses(&state, &whole, mutants)?;
     }
 
     #[test]
-    fn clock_skew_rejects_detach_and_drop(world in any_world()) {
-        let (mut world, whole) = approved(world);
+    fn clock_skew_rejects_detach_and_drop(state in any_state()) {
+        let (mut state, whole) = approved(state);
         let lets_go = |p: &PlannedStep| {
             matches!(p.step, Step::DetachPartition(_) | Step::DropDetached(_))
         };
-        world.observed.server.clock_offset = Some(SignedDuration::from_secs(-61));
+        state.observed.server.clock_offset = Some(SignedDuration::from_secs(-61));
         if whole.steps.iter().any(lets_go) {
-            refuses(&world, &whole, vec![whole.clone()])?;
+            refuses(&state, &whole, vec![whole.clone()])?;
         }
     }
 }
@@ -215,13 +215,13 @@ fn with(plan: &Plan, steps: Vec<Step>) -> Plan {
 }
 
 /// Returns the marker that the comment of a partition needs.
-fn marker(partition: &ObservedPartition, world: &World, mark: MarkerState) -> Marker {
-    let parent = world.observed.relation.as_ref().map(|relation| relation.oid);
+fn marker(partition: &ObservedPartition, state: &SimulatedState, mark: MarkerState) -> Marker {
+    let parent = state.observed.relation.as_ref().map(|relation| relation.oid);
     Marker { state: mark, oid: partition.oid, parent, cycle: partition.cycle + 1 }
 }
 
-fn drops(world: &World) -> bool {
-    match &world.desired.partitioning {
+fn drops(state: &SimulatedState) -> bool {
+    match &state.desired.partitioning {
         Partitioning::Range(range) => {
             range.retention.is_some_and(|r| matches!(r.on_expiry, OnExpiry::Drop { .. }))
         }
@@ -229,16 +229,16 @@ fn drops(world: &World) -> bool {
     }
 }
 
-fn marked(partitions: &[&ObservedPartition], world: &World, mark_as: MarkAs) -> Step {
+fn marked(partitions: &[&ObservedPartition], state: &SimulatedState, mark_as: MarkAs) -> Step {
     let mark = |p: &ObservedPartition| match (mark_as, p.state.marker_state()) {
         (MarkAs::Adopted | MarkAs::Attached | MarkAs::AdoptionCleared, _) => MarkerState::Attached,
         (MarkAs::Expired { drops }, _) => MarkerState::Expired { drops },
         (MarkAs::ForDrop | MarkAs::NotForDrop, Some(MarkerState::Detached(detached))) => {
-            let drops_since = (mark_as == MarkAs::ForDrop).then_some(world.now);
+            let drops_since = (mark_as == MarkAs::ForDrop).then_some(state.now);
             MarkerState::Detached(Detached { drops_since, ..detached })
         }
         (MarkAs::ForDrop | MarkAs::NotForDrop, _) => {
-            MarkerState::Detached(Detached { at: world.now, drops_since: Some(world.now) })
+            MarkerState::Detached(Detached { at: state.now, drops_since: Some(state.now) })
         }
     };
     let names = partitions.iter().map(|p| p.name.clone());
@@ -247,11 +247,11 @@ fn marked(partitions: &[&ObservedPartition], world: &World, mark_as: MarkAs) -> 
         oid: p.oid,
         bounds: p.bounds.clone(),
         comment: p.comment.clone(),
-        marker: marker(p, world, mark(p)),
+        marker: marker(p, state, mark(p)),
     });
     Step::MarkPartitions(MarkPartitions {
-        managed: world.observed.managed.clone(),
-        table: world.observed.name.clone(),
+        managed: state.observed.managed.clone(),
+        table: state.observed.name.clone(),
         partitions: partitions.collect(),
         adopted: (mark_as == MarkAs::Adopted)
             .then(|| names.map(|name| adoption_digest(&name)).collect()),
@@ -260,13 +260,13 @@ fn marked(partitions: &[&ObservedPartition], world: &World, mark_as: MarkAs) -> 
 }
 
 /// Returns the steps that detach an expired partition.
-fn detach_steps(partition: &ObservedPartition, world: &World) -> Vec<Step> {
-    let default = world.observed.default_partition().map(|(p, _)| p.name.clone());
+fn detach_steps(partition: &ObservedPartition, state: &SimulatedState) -> Vec<Step> {
+    let default = state.observed.default_partition().map(|(p, _)| p.name.clone());
     let (name, bounds) = (partition.name.clone(), partition.bounds.clone());
     vec![
-        marked(&[partition], world, MarkAs::Expired { drops: drops(world) }),
+        marked(&[partition], state, MarkAs::Expired { drops: drops(state) }),
         Step::DetachPartition(Box::new(Detach {
-            table: world.observed.name.clone(),
+            table: state.observed.name.clone(),
             partition: name.clone(),
             bounds: bounds.clone(),
             concurrently: default.is_none(),
@@ -279,14 +279,14 @@ fn detach_steps(partition: &ObservedPartition, world: &World) -> Vec<Step> {
         })),
         Step::RecordDetach(Box::new(RecordDetach {
             oid: partition.oid,
-            managed: world.observed.managed.clone(),
+            managed: state.observed.managed.clone(),
             partition: name,
             bounds,
             inherited: None,
             comment: None,
-            at: world.now,
-            drops: drops(world),
-            parent: world.observed.relation.as_ref().map(|relation| relation.oid),
+            at: state.now,
+            drops: drops(state),
+            parent: state.observed.relation.as_ref().map(|relation| relation.oid),
             cycle: partition.cycle + 1,
             publications: Vec::new(),
         })),
@@ -294,14 +294,14 @@ fn detach_steps(partition: &ObservedPartition, world: &World) -> Vec<Step> {
 }
 
 /// The step that drops a table as if it had been detached for long.
-fn dropped(partition: &ObservedPartition, world: &World) -> Step {
+fn dropped(partition: &ObservedPartition, state: &SimulatedState) -> Step {
     let mark = match partition.state.marker_state() {
         Some(MarkerState::Detached(detached)) => MarkerState::Detached(detached),
-        _ => MarkerState::Detached(Detached { at: world.now, drops_since: Some(world.now) }),
+        _ => MarkerState::Detached(Detached { at: state.now, drops_since: Some(state.now) }),
     };
-    let marker = Marker { cycle: partition.cycle, ..marker(partition, world, mark) };
+    let marker = Marker { cycle: partition.cycle, ..marker(partition, state, mark) };
     Step::DropDetached(Box::new(DropDetached {
-        managed: world.observed.managed.clone(),
+        managed: state.observed.managed.clone(),
         partition: partition.name.clone(),
         oid: partition.oid.unwrap_or_default(),
         bounds: partition.bounds.clone(),
@@ -425,24 +425,24 @@ fn changed(plan: &Plan) -> Vec<Plan> {
 }
 
 /// Returns the plan, followed by a change of each unmanaged partition.
-fn seized(plan: &Plan, world: &World) -> Vec<Plan> {
-    let observed = &world.observed;
+fn seized(plan: &Plan, state: &SimulatedState) -> Vec<Plan> {
+    let observed = &state.observed;
     let mut mutants = Vec::new();
     for partition in observed.partitions.iter().filter(|p| !p.state.is_managed()) {
         let name = &partition.name;
         let [adopted, kept] =
-            [MarkAs::Adopted, MarkAs::Attached].map(|mark_as| marked(&[partition], world, mark_as));
+            [MarkAs::Adopted, MarkAs::Attached].map(|mark_as| marked(&[partition], state, mark_as));
         let mut takes_over = vec![adopted.clone()];
-        takes_over.extend(detach_steps(partition, world));
+        takes_over.extend(detach_steps(partition, state));
         let mut steps = vec![
             vec![Step::DiscardPartition(DiscardPartition { partition: name.clone() })],
             vec![adopted],
             vec![kept],
             takes_over,
-            detach_steps(partition, world),
-            detach_steps(partition, world).split_off(1),
-            detach_steps(partition, world).split_off(2),
-            vec![dropped(partition, world)],
+            detach_steps(partition, state),
+            detach_steps(partition, state).split_off(1),
+            detach_steps(partition, state).split_off(2),
+            vec![dropped(partition, state)],
             vec![Step::DropDefault(DropDefault {
                 table: observed.name.clone(),
                 default: name.clone(),

@@ -9,7 +9,7 @@ use pg_partition_operator::plan::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::arbitrary::{World, any_world};
+use crate::arbitrary::{SimulatedState, any_state};
 use crate::catalog::identifier;
 use crate::fuzz::snapshot;
 use crate::properties::cases;
@@ -18,8 +18,8 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn rows_of_the_default_partition_are_counted_if_the_plan_needs_them(world in any_world()) {
-        let World { desired, mut observed, now } = world;
+    fn rows_of_the_default_partition_are_counted_if_the_plan_needs_them(state in any_state()) {
+        let SimulatedState { desired, mut observed, now } = state;
         observed.default_rows = None;
         let time = PlanTime::at(now);
         let asked = questions(&desired, &observed, &time);
@@ -44,8 +44,8 @@ proptest! {
     }
 
     #[test]
-    fn references_are_queried_if_the_plan_needs_them(world in any_world()) {
-        let World { desired, mut observed, now } = world;
+    fn references_are_queried_if_the_plan_needs_them(state in any_state()) {
+        let SimulatedState { desired, mut observed, now } = state;
         for partition in &mut observed.partitions {
             partition.rows_referenced_by = None;
         }
@@ -60,8 +60,8 @@ proptest! {
     }
 
     #[test]
-    fn answered_question_is_not_asked_again(world in any_world()) {
-        let World { desired, mut observed, now } = world;
+    fn answered_question_is_not_asked_again(state in any_state()) {
+        let SimulatedState { desired, mut observed, now } = state;
         let time = PlanTime::at(now);
         for question in questions(&desired, &observed, &time) {
             prop_assert!(!observed.is_answered(&question), "{question:?}");
@@ -71,8 +71,8 @@ proptest! {
     }
 
     #[test]
-    fn answers_without_a_spec_leave_only_index_conditions(world in any_world()) {
-        let World { desired, mut observed, now } = world;
+    fn answers_without_a_spec_leave_only_index_conditions(state in any_state()) {
+        let SimulatedState { desired, mut observed, now } = state;
         for question in questions_without_spec(&observed) {
             answer(&mut observed, question);
         }
@@ -83,8 +83,8 @@ proptest! {
     }
 
     #[test]
-    fn fingerprint_does_not_change_with_time(world in any_world(), seconds in 1..100_000_i64) {
-        let World { desired, observed, now } = world;
+    fn fingerprint_does_not_change_with_time(state in any_state(), seconds in 1..100_000_i64) {
+        let SimulatedState { desired, observed, now } = state;
         let later = now + jiff::SignedDuration::from_secs(seconds);
         let [first, later] =
             [now, later].map(|instant| plan(&desired, &observed, &PlanTime::at(instant)));

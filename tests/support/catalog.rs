@@ -164,27 +164,27 @@ pub(crate) fn set_detached(partition: &mut ObservedPartition) {
 }
 
 /// Gives the table a partition, with an object identifier of its own.
-pub(crate) fn add(world: &mut ObservedTable, mut partition: ObservedPartition) {
-    partition.oid = Some(next_oid(world));
-    if partition.name.schema == world.name.schema {
-        world.taken.insert(partition.name.name.clone());
+pub(crate) fn add(state: &mut ObservedTable, mut partition: ObservedPartition) {
+    partition.oid = Some(next_oid(state));
+    if partition.name.schema == state.name.schema {
+        state.taken.insert(partition.name.name.clone());
     }
-    world.taken.extend(partition.indexes.iter().map(|index| index.name.clone()));
-    world.partitions.push(partition);
-    world.partitions.sort_by(|a, b| a.name.cmp(&b.name));
+    state.taken.extend(partition.indexes.iter().map(|index| index.name.clone()));
+    state.partitions.push(partition);
+    state.partitions.sort_by(|a, b| a.name.cmp(&b.name));
 }
 
 /// Gives object identifiers to objects that were created meanwhile, as another inspection does.
-pub(crate) fn reinspect(world: &mut ObservedTable) {
-    for at in 0..world.partitions.len() {
-        if world.partitions[at].oid.is_none() {
-            world.partitions[at].oid = Some(next_oid(world));
+pub(crate) fn reinspect(state: &mut ObservedTable) {
+    for at in 0..state.partitions.len() {
+        if state.partitions[at].oid.is_none() {
+            state.partitions[at].oid = Some(next_oid(state));
         }
     }
 }
 
-fn next_oid(world: &ObservedTable) -> u32 {
-    world.partitions.iter().filter_map(|p| p.oid).max().map_or(20_000, |oid| oid + 1)
+fn next_oid(state: &ObservedTable) -> u32 {
+    state.partitions.iter().filter_map(|p| p.oid).max().map_or(20_000, |oid| oid + 1)
 }
 
 /// Returns a valid index of an unmanaged partition.

@@ -15,7 +15,7 @@ use pg_partition_operator::partition::{
 };
 use pg_partition_operator::plan::{Blocker, FinalizeDetach, Plan, Step};
 
-use crate::arbitrary::World;
+use crate::arbitrary::SimulatedState;
 
 const MICROS_OF_A_DAY: i128 = 86_400_000_000;
 
@@ -104,12 +104,12 @@ pub(crate) fn label(interval: Interval, at: &Zoned) -> [i64; 3] {
 
 /// Every value that should have a partition has exactly one, or the plan says why it has none.
 pub(crate) fn is_covered(
-    world: &World,
+    state: &SimulatedState,
     observed: &ObservedTable,
     plan: &Plan,
 ) -> Result<(), String> {
-    match &world.desired.partitioning {
-        Partitioning::Range(range) => periods_are_covered(range, world.now, observed, plan),
+    match &state.desired.partitioning {
+        Partitioning::Range(range) => periods_are_covered(range, state.now, observed, plan),
         Partitioning::Hash(_) => remainders_are_covered(observed, plan),
     }
 }
@@ -264,7 +264,7 @@ pub(crate) fn names_are_valid(before: &ObservedTable, after: &ObservedTable) -> 
     Ok(())
 }
 
-/// The world without its names, which may differ between two ways to the same end.
+/// Returns the state without its names, which can differ between two ways to the same result.
 pub(crate) fn nameless(observed: &ObservedTable) -> Vec<String> {
     let mut all: Vec<String> = observed.partitions.iter().map(nameless_partition).collect();
     for index in &observed.indexes {

@@ -131,11 +131,11 @@ fn exercise(desired: &mut DesiredTable, observed: &ObservedTable, time: &PlanTim
         let approved = plan(desired, observed, time);
         let _refused = check(planned, desired, observed, time).err();
         if let Ok(checked) = check(approved, desired, observed, time) {
-            let mut world = observed.clone();
+            let mut state = observed.clone();
             for planned in &checked.plan().steps {
-                simulate(&mut world, &planned.step);
+                simulate(&mut state, &planned.step);
             }
-            tell(desired, &world, &plan(desired, &world, time), time);
+            tell(desired, &state, &plan(desired, &state, time), time);
         }
     });
     assert!(catch_unwind(case).is_ok(), "panics at {time:?}, {desired:?}:\n{written}");

@@ -1,4 +1,4 @@
-//! The steps that are changed, each in the world that it meets.
+//! Steps that are changed, each with the state before it.
 
 use pg_partition_operator::desired::AdoptedName;
 use pg_partition_operator::observed::{ObservedPartition, ObservedTable};
@@ -22,7 +22,7 @@ pub(super) fn other() -> QualifiedName {
     QualifiedName { schema: identifier("other"), name: identifier("other") }
 }
 
-/// Each step of a plan with the step after it, in the world that the steps before leave; and steps that are seldom
+/// Each step of a plan with the step after it, in the state that the steps before leave; and steps that are seldom
 /// planned.
 pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
     let mut bases = Vec::new();
@@ -31,9 +31,9 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
         let mut base = before.clone();
         base.plan.steps = whole.plan.steps[at..].iter().take(2).cloned().collect();
         bases.push(base);
-        simulate(&mut before.world.observed, &planned.step);
+        simulate(&mut before.state.observed, &planned.step);
     }
-    let observed = &whole.world.observed;
+    let observed = &whole.state.observed;
     for partition in &observed.partitions {
         for step in ADDED.iter().filter_map(|step| step(observed, partition)) {
             let mut base = whole.clone();
@@ -54,7 +54,7 @@ pub(super) fn bases(whole: &Mutant) -> Vec<Mutant> {
 
 /// A step that forgets an adoption that is recorded.
 fn forget(mutant: &mut Mutant) -> Option<Step> {
-    let observed = &mut mutant.world.observed;
+    let observed = &mut mutant.state.observed;
     observed.relation.as_ref()?;
     observed.adopted = [adoption_digest(&other())].into();
     Some(Step::MarkPartitions(MarkPartitions {
@@ -68,7 +68,7 @@ fn forget(mutant: &mut Mutant) -> Option<Step> {
 
 /// A step that drops a spare index of the table.
 fn drop_spare(mutant: &mut Mutant) -> Option<Step> {
-    let observed = &mut mutant.world.observed;
+    let observed = &mut mutant.state.observed;
     let spare = observed.indexes.first_mut()?;
     spare.name = identifier("x_pgpartition_next");
     let (index, partitions) = (spare.name.clone(), Vec::new());
@@ -77,7 +77,7 @@ fn drop_spare(mutant: &mut Mutant) -> Option<Step> {
 
 /// The adoption of one unmanaged partition that a user requested.
 fn adopt(mutant: &mut Mutant) -> Option<Step> {
-    let observed = &mutant.world.observed;
+    let observed = &mutant.state.observed;
     let is_unmanaged = |p: &ObservedPartition| {
         !p.state.is_managed() && p.state.is_attached() && p.owned && p.bounds != Bounds::Default
     };
@@ -98,8 +98,8 @@ fn adopt(mutant: &mut Mutant) -> Option<Step> {
         mark_as: MarkAs::Adopted,
         adopted: Some([adoption_digest(&name)].into()),
     };
-    mutant.world.desired.adopt = vec![AdoptedName { schema: Some(name.schema), name: name.name }];
-    mutant.world.observed.adopted.clear();
+    mutant.state.desired.adopt = vec![AdoptedName { schema: Some(name.schema), name: name.name }];
+    mutant.state.observed.adopted.clear();
     Some(Step::MarkPartitions(step))
 }
 

@@ -1,4 +1,4 @@
-//! Steps that the planner did not plan, and worlds that it did not plan them for.
+//! Steps that the planner did not plan, and steps in other states than they were planned for.
 
 use pg_partition_operator::observed::{
     BoundsCheck, DefaultCheck, DefaultFacts, DetachedBy, Fires, ForeignKey, IndexMarker,
@@ -36,7 +36,7 @@ pub(super) fn mutants(base: &Mutant) -> Vec<Mutant> {
         add(&|mutant| on_named(mutant, *change));
         add(&|mutant| {
             let default = |p: &&mut ObservedPartition| p.bounds == Bounds::Default;
-            mutant.world.observed.partitions.iter_mut().filter(default).for_each(change);
+            mutant.state.observed.partitions.iter_mut().filter(default).for_each(change);
         });
     }
     mutants
@@ -59,7 +59,7 @@ fn named(mutant: &Mutant) -> Vec<QualifiedName> {
 
 fn on_named(mutant: &mut Mutant, change: impl Fn(&mut ObservedPartition)) {
     let named = named(mutant);
-    let partitions = mutant.world.observed.partitions.iter_mut();
+    let partitions = mutant.state.observed.partitions.iter_mut();
     partitions.filter(|p| named.contains(&p.name)).for_each(change);
 }
 
@@ -105,67 +105,67 @@ fn date(mutant: &mut Mutant, drops_since: Option<jiff::Timestamp>) {
 /// Adds a copy of a table that the step is about, under another name.
 fn copy(mutant: &mut Mutant, change: fn(&mut ObservedPartition)) {
     let named = named(mutant);
-    let found = mutant.world.observed.partitions.iter().find(|p| named.contains(&p.name)).cloned();
+    let found = mutant.state.observed.partitions.iter().find(|p| named.contains(&p.name)).cloned();
     if let Some(found) = found {
         let mut copy = ObservedPartition { name: other(), ..found };
         change(&mut copy);
-        mutant.world.observed.partitions.push(copy);
+        mutant.state.observed.partitions.push(copy);
     }
 }
 
 /// Takes away what the step is about.
 fn vanish(mutant: &mut Mutant) {
     let named = named(mutant);
-    mutant.world.observed.partitions.retain(|p| !named.contains(&p.name));
+    mutant.state.observed.partitions.retain(|p| !named.contains(&p.name));
 }
 
 const STATE_CHANGES: &[fn(&mut Mutant)] = &[
     vanish,
-    |m| m.world.observed.partitions.clear(),
+    |m| m.state.observed.partitions.clear(),
     |m| m.plan.steps.truncate(1),
     |m| copy(m, set_attached),
     |m| copy(m, set_pending_detach),
     |m| {
         copy(m, set_attached);
-        if let Some(added) = m.world.observed.partitions.last_mut() {
+        if let Some(added) = m.state.observed.partitions.last_mut() {
             (added.bounds, added.bytes) = (Bounds::Default, 0);
             added.default = default_facts(&added.bounds);
         }
     },
-    |m| m.world.desired.adopt.clear(),
+    |m| m.state.desired.adopt.clear(),
     |m| {
-        m.world.desired.approved.clear();
-        m.world.desired.limits.max_expire_per_run = 0;
+        m.state.desired.approved.clear();
+        m.state.desired.limits.max_expire_per_run = 0;
     },
-    |m| m.world.observed.indexes.clear(),
-    |m| m.world.observed.indexes.iter_mut().for_each(|i| i.valid = false),
-    |m| m.world.observed.indexes.iter_mut().for_each(|i| i.dependents = vec!["x".to_owned()]),
-    |m| m.world.observed.indexes.iter_mut().for_each(|i| i.constraint = Some("x".to_owned())),
+    |m| m.state.observed.indexes.clear(),
+    |m| m.state.observed.indexes.iter_mut().for_each(|i| i.valid = false),
+    |m| m.state.observed.indexes.iter_mut().for_each(|i| i.dependents = vec!["x".to_owned()]),
+    |m| m.state.observed.indexes.iter_mut().for_each(|i| i.constraint = Some("x".to_owned())),
     |m| {
-        m.world.observed.default_count = None;
-        m.world.observed.partitions.iter_mut().for_each(|p| p.bytes = 8192);
+        m.state.observed.default_count = None;
+        m.state.observed.partitions.iter_mut().for_each(|p| p.bytes = 8192);
     },
-    |m| m.world.observed.partitions.retain(|p| p.bounds == Bounds::Default),
+    |m| m.state.observed.partitions.retain(|p| p.bounds == Bounds::Default),
     |m| {
         let named = named(m);
-        m.world.observed.partitions.retain(|p| named.contains(&p.name));
+        m.state.observed.partitions.retain(|p| named.contains(&p.name));
     },
     |m| {
         let created = m.plan.steps.iter().map(|planned| planned.step.subject().name);
-        m.world.observed.taken.extend(created);
+        m.state.observed.taken.extend(created);
     },
     |m| {
-        if let Some(relation) = &mut m.world.observed.relation {
+        if let Some(relation) = &mut m.state.observed.relation {
             relation.owner_code = vec!["f()".to_owned()];
             relation.powers = vec!["SUPERUSER".to_owned()];
         }
     },
     |m| {
         let key = ForeignKey { from: other(), columns: Vec::new(), operators: Vec::new() };
-        if let Some(relation) = &mut m.world.observed.relation {
+        if let Some(relation) = &mut m.state.observed.relation {
             relation.referenced_by.push(key);
         }
-        for partition in &mut m.world.observed.partitions {
+        for partition in &mut m.state.observed.partitions {
             partition.rows_referenced_by = None;
         }
     },
@@ -179,7 +179,7 @@ fn build_later(mutant: &mut Mutant) {
         Step::BuildIndex(build) => Some(build),
         _ => None,
     });
-    if let Some(found) = mutant.world.observed.partition_mut(&partition) {
+    if let Some(found) = mutant.state.observed.partition_mut(&partition) {
         for i in &mut found.indexes {
             let marker = IndexMarker { index: index.clone(), digest: String::new() };
             (i.valid, i.marker) = (true, Some(marker));
@@ -189,7 +189,7 @@ fn build_later(mutant: &mut Mutant) {
     mutant.plan.steps.extend(build.map(|build| planned(Step::BuildIndex(build))));
 }
 
-/// Changes of a step together with its world.
+/// Changes of a step together with its state.
 const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
     build_later,
     |m| bound(m, |_| Bounds::Default),
@@ -197,7 +197,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
     |m| {
         bound(m, |_| Bounds::Other("x".to_owned()));
         let named = named(m);
-        m.world.observed.partitions.retain(|p| named.contains(&p.name));
+        m.state.observed.partitions.retain(|p| named.contains(&p.name));
     },
     |m| {
         bound(m, |KeyRange { key, range }| {
@@ -242,7 +242,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
         m.first().into_iter().for_each(|step| set_cycle(step, u32::MAX));
     },
     |m| {
-        let observed = &mut m.world.observed;
+        let observed = &mut m.state.observed;
         let Some(Step::AddDefaultCheck(add)) = m.plan.steps.first().map(|p| &p.step) else {
             return;
         };
@@ -257,7 +257,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
     |m| {
         if let Some(Step::MarkPartitions(marker)) = m.first() {
             let adopted = marker.adopted.clone().unwrap_or_default();
-            m.world.observed.adopted.extend(adopted);
+            m.state.observed.adopted.extend(adopted);
         }
     },
     |m| {
@@ -268,13 +268,13 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
         if let Some(Step::RecordDetach(next)) = m.plan.steps.get_mut(1).map(|p| &mut p.step) {
             next.partition = name.clone();
         }
-        if let Some(found) = m.world.observed.partition_mut(&old) {
+        if let Some(found) = m.state.observed.partition_mut(&old) {
             found.name = name;
             set_bounds_check(found, BoundsCheck::Absent);
         }
     },
     |m| {
-        let index = m.world.observed.indexes.iter().find(|i| i.constraint.is_none());
+        let index = m.state.observed.indexes.iter().find(|i| i.constraint.is_none());
         let Some(index) = index.map(|index| index.name.clone()) else { return };
         if let Some(Step::DropParentIndex(drop)) = m.first() {
             drop.index = index;
@@ -284,7 +284,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
         if let Some(Step::DropParentIndex(drop)) = m.first() {
             drop.index = identifier("x");
             let index = drop.index.clone();
-            m.world.observed.indexes.iter_mut().for_each(|i| i.name = index.clone());
+            m.state.observed.indexes.iter_mut().for_each(|i| i.name = index.clone());
         }
     },
 ];

@@ -1,4 +1,4 @@
-//! Steps and work of a conversion, each in a world that it is right for.
+//! Steps and work of a conversion, each in a valid state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,8 +99,8 @@ fn conversion() -> DesiredConversion {
 }
 
 fn create(base: &mut Mutant) {
-    let observed = &mut base.world.observed;
-    base.world.desired.conversion = Some(conversion());
+    let observed = &mut base.state.observed;
+    base.state.desired.conversion = Some(conversion());
     observed.plain = Some(Box::default());
     observed.partitions.clear();
     if let Some(relation) = &mut observed.relation {
@@ -117,8 +117,8 @@ fn create(base: &mut Mutant) {
 
 /// Makes the relation a copy with a default partition, and without triggers.
 fn copied(base: &mut Mutant) -> CopiedTable {
-    let observed = &mut base.world.observed;
-    base.world.desired.conversion = Some(conversion());
+    let observed = &mut base.state.observed;
+    base.state.desired.conversion = Some(conversion());
     let table = table(observed);
     observed.name = table.copy.clone();
     observed.copy = Some(Box::new(CopyFacts::new(SOURCE, PlainTable::default())));
@@ -159,7 +159,7 @@ fn follow(base: &mut Mutant) {
 /// Columns change, so that the triggers are installed again.
 fn follow_columns(base: &mut Mutant) {
     follow(base);
-    let install = install_step(&table(&base.world.observed));
+    let install = install_step(&table(&base.state.observed));
     if let (Some(Step::FollowSource(follow)), Step::InstallSync(install)) = (base.first(), install)
     {
         follow.sync = Some(*install);
@@ -178,15 +178,15 @@ fn analyze(base: &mut Mutant) {
 
 fn end(base: &mut Mutant) {
     let table = copied(base);
-    base.world.desired.conversion = None;
+    base.state.desired.conversion = None;
     base.plan.steps = vec![planned(Step::EndSync(Box::new(EndSync { table })))];
 }
 
 fn drop_copy(base: &mut Mutant) {
     let table = copied(base);
-    base.world.desired.conversion = None;
-    base.world.desired.approved = vec![base.plan.fingerprint.clone()];
-    let oid = base.world.observed.relation.as_ref().map_or(0, |relation| relation.oid);
+    base.state.desired.conversion = None;
+    base.state.desired.approved = vec![base.plan.fingerprint.clone()];
+    let oid = base.state.observed.relation.as_ref().map_or(0, |relation| relation.oid);
     let drop = DropCopy { table, oid, references: Vec::new() };
     base.plan.steps = vec![planned(Step::DropCopy(Box::new(drop)))];
 }
@@ -214,7 +214,7 @@ fn want_roles(base: &mut Mutant) {
     if let ConversionMethod::Copy(options) = &mut conversion.method {
         options.routing.insert(identifier("reader"));
     }
-    base.world.desired.conversion = Some(conversion);
+    base.state.desired.conversion = Some(conversion);
 }
 
 fn route_step(table: &CopiedTable, reads: Side) -> Step {
@@ -268,7 +268,7 @@ fn taken_view() -> Box<RoutingFacts> {
 
 fn synced(base: &mut Mutant, completed: bool) -> CopiedTable {
     let table = copied(base);
-    simulate(&mut base.world.observed, &install_step(&table));
+    simulate(&mut base.state.observed, &install_step(&table));
     set_complete(base, completed);
     table
 }
@@ -281,7 +281,7 @@ fn set_complete(mutant: &mut Mutant, is_complete: bool) {
 }
 
 fn record(mutant: &mut Mutant) -> Option<&mut ConversionRecord> {
-    mutant.world.observed.copy.as_mut()?.state.record.as_mut()
+    mutant.state.observed.copy.as_mut()?.state.record.as_mut()
 }
 
 fn work(base: &mut Mutant, work: Work) {
@@ -295,8 +295,8 @@ fn in_parity(base: &mut Mutant) -> CopiedTable {
     if let Some(record) = record(base) {
         record.parity = Some(sweep(now, true, Some(now)));
     }
-    base.world.observed.indexes.iter_mut().for_each(|index| index.valid = true);
-    if let Some(facts) = &mut base.world.observed.copy {
+    base.state.observed.indexes.iter_mut().for_each(|index| index.valid = true);
+    if let Some(facts) = &mut base.state.observed.copy {
         facts.analyzed = true;
     }
     table
@@ -317,12 +317,12 @@ fn sweep(started_at: Timestamp, content: bool, checked_at: Option<Timestamp>) ->
 }
 
 fn swap_of(table: CopiedTable, base: &Mutant) -> Swap {
-    let copy = base.world.observed.relation.as_ref().map_or(0, |relation| relation.oid);
+    let copy = base.state.observed.relation.as_ref().map_or(0, |relation| relation.oid);
     Swap { table, source: SOURCE, copy, level: SyncLevel::Row, views: Vec::new() }
 }
 
 fn serve_from(mutant: &mut Mutant, side: Side) {
-    if let Some(conversion) = &mut mutant.world.desired.conversion {
+    if let Some(conversion) = &mut mutant.state.desired.conversion {
         conversion.serve_from = side;
     }
 }
@@ -339,14 +339,14 @@ fn served(base: &mut Mutant) -> CopiedTable {
     let table = in_parity(base);
     serve_from(base, Side::Partitioned);
     let swap = swap_of(table, base);
-    simulate(&mut base.world.observed, &Step::Swap(Box::new(swap.clone())));
+    simulate(&mut base.state.observed, &Step::Swap(Box::new(swap.clone())));
     swap.table.swapped()
 }
 
 fn roll_back(base: &mut Mutant) {
     let table = served(base);
     serve_from(base, Side::Source);
-    base.world.desired.approved.clear();
+    base.state.desired.approved.clear();
     let swap = swap_of(table, base);
     base.plan.steps = vec![planned(Step::Swap(Box::new(swap)))];
 }
@@ -363,10 +363,10 @@ fn attach_step(base: &mut Mutant) -> AttachSource {
     let table = copied(base);
     set_method(base, ConversionMethod::Attach);
     serve_from(base, Side::Partitioned);
-    let copy = base.world.observed.relation.as_ref().map_or(0, |relation| relation.oid);
+    let copy = base.state.observed.relation.as_ref().map_or(0, |relation| relation.oid);
     let column = RangeKey { column: identifier("at"), key_type: KeyType::Date };
     let range = RangeBounds::new(Edge::MinValue, Edge::At(-1)).expect("a range");
-    let observed = &mut base.world.observed;
+    let observed = &mut base.state.observed;
     observed.partitions.retain(|partition| partition.bounds == Bounds::Default);
     let next = RangeBounds::new(Edge::At(0), Edge::MaxValue).expect("a range");
     let next = Bounds::Range(KeyRange { key: column.clone(), range: next });
@@ -414,7 +414,7 @@ fn attach_source(base: &mut Mutant) {
 fn detach_source(base: &mut Mutant) {
     let attach = attach_step(base);
     let (source, copy, table) = (attach.source, attach.copy, attach.table.swapped());
-    simulate(&mut base.world.observed, &Step::AttachSource(Box::new(attach)));
+    simulate(&mut base.state.observed, &Step::AttachSource(Box::new(attach)));
     serve_from(base, Side::Source);
     let attachment = Attachment {
         of: String::new(),
@@ -429,7 +429,7 @@ fn detach_source(base: &mut Mutant) {
         serving_since: None,
         has_other_rows: Some(false),
     };
-    base.world.observed.attachment = Some(Box::new(attachment));
+    base.state.observed.attachment = Some(Box::new(attachment));
     let detach = DetachSource {
         table,
         source,
@@ -488,31 +488,31 @@ fn drop_key(base: &mut Mutant) {
 }
 
 fn on_attachment(mutant: &mut Mutant, change: impl FnOnce(&mut Attachment)) {
-    if let Some(attachment) = &mut mutant.world.observed.attachment {
+    if let Some(attachment) = &mut mutant.state.observed.attachment {
         change(attachment);
     }
 }
 
 /// The plain table, if it is a partition.
 fn attached_partition(mutant: &mut Mutant) -> impl Iterator<Item = &mut ObservedPartition> {
-    mutant.world.observed.partitions.iter_mut().filter(|partition| partition.oid == Some(SOURCE))
+    mutant.state.observed.partitions.iter_mut().filter(|partition| partition.oid == Some(SOURCE))
 }
 
 fn set_method(mutant: &mut Mutant, method: ConversionMethod) {
-    if let Some(conversion) = &mut mutant.world.desired.conversion {
+    if let Some(conversion) = &mut mutant.state.desired.conversion {
         conversion.method = method;
     }
 }
 
 fn set_after_cutover(mutant: &mut Mutant, source: AfterCutover) {
-    let conversion = mutant.world.desired.conversion.as_mut();
+    let conversion = mutant.state.desired.conversion.as_mut();
     if let Some(ConversionMethod::Copy(options)) = conversion.map(|found| &mut found.method) {
         options.source = source;
     }
 }
 
 fn set_serving_since(mutant: &mut Mutant, minutes: i64) {
-    let since = mutant.world.observed.server.clock.checked_sub(SignedDuration::from_mins(minutes));
+    let since = mutant.state.observed.server.clock.checked_sub(SignedDuration::from_mins(minutes));
     if let Some(record) = record(mutant) {
         record.serving_since = since.ok();
     }
@@ -597,15 +597,15 @@ fn swap_names(mutant: &mut Mutant) {
 
 /// Changes of a conversion.
 pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
-    |m| m.world.observed.copy = None,
-    |m| m.world.observed.copy = Some(Box::new(CopyFacts::new(SOURCE, PlainTable::default()))),
-    |m| m.world.observed.plain = None,
-    |m| m.world.desired.conversion = None,
-    |m| m.world.desired.conversion = Some(conversion()),
+    |m| m.state.observed.copy = None,
+    |m| m.state.observed.copy = Some(Box::new(CopyFacts::new(SOURCE, PlainTable::default()))),
+    |m| m.state.observed.plain = None,
+    |m| m.state.desired.conversion = None,
+    |m| m.state.desired.conversion = Some(conversion()),
     |m| set_complete(m, true),
     |m| set_complete(m, false),
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.state.functions.push(InstalledFunction {
                 name: identifier("f"),
                 oid: 1,
@@ -625,7 +625,7 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         }
     },
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.routing = Some(taken_view());
         }
     },
@@ -658,7 +658,7 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         }
     },
     |m| {
-        m.world.observed.copy = None;
+        m.state.observed.copy = None;
         swap_names(m);
     },
     |m| {
@@ -667,7 +667,7 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         let name = identifier("note");
         let column = ColumnDifference { name, change: ColumnChange::Dropped, obstacle: None };
         let differences = CopyDifferences { columns: vec![column], ..CopyDifferences::default() };
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.judge(of, SyncState::Intact, differences);
         }
     },
@@ -691,19 +691,19 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         on_attachment(m, |found| found.checked = Some(checked));
     },
     |m| attached_partition(m).for_each(catalog::set_detached),
-    |m| m.world.observed.partitions.retain(|partition| partition.oid != Some(SOURCE)),
+    |m| m.state.observed.partitions.retain(|partition| partition.oid != Some(SOURCE)),
     |m| serve_from(m, Side::Source),
     |m| serve_from(m, Side::Partitioned),
     |m| set_after_cutover(m, AfterCutover::Keep),
     |m| set_serving_since(m, 0),
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.serving = facts.serving.other();
         }
         swap_names(m);
     },
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.older = vec![BlockingTransaction::Session { pid: 1, who: String::new() }];
         }
     },
@@ -713,24 +713,24 @@ pub(super) const CHANGES: &[fn(&mut Mutant)] = &[
         }
     },
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.analyzed = false;
         }
     },
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.plain.bound.push("view v".to_owned());
         }
     },
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             let name = identifier("fk");
             let key = InboundForeignKey { table: other(), name, other_owner: false };
             facts.plain.referenced_by.push(key);
         }
     },
     |m| {
-        if let Some(facts) = &mut m.world.observed.copy {
+        if let Some(facts) = &mut m.state.observed.copy {
             facts.plain.label_providers.push(identifier("masks"));
         }
     },

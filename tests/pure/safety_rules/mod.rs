@@ -12,11 +12,11 @@ use pg_partition_operator::plan::{Plan, PlanTime, SafetyRule, Step, Violation, p
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
-use crate::arbitrary::{World, any_world};
+use crate::arbitrary::{SimulatedState, any_state};
 use crate::golden::expect_file;
 use crate::samples;
 
-/// Number of worlds whose plans are changed.
+/// Number of states whose plans are changed.
 const STATES: usize = 250;
 /// Number of steps of one kind that are changed: of those that the checker accepts, and of those that it rejects.
 const STEPS_OF_A_KIND: usize = 12;
@@ -42,17 +42,17 @@ const COVERED_TWICE: &[(SafetyRule, &str)] = &[
 /// A rule, and the verb of a step that it is evaluated for.
 type Pair = (SafetyRule, &'static str);
 
-/// One step, or two, in a world that they were not planned for, or changed.
+/// One or two steps, changed, or in another state than they were planned for.
 #[derive(Clone)]
 struct Mutant {
-    world: World,
+    state: SimulatedState,
     time: PlanTime,
     plan: Plan,
 }
 
 impl Mutant {
     fn violation(&self, waives: &dyn Fn(Pair) -> bool) -> Option<Violation> {
-        let World { desired, observed, .. } = &self.world;
+        let SimulatedState { desired, observed, .. } = &self.state;
         let waives = |rule, verb| waives((rule, verb));
         violation(&self.plan, desired, observed, &self.time, &waives)
     }
@@ -73,11 +73,11 @@ fn each_safety_rule_alone_rejects_a_mutant() {
     let mut runner = TestRunner::deterministic();
     let mut found = Found::default();
     for _ in 0..STATES {
-        let world = any_world().new_tree(&mut runner).expect("a world").current();
-        let time = PlanTime::at(world.now);
-        let world = world.approved(&time);
-        let plan = plan(&world.desired, &world.observed, &time);
-        let whole = Mutant { world, time, plan };
+        let state = any_state().new_tree(&mut runner).expect("a state").current();
+        let time = PlanTime::at(state.now);
+        let state = state.approved(&time);
+        let plan = plan(&state.desired, &state.observed, &time);
+        let whole = Mutant { state, time, plan };
         assert_eq!(whole.violation(&|_| false), None, "{}", whole.plan);
         found.changes_of(&whole);
     }

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use super::{Fate, TABLES, World, fate, index};
+use super::{Fate, SimulatedState, TABLES, fate, index};
 use crate::catalog;
 
 /// Some of the remainders of a modulus are split by a factor, and some partitions are missing.
-pub(crate) fn hash_world() -> impl Strategy<Value = World> {
+pub(crate) fn hash_state() -> impl Strategy<Value = SimulatedState> {
     let splits = vec(prop_oneof![4 => Just(1_u32), 1 => Just(2), 1 => Just(4)], 1..7);
     let fates = vec(option::weighted(0.7, fate()), 24);
     let wrong_number = option::weighted(0.1, 1..20_u32);
@@ -32,7 +32,7 @@ pub(crate) fn hash_world() -> impl Strategy<Value = World> {
             for (bounds, fate) in bounds.into_iter().zip(fates) {
                 add(&mut observed, bounds, fate);
             }
-            World { desired, observed, now: Timestamp::UNIX_EPOCH }
+            SimulatedState { desired, observed, now: Timestamp::UNIX_EPOCH }
         },
     )
 }

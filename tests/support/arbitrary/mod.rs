@@ -17,19 +17,19 @@ use proptest::prelude::*;
 
 use crate::catalog;
 
-pub(crate) use hash::hash_world;
-pub(crate) use range::range_world;
+pub(crate) use hash::hash_state;
+pub(crate) use range::range_state;
 
 /// Desired state, observed state, and current time.
 #[derive(Debug, Clone)]
-pub(crate) struct World {
+pub(crate) struct SimulatedState {
     pub(crate) desired: DesiredTable,
     pub(crate) observed: ObservedTable,
     pub(crate) now: Timestamp,
 }
 
-pub(crate) fn any_world() -> impl Strategy<Value = World> {
-    prop_oneof![4 => range_world().boxed(), 1 => hash_world().boxed()]
+pub(crate) fn any_state() -> impl Strategy<Value = SimulatedState> {
+    prop_oneof![4 => range_state().boxed(), 1 => hash_state().boxed()]
 }
 
 /// Names that a careless program would trip over.
@@ -179,17 +179,17 @@ impl AfterExpiry {
 
 /// Simulates a run of another spec, perhaps at another time, that was interrupted after some steps or completed. A user
 /// approved everything that needed approval.
-fn interrupted_run(world: &mut World, before: &DesiredTable, at: Timestamp, steps: usize) {
+fn interrupted_run(state: &mut SimulatedState, before: &DesiredTable, at: Timestamp, steps: usize) {
     let mut before = before.clone();
     before.limits.max_expire_per_run = 1_000;
-    let plan = plan(&before, &world.observed, &PlanTime::at(at));
+    let plan = plan(&before, &state.observed, &PlanTime::at(at));
     for planned in plan.steps.iter().take(steps) {
-        simulate(&mut world.observed, &planned.step);
+        simulate(&mut state.observed, &planned.step);
     }
-    catalog::reinspect(&mut world.observed);
+    catalog::reinspect(&mut state.observed);
 }
 
-impl World {
+impl SimulatedState {
     /// Returns the same state, with the approval of a user for the plan at this time.
     pub(crate) fn approved(mut self, time: &PlanTime) -> Self {
         self.desired.approved = vec![plan(&self.desired, &self.observed, time).fingerprint];

@@ -14,7 +14,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::lifecycle::{self, Life};
-use super::{AfterExpiry, Fate, TABLES, World, fate, index, interrupted_run, let_go};
+use super::{AfterExpiry, Fate, SimulatedState, TABLES, fate, index, interrupted_run, let_go};
 use crate::catalog;
 
 const INTERVALS: [Interval; 6] = [
@@ -69,27 +69,27 @@ struct Stretch {
     indexes: Vec<index::Found>,
 }
 
-pub(crate) fn range_world() -> impl Strategy<Value = World> {
+pub(crate) fn range_state() -> impl Strategy<Value = SimulatedState> {
     let found = (stretches(), default_partition(), any::<[bool; 3]>(), lifecycle::references());
     (wish(), found, earlier_run()).prop_map(
         |(wish, (stretches, default, [min, max, unmanaged], references), earlier)| {
-            let mut world = wish.world();
+            let mut state = wish.state();
             let grid = wish.grid();
-            add_partitions(&mut world.observed, &grid, &stretches, [min, max], wish.now);
-            add_default(&mut world.observed, &grid, default.as_ref(), wish.now);
+            add_partitions(&mut state.observed, &grid, &stretches, [min, max], wish.now);
+            add_default(&mut state.observed, &grid, default.as_ref(), wish.now);
             if unmanaged && let Some(current) = grid.period_of(wish.now) {
-                let taken = range_name(&world.observed.managed, &grid, current);
-                world.observed.taken.insert(taken);
+                let taken = range_name(&state.observed.managed, &grid, current);
+                state.observed.taken.insert(taken);
             }
             if let Some((was_longer, periods_ago, ahead, (indexes, life), steps)) = earlier {
                 let interval = if was_longer { longer(wish.interval) } else { wish.interval };
                 let ago = SignedDuration::from_secs(periods_ago * rough_seconds(wish.interval));
                 let at = wish.now - ago;
-                let before = Wish { interval, ahead, indexes, life, ..wish }.world().desired;
-                interrupted_run(&mut world, &before, at, steps);
+                let before = Wish { interval, ahead, indexes, life, ..wish }.state().desired;
+                interrupted_run(&mut state, &before, at, steps);
             }
-            lifecycle::refer(&mut world.observed, references.as_ref());
-            world
+            lifecycle::refer(&mut state.observed, references.as_ref());
+            state
         },
     )
 }
@@ -167,7 +167,7 @@ impl Wish {
         Grid { interval: self.interval, axis: Axis { key: self.key, zone } }
     }
 
-    fn world(&self) -> World {
+    fn state(&self) -> SimulatedState {
         let seconds = self.start_at.map(|periods| periods * rough_seconds(self.interval));
         let start_at = seconds.map(|back| (self.now - SignedDuration::from_secs(back)).to_string());
         let mut spec = json!({
@@ -187,7 +187,7 @@ impl Wish {
         let mut observed =
             catalog::table(desired.name.name(), Method::Range, &[("at", self.key.type_name())]);
         index::add_columns(&mut observed);
-        World { desired, observed, now: self.now }
+        SimulatedState { desired, observed, now: self.now }
     }
 }
 

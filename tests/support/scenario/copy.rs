@@ -9,8 +9,8 @@ use super::line::Line;
 
 /// `rows-copied`, `compared 2` (a sweep that found two rows), `lost masks` (security labels), `older-session 4711`, `bound "view report"`, or
 /// `serving-since 2026-11-22T00:00:00Z`.
-pub(super) fn learn(world: &mut ObservedTable, command: &str, mut line: Line, now: Timestamp) {
-    let facts = world.copy.as_mut().expect("there is a copy");
+pub(super) fn learn(state: &mut ObservedTable, command: &str, mut line: Line, now: Timestamp) {
+    let facts = state.copy.as_mut().expect("there is a copy");
     match command {
         "rows-copied" => {
             record(facts).backfilled_at = Some(now);

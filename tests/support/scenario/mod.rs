@@ -46,7 +46,7 @@ struct Scenario {
     annotations: BTreeMap<String, String>,
     key: Option<RangeKey>,
     now: Timestamp,
-    world: ObservedTable,
+    state: ObservedTable,
     seen: String,
 }
 
@@ -58,7 +58,7 @@ impl Scenario {
         let (schema, table) = (name.schema.as_str(), name.name.as_str());
         let mut spec = json!({"schema": schema, "table": table});
         let (method, column) = (line.word(), line.word());
-        let world = if method == "hash" {
+        let state = if method == "hash" {
             let columns: Vec<&str> = column.split(',').collect();
             spec["partitionBy"] = json!({"hash": {"columns": columns, "partitions": 0}});
             let key: Vec<_> = columns.iter().map(|column| (*column, "int8")).collect();
@@ -69,13 +69,13 @@ impl Scenario {
             spec["partitionBy"] = json!({"range": {"column": &column, "interval": interval}});
             catalog::table(&name, Method::Range, &[(&column, &type_name)])
         };
-        let key = world.range_key();
+        let key = state.range_key();
         let mut scenario = Self {
             spec,
             annotations: BTreeMap::new(),
             key,
             now: Timestamp::UNIX_EPOCH,
-            world,
+            state,
             seen: String::new(),
         };
         scenario.set_spec(line);
@@ -86,9 +86,9 @@ impl Scenario {
         match command {
             "at" => {
                 self.now = line.word().parse().expect("an instant");
-                self.world.server.clock = self.now;
+                self.state.server.clock = self.now;
             }
-            "clock" => self.world.server.clock = line.word().parse().expect("an instant"),
+            "clock" => self.state.server.clock = line.word().parse().expect("an instant"),
             "columns" => self.add_columns(line),
             "spec" => self.set_spec(line),
             "index" => self.want_index(&mut line),
@@ -98,20 +98,20 @@ impl Scenario {
             "adopt" => self.annotate(ADOPT_ANNOTATION, text.trim_start_matches("adopt").trim()),
             "plain" => {
                 self.relation().kind = RelationKind::Other("table");
-                self.world.plain = Some(Box::new(plain::table(text)));
-                self.world.oldest_row.get_or_insert(Box::new(OldestRow::Absent));
+                self.state.plain = Some(Box::new(plain::table(text)));
+                self.state.oldest_row.get_or_insert(Box::new(OldestRow::Absent));
             }
             "oldest-row" => {
-                self.world.oldest_row = plain::oldest_row(text, self.key.as_ref()).map(Box::new);
+                self.state.oldest_row = plain::oldest_row(text, self.key.as_ref()).map(Box::new);
             }
             "rows-copied" | "compared" | "older-session" | "bound" | "lost" | "serving-since" => {
-                copy::learn(&mut self.world, command, line, self.now);
+                copy::learn(&mut self.state, command, line, self.now);
             }
             "found" => self.found(line),
             "table-published-by" => self.relation().publications.push(line.name().name),
             "owner-code" => self.relation().owner_code.push(line.word()),
             "powers" => self.relation().powers.push(line.word()),
-            "superuser" => self.world.server.superuser = true,
+            "superuser" => self.state.server.superuser = true,
             "references" => self.relation().references.push(line.name()),
             "referenced-by" => {
                 let key =
@@ -120,28 +120,28 @@ impl Scenario {
             }
             "clock-ahead" => {
                 let seconds = line.word().parse().expect("seconds");
-                self.world.server.clock_offset = Some(SignedDuration::from_secs(seconds));
+                self.state.server.clock_offset = Some(SignedDuration::from_secs(seconds));
             }
             "have" => self.have(line),
             "gone" => {
                 let name = line.name();
-                self.world.partitions.retain(|p| p.name != name);
+                self.state.partitions.retain(|p| p.name != name);
             }
-            "unmarked" => self.world.unmarked.push(line.name()),
+            "unmarked" => self.state.unmarked.push(line.name()),
             "rows" => {
                 let name = line.name();
                 self.partition(&name).rows = Some(line.number());
             }
             "have-index" => self.have_index(&mut line),
-            "taken" => drop(self.world.taken.insert(line.name().name)),
+            "taken" => drop(self.state.taken.insert(line.name().name)),
             "unattached" => {
                 let name = line.name().name;
-                self.world.taken.insert(name.clone());
-                self.world.unattached.insert(name);
+                self.state.taken.insert(name.clone());
+                self.state.unattached.insert(name);
             }
             "rows-in-default" => self.rows_in_default(&mut line),
             "default-count" => {
-                self.world.default_count = Some(line.word().parse().expect("a number of rows"));
+                self.state.default_count = Some(line.word().parse().expect("a number of rows"));
             }
             _ => {
                 self.seen.push_str(&format!("> {text}\n"));
@@ -153,7 +153,7 @@ impl Scenario {
 
     fn ask(&mut self, command: &str, line: &mut Line) -> String {
         if command == "show" {
-            return output::world(&self.world);
+            return output::state(&self.state);
         }
         let desired = match self.desired() {
             Ok(desired) => desired,
@@ -173,15 +173,15 @@ impl Scenario {
             }
             "next" => {
                 let time = PlanTime::scheduled(&desired, self.now);
-                let next = next_action(&desired, &self.world, &time);
+                let next = next_action(&desired, &self.state, &time);
                 next.map_or_else(|| "never\n".to_owned(), |next| format!("{next}\n"))
             }
             "apply" | "crash-after" => {
                 let steps = most.unwrap_or(plan.steps.len());
                 for planned in plan.steps.iter().take(steps) {
-                    simulate(&mut self.world, &planned.step);
+                    simulate(&mut self.state, &planned.step);
                 }
-                catalog::reinspect(&mut self.world);
+                catalog::reinspect(&mut self.state);
                 format!("{steps} of {} steps done\n", plan.steps.len())
             }
             unknown => panic!("there is no command {unknown:?}"),
@@ -197,13 +197,13 @@ impl Scenario {
     }
 
     fn relation(&mut self) -> &mut Relation {
-        self.world.relation.as_mut().expect("there is a table")
+        self.state.relation.as_mut().expect("there is a table")
     }
 
     /// The plan, which the checker accepts whatever the scenario.
     fn checked_plan(&self, desired: &DesiredTable, time: &PlanTime) -> Plan {
-        let plan = plan(desired, &self.world, time);
-        if let Err(violation) = check(plan.clone(), desired, &self.world, time) {
+        let plan = plan(desired, &self.state, time);
+        if let Err(violation) = check(plan.clone(), desired, &self.state, time) {
             panic!("{violation}\n{plan}");
         }
         plan
@@ -244,16 +244,16 @@ impl Scenario {
     }
 
     fn add_columns(&mut self, line: Line) {
-        let relation = self.world.relation.as_mut().expect("there is a table");
+        let relation = self.state.relation.as_mut().expect("there is a table");
         relation.columns.extend(line.map(|column: String| catalog::identifier(&column)));
     }
 
     /// Reads a difference between the database and the spec.
     fn found(&mut self, mut line: Line) {
         let what = line.word();
-        let relation = self.world.relation.as_mut().expect("there is a table");
+        let relation = self.state.relation.as_mut().expect("there is a table");
         match what.as_str() {
-            "nothing" => self.world.relation = None,
+            "nothing" => self.state.relation = None,
             "view" => relation.kind = RelationKind::Other("view"),
             "table" => relation.kind = RelationKind::Other("table"),
             "owner" => {
@@ -261,11 +261,11 @@ impl Scenario {
                 relation.owned = false;
             }
             "no-create" => relation.may_create = false,
-            "replica" => self.world.server.in_recovery = true,
-            "read-only" => self.world.server.read_only = true,
+            "replica" => self.state.server.in_recovery = true,
+            "read-only" => self.state.server.read_only = true,
             "version" => {
                 let number = line.word().parse().expect("as server_version_num gives it");
-                self.world.server.version = ServerVersion(number);
+                self.state.server.version = ServerVersion(number);
             }
             method => {
                 let method = match method {
@@ -274,8 +274,8 @@ impl Scenario {
                     _ => Method::Hash,
                 };
                 let (column, of) = (line.word(), line.word());
-                let other = catalog::table(&self.world.name, method, &[(&column, &of)]);
-                self.world.relation = other.relation;
+                let other = catalog::table(&self.state.name, method, &[(&column, &of)]);
+                self.state.relation = other.relation;
             }
         }
     }
@@ -285,7 +285,7 @@ impl Scenario {
         let name = line.name();
         let bounds = self.bounds(&mut line);
         let partition = partition::described(catalog::partition(name, bounds), line);
-        catalog::add(&mut self.world, partition);
+        catalog::add(&mut self.state, partition);
     }
 
     fn bounds(&self, line: &mut Line) -> Bounds {
@@ -309,17 +309,17 @@ impl Scenario {
     /// `rows-in-default [2026-12-24, 2026-12-25) 17`, or `rows-in-default not-counted`.
     fn rows_in_default(&mut self, line: &mut Line) {
         if line.is_next("not-counted") {
-            self.world.default_rows = None;
+            self.state.default_rows = None;
             return;
         }
         if line.is_next("told-of") {
             line.word();
-            self.world.default_rows_from = self.bounds(line).as_range().map(|range| range.from());
+            self.state.default_rows_from = self.bounds(line).as_range().map(|range| range.from());
             return;
         }
         let range = self.bounds(line).as_range().expect("a range");
         let rows = line.word().parse().expect("a number of rows");
-        self.world.default_rows.get_or_insert_default().push(DefaultRows { range, rows });
+        self.state.default_rows.get_or_insert_default().push(DefaultRows { range, rows });
     }
 
     /// `have-index orders_2026_11_amount on orders_2026_11 (amount desc) invalid`; the partition is
@@ -345,11 +345,11 @@ impl Scenario {
                 (unknown, _) => panic!("an index cannot be {unknown:?}"),
             }
         }
-        self.world.taken.insert(name.clone());
+        self.state.taken.insert(name.clone());
         if on.name.as_str() != "table" {
             return self.partition(&on).indexes.push(index);
         }
-        self.world.indexes.push(ParentIndex {
+        self.state.indexes.push(ParentIndex {
             name,
             valid: index.valid,
             unique: shape.unique,
@@ -376,7 +376,7 @@ impl Scenario {
 
     fn partition(&mut self, name: &QualifiedName) -> &mut ObservedPartition {
         let wanted: &Identifier = &name.name;
-        self.world.partitions.iter_mut().find(|p| p.name.name == *wanted).expect("it is there")
+        self.state.partitions.iter_mut().find(|p| p.name.name == *wanted).expect("it is there")
     }
 }
 

@@ -12,11 +12,11 @@ pub(crate) fn without_fingerprint(plan: &Plan) -> String {
 }
 
 /// The partitions in the order of their bounds, and the indexes.
-pub(crate) fn world(world: &ObservedTable) -> String {
-    let mut partitions: Vec<_> = world.partitions.iter().collect();
+pub(crate) fn state(state: &ObservedTable) -> String {
+    let mut partitions: Vec<_> = state.partitions.iter().collect();
     partitions.sort_by_key(|p| (p.bounds.as_range(), p.bounds.display()));
     let mut seen: String = partitions.into_iter().map(shown).collect();
-    for index in &world.indexes {
+    for index in &state.indexes {
         let state = if index.valid { "valid" } else { "invalid" };
         seen.push_str(&format!("  index {}  {state}\n", index.name.display()));
     }
